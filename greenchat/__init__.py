@@ -1,0 +1,66 @@
+"""greenchat: a chat server you bend with plugins.
+
+This page is what a plugin author imports; `greenchat.testing` is the other one. A plugin is a module with
+`@hookimpl` functions; plugins/README.md is its guide. Importing greenchat loads nothing heavy: the names below
+are fetched when first used, so that `greenchat --help` stays quick, and no event loop is started or patched.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from greenchat.commands import Command as Command
+    from greenchat.config import Settings as Settings
+    from greenchat.errors import ConfigError as ConfigError
+    from greenchat.errors import Reject as Reject
+    from greenchat.events import Joined as Joined
+    from greenchat.events import Left as Left
+    from greenchat.events import Message as Message
+    from greenchat.events import Notice as Notice
+    from greenchat.events import Private as Private
+    from greenchat.events import Refused as Refused
+    from greenchat.events import Renamed as Renamed
+    from greenchat.frames import Invalid as Invalid
+    from greenchat.frames import Join as Join
+    from greenchat.frames import Leave as Leave
+    from greenchat.frames import Say as Say
+    from greenchat.frames import Unknown as Unknown
+    from greenchat.hookspecs import hookimpl as hookimpl
+    from greenchat.server import ChatServer as ChatServer
+    from greenchat.session import Session as Session
+
+_HOME = {
+    "Command": "commands",
+    "Settings": "config",
+    "ConfigError": "errors",
+    "Reject": "errors",
+    "Joined": "events",
+    "Left": "events",
+    "Message": "events",
+    "Notice": "events",
+    "Private": "events",
+    "Refused": "events",
+    "Renamed": "events",
+    "Invalid": "frames",
+    "Join": "frames",
+    "Leave": "frames",
+    "Say": "frames",
+    "Unknown": "frames",
+    "hookimpl": "hookspecs",
+    "ChatServer": "server",
+    "Session": "session",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"greenchat.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'greenchat' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,3 @@
+from greenchat.cli import main
+
+main()

@@ -1,0 +1,42 @@
+"""Bytes to frames and back, for server and client alike. Nothing here does I/O or knows who asks.
+
+A codec is stateless and shared; a decoder belongs to one direction of one connection.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from greenchat.events import Event, Message
+from greenchat.frames import Frame, Request
+
+
+class RequestDecoder(Protocol):
+    """The server's reading half of one connection."""
+
+    def feed(self, data: bytes) -> Sequence[Request]:
+        """The frames that `data` completes, in order. Never raises: what cannot be understood is an `Invalid`."""
+
+
+class ReplyDecoder(Protocol):
+    """The client's reading half of one connection."""
+
+    def feed(self, data: bytes) -> Sequence[Event | Frame]:
+        """The frames that `data` completes, in order. What cannot be understood is an `Invalid`."""
+
+
+class Codec(Protocol):
+    """One way to write the chat down."""
+
+    name: str
+
+    def request_decoder(self, frame_bytes: int) -> RequestDecoder: ...
+
+    def reply_decoder(self) -> ReplyDecoder: ...
+
+    def encode_request(self, frame: Request) -> bytes: ...
+
+    def encode(self, reply: Event | Frame) -> bytes:
+        """One event or answer as bytes; empty where this codec has no word for it."""
+
+    def encode_run(self, messages: Sequence[Message]) -> bytes:
+        """Messages that one sender said in a row, none of them an action."""

@@ -1,0 +1,139 @@
+"""JSON Lines: one object a line, for clients that want more than plain frames can say.
+
+PROTOCOL.md, "JSON Lines", is the specification. The structs of frames.py and events.py are the vocabulary: what they
+declare is what goes over the wire.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from greenchat.codecs.lines import LineBuffer
+from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
+from greenchat.events import Event, Joined, Left, Message, Notice, Private, Renamed
+from greenchat.frames import (
+    Ack,
+    Error,
+    Frame,
+    History,
+    Invalid,
+    Join,
+    Leave,
+    Ping,
+    Pong,
+    Ref,
+    Request,
+    Say,
+    Unknown,
+    Welcome,
+)
+from greenchat.text import FORBIDDEN
+
+_REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Ping | Pong)
+_REPLIES = msgspec.json.Decoder(
+    Message | Private | Joined | Left | Renamed | Notice | Welcome | Ack | Error | Ping | Pong
+)
+_KINDS = {"join", "say", "leave", "history", "ping", "pong"}
+_ANYTHING = msgspec.json.Decoder()
+_ENCODER = msgspec.json.Encoder()
+
+
+class JsonRequestDecoder:
+    """Client bytes to requests."""
+
+    __slots__ = ("_limit", "_lines")
+
+    def __init__(self, frame_bytes: int) -> None:
+        self._limit = frame_bytes
+        self._lines = LineBuffer(frame_bytes)
+
+    def feed(self, data: bytes) -> Sequence[Request]:
+        block, overlong = self._lines.feed(data)
+        frames = [] if block is None else [self._decode(line) for line in _lines(block)]
+        if overlong:
+            frames.append(too_long(self._limit))
+        if self._lines.hopeless:
+            frames.append(too_long(self._limit, fatal=True))
+        return frames
+
+    def _decode(self, line: bytes) -> Request:
+        if self._limit and len(line) > self._limit:
+            return too_long(self._limit)
+        try:
+            frame = _REQUESTS.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return _explain(line, error)
+        # Line breaks and control codes come as escapes inside a JSON string, so they are looked for once decoded.
+        if type(frame) is Say and FORBIDDEN.search(frame.text):
+            return Invalid(CONTROL.code, CONTROL.text, frame.ref)
+        return frame
+
+
+def _explain(line: bytes, error: Exception) -> Request:
+    """Why `line` is no request; its `ref` is found where there is one, so that the client knows which of its own."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return NOT_UTF8
+    try:
+        thing: Any = _ANYTHING.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return Invalid("malformed", "This is not a JSON object on one line. See PROTOCOL.md.")
+    if not isinstance(thing, dict):
+        return Invalid("malformed", 'A frame is a JSON object, such as {"type":"say","text":"hi"}.')
+    ref: Ref = thing["ref"] if isinstance(thing.get("ref"), str | int) else None
+    kind = thing.get("type")
+    if isinstance(kind, str) and kind not in _KINDS:
+        return Unknown(kind, line.decode(), ref)
+    return Invalid("malformed", f"The frame does not fit: {_reason(error)}.", ref)
+
+
+def _reason(error: Exception) -> str:
+    """msgspec's own words, with `$.text` as `text`."""
+    return str(error).replace("`$.", "`").replace(" - at", " at")
+
+
+class JsonReplyDecoder:
+    """Server bytes to events and answers."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self) -> None:
+        self._lines = LineBuffer(0)  # a client trusts the server it chose
+
+    def feed(self, data: bytes) -> Sequence[Event | Frame]:
+        block, _ = self._lines.feed(data)
+        return [] if block is None else [self._decode(line) for line in _lines(block)]
+
+    def _decode(self, line: bytes) -> Event | Frame:
+        try:
+            return _REPLIES.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return Invalid("malformed", str(error))
+
+
+def _lines(block: bytes) -> Iterable[bytes]:
+    """The lines of a block that are not empty; JSON itself takes a `\\r` at the end for white space."""
+    return filter(None, (line.removesuffix(b"\r") for line in block.split(b"\n")))
+
+
+class JsonCodec:
+    """See `greenchat.codecs.Codec`."""
+
+    name = "json"
+
+    def request_decoder(self, frame_bytes: int) -> JsonRequestDecoder:
+        return JsonRequestDecoder(frame_bytes)
+
+    def reply_decoder(self) -> JsonReplyDecoder:
+        return JsonReplyDecoder()
+
+    def encode_request(self, frame: Request) -> bytes:
+        return _ENCODER.encode(frame) + b"\n"
+
+    def encode(self, reply: Event | Frame) -> bytes:
+        return _ENCODER.encode(reply) + b"\n"
+
+    def encode_run(self, messages: Sequence[Message]) -> bytes:
+        return _ENCODER.encode_lines(messages)

@@ -1,0 +1,50 @@
+"""What both codecs share: frames are lines, and a line has a limit."""
+
+# A line that is too long is skipped to its end, so that the next one can be read; one that does not end within this
+# many bytes is no mistake any more. 1 MiB is 256 of the longest frames that the defaults allow.
+SKIP_BYTES = 1024 * 1024
+
+
+class LineBuffer:
+    """Cuts a byte stream into blocks of whole lines, and never holds more than one frame of what is unfinished.
+
+    `limit` is in bytes, without the `\\n` or `\\r\\n`; 0 for none.
+    """
+
+    __slots__ = ("_limit", "_skipped", "_tail")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._tail = b""
+        self._skipped = 0
+
+    def feed(self, data: bytes) -> tuple[bytes | None, bool]:
+        """`(block, overlong)`: the lines that `data` completes (joined by `\\n`, without the last one; None where
+        there is none), and whether the unfinished line behind them has just passed the limit."""
+        if self._skipped:
+            newline = data.find(b"\n")
+            if newline < 0:
+                self._skipped += len(data)
+                return None, False
+            self._skipped = 0
+            data = data[newline + 1 :]
+        if self._tail:
+            data = self._tail + data
+        end = data.rfind(b"\n")
+        tail = self._tail = data[end + 1 :]
+        overlong = self._exceeds(tail)
+        if overlong:
+            self._skipped = len(tail)
+            self._tail = b""
+        return (None if end < 0 else data[:end]), overlong
+
+    @property
+    def hopeless(self) -> bool:
+        """The line being skipped is so long that waiting for its end makes no sense."""
+        return self._skipped > SKIP_BYTES
+
+    def _exceeds(self, tail: bytes) -> bool:
+        spare = len(tail) - self._limit
+        if not self._limit or spare <= 0:
+            return False
+        return not (spare == 1 and tail.endswith(b"\r"))  # a \r at the edge may belong to the line's end

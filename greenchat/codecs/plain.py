@@ -1,0 +1,180 @@
+"""Plain frames: `TYPE|arg|...`, one a line, for netcat, for people, and for the clients greenchat grew out of.
+
+PROTOCOL.md, "Plain frames", is the specification. It is frozen.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from greenchat.codecs.lines import LineBuffer
+from greenchat.events import EPOCH, Event, Joined, Left, Message, Notice, Private, Renamed
+from greenchat.frames import Error, Frame, Invalid, Join, Leave, Request, Say, Unknown, Welcome
+from greenchat.text import FORBIDDEN, FORBIDDEN_ASCII
+
+NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
+
+
+def too_long(limit: int, *, fatal: bool = False) -> Invalid:
+    return Invalid("too_long", f"The frame is longer than {limit} bytes. Send it in shorter parts.", None, fatal)
+
+
+NOT_UTF8 = Invalid("not_utf8", "The frame is not valid UTF-8. Set your client or terminal to UTF-8.")
+CONTROL = Invalid("control", "The frame has control characters. Send plain text, a frame for each line.")
+
+
+class PlainRequestDecoder:
+    """Client bytes to requests. Works on whole chunks, since a busy room brings hundreds of frames in one read."""
+
+    __slots__ = ("_limit", "_lines")
+
+    def __init__(self, frame_bytes: int) -> None:
+        self._limit = frame_bytes
+        self._lines = LineBuffer(frame_bytes)
+
+    def feed(self, data: bytes) -> Sequence[Request]:
+        block, overlong = self._lines.feed(data)
+        frames = [] if block is None else self._decode(block)
+        if overlong:
+            frames.append(too_long(self._limit))
+        if self._lines.hopeless:
+            frames.append(too_long(self._limit, fatal=True))
+        return frames
+
+    def _decode(self, block: bytes) -> list[Request]:
+        if b"\r" in block or not block.isascii() or len(block.translate(None, FORBIDDEN_ASCII)) != len(block):
+            return list(self._decode_each(block))
+        text = block.decode("ascii")
+        # Almost every chunk is messages only: cut at "\nMSG|" it yields their texts at once, at a third of the cost.
+        first, *texts = f"\n{text}".split("\nMSG|")
+        if first or len(texts) != text.count("\n") + 1 or (self._limit and max(map(len, texts)) > self._limit - 4):
+            return list(self._decode_each(block))
+        return [Say(text) for text in texts]
+
+    def _decode_each(self, block: bytes) -> Iterator[Request]:
+        for raw in block.split(b"\n"):
+            line = raw.removesuffix(b"\r")
+            if not line:
+                continue
+            if self._limit and len(line) > self._limit:
+                yield too_long(self._limit)
+                continue
+            try:
+                text = line.decode()
+            except UnicodeDecodeError:
+                yield NOT_UTF8
+                continue
+            yield CONTROL if FORBIDDEN.search(text) else parse_request(text)
+
+
+def parse_request(line: str) -> Request:
+    """One line, without its end, as a request. Types may be typed in lower case: people do, on netcat."""
+    kind, _, body = line.partition("|")
+    match kind.strip().upper():
+        case "MSG":
+            return Say(body)
+        case "JOIN":
+            name, _, room = body.partition("|")
+            return Join(name, room)
+        case "LEAVE":
+            return Leave()
+    return Unknown(kind, body)
+
+
+class PlainReplyDecoder:
+    """Server bytes to what a plain client can know: messages, notices and errors."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self) -> None:
+        self._lines = LineBuffer(0)  # a client trusts the server it chose
+
+    def feed(self, data: bytes) -> Sequence[Event | Frame]:
+        block, _ = self._lines.feed(data)
+        if block is None:
+            return []
+        lines = block.decode("utf-8", "replace").split("\n")
+        return [parse_reply(line.removesuffix("\r")) for line in lines if line]
+
+
+def parse_reply(line: str) -> Event | Frame:
+    kind, _, body = line.partition("|")
+    match kind:
+        case "MSG":
+            sender, _, text = body.partition("|")
+            return Message("", 0, 0, sender, text, EPOCH)
+        case "INFO":
+            return Notice(body)
+        case "ERROR":
+            return Error("", body)
+    return Invalid("unknown_type", line)
+
+
+class PlainCodec:
+    """See `greenchat.codecs.Codec`."""
+
+    name = "plain"
+
+    def request_decoder(self, frame_bytes: int) -> PlainRequestDecoder:
+        return PlainRequestDecoder(frame_bytes)
+
+    def reply_decoder(self) -> PlainReplyDecoder:
+        return PlainReplyDecoder()
+
+    def encode_request(self, frame: Request) -> bytes:
+        """A client's request. Raises `ValueError` for what plain frames cannot ask."""
+        match frame:
+            case Say(text):
+                line = f"MSG|{text}"
+            case Join(name, ""):
+                line = f"JOIN|{name}"
+            case Join(name, room):
+                line = f"JOIN|{name}|{room}"
+            case Leave():
+                line = "LEAVE"
+            case Unknown(kind, body):
+                line = f"{kind}|{body}" if body else kind
+            case _:
+                raise ValueError(f"plain frames have no word for {type(frame).__name__}")
+        return f"{line}\n".encode()
+
+    def encode(self, reply: Event | Frame) -> bytes:
+        line = _line(reply)
+        return f"{line}\n".encode() if line else b""
+
+    def encode_run(self, messages: Sequence[Message]) -> bytes:
+        # One join for the whole run: half the cost of formatting each message, on the way of every message.
+        head = f"MSG|{messages[0].sender}|"
+        return (head + ("\n" + head).join([message.text for message in messages]) + "\n").encode()
+
+
+def _line(reply: Event | Frame) -> str:
+    match reply:
+        case Message(sender=sender, text=text, action=action):
+            return f"MSG|{sender}|* {sender} {text}" if action else f"MSG|{sender}|{text}"
+        case Private(sender=sender, text=text, action=action):
+            # No name holds a space, so nobody can be called "alice (private)".
+            return f"MSG|{sender} (private)|* {sender} {text}" if action else f"MSG|{sender} (private)|{text}"
+        case Joined(name=name):
+            return f"INFO|{name} has joined the chat."
+        case Left(name=name):
+            return f"INFO|{name} has left the chat."
+        case Renamed(name=name, new_name=new_name):
+            return f"INFO|{name} is now known as {new_name}."
+        case Notice(text=text):
+            return f"INFO|{text}"
+        case Error(text=text):
+            return f"ERROR|{text}"
+        case Welcome():
+            return f"INFO|{_welcome(reply)}"
+    return ""
+
+
+def _welcome(welcome: Welcome) -> str:
+    others = [name for name in welcome.members if name != welcome.name]
+    shown = ", ".join(others[:NEWCOMERS_SHOWN])
+    if not others:
+        here = "Nobody else is here yet."
+    elif len(others) > NEWCOMERS_SHOWN:
+        here = f"Here are {shown} and {len(others) - NEWCOMERS_SHOWN} more."
+    else:
+        here = f"Here {'is' if len(others) == 1 else 'are'} {shown}."
+    return " ".join(filter(None, [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint]))

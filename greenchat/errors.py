@@ -1,0 +1,26 @@
+"""The few kinds of errors greenchat raises on purpose. Each message says what was wrong and what to do."""
+
+
+class GreenchatError(Exception):
+    """The root of all of them: its text is fit for a user's eyes."""
+
+
+class ConfigError(GreenchatError):
+    """A setting is wrong. The text names its path, such as `limits.flood_rate`; `serve` does not start."""
+
+
+class PluginError(GreenchatError):
+    """A plugin cannot be used. The text names the plugin and the cause; `serve` goes on without it, unless required."""
+
+
+class Reject(GreenchatError):  # noqa: N818  (it is a verdict that plugins raise, not a fault)
+    """A request is refused: `text` goes to the sender as an ERROR, and nothing else happens.
+
+    Plugins raise it from check hooks: `raise Reject("No shouting, please.")`. `code` is the machine-readable kind
+    that JSON clients see; PROTOCOL.md lists the codes of the core.
+    """
+
+    def __init__(self, text: str, code: str = "rejected") -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = code

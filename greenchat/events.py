@@ -1,0 +1,86 @@
+"""What happens in a chat. Events are immutable, and the same to every codec, plugin and client.
+
+All times are UTC. A field that a codec cannot carry (plain frames have no room) is at its default in a client.
+"""
+
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Event(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag=str.lower):
+    """Anything that happens. `gc=False`: an event holds no other container, so the collector need not visit it."""
+
+
+class Message(Event, frozen=True, gc=False, tag="message"):
+    """Somebody said something in a room.
+
+    `seq` rises by one a message in its room, without gaps; `id` rises and is unique in the whole server, also
+    across restarts. Both are 0 until all checks have passed. `action` marks a `/me`.
+    """
+
+    room: str
+    seq: int
+    id: int
+    sender: str
+    text: str
+    time: datetime
+    action: bool = False
+
+
+class Private(Event, frozen=True, gc=False, tag="private"):
+    """Somebody said something to one other person. Nobody else sees it, observers included."""
+
+    sender: str
+    to: str
+    text: str
+    time: datetime = EPOCH
+    action: bool = False
+
+
+class Joined(Event, frozen=True, gc=False, tag="joined"):
+    """`name` came into `room`."""
+
+    room: str
+    name: str
+    time: datetime
+
+
+class Left(Event, frozen=True, gc=False, tag="left"):
+    """`name` went out of `room`, for `reason` ("left", "connection lost", ...)."""
+
+    room: str
+    name: str
+    reason: str
+    time: datetime
+
+
+class Renamed(Event, frozen=True, gc=False, tag="renamed"):
+    """`name` is called `new_name` from now on."""
+
+    room: str
+    name: str
+    new_name: str
+    time: datetime
+
+
+class Notice(Event, frozen=True, gc=False, tag="notice"):
+    """The server tells something. `room` is empty when it is told to one session, or to all."""
+
+    text: str
+    room: str = ""
+
+
+class Refused(Event, frozen=True, gc=False, tag="refused"):
+    """A request of a session was refused. For observers only: the session itself gets an `Error`.
+
+    `name` is empty before JOIN. `text` is the reason as the sender saw it, never what the sender wrote.
+    """
+
+    session: int
+    name: str
+    code: str
+    text: str
+    time: datetime
