@@ -52,15 +52,15 @@ class JsonRequestDecoder:
         block, overlong = self._lines.feed(data)
         frames = [] if block is None else [self._decode(line) for line in _lines(block)]
         if overlong:
-            frames.append(too_long(self._limit))
-        if self._lines.hopeless:
-            frames.append(too_long(self._limit, fatal=True))
+            frames.extend(too_long(self._limit, fatal=fatal) for fatal in overlong)
         return frames
 
     def _decode(self, line: bytes) -> Request:
         if self._limit and len(line) > self._limit:
             return too_long(self._limit)
         try:
+            if not line.isascii():
+                line.decode()  # msgspec does not look into fields that nobody declared
             frame = _REQUESTS.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _explain(line, error)
@@ -82,7 +82,7 @@ def _explain(line: bytes, error: Exception) -> Request:
         return Invalid("malformed", "This is not a JSON object on one line. See PROTOCOL.md.")
     if not isinstance(thing, dict):
         return Invalid("malformed", 'A frame is a JSON object, such as {"type":"say","text":"hi"}.')
-    ref: Ref = thing["ref"] if isinstance(thing.get("ref"), str | int) else None
+    ref: Ref = thing["ref"] if type(thing.get("ref")) in (str, int) else None  # a bool is an int, but no ref
     kind = thing.get("type")
     if isinstance(kind, str) and kind not in _KINDS:
         return Unknown(kind, line.decode(), ref)
@@ -109,7 +109,7 @@ class JsonReplyDecoder:
     def _decode(self, line: bytes) -> Event | Frame:
         try:
             return _REPLIES.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Invalid("malformed", str(error))
 
 
@@ -130,7 +130,11 @@ class JsonCodec:
         return JsonReplyDecoder()
 
     def encode_request(self, frame: Request) -> bytes:
-        return _ENCODER.encode(frame) + b"\n"
+        """A client's request. Raises `ValueError` for an `Invalid`, which is none."""
+        if isinstance(frame, Invalid):
+            raise ValueError("an Invalid is not a request")
+        line = frame.body.encode() if isinstance(frame, Unknown) else _ENCODER.encode(frame)
+        return line + b"\n"
 
     def encode(self, reply: Event | Frame) -> bytes:
         return _ENCODER.encode(reply) + b"\n"

@@ -1,5 +1,7 @@
 """What both codecs share: frames are lines, and a line has a limit."""
 
+from collections.abc import Sequence
+
 # A line that is too long is skipped to its end, so that the next one can be read; one that does not end within this
 # many bytes is no mistake any more. 1 MiB is 256 of the longest frames that the defaults allow.
 SKIP_BYTES = 1024 * 1024
@@ -18,30 +20,32 @@ class LineBuffer:
         self._tail = b""
         self._skipped = 0
 
-    def feed(self, data: bytes) -> tuple[bytes | None, bool]:
+    def feed(self, data: bytes) -> tuple[bytes | None, Sequence[bool]]:
         """`(block, overlong)`: the lines that `data` completes (joined by `\\n`, without the last one; None where
-        there is none), and whether the unfinished line behind them has just passed the limit."""
+        there is none), and what to report of the unfinished line behind them: False when it has just passed the
+        limit, True when it has just passed `SKIP_BYTES`, which is fatal: nothing can follow. Mostly there is nothing.
+        """
+        if self._skipped > SKIP_BYTES:
+            return None, ()
         if self._skipped:
             newline = data.find(b"\n")
+            self._skipped += len(data) if newline < 0 else newline
+            if self._skipped > SKIP_BYTES:
+                return None, (True,)
             if newline < 0:
-                self._skipped += len(data)
-                return None, False
+                return None, ()
             self._skipped = 0
             data = data[newline + 1 :]
         if self._tail:
             data = self._tail + data
         end = data.rfind(b"\n")
         tail = self._tail = data[end + 1 :]
-        overlong = self._exceeds(tail)
-        if overlong:
-            self._skipped = len(tail)
-            self._tail = b""
-        return (None if end < 0 else data[:end]), overlong
-
-    @property
-    def hopeless(self) -> bool:
-        """The line being skipped is so long that waiting for its end makes no sense."""
-        return self._skipped > SKIP_BYTES
+        block = None if end < 0 else data[:end]
+        if not self._exceeds(tail):
+            return block, ()
+        self._skipped = len(tail)
+        self._tail = b""
+        return block, (False, True) if self._skipped > SKIP_BYTES else (False,)
 
     def _exceeds(self, tail: bytes) -> bool:
         spare = len(tail) - self._limit

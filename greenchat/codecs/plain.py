@@ -34,9 +34,7 @@ class PlainRequestDecoder:
         block, overlong = self._lines.feed(data)
         frames = [] if block is None else self._decode(block)
         if overlong:
-            frames.append(too_long(self._limit))
-        if self._lines.hopeless:
-            frames.append(too_long(self._limit, fatal=True))
+            frames.extend(too_long(self._limit, fatal=fatal) for fatal in overlong)
         return frames
 
     def _decode(self, block: bytes) -> list[Request]:
@@ -68,13 +66,13 @@ class PlainRequestDecoder:
 def parse_request(line: str) -> Request:
     """One line, without its end, as a request. Types may be typed in lower case: people do, on netcat."""
     kind, _, body = line.partition("|")
-    match kind.strip().upper():
-        case "MSG":
+    match kind.strip(" \t").lower():  # upper() would make an S of more letters than s
+        case "msg":
             return Say(body)
-        case "JOIN":
+        case "join":
             name, _, room = body.partition("|")
             return Join(name, room)
-        case "LEAVE":
+        case "leave":
             return Leave()
     return Unknown(kind, body)
 
@@ -91,8 +89,8 @@ class PlainReplyDecoder:
         block, _ = self._lines.feed(data)
         if block is None:
             return []
-        lines = block.decode("utf-8", "replace").split("\n")
-        return [parse_reply(line.removesuffix("\r")) for line in lines if line]
+        lines = (line.removesuffix("\r") for line in block.decode("utf-8", "replace").split("\n"))
+        return [parse_reply(line) for line in lines if line]
 
 
 def parse_reply(line: str) -> Event | Frame:

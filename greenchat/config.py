@@ -1,0 +1,114 @@
+"""Every setting, with its default and the reason for it, in one place.
+
+`greenchat config` prints these structs as commented TOML; settings.py reads them from files and the environment.
+A number that is not here stands as a named constant, with its reason, beside the code that needs it.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The base of every settings struct, also those that plugins declare for their `[plugins.NAME]`.
+
+    A field is `Annotated[type, Meta(description="...")]` with a default: the description is what
+    `greenchat config` prints above it.
+    """
+
+
+Count = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class Server(Settings, frozen=True, kw_only=True):
+    """Where the server listens, what it keeps, which plugins it loads."""
+
+    host: Annotated[str, Meta(description="The address to listen on; 0.0.0.0 is every IPv4 address of this machine.")] = (
+        "0.0.0.0"
+    )
+    port: Annotated[int, Meta(ge=0, le=65535, description="The TCP port; 0 takes a free one and says which.")] = 9999
+    data_dir: Annotated[
+        str, Meta(description="Where plugins keep their files; empty is this system's own place for application data.")
+    ] = ""
+    default_room: Annotated[str, Meta(min_length=1, description="The room of everybody who names none.")] = "lobby"
+    log_format: Annotated[Literal["text", "json"], Meta(description="How the log on standard error is written.")] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least important thing that is logged; -v is debug."),
+    ] = "info"
+    grace_seconds: Annotated[
+        Seconds, Meta(description="How long a stop waits for what is still on its way to the clients.")
+    ] = 5.0
+    plugins: Annotated[
+        list[str], Meta(description="Modules to load as plugins, besides the installed ones; called before those.")
+    ] = field(default_factory=list)
+    plugins_dirs: Annotated[list[str], Meta(description="Directories in which each .py file is a plugin.")] = field(
+        default_factory=list
+    )
+    disabled_plugins: Annotated[list[str], Meta(description="Plugins that are found, but not loaded.")] = field(
+        default_factory=list
+    )
+    required_plugins: Annotated[
+        list[str], Meta(description="Plugins without which the server does not start, should they fail to load.")
+    ] = field(default_factory=list)
+
+
+class Limits(Settings, frozen=True, kw_only=True):
+    """What one client may take from the others. 0 is "no limit"."""
+
+    frame_bytes: Annotated[
+        Count, Meta(description="The longest frame, in bytes without its newline: a page of text. IRC has 512.")
+    ] = 4096
+    outbox_bytes: Annotated[
+        Count,
+        Meta(
+            description="How much may wait for a client that reads slower than the room talks, in bytes; past it the "
+            "connection is closed. 1 MiB is over 10,000 messages behind, besides what the kernel holds."
+        ),
+    ] = 1024 * 1024
+    outbox_seconds: Annotated[
+        Seconds,
+        Meta(
+            description="How long a client may take nothing of what waits for it before it is closed, in seconds: "
+            "a phone between two cells needs some, a dead one has them all."
+        ),
+    ] = 30.0
+    flood_burst: Annotated[
+        Count, Meta(description="Frames a client may send at once before it is slowed down: a pasted paragraph or two.")
+    ] = 50
+    flood_rate: Annotated[
+        Seconds,
+        Meta(
+            description="Frames a second from one client past the burst: more than anybody types. The rest is not "
+            "lost: the server reads slower, and a pasted page of 200 lines has arrived after 15 seconds."
+        ),
+    ] = 10.0
+    connections: Annotated[
+        Count, Meta(description="Connections in all. An idle one takes about 10 KB and a file descriptor.")
+    ] = 10_000
+    connections_per_address: Annotated[
+        Count, Meta(description="Connections from one address: a classroom or an office behind one router.")
+    ] = 100
+    first_frame_seconds: Annotated[
+        Seconds, Meta(description="How long a new connection may say nothing at all: somebody on netcat needs a while.")
+    ] = 60.0
+    join_seconds: Annotated[
+        Seconds, Meta(description="How long a connection may stay without having joined, for instance to try names.")
+    ] = 120.0
+    name_length: Annotated[
+        Count, Meta(description="The longest user or room name, in characters: fits a column beside the talk.")
+    ] = 32
+
+    def announced(self) -> dict[str, int | float]:
+        """What a JSON client reads in `welcome.limits`, so that it can wait instead of being refused."""
+        names = ("frame_bytes", "flood_burst", "flood_rate", "name_length")
+        return {name: getattr(self, name) for name in names}
+
+
+class Config(Settings, frozen=True, kw_only=True):
+    """The whole configuration: one attribute a TOML table."""
+
+    server: Server = Server()
+    limits: Limits = Limits()
+    plugins: dict[str, dict[str, Any]] = field(default_factory=dict)

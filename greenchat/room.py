@@ -1,0 +1,149 @@
+"""Who is in a room, and what is waiting to go out to them. No socket is known here.
+
+A room's cost is what this file is about. Events of one turn of the event loop are collected as runs, encoded once for
+each codec in use, and the same bytes are offered to every member: O(messages x codecs + members) a turn.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from greenchat.codecs import Codec
+from greenchat.events import Event, Message
+
+# A batch goes out when this many messages wait, though the turn has not ended: some hundred KB that are still in the
+# processor's cache while they are copied to a thousand sockets, and a bound on how late the first of them can be.
+BATCH_MESSAGES = 4096
+
+Schedule = Callable[[Callable[[], None]], object]
+Observe = Callable[[Sequence[Event]], None]
+
+
+class Outlet(Protocol):
+    """Where a member's events go: a session, or a list in a test."""
+
+    codec: Codec
+
+    @property
+    def offer(self) -> Callable[[bytes], None]:
+        """Take bytes to be sent. Neither blocks, nor changes who is in a room."""
+
+
+class Member:
+    """Somebody who is in a room, under a name; `key` is what the name is compared by."""
+
+    __slots__ = ("key", "name", "offer", "outlet", "room")
+
+    def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
+        self.name = name
+        self.key = key
+        self.room = room
+        self.outlet = outlet
+        self.offer = outlet.offer
+
+
+class Run:
+    """Events in a row from one origin, who does not get them back: messages, or one event of another kind."""
+
+    __slots__ = ("_encoded", "events", "origin", "time")
+
+    def __init__(self, origin: Member | None, *events: Event) -> None:
+        self.origin = origin
+        self.events: list[Event] = list(events)
+        self.time = datetime.now(UTC)  # one clock reading for the run: what is said in one turn is said at once
+        self._encoded: dict[Codec, bytes] = {}
+
+    def encode(self, codec: Codec) -> bytes:
+        """The run as bytes; to be called only when nothing is added any more."""
+        data = self._encoded.get(codec)
+        if data is None:
+            one = len(self.events) == 1
+            data = codec.encode(self.events[0]) if one else codec.encode_run(self.events)  # type: ignore[arg-type]
+            self._encoded[codec] = data
+        return data
+
+
+class Room:
+    """One room: its members, its latest sequence number, and the runs of this turn.
+
+    `schedule(function)` calls the function at the end of this turn of the event loop. `observe(events)` is told
+    what all members have been told.
+    """
+
+    __slots__ = ("_flushed", "_newcomers", "_observe", "_runs", "_schedule", "_talk", "members", "name", "seq")
+
+    def __init__(self, name: str, schedule: Schedule, observe: Observe) -> None:
+        self.name = name
+        self.seq = 0
+        self.members: dict[str, Member] = {}
+        self._schedule = schedule
+        self._observe = observe
+        self._runs: list[Run] = []
+        self._flushed = 0  # the latest sequence number that went out
+        self._talk: Run | None = None  # the last run, while messages may be added to it
+        self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
+
+    def add(self, member: Member, joined: Event) -> None:
+        """Let `member` in, and tell the others. It gets only what comes after."""
+        self.post(joined, origin=member)
+        self.members[member.key] = member
+        self._newcomers[member] = len(self._runs)
+
+    def remove(self, member: Member, left: Event) -> None:
+        """Let `member` out, and tell the others. It gets all that came before, at once."""
+        self._talk = None
+        del self.members[member.key]
+        runs = self._runs[self._newcomers.pop(member, 0) :]
+        before = _join(runs, member)
+        if before:
+            member.offer(before)
+        self.post(left)
+
+    def post(self, event: Event, origin: Member | None = None) -> None:
+        """Tell everybody in the room, but for `origin`, at the end of this turn."""
+        self._append(Run(origin, event))
+        self._talk = None
+
+    def talk(self, member: Member) -> Run:
+        """The run that takes what `member` says now: the last one, if it is theirs."""
+        run = self._talk
+        if run is None or run.origin is not member:
+            run = self._talk = Run(member)
+            self._append(run)
+        return run
+
+    def flush(self) -> None:
+        """Offer every member what this turn brought."""
+        runs, newcomers = self._runs, self._newcomers
+        if not runs:
+            return
+        self._runs, self._newcomers, self._talk, self._flushed = [], {}, None, self.seq
+        apart = {run.origin for run in runs}
+        apart.update(newcomers)
+        batches: dict[Codec, bytes] = {}
+        for member in self.members.values():
+            if member in apart:
+                batch = _join(runs[newcomers.get(member, 0) :], member)
+            else:
+                codec = member.outlet.codec
+                batch = batches.get(codec, b"")
+                if not batch:
+                    batch = batches[codec] = b"".join([run.encode(codec) for run in runs])
+            if batch:
+                member.offer(batch)
+        for run in runs:
+            self._observe(run.events)
+
+    def _append(self, run: Run) -> None:
+        if not self._runs:
+            self._schedule(self.flush)
+        elif self.seq - self._flushed >= BATCH_MESSAGES:
+            self.flush()
+            self._schedule(self.flush)
+        self._runs.append(run)
+
+
+def _join(runs: Sequence[Run], member: Member) -> bytes:
+    """What `runs` hold for `member`: all but its own."""
+    codec = member.outlet.codec
+    return b"".join([run.encode(codec) for run in runs if run.origin is not member])

@@ -1,0 +1,192 @@
+"""Listening, choosing who serves a connection by its first bytes, letting in no more than the limits, and stopping."""
+
+import itertools
+import logging
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.server import StreamServer
+
+from greenchat import plugins
+from greenchat.chat import Chat
+from greenchat.codecs import Codec
+from greenchat.codecs.jsonlines import JsonCodec
+from greenchat.codecs.plain import PlainCodec
+from greenchat.commands import CommandTable
+from greenchat.config import Config
+from greenchat.dispatch import Dispatcher
+from greenchat.errors import GreenchatError, Reject
+from greenchat.events import Notice, Refused
+from greenchat.frames import Error
+from greenchat.session import Session
+
+log = logging.getLogger("greenchat.server")
+
+# How much of a connection's start is looked at to choose who serves it: enough for the greeting of any protocol.
+FIRST_BYTES = 16
+
+# Connections the kernel keeps while the loop is busy: after a restart all clients come back at once.
+BACKLOG = 1024
+
+
+class ChatServer:
+    """One server: its chat, its plugins, its sessions. It runs on the event loop of the thread that makes it.
+
+    For plugins: `config`, `data_dir`, `chat`, `commands`, and `sessions` by their ids.
+    """
+
+    def __init__(self, config: Config, data_dir: Path, plugin_objects: Iterable[object] = ()) -> None:
+        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones."""
+        self.config = config
+        self.data_dir = data_dir
+        self.plugins = plugins.Plugins(config, plugin_objects)
+        self.hooks = Dispatcher(self.plugins.manager, self._switched_off)
+        self.commands = CommandTable(self.hooks.failed)
+        loop = gevent.get_hub().loop
+        self.chat = Chat(config.limits, config.server.default_room, self.hooks, loop.run_callback)
+        self.sessions: dict[int, Session] = {}
+        self._plain: Codec = PlainCodec()
+        self._json: Codec = JsonCodec()
+        self._ids = itertools.count(1)
+        self._addresses: Counter[str] = Counter()
+        self._connections: set[Any] = set()  # the greenlets that serve one, with a session or not yet
+        self._all_gone = Event()
+        self._listener: Any = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that the server listens on; the port is the real one where 0 was asked for."""
+        host, port = self._listener.socket.getsockname()[:2]
+        return host, port
+
+    def start(self) -> None:
+        """Let the plugins begin, and listen. Raises `GreenchatError` where that cannot be."""
+        self._make_data_dir()
+        plugins.forget_off(self.data_dir)
+        self.plugins.provide("greenchat_commands", lambda plugin, found: self.commands.add(plugin.name, found))
+        self.plugins.provide("greenchat_startup", lambda plugin, _: None, server=self)
+        for plugin in self.plugins:
+            if plugin.off:
+                self.commands.discard(plugin.name)
+        self.hooks.bind()
+        host, port = self.config.server.host, self.config.server.port
+        self._listener = StreamServer((host, port), self._serve, backlog=BACKLOG, spawn="raw")
+        try:
+            self._listener.start()
+        except OSError as error:
+            self._shut_down_plugins()
+            raise GreenchatError(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Is a server running there already? "
+                "Choose another with --host and --port."
+            ) from None
+
+    def stop(self) -> None:
+        """Listen no more, tell everybody, deliver what is on its way within the grace period, let plugins finish."""
+        self._listener.close()
+        self.chat.announce("Server is shutting down.")
+        for session in self.sessions.values():
+            if session.member is None:
+                session.tell(Notice("Server is shutting down."))
+        gevent.sleep(0)  # the announcement goes out at the end of this turn
+        for session in list(self.sessions.values()):
+            session.close("server is shutting down")
+        if self._connections:
+            self._all_gone.wait(self.config.server.grace_seconds)
+        gevent.killall(list(self._connections), block=False)
+        self._shut_down_plugins()
+
+    def refused(self, session: int, name: str, verdict: Reject) -> None:
+        """Tell the observers that a request was refused."""
+        if self.hooks.event is not None:
+            self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
+
+    # --- a connection, in its own greenlet ---
+
+    def _serve(self, sock: Any, address: tuple[Any, ...]) -> None:
+        host = address[0]
+        greenlet = gevent.getcurrent()
+        self._connections.add(greenlet)
+        self._addresses[host] += 1
+        try:
+            self._admit(host)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._choose(sock, f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}")
+        except Reject as verdict:
+            self._turn_away(sock, verdict)
+        except OSError:
+            pass  # gone before it said anything
+        finally:
+            self._connections.discard(greenlet)
+            self._addresses[host] -= 1
+            if not self._addresses[host]:
+                del self._addresses[host]
+            if not self._connections:
+                self._all_gone.set()
+
+    def _admit(self, host: str) -> None:
+        """Raises `Reject` where there is no room for one more."""
+        limits = self.config.limits
+        if limits.connections and len(self._connections) > limits.connections:
+            raise Reject("The server is full. Try again later.", code="full")
+        if limits.connections_per_address and self._addresses[host] > limits.connections_per_address:
+            raise Reject(f"There are too many connections from {host}. Close one, and try again.", code="full")
+
+    def _choose(self, sock: Any, address: str) -> None:
+        """Look at the first bytes, without taking them, and hand the connection to who serves it."""
+        first = self._peek(sock)
+        if not first:
+            return
+        serve = self.hooks.claim(first) if self.hooks.claim is not None else None
+        if serve is not None:
+            serve(sock, address)
+            return
+        codec = self._json if first.startswith(b"{") else self._plain
+        # The session does its own waiting: a plain socket of the standard library, detached from the one of gevent.
+        bare = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
+        bare.setblocking(False)
+        session = Session(self, next(self._ids), bare, address, codec)
+        self.sessions[session.id] = session
+        try:
+            session.run()
+        finally:
+            del self.sessions[session.id]
+            bare.close()
+
+    def _peek(self, sock: Any) -> bytes:
+        seconds = self.config.limits.first_frame_seconds
+        with gevent.Timeout(seconds or None, False):
+            first: bytes = sock.recv(FIRST_BYTES, socket.MSG_PEEK)
+            return first
+        raise Reject("Nothing was said for too long. Connect again and send JOIN|<username>.", code="timeout")
+
+    def _turn_away(self, sock: Any, verdict: Reject) -> None:
+        """Refuse a connection politely. Nothing of it was read, so what it speaks is not known: plain is for all."""
+        self.refused(0, "", verdict)
+        sock.settimeout(0)
+        try:
+            sock.send(self._plain.encode(Error(verdict.code, verdict.text)))
+        except OSError:
+            pass
+
+    # --- plugins ---
+
+    def _shut_down_plugins(self) -> None:
+        self.plugins.provide("greenchat_shutdown", lambda plugin, _: None, server=self)
+
+    def _switched_off(self, plugin: str, why: str) -> None:
+        self.commands.discard(plugin)
+        plugins.note_off(self.data_dir, plugin, why)
+
+    def _make_data_dir(self) -> None:
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GreenchatError(
+                f"Cannot use the data directory {self.data_dir}: {error.strerror}. Choose another with --data-dir."
+            ) from None

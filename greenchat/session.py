@@ -1,0 +1,312 @@
+"""One connection: its greenlet reads, decodes, and sends each frame through the plugins to the core."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from greenchat import __version__
+from greenchat.chat import Chat
+from greenchat.codecs import Codec
+from greenchat.commands import CommandTable
+from greenchat.errors import Reject
+from greenchat.events import Event, Message, Notice, Refused
+from greenchat.frames import (
+    Ack,
+    Error,
+    Frame,
+    History,
+    Invalid,
+    Join,
+    Leave,
+    Ping,
+    Pong,
+    Ref,
+    Request,
+    Say,
+    Unknown,
+    Welcome,
+)
+from greenchat.outbox import READ, Outbox
+from greenchat.room import Member
+from greenchat.text import printable, require_text
+
+if TYPE_CHECKING:
+    from greenchat.server import ChatServer
+
+log = logging.getLogger("greenchat.session")
+
+# What is read at once. Larger reads make larger batches, and let one fast sender hold the loop for longer: this much
+# is a thousand short messages, about a millisecond of work.
+READ_BYTES = 64 * 1024
+
+# How long a closing connection may still send before it is cut off. Closing with unread bytes would reset the
+# connection, and the client might lose the last lines we sent (RFC 1122, 4.2.2.13).
+LINGER_SECONDS = 2.0
+
+
+class Session:
+    """One connection, as plugins see it.
+
+    `id` counts connections from the server's start. `address` is "HOST:PORT". `chat` and `commands` are the server's.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_closing",
+        "_deadline",
+        "_decoder",
+        "_greenlet",
+        "_paced_at",
+        "_readable",
+        "_server",
+        "_socket",
+        "address",
+        "codec",
+        "id",
+        "member",
+        "offer",
+        "outbox",
+    )
+
+    def __init__(self, server: "ChatServer", number: int, sock: socket.socket, address: str, codec: Codec) -> None:
+        limits = server.config.limits
+        self._server = server
+        self._socket = sock
+        self._greenlet = gevent.getcurrent()
+        self._decoder = codec.request_decoder(limits.frame_bytes)
+        self._readable: Any = gevent.get_hub().loop.io(sock.fileno(), READ)
+        self._closing: str | None = None  # why, once it is to be closed
+        self._deadline: Any = None
+        self._allowance = float(limits.flood_burst)
+        self._paced_at = time.monotonic()
+        self.id = number
+        self.address = address
+        self.codec = codec
+        self.member: Member | None = None
+        self.outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.close)
+        self.offer = self.outbox.offer
+
+    # --- for plugins ---
+
+    @property
+    def chat(self) -> Chat:
+        return self._server.chat
+
+    @property
+    def commands(self) -> CommandTable:
+        return self._server.commands
+
+    @property
+    def name(self) -> str:
+        """The user name; empty before JOIN."""
+        return self.member.name if self.member else ""
+
+    @property
+    def room(self) -> str:
+        """The room's name; empty before JOIN."""
+        return self.member.room.name if self.member else ""
+
+    def tell(self, reply: Event | Frame) -> None:
+        """Send one event or answer to this session alone."""
+        data = self.codec.encode(reply)
+        if data:
+            self.offer(data)
+
+    def info(self, text: str) -> None:
+        """Send one line of information to this session alone."""
+        self.tell(Notice(printable(text, len(text))))
+
+    def say(self, text: str, *, action: bool = False) -> Message:
+        """Say `text` to the room as this session's user. Raises `Reject`."""
+        return self._server.chat.say(self.require_member(), require_text(text), action=action)
+
+    def require_member(self) -> Member:
+        """Who this session is in the chat. Raises `Reject` before JOIN."""
+        if self.member is None:
+            raise Reject("You have not joined yet. Send JOIN|<username> first.", code="not_joined")
+        return self.member
+
+    def refuse(self, verdict: Reject, ref: Ref = None) -> None:
+        """Answer a request with an ERROR, and tell the observers."""
+        self.tell(Error(verdict.code, printable(verdict.text, len(verdict.text)), ref))
+        self._server.refused(self.id, self.name, verdict)
+
+    def close(self, reason: str) -> None:
+        """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
+        if self._closing is None:
+            self._closing = reason
+            if gevent.getcurrent() is not self._greenlet:
+                gevent.kill(self._greenlet)
+
+    # --- its greenlet ---
+
+    def run(self) -> None:
+        """Serve the connection until it ends. The caller closes the socket."""
+        hooks = self._server.hooks
+        if hooks.connected is not None:
+            hooks.connected(self)
+        try:
+            self._start_deadline(self._server.config.limits.join_seconds)
+            self._serve()
+        except gevent.GreenletExit:
+            pass
+        except Exception:
+            log.exception("#%d: unexpected error; the connection is closed", self.id)
+            self._closing = "internal error"
+        finally:
+            self._end(self._closing or "connection lost")
+
+    def _serve(self) -> None:
+        wait = gevent.get_hub().wait
+        rate = self._server.config.limits.flood_rate
+        while self._closing is None:
+            wait(self._readable)  # each chunk waits for its turn, so that a fast sender cannot starve the others
+            try:
+                data = self._socket.recv(READ_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return
+            if not data:
+                self._closing = "connection closed"
+                return
+            frames = self._decoder.feed(data)
+            self._act_on(self._paced(frames, rate) if rate else frames)
+
+    def _act_on(self, frames: "Sequence[Request] | Iterator[Request]") -> None:
+        """The way of every frame: through the plugins, then to the core."""
+        hooks = self._server.hooks
+        say = self._server.chat.say
+        take = hooks.frame
+        acks: list[bytes] = []
+        for frame in frames:
+            try:
+                if take is not None and take(self, frame):
+                    pass
+                elif type(frame) is Say and (member := self.member) is not None:
+                    if frame.room:
+                        self._require_room(frame.room)
+                    message = say(member, frame.text)
+                    if frame.ref is not None:
+                        acks.append(self.codec.encode(Ack(frame.ref, message.seq, message.id)))
+                    continue
+                else:
+                    self._act(frame)
+            except Reject as verdict:
+                self.refuse(verdict, frame.ref)
+            if self._closing is not None:
+                break
+        if acks:
+            self.offer(b"".join(acks))
+
+    def _paced(self, frames: Sequence[Request], rate: float) -> Iterator[Request]:
+        """`frames`, no faster than `rate` a second past the burst. Meanwhile nothing is read, so that TCP pushes back
+        and nothing is lost."""
+        burst = max(self._server.config.limits.flood_burst, 1)
+        for frame in frames:
+            now = time.monotonic()
+            self._allowance = min(burst, self._allowance + (now - self._paced_at) * rate)
+            self._paced_at = now
+            if self._allowance < 1:
+                gevent.sleep((1 - self._allowance) / rate)
+            self._allowance -= 1
+            yield frame
+
+    def _act(self, frame: Request) -> None:
+        """The core: what becomes of a frame that no plugin took, but for messages of members."""
+        match frame:
+            case Join():
+                self._join(frame)
+            case Leave():
+                self._require_room(frame.room)
+                self.close("left")
+            case Ping(ref):
+                self.tell(Pong(ref))
+            case Pong():
+                pass
+            case History():
+                self._require_room(frame.room)
+                raise Reject("This server keeps no history.", code="no_history")
+            case Say():
+                self.require_member()
+            case Unknown(kind):
+                raise Reject(
+                    f"{printable(kind)!r} is no frame type. Send JOIN|<username>, MSG|<text> or LEAVE.", "unknown_type"
+                )
+            case Invalid(code, text, _, fatal):
+                if fatal:
+                    self.close("cannot be understood")
+                raise Reject(text, code)
+
+    def _join(self, frame: Join) -> None:
+        if self.member is not None:
+            raise Reject(f"You are in the chat already, as {self.name}.", code="already_joined")
+        member = self._server.chat.join(self, frame.name, frame.room)
+        self.member = member
+        self._stop_deadline()
+        room = member.room
+        self.tell(
+            Welcome(
+                name=member.name,
+                room=room.name,
+                members=[other.name for other in room.members.values()],
+                seq=room.seq,
+                limits=self._server.config.limits.announced(),
+                server=f"greenchat/{__version__}",
+                hint="Say /help for the commands." if self.commands else "",
+                ref=frame.ref,
+            )
+        )
+
+    def _require_room(self, room: str) -> None:
+        """Raises `Reject` unless one is in `room`; empty is the room one is in."""
+        if self.require_member().room.name != (room or self.room):
+            raise Reject(f"You are not in {printable(room)}, but in {self.room}.", code="not_in_room")
+
+    def _start_deadline(self, seconds: float) -> None:
+        if seconds:
+            self._deadline = gevent.get_hub().loop.timer(seconds)
+            self._deadline.start(self._too_late)
+
+    def _too_late(self) -> None:
+        self.tell(Error("timeout", "You have not joined in time. Connect again and send JOIN|<username>."))
+        self.close("did not join in time")
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.stop()
+            self._deadline.close()
+            self._deadline = None
+
+    def _end(self, reason: str) -> None:
+        """Leave the chat, deliver what waits, and let go of everything but the socket."""
+        self._closing = reason
+        self._stop_deadline()
+        if self.member is not None:
+            self._server.chat.leave(self.member, reason)
+        if self._server.hooks.disconnected is not None:
+            self._server.hooks.disconnected(self, reason)
+        try:
+            if self.outbox.drained(self._server.config.server.grace_seconds):
+                self._linger()
+        except gevent.GreenletExit:
+            pass  # told to end at once
+        finally:
+            self.outbox.close()
+            self._readable.close()
+
+    def _linger(self) -> None:
+        """Say that nothing more comes, and read what the other side still sends until it has understood."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+            with gevent.Timeout(LINGER_SECONDS, False):
+                while True:
+                    gevent.get_hub().wait(self._readable)
+                    if not self._socket.recv(READ_BYTES):
+                        return
+        except OSError:
+            pass  # gone already
