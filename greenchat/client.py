@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from greenchat.codecs import ReplyDecoder
-from greenchat.codecs.jsonlines import JsonCodec
+from greenchat.codecs.jsonlines import JsonCodec, JsonReplyDecoder
 from greenchat.codecs.plain import NOT_UTF8, PlainCodec, too_long
 from greenchat.errors import GreenchatError
 from greenchat.events import Event
@@ -127,7 +127,9 @@ class Client:
     def __enter__(self) -> "Client":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Event | Frame]:
@@ -162,7 +164,7 @@ class Client:
         rate = self.welcome.limits.get("flood_rate", 0) if self.welcome else 0
         return ANSWER_SECONDS + (len(self.pending) / rate if rate else 0)
 
-    def join(self, name: str, room: str = "", timeout: float = ANSWER_SECONDS) -> Welcome:
+    def join(self, name: str, room: str = "", timeout: float = CONNECT_SECONDS) -> Welcome:
         """Come in as `name`; an empty `room` is the server's default room.
 
         Raises `RefusedError` (the name is taken or not valid: one may try another), `TurnedAwayError`,
@@ -227,9 +229,10 @@ class Client:
         """Go. The server delivers what was said, and closes: `receive` until `DisconnectedError`. What is `pending`
         then was not delivered."""
         if not self.left:
+            ping = next(self._refs)
+            self._send(_encode(Ping(ping), Leave()))
+            self._ping = ping
             self.left = True
-            self._ping = next(self._refs)
-            self._send(_encode(Ping(self._ping), Leave()))
 
     def receive(self, timeout: float | None = None) -> list[Event | Frame]:
         """What has come, in order; empty if nothing has within `timeout` seconds (None: wait for ever).
@@ -265,7 +268,7 @@ class Client:
 
     def _not_in_json(self) -> bool:
         """Whether something has come that is no JSON: who answers so does not know our language."""
-        return bool(self._inbox) and not isinstance(self._decoder, type(_JSON.reply_decoder()))
+        return bool(self._inbox) and not isinstance(self._decoder, JsonReplyDecoder)
 
     def _explain_door(self) -> None:
         """Raise what the server said, or what seems to listen there, when nobody let us in."""
@@ -361,6 +364,8 @@ class Client:
         self._pong = ref
         for pending in [pending for pending in self.pending if pending < settled]:
             del self.pending[pending]
+        if len(self.pending) >= UNANSWERED_MESSAGES:
+            self._ask_for_pong()
 
 
 def _encode(*requests: Request) -> bytes:

@@ -76,7 +76,7 @@ class ChatServer:
                 self.commands.discard(plugin.name)
         self.hooks.bind()
         host, port = self.config.server.host, self.config.server.port
-        self._listener = StreamServer((host, port), self._serve, backlog=BACKLOG, spawn="raw")
+        self._listener = StreamServer((host, port), self._serve, backlog=BACKLOG, spawn=gevent.spawn_raw)
         try:
             self._listener.start()
         except OSError as error:
