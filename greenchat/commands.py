@@ -81,9 +81,7 @@ class CommandTable:
             raise
         except Exception:
             self._failed(plugin, f"/{command.name}")
-            raise Reject(
-                f"/{command.name} has failed. Tell whoever runs the server.", code="command_failed"
-            ) from None
+            raise Reject(f"/{command.name} has failed. Tell whoever runs the server.", code="command_failed") from None
 
     def _find(self, name: str) -> tuple[Command, str]:
         name = name.removeprefix("/").lower()

@@ -24,15 +24,17 @@ Seconds = Annotated[float, Meta(ge=0)]
 class Server(Settings, frozen=True, kw_only=True):
     """Where the server listens, what it keeps, which plugins it loads."""
 
-    host: Annotated[str, Meta(description="The address to listen on; 0.0.0.0 is every IPv4 address of this machine.")] = (
-        "0.0.0.0"
-    )
+    host: Annotated[
+        str, Meta(description="The address to listen on; 0.0.0.0 is every IPv4 address of this machine.")
+    ] = "0.0.0.0"
     port: Annotated[int, Meta(ge=0, le=65535, description="The TCP port; 0 takes a free one and says which.")] = 9999
     data_dir: Annotated[
         str, Meta(description="Where plugins keep their files; empty is this system's own place for application data.")
     ] = ""
     default_room: Annotated[str, Meta(min_length=1, description="The room of everybody who names none.")] = "lobby"
-    log_format: Annotated[Literal["text", "json"], Meta(description="How the log on standard error is written.")] = "text"
+    log_format: Annotated[Literal["text", "json"], Meta(description="How the log on standard error is written.")] = (
+        "text"
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="The least important thing that is logged; -v is debug."),

@@ -49,6 +49,13 @@ class Plugin:
     module: str = ""
     bearer: object = field(default=None, repr=False)
 
+    @property
+    def state(self) -> str:
+        """On or off, and why."""
+        if self.off:
+            return f"off: {self.off}"
+        return f"on; {self.note}" if self.note else "on"
+
 
 class Plugins:
     """The plugins of one server, loaded; `manager` knows the hooks of those that are on."""
@@ -125,9 +132,7 @@ class Plugins:
             if self.manager.is_registered(plugin.bearer):
                 self.manager.unregister(plugin.bearer)
             # A traceback helps the plugin's author; for our own verdicts the sentence says it all.
-            log.error(
-                "plugin %s is off: %s", plugin.name, plugin.off, exc_info=not isinstance(error, GreenchatError)
-            )
+            log.error("plugin %s is off: %s", plugin.name, plugin.off, exc_info=not isinstance(error, GreenchatError))
             self._require(plugin)
 
     def _require(self, plugin: Plugin) -> None:

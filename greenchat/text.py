@@ -30,7 +30,9 @@ def require_text(text: str) -> str:
     if not text or text.isspace():
         raise Reject("The message is empty. Write something after MSG|.", code="empty")
     if FORBIDDEN.search(text):
-        raise Reject("The text has control characters or line breaks. Send plain text, a frame for each line.", "control")
+        raise Reject(
+            "The text has control characters or line breaks. Send plain text, a frame for each line.", "control"
+        )
     return text
 
 

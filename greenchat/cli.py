@@ -1,0 +1,226 @@
+"""The command line. Each command imports what it needs when it runs, so that `greenchat --help` is quick."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from greenchat import __version__
+from greenchat.errors import ConfigError, GreenchatError
+
+if TYPE_CHECKING:
+    from greenchat.config import Config
+    from greenchat.plugins import Plugins
+
+
+class Failure(click.ClickException):
+    """A `GreenchatError` at the prompt: one sentence on standard error. Exit code 2 for settings, 1 for the rest."""
+
+    def __init__(self, error: GreenchatError) -> None:
+        super().__init__(str(error))
+        self.exit_code = 2 if isinstance(error, ConfigError) else 1
+
+
+class Commands(click.Group):
+    """The built-in commands, and those that plugins add: plugins are loaded only when one of theirs is asked for."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        command = super().get_command(ctx, cmd_name)
+        if command is None:
+            _add_plugin_commands(self)
+            command = super().get_command(ctx, cmd_name)
+        return command
+
+
+EXAMPLES = """\b
+Examples:
+  greenchat serve                          a chat on port 9999
+  greenchat connect                        join it
+  echo done | greenchat connect --name ci  say one line from a script
+"""
+
+
+@click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="greenchat %(version)s")
+def main() -> None:
+    """A chat server that you bend with plugins."""
+
+
+def settings_options(command: Any) -> Any:
+    """The options that say where the settings come from."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    for option in reversed(
+        [
+            click.option("--config", "file", type=path, metavar="FILE.toml", help="Read settings from this file."),
+            click.option("--data-dir", metavar="DIR", help="Where plugins keep their files."),
+            click.option(
+                "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One setting: limits.flood_rate=0."
+            ),
+            click.option("--plugin", "modules", multiple=True, metavar="MODULE", help="Load this module as a plugin."),
+            click.option(
+                "--plugins-dir", "directories", multiple=True, metavar="DIR", help="Load each .py file in DIR."
+            ),
+            click.option("--disable-plugin", "disabled", multiple=True, metavar="NAME", help="Leave a plugin out."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _configure(
+    file: Path | None,
+    data_dir: str | None,
+    assignments: tuple[str, ...],
+    modules: tuple[str, ...],
+    directories: tuple[str, ...],
+    disabled: tuple[str, ...],
+    **flags: object,
+) -> "Config":
+    from greenchat import settings
+
+    paths = {f"server.{key}": value for key, value in flags.items()} | {
+        "server.data_dir": data_dir,
+        "server.plugins": list(modules) or None,
+        "server.plugins_dirs": list(directories) or None,
+        "server.disabled_plugins": list(disabled) or None,
+    }
+    try:
+        return settings.load(file, os.environ, assignments, paths)
+    except GreenchatError as error:
+        raise Failure(error) from None
+
+
+def data_dir_of(config: "Config") -> Path:
+    """Where plugins keep their files: as configured, or this system's place for application data."""
+    import platformdirs
+
+    return Path(config.server.data_dir or platformdirs.user_data_dir("greenchat"))
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat serve --port 0                           any free port
+  greenchat serve --host 127.0.0.1                   this machine only
+  greenchat serve --plugins-dir ./my-plugins         with plugins of your own
+  greenchat serve --set limits.flood_rate=0          no flood control
+  greenchat config > chat.toml && greenchat serve --config chat.toml
+"""
+)
+@click.option("--host", help="The address to listen on.  [default: 0.0.0.0]")
+@click.option("--port", type=int, help="The port; 0 takes a free one.  [default: 9999]")
+@settings_options
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def serve(host: str | None, port: int | None, log_format: str | None, verbose: bool, **sources: Any) -> None:
+    """Start a chat server. Ctrl-C stops it."""
+    config = _configure(**sources, host=host, port=port, log_format=log_format, log_level="debug" if verbose else None)
+    from greenchat.serve import serve
+
+    try:
+        sys.exit(serve(config, data_dir_of(config)))
+    except GreenchatError as error:
+        raise Failure(error) from None
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat connect                                  asks for what is missing
+  greenchat connect chat.example.org 9999 --name ada
+  tail -f app.log | greenchat connect --name app     a pipe citizen
+Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
+5 the connection was lost; 6 a message was refused.
+"""
+)
+@click.argument("host", required=False)
+@click.argument("port", required=False, type=click.IntRange(1, 65535))
+@click.option("--name", help="Your username.")
+@click.option("--room", help="The room to join, instead of the server's default room.")
+def connect(host: str | None, port: int | None, name: str | None, room: str | None) -> None:
+    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it."""
+    from greenchat.terminal import run
+
+    sys.exit(run(host, port, name, room))
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat config > chat.toml                       a template with every setting
+  greenchat config --config chat.toml                what is in force
+"""
+)
+@settings_options
+def config(**sources: Any) -> None:
+    """Print the whole configuration in force as commented TOML."""
+    from greenchat.settings import as_toml
+
+    loaded = _configure(**sources)
+    found = _load_plugins(loaded)
+    click.echo(as_toml(loaded, {plugin.name: plugin.settings for plugin in found if plugin.settings}), nl=False)
+
+
+@main.group()
+def plugins() -> None:
+    """Look at plugins."""
+
+
+@plugins.command("list")
+@settings_options
+def list_plugins(**sources: Any) -> None:
+    """List the plugins, in the order of calling: name, version, where from, on or off and why."""
+    from greenchat.plugins import read_off
+
+    config = _configure(**sources)
+    switched_off = read_off(data_dir_of(config))
+    rows = [("NAME", "VERSION", "FROM", "STATE")]
+    for plugin in _load_plugins(config):
+        plugin.off = plugin.off or switched_off.get(plugin.name, "")
+        rows.append((plugin.name, plugin.version, plugin.source, plugin.state))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat bench                                    a server of its own, 100 clients
+  greenchat bench --clients 1000 --senders 20        a larger hall
+  greenchat bench --json > bench.json                for a program
+  greenchat bench 127.0.0.1:9999                     a server that runs already
+"""
+)
+@click.argument("address", required=False, metavar="[HOST:PORT]")
+@click.option("--clients", type=click.IntRange(2, 20_000), default=100, show_default=True, help="Clients in the room.")
+@click.option("--senders", type=click.IntRange(1), default=10, show_default=True, help="How many of them send.")
+@click.option("--messages", type=click.IntRange(1), default=5_000, show_default=True, help="Messages of each sender.")
+@click.option("--size", type=click.IntRange(8, 4_000), default=64, show_default=True, help="Bytes of a message.")
+@click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="Messages a second for latency.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def bench(address: str | None, as_json: bool, **load: int) -> None:
+    """Measure how fast a room is: deliveries a second, latency, processor time and memory."""
+    from greenchat.bench import Load, run
+
+    try:
+        run(address, Load(**load), as_json=as_json)
+    except GreenchatError as error:
+        raise Failure(error) from None
+
+
+def _load_plugins(config: "Config") -> "Plugins":
+    from greenchat.plugins import Plugins
+
+    try:
+        return Plugins(config)
+    except GreenchatError as error:
+        raise Failure(error) from None
+
+
+def _add_plugin_commands(group: click.Group) -> None:
+    """Let plugins add to the command line, as configured by the environment: flags of a command come too late here."""
+    loaded = _load_plugins(_configure(None, None, (), (), (), ()))
+    loaded.provide("greenchat_cli", lambda plugin, _: None, group=group)

@@ -1,0 +1,166 @@
+"""What the tests of a plugin need: a real server in this process, and clients that speak to it over real sockets.
+
+from greenchat.testing import serving
+
+def test_shouting_is_refused():
+    with serving(my_plugin) as server:
+        ada = server.join("ada")
+        ada.send("MSG|HELLO")
+        ada.expect("ERROR|No shouting, please.")
+"""
+
+import queue
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from greenchat.settings import load
+
+if TYPE_CHECKING:
+    from greenchat.server import ChatServer
+
+# Longer than anything on loopback takes on a busy machine, and short enough not to be waited for in vain too long.
+DEADLINE = 10.0
+
+
+class Peer:
+    """A plain client, as simple as netcat: it sends lines, and reads lines with a deadline."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.socket = socket.create_connection((host, port), DEADLINE)
+        self._file = self.socket.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def send(self, *lines: str) -> None:
+        """Send each line as one frame."""
+        self.socket.sendall("".join(f"{line}\n" for line in lines).encode())
+
+    def read(self) -> str:
+        """The next line, without its end; empty once the server has closed. Raises `TimeoutError`."""
+        return self._file.readline().decode().rstrip("\n")
+
+    def expect(self, *lines: str) -> None:
+        """The next lines must be these."""
+        for line in lines:
+            got = self.read()
+            assert got == line, f"expected {line!r}, got {got!r}"
+
+    def read_until(self, line: str) -> list[str]:
+        """All lines up to `line`, which must come, without it."""
+        before: list[str] = []
+        while (got := self.read()) != line:
+            assert got, f"the server closed before {line!r}; it said {before}"
+            before.append(got)
+        return before
+
+    def expect_closed(self) -> None:
+        """The server must close the connection, with nothing before."""
+        try:
+            got = self.read()
+        except ConnectionResetError:
+            return
+        assert got == "", f"expected the end, got {got!r}"
+
+    def close(self) -> None:
+        """Vanish, without a LEAVE."""
+        self._file.close()
+        self.socket.close()
+
+
+class ServerThread:
+    """A running server: where it listens, and clients for it. `server` is for looking, from its own thread: `call`."""
+
+    def __init__(self, server: "ChatServer", call: Callable[[Callable[[], Any]], Any], peers: ExitStack) -> None:
+        self.server = server
+        self.call = call
+        self.host, self.port = server.address
+        self._peers = peers
+
+    def connect(self) -> Peer:
+        """A new connection, which has not joined. It is closed at the end."""
+        return self._peers.enter_context(Peer(self.host, self.port))
+
+    def join(self, name: str, room: str = "") -> Peer:
+        """A client that has joined and read its welcome."""
+        peer = self.connect()
+        peer.send(f"JOIN|{name}|{room}" if room else f"JOIN|{name}")
+        welcome = peer.read()
+        assert welcome.startswith("INFO|Welcome"), welcome
+        return peer
+
+
+@contextmanager
+def serving(*plugins: object, settings: Mapping[str, object] | None = None) -> Iterator[ServerThread]:
+    """A server on a free port of 127.0.0.1, in a thread of its own, with `plugins` (objects or modules) besides the
+    installed ones. `settings` are paths to values: `{"limits.frame_bytes": 100}`. Flood control is off unless set.
+    """
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as peers:
+        flags = {"limits.flood_rate": 0, "limits.connections_per_address": 0, **(settings or {})}
+        config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **flags})
+        started: queue.Queue[Any] = queue.Queue()
+        thread = threading.Thread(target=_run, args=(config, Path(directory), plugins, started), daemon=True)
+        thread.start()
+        outcome = started.get(timeout=DEADLINE)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        server, call, stop = outcome
+        try:
+            yield ServerThread(server, call, peers)
+        finally:
+            peers.close()
+            stop()
+            thread.join(DEADLINE)
+
+
+def _run(config: Any, data_dir: Path, plugins: tuple[object, ...], started: "queue.Queue[Any]") -> None:
+    """The server's thread: it has an event loop of its own, which other threads reach by `call` alone."""
+    import gevent
+    from gevent.event import Event
+
+    from greenchat.server import ChatServer
+
+    hub = gevent.get_hub()
+    asked: queue.SimpleQueue[tuple[Callable[[], Any], queue.SimpleQueue[Any]]] = queue.SimpleQueue()
+    wake = hub.loop.async_()
+    stopped = Event()
+
+    def answer() -> None:
+        while not asked.empty():
+            function, reply = asked.get()
+            try:
+                reply.put((function(), None))
+            except BaseException as error:
+                reply.put((None, error))
+
+    def call(function: Callable[[], Any]) -> Any:
+        reply: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        asked.put((function, reply))
+        wake.send()
+        value, error = reply.get(timeout=DEADLINE)
+        if error is not None:
+            raise error
+        return value
+
+    try:
+        wake.start(answer)
+        server = ChatServer(config, data_dir, plugins)
+        server.start()
+    except BaseException as error:
+        started.put(error)
+    else:
+        started.put((server, call, lambda: call(stopped.set)))
+        stopped.wait()
+        server.stop()
+    finally:
+        wake.close()
+        hub.destroy(destroy_loop=True)
