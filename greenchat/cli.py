@@ -16,11 +16,22 @@ if TYPE_CHECKING:
 
 
 class Failure(click.ClickException):
-    """A `GreenchatError` at the prompt: one sentence on standard error. Exit code 2 for settings, 1 for the rest."""
+    """A `GreenchatError` at the prompt: one sentence on standard error. Exit code 1."""
+
+    exit_code = 1
 
     def __init__(self, error: GreenchatError) -> None:
         super().__init__(str(error))
-        self.exit_code = 2 if isinstance(error, ConfigError) else 1
+
+
+class WrongSetting(Failure):
+    """A `ConfigError` at the prompt. Exit code 2, as for wrong options."""
+
+    exit_code = 2
+
+
+def failure(error: GreenchatError) -> Failure:
+    return (WrongSetting if isinstance(error, ConfigError) else Failure)(error)
 
 
 class Commands(click.Group):
@@ -89,7 +100,7 @@ def _configure(
     try:
         return settings.load(file, os.environ, assignments, paths)
     except GreenchatError as error:
-        raise Failure(error) from None
+        raise failure(error) from None
 
 
 def data_dir_of(config: "Config") -> Path:
@@ -122,7 +133,7 @@ def serve(host: str | None, port: int | None, log_format: str | None, verbose: b
     try:
         sys.exit(serve(config, data_dir_of(config)))
     except GreenchatError as error:
-        raise Failure(error) from None
+        raise failure(error) from None
 
 
 @main.command(
@@ -208,7 +219,7 @@ def bench(address: str | None, as_json: bool, **load: int) -> None:
     try:
         run(address, Load(**load), as_json=as_json)
     except GreenchatError as error:
-        raise Failure(error) from None
+        raise failure(error) from None
 
 
 def _load_plugins(config: "Config") -> "Plugins":
@@ -217,7 +228,7 @@ def _load_plugins(config: "Config") -> "Plugins":
     try:
         return Plugins(config)
     except GreenchatError as error:
-        raise Failure(error) from None
+        raise failure(error) from None
 
 
 def _add_plugin_commands(group: click.Group) -> None:

@@ -53,7 +53,7 @@ def greenchat_disconnected(session: "Session", reason: str) -> None:
 
 
 @hookspec
-def greenchat_commands() -> "Sequence[Command]":
+def greenchat_commands() -> "Sequence[Command]":  # type: ignore[empty-body]
     """Provide: slash-commands, at start."""
 
 

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Self
 from greenchat.settings import load
 
 if TYPE_CHECKING:
+    from gevent.event import Event
+
     from greenchat.server import ChatServer
 
 # Longer than anything on loopback takes on a busy machine, and short enough not to be waited for in vain too long.
@@ -78,17 +80,27 @@ class Peer:
 
 
 class ServerThread:
-    """A running server: where it listens, and clients for it. `server` is for looking, from its own thread: `call`."""
+    """A running server: where it listens, and clients for it.
 
-    def __init__(self, server: "ChatServer", call: Callable[[Callable[[], Any]], Any], peers: ExitStack) -> None:
+    `call(function)` runs a function in the server's thread, the only one in which `server` may be touched.
+    """
+
+    def __init__(self, server: "ChatServer", call: Callable[[Callable[[], Any]], Any], stopped: "Event") -> None:
         self.server = server
         self.call = call
         self.host, self.port = server.address
-        self._peers = peers
+        self.peers = ExitStack()
+        self._stopped: Event | None = stopped
+
+    def stop(self) -> None:
+        """Ask the server to stop, as SIGTERM does; at the end of `serving` it has."""
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None:
+            self.call(stopped.set)
 
     def connect(self) -> Peer:
         """A new connection, which has not joined. It is closed at the end."""
-        return self._peers.enter_context(Peer(self.host, self.port))
+        return self.peers.enter_context(Peer(self.host, self.port))
 
     def join(self, name: str, room: str = "") -> Peer:
         """A client that has joined and read its welcome."""
@@ -104,7 +116,7 @@ def serving(*plugins: object, settings: Mapping[str, object] | None = None) -> I
     """A server on a free port of 127.0.0.1, in a thread of its own, with `plugins` (objects or modules) besides the
     installed ones. `settings` are paths to values: `{"limits.frame_bytes": 100}`. Flood control is off unless set.
     """
-    with tempfile.TemporaryDirectory() as directory, ExitStack() as peers:
+    with tempfile.TemporaryDirectory() as directory:
         flags = {"limits.flood_rate": 0, "limits.connections_per_address": 0, **(settings or {})}
         config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **flags})
         started: queue.Queue[Any] = queue.Queue()
@@ -113,13 +125,14 @@ def serving(*plugins: object, settings: Mapping[str, object] | None = None) -> I
         outcome = started.get(timeout=DEADLINE)
         if isinstance(outcome, BaseException):
             raise outcome
-        server, call, stop = outcome
+        running: ServerThread = outcome
         try:
-            yield ServerThread(server, call, peers)
+            yield running
         finally:
-            peers.close()
-            stop()
+            running.peers.close()
+            running.stop()
             thread.join(DEADLINE)
+            assert not thread.is_alive(), "the server did not stop"
 
 
 def _run(config: Any, data_dir: Path, plugins: tuple[object, ...], started: "queue.Queue[Any]") -> None:
@@ -158,7 +171,7 @@ def _run(config: Any, data_dir: Path, plugins: tuple[object, ...], started: "que
     except BaseException as error:
         started.put(error)
     else:
-        started.put((server, call, lambda: call(stopped.set)))
+        started.put(ServerThread(server, call, stopped))
         stopped.wait()
         server.stop()
     finally:

@@ -61,7 +61,7 @@ class JsonRequestDecoder:
         try:
             if not line.isascii():
                 line.decode()  # msgspec does not look into fields that nobody declared
-            frame = _REQUESTS.decode(line)
+            frame: Request = _REQUESTS.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _explain(line, error)
         # Line breaks and control codes come as escapes inside a JSON string, so they are looked for once decoded.
@@ -108,9 +108,10 @@ class JsonReplyDecoder:
 
     def _decode(self, line: bytes) -> Event | Frame:
         try:
-            return _REPLIES.decode(line)
+            reply: Event | Frame = _REPLIES.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Invalid("malformed", str(error))
+        return reply
 
 
 def _lines(block: bytes) -> Iterable[bytes]:

@@ -38,12 +38,12 @@ class PlainRequestDecoder:
         return frames
 
     def _decode(self, block: bytes) -> list[Request]:
-        if b"\r" in block or not block.isascii() or len(block.translate(None, FORBIDDEN_ASCII)) != len(block):
+        if not block.isascii() or len(block.translate(None, FORBIDDEN_ASCII)) != len(block):  # a \r among them
             return list(self._decode_each(block))
         text = block.decode("ascii")
         # Almost every chunk is messages only: cut at "\nMSG|" it yields their texts at once, at a third of the cost.
-        first, *texts = f"\n{text}".split("\nMSG|")
-        if first or len(texts) != text.count("\n") + 1 or (self._limit and max(map(len, texts)) > self._limit - 4):
+        _, *texts = f"\n{text}".split("\nMSG|")
+        if len(texts) != text.count("\n") + 1 or (self._limit and max(map(len, texts)) > self._limit - 4):
             return list(self._decode_each(block))
         return [Say(text) for text in texts]
 

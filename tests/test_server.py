@@ -1,0 +1,431 @@
+"""The whole server over loopback sockets, as its clients see it."""
+
+import gc
+import json
+import os
+import random
+import socket
+import time
+
+import pytest
+from greenlet import greenlet
+
+from greenchat import Session
+from greenchat.room import Member
+from greenchat.testing import DEADLINE, Peer, ServerThread, serving
+
+
+def json_peer(server: ServerThread, **join: object) -> "JsonPeer":
+    peer = JsonPeer(server.connect())
+    if join:
+        peer.send(type="join", **join)
+    return peer
+
+
+class JsonPeer:
+    """A client that speaks JSON Lines, with nothing but the standard library."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+
+    def send(self, **frame: object) -> None:
+        self.peer.send(json.dumps(frame))
+
+    def read(self) -> dict:
+        return json.loads(self.peer.read())
+
+
+# --- plain frames ---
+
+
+def test_three_people_meet_talk_and_leave(server):
+    alice = server.connect()
+    alice.send("JOIN|Alice")
+    alice.expect("INFO|Welcome to lobby, Alice. Nobody else is here yet. Say /help for the commands.")
+    bob = server.join("Bob")
+    alice.expect("INFO|Bob has joined the chat.")
+    carol = server.connect()
+    carol.send("JOIN|Carol")
+    carol.expect("INFO|Welcome to lobby, Carol. Here are Alice, Bob. Say /help for the commands.")
+    alice.expect("INFO|Carol has joined the chat.")
+    bob.expect("INFO|Carol has joined the chat.")
+    alice.send("MSG|Hello everyone!")
+    bob.expect("MSG|Alice|Hello everyone!")
+    carol.expect("MSG|Alice|Hello everyone!")
+    bob.send("MSG|pipes | are | kept|")
+    alice.expect("MSG|Bob|pipes | are | kept|")
+    carol.expect("MSG|Bob|pipes | are | kept|")
+    bob.send("LEAVE")
+    bob.expect_closed()
+    alice.expect("INFO|Bob has left the chat.")
+    carol.close()
+    alice.expect("INFO|Carol has left the chat.")
+
+
+@pytest.mark.parametrize(
+    ("frames", "answer"),
+    [
+        (b"MSG|too early\n", "ERROR|You have not joined yet. Send JOIN|<username> first."),
+        (b"LEAVE\n", "ERROR|You have not joined yet. Send JOIN|<username> first."),
+        (b"JOIN|\n", "ERROR|A username is missing. Send JOIN|<username> or JOIN|<username>|<room>."),
+        (b"JOIN|two words\n", "ERROR|The username 'two words' is not valid."),
+        (b"JOIN|Server\n", "ERROR|The username Server is kept for the server. Choose another."),
+        (b"JOIN|" + b"x" * 33 + b"\n", "ERROR|The username is longer than 32 characters."),
+        (b"JOIN|dora|no room\n", "ERROR|The room name 'no room' is not valid."),
+        (b"JOIN|ada\nJOIN|ada2\n", "ERROR|You are in the chat already, as ada."),
+        (b"JOIN|ada\nMSG|\n", "ERROR|The message is empty."),
+        (b"JOIN|ada\nMSG|  \n", "ERROR|The message is empty."),
+        (b"JOIN|ada\nMSG\n", "ERROR|The message is empty."),
+        (b"hello?\n", "ERROR|'hello?' is no frame type. Send JOIN|<username>, MSG|<text> or LEAVE."),
+        (b"JOIN|ada\nMSG|\xff\xfe\n", "ERROR|The frame is not valid UTF-8."),
+        (b"JOIN|ada\nMSG|\x1b[2Jgone\n", "ERROR|The frame has control characters."),
+        (b"JOIN|ada\nMSG|nul\x00\n", "ERROR|The frame has control characters."),
+        (
+            b"JOIN|ada\nMSG|" + b"x" * 4093 + b"\n",
+            "ERROR|The frame is longer than 4096 bytes. Send it in shorter parts.",
+        ),
+        (b"JOIN|ada\nMSG|" + b"x" * 5000, "ERROR|The frame is longer than 4096 bytes. Send it in shorter parts."),
+    ],
+)
+def test_what_is_refused_is_told_with_a_remedy_and_the_connection_stays_open(server, frames, answer):
+    bob = server.join("bob")
+    peer = server.connect()
+    peer.socket.sendall(frames)
+    lines = [peer.read()]
+    if frames.startswith(b"JOIN|ada"):
+        lines.append(peer.read())
+    assert lines[-1].startswith(answer)
+    peer.send("", "JOIN|eve") if len(lines) == 1 else peer.send("", "MSG|still here")
+    if len(lines) == 1:
+        assert peer.read().startswith("INFO|Welcome")
+        bob.expect("INFO|eve has joined the chat.")
+    else:
+        bob.expect("INFO|ada has joined the chat.", "MSG|ada|still here")
+
+
+@pytest.mark.parametrize("name", ["bob", "BOB", "ｂｏｂ", "Ｂob"])
+def test_a_name_is_taken_in_all_its_spellings(server, name):
+    server.join("Bob")
+    peer = server.connect()
+    peer.send(f"JOIN|{name}")
+    assert peer.read().startswith("ERROR|The username")
+    peer.send("JOIN|Robert")
+    assert peer.read().startswith("INFO|Welcome to lobby, Robert.")
+
+
+def test_people_on_netcat_may_type_lower_case_and_their_terminal_may_send_crlf(server):
+    bob = server.join("bob")
+    peer = server.connect()
+    peer.socket.sendall(b"join|ada\r\n\r\nmsg|hi\r\nleave\r\n")
+    assert peer.read().startswith("INFO|Welcome")
+    bob.expect("INFO|ada has joined the chat.", "MSG|ada|hi", "INFO|ada has left the chat.")
+    peer.expect_closed()
+
+
+def test_a_frame_of_exactly_the_limit_passes_whole(server):
+    bob, ada = server.join("bob"), server.join("ada")
+    bob.expect("INFO|ada has joined the chat.")
+    ada.send("MSG|" + "x" * 4092)
+    bob.expect("MSG|ada|" + "x" * 4092)
+
+
+def test_frames_cut_at_every_byte_arrive_whole(server):
+    bob = server.join("bob")
+    peer = server.connect()
+    for byte in "JOIN|ada\nMSG|grüß euch\n".encode():
+        peer.socket.sendall(bytes([byte]))
+    bob.expect("INFO|ada has joined the chat.", "MSG|ada|grüß euch")
+
+
+def test_ten_thousand_frames_in_one_write_arrive_in_order(server):
+    bob, ada = server.join("bob"), server.join("ada")
+    bob.expect("INFO|ada has joined the chat.")
+    ada.send(*(f"MSG|{number}" for number in range(10_000)))
+    bob.expect(*(f"MSG|ada|{number}" for number in range(10_000)))
+
+
+def test_who_vanishes_in_mid_frame_says_nothing_more_and_has_left(server):
+    bob, ada = server.join("bob"), server.join("ada")
+    bob.expect("INFO|ada has joined the chat.")
+    ada.socket.sendall(b"MSG|whole\nMSG|unfini")
+    ada.close()
+    bob.expect("MSG|ada|whole", "INFO|ada has left the chat.")
+
+
+def test_a_reset_connection_has_left_once(server):
+    bob, ada = server.join("bob"), server.join("ada")
+    bob.expect("INFO|ada has joined the chat.")
+    ada.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    ada.close()
+    bob.expect("INFO|ada has left the chat.")
+    bob.send("MSG|x")
+    server.join("cy")
+    bob.expect("INFO|cy has joined the chat.")
+
+
+def test_join_may_name_a_room(server):
+    ada, bob = server.join("ada", "dev"), server.join("bob", "DEV")
+    server.join("cy")
+    ada.expect("INFO|bob has joined the chat.")
+    bob.send("MSG|just us")
+    ada.expect("MSG|bob|just us")
+
+
+# --- JSON Lines ---
+
+
+def test_a_json_client_is_welcomed_acknowledged_and_told_what_happens(server):
+    bob = server.join("bob")
+    ada = json_peer(server, name="ada", ref=1)
+    welcome = ada.read()
+    assert welcome["type"] == "welcome"
+    assert welcome["ref"] == 1
+    assert (welcome["name"], welcome["room"], welcome["members"], welcome["seq"]) == ("ada", "lobby", ["bob", "ada"], 0)
+    assert welcome["limits"]["frame_bytes"] == 4096
+    bob.expect("INFO|ada has joined the chat.")
+    ada.send(type="say", text="hi", room="lobby", ref="a")
+    ack = ada.read()
+    assert (ack["type"], ack["ref"], ack["seq"]) == ("ack", "a", 1)
+    bob.expect("MSG|ada|hi")
+    bob.send("MSG|hello")
+    message = ada.read()
+    assert (message["type"], message["sender"], message["text"], message["seq"]) == ("message", "bob", "hello", 2)
+    assert message["id"] > ack["id"]
+    assert message["time"].endswith("Z")
+    ada.send(type="ping", ref=2)
+    assert ada.read() == {"type": "pong", "ref": 2}
+    bob.send("LEAVE")
+    assert ada.read()["type"] == "left"
+    ada.send(type="leave")
+    ada.peer.expect_closed()
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ({"type": "say", "text": "x"}, "not_joined"),
+        ({"type": "join", "name": "bob"}, "name_taken"),
+        ({"type": "join", "name": "a b"}, "name_invalid"),
+        ({"type": "join", "name": "ada|dev"}, "name_invalid"),
+        ({"type": "join"}, "malformed"),
+        ({"type": "dance"}, "unknown_type"),
+        ({"type": "say", "text": "line\nINFO|forged"}, "control"),
+        ({"type": "history"}, "not_joined"),
+    ],
+)
+def test_a_json_error_has_a_code_and_the_ref_of_what_it_answers(server, frame, code):
+    server.join("bob")
+    ada = json_peer(server)
+    ada.send(**frame, ref=7)
+    error = ada.read()
+    assert (error["type"], error["code"], error["ref"]) == ("error", code, 7)
+    assert error["text"]
+
+
+def test_a_json_client_that_names_another_room_is_told_where_it_is(server):
+    ada = json_peer(server, name="ada")
+    ada.read()
+    ada.send(type="say", text="x", room="dev", ref=1)
+    assert ada.read() == {"type": "error", "code": "not_in_room", "text": "You are not in dev, but in lobby.", "ref": 1}
+    ada.send(type="history", ref=2)
+    assert ada.read()["code"] == "no_history"
+
+
+# --- limits ---
+
+
+def test_a_flood_is_slowed_down_and_arrives_whole():
+    with serving(settings={"limits.flood_burst": 5, "limits.flood_rate": 200}) as server:
+        bob, ada = server.join("bob"), server.join("ada")
+        bob.expect("INFO|ada has joined the chat.")
+        begun = time.monotonic()
+        ada.send(*(f"MSG|{number}" for number in range(65)))
+        bob.expect(*(f"MSG|ada|{number}" for number in range(65)))
+        assert time.monotonic() - begun > 0.25  # 60 frames past the burst at 200 a second
+
+
+def test_a_full_server_says_so_and_lets_in_again_when_somebody_has_gone():
+    with serving(settings={"limits.connections": 2}) as server:
+        ada = server.join("ada")
+        server.join("bob")
+        turned_away = server.connect()
+        turned_away.expect("ERROR|The server is full. Try again later.")
+        turned_away.expect_closed()
+        ada.send("LEAVE")
+        ada.expect("INFO|bob has joined the chat.")
+        ada.expect_closed()
+        ada.close()
+        deadline = time.monotonic() + DEADLINE
+        while server.call(lambda: len(server.server.sessions)) > 1:
+            assert time.monotonic() < deadline
+        server.join("cy")
+
+
+def test_one_address_has_its_share():
+    with serving(settings={"limits.connections_per_address": 1}) as server:
+        server.join("ada")
+        second = server.connect()
+        second.expect("ERROR|There are too many connections from 127.0.0.1. Close one, and try again.")
+        second.expect_closed()
+
+
+def test_who_says_nothing_is_asked_to_come_back():
+    with serving(settings={"limits.first_frame_seconds": 0.05}) as server:
+        peer = server.connect()
+        peer.expect("ERROR|Nothing was said for too long. Connect again and send JOIN|<username>.")
+        peer.expect_closed()
+
+
+def test_who_does_not_join_in_time_is_asked_to_come_back():
+    with serving(settings={"limits.join_seconds": 0.05}) as server:
+        peer = server.connect()
+        peer.send("what")
+        assert peer.read().startswith("ERROR|'what' is no frame type")
+        peer.expect("ERROR|You have not joined in time. Connect again and send JOIN|<username>.")
+        peer.expect_closed()
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ({"limits.outbox_bytes": 100_000}, "reads too slowly: more than 100000 bytes waited for it"),
+        ({"limits.outbox_bytes": 0, "limits.outbox_seconds": 0.1}, "reads too slowly: it took nothing for 0.1 seconds"),
+    ],
+)
+def test_who_does_not_read_is_closed_with_a_named_reason_and_the_others_lose_nothing(limit, reason):
+    from greenchat import hookimpl
+
+    reasons = []
+
+    class Watch:
+        @hookimpl
+        def greenchat_disconnected(self, session, reason):
+            reasons.append(reason)
+
+    with serving(Watch(), settings=limit) as server:
+        slow, bob, ada = server.join("slow"), server.join("bob"), server.join("ada")
+        slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        bob.read_until("INFO|ada has joined the chat.")
+        number = 0
+        heard: list[str] = []
+        while "INFO|slow has left the chat." not in heard:
+            texts = [f"{number + i} " + "x" * 4000 for i in range(50)]
+            number += 50
+            ada.send(*(f"MSG|{text}" for text in texts))
+            heard += [bob.read() for _ in texts]
+            assert number < 10_000
+        while len(heard) <= number:
+            heard.append(bob.read())
+        heard.remove("INFO|slow has left the chat.")
+        assert [int(line.split("|")[2].split()[0]) for line in heard] == list(range(number))
+    assert reason in reasons
+
+
+def test_a_stop_tells_everybody_and_closes_in_good_order():
+    with serving() as server:
+        ada, silent = server.join("ada"), server.connect()
+        silent.send("what")
+        silent.read()
+        server.stop()
+        ada.expect("INFO|Server is shutting down.")
+        silent.expect("INFO|Server is shutting down.")
+        ada.expect_closed()
+        ada.close()
+        silent.expect_closed()
+
+
+# --- all at once ---
+
+
+class Client:
+    """One of a crowd: a socket that does not block, and the lines it has heard."""
+
+    def __init__(self, server: ServerThread, name: str) -> None:
+        self.name = name
+        self.socket = socket.create_connection((server.host, server.port), DEADLINE)
+        self.socket.sendall(f"JOIN|{name}\n".encode())
+        self.socket.setblocking(False)
+        self._rest = b""
+        self.lines: list[str] = []
+
+    def read(self) -> None:
+        try:
+            while data := self.socket.recv(1 << 16):
+                *lines, self._rest = (self._rest + data).split(b"\n")
+                self.lines += [line.decode() for line in lines]
+        except BlockingIOError:
+            pass
+
+    def send(self, data: str) -> None:
+        self.socket.setblocking(True)
+        self.socket.settimeout(DEADLINE)
+        self.socket.sendall(data.encode())
+        self.socket.setblocking(False)
+
+    def reset(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.socket.close()
+
+
+def test_two_hundred_clients_come_talk_and_vanish_and_nothing_is_lost_or_left_over(server):
+    """Every survivor hears every line once, in the order of the room; no greenlet, descriptor or member stays behind."""
+    rng = random.Random(2026)
+    before = server.call(left_over)
+    witness = Client(server, "witness")
+    crowd: list[Client] = []
+    born = said = 0
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        action = rng.random()
+        if len(crowd) < 200 and (action < 0.3 or not crowd):
+            crowd.append(Client(server, f"c{born}"))
+            born += 1
+        elif action < 0.34:
+            gone = crowd.pop(rng.randrange(len(crowd)))
+            vanish = rng.choice(
+                [gone.reset, gone.socket.close, lambda: gone.send("LEAVE\n"), lambda: gone.send("MSG|unf")]
+            )
+            vanish()
+            gone.socket.close()
+        else:
+            speaker = rng.choice(crowd)
+            speaker.send("".join(f"MSG|{said + i}\n" for i in range(rng.randrange(1, 5))))
+            said += 5
+        for client in rng.sample(crowd, min(len(crowd), 5)):
+            client.read()
+        witness.read()
+
+    last = "INFO|last has joined the chat."
+    final = Client(server, "last")
+    everybody = [witness, *crowd]
+    deadline = time.monotonic() + DEADLINE
+    while any(last not in client.lines for client in everybody):
+        assert time.monotonic() < deadline, "not everybody has heard the last line"
+        for client in everybody:
+            client.read()
+
+    assert born > 200
+    assert len(crowd) > 50
+    assert sum(line.startswith("MSG|") for line in witness.lines) > 500
+    for client in crowd:
+        since = witness.lines.index(f"INFO|{client.name} has joined the chat.") + 1
+        due = [line for line in witness.lines[since:] if not line.startswith(f"MSG|{client.name}|")]
+        assert client.lines[0].startswith(f"INFO|Welcome to lobby, {client.name}.")
+        assert client.lines[1:] == due
+
+    for client in [*everybody, final]:
+        client.socket.close()
+    while server.call(left_over) != before:
+        assert time.monotonic() < deadline, f"left over: {server.call(left_over)}, before: {before}"
+
+
+def left_over() -> dict[str, int]:
+    """What a server that forgets something has more of. To be called in its thread."""
+    gc.collect()
+    things = gc.get_objects()
+    return {
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "greenlets": sum(isinstance(thing, greenlet) and not thing.dead for thing in things),
+        "sessions": sum(isinstance(thing, Session) for thing in things),
+        "members": sum(isinstance(thing, Member) for thing in things),
+    }
