@@ -49,14 +49,16 @@ class Chat:
         home.add(member, Joined(room, name, datetime.now(UTC)))
         return member
 
-    def say(self, member: Member, text: str, *, action: bool = False) -> Message:
+    def say(self, member: Member, text: str, action: bool = False) -> Message:
         """Say `text`, which is as `text.require_text` leaves it, to everybody else in the member's room."""
         if not text or text.isspace():
             require_text(text)
         if self._hooks.check_message is not None:
             text = self._checked(member, text, member.room.name, action)
         room = member.room
-        run = room.talk(member)
+        run = room.talk
+        if run is None or run.origin is not member:
+            run = room.begin_talk(member)
         room.seq += 1
         message = Message(room.name, room.seq, next(self._ids), member.name, text, run.time, action)
         run.events.append(message)

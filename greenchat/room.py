@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from greenchat.codecs import Codec
-from greenchat.events import Event, Message
+from greenchat.events import Event
 
 # A batch goes out when this many messages wait, though the turn has not ended: some hundred KB that are still in the
 # processor's cache while they are copied to a thousand sockets, and a bound on how late the first of them can be.
@@ -70,7 +70,7 @@ class Room:
     what all members have been told.
     """
 
-    __slots__ = ("_flushed", "_newcomers", "_observe", "_runs", "_schedule", "_talk", "members", "name", "seq")
+    __slots__ = ("_flushed", "_newcomers", "_observe", "_runs", "_schedule", "members", "name", "seq", "talk")
 
     def __init__(self, name: str, schedule: Schedule, observe: Observe) -> None:
         self.name = name
@@ -80,7 +80,7 @@ class Room:
         self._observe = observe
         self._runs: list[Run] = []
         self._flushed = 0  # the latest sequence number that went out
-        self._talk: Run | None = None  # the last run, while messages may be added to it
+        self.talk: Run | None = None  # the last run, while its origin may add messages to it
         self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
 
     def add(self, member: Member, joined: Event) -> None:
@@ -91,7 +91,7 @@ class Room:
 
     def remove(self, member: Member, left: Event) -> None:
         """Let `member` out, and tell the others. It gets all that came before, at once."""
-        self._talk = None
+        self.talk = None
         del self.members[member.key]
         runs = self._runs[self._newcomers.pop(member, 0) :]
         before = _join(runs, member)
@@ -102,14 +102,13 @@ class Room:
     def post(self, event: Event, origin: Member | None = None) -> None:
         """Tell everybody in the room, but for `origin`, at the end of this turn."""
         self._append(Run(origin, event))
-        self._talk = None
+        self.talk = None
 
-    def talk(self, member: Member) -> Run:
-        """The run that takes what `member` says now: the last one, if it is theirs."""
-        run = self._talk
-        if run is None or run.origin is not member:
-            run = self._talk = Run(member)
-            self._append(run)
+    def begin_talk(self, member: Member) -> Run:
+        """A new run for what `member` says now."""
+        run = Run(member)
+        self._append(run)
+        self.talk = run
         return run
 
     def flush(self) -> None:
@@ -117,7 +116,7 @@ class Room:
         runs, newcomers = self._runs, self._newcomers
         if not runs:
             return
-        self._runs, self._newcomers, self._talk, self._flushed = [], {}, None, self.seq
+        self._runs, self._newcomers, self.talk, self._flushed = [], {}, None, self.seq
         apart = {run.origin for run in runs}
         apart.update(newcomers)
         batches: dict[Codec, bytes] = {}

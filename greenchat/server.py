@@ -1,5 +1,6 @@
 """Listening, choosing who serves a connection by its first bytes, letting in no more than the limits, and stopping."""
 
+import contextlib
 import itertools
 import logging
 import socket
@@ -169,10 +170,8 @@ class ChatServer:
         """Refuse a connection politely. Nothing of it was read, so what it speaks is not known: plain is for all."""
         self.refused(0, "", verdict)
         sock.settimeout(0)
-        try:
+        with contextlib.suppress(OSError):
             sock.send(self._plain.encode(Error(verdict.code, verdict.text)))
-        except OSError:
-            pass
 
     # --- plugins ---
 

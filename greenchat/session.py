@@ -13,7 +13,7 @@ from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
 from greenchat.errors import Reject
-from greenchat.events import Event, Message, Notice, Refused
+from greenchat.events import Event, Message, Notice
 from greenchat.frames import (
     Ack,
     Error,

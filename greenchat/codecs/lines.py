@@ -52,3 +52,14 @@ class LineBuffer:
         if not self._limit or spare <= 0:
             return False
         return not (spare == 1 and tail.endswith(b"\r"))  # a \r at the edge may belong to the line's end
+
+
+def fits(block: bytes, limit: int) -> bool:
+    """Whether no line of `block` is longer than `limit` bytes; looks at one byte in `limit`, not at each line."""
+    start = 0
+    while limit and len(block) - start > limit:
+        newline = block.rfind(b"\n", start, start + limit + 1)
+        if newline < 0:
+            return False
+        start = newline + 1
+    return True

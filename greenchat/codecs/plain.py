@@ -5,7 +5,7 @@ PROTOCOL.md, "Plain frames", is the specification. It is frozen.
 
 from collections.abc import Iterator, Sequence
 
-from greenchat.codecs.lines import LineBuffer
+from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.events import EPOCH, Event, Joined, Left, Message, Notice, Private, Renamed
 from greenchat.frames import Error, Frame, Invalid, Join, Leave, Request, Say, Unknown, Welcome
 from greenchat.text import FORBIDDEN, FORBIDDEN_ASCII
@@ -38,12 +38,16 @@ class PlainRequestDecoder:
         return frames
 
     def _decode(self, block: bytes) -> list[Request]:
-        if not block.isascii() or len(block.translate(None, FORBIDDEN_ASCII)) != len(block):  # a \r among them
+        if (
+            not block.isascii()
+            or not fits(block, self._limit)
+            or len(block.translate(None, FORBIDDEN_ASCII)) != len(block)  # a \r among them
+        ):
             return list(self._decode_each(block))
         text = block.decode("ascii")
         # Almost every chunk is messages only: cut at "\nMSG|" it yields their texts at once, at a third of the cost.
         _, *texts = f"\n{text}".split("\nMSG|")
-        if len(texts) != text.count("\n") + 1 or (self._limit and max(map(len, texts)) > self._limit - 4):
+        if len(texts) != text.count("\n") + 1:
             return list(self._decode_each(block))
         return [Say(text) for text in texts]
 
