@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from msgspec import Meta as Meta
+
+    from greenchat.cli import plugin_settings as plugin_settings
+    from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
     from greenchat.commands import Command as Command
     from greenchat.config import Settings as Settings
     from greenchat.errors import ConfigError as ConfigError
+    from greenchat.errors import PluginError as PluginError
     from greenchat.errors import Reject as Reject
+    from greenchat.events import Event as Event
     from greenchat.events import Joined as Joined
     from greenchat.events import Left as Left
     from greenchat.events import Message as Message
@@ -25,17 +31,25 @@ if TYPE_CHECKING:
     from greenchat.frames import Invalid as Invalid
     from greenchat.frames import Join as Join
     from greenchat.frames import Leave as Leave
+    from greenchat.frames import Request as Request
     from greenchat.frames import Say as Say
     from greenchat.frames import Unknown as Unknown
     from greenchat.hookspecs import hookimpl as hookimpl
+    from greenchat.room import Member as Member
     from greenchat.server import ChatServer as ChatServer
     from greenchat.session import Session as Session
+    from greenchat.text import printable as printable
 
 _HOME = {
+    "plugin_settings": "cli",
+    "JsonCodec": "codecs.jsonlines",
     "Command": "commands",
+    "Meta": "config",
     "Settings": "config",
     "ConfigError": "errors",
+    "PluginError": "errors",
     "Reject": "errors",
+    "Event": "events",
     "Joined": "events",
     "Left": "events",
     "Message": "events",
@@ -46,11 +60,14 @@ _HOME = {
     "Invalid": "frames",
     "Join": "frames",
     "Leave": "frames",
+    "Request": "frames",
     "Say": "frames",
     "Unknown": "frames",
     "hookimpl": "hookspecs",
+    "Member": "room",
     "ChatServer": "server",
     "Session": "session",
+    "printable": "text",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -57,11 +57,13 @@ class Chat:
             text = self._checked(member, text, member.room.name, action)
         room = member.room
         run = room.talk
-        if run is None or run.origin is not member:
+        if run is None or run.origin is not member or action:
             run = room.begin_talk(member)
         room.seq += 1
         message = Message(room.name, room.seq, next(self._ids), member.name, text, run.time, action)
         run.events.append(message)
+        if action:
+            room.talk = None  # a run of its own: codecs encode a run of messages as one, and an action otherwise
         return message
 
     def whisper(self, member: Member, to: str, text: str, *, action: bool = False) -> Private:
@@ -100,7 +102,7 @@ class Chat:
     def announce(self, text: str) -> None:
         """The server tells everybody in every room."""
         for room in self.rooms.values():
-            room.post(Notice(printable(text, len(text)), room.name))
+            room.post(Notice(text, room.name))
 
     def find(self, name: str) -> Member:
         """Who is called `name`, however it is spelt. Raises `Reject` where nobody is."""

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,8 +11,10 @@ from greenchat import __version__
 from greenchat.errors import ConfigError, GreenchatError
 
 if TYPE_CHECKING:
-    from greenchat.config import Config
+    from greenchat.config import Config, Settings
     from greenchat.plugins import Plugins
+
+S = TypeVar("S", bound="Settings")
 
 
 class Failure(click.ClickException):
@@ -43,6 +45,13 @@ class Commands(click.Group):
             _add_plugin_commands(self)
             command = super().get_command(ctx, cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What one of a plugin raises on purpose is a sentence, too."""
+        try:
+            return super().invoke(ctx)
+        except GreenchatError as error:
+            raise failure(error) from None
 
 
 EXAMPLES = """\b
@@ -201,6 +210,7 @@ def list_plugins(**sources: Any) -> None:
 Examples:
   greenchat bench                                    a server of its own, 100 clients
   greenchat bench --clients 1000 --senders 20        a larger hall
+  greenchat bench --clients 2000 --idle              the memory of a connection
   greenchat bench --json > bench.json                for a program
   greenchat bench 127.0.0.1:9999                     a server that runs already
 """
@@ -209,15 +219,24 @@ Examples:
 @click.option("--clients", type=click.IntRange(2, 20_000), default=100, show_default=True, help="Clients in the room.")
 @click.option("--senders", type=click.IntRange(1), default=10, show_default=True, help="How many of them send.")
 @click.option("--messages", type=click.IntRange(1), default=5_000, show_default=True, help="Messages of each sender.")
-@click.option("--size", type=click.IntRange(8, 4_000), default=64, show_default=True, help="Bytes of a message.")
+@click.option("--size", type=click.IntRange(16, 4_000), default=64, show_default=True, help="Bytes of a message.")
 @click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="Messages a second for latency.")
+@click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="Give up a part that is slower.")
+@click.option("--idle", is_flag=True, help="Only join: how long that takes, and the memory of a connection.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-def bench(address: str | None, as_json: bool, **load: int) -> None:
-    """Measure how fast a room is: deliveries a second, latency, processor time and memory."""
+def bench(address: str | None, as_json: bool, idle: bool, **load: int) -> None:
+    """Measure how fast a room is: deliveries a second, latency, processor time and memory.
+
+    Without HOST:PORT it starts a server of its own, with all limits off and the plugins that are configured. A server
+    that runs already must have limits.flood_rate and limits.connections_per_address off.
+
+    The clients run in this one process. On a machine of two cores they may well be what is slower: the table says how
+    busy they were, and whether they were the limit.
+    """
     from greenchat.bench import Load, run
 
     try:
-        run(address, Load(**load), as_json=as_json)
+        run(address, Load(**load, idle=idle), as_json=as_json)
     except GreenchatError as error:
         raise failure(error) from None
 
@@ -235,3 +254,14 @@ def _add_plugin_commands(group: click.Group) -> None:
     """Let plugins add to the command line, as configured by the environment: flags of a command come too late here."""
     loaded = _load_plugins(_configure(None, None, (), (), (), ()))
     loaded.provide("greenchat_cli", lambda plugin, _: None, group=group)
+
+
+def plugin_settings(plugin: str, struct: type[S], file: Path | None = None) -> S:
+    """The settings of `plugin`, for its own commands: `[plugins.NAME]` of `file`, then the environment.
+
+    Raises `ConfigError`, which a command need not catch.
+    """
+    from greenchat import settings
+
+    table = settings.load(file, os.environ).plugins.get(plugin, {})
+    return settings.convert(table, struct, f"plugins.{plugin}", "the configuration")

@@ -13,7 +13,6 @@ watch `fileno()` (for writing too while `backlog` is not 0), and call `receive(0
 
 import itertools
 import math
-import os
 import select
 import socket
 import time
@@ -103,6 +102,8 @@ class Client:
     @classmethod
     def connect(cls, host: str, port: int, timeout: float = CONNECT_SECONDS) -> "Client":
         """Connect, waiting at most `timeout` seconds for each address of `host`. Raises `UnreachableError`."""
+        if not 0 < port < 65536:
+            raise UnreachableError(f"{port} is no port. Ports are numbers from 1 to 65535.")
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
             sock = socket.create_connection((host, port), timeout)
@@ -112,9 +113,8 @@ class Client:
             problem = f"No server listens at {where}. Start one there with `greenchat serve`, or check host and port."
         except TimeoutError:
             problem = f"{where} does not answer. Check the address, and the firewalls on the way."
-        except (OSError, OverflowError) as error:
-            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-            problem = f"{where} cannot be reached: {reason}. Check the address, and your network."
+        except OSError as error:
+            problem = f"{where} cannot be reached: {error.strerror or error}. Check the address, and your network."
         else:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # what is typed goes out at once
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
@@ -314,7 +314,7 @@ class Client:
         except (ConnectionResetError, BrokenPipeError):
             data = b""
         except OSError as error:
-            self._ended(f"The connection to the server was lost: {os.strerror(error.errno or 0)}.")
+            self._ended(f"The connection to the server was lost: {error.strerror}.")
             return
         if not data:
             self._ended("The server has closed the connection.")

@@ -118,7 +118,7 @@ class Session:
 
     def info(self, text: str) -> None:
         """Send one line of information to this session alone."""
-        self.tell(Notice(printable(text, len(text))))
+        self.tell(Notice(text))
 
     def say(self, text: str, *, action: bool = False) -> Message:
         """Say `text` to the room as this session's user. Raises `Reject`."""
@@ -132,7 +132,7 @@ class Session:
 
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
-        self.tell(Error(verdict.code, printable(verdict.text, len(verdict.text)), ref))
+        self.tell(Error(verdict.code, verdict.text, ref))
         self._server.refused(self.id, self.name, verdict)
 
     def close(self, reason: str) -> None:
@@ -175,9 +175,10 @@ class Session:
                 self._closing = "connection closed"
                 return
             frames = self._decoder.feed(data)
-            self._act_on(self._paced(frames, rate) if rate else frames)
+            for part in self._paced(frames, rate) if rate else (frames,):
+                self._act_on(part)
 
-    def _act_on(self, frames: "Sequence[Request] | Iterator[Request]") -> None:
+    def _act_on(self, frames: Sequence[Request]) -> None:
         """The way of every frame: through the plugins, then to the core."""
         hooks = self._server.hooks
         say = self._server.chat.say
@@ -203,18 +204,22 @@ class Session:
         if acks:
             self.offer(b"".join(acks))
 
-    def _paced(self, frames: Sequence[Request], rate: float) -> Iterator[Request]:
-        """`frames`, no faster than `rate` a second past the burst. Meanwhile nothing is read, so that TCP pushes back
-        and nothing is lost."""
+    def _paced(self, frames: Sequence[Request], rate: float) -> Iterator[Sequence[Request]]:
+        """`frames` in parts, no faster than `rate` a second past the burst. Meanwhile nothing is read, so that TCP
+        pushes back and nothing is lost."""
         burst = max(self._server.config.limits.flood_burst, 1)
-        for frame in frames:
+        done = 0
+        while done < len(frames) and self._closing is None:
             now = time.monotonic()
             self._allowance = min(burst, self._allowance + (now - self._paced_at) * rate)
             self._paced_at = now
             if self._allowance < 1:
                 gevent.sleep((1 - self._allowance) / rate)
-            self._allowance -= 1
-            yield frame
+                continue
+            part = frames[done : done + int(self._allowance)]
+            self._allowance -= len(part)
+            done += len(part)
+            yield part
 
     def _act(self, frame: Request) -> None:
         """The core: what becomes of a frame that no plugin took, but for messages of members."""
@@ -222,7 +227,8 @@ class Session:
             case Join():
                 self._join(frame)
             case Leave():
-                self._require_room(frame.room)
+                if self.member is not None:
+                    self._require_room(frame.room)
                 self.close("left")
             case Ping(ref):
                 self.tell(Pong(ref))

@@ -28,7 +28,7 @@ def printable(text: str, length: int = 40) -> str:
 def require_text(text: str) -> str:
     """`text`, fit to be said; raises `Reject` where it is empty or bears control characters."""
     if not text or text.isspace():
-        raise Reject("The message is empty. Write something after MSG|.", code="empty")
+        raise Reject("The message is empty. Write something.", code="empty")
     if FORBIDDEN.search(text):
         raise Reject(
             "The text has control characters or line breaks. Send plain text, a frame for each line.", "control"

@@ -1,1 +1,237 @@
-"""..."""
+"""Logs who comes and goes, and keeps a transcript of what is said, where one is asked for.
+
+The log (`greenchat.chatlog`, level INFO) never holds what people write. The transcript never holds private messages:
+no plugin is shown those.
+"""
+
+import logging
+import os
+import queue
+import sys
+import time
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from logging.handlers import QueueListener, RotatingFileHandler, TimedRotatingFileHandler
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import greenchat
+from greenchat import (
+    ChatServer,
+    ConfigError,
+    Event,
+    Joined,
+    JsonCodec,
+    Left,
+    Message,
+    Meta,
+    Notice,
+    Refused,
+    Reject,
+    Renamed,
+    Session,
+    hookimpl,
+    printable,
+)
+
+log = logging.getLogger("greenchat.chatlog")
+
+# Reasons that quote what was written, be it a mistyped command or a line without its MSG|: only their code is logged.
+QUOTING = frozenset({"unknown_command", "unknown_type", "unknown_user"})
+
+# The longest reason in the log: some lines on a terminal.
+REASON_LENGTH = 300
+
+# Messages that may wait for the disk: about 50 MB, and a minute of a very busy server.
+WAITING_MESSAGES = 100_000
+
+# A disk that is full stays so for a while: one line a minute about it is enough.
+COMPLAINT_SECONDS = 60.0
+
+
+class Settings(greenchat.Settings, frozen=True, kw_only=True):
+    """What is kept of what people say: nothing, unless a transcript is asked for."""
+
+    transcript: Annotated[
+        str, Meta(description="The file that keeps what is said in rooms, below data_dir; empty for none.")
+    ] = ""
+    format: Annotated[Literal["text", "jsonl"], Meta(description="Lines to read, or JSON Lines as in PROTOCOL.md.")] = (
+        "text"
+    )
+    rotate: Annotated[
+        Literal["never", "size", "day"], Meta(description="When a new file is begun; days begin at midnight UTC.")
+    ] = "never"
+    rotate_bytes: Annotated[
+        int, Meta(ge=1, description='With rotate = "size": how large a file gets. 10 MB open in any editor.')
+    ] = 10_000_000
+    keep: Annotated[int, Meta(ge=1, description="How many of the older files are kept: for days, two weeks.")] = 14
+
+
+class ChatLog:
+    """Logs who comes and goes."""
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        self._find = server.chat.find
+
+    @hookimpl
+    def greenchat_connected(self, session: Session) -> None:
+        log.info("#%d connected from %s (%s)", session.id, session.address, session.codec.name)
+
+    @hookimpl
+    def greenchat_disconnected(self, session: Session, reason: str) -> None:
+        who = f"#{session.id} {session.name}".rstrip()
+        log.info("%s disconnected from %s: %s", who, session.address, printable(reason, REASON_LENGTH))
+
+    @hookimpl
+    def greenchat_event(self, event: Event) -> None:
+        if type(event) is Message:
+            return
+        match event:
+            case Joined(room, name):
+                log.info("%s%s joined %s", self._number(name), name, room)
+            case Left(room, name, reason):
+                log.info("%s left %s: %s", name, room, printable(reason, REASON_LENGTH))
+            case Renamed(room, name, new_name):
+                log.info("%s in %s is called %s now", name, room, new_name)
+            case Refused(session, name, code, text):
+                who = f"#{session} {name}".rstrip() if session else "a connection"
+                why = code if code in QUOTING else f"{code}: {printable(text, REASON_LENGTH)}"
+                log.info("%s was refused (%s)", who, why)
+
+    def _number(self, name: str) -> str:
+        """`#3 `, the session of somebody who has just joined; empty where they are gone already."""
+        try:
+            session = self._find(name).outlet
+        except Reject:
+            return ""
+        return f"#{session.id} " if isinstance(session, Session) else ""
+
+
+class ChatLogWithTranscript(ChatLog):
+    """Logs who comes and goes, and writes what is said from a thread of its own, so that the loop never waits."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._writer: Writer | None = None
+        self._missing = 0
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        super().greenchat_startup(server)
+        path = server.data_dir / self._settings.transcript
+        try:
+            file = open_transcript(path, self._settings)
+        except OSError as error:
+            raise ConfigError(
+                f"plugins.chatlog.transcript: {path} cannot be written: {error.strerror}. Choose another file."
+            ) from None
+        self._writer = Writer(self._waiting, file)
+        self._writer.start()
+
+    @hookimpl
+    def greenchat_shutdown(self, server: ChatServer) -> None:
+        if self._writer is not None:
+            self._tell_missing()
+            self._writer.stop()
+
+    @hookimpl
+    def greenchat_event(self, event: Event) -> None:
+        if type(event) is Message:
+            self._keep(event)
+        else:
+            super().greenchat_event(event)
+
+    def _keep(self, message: Message) -> None:
+        if self._waiting.qsize() >= WAITING_MESSAGES:
+            if not self._missing:
+                log.error("the transcript misses messages: the disk is too slow for so many")
+            self._missing += 1
+            return
+        self._tell_missing()
+        self._waiting.put(message)
+
+    def _tell_missing(self) -> None:
+        if self._missing:
+            self._waiting.put(Notice(f"{self._missing} messages are missing here."))
+            self._missing = 0
+
+
+class Writer(QueueListener):
+    """The thread that writes: takes events from a queue, and makes log records of them there."""
+
+    def __init__(self, waiting: "queue.SimpleQueue[Any]", file: logging.Handler) -> None:
+        super().__init__(waiting, file)
+        self._file = file
+
+    def prepare(self, record: Any) -> logging.LogRecord:
+        return logging.makeLogRecord({"msg": record})
+
+    def stop(self) -> None:
+        """Write all that waits, and close the file."""
+        super().stop()
+        self._file.close()
+
+
+class TextLine(logging.Formatter):
+    """`2026-01-31T12:00:00Z [lobby] <alice> hello`. Names and rooms hold no spaces and texts no line breaks, so that
+    nobody can write what looks like another's line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: Any = record.msg
+        match event:
+            case Message(room, _, _, sender, text, when, action):
+                said = f"* {sender} {text}" if action else f"<{sender}> {text}"
+                return f"{when:%Y-%m-%dT%H:%M:%SZ} [{room}] {said}"
+        return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} -- {event.text}"
+
+
+class JsonLine(logging.Formatter):
+    """An event as JSON clients see it."""
+
+    _codec = JsonCodec()
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: Any = record.msg
+        return self._codec.encode(event).decode().rstrip("\n")
+
+
+class Careful(logging.FileHandler):
+    """What both ways of rotating share: the file is the operator's alone, and a full disk is told of, but not often."""
+
+    _quiet_until = 0.0
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging calls it so)
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + COMPLAINT_SECONDS
+            log.error("the transcript cannot be written: %s", sys.exc_info()[1])
+
+
+class BySize(Careful, RotatingFileHandler):
+    pass
+
+
+class ByDay(Careful, TimedRotatingFileHandler):
+    pass
+
+
+def open_transcript(path: Path, settings: Settings) -> logging.Handler:
+    """The file, opened. Raises `OSError`."""
+    file: logging.Handler
+    if settings.rotate == "day":
+        file = ByDay(path, when="midnight", utc=True, backupCount=settings.keep)
+    else:
+        file = BySize(
+            path, maxBytes=settings.rotate_bytes if settings.rotate == "size" else 0, backupCount=settings.keep
+        )
+    file.setFormatter(JsonLine() if settings.format == "jsonl" else TextLine())
+    return file
+
+
+def greenchat_plugin(settings: Settings) -> ChatLog:
+    return ChatLogWithTranscript(settings) if settings.transcript else ChatLog()

@@ -1,1 +1,122 @@
-"""..."""
+"""Messages that begin with a slash are commands: /help lists them all, also those of other plugins."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from greenchat import Command, Member, Reject, Request, Say, Session, hookimpl
+
+# Names in one answer to /who: some lines on a terminal. The rest is counted.
+NAMES_SHOWN = 100
+
+
+class SlashCommands:
+    """The commands, and who wrote to whom last."""
+
+    def __init__(self) -> None:
+        # By members, not by names: a name may be somebody else's by the time one answers.
+        self._correspondents: dict[Member, Member] = {}
+
+    @hookimpl
+    def greenchat_frame(self, session: Session, frame: Request) -> bool | None:
+        if type(frame) is not Say or frame.text[:1] != "/":
+            return False
+        if frame.room and frame.room != session.room:
+            return False  # the core refuses what is said to another room
+        if frame.text.startswith("//"):
+            session.say(frame.text[1:])
+        else:
+            session.commands.run(session, frame.text[1:])
+        return True
+
+    @hookimpl
+    def greenchat_commands(self) -> Sequence[Command]:
+        return [
+            Command("help", "[COMMAND]", "List the commands, or explain one.\nExample: /help msg", show_help),
+            Command("who", "", "Tell who is in the room.", who),
+            Command("me", "TEXT", "Say what you do.\nExample: /me waves", act),
+            Command(
+                "msg",
+                "USER TEXT",
+                "Say something to one person alone, in whatever room.\n"
+                "Nobody else can read it, and the server does not keep it.\nExample: /msg bob Lunch at one?",
+                self.whisper,
+            ),
+            Command(
+                "reply",
+                "TEXT",
+                "Answer the last one who wrote to you alone.\nExample: /reply Gladly!",
+                self.reply,
+            ),
+            Command("nick", "NAME", "Change your name.\nExample: /nick bobby", rename),
+            Command("ping", "", "Ask whether the server is there.", ping),
+            Command("quit", "", "Leave the chat.", leave),
+        ]
+
+    @hookimpl
+    def greenchat_disconnected(self, session: Session) -> None:
+        if session.member is not None:
+            self._correspondents.pop(session.member, None)
+
+    def whisper(self, session: Session, argument: str) -> None:
+        member = session.require_member()
+        name, _, text = argument.partition(" ")
+        if not text:
+            raise Reject("Something is missing. Type it so: /msg USER TEXT", code="usage")
+        self._whisper(session, member, name, text.lstrip())
+
+    def reply(self, session: Session, argument: str) -> None:
+        member = session.require_member()
+        other = self._correspondents.get(member)
+        if other is None:
+            raise Reject("Nobody has written to you alone yet. Type it so: /msg USER TEXT", code="unknown_user")
+        if session.chat.members.get(other.key) is not other:
+            raise Reject(f"{other.name} has left the chat.", code="unknown_user")
+        self._whisper(session, member, other.name, argument)
+
+    def _whisper(self, session: Session, member: Member, name: str, text: str) -> None:
+        private = session.chat.whisper(member, name, text)
+        self._correspondents[session.chat.find(private.to)] = member
+        session.info(f"To {private.to}: {private.text}")
+
+
+def show_help(session: Session, argument: str) -> None:
+    if argument:
+        command = session.commands.find(argument)
+        if not command.may_run(session):
+            raise Reject(f"You may not use /{command.name}.", code="not_allowed")
+        for line in (command.line, *command.help.splitlines()):
+            session.info(line)
+        return
+    for command in session.commands:
+        if command.may_run(session):
+            first, _, _ = command.help.partition("\n")
+            session.info(f"{command.line}: {first}")
+    session.info("//TEXT: Say something that begins with a slash.")
+    if session.member is None:
+        session.info("For most of them you must have joined. Send JOIN|<username>.")
+
+
+def who(session: Session, argument: str) -> None:
+    members = session.require_member().room.members
+    names = ", ".join(member.name for member in islice(members.values(), NAMES_SHOWN))
+    more = f" and {len(members) - NAMES_SHOWN} more" if len(members) > NAMES_SHOWN else ""
+    session.info(f"In {session.room} ({len(members)}): {names}{more}")
+
+
+def act(session: Session, argument: str) -> None:
+    session.say(argument, action=True)
+
+
+def rename(session: Session, argument: str) -> None:
+    session.chat.rename(session.require_member(), argument)
+
+
+def ping(session: Session, argument: str) -> None:
+    session.info("Pong.")
+
+
+def leave(session: Session, argument: str) -> None:
+    session.close("left")
+
+
+greenchat_plugin = SlashCommands

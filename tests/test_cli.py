@@ -6,18 +6,13 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from processes import GREENCHAT, serve_process
 
 import greenchat
-from greenchat.testing import DEADLINE, Peer
-
-GREENCHAT = [sys.executable, "-m", "greenchat"]
+from greenchat.testing import DEADLINE
 
 
 def run(*arguments: str, env: dict[str, str] | None = None, **options) -> subprocess.CompletedProcess[str]:
@@ -31,60 +26,11 @@ def run(*arguments: str, env: dict[str, str] | None = None, **options) -> subpro
     )
 
 
-class Serving:
-    """`greenchat serve` as a process; its log goes to a file, so that nothing can fill a pipe."""
-
-    def __init__(self, data_dir: Path, *arguments: str) -> None:
-        self._log = data_dir / "stderr.log"
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [*GREENCHAT, "serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir), *arguments],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        self.first = self.process.stdout.readline().rstrip()
-        match = re.fullmatch(r"\[\*\] Chat Server started on 127\.0\.0\.1:(\d+)", self.first)
-        if match is None:
-            self.process.kill()
-            raise AssertionError(f"{self.first!r}; {self._log.read_text()}")
-        self.port = int(match[1])
-        self.second = self.process.stdout.readline().rstrip()
-
-    def join(self, name: str) -> Peer:
-        peer = Peer("127.0.0.1", self.port)
-        peer.send(f"JOIN|{name}")
-        assert peer.read().startswith("INFO|Welcome")
-        return peer
-
-    def wait(self) -> tuple[str, str]:
-        """The rest of standard output, and the log, once the process has ended."""
-        out = self.process.stdout.read()
-        self.process.wait(DEADLINE)
-        return out, self._log.read_text()
-
-    def stop(self) -> tuple[str, str]:
-        self.process.terminate()
-        return self.wait()
-
-
-@contextmanager
-def serve(data_dir: Path, *arguments: str) -> Iterator[Serving]:
-    serving = Serving(data_dir, *arguments)
-    try:
-        yield serving
-    finally:
-        if serving.process.poll() is None:
-            serving.process.kill()
-            serving.process.wait()
-        serving.process.stdout.close()
-
-
 # --- serve ---
 
 
 def test_serve_says_where_it_listens_first_and_what_one_wants_to_know_then(tmp_path):
-    with serve(tmp_path) as serving:
+    with serve_process(tmp_path) as serving:
         assert serving.second == "[*] Waiting for connections..."
         out, _ = serving.stop()
     assert "Plugins:  chatlog, moderation, signpost, slash_commands" in out
@@ -94,7 +40,7 @@ def test_serve_says_where_it_listens_first_and_what_one_wants_to_know_then(tmp_p
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_server_in_good_order(tmp_path, number):
-    with serve(tmp_path) as serving, serving.join("ada") as ada:
+    with serve_process(tmp_path) as serving, serving.join("ada") as ada:
         serving.process.send_signal(number)
         ada.expect("INFO|Server is shutting down.")
         ada.expect_closed()
@@ -105,7 +51,7 @@ def test_a_signal_stops_the_server_in_good_order(tmp_path, number):
 
 
 def test_a_second_signal_ends_the_server_at_once(tmp_path):
-    with serve(tmp_path, "--set", "server.grace_seconds=60") as serving, serving.join("ada") as ada:
+    with serve_process(tmp_path, "--set", "server.grace_seconds=60") as serving, serving.join("ada") as ada:
         serving.process.send_signal(signal.SIGINT)
         ada.expect("INFO|Server is shutting down.")
         serving.process.send_signal(signal.SIGINT)
@@ -143,7 +89,7 @@ def test_serve_refuses_what_is_wrong_in_one_sentence(tmp_path, arguments, code, 
 
 
 def test_the_log_can_be_json(tmp_path):
-    with serve(tmp_path, "--log-format", "json", "-v") as serving:
+    with serve_process(tmp_path, "--log-format", "json", "-v") as serving:
         serving.join("ada").close()
         _, log = serving.stop()
     records = [json.loads(line) for line in log.splitlines()]
@@ -152,9 +98,9 @@ def test_the_log_can_be_json(tmp_path):
 
 
 def test_the_log_has_no_content_and_no_control_codes(tmp_path):
-    with serve(tmp_path, "-v") as serving, serving.join("ada") as ada:
+    with serve_process(tmp_path, "-v") as serving, serving.join("ada") as ada:
         ada.send("MSG|the secret of ada", "MSG|/msg ada the other secret", "JOIN|\x1b[2J")
-        peer = Peer("127.0.0.1", serving.port)
+        peer = serving.connect()
         peer.send("JOIN|x\x1b[2J", "JOIN|a b\tc")
         peer.read()
         peer.read()
@@ -219,7 +165,7 @@ def test_a_plugin_file_takes_rewrites_refuses_observes_and_commands_beside_one_t
     plugins.mkdir()
     (plugins / "many_things.py").write_text(PLUGIN)
     (plugins / "crasher.py").write_text(CRASHER)
-    with serve(tmp_path, "--plugins-dir", str(plugins)) as serving:
+    with serve_process(tmp_path, "--plugins-dir", str(plugins)) as serving:
         with serving.join("ada") as ada, serving.join("bob") as bob:
             ada.expect("INFO|bob has joined the chat.")
             ada.send("ROLL|2d6", "MSG|spam!", "MSG|teh end", "MSG|/shrug", "LEAVE")
@@ -239,7 +185,7 @@ def test_a_plugin_that_holds_the_loop_is_named_in_the_log(tmp_path):
         "import time\nfrom greenchat import hookimpl\n"
         "@hookimpl\ndef greenchat_check_message(message):\n    time.sleep(0.4)\n"
     )
-    with serve(tmp_path, "--plugins-dir", str(plugins)) as serving:
+    with serve_process(tmp_path, "--plugins-dir", str(plugins)) as serving:
         with serving.join("ada") as ada, serving.join("bob") as bob:
             ada.send("MSG|slow")
             bob.expect("MSG|ada|slow")
@@ -272,7 +218,7 @@ def test_plugins_list_tells_what_a_running_server_has_switched_off(tmp_path):
     plugins.mkdir()
     (plugins / "crasher.py").write_text(CRASHER)
     arguments = ["--plugins-dir", str(plugins)]
-    with serve(tmp_path, *arguments, "--set", "limits.flood_rate=0") as serving:
+    with serve_process(tmp_path, *arguments, "--set", "limits.flood_rate=0") as serving:
         with serving.join("ada") as ada, serving.join("bob") as bob:
             ada.send(*["MSG|x"] * 30)
             bob.expect(*["MSG|ada|x"] * 30)

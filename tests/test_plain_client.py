@@ -150,7 +150,6 @@ REFUSED = {
 }
 REFUSED_BEFORE_JOIN = {
     "MSG": b"MSG|hi\n",
-    "LEAVE": b"LEAVE\n",
     "no name": b"JOIN|\n",
     "JOIN alone": b"JOIN\n",
     "a space in the name": b"JOIN|al ice\n",

@@ -170,6 +170,15 @@ def test_a_turn_of_many_messages_goes_out_in_more_than_one_batch_whole_and_in_or
     assert lines.index("MSG|bob|interlude") == BATCH_MESSAGES
 
 
+def test_an_action_between_messages_stays_one():
+    hall = Hall("ada", "bob")
+    hall.say("ada", "hello")
+    hall.chat.say(hall.members["ada"], "waves", action=True)
+    hall.say("ada", "bye")
+    hall.end_turn()
+    assert hall.people["bob"].read() == ["MSG|ada|hello", "MSG|ada|* ada waves", "MSG|ada|bye"]
+
+
 def test_sequence_numbers_have_no_gap_and_ids_rise():
     hall = Hall("ada", "bob")
     said = [hall.chat.say(hall.members[name], name) for name in ("ada", "bob", "ada")]

@@ -136,10 +136,13 @@ class PlainCodec:
                 line = f"{kind}|{body}" if body else kind
             case _:
                 raise ValueError(f"plain frames have no word for {type(frame).__name__}")
+        if FORBIDDEN.search(line) or (type(frame) is Join and "|" in frame.name):
+            raise ValueError("this would be another frame, or none: it has a line break, a control character or a pipe")
         return f"{line}\n".encode()
 
     def encode(self, reply: Event | Frame) -> bytes:
-        line = _line(reply)
+        # Messages were checked when they came in; this is the fence for what plugins write.
+        line = FORBIDDEN.sub("?", _line(reply))
         return f"{line}\n".encode() if line else b""
 
     def encode_run(self, messages: Sequence[Message]) -> bytes:

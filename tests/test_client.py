@@ -1,0 +1,409 @@
+"""The client library, over real loopback sockets: with the real server, and with peers that behave worse."""
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from greenchat.client import (
+    ANSWER_SECONDS,
+    UNANSWERED_MESSAGES,
+    Client,
+    DisconnectedError,
+    NoAnswerError,
+    RefusedError,
+    TurnedAwayError,
+    UnreachableError,
+)
+from greenchat.events import Joined, Left, Message
+from greenchat.frames import Ack, Error
+from greenchat.testing import DEADLINE, serving
+
+
+class Person(Client):
+    """A client that hands out what it receives one by one."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.received = []
+
+    def next(self, kind):
+        """The next item of `kind`; what comes before it is dropped."""
+        while True:
+            self.received = self.received or self.receive(DEADLINE)
+            assert self.received, f"no {kind.__name__} came"
+            item = self.received.pop(0)
+            if isinstance(item, kind):
+                return item
+
+
+@pytest.fixture
+def connect(server):
+    """Connect a client, and let it join where a name is given. All are closed at the end."""
+    clients = []
+
+    def connect(name="", room=""):
+        client = Person.connect(server.host, server.port)
+        clients.append(client)
+        if name:
+            client.join(name, room)
+        return client
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+class RawServer:
+    """A peer without a program behind it: what it says is written here, frame by frame."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
+
+    def accept(self):
+        self.socket, _ = self.listener.accept()
+        self.socket.settimeout(DEADLINE)
+        self.lines = self.socket.makefile("rb")
+
+    def send(self, *frames):
+        self.socket.sendall(b"".join(json.dumps(frame).encode() + b"\n" for frame in frames))
+
+    def read(self):
+        return json.loads(self.lines.readline())
+
+    def hang_up(self):
+        self.lines.close()
+        self.socket.close()
+
+
+WELCOME = {"type": "welcome", "name": "ada", "room": "lobby", "members": ["ada"], "seq": 0, "server": "raw", "ref": 1}
+
+
+@pytest.fixture
+def raw():
+    """A `RawServer` and a client connected to it, which has not joined."""
+    server = RawServer()
+    client = Client.connect(*server.address)
+    server.accept()
+    yield server, client
+    client.close()
+    server.hang_up()
+    server.listener.close()
+
+
+@pytest.fixture
+def joined(raw):
+    """The same, joined, without limits."""
+    server, client = raw
+    server.send(WELCOME | {"limits": {}})
+    client.join("ada")
+    assert server.read() == {"type": "join", "name": "ada", "ref": 1}
+    return raw
+
+
+# --- with the real server --------------------------------------------------------------------------------------------
+
+
+def test_two_clients_talk(connect):
+    bob = connect("bob")
+    ada = connect()
+    welcome = ada.join("ada")
+    assert (welcome.name, welcome.room, set(welcome.members)) == ("ada", "lobby", {"ada", "bob"})
+    assert ada.welcome is welcome
+    assert bob.next(Joined).name == "ada"
+
+    first = ada.confirm(ada.say("Hello!"))
+    second = ada.confirm(ada.say('世界 | \\ " stays'))
+    assert second.seq == first.seq + 1
+    assert bob.next(Message).text == "Hello!"
+    heard = bob.next(Message)
+    assert (heard.sender, heard.text, heard.seq, heard.id) == ("ada", '世界 | \\ " stays', second.seq, second.id)
+
+    bob.say("Hi ada.")
+    assert ada.next(Message).sender == "bob", "not what she said herself"
+
+
+def test_rooms_are_apart(connect):
+    bob, eve = connect("bob", "garden"), connect("eve")
+    ada = connect("ada", "garden")
+    ada.confirm(ada.say("Only here."))
+    assert bob.next(Message).room == "garden"
+    bob.leave()
+    ada.leave()
+    connect("last")
+    assert eve.next(Joined).name == "last", "nothing of the other room came before"
+
+
+def test_many_messages_are_acknowledged_in_order(connect):
+    ada, bob = connect("ada"), connect("bob")
+    refs = [ada.say(f"message {number}") for number in range(500)]
+    assert isinstance(ada.confirm(refs[-1]), Ack)
+    assert ada.pending == {}
+    assert [item.ref for item in ada.receive(0) if isinstance(item, Ack)] == refs[:-1]
+    assert [bob.next(Message).text for _ in refs] == [f"message {number}" for number in range(500)]
+
+
+def test_a_refused_message_names_code_and_reason(connect):
+    ada = connect("ada")
+    with pytest.raises(RefusedError, match="empty") as refusal:
+        ada.confirm(ada.say("   "))
+    assert refusal.value.code == "empty"
+    ref = ada.say("\x1b[2J")
+    error = ada.next(Error)
+    assert (error.code, error.ref) == ("control", ref)
+    assert ada.pending == {}
+    assert ada.confirm(ada.say("and on it goes"))
+
+
+def test_what_cannot_be_sent_is_refused_before(connect):
+    ada, bob = connect("ada"), connect("bob")
+    limit = ada.welcome.limits["frame_bytes"]
+    with pytest.raises(RefusedError, match=f"longer than {limit} bytes") as refusal:
+        ada.say("x" * limit)
+    assert refusal.value.code == "too_long"
+    with pytest.raises(RefusedError, match="UTF-8"):
+        ada.say("half a \ud83d")
+    overhead = len(json.dumps({"type": "say", "text": "", "ref": 100}, separators=(",", ":")))
+    longest = "x" * (limit - overhead)
+    assert ada.confirm(ada.say(longest)), "what just fits is sent"
+    assert bob.next(Message).text == longest, "and nothing else was"
+
+
+def test_commands_are_answered_without_an_acknowledgement(connect):
+    ada = connect("ada")
+    assert ada.confirm(ada.say("/help")) is None
+    with pytest.raises(RefusedError) as refusal:
+        ada.confirm(ada.say("/hlep"))
+    assert refusal.value.code == "unknown_command"
+
+
+def test_a_bot_that_only_sends_commands_does_not_remember_them_for_ever(connect):
+    bot = connect("bot")
+    for _ in range(10 * UNANSWERED_MESSAGES):
+        bot.say("/ping")
+        bot.receive(0)
+    bot.confirm(bot.say("/ping"))
+    assert len(bot.pending) <= UNANSWERED_MESSAGES
+
+
+def test_a_taken_name_leaves_the_connection_open_for_another(connect):
+    connect("Ada")
+    second = connect()
+    with pytest.raises(RefusedError, match="taken") as refusal:
+        second.join("ada")
+    assert refusal.value.code == "name_taken"
+    with pytest.raises(RefusedError) as refusal:
+        second.join("a|b")
+    assert refusal.value.code == "name_invalid"
+    assert second.join("eve").name == "eve"
+
+
+def test_leaving_delivers_first_and_ends_the_events(connect):
+    ada, bob = connect("ada"), connect("bob")
+    for number in range(100):
+        ada.say(str(number))
+    ada.say("/help")
+    ada.leave()
+    ada.leave()  # twice is once
+    answers = list(ada)  # ends when the server has closed
+    assert sum(isinstance(item, Ack) for item in answers) == 100
+    assert ada.pending == {}, "everything was dealt with, the command too"
+    assert [bob.next(Message).text for _ in range(100)] == list(map(str, range(100)))
+    assert bob.next(Left).reason == "left"
+
+
+def test_closing_without_leaving(connect):
+    ada, bob = connect("ada"), connect("bob")
+    with ada:
+        ada.confirm(ada.say("I am off"))
+    assert bob.next(Left).name == "ada"
+    ada.receive()  # what had come before
+    for method in (ada.receive, ada.leave, lambda: ada.say("hello?")):
+        with pytest.raises(DisconnectedError, match="is closed"):
+            method()
+
+
+def test_the_server_closes(connect, server):
+    ada = connect("ada")
+    ada.confirm(ada.say("hi"))
+    server.call(lambda: [session.close("test") for session in server.server.sessions.values()])
+    with pytest.raises(DisconnectedError, match="The server has closed the connection"):
+        for _ in ada:
+            pass
+
+
+def test_turned_away_at_the_door():
+    with serving(settings={"limits.connections": 1}) as server, Client.connect(server.host, server.port) as first:
+        first.join("ada")
+        with Client.connect(server.host, server.port) as second, pytest.raises(TurnedAwayError, match="is full"):
+            second.join("bob")
+
+
+# --- where there is no server ----------------------------------------------------------------------------------------
+
+
+def test_nobody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(UnreachableError, match=f"No server listens at 127.0.0.1:{port}.*greenchat serve"):
+        Client.connect("127.0.0.1", port)
+
+
+def test_there_is_no_such_host():
+    with pytest.raises(UnreachableError, match=r"There is no host called no\.\.where"):
+        Client.connect("no..where", 9999)
+
+
+@pytest.mark.parametrize("port", [-1, 0, 65536, 99999])
+def test_a_port_that_cannot_be(port):
+    with pytest.raises(UnreachableError, match=f"{port} is no port"):
+        Client.connect("127.0.0.1", port)
+
+
+def test_a_host_that_does_not_answer():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        host, port = listener.getsockname()
+        crowd = [socket.socket() for _ in range(3)]  # they fill the queue that nobody takes from
+        try:
+            for waiting in crowd:
+                waiting.setblocking(False)
+                waiting.connect_ex((host, port))
+            with pytest.raises(UnreachableError, match=f"{host}:{port} does not answer"):
+                Client.connect(host, port, timeout=0.1)
+        finally:
+            for waiting in crowd:
+                waiting.close()
+
+
+# --- with peers that behave worse ------------------------------------------------------------------------------------
+
+
+def test_something_else_answers(raw):
+    server, client = raw
+    server.socket.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(UnreachableError, match="is no greenchat server"):
+        client.join("ada")
+
+
+def test_refused_in_json_at_the_door(raw):
+    server, client = raw
+    server.send({"type": "error", "code": "banned", "text": "You are banned until Monday."})
+    server.socket.shutdown(socket.SHUT_WR)
+    with pytest.raises(TurnedAwayError, match="banned until Monday"):
+        client.join("ada")
+
+
+def test_a_server_without_a_word(raw):
+    _, client = raw
+    with pytest.raises(NoAnswerError, match=r"has not answered for 0\.05 seconds"):
+        client.join("ada", timeout=0.05)
+
+
+def test_a_server_that_closes_without_a_word(raw):
+    server, client = raw
+    server.socket.shutdown(socket.SHUT_WR)
+    with pytest.raises(DisconnectedError):
+        client.join("ada")
+
+
+def test_a_reset_connection_is_a_closed_one(joined):
+    server, client = joined
+    client.say("never read")
+    server.hang_up()  # with unread bytes: a reset
+    with pytest.raises(DisconnectedError, match="The server has closed the connection"):
+        client.receive(DEADLINE)
+    assert list(client.pending.values()) == ["never read"]
+
+
+def test_last_words_are_read_even_when_nothing_can_be_sent_any_more(joined):
+    server, client = joined
+    server.send({"type": "error", "code": "too_slow", "text": "You read too slowly."})
+    client.say("never read")
+    server.hang_up()
+    for _ in range(3):
+        client.say("into the void")
+    (error,) = client.receive(DEADLINE)
+    assert error.text == "You read too slowly."
+    with pytest.raises(DisconnectedError):
+        client.receive(DEADLINE)
+
+
+def test_pings_are_answered_and_unknown_words_ignored(joined):
+    server, client = joined
+    server.send({"type": "ping", "ref": "x"}, {"type": "weather", "sun": True}, {"type": "notice", "text": "hi"})
+    (notice,) = client.receive(DEADLINE)
+    assert notice.text == "hi"
+    assert server.read() == {"type": "pong", "ref": "x"}
+
+
+def test_frames_cut_at_any_byte(joined):
+    server, client = joined
+    frame = '{"type":"notice","text":"grüße"}\n'.encode()
+    for byte in frame[:-1]:
+        server.socket.sendall(bytes([byte]))
+        assert client.receive(0) == []
+    server.socket.sendall(frame[-1:])
+    (notice,) = client.receive(DEADLINE)
+    assert notice.text == "grüße"
+
+
+def test_an_answer_that_is_waited_for_does_not_swallow_events(joined):
+    server, client = joined
+    ref = client.say("hello")
+    server.send({"type": "notice", "text": "one"}, {"type": "ack", "ref": ref, "seq": 1, "id": 1})
+    server.send({"type": "notice", "text": "two"})
+    assert client.confirm(ref).seq == 1
+    texts = []
+    while len(texts) < 2:
+        texts += [item.text for item in client.receive(DEADLINE)]
+    assert texts == ["one", "two"]
+
+
+def test_it_reads_while_the_server_does_not(joined):
+    server, client = joined
+    lines = 0
+    while client.backlog < 100_000:  # more than the kernel takes
+        client.say("x" * 1000)
+        lines += 1
+    server.send({"type": "notice", "text": "you talk a lot"})
+    (notice,) = client.receive(DEADLINE)
+    assert notice.text == "you talk a lot"
+    assert client.backlog > 0
+    heard = 0
+    while heard < lines:
+        heard += server.read()["type"] == "say"
+        client.receive(0)
+    assert client.backlog == 0
+
+
+def test_patience_grows_with_what_a_slow_server_has_to_read(raw):
+    server, client = raw
+    assert client.patience == ANSWER_SECONDS
+    server.send(WELCOME | {"limits": {"flood_rate": 10}})
+    client.join("ada")
+    for _ in range(20):
+        client.say("hi")
+    assert client.patience == ANSWER_SECONDS + 2
+
+
+# --- what it costs to import -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("greenchat.client", {"gevent", "asyncio", "threading"}),
+        ("greenchat.terminal", {"gevent", "asyncio", "msgspec", "prompt_toolkit"}),
+        ("greenchat.terminal.pipe", {"gevent", "asyncio", "prompt_toolkit"}),
+        ("greenchat.terminal.line", {"gevent"}),
+    ],
+)
+def test_imports_stay_light(module, absent):
+    code = f"import sys, {module}; print(*{absent!r}.intersection(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert done.stdout.split() == []
