@@ -209,7 +209,7 @@ def list_plugins(**sources: Any) -> None:
     epilog="""\b
 Examples:
   greenchat bench                                    a server of its own, 100 clients
-  greenchat bench --clients 1000 --senders 20        a larger hall
+  greenchat bench --clients 1000 --messages 2000     a larger hall
   greenchat bench --clients 2000 --idle              the memory of a connection
   greenchat bench --json > bench.json                for a program
   greenchat bench 127.0.0.1:9999                     a server that runs already
@@ -218,7 +218,7 @@ Examples:
 @click.argument("address", required=False, metavar="[HOST:PORT]")
 @click.option("--clients", type=click.IntRange(2, 20_000), default=100, show_default=True, help="Clients in the room.")
 @click.option("--senders", type=click.IntRange(1), default=10, show_default=True, help="How many of them send.")
-@click.option("--messages", type=click.IntRange(1), default=5_000, show_default=True, help="Messages of each sender.")
+@click.option("--messages", type=click.IntRange(1), default=20_000, show_default=True, help="Messages of each sender.")
 @click.option("--size", type=click.IntRange(16, 4_000), default=64, show_default=True, help="Bytes of a message.")
 @click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="Messages a second for latency.")
 @click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="Give up a part that is slower.")

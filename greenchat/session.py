@@ -43,6 +43,10 @@ log = logging.getLogger("greenchat.session")
 # is a thousand short messages, about a millisecond of work.
 READ_BYTES = 64 * 1024
 
+# How many frames are handled before it is asked whether what they brought should go out already. Receivers then work
+# while we do: with two in a room that sends in one go, 128 made it a third faster than all of a read at once.
+PART_FRAMES = 128
+
 # How long a closing connection may still send before it is cut off. Closing with unread bytes would reset the
 # connection, and the client might lose the last lines we sent (RFC 1122, 4.2.2.13).
 LINGER_SECONDS = 2.0
@@ -175,8 +179,10 @@ class Session:
                 self._closing = "connection closed"
                 return
             frames = self._decoder.feed(data)
-            for part in self._paced(frames, rate) if rate else (frames,):
+            for part in self._paced(frames, rate) if rate else _parts(frames):
                 self._act_on(part)
+                if self.member is not None:
+                    self.member.room.relieve()
 
     def _act_on(self, frames: Sequence[Request]) -> None:
         """The way of every frame: through the plugins, then to the core."""
@@ -216,7 +222,7 @@ class Session:
             if self._allowance < 1:
                 gevent.sleep((1 - self._allowance) / rate)
                 continue
-            part = frames[done : done + int(self._allowance)]
+            part = frames[done : done + min(int(self._allowance), PART_FRAMES)]
             self._allowance -= len(part)
             done += len(part)
             yield part
@@ -316,3 +322,9 @@ class Session:
                         return
         except OSError:
             pass  # gone already
+
+
+def _parts(frames: Sequence[Request]) -> Iterator[Sequence[Request]]:
+    """`frames` in parts of PART_FRAMES."""
+    for start in range(0, len(frames), PART_FRAMES):
+        yield frames[start : start + PART_FRAMES]

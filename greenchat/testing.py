@@ -116,6 +116,9 @@ def serving(*plugins: object, settings: Mapping[str, object] | None = None) -> I
     """A server on a free port of 127.0.0.1, in a thread of its own, with `plugins` (objects or modules) besides the
     installed ones. `settings` are paths to values: `{"limits.frame_bytes": 100}`. Flood control is off unless set.
     """
+    # gevent takes the thread that imports it first for the main one, and would reap its child processes.
+    import gevent.hub  # noqa: F401
+
     with tempfile.TemporaryDirectory() as directory:
         flags = {"limits.flood_rate": 0, "limits.connections_per_address": 0, **(settings or {})}
         config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **flags})

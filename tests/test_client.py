@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from peers import RawServer
 
 from greenchat.client import (
     ANSWER_SECONDS,
@@ -56,49 +57,19 @@ def connect(server):
         client.close()
 
 
-class RawServer:
-    """A peer without a program behind it: what it says is written here, frame by frame."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = self.listener.getsockname()
-
-    def accept(self):
-        self.socket, _ = self.listener.accept()
-        self.socket.settimeout(DEADLINE)
-        self.lines = self.socket.makefile("rb")
-
-    def send(self, *frames):
-        self.socket.sendall(b"".join(json.dumps(frame).encode() + b"\n" for frame in frames))
-
-    def read(self):
-        return json.loads(self.lines.readline())
-
-    def hang_up(self):
-        self.lines.close()
-        self.socket.close()
-
-
-WELCOME = {"type": "welcome", "name": "ada", "room": "lobby", "members": ["ada"], "seq": 0, "server": "raw", "ref": 1}
-
-
 @pytest.fixture
 def raw():
     """A `RawServer` and a client connected to it, which has not joined."""
-    server = RawServer()
-    client = Client.connect(*server.address)
-    server.accept()
-    yield server, client
-    client.close()
-    server.hang_up()
-    server.listener.close()
+    with RawServer() as server, Client.connect(*server.address) as client:
+        server.accept()
+        yield server, client
 
 
 @pytest.fixture
 def joined(raw):
     """The same, joined, without limits."""
     server, client = raw
-    server.send(WELCOME | {"limits": {}})
+    server.welcome("ada")
     client.join("ada")
     assert server.read() == {"type": "join", "name": "ada", "ref": 1}
     return raw
@@ -384,7 +355,7 @@ def test_it_reads_while_the_server_does_not(joined):
 def test_patience_grows_with_what_a_slow_server_has_to_read(raw):
     server, client = raw
     assert client.patience == ANSWER_SECONDS
-    server.send(WELCOME | {"limits": {"flood_rate": 10}})
+    server.welcome("ada", flood_rate=10)
     client.join("ada")
     for _ in range(20):
         client.say("hi")

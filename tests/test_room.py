@@ -9,7 +9,7 @@ from greenchat.codecs.plain import PlainCodec
 from greenchat.config import Limits
 from greenchat.errors import Reject
 from greenchat.events import Message
-from greenchat.room import BATCH_MESSAGES
+from greenchat.room import BATCH_MESSAGES, BATCH_PER_MEMBER
 
 PLAIN = PlainCodec()
 JSON = JsonCodec()
@@ -156,18 +156,24 @@ def test_a_name_is_free_again_at_once_and_its_new_owner_is_somebody_else():
     assert second.read() == ["MSG|ada|hi bob"]
 
 
-def test_a_turn_of_many_messages_goes_out_in_more_than_one_batch_whole_and_in_order():
-    hall = Hall("ada", "bob", "cy")
-    texts = [str(number) for number in range(BATCH_MESSAGES + 10)]
-    hall.say("ada", *texts[:BATCH_MESSAGES])
-    hall.say("bob", "interlude")
-    hall.say("ada", *texts[BATCH_MESSAGES:])
+@pytest.mark.parametrize(("people", "enough"), [(3, 3 * BATCH_PER_MEMBER), (200, BATCH_MESSAGES)])
+def test_when_enough_is_waiting_it_goes_out_before_the_turn_ends_whole_and_in_order(people, enough):
+    hall = Hall(*(f"p{number}" for number in range(people)))
+    room, listener = hall.chat.rooms["lobby"], hall.people["p2"]
+    texts = [str(number) for number in range(enough + 10)]
+    hall.say("p0", *texts[: enough - 1])
+    room.relieve()
+    assert listener.batches == []
+    hall.say("p0", texts[enough - 1])
+    room.relieve()
+    assert len(listener.batches) == 1
+    hall.say("p1", "interlude")
+    hall.say("p0", *texts[enough:])
     hall.end_turn()
-    cy = hall.people["cy"]
-    assert len(cy.batches) == 2
-    lines = cy.read()
-    assert [line for line in lines if line != "MSG|bob|interlude"] == [f"MSG|ada|{text}" for text in texts]
-    assert lines.index("MSG|bob|interlude") == BATCH_MESSAGES
+    assert len(listener.batches) == 2
+    lines = listener.read()
+    assert [line for line in lines if line != "MSG|p1|interlude"] == [f"MSG|p0|{text}" for text in texts]
+    assert lines.index("MSG|p1|interlude") == enough
 
 
 def test_an_action_between_messages_stays_one():

@@ -1,0 +1,99 @@
+"""What the line client and the pipe share: where to connect, how an event reads, which exit code an error has."""
+
+import getpass
+from enum import Enum
+from typing import NamedTuple
+
+from greenchat import config
+from greenchat.client import (
+    ClientError,
+    DisconnectedError,
+    NoAnswerError,
+    RefusedError,
+    TurnedAwayError,
+    UnreachableError,
+)
+from greenchat.codecs.plain import PlainCodec, parse_reply
+from greenchat.events import Event, Message, Notice
+from greenchat.frames import Error, Frame
+from greenchat.terminal import Exit
+from greenchat.text import FORBIDDEN
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = config.Server().port
+
+QUIT = "/quit"
+
+_PLAIN = PlainCodec()
+
+
+class Kind(Enum):
+    """What a line on the screen is."""
+
+    MESSAGE = "message"
+    INFO = "info"
+    ERROR = "error"
+
+
+class Line(NamedTuple):
+    """One line as people read it, `head body`: `[Alice]:` and what she says, `[INFO]` and what the server says."""
+
+    kind: Kind
+    head: str
+    body: str
+
+    def __str__(self) -> str:
+        return f"{self.head} {self.body}"
+
+
+def line_of(item: Event | Frame) -> Line | None:
+    """How `item` is shown: just as a plain client would have been told; None for what is not for people's eyes.
+
+    Control characters are replaced here as well, whatever the server let pass.
+    """
+    match parse_reply(_PLAIN.encode(item).decode().removesuffix("\n")):
+        case Message(sender=sender, text=text):
+            return Line(Kind.MESSAGE, f"[{_clean(sender)}]:", _clean(text))
+        case Notice(text=text):
+            return Line(Kind.INFO, "[INFO]", _clean(text))
+        case Error(text=text):
+            return error_line(text)
+    return None
+
+
+def error_line(text: str) -> Line:
+    return Line(Kind.ERROR, "[ERROR]", _clean(text))
+
+
+def _clean(text: str) -> str:
+    return FORBIDDEN.sub("?", text)
+
+
+def login_name() -> str:
+    """What this person is called on this machine; "guest" where the system does not know."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "guest"
+
+
+def exit_code(error: ClientError) -> Exit:
+    """The exit code of an error that ended the chat, or kept it from beginning."""
+    match error:
+        case UnreachableError() | NoAnswerError():
+            return Exit.UNREACHABLE
+        case TurnedAwayError() | RefusedError():
+            return Exit.TURNED_AWAY
+        case DisconnectedError():
+            return Exit.LOST
+    return Exit.FAILED
+
+
+def undelivered(count: int) -> Line:
+    """What is said when the connection ended too early for `count` messages."""
+    return error_line("1 message was not delivered." if count == 1 else f"{count} messages were not delivered.")
+
+
+def is_quit(text: str) -> bool:
+    """Whether `text` asks to leave: the client does so itself, so that it also works where no plugin knows /quit."""
+    return text.lower().split(maxsplit=1)[:1] == [QUIT]

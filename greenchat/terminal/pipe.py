@@ -1,0 +1,190 @@
+"""`greenchat connect` as a part of a pipe: lines of standard input are said, what others say is standard output.
+
+    echo "The backup is done." | greenchat connect chat.example.org 9999 --name backup
+    tail -f app.log | greenchat connect chat.example.org 9999 --name app > /dev/null
+
+Each line that is not empty is a message, in order; the server slows down who says too much, and then the input waits
+too. At the end of the input, or at a line `/quit`, it waits until everything has been acknowledged, leaves, and waits
+until the server has closed. Messages (`[alice]: hi`) go to standard output, one a line, flushed at once; [INFO] and
+[ERROR] go to standard error, so that what the next program in the pipe reads is what people said. A refused line is
+named there with its number and the reason; the others are said all the same, and the exit code is REFUSED at the end.
+Nobody is asked for anything: a missing name is the login name.
+"""
+
+import os
+import select
+import sys
+from collections import deque
+from collections.abc import Iterable
+from typing import TextIO
+
+from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
+from greenchat.codecs.lines import LineBuffer
+from greenchat.codecs.plain import too_long
+from greenchat.events import Event
+from greenchat.frames import Ack, Error, Frame, Ref
+from greenchat.terminal import Exit
+from greenchat.terminal.common import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    Kind,
+    Line,
+    error_line,
+    exit_code,
+    is_quit,
+    line_of,
+    login_name,
+    undelivered,
+)
+
+# How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
+# are uncertain when the connection is lost.
+LINES_AHEAD = 256
+
+# What is read of the input at once: what a pipe holds on Linux.
+READ_BYTES = 64 * 1024
+
+
+def chat(host: str | None, port: int | None, name: str | None, room: str | None) -> Exit:
+    """Say standard input; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # what this locale cannot write is no reason to stop
+    outlet = Outlet(sys.stdout, sys.stderr)
+    try:
+        with Client.connect(host or DEFAULT_HOST, port or DEFAULT_PORT) as client:
+            outlet.show(line_of(client.join(name or login_name(), room or "")))
+            return Pipe(client, outlet, sys.stdin).run()
+    except ClientError as error:
+        outlet.show(error_line(str(error)))
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+class Outlet:
+    """Standard output and error; None for one that the shell has closed (`>&-`): then nothing is written there.
+
+    `closed`: who read the output does so no more, as in `greenchat connect | head -1`.
+    """
+
+    def __init__(self, output: TextIO | None, errors: TextIO | None) -> None:
+        self._output = output
+        self._errors = errors
+        self.closed = False
+
+    def show(self, line: Line | None) -> None:
+        if line is None:
+            return
+        stream = self._output if line.kind is Kind.MESSAGE else self._errors
+        if stream is None:
+            return
+        try:
+            print(line, file=stream, flush=True)
+        except BrokenPipeError:
+            # What is still in the stream goes nowhere: else Python would try once more at its end, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            self.closed = self.closed or stream is self._output
+
+
+class Pipe:
+    """Says the lines of `source` (None: the shell has closed it), and shows what others say, until both end."""
+
+    def __init__(self, client: Client, outlet: Outlet, source: TextIO | None) -> None:
+        self._client = client
+        self._outlet = outlet
+        self._source = source.fileno() if source else None  # None once nothing more is to be read
+        self._encoding = source.encoding if source else ""
+        self._limit = int(client.welcome.limits.get("frame_bytes", 0)) if client.welcome else 0
+        self._buffer = LineBuffer(self._limit)
+        self._read_lines = 0
+        self._waiting: deque[tuple[int, str]] = deque()  # line numbers and lines that are not said yet
+        self._numbers: dict[Ref, int] = {}  # which line a ref is
+        self._refused = False
+
+    def run(self) -> Exit:
+        client = self._client
+        try:
+            self._show(client.receive(0))
+            while True:
+                self._say_waiting()
+                self._wait()
+        except (DisconnectedError, NoAnswerError) as error:
+            if isinstance(error, NoAnswerError) or not client.left:
+                self._outlet.show(error_line(str(error)))
+        lost = len(client.pending) + len(self._waiting)
+        if lost:
+            self._outlet.show(undelivered(lost))
+        if lost or not client.left:
+            return Exit.LOST
+        return Exit.REFUSED if self._refused else Exit.DELIVERED
+
+    def _say_waiting(self) -> None:
+        """As much as may be under way; and leave when nothing more will come."""
+        while self._waiting and len(self._client.pending) < LINES_AHEAD:
+            number, text = self._waiting.popleft()
+            if is_quit(text):
+                self._stop_reading()
+            elif text.strip():
+                try:
+                    self._numbers[self._client.say(text)] = number
+                except RefusedError as refusal:
+                    self._refuse(str(refusal), number)
+        if self._source is None and not self._waiting:
+            self._client.leave()
+
+    def _wait(self) -> None:
+        """For input, for the server, or for a server that takes no more at the moment."""
+        client = self._client
+        server = client.fileno()
+        source = None if self._waiting else self._source
+        # Who waits for input has time. Who waits for the server does not wait for ever.
+        patience = client.patience if client.left or self._waiting else None
+        readable, writable, _ = select.select(
+            [server] if source is None else [server, source], [server] if client.backlog else [], [], patience
+        )
+        if not readable and not writable:
+            raise NoAnswerError(f"{client.where} has been silent for {patience:.0f} seconds.")
+        if server in readable or server in writable:
+            self._show(client.receive(0))
+        if source in readable:
+            self._read(source)
+
+    def _read(self, source: int) -> None:
+        data = os.read(source, READ_BYTES)
+        if not data:
+            self._source = None
+            data = b"\n"  # ends a last line that has no end of its own
+        block, overlong = self._buffer.feed(data)
+        for line in [] if block is None else block.split(b"\n"):
+            self._read_lines += 1
+            # Bytes that are no text in this encoding become surrogates, which `say` refuses.
+            self._waiting.append((self._read_lines, line.removesuffix(b"\r").decode(self._encoding, "surrogateescape")))
+        for endless in overlong:
+            if endless:
+                self._refuse("It does not end. This is no text, and is not read any further.", self._read_lines)
+                self._source = None
+            else:
+                self._read_lines += 1
+                self._refuse(too_long(self._limit).text, self._read_lines)
+
+    def _show(self, items: Iterable[Event | Frame]) -> None:
+        for item in items:
+            if isinstance(item, Error):
+                self._refuse(item.text, self._numbers.pop(item.ref, None))
+            elif isinstance(item, Ack):
+                self._numbers.pop(item.ref, None)
+            else:
+                self._outlet.show(line_of(item))
+        if not self._client.pending:
+            self._numbers.clear()  # commands are not acknowledged, and are not refused any more
+        if self._outlet.closed:
+            self._stop_reading()
+
+    def _refuse(self, reason: str, number: int | None) -> None:
+        self._refused = True
+        self._outlet.show(error_line(f"Line {number}: {reason}" if number else reason))
+
+    def _stop_reading(self) -> None:
+        self._source = None
+        self._waiting.clear()

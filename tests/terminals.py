@@ -1,0 +1,99 @@
+"""`greenchat connect` on a real terminal, whose screen a test can look at."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+
+import pyte
+
+from greenchat.testing import DEADLINE
+
+# Wide enough for the longest line that the server says in these tests.
+COLUMNS, ROWS = 100, 24
+
+# A session's first process makes its terminal the controlling one by opening it: then Ctrl-C and hanging up are real.
+ON_A_TERMINAL = """
+import os, runpy
+os.close(os.open(os.ttyname(0), os.O_RDWR))
+runpy.run_module("greenchat", run_name="__main__")
+"""
+
+
+def environment(**changes):
+    """What the process sees: nobody's own settings."""
+    keep = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    return keep | {"LANG": "C.UTF-8", "LOGNAME": "loginname", "TERM": "xterm-256color"} | changes
+
+
+class Terminal:
+    """A terminal in which `greenchat connect` runs."""
+
+    def __init__(self, *arguments, **variables):
+        self._fd, inner = pty.openpty()
+        termios.tcsetwinsize(inner, (ROWS, COLUMNS))
+        self.settings = termios.tcgetattr(inner)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", ON_A_TERMINAL, "connect", *map(str, arguments)],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env=environment(**variables),
+            start_new_session=True,
+        )
+        self._inner = inner  # kept open: what was written last can be read also when the process has ended
+        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.ByteStream(self._screen)
+        self.written = b""
+
+    @property
+    def lines(self):
+        """What is on the screen, without the empty rest."""
+        return "\n".join(line.rstrip() for line in self._screen.display).rstrip("\n").split("\n")
+
+    def foregrounds(self):
+        """The colours that the characters on the screen have."""
+        return {cell.fg for row in self._screen.buffer.values() for cell in row.values()}
+
+    def wait(self, condition):
+        """Until what is on the screen is as it should be."""
+        deadline = time.monotonic() + DEADLINE
+        while not condition(self.lines):
+            ready, _, _ = select.select([self._fd], [], [], max(0, deadline - time.monotonic()))
+            assert ready, "the screen stays like this:\n" + "\n".join(self.lines)
+            self._read()
+
+    def wait_for(self, *lines):
+        """Until the screen ends with these lines; `> ` and nothing typed is ">"."""
+        self.wait(lambda seen: seen[-len(lines) :] == list(lines))
+
+    def type(self, text):
+        os.write(self._fd, text.encode())
+
+    def end(self):
+        """Wait until the process has ended; its exit code."""
+        code = self.process.wait(DEADLINE)
+        while select.select([self._fd], [], [], 0)[0]:
+            self._read()
+        assert termios.tcgetattr(self._inner) == self.settings, "the terminal is as it was before"
+        return code
+
+    def hang_up(self):
+        """Close the window."""
+        os.close(self._fd)
+        os.close(self._inner)
+        self._fd = self._inner = -1
+
+    def close(self):
+        if self._fd >= 0:
+            self.hang_up()
+        self.process.kill()
+        self.process.wait(DEADLINE)
+
+    def _read(self):
+        data = os.read(self._fd, 65536)
+        self.written += data
+        self._stream.feed(data)

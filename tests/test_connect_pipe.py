@@ -1,0 +1,214 @@
+"""`greenchat connect` as a part of a pipe."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from peers import RawServer
+from terminals import environment
+
+from greenchat.terminal import Exit
+from greenchat.testing import DEADLINE, serving
+
+
+@pytest.fixture
+def bob(server):
+    return server.join("bob")
+
+
+@pytest.fixture
+def raw():
+    with RawServer() as server:
+        yield server
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "greenchat", "connect", *map(str, arguments)]
+
+
+def pipe(server, text, *options):
+    """Run it with `text` as its whole input."""
+    return subprocess.run(
+        command(server.host, server.port, *options),
+        input=text if isinstance(text, bytes) else text.encode(),
+        capture_output=True,
+        timeout=DEADLINE,
+        env=environment(),
+        check=False,
+    )
+
+
+@pytest.fixture
+def start_pipe(server):
+    """Start it with its standard streams open, once it has joined. It is ended at the end."""
+    processes = []
+
+    def start_pipe(*options, address=(server.host, server.port), **variables):
+        process = subprocess.Popen(
+            command(*address, *options),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(**variables),
+        )
+        processes.append(process)
+        return process
+
+    yield start_pipe
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def said(peer, until):
+    """The texts that `peer` hears until that notice."""
+    return [line.split("|", 2)[2] for line in peer.read_until(until) if line.startswith("MSG|")]
+
+
+def test_every_line_is_delivered(server, bob):
+    done = pipe(server, "one\n\n   \ntwo\r\n  three | 世界\nfour, without an end", "--name", "bot")
+    assert done.returncode == Exit.DELIVERED
+    assert said(bob, "INFO|bot has left the chat.") == ["one", "two", "  three | 世界", "four, without an end"]
+    assert done.stdout == b""
+    assert done.stderr.decode().startswith("[INFO] Welcome to lobby, bot. Here is bob.")
+
+
+def test_a_long_input_is_delivered_in_order(server, bob):
+    lines = [f"line {number}" for number in range(5000)]
+    assert pipe(server, "\n".join(lines), "--name", "bot").returncode == Exit.DELIVERED
+    assert said(bob, "INFO|bot has left the chat.") == lines
+
+
+def test_more_than_the_server_reads_at_once_waits():
+    with serving(settings={"limits.flood_burst": 10, "limits.flood_rate": 200}) as server:
+        bob = server.join("bob")
+        lines = [str(number) for number in range(60)]
+        assert pipe(server, "\n".join(lines), "--name", "bot").returncode == Exit.DELIVERED
+        assert said(bob, "INFO|bot has left the chat.") == lines
+
+
+def test_commands_in_a_pipe_need_no_acknowledgement(server):
+    done = pipe(server, "/ping\n" * 600, "--name", "bot")
+    assert done.returncode == Exit.DELIVERED
+
+
+def test_no_input_at_all(server, bob):
+    assert pipe(server, "", "--name", "bot").returncode == Exit.DELIVERED
+    bob.expect("INFO|bot has joined the chat.", "INFO|bot has left the chat.")
+
+
+def test_the_login_name_is_the_default(server, bob):
+    assert pipe(server, "hi").returncode == Exit.DELIVERED
+    bob.expect("INFO|loginname has joined the chat.", "MSG|loginname|hi")
+
+
+def test_what_others_say_is_output_as_it_comes(start_pipe, bob):
+    process = start_pipe("--name", "bot")
+    bob.expect("INFO|bot has joined the chat.")
+    bob.send("MSG|Hello | bot!", "MSG|/me waves")
+    assert process.stdout.readline() == b"[bob]: Hello | bot!\n"
+    assert process.stdout.readline() == b"[bob]: * bob waves\n"
+    process.stdin.write(b"and while the input is open, it goes on\n")
+    process.stdin.flush()
+    bob.expect("MSG|bot|and while the input is open, it goes on")
+    bob.send("MSG|good", "LEAVE")
+    assert process.stdout.readline() == b"[bob]: good\n"
+    output, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == Exit.DELIVERED
+    assert output == b""
+    assert b"[INFO] bob has left the chat.\n" in errors
+
+
+def test_quit_ends_the_input(start_pipe, bob):
+    process = start_pipe("--name", "bot")
+    process.stdin.write(b"bye\n/quit\nnot this any more\n")
+    process.stdin.flush()
+    assert said(bob, "INFO|bot has left the chat.") == ["bye"]
+    assert process.wait(DEADLINE) == Exit.DELIVERED
+
+
+def test_refused_lines_are_named_and_the_others_said(server, bob):
+    lines = [b"fine", b"", b"not \xff UTF-8", b"\x1b[31mred", b"x" * 5000, b"y" * 100_000, b"good"]
+    done = pipe(server, b"\n".join(lines), "--name", "bot")
+    assert done.returncode == Exit.REFUSED
+    assert said(bob, "INFO|bot has left the chat.") == ["fine", "good"]
+    errors = done.stderr.decode().splitlines()[1:]
+    assert [error[: len("[ERROR] Line 3:")] for error in sorted(errors)] == [f"[ERROR] Line {n}:" for n in (3, 4, 5, 6)]
+    assert "control characters" in sorted(errors)[1]
+
+
+def test_an_input_that_is_no_text(server, bob):
+    done = pipe(server, b"fine\n" + bytes(2_000_000) + b"\nnot reached", "--name", "bot")
+    assert done.returncode == Exit.REFUSED
+    assert said(bob, "INFO|bot has left the chat.") == ["fine"]
+    assert "[ERROR] Line 2: It does not end." in done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["BOB", "b|b", "info"])
+def test_a_name_that_is_refused(server, bob, name):
+    done = pipe(server, "hi", "--name", name)
+    assert done.returncode == Exit.TURNED_AWAY
+    assert done.stderr.decode().startswith("[ERROR] The username ")
+    assert done.stdout == b""
+
+
+def test_no_server_for_the_pipe(raw):
+    host, port = raw.address
+    raw.listener.close()
+    done = subprocess.run(command(host, port), input=b"hi", capture_output=True, timeout=DEADLINE, check=False)
+    assert done.returncode == Exit.UNREACHABLE
+    assert done.stderr.decode().startswith(f"[ERROR] No server listens at {host}:{port}.")
+
+
+def test_the_server_goes_before_the_input_ends(start_pipe, raw):
+    process = start_pipe("--name", "bot", address=raw.address)
+    raw.let_in()
+    process.stdin.write(b"one\ntwo\n")
+    process.stdin.flush()
+    first = raw.read()
+    assert (first["text"], raw.read()["text"]) == ("one", "two")
+    raw.send({"type": "ack", "ref": first["ref"], "seq": 1, "id": 1})
+    raw.hang_up()
+    assert process.wait(DEADLINE) == Exit.LOST, "though its input is still open"
+    errors = process.stderr.read().decode().splitlines()
+    assert errors[1:] == ["[ERROR] The server has closed the connection.", "[ERROR] 1 message was not delivered."]
+
+
+def test_nobody_reads_the_output(start_pipe, bob):
+    process = start_pipe("--name", "bot")
+    bob.expect("INFO|bot has joined the chat.")
+    process.stdout.close()
+    bob.send("MSG|Is anybody there?")
+    bob.expect("INFO|bot has left the chat.")
+    assert process.wait(DEADLINE) == Exit.DELIVERED, "quietly, though its input is still open"
+    assert b"Traceback" not in process.stderr.read()
+
+
+def test_streams_that_the_shell_has_closed(server, bob):
+    line = " ".join(command(server.host, server.port, "--name", "bot"))
+    done = subprocess.run(f"echo hi | {line} >&- 2>&-; {line} <&- 2>&-", shell=True, timeout=DEADLINE, check=False)
+    assert done.returncode == Exit.DELIVERED
+    bob.expect("INFO|bot has joined the chat.", "MSG|bot|hi", "INFO|bot has left the chat.")
+    bob.expect("INFO|bot has joined the chat.", "INFO|bot has left the chat.")
+
+
+def test_ctrl_c_in_a_pipe(start_pipe, bob):
+    process = start_pipe("--name", "bot")
+    bob.expect("INFO|bot has joined the chat.")
+    process.stdin.write(b"said before\n")
+    process.stdin.flush()
+    bob.expect("MSG|bot|said before")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE) == Exit.INTERRUPTED
+    bob.expect("INFO|bot has left the chat.")
+    assert b"Traceback" not in process.stderr.read()
+
+
+def test_an_output_that_cannot_show_all(start_pipe, bob):
+    process = start_pipe("--name", "bot", PYTHONIOENCODING="ascii")
+    bob.expect("INFO|bot has joined the chat.")
+    bob.send("MSG|世界!")
+    assert process.stdout.readline() == b"[bob]: ??!\n"
+    process.communicate(timeout=DEADLINE)
+    assert process.returncode == Exit.DELIVERED
