@@ -24,7 +24,7 @@ from greenchat.codecs.jsonlines import JsonCodec, JsonReplyDecoder
 from greenchat.codecs.plain import NOT_UTF8, PlainCodec, too_long
 from greenchat.errors import GreenchatError
 from greenchat.events import Event
-from greenchat.frames import Ack, Error, Frame, Invalid, Join, Leave, Ping, Pong, Ref, Request, Say, Welcome
+from greenchat.frames import Ack, Error, Frame, Invalid, Join, Leave, Ping, Pong, Ref, Say, Welcome
 from greenchat.text import printable
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
@@ -35,10 +35,6 @@ ANSWER_SECONDS = 30.0
 
 # What is read at once: as much as the server reads, so that neither has to be called more often than the other.
 READ_BYTES = 64 * 1024
-
-# A message that a plugin took as a command is not acknowledged. From this many unanswered messages on, a ping finds out
-# which of them the server has dealt with, so that a bot that sends only commands does not remember them for ever.
-UNANSWERED_MESSAGES = 64
 
 # A connection that nobody uses is probed by the kernel after a minute of silence, and given up after another: a server
 # whose machine has gone without a word is noticed while one still remembers what one was talking about.
@@ -91,8 +87,6 @@ class Client:
         self._inbox: list[Event | Frame] = []
         self._outgoing = bytearray()
         self._refs = itertools.count(1)
-        self._ping = 0  # the ref of the last ping
-        self._pong = 0  # the ref of the last pong
         self._end = ""  # why the connection has ended, once it has
         self.where = where
         self.welcome: Welcome | None = None
@@ -204,34 +198,25 @@ class Client:
             raise RefusedError(invalid.code, invalid.text)
         self._send(data)
         self.pending[ref] = text
-        if len(self.pending) >= UNANSWERED_MESSAGES:
-            self._ask_for_pong()
         return ref
 
-    def confirm(self, ref: Ref, timeout: float = ANSWER_SECONDS) -> Ack | None:
-        """Wait until the server has dealt with the message `ref`; None where a plugin has taken it as a command.
+    def confirm(self, ref: int, timeout: float = ANSWER_SECONDS) -> Ack:
+        """Wait until the server has dealt with the message `ref`.
 
         Raises `RefusedError`, `NoAnswerError` and `DisconnectedError`. What else comes meanwhile is kept for `receive`.
         """
-
-        def settled() -> bool:
-            if ref in self.pending:
-                self._ask_for_pong()
-            return ref not in self.pending
-
-        self._wait(settled, timeout)
+        self._wait(lambda: ref not in self.pending, timeout)
         answer = self._take(ref)
         if isinstance(answer, Error):
             raise RefusedError(answer.code, answer.text)
-        return answer if isinstance(answer, Ack) else None
+        assert isinstance(answer, Ack)
+        return answer
 
     def leave(self) -> None:
         """Go. The server delivers what was said, and closes: `receive` until `DisconnectedError`. What is `pending`
         then was not delivered."""
         if not self.left:
-            ping = next(self._refs)
-            self._send(_encode(Ping(ping), Leave()))
-            self._ping = ping
+            self._send(_JSON.encode_request(Leave()))
             self.left = True
 
     def receive(self, timeout: float | None = None) -> list[Event | Frame]:
@@ -329,47 +314,18 @@ class Client:
         if not self._end:
             self._end = why
             self._outgoing.clear()
-            if self.left and self._pong == self._ping:
-                self.pending.clear()  # dealt with, every one: those that were not answered were commands
 
     def _understand(self, item: Event | Frame) -> None:
         match item:
             case Ping(ref):
-                self._outgoing += _encode(Pong(ref))
+                self._outgoing += _JSON.encode_request(Pong(ref))
                 self._flush()
-            case Pong(int(ref)):
-                self._settle(ref)
             case Invalid() if self.welcome is not None:
                 pass  # a later server's word that this client does not know yet
             case _:
                 if isinstance(item, Ack | Error) and isinstance(item.ref, int):
                     self.pending.pop(item.ref, None)
                 self._inbox.append(item)
-
-    # --- which messages are dealt with ---
-
-    def _ask_for_pong(self) -> None:
-        """One ping at a time, see `_settle`."""
-        if self._ping == self._pong and not self.left:
-            self._ping = next(self._refs)
-            self._send(_encode(Ping(self._ping)))
-
-    def _settle(self, ref: int) -> None:
-        """A pong: what was asked before the ping *before* has been dealt with.
-
-        A server may acknowledge all messages of one read together, behind the pong for a ping of that same read. This
-        ping was sent after the last pong had come, so it was not in the same read as what preceded the ping before.
-        """
-        settled = self._pong
-        self._pong = ref
-        for pending in [pending for pending in self.pending if pending < settled]:
-            del self.pending[pending]
-        if len(self.pending) >= UNANSWERED_MESSAGES:
-            self._ask_for_pong()
-
-
-def _encode(*requests: Request) -> bytes:
-    return b"".join(map(_JSON.encode_request, requests))
 
 
 def _deadline(timeout: float | None) -> float | None:

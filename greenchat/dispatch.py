@@ -13,6 +13,7 @@ A `Reject` is a verdict, not a failure: it goes to the sender. `GreenletExit` an
 """
 
 import logging
+import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -62,7 +63,7 @@ class Dispatcher:
 
     def failed(self, plugin: str, where: str) -> None:
         """Log the exception being handled under the plugin's name, and switch off a plugin that keeps failing."""
-        log.error("plugin %s failed in %s", plugin, where, exc_info=True)
+        log.error("plugin %s failed in %s", plugin, where, exc_info=sys.exception())
         now = time.monotonic()
         failures = self._failures[plugin]
         failures.append(now)

@@ -99,11 +99,12 @@ class Welcome(Frame, frozen=True, tag="welcome"):
 
 
 class Ack(Frame, frozen=True, gc=False, tag="ack"):
-    """The message asked for with `ref` was accepted, as `seq` of its room, under `id`."""
+    """The message asked for with `ref` was said, as `seq` of its room, under `id`. Where a plugin has taken it, as a
+    command say, there is neither: both are 0, and left out."""
 
     ref: Ref
-    seq: int
-    id: int
+    seq: int = 0
+    id: int = 0
 
 
 class Error(Frame, frozen=True, gc=False, tag="error"):

@@ -59,6 +59,7 @@ class Session:
     """
 
     __slots__ = (
+        "_acks",
         "_allowance",
         "_closing",
         "_deadline",
@@ -85,6 +86,7 @@ class Session:
         self._readable: Any = gevent.get_hub().loop.io(sock.fileno(), READ)
         self._closing: str | None = None  # why, once it is to be closed
         self._deadline: Any = None
+        self._acks: list[Ack] = []
         self._allowance = float(limits.flood_burst)
         self._paced_at = time.monotonic()
         self.id = number
@@ -116,6 +118,7 @@ class Session:
 
     def tell(self, reply: Event | Frame) -> None:
         """Send one event or answer to this session alone."""
+        self._send_acks()
         data = self.codec.encode(reply)
         if data:
             self.offer(data)
@@ -185,21 +188,21 @@ class Session:
                     self.member.room.relieve()
 
     def _act_on(self, frames: Sequence[Request]) -> None:
-        """The way of every frame: through the plugins, then to the core."""
+        """The way of every frame: through the plugins, then to the core. What has a `ref` is answered once."""
         hooks = self._server.hooks
         say = self._server.chat.say
         take = hooks.frame
-        acks: list[bytes] = []
         for frame in frames:
             try:
                 if take is not None and take(self, frame):
-                    pass
+                    if type(frame) is Say and frame.ref is not None:
+                        self._acks.append(Ack(frame.ref))
                 elif type(frame) is Say and (member := self.member) is not None:
                     if frame.room:
                         self._require_room(frame.room)
                     message = say(member, frame.text)
                     if frame.ref is not None:
-                        acks.append(self.codec.encode(Ack(frame.ref, message.seq, message.id)))
+                        self._acks.append(Ack(frame.ref, message.seq, message.id))
                     continue
                 else:
                     self._act(frame)
@@ -207,8 +210,13 @@ class Session:
                 self.refuse(verdict, frame.ref)
             if self._closing is not None:
                 break
-        if acks:
-            self.offer(b"".join(acks))
+        self._send_acks()
+
+    def _send_acks(self) -> None:
+        """Acknowledgements go out together, and always before the next answer of another kind."""
+        if self._acks:
+            acks, self._acks = self._acks, []
+            self.offer(b"".join(map(self.codec.encode, acks)))
 
     def _paced(self, frames: Sequence[Request], rate: float) -> Iterator[Sequence[Request]]:
         """`frames` in parts, no faster than `rate` a second past the burst. Meanwhile nothing is read, so that TCP

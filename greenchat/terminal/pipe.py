@@ -176,8 +176,6 @@ class Pipe:
                 self._numbers.pop(item.ref, None)
             else:
                 self._outlet.show(line_of(item))
-        if not self._client.pending:
-            self._numbers.clear()  # commands are not acknowledged, and are not refused any more
         if self._outlet.closed:
             self._stop_reading()
 
