@@ -217,7 +217,7 @@ Examples:
 )
 @click.argument("address", required=False, metavar="[HOST:PORT]")
 @click.option("--clients", type=click.IntRange(2, 20_000), default=100, show_default=True, help="Clients in the room.")
-@click.option("--senders", type=click.IntRange(1), default=10, show_default=True, help="How many of them send.")
+@click.option("--senders", type=click.IntRange(1), default=10, show_default=True, help="How many send, at most.")
 @click.option("--messages", type=click.IntRange(1), default=20_000, show_default=True, help="Messages of each sender.")
 @click.option("--size", type=click.IntRange(16, 4_000), default=64, show_default=True, help="Bytes of a message.")
 @click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="Messages a second for latency.")

@@ -33,10 +33,10 @@ READ_BYTES = 256 * 1024
 # What is handed to the kernel at once: as much as the server reads.
 SEND_BYTES = 64 * 1024
 
-# Nothing has come for this long: everybody has read who else came. A busy server turns its loop many times within it.
-QUIET_SECONDS = 0.25
+# Nothing has come for this long: everybody has read who else came. A server turns its loop many times within it.
+QUIET_SECONDS = 0.1
 
-# How long a wait may be before the progress is told and the deadline looked at.
+# How long a wait may be before the deadline is looked at.
 WAIT_SECONDS = 0.1
 
 STAMP = re.compile(rb"\|~(\d+)")

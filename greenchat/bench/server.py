@@ -78,7 +78,7 @@ def _port(process: "subprocess.Popen[bytes]", said: Path, log: Path) -> int:
         break
     lines = log.read_text(errors="replace").split("\n")
     reason = next((line for line in reversed(lines) if line.strip()), "it said nothing.")
-    raise BenchError(f"The server to be measured did not start: {printable(reason, 300)}")
+    raise BenchError(f"The server to be measured did not start: {printable(reason.removeprefix('Error: '), 300)}")
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
@@ -98,7 +98,8 @@ def find_process(port: int) -> int | None:
         connections = psutil.net_connections("tcp")
     except psutil.Error:
         return None  # macOS tells root alone
-    found = {item.pid for item in connections if item.status == psutil.CONN_LISTEN and item.laddr.port == port}
+    listening = [item for item in connections if item.status == psutil.CONN_LISTEN]
+    found = {item.pid for item in listening if item.laddr and item.laddr.port == port}
     return found.pop() if len(found) == 1 else None
 
 
