@@ -12,7 +12,7 @@ from typing import Protocol
 from greenchat.config import Limits
 from greenchat.errors import Reject
 from greenchat.events import Event, Joined, Left, Message, Notice, Private, Renamed
-from greenchat.room import Member, Outlet, Room, Schedule
+from greenchat.room import Deliver, Member, Outlet, Room, Schedule
 from greenchat.text import printable, require_name, require_room, require_text
 
 
@@ -27,10 +27,11 @@ class Hooks(Protocol):
 class Chat:
     """All rooms, and everybody in them. A name is unique in the whole chat."""
 
-    def __init__(self, limits: Limits, default_room: str, hooks: Hooks, schedule: Schedule) -> None:
+    def __init__(self, limits: Limits, default_room: str, hooks: Hooks, schedule: Schedule, deliver: Deliver) -> None:
         self._limits = limits
         self._hooks = hooks
         self._schedule = schedule
+        self._deliver = deliver
         # Ids rise over restarts too: no server keeps saying a million messages a second from one start to the next.
         self._ids = itertools.count(time.time_ns() // 1000)
         self.members: dict[str, Member] = {}
@@ -43,7 +44,7 @@ class Chat:
         name, key = self._free_name(outlet, name, room)
         home = self.rooms.get(room)
         if home is None:
-            home = self.rooms[room] = Room(room, self._schedule, self._observe)
+            home = self.rooms[room] = Room(room, self._schedule, self._deliver, self._observe)
         member = Member(name, key, home, outlet)
         self.members[key] = member
         home.add(member, Joined(room, name, datetime.now(UTC)))
@@ -73,7 +74,7 @@ class Chat:
             text = self._checked(member, text, "", action)
         target = self.find(to)
         private = Private(member.name, target.name, text, datetime.now(UTC), action)
-        target.offer(target.outlet.codec.encode(private))
+        self._deliver([target.outbox], target.codec.encode(private))
         return private
 
     def rename(self, member: Member, name: str) -> None:

@@ -1,13 +1,13 @@
 """What is on its way to one connection: a bounded queue of batches that many connections share.
 
-`offer` sends at once what the kernel takes. What it does not take waits here, as references to the shared batches, and
-a watcher of the event loop sends it on: no second greenlet, and nobody waits for the slowest reader.
+`deliver` sends at once what the kernel takes. What it does not take waits here, as references to the shared batches,
+and a watcher of the event loop sends it on: no second greenlet, and nobody waits for the slowest reader.
 """
 
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,24 @@ READ, WRITE = 1, 2  # as the event loop numbers them
 
 # Batches handed to the kernel in one call. Linux takes 1024 at once (IOV_MAX); 64 fill a socket's buffer many times.
 BATCHES_A_CALL = 64
+
+
+def deliver(outboxes: "Iterable[Outbox]", data: bytes) -> None:
+    """Send `data` to each, now or as soon as the kernel takes it. Never blocks, never raises; a closed one drops it.
+
+    Between two sends as little as possible is done: after a system call the processor runs an interpreter slowly.
+    """
+    size = len(data)
+    for outbox in outboxes:
+        try:
+            sent = outbox.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            outbox.fail("connection lost")
+            continue
+        if sent != size:
+            outbox.keep(data, sent)
 
 
 class Outbox:
@@ -39,6 +57,7 @@ class Outbox:
         "_waiting",
         "_watcher",
         "bytes_waiting",
+        "send",
     )
 
     def __init__(self, sock: socket.socket, limit: int, patience: float, broken: Callable[[str], None]) -> None:
@@ -49,29 +68,10 @@ class Outbox:
         self._waiting: deque[bytes] | None = None
         self._offset = 0  # bytes of the first waiting batch that are sent already
         self.bytes_waiting = 0
+        self.send: Callable[[bytes], int] = sock.send  # the socket's own, as long as nothing waits
         self._watcher: Any = None
         self._timer: Any = None
         self._drained: Event | None = None
-
-    def offer(self, data: bytes) -> None:
-        """Send `data`, now or as soon as the kernel takes it. Never blocks, never raises; nothing once closed."""
-        if self._waiting is not None:
-            self._waiting.append(data)
-            self.bytes_waiting += len(data)
-            if self._limit and self.bytes_waiting > self._limit:
-                self._break(f"reads too slowly: more than {self._limit} bytes waited for it")
-            return
-        if self._broken is None:
-            return
-        try:
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self._break("connection lost")
-            return
-        if sent != len(data):
-            self._wait(data, sent)
 
     def drained(self, timeout: float) -> bool:
         """Wait until nothing waits any more, at most `timeout` seconds; False where something still does."""
@@ -84,17 +84,35 @@ class Outbox:
         """Drop what waits, and the watchers. To be called before the socket is closed."""
         self._broken = None
         self._rest()
+        self.send = len  # takes everything, and drops it
 
-    def _wait(self, data: bytes, sent: int) -> None:
+    def fail(self, reason: str) -> None:
+        """Take nothing more, and say why: once."""
+        broken = self._broken
+        self.close()
+        if broken is not None:
+            broken(reason)
+
+    def keep(self, data: bytes, sent: int) -> None:
+        """`sent` bytes of `data` have been taken by the kernel; keep the rest, and send it on when it takes more."""
         self._waiting = deque((data,))
         self._offset = sent
         self.bytes_waiting = len(data) - sent
+        self.send = self._queue
         loop = gevent.get_hub().loop
         self._watcher = loop.io(self._socket.fileno(), WRITE)
         self._watcher.start(self._send_on)
         if self._patience:
             self._timer = loop.timer(self._patience)
             self._timer.start(self._out_of_patience)
+
+    def _queue(self, data: bytes) -> int:
+        assert self._waiting is not None
+        self._waiting.append(data)
+        self.bytes_waiting += len(data)
+        if self._limit and self.bytes_waiting > self._limit:
+            self.fail(f"reads too slowly: more than {self._limit} bytes waited for it")
+        return len(data)
 
     def _send_on(self) -> None:
         # An exception that left a callback would stop the watcher, or end the process.
@@ -103,10 +121,10 @@ class Outbox:
         except BlockingIOError:
             pass
         except OSError:
-            self._break("connection lost")
+            self.fail("connection lost")
         except Exception:
             log.exception("sending failed")
-            self._break("internal error")
+            self.fail("internal error")
 
     def _send_waiting(self) -> None:
         waiting = self._waiting
@@ -125,13 +143,7 @@ class Outbox:
             self._timer.again(self._out_of_patience)
 
     def _out_of_patience(self) -> None:
-        self._break(f"reads too slowly: it took nothing for {self._patience:g} seconds")
-
-    def _break(self, reason: str) -> None:
-        broken, self._broken = self._broken, None
-        self._rest()
-        if broken is not None:
-            broken(reason)
+        self.fail(f"reads too slowly: it took nothing for {self._patience:g} seconds")
 
     def _rest(self) -> None:
         """Nothing waits any more: back to sending at once."""
@@ -141,5 +153,6 @@ class Outbox:
                 watcher.close()
         self._watcher = self._timer = self._waiting = None
         self._offset = self.bytes_waiting = 0
+        self.send = self._socket.send
         if self._drained is not None:
             self._drained.set()

@@ -1,12 +1,13 @@
 """Who is in a room, and what is waiting to go out to them. No socket is known here.
 
 A room's cost is what this file is about. Events of one turn of the event loop are collected as runs, encoded once for
-each codec in use, and the same bytes are offered to every member: O(messages x codecs + members) a turn.
+each codec in use, and the same bytes are delivered to every member: O(messages x codecs + members) a turn.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from greenchat.codecs import Codec
 from greenchat.events import Event
@@ -21,29 +22,28 @@ BATCH_MESSAGES = 4096
 
 Schedule = Callable[[Callable[[], None]], object]
 Observe = Callable[[Sequence[Event]], None]
+Deliver = Callable[[Iterable[Any], bytes], None]
 
 
 class Outlet(Protocol):
-    """Where a member's events go: a session, or a list in a test."""
+    """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to."""
 
     codec: Codec
-
-    @property
-    def offer(self) -> Callable[[bytes], None]:
-        """Take bytes to be sent. Neither blocks, nor changes who is in a room."""
+    outbox: Any
 
 
 class Member:
     """Somebody who is in a room, under a name; `key` is what the name is compared by."""
 
-    __slots__ = ("key", "name", "offer", "outlet", "room")
+    __slots__ = ("codec", "key", "name", "outbox", "outlet", "room")
 
     def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
         self.name = name
         self.key = key
         self.room = room
         self.outlet = outlet
-        self.offer = outlet.offer
+        self.codec = outlet.codec
+        self.outbox = outlet.outbox
 
 
 class Run:
@@ -70,17 +70,30 @@ class Run:
 class Room:
     """One room: its members, its latest sequence number, and the runs of this turn.
 
-    `schedule(function)` calls the function at the end of this turn of the event loop. `observe(events)` is told
-    what all members have been told.
+    `schedule(function)` calls the function at the end of this turn of the event loop. `deliver(outboxes, data)` sends
+    bytes to each of some members; it neither blocks, nor changes who is in a room. `observe(events)` is told what all
+    members have been told.
     """
 
-    __slots__ = ("_flushed", "_newcomers", "_observe", "_runs", "_schedule", "members", "name", "seq", "talk")
+    __slots__ = (
+        "_deliver",
+        "_flushed",
+        "_newcomers",
+        "_observe",
+        "_runs",
+        "_schedule",
+        "members",
+        "name",
+        "seq",
+        "talk",
+    )
 
-    def __init__(self, name: str, schedule: Schedule, observe: Observe) -> None:
+    def __init__(self, name: str, schedule: Schedule, deliver: Deliver, observe: Observe) -> None:
         self.name = name
         self.seq = 0
         self.members: dict[str, Member] = {}
         self._schedule = schedule
+        self._deliver = deliver
         self._observe = observe
         self._runs: list[Run] = []
         self._flushed = 0  # the latest sequence number that went out
@@ -98,9 +111,7 @@ class Room:
         self.talk = None
         del self.members[member.key]
         runs = self._runs[self._newcomers.pop(member, 0) :]
-        before = _join(runs, member)
-        if before:
-            member.offer(before)
+        self._deliver_part(runs, member)
         self.post(left)
 
     def post(self, event: Event, origin: Member | None = None) -> None:
@@ -121,34 +132,31 @@ class Room:
             self.flush()
 
     def flush(self) -> None:
-        """Offer every member what this turn brought."""
+        """Deliver to every member what this turn brought."""
         runs, newcomers = self._runs, self._newcomers
         if not runs:
             return
         self._runs, self._newcomers, self.talk, self._flushed = [], {}, None, self.seq
         apart = {run.origin for run in runs}
         apart.update(newcomers)
-        batches: dict[Codec, bytes] = {}
+        whole: defaultdict[Codec, list[Any]] = defaultdict(list)
         for member in self.members.values():
             if member in apart:
-                batch = _join(runs[newcomers.get(member, 0) :], member)
+                self._deliver_part(runs[newcomers.get(member, 0) :], member)
             else:
-                codec = member.outlet.codec
-                batch = batches.get(codec, b"")
-                if not batch:
-                    batch = batches[codec] = b"".join([run.encode(codec) for run in runs])
-            if batch:
-                member.offer(batch)
+                whole[member.codec].append(member.outbox)
+        for codec, outboxes in whole.items():
+            self._deliver(outboxes, b"".join([run.encode(codec) for run in runs]))
         for run in runs:
             self._observe(run.events)
+
+    def _deliver_part(self, runs: Sequence[Run], member: Member) -> None:
+        """Deliver to one member what `runs` hold for it: all but its own."""
+        data = b"".join([run.encode(member.codec) for run in runs if run.origin is not member])
+        if data:
+            self._deliver([member.outbox], data)
 
     def _append(self, run: Run) -> None:
         if not self._runs:
             self._schedule(self.flush)
         self._runs.append(run)
-
-
-def _join(runs: Sequence[Run], member: Member) -> bytes:
-    """What `runs` hold for `member`: all but its own."""
-    codec = member.outlet.codec
-    return b"".join([run.encode(codec) for run in runs if run.origin is not member])

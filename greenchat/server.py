@@ -25,6 +25,7 @@ from greenchat.dispatch import Dispatcher
 from greenchat.errors import GreenchatError, Reject
 from greenchat.events import Notice, Refused
 from greenchat.frames import Error
+from greenchat.outbox import deliver
 from greenchat.session import Session
 
 log = logging.getLogger("greenchat.server")
@@ -50,7 +51,7 @@ class ChatServer:
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off)
         self.commands = CommandTable(self.hooks.failed)
         loop = gevent.get_hub().loop
-        self.chat = Chat(config.limits, config.server.default_room, self.hooks, loop.run_callback)
+        self.chat = Chat(config.limits, config.server.default_room, self.hooks, loop.run_callback, deliver)
         self.sessions: dict[int, Session] = {}
         self._plain: Codec = PlainCodec()
         self._json: Codec = JsonCodec()

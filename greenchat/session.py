@@ -30,7 +30,7 @@ from greenchat.frames import (
     Unknown,
     Welcome,
 )
-from greenchat.outbox import READ, Outbox
+from greenchat.outbox import READ, Outbox, deliver
 from greenchat.room import Member
 from greenchat.text import printable, require_text
 
@@ -73,7 +73,6 @@ class Session:
         "codec",
         "id",
         "member",
-        "offer",
         "outbox",
     )
 
@@ -94,7 +93,6 @@ class Session:
         self.codec = codec
         self.member: Member | None = None
         self.outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.close)
-        self.offer = self.outbox.offer
 
     # --- for plugins ---
 
@@ -121,7 +119,7 @@ class Session:
         self._send_acks()
         data = self.codec.encode(reply)
         if data:
-            self.offer(data)
+            deliver((self.outbox,), data)
 
     def info(self, text: str) -> None:
         """Send one line of information to this session alone."""
@@ -216,7 +214,7 @@ class Session:
         """Acknowledgements go out together, and always before the next answer of another kind."""
         if self._acks:
             acks, self._acks = self._acks, []
-            self.offer(b"".join(map(self.codec.encode, acks)))
+            deliver((self.outbox,), b"".join(map(self.codec.encode, acks)))
 
     def _paced(self, frames: Sequence[Request], rate: float) -> Iterator[Sequence[Request]]:
         """`frames` in parts, no faster than `rate` a second past the burst. Meanwhile nothing is read, so that TCP

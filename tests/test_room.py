@@ -20,16 +20,18 @@ class Person:
 
     def __init__(self, codec: Codec = PLAIN) -> None:
         self.codec = codec
-        self.batches: list[bytes] = []
-
-    def offer(self, data: bytes) -> None:
-        self.batches.append(data)
+        self.outbox = self.batches = []
 
     def read(self) -> list[str]:
         """The lines since the last look."""
         lines = b"".join(self.batches).decode().splitlines()
         self.batches.clear()
         return lines
+
+
+def deliver(outboxes: list[list[bytes]], data: bytes) -> None:
+    for outbox in outboxes:
+        outbox.append(data)
 
 
 class NoHooks:
@@ -59,7 +61,7 @@ class Hall:
     def __init__(self, *names: str, hooks=None, limits=None) -> None:
         self.turn = Turn()
         self.hooks = hooks or NoHooks()
-        self.chat = Chat(limits or Limits(), "lobby", self.hooks, self.turn)
+        self.chat = Chat(limits or Limits(), "lobby", self.hooks, self.turn, deliver)
         self.people: dict[str, Person] = {}
         self.members = {}
         for name in names:
