@@ -1,4 +1,4 @@
-"""`greenchat connect` on a real terminal, whose screen a test can look at."""
+"""`greenchat` on a real terminal, whose screen a test can look at."""
 
 import os
 import pty
@@ -30,14 +30,14 @@ def environment(**changes):
 
 
 class Terminal:
-    """A terminal in which `greenchat connect` runs."""
+    """A terminal in which `greenchat` runs with these arguments."""
 
     def __init__(self, *arguments, **variables):
         self._fd, inner = pty.openpty()
         termios.tcsetwinsize(inner, (ROWS, COLUMNS))
         self.settings = termios.tcgetattr(inner)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", ON_A_TERMINAL, "connect", *map(str, arguments)],
+            [sys.executable, "-c", ON_A_TERMINAL, *map(str, arguments)],
             stdin=inner,
             stdout=inner,
             stderr=inner,

@@ -10,10 +10,9 @@ import sys
 import threading
 from contextlib import closing
 
-import gevent.hub  # noqa: F401  gevent takes the thread that imports it for the main one, whose loop reaps processes
-import pexpect
 import psutil
 import pytest
+from terminals import Terminal
 
 from greenchat import Reject, hookimpl
 from greenchat.bench.crowd import BenchError, Crowd
@@ -312,21 +311,16 @@ def test_a_server_that_does_not_start(monkeypatch):
 def test_no_server_is_left_behind(end, status, tmp_path):
     # One message a second: there is time to end it, and nothing to do meanwhile.
     slow = ["bench", "--clients", "2", "--senders", "1", "--messages", "4", "--rate", "1"]
-    variables = environment(TMPDIR=str(tmp_path), TERM="xterm")
-    child = pexpect.spawn(sys.executable, ["-m", "greenchat", *slow], env=variables, timeout=DEADLINE)
+    terminal = Terminal(*slow, TMPDIR=str(tmp_path))
     try:
-        child.expect("Joining")  # the progress bars, on a terminal
-        child.expect("Throughput")
-        child.expect("Latency")
-        [server] = psutil.Process(child.pid).children()
+        terminal.wait(lambda lines: any(line.startswith("Latency") for line in lines))  # the progress bars
+        [server] = psutil.Process(terminal.process.pid).children()
         if end == "Ctrl-C":
-            child.sendintr()
+            terminal.type("\x03")
         else:
-            child.kill(signal.SIGTERM)
-        child.expect(pexpect.EOF)
-        child.wait()
-        assert child.exitstatus == status
+            terminal.process.terminate()
+        assert terminal.end() == status
         assert not psutil.pid_exists(server.pid), "its server is left behind"
         assert list(tmp_path.iterdir()) == [], "its files are left behind"
     finally:
-        child.close(force=True)
+        terminal.close()

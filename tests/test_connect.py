@@ -19,7 +19,7 @@ def open_terminal():
     terminals = []
 
     def open_terminal(*arguments, **variables):
-        terminals.append(Terminal(*arguments, **variables))
+        terminals.append(Terminal("connect", *arguments, **variables))
         return terminals[-1]
 
     yield open_terminal
