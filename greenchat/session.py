@@ -4,7 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import gevent
 
@@ -12,6 +12,8 @@ from greenchat import __version__
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
+from greenchat.config import Config
+from greenchat.dispatch import Dispatcher
 from greenchat.errors import Reject
 from greenchat.events import Event, Message, Notice
 from greenchat.frames import (
@@ -34,9 +36,6 @@ from greenchat.outbox import READ, Outbox, deliver
 from greenchat.room import Member
 from greenchat.text import printable, require_text
 
-if TYPE_CHECKING:
-    from greenchat.server import ChatServer
-
 log = logging.getLogger("greenchat.session")
 
 # What is read at once. Larger reads make larger batches, and let one fast sender hold the loop for longer: this much
@@ -50,6 +49,17 @@ PART_FRAMES = 128
 # How long a closing connection may still send before it is cut off. Closing with unread bytes would reset the
 # connection, and the client might lose the last lines we sent (RFC 1122, 4.2.2.13).
 LINGER_SECONDS = 2.0
+
+
+class Host(Protocol):
+    """What a session needs of its server."""
+
+    config: Config
+    hooks: Dispatcher
+    chat: Chat
+    commands: CommandTable
+
+    def refused(self, session: int, name: str, verdict: Reject) -> None: ...
 
 
 class Session:
@@ -76,7 +86,7 @@ class Session:
         "outbox",
     )
 
-    def __init__(self, server: "ChatServer", number: int, sock: socket.socket, address: str, codec: Codec) -> None:
+    def __init__(self, server: Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
         limits = server.config.limits
         self._server = server
         self._socket = sock

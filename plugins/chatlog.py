@@ -8,6 +8,7 @@ import logging
 import os
 import queue
 import sys
+import threading
 import time
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -44,6 +45,9 @@ REASON_LENGTH = 300
 
 # Messages that may wait for the disk: about 50 MB, and a minute of a very busy server.
 WAITING_MESSAGES = 100_000
+
+# How long the end of the server waits for the disk: for all that may wait, with time to spare.
+STOP_SECONDS = 5.0
 
 # A disk that is full stays so for a while: one line a minute about it is enough.
 COMPLAINT_SECONDS = 60.0
@@ -144,7 +148,9 @@ class ChatLogWithTranscript(ChatLog):
             super().greenchat_event(event)
 
     def _keep(self, message: Message) -> None:
-        if self._waiting.qsize() >= WAITING_MESSAGES:
+        # Once messages are missing, it goes on when there is room for many, so that there are few gaps.
+        most = WAITING_MESSAGES // 2 if self._missing else WAITING_MESSAGES
+        if self._waiting.qsize() >= most:
             if not self._missing:
                 log.error("the transcript misses messages: the disk is too slow for so many")
             self._missing += 1
@@ -169,9 +175,19 @@ class Writer(QueueListener):
         return logging.makeLogRecord({"msg": record})
 
     def stop(self) -> None:
-        """Write all that waits, and close the file."""
+        """Write all that waits, and close the file; but do not wait for ever for a disk that hangs."""
+        finishing = threading.Thread(target=self._finish, name="greenchat-transcript-end", daemon=True)
+        finishing.start()
+        finishing.join(STOP_SECONDS)
+        if finishing.is_alive():
+            log.error("the end of the transcript is not written: the disk does not answer")
+
+    def _finish(self) -> None:
         super().stop()
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            log.error("the end of the transcript is not written: %s", error)
 
 
 class TextLine(logging.Formatter):

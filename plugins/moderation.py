@@ -40,7 +40,7 @@ class Settings(greenchat.Settings, frozen=True, kw_only=True):
         tuple[str, ...], Meta(description="Words and phrases that are not said here, nor part of names.")
     ] = ()
     words_file: Annotated[
-        str, Meta(description="More of them, from this file: one a line, # begins a comment; empty for none.")
+        str, Meta(description="A file with more of them, one a line; lines that begin with # are left out.")
     ] = ""
     action: Annotated[
         Literal["block", "mask", "warn"],
@@ -108,7 +108,7 @@ class WordList:
     def __init__(self, words: Iterable[str]) -> None:
         """Raises `ConfigError` for what is no word."""
         entries = sorted(set(map(self._entry, words)))
-        self._pattern = _pattern(entries, "".join(_marks()))
+        self._pattern = _pattern(entries, "".join(_marks()) if entries else "")
         # Most of what people write is ASCII once folded: no marks to look for, which takes a tenth of the time.
         self._ascii_pattern = _pattern([entry for entry in entries if entry.isascii()], "")
 

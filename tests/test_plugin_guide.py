@@ -1,0 +1,308 @@
+"""The plugin guide tells the truth: every hook is in it, and every example in it runs."""
+
+import ast
+import importlib
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import greenchat
+from greenchat import hookspecs
+from greenchat.cli import main
+from greenchat.dispatch import FAILURE_SECONDS, FAILURES
+from greenchat.plugins import Plugins
+from greenchat.server import FIRST_BYTES
+from greenchat.settings import load
+from greenchat.testing import serving
+from greenchat.watchdog import HELD_SECONDS
+
+ROOT = Path(__file__).parent.parent
+GUIDE = (ROOT / "plugins" / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", GUIDE, re.DOTALL)
+EXAMPLES = {code.split("\n")[0].removeprefix("# "): code for language, code in BLOCKS if language == "python"}
+PLUGINS = [name.removesuffix(".py") for name in EXAMPLES if not name.startswith("test_")]
+
+
+def hooks():
+    """Name -> (signature as one reads it, first line of the docstring)."""
+    found = {}
+    for node in ast.parse(Path(hookspecs.__file__).read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("greenchat_"):
+            signature = f"{node.name}({ast.unparse(node.args)}) -> {ast.unparse(node.returns)}"
+            found[node.name] = (re.sub("[\"']", "", signature), ast.get_docstring(node).split("\n")[0])
+    return found
+
+
+HOOKS = hooks()
+
+
+@pytest.fixture
+def directory(tmp_path, monkeypatch):
+    """The examples as the files that the guide tells to write, and importable."""
+    for name, code in EXAMPLES.items():
+        (tmp_path / name).write_text(code, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in EXAMPLES:
+        sys.modules.pop(name.removesuffix(".py"), None)
+
+
+@pytest.fixture
+def example(directory):
+    """`example("bell")`: the plugin of that name, as a module."""
+    return importlib.import_module
+
+
+# --- the hooks ---
+
+
+def test_all_hooks_are_looked_at():
+    assert set(HOOKS) == {name for name in vars(hookspecs) if name.startswith("greenchat_")}
+    assert len(HOOKS) == 11
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_is_in_the_guide_word_for_word(hook):
+    signature, meaning = HOOKS[hook]
+    assert f"\n### `{signature}`\n\n{meaning}\n" in GUIDE
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_has_an_example_in_its_section(hook):
+    section = GUIDE.split(f"### `{hook}(")[1].split("\n##")[0]
+    assert re.search(rf"```python\n(?:(?!```).)*@hookimpl\s+def {hook}\(", section, re.DOTALL)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_stands_in_the_table_under_its_kind(hook):
+    kind = HOOKS[hook][1].split(":")[0].lower()
+    row = next(line for line in GUIDE.splitlines() if line.startswith(f"| {kind} |"))
+    assert f"`{hook}`" in row
+
+
+def test_the_guide_has_no_hook_that_does_not_exist():
+    mentioned = set(re.findall(r"\bgreenchat_[a-z]\w*", GUIDE))
+    assert mentioned - set(HOOKS) == {"greenchat_plugin", "greenchat_dice"}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_is_implemented_by_a_bundled_plugin(hook):
+    implemented = set()
+    for file in (ROOT / "plugins").glob("[!_]*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any("hookimpl" in ast.unparse(d) for d in node.decorator_list):
+                implemented.add(node.name)
+    assert hook in implemented
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_is_used_in_a_test(hook):
+    tests = [path for path in (ROOT / "tests").glob("test_*.py") if path != Path(__file__)]
+    sources = [path.read_text("utf-8") for path in tests]
+    examples = [code for name, code in EXAMPLES.items() if f'example("{name.removesuffix(".py")}")' in OWN]
+    assert any(re.search(rf"\bdef {hook}\(", source) for source in sources + examples)
+
+
+# --- what else it says ---
+
+
+def test_links_lead_somewhere():
+    headings = {
+        re.sub(r"[^\w\- ]", "", line.lstrip("# ")).strip().lower().replace(" ", "-")
+        for line in GUIDE.splitlines()
+        if line.startswith("#")
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", GUIDE):
+        if target.startswith("#"):
+            assert target[1:] in headings
+        elif not target.startswith("https://"):
+            assert (ROOT / "plugins" / target).is_file()
+
+
+def test_numbers_are_those_of_the_code():
+    assert f"fails {FAILURES} times within a minute" in GUIDE
+    assert FAILURE_SECONDS == 60
+    assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
+    assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
+
+
+def test_what_examples_import_is_public():
+    for code in EXAMPLES.values():
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and node.module == "greenchat":
+                assert {alias.name for alias in node.names} <= set(greenchat.__all__)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.module in ("greenchat.testing", "collections", "datetime", "typing")
+
+
+def test_attributes_in_the_tables_exist(server):
+    server.join("ada")
+    session = server.call(lambda: next(iter(server.server.sessions.values())))
+    for heading, thing in (("session", session), ("chat", server.server.chat)):
+        table = GUIDE.split(f"| of a `{heading}` | |\n|---|---|\n")[1].split("\n\n")[0]
+        cells = [line.split("|")[1] for line in table.splitlines()]
+        names = [name for cell in cells for name in re.findall(r"`(\w+)", cell)]
+        assert len(names) >= 6
+        missing = [name for name in names if not hasattr(thing, name)]
+        assert missing == []
+
+
+def test_the_bundled_plugins_are_all_in_it():
+    assert set(re.findall(r"^\| \[(\w+)\]", GUIDE, re.MULTILINE)) == {plugin.name for plugin in Plugins(load())}
+
+
+# --- the examples ---
+
+
+def test_every_example_has_a_name_of_its_own():
+    assert len(EXAMPLES) == sum(language == "python" for language, _ in BLOCKS)
+    assert all(re.fullmatch(r"\w+\.py", name) for name in EXAMPLES)
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_an_example_is_loaded_by_a_server_and_has_a_test_below(name, directory):
+    for other in PLUGINS:
+        if other != name:
+            (directory / f"{other}.py").unlink()
+    (directory / "test_quiet.py").unlink()
+    found = Plugins(load(flags={"server.plugins_dirs": [str(directory)]}))
+    assert next(plugin.state for plugin in found if plugin.name == name) == "on"
+    assert f'example("{name}")' in OWN or name == "shout"
+
+
+def test_toml_examples_are_valid():
+    for language, code in BLOCKS:
+        if language == "toml":
+            assert tomllib.loads(code)
+
+
+def test_the_four_lines_do_what_the_guide_says(tmp_path):
+    code = EXAMPLES["shout.py"].split("\n", 1)[1]
+    assert len(code.splitlines()) == 4
+    (tmp_path / "shout.py").write_text(code)
+    with serving(settings={"server.plugins_dirs": [str(tmp_path)]}) as server:
+        alice, bob = server.join("alice"), server.join("bob")
+        alice.send("MSG|hello")
+        bob.expect("MSG|alice|HELLO")
+
+
+def test_bell(example):
+    with serving(example("bell"), settings={"plugins.bell.seconds": 0.05}) as server:
+        ada = server.join("ada")
+        ada.expect("INFO|Another hour has passed.", "INFO|Another hour has passed.")
+
+
+def test_clock(example):
+    with serving(example("clock")) as server:
+        peer = server.connect()
+        peer.send("TIME")
+        assert re.fullmatch(r"INFO\|It is \d\d:\d\d UTC\.", peer.read())
+
+
+def test_real_names(example):
+    with serving(example("real_names")) as server:
+        peer = server.connect()
+        peer.send("JOIN|123", "JOIN|ada_l")
+        peer.expect("ERROR|A number is no name. Choose another.")
+        assert peer.read().startswith("INFO|Welcome to lobby, ada-l.")
+
+
+def test_quiet_by_its_own_test(example):
+    assert example("quiet")
+    example("test_quiet").test_shouting_is_refused()
+
+
+def test_chatterbox(example):
+    with serving(example("chatterbox")) as server:
+        ada = server.join("ada")
+        ada.send("MSG|one", "MSG|two")
+        bob = server.join("bob")
+        bob.send("MSG|three")
+        ada.expect("INFO|bob has joined the chat.", "MSG|bob|three")
+        bob.send("MSG|/top")
+        bob.expect("INFO|ada: 2", "INFO|bob: 1")
+
+
+def test_doorman(example):
+    with serving(example("doorman")) as server:
+        peer = server.connect()
+        peer.send("JOIN|ada")
+        peer.expect("INFO|Be kind. JOIN|yourname lets you in.")
+
+
+def test_stays(example, caplog):
+    caplog.set_level("INFO")
+    with serving(example("stays")) as server:
+        peer = server.join("ada")
+        peer.send("LEAVE")
+        peer.expect_closed()
+    assert any(re.fullmatch(r"#1 stayed for \d seconds: left", message) for message in caplog.messages)
+
+
+def test_dice(example):
+    with serving(example("dice")) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.send("MSG|/roll")
+        assert re.fullmatch(r"MSG\|ada\|\* ada rolls a [1-6]", bob.read())
+
+
+def test_health(example):
+    with serving(example("health")) as server:
+        peer = server.connect()
+        peer.send("HEALTH")
+        peer.expect("OK", "")
+
+
+def test_oracle(example, directory, monkeypatch):
+    assert example("oracle")
+    monkeypatch.setenv("GREENCHAT_SERVER_PLUGINS_DIRS", f'["{directory}"]')
+    (directory / "test_quiet.py").unlink()
+    result = CliRunner().invoke(main, ["oracle", "Will it rain?"])
+    assert result.output in ("Yes.\n", "No.\n", "Ask again.\n")
+    assert result.exit_code == 0
+
+
+def test_house_rules(example, tmp_path):
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    module = example("house_rules")
+    with serving(module) as server:
+        state = next(plugin.state for plugin in server.server.plugins if plugin.name == "house_rules")
+        assert re.fullmatch(
+            r"off: .*rules\.txt cannot be read: No such file or directory\. Write your rules there\.", state
+        )
+        ada = server.join("ada")
+        ada.send("MSG|/rules")
+        assert ada.read().startswith("ERROR|There is no command /rules.")
+
+    class WithRules:
+        """Writes the file before the example looks for it."""
+
+        @greenchat.hookimpl
+        def greenchat_startup(self, server):
+            (server.data_dir / "rules.txt").write_text("Be kind.\nBe brief.\n")
+
+    with serving(WithRules(), module) as server:
+        ada = server.join("ada")
+        ada.send("MSG|/rules")
+        ada.expect("INFO|Be kind.", "INFO|Be brief.")
+
+
+def test_visitors(example):
+    module = example("visitors")
+    with serving(module) as server:
+        server.join("ada")
+        server.join("bob")
+        running = server.server
+        file = running.data_dir / "visitors.txt"
+        assert not file.exists()
+        plugin = next(plugin.bearer for plugin in running.plugins if plugin.name == "visitors")
+        server.call(lambda: plugin.greenchat_shutdown(running))
+        assert file.read_text() == "2"
+
+
+OWN = Path(__file__).read_text("utf-8")
