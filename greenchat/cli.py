@@ -17,23 +17,10 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="Settings")
 
 
-class Failure(click.ClickException):
-    """A `GreenchatError` at the prompt: one sentence on standard error. Exit code 1."""
-
-    exit_code = 1
-
-    def __init__(self, error: GreenchatError) -> None:
-        super().__init__(str(error))
-
-
-class WrongSetting(Failure):
-    """A `ConfigError` at the prompt. Exit code 2, as for wrong options."""
+class SettingError(click.ClickException):
+    """A wrong setting, told like a wrong option."""
 
     exit_code = 2
-
-
-def failure(error: GreenchatError) -> Failure:
-    return (WrongSetting if isinstance(error, ConfigError) else Failure)(error)
 
 
 class Commands(click.Group):
@@ -47,11 +34,13 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. What one of a plugin raises on purpose is a sentence, too."""
+        """Run the command. What it raises on purpose becomes a sentence on standard error, and exit code 1 or 2."""
         try:
             return super().invoke(ctx)
+        except ConfigError as error:
+            raise SettingError(str(error)) from None
         except GreenchatError as error:
-            raise failure(error) from None
+            raise click.ClickException(str(error)) from None
 
 
 EXAMPLES = """\b
@@ -106,10 +95,7 @@ def _configure(
         "server.plugins_dirs": list(directories) or None,
         "server.disabled_plugins": list(disabled) or None,
     }
-    try:
-        return settings.load(file, os.environ, assignments, paths)
-    except GreenchatError as error:
-        raise failure(error) from None
+    return settings.load(file, os.environ, assignments, paths)
 
 
 def data_dir_of(config: "Config") -> Path:
@@ -139,10 +125,7 @@ def serve(host: str | None, port: int | None, log_format: str | None, verbose: b
     config = _configure(**sources, host=host, port=port, log_format=log_format, log_level="debug" if verbose else None)
     from greenchat.serve import serve
 
-    try:
-        sys.exit(serve(config, data_dir_of(config)))
-    except GreenchatError as error:
-        raise failure(error) from None
+    sys.exit(serve(config, data_dir_of(config)))
 
 
 @main.command(
@@ -235,19 +218,13 @@ def bench(address: str | None, as_json: bool, idle: bool, **load: int) -> None:
     """
     from greenchat.bench import Load, run
 
-    try:
-        run(address, Load(**load, idle=idle), as_json=as_json)
-    except GreenchatError as error:
-        raise failure(error) from None
+    run(address, Load(**load, idle=idle), as_json=as_json)
 
 
 def _load_plugins(config: "Config") -> "Plugins":
     from greenchat.plugins import Plugins
 
-    try:
-        return Plugins(config)
-    except GreenchatError as error:
-        raise failure(error) from None
+    return Plugins(config)
 
 
 def _add_plugin_commands(group: click.Group) -> None:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 class Command(Struct, frozen=True):
     """One slash-command.
 
-    `run(session, argument)` gets everything behind the name, stripped; what it refuses it raises as `Reject`.
-    `usage` is what follows the name, such as "USER TEXT", with optional parts in brackets: where nothing is in
-    brackets, the command is refused without an argument. `may_run(session)` says who may; by default everybody in
-    the chat.
+    `run(session, argument)` gets everything behind the name, stripped; what it refuses it raises as `Reject`. It may be
+    asked for before JOIN: `session.require_member()` refuses that. `usage` is what follows the name, such as
+    "USER TEXT", with optional parts in brackets: where nothing is in brackets, the command is refused without an
+    argument. `help` is a line for the list, and more lines, if any, for who asks for this command's help.
+    `may_run(session)` says who may; by default everybody.
     """
 
     name: str
@@ -47,16 +48,18 @@ class CommandTable:
     def __bool__(self) -> bool:
         return bool(self._commands)
 
-    def add(self, plugin: str, commands: Iterable[Command]) -> None:
-        """The commands of a plugin. Raises `PluginError` where a name is taken already, and then adds none."""
-        new: dict[str, tuple[Command, str]] = {}
+    def add(self, plugin: str, commands: Iterable[Command]) -> list[str]:
+        """Add the commands of a plugin, but for those whose names are taken already; these names are returned.
+
+        Raises `PluginError` for what is no command, and then adds none.
+        """
+        commands = list(commands)
         for command in commands:
             if not isinstance(command, Command):
                 raise PluginError(f"greenchat_commands returned {command!r}, which is no Command")
-            if command.name in self._commands or command.name in new:
-                raise PluginError(f"the command /{command.name} exists already; give yours another name")
-            new[command.name] = (command, plugin)
-        self._commands.update(new)
+        taken = [command.name for command in commands if command.name in self._commands]
+        self._commands |= {command.name: (command, plugin) for command in commands if command.name not in taken}
+        return taken
 
     def discard(self, plugin: str) -> None:
         """Drop the commands of a plugin."""
@@ -68,7 +71,7 @@ class CommandTable:
 
     def run(self, session: "Session", line: str) -> None:
         """Run `line`, what was typed behind the slash. Raises `Reject` for what is not to be run."""
-        name, _, argument = line.strip().partition(" ")
+        name, argument, *_ = [*line.split(maxsplit=1), "", ""]
         command, plugin = self._find(name)
         if not command.may_run(session):
             raise Reject(f"You may not use /{command.name}.", code="not_allowed")

@@ -17,6 +17,7 @@ import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -128,10 +129,16 @@ class Dispatcher:
                     self.failed(plugin, name)
                 else:
                     if serve is not None:
-                        return serve
+                        return partial(self._isolated, plugin, name, serve)
             return None
 
         return take if calls else None
+
+    def _isolated(self, plugin: str, name: str, function: Function, *arguments: object) -> None:
+        try:
+            function(*arguments)
+        except Exception:
+            self.failed(plugin, name)
 
     def _check_join(self, name: str) -> Callable[[Outlet, str, str], str] | None:
         calls = self._calls(name, check=True)
@@ -191,10 +198,7 @@ class Dispatcher:
 
         def observe(*arguments: object) -> None:
             for plugin, call in calls:
-                try:
-                    call(*arguments)
-                except Exception:
-                    self.failed(plugin, name)
+                self._isolated(plugin, name, call, *arguments)
 
         return observe if calls else None
 

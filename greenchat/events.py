@@ -76,7 +76,9 @@ class Notice(Event, frozen=True, gc=False, tag="notice"):
 class Refused(Event, frozen=True, gc=False, tag="refused"):
     """A request of a session was refused. For observers only: the session itself gets an `Error`.
 
-    `name` is empty before JOIN. `text` is the reason as the sender saw it, never what the sender wrote.
+    `name` is empty before JOIN. `text` is the reason as the sender saw it. It may quote a few characters of what was
+    sent (codes unknown_type, unknown_command, unknown_user, ...): `printable` makes it fit for a log, but does not make
+    a password that was typed in the wrong place fit for one.
     """
 
     session: int

@@ -1,9 +1,11 @@
 """`greenchat serve`: a server with its log, its signals and what it says at start."""
 
+import contextlib
 import gc
 import logging
 import os
 import queue
+import resource
 import signal
 import sys
 from logging.handlers import QueueHandler, QueueListener
@@ -24,6 +26,7 @@ def serve(config: Config, data_dir: Path) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start."""
     listener = start_log(config.server.log_format, config.server.log_level)
     try:
+        _allow_descriptors()
         server = ChatServer(config, data_dir)
         stopped = Event()
         _stop_on_signals(stopped)
@@ -63,6 +66,13 @@ def _formatter(form: str) -> logging.Formatter:
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
         )
     return logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+
+def _allow_descriptors() -> None:
+    """As many open files as this process may have: by habit, systems begin with 1024, and each client is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems have a hard limit that they do not allow
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _stop_on_signals(stopped: Event) -> None:

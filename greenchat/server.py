@@ -19,7 +19,7 @@ from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
-from greenchat.commands import CommandTable
+from greenchat.commands import Command, CommandTable
 from greenchat.config import Config
 from greenchat.dispatch import Dispatcher
 from greenchat.errors import GreenchatError, Reject
@@ -71,22 +71,12 @@ class ChatServer:
         """Let the plugins begin, and listen. Raises `GreenchatError` where that cannot be."""
         self._make_data_dir()
         plugins.forget_off(self.data_dir)
-        self.plugins.provide("greenchat_commands", lambda plugin, found: self.commands.add(plugin.name, found))
-        self.plugins.provide("greenchat_startup", lambda plugin, _: None, server=self)
-        for plugin in self.plugins:
-            if plugin.off:
-                self.commands.discard(plugin.name)
-        self.hooks.bind()
-        host, port = self.config.server.host, self.config.server.port
-        self._listener = StreamServer((host, port), self._serve, backlog=BACKLOG, spawn=gevent.spawn_raw)
         try:
-            self._listener.start()
-        except OSError as error:
+            self._start_plugins()
+            self._listen()
+        except GreenchatError:
             self._shut_down_plugins()
-            raise GreenchatError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Is a server running there already? "
-                "Choose another with --host and --port."
-            ) from None
+            raise
 
     def stop(self) -> None:
         """Listen no more, tell everybody, deliver what is on its way within the grace period, let plugins finish."""
@@ -174,7 +164,32 @@ class ChatServer:
         with contextlib.suppress(OSError):
             sock.send(self._plain.encode(Error(verdict.code, verdict.text)))
 
+    def _listen(self) -> None:
+        host, port = self.config.server.host, self.config.server.port
+        self._listener = StreamServer((host, port), self._serve, backlog=BACKLOG, spawn=gevent.spawn_raw)
+        try:
+            self._listener.start()
+        except OSError as error:
+            raise GreenchatError(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Is a server running there already? "
+                "Choose another with --host and --port."
+            ) from None
+
     # --- plugins ---
+
+    def _start_plugins(self) -> None:
+        self.plugins.provide("greenchat_commands", self._add_commands)
+        self.plugins.provide("greenchat_startup", lambda plugin, _: None, server=self)
+        for plugin in self.plugins:
+            if plugin.off:
+                self.commands.discard(plugin.name)
+        self.hooks.bind()
+
+    def _add_commands(self, plugin: plugins.Plugin, found: Iterable[Command]) -> None:
+        taken = [f"/{name}" for name in self.commands.add(plugin.name, found)]
+        if taken:
+            plugin.note = f"{', '.join(taken)}: another plugin comes first with that"
+            log.warning("plugin %s: %s", plugin.name, plugin.note)
 
     def _shut_down_plugins(self) -> None:
         self.plugins.provide("greenchat_shutdown", lambda plugin, _: None, server=self)

@@ -77,6 +77,7 @@ class Session:
         "_greenlet",
         "_paced_at",
         "_readable",
+        "_said",
         "_server",
         "_socket",
         "address",
@@ -96,6 +97,7 @@ class Session:
         self._closing: str | None = None  # why, once it is to be closed
         self._deadline: Any = None
         self._acks: list[Ack] = []
+        self._said: Message | None = None  # by a plugin that took the frame at hand
         self._allowance = float(limits.flood_burst)
         self._paced_at = time.monotonic()
         self.id = number
@@ -137,7 +139,8 @@ class Session:
 
     def say(self, text: str, *, action: bool = False) -> Message:
         """Say `text` to the room as this session's user. Raises `Reject`."""
-        return self._server.chat.say(self.require_member(), require_text(text), action=action)
+        self._said = self._server.chat.say(self.require_member(), require_text(text), action)
+        return self._said
 
     def require_member(self) -> Member:
         """Who this session is in the chat. Raises `Reject` before JOIN."""
@@ -203,8 +206,7 @@ class Session:
         for frame in frames:
             try:
                 if take is not None and take(self, frame):
-                    if type(frame) is Say and frame.ref is not None:
-                        self._acks.append(Ack(frame.ref))
+                    self._acknowledge_taken(frame)
                 elif type(frame) is Say and (member := self.member) is not None:
                     if frame.room:
                         self._require_room(frame.room)
@@ -219,6 +221,11 @@ class Session:
             if self._closing is not None:
                 break
         self._send_acks()
+
+    def _acknowledge_taken(self, frame: Request) -> None:
+        said, self._said = self._said, None
+        if type(frame) is Say and frame.ref is not None:
+            self._acks.append(Ack(frame.ref, said.seq, said.id) if said else Ack(frame.ref))
 
     def _send_acks(self) -> None:
         """Acknowledgements go out together, and always before the next answer of another kind."""

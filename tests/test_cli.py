@@ -218,11 +218,14 @@ def test_plugins_list_tells_what_a_running_server_has_switched_off(tmp_path):
     plugins.mkdir()
     (plugins / "crasher.py").write_text(CRASHER)
     arguments = ["--plugins-dir", str(plugins)]
-    with serve_process(tmp_path, *arguments, "--set", "limits.flood_rate=0") as serving:
-        with serving.join("ada") as ada, serving.join("bob") as bob:
-            ada.send(*["MSG|x"] * 30)
-            bob.expect(*["MSG|ada|x"] * 30)
-            result = run("plugins", "list", "--data-dir", str(tmp_path), *arguments)
+    with (
+        serve_process(tmp_path, *arguments, "--set", "limits.flood_rate=0") as serving,
+        serving.join("ada") as ada,
+        serving.join("bob") as bob,
+    ):
+        ada.send(*["MSG|x"] * 30)
+        bob.expect(*["MSG|ada|x"] * 30)
+        result = run("plugins", "list", "--data-dir", str(tmp_path), *arguments)
     assert re.search(r"crasher .* off: switched off at .* UTC: it failed 20 times within 60 seconds", result.stdout)
 
 

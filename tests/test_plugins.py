@@ -11,7 +11,7 @@ from greenchat.dispatch import FAILURES
 from greenchat.errors import PluginError
 from greenchat.events import Joined, Left, Message, Refused
 from greenchat.plugins import Plugins, read_off
-from greenchat.settings import load
+from greenchat.settings import convert, load
 from greenchat.testing import serving
 
 
@@ -38,7 +38,8 @@ def test_the_bundled_plugins_are_found_and_on():
 
 
 def test_plugins_are_called_modules_first_then_files_by_name_then_installed(tmp_path, monkeypatch):
-    plugin_dir(tmp_path / "dir" if (tmp_path / "dir").mkdir() else tmp_path / "dir", beta="", alpha="")
+    (tmp_path / "dir").mkdir()
+    plugin_dir(tmp_path / "dir", beta="", alpha="")
     (tmp_path / "zeta_module.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     plugins = loaded(tmp_path / "dir", **{"server.plugins": ["zeta_module"]})
@@ -337,7 +338,7 @@ def test_a_command_that_crashes_is_refused_and_named_after_its_own_plugin(caplog
     assert "plugin Crasher failed in /crash" in {record.getMessage() for record in caplog.records}
 
 
-def test_two_commands_of_one_name_switch_the_second_plugin_off():
+def test_of_two_commands_of_one_name_the_first_plugins_is_run_and_the_other_plugin_stays_on():
     from greenchat import Command
 
     class Rival:
@@ -349,7 +350,28 @@ def test_two_commands_of_one_name_switch_the_second_plugin_off():
         ada = server.join("ada")
         ada.send("MSG|/help")
         ada.expect("INFO|mine")
-        assert "the command /help exists already" in state(server.server.plugins, "slash_commands")
+        assert state(server.server.plugins, "slash_commands") == "on; /help: another plugin comes first with that"
+        ada.send("MSG|/ping")
+        ada.expect("INFO|Pong.")
+
+
+def test_a_connection_that_a_plugin_claims_and_fails_is_closed_and_logged(caplog):
+    class Claims:
+        @hookimpl
+        def greenchat_claim(self, first_bytes):
+            if first_bytes.startswith(b"FAIL"):
+                return self.serve
+            return None
+
+        def serve(self, sock, address):
+            raise RuntimeError("no idea")
+
+    with serving(Claims()) as server:
+        peer = server.connect()
+        peer.send("FAIL")
+        peer.expect_closed()
+        server.join("ada")
+    assert "plugin Claims failed in greenchat_claim" in {record.getMessage() for record in caplog.records}
 
 
 def test_settings_base_is_strict():
@@ -357,6 +379,4 @@ def test_settings_base_is_strict():
         a: int = 1
 
     with pytest.raises(ConfigError, match="b: there is no such setting"):
-        from greenchat.settings import convert
-
         convert({"b": 1}, Mine, "", "test")

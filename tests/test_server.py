@@ -218,6 +218,18 @@ def test_a_json_error_has_a_code_and_the_ref_of_what_it_answers(server, frame, c
     assert error["text"]
 
 
+def test_an_ack_has_the_number_of_what_a_command_said_and_none_where_nothing_was(server):
+    ada = json_peer(server, name="ada")
+    ada.read()
+    ada.send(type="say", text="//slash", ref=1)
+    assert ada.read()["seq"] == 1
+    ada.send(type="say", text="/ping", ref=2)
+    assert ada.read()["type"] == "notice"
+    assert ada.read() == {"type": "ack", "ref": 2}
+    ada.send(type="say", text="/me waves", ref=3)
+    assert ada.read()["seq"] == 2
+
+
 def test_a_json_client_that_names_another_room_is_told_where_it_is(server):
     ada = json_peer(server, name="ada")
     ada.read()

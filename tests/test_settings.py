@@ -1,5 +1,6 @@
 """Where settings come from, which wins, and what is said when one is wrong."""
 
+import itertools
 import tomllib
 
 import pytest
@@ -114,6 +115,6 @@ def test_the_printed_configuration_is_the_whole_one_and_can_be_read_again(tmp_pa
 
 def test_every_setting_is_printed_with_its_reason():
     lines = as_toml(Config(), {}).splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         if " = " in line and not line.startswith(("#", " ")):
             assert before.startswith("# "), f"{line} has no reason"
