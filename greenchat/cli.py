@@ -48,6 +48,8 @@ Examples:
   greenchat serve                          a chat on port 9999
   greenchat connect                        join it
   echo done | greenchat connect --name ci  say one line from a script
+
+Plugins may add commands: greenchat plugins list.
 """
 
 
@@ -180,12 +182,17 @@ def list_plugins(**sources: Any) -> None:
     config = _configure(**sources)
     switched_off = read_off(data_dir_of(config))
     rows = [("NAME", "VERSION", "FROM", "STATE")]
-    for plugin in _load_plugins(config):
+    found = _load_plugins(config)
+    for plugin in found:
         plugin.off = plugin.off or switched_off.get(plugin.name, "")
         rows.append((plugin.name, plugin.version, plugin.source, plugin.state))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    added = click.Group()
+    found.provide("greenchat_cli", lambda plugin, _: None, group=added)
+    for name, command in sorted(added.commands.items()):
+        click.echo(f"\nA command from a plugin: greenchat {name}. {command.get_short_help_str()}")
 
 
 @main.command(

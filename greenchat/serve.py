@@ -91,13 +91,17 @@ def _stop_on_signals(stopped: Event) -> None:
 
 def _say_hello(server: ChatServer) -> None:
     host, port = server.address
-    print(f"[*] Chat Server started on {host}:{port}")
-    print("[*] Waiting for connections...", flush=True)
     here = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    print(f"    Join:     greenchat connect {here} {port}, or nc {here} {port}")
-    print(f"    Plugins:  {_plugin_line(server.plugins)}")
-    print(f"    Data:     {server.data_dir}")
-    print("    Stop:     Ctrl-C", flush=True)
+    lines = [
+        f"[*] Chat Server started on {host}:{port}",
+        "[*] Waiting for connections...",
+        f"    Join:     greenchat connect {here} {port}, or nc {here} {port}",
+        f"    Plugins:  {_plugin_line(server.plugins)}",
+        f"    Data:     {server.data_dir}",
+        "    Stop:     Ctrl-C",
+    ]
+    with contextlib.suppress(OSError):  # whoever started us may read no further than the first line
+        print("\n".join(lines), flush=True)
 
 
 def _plugin_line(plugins: Plugins) -> str:

@@ -22,7 +22,7 @@ from greenchat.codecs.plain import PlainCodec
 from greenchat.commands import Command, CommandTable
 from greenchat.config import Config
 from greenchat.dispatch import Dispatcher
-from greenchat.errors import GreenchatError, Reject
+from greenchat.errors import ConfigError, GreenchatError, Reject
 from greenchat.events import Notice, Refused
 from greenchat.frames import Error
 from greenchat.outbox import deliver
@@ -51,13 +51,17 @@ class ChatServer:
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off)
         self.commands = CommandTable(self.hooks.failed)
         loop = gevent.get_hub().loop
-        self.chat = Chat(config.limits, config.server.default_room, self.hooks, loop.run_callback, deliver)
+        try:
+            self.chat = Chat(config.limits, config.server.default_room, self.hooks, loop.run_callback, deliver)
+        except Reject as verdict:
+            raise ConfigError(f"server.default_room: {verdict}") from None
         self.sessions: dict[int, Session] = {}
         self._plain: Codec = PlainCodec()
         self._json: Codec = JsonCodec()
         self._ids = itertools.count(1)
         self._addresses: Counter[str] = Counter()
         self._connections: set[Any] = set()  # the greenlets that serve one, with a session or not yet
+        self._silent: set[Any] = set()  # those whose client has said nothing yet
         self._all_gone = Event()
         self._listener: Any = None
 
@@ -85,6 +89,7 @@ class ChatServer:
         for session in self.sessions.values():
             if session.member is None:
                 session.tell(Notice("Server is shutting down."))
+        gevent.killall(list(self._silent), block=False)
         gevent.sleep(0)  # the announcement goes out at the end of this turn
         for session in list(self.sessions.values()):
             session.close("server is shutting down")
@@ -151,10 +156,13 @@ class ChatServer:
             bare.close()
 
     def _peek(self, sock: Any) -> bytes:
-        seconds = self.config.limits.first_frame_seconds
-        with gevent.Timeout(seconds or None, False):
-            first: bytes = sock.recv(FIRST_BYTES, socket.MSG_PEEK)
-            return first
+        self._silent.add(gevent.getcurrent())
+        try:
+            with gevent.Timeout(self.config.limits.first_frame_seconds or None, False):
+                first: bytes = sock.recv(FIRST_BYTES, socket.MSG_PEEK)
+                return first
+        finally:
+            self._silent.discard(gevent.getcurrent())
         raise Reject("Nothing was said for too long. Connect again and send JOIN|<username>.", code="timeout")
 
     def _turn_away(self, sock: Any, verdict: Reject) -> None:

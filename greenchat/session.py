@@ -164,10 +164,9 @@ class Session:
 
     def run(self) -> None:
         """Serve the connection until it ends. The caller closes the socket."""
-        hooks = self._server.hooks
-        if hooks.connected is not None:
-            hooks.connected(self)
         try:
+            if self._server.hooks.connected is not None:
+                self._server.hooks.connected(self)
             self._start_deadline(self._server.config.limits.join_seconds)
             self._serve()
         except gevent.GreenletExit:
@@ -321,11 +320,11 @@ class Session:
         """Leave the chat, deliver what waits, and let go of everything but the socket."""
         self._closing = reason
         self._stop_deadline()
-        if self.member is not None:
-            self._server.chat.leave(self.member, reason)
-        if self._server.hooks.disconnected is not None:
-            self._server.hooks.disconnected(self, reason)
         try:
+            if self.member is not None:
+                self._server.chat.leave(self.member, reason)
+            if self._server.hooks.disconnected is not None:
+                self._server.hooks.disconnected(self, reason)
             if self.outbox.drained(self._server.config.server.grace_seconds):
                 self._linger()
         except gevent.GreenletExit:

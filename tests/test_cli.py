@@ -79,6 +79,7 @@ def test_a_port_that_is_taken_is_told_in_one_sentence(tmp_path):
         (["--plugins-dir", "/nowhere"], 2, "server.plugins_dirs: /nowhere is not a directory."),
         (["--host", "no.such.host.invalid"], 1, "Cannot listen on no.such.host.invalid:0"),
         (["--port", "x"], 2, "'x' is not a valid integer"),
+        (["--set", "server.default_room=two words"], 2, "server.default_room: The room name 'two words' is not valid."),
     ],
 )
 def test_serve_refuses_what_is_wrong_in_one_sentence(tmp_path, arguments, code, message):
@@ -203,9 +204,10 @@ def test_plugins_list_tells_name_version_origin_and_why_one_is_off(tmp_path):
     plugins.mkdir()
     (plugins / "broken.py").write_text("import nothing_of_this_name")
     result = run("plugins", "list", "--plugins-dir", str(plugins), "--disable-plugin", "signpost")
-    rows = [re.split(r"\s{2,}", line) for line in result.stdout.splitlines()]
+    rows = [re.split(r"\s{2,}", line) for line in result.stdout.split("\n\n")[0].splitlines()]
     assert rows[0] == ["NAME", "VERSION", "FROM", "STATE"]
     by_name = {row[0]: row for row in rows[1:]}
+    assert "greenchat moderation" in result.stdout
     assert by_name["broken"][3].startswith("off: ModuleNotFoundError")
     assert by_name["broken"][2] == str(plugins / "broken.py")
     assert by_name["signpost"][3] == "off: disabled"

@@ -353,6 +353,14 @@ def test_a_stop_tells_everybody_and_closes_in_good_order():
         silent.expect_closed()
 
 
+def test_a_stop_does_not_wait_for_those_who_have_said_nothing():
+    with serving(settings={"server.grace_seconds": 2 * DEADLINE}) as server:
+        silent = server.connect()
+        server.join("ada")  # the silent one is waited for by now
+        server.stop()
+        silent.expect_closed()
+
+
 # --- all at once ---
 
 
