@@ -43,6 +43,9 @@ class Chat:
         room = require_room(room, self._limits.name_length) if room else self.default_room
         name, key = self._free_name(outlet, name, room)
         home = self.rooms.get(room)
+        most = self._limits.members_per_room
+        if most and home is not None and len(home.members) >= most:
+            raise Reject(f"The room {room} is full: it has {most} members. Try another room, or later.", "room_full")
         if home is None:
             home = self.rooms[room] = Room(room, self._schedule, self._deliver, self._observe)
         member = Member(name, key, home, outlet)
@@ -99,6 +102,10 @@ class Chat:
         room.remove(member, Left(room.name, member.name, reason, datetime.now(UTC)))
         if not room.members and room.name != self.default_room:
             del self.rooms[room.name]
+
+    def change_limits(self, limits: Limits) -> None:
+        """Hold everything that is asked from now on to `limits`."""
+        self._limits = limits
 
     def announce(self, text: str) -> None:
         """The server tells everybody in every room."""

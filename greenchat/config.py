@@ -90,21 +90,45 @@ class Limits(Settings, frozen=True, kw_only=True):
         Count, Meta(description="Connections in all. An idle one takes about 10 KB and a file descriptor.")
     ] = 10_000
     connections_per_address: Annotated[
-        Count, Meta(description="Connections from one address: a classroom or an office behind one router.")
+        Count,
+        Meta(
+            description="Connections from one address: a classroom or an office behind one router. Of IPv6, the /64 "
+            "counts, since whoever has one address there has them all."
+        ),
     ] = 100
+    attempts_per_minute: Annotated[
+        Count,
+        Meta(
+            description="New connections from one address (or /64) within a minute: a whole classroom may come back at "
+            "once, and then some; a program that tries again and again gets no further."
+        ),
+    ] = 300
     first_frame_seconds: Annotated[
         Seconds, Meta(description="How long a new connection may say nothing at all: somebody on netcat needs a while.")
     ] = 60.0
     join_seconds: Annotated[
         Seconds, Meta(description="How long a connection may stay without having joined, for instance to try names.")
     ] = 120.0
+    ping_seconds: Annotated[
+        Seconds,
+        Meta(
+            description="After so long a silence a JSON client is pinged, and closed if it is still silent after as "
+            "long again; the kernel probes all connections at this pace. Below the minutes that routers remember one."
+        ),
+    ] = 60.0
+    idle_seconds: Annotated[
+        Seconds, Meta(description="How long somebody who has joined may say nothing. People leave chats open for days.")
+    ] = 0.0
+    members_per_room: Annotated[
+        Count, Meta(description="Members of one room: as many as there are connections, by default.")
+    ] = 0
     name_length: Annotated[
         Count, Meta(description="The longest user or room name, in characters: fits a column beside the talk.")
     ] = 32
 
     def announced(self) -> dict[str, int | float]:
         """What a JSON client reads in `welcome.limits`, so that it can wait instead of being refused."""
-        names = ("frame_bytes", "flood_burst", "flood_rate", "name_length")
+        names = ("frame_bytes", "flood_burst", "flood_rate", "ping_seconds", "idle_seconds", "name_length")
         return {name: getattr(self, name) for name in names}
 
 

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import logging
 import socket
-from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
-from gevent.server import StreamServer
 
-from greenchat import plugins
+from greenchat import datadir, plugins
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.codecs.jsonlines import JsonCodec
@@ -22,16 +20,30 @@ from greenchat.codecs.plain import PlainCodec
 from greenchat.commands import Command, CommandTable
 from greenchat.config import Config
 from greenchat.dispatch import Dispatcher
+from greenchat.door import Door, network_of
 from greenchat.errors import ConfigError, GreenchatError, Reject
 from greenchat.events import Notice, Refused
 from greenchat.frames import Error
+from greenchat.listener import Listener, prepare
 from greenchat.outbox import deliver
-from greenchat.session import Session
+from greenchat.session import READ_BYTES, Session
 
 log = logging.getLogger("greenchat.server")
 
 # How much of a connection's start is looked at to choose who serves it: enough for the greeting of any protocol.
 FIRST_BYTES = 16
+
+# How long a connection that is turned away may take, half of it to say its first words. Programs speak at once;
+# somebody on netcat reads the answer after half of this.
+DOOR_SECONDS = 1.0
+
+# So many may be turned away politely at the same time; more are an attack, and are closed at once.
+TURNED_AWAY_AT_ONCE = 100
+
+# How often silent sessions are looked for, as a part of the shortest silence that matters: late by a quarter at most.
+SWEEPS = 4
+# ... but not more often than this, in seconds.
+SWEEP_SECONDS = 0.05
 
 # Connections the kernel keeps while the loop is busy: after a restart all clients come back at once.
 BACKLOG = 1024
@@ -59,11 +71,12 @@ class ChatServer:
         self._plain: Codec = PlainCodec()
         self._json: Codec = JsonCodec()
         self._ids = itertools.count(1)
-        self._addresses: Counter[str] = Counter()
+        self._door = Door()
         self._connections: set[Any] = set()  # the greenlets that serve one, with a session or not yet
         self._silent: set[Any] = set()  # those whose client has said nothing yet
         self._all_gone = Event()
         self._listener: Any = None
+        self._sweeper: Any = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -73,11 +86,12 @@ class ChatServer:
 
     def start(self) -> None:
         """Let the plugins begin, and listen. Raises `GreenchatError` where that cannot be."""
-        self._make_data_dir()
+        datadir.make(self.data_dir)
         plugins.forget_off(self.data_dir)
         try:
             self._start_plugins()
             self._listen()
+            self._sweeper = gevent.spawn(self._sweep)
         except GreenchatError:
             self._shut_down_plugins()
             raise
@@ -85,6 +99,7 @@ class ChatServer:
     def stop(self) -> None:
         """Listen no more, tell everybody, deliver what is on its way within the grace period, let plugins finish."""
         self._listener.close()
+        self._sweeper.kill(block=False)
         self.chat.announce("Server is shutting down.")
         for session in self.sessions.values():
             if session.member is None:
@@ -93,57 +108,67 @@ class ChatServer:
         gevent.sleep(0)  # the announcement goes out at the end of this turn
         for session in list(self.sessions.values()):
             session.close("server is shutting down")
+        self._all_gone.clear()
         if self._connections:
             self._all_gone.wait(self.config.server.grace_seconds)
         gevent.killall(list(self._connections), block=False)
         self._shut_down_plugins()
+
+    def reconfigure(self, config: Config) -> None:
+        """Go on with `config`, of which only what may change meanwhile has changed: see reload.py. Sessions that stand
+        keep what they have taken from it."""
+        self.config = config
+        self.chat.change_limits(config.limits)
 
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """Tell the observers that a request was refused."""
         if self.hooks.event is not None:
             self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
 
+    def _sweep(self) -> None:
+        """Look after sessions that say nothing, as long as the server runs."""
+        while True:
+            limits = self.config.limits
+            silences = [seconds for seconds in (limits.ping_seconds, limits.idle_seconds) if seconds]
+            gevent.sleep(max(min(silences, default=SWEEPS) / SWEEPS, SWEEP_SECONDS))
+            for session in list(self.sessions.values()):
+                session.mind_silence(limits)
+
     # --- a connection, in its own greenlet ---
 
     def _serve(self, sock: Any, address: tuple[Any, ...]) -> None:
         host = address[0]
+        network = network_of(host)
         greenlet = gevent.getcurrent()
         self._connections.add(greenlet)
-        self._addresses[host] += 1
         try:
-            self._admit(host)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._choose(sock, f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}")
+            self._door.enter(network, self.config.limits)
+            try:
+                prepare(sock, self.config.limits.ping_seconds)
+                self._choose(sock, f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}")
+            finally:
+                self._door.leave(network)
         except Reject as verdict:
             self._turn_away(sock, verdict)
         except OSError:
             pass  # gone before it said anything
         finally:
             self._connections.discard(greenlet)
-            self._addresses[host] -= 1
-            if not self._addresses[host]:
-                del self._addresses[host]
             if not self._connections:
                 self._all_gone.set()
 
-    def _admit(self, host: str) -> None:
-        """Raises `Reject` where there is no room for one more."""
-        limits = self.config.limits
-        if limits.connections and len(self._connections) > limits.connections:
-            raise Reject("The server is full. Try again later.", code="full")
-        if limits.connections_per_address and self._addresses[host] > limits.connections_per_address:
-            raise Reject(f"There are too many connections from {host}. Close one, and try again.", code="full")
-
     def _choose(self, sock: Any, address: str) -> None:
         """Look at the first bytes, without taking them, and hand the connection to who serves it."""
-        first = self._peek(sock)
+        first = self._peek(sock, self.config.limits.first_frame_seconds)
+        if first is None:
+            raise Reject("Nothing was said for too long. Connect again and send JOIN|<username>.", code="timeout")
         if not first:
             return
         serve = self.hooks.claim(first) if self.hooks.claim is not None else None
         if serve is not None:
             serve(sock, address)
             return
-        codec = self._json if first.startswith(b"{") else self._plain
+        codec = self._codec(first)
         # The session does its own waiting: a plain socket of the standard library, detached from the one of gevent.
         bare = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
         bare.setblocking(False)
@@ -155,26 +180,34 @@ class ChatServer:
             del self.sessions[session.id]
             bare.close()
 
-    def _peek(self, sock: Any) -> bytes:
+    def _codec(self, first_bytes: bytes) -> Codec:
+        return self._json if first_bytes.startswith(b"{") else self._plain
+
+    def _peek(self, sock: Any, seconds: float) -> bytes | None:
+        """The first bytes, not taken: empty where the client has gone, None where it says nothing for `seconds`."""
         self._silent.add(gevent.getcurrent())
         try:
-            with gevent.Timeout(self.config.limits.first_frame_seconds or None, False):
+            with gevent.Timeout(seconds or None, False):
                 first: bytes = sock.recv(FIRST_BYTES, socket.MSG_PEEK)
                 return first
         finally:
             self._silent.discard(gevent.getcurrent())
-        raise Reject("Nothing was said for too long. Connect again and send JOIN|<username>.", code="timeout")
+        return None
 
     def _turn_away(self, sock: Any, verdict: Reject) -> None:
-        """Refuse a connection politely. Nothing of it was read, so what it speaks is not known: plain is for all."""
+        """Refuse a connection politely: in its own words, if it says some soon, and so that it can read them."""
         self.refused(0, "", verdict)
-        sock.settimeout(0)
-        with contextlib.suppress(OSError):
-            sock.send(self._plain.encode(Error(verdict.code, verdict.text)))
+        few = len(self._silent) < TURNED_AWAY_AT_ONCE
+        with contextlib.suppress(OSError), gevent.Timeout(DOOR_SECONDS, False):
+            first = self._peek(sock, DOOR_SECONDS / 2) if few else b""
+            sock.sendall(self._codec(first or b"").encode(Error(verdict.code, verdict.text)))
+            sock.shutdown(socket.SHUT_WR)
+            while few and sock.recv(READ_BYTES):
+                pass  # closing with unread bytes would reset the connection, and take the words back
 
     def _listen(self) -> None:
         host, port = self.config.server.host, self.config.server.port
-        self._listener = StreamServer((host, port), self._serve, backlog=BACKLOG, spawn=gevent.spawn_raw)
+        self._listener = Listener((host, port), self._serve, backlog=BACKLOG, spawn=gevent.spawn_raw)
         try:
             self._listener.start()
         except OSError as error:
@@ -205,11 +238,3 @@ class ChatServer:
     def _switched_off(self, plugin: str, why: str) -> None:
         self.commands.discard(plugin)
         plugins.note_off(self.data_dir, plugin, why)
-
-    def _make_data_dir(self) -> None:
-        try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise GreenchatError(
-                f"Cannot use the data directory {self.data_dir}: {error.strerror}. Choose another with --data-dir."
-            ) from None

@@ -12,7 +12,7 @@ from greenchat import __version__
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
-from greenchat.config import Config
+from greenchat.config import Config, Limits
 from greenchat.dispatch import Dispatcher
 from greenchat.errors import Reject
 from greenchat.events import Event, Message, Notice
@@ -75,11 +75,15 @@ class Session:
         "_deadline",
         "_decoder",
         "_greenlet",
+        "_heard_at",
         "_paced_at",
+        "_pinged_at",
+        "_pongs",
         "_readable",
         "_said",
         "_server",
         "_socket",
+        "_spoke_at",
         "address",
         "codec",
         "id",
@@ -99,7 +103,9 @@ class Session:
         self._acks: list[Ack] = []
         self._said: Message | None = None  # by a plugin that took the frame at hand
         self._allowance = float(limits.flood_burst)
-        self._paced_at = time.monotonic()
+        self._paced_at = self._heard_at = self._spoke_at = time.monotonic()
+        self._pinged_at = 0.0
+        self._pongs = False  # whether this client has shown that it knows about pings
         self.id = number
         self.address = address
         self.codec = codec
@@ -160,6 +166,23 @@ class Session:
             if gevent.getcurrent() is not self._greenlet:
                 gevent.kill(self._greenlet)
 
+    def mind_silence(self, limits: Limits) -> None:
+        """Called now and then: ping a client that has been silent for long, and close one that has been for too long.
+
+        Who has never answered a ping, because it does not know how, is left to the kernel's probes.
+        """
+        now = time.monotonic()
+        if limits.idle_seconds and self.member is not None and now - self._spoke_at > limits.idle_seconds:
+            self.tell(Error("idle", f"You have said nothing for {limits.idle_seconds:g} seconds. Come back any time."))
+            self.close("said nothing for too long")
+        elif limits.ping_seconds and self.codec.pings:
+            silence = now - self._heard_at
+            if silence > 2 * limits.ping_seconds and self._pongs:
+                self.close("did not answer a ping")
+            elif silence > limits.ping_seconds and self._pinged_at < self._heard_at:
+                self._pinged_at = now
+                self.tell(Ping())
+
     # --- its greenlet ---
 
     def run(self) -> None:
@@ -191,6 +214,7 @@ class Session:
             if not data:
                 self._closing = "connection closed"
                 return
+            self._heard_at = time.monotonic()
             frames = self._decoder.feed(data)
             for part in self._paced(frames, rate) if rate else _parts(frames):
                 self._act_on(part)
@@ -219,6 +243,8 @@ class Session:
                 self.refuse(verdict, frame.ref)
             if self._closing is not None:
                 break
+        if not isinstance(frames[-1], Ping | Pong):
+            self._spoke_at = self._heard_at
         self._send_acks()
 
     def _acknowledge_taken(self, frame: Request) -> None:
@@ -259,9 +285,10 @@ class Session:
                     self._require_room(frame.room)
                 self.close("left")
             case Ping(ref):
+                self._pongs = True
                 self.tell(Pong(ref))
             case Pong():
-                pass
+                self._pongs = True
             case History():
                 self._require_room(frame.room)
                 raise Reject("This server keeps no history.", code="no_history")

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # Longer than anything on loopback takes on a busy machine, and short enough not to be waited for in vain too long.
 DEADLINE = 10.0
 
+# Tests come fast, and all from one address.
+UNLIMITED = {"limits.flood_rate": 0, "limits.connections_per_address": 0, "limits.attempts_per_minute": 0}
+
 
 class Peer:
     """A plain client, as simple as netcat: it sends lines, and reads lines with a deadline."""
@@ -114,14 +117,13 @@ class ServerThread:
 @contextmanager
 def serving(*plugins: object, settings: Mapping[str, object] | None = None) -> Iterator[ServerThread]:
     """A server on a free port of 127.0.0.1, in a thread of its own, with `plugins` (objects or modules) besides the
-    installed ones. `settings` are paths to values: `{"limits.frame_bytes": 100}`. Flood control is off unless set.
+    installed ones. `settings` are paths to values: `{"limits.frame_bytes": 100}`. UNLIMITED is off unless set.
     """
     # gevent takes the thread that imports it first for the main one, and would reap its child processes.
     import gevent.hub  # noqa: F401
 
     with tempfile.TemporaryDirectory() as directory:
-        flags = {"limits.flood_rate": 0, "limits.connections_per_address": 0, **(settings or {})}
-        config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **flags})
+        config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **(settings or {})})
         started: queue.Queue[Any] = queue.Queue()
         thread = threading.Thread(target=_run, args=(config, Path(directory), plugins, started), daemon=True)
         thread.start()

@@ -6,9 +6,10 @@ from typing import Any
 
 from greenchat.errors import Reject
 
-# Control characters (C0 but the tab, DEL, C1) drive terminals; the two Unicode separators end a line for many programs,
-# so that what follows them could pass for a line of the server's.
-FORBIDDEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters (C0 but the tab, DEL, C1) drive terminals. The two Unicode separators end a line for many programs,
+# so that what follows them could pass for a line of the server's. Bidirectional embeddings, overrides and isolates show
+# what follows them in another order than it is written (Unicode TR 36, 2.5); the harmless marks are not among them.
+FORBIDDEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 # Bytes of FORBIDDEN that can stand in ASCII text, but for the newline that ends a frame.
 FORBIDDEN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,11 +15,15 @@ GREENCHAT = [sys.executable, "-m", "greenchat"]
 class ServeProcess:
     """`greenchat serve` as a process; its log goes to a file, so that nothing can fill a pipe."""
 
-    def __init__(self, data_dir: Path, *arguments: str) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, before: Sequence[str] = ()) -> None:
         self._log = data_dir / "stderr.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [*GREENCHAT, "serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir), *arguments],
+                [
+                    *(*before, *GREENCHAT, "serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir)),
+                    *("--set", "limits.attempts_per_minute=0"),
+                    *arguments,
+                ],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -53,8 +57,9 @@ class ServeProcess:
 
 
 @contextmanager
-def serve_process(data_dir: Path, *arguments: str) -> Iterator[ServeProcess]:
-    serving = ServeProcess(data_dir, *arguments)
+def serve_process(data_dir: Path, *arguments: str, before: Sequence[str] = ()) -> Iterator[ServeProcess]:
+    """`before` is what starts it, such as a shell with other limits."""
+    serving = ServeProcess(data_dir, *arguments, before=before)
     try:
         yield serving
     finally:

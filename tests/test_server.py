@@ -31,6 +31,10 @@ class JsonPeer:
     def read(self) -> dict:
         return json.loads(self.peer.read())
 
+    def read_or_end(self) -> dict | None:
+        line = self.peer.read()
+        return json.loads(line) if line else None
+
 
 # --- plain frames ---
 
@@ -286,6 +290,99 @@ def test_one_address_has_its_share():
         second = server.connect()
         second.expect("ERROR|There are too many connections from 127.0.0.1. Close one, and try again.")
         second.expect_closed()
+
+
+def test_a_json_client_is_turned_away_in_its_own_language():
+    with serving(settings={"limits.connections": 1}) as server:
+        server.join("ada")
+        second = json_peer(server, name="bob")
+        assert second.read() == {"type": "error", "code": "full", "text": "The server is full. Try again later."}
+        second.peer.expect_closed()
+
+
+def test_a_room_has_its_share():
+    with serving(settings={"limits.members_per_room": 1}) as server:
+        server.join("ada")
+        bob = server.connect()
+        bob.send("JOIN|bob")
+        bob.expect("ERROR|The room lobby is full: it has 1 members. Try another room, or later.")
+        bob.send("JOIN|bob|den")
+        assert bob.read().startswith("INFO|Welcome to den")
+
+
+def test_a_silent_json_client_is_pinged_and_closed_when_it_does_not_answer_any_more():
+    with serving(settings={"limits.ping_seconds": 0.1}) as server:
+        bob, ada = server.join("bob"), json_peer(server, name="ada")
+        ada.read()
+        bob.expect("INFO|ada has joined the chat.")
+        for _ in range(3):
+            assert ada.read() == {"type": "ping"}
+            ada.send(type="pong")
+        assert ada.read() == {"type": "ping"}
+        ada.peer.expect_closed()
+        bob.expect("INFO|ada has left the chat.")
+        bob.send("MSG|I am plain, and never pinged")
+        assert server.call(lambda: list(server.server.chat.members)) == ["bob"]
+
+
+def test_a_simple_bot_that_knows_no_pings_stays():
+    with serving(settings={"limits.ping_seconds": 0.05}) as server:
+        bob, bot = server.join("bob"), json_peer(server, name="bot")
+        bot.read()
+        bob.expect("INFO|bot has joined the chat.")
+        assert bot.read() == {"type": "ping"}
+        deadline = time.monotonic() + 0.3  # six times as long as a ping waits for its answer
+        while time.monotonic() < deadline:
+            server.call(lambda: None)
+        bob.send("MSG|are you there?")
+        assert bot.read()["text"] == "are you there?"
+
+
+def test_who_has_joined_and_says_nothing_may_be_sent_home():
+    with serving(settings={"limits.idle_seconds": 0.1, "limits.ping_seconds": 0.05}) as server:
+        ada, bob = server.join("ada"), json_peer(server, name="bob")
+        bob.read()
+        ada.expect("INFO|bob has joined the chat.")
+        ada.expect("ERROR|You have said nothing for 0.1 seconds. Come back any time.")
+        assert {frame["type"] for frame in iter(bob.read_or_end, None)} >= {"error"}
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="this system does not tell when it probes")
+def test_a_peer_that_has_gone_without_a_word_is_found_by_the_kernel():
+    with serving(settings={"limits.ping_seconds": 7}) as server:
+        server.join("ada")
+
+        def options():
+            (session,) = server.server.sessions.values()
+            sock = session._socket
+            return (
+                sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+            )
+
+        assert server.call(options) == (1, 7)
+
+
+def test_when_descriptors_run_out_those_inside_chat_on_and_others_get_in_later(tmp_path):
+    few = ["bash", "-c", 'ulimit -n 40; exec "$@"', "few"]
+    with serve_process(tmp_path, "--set", "limits.connections_per_address=0", before=few) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        crowd = [server.connect() for _ in range(60)]
+        for peer in crowd:
+            peer.send("JOIN|" + f"p{peer.socket.getsockname()[1]}")
+        joined = ada.read()
+        assert joined == "INFO|bob has joined the chat."
+        bob.send("MSG|still here")
+        assert "MSG|bob|still here" in iter(ada.read, "")
+        for peer in crowd:
+            peer.close()
+        late = server.join("late")
+        for peer in (ada, bob, late):
+            peer.close()
+        _, log = server.stop()
+    assert log.count("no new connections: Too many open files") == 1
+    assert "connections are accepted" in log
+    assert "Traceback" not in log
 
 
 def test_who_says_nothing_is_asked_to_come_back():

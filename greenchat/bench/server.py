@@ -19,6 +19,7 @@ LIMITS_OFF = (
     "flood_rate",
     "connections",
     "connections_per_address",
+    "attempts_per_minute",
     "outbox_bytes",
     "outbox_seconds",
     "first_frame_seconds",

@@ -28,6 +28,7 @@ class Codec(Protocol):
     """One way to write the chat down."""
 
     name: str
+    pings: bool  # whether its clients may be sent a ping
 
     def request_decoder(self, frame_bytes: int) -> RequestDecoder: ...
 

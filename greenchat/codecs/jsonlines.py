@@ -123,6 +123,7 @@ class JsonCodec:
     """See `greenchat.codecs.Codec`."""
 
     name = "json"
+    pings = True
 
     def request_decoder(self, frame_bytes: int) -> JsonRequestDecoder:
         return JsonRequestDecoder(frame_bytes)

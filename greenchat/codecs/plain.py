@@ -114,6 +114,7 @@ class PlainCodec:
     """See `greenchat.codecs.Codec`."""
 
     name = "plain"
+    pings = False
 
     def request_decoder(self, frame_bytes: int) -> PlainRequestDecoder:
         return PlainRequestDecoder(frame_bytes)

@@ -1,0 +1,58 @@
+"""Who may come in: how many connections there are, in all and from each address, and how many tries. No socket here."""
+
+import ipaddress
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from greenchat.config import Limits
+from greenchat.errors import Reject
+
+# Over how long tries are counted, in seconds. A client that comes back after a minute is not trying again and again.
+TRIES_SECONDS = 60.0
+
+
+class Door:
+    """Counts those inside. `clock` is in seconds and never goes back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._inside: Counter[str] = Counter()
+        self._count = 0
+        self._tries: Counter[str] = Counter()  # since the window began, so that it forgets all at its end
+        self._window = clock()
+
+    def enter(self, network: str, limits: Limits) -> None:
+        """Let one more in from `network`, who will `leave`. Raises `Reject` where there is no room."""
+        now = self._clock()
+        if now - self._window >= TRIES_SECONDS:
+            self._tries.clear()
+            self._window = now
+        self._tries[network] += 1
+        if limits.connections and self._count >= limits.connections:
+            raise Reject("The server is full. Try again later.", code="full")
+        if limits.connections_per_address and self._inside[network] >= limits.connections_per_address:
+            raise Reject(f"There are too many connections from {network}. Close one, and try again.", code="full")
+        if limits.attempts_per_minute and self._tries[network] > limits.attempts_per_minute:
+            raise Reject(f"There were too many connections from {network}. Try again in a minute.", code="full")
+        self._inside[network] += 1
+        self._count += 1
+
+    def leave(self, network: str) -> None:
+        self._count -= 1
+        self._inside[network] -= 1
+        if not self._inside[network]:
+            del self._inside[network]
+
+
+def network_of(host: str) -> str:
+    """The part of an address that stands for one customer: all of IPv4, the first 64 bits of IPv6 (RFC 6177)."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
