@@ -112,6 +112,7 @@ def data_dir_of(config: "Config") -> Path:
 Examples:
   greenchat serve --port 0                           any free port
   greenchat serve --host 127.0.0.1                   this machine only
+  greenchat serve --listen [::]:9999 --listen unix:/run/chat.sock
   greenchat serve --plugins-dir ./my-plugins         with plugins of your own
   greenchat serve --set limits.flood_rate=0          no flood control
   greenchat config > chat.toml && greenchat serve --config chat.toml
@@ -119,15 +120,29 @@ Examples:
 )
 @click.option("--host", help="The address to listen on.  [default: 0.0.0.0]")
 @click.option("--port", type=int, help="The port; 0 takes a free one.  [default: 9999]")
+@click.option("--listen", multiple=True, metavar="ADDRESS", help="Instead of both: HOST:PORT, [IPv6]:PORT, unix:/path.")
 @settings_options
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-def serve(host: str | None, port: int | None, log_format: str | None, verbose: bool, **sources: Any) -> None:
-    """Start a chat server. Ctrl-C stops it."""
-    config = _configure(**sources, host=host, port=port, log_format=log_format, log_level="debug" if verbose else None)
+def serve(
+    host: str | None,
+    port: int | None,
+    listen: tuple[str, ...],
+    log_format: str | None,
+    verbose: bool,
+    **sources: Any,
+) -> None:
+    """Start a chat server. Ctrl-C stops it; SIGHUP has it read its configuration again."""
+
+    def configure() -> "Config":
+        level = "debug" if verbose else None
+        addresses = list(listen) or None
+        return _configure(**sources, host=host, port=port, listen=addresses, log_format=log_format, log_level=level)
+
+    config = configure()
     from greenchat.serve import serve
 
-    sys.exit(serve(config, data_dir_of(config)))
+    sys.exit(serve(config, data_dir_of(config), configure))
 
 
 @main.command(

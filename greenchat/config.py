@@ -28,6 +28,13 @@ class Server(Settings, frozen=True, kw_only=True):
         str, Meta(description="The address to listen on; 0.0.0.0 is every IPv4 address of this machine.")
     ] = "0.0.0.0"
     port: Annotated[int, Meta(ge=0, le=65535, description="The TCP port; 0 takes a free one and says which.")] = 9999
+    listen: Annotated[
+        list[str],
+        Meta(
+            description="Addresses to listen on instead of host and port, all at once: HOST:PORT, [IPv6]:PORT ([::] "
+            "takes IPv4, too), unix:/path."
+        ),
+    ] = field(default_factory=list)
     data_dir: Annotated[
         str, Meta(description="Where plugins keep their files; empty is this system's own place for application data.")
     ] = ""

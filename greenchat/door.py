@@ -23,7 +23,10 @@ class Door:
         self._window = clock()
 
     def enter(self, network: str, limits: Limits) -> None:
-        """Let one more in from `network`, who will `leave`. Raises `Reject` where there is no room."""
+        """Let one more in from `network`, who will `leave`. Raises `Reject` where there is no room.
+
+        The empty network is this machine by a Unix socket: files have permissions for who may come, so all may.
+        """
         now = self._clock()
         if now - self._window >= TRIES_SECONDS:
             self._tries.clear()
@@ -31,9 +34,9 @@ class Door:
         self._tries[network] += 1
         if limits.connections and self._count >= limits.connections:
             raise Reject("The server is full. Try again later.", code="full")
-        if limits.connections_per_address and self._inside[network] >= limits.connections_per_address:
+        if network and limits.connections_per_address and self._inside[network] >= limits.connections_per_address:
             raise Reject(f"There are too many connections from {network}. Close one, and try again.", code="full")
-        if limits.attempts_per_minute and self._tries[network] > limits.attempts_per_minute:
+        if network and limits.attempts_per_minute and self._tries[network] > limits.attempts_per_minute:
             raise Reject(f"There were too many connections from {network}. Try again in a minute.", code="full")
         self._inside[network] += 1
         self._count += 1

@@ -1,17 +1,27 @@
-"""Accepting connections, also when the machine has no more file descriptors for them."""
+"""Listening: on which sockets, and accepting from them also when the machine has no more file descriptors."""
 
+import contextlib
 import errno
 import logging
-import socket
+import os
+import re
+import socket as standard
+import stat
 from typing import Any
 
 import gevent
+from gevent import socket
 from gevent.server import StreamServer
+
+from greenchat.errors import ConfigError, GreenchatError
 
 log = logging.getLogger("greenchat.listener")
 
 # How long nobody is let in when descriptors have run out: long enough for some to be closed, and not felt by who waits.
 PAUSE_SECONDS = 1.0
+
+# Connections the kernel keeps while the loop is busy: after a restart all clients come back at once.
+BACKLOG = 1024
 
 # Probes without an answer after which a silent connection is given up, and seconds between two of them.
 PROBES = 4
@@ -66,3 +76,79 @@ def prepare(sock: Any, probe_after: float) -> None:
     for option, value in options.items():
         if hasattr(socket, option):  # macOS has no TCP_KEEPIDLE
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def listen(address: str) -> Any:
+    """A socket that listens on "HOST:PORT", "[IPv6]:PORT" or "unix:/path". `[::]` takes IPv4 as well.
+
+    Raises `ConfigError` for what is no address, `GreenchatError` where it cannot be had.
+    """
+    try:
+        sock = _unix(address.removeprefix("unix:")) if address.startswith("unix:") else _tcp(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        raise GreenchatError(
+            f"Cannot listen on {address}: {error.strerror or error}. Is a server running there already? "
+            "Choose another address with --host and --port, or --listen."
+        ) from None
+    return sock
+
+
+def _tcp(address: str) -> Any:
+    match = re.fullmatch(r"(?:\[([^]]+)\]|([^:]*)):(\d{1,5})", address)
+    if match is None or int(match[3]) > 65535:
+        raise ConfigError(f"server.listen: {address} is no address. Write HOST:PORT, [IPv6]:PORT or unix:/path.")
+    found = standard.getaddrinfo(
+        match[1] or match[2] or None, int(match[3]), type=standard.SOCK_STREAM, flags=standard.AI_PASSIVE
+    )
+    family, kind, protocol, _, where = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _unix(path: str) -> Any:
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket that nobody listens on any more, as a server that was killed leaves it."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return  # somebody's file: binding there says what is wrong
+        with standard.socket(standard.AF_UNIX, standard.SOCK_STREAM) as probe:
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
+
+
+def close(listener: Listener) -> None:
+    """Listen no more, and take the file of a Unix socket away."""
+    path = listener.socket.getsockname() if listener.socket.family == socket.AF_UNIX else ""
+    listener.close()
+    if path:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def name_of(listener: Listener) -> str:
+    """What a listener listens on, as `listen` takes it, with the real port."""
+    name = listener.socket.getsockname()
+    if listener.socket.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"

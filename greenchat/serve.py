@@ -8,40 +8,53 @@ import queue
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 
 import gevent
 from gevent.event import Event
 
+from greenchat import datadir, settings
 from greenchat.config import Config
+from greenchat.errors import GreenchatError
 from greenchat.plugins import Plugins
+from greenchat.reload import compare
 from greenchat.server import ChatServer
 from greenchat.watchdog import Watchdog
 
 log = logging.getLogger("greenchat")
 
 
-def serve(config: Config, data_dir: Path) -> int:
-    """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start."""
+def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> int:
+    """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start.
+
+    `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that.
+    """
     listener = start_log(config.server.log_format, config.server.log_level)
     try:
-        _allow_descriptors()
         server = ChatServer(config, data_dir)
-        stopped = Event()
-        _stop_on_signals(stopped)
-        server.start()
-        _say_hello(server)
-        # What exists now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        with Watchdog(server.plugins.modules):
-            stopped.wait()
-            log.info("stopping")
-            server.stop()
+        with datadir.locked(data_dir):
+            _run(server, configure)
         return 0
     finally:
         listener.stop()
+
+
+def _run(server: ChatServer, configure: Callable[[], Config]) -> None:
+    _allow_descriptors()
+    stopped = Event()
+    _stop_on_signals(stopped)
+    server.start()
+    _reload_on_hangup(server, configure, stopped)
+    _say_hello(server)
+    # What exists now stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    with Watchdog(server.plugins.modules):
+        stopped.wait()
+        log.info("stopping")
+        server.stop()
 
 
 def start_log(form: str, level: str) -> QueueListener:
@@ -89,19 +102,68 @@ def _stop_on_signals(stopped: Event) -> None:
         gevent.signal_handler(number, on_signal)
 
 
+def _reload_on_hangup(server: ChatServer, configure: Callable[[], Config], stopped: Event) -> None:
+    """SIGHUP asks to read the configuration again. It also comes when the terminal is closed in which the server was
+    started, and then asks for a stop, but for a server that was told to outlast it (nohup)."""
+    outlasts = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or not _has_terminal()
+
+    def on_signal() -> None:
+        if outlasts or _has_terminal():
+            _reload(server, configure)
+        else:
+            stopped.set()
+
+    gevent.signal_handler(signal.SIGHUP, on_signal)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _reload(server: ChatServer, configure: Callable[[], Config]) -> None:
+    """Take what may change from the configuration as it is now, and tell the log the rest."""
+    try:
+        new = configure()
+        for plugin in server.plugins:
+            if plugin.settings is not None:  # what is wrong there would stop the next start
+                table = new.plugins.get(plugin.name, {})
+                settings.convert(table, type(plugin.settings), f"plugins.{plugin.name}", "the configuration")
+    except GreenchatError as error:
+        log.error("the configuration cannot be used, and the old one stays in force: %s", error)
+        return
+    outcome = compare(server.config, new)
+    server.reconfigure(outcome.config)
+    logging.getLogger().setLevel(outcome.config.server.log_level.upper())
+    log.info("the configuration was read again: %s", "; ".join(outcome.changed) or "nothing has changed")
+    if outcome.waiting:
+        log.warning("these settings will change when the server is started again: %s", ", ".join(outcome.waiting))
+
+
 def _say_hello(server: ChatServer) -> None:
-    host, port = server.address
-    here = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    lines = [
-        f"[*] Chat Server started on {host}:{port}",
-        "[*] Waiting for connections...",
-        f"    Join:     greenchat connect {here} {port}, or nc {here} {port}",
+    first, *others = server.addresses
+    lines = [f"[*] Chat Server started on {first}", "[*] Waiting for connections..."]
+    if others:
+        lines.append(f"    Also on:  {', '.join(others)}")
+    lines += [
+        f"    Join:     {_how_to_join(first)}",
         f"    Plugins:  {_plugin_line(server.plugins)}",
         f"    Data:     {server.data_dir}",
         "    Stop:     Ctrl-C",
     ]
     with contextlib.suppress(OSError):  # whoever started us may read no further than the first line
         print("\n".join(lines), flush=True)
+
+
+def _how_to_join(address: str) -> str:
+    if address.startswith("unix:"):
+        return f"nc -U {address.removeprefix('unix:')}"
+    host, _, port = address.rpartition(":")
+    here = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
+    return f"greenchat connect {here} {port}, or nc {here} {port}"
 
 
 def _plugin_line(plugins: Plugins) -> str:

@@ -24,7 +24,7 @@ from greenchat.door import Door, network_of
 from greenchat.errors import ConfigError, GreenchatError, Reject
 from greenchat.events import Notice, Refused
 from greenchat.frames import Error
-from greenchat.listener import Listener, prepare
+from greenchat.listener import Listener, close, listen, name_of, prepare
 from greenchat.outbox import deliver
 from greenchat.session import READ_BYTES, Session
 
@@ -44,9 +44,6 @@ TURNED_AWAY_AT_ONCE = 100
 SWEEPS = 4
 # ... but not more often than this, in seconds.
 SWEEP_SECONDS = 0.05
-
-# Connections the kernel keeps while the loop is busy: after a restart all clients come back at once.
-BACKLOG = 1024
 
 
 class ChatServer:
@@ -75,14 +72,13 @@ class ChatServer:
         self._connections: set[Any] = set()  # the greenlets that serve one, with a session or not yet
         self._silent: set[Any] = set()  # those whose client has said nothing yet
         self._all_gone = Event()
-        self._listener: Any = None
+        self._listeners: list[Listener] = []
         self._sweeper: Any = None
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Host and port that the server listens on; the port is the real one where 0 was asked for."""
-        host, port = self._listener.socket.getsockname()[:2]
-        return host, port
+    def addresses(self) -> list[str]:
+        """What the server listens on, as `server.listen` is written, with real ports."""
+        return [name_of(listener) for listener in self._listeners]
 
     def start(self) -> None:
         """Let the plugins begin, and listen. Raises `GreenchatError` where that cannot be."""
@@ -98,7 +94,7 @@ class ChatServer:
 
     def stop(self) -> None:
         """Listen no more, tell everybody, deliver what is on its way within the grace period, let plugins finish."""
-        self._listener.close()
+        self._listen_no_more()
         self._sweeper.kill(block=False)
         self.chat.announce("Server is shutting down.")
         for session in self.sessions.values():
@@ -137,7 +133,7 @@ class ChatServer:
     # --- a connection, in its own greenlet ---
 
     def _serve(self, sock: Any, address: tuple[Any, ...]) -> None:
-        host = address[0]
+        host, port = address[:2] if address else ("", 0)  # a Unix socket has no address
         network = network_of(host)
         greenlet = gevent.getcurrent()
         self._connections.add(greenlet)
@@ -145,7 +141,7 @@ class ChatServer:
             self._door.enter(network, self.config.limits)
             try:
                 prepare(sock, self.config.limits.ping_seconds)
-                self._choose(sock, f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}")
+                self._choose(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "unix")
             finally:
                 self._door.leave(network)
         except Reject as verdict:
@@ -206,15 +202,20 @@ class ChatServer:
                 pass  # closing with unread bytes would reset the connection, and take the words back
 
     def _listen(self) -> None:
-        host, port = self.config.server.host, self.config.server.port
-        self._listener = Listener((host, port), self._serve, backlog=BACKLOG, spawn=gevent.spawn_raw)
+        server = self.config.server
+        host = f"[{server.host}]" if ":" in server.host else server.host
         try:
-            self._listener.start()
-        except OSError as error:
-            raise GreenchatError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Is a server running there already? "
-                "Choose another with --host and --port."
-            ) from None
+            for address in server.listen or [f"{host}:{server.port}"]:
+                self._listeners.append(Listener(listen(address), self._serve, spawn=gevent.spawn_raw))
+        except GreenchatError:
+            self._listen_no_more()
+            raise
+        for listener in self._listeners:
+            listener.start()
+
+    def _listen_no_more(self) -> None:
+        for listener in self._listeners:
+            close(listener)
 
     # --- plugins ---
 

@@ -91,7 +91,8 @@ class ServerThread:
     def __init__(self, server: "ChatServer", call: Callable[[Callable[[], Any]], Any], stopped: "Event") -> None:
         self.server = server
         self.call = call
-        self.host, self.port = server.address
+        host, _, port = server.addresses[0].rpartition(":")
+        self.host, self.port = host, int(port)
         self.peers = ExitStack()
         self._stopped: Event | None = stopped
 

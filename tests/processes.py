@@ -15,12 +15,13 @@ GREENCHAT = [sys.executable, "-m", "greenchat"]
 class ServeProcess:
     """`greenchat serve` as a process; its log goes to a file, so that nothing can fill a pipe."""
 
-    def __init__(self, data_dir: Path, *arguments: str, before: Sequence[str] = ()) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, before: Sequence[str] = (), tcp: bool = True) -> None:
         self._log = data_dir / "stderr.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 [
-                    *(*before, *GREENCHAT, "serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir)),
+                    *(*before, *GREENCHAT, "serve", "--data-dir", str(data_dir)),
+                    *(("--host", "127.0.0.1", "--port", "0") if tcp else ()),
                     *("--set", "limits.attempts_per_minute=0"),
                     *arguments,
                 ],
@@ -29,11 +30,11 @@ class ServeProcess:
                 text=True,
             )
         self.first = self.process.stdout.readline().rstrip()
-        match = re.fullmatch(r"\[\*\] Chat Server started on 127\.0\.0\.1:(\d+)", self.first)
+        match = re.fullmatch(r"\[\*\] Chat Server started on (?:127\.0\.0\.1:(\d+)|unix:.+)", self.first)
         if match is None:
             self.process.kill()
             raise AssertionError(f"{self.first!r}; {self._log.read_text()}")
-        self.port = int(match[1])
+        self.port = int(match[1] or 0)
         self.second = self.process.stdout.readline().rstrip()
 
     def connect(self) -> Peer:
@@ -57,9 +58,11 @@ class ServeProcess:
 
 
 @contextmanager
-def serve_process(data_dir: Path, *arguments: str, before: Sequence[str] = ()) -> Iterator[ServeProcess]:
-    """`before` is what starts it, such as a shell with other limits."""
-    serving = ServeProcess(data_dir, *arguments, before=before)
+def serve_process(
+    data_dir: Path, *arguments: str, before: Sequence[str] = (), tcp: bool = True
+) -> Iterator[ServeProcess]:
+    """`before` is what starts it, such as a shell with other limits; without `tcp`, `arguments` say where to listen."""
+    serving = ServeProcess(data_dir, *arguments, before=before, tcp=tcp)
     try:
         yield serving
     finally:
