@@ -72,9 +72,17 @@ def prepare(sock: Any, probe_after: float) -> None:
     if not probe_after:
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    options = {"TCP_KEEPIDLE": max(1, round(probe_after)), "TCP_KEEPINTVL": PROBE_SECONDS, "TCP_KEEPCNT": PROBES}
+    silence = max(1, round(probe_after))
+    options = {
+        "TCP_KEEPIDLE": silence,
+        "TCP_KEEPALIVE": silence,  # what macOS calls it
+        "TCP_KEEPINTVL": PROBE_SECONDS,
+        "TCP_KEEPCNT": PROBES,
+        # While something is on its way there are no probes, but retransmissions, for a quarter of an hour. In ms.
+        "TCP_USER_TIMEOUT": (silence + PROBES * PROBE_SECONDS) * 1000,
+    }
     for option, value in options.items():
-        if hasattr(socket, option):  # macOS has no TCP_KEEPIDLE
+        if hasattr(socket, option):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 

@@ -1,9 +1,9 @@
 """Listening, choosing who serves a connection by its first bytes, letting in no more than the limits, and stopping."""
 
 import contextlib
-import itertools
 import logging
 import socket
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from greenchat import datadir, plugins
+from greenchat import __version__, datadir, plugins
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.codecs.jsonlines import JsonCodec
@@ -23,10 +23,11 @@ from greenchat.dispatch import Dispatcher
 from greenchat.door import Door, network_of
 from greenchat.errors import ConfigError, GreenchatError, Reject
 from greenchat.events import Notice, Refused
-from greenchat.frames import Error
+from greenchat.frames import Error, Ref, Stats
 from greenchat.listener import Listener, close, listen, name_of, prepare
 from greenchat.outbox import deliver
 from greenchat.session import READ_BYTES, Session
+from greenchat.stats import Counters
 
 log = logging.getLogger("greenchat.server")
 
@@ -49,7 +50,7 @@ SWEEP_SECONDS = 0.05
 class ChatServer:
     """One server: its chat, its plugins, its sessions. It runs on the event loop of the thread that makes it.
 
-    For plugins: `config`, `data_dir`, `chat`, `commands`, and `sessions` by their ids.
+    For plugins: `config`, `data_dir`, `chat`, `commands`, `sessions` by their ids, and `stats`.
     """
 
     def __init__(self, config: Config, data_dir: Path, plugin_objects: Iterable[object] = ()) -> None:
@@ -67,10 +68,11 @@ class ChatServer:
         self.sessions: dict[int, Session] = {}
         self._plain: Codec = PlainCodec()
         self._json: Codec = JsonCodec()
-        self._ids = itertools.count(1)
+        self.counters = Counters(time.monotonic())
         self._door = Door()
         self._connections: set[Any] = set()  # the greenlets that serve one, with a session or not yet
         self._silent: set[Any] = set()  # those whose client has said nothing yet
+        self._turned_away = 0  # how many are being refused at this moment
         self._all_gone = Event()
         self._listeners: list[Listener] = []
         self._sweeper: Any = None
@@ -116,8 +118,29 @@ class ChatServer:
         self.config = config
         self.chat.change_limits(config.limits)
 
+    def stats(self, ref: Ref = None) -> Stats:
+        """How the server is, at this moment."""
+        now = time.monotonic()
+        waiting = [session.outbox.bytes_waiting for session in self.sessions.values()]
+        return Stats(
+            server=f"greenchat/{__version__}",
+            uptime_seconds=now - self.counters.started,
+            sessions=len(self.sessions),
+            sessions_in_all=self.counters.sessions,
+            members=len(self.chat.members),
+            rooms=len(self.chat.rooms),
+            messages=self.chat.traffic.messages,
+            deliveries=self.chat.traffic.deliveries,
+            waiting_bytes=sum(waiting),
+            waiting_bytes_most=max(waiting, default=0),
+            refusals=dict(self.counters.refusals),
+            loop_lag_seconds=self.counters.turns.of_late(now),
+            ref=ref,
+        )
+
     def refused(self, session: int, name: str, verdict: Reject) -> None:
-        """Tell the observers that a request was refused."""
+        """Count that a request was refused, and tell the observers."""
+        self.counters.refusals[verdict.code] += 1
         if self.hooks.event is not None:
             self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
 
@@ -168,7 +191,8 @@ class ChatServer:
         # The session does its own waiting: a plain socket of the standard library, detached from the one of gevent.
         bare = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
         bare.setblocking(False)
-        session = Session(self, next(self._ids), bare, address, codec)
+        self.counters.sessions += 1
+        session = Session(self, self.counters.sessions, bare, address, codec)
         self.sessions[session.id] = session
         try:
             session.run()
@@ -193,13 +217,17 @@ class ChatServer:
     def _turn_away(self, sock: Any, verdict: Reject) -> None:
         """Refuse a connection politely: in its own words, if it says some soon, and so that it can read them."""
         self.refused(0, "", verdict)
-        few = len(self._silent) < TURNED_AWAY_AT_ONCE
-        with contextlib.suppress(OSError), gevent.Timeout(DOOR_SECONDS, False):
-            first = self._peek(sock, DOOR_SECONDS / 2) if few else b""
-            sock.sendall(self._codec(first or b"").encode(Error(verdict.code, verdict.text)))
-            sock.shutdown(socket.SHUT_WR)
-            while few and sock.recv(READ_BYTES):
-                pass  # closing with unread bytes would reset the connection, and take the words back
+        polite = self._turned_away < TURNED_AWAY_AT_ONCE
+        self._turned_away += 1
+        try:
+            with contextlib.suppress(OSError), gevent.Timeout(DOOR_SECONDS, False):
+                first = self._peek(sock, DOOR_SECONDS / 2) if polite else b""
+                sock.sendall(self._codec(first or b"").encode(Error(verdict.code, verdict.text)))
+                sock.shutdown(socket.SHUT_WR)
+                while polite and sock.recv(READ_BYTES):
+                    pass  # closing with unread bytes would reset the connection, and take the words back
+        finally:
+            self._turned_away -= 1
 
     def _listen(self) -> None:
         server = self.config.server

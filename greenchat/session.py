@@ -29,11 +29,14 @@ from greenchat.frames import (
     Ref,
     Request,
     Say,
+    Stats,
+    Status,
     Unknown,
     Welcome,
 )
 from greenchat.outbox import READ, Outbox, deliver
 from greenchat.room import Member
+from greenchat.stats import is_local
 from greenchat.text import printable, require_text
 
 log = logging.getLogger("greenchat.session")
@@ -61,6 +64,8 @@ class Host(Protocol):
 
     def refused(self, session: int, name: str, verdict: Reject) -> None: ...
 
+    def stats(self, ref: Ref) -> Stats: ...
+
 
 class Session:
     """One connection, as plugins see it.
@@ -71,6 +76,7 @@ class Session:
     __slots__ = (
         "_acks",
         "_allowance",
+        "_busy",
         "_closing",
         "_deadline",
         "_decoder",
@@ -104,6 +110,7 @@ class Session:
         self._said: Message | None = None  # by a plugin that took the frame at hand
         self._allowance = float(limits.flood_burst)
         self._paced_at = self._heard_at = self._spoke_at = time.monotonic()
+        self._busy = False  # with what it has read
         self._pinged_at = 0.0
         self._pongs = False  # whether this client has shown that it knows about pings
         self.id = number
@@ -171,6 +178,8 @@ class Session:
 
         Who has never answered a ping, because it does not know how, is left to the kernel's probes.
         """
+        if self._busy:
+            return  # with what it has sent already
         now = time.monotonic()
         if limits.idle_seconds and self.member is not None and now - self._spoke_at > limits.idle_seconds:
             self.tell(Error("idle", f"You have said nothing for {limits.idle_seconds:g} seconds. Come back any time."))
@@ -202,11 +211,14 @@ class Session:
 
     def _serve(self) -> None:
         wait = gevent.get_hub().wait
-        rate = self._server.config.limits.flood_rate
+        limits = self._server.config.limits
+        rate = limits.flood_rate
+        # Who is slowed down is read in small sips: what is read waits here, decoded, until its turn comes.
+        most = min(READ_BYTES, limits.frame_bytes + 2) if rate and limits.frame_bytes else READ_BYTES
         while self._closing is None:
             wait(self._readable)  # each chunk waits for its turn, so that a fast sender cannot starve the others
             try:
-                data = self._socket.recv(READ_BYTES)
+                data = self._socket.recv(most)
             except BlockingIOError:
                 continue
             except OSError:
@@ -214,12 +226,14 @@ class Session:
             if not data:
                 self._closing = "connection closed"
                 return
-            self._heard_at = time.monotonic()
+            self._busy = True
             frames = self._decoder.feed(data)
-            for part in self._paced(frames, rate) if rate else _parts(frames):
+            for part in self._paced(frames, rate, len(data) / most) if rate else _parts(frames):
                 self._act_on(part)
                 if self.member is not None:
                     self.member.room.relieve()
+            self._busy = False
+            self._heard_at = time.monotonic()
 
     def _act_on(self, frames: Sequence[Request]) -> None:
         """The way of every frame: through the plugins, then to the core. What has a `ref` is answered once."""
@@ -244,7 +258,7 @@ class Session:
             if self._closing is not None:
                 break
         if not isinstance(frames[-1], Ping | Pong):
-            self._spoke_at = self._heard_at
+            self._spoke_at = time.monotonic()
         self._send_acks()
 
     def _acknowledge_taken(self, frame: Request) -> None:
@@ -258,22 +272,31 @@ class Session:
             acks, self._acks = self._acks, []
             deliver((self.outbox,), b"".join(map(self.codec.encode, acks)))
 
-    def _paced(self, frames: Sequence[Request], rate: float) -> Iterator[Sequence[Request]]:
+    def _paced(self, frames: Sequence[Request], rate: float, share: float) -> Iterator[Sequence[Request]]:
         """`frames` in parts, no faster than `rate` a second past the burst. Meanwhile nothing is read, so that TCP
-        pushes back and nothing is lost."""
-        burst = max(self._server.config.limits.flood_burst, 1)
+        pushes back and nothing is lost. Bytes that make no frame, such as empty lines, are not free either: they count
+        as the `share` of a frame."""
+        if not frames:
+            self._wait_for_allowance(rate, share)
         done = 0
         while done < len(frames) and self._closing is None:
-            now = time.monotonic()
-            self._allowance = min(burst, self._allowance + (now - self._paced_at) * rate)
-            self._paced_at = now
-            if self._allowance < 1:
-                gevent.sleep((1 - self._allowance) / rate)
-                continue
-            part = frames[done : done + min(int(self._allowance), PART_FRAMES)]
-            self._allowance -= len(part)
+            self._wait_for_allowance(rate, 1)
+            part = frames[done : done + min(1 + int(self._allowance), PART_FRAMES)]
+            self._allowance -= len(part) - 1
             done += len(part)
             yield part
+
+    def _wait_for_allowance(self, rate: float, cost: float) -> None:
+        """Spend `cost` frames of what this client may send, as soon as it may."""
+        while True:
+            now = time.monotonic()
+            burst = max(self._server.config.limits.flood_burst, 1)
+            self._allowance = min(burst, self._allowance + (now - self._paced_at) * rate)
+            self._paced_at = now
+            if self._allowance >= cost:
+                self._allowance -= cost
+                return
+            gevent.sleep((cost - self._allowance) / rate)
 
     def _act(self, frame: Request) -> None:
         """The core: what becomes of a frame that no plugin took, but for messages of members."""
@@ -292,6 +315,10 @@ class Session:
             case History():
                 self._require_room(frame.room)
                 raise Reject("This server keeps no history.", code="no_history")
+            case Status(ref):
+                if not is_local(self.address):
+                    raise Reject("Only the server's own machine is told that. Ask there.", code="not_allowed")
+                self.tell(self._server.stats(ref))
             case Say():
                 self.require_member()
             case Unknown(kind):

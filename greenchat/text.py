@@ -17,6 +17,10 @@ FORBIDDEN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 # A line client shows `[INFO] ...` for the server and `[name]: ...` for a person: nobody is called like the server.
 RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "system"})
 
+# A name may be sent in a form that is so many times as long as the one in which it is shown: a letter and its accents,
+# or the three parts of a Hangul syllable, become one character each.
+LONGEST_FORM = 4
+
 NAME_HELP = "Use letters, digits and signs such as - _ and ., without spaces or |."
 
 
@@ -43,10 +47,8 @@ def require_name(name: str, length: int) -> tuple[str, str]:
     RFC 8265: shown by the profile UsernameCasePreserved, compared by UsernameCaseMapped, so that `Alice`, `alice` and
     `Ａｌｉｃｅ` are one person. `length` is in characters, 0 for no limit. Raises `Reject`.
     """
-    shown = _enforce("UsernameCasePreserved", name.strip(), "username")
-    if length and len(shown) > length:
-        raise Reject(f"The username is longer than {length} characters. Choose a shorter one.", code="name_invalid")
-    key = _enforce("UsernameCaseMapped", shown, "username")
+    shown = _enforce("UsernameCasePreserved", name.strip(), "username", length)
+    key = _enforce("UsernameCaseMapped", shown, "username", 0)
     if key in RESERVED_NAMES:
         raise Reject(f"The username {shown} is kept for the server. Choose another.", code="name_invalid")
     return shown, key
@@ -54,10 +56,7 @@ def require_name(name: str, length: int) -> tuple[str, str]:
 
 def require_room(name: str, length: int) -> str:
     """The room `name` in the one form all its spellings share (UsernameCaseMapped). Raises `Reject`."""
-    room = _enforce("UsernameCaseMapped", name.strip(), "room name")
-    if length and len(room) > length:
-        raise Reject(f"The room name is longer than {length} characters. Choose a shorter one.", code="room_invalid")
-    return room
+    return _enforce("UsernameCaseMapped", name.strip(), "room name", length)
 
 
 @lru_cache(maxsize=2)  # the two profiles above, made when the first name is checked: their tables cost 8 MB
@@ -67,14 +66,19 @@ def _profile(profile: str) -> Any:
     return get_profile(profile)
 
 
-def _enforce(profile: str, name: str, what: str) -> str:
+def _enforce(profile: str, name: str, what: str, length: int) -> str:
     code = "room_invalid" if what == "room name" else "name_invalid"
     if not name:
         raise Reject(f"A {what} is missing. Send JOIN|<username> or JOIN|<username>|<room>.", code)
+    too_long = Reject(f"The {what} is longer than {length} characters. Choose a shorter one.", code)
+    if length and len(name) > length * LONGEST_FORM:
+        raise too_long  # before it is looked at letter by letter, which takes its time
     try:
         enforced: str = _profile(profile).enforce(name)
     except UnicodeEncodeError:
         enforced = "|"  # the library's way to say: not allowed
     if "|" in enforced:
         raise Reject(f"The {what} {printable(name)!r} is not valid. {NAME_HELP}", code)
+    if length and len(enforced) > length:
+        raise too_long
     return enforced

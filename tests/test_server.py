@@ -325,6 +325,26 @@ def test_a_silent_json_client_is_pinged_and_closed_when_it_does_not_answer_any_m
         assert server.call(lambda: list(server.server.chat.members)) == ["bob"]
 
 
+def test_nobody_is_silent_while_what_they_sent_is_being_said():
+    limits = {"limits.ping_seconds": 0.1, "limits.flood_burst": 2, "limits.flood_rate": 20}
+    with serving(settings=limits) as server:
+        bob, ada = server.join("bob", "bench"), json_peer(server, name="ada", room="bench")
+        ada.send(type="pong")
+        for number in range(15):
+            ada.send(type="say", text=str(number))
+        bob.expect("INFO|ada has joined the chat.", *(f"MSG|ada|{number}" for number in range(15)))
+
+
+def test_empty_lines_are_not_free():
+    with serving(settings={"limits.flood_burst": 1, "limits.flood_rate": 20, "limits.frame_bytes": 1000}) as server:
+        ada = server.join("ada")
+        begun = time.monotonic()
+        ada.socket.sendall(b"\n" * 10_000)  # as much as ten frames of the longest kind
+        ada.send("done")
+        assert ada.read().startswith("ERROR|'done' is no frame type.")
+        assert time.monotonic() - begun > 0.3
+
+
 def test_a_simple_bot_that_knows_no_pings_stays():
     with serving(settings={"limits.ping_seconds": 0.05}) as server:
         bob, bot = server.join("bob"), json_peer(server, name="bot")
