@@ -12,7 +12,7 @@ from typing import Protocol
 from greenchat.config import Limits
 from greenchat.errors import Reject
 from greenchat.events import Event, Joined, Left, Message, Notice, Private, Renamed
-from greenchat.room import Deliver, Member, Outlet, Room, Schedule
+from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import printable, require_name, require_room, require_text
 
 
@@ -34,6 +34,7 @@ class Chat:
         self._deliver = deliver
         # Ids rise over restarts too: no server keeps saying a million messages a second from one start to the next.
         self._ids = itertools.count(time.time_ns() // 1000)
+        self.traffic = Traffic()
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}
         self.default_room = require_room(default_room, limits.name_length)
@@ -47,7 +48,7 @@ class Chat:
         if most and home is not None and len(home.members) >= most:
             raise Reject(f"The room {room} is full: it has {most} members. Try another room, or later.", "room_full")
         if home is None:
-            home = self.rooms[room] = Room(room, self._schedule, self._deliver, self._observe)
+            home = self.rooms[room] = Room(room, self._schedule, self._deliver, self._observe, self.traffic)
         member = Member(name, key, home, outlet)
         self.members[key] = member
         home.add(member, Joined(room, name, datetime.now(UTC)))
@@ -115,7 +116,7 @@ class Chat:
     def find(self, name: str) -> Member:
         """Who is called `name`, however it is spelt. Raises `Reject` where nobody is."""
         try:
-            _, key = require_name(name, 0)
+            _, key = require_name(name, self._limits.name_length)
             return self.members[key]
         except (KeyError, Reject):
             raise Reject(f"Nobody here is called {printable(name)}. Look with /who.", code="unknown_user") from None

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -87,17 +89,18 @@ def _configure(
     modules: tuple[str, ...],
     directories: tuple[str, ...],
     disabled: tuple[str, ...],
-    **flags: object,
+    flags: Mapping[str, object] = MappingProxyType({}),
 ) -> "Config":
+    """The configuration, from the options of `settings_options` and more `flags`, by their paths."""
     from greenchat import settings
 
-    paths = {f"server.{key}": value for key, value in flags.items()} | {
+    common = {
         "server.data_dir": data_dir,
         "server.plugins": list(modules) or None,
         "server.plugins_dirs": list(directories) or None,
         "server.disabled_plugins": list(disabled) or None,
     }
-    return settings.load(file, os.environ, assignments, paths)
+    return settings.load(file, os.environ, assignments, common | dict(flags))
 
 
 def data_dir_of(config: "Config") -> Path:
@@ -121,6 +124,8 @@ Examples:
 @click.option("--host", help="The address to listen on.  [default: 0.0.0.0]")
 @click.option("--port", type=int, help="The port; 0 takes a free one.  [default: 9999]")
 @click.option("--listen", multiple=True, metavar="ADDRESS", help="Instead of both: HOST:PORT, [IPv6]:PORT, unix:/path.")
+@click.option("--tls-cert", metavar="FILE", help="Take TLS as well, with this certificate (PEM).")
+@click.option("--tls-key", metavar="FILE", help="The certificate's private key (PEM).")
 @settings_options
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
@@ -128,6 +133,8 @@ def serve(
     host: str | None,
     port: int | None,
     listen: tuple[str, ...],
+    tls_cert: str | None,
+    tls_key: str | None,
     log_format: str | None,
     verbose: bool,
     **sources: Any,
@@ -135,9 +142,16 @@ def serve(
     """Start a chat server. Ctrl-C stops it; SIGHUP has it read its configuration again."""
 
     def configure() -> "Config":
-        level = "debug" if verbose else None
-        addresses = list(listen) or None
-        return _configure(**sources, host=host, port=port, listen=addresses, log_format=log_format, log_level=level)
+        flags = {
+            "server.host": host,
+            "server.port": port,
+            "server.listen": list(listen) or None,
+            "server.log_format": log_format,
+            "server.log_level": "debug" if verbose else None,
+            "tls.cert": tls_cert,
+            "tls.key": tls_key,
+        }
+        return _configure(**sources, flags=flags)
 
     config = configure()
     from greenchat.serve import serve
@@ -159,11 +173,25 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.argument("port", required=False, type=click.IntRange(1, 65535))
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
-def connect(host: str | None, port: int | None, name: str | None, room: str | None) -> None:
+@click.option("--tls", is_flag=True, help="Encrypt, and verify whom one talks to.")
+@click.option("--cafile", type=click.Path(), metavar="FILE", help="With --tls: trust these certificates (PEM).")
+@click.option("--insecure", is_flag=True, help="With --tls: do not verify. Anybody in between can read along.")
+def connect(
+    host: str | None,
+    port: int | None,
+    name: str | None,
+    room: str | None,
+    tls: bool,
+    cafile: str | None,
+    insecure: bool,
+) -> None:
     """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it."""
+    from greenchat.encryption import Encryption
     from greenchat.terminal import run
 
-    sys.exit(run(host, port, name, room))
+    if (cafile or insecure) and not tls:
+        raise click.UsageError("--cafile and --insecure are for --tls. Add it.")
+    sys.exit(run(host, port, name, room, Encryption(cafile, insecure) if tls else None))
 
 
 @main.command(
@@ -208,6 +236,27 @@ def list_plugins(**sources: Any) -> None:
     found.provide("greenchat_cli", lambda plugin, _: None, group=added)
     for name, command in sorted(added.commands.items()):
         click.echo(f"\nA command from a plugin: greenchat {name}. {command.get_short_help_str()}")
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat status                                   the server on this machine, port 9999
+  greenchat status 127.0.0.1:9998                    another one
+  greenchat status --json                            for a program
+Exit codes: 0 it is well enough to tell; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
+"""
+)
+@click.argument("address", required=False, metavar="[HOST:PORT]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def status(address: str | None, as_json: bool) -> None:
+    """Tell how a server is: sessions, rooms, messages, refusals, delays.
+
+    A server tells only who asks from its own machine.
+    """
+    from greenchat.terminal.status import show
+
+    sys.exit(show(address, as_json=as_json))
 
 
 @main.command(

@@ -22,9 +22,25 @@ from types import TracebackType
 from greenchat.codecs import ReplyDecoder
 from greenchat.codecs.jsonlines import JsonCodec, JsonReplyDecoder
 from greenchat.codecs.plain import NOT_UTF8, PlainCodec, too_long
+from greenchat.encryption import NOT_READY, Encryption, explain
 from greenchat.errors import GreenchatError
 from greenchat.events import Event
-from greenchat.frames import Ack, Error, Frame, Invalid, Join, Leave, Ping, Pong, Ref, Say, Welcome
+from greenchat.frames import (
+    Ack,
+    Error,
+    Frame,
+    Invalid,
+    Join,
+    Leave,
+    Ping,
+    Pong,
+    Ref,
+    Request,
+    Say,
+    Stats,
+    Status,
+    Welcome,
+)
 from greenchat.text import printable
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
@@ -94,7 +110,9 @@ class Client:
         self.left = False
 
     @classmethod
-    def connect(cls, host: str, port: int, timeout: float = CONNECT_SECONDS) -> "Client":
+    def connect(
+        cls, host: str, port: int, timeout: float = CONNECT_SECONDS, encryption: Encryption | None = None
+    ) -> "Client":
         """Connect, waiting at most `timeout` seconds for each address of `host`. Raises `UnreachableError`."""
         if not 0 < port < 65536:
             raise UnreachableError(f"{port} is no port. Ports are numbers from 1 to 65535.")
@@ -115,7 +133,7 @@ class Client:
             for option, value in KEEPALIVE.items():
                 if hasattr(socket, option):
                     sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-            return cls(sock, where)
+            return cls(sock if encryption is None else _encrypted(sock, encryption, host, where), where)
         raise UnreachableError(problem)
 
     def __enter__(self) -> "Client":
@@ -165,19 +183,16 @@ class Client:
         `UnreachableError` where something else than a greenchat server answers, `NoAnswerError`, `DisconnectedError`.
         """
         ref = next(self._refs)
-        self._send(_JSON.encode_request(Join(name, room, ref)))
-        try:
-            self._wait(lambda: self._answered(ref) or self._not_in_json(), timeout)
-        except DisconnectedError:
-            self._explain_door()
-            raise
-        if not self._answered(ref):
-            self._explain_door()
-        answer = self._take(ref)
-        if isinstance(answer, Error):
-            raise RefusedError(answer.code, answer.text)
+        answer = self._first_answer(Join(name, room, ref), ref, timeout)
         assert isinstance(answer, Welcome)
         self.welcome = answer
+        return answer
+
+    def stats(self, timeout: float = CONNECT_SECONDS) -> Stats:
+        """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""
+        ref = next(self._refs)
+        answer = self._first_answer(Status(ref), ref, timeout)
+        assert isinstance(answer, Stats)
         return answer
 
     def say(self, text: str) -> int:
@@ -234,6 +249,21 @@ class Client:
 
     # --- waiting for one answer ---
 
+    def _first_answer(self, request: Request, ref: Ref, timeout: float) -> Event | Frame | None:
+        """The answer to what may be the first that one says here, and what listens here no greenchat server."""
+        self._send(_JSON.encode_request(request))
+        try:
+            self._wait(lambda: self._answered(ref) or self._not_in_json(), timeout)
+        except DisconnectedError:
+            self._explain_door()
+            raise
+        if not self._answered(ref):
+            self._explain_door()
+        answer = self._take(ref)
+        if isinstance(answer, Error):
+            raise RefusedError(answer.code, answer.text)
+        return answer
+
     def _wait(self, done: Callable[[], object], timeout: float) -> None:
         deadline = _deadline(timeout)
         while not done():
@@ -286,7 +316,7 @@ class Client:
     def _flush(self) -> None:
         try:
             del self._outgoing[: self._socket.send(self._outgoing)]
-        except BlockingIOError:
+        except NOT_READY:
             pass
         except OSError:
             self._outgoing.clear()  # the server has gone; its last words are still to be read
@@ -294,7 +324,7 @@ class Client:
     def _read(self) -> None:
         try:
             data = self._socket.recv(READ_BYTES)
-        except BlockingIOError:
+        except NOT_READY:
             return
         except (ConnectionResetError, BrokenPipeError):
             data = b""
@@ -326,6 +356,19 @@ class Client:
                 if isinstance(item, Ack | Error) and isinstance(item.ref, int):
                     self.pending.pop(item.ref, None)
                 self._inbox.append(item)
+
+
+def _encrypted(sock: socket.socket, encryption: Encryption, host: str, where: str) -> socket.socket:
+    try:
+        context = encryption.context()
+    except OSError as error:
+        sock.close()
+        raise UnreachableError(f"{encryption.cafile} cannot be used: {error.strerror}. Name a PEM file.") from None
+    try:
+        return context.wrap_socket(sock, server_hostname=host)
+    except OSError as error:
+        sock.close()
+        raise UnreachableError(explain(error, host, where)) from None
 
 
 def _deadline(timeout: float | None) -> float | None:

@@ -63,6 +63,18 @@ class Server(Settings, frozen=True, kw_only=True):
     ] = field(default_factory=list)
 
 
+class Tls(Settings, frozen=True, kw_only=True):
+    """Encryption. Without a certificate there is none."""
+
+    cert: Annotated[str, Meta(description="A PEM file: the certificate, and those between it and its root.")] = ""
+    key: Annotated[
+        str, Meta(description="A PEM file: the certificate's private key; empty if it is in the same file.")
+    ] = ""
+    required: Annotated[
+        bool, Meta(description="Refuse connections in clear text, but for Unix sockets. Else one port takes both.")
+    ] = False
+
+
 class Limits(Settings, frozen=True, kw_only=True):
     """What one client may take from the others. 0 is "no limit"."""
 
@@ -113,6 +125,9 @@ class Limits(Settings, frozen=True, kw_only=True):
     first_frame_seconds: Annotated[
         Seconds, Meta(description="How long a new connection may say nothing at all: somebody on netcat needs a while.")
     ] = 60.0
+    handshake_seconds: Annotated[
+        Seconds, Meta(description="How long a TLS handshake may take: some round trips around the world.")
+    ] = 10.0
     join_seconds: Annotated[
         Seconds, Meta(description="How long a connection may stay without having joined, for instance to try names.")
     ] = 120.0
@@ -143,5 +158,6 @@ class Config(Settings, frozen=True, kw_only=True):
     """The whole configuration: one attribute a TOML table."""
 
     server: Server = Server()
+    tls: Tls = Tls()
     limits: Limits = Limits()
     plugins: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -3,6 +3,8 @@
 A frame is what a codec makes of one line. Its `ref`, where the codec has one, comes back in the answer.
 """
 
+from datetime import timedelta
+
 from msgspec import Struct, field
 
 Ref = int | str | None
@@ -59,6 +61,12 @@ class Pong(Frame, frozen=True, gc=False, tag="pong"):
     ref: Ref = None
 
 
+class Status(Frame, frozen=True, gc=False, tag="status"):
+    """How is the server? It tells whoever asks from its own machine."""
+
+    ref: Ref = None
+
+
 class Unknown(Frame, frozen=True, gc=False):
     """Well-formed, but of no type the core knows. A plugin may take it; else the sender gets an ERROR.
 
@@ -79,7 +87,7 @@ class Invalid(Frame, frozen=True, gc=False):
     fatal: bool = False
 
 
-Request = Join | Say | Leave | History | Ping | Pong | Unknown | Invalid
+Request = Join | Say | Leave | History | Ping | Pong | Status | Unknown | Invalid
 
 # --- the server answers ----------------------------------------------------------------------------------------------
 
@@ -105,6 +113,43 @@ class Ack(Frame, frozen=True, gc=False, tag="ack"):
     ref: Ref
     seq: int = 0
     id: int = 0
+
+
+class Stats(Frame, frozen=True, tag="stats"):
+    """The answer to Status. What has no other unit is a number since the server's start, or of this moment.
+
+    `deliveries` counts each message as often as there were members to get it. `waiting_bytes` is what waits for clients
+    that read slower than their room talks, `waiting_bytes_most` for the slowest. `refusals` are by their codes.
+    `loop_lag_seconds` is the longest turn of the event loop within the last minute or two: nobody was served meanwhile.
+    """
+
+    server: str
+    uptime_seconds: float
+    sessions: int
+    sessions_in_all: int
+    members: int
+    rooms: int
+    messages: int
+    deliveries: int
+    waiting_bytes: int
+    waiting_bytes_most: int
+    refusals: dict[str, int]
+    loop_lag_seconds: float
+    ref: Ref = None
+
+    def rows(self) -> list[tuple[str, str]]:
+        """A label and what there is to say of it, for people."""
+        refused = ", ".join(f"{code} {count:,}" for code, count in sorted(self.refusals.items()))
+        return [
+            ("server", self.server),
+            ("up", f"{timedelta(seconds=int(self.uptime_seconds))}"),
+            ("sessions", f"{self.sessions:,} now, {self.sessions_in_all:,} in all"),
+            ("members", f"{self.members:,} in {self.rooms:,} room{'s' * (self.rooms != 1)}"),
+            ("messages", f"{self.messages:,}, delivered {self.deliveries:,} times"),
+            ("waiting", f"{self.waiting_bytes:,} bytes for slow readers, {self.waiting_bytes_most:,} for the slowest"),
+            ("refused", refused or "nothing"),
+            ("loop lag", f"{self.loop_lag_seconds * 1000:.0f} ms at most, of late"),
+        ]
 
 
 class Error(Frame, frozen=True, gc=False, tag="error"):

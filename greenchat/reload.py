@@ -7,8 +7,8 @@ import msgspec
 
 from greenchat.config import Config
 
-# Of the table `server`: what is looked up each time it is needed. All of `limits` is, at the latest by the next
-# connection; the rest of the configuration has made things that stand by now, such as sockets and plugins.
+# Of the table `server`: what is looked up each time it is needed. All of `tls` and `limits` is, at the latest by the
+# next connection; the rest of the configuration has made things that stand by now, such as sockets and plugins.
 LIVE = ("log_level", "grace_seconds")
 
 
@@ -25,7 +25,7 @@ class Reload(msgspec.Struct, frozen=True):
 def compare(old: Config, new: Config) -> Reload:
     """What of `new` can take the place of `old`, which is in force."""
     server = msgspec.structs.replace(old.server, **{key: getattr(new.server, key) for key in LIVE})
-    config = msgspec.structs.replace(old, server=server, limits=new.limits)
+    config = msgspec.structs.replace(old, server=server, tls=new.tls, limits=new.limits)
     before, now, wanted = (dict(_flat(msgspec.to_builtins(each))) for each in (old, config, new))
     return Reload(
         config,

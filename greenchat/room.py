@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from greenchat.codecs import Codec
-from greenchat.events import Event
+from greenchat.events import Event, Message
 
 # A batch goes out before the turn ends once this many messages wait for each member: handling so many takes several
 # times as long as sending to one, so little is lost, and the receivers can work meanwhile.
@@ -67,12 +67,22 @@ class Run:
         return data
 
 
+class Traffic:
+    """What the rooms of a chat have carried so far: messages said, and how many times one was delivered to a member."""
+
+    __slots__ = ("deliveries", "messages")
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.deliveries = 0
+
+
 class Room:
     """One room: its members, its latest sequence number, and the runs of this turn.
 
     `schedule(function)` calls the function at the end of this turn of the event loop. `deliver(outboxes, data)` sends
     bytes to each of some members; it neither blocks, nor changes who is in a room. `observe(events)` is told what all
-    members have been told.
+    members have been told. `traffic` is counted once a flush, not once a message.
     """
 
     __slots__ = (
@@ -82,19 +92,21 @@ class Room:
         "_observe",
         "_runs",
         "_schedule",
+        "_traffic",
         "members",
         "name",
         "seq",
         "talk",
     )
 
-    def __init__(self, name: str, schedule: Schedule, deliver: Deliver, observe: Observe) -> None:
+    def __init__(self, name: str, schedule: Schedule, deliver: Deliver, observe: Observe, traffic: Traffic) -> None:
         self.name = name
         self.seq = 0
         self.members: dict[str, Member] = {}
         self._schedule = schedule
         self._deliver = deliver
         self._observe = observe
+        self._traffic = traffic
         self._runs: list[Run] = []
         self._flushed = 0  # the latest sequence number that went out
         self.talk: Run | None = None  # the last run, while its origin may add messages to it
@@ -112,6 +124,8 @@ class Room:
         del self.members[member.key]
         runs = self._runs[self._newcomers.pop(member, 0) :]
         self._deliver_part(runs, member)
+        # The flush takes it that each message goes to all members but one, its sender, who is a member no more.
+        self._traffic.deliveries += _messages(runs)
         self.post(left)
 
     def post(self, event: Event, origin: Member | None = None) -> None:
@@ -136,9 +150,14 @@ class Room:
         runs, newcomers = self._runs, self._newcomers
         if not runs:
             return
+        messages = self.seq - self._flushed
+        self._traffic.messages += messages
+        self._traffic.deliveries += messages * (len(self.members) - 1)
         self._runs, self._newcomers, self.talk, self._flushed = [], {}, None, self.seq
         apart = {run.origin for run in runs}
         apart.update(newcomers)
+        for start in newcomers.values():
+            self._traffic.deliveries -= _messages(runs[:start])
         whole: defaultdict[Codec, list[Any]] = defaultdict(list)
         for member in self.members.values():
             if member in apart:
@@ -160,3 +179,7 @@ class Room:
         if not self._runs:
             self._schedule(self.flush)
         self._runs.append(run)
+
+
+def _messages(runs: Sequence[Run]) -> int:
+    return sum(len(run.events) for run in runs if isinstance(run.events[0], Message))

@@ -51,7 +51,7 @@ def _run(server: ChatServer, configure: Callable[[], Config]) -> None:
     # What exists now stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    with Watchdog(server.plugins.modules):
+    with Watchdog(server.plugins.modules, server.counters.turns):
         stopped.wait()
         log.info("stopping")
         server.stop()
@@ -132,11 +132,11 @@ def _reload(server: ChatServer, configure: Callable[[], Config]) -> None:
             if plugin.settings is not None:  # what is wrong there would stop the next start
                 table = new.plugins.get(plugin.name, {})
                 settings.convert(table, type(plugin.settings), f"plugins.{plugin.name}", "the configuration")
+        outcome = compare(server.config, new)
+        server.reconfigure(outcome.config)
     except GreenchatError as error:
         log.error("the configuration cannot be used, and the old one stays in force: %s", error)
         return
-    outcome = compare(server.config, new)
-    server.reconfigure(outcome.config)
     logging.getLogger().setLevel(outcome.config.server.log_level.upper())
     log.info("the configuration was read again: %s", "; ".join(outcome.changed) or "nothing has changed")
     if outcome.waiting:

@@ -5,6 +5,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from greenchat import __version__, datadir, plugins
+from greenchat import __version__, datadir, plugins, tls
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.codecs.jsonlines import JsonCodec
@@ -58,6 +59,7 @@ class ChatServer:
         self.config = config
         self.data_dir = data_dir
         self.plugins = plugins.Plugins(config, plugin_objects)
+        self._tls = tls.load(config.tls)
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off)
         self.commands = CommandTable(self.hooks.failed)
         loop = gevent.get_hub().loop
@@ -115,6 +117,7 @@ class ChatServer:
     def reconfigure(self, config: Config) -> None:
         """Go on with `config`, of which only what may change meanwhile has changed: see reload.py. Sessions that stand
         keep what they have taken from it."""
+        self._tls = tls.load(config.tls)  # also where the files' names are the same: a certificate is renewed
         self.config = config
         self.chat.change_limits(config.limits)
 
@@ -178,37 +181,55 @@ class ChatServer:
 
     def _choose(self, sock: Any, address: str) -> None:
         """Look at the first bytes, without taking them, and hand the connection to who serves it."""
-        first = self._peek(sock, self.config.limits.first_frame_seconds)
-        if first is None:
-            raise Reject("Nothing was said for too long. Connect again and send JOIN|<username>.", code="timeout")
-        if not first:
-            return
+        first = self._first_bytes(sock, FIRST_BYTES, socket.MSG_PEEK)
+        if first.startswith(tls.HELLO) and self._tls is not None:
+            with closing(tls.shake_hands(self._tls, sock, self.config.limits.handshake_seconds)) as connection:
+                # All of the first record: what stayed in there, the event loop could not see.
+                taken = connection.unread = self._first_bytes(connection, READ_BYTES)
+                if taken and not self._claimed(connection, taken[:FIRST_BYTES], address):
+                    connection.unread = b""
+                    self._run_session(tls.TlsSocket(connection), address, taken, taken)
+        elif first and self.config.tls.required and sock.family != socket.AF_UNIX:
+            raise Reject("This server wants TLS. Connect with: greenchat connect --tls", code="tls_required")
+        elif first and not self._claimed(sock, first, address):
+            # The session does its own waiting: a plain socket of the standard library, detached from the one of gevent.
+            with socket.socket(sock.family, sock.type, sock.proto, sock.detach()) as bare:
+                bare.setblocking(False)
+                self._run_session(bare, address, first)
+
+    def _claimed(self, sock: Any, first: bytes, address: str) -> bool:
+        """Whether a plugin has claimed a connection that begins so, and served it."""
         serve = self.hooks.claim(first) if self.hooks.claim is not None else None
         if serve is not None:
             serve(sock, address)
-            return
-        codec = self._codec(first)
-        # The session does its own waiting: a plain socket of the standard library, detached from the one of gevent.
-        bare = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
-        bare.setblocking(False)
+        return serve is not None
+
+    def _run_session(self, sock: Any, address: str, first: bytes, taken: bytes = b"") -> None:
+        """Serve a connection that begins with `first`, of which `taken` has been read already."""
         self.counters.sessions += 1
-        session = Session(self, self.counters.sessions, bare, address, codec)
+        session = Session(self, self.counters.sessions, sock, address, self._codec(first))
         self.sessions[session.id] = session
         try:
-            session.run()
+            session.run(taken)
         finally:
             del self.sessions[session.id]
-            bare.close()
+
+    def _first_bytes(self, sock: Any, size: int, flags: int = 0) -> bytes:
+        """What the client says first; empty where it has gone. Raises `Reject` where it says nothing for too long."""
+        first = self._peek(sock, self.config.limits.first_frame_seconds, size, flags)
+        if first is None:
+            raise Reject("Nothing was said for too long. Connect again and send JOIN|<username>.", code="timeout")
+        return first
 
     def _codec(self, first_bytes: bytes) -> Codec:
         return self._json if first_bytes.startswith(b"{") else self._plain
 
-    def _peek(self, sock: Any, seconds: float) -> bytes | None:
-        """The first bytes, not taken: empty where the client has gone, None where it says nothing for `seconds`."""
+    def _peek(self, sock: Any, seconds: float, size: int, flags: int) -> bytes | None:
+        """What the client says first: empty where it has gone, None where it says nothing for `seconds`."""
         self._silent.add(gevent.getcurrent())
         try:
             with gevent.Timeout(seconds or None, False):
-                first: bytes = sock.recv(FIRST_BYTES, socket.MSG_PEEK)
+                first: bytes = sock.recv(size, flags)
                 return first
         finally:
             self._silent.discard(gevent.getcurrent())
@@ -221,7 +242,7 @@ class ChatServer:
         self._turned_away += 1
         try:
             with contextlib.suppress(OSError), gevent.Timeout(DOOR_SECONDS, False):
-                first = self._peek(sock, DOOR_SECONDS / 2) if polite else b""
+                first = self._peek(sock, DOOR_SECONDS / 2, FIRST_BYTES, socket.MSG_PEEK) if polite else b""
                 sock.sendall(self._codec(first or b"").encode(Error(verdict.code, verdict.text)))
                 sock.shutdown(socket.SHUT_WR)
                 while polite and sock.recv(READ_BYTES):

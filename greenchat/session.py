@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import gevent
 
 from greenchat import __version__
+from greenchat.allowance import Allowance
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
@@ -82,7 +83,6 @@ class Session:
         "_decoder",
         "_greenlet",
         "_heard_at",
-        "_paced_at",
         "_pinged_at",
         "_pongs",
         "_readable",
@@ -108,8 +108,8 @@ class Session:
         self._deadline: Any = None
         self._acks: list[Ack] = []
         self._said: Message | None = None  # by a plugin that took the frame at hand
-        self._allowance = float(limits.flood_burst)
-        self._paced_at = self._heard_at = self._spoke_at = time.monotonic()
+        self._allowance = Allowance(max(limits.flood_burst, 1))
+        self._heard_at = self._spoke_at = time.monotonic()
         self._busy = False  # with what it has read
         self._pinged_at = 0.0
         self._pongs = False  # whether this client has shown that it knows about pings
@@ -194,13 +194,13 @@ class Session:
 
     # --- its greenlet ---
 
-    def run(self) -> None:
-        """Serve the connection until it ends. The caller closes the socket."""
+    def run(self, first: bytes = b"") -> None:
+        """Serve the connection until it ends; `first` was read already. The caller closes the socket."""
         try:
             if self._server.hooks.connected is not None:
                 self._server.hooks.connected(self)
             self._start_deadline(self._server.config.limits.join_seconds)
-            self._serve()
+            self._serve(first)
         except gevent.GreenletExit:
             pass
         except Exception:
@@ -209,12 +209,13 @@ class Session:
         finally:
             self._end(self._closing or "connection lost")
 
-    def _serve(self) -> None:
+    def _serve(self, first: bytes) -> None:
         wait = gevent.get_hub().wait
         limits = self._server.config.limits
-        rate = limits.flood_rate
         # Who is slowed down is read in small sips: what is read waits here, decoded, until its turn comes.
-        most = min(READ_BYTES, limits.frame_bytes + 2) if rate and limits.frame_bytes else READ_BYTES
+        most = min(READ_BYTES, limits.frame_bytes + 2) if limits.flood_rate and limits.frame_bytes else READ_BYTES
+        if first:
+            self._take(first, limits.flood_rate, most)
         while self._closing is None:
             wait(self._readable)  # each chunk waits for its turn, so that a fast sender cannot starve the others
             try:
@@ -226,14 +227,18 @@ class Session:
             if not data:
                 self._closing = "connection closed"
                 return
-            self._busy = True
-            frames = self._decoder.feed(data)
-            for part in self._paced(frames, rate, len(data) / most) if rate else _parts(frames):
-                self._act_on(part)
-                if self.member is not None:
-                    self.member.room.relieve()
-            self._busy = False
-            self._heard_at = time.monotonic()
+            self._take(data, limits.flood_rate, most)
+
+    def _take(self, data: bytes, rate: float, most: int) -> None:
+        """Handle what was read, no more than `most` bytes, no faster than `rate`."""
+        self._busy = True
+        frames = self._decoder.feed(data)
+        for part in self._paced(frames, rate, len(data) / most) if rate else _parts(frames):
+            self._act_on(part)
+            if self.member is not None:
+                self.member.room.relieve()
+        self._busy = False
+        self._heard_at = time.monotonic()
 
     def _act_on(self, frames: Sequence[Request]) -> None:
         """The way of every frame: through the plugins, then to the core. What has a `ref` is answered once."""
@@ -277,26 +282,20 @@ class Session:
         pushes back and nothing is lost. Bytes that make no frame, such as empty lines, are not free either: they count
         as the `share` of a frame."""
         if not frames:
-            self._wait_for_allowance(rate, share)
+            self._spend(share, rate)
         done = 0
         while done < len(frames) and self._closing is None:
-            self._wait_for_allowance(rate, 1)
-            part = frames[done : done + min(1 + int(self._allowance), PART_FRAMES)]
-            self._allowance -= len(part) - 1
-            done += len(part)
-            yield part
+            self._spend(1, rate)
+            more = min(int(self._allowance.left), PART_FRAMES - 1, len(frames) - done - 1)
+            self._spend(more, rate)
+            yield frames[done : done + 1 + more]
+            done += 1 + more
 
-    def _wait_for_allowance(self, rate: float, cost: float) -> None:
-        """Spend `cost` frames of what this client may send, as soon as it may."""
-        while True:
-            now = time.monotonic()
-            burst = max(self._server.config.limits.flood_burst, 1)
-            self._allowance = min(burst, self._allowance + (now - self._paced_at) * rate)
-            self._paced_at = now
-            if self._allowance >= cost:
-                self._allowance -= cost
-                return
-            gevent.sleep((cost - self._allowance) / rate)
+    def _spend(self, cost: float, rate: float) -> None:
+        """Wait until this client may send `cost` frames more."""
+        burst = max(self._server.config.limits.flood_burst, 1)
+        while seconds := self._allowance.spend(cost, burst, rate):
+            gevent.sleep(seconds)
 
     def _act(self, frame: Request) -> None:
         """The core: what becomes of a frame that no plugin took, but for messages of members."""

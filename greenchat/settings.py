@@ -141,7 +141,7 @@ def _merge(tables: Tables, over: Tables) -> None:
 def as_toml(config: Config, plugins: Mapping[str, Settings]) -> str:
     """The whole configuration as commented TOML: `config`, and the settings in force of each plugin by its name."""
     parts = ["# greenchat's whole configuration. What is in it is in force; 0 is no limit where a limit is meant."]
-    parts += [_table("server", config.server), _table("limits", config.limits)]
+    parts += [_table("server", config.server), _table("tls", config.tls), _table("limits", config.limits)]
     parts += [_table(f"plugins.{name}", settings) for name, settings in sorted(plugins.items())]
     return "\n\n".join(parts) + "\n"
 

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 import gevent
 
+from greenchat.stats import Longest
+
 log = logging.getLogger("greenchat.watchdog")
 
 # A turn of the loop longer than this is felt by people: a tenth of a second is where waiting begins (Nielsen 1993).
@@ -22,10 +24,12 @@ HELD_SECONDS = 0.1
 
 class Watchdog:
     """Logs a warning when a turn of this thread's event loop takes longer than HELD_SECONDS, with the plugin whose code
-    is running, if it is one's: `modules` maps module names to plugins. A context manager."""
+    is running, if it is one's: `modules` maps module names to plugins. How long turns take goes to `turns`. A context
+    manager."""
 
-    def __init__(self, modules: Mapping[str, str]) -> None:
+    def __init__(self, modules: Mapping[str, str], turns: Longest) -> None:
         self._modules = modules
+        self._turns = turns
         self._thread_id = threading.get_ident()
         self._turn_began: float | None = None  # None while the loop waits for something to happen
         self._stop = threading.Event()
@@ -51,6 +55,9 @@ class Watchdog:
         self._turn_began = time.monotonic()
 
     def _end_turn(self) -> None:
+        if self._turn_began is not None:
+            now = time.monotonic()
+            self._turns.add(now - self._turn_began, now)
         self._turn_began = None
 
     def _watch(self) -> None:

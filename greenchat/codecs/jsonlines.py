@@ -25,16 +25,18 @@ from greenchat.frames import (
     Ref,
     Request,
     Say,
+    Stats,
+    Status,
     Unknown,
     Welcome,
 )
 from greenchat.text import FORBIDDEN
 
-_REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Ping | Pong)
+_REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Ping | Pong | Status)
 _REPLIES = msgspec.json.Decoder(
-    Message | Private | Joined | Left | Renamed | Notice | Welcome | Ack | Error | Ping | Pong
+    Message | Private | Joined | Left | Renamed | Notice | Welcome | Ack | Stats | Error | Ping | Pong
 )
-_KINDS = {"join", "say", "leave", "history", "ping", "pong"}
+_KINDS = {"join", "say", "leave", "history", "ping", "pong", "status"}
 _ANYTHING = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 

@@ -18,6 +18,10 @@ pipe citizen (pipe.py). Both end with one of these codes:
 import os
 import sys
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from greenchat.encryption import Encryption
 
 
 class Exit(IntEnum):
@@ -32,15 +36,21 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def run(host: str | None, port: int | None, name: str | None, room: str | None) -> int:
+def run(
+    host: str | None,
+    port: int | None,
+    name: str | None,
+    room: str | None,
+    encryption: "Encryption | None" = None,
+) -> int:
     """Chat until the user leaves, the input ends or the server goes; returns the exit code. What is None is asked for
-    on a terminal, and has its default elsewhere."""
+    on a terminal, and has its default elsewhere; without `encryption` there is none."""
     # Imported here: the line client's prompt_toolkit takes longer than all the rest, and a pipe does not need it.
     if _is_terminal():
         from greenchat.terminal.line import chat
     else:
         from greenchat.terminal.pipe import chat
-    return chat(host, port, name, room)
+    return chat(host, port, name, room, encryption)
 
 
 def _is_terminal() -> bool:

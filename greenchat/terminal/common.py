@@ -53,19 +53,20 @@ def line_of(item: Event | Frame) -> Line | None:
     """
     match parse_reply(_PLAIN.encode(item).decode().removesuffix("\n")):
         case Message(sender=sender, text=text):
-            return Line(Kind.MESSAGE, f"[{_clean(sender)}]:", _clean(text))
+            return Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))
         case Notice(text=text):
-            return Line(Kind.INFO, "[INFO]", _clean(text))
+            return Line(Kind.INFO, "[INFO]", clean(text))
         case Error(text=text):
             return error_line(text)
     return None
 
 
 def error_line(text: str) -> Line:
-    return Line(Kind.ERROR, "[ERROR]", _clean(text))
+    return Line(Kind.ERROR, "[ERROR]", clean(text))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """`text` without what would drive a terminal."""
     return FORBIDDEN.sub("?", text)
 
 

@@ -23,6 +23,7 @@ from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import DummyStyle, Style
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError
+from greenchat.encryption import Encryption
 from greenchat.terminal import Exit
 from greenchat.terminal.common import (
     DEFAULT_HOST,
@@ -57,7 +58,7 @@ STYLE = {
 }
 
 
-def chat(host: str | None, port: int | None, name: str | None, room: str | None) -> Exit:
+def chat(host: str | None, port: int | None, name: str | None, room: str | None, encryption: Encryption | None) -> Exit:
     """Ask for what is missing, and chat; returns the exit code."""
     output = Vt100_Output(
         sys.stdout,
@@ -70,7 +71,7 @@ def chat(host: str | None, port: int | None, name: str | None, room: str | None)
     with create_app_session(output=output):
         screen = Screen(output)
         try:
-            return _chat(screen, host, port, name, room)
+            return _chat(screen, host, port, name, room, encryption)
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)
@@ -85,13 +86,20 @@ def _terminal_size() -> Size:
     return Size(rows=rows, columns=columns)
 
 
-def _chat(screen: "Screen", host: str | None, port: int | None, name: str | None, room: str | None) -> Exit:
+def _chat(
+    screen: "Screen",
+    host: str | None,
+    port: int | None,
+    name: str | None,
+    room: str | None,
+    encryption: Encryption | None,
+) -> Exit:
     host = host or _ask("Server", DEFAULT_HOST)
     port = port or _ask_port()
     name = name or _ask("Name", login_name())
     while True:
         # A connection for each try: while one thinks of another name, the server may lose patience with the old one.
-        with Client.connect(host, port) as client:
+        with Client.connect(host, port, encryption=encryption) as client:
             try:
                 screen.show([line_of(client.join(name, room or ""))])
             except RefusedError as refusal:

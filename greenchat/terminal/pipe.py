@@ -21,6 +21,7 @@ from typing import TextIO
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
 from greenchat.codecs.lines import LineBuffer
 from greenchat.codecs.plain import too_long
+from greenchat.encryption import Encryption
 from greenchat.events import Event
 from greenchat.frames import Ack, Error, Frame, Ref
 from greenchat.terminal import Exit
@@ -45,14 +46,14 @@ LINES_AHEAD = 256
 READ_BYTES = 64 * 1024
 
 
-def chat(host: str | None, port: int | None, name: str | None, room: str | None) -> Exit:
+def chat(host: str | None, port: int | None, name: str | None, room: str | None, encryption: Encryption | None) -> Exit:
     """Say standard input; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # what this locale cannot write is no reason to stop
     outlet = Outlet(sys.stdout, sys.stderr)
     try:
-        with Client.connect(host or DEFAULT_HOST, port or DEFAULT_PORT) as client:
+        with Client.connect(host or DEFAULT_HOST, port or DEFAULT_PORT, encryption=encryption) as client:
             outlet.show(line_of(client.join(name or login_name(), room or "")))
             return Pipe(client, outlet, sys.stdin).run()
     except ClientError as error:

@@ -1,0 +1,28 @@
+"""`greenchat status`: how a server is, for a shell."""
+
+import click
+import msgspec
+
+from greenchat.bench.server import parse_address
+from greenchat.client import Client, ClientError
+from greenchat.terminal import Exit
+from greenchat.terminal.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
+
+
+def show(address: str | None, *, as_json: bool = False) -> Exit:
+    """Print how the server at `address` ("HOST:PORT") is, as a table or as one JSON object; returns the exit code."""
+    host, port = parse_address(address) if address else (DEFAULT_HOST, DEFAULT_PORT)
+    try:
+        with Client.connect(host, port) as client:
+            stats = client.stats()
+    except ClientError as error:
+        click.echo(f"Error: {clean(str(error))}", err=True)
+        return exit_code(error)
+    if as_json:
+        click.echo(msgspec.json.encode({key: getattr(stats, key) for key in stats.__struct_fields__ if key != "ref"}))
+    else:
+        rows = stats.rows()
+        width = max(len(label) for label, _ in rows)
+        for label, value in rows:
+            click.echo(f"{label.ljust(width)}  {clean(value)}")
+    return Exit.DELIVERED
