@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ from greenchat.errors import ConfigError, GreenchatError
 
 if TYPE_CHECKING:
     from greenchat.config import Config, Settings
+    from greenchat.encryption import Encryption
     from greenchat.plugins import Plugins
 
 S = TypeVar("S", bound="Settings")
@@ -80,6 +81,31 @@ def settings_options(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+def tls_options(command: Any) -> Any:
+    """The options that say whether and how a client encrypts."""
+    for option in reversed(
+        [
+            click.option("--tls", is_flag=True, help="Encrypt, and verify whom one talks to."),
+            click.option(
+                "--cafile", type=click.Path(), metavar="FILE", help="With --tls: trust these certificates (PEM)."
+            ),
+            click.option(
+                "--insecure", is_flag=True, help="With --tls: do not verify. Anybody in between can read along."
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _encryption(tls: bool, cafile: str | None, insecure: bool) -> "Encryption | None":
+    from greenchat.encryption import Encryption
+
+    if (cafile or insecure) and not tls:
+        raise click.UsageError("--cafile and --insecure are for --tls. Add it.")
+    return Encryption(cafile, insecure) if tls else None
 
 
 def _configure(
@@ -173,25 +199,21 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.argument("port", required=False, type=click.IntRange(1, 65535))
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
-@click.option("--tls", is_flag=True, help="Encrypt, and verify whom one talks to.")
-@click.option("--cafile", type=click.Path(), metavar="FILE", help="With --tls: trust these certificates (PEM).")
-@click.option("--insecure", is_flag=True, help="With --tls: do not verify. Anybody in between can read along.")
+@click.option("--password-file", type=click.File(), metavar="FILE", help="Its first line is the server's pass phrase.")
+@tls_options
 def connect(
     host: str | None,
     port: int | None,
     name: str | None,
     room: str | None,
-    tls: bool,
-    cafile: str | None,
-    insecure: bool,
+    password_file: TextIO | None,
+    **tls: Any,
 ) -> None:
     """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it."""
-    from greenchat.encryption import Encryption
     from greenchat.terminal import run
 
-    if (cafile or insecure) and not tls:
-        raise click.UsageError("--cafile and --insecure are for --tls. Add it.")
-    sys.exit(run(host, port, name, room, Encryption(cafile, insecure) if tls else None))
+    password = password_file.readline().rstrip("\n") if password_file else ""
+    sys.exit(run(host, port, name, room, _encryption(**tls), password))
 
 
 @main.command(
@@ -249,14 +271,15 @@ Exit codes: 0 it is well enough to tell; 3 the server cannot be reached; 4 refus
 )
 @click.argument("address", required=False, metavar="[HOST:PORT]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-def status(address: str | None, as_json: bool) -> None:
+@tls_options
+def status(address: str | None, as_json: bool, **tls: Any) -> None:
     """Tell how a server is: sessions, rooms, messages, refusals, delays.
 
     A server tells only who asks from its own machine.
     """
     from greenchat.terminal.status import show
 
-    sys.exit(show(address, as_json=as_json))
+    sys.exit(show(address, _encryption(**tls), as_json=as_json))
 
 
 @main.command(

@@ -176,14 +176,14 @@ class Client:
         rate = self.welcome.limits.get("flood_rate", 0) if self.welcome else 0
         return ANSWER_SECONDS + (len(self.pending) / rate if rate else 0)
 
-    def join(self, name: str, room: str = "", timeout: float = CONNECT_SECONDS) -> Welcome:
-        """Come in as `name`; an empty `room` is the server's default room.
+    def join(self, name: str, room: str = "", timeout: float = CONNECT_SECONDS, password: str = "") -> Welcome:
+        """Come in as `name`; an empty `room` is the server's default room, `password` the server's, if it has one.
 
         Raises `RefusedError` (the name is taken or not valid: one may try another), `TurnedAwayError`,
         `UnreachableError` where something else than a greenchat server answers, `NoAnswerError`, `DisconnectedError`.
         """
         ref = next(self._refs)
-        answer = self._first_answer(Join(name, room, ref), ref, timeout)
+        answer = self._first_answer(Join(name, room, ref, password), ref, timeout)
         assert isinstance(answer, Welcome)
         self.welcome = answer
         return answer

@@ -35,6 +35,13 @@ class Server(Settings, frozen=True, kw_only=True):
             "takes IPv4, too), unix:/path."
         ),
     ] = field(default_factory=list)
+    password: Annotated[
+        str,
+        Meta(
+            description="A pass phrase that all must know who join: for private chats. Empty is none. Better in a file "
+            "that only the server can read, or in the environment, than on the command line, which all can see."
+        ),
+    ] = ""
     data_dir: Annotated[
         str, Meta(description="Where plugins keep their files; empty is this system's own place for application data.")
     ] = ""
@@ -131,6 +138,13 @@ class Limits(Settings, frozen=True, kw_only=True):
     join_seconds: Annotated[
         Seconds, Meta(description="How long a connection may stay without having joined, for instance to try names.")
     ] = 120.0
+    password_failures: Annotated[
+        Count,
+        Meta(
+            description="Wrong pass phrases from one address (or /64) within a minute; then it has to wait. A person "
+            "mistypes a few times, a program that guesses gets through a word list in years."
+        ),
+    ] = 5
     ping_seconds: Annotated[
         Seconds,
         Meta(

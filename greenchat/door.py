@@ -1,5 +1,9 @@
-"""Who may come in: how many connections there are, in all and from each address, and how many tries. No socket here."""
+"""Who may come in: how many there are, in all and from each address, how many tries, who knows the pass phrase.
 
+No socket is known here.
+"""
+
+import hmac
 import ipaddress
 import time
 from collections import Counter
@@ -19,7 +23,9 @@ class Door:
         self._clock = clock
         self._inside: Counter[str] = Counter()
         self._count = 0
-        self._tries: Counter[str] = Counter()  # since the window began, so that it forgets all at its end
+        # Since the window began, so that all is forgotten at its end:
+        self._tries: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
         self._window = clock()
 
     def enter(self, network: str, limits: Limits) -> None:
@@ -27,10 +33,7 @@ class Door:
 
         The empty network is this machine by a Unix socket: files have permissions for who may come, so all may.
         """
-        now = self._clock()
-        if now - self._window >= TRIES_SECONDS:
-            self._tries.clear()
-            self._window = now
+        self._look_at_the_clock()
         self._tries[network] += 1
         if limits.connections and self._count >= limits.connections:
             raise Reject("The server is full. Try again later.", code="full")
@@ -40,6 +43,28 @@ class Door:
             raise Reject(f"There were too many connections from {network}. Try again in a minute.", code="full")
         self._inside[network] += 1
         self._count += 1
+
+    def check_password(self, network: str, given: str, expected: str, limits: Limits) -> None:
+        """Raises `Reject` unless `given` is the pass phrase, or where `network` has guessed too often."""
+        if not given:
+            raise Reject(
+                "This chat has a pass phrase. Say MSG|/password PHRASE first, or send it with a JSON join.",
+                code="password_required",
+            )
+        self._look_at_the_clock()
+        if limits.password_failures and self._failures[network] >= limits.password_failures:
+            raise Reject("Too many wrong pass phrases. Try again in a minute.", code="password_wrong")
+        # In constant time, so that how long it takes tells nothing of how much was right.
+        if not hmac.compare_digest(given.encode(), expected.encode()):
+            self._failures[network] += 1
+            raise Reject("This is not the pass phrase. Ask whoever invited you.", code="password_wrong")
+
+    def _look_at_the_clock(self) -> None:
+        now = self._clock()
+        if now - self._window >= TRIES_SECONDS:
+            self._tries.clear()
+            self._failures.clear()
+            self._window = now
 
     def leave(self, network: str) -> None:
         self._count -= 1

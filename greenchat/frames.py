@@ -18,11 +18,15 @@ class Frame(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type",
 
 
 class Join(Frame, frozen=True, gc=False, tag="join"):
-    """Come in as `name`; an empty `room` is the server's default room."""
+    """Come in as `name`; an empty `room` is the server's default room. `password` is the server's, if it has one."""
 
     name: str
     room: str = ""
     ref: Ref = None
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Join(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
 
 
 class Say(Frame, frozen=True, gc=False, tag="say"):

@@ -8,14 +8,15 @@ import queue
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
+from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from greenchat import datadir, settings
+from greenchat import datadir, settings, systemd
 from greenchat.config import Config
 from greenchat.errors import GreenchatError
 from greenchat.plugins import Plugins
@@ -31,29 +32,34 @@ def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> in
 
     `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that.
     """
+    inherited = systemd.inherited_sockets(os.environ)
+    manager = systemd.Manager(os.environ)
     listener = start_log(config.server.log_format, config.server.log_level)
     try:
         server = ChatServer(config, data_dir)
         with datadir.locked(data_dir):
-            _run(server, configure)
+            _run(server, configure, inherited, manager)
         return 0
     finally:
         listener.stop()
 
 
-def _run(server: ChatServer, configure: Callable[[], Config]) -> None:
+def _run(
+    server: ChatServer, configure: Callable[[], Config], inherited: Sequence[Any], manager: systemd.Manager
+) -> None:
     _allow_descriptors()
     stopped = Event()
     _stop_on_signals(stopped)
-    server.start()
-    _reload_on_hangup(server, configure, stopped)
+    server.start(inherited)
+    _reload_on_hangup(server, configure, stopped, manager)
     _say_hello(server)
     # What exists now stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    with Watchdog(server.plugins.modules, server.counters.turns):
+    with Watchdog(server.plugins.modules, server.counters.turns), manager.serving():
         stopped.wait()
         log.info("stopping")
+        manager.tell("STOPPING=1")
         server.stop()
 
 
@@ -102,14 +108,17 @@ def _stop_on_signals(stopped: Event) -> None:
         gevent.signal_handler(number, on_signal)
 
 
-def _reload_on_hangup(server: ChatServer, configure: Callable[[], Config], stopped: Event) -> None:
+def _reload_on_hangup(
+    server: ChatServer, configure: Callable[[], Config], stopped: Event, manager: systemd.Manager
+) -> None:
     """SIGHUP asks to read the configuration again. It also comes when the terminal is closed in which the server was
     started, and then asks for a stop, but for a server that was told to outlast it (nohup)."""
     outlasts = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or not _has_terminal()
 
     def on_signal() -> None:
         if outlasts or _has_terminal():
-            _reload(server, configure)
+            with manager.reloading():
+                _reload(server, configure)
         else:
             stopped.set()
 

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +77,7 @@ class ChatServer:
         self._turned_away = 0  # how many are being refused at this moment
         self._all_gone = Event()
         self._listeners: list[Listener] = []
+        self._inherited = False  # whether the listening sockets are somebody else's, who goes on with them
         self._sweeper: Any = None
 
     @property
@@ -84,13 +85,14 @@ class ChatServer:
         """What the server listens on, as `server.listen` is written, with real ports."""
         return [name_of(listener) for listener in self._listeners]
 
-    def start(self) -> None:
-        """Let the plugins begin, and listen. Raises `GreenchatError` where that cannot be."""
+    def start(self, inherited: Sequence[Any] = ()) -> None:
+        """Let the plugins begin, and listen: on the gevent sockets that are `inherited` from whoever started the
+        process, or else on the configured addresses. Raises `GreenchatError` where that cannot be."""
         datadir.make(self.data_dir)
         plugins.forget_off(self.data_dir)
         try:
             self._start_plugins()
-            self._listen()
+            self._listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
         except GreenchatError:
             self._shut_down_plugins()
@@ -146,6 +148,11 @@ class ChatServer:
         self.counters.refusals[verdict.code] += 1
         if self.hooks.event is not None:
             self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
+
+    def check_password(self, address: str, given: str) -> None:
+        """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""
+        network = network_of(address.rpartition(":")[0].strip("[]"))
+        self._door.check_password(network, given, self.config.server.password, self.config.limits)
 
     def _sweep(self) -> None:
         """Look after sessions that say nothing, as long as the server runs."""
@@ -250,12 +257,14 @@ class ChatServer:
         finally:
             self._turned_away -= 1
 
-    def _listen(self) -> None:
+    def _listen(self, inherited: Sequence[Any]) -> None:
         server = self.config.server
         host = f"[{server.host}]" if ":" in server.host else server.host
+        self._inherited = bool(inherited)
         try:
-            for address in server.listen or [f"{host}:{server.port}"]:
-                self._listeners.append(Listener(listen(address), self._serve, spawn=gevent.spawn_raw))
+            for where in inherited or server.listen or [f"{host}:{server.port}"]:
+                sock = where if inherited else listen(where)
+                self._listeners.append(Listener(sock, self._serve, spawn=gevent.spawn_raw))
         except GreenchatError:
             self._listen_no_more()
             raise
@@ -264,7 +273,10 @@ class ChatServer:
 
     def _listen_no_more(self) -> None:
         for listener in self._listeners:
-            close(listener)
+            if self._inherited:
+                listener.close()  # the file of a Unix socket stays: more clients come by it
+            else:
+                close(listener)
 
     # --- plugins ---
 

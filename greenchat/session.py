@@ -4,40 +4,22 @@ import logging
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 
-from greenchat import __version__
+from greenchat import core
 from greenchat.allowance import Allowance
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
-from greenchat.config import Config, Limits
-from greenchat.dispatch import Dispatcher
+from greenchat.config import Limits
 from greenchat.errors import Reject
 from greenchat.events import Event, Message, Notice
-from greenchat.frames import (
-    Ack,
-    Error,
-    Frame,
-    History,
-    Invalid,
-    Join,
-    Leave,
-    Ping,
-    Pong,
-    Ref,
-    Request,
-    Say,
-    Stats,
-    Status,
-    Unknown,
-    Welcome,
-)
+from greenchat.frames import Ack, Error, Frame, Ping, Pong, Ref, Request, Say
 from greenchat.outbox import READ, Outbox, deliver
 from greenchat.room import Member
-from greenchat.stats import is_local
+from greenchat.silence import Next, Silence
 from greenchat.text import printable, require_text
 
 log = logging.getLogger("greenchat.session")
@@ -55,19 +37,6 @@ PART_FRAMES = 128
 LINGER_SECONDS = 2.0
 
 
-class Host(Protocol):
-    """What a session needs of its server."""
-
-    config: Config
-    hooks: Dispatcher
-    chat: Chat
-    commands: CommandTable
-
-    def refused(self, session: int, name: str, verdict: Reject) -> None: ...
-
-    def stats(self, ref: Ref) -> Stats: ...
-
-
 class Session:
     """One connection, as plugins see it.
 
@@ -77,19 +46,16 @@ class Session:
     __slots__ = (
         "_acks",
         "_allowance",
-        "_busy",
         "_closing",
         "_deadline",
         "_decoder",
         "_greenlet",
-        "_heard_at",
-        "_pinged_at",
-        "_pongs",
         "_readable",
         "_said",
         "_server",
+        "_silence",
         "_socket",
-        "_spoke_at",
+        "_trusted",
         "address",
         "codec",
         "id",
@@ -97,7 +63,7 @@ class Session:
         "outbox",
     )
 
-    def __init__(self, server: Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
+    def __init__(self, server: core.Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
         limits = server.config.limits
         self._server = server
         self._socket = sock
@@ -109,10 +75,8 @@ class Session:
         self._acks: list[Ack] = []
         self._said: Message | None = None  # by a plugin that took the frame at hand
         self._allowance = Allowance(max(limits.flood_burst, 1))
-        self._heard_at = self._spoke_at = time.monotonic()
-        self._busy = False  # with what it has read
-        self._pinged_at = 0.0
-        self._pongs = False  # whether this client has shown that it knows about pings
+        self._silence = Silence(time.monotonic())
+        self._trusted = False  # knows the server's pass phrase
         self.id = number
         self.address = address
         self.codec = codec
@@ -155,11 +119,26 @@ class Session:
         self._said = self._server.chat.say(self.require_member(), require_text(text), action)
         return self._said
 
+    @property
+    def needs_password(self) -> bool:
+        """Whether this session has yet to tell the server's pass phrase before it may join."""
+        return bool(self._server.config.server.password) and not self._trusted
+
+    def authenticate(self, password: str) -> None:
+        """Tell the server's pass phrase. Raises `Reject` where it is wrong."""
+        self._server.check_password(self.address, password)
+        self._trusted = True
+
     def require_member(self) -> Member:
         """Who this session is in the chat. Raises `Reject` before JOIN."""
         if self.member is None:
             raise Reject("You have not joined yet. Send JOIN|<username> first.", code="not_joined")
         return self.member
+
+    def require_room(self, room: str) -> None:
+        """Raises `Reject` unless one is in `room`; empty is the room one is in."""
+        if self.require_member().room.name != (room or self.room):
+            raise Reject(f"You are not in {printable(room)}, but in {self.room}.", code="not_in_room")
 
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
@@ -174,23 +153,27 @@ class Session:
                 gevent.kill(self._greenlet)
 
     def mind_silence(self, limits: Limits) -> None:
-        """Called now and then: ping a client that has been silent for long, and close one that has been for too long.
-
-        Who has never answered a ping, because it does not know how, is left to the kernel's probes.
-        """
-        if self._busy:
-            return  # with what it has sent already
-        now = time.monotonic()
-        if limits.idle_seconds and self.member is not None and now - self._spoke_at > limits.idle_seconds:
-            self.tell(Error("idle", f"You have said nothing for {limits.idle_seconds:g} seconds. Come back any time."))
-            self.close("said nothing for too long")
-        elif limits.ping_seconds and self.codec.pings:
-            silence = now - self._heard_at
-            if silence > 2 * limits.ping_seconds and self._pongs:
-                self.close("did not answer a ping")
-            elif silence > limits.ping_seconds and self._pinged_at < self._heard_at:
-                self._pinged_at = now
+        """Called now and then: ping a client that has been silent for long, close one that has been for too long."""
+        match self._silence.look(time.monotonic(), limits, joined=self.member is not None, pings=self.codec.pings):
+            case Next.PING:
                 self.tell(Ping())
+            case Next.SEND_HOME:
+                text = f"You have said nothing for {limits.idle_seconds:g} seconds. Come back any time."
+                self.tell(Error("idle", text))
+                self.close("said nothing for too long")
+            case Next.GIVE_UP:
+                self.close("did not answer a ping")
+
+    # --- for the core ---
+
+    def joined(self, member: Member) -> None:
+        """From now on, this session is `member`."""
+        self.member = member
+        self._stop_deadline()
+
+    def knows_pings(self) -> None:
+        """It has sent a ping or a pong: from now on it is expected to answer."""
+        self._silence.knows_pings = True
 
     # --- its greenlet ---
 
@@ -231,14 +214,14 @@ class Session:
 
     def _take(self, data: bytes, rate: float, most: int) -> None:
         """Handle what was read, no more than `most` bytes, no faster than `rate`."""
-        self._busy = True
+        self._silence.busy = True
         frames = self._decoder.feed(data)
         for part in self._paced(frames, rate, len(data) / most) if rate else _parts(frames):
             self._act_on(part)
             if self.member is not None:
                 self.member.room.relieve()
-        self._busy = False
-        self._heard_at = time.monotonic()
+        self._silence.busy = False
+        self._silence.heard(time.monotonic())
 
     def _act_on(self, frames: Sequence[Request]) -> None:
         """The way of every frame: through the plugins, then to the core. What has a `ref` is answered once."""
@@ -251,19 +234,19 @@ class Session:
                     self._acknowledge_taken(frame)
                 elif type(frame) is Say and (member := self.member) is not None:
                     if frame.room:
-                        self._require_room(frame.room)
+                        self.require_room(frame.room)
                     message = say(member, frame.text)
                     if frame.ref is not None:
                         self._acks.append(Ack(frame.ref, message.seq, message.id))
                     continue
                 else:
-                    self._act(frame)
+                    core.act(self, self._server, frame)
             except Reject as verdict:
                 self.refuse(verdict, frame.ref)
             if self._closing is not None:
                 break
         if not isinstance(frames[-1], Ping | Pong):
-            self._spoke_at = time.monotonic()
+            self._silence.spoke(time.monotonic())
         self._send_acks()
 
     def _acknowledge_taken(self, frame: Request) -> None:
@@ -296,63 +279,6 @@ class Session:
         burst = max(self._server.config.limits.flood_burst, 1)
         while seconds := self._allowance.spend(cost, burst, rate):
             gevent.sleep(seconds)
-
-    def _act(self, frame: Request) -> None:
-        """The core: what becomes of a frame that no plugin took, but for messages of members."""
-        match frame:
-            case Join():
-                self._join(frame)
-            case Leave():
-                if self.member is not None:
-                    self._require_room(frame.room)
-                self.close("left")
-            case Ping(ref):
-                self._pongs = True
-                self.tell(Pong(ref))
-            case Pong():
-                self._pongs = True
-            case History():
-                self._require_room(frame.room)
-                raise Reject("This server keeps no history.", code="no_history")
-            case Status(ref):
-                if not is_local(self.address):
-                    raise Reject("Only the server's own machine is told that. Ask there.", code="not_allowed")
-                self.tell(self._server.stats(ref))
-            case Say():
-                self.require_member()
-            case Unknown(kind):
-                raise Reject(
-                    f"{printable(kind)!r} is no frame type. Send JOIN|<username>, MSG|<text> or LEAVE.", "unknown_type"
-                )
-            case Invalid(code, text, _, fatal):
-                if fatal:
-                    self.close("cannot be understood")
-                raise Reject(text, code)
-
-    def _join(self, frame: Join) -> None:
-        if self.member is not None:
-            raise Reject(f"You are in the chat already, as {self.name}.", code="already_joined")
-        member = self._server.chat.join(self, frame.name, frame.room)
-        self.member = member
-        self._stop_deadline()
-        room = member.room
-        self.tell(
-            Welcome(
-                name=member.name,
-                room=room.name,
-                members=[other.name for other in room.members.values()],
-                seq=room.seq,
-                limits=self._server.config.limits.announced(),
-                server=f"greenchat/{__version__}",
-                hint="Say /help for the commands." if self.commands else "",
-                ref=frame.ref,
-            )
-        )
-
-    def _require_room(self, room: str) -> None:
-        """Raises `Reject` unless one is in `room`; empty is the room one is in."""
-        if self.require_member().room.name != (room or self.room):
-            raise Reject(f"You are not in {printable(room)}, but in {self.room}.", code="not_in_room")
 
     def _start_deadline(self, seconds: float) -> None:
         if seconds:

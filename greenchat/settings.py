@@ -17,6 +17,9 @@ from greenchat.config import Config, Settings
 from greenchat.errors import ConfigError
 
 PREFIX = "GREENCHAT_"
+# Settings whose values are never printed, in whatever table.
+SECRETS = frozenset({"password"})
+
 Tables = dict[str, Any]
 S = TypeVar("S", bound=Settings)
 
@@ -153,7 +156,11 @@ def _table(name: str, settings: Settings) -> str:
     lines = [*_comment(doc), f"[{name}]"]
     for item in msgspec.structs.fields(type(settings)):
         lines += _comment(_description(item.type))
-        lines.append(tomli_w.dumps({item.name: msgspec.to_builtins(getattr(settings, item.name))}).rstrip())
+        value = msgspec.to_builtins(getattr(settings, item.name))
+        if item.name in SECRETS and value:
+            lines.append("# It is set, and not shown.")
+            value = ""
+        lines.append(tomli_w.dumps({item.name: value}).rstrip())
     return "\n".join(lines)
 
 

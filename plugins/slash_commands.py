@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from greenchat import Command, Member, Reject, Request, Say, Session, hookimpl
+from greenchat import ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -15,6 +15,11 @@ class SlashCommands:
     def __init__(self) -> None:
         # By members, not by names: a name may be somebody else's by the time one answers.
         self._correspondents: dict[Member, Member] = {}
+        self._server: ChatServer | None = None
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        self._server = server
 
     @hookimpl
     def greenchat_frame(self, session: Session, frame: Request) -> bool | None:
@@ -48,6 +53,14 @@ class SlashCommands:
                 self.reply,
             ),
             Command("nick", "NAME", "Change your name.\nExample: /nick bobby", rename),
+            Command("stats", "", "Tell how the server is: how many are there, what is said.", self.tell_stats),
+            Command(
+                "password",
+                "PHRASE",
+                "Tell the chat's pass phrase, before JOIN.",
+                tell_password,
+                lambda session: session.needs_password,
+            ),
             Command("ping", "", "Ask whether the server is there.", ping),
             Command("quit", "", "Leave the chat.", leave),
         ]
@@ -56,6 +69,12 @@ class SlashCommands:
     def greenchat_disconnected(self, session: Session) -> None:
         if session.member is not None:
             self._correspondents.pop(session.member, None)
+
+    def tell_stats(self, session: Session, argument: str) -> None:
+        session.require_member()  # strangers are not told
+        assert self._server is not None
+        for label, value in self._server.stats().rows():
+            session.info(f"{label}: {value}")
 
     def whisper(self, session: Session, argument: str) -> None:
         member = session.require_member()
@@ -109,6 +128,11 @@ def act(session: Session, argument: str) -> None:
 
 def rename(session: Session, argument: str) -> None:
     session.chat.rename(session.require_member(), argument)
+
+
+def tell_password(session: Session, argument: str) -> None:
+    session.authenticate(argument)
+    session.info("That is right. Now send JOIN|<username>.")
 
 
 def ping(session: Session, argument: str) -> None:

@@ -268,3 +268,16 @@ def test_a_terminal_that_cannot_move_its_cursor(open_terminal, server, bob):
     terminal.type(CTRL_D)
     assert terminal.end() == Exit.DELIVERED
     assert b"\x1b" not in terminal.written
+
+
+def test_a_pass_phrase_is_asked_for_and_not_shown(open_terminal):
+    with serving(settings={"server.password": "open sesame"}) as server:
+        terminal = open_terminal(server.host, server.port, "--name", "ada")
+        terminal.wait_for("Pass phrase:")
+        terminal.type(f"guess{ENTER}")
+        terminal.wait(lambda lines: "not the pass phrase" in " ".join(lines) and lines[-1] == "Pass phrase:")
+        terminal.type(f"open sesame{ENTER}")
+        terminal.wait(lambda lines: any("Welcome to lobby, ada." in line for line in lines))
+        terminal.type(CTRL_D)
+        assert terminal.end() == Exit.DELIVERED
+        assert b"sesame" not in terminal.written

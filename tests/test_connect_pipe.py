@@ -212,3 +212,11 @@ def test_an_output_that_cannot_show_all(start_pipe, bob):
     assert process.stdout.readline() == b"[bob]: ??!\n"
     process.communicate(timeout=DEADLINE)
     assert process.returncode == Exit.DELIVERED
+
+
+def test_the_pass_phrase_comes_from_a_file(tmp_path):
+    file = tmp_path / "phrase"
+    file.write_text("open sesame\n")
+    with serving(settings={"server.password": "open sesame"}) as server:
+        assert pipe(server, "hi", "--name", "bot").returncode == Exit.TURNED_AWAY
+        assert pipe(server, "hi", "--name", "bot", "--password-file", file).returncode == Exit.DELIVERED

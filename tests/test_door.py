@@ -72,3 +72,23 @@ def test_zero_is_no_limit():
 )
 def test_what_counts_as_one_address(host, network):
     assert network_of(host) == network
+
+
+def test_a_pass_phrase_is_checked_and_guessing_has_to_wait():
+    clock = Clock()
+    door, two = Door(clock), limits(password_failures=2)
+    door.check_password("a", "sesame", "sesame", two)
+    for _ in range(2):
+        with pytest.raises(Reject, match="This is not the pass phrase"):
+            door.check_password("a", "guess", "sesame", two)
+    with pytest.raises(Reject, match="Too many wrong pass phrases"):
+        door.check_password("a", "sesame", "sesame", two)
+    door.check_password("b", "sesame", "sesame", two)
+    clock.now += TRIES_SECONDS
+    door.check_password("a", "sesame", "sesame", two)
+
+
+def test_without_a_pass_phrase_one_is_told_how_to_give_it():
+    with pytest.raises(Reject, match=r"Say MSG\|/password PHRASE first") as refused:
+        Door().check_password("a", "", "sesame", limits())
+    assert refused.value.code == "password_required"

@@ -300,6 +300,21 @@ def test_a_json_client_is_turned_away_in_its_own_language():
         second.peer.expect_closed()
 
 
+def test_a_private_chat_lets_in_who_knows_the_pass_phrase():
+    with serving(settings={"server.password": "open sesame"}) as server:
+        ada = server.connect()
+        ada.send("JOIN|ada")
+        ada.expect("ERROR|This chat has a pass phrase. Say MSG|/password PHRASE first, or send it with a JSON join.")
+        ada.send("MSG|/password guess", "MSG|/password open sesame", "JOIN|ada")
+        ada.expect("ERROR|This is not the pass phrase. Ask whoever invited you.")
+        ada.expect("INFO|That is right. Now send JOIN|<username>.")
+        assert ada.read().startswith("INFO|Welcome to lobby, ada.")
+        bob = json_peer(server, name="bob", password="guess", ref=1)
+        assert bob.read()["code"] == "password_wrong"
+        bob.send(type="join", name="bob", password="open sesame", ref=2)
+        assert bob.read()["type"] == "welcome"
+
+
 def test_a_room_has_its_share():
     with serving(settings={"limits.members_per_room": 1}) as server:
         server.join("ada")

@@ -118,3 +118,9 @@ def test_every_setting_is_printed_with_its_reason():
     for before, line in itertools.pairwise(lines):
         if " = " in line and not line.startswith(("#", " ")):
             assert before.startswith("# "), f"{line} has no reason"
+
+
+def test_a_secret_is_never_printed():
+    text = as_toml(load(assignments=["server.password=open sesame"]), {})
+    assert "sesame" not in text
+    assert "# It is set, and not shown." in text

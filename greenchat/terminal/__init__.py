@@ -42,15 +42,17 @@ def run(
     name: str | None,
     room: str | None,
     encryption: "Encryption | None" = None,
+    password: str = "",
 ) -> int:
     """Chat until the user leaves, the input ends or the server goes; returns the exit code. What is None is asked for
-    on a terminal, and has its default elsewhere; without `encryption` there is none."""
+    on a terminal, and has its default elsewhere; without `encryption` there is none; `password` is the server's, if it
+    has one."""
     # Imported here: the line client's prompt_toolkit takes longer than all the rest, and a pipe does not need it.
     if _is_terminal():
         from greenchat.terminal.line import chat
     else:
         from greenchat.terminal.pipe import chat
-    return chat(host, port, name, room, encryption)
+    return chat(host, port, name, room, encryption, password)
 
 
 def _is_terminal() -> bool:

@@ -43,6 +43,9 @@ PROMPT = "> "
 # Refusals of a join after which another name may do; a plugin that refuses without a code of its own is one of them.
 NAME_REFUSALS = frozenset({"name_taken", "name_invalid", "rejected"})
 
+# Refusals after which the server's pass phrase is asked for.
+PASSWORD_REFUSALS = frozenset({"password_required", "password_wrong"})
+
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
 QUIET_SECONDS = 1.0
 
@@ -58,7 +61,14 @@ STYLE = {
 }
 
 
-def chat(host: str | None, port: int | None, name: str | None, room: str | None, encryption: Encryption | None) -> Exit:
+def chat(
+    host: str | None,
+    port: int | None,
+    name: str | None,
+    room: str | None,
+    encryption: Encryption | None,
+    password: str,
+) -> Exit:
     """Ask for what is missing, and chat; returns the exit code."""
     output = Vt100_Output(
         sys.stdout,
@@ -71,7 +81,7 @@ def chat(host: str | None, port: int | None, name: str | None, room: str | None,
     with create_app_session(output=output):
         screen = Screen(output)
         try:
-            return _chat(screen, host, port, name, room, encryption)
+            return _chat(screen, host, port, name, room, encryption, password)
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)
@@ -93,6 +103,7 @@ def _chat(
     name: str | None,
     room: str | None,
     encryption: Encryption | None,
+    password: str,
 ) -> Exit:
     host = host or _ask("Server", DEFAULT_HOST)
     port = port or _ask_port()
@@ -101,22 +112,26 @@ def _chat(
         # A connection for each try: while one thinks of another name, the server may lose patience with the old one.
         with Client.connect(host, port, encryption=encryption) as client:
             try:
-                screen.show([line_of(client.join(name, room or ""))])
+                screen.show([line_of(client.join(name, room or "", password=password))])
             except RefusedError as refusal:
-                if refusal.code not in NAME_REFUSALS:
+                if refusal.code not in NAME_REFUSALS | PASSWORD_REFUSALS:
                     raise
                 screen.show([error_line(str(refusal))])
+                code = refusal.code
             else:
                 return LineChat(client, screen).run()
-        name = _ask("Name")
+        if code in PASSWORD_REFUSALS:
+            password = _ask("Pass phrase", secret=True)
+        else:
+            name = _ask("Name")
 
 
-def _ask(what: str, default: str = "") -> str:
+def _ask(what: str, default: str = "", *, secret: bool = False) -> str:
     """One answer that is not empty. Raises `EOFError` or `KeyboardInterrupt` if one would rather not."""
     question = f"{what} [{default}]: " if default else f"{what}: "
     session: PromptSession[str] = PromptSession(enable_suspend=True)
     while True:
-        answer = session.prompt(question).strip() or default
+        answer = session.prompt(question, is_password=secret).strip() or default
         if answer:
             return answer
 

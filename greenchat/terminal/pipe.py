@@ -46,7 +46,14 @@ LINES_AHEAD = 256
 READ_BYTES = 64 * 1024
 
 
-def chat(host: str | None, port: int | None, name: str | None, room: str | None, encryption: Encryption | None) -> Exit:
+def chat(
+    host: str | None,
+    port: int | None,
+    name: str | None,
+    room: str | None,
+    encryption: Encryption | None,
+    password: str,
+) -> Exit:
     """Say standard input; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -54,7 +61,7 @@ def chat(host: str | None, port: int | None, name: str | None, room: str | None,
     outlet = Outlet(sys.stdout, sys.stderr)
     try:
         with Client.connect(host or DEFAULT_HOST, port or DEFAULT_PORT, encryption=encryption) as client:
-            outlet.show(line_of(client.join(name or login_name(), room or "")))
+            outlet.show(line_of(client.join(name or login_name(), room or "", password=password)))
             return Pipe(client, outlet, sys.stdin).run()
     except ClientError as error:
         outlet.show(error_line(str(error)))

@@ -5,15 +5,16 @@ import msgspec
 
 from greenchat.bench.server import parse_address
 from greenchat.client import Client, ClientError
+from greenchat.encryption import Encryption
 from greenchat.terminal import Exit
 from greenchat.terminal.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
 
 
-def show(address: str | None, *, as_json: bool = False) -> Exit:
+def show(address: str | None, encryption: Encryption | None = None, *, as_json: bool = False) -> Exit:
     """Print how the server at `address` ("HOST:PORT") is, as a table or as one JSON object; returns the exit code."""
     host, port = parse_address(address) if address else (DEFAULT_HOST, DEFAULT_PORT)
     try:
-        with Client.connect(host, port) as client:
+        with Client.connect(host, port, encryption=encryption) as client:
             stats = client.stats()
     except ClientError as error:
         click.echo(f"Error: {clean(str(error))}", err=True)
