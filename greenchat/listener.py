@@ -158,5 +158,6 @@ def name_of(listener: Listener) -> str:
     """What a listener listens on, as `listen` takes it, with the real port."""
     name = listener.socket.getsockname()
     if listener.socket.family == socket.AF_UNIX:
-        return f"unix:{name}"
+        # An abstract socket, which has no file, begins with a zero byte and is written with an @.
+        return f"unix:@{name[1:].decode()}" if isinstance(name, bytes) else f"unix:{name}"
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"

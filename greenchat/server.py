@@ -120,6 +120,8 @@ class ChatServer:
         """Go on with `config`, of which only what may change meanwhile has changed: see reload.py. Sessions that stand
         keep what they have taken from it."""
         self._tls = tls.load(config.tls)  # also where the files' names are the same: a certificate is renewed
+        if self._tls is not None:
+            log.info("the certificate was read again: %s", config.tls.cert)
         self.config = config
         self.chat.change_limits(config.limits)
 

@@ -159,7 +159,7 @@ class Session:
                 self.tell(Ping())
             case Next.SEND_HOME:
                 text = f"You have said nothing for {limits.idle_seconds:g} seconds. Come back any time."
-                self.tell(Error("idle", text))
+                self.refuse(Reject(text, "idle"))
                 self.close("said nothing for too long")
             case Next.GIVE_UP:
                 self.close("did not answer a ping")
@@ -286,7 +286,7 @@ class Session:
             self._deadline.start(self._too_late)
 
     def _too_late(self) -> None:
-        self.tell(Error("timeout", "You have not joined in time. Connect again and send JOIN|<username>."))
+        self.refuse(Reject("You have not joined in time. Connect again and send JOIN|<username>.", "timeout"))
         self.close("did not join in time")
 
     def _stop_deadline(self) -> None:

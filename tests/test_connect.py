@@ -277,7 +277,7 @@ def test_a_pass_phrase_is_asked_for_and_not_shown(open_terminal):
         terminal.type(f"guess{ENTER}")
         terminal.wait(lambda lines: "not the pass phrase" in " ".join(lines) and lines[-1] == "Pass phrase:")
         terminal.type(f"open sesame{ENTER}")
-        terminal.wait(lambda lines: any("Welcome to lobby, ada." in line for line in lines))
+        terminal.wait(lambda lines: any("Welcome to lobby, ada." in line for line in lines) and lines[-1] == ">")
         terminal.type(CTRL_D)
         assert terminal.end() == Exit.DELIVERED
         assert b"sesame" not in terminal.written

@@ -39,6 +39,7 @@ def test_help_tells_each_command_in_one_line(room):
         "INFO|/ping: Ask whether the server is there.",
         "INFO|/quit: Leave the chat.",
         "INFO|/reply TEXT: Answer the last one who wrote to you alone.",
+        "INFO|/stats: Tell how the server is: how many are there, what is said.",
         "INFO|/who: Tell who is in the room.",
         "INFO|//TEXT: Say something that begins with a slash.",
     ]

@@ -34,7 +34,7 @@ def state(plugins: Plugins, name: str) -> str:
 
 def test_the_bundled_plugins_are_found_and_on():
     states = {plugin.name: plugin.off for plugin in Plugins(load())}
-    assert states == {"chatlog": "", "moderation": "", "signpost": "", "slash_commands": ""}
+    assert states == {"chatlog": "", "metrics": "", "moderation": "", "signpost": "", "slash_commands": ""}
 
 
 def test_plugins_are_called_modules_first_then_files_by_name_then_installed(tmp_path, monkeypatch):
