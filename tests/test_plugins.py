@@ -44,7 +44,8 @@ def test_plugins_are_called_modules_first_then_files_by_name_then_installed(tmp_
     monkeypatch.syspath_prepend(tmp_path)
     plugins = loaded(tmp_path / "dir", **{"server.plugins": ["zeta_module"]})
     names = [plugin.name for plugin in plugins]
-    assert names == ["zeta_module", "alpha", "beta", "chatlog", "moderation", "signpost", "slash_commands"]
+    bundled = ["chatlog", "metrics", "moderation", "signpost", "slash_commands"]
+    assert names == ["zeta_module", "alpha", "beta", *bundled]
 
 
 def test_the_order_of_calling_is_the_order_of_the_list(tmp_path):
