@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import QueueListener, RotatingFileHandler, TimedRotatingFileHandler
@@ -43,6 +44,10 @@ QUOTING = frozenset({"unknown_command", "unknown_type", "unknown_user"})
 # The longest reason in the log: some lines on a terminal.
 REASON_LENGTH = 300
 
+# Refusals of one connection that are logged one by one: enough to see what its trouble is. Past them they are counted,
+# since who sends rubbish all day would fill the disk.
+REFUSALS_LOGGED = 20
+
 # Messages that may wait for the disk: about 50 MB, and a minute of a very busy server.
 WAITING_MESSAGES = 100_000
 
@@ -72,7 +77,10 @@ class Settings(greenchat.Settings, frozen=True, kw_only=True):
 
 
 class ChatLog:
-    """Logs who comes and goes."""
+    """Logs who comes and goes, and what is refused."""
+
+    def __init__(self) -> None:
+        self._refusals: Counter[int] = Counter()  # by session
 
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
@@ -85,6 +93,9 @@ class ChatLog:
     @hookimpl
     def greenchat_disconnected(self, session: Session, reason: str) -> None:
         who = f"#{session.id} {session.name}".rstrip()
+        refused = self._refusals.pop(session.id, 0)
+        if refused > REFUSALS_LOGGED:
+            log.info("%s was refused %d times in all", who, refused)
         log.info("%s disconnected from %s: %s", who, session.address, printable(reason, REASON_LENGTH))
 
     @hookimpl
@@ -99,6 +110,10 @@ class ChatLog:
             case Renamed(room, name, new_name):
                 log.info("%s in %s is called %s now", name, room, new_name)
             case Refused(session, name, code, text):
+                if session:
+                    self._refusals[session] += 1
+                    if self._refusals[session] > REFUSALS_LOGGED:
+                        return
                 who = f"#{session} {name}".rstrip() if session else "a connection"
                 why = code if code in QUOTING else f"{code}: {printable(text, REASON_LENGTH)}"
                 log.info("%s was refused (%s)", who, why)
@@ -116,6 +131,7 @@ class ChatLogWithTranscript(ChatLog):
     """Logs who comes and goes, and writes what is said from a thread of its own, so that the loop never waits."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self._settings = settings
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer: Writer | None = None

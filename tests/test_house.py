@@ -16,7 +16,7 @@ PACKAGE = ROOT / "greenchat"
 FLOORS = [
     ["errors", "events", "frames", "config"],
     ["text", "allowance", "silence", "datadir", "stats", "hookspecs"],
-    ["codecs", "settings", "reload", "commands", "encryption"],
+    ["codecs", "settings", "reload", "address", "commands", "encryption"],
     ["room", "client"],
     ["chat", "dispatch", "terminal", "bench"],
     ["plugins", "outbox", "watchdog", "door", "listener", "tls", "systemd"],

@@ -67,6 +67,19 @@ def test_it_logs_who_comes_and_goes(logged):
     assert f"#2 rob disconnected from {address}: left" in lines
 
 
+def test_many_refusals_of_one_connection_are_counted_not_logged_one_by_one(logged):
+    with serving() as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.expect("INFO|bob has joined the chat.")
+        ada.send(*["MSG|"] * 50)
+        ada.expect(*["ERROR|The message is empty. Write something."] * 50)
+        ada.close()
+        bob.expect("INFO|ada has left the chat.")
+    lines = [line for line in logged() if "refused" in line]
+    assert len(lines) == greenchat_plugins.chatlog.REFUSALS_LOGGED + 1
+    assert lines[-1] == "#1 ada was refused 50 times in all"
+
+
 def test_it_logs_who_was_refused_and_why(logged):
     with serving() as server:
         server.join("ada")

@@ -16,9 +16,10 @@ from typing import Any
 import click
 import msgspec
 
+from greenchat.address import parse_address
 from greenchat.bench.crowd import ROOM, BenchError, Crowd, Progress
 from greenchat.bench.report import BUSY_PERCENT, Latency, Report, Server, Throughput
-from greenchat.bench.server import ServerProcess, find_process, own_server, parse_address
+from greenchat.bench.server import ServerProcess, find_process, own_server
 from greenchat.client import Client, RefusedError
 from greenchat.frames import Welcome
 from greenchat.text import printable

@@ -34,16 +34,6 @@ LOOK_AGAIN_SECONDS = 0.02
 STOP_SECONDS = 10.0
 
 
-def parse_address(address: str) -> tuple[str, int]:
-    """Host and port of "HOST:PORT", where an IPv6 host stands in brackets. Raises `BenchError`."""
-    match = re.fullmatch(r"(?:\[([^][]+)\]|([^][:\s]+)):([0-9]{1,5})", address)
-    if match is None or not 1 <= int(match[3]) <= 65535:
-        raise BenchError(
-            f"{printable(address)!r} is no HOST:PORT. Write it like 127.0.0.1:9999, example.org:9999 or [::1]:9999."
-        )
-    return match[1] or match[2], int(match[3])
-
-
 @contextmanager
 def own_server() -> Iterator[tuple[int, int]]:
     """A server with its limits off, on a free port of 127.0.0.1, until the block ends: `(port, process id)`.

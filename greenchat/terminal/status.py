@@ -3,7 +3,7 @@
 import click
 import msgspec
 
-from greenchat.bench.server import parse_address
+from greenchat.address import parse_address
 from greenchat.client import Client, ClientError
 from greenchat.encryption import Encryption
 from greenchat.terminal import Exit
