@@ -18,6 +18,7 @@ from greenchat import Reject, hookimpl
 from greenchat.bench.crowd import BenchError, Crowd
 from greenchat.bench.measure import Load, measure, percentile
 from greenchat.bench.server import own_server
+from greenchat.errors import GreenchatError
 from greenchat.testing import DEADLINE, serving
 
 COMMAND = [sys.executable, "-m", "greenchat", "bench"]
@@ -235,7 +236,7 @@ def test_nobody_listens_there():
 
 @pytest.mark.parametrize("address", ["localhost", "localhost:", ":9999", "::1:9999", "[::1]", "a:0", "a:65536", "a:b"])
 def test_no_address(address):
-    with pytest.raises(BenchError, match=r"is no HOST:PORT\. Write it like 127\.0\.0\.1:9999"):
+    with pytest.raises(GreenchatError, match=r"is no HOST:PORT\. Write it like 127\.0\.0\.1:9999"):
         measure(address, Load())
 
 
