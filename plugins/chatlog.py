@@ -44,10 +44,6 @@ QUOTING = frozenset({"unknown_command", "unknown_type", "unknown_user"})
 # The longest reason in the log: some lines on a terminal.
 REASON_LENGTH = 300
 
-# Refusals of one connection that are logged one by one: enough to see what its trouble is. Past them they are counted,
-# since who sends rubbish all day would fill the disk.
-REFUSALS_LOGGED = 20
-
 # Messages that may wait for the disk: about 50 MB, and a minute of a very busy server.
 WAITING_MESSAGES = 100_000
 
@@ -74,12 +70,21 @@ class Settings(greenchat.Settings, frozen=True, kw_only=True):
         int, Meta(ge=1, description='With rotate = "size": how large a file gets. 10 MB open in any editor.')
     ] = 10_000_000
     keep: Annotated[int, Meta(ge=1, description="How many of the older files are kept: for days, two weeks.")] = 14
+    refusals: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Refusals of one connection that are logged one by one; then they are counted, since who sends "
+            "rubbish all day would fill the disk. 0: all.",
+        ),
+    ] = 20
 
 
 class ChatLog:
     """Logs who comes and goes, and what is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._refusals: Counter[int] = Counter()  # by session
 
     @hookimpl
@@ -94,7 +99,7 @@ class ChatLog:
     def greenchat_disconnected(self, session: Session, reason: str) -> None:
         who = f"#{session.id} {session.name}".rstrip()
         refused = self._refusals.pop(session.id, 0)
-        if refused > REFUSALS_LOGGED:
+        if refused > self._settings.refusals:
             log.info("%s was refused %d times in all", who, refused)
         log.info("%s disconnected from %s: %s", who, session.address, printable(reason, REASON_LENGTH))
 
@@ -110,9 +115,9 @@ class ChatLog:
             case Renamed(room, name, new_name):
                 log.info("%s in %s is called %s now", name, room, new_name)
             case Refused(session, name, code, text):
-                if session:
+                if session and self._settings.refusals:
                     self._refusals[session] += 1
-                    if self._refusals[session] > REFUSALS_LOGGED:
+                    if self._refusals[session] > self._settings.refusals:
                         return
                 who = f"#{session} {name}".rstrip() if session else "a connection"
                 why = code if code in QUOTING else f"{code}: {printable(text, REASON_LENGTH)}"
@@ -131,8 +136,7 @@ class ChatLogWithTranscript(ChatLog):
     """Logs who comes and goes, and writes what is said from a thread of its own, so that the loop never waits."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self._settings = settings
+        super().__init__(settings)
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer: Writer | None = None
         self._missing = 0
@@ -266,4 +270,4 @@ def open_transcript(path: Path, settings: Settings) -> logging.Handler:
 
 
 def greenchat_plugin(settings: Settings) -> ChatLog:
-    return ChatLogWithTranscript(settings) if settings.transcript else ChatLog()
+    return ChatLogWithTranscript(settings) if settings.transcript else ChatLog(settings)

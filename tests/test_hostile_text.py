@@ -156,7 +156,12 @@ def test_nobody_can_speak_as_the_server_or_as_somebody_else(server):
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_nobody_can_write_a_line_of_the_log_or_anothers_of_the_transcript(tmp_path, form):
-    settings = {"server.log_format": form, "limits.flood_rate": 0, "plugins.chatlog.transcript": "talk.txt"}
+    settings = {
+        "server.log_format": form,
+        "limits.flood_rate": 0,
+        "plugins.chatlog.transcript": "talk.txt",
+        "plugins.chatlog.refusals": 0,
+    }
     flags = [word for path, value in settings.items() for word in ("--set", f"{path}={value}")]
     with serve_process(tmp_path, *flags) as server:
         with server.join("bob") as bob, server.connect() as plain, server.connect() as other:

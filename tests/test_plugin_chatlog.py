@@ -68,7 +68,7 @@ def test_it_logs_who_comes_and_goes(logged):
 
 
 def test_many_refusals_of_one_connection_are_counted_not_logged_one_by_one(logged):
-    with serving() as server:
+    with serving(settings={"plugins.chatlog.refusals": 3}) as server:
         ada, bob = server.join("ada"), server.join("bob")
         ada.expect("INFO|bob has joined the chat.")
         ada.send(*["MSG|"] * 50)
@@ -76,7 +76,7 @@ def test_many_refusals_of_one_connection_are_counted_not_logged_one_by_one(logge
         ada.close()
         bob.expect("INFO|ada has left the chat.")
     lines = [line for line in logged() if "refused" in line]
-    assert len(lines) == greenchat_plugins.chatlog.REFUSALS_LOGGED + 1
+    assert len(lines) == 3 + 1
     assert lines[-1] == "#1 ada was refused 50 times in all"
 
 
