@@ -152,6 +152,7 @@ Examples:
 @click.option("--listen", multiple=True, metavar="ADDRESS", help="Instead of both: HOST:PORT, [IPv6]:PORT, unix:/path.")
 @click.option("--tls-cert", metavar="FILE", help="Take TLS as well, with this certificate (PEM).")
 @click.option("--tls-key", metavar="FILE", help="The certificate's private key (PEM).")
+@click.option("--password", metavar="PHRASE", help="Who joins must know this. Others on this machine can see it here.")
 @settings_options
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
@@ -161,6 +162,7 @@ def serve(
     listen: tuple[str, ...],
     tls_cert: str | None,
     tls_key: str | None,
+    password: str | None,
     log_format: str | None,
     verbose: bool,
     **sources: Any,
@@ -176,6 +178,7 @@ def serve(
             "server.log_level": "debug" if verbose else None,
             "tls.cert": tls_cert,
             "tls.key": tls_key,
+            "server.password": password,
         }
         return _configure(**sources, flags=flags)
 

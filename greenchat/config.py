@@ -163,9 +163,8 @@ class Limits(Settings, frozen=True, kw_only=True):
     ] = 32
 
     def announced(self) -> dict[str, int | float]:
-        """What a JSON client reads in `welcome.limits`, so that it can wait instead of being refused."""
-        names = ("frame_bytes", "flood_burst", "flood_rate", "ping_seconds", "idle_seconds", "name_length")
-        return {name: getattr(self, name) for name in names}
+        """What a JSON client reads in `welcome.limits`, so that it can wait instead of being refused: all of them."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 class Config(Settings, frozen=True, kw_only=True):

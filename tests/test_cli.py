@@ -113,6 +113,18 @@ def test_the_log_has_no_content_and_no_control_codes(tmp_path):
     assert "\x1b" not in log
 
 
+def test_a_pass_phrase_is_asked_for_and_never_in_the_log(tmp_path):
+    with serve_process(tmp_path, "--password", "open sesame", "-v") as serving, serving.connect() as ada:
+        ada.send("JOIN|ada", "MSG|/password guess sesame", "MSG|/password open sesame", "JOIN|ada")
+        assert ada.read().startswith("ERROR|This chat has a pass phrase.")
+        ada.expect("ERROR|This is not the pass phrase. Ask whoever invited you.")
+        ada.expect("INFO|That is right. Now send JOIN|<username>.")
+        assert ada.read().startswith("INFO|Welcome")
+        ada.close()
+        out, log = serving.stop()
+    assert "sesame" not in out + log
+
+
 # --- a plugin changes what happens ---
 
 PLUGIN = """

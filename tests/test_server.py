@@ -9,6 +9,7 @@ import time
 import pytest
 from processes import ServeProcess, serve_process
 
+from greenchat.config import Limits
 from greenchat.testing import DEADLINE, Peer, ServerThread, serving
 
 
@@ -182,6 +183,7 @@ def test_a_json_client_is_welcomed_acknowledged_and_told_what_happens(server):
     assert welcome["ref"] == 1
     assert (welcome["name"], welcome["room"], welcome["members"], welcome["seq"]) == ("ada", "lobby", ["bob", "ada"], 0)
     assert welcome["limits"]["frame_bytes"] == 4096
+    assert set(welcome["limits"]) == set(Limits.__struct_fields__), "each limit is announced"
     bob.expect("INFO|ada has joined the chat.")
     ada.send(type="say", text="hi", room="lobby", ref="a")
     ack = ada.read()
