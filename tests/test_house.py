@@ -35,7 +35,7 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path, *, typing: bool = False) -> set[str]:
+def imports_of(path: Path) -> set[str]:
     """Modules that `path` imports when it runs; those that only type checkers see are left out."""
     tree = ast.parse(path.read_text())
     found: set[str] = set()
