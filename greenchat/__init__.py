@@ -17,6 +17,25 @@ if TYPE_CHECKING:
     from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
     from greenchat.commands import Command as Command
     from greenchat.config import Settings as Settings
+    from greenchat.database import Database as Database
+    from greenchat.database import DatabaseError as DatabaseError
+    from greenchat.database import open_database as open_database
+    from greenchat.database import transaction as transaction
+    from greenchat.events import Acted as Acted
+    from greenchat.events import Away as Away
+    from greenchat.events import Invited as Invited
+    from greenchat.events import Role as Role
+    from greenchat.events import Topic as Topic
+    from greenchat.frames import Answer as Answer
+    from greenchat.frames import Found as Found
+    from greenchat.frames import History as History
+    from greenchat.frames import Page as Page
+    from greenchat.frames import Search as Search
+    from greenchat.frames import Welcome as Welcome
+    from greenchat.room import Room as Room
+    from greenchat.cli import data_dir_from as data_dir_from
+    from greenchat.cli import data_dir_options as data_dir_options
+    from greenchat.door import network_of as network_of
     from greenchat.errors import ConfigError as ConfigError
     from greenchat.errors import PluginError as PluginError
     from greenchat.errors import Reject as Reject
@@ -46,6 +65,25 @@ _HOME = {
     "Command": "commands",
     "Meta": "config",
     "Settings": "config",
+    "Database": "database",
+    "DatabaseError": "database",
+    "open_database": "database",
+    "transaction": "database",
+    "Acted": "events",
+    "Away": "events",
+    "Invited": "events",
+    "Role": "events",
+    "Topic": "events",
+    "Answer": "frames",
+    "Found": "frames",
+    "History": "frames",
+    "Page": "frames",
+    "Search": "frames",
+    "Welcome": "frames",
+    "Room": "room",
+    "data_dir_from": "cli",
+    "data_dir_options": "cli",
+    "network_of": "door",
     "ConfigError": "errors",
     "PluginError": "errors",
     "Reject": "errors",

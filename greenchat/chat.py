@@ -1,4 +1,4 @@
-"""The chat itself: come in, say, whisper, rename, go. The JOIN/MSG/LEAVE core, without a socket.
+"""The chat itself: come in, say, whisper, move, rename, go. The JOIN/MSG/LEAVE core, without a socket.
 
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from greenchat.config import Limits
 from greenchat.errors import Reject
-from greenchat.events import Event, Joined, Left, Message, Notice, Private, Renamed
+from greenchat.events import Acted, Away, Event, Joined, Left, Message, Notice, Private, Renamed, Role, Topic
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import printable, require_name, require_room, require_text
 
@@ -20,7 +20,10 @@ class Hooks(Protocol):
     """What the chat asks of plugins; None where no plugin has anything to say. See dispatch.py."""
 
     check_join: Callable[[Outlet, str, str], str] | None
+    check_enter: Callable[[Outlet, str, str, str], None] | None
     check_message: Callable[[Outlet, Message], str] | None
+    room_opened: Callable[[Room], None] | None
+    messages: Callable[[Sequence[Message]], None] | None
     event: Callable[[Sequence[Event]], None] | None
 
 
@@ -39,28 +42,77 @@ class Chat:
         self.rooms: dict[str, Room] = {}
         self.default_room = require_room(default_room, limits.name_length)
 
-    def join(self, outlet: Outlet, name: str, room: str = "") -> Member:
-        """Let `name` into `room` (the default room if empty)."""
-        room = require_room(room, self._limits.name_length) if room else self.default_room
-        name, key = self._free_name(outlet, name, room)
-        home = self.rooms.get(room)
-        most = self._limits.members_per_room
-        if most and home is not None and len(home.members) >= most:
-            raise Reject(f"The room {room} is full: it has {most} members. Try another room, or later.", "room_full")
-        if home is None:
-            home = self.rooms[room] = Room(room, self._schedule, self._deliver, self._observe, self.traffic)
-        member = Member(name, key, home, outlet)
-        self.members[key] = member
-        home.add(member, Joined(room, name, datetime.now(UTC)))
+    # --- come and go ---
+
+    def join(self, outlet: Outlet, name: str, room: str = "", key: str = "") -> Member:
+        """Let `name` into the chat, and into `room` (the default room if empty), which `key` may open."""
+        room = self.room_name(room)
+        name, _ = self._checked_name(outlet, name, room)
+        home = self._opened(outlet, name, room, key)
+        name, name_key = self._free_name(name)
+        member = Member(name, name_key, home, outlet)
+        self._require_space(home, member)
+        self.members[name_key] = member
+        self._admit(member, home)
         return member
 
-    def say(self, member: Member, text: str, action: bool = False) -> Message:
-        """Say `text`, which is as `text.require_text` leaves it, to everybody else in the member's room."""
+    def enter(self, member: Member, room: str, key: str = "", *, move: bool = False) -> Room:
+        """Let `member` into one more room; with `move`, out of all others. It is the one that it came into last then."""
+        room = self.room_name(room)
+        if room in member.rooms:
+            raise Reject(f"You are in {room} already.", code="already_joined")
+        most = self._limits.rooms_per_session
+        if most and not move and len(member.rooms) >= most:
+            raise Reject(f"You are in {most} rooms, as many as one may. Leave one first.", code="too_many_rooms")
+        home = self._opened(member.outlet, member.name, room, key)
+        self._require_present(member)
+        self._require_space(home, member)
+        if move:
+            for other in list(member.rooms.values()):
+                self._remove(member, other, f"went to {room}")
+        member.rooms[room] = member.room = home
+        self._admit(member, home)
+        return home
+
+    def part(self, member: Member, room: Room, reason: str) -> None:
+        """Let `member` out of one of several rooms."""
+        if len(member.rooms) < 2:
+            raise ValueError("this is the member's last room: let it enter another one, or leave")
+        self._remove(member, room, reason)
+        if member.room is room:
+            member.room = list(member.rooms.values())[-1]
+
+    def leave(self, member: Member, reason: str) -> None:
+        """Let `member` go, and tell its rooms. Does nothing the second time."""
+        if self.members.get(member.key) is not member:
+            return
+        del self.members[member.key]
+        for room in list(member.rooms.values()):
+            self._remove(member, room, reason)
+
+    def may_enter(self, outlet: Outlet, member: Member, room: str) -> bool:
+        """Whether `member` may come into `room`, and so may read what was said there."""
+        if room in member.rooms:
+            return True
+        try:
+            if self._hooks.check_enter is not None:
+                self._hooks.check_enter(outlet, member.name, room, "")
+        except Reject:
+            return False
+        return True
+
+    # --- talk ---
+
+    def say(self, member: Member, text: str, action: bool = False, room: Room | None = None) -> Message:
+        """Say `text`, which is as `text.require_text` leaves it, to everybody else in `room`, or the member's room."""
         if not text or text.isspace():
             require_text(text)
+        if room is None:
+            room = member.room
         if self._hooks.check_message is not None:
-            text = self._checked(member, text, member.room.name, action)
-        room = member.room
+            text = self._checked(member, text, room.name, action)
+            if member.rooms.get(room.name) is not room:
+                raise Reject(f"You have left {room.name} meanwhile.", code="not_in_room")
         run = room.talk
         if run is None or run.origin is not member or action:
             run = room.begin_talk(member)
@@ -77,41 +129,69 @@ class Chat:
         if self._hooks.check_message is not None:
             text = self._checked(member, text, "", action)
         target = self.find(to)
+        if member.key in target.ignored:
+            raise Reject(f"{target.name} does not take messages from you.", code="ignored")
         private = Private(member.name, target.name, text, datetime.now(UTC), action)
         self._deliver([target.outbox], target.codec.encode(private))
         return private
 
+    def announce(self, text: str) -> None:
+        """The server tells everybody, once for each room."""
+        for room in self.rooms.values():
+            room.post(Notice(text, room.name))
+
+    # --- what others see of one ---
+
     def rename(self, member: Member, name: str) -> None:
-        """Call `member` by another name from now on, and tell its room."""
+        """Call `member` by another name from now on, and tell its rooms."""
         if name == member.name:
             raise Reject(f"You are called {name} already.", code="name_taken")
-        old = member.name
-        name, key = self._free_name(member.outlet, name, member.room.name, member)
+        old, old_key = member.name, member.key
+        name, _ = self._checked_name(member.outlet, name, member.room.name)
         self._require_present(member)
-        for place in (self.members, member.room.members):
+        name, key = self._free_name(name, member)
+        for place in (self.members, *(room.members for room in member.rooms.values())):
             del place[member.key]
             place[key] = member
         member.name, member.key = name, key
-        member.room.post(Renamed(member.room.name, old, name, datetime.now(UTC)))
+        for other in self.members.values():
+            if old_key in other.ignored:
+                self.ignore(other, other.ignored | {key})  # another name is no way to be heard again
+        for room in member.rooms.values():
+            room.post(Renamed(room.name, old, name, datetime.now(UTC)))
 
-    def leave(self, member: Member, reason: str) -> None:
-        """Let `member` go, and tell its room. Does nothing the second time."""
-        if self.members.get(member.key) is not member:
-            return
-        del self.members[member.key]
-        room = member.room
-        room.remove(member, Left(room.name, member.name, reason, datetime.now(UTC)))
-        if not room.members and room.name != self.default_room:
-            del self.rooms[room.name]
+    def set_away(self, member: Member, why: str) -> None:
+        """`member` is away, and `why`; or back, where that is empty."""
+        member.away = why
+        for room in member.rooms.values():
+            room.post(Away(room.name, member.name, why, datetime.now(UTC)))
 
-    def change_limits(self, limits: Limits) -> None:
-        """Hold everything that is asked from now on to `limits`."""
-        self._limits = limits
+    def ignore(self, member: Member, keys: frozenset[str]) -> None:
+        """From now on `member` gets nothing that those say whose names' keys these are."""
+        member.ignored = keys
+        for room in member.rooms.values():
+            room.mind_ignored(member)
 
-    def announce(self, text: str) -> None:
-        """The server tells everybody in every room."""
-        for room in self.rooms.values():
-            room.post(Notice(text, room.name))
+    def set_topic(self, room: Room, topic: str, by: str) -> None:
+        """What `room` is about, from now on. Raises `Reject` where `topic` is not fit to be shown."""
+        if topic:
+            require_text(topic)
+        most = self._limits.topic_length
+        if most and len(topic) > most:
+            raise Reject(f"The topic is longer than {most} characters. Make it shorter.", code="too_long")
+        room.topic = topic
+        room.post(Topic(room.name, topic, by, datetime.now(UTC)))
+
+    def tell_role(self, member: Member) -> None:
+        """Tell everybody what `member` is now, after its outlet's role or account has changed, or a room's owner."""
+        for room in member.rooms.values():
+            room.post(Role(room.name, member.name, room.role_of(member), datetime.now(UTC)))
+
+    def record(self, by: str, act: str, target: str = "", room: str = "", details: str = "") -> None:
+        """Tell the observers that somebody has kept order."""
+        self._observe([Acted(by, act, target, room, details, datetime.now(UTC))])
+
+    # --- look ---
 
     def find(self, name: str) -> Member:
         """Who is called `name`, however it is spelt. Raises `Reject` where nobody is."""
@@ -121,11 +201,69 @@ class Chat:
         except (KeyError, Reject):
             raise Reject(f"Nobody here is called {printable(name)}. Look with /who.", code="unknown_user") from None
 
-    def _free_name(self, outlet: Outlet, name: str, room: str, member: Member | None = None) -> tuple[str, str]:
-        """`name` as it will be shown and its key: valid, let in by the plugins, and nobody else's than `member`'s."""
+    def room_name(self, room: str) -> str:
+        """The room `room` in the one form that all its spellings share; the default room if empty. Raises `Reject`."""
+        return require_room(room, self._limits.name_length) if room else self.default_room
+
+    def room_of(self, member: Member, room: str) -> Room:
+        """The room called `room` that `member` is in; if empty, the one that it came into last. Raises `Reject`."""
+        if not room:
+            return member.room
+        found = member.rooms.get(room) or member.rooms.get(self.room_name(room))
+        if found is None:
+            rooms = ", ".join(member.rooms)
+            raise Reject(f"You are not in {printable(room)}, but in {rooms}.", code="not_in_room")
+        return found
+
+    def change_limits(self, limits: Limits) -> None:
+        """Hold everything that is asked from now on to `limits`."""
+        self._limits = limits
+
+    # --- the steps of coming and going ---
+
+    def _opened(self, outlet: Outlet, name: str, room: str, key: str) -> Room:
+        """The room, if plugins let `name` in; a new one is restored by them first, which may take its time."""
+        if self._hooks.check_enter is not None:
+            self._hooks.check_enter(outlet, name, room, key)
+        home = self.rooms.get(room)
+        if home is not None:
+            return home
+        most = self._limits.rooms
+        if most and len(self.rooms) >= most and room != self.default_room:
+            raise Reject(f"There are {most} rooms, as many as there may be. Join one of them.", code="too_many_rooms")
+        home = Room(room, self._schedule, self._deliver, self._observe, self.traffic)
+        if self._hooks.room_opened is not None:
+            self._hooks.room_opened(home)
+        return self.rooms.get(room, home)  # another one may have been first meanwhile
+
+    def _require_space(self, room: Room, member: Member) -> None:
+        most = self._limits.members_per_room
+        if most and len(room.members) >= most:
+            raise Reject(f"The room {room.name} is full: it has {most} members. Try another, or later.", "room_full")
+
+    def _admit(self, member: Member, room: Room) -> None:
+        self.rooms[room.name] = room
+        room.add(member, Joined(room.name, member.name, datetime.now(UTC)))
+
+    def _remove(self, member: Member, room: Room, reason: str) -> None:
+        del member.rooms[room.name]
+        room.remove(member, Left(room.name, member.name, reason, datetime.now(UTC)))
+        if room.owner is member:
+            room.owner = None
+        if not room.members and room.name != self.default_room:
+            room.flush()  # so that all of it has been told when a room of this name is opened again
+            del self.rooms[room.name]
+
+    def _checked_name(self, outlet: Outlet, name: str, room: str) -> tuple[str, str]:
+        """`name` as it will be shown, and its key: valid, and let in by the plugins, which may take their time."""
         name, key = require_name(name, self._limits.name_length)
         if self._hooks.check_join is not None:
             name, key = require_name(self._hooks.check_join(outlet, name, room), self._limits.name_length)
+        return name, key
+
+    def _free_name(self, name: str, member: Member | None = None) -> tuple[str, str]:
+        """`name` and its key, if it is nobody else's than `member`'s."""
+        name, key = require_name(name, self._limits.name_length)
         if self.members.get(key, member) is not member:
             raise Reject(f"The username {name} is taken. Choose another.", code="name_taken")
         return name, key
@@ -139,6 +277,8 @@ class Chat:
         return checked if checked is text else require_text(checked)
 
     def _observe(self, events: Sequence[Event]) -> None:
+        if self._hooks.messages is not None and isinstance(events[0], Message):
+            self._hooks.messages(events)  # type: ignore[arg-type]  # a run is of one kind
         if self._hooks.event is not None:
             self._hooks.event(events)
 

@@ -83,6 +83,27 @@ def settings_options(command: Any) -> Any:
     return command
 
 
+def data_dir_options(command: Any) -> Any:
+    """The options that say where a server's data is: `file` and `data_dir`, for `data_dir_from`."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    for option in reversed(
+        [
+            click.option("--config", "file", type=path, metavar="FILE.toml", help="Read settings from this file."),
+            click.option("--data-dir", metavar="DIR", help="Where the server keeps its files."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def data_dir_from(file: Path | None, data_dir: str | None) -> Path:
+    """The data directory that the options of `data_dir_options` mean. Raises `ConfigError` where there is none."""
+    found = data_dir_of(_configure(file, data_dir, (), (), (), ()))
+    if not found.is_dir():
+        raise ConfigError(f"There is no directory {found}. Say where the server keeps its files with --data-dir.")
+    return found
+
+
 def tls_options(command: Any) -> Any:
     """The options that say whether and how a client encrypts."""
     for option in reversed(

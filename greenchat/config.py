@@ -158,6 +158,15 @@ class Limits(Settings, frozen=True, kw_only=True):
     members_per_room: Annotated[
         Count, Meta(description="Members of one room: as many as there are connections, by default.")
     ] = 0
+    rooms: Annotated[
+        Count, Meta(description="Rooms at one time: who makes one after the other takes some KB for each.")
+    ] = 10_000
+    rooms_per_session: Annotated[
+        Count, Meta(description="Rooms that one JSON client may be in: more than anybody follows.")
+    ] = 50
+    topic_length: Annotated[
+        Count, Meta(description="The longest topic of a room, in characters: a line or two on a screen.")
+    ] = 300
     name_length: Annotated[
         Count, Meta(description="The longest user or room name, in characters: fits a column beside the talk.")
     ] = 32

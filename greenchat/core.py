@@ -12,6 +12,7 @@ from greenchat.config import Config
 from greenchat.dispatch import Dispatcher
 from greenchat.errors import Reject
 from greenchat.frames import (
+    Ack,
     History,
     Invalid,
     Join,
@@ -21,11 +22,13 @@ from greenchat.frames import (
     Ref,
     Request,
     Say,
+    Search,
     Stats,
     Status,
     Unknown,
     Welcome,
 )
+from greenchat.room import Room
 from greenchat.stats import is_local
 from greenchat.text import printable
 
@@ -50,20 +53,20 @@ class Host(Protocol):
 
 def act(session: "Session", server: Host, frame: Request) -> None:
     """Do what `frame` asks for. Raises `Reject` where that may not be."""
+    if type(frame) is not Say and server.hooks.request is not None and server.hooks.request(session, frame):
+        return
     match frame:
         case Join():
             join(session, server, frame)
-        case Leave():
-            if session.member is not None:
-                session.require_room(frame.room)
-            session.close("left")
+        case Leave(room, ref):
+            leave(session, server, room, ref)
         case Ping(ref):
             session.knows_pings()
             session.tell(Pong(ref))
         case Pong():
             session.knows_pings()
-        case History():
-            session.require_room(frame.room)
+        case History() | Search():
+            session.require_member()
             raise Reject("This server keeps no history.", code="no_history")
         case Status(ref):
             if not is_local(session.address):
@@ -82,23 +85,51 @@ def act(session: "Session", server: Host, frame: Request) -> None:
 
 
 def join(session: "Session", server: Host, frame: Join) -> None:
-    """Let a session into the chat, and welcome it."""
-    if session.member is not None:
-        raise Reject(f"You are in the chat already, as {session.name}.", code="already_joined")
+    """Let a session into the chat, or into one more room, and welcome it."""
+    member = session.member
+    if member is not None:
+        if not frame.room or frame.name not in ("", member.name):
+            raise Reject(f"You are in the chat already, as {session.name}.", code="already_joined")
+        session.enter(frame.room, frame.key, frame.ref)
+        return
     if session.needs_password:
         session.authenticate(frame.password)
-    member = server.chat.join(session, frame.name, frame.room)
+    member = server.chat.join(session, frame.name, frame.room, frame.key)
     session.joined(member)
-    room = member.room
+    welcome(session, server, member.room, frame.ref)
+
+
+def leave(session: "Session", server: Host, room: str, ref: Ref) -> None:
+    """Let a session out of one of its rooms, or out of the chat."""
+    member = session.member
+    if member is not None and room:
+        found = server.chat.room_of(member, room)
+        if len(member.rooms) > 1:
+            server.chat.part(member, found, "left")
+            if ref is not None:
+                session.tell(Ack(ref))
+            return
+    session.close("left")
+
+
+def welcome(session: "Session", server: Host, room: Room, ref: Ref = None) -> None:
+    """Tell a session all about the room that it has come into."""
+    members = room.members.values()
     session.tell(
         Welcome(
-            name=member.name,
+            name=session.name,
             room=room.name,
-            members=[other.name for other in room.members.values()],
+            members=[other.name for other in members],
             seq=room.seq,
             limits=server.config.limits.announced(),
             server=f"greenchat/{__version__}",
             hint="Say /help for the commands." if server.commands else "",
-            ref=frame.ref,
+            ref=ref,
+            topic=room.topic,
+            account=session.account,
+            roles={other.name: role for other in members if (role := room.role_of(other))},
+            away={other.name: other.away for other in members if other.away},
         )
     )
+    if server.hooks.entered is not None:
+        server.hooks.entered(session, room)

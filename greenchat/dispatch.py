@@ -27,7 +27,7 @@ import pluggy
 from greenchat.errors import PluginError, Reject
 from greenchat.events import Event, Message
 from greenchat.frames import Request
-from greenchat.room import Outlet
+from greenchat.room import Outlet, Room
 
 if TYPE_CHECKING:
     from greenchat.session import Session
@@ -39,6 +39,7 @@ FAILURES = 20
 FAILURE_SECONDS = 60.0
 
 Function = Callable[..., Any]
+Release = Callable[[Reject | None], None]
 Calls = list[tuple[str, Function]]  # (plugin, function), in the order of calling
 
 
@@ -48,9 +49,16 @@ class Dispatcher:
     message that makes a check fail must not be the way to get rid of it."""
 
     frame: "Callable[[Session, Request], bool] | None"
+    request: "Callable[[Session, Request], bool] | None"
+    hold: Callable[[Room, int, Release], bool] | None
     claim: Callable[[bytes], Function | None] | None
     check_join: Callable[[Outlet, str, str], str] | None
+    check_enter: Callable[[Outlet, str, str, str], None] | None
     check_message: Callable[[Outlet, Message], str] | None
+    messages: Callable[[Sequence[Message]], None] | None
+    room_opened: Callable[[Room], None] | None
+    entered: "Callable[[Session, Room], None] | None"
+    account: "Callable[[Session], None] | None"
     event: Callable[[Sequence[Event]], None] | None
     connected: Function | None
     disconnected: Function | None
@@ -60,6 +68,7 @@ class Dispatcher:
         self._switched_off = switched_off
         self._failures: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=FAILURES))
         self._off: set[str] = set()
+        self._resting: set[tuple[int, str]] = set()  # (id of a plugin, which the manager keeps alive; hook)
         self.bind()
 
     def failed(self, plugin: str, where: str) -> None:
@@ -75,19 +84,37 @@ class Dispatcher:
             log.error("plugin %s is switched off until the next start: %s", plugin, why)
             self._switched_off(plugin, why)
 
+    def rest(self, plugin: object, hook: str, *, resting: bool) -> None:
+        """Leave `plugin` out when `hook` is called, or call it again: one that rests costs nothing."""
+        before = len(self._resting)
+        (self._resting.add if resting else self._resting.discard)((id(plugin), hook))
+        if len(self._resting) != before:
+            self.bind()
+
     def bind(self) -> None:
         """Look up who implements what, anew."""
         self.frame = self._take_frame("greenchat_frame")
+        self.request = self._take_frame("greenchat_request")
+        self.hold = self._hold("greenchat_hold")
         self.claim = self._take_connection("greenchat_claim")
         self.check_join = self._check_join("greenchat_check_join")
         self.check_message = self._check_message("greenchat_check_message")
+        self.check_enter = self._check_enter("greenchat_check_enter")
+        self.messages = self._observe("greenchat_messages")
+        self.room_opened = self._observe("greenchat_room_opened")
+        self.entered = self._observe("greenchat_entered")
+        self.account = self._observe("greenchat_account")
         self.event = self._observe_events("greenchat_event")
         self.connected = self._observe("greenchat_connected")
         self.disconnected = self._observe("greenchat_disconnected")
 
     def _calls(self, name: str, *, check: bool = False) -> Calls:
         hook = getattr(self._manager.hook, name)
-        items = [item for item in reversed(hook.get_hookimpls()) if check or item.plugin_name not in self._off]
+        items = [
+            item
+            for item in reversed(hook.get_hookimpls())
+            if (check or item.plugin_name not in self._off) and (id(item.plugin), name) not in self._resting
+        ]
         return [(item.plugin_name, direct(item, hook.spec.argnames)) for item in items]
 
     def _take_frame(self, name: str) -> "Callable[[Session, Request], bool] | None":
@@ -118,6 +145,23 @@ class Dispatcher:
             return take_alone
         return take if calls else None
 
+    def _hold(self, name: str) -> Callable[[Room, int, Release], bool] | None:
+        calls = self._calls(name)
+
+        def hold(room: Room, seq: int, release: Release) -> bool:
+            for plugin, call in calls:
+                try:
+                    if call(room, seq, release):
+                        return True
+                except Exception:
+                    # What was to be made sure of is not sure: an acknowledgement would be a lie.
+                    self.failed(plugin, name)
+                    release(Reject("This was said, but a plugin that keeps it has failed.", code="not_stored"))
+                    return True
+            return False
+
+        return hold if calls else None
+
     def _take_connection(self, name: str) -> Callable[[bytes], Function | None] | None:
         calls = self._calls(name)
 
@@ -147,6 +191,15 @@ class Dispatcher:
             for plugin, call in calls:
                 username = self._verdict(plugin, name, username, lambda: call(session, username, room))  # noqa: B023
             return username
+
+        return check if calls else None
+
+    def _check_enter(self, name: str) -> Callable[[Outlet, str, str, str], None] | None:
+        calls = self._calls(name, check=True)
+
+        def check(session: Outlet, username: str, room: str, key: str) -> None:
+            for plugin, call in calls:
+                self._verdict(plugin, name, "", lambda: call(session, username, room, key))  # noqa: B023
 
         return check if calls else None
 

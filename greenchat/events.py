@@ -73,6 +73,56 @@ class Notice(Event, frozen=True, gc=False, tag="notice"):
     room: str = ""
 
 
+class Topic(Event, frozen=True, gc=False, tag="topic"):
+    """What `room` is about, from now on, as `by` has set it. Empty: nothing any more."""
+
+    room: str
+    topic: str
+    by: str
+    time: datetime
+
+
+class Away(Event, frozen=True, gc=False, tag="away"):
+    """`name` is away, and `why`; an empty `why` is "back again"."""
+
+    room: str
+    name: str
+    why: str
+    time: datetime
+
+
+class Role(Event, frozen=True, gc=False, tag="role"):
+    """`name` is "operator" (in the whole chat), "owner" (of `room`) or neither (empty), from now on."""
+
+    room: str
+    name: str
+    role: str
+    time: datetime
+
+
+class Invited(Event, frozen=True, gc=False, tag="invited"):
+    """`by` asks whoever gets this to come into `room`, and may have opened it for them."""
+
+    room: str
+    by: str
+    time: datetime
+
+
+class Acted(Event, frozen=True, gc=False, tag="acted"):
+    """Somebody kept order. For observers only: an audit trail keeps it.
+
+    `act` is one word or two ("kick", "unban"), done by `by` (a name; "shell" for the server's command line) to `target`
+    (a name, an address, a network, or nothing), in `room` or, where that is empty, in the whole chat.
+    """
+
+    by: str
+    act: str
+    target: str
+    room: str
+    details: str
+    time: datetime
+
+
 class Refused(Event, frozen=True, gc=False, tag="refused"):
     """A request of a session was refused. For observers only: the session itself gets an `Error`.
 

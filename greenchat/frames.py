@@ -3,9 +3,11 @@
 A frame is what a codec makes of one line. Its `ref`, where the codec has one, comes back in the answer.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
+
+from greenchat.events import Joined, Left, Message, Renamed
 
 Ref = int | str | None
 
@@ -18,19 +20,24 @@ class Frame(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type",
 
 
 class Join(Frame, frozen=True, gc=False, tag="join"):
-    """Come in as `name`; an empty `room` is the server's default room. `password` is the server's, if it has one."""
+    """Come in as `name`; an empty `room` is the server's default room. Who is in already comes into one more room.
 
-    name: str
+    `password` is the server's, if it has one, `key` the room's, `login` the one of the account called `name`.
+    """
+
+    name: str = ""
     room: str = ""
     ref: Ref = None
     password: str = ""
+    key: str = ""
+    login: str = ""
 
     def __repr__(self) -> str:
         return f"Join(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
 
 
 class Say(Frame, frozen=True, gc=False, tag="say"):
-    """Say `text` to the room one is in. A JSON client may name the room; it must be that one."""
+    """Say `text` to the room one came into last. A JSON client may name another one that it is in."""
 
     text: str
     room: str = ""
@@ -38,18 +45,36 @@ class Say(Frame, frozen=True, gc=False, tag="say"):
 
 
 class Leave(Frame, frozen=True, gc=False, tag="leave"):
-    """Go. The connection closes once everything has been delivered."""
+    """Go: out of one of several rooms; or else altogether, and the connection closes once everything is delivered."""
 
     room: str = ""
     ref: Ref = None
 
 
 class History(Frame, frozen=True, gc=False, tag="history"):
-    """At most `limit` messages of a room, older than the sequence number `before` (0: the latest)."""
+    """What was said in a room: at most `limit` messages, the latest of those that all the conditions leave.
+
+    `before` and `after` are sequence numbers, 0 for no condition; `since` (from then on) and `until` (before then) are
+    times. With `after` or `since`, and neither `before` nor `until`, it is the earliest of them: the next page.
+    """
 
     room: str = ""
     before: int = 0
+    after: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
     limit: int = 50
+    ref: Ref = None
+
+
+class Search(Frame, frozen=True, gc=False, tag="search"):
+    """The latest messages with all the words of `text`: in `room`, or in all rooms that one may read; with an `id`
+    below `before`, unless that is 0."""
+
+    text: str
+    room: str = ""
+    before: int = 0
+    limit: int = 20
     ref: Ref = None
 
 
@@ -91,14 +116,15 @@ class Invalid(Frame, frozen=True, gc=False):
     fatal: bool = False
 
 
-Request = Join | Say | Leave | History | Ping | Pong | Status | Unknown | Invalid
+Request = Join | Say | Leave | History | Search | Ping | Pong | Status | Unknown | Invalid
 
 # --- the server answers ----------------------------------------------------------------------------------------------
 
 
 class Welcome(Frame, frozen=True, tag="welcome"):
-    """The answer to Join. `members` are the names in the room, the newcomer's among them; `seq` the room's latest
-    message; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people."""
+    """The answer to Join. `members` are the names in the room, the newcomer's among them; `roles` who of them is
+    "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
+    one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people."""
 
     name: str
     room: str
@@ -107,6 +133,41 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     limits: dict[str, int | float]
     server: str
     hint: str = ""
+    ref: Ref = None
+    topic: str = ""
+    account: str = ""
+    roles: dict[str, str] = field(default_factory=dict)
+    away: dict[str, str] = field(default_factory=dict)
+
+
+class Answer(Frame, frozen=True, kw_only=True):
+    """The root of what commands answer. `lines` is what it says to people: a plain client gets them as INFO, a JSON
+    client gets them as well as the other fields. Plugins declare their own:
+
+    class Rolled(Answer, frozen=True, kw_only=True, tag="rolled"):
+        eyes: int
+    """
+
+    lines: list[str] = field(default_factory=list)
+    ref: Ref = None
+
+
+class Page(Frame, frozen=True, tag="history"):
+    """The answer to History, also told to who comes into a room. `events` are messages, and comings and goings where
+    those are kept, in their order. `more`: there are more messages beyond it, in the direction that was asked for."""
+
+    room: str
+    events: list[Message | Joined | Left | Renamed]
+    more: bool = False
+    ref: Ref = None
+
+
+class Found(Frame, frozen=True, tag="found"):
+    """The answer to Search: messages, the latest first. `more`: there are older ones."""
+
+    text: str
+    messages: list[Message]
+    more: bool = False
     ref: Ref = None
 
 

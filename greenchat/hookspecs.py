@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     import click
 
     from greenchat.commands import Command
+    from greenchat.errors import Reject
     from greenchat.events import Event, Message
     from greenchat.frames import Request
+    from greenchat.room import Room
     from greenchat.server import ChatServer
     from greenchat.session import Session
 
@@ -28,6 +30,16 @@ def greenchat_frame(session: "Session", frame: "Request") -> bool | None:
 
 
 @hookspec
+def greenchat_request(session: "Session", frame: "Request") -> bool | None:
+    """Take: a frame other than a message has come in; return True to handle it yourself."""
+
+
+@hookspec
+def greenchat_hold(room: "Room", seq: int, release: "Callable[[Reject | None], None]") -> bool | None:
+    """Take: the message `seq` of `room` is about to be acknowledged; return True to have that wait for `release`."""
+
+
+@hookspec
 def greenchat_check_join(session: "Session", name: str, room: str) -> str | None:
     """Check: somebody wants to come in or change names; return another name, or raise Reject("why")."""
 
@@ -38,8 +50,33 @@ def greenchat_check_message(session: "Session", message: "Message") -> str | Non
 
 
 @hookspec
+def greenchat_check_enter(session: "Session", name: str, room: str, key: str) -> None:
+    """Check: somebody wants to come into a room, or to read what was said there; raise Reject("why")."""
+
+
+@hookspec
+def greenchat_messages(messages: "Sequence[Message]") -> None:
+    """Observe: these were said in a row, by one sender in one room, and everybody has been told."""
+
+
+@hookspec
+def greenchat_room_opened(room: "Room") -> None:
+    """Observe: a room comes to be, and nobody is in it yet; restore what you have kept of it."""
+
+
+@hookspec
+def greenchat_entered(session: "Session", room: "Room") -> None:
+    """Observe: somebody has come into a room and been welcomed; what you tell them now comes before all that follows."""
+
+
+@hookspec
+def greenchat_account(session: "Session") -> None:
+    """Observe: a session has logged in to an account, `session.account`, or out of it, where that is empty now."""
+
+
+@hookspec
 def greenchat_event(event: "Event") -> None:
-    """Observe: something has happened and everybody has been told: Message, Joined, Left, Renamed, Notice, Refused."""
+    """Observe: something has happened and everybody has been told: see events.py for what can."""
 
 
 @hookspec

@@ -26,21 +26,33 @@ Deliver = Callable[[Iterable[Any], bytes], None]
 
 
 class Outlet(Protocol):
-    """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to."""
+    """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to.
+
+    `account` is the key of the name that it is logged in to, `role` "operator" for one; empty for neither.
+    """
 
     codec: Codec
     outbox: Any
+    account: str
+    role: str
 
 
 class Member:
-    """Somebody who is in a room, under a name; `key` is what the name is compared by."""
+    """Somebody in the chat, under a name; `key` is what the name is compared by.
 
-    __slots__ = ("codec", "key", "name", "outbox", "outlet", "room")
+    `rooms` are those one is in, by their names, and `room` is the one that one came into last: where goes what names
+    no room. `away` says why one is, if one is; `ignored` are the keys of those whose messages one does not want.
+    """
+
+    __slots__ = ("away", "codec", "ignored", "key", "name", "outbox", "outlet", "room", "rooms")
 
     def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
         self.name = name
         self.key = key
         self.room = room
+        self.rooms = {room.name: room}
+        self.away = ""
+        self.ignored: frozenset[str] = frozenset()
         self.outlet = outlet
         self.codec = outlet.codec
         self.outbox = outlet.outbox
@@ -83,9 +95,14 @@ class Room:
     `schedule(function)` calls the function at the end of this turn of the event loop. `deliver(outboxes, data)` sends
     bytes to each of some members; it neither blocks, nor changes who is in a room. `observe(events)` is told what all
     members have been told. `traffic` is counted once a flush, not once a message.
+
+    `owner` has made the room: a member, or the account of one, which is still the owner after coming back; None where
+    it is nobody's.
     """
 
     __slots__ = (
+        "__weakref__",
+        "_choosy",
         "_deliver",
         "_flushed",
         "_newcomers",
@@ -95,13 +112,17 @@ class Room:
         "_traffic",
         "members",
         "name",
+        "owner",
         "seq",
         "talk",
+        "topic",
     )
 
     def __init__(self, name: str, schedule: Schedule, deliver: Deliver, observe: Observe, traffic: Traffic) -> None:
         self.name = name
         self.seq = 0
+        self.topic = ""
+        self.owner: Member | str | None = None
         self.members: dict[str, Member] = {}
         self._schedule = schedule
         self._deliver = deliver
@@ -111,16 +132,38 @@ class Room:
         self._flushed = 0  # the latest sequence number that went out
         self.talk: Run | None = None  # the last run, while its origin may add messages to it
         self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
+        self._choosy: set[Member] = set()  # who ignores somebody
+
+    def restore(self, seq: int) -> None:
+        """Go on counting from `seq`, the latest message that is known of. For a room that nobody is in yet."""
+        self.seq = self._flushed = seq
+
+    def owned_by(self, member: Member) -> bool:
+        account = member.outlet.account
+        return self.owner is member or (bool(account) and self.owner == account)
+
+    def role_of(self, member: Member) -> str:
+        """ "operator", "owner", or neither: empty."""
+        return member.outlet.role or ("owner" if self.owned_by(member) else "")
 
     def add(self, member: Member, joined: Event) -> None:
         """Let `member` in, and tell the others. It gets only what comes after."""
         self.post(joined, origin=member)
         self.members[member.key] = member
         self._newcomers[member] = len(self._runs)
+        self.mind_ignored(member)
+
+    def mind_ignored(self, member: Member) -> None:
+        """To be called when `member.ignored` has changed."""
+        if member.ignored:
+            self._choosy.add(member)
+        else:
+            self._choosy.discard(member)
 
     def remove(self, member: Member, left: Event) -> None:
         """Let `member` out, and tell the others. It gets all that came before, at once."""
         self.talk = None
+        self._choosy.discard(member)
         del self.members[member.key]
         runs = self._runs[self._newcomers.pop(member, 0) :]
         self._deliver_part(runs, member)
@@ -156,6 +199,7 @@ class Room:
         self._runs, self._newcomers, self.talk, self._flushed = [], {}, None, self.seq
         apart = {run.origin for run in runs}
         apart.update(newcomers)
+        apart.update(self._choosy)
         for start in newcomers.values():
             self._traffic.deliveries -= _messages(runs[:start])
         whole: defaultdict[Codec, list[Any]] = defaultdict(list)
@@ -170,8 +214,16 @@ class Room:
             self._observe(run.events)
 
     def _deliver_part(self, runs: Sequence[Run], member: Member) -> None:
-        """Deliver to one member what `runs` hold for it: all but its own."""
-        data = b"".join([run.encode(member.codec) for run in runs if run.origin is not member])
+        """Deliver to one member what `runs` hold for it: all but its own, and what those say whom it ignores."""
+        ignored = member.ignored
+        data = b"".join(
+            [
+                run.encode(member.codec)
+                for run in runs
+                if run.origin is not member
+                and not (ignored and run.origin and run.origin.key in ignored and isinstance(run.events[0], Message))
+            ]
+        )
         if data:
             self._deliver([member.outbox], data)
 

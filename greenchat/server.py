@@ -145,6 +145,13 @@ class ChatServer:
             ref=ref,
         )
 
+    def rest(self, plugin: object, hook: str, *, resting: bool = True) -> None:
+        """Do not call the check, take or observe hook `hook` of `plugin`, the object that bears it; or do so again.
+
+        A hook that has nothing to do at the moment costs nothing so.
+        """
+        self.hooks.rest(plugin, hook, resting=resting)
+
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """Count that a request was refused, and tell the observers."""
         self.counters.refusals[verdict.code] += 1

@@ -10,6 +10,7 @@ import gevent
 
 from greenchat import core
 from greenchat.allowance import Allowance
+from greenchat.answers import Answers
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
@@ -17,10 +18,10 @@ from greenchat.config import Limits
 from greenchat.errors import Reject
 from greenchat.events import Event, Message, Notice
 from greenchat.frames import Ack, Error, Frame, Ping, Pong, Ref, Request, Say
-from greenchat.outbox import READ, Outbox, deliver
-from greenchat.room import Member
+from greenchat.outbox import READ, Outbox
+from greenchat.room import Member, Room
 from greenchat.silence import Next, Silence
-from greenchat.text import printable, require_text
+from greenchat.text import require_text
 
 log = logging.getLogger("greenchat.session")
 
@@ -41,11 +42,14 @@ class Session:
     """One connection, as plugins see it.
 
     `id` counts connections from the server's start. `address` is "HOST:PORT". `chat` and `commands` are the server's.
+    `account` is the key of the name that it has logged in to, empty for none; `role` is "operator" for one, or empty.
     """
 
     __slots__ = (
         "_acks",
+        "_acks_room",
         "_allowance",
+        "_answers",
         "_closing",
         "_deadline",
         "_decoder",
@@ -56,11 +60,13 @@ class Session:
         "_silence",
         "_socket",
         "_trusted",
+        "account",
         "address",
         "codec",
         "id",
         "member",
         "outbox",
+        "role",
     )
 
     def __init__(self, server: core.Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
@@ -73,15 +79,19 @@ class Session:
         self._closing: str | None = None  # why, once it is to be closed
         self._deadline: Any = None
         self._acks: list[Ack] = []
+        self._acks_room: Room | None = None  # where those of them were said that have a seq
         self._said: Message | None = None  # by a plugin that took the frame at hand
         self._allowance = Allowance(max(limits.flood_burst, 1))
         self._silence = Silence(time.monotonic())
         self._trusted = False  # knows the server's pass phrase
         self.id = number
+        self.account = ""
+        self.role = ""
         self.address = address
         self.codec = codec
         self.member: Member | None = None
         self.outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.close)
+        self._answers = Answers(codec, self.outbox)
 
     # --- for plugins ---
 
@@ -100,7 +110,7 @@ class Session:
 
     @property
     def room(self) -> str:
-        """The room's name; empty before JOIN."""
+        """The name of the room that it came into last; empty before JOIN."""
         return self.member.room.name if self.member else ""
 
     def tell(self, reply: Event | Frame) -> None:
@@ -108,16 +118,44 @@ class Session:
         self._send_acks()
         data = self.codec.encode(reply)
         if data:
-            deliver((self.outbox,), data)
+            self._answers.tell(data)
 
     def info(self, text: str) -> None:
         """Send one line of information to this session alone."""
         self.tell(Notice(text))
 
-    def say(self, text: str, *, action: bool = False) -> Message:
-        """Say `text` to the room as this session's user. Raises `Reject`."""
-        self._said = self._server.chat.say(self.require_member(), require_text(text), action)
+    def say(self, text: str, *, action: bool = False, room: str = "") -> Message:
+        """Say `text` as this session's user to one of its rooms, or the one that it came into last. Raises `Reject`."""
+        chat, member = self._server.chat, self.require_member()
+        self._said = chat.say(member, require_text(text), action, chat.room_of(member, room))
         return self._said
+
+    def enter(self, room: str, key: str = "", ref: Ref = None) -> None:
+        """Come into `room`, and be welcomed; a client that can be in one room only goes out of the other. Raises
+        `Reject`."""
+        entered = self._server.chat.enter(self.require_member(), room, key, move=not self.codec.many_rooms)
+        core.welcome(self, self._server, entered, ref)
+
+    def command(self, line: str, room: str = "") -> None:
+        """Run `line`, what was typed behind the slash, in `room`: one of those that this session is in. Raises
+        `Reject`."""
+        member = self.member
+        if member is None:
+            self._server.commands.run(self, line)
+            return
+        before, here = member.room, self._server.chat.room_of(member, room)
+        member.room = here
+        try:
+            self._server.commands.run(self, line)
+        finally:
+            if member.room is here and before.name in member.rooms:
+                member.room = before
+
+    def log_in(self, account: str) -> None:
+        """From now on it is known to be `account`, the key of a name; empty: to be nobody. All who see it are told."""
+        self.account, self.role = account, ""
+        if self._server.hooks.account is not None:
+            self._server.hooks.account(self)
 
     @property
     def needs_password(self) -> bool:
@@ -134,11 +172,6 @@ class Session:
         if self.member is None:
             raise Reject("You have not joined yet. Send JOIN|<username> first.", code="not_joined")
         return self.member
-
-    def require_room(self, room: str) -> None:
-        """Raises `Reject` unless one is in `room`; empty is the room one is in."""
-        if self.require_member().room.name != (room or self.room):
-            raise Reject(f"You are not in {printable(room)}, but in {self.room}.", code="not_in_room")
 
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
@@ -233,11 +266,10 @@ class Session:
                 if take is not None and take(self, frame):
                     self._acknowledge_taken(frame)
                 elif type(frame) is Say and (member := self.member) is not None:
-                    if frame.room:
-                        self.require_room(frame.room)
-                    message = say(member, frame.text)
+                    room = self._server.chat.room_of(member, frame.room) if frame.room else None
+                    message = say(member, frame.text, room=room)
                     if frame.ref is not None:
-                        self._acks.append(Ack(frame.ref, message.seq, message.id))
+                        self._acknowledge(frame.ref, message)
                     continue
                 else:
                     core.act(self, self._server, frame)
@@ -252,13 +284,23 @@ class Session:
     def _acknowledge_taken(self, frame: Request) -> None:
         said, self._said = self._said, None
         if type(frame) is Say and frame.ref is not None:
-            self._acks.append(Ack(frame.ref, said.seq, said.id) if said else Ack(frame.ref))
+            self._acknowledge(frame.ref, said)
+
+    def _acknowledge(self, ref: Ref, said: Message | None) -> None:
+        if said is None:
+            self._acks.append(Ack(ref))
+            return
+        room = self._server.chat.rooms.get(said.room)
+        if room is not self._acks_room:
+            self._send_acks()
+            self._acks_room = room
+        self._acks.append(Ack(ref, said.seq, said.id))
 
     def _send_acks(self) -> None:
         """Acknowledgements go out together, and always before the next answer of another kind."""
         if self._acks:
             acks, self._acks = self._acks, []
-            deliver((self.outbox,), b"".join(map(self.codec.encode, acks)))
+            self._answers.acknowledge(acks, self._acks_room, self._server.hooks.hold)
 
     def _paced(self, frames: Sequence[Request], rate: float, share: float) -> Iterator[Sequence[Request]]:
         """`frames` in parts, no faster than `rate` a second past the burst. Meanwhile nothing is read, so that TCP
@@ -304,6 +346,7 @@ class Session:
                 self._server.chat.leave(self.member, reason)
             if self._server.hooks.disconnected is not None:
                 self._server.hooks.disconnected(self, reason)
+            self._answers.all_sent(self._server.config.server.grace_seconds)
             if self.outbox.drained(self._server.config.server.grace_seconds):
                 self._linger()
         except gevent.GreenletExit:

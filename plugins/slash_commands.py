@@ -25,12 +25,10 @@ class SlashCommands:
     def greenchat_frame(self, session: Session, frame: Request) -> bool | None:
         if type(frame) is not Say or frame.text[:1] != "/":
             return False
-        if frame.room and frame.room != session.room:
-            return False  # the core refuses what is said to another room
         if frame.text.startswith("//"):
-            session.say(frame.text[1:])
+            session.say(frame.text[1:], room=frame.room)
         else:
-            session.commands.run(session, frame.text[1:])
+            session.command(frame.text[1:], frame.room)
         return True
 
     @hookimpl

@@ -29,6 +29,7 @@ class Codec(Protocol):
 
     name: str
     pings: bool  # whether its clients may be sent a ping
+    many_rooms: bool  # whether its clients can be in several rooms at once
 
     def request_decoder(self, frame_bytes: int) -> RequestDecoder: ...
 

@@ -11,20 +11,23 @@ import msgspec
 
 from greenchat.codecs.lines import LineBuffer
 from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
-from greenchat.events import Event, Joined, Left, Message, Notice, Private, Renamed
+from greenchat.events import Away, Event, Invited, Joined, Left, Message, Notice, Private, Renamed, Role, Topic
 from greenchat.frames import (
     Ack,
     Error,
+    Found,
     Frame,
     History,
     Invalid,
     Join,
     Leave,
+    Page,
     Ping,
     Pong,
     Ref,
     Request,
     Say,
+    Search,
     Stats,
     Status,
     Unknown,
@@ -32,11 +35,28 @@ from greenchat.frames import (
 )
 from greenchat.text import FORBIDDEN
 
-_REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Ping | Pong | Status)
+_REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Search | Ping | Pong | Status)
 _REPLIES = msgspec.json.Decoder(
-    Message | Private | Joined | Left | Renamed | Notice | Welcome | Ack | Stats | Error | Ping | Pong
+    Message
+    | Private
+    | Joined
+    | Left
+    | Renamed
+    | Topic
+    | Away
+    | Role
+    | Invited
+    | Notice
+    | Welcome
+    | Page
+    | Found
+    | Ack
+    | Stats
+    | Error
+    | Ping
+    | Pong
 )
-_KINDS = {"join", "say", "leave", "history", "ping", "pong", "status"}
+_KINDS = {"join", "say", "leave", "history", "search", "ping", "pong", "status"}
 _ANYTHING = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 
@@ -126,6 +146,7 @@ class JsonCodec:
 
     name = "json"
     pings = True
+    many_rooms = True
 
     def request_decoder(self, frame_bytes: int) -> JsonRequestDecoder:
         return JsonRequestDecoder(frame_bytes)

@@ -3,11 +3,24 @@
 PROTOCOL.md, "Plain frames", is the specification. It is frozen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from greenchat.codecs.lines import LineBuffer, fits
-from greenchat.events import EPOCH, Event, Joined, Left, Message, Notice, Private, Renamed
-from greenchat.frames import Error, Frame, Invalid, Join, Leave, Request, Say, Unknown, Welcome
+from greenchat.events import (
+    EPOCH,
+    Away,
+    Event,
+    Invited,
+    Joined,
+    Left,
+    Message,
+    Notice,
+    Private,
+    Renamed,
+    Role,
+    Topic,
+)
+from greenchat.frames import Answer, Error, Found, Frame, Invalid, Join, Leave, Page, Request, Say, Unknown, Welcome
 from greenchat.text import FORBIDDEN, FORBIDDEN_ASCII
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
@@ -115,6 +128,7 @@ class PlainCodec:
 
     name = "plain"
     pings = False
+    many_rooms = False
 
     def request_decoder(self, frame_bytes: int) -> PlainRequestDecoder:
         return PlainRequestDecoder(frame_bytes)
@@ -143,13 +157,46 @@ class PlainCodec:
 
     def encode(self, reply: Event | Frame) -> bytes:
         # Messages were checked when they came in; this is the fence for what plugins write.
-        line = FORBIDDEN.sub("?", _line(reply))
-        return f"{line}\n".encode() if line else b""
+        return "".join(f"{FORBIDDEN.sub('?', line)}\n" for line in _lines(reply)).encode()
 
     def encode_run(self, messages: Sequence[Message]) -> bytes:
         # One join for the whole run: half the cost of formatting each message, on the way of every message.
         head = f"MSG|{messages[0].sender}|"
         return (head + ("\n" + head).join([message.text for message in messages]) + "\n").encode()
+
+
+def _lines(reply: Event | Frame) -> Iterable[str]:
+    match reply:
+        case Answer(lines=lines):
+            return [f"INFO|{line}" for line in lines]
+        case Page():
+            return _page(reply)
+        case Found():
+            return _found(reply)
+    line = _line(reply)
+    return (line,) if line else ()
+
+
+def _page(page: Page) -> Iterable[str]:
+    """Messages as those that are said now, between two lines that say that they were said before."""
+    said = [event for event in page.events if isinstance(event, Message)]
+    if not said:
+        return ["INFO|Nothing was said here before."] if page.ref is not None else []
+    count = "message" if len(said) == 1 else f"{len(said)} messages"
+    return [
+        f"INFO|The last {count} in {page.room}, since {said[0].time:%Y-%m-%d %H:%M} UTC:",
+        *map(_line, page.events),
+        f"INFO|That was before, until {said[-1].time:%Y-%m-%d %H:%M} UTC.",
+    ]
+
+
+def _found(found: Found) -> Iterable[str]:
+    for message in found.messages:
+        said = f"* {message.sender} {message.text}" if message.action else f"{message.sender}: {message.text}"
+        yield f"INFO|{message.time:%Y-%m-%d %H:%M} UTC in {message.room}, {said}"
+    more = "The latest of them are these." if found.more else "That is all."
+    count = f"{len(found.messages)} message{'s' * (len(found.messages) != 1)}"
+    yield f"INFO|{count} with {found.text}. {more}" if found.messages else f"INFO|Nothing was found with {found.text}."
 
 
 def _line(reply: Event | Frame) -> str:
@@ -165,6 +212,15 @@ def _line(reply: Event | Frame) -> str:
             return f"INFO|{name} has left the chat."
         case Renamed(name=name, new_name=new_name):
             return f"INFO|{name} is now known as {new_name}."
+        case Topic(topic=topic, by=by):
+            return f"INFO|{by} has set the topic: {topic}" if topic else f"INFO|{by} has cleared the topic."
+        case Away(name=name, why=why):
+            return f"INFO|{name} is away: {why}" if why else f"INFO|{name} is back."
+        case Role(name=name, role=role, room=room):
+            what = {"operator": "an operator", "owner": f"an owner of {room}"}.get(role, "neither operator nor owner")
+            return f"INFO|{name} is {what} now."
+        case Invited(room=room, by=by):
+            return f"INFO|{by} invites you to {room}. Type /join {room}"
         case Notice(text=text):
             return f"INFO|{text}"
         case Error(text=text):
@@ -183,4 +239,5 @@ def _welcome(welcome: Welcome) -> str:
         here = f"Here are {shown} and {len(others) - NEWCOMERS_SHOWN} more."
     else:
         here = f"Here {'is' if len(others) == 1 else 'are'} {shown}."
-    return " ".join(filter(None, [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint]))
+    topic = f"The topic is: {welcome.topic}" if welcome.topic else ""
+    return " ".join(filter(None, [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint, topic]))
