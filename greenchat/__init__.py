@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from msgspec import Meta as Meta
 
+    from greenchat.cli import data_dir_from as data_dir_from
+    from greenchat.cli import data_dir_options as data_dir_options
     from greenchat.cli import plugin_settings as plugin_settings
     from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
     from greenchat.commands import Command as Command
@@ -21,25 +23,14 @@ if TYPE_CHECKING:
     from greenchat.database import DatabaseError as DatabaseError
     from greenchat.database import open_database as open_database
     from greenchat.database import transaction as transaction
-    from greenchat.events import Acted as Acted
-    from greenchat.events import Away as Away
-    from greenchat.events import Invited as Invited
-    from greenchat.events import Role as Role
-    from greenchat.events import Topic as Topic
-    from greenchat.frames import Answer as Answer
-    from greenchat.frames import Found as Found
-    from greenchat.frames import History as History
-    from greenchat.frames import Page as Page
-    from greenchat.frames import Search as Search
-    from greenchat.frames import Welcome as Welcome
-    from greenchat.room import Room as Room
-    from greenchat.cli import data_dir_from as data_dir_from
-    from greenchat.cli import data_dir_options as data_dir_options
     from greenchat.door import network_of as network_of
     from greenchat.errors import ConfigError as ConfigError
     from greenchat.errors import PluginError as PluginError
     from greenchat.errors import Reject as Reject
+    from greenchat.events import Acted as Acted
+    from greenchat.events import Away as Away
     from greenchat.events import Event as Event
+    from greenchat.events import Invited as Invited
     from greenchat.events import Joined as Joined
     from greenchat.events import Left as Left
     from greenchat.events import Message as Message
@@ -47,17 +38,27 @@ if TYPE_CHECKING:
     from greenchat.events import Private as Private
     from greenchat.events import Refused as Refused
     from greenchat.events import Renamed as Renamed
+    from greenchat.events import Role as Role
+    from greenchat.events import Topic as Topic
+    from greenchat.frames import Answer as Answer
+    from greenchat.frames import Found as Found
+    from greenchat.frames import History as History
     from greenchat.frames import Invalid as Invalid
     from greenchat.frames import Join as Join
     from greenchat.frames import Leave as Leave
+    from greenchat.frames import Page as Page
     from greenchat.frames import Request as Request
     from greenchat.frames import Say as Say
+    from greenchat.frames import Search as Search
     from greenchat.frames import Unknown as Unknown
+    from greenchat.frames import Welcome as Welcome
     from greenchat.hookspecs import hookimpl as hookimpl
     from greenchat.room import Member as Member
+    from greenchat.room import Room as Room
     from greenchat.server import ChatServer as ChatServer
     from greenchat.session import Session as Session
     from greenchat.text import printable as printable
+    from greenchat.text import require_name as require_name
 
 _HOME = {
     "plugin_settings": "cli",
@@ -106,6 +107,7 @@ _HOME = {
     "ChatServer": "server",
     "Session": "session",
     "printable": "text",
+    "require_name": "text",
 }
 
 __all__ = ["__version__", *_HOME]
