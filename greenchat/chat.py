@@ -24,6 +24,7 @@ class Hooks(Protocol):
     check_message: Callable[[Outlet, Message], str] | None
     room_opened: Callable[[Room], None] | None
     messages: Callable[[Sequence[Message]], None] | None
+    acted: Callable[[Acted], None] | None
     event: Callable[[Sequence[Event]], None] | None
 
 
@@ -189,7 +190,8 @@ class Chat:
 
     def record(self, by: str, act: str, target: str = "", room: str = "", details: str = "") -> None:
         """Tell the observers that somebody has kept order."""
-        self._observe([Acted(by, act, target, room, details, datetime.now(UTC))])
+        if self._hooks.acted is not None:
+            self._hooks.acted(Acted(by, act, target, room, details, datetime.now(UTC)))
 
     # --- look ---
 

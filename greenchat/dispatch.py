@@ -25,7 +25,7 @@ import msgspec
 import pluggy
 
 from greenchat.errors import PluginError, Reject
-from greenchat.events import Event, Message
+from greenchat.events import Acted, Event, Message
 from greenchat.frames import Request
 from greenchat.room import Outlet, Room
 
@@ -59,6 +59,7 @@ class Dispatcher:
     room_opened: Callable[[Room], None] | None
     entered: "Callable[[Session, Room], None] | None"
     account: "Callable[[Session], None] | None"
+    acted: Callable[[Acted], None] | None
     event: Callable[[Sequence[Event]], None] | None
     connected: Function | None
     disconnected: Function | None
@@ -104,6 +105,7 @@ class Dispatcher:
         self.room_opened = self._observe("greenchat_room_opened")
         self.entered = self._observe("greenchat_entered")
         self.account = self._observe("greenchat_account")
+        self.acted = self._observe("greenchat_acted")
         self.event = self._observe_events("greenchat_event")
         self.connected = self._observe("greenchat_connected")
         self.disconnected = self._observe("greenchat_disconnected")

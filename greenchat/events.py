@@ -109,7 +109,7 @@ class Invited(Event, frozen=True, gc=False, tag="invited"):
 
 
 class Acted(Event, frozen=True, gc=False, tag="acted"):
-    """Somebody kept order. For observers only: an audit trail keeps it.
+    """Somebody kept order. For the hook `greenchat_acted` only: an audit trail keeps it.
 
     `act` is one word or two ("kick", "unban"), done by `by` (a name; "shell" for the server's command line) to `target`
     (a name, an address, a network, or nothing), in `room` or, where that is empty, in the whole chat.

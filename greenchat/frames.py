@@ -4,12 +4,14 @@ A frame is what a codec makes of one line. Its `ref`, where the codec has one, c
 """
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from greenchat.events import Joined, Left, Message, Renamed
 
 Ref = int | str | None
+Time = Annotated[datetime, Meta(tz=True)]
 
 
 class Frame(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag=str.lower):
@@ -61,8 +63,8 @@ class History(Frame, frozen=True, gc=False, tag="history"):
     room: str = ""
     before: int = 0
     after: int = 0
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     limit: int = 50
     ref: Ref = None
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from greenchat.commands import Command
     from greenchat.errors import Reject
-    from greenchat.events import Event, Message
+    from greenchat.events import Acted, Event, Message
     from greenchat.frames import Request
     from greenchat.room import Room
     from greenchat.server import ChatServer
@@ -72,6 +72,11 @@ def greenchat_entered(session: "Session", room: "Room") -> None:
 @hookspec
 def greenchat_account(session: "Session") -> None:
     """Observe: a session has logged in to an account, `session.account`, or out of it, where that is empty now."""
+
+
+@hookspec
+def greenchat_acted(act: "Acted") -> None:
+    """Observe: somebody has kept order: an operator, the owner of a room, or the server's shell."""
 
 
 @hookspec

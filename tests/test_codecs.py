@@ -15,18 +15,34 @@ from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.lines import SKIP_BYTES, LineBuffer
 from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
 from greenchat.config import Limits
-from greenchat.events import EPOCH, Joined, Left, Message, Notice, Private, Renamed
+from greenchat.events import (
+    EPOCH,
+    Away,
+    Invited,
+    Joined,
+    Left,
+    Message,
+    Notice,
+    Private,
+    Renamed,
+    Role,
+    Topic,
+)
 from greenchat.frames import (
     Ack,
+    Answer,
     Error,
+    Found,
     History,
     Invalid,
     Join,
     Leave,
+    Page,
     Ping,
     Pong,
     Request,
     Say,
+    Search,
     Unknown,
     Welcome,
 )
@@ -268,9 +284,10 @@ PLAIN_REQUESTS = (
 )
 JSON_REQUESTS = (
     st.builds(Say, TEXT, ANY_TEXT, REF)
-    | st.builds(Join, ANY_TEXT, ANY_TEXT, REF)
+    | st.builds(Join, ANY_TEXT, ANY_TEXT, REF, ANY_TEXT, ANY_TEXT, ANY_TEXT)
     | st.builds(Leave, ANY_TEXT, REF)
-    | st.builds(History, ANY_TEXT, st.integers(), st.integers(), REF)
+    | st.builds(History, ANY_TEXT, st.integers(), st.integers(), TIME | st.none(), TIME | st.none(), st.integers(), REF)
+    | st.builds(Search, ANY_TEXT, ANY_TEXT, st.integers(), st.integers(), REF)
     | st.builds(Ping, REF)
     | st.builds(Pong, REF)
     | st.builds(lambda ref: Unknown("dance", json.dumps({"type": "dance", "ref": ref}), ref), REF)
@@ -280,13 +297,20 @@ PLAIN_REPLIES = (
     | st.builds(Notice, TEXT)
     | st.builds(lambda text: Error("", text), TEXT)
 )
+MESSAGE = st.builds(Message, ANY_TEXT, COUNT, COUNT, ANY_TEXT, ANY_TEXT, TIME, st.booleans())
+COMING = st.builds(Joined, ANY_TEXT, ANY_TEXT, TIME) | st.builds(Left, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
 JSON_REPLIES = (
-    st.builds(Message, ANY_TEXT, COUNT, COUNT, ANY_TEXT, ANY_TEXT, TIME, st.booleans())
+    MESSAGE
+    | COMING
     | st.builds(Private, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME, st.booleans())
-    | st.builds(Joined, ANY_TEXT, ANY_TEXT, TIME)
-    | st.builds(Left, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
     | st.builds(Renamed, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
+    | st.builds(Topic, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
+    | st.builds(Away, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
+    | st.builds(Role, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
+    | st.builds(Invited, ANY_TEXT, ANY_TEXT, TIME)
     | st.builds(Notice, ANY_TEXT, ANY_TEXT)
+    | st.builds(Page, ANY_TEXT, st.lists(MESSAGE | COMING, max_size=3), st.booleans(), REF)
+    | st.builds(Found, ANY_TEXT, st.lists(MESSAGE, max_size=3), st.booleans(), REF)
     | st.builds(
         Welcome,
         ANY_TEXT,
@@ -297,6 +321,10 @@ JSON_REPLIES = (
         ANY_TEXT,
         ANY_TEXT,
         REF,
+        ANY_TEXT,
+        ANY_TEXT,
+        st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3),
+        st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3),
     )
     | st.builds(Ack, REF, COUNT, COUNT)
     | st.builds(Error, ANY_TEXT, ANY_TEXT, REF)
@@ -360,16 +388,41 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
         (Joined("lobby", "alice", NOON), "INFO|alice has joined the chat."),
         (Left("lobby", "alice", "connection lost", NOON), "INFO|alice has left the chat."),
         (Renamed("lobby", "alice", "al", NOON), "INFO|alice is now known as al."),
+        (Topic("lobby", "Roses", "bo", NOON), "INFO|bo has set the topic: Roses"),
+        (Topic("lobby", "", "bo", NOON), "INFO|bo has cleared the topic."),
+        (Away("lobby", "bo", "lunch", NOON), "INFO|bo is away: lunch"),
+        (Away("lobby", "bo", "", NOON), "INFO|bo is back."),
+        (Role("lobby", "bo", "operator", NOON), "INFO|bo is an operator now."),
+        (Role("lobby", "bo", "owner", NOON), "INFO|bo is an owner of lobby now."),
+        (Role("lobby", "bo", "", NOON), "INFO|bo is neither operator nor owner now."),
+        (Invited("garden", "bo", NOON), "INFO|bo invites you to garden. Type /join garden"),
         (Notice("Back soon.", "lobby"), "INFO|Back soon."),
         (Error("name_taken", "Taken.", 7), "ERROR|Taken."),
         (Welcome("al", "lobby", ["al"], 0, {}, "x"), "INFO|Welcome to lobby, al. Nobody else is here yet."),
         (Welcome("al", "lobby", ["al", "bo"], 0, {}, "x", "Hint."), "INFO|Welcome to lobby, al. Here is bo. Hint."),
         (Welcome("al", "lobby", ["bo", "cy", "al"], 0, {}, "x"), "INFO|Welcome to lobby, al. Here are bo, cy."),
+        (
+            Welcome("al", "lobby", ["al", "bo"], 0, {}, "x", topic="Roses"),
+            "INFO|Welcome to lobby, al. Here is bo. The topic is: Roses",
+        ),
+        (Page("lobby", []), ""),
+        (Page("lobby", [], ref=""), "INFO|Nothing was said here before."),
+        (
+            Page("lobby", [Message("lobby", 1, 1, "al", "hi", NOON), Message("lobby", 2, 2, "bo", "ho", NOON)]),
+            "INFO|The last 2 messages in lobby, since 2026-01-31 12:00 UTC:\nMSG|al|hi\nMSG|bo|ho\n"
+            "INFO|That was before, until 2026-01-31 12:00 UTC.",
+        ),
+        (
+            Found("ro", [Message("lobby", 1, 1, "al", "roses", NOON)]),
+            "INFO|2026-01-31 12:00 UTC in lobby, al: roses\nINFO|1 message with ro. That is all.",
+        ),
+        (Found("ro", []), "INFO|Nothing was found with ro."),
+        (Answer(lines=["one", "two\x1b"]), "INFO|one\nINFO|two?"),
     ],
     ids=lambda thing: type(thing).__name__ if not isinstance(thing, str) else "",
 )
 def test_plain_lines(reply, line):
-    assert PLAIN.encode(reply) == f"{line}\n".encode()
+    assert PLAIN.encode(reply) == (f"{line}\n".encode() if line else b"")
 
 
 def test_a_welcome_into_a_crowd_is_one_short_line():
