@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from greenchat import ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl
+from greenchat import Answer, ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -96,6 +96,12 @@ class SlashCommands:
         session.info(f"To {private.to}: {private.text}")
 
 
+class Commands(Answer, frozen=True, kw_only=True, tag="commands"):
+    """What one may run: each with its name, its usage and a line of help."""
+
+    commands: list[dict[str, str]]
+
+
 def show_help(session: Session, argument: str) -> None:
     if argument:
         command = session.commands.find(argument)
@@ -104,13 +110,16 @@ def show_help(session: Session, argument: str) -> None:
         for line in (command.line, *command.help.splitlines()):
             session.info(line)
         return
-    for command in session.commands:
-        if command.may_run(session):
-            first, _, _ = command.help.partition("\n")
-            session.info(f"{command.line}: {first}")
-    session.info("//TEXT: Say something that begins with a slash.")
+    known = [
+        {"name": command.name, "usage": command.usage, "help": command.help.partition("\n")[0]}
+        for command in session.commands
+        if command.may_run(session)
+    ]
+    lines = [f"/{command['name']} {command['usage']}".rstrip() + f": {command['help']}" for command in known]
+    lines.append("//TEXT: Say something that begins with a slash.")
     if session.member is None:
-        session.info("For most of them you must have joined. Send JOIN|<username>.")
+        lines.append("For most of them you must have joined. Send JOIN|<username>.")
+    session.tell(Commands(commands=known, lines=lines))
 
 
 def who(session: Session, argument: str) -> None:

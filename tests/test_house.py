@@ -73,7 +73,7 @@ def test_gevent_is_known_only_where_there_are_sockets(path):
 def test_greenchat_imports_no_plugin_and_plugins_import_only_what_everybody_has():
     for path in MODULES:
         assert not any("greenchat_plugins" in module for module in imports_of(path))
-    for path in (ROOT / "plugins").glob("*.py"):
+    for path in (ROOT / "plugins").rglob("*.py"):
         for module in imports_of(path):
             if module.partition(".")[0] == "greenchat":
                 public = __import__("greenchat").__all__
@@ -134,7 +134,7 @@ def test_every_dependency_has_bounds_and_is_used():
 
 
 def test_no_file_wants_to_be_two():
-    for path in [*MODULES, *(ROOT / "plugins").glob("*.py")]:
+    for path in [*MODULES, *(ROOT / "plugins").rglob("*.py")]:
         assert len(path.read_text().splitlines()) <= 400, path
 
 

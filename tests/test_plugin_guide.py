@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 import sys
 import tomllib
@@ -62,7 +63,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(hookspecs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 11
+    assert len(HOOKS) == 19
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -92,7 +93,7 @@ def test_the_guide_has_no_hook_that_does_not_exist():
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_is_implemented_by_a_bundled_plugin(hook):
     implemented = set()
-    for file in (ROOT / "plugins").glob("[!_]*.py"):
+    for file in (ROOT / "plugins").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef) and any("hookimpl" in ast.unparse(d) for d in node.decorator_list):
                 implemented.add(node.name)
@@ -303,6 +304,92 @@ def test_visitors(example):
         plugin = next(plugin.bearer for plugin in running.plugins if plugin.name == "visitors")
         server.call(lambda: plugin.greenchat_shutdown(running))
         assert file.read_text() == "2"
+
+
+def test_karma(example):
+    with serving(example("karma")) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.expect("INFO|bob has joined the chat.")
+        bob.send("MSG|/praise ada", "MSG|/praise Ada")
+        ada.expect("MSG|bob|* bob praises ada, who has 1 now", "MSG|bob|* bob praises ada, who has 2 now")
+
+
+def test_no_status(example):
+    with serving(example("no_status")) as server:
+        peer = server.connect()
+        peer.send('{"type":"status","ref":1}')
+        assert json.loads(peer.read())["text"] == "How this server is stays a secret."
+
+
+def test_slow_acks(example):
+    with serving(example("slow_acks")) as server:
+        peer = server.connect()
+        peer.send('{"type":"join","name":"ada"}', '{"type":"say","text":"hi","ref":1}', '{"type":"ping","ref":2}')
+        answers = [json.loads(peer.read()) for _ in range(3)]
+        assert [(answer["type"], answer.get("ref")) for answer in answers] == [
+            ("welcome", None),
+            ("ack", 1),
+            ("pong", 2),
+        ]
+
+
+def test_staff_room(example):
+    with serving(example("staff_room")) as server:
+        peer = server.connect()
+        peer.send("JOIN|ada|staff")
+        peer.expect("ERROR|This room is for operators.")
+
+
+def test_word_count(example):
+    with serving(example("word_count")) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.send("MSG|one two", "MSG|three")
+        bob.expect("MSG|ada|one two", "MSG|ada|three")
+        bob.send("MSG|/words")
+        bob.expect("INFO|3 words")
+
+
+def test_mottos(example):
+    with serving(example("mottos")) as server:
+        peer = server.connect()
+        peer.send("JOIN|ada|roses")
+        assert peer.read().endswith("The topic is: All about roses")
+
+
+def test_tips(example):
+    with serving(example("tips")) as server:
+        server.join("ada", "help").expect("INFO|Ask right away: somebody will read it.")
+
+
+def test_hello_again(example):
+    class Door:
+        """Logs in whoever connects."""
+
+        @greenchat.hookimpl
+        def greenchat_connected(self, session):
+            session.log_in("ada")
+
+    with serving(example("hello_again"), Door()) as server:
+        peer = server.connect()
+        peer.send("JOIN|ada")
+        peer.expect("INFO|Hello again, ada.")
+
+
+def test_tattle(example, caplog):
+    caplog.set_level("INFO")
+    with serving(example("tattle")) as server:
+        server.call(lambda: server.server.chat.record("ada", "kick", "bob"))
+    assert "ada: kick bob" in caplog.messages
+
+
+def test_coin(example):
+    with serving(example("coin")) as server:
+        plain, program = server.join("ada"), server.connect()
+        plain.send("MSG|/toss")
+        assert plain.read() in ("INFO|Heads.", "INFO|Tails.")
+        program.send('{"type":"join","name":"bob"}', '{"type":"say","text":"/toss"}')
+        program.read()
+        assert json.loads(program.read())["type"] == "tossed"
 
 
 OWN = Path(__file__).read_text("utf-8")
