@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from greenchat import ConfigError, Reject, Settings, hookimpl
+from greenchat import Command, ConfigError, Reject, Settings, hookimpl
 from greenchat.dispatch import FAILURES
 from greenchat.errors import PluginError
 from greenchat.events import Joined, Left, Message, Refused
@@ -381,3 +381,41 @@ def test_settings_base_is_strict():
 
     with pytest.raises(ConfigError, match="b: there is no such setting"):
         convert({"b": 1}, Mine, "", "test")
+
+
+class Echo:
+    """Answers `?`; counts what it was shown."""
+
+    def __init__(self):
+        self.seen = 0
+
+    @hookimpl
+    def greenchat_startup(self, server):
+        self.server = server
+
+    @hookimpl
+    def greenchat_check_message(self, message):
+        self.seen += 1
+
+    @hookimpl
+    def greenchat_commands(self):
+        return [
+            Command("doze", "", "Rest.", lambda session, _: self.rest(True)),
+            Command("wake", "", "Look again.", lambda session, _: self.rest(False)),
+        ]
+
+    def rest(self, resting):
+        self.server.rest(self, "greenchat_check_message", resting=resting)
+
+
+def test_a_hook_that_rests_is_not_called_until_it_is_woken():
+    echo = Echo()
+    with serving(echo) as server:
+        ada = server.join("ada")
+        ada.send("MSG|one", "MSG|/doze", "MSG|two", "MSG|/wake", "MSG|/wake", "MSG|three", "MSG|/ping")
+        ada.expect("INFO|Pong.")
+        assert echo.seen == 2
+        assert server.call(lambda: server.server.hooks.check_message) is not None
+        ada.send("MSG|/doze", "MSG|/ping")
+        ada.expect("INFO|Pong.")
+        assert server.call(lambda: server.server.hooks.check_message) is None, "it costs nothing"

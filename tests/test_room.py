@@ -1,89 +1,11 @@
 """The way of a message through a room and the chat, without a socket: a member's outlet is a list."""
 
 import pytest
+from hall import JSON, Hall, NoHooks, Person
 
-from greenchat.chat import Chat
-from greenchat.codecs import Codec
-from greenchat.codecs.jsonlines import JsonCodec
-from greenchat.codecs.plain import PlainCodec
-from greenchat.config import Limits
 from greenchat.errors import Reject
 from greenchat.events import Message
 from greenchat.room import BATCH_MESSAGES, BATCH_PER_MEMBER
-
-PLAIN = PlainCodec()
-JSON = JsonCodec()
-
-
-class Person:
-    """Somebody with a screen: what they were sent."""
-
-    def __init__(self, codec: Codec = PLAIN) -> None:
-        self.codec = codec
-        self.outbox = self.batches = []
-
-    def read(self) -> list[str]:
-        """The lines since the last look."""
-        lines = b"".join(self.batches).decode().splitlines()
-        self.batches.clear()
-        return lines
-
-
-def deliver(outboxes: list[list[bytes]], data: bytes) -> None:
-    for outbox in outboxes:
-        outbox.append(data)
-
-
-class NoHooks:
-    check_join = None
-    check_message = None
-    event = None
-
-
-class Turn:
-    """The event loop, by hand."""
-
-    def __init__(self) -> None:
-        self.scheduled = []
-
-    def __call__(self, function) -> None:
-        self.scheduled.append(function)
-
-    def end(self) -> None:
-        scheduled, self.scheduled = self.scheduled, []
-        for function in scheduled:
-            function()
-
-
-class Hall:
-    """A chat with people in it."""
-
-    def __init__(self, *names: str, hooks=None, limits=None) -> None:
-        self.turn = Turn()
-        self.hooks = hooks or NoHooks()
-        self.chat = Chat(limits or Limits(), "lobby", self.hooks, self.turn, deliver)
-        self.people: dict[str, Person] = {}
-        self.members = {}
-        for name in names:
-            self.enter(name)
-        self.end_turn()
-        for person in self.people.values():
-            person.read()
-
-    def enter(self, name: str, room: str = "", codec: Codec = PLAIN) -> Person:
-        person = self.people[name] = Person(codec)
-        self.members[name] = self.chat.join(person, name, room)
-        return person
-
-    def say(self, name: str, *texts: str) -> None:
-        for text in texts:
-            self.chat.say(self.members[name], text)
-
-    def leave(self, name: str) -> None:
-        self.chat.leave(self.members[name], "left")
-
-    def end_turn(self) -> None:
-        self.turn.end()
 
 
 def test_a_message_goes_to_everybody_else_at_the_end_of_the_turn():
