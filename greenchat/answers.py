@@ -64,7 +64,7 @@ class Answers:
             self._none_waiting.wait(timeout)
 
     def _release(self, waiting: Waiting, problem: Reject | None) -> None:
-        """Send what `waiting` holds, or the `problem` instead, and what waits behind it. Does nothing the second time."""
+        """Send what `waiting` holds, or the `problem` instead, and what waits behind it. Nothing the second time."""
         if waiting.data is not None or self._waiting is None:
             return
         # Without a seq, it is the answer of a command, which has said nothing.

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from greenchat.config import Limits
 from greenchat.errors import Reject
-from greenchat.events import Acted, Away, Event, Joined, Left, Message, Notice, Private, Renamed, Role, Topic
+from greenchat.events import Acted, Away, Event, Message, Notice, Private, Renamed, Topic
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import printable, require_name, require_room, require_text
 
@@ -58,7 +58,7 @@ class Chat:
         return member
 
     def enter(self, member: Member, room: str, key: str = "", *, move: bool = False) -> Room:
-        """Let `member` into one more room; with `move`, out of all others. It is the one that it came into last then."""
+        """Let `member` into one more room, which is the one it came into last then; with `move`, out of all others."""
         room = self.room_name(room)
         if room in member.rooms:
             raise Reject(f"You are in {room} already.", code="already_joined")
@@ -162,7 +162,9 @@ class Chat:
             room.post(Renamed(room.name, old, name, datetime.now(UTC)))
 
     def set_away(self, member: Member, why: str) -> None:
-        """`member` is away, and `why`; or back, where that is empty."""
+        """`member` is away, and `why`; or back, where that is empty. Raises `Reject` where one may not say that."""
+        if why:
+            why = self._checked_line(member, why, "", "reason")
         member.away = why
         for room in member.rooms.values():
             room.post(Away(room.name, member.name, why, datetime.now(UTC)))
@@ -173,20 +175,17 @@ class Chat:
         for room in member.rooms.values():
             room.mind_ignored(member)
 
-    def set_topic(self, room: Room, topic: str, by: str) -> None:
-        """What `room` is about, from now on. Raises `Reject` where `topic` is not fit to be shown."""
+    def set_topic(self, member: Member, room: Room, topic: str) -> None:
+        """What `room` is about, from now on, as `member` says. Raises `Reject` where one may not say that."""
         if topic:
-            require_text(topic)
-        most = self._limits.topic_length
-        if most and len(topic) > most:
-            raise Reject(f"The topic is longer than {most} characters. Make it shorter.", code="too_long")
+            topic = self._checked_line(member, topic, room.name, "topic")
         room.topic = topic
-        room.post(Topic(room.name, topic, by, datetime.now(UTC)))
+        room.post(Topic(room.name, topic, member.name, datetime.now(UTC)))
 
     def tell_role(self, member: Member) -> None:
         """Tell everybody what `member` is now, after its outlet's role or account has changed, or a room's owner."""
         for room in member.rooms.values():
-            room.post(Role(room.name, member.name, room.role_of(member), datetime.now(UTC)))
+            room.tell_role(member)
 
     def record(self, by: str, act: str, target: str = "", room: str = "", details: str = "") -> None:
         """Tell the observers that somebody has kept order."""
@@ -241,15 +240,15 @@ class Chat:
     def _require_space(self, room: Room, member: Member) -> None:
         most = self._limits.members_per_room
         if most and len(room.members) >= most:
-            raise Reject(f"The room {room.name} is full: it has {most} members. Try another, or later.", "room_full")
+            raise Reject(f"The room {room.name} is full: it has {most} members. Try another room, or later.", "room_full")
 
     def _admit(self, member: Member, room: Room) -> None:
         self.rooms[room.name] = room
-        room.add(member, Joined(room.name, member.name, datetime.now(UTC)))
+        room.add(member)
 
     def _remove(self, member: Member, room: Room, reason: str) -> None:
         del member.rooms[room.name]
-        room.remove(member, Left(room.name, member.name, reason, datetime.now(UTC)))
+        room.remove(member, reason)
         if room.owner is member:
             room.owner = None
         if not room.members and room.name != self.default_room:
@@ -277,6 +276,14 @@ class Chat:
         checked = check(member.outlet, draft)
         self._require_present(member)
         return checked if checked is text else require_text(checked)
+
+    def _checked_line(self, member: Member, text: str, room: str, what: str) -> str:
+        """A topic and the like: it is talk, too."""
+        require_text(text)
+        most = self._limits.topic_length
+        if most and len(text) > most:
+            raise Reject(f"The {what} is longer than {most} characters. Make it shorter.", code="too_long")
+        return text if self._hooks.check_message is None else self._checked(member, text, room, False)
 
     def _observe(self, events: Sequence[Event]) -> None:
         if self._hooks.messages is not None and isinstance(events[0], Message):

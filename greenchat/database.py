@@ -1,60 +1,77 @@
 """SQLite files in the data directory: opened with care, migrated, and used off the event loop.
 
-`open_database` is for command lines. A server's plugin uses a `Database`, whose work is done in a thread of its own, one
-piece after the other, so that the loop never waits for the disk.
+`open_database` is for command lines. A server's plugin uses a `Database`, whose work is done in a thread of its own,
+one piece after the other, so that the loop never waits for the disk.
 """
 
 import os
 import sqlite3
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+
+from gevent.event import AsyncResult
+from gevent.threadpool import ThreadPool
 
 from greenchat.errors import GreenchatError
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+Done = Callable[[Any, Exception | None], None]
 
 # How long another process may hold the file, in seconds: a command line that changes something takes milliseconds, a
 # backup takes some seconds.
 BUSY_SECONDS = 5.0
+
+# From one try to the next where SQLite does not wait by itself, in seconds: what it waits for takes about that long.
+RETRY_SECONDS = 0.01
 
 
 class DatabaseError(GreenchatError):
     """The file cannot be used at the moment; the text says which, why, and what to do."""
 
 
-def open_database(path: Path, migrations: Sequence[str], *, synchronous: str = "FULL") -> sqlite3.Connection:
+def open_database(
+    path: Path, migrations: Sequence[str], *, synchronous: str = "FULL", busy_seconds: float = BUSY_SECONDS
+) -> sqlite3.Connection:
     """Open the file, which is made where it is missing, and bring it up to date. Raises `DatabaseError`.
 
     `migrations` are SQL scripts; the file remembers how many of them it has had (`PRAGMA user_version`). Only append to
     them. Each runs in a transaction of its own. The connection is in autocommit mode: write within `transaction`.
     It writes ahead (WAL), so that readers do not wait for who writes; `synchronous` is SQLite's setting: FULL survives
-    a loss of power, NORMAL the end of the process alone.
+    a loss of power, NORMAL the end of the process alone. `busy_seconds` is how long to wait for another who writes.
+
+    Never open such a file by other means in the same process: closing it would drop SQLite's locks on it, and another
+    process could then take away what is being written (sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
         # Like the rest of what users entrust to it, the file is the operator's alone.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        connection = sqlite3.connect(path, busy_seconds, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise explain(error, path) from error
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, busy_seconds)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA foreign_keys = ON")
         _migrate(connection, migrations, path)
+        connection.execute("PRAGMA foreign_keys = ON")  # not before: a migration may put a table in another's place
     except sqlite3.Error as error:
         connection.close()
         raise explain(error, path) from error
-    except DatabaseError:
+    except BaseException:
         connection.close()
         raise
     return connection
 
 
-def transaction(connection: sqlite3.Connection, work: Work[T]) -> T:
-    """What `work` returns, having been done wholly, or not at all."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(connection: sqlite3.Connection, work: Work[T], *, writes: bool = True) -> T:
+    """What `work` returns, having been done wholly, or not at all. Without `writes` it waits for nobody who writes."""
+    connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
     try:
         result = work(connection)
         connection.execute("COMMIT")
@@ -74,7 +91,7 @@ def explain(error: Exception, path: Path) -> DatabaseError:
         what = f"cannot be opened: {error.strerror}. Check the directory and its permissions."
     elif code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         what = "is damaged. Put back a copy, or move the file away to begin a new one."
-    elif code.startswith("SQLITE_FULL"):
+    elif code.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")):
         what = "cannot be written: the disk is full. Make room."
     elif code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         what = "is locked by another program. End that."
@@ -83,6 +100,19 @@ def explain(error: Exception, path: Path) -> DatabaseError:
     else:
         what = f"cannot be used: {error}."
     return DatabaseError(f"{path} {what}")
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """SQLite does not wait where two turn this on for a new file at once: it would be a deadlock. So we do."""
+    until = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(RETRY_SECONDS)
 
 
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Path) -> None:
@@ -116,48 +146,70 @@ def _statements(script: str) -> Sequence[str]:
 
 
 class Database:
-    """One SQLite file, used from a thread of its own. Made and used by greenlets of one event loop."""
+    """One SQLite file, used from a thread of its own. Made and used by greenlets of one event loop.
 
-    def __init__(self, path: Path, migrations: Sequence[str], *, synchronous: str = "FULL") -> None:
-        """Nothing is opened yet: that happens with the first work, and again after work that failed."""
-        from gevent.threadpool import ThreadPool
+    Work is done in the order in which it was asked for, each piece in one transaction.
+    """
 
+    def __init__(
+        self, path: Path, migrations: Sequence[str], *, synchronous: str = "FULL", busy_seconds: float = BUSY_SECONDS
+    ) -> None:
+        """As `open_database`. Nothing is opened yet: that happens with the first work, and again after a failure."""
         self.path = path
-        self._migrations = migrations
-        self._synchronous = synchronous
+        self._open = partial(open_database, path, migrations, synchronous=synchronous, busy_seconds=busy_seconds)
         self._connection: sqlite3.Connection | None = None
         self._pool: Any = ThreadPool(1)
+        self._todo: deque[tuple[Callable[[], Any], Done | None]] = deque()
+        self._at_work = False
 
-    def run(self, work: Work[T]) -> T:
-        """What `work(connection)` returns. The greenlet waits meanwhile, so this is not for `greenchat_event`.
+    def run(self, work: Work[T], *, writes: bool = True) -> T:
+        """What `work(connection)` returns. The greenlet waits meanwhile, so this is not for where one must not wait.
 
-        It is one transaction. What it raises is raised here; what is wrong with the file, as `DatabaseError`.
+        What it raises is raised here; what is wrong with the file, as `DatabaseError`. Without `writes`, it is a look
+        at the file as it is when it begins, which waits for no other connection that writes.
         """
-        result: T = self._pool.apply(self._do, (work,))
-        return result
+        outcome: AsyncResult = AsyncResult()
+        self._ask(partial(self._transact, work, writes), lambda result, error: outcome.set((result, error)))
+        result, error = outcome.get()
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
 
-    def start(self, work: Work[T], done: Callable[[T | None, Exception | None], None] | None = None) -> None:
-        """As `run`, without waiting: `done(result, error)` is called in the event loop afterwards, and must not wait."""
-        outcome = self._pool.spawn(self._caught, work)
-        if done is not None:
-            outcome.rawlink(lambda outcome: done(*outcome.value))
+    def start(self, work: Work[T], done: Done | None = None) -> None:
+        """As `run`, without waiting: `done(result, error)` is called in the event loop afterwards. It must not wait."""
+        self._ask(partial(self._transact, work, True), done)
 
     def close(self) -> None:
         """Wait until all work is done, and close the file."""
-        self._pool.apply(self._close)
+        closed = AsyncResult()
+        self._ask(self._close, lambda result, error: closed.set(None))
+        closed.get()
         self._pool.kill()
 
-    def _caught(self, work: Work[T]) -> tuple[T | None, Exception | None]:
-        try:
-            return self._do(work), None
-        except Exception as error:
-            return None, error
+    def _ask(self, step: Callable[[], Any], done: Done | None) -> None:
+        self._todo.append((step, done))
+        if not self._at_work:
+            self._next()
 
-    def _do(self, work: Work[T]) -> T:
+    def _next(self) -> None:
+        """Have the thread take the next step. Only one is with it at a time: gevent would make us wait for more."""
+        self._at_work = bool(self._todo)
+        if self._todo:
+            step, done = self._todo.popleft()
+            self._pool.spawn(_caught, step).rawlink(partial(self._took, done))
+
+    def _took(self, done: Done | None, outcome: Any) -> None:
+        self._next()
+        if done is not None:
+            done(*outcome.value)
+
+    # --- in the thread ---
+
+    def _transact(self, work: Work[T], writes: bool) -> T:
         try:
             if self._connection is None:
-                self._connection = open_database(self.path, self._migrations, synchronous=self._synchronous)
-            return transaction(self._connection, work)
+                self._connection = self._open()
+            return transaction(self._connection, work, writes=writes)
         except sqlite3.IntegrityError:
             raise  # a verdict on what was to be written, not on the file
         except (sqlite3.Error, OSError) as error:
@@ -168,3 +220,11 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _caught(step: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """What `step` returns or raises: gevent would print the latter."""
+    try:
+        return step(), None
+    except Exception as error:
+        return None, error

@@ -41,11 +41,12 @@ class Private(Event, frozen=True, gc=False, tag="private"):
 
 
 class Joined(Event, frozen=True, gc=False, tag="joined"):
-    """`name` came into `room`."""
+    """`name` came into `room`, where it is "operator", "owner" or neither (empty)."""
 
     room: str
     name: str
     time: datetime
+    role: str = ""
 
 
 class Left(Event, frozen=True, gc=False, tag="left"):

@@ -66,7 +66,7 @@ def greenchat_room_opened(room: "Room") -> None:
 
 @hookspec
 def greenchat_entered(session: "Session", room: "Room") -> None:
-    """Observe: somebody has come into a room and been welcomed; what you tell them now comes before all that follows."""
+    """Observe: somebody has come into a room and been welcomed; what you tell them now comes before all else."""
 
 
 @hookspec

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from greenchat.codecs import Codec
-from greenchat.events import Event, Message
+from greenchat.events import Event, Joined, Left, Message, Role
 
 # A batch goes out before the turn ends once this many messages wait for each member: handling so many takes several
 # times as long as sending to one, so little is lost, and the receivers can work meanwhile.
@@ -107,6 +107,7 @@ class Room:
         "_flushed",
         "_newcomers",
         "_observe",
+        "_roles",
         "_runs",
         "_schedule",
         "_traffic",
@@ -133,6 +134,7 @@ class Room:
         self.talk: Run | None = None  # the last run, while its origin may add messages to it
         self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
         self._choosy: set[Member] = set()  # who ignores somebody
+        self._roles: dict[Member, str] = {}  # what everybody has been told of those who have one
 
     def restore(self, seq: int) -> None:
         """Go on counting from `seq`, the latest message that is known of. For a room that nobody is in yet."""
@@ -146,9 +148,19 @@ class Room:
         """ "operator", "owner", or neither: empty."""
         return member.outlet.role or ("owner" if self.owned_by(member) else "")
 
-    def add(self, member: Member, joined: Event) -> None:
+    def tell_role(self, member: Member) -> None:
+        """Tell everybody what `member` is here now, if that is not what they know."""
+        role = self.role_of(member)
+        if role != self._roles.get(member, ""):
+            self._roles[member] = role
+            self.post(Role(self.name, member.name, role, datetime.now(UTC)))
+
+    def add(self, member: Member) -> None:
         """Let `member` in, and tell the others. It gets only what comes after."""
-        self.post(joined, origin=member)
+        role = self.role_of(member)
+        if role:
+            self._roles[member] = role
+        self.post(Joined(self.name, member.name, datetime.now(UTC), role), origin=member)
         self.members[member.key] = member
         self._newcomers[member] = len(self._runs)
         self.mind_ignored(member)
@@ -160,16 +172,17 @@ class Room:
         else:
             self._choosy.discard(member)
 
-    def remove(self, member: Member, left: Event) -> None:
+    def remove(self, member: Member, reason: str) -> None:
         """Let `member` out, and tell the others. It gets all that came before, at once."""
         self.talk = None
         self._choosy.discard(member)
+        self._roles.pop(member, None)
         del self.members[member.key]
         runs = self._runs[self._newcomers.pop(member, 0) :]
         self._deliver_part(runs, member)
         # The flush takes it that each message goes to all members but one, its sender, who is a member no more.
         self._traffic.deliveries += _messages(runs)
-        self.post(left)
+        self.post(Left(self.name, member.name, reason, datetime.now(UTC)))
 
     def post(self, event: Event, origin: Member | None = None) -> None:
         """Tell everybody in the room, but for `origin`, at the end of this turn."""

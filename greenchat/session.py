@@ -130,10 +130,11 @@ class Session:
         self._said = chat.say(member, require_text(text), action, chat.room_of(member, room))
         return self._said
 
-    def enter(self, room: str, key: str = "", ref: Ref = None) -> None:
-        """Come into `room`, and be welcomed; a client that can be in one room only goes out of the other. Raises
-        `Reject`."""
-        entered = self._server.chat.enter(self.require_member(), room, key, move=not self.codec.many_rooms)
+    def enter(self, room: str, key: str = "", ref: Ref = None, *, move: bool | None = None) -> None:
+        """Come into `room`, and be welcomed; with `move`, go out of all others, as clients have to that can be in one
+        room only. Raises `Reject`."""
+        move = not self.codec.many_rooms if move is None else move
+        entered = self._server.chat.enter(self.require_member(), room, key, move=move)
         core.welcome(self, self._server, entered, ref)
 
     def command(self, line: str, room: str = "") -> None:
@@ -156,6 +157,8 @@ class Session:
         self.account, self.role = account, ""
         if self._server.hooks.account is not None:
             self._server.hooks.account(self)
+        if self.member is not None:
+            self._server.chat.tell_role(self.member)
 
     @property
     def needs_password(self) -> bool:

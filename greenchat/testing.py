@@ -116,9 +116,12 @@ class ServerThread:
 
 
 @contextmanager
-def serving(*plugins: object, settings: Mapping[str, object] | None = None) -> Iterator[ServerThread]:
+def serving(
+    *plugins: object, settings: Mapping[str, object] | None = None, data_dir: Path | None = None
+) -> Iterator[ServerThread]:
     """A server on a free port of 127.0.0.1, in a thread of its own, with `plugins` (objects or modules) besides the
     installed ones. `settings` are paths to values: `{"limits.frame_bytes": 100}`. UNLIMITED is off unless set.
+    `data_dir` is for what outlasts a server; without it, each has an empty one of its own.
     """
     # gevent takes the thread that imports it first for the main one, and would reap its child processes.
     import gevent.hub  # noqa: F401
@@ -126,7 +129,8 @@ def serving(*plugins: object, settings: Mapping[str, object] | None = None) -> I
     with tempfile.TemporaryDirectory() as directory:
         config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **(settings or {})})
         started: queue.Queue[Any] = queue.Queue()
-        thread = threading.Thread(target=_run, args=(config, Path(directory), plugins, started), daemon=True)
+        where = data_dir or Path(directory)
+        thread = threading.Thread(target=_run, args=(config, where, plugins, started), daemon=True)
         thread.start()
         outcome = started.get(timeout=DEADLINE)
         if isinstance(outcome, BaseException):

@@ -39,7 +39,7 @@ from greenchat import (
 log = logging.getLogger("greenchat.chatlog")
 
 # Reasons that quote what was written, be it a mistyped command or a line without its MSG|: only their code is logged.
-QUOTING = frozenset({"unknown_command", "unknown_type", "unknown_user"})
+QUOTING = frozenset({"name_invalid", "room_invalid", "unknown_command", "unknown_type", "unknown_user"})
 
 # The longest reason in the log: some lines on a terminal.
 REASON_LENGTH = 300

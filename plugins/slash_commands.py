@@ -23,12 +23,15 @@ class SlashCommands:
 
     @hookimpl
     def greenchat_frame(self, session: Session, frame: Request) -> bool | None:
-        if type(frame) is not Say or frame.text[:1] != "/":
+        if type(frame) is not Say or frame.text[:1] > "/":
+            return False  # what begins with a letter or a digit: most of what people write
+        text = frame.text.lstrip()  # a blank before a /login must not have it said to all
+        if text[:1] != "/":
             return False
-        if frame.text.startswith("//"):
-            session.say(frame.text[1:], room=frame.room)
+        if text.startswith("//"):
+            session.say(text[1:], room=frame.room)
         else:
-            session.command(frame.text[1:], frame.room)
+            session.command(text[1:], frame.room)
         return True
 
     @hookimpl

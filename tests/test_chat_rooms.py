@@ -222,14 +222,14 @@ def test_topic_and_presence_are_told_in_the_right_rooms():
     hall.chat.enter(hall.members["ada"], "garden")
     hall.end_turn()
     hall.people["cy"].read()
-    hall.chat.set_topic(hall.chat.rooms["garden"], "Roses", "ada")
+    hall.chat.set_topic(hall.members["ada"], hall.chat.rooms["garden"], "Roses")
     hall.chat.set_away(hall.members["ada"], "lunch")
     hall.end_turn()
     assert hall.people["cy"].read() == ["INFO|ada has set the topic: Roses", "INFO|ada is away: lunch"]
     assert hall.people["bob"].read() == ["INFO|ada is away: lunch"]
     for bad in ("x" * 11, "a\nb", "\x1b[2J"):
         with pytest.raises(Reject):
-            hall.chat.set_topic(hall.chat.rooms["garden"], bad, "ada")
+            hall.chat.set_topic(hall.members["ada"], hall.chat.rooms["garden"], bad)
     assert hall.chat.rooms["garden"].topic == "Roses"
 
 

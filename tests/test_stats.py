@@ -36,7 +36,8 @@ class Reader:
 
 
 class NoHooks:
-    check_join = check_message = event = None
+    check_join = check_enter = check_message = None
+    room_opened = messages = acted = event = None
 
 
 def deliver(outboxes, data):

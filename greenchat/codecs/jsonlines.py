@@ -5,7 +5,7 @@ declare is what goes over the wire.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -14,6 +14,7 @@ from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
 from greenchat.events import Away, Event, Invited, Joined, Left, Message, Notice, Private, Renamed, Role, Topic
 from greenchat.frames import (
     Ack,
+    Answer,
     Error,
     Found,
     Frame,
@@ -36,7 +37,7 @@ from greenchat.frames import (
 from greenchat.text import FORBIDDEN
 
 _REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Search | Ping | Pong | Status)
-_REPLIES = msgspec.json.Decoder(
+_Reply = (
     Message
     | Private
     | Joined
@@ -56,6 +57,8 @@ _REPLIES = msgspec.json.Decoder(
     | Ping
     | Pong
 )
+_REPLIES = msgspec.json.Decoder(_Reply)
+_REPLY_KINDS = {kind.__struct_config__.tag for kind in get_args(_Reply)}
 _KINDS = {"join", "say", "leave", "history", "search", "ping", "pong", "status"}
 _ANYTHING = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
@@ -132,8 +135,28 @@ class JsonReplyDecoder:
         try:
             reply: Event | Frame = _REPLIES.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return Invalid("malformed", str(error))
+            return _answer(line) or Invalid("malformed", str(error))
         return reply
+
+
+class _Lines(msgspec.Struct):
+    """What every `Answer` has, whatever else the plugin that declared it has put into it."""
+
+    type: str
+    lines: list[str]
+    ref: Ref = None
+
+
+_LINES = msgspec.json.Decoder(_Lines)
+
+
+def _answer(line: bytes) -> Answer | None:
+    """The answer of a command, of a type that some plugin has declared: what it says to people."""
+    try:
+        answer = _LINES.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if answer.type in _REPLY_KINDS else Answer(lines=answer.lines, ref=answer.ref)
 
 
 def _lines(block: bytes) -> Iterable[bytes]:

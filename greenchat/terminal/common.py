@@ -1,4 +1,4 @@
-"""What the line client and the pipe share: where to connect, how an event reads, which exit code an error has."""
+"""What the line client and the pipe share: where to connect, what a line on the screen is, which exit code an error has."""
 
 import getpass
 from enum import Enum
@@ -13,9 +13,6 @@ from greenchat.client import (
     TurnedAwayError,
     UnreachableError,
 )
-from greenchat.codecs.plain import PlainCodec, parse_reply
-from greenchat.events import Event, Message, Notice
-from greenchat.frames import Error, Frame
 from greenchat.terminal import Exit
 from greenchat.text import FORBIDDEN
 
@@ -24,15 +21,15 @@ DEFAULT_PORT = config.Server().port
 
 QUIT = "/quit"
 
-_PLAIN = PlainCodec()
-
 
 class Kind(Enum):
-    """What a line on the screen is."""
+    """What a line on the screen is. PAST was said before, and asked for; REPLAYED was said before one came."""
 
     MESSAGE = "message"
     INFO = "info"
     ERROR = "error"
+    PAST = "past"
+    REPLAYED = "replayed"
 
 
 class Line(NamedTuple):
@@ -46,19 +43,8 @@ class Line(NamedTuple):
         return f"{self.head} {self.body}"
 
 
-def line_of(item: Event | Frame) -> Line | None:
-    """How `item` is shown: just as a plain client would have been told; None for what is not for people's eyes.
-
-    Control characters are replaced here as well, whatever the server let pass.
-    """
-    match parse_reply(_PLAIN.encode(item).decode().removesuffix("\n")):
-        case Message(sender=sender, text=text):
-            return Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))
-        case Notice(text=text):
-            return Line(Kind.INFO, "[INFO]", clean(text))
-        case Error(text=text):
-            return error_line(text)
-    return None
+def info_line(text: str, kind: Kind = Kind.INFO) -> Line:
+    return Line(kind, "[INFO]", clean(text))
 
 
 def error_line(text: str) -> Line:
@@ -66,7 +52,7 @@ def error_line(text: str) -> Line:
 
 
 def clean(text: str) -> str:
-    """`text` without what would drive a terminal."""
+    """`text` without what would drive a terminal, whatever the server let pass."""
     return FORBIDDEN.sub("?", text)
 
 

@@ -1,0 +1,34 @@
+"""A chat client without a user interface: for bots, for tests, and for `greenchat connect`.
+
+    with Client.connect("127.0.0.1", 9999) as chat:
+        chat.join("echo")
+        for event in chat:
+            if isinstance(event, Message):
+                chat.say(f"{event.sender} said: {event.text}", event.room)
+
+It speaks JSON Lines over one socket, without a thread or an event loop of its own. Nothing is sent or read but inside
+its methods: use a client from one thread, and let it `receive` again and again. To wait for other things as well,
+watch `fileno()` (for writing too while `backlog` is not 0), and call `receive(0)` when it is ready.
+"""
+
+from greenchat.client.client import ANSWER_SECONDS, CONNECT_SECONDS, Client
+from greenchat.client.errors import (
+    ClientError,
+    DisconnectedError,
+    NoAnswerError,
+    RefusedError,
+    TurnedAwayError,
+    UnreachableError,
+)
+
+__all__ = [
+    "ANSWER_SECONDS",
+    "CONNECT_SECONDS",
+    "Client",
+    "ClientError",
+    "DisconnectedError",
+    "NoAnswerError",
+    "RefusedError",
+    "TurnedAwayError",
+    "UnreachableError",
+]

@@ -1,0 +1,336 @@
+"""One connection to a server, as bots and user interfaces use it: see the package's docstring."""
+
+import itertools
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TypeVar
+
+from greenchat.client.connection import JSON, Connection, open_socket
+from greenchat.client.errors import (
+    DisconnectedError,
+    NoAnswerError,
+    RefusedError,
+    TurnedAwayError,
+    UnreachableError,
+)
+from greenchat.codecs.plain import NOT_UTF8, too_long
+from greenchat.encryption import Encryption
+from greenchat.events import Event
+from greenchat.frames import (
+    Ack,
+    Error,
+    Found,
+    Frame,
+    History,
+    Invalid,
+    Join,
+    Leave,
+    Page,
+    Ping,
+    Pong,
+    Ref,
+    Request,
+    Say,
+    Search,
+    Stats,
+    Status,
+    Welcome,
+)
+
+# A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
+CONNECT_SECONDS = 10.0
+
+# Silence of a server that owes an answer. It answers within milliseconds, unless it is overloaded or stopped.
+ANSWER_SECONDS = 30.0
+
+A = TypeVar("A", Welcome, Page, Found, Stats, Ack)
+
+
+class Client:
+    """One connection to a server, made by `connect`.
+
+    `where` is "HOST:PORT". `rooms` are those that one is in, by their names, each with the server's welcome there; the
+    last is the one that one came into last. `pending` holds the messages that the server has not answered yet, by their
+    ref, in order. `left` says whether one has gone.
+    """
+
+    def __init__(self, sock: socket.socket, where: str) -> None:
+        self._connection = Connection(sock)
+        self._inbox: list[Event | Frame] = []
+        self._refs = itertools.count(1)
+        self._parting: dict[Ref, str] = {}  # the rooms that one has asked to go out of, by the ref of the request
+        self.where = where
+        self.rooms: dict[str, Welcome] = {}
+        self.pending: dict[int, str] = {}
+        self.left = False
+
+    @classmethod
+    def connect(
+        cls, host: str, port: int, timeout: float = CONNECT_SECONDS, encryption: Encryption | None = None
+    ) -> "Client":
+        """Connect, waiting at most `timeout` seconds for each address of `host`. Raises `UnreachableError`."""
+        return cls(*open_socket(host, port, timeout, encryption))
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Event | Frame]:
+        """What comes, one by one. Ends with the connection if one has left; else raises `DisconnectedError` then."""
+        while True:
+            try:
+                items = self.receive()
+            except DisconnectedError:
+                if self.left:
+                    return
+                raise
+            yield from items
+
+    def close(self) -> None:
+        """Close the socket at once. For the others in the room the connection is lost, unless one has left before."""
+        self._connection.close("This connection is closed.")
+
+    def fileno(self) -> int:
+        """The socket's descriptor, to be watched."""
+        return self._connection.fileno()
+
+    @property
+    def backlog(self) -> int:
+        """How many bytes wait here because the server reads slower than we send."""
+        return len(self._connection.outgoing)
+
+    @property
+    def patience(self) -> float:
+        """How many seconds of silence are too many, while something is pending: a server that slows a flood down
+        announces how fast it reads."""
+        rate = self.limit("flood_rate")
+        return ANSWER_SECONDS + (len(self.pending) / rate if rate else 0)
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """The server's welcome to the room that one came into last; None before `join`."""
+        return next(reversed(self.rooms.values()), None)
+
+    @property
+    def room(self) -> str:
+        """The room that one came into last: there goes what names no room. Empty before `join`."""
+        return next(reversed(self.rooms), "")
+
+    def limit(self, name: str) -> float:
+        """The server's limit of this name; 0 for none, and before `join`."""
+        return self.welcome.limits.get(name, 0) if self.welcome else 0
+
+    # --- come and go ---
+
+    def join(
+        self,
+        name: str,
+        room: str = "",
+        timeout: float = CONNECT_SECONDS,
+        *,
+        password: str = "",
+        key: str = "",
+        login: str = "",
+    ) -> Welcome:
+        """Come in as `name`; an empty `room` is the server's default room. `password` is the server's, if it has one,
+        `key` the room's, `login` the password of the account called `name`.
+
+        Raises `RefusedError` (the name is taken or not valid: one may try another), `TurnedAwayError`,
+        `UnreachableError` where something else than a greenchat server answers, `NoAnswerError`, `DisconnectedError`.
+        """
+        return self._ask(Join(name, room, next(self._refs), password, key, login), Welcome, timeout)
+
+    def enter(self, room: str, key: str = "", timeout: float = ANSWER_SECONDS) -> Welcome:
+        """Come into one more room, which `key` may open. Raises `RefusedError`, `NoAnswerError`, `DisconnectedError`.
+
+        A server may let one in unasked, as commands such as /join do: `receive` brings that `Welcome` like an event,
+        and `rooms` has it.
+        """
+        return self._ask(Join("", room, next(self._refs), key=key), Welcome, timeout)
+
+    def part(self, room: str) -> int:
+        """Go out of one of several rooms, spelt as in its welcome; out of the last one it is the same as `leave`.
+
+        Does not wait: returns the ref of the answer, as `say` does.
+        """
+        if list(self.rooms) == [room]:
+            self.left = True
+        ref = next(self._refs)
+        self._send(Leave(room, ref))
+        self._parting[ref] = room
+        return ref
+
+    def leave(self) -> None:
+        """Go. The server delivers what was said, and closes: `receive` until `DisconnectedError`. What is `pending`
+        then was not delivered."""
+        if not self.left:
+            self._send(Leave())
+            self.left = True
+
+    # --- talk ---
+
+    def say(self, text: str, room: str = "") -> int:
+        """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings. An empty
+        `room` is the one that one came into last.
+
+        Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
+        sent, and `DisconnectedError`.
+        """
+        ref = next(self._refs)
+        self._send(Say(text, room, ref))
+        self.pending[ref] = text
+        return ref
+
+    def confirm(self, ref: int, timeout: float = ANSWER_SECONDS) -> Ack:
+        """Wait until the server has dealt with what `say` or `part` asked for as `ref`.
+
+        Raises `RefusedError`, `NoAnswerError` and `DisconnectedError`. What else comes meanwhile is kept for `receive`.
+        """
+        self._wait(lambda: ref not in self.pending and ref not in self._parting, timeout)
+        return self._take(ref, Ack)
+
+    def receive(self, timeout: float | None = None) -> list[Event | Frame]:
+        """What has come, in order; empty if nothing has within `timeout` seconds (None: wait for ever).
+
+        Raises `DisconnectedError` when the connection has ended, and all that came before it has been returned.
+        """
+        deadline = _deadline(timeout)
+        while not self._inbox and not self._connection.end and self._exchange(deadline):
+            pass
+        items, self._inbox = self._inbox, []
+        if self._connection.end and not items:
+            raise DisconnectedError(self._connection.end)
+        return items
+
+    # --- look back ---
+
+    def history(
+        self,
+        room: str = "",
+        before: int = 0,
+        after: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        timeout: float = ANSWER_SECONDS,
+    ) -> Page:
+        """What was said in `room`, or in the one that one came into last: `frames.History` says what the conditions
+        mean. Times without a zone are local. For the page before a `page`, ask for `before=page.events[0].seq`.
+
+        Raises `RefusedError` (code `no_history` where the server keeps none), `NoAnswerError`, `DisconnectedError`.
+        """
+        since, until = (time and time.astimezone(UTC) for time in (since, until))
+        return self._ask(History(room, before, after, since, until, limit, next(self._refs)), Page, timeout)
+
+    def search(
+        self, text: str, room: str = "", before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS
+    ) -> Found:
+        """The latest messages with all the words of `text`, in `room` or in all rooms that one may read, with an `id`
+        below `before`, unless that is 0. Raises as `history` does."""
+        return self._ask(Search(text, room, before, limit, next(self._refs)), Found, timeout)
+
+    def stats(self, timeout: float = CONNECT_SECONDS) -> Stats:
+        """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""
+        return self._ask(Status(next(self._refs)), Stats, timeout)
+
+    # --- requests and their answers ---
+
+    def _ask(self, request: Request, kind: type[A], timeout: float) -> A:
+        """The answer to `request`. What else comes meanwhile is kept for `receive`."""
+        ref = request.ref
+        self._send(request)
+        try:
+            self._wait(lambda: self._find(ref, kind) or self._not_in_json(), timeout)
+        except DisconnectedError:
+            self._explain_door()
+            raise
+        if self._not_in_json():
+            self._explain_door()
+        return self._take(ref, kind)
+
+    def _find(self, ref: Ref, kind: type[A]) -> A | Error | None:
+        for item in self._inbox:
+            if isinstance(item, (kind, Error)) and item.ref == ref:
+                return item
+        return None
+
+    def _take(self, ref: Ref, kind: type[A]) -> A:
+        """The answer that has come. Raises `RefusedError`."""
+        answer = self._find(ref, kind)
+        assert answer is not None
+        self._inbox.remove(answer)
+        if isinstance(answer, Error):
+            raise RefusedError(answer.code, answer.text)
+        return answer
+
+    def _wait(self, done: Callable[[], object], timeout: float) -> None:
+        deadline = _deadline(timeout)
+        while not done():
+            if self._connection.end:
+                raise DisconnectedError(self._connection.end)
+            if not self._exchange(deadline):
+                raise NoAnswerError(f"{self.where} has not answered for {timeout:g} seconds. Try again later.")
+
+    def _not_in_json(self) -> bool:
+        """Whether something has come that is no JSON: who answers so does not know our language."""
+        return bool(self._inbox) and not self._connection.speaks_json
+
+    def _explain_door(self) -> None:
+        """Raise what the server said, or what seems to listen there, when nobody has let us in."""
+        if self.rooms:
+            return
+        for item in self._inbox:
+            if isinstance(item, Error):
+                raise TurnedAwayError(item.text)
+        if self._inbox:
+            raise UnreachableError(f"What answers at {self.where} is no greenchat server. Check host and port.")
+
+    def _send(self, request: Request) -> None:
+        """Raises `RefusedError` for what the server could not answer: what it has skipped has no ref for it."""
+        try:
+            data = JSON.encode_request(request)
+        except UnicodeEncodeError:
+            raise RefusedError(NOT_UTF8.code, NOT_UTF8.text) from None
+        limit = int(self.limit("frame_bytes"))
+        if limit and len(data) - 1 > limit:
+            invalid = too_long(limit)
+            raise RefusedError(invalid.code, invalid.text)
+        self._connection.send(data)
+
+    def _exchange(self, deadline: float | None) -> bool:
+        """Send what waits and take what has come; False if the socket is not ready until `deadline`."""
+        items = self._connection.exchange(deadline)
+        if items is None:
+            return False
+        for item in items:
+            self._understand(item)
+        return True
+
+    def _understand(self, item: Event | Frame) -> None:
+        match item:
+            case Ping(ref):
+                self._connection.send(JSON.encode_request(Pong(ref)))
+                return
+            case Invalid() if self.rooms:
+                return  # a later server's word that this client does not know yet
+            case Welcome():
+                self.rooms.pop(item.room, None)
+                self.rooms[item.room] = item
+            case Ack(ref) | Error(ref=ref):
+                if isinstance(ref, int):
+                    self.pending.pop(ref, None)
+                room = self._parting.pop(ref, "")
+                if isinstance(item, Ack):
+                    self.rooms.pop(room, None)
+        self._inbox.append(item)
+
+
+def _deadline(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout

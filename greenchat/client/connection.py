@@ -1,0 +1,143 @@
+"""The socket of a client: bytes out, frames in. No thread, and no event loop."""
+
+import math
+import select
+import socket
+import time
+from collections.abc import Sequence
+
+from greenchat.client.errors import DisconnectedError, UnreachableError
+from greenchat.codecs import ReplyDecoder
+from greenchat.codecs.jsonlines import JsonCodec, JsonReplyDecoder
+from greenchat.codecs.plain import PlainCodec
+from greenchat.encryption import NOT_READY, Encryption, explain
+from greenchat.events import Event
+from greenchat.frames import Frame
+from greenchat.text import printable
+
+# What is read at once: as much as the server reads, so that neither has to be called more often than the other.
+READ_BYTES = 64 * 1024
+
+# A connection that nobody uses is probed by the kernel after a minute of silence, and given up after another: a server
+# whose machine has gone without a word is noticed while one still remembers what one was talking about.
+KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+JSON = JsonCodec()
+_PLAIN = PlainCodec()
+
+
+def open_socket(host: str, port: int, timeout: float, encryption: Encryption | None) -> tuple[socket.socket, str]:
+    """A socket that is connected, and "HOST:PORT"; waits at most `timeout` seconds for each address of `host`.
+
+    Raises `UnreachableError`.
+    """
+    if not 0 < port < 65536:
+        raise UnreachableError(f"{port} is no port. Ports are numbers from 1 to 65535.")
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        sock = socket.create_connection((host, port), timeout)
+    except (socket.gaierror, UnicodeError):
+        problem = f"There is no host called {printable(host)}. Check the spelling, and your network."
+    except ConnectionRefusedError:
+        problem = f"No server listens at {where}. Start one there with `greenchat serve`, or check host and port."
+    except TimeoutError:
+        problem = f"{where} does not answer. Check the address, and the firewalls on the way."
+    except OSError as error:
+        problem = f"{where} cannot be reached: {error.strerror or error}. Check the address, and your network."
+    else:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # what is typed goes out at once
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
+        for option, value in KEEPALIVE.items():
+            if hasattr(socket, option):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+        return (sock if encryption is None else _encrypted(sock, encryption, host, where)), where
+    raise UnreachableError(problem)
+
+
+def _encrypted(sock: socket.socket, encryption: Encryption, host: str, where: str) -> socket.socket:
+    try:
+        context = encryption.context()
+    except OSError as error:
+        sock.close()
+        raise UnreachableError(f"{encryption.cafile} cannot be used: {error.strerror}. Name a PEM file.") from None
+    try:
+        return context.wrap_socket(sock, server_hostname=host)
+    except OSError as error:
+        sock.close()
+        raise UnreachableError(explain(error, host, where)) from None
+
+
+class Connection:
+    """A connected socket. `outgoing` is what waits to be sent, `end` why the connection has ended, once it has."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._poll = select.poll()
+        self._decoder: ReplyDecoder | None = None  # the server's first byte chooses it
+        self.outgoing = bytearray()
+        self.end = ""
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    @property
+    def speaks_json(self) -> bool:
+        """Whether what has come was JSON."""
+        return isinstance(self._decoder, JsonReplyDecoder)
+
+    def send(self, data: bytes) -> None:
+        """Send `data` now, or as soon as the server reads it. Raises `DisconnectedError`."""
+        if self.end:
+            raise DisconnectedError(self.end)
+        self.outgoing += data
+        self._flush()
+
+    def exchange(self, deadline: float | None) -> Sequence[Event | Frame] | None:
+        """Send what waits and return what has come, once the socket is ready; None if it is not until `deadline`, in
+        seconds of `time.monotonic`."""
+        self._poll.register(self._socket, select.POLLIN | (select.POLLOUT if self.outgoing else 0))
+        timeout = None if deadline is None else max(0, math.ceil((deadline - time.monotonic()) * 1000))
+        ready = self._poll.poll(timeout)
+        if not ready:
+            return None
+        ((_, events),) = ready
+        if events & select.POLLOUT:
+            self._flush()
+        return self._read() if events & ~select.POLLOUT else ()
+
+    def close(self, why: str) -> None:
+        """Close the socket at once."""
+        self._ended(why)
+        self._socket.close()
+
+    def _flush(self) -> None:
+        try:
+            del self.outgoing[: self._socket.send(self.outgoing)]
+        except NOT_READY:
+            pass
+        except OSError:
+            self.outgoing.clear()  # the server has gone; its last words are still to be read
+
+    def _read(self) -> Sequence[Event | Frame]:
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except NOT_READY:
+            return ()
+        except (ConnectionResetError, BrokenPipeError):
+            data = b""
+        except OSError as error:
+            self._ended(f"The connection to the server was lost: {error.strerror}.")
+            return ()
+        if not data:
+            self._ended("The server has closed the connection.")
+            return ()
+        if self._decoder is None:
+            # Who is turned away before having said a word may be told so in a plain frame.
+            self._decoder = (JSON if data.startswith(b"{") else _PLAIN).reply_decoder()
+        return self._decoder.feed(data)
+
+    def _ended(self, why: str) -> None:
+        if not self.end:
+            self.end = why
+            self.outgoing.clear()

@@ -1,0 +1,170 @@
+"""One joined client, of which people see one room at a time: what they say, and how they read what comes.
+
+A server lets a JSON client into several rooms at once. One stream of lines holds one conversation: so a room that one
+comes into, by /join say, takes the place of the one before, as it does for clients that speak plain frames.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from greenchat.client import Client
+from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
+from greenchat.events import EPOCH, Away, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
+from greenchat.frames import Ack, Error, Found, Frame, Page, Ref, Welcome
+from greenchat.terminal.common import Kind, Line, clean, error_line, info_line
+
+# What happens in a room, and is told to all who are in it.
+IN_A_ROOM = Message | Joined | Left | Renamed | Topic | Away | Role | Notice
+
+_PLAIN = PlainCodec()
+
+
+class Mark(NamedTuple):
+    """The latest message of a room that has been shown, and when the latest of all that was shown had happened."""
+
+    id: int = 0
+    time: datetime = EPOCH
+
+
+class Talk:
+    """`room` is the room that is seen: what comes from another one is shown with its name."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._command = 0  # the ref of the latest command
+        self._parting: dict[Ref, str] = {}  # the rooms that it is going out of, because one is in another now
+        self._marks: dict[str, Mark] = {}
+        self._replay = ""  # the room that one has just come into, whose latest messages may come next
+        self.room = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command is yet to be answered. It may lead into another room, where that belongs which one says
+        next: what is to be said has to wait."""
+        return self._command in self._client.pending
+
+    def say(self, line: str) -> int:
+        """Say one line, and return its ref. Raises as `Client.say` does."""
+        ref = self._client.say(line)
+        if line.startswith("/"):
+            self._command = ref
+            self._replay = ""  # the page that comes now is asked for
+        return ref
+
+    def lines(self, item: Event | Frame) -> Iterable[Line]:
+        """How `item` is shown, if it is for people's eyes. To be called with each, in order. Raises
+        `DisconnectedError`."""
+        match item:
+            case Ack():
+                if not self._parting.pop(item.ref, ""):
+                    self._mark(self.room, item.id)
+                return ()
+            case Error():
+                return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
+            case Page():
+                return self._page(item)
+            case Found():
+                return _found(item)
+            case Welcome():
+                self._enter(item)
+                return (*_as_plain(item), *_company(item))
+            case Message() | Joined() | Left() | Renamed():
+                self._mark(item.room, item.id if isinstance(item, Message) else 0, item.time)
+        if isinstance(item, IN_A_ROOM) and item.room not in ("", self.room):
+            return _from_elsewhere(item.room, _as_plain(item))
+        return _as_plain(item)
+
+    def _enter(self, welcome: Welcome) -> None:
+        self.room = self._replay = welcome.room
+        if self._client.left:
+            return
+        going = set(self._parting.values())
+        for room in list(self._client.rooms):
+            if room != self._client.room and room not in going:
+                self._parting[self._client.part(room)] = room
+
+    def _mark(self, room: str, number: int, time: datetime = EPOCH) -> None:
+        before = self._marks.get(room, Mark())
+        self._marks[room] = Mark(max(before.id, number), max(before.time, time))
+
+    def _page(self, page: Page) -> Iterator[Line]:
+        """What was said before, between two lines that say so. Nothing is replayed that has been shown already."""
+        replayed = page.ref is None and page.room == self._replay
+        kind = Kind.REPLAYED if replayed else Kind.PAST
+        mark = self._marks.get(page.room, Mark())
+        events = [event for event in page.events if not replayed or _is_after(event, mark)]
+        self._replay = ""
+        if not events:
+            if not replayed:
+                yield info_line(f"Nothing was said in {page.room} before.", kind)
+            return
+        said = sum(isinstance(event, Message) for event in events)
+        count = "message" if said == 1 else f"{said} messages"
+        yield info_line(f"The last {count} in {page.room}, since {_clock(events[0].time)}:", kind)
+        for event in events:
+            self._mark(page.room, event.id if isinstance(event, Message) else 0, event.time)
+            for line in _as_plain(event):
+                yield Line(kind, f"{_clock(event.time)} {line.head}", line.body)
+        yield info_line(f"That was before, until {_clock(events[-1].time)}.", kind)
+
+
+def _is_after(event: Message | Joined | Left | Renamed, mark: Mark) -> bool:
+    return event.id > mark.id if isinstance(event, Message) else event.time > mark.time
+
+
+def _found(found: Found) -> Iterator[Line]:
+    """The latest is the last, next to where one types."""
+    for message in reversed(found.messages):
+        said = f"* {message.sender} {message.text}" if message.action else f"{message.sender}: {message.text}"
+        yield info_line(f"{_clock(message.time)} in {message.room}, {said}")
+    count = f"{len(found.messages)} message{'s' * (len(found.messages) != 1)}"
+    if not found.messages:
+        yield info_line(f"Nothing was found with {found.text}.")
+    elif found.more:
+        yield info_line(f"These are the latest {count} with {found.text}.")
+    else:
+        yield info_line(f"{count} with {found.text}.")
+
+
+def _company(welcome: Welcome) -> Iterator[Line]:
+    """Who in the room keeps order, and who is away."""
+    told = []
+    for role, label in (("operator", "Operators"), ("owner", "Owners")):
+        told += _told(label, [name for name, has in welcome.roles.items() if has == role])
+    told += _told("Away", [f"{name} ({why})" for name, why in welcome.away.items()])
+    if told:
+        yield info_line(" ".join(told))
+
+
+def _told(label: str, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - NEWCOMERS_SHOWN} more" if len(names) > NEWCOMERS_SHOWN else ""
+    return [f"{label}: {', '.join(names[:NEWCOMERS_SHOWN])}{more}."]
+
+
+def _from_elsewhere(room: str, lines: Iterable[Line]) -> Iterator[Line]:
+    for line in lines:
+        if line.kind is Kind.MESSAGE:
+            yield line._replace(head=f"[{clean(room)}] {line.head}")
+        else:
+            yield line._replace(body=f"[{clean(room)}] {line.body}")
+
+
+def _as_plain(item: Event | Frame) -> Iterator[Line]:
+    """Just as a plain client would have been told."""
+    for reply in _PLAIN.reply_decoder().feed(_PLAIN.encode(item)):
+        match reply:
+            case Message(sender=sender, text=text):
+                yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))
+            case Notice(text=text):
+                yield info_line(text)
+            case Error(text=text):
+                yield error_line(text)
+
+
+def _clock(time: datetime) -> str:
+    """When that was, on the clock of this machine."""
+    local = time.astimezone()
+    return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%Y-%m-%d %H:%M}"
