@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from greenchat.config import Settings as Settings
     from greenchat.database import Database as Database
     from greenchat.database import DatabaseError as DatabaseError
+    from greenchat.database import explain as explain
     from greenchat.database import open_database as open_database
     from greenchat.database import transaction as transaction
     from greenchat.door import network_of as network_of
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from greenchat.session import Session as Session
     from greenchat.text import printable as printable
     from greenchat.text import require_name as require_name
+    from greenchat.text import require_room as require_room
 
 _HOME = {
     "plugin_settings": "cli",
@@ -68,6 +70,7 @@ _HOME = {
     "Settings": "config",
     "Database": "database",
     "DatabaseError": "database",
+    "explain": "database",
     "open_database": "database",
     "transaction": "database",
     "Acted": "events",
@@ -108,6 +111,7 @@ _HOME = {
     "Session": "session",
     "printable": "text",
     "require_name": "text",
+    "require_room": "text",
 }
 
 __all__ = ["__version__", *_HOME]

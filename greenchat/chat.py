@@ -16,6 +16,10 @@ from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import printable, require_name, require_room, require_text
 
 
+# Names that one member ignores, with those that they have taken since: more than are in most rooms.
+MOST_IGNORED = 1000
+
+
 class Hooks(Protocol):
     """What the chat asks of plugins; None where no plugin has anything to say. See dispatch.py."""
 
@@ -63,6 +67,7 @@ class Chat:
         if room in member.rooms:
             raise Reject(f"You are in {room} already.", code="already_joined")
         most = self._limits.rooms_per_session
+        move = move or most == 1
         if most and not move and len(member.rooms) >= most:
             raise Reject(f"You are in {most} rooms, as many as one may. Leave one first.", code="too_many_rooms")
         home = self._opened(member.outlet, member.name, room, key)
@@ -157,7 +162,9 @@ class Chat:
         member.name, member.key = name, key
         for other in self.members.values():
             if old_key in other.ignored:
-                self.ignore(other, other.ignored | {key})  # another name is no way to be heard again
+                # Another name is no way to be heard again; but nobody fills another's list by changing names.
+                kept = other.ignored if len(other.ignored) < MOST_IGNORED else other.ignored - {old_key}
+                self.ignore(other, kept | {key})
         for room in member.rooms.values():
             room.post(Renamed(room.name, old, name, datetime.now(UTC)))
 

@@ -58,6 +58,7 @@ def open_database(
     try:
         _write_ahead(connection, busy_seconds)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone, not just out of sight
         _migrate(connection, migrations, path)
         connection.execute("PRAGMA foreign_keys = ON")  # not before: a migration may put a table in another's place
     except sqlite3.Error as error:

@@ -393,7 +393,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
         (Away("lobby", "bo", "lunch", NOON), "INFO|bo is away: lunch"),
         (Away("lobby", "bo", "", NOON), "INFO|bo is back."),
         (Role("lobby", "bo", "operator", NOON), "INFO|bo is an operator now."),
-        (Role("lobby", "bo", "owner", NOON), "INFO|bo is an owner of lobby now."),
+        (Role("lobby", "bo", "owner", NOON), "INFO|bo is the owner of lobby now."),
         (Role("lobby", "bo", "", NOON), "INFO|bo is neither operator nor owner now."),
         (Invited("garden", "bo", NOON), "INFO|bo invites you to garden. Type /join garden"),
         (Notice("Back soon.", "lobby"), "INFO|Back soon."),

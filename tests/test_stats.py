@@ -28,6 +28,7 @@ class Reader:
 
     def __init__(self, codec):
         self.codec = codec
+        self.account = self.role = ""
         self.outbox = []
 
     def messages(self):

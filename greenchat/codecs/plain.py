@@ -217,7 +217,7 @@ def _line(reply: Event | Frame) -> str:
         case Away(name=name, why=why):
             return f"INFO|{name} is away: {why}" if why else f"INFO|{name} is back."
         case Role(name=name, role=role, room=room):
-            what = {"operator": "an operator", "owner": f"an owner of {room}"}.get(role, "neither operator nor owner")
+            what = {"operator": "an operator", "owner": f"the owner of {room}"}.get(role, "neither operator nor owner")
             return f"INFO|{name} is {what} now."
         case Invited(room=room, by=by):
             return f"INFO|{by} invites you to {room}. Type /join {room}"
