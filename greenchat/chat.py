@@ -11,10 +11,9 @@ from typing import Protocol
 
 from greenchat.config import Limits
 from greenchat.errors import Reject
-from greenchat.events import Acted, Away, Event, Message, Notice, Private, Renamed, Topic
+from greenchat.events import Acted, Away, Event, Left, Message, Notice, Private, Renamed, Topic
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import printable, require_name, require_room, require_text
-
 
 # Names that one member ignores, with those that they have taken since: more than are in most rooms.
 MOST_IGNORED = 1000
@@ -76,6 +75,7 @@ class Chat:
         if move:
             for other in list(member.rooms.values()):
                 self._remove(member, other, f"went to {room}")
+                self._tell_out(member, other, f"went to {room}")
         member.rooms[room] = member.room = home
         self._admit(member, home)
         return home
@@ -85,6 +85,7 @@ class Chat:
         if len(member.rooms) < 2:
             raise ValueError("this is the member's last room: let it enter another one, or leave")
         self._remove(member, room, reason)
+        self._tell_out(member, room, reason)
         if member.room is room:
             member.room = list(member.rooms.values())[-1]
 
@@ -247,7 +248,8 @@ class Chat:
     def _require_space(self, room: Room, member: Member) -> None:
         most = self._limits.members_per_room
         if most and len(room.members) >= most:
-            raise Reject(f"The room {room.name} is full: it has {most} members. Try another room, or later.", "room_full")
+            text = f"The room {room.name} is full: it has {most} members. Try another room, or later."
+            raise Reject(text, code="room_full")
 
     def _admit(self, member: Member, room: Room) -> None:
         self.rooms[room.name] = room
@@ -261,6 +263,12 @@ class Chat:
         if not room.members and room.name != self.default_room:
             room.flush()  # so that all of it has been told when a room of this name is opened again
             del self.rooms[room.name]
+
+    def _tell_out(self, member: Member, room: Room, reason: str) -> None:
+        """Who can be in several rooms is told that it is out of one of them."""
+        if member.codec.many_rooms:
+            left = Left(room.name, member.name, reason, datetime.now(UTC))
+            self._deliver([member.outbox], member.codec.encode(left))
 
     def _checked_name(self, outlet: Outlet, name: str, room: str) -> tuple[str, str]:
         """`name` as it will be shown, and its key: valid, and let in by the plugins, which may take their time."""

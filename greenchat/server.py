@@ -4,9 +4,10 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ SWEEPS = 4
 # ... but not more often than this, in seconds.
 SWEEP_SECONDS = 0.05
 
+# How a browser begins. One that is turned away is told in HTTP, and may try again.
+HTTP = (b"GET ", b"HEAD ")
+
+Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, and its address
+
 
 class ChatServer:
     """One server: its chat, its plugins, its sessions. It runs on the event loop of the thread that makes it.
@@ -72,11 +78,14 @@ class ChatServer:
         self._json: Codec = JsonCodec()
         self.counters = Counters(time.monotonic())
         self._door = Door()
-        self._connections: set[Any] = set()  # the greenlets that serve one, with a session or not yet
+        # The greenlets that serve one, with a session or not yet: the network that it counts for.
+        self._connections: dict[Any, str | None] = {}
         self._silent: set[Any] = set()  # those whose client has said nothing yet
         self._turned_away = 0  # how many are being refused at this moment
         self._all_gone = Event()
+        self._is_proxy: Callable[[str], bool] = lambda host: False
         self._listeners: list[Listener] = []
+        self._others: list[Listener] = []  # those of plugins
         self._inherited = False  # whether the listening sockets are somebody else's, who goes on with them
         self._sweeper: Any = None
 
@@ -95,6 +104,7 @@ class ChatServer:
             self._listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
         except GreenchatError:
+            self._listen_no_more()
             self._shut_down_plugins()
             raise
 
@@ -152,6 +162,50 @@ class ChatServer:
         """
         self.hooks.rest(plugin, hook, resting=resting)
 
+    def listen_also(self, address: str, serve: Serve) -> str:
+        """Have `serve` serve what connects to one more `address`, as if it were claimed: the address with its real
+        port. For greenchat_startup; connections are accepted once the server has started. Raises `GreenchatError`."""
+        self._others.append(Listener(listen(address), partial(self._serve, serve=serve), spawn=gevent.spawn_raw))
+        return name_of(self._others[-1])
+
+    def trust_proxies(self, is_proxy: Callable[[str], bool]) -> None:
+        """Connections from hosts of which `is_proxy` is true (an address; empty: a Unix socket) are those of others,
+        and do not count for an address. Who serves them tells whose they are: see `count_for`."""
+        self._is_proxy = is_proxy
+
+    def count_for(self, address: str) -> None:
+        """Count this greenlet's connection for `address`, HOST:PORT, from now on. Raises `Reject` where there are too
+        many from there; the connection must end then."""
+        greenlet = gevent.getcurrent()
+        network = self._connections[greenlet]
+        assert network is not None
+        self._connections[greenlet] = None
+        self._door.leave(network)
+        network = _network(address)
+        self._door.enter(network, self.config.limits)
+        self._connections[greenlet] = network
+
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """While this greenlet waits for its client to begin something: a stop need not wait for it."""
+        greenlet = gevent.getcurrent()
+        self._silent.add(greenlet)
+        try:
+            yield
+        finally:
+            self._silent.discard(greenlet)
+
+    def serve_session(self, sock: Any, address: str, codec: Codec, taken: bytes = b"") -> None:
+        """Run a session on a claimed connection, to its end: from now on it speaks `codec`, of which `taken` has been
+        read already. `sock` is the one that it was claimed with."""
+        if isinstance(sock, tls.TlsConnection):
+            self._run_session(tls.TlsSocket(sock), address, codec, taken)
+            return
+        # The session does its own waiting: a plain socket of the standard library, detached from the one of gevent.
+        with socket.socket(sock.family, sock.type, sock.proto, sock.detach()) as bare:
+            bare.setblocking(False)
+            self._run_session(bare, address, codec, taken)
+
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """Count that a request was refused, and tell the observers."""
         self.counters.refusals[verdict.code] += 1
@@ -160,8 +214,7 @@ class ChatServer:
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""
-        network = network_of(address.rpartition(":")[0].strip("[]"))
-        self._door.check_password(network, given, self.config.server.password, self.config.limits)
+        self._door.check_password(_network(address), given, self.config.server.password, self.config.limits)
 
     def _sweep(self) -> None:
         """Look after sessions that say nothing, as long as the server runs."""
@@ -174,56 +227,57 @@ class ChatServer:
 
     # --- a connection, in its own greenlet ---
 
-    def _serve(self, sock: Any, address: tuple[Any, ...]) -> None:
+    def _serve(self, sock: Any, address: tuple[Any, ...], serve: Serve | None = None) -> None:
         host, port = address[:2] if address else ("", 0)  # a Unix socket has no address
-        network = network_of(host)
+        network = "" if self._is_proxy(host) else network_of(host)
         greenlet = gevent.getcurrent()
-        self._connections.add(greenlet)
+        self._connections[greenlet] = None
         try:
             self._door.enter(network, self.config.limits)
+            self._connections[greenlet] = network
             try:
                 prepare(sock, self.config.limits.ping_seconds)
-                self._choose(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "unix")
+                shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "unix"
+                self._choose(sock, shown, serve)
             finally:
-                self._door.leave(network)
+                counted = self._connections[greenlet]
+                if counted is not None:
+                    self._door.leave(counted)
         except Reject as verdict:
             self._turn_away(sock, verdict)
         except OSError:
             pass  # gone before it said anything
         finally:
-            self._connections.discard(greenlet)
+            del self._connections[greenlet]
             if not self._connections:
                 self._all_gone.set()
 
-    def _choose(self, sock: Any, address: str) -> None:
+    def _choose(self, sock: Any, address: str, serve: Serve | None) -> None:
         """Look at the first bytes, without taking them, and hand the connection to who serves it."""
         first = self._first_bytes(sock, FIRST_BYTES, socket.MSG_PEEK)
         if first.startswith(tls.HELLO) and self._tls is not None:
             with closing(tls.shake_hands(self._tls, sock, self.config.limits.handshake_seconds)) as connection:
                 # All of the first record: what stayed in there, the event loop could not see.
                 taken = connection.unread = self._first_bytes(connection, READ_BYTES)
-                if taken and not self._claimed(connection, taken[:FIRST_BYTES], address):
+                if taken and not self._claimed(connection, taken[:FIRST_BYTES], address, serve):
                     connection.unread = b""
-                    self._run_session(tls.TlsSocket(connection), address, taken, taken)
+                    self.serve_session(connection, address, self._codec(taken), taken)
         elif first and self.config.tls.required and sock.family != socket.AF_UNIX:
             raise Reject("This server wants TLS. Connect with: greenchat connect --tls", code="tls_required")
-        elif first and not self._claimed(sock, first, address):
-            # The session does its own waiting: a plain socket of the standard library, detached from the one of gevent.
-            with socket.socket(sock.family, sock.type, sock.proto, sock.detach()) as bare:
-                bare.setblocking(False)
-                self._run_session(bare, address, first)
+        elif first and not self._claimed(sock, first, address, serve):
+            self.serve_session(sock, address, self._codec(first))
 
-    def _claimed(self, sock: Any, first: bytes, address: str) -> bool:
-        """Whether a plugin has claimed a connection that begins so, and served it."""
-        serve = self.hooks.claim(first) if self.hooks.claim is not None else None
+    def _claimed(self, sock: Any, first: bytes, address: str, serve: Serve | None) -> bool:
+        """Whether a plugin has claimed a connection that begins so, or all of its listener, and served it."""
+        if serve is None and self.hooks.claim is not None:
+            serve = self.hooks.claim(first)
         if serve is not None:
             serve(sock, address)
         return serve is not None
 
-    def _run_session(self, sock: Any, address: str, first: bytes, taken: bytes = b"") -> None:
-        """Serve a connection that begins with `first`, of which `taken` has been read already."""
+    def _run_session(self, sock: Any, address: str, codec: Codec, taken: bytes) -> None:
         self.counters.sessions += 1
-        session = Session(self, self.counters.sessions, sock, address, self._codec(first))
+        session = Session(self, self.counters.sessions, sock, address, codec)
         self.sessions[session.id] = session
         try:
             session.run(taken)
@@ -242,13 +296,9 @@ class ChatServer:
 
     def _peek(self, sock: Any, seconds: float, size: int, flags: int) -> bytes | None:
         """What the client says first: empty where it has gone, None where it says nothing for `seconds`."""
-        self._silent.add(gevent.getcurrent())
-        try:
-            with gevent.Timeout(seconds or None, False):
-                first: bytes = sock.recv(size, flags)
-                return first
-        finally:
-            self._silent.discard(gevent.getcurrent())
+        with self.idle(), gevent.Timeout(seconds or None, False):
+            first: bytes = sock.recv(size, flags)
+            return first
         return None
 
     def _turn_away(self, sock: Any, verdict: Reject) -> None:
@@ -259,25 +309,30 @@ class ChatServer:
         try:
             with contextlib.suppress(OSError), gevent.Timeout(DOOR_SECONDS, False):
                 first = self._peek(sock, DOOR_SECONDS / 2, FIRST_BYTES, socket.MSG_PEEK) if polite else b""
-                sock.sendall(self._codec(first or b"").encode(Error(verdict.code, verdict.text)))
+                sock.sendall(self._refusal(first or b"", verdict))
                 sock.shutdown(socket.SHUT_WR)
                 while polite and sock.recv(READ_BYTES):
                     pass  # closing with unread bytes would reset the connection, and take the words back
         finally:
             self._turned_away -= 1
 
+    def _refusal(self, first: bytes, verdict: Reject) -> bytes:
+        """`verdict` in the words of a client that begins with `first`."""
+        if not first.startswith(HTTP):
+            return self._codec(first).encode(Error(verdict.code, verdict.text))
+        head = (
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+        )
+        return f"{head}{verdict.text}\n".encode()
+
     def _listen(self, inherited: Sequence[Any]) -> None:
         server = self.config.server
         host = f"[{server.host}]" if ":" in server.host else server.host
         self._inherited = bool(inherited)
-        try:
-            for where in inherited or server.listen or [f"{host}:{server.port}"]:
-                sock = where if inherited else listen(where)
-                self._listeners.append(Listener(sock, self._serve, spawn=gevent.spawn_raw))
-        except GreenchatError:
-            self._listen_no_more()
-            raise
-        for listener in self._listeners:
+        for where in inherited or server.listen or [f"{host}:{server.port}"]:
+            sock = where if inherited else listen(where)
+            self._listeners.append(Listener(sock, self._serve, spawn=gevent.spawn_raw))
+        for listener in (*self._listeners, *self._others):
             listener.start()
 
     def _listen_no_more(self) -> None:
@@ -286,14 +341,17 @@ class ChatServer:
                 listener.close()  # the file of a Unix socket stays: more clients come by it
             else:
                 close(listener)
+        while self._others:
+            close(self._others.pop())
 
     # --- plugins ---
 
     def _start_plugins(self) -> None:
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_startup", lambda plugin, _: None, server=self)
+        on = {plugin.name for plugin in self.plugins.on}
         for plugin in self.plugins:
-            if plugin.off:
+            if plugin.name not in on:
                 self.commands.discard(plugin.name)
         self.hooks.bind()
 
@@ -309,3 +367,8 @@ class ChatServer:
     def _switched_off(self, plugin: str, why: str) -> None:
         self.commands.discard(plugin)
         plugins.note_off(self.data_dir, plugin, why)
+
+
+def _network(address: str) -> str:
+    """What HOST:PORT counts for at the door."""
+    return network_of(address.rpartition(":")[0].strip("[]"))

@@ -25,17 +25,14 @@ class ReplyDecoder(Protocol):
 
 
 class Codec(Protocol):
-    """One way to write the chat down."""
+    """One way to write the chat down, as far as the server needs it. Those that clients of ours speak can also
+    `encode_request`, and make a `reply_decoder`."""
 
     name: str
     pings: bool  # whether its clients may be sent a ping
     many_rooms: bool  # whether its clients can be in several rooms at once
 
     def request_decoder(self, frame_bytes: int) -> RequestDecoder: ...
-
-    def reply_decoder(self) -> ReplyDecoder: ...
-
-    def encode_request(self, frame: Request) -> bytes: ...
 
     def encode(self, reply: Event | Frame) -> bytes:
         """One event or answer as bytes; empty where this codec has no word for it."""
