@@ -3,10 +3,12 @@
 import logging
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gevent
+from gevent import GreenletExit
+from greenlet import greenlet
 
 from greenchat import core
 from greenchat.allowance import Allowance
@@ -17,7 +19,7 @@ from greenchat.commands import CommandTable
 from greenchat.config import Limits
 from greenchat.errors import Reject
 from greenchat.events import Event, Message, Notice
-from greenchat.frames import Ack, Error, Frame, Ping, Pong, Ref, Request, Say
+from greenchat.frames import Ack, Error, Frame, Join, Ping, Pong, Ref, Request, Say
 from greenchat.outbox import READ, Outbox
 from greenchat.room import Member, Room
 from greenchat.silence import Next, Silence
@@ -54,6 +56,7 @@ class Session:
         "_deadline",
         "_decoder",
         "_greenlet",
+        "_helper",
         "_readable",
         "_said",
         "_server",
@@ -74,6 +77,7 @@ class Session:
         self._server = server
         self._socket = sock
         self._greenlet = gevent.getcurrent()
+        self._helper: greenlet | None = None  # where a part of it runs at this moment
         self._decoder = codec.request_decoder(limits.frame_bytes)
         self._readable: Any = gevent.get_hub().loop.io(sock.fileno(), READ)
         self._closing: str | None = None  # why, once it is to be closed
@@ -185,7 +189,7 @@ class Session:
         """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
         if self._closing is None:
             self._closing = reason
-            if gevent.getcurrent() is not self._greenlet:
+            if gevent.getcurrent() not in (self._greenlet, self._helper):
                 gevent.kill(self._greenlet)
 
     def mind_silence(self, limits: Limits) -> None:
@@ -220,7 +224,7 @@ class Session:
                 self._server.hooks.connected(self)
             self._start_deadline(self._server.config.limits.join_seconds)
             self._serve(first)
-        except gevent.GreenletExit:
+        except GreenletExit:
             pass
         except Exception:
             log.exception("#%d: unexpected error; the connection is closed", self.id)
@@ -274,6 +278,8 @@ class Session:
                     if frame.ref is not None:
                         self._acknowledge(frame.ref, message)
                     continue
+                elif type(frame) is Join:
+                    self._apart(core.act, self, self._server, frame)
                 else:
                     core.act(self, self._server, frame)
             except Reject as verdict:
@@ -283,6 +289,19 @@ class Session:
         if not isinstance(frames[-1], Ping | Pong):
             self._silence.spoke(time.monotonic())
         self._send_acks()
+
+    def _apart(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call `function` on a stack of its own. Joining goes deep into names and plugins, and Python would keep the
+        pages that this took, 4 KB and more, for as long as this connection idles."""
+        helper = self._helper = greenlet(function)
+        try:
+            helper.switch(*arguments)
+        except BaseException:
+            if helper:  # it waits for something, and is not waited for any more
+                helper.throw(GreenletExit)
+            raise
+        finally:
+            self._helper = None
 
     def _acknowledge_taken(self, frame: Request) -> None:
         said, self._said = self._said, None
@@ -352,7 +371,7 @@ class Session:
             self._answers.all_sent(self._server.config.server.grace_seconds)
             if self.outbox.drained(self._server.config.server.grace_seconds):
                 self._linger()
-        except gevent.GreenletExit:
+        except GreenletExit:
             pass  # told to end at once
         finally:
             self.outbox.close()

@@ -1,11 +1,13 @@
 """Acknowledgements that wait until a plugin has made sure of something, and what comes behind them."""
 
 import json
+import queue
 
+import gevent
 import pytest
 
 from greenchat import Reject, hookimpl
-from greenchat.testing import serving
+from greenchat.testing import DEADLINE, serving
 
 
 class Keeper:
@@ -151,3 +153,51 @@ def test_commands_and_what_they_say(server, keeper):
     server.call(lambda: release(None))
     answer = ada.read()
     assert (answer["type"], answer["ref"], answer["seq"]) == ("ack", 2, seq)
+
+
+class Slow:
+    """Lets nobody in until told so, or ever."""
+
+    def __init__(self):
+        self.asked = queue.SimpleQueue()
+        self.gone = queue.SimpleQueue()
+
+    @hookimpl
+    def greenchat_check_join(self, session):
+        self.asked.put(session)
+        try:
+            gevent.sleep(DEADLINE)
+        finally:
+            self.gone.put(session.id)
+
+
+@pytest.mark.parametrize("ending", ["the server stops", "an operator ends it"])
+def test_a_join_that_waits_for_a_plugin_ends_with_its_connection(ending, caplog):
+    slow = Slow()
+    with serving(slow, settings={"server.grace_seconds": 0.1}) as server:
+        ada, witness = server.connect(), server.connect()
+        ada.send("JOIN|ada")
+        session = slow.asked.get(timeout=DEADLINE)
+        if ending == "the server stops":
+            server.stop()
+        else:
+            server.call(lambda: session.close("sent home"))
+        assert slow.gone.get(timeout=DEADLINE) == session.id, "what waited is not left behind"
+        assert "INFO|Welcome" not in ada.read()
+        witness.close()
+    assert "Traceback" not in caplog.text
+
+
+def test_a_plugin_may_close_a_connection_while_it_joins():
+    class Bouncer:
+        @hookimpl
+        def greenchat_check_join(self, session):
+            session.info("Not today.")
+            session.close("sent home")
+            raise Reject("Come back tomorrow.")
+
+    with serving(Bouncer()) as server:
+        ada = server.connect()
+        ada.send("JOIN|ada")
+        ada.expect("INFO|Not today.", "ERROR|Come back tomorrow.")
+        ada.expect_closed()
