@@ -1,0 +1,210 @@
+"""Names that belong to somebody: /register makes one yours, /login takes it back. Passwords are kept by argon2id.
+
+Nothing here tells a password to the log, to an event, or to anybody.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import gevent
+
+from greenchat import ChatServer, Command, Join, Reject, Request, Session, hookimpl, require_name
+
+from . import store
+from .logins import Logins, network_of_session
+from .passwords import Hashing, Tally, check_password
+from .refusals import reserved, usage, wrong
+from .registry import Registry
+from .settings import Settings as Settings
+from .store import Account
+
+log = logging.getLogger("greenchat.accounts")
+
+# Over how long registrations are counted, in seconds.
+REGISTRATION_SECONDS = 3600.0
+
+
+class Accounts:
+    """The hooks and commands."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._registrations = Tally(REGISTRATION_SECONDS)
+        self._wanted: dict[int, str] = {}  # by session: the registered name that it was refused last
+        self._server: ChatServer
+        self._hashing: Hashing
+        self._registry: Registry
+        self._logins: Logins
+        self._looking: Any = None
+
+    # --- hooks ---
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        if self._settings.is_weak:
+            log.warning("plugins.accounts: memory_mib and passes are below what RFC 9106 recommends for passwords")
+        self._server = server
+        self._hashing = Hashing(self._settings.hasher())
+        self._registry = Registry(server.data_dir / store.FILE)
+        self._registry.look()
+        self._logins = Logins(server, self._settings, self._registry, self._hashing)
+        self._looking = gevent.spawn(self._logins.look_again_and_again)
+
+    @hookimpl
+    def greenchat_shutdown(self, server: ChatServer) -> None:
+        if self._looking is not None:
+            self._looking.kill()
+            self._registry.close()
+            self._hashing.close()
+
+    @hookimpl
+    def greenchat_cli(self, group: click.Group) -> None:
+        from .cli import commands
+
+        group.add_command(commands)
+
+    @hookimpl(trylast=True)  # other plugins may make another name of it before
+    def greenchat_check_join(self, session: Session, name: str) -> None:
+        _, key = require_name(name, 0)
+        if key in self._registry.passwords_set and session.account != key:
+            self._wanted[session.id] = name
+            raise reserved(session, name)
+
+    @hookimpl
+    def greenchat_request(self, session: Session, frame: Request) -> bool:
+        """Log in who joins with a password. The join itself is the core's."""
+        if type(frame) is Join and frame.login:
+            member = session.member
+            if member is None or frame.name in ("", member.name):  # else the core refuses it
+                self._log_in_to_join(session, frame)
+        return False
+
+    @hookimpl
+    def greenchat_disconnected(self, session: Session) -> None:
+        self._wanted.pop(session.id, None)
+
+    @hookimpl
+    def greenchat_commands(self) -> Sequence[Command]:
+        return [
+            Command(
+                "register",
+                "PASSWORD",
+                "Make your name yours: nobody else can have it then.\nExample: /register correct-horse-battery",
+                self.register,
+            ),
+            Command(
+                "login",
+                "NAME PASSWORD",
+                "Take the name that is yours.\n"
+                "Whoever has it meanwhile, such as a lost connection of your own, has to go.\n"
+                "Without NAME it is the one that you were refused last.\nExample: /login ada correct-horse-battery",
+                self.log_in,
+            ),
+            Command("passwd", "OLD NEW", "Change your password.\nExample: /passwd old-secret new-secret", self.passwd),
+            Command("logout", "", "Log out. Your name stays yours, and you are called guest-1 or so.", self.log_out),
+            Command(
+                "unregister",
+                "PASSWORD",
+                "Give your name up: anybody can have it then.\nExample: /unregister correct-horse-battery",
+                self.unregister,
+            ),
+        ]
+
+    # --- commands ---
+
+    def register(self, session: Session, argument: str) -> None:
+        member = session.require_member()
+        self._registry.require_loaded()
+        name, key, network = member.name, member.key, network_of_session(session)
+        if session.account == key:
+            raise Reject(f"{name} is yours already. /passwd OLD NEW changes the password.", code="registered")
+        if key in self._registry.passwords_set:
+            raise reserved(session, name)
+        check_password(argument, name, self._settings.password_length)
+        most = self._settings.registrations_per_hour
+        with self._hashing.turn:
+            if most and self._registrations[network] >= most:
+                raise Reject("Too many names were registered from your address. Try again later.", code="try_later")
+            account = Account(name, self._hashing.hash(argument), store.now())
+            if session.chat.members.get(key) is not member:
+                raise Reject("You have another name meanwhile. Try again.", code="not_joined")
+            self._registry.add(key, account)
+            self._registrations.add(network)
+        log.info("#%d has registered %s", session.id, name)
+        self._logins.welcome(session, key)
+        session.info(f"{name} is yours now. Next time: /login {name} PASSWORD")
+
+    def log_in(self, session: Session, argument: str) -> None:
+        self._registry.require_loaded()
+        if session.needs_password:
+            session.authenticate("")  # refuses: who may not come in does not get to guess either
+        *given, password = argument.split()
+        how = usage("/login NAME PASSWORD")
+        if len(given) > 1:
+            raise how
+        name = given[0] if given else self._wanted.get(session.id) or session.name
+        try:
+            _, key = require_name(name, self._server.config.limits.name_length)
+        except Reject:
+            # What it says would quote what may be a password, in the wrong place.
+            raise (wrong() if given else how) from None
+        if not given and key not in self._registry.passwords_set:
+            raise how
+        if session.account == key:
+            raise Reject(f"You are logged in as {key} already.", code="already_logged_in")
+        account = self._logins.log_in(session, key, password)
+        self._wanted.pop(session.id, None)
+        member = session.member
+        session.info(f"You are logged in as {account.name}." + ("" if member else f" Now send JOIN|{account.name}."))
+        if member is not None and member.key != key:
+            session.chat.rename(member, account.name)
+
+    def passwd(self, session: Session, argument: str) -> None:
+        key = require_account(session)
+        words = argument.split()
+        if len(words) != 2:
+            raise usage("/passwd OLD NEW")
+        old, new = words
+        account = self._logins.verified(session, key, old)
+        check_password(new, account.name, self._settings.password_length)
+        with self._hashing.turn:
+            hashed = self._hashing.hash(new)
+        self._registry.set_password(key, account, hashed)
+        log.info("#%d has changed the password of %s", session.id, account.name)
+        session.info(f"{account.name} has a new password.")
+
+    def log_out(self, session: Session, argument: str) -> None:
+        require_account(session)
+        self._logins.log_out(session, "You are logged out.")
+
+    def unregister(self, session: Session, argument: str) -> None:
+        key = require_account(session)
+        if session.role:
+            # Whoever registers the name next would have what the account has.
+            raise Reject("You are an operator. Ask another one to /deop you first.", code="not_allowed")
+        account = self._logins.verified(session, key, argument)
+        self._registry.remove(key, account)
+        log.info("#%d has given up %s", session.id, account.name)
+        self._logins.log_out(session, f"{account.name} is not yours any more: anybody can have it now.")
+
+    def _log_in_to_join(self, session: Session, join: Join) -> None:
+        self._registry.require_loaded()
+        if session.needs_password:
+            session.authenticate(join.password)
+        name, key = require_name(join.name or session.name, self._server.config.limits.name_length)
+        if session.account == key:
+            return
+        if key not in self._registry.passwords_set:
+            raise Reject(f"Nobody has registered {name}. Join without a login, then /register.", code="login_failed")
+        self._logins.log_in(session, key, join.login)
+
+
+def require_account(session: Session) -> str:
+    if not session.account:
+        raise Reject("You are not logged in. Type /login NAME PASSWORD.", code="not_logged_in")
+    return session.account
+
+
+greenchat_plugin = Accounts

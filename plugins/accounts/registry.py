@@ -1,0 +1,128 @@
+"""The accounts of a running server: who has registered, in memory, since each join asks for it; the rest on disk."""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from gevent.lock import BoundedSemaphore
+
+from greenchat import Database, DatabaseError, Reject
+
+from . import store
+from .refusals import changed_meanwhile, unavailable
+from .store import Account
+
+log = logging.getLogger("greenchat.accounts")
+
+T = TypeVar("T")
+
+# A file that is damaged stays so for a while: one line a minute about it is enough.
+COMPLAINT_SECONDS = 60.0
+
+
+class Registry:
+    """`passwords_set` has the key of each registered name, and when its password was set.
+
+    The file may be damaged when the server starts. The chat goes on then: nobody can log in, so nobody has the rights
+    of an account, and names are free to all until the file can be read. To refuse them all would end the chat instead.
+    Once it has been read, names stay reserved, whatever becomes of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.passwords_set: dict[str, int] = {}
+        self._database = Database(path, store.MIGRATIONS)
+        # Who changes the file holds it until memory has changed as well, so that `look` cannot undo that with what it
+        # has read before.
+        self._turn = BoundedSemaphore()
+        self._seen: int | None = None
+        self._loaded = False
+        self._readable = True  # when it was looked at last
+        self._quiet_until = 0.0
+
+    def look(self) -> set[str]:
+        """Read again what another process may have changed. The keys of accounts that are gone, or whose password is
+        another one."""
+        with self._turn:
+            try:
+                self._seen, found = self._run(store.look(self._seen), writes=False)
+            except DatabaseError as error:
+                self._readable = False
+                self._complain(error)
+                return set()
+            if not self._readable:
+                log.info("accounts can be used again")
+            self._readable = self._loaded = True
+            if found is None:
+                return set()
+            before, self.passwords_set = self.passwords_set, found
+            return {key for key, password_set in before.items() if found.get(key) != password_set}
+
+    def require_loaded(self) -> None:
+        """Raises `Reject` as long as the file could not be read since the start."""
+        if not self._loaded:
+            raise unavailable()
+
+    def find(self, key: str) -> Account | None:
+        return self._ask(store.find(key), writes=False)
+
+    def add(self, key: str, account: Account) -> None:
+        """Raises `Reject` where somebody has it."""
+        with self._turn:
+            if not self._ask(store.add(key, account)):
+                self._seen = None  # it is there, but we did not know of it
+                raise Reject(f"The username {account.name} belongs to somebody. Choose another.", code="name_reserved")
+            self.passwords_set[key] = account.password_set
+
+    def set_password(self, key: str, account: Account, hashed: str) -> None:
+        """Raises `Reject` where the account is not any more what it was when its password was asked for."""
+        password_set = store.now()
+        with self._turn:
+            if not self._ask(store.set_password(key, hashed, password_set, account.password_set)):
+                raise changed_meanwhile()
+            self.passwords_set[key] = password_set
+
+    def remove(self, key: str, account: Account) -> None:
+        """Raises `Reject` as `set_password` does."""
+        with self._turn:
+            if not self._ask(store.remove(key, account.password_set)):
+                raise changed_meanwhile()
+            self.passwords_set.pop(key, None)
+
+    def note_login(self, key: str, account: Account, renewed: str | None) -> None:
+        """Raises `Reject` as `set_password` does. Where the disk is full, people can still log in."""
+        try:
+            self._run(store.note_login(key, account, renewed))
+        except DatabaseError as error:
+            self._complain(error)
+        if self.passwords_set.get(key) != account.password_set:
+            raise changed_meanwhile()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _ask(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+        self.require_loaded()
+        try:
+            return self._run(work, writes=writes)
+        except DatabaseError as error:
+            self._complain(error)
+            raise unavailable() from None
+
+    def _run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+        try:
+            return self._database.run(work, writes=writes)
+        except BaseException:
+            # After a failure the file is opened anew, and may be another one. And if it is this greenlet that has been
+            # ended, the work may be done all the same. Either way, `look` has to find out.
+            self._seen = None
+            raise
+
+    def _complain(self, error: DatabaseError) -> None:
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + COMPLAINT_SECONDS
+            more = "" if self._loaded else " Until then nobody can log in, and anybody can have any name."
+            log.error("accounts: %s%s", error, more)

@@ -1,0 +1,120 @@
+"""accounts.sqlite3: who has registered which name. Work for the server's `Database`, and for the command line."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+FILE = "accounts.sqlite3"
+
+# `key` is what the name is compared by. Times are microseconds since 1970, UTC. `password_set` is when the password was
+# set, and so tells one password of an account from the next.
+MIGRATIONS = (
+    """
+CREATE TABLE accounts (
+    key TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    password_set INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    last_login INTEGER
+) WITHOUT ROWID;
+""",
+)
+
+
+class Account(NamedTuple):
+    name: str
+    hash: str
+    password_set: int
+
+    def __repr__(self) -> str:
+        return f"Account({self.name!r})"
+
+
+class Entry(NamedTuple):
+    """A line of the list."""
+
+    name: str
+    created: int
+    last_login: int | None
+
+
+def now() -> int:
+    return time.time_ns() // 1000
+
+
+def find(key: str) -> Callable[[sqlite3.Connection], Account | None]:
+    def work(connection: sqlite3.Connection) -> Account | None:
+        row = connection.execute("SELECT name, hash, password_set FROM accounts WHERE key = ?", (key,)).fetchone()
+        return Account(*row) if row else None
+
+    return work
+
+
+def add(key: str, account: Account) -> Callable[[sqlite3.Connection], bool]:
+    """Whether it was added: nobody had it."""
+
+    def work(connection: sqlite3.Connection) -> bool:
+        time_of_it = account.password_set
+        done = connection.execute(
+            "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (key, account.name, account.hash, time_of_it, time_of_it, time_of_it),
+        )
+        return done.rowcount == 1
+
+    return work
+
+
+def set_password(key: str, hashed: str, password_set: int, was_set: int | None = None) -> Callable[..., bool]:
+    """Whether it was done; with `was_set`, only where the password is still the one that was set then."""
+
+    def work(connection: sqlite3.Connection) -> bool:
+        done = connection.execute(
+            "UPDATE accounts SET hash = ?, password_set = ? WHERE key = ? AND password_set = ifnull(?, password_set)",
+            (hashed, password_set, key, was_set),
+        )
+        return done.rowcount == 1
+
+    return work
+
+
+def note_login(key: str, account: Account, renewed: str | None) -> Callable[[sqlite3.Connection], None]:
+    """Somebody has logged in just now; `renewed` is a new hash of the same password, if it needs one."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "UPDATE accounts SET last_login = ?, hash = ifnull(?, hash) WHERE key = ? AND password_set = ?",
+            (now(), renewed, key, account.password_set),
+        )
+
+    return work
+
+
+def remove(key: str, was_set: int | None = None) -> Callable[[sqlite3.Connection], bool]:
+    """Whether it was there; with `was_set` as in `set_password`."""
+
+    def work(connection: sqlite3.Connection) -> bool:
+        done = connection.execute(
+            "DELETE FROM accounts WHERE key = ? AND password_set = ifnull(?, password_set)", (key, was_set)
+        )
+        return done.rowcount == 1
+
+    return work
+
+
+def entries(connection: sqlite3.Connection) -> list[Entry]:
+    return [Entry(*row) for row in connection.execute("SELECT name, created, last_login FROM accounts ORDER BY key")]
+
+
+def look(seen: int | None) -> Callable[[sqlite3.Connection], tuple[int, dict[str, int] | None]]:
+    """What the file was like at this moment, to be given as `seen` next time; and, unless it is as it was `seen` but
+    for what this connection has changed itself, all keys with the time when their password was set."""
+
+    def work(connection: sqlite3.Connection) -> tuple[int, dict[str, int] | None]:
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version == seen:
+            return version, None
+        return version, dict(connection.execute("SELECT key, password_set FROM accounts"))
+
+    return work
