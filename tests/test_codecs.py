@@ -258,6 +258,17 @@ def test_the_fast_way_of_plain_gives_what_the_slow_way_gives(data, limit):
     assert feed(PLAIN.request_decoder(limit), data + b"\n") == feed(PLAIN.request_decoder(limit), slow + b"\r\n")
 
 
+@for_all(
+    stream(
+        [b'{"type":"say","text":"a"}', b'{"type":"ping"}', b"\n", b"\n", b"{}", b"{", b"}", b" ", b"x" * 41, b"\x7f"]
+    ),
+    LIMITS,
+)
+def test_the_fast_way_of_json_gives_what_the_slow_way_gives(data, limit):
+    slow = b"".join(line + b"\n\n" for line in data.split(b"\n"))  # an empty line sends a chunk the slow way
+    assert feed(JSON.request_decoder(limit), data + b"\n") == feed(JSON.request_decoder(limit), slow)
+
+
 @for_all(st.lists(stream(TOKENS) | st.binary(max_size=100), max_size=20), st.integers(1, 40))
 def test_no_more_is_kept_than_one_frame(chunks, limit):
     buffer = LineBuffer(limit)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from greenchat.codecs.lines import LineBuffer
+from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
 from greenchat.events import Away, Event, Invited, Joined, Left, Message, Notice, Private, Renamed, Role, Topic
 from greenchat.frames import (
@@ -75,10 +75,31 @@ class JsonRequestDecoder:
 
     def feed(self, data: bytes) -> Sequence[Request]:
         block, overlong = self._lines.feed(data)
-        frames = [] if block is None else [self._decode(line) for line in _lines(block)]
+        frames = [] if block is None else self._decode_block(block)
         if overlong:
             frames.extend(too_long(self._limit, fatal=fatal) for fatal in overlong)
         return frames
+
+    def _decode_block(self, block: bytes) -> list[Request]:
+        newlines = block.count(b"\n")
+        # Almost every chunk is plain ASCII, an object on each line: decoded in one go at a third of the cost. What could
+        # hide a control character is an escape or a DEL; the others are no JSON.
+        if (
+            block.isascii()
+            and b"\\" not in block
+            and b"\x7f" not in block
+            and block[:1] == b"{"
+            and block[-1:] == b"}"
+            and block.count(b"}\n{") == newlines
+            and fits(block, self._limit)
+        ):
+            try:
+                frames: list[Request] = _REQUESTS.decode_lines(block)
+            except (msgspec.DecodeError, RecursionError):
+                frames = []  # line by line, to tell which of them, and why
+            if len(frames) == newlines + 1:  # or there were two objects on one line, which is refused
+                return frames
+        return [self._decode(line) for line in _lines(block)]
 
     def _decode(self, line: bytes) -> Request:
         if self._limit and len(line) > self._limit:
