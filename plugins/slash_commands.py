@@ -1,6 +1,7 @@
 """Messages that begin with a slash are commands: /help lists them all, also those of other plugins."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import islice
 
 from greenchat import Answer, ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl
@@ -15,6 +16,8 @@ class SlashCommands:
     def __init__(self) -> None:
         # By members, not by names: a name may be somebody else's by the time one answers.
         self._correspondents: dict[Member, Member] = {}
+        # Who was told last that somebody is away, and why: to hear it with every message would be tiresome.
+        self._told_away: dict[Member, tuple[Member, str]] = {}
         self._server: ChatServer | None = None
 
     @hookimpl
@@ -23,9 +26,12 @@ class SlashCommands:
 
     @hookimpl
     def greenchat_frame(self, session: Session, frame: Request) -> bool | None:
-        if type(frame) is not Say or frame.text[:1] > "/":
-            return False  # what begins with a letter or a digit: most of what people write
-        text = frame.text.lstrip()  # a blank before a /login must not have it said to all
+        if type(frame) is not Say:
+            return False
+        first = frame.text[:1]
+        if first > "/" and (first.isascii() or not first.isspace()):
+            return False  # it begins with a letter or a digit: most of what people write
+        text = frame.text.lstrip()  # a blank before a /login, of whatever kind, must not have it said to all
         if text[:1] != "/":
             return False
         if text.startswith("//"):
@@ -70,6 +76,7 @@ class SlashCommands:
     def greenchat_disconnected(self, session: Session) -> None:
         if session.member is not None:
             self._correspondents.pop(session.member, None)
+            self._told_away.pop(session.member, None)
 
     def tell_stats(self, session: Session, argument: str) -> None:
         session.require_member()  # strangers are not told
@@ -95,8 +102,23 @@ class SlashCommands:
 
     def _whisper(self, session: Session, member: Member, name: str, text: str) -> None:
         private = session.chat.whisper(member, name, text)
-        self._correspondents[session.chat.find(private.to)] = member
-        session.info(f"To {private.to}: {private.text}")
+        other = session.chat.find(private.to)
+        self._correspondents[other] = member
+        lines = [f"To {private.to}: {private.text}"]
+        if other.away and self._told_away.get(member) != (other, other.away):
+            lines.append(f"{other.name} is away: {other.away}")
+        self._told_away[member] = (other, other.away)
+        # No `private` event, by which a bot would take itself for somebody who writes to it.
+        session.tell(Whispered(to=private.to, text=private.text, time=private.time, away=other.away, lines=lines))
+
+
+class Whispered(Answer, frozen=True, kw_only=True, tag="whispered"):
+    """The answer to /msg and /reply: what was said, to whom, and why that one is away, if so."""
+
+    to: str
+    text: str
+    time: datetime
+    away: str = ""
 
 
 class Commands(Answer, frozen=True, kw_only=True, tag="commands"):

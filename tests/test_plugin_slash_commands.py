@@ -1,14 +1,23 @@
 """slash_commands, as people on netcat and programs in JSON use it, over a real server."""
 
-import json
 import logging
 
 import pytest
+from programs import Program, leave, says, without_plugins
 
 from greenchat import Command, Reject, hookimpl
 from greenchat.testing import serving
 
+# These have commands of their own, or tell more to who comes into a room.
+ALONE = without_plugins("accounts", "history", "moderation", "people", "rooms", "web")
+
 NOT_JOINED = "ERROR|You have not joined yet. Send JOIN|<username> first."
+
+
+@pytest.fixture
+def server():
+    with serving(settings=ALONE) as running:
+        yield running
 
 
 @pytest.fixture
@@ -80,7 +89,7 @@ class Operators:
 
 
 def test_commands_of_other_plugins_are_run_and_in_the_help():
-    with serving(Operators()) as server:
+    with serving(Operators(), settings=ALONE) as server:
         ada = server.join("ada")
         assert "INFO|/dice: Throw a die." in lines_of_help(ada)
         ada.send("MSG|/dice")
@@ -88,7 +97,7 @@ def test_commands_of_other_plugins_are_run_and_in_the_help():
 
 
 def test_help_tells_only_what_one_may_run():
-    with serving(Operators()) as server:
+    with serving(Operators(), settings=ALONE) as server:
         ada, bob = server.join("ada"), server.join("bob")
         ada.expect("INFO|bob has joined the chat.")
         assert not any("kick" in line for line in lines_of_help(ada))
@@ -101,7 +110,7 @@ def test_help_tells_only_what_one_may_run():
 
 
 def test_a_broken_command_is_told_and_the_chat_goes_on():
-    with serving(Operators()) as server:
+    with serving(Operators(), settings=ALONE) as server:
         ada, bob = server.join("ada"), server.join("bob")
         ada.expect("INFO|bob has joined the chat.")
         ada.send("MSG|/crash", "MSG|still here")
@@ -287,15 +296,18 @@ def test_reply_says_that_the_other_has_gone_though_somebody_has_the_name(server,
 
 def test_whom_one_answers_is_forgotten_with_the_connection(server, room):
     ada, bob = room
+    ada.send("MSG|/msg bob psst")
+    bob.expect("MSG|ada (private)|psst")
     bob.send("MSG|/msg ada psst")
-    ada.expect("MSG|bob (private)|psst")
-    ada.send("LEAVE")
-    ada.expect_closed()
+    ada.expect("INFO|To bob: psst", "MSG|bob (private)|psst")
     plugin = next(plugin.bearer for plugin in server.server.plugins if plugin.name == "slash_commands")
-    assert server.call(lambda: len(plugin._correspondents)) == 0
+    leave(ada)
+    assert server.call(lambda: [len(plugin._correspondents), len(plugin._told_away)]) == [1, 1]
     again = server.join("ada")
     again.send("MSG|/reply what was it?")
     again.expect("ERROR|Nobody has written to you alone yet. Type it so: /msg USER TEXT")
+    leave(bob)
+    assert server.call(lambda: [len(plugin._correspondents), len(plugin._told_away)]) == [0, 0]
 
 
 def test_what_is_said_in_private_is_never_logged(room, caplog):
@@ -321,12 +333,20 @@ class NoShouting:
 
 
 def test_what_other_plugins_check_is_checked_in_commands_too():
-    with serving(NoShouting()) as server:
+    with serving(NoShouting(), settings=ALONE) as server:
         ada, bob = server.join("ada"), server.join("bob")
         ada.expect("INFO|bob has joined the chat.")
         ada.send("MSG|/me SHOUTS", "MSG|/msg bob HEY", "MSG|//HEY", "MSG|/msg bob damn", "MSG|/me damns")
         ada.expect(*["ERROR|No shouting, please."] * 3, "INFO|To bob: d***")
         bob.expect("MSG|ada (private)|d***", "MSG|ada|* ada d***s")
+
+
+@pytest.mark.parametrize("blank", [" ", "  \t", "\u00a0", "\u3000"])
+def test_a_blank_before_the_slash_does_not_have_a_command_said_to_all(room, blank):
+    ada, bob = room
+    assert says(ada, f"{blank}/msg bob hunter2") == ["INFO|To bob: hunter2"]
+    assert says(ada, f"{blank}//hm", f"{blank}hm", "é/", "ß") == []
+    assert says(bob) == ["MSG|ada (private)|hunter2", "MSG|ada|/hm", f"MSG|ada|{blank}hm", "MSG|ada|é/", "MSG|ada|ß"]
 
 
 # --- before JOIN ---
@@ -350,21 +370,6 @@ def test_before_join_the_others_are_refused_as_a_message_is(server, typed):
 
 
 # --- JSON ---
-
-
-class Program:
-    """A JSON client over a `Peer`."""
-
-    def __init__(self, server, name):
-        self.peer = server.connect()
-        self.send(type="join", name=name)
-        assert self.read()["type"] == "welcome"
-
-    def send(self, **frame):
-        self.peer.send(json.dumps(frame))
-
-    def read(self):
-        return json.loads(self.peer.read())
 
 
 def test_a_json_client_uses_the_same_commands(server):
@@ -393,3 +398,19 @@ def test_a_command_meant_for_another_room_is_refused(server):
         assert (refusal["code"], refusal["ref"]) == ("not_in_room", 7)
     ada.send(type="say", text="/me waves", room="lobby")
     bob.expect("MSG|ada|* ada waves")
+
+
+def test_a_json_client_is_told_what_it_has_whispered_and_is_not_whispered_to_itself(server):
+    ada, bob = Program(server, "ada"), Program(server, "bob")
+    *others, whispered, ack = ada.ask("/msg BOB  a | secret")
+    assert [frame["type"] for frame in others] == ["joined"]
+    private = bob.read_until("private")
+    assert whispered == {
+        "type": "whispered",
+        "to": "bob",
+        "text": "a | secret",
+        "time": private["time"],
+        "lines": ["To bob: a | secret"],
+    }
+    assert ack["type"] == "ack"
+    assert bob.told("/reply yes", "whispered")["to"] == "ada"

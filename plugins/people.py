@@ -1,0 +1,158 @@
+"""Who people are, and who they are to you: away and back, whom you ignore, and what there is to know of somebody."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from msgspec import field
+
+from greenchat import Answer, Command, Member, Reject, Session, hookimpl, require_name
+
+# What is told of who is away without saying why.
+AWAY = "away"
+
+# How many one may ignore: more than anybody can have fallen out with. What the room says is sorted out for each.
+IGNORED_MOST = 100
+
+
+class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
+    """The answer to /whois. `logged_in`: into an account. `role` is "operator" or empty; `owner_of` and `rooms` are
+    those rooms that the asker may come into. `seconds`: since the connection was made. `address` is for operators."""
+
+    name: str
+    logged_in: bool = False
+    role: str = ""
+    rooms: list[str] = field(default_factory=list)
+    owner_of: list[str] = field(default_factory=list)
+    away: str = ""
+    seconds: int = 0
+    address: str = ""
+
+
+class Ignored(Answer, frozen=True, kw_only=True, tag="ignored"):
+    """The answer to /ignore without a name: whom one ignores, by the keys of their names."""
+
+    names: list[str]
+
+
+class People:
+    """The commands, and since when people are connected. `clock` is in seconds and never goes back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._connected: dict[int, float] = {}  # by the ids of their sessions
+
+    @hookimpl
+    def greenchat_connected(self, session: Session) -> None:
+        self._connected[session.id] = self._clock()
+
+    @hookimpl
+    def greenchat_disconnected(self, session: Session) -> None:
+        self._connected.pop(session.id, None)
+
+    @hookimpl
+    def greenchat_commands(self) -> Sequence[Command]:
+        return [
+            Command(
+                "away",
+                "[WHY]",
+                "Tell that you are away, until you say /back.\nExample: /away Lunch",
+                away,
+            ),
+            Command("back", "", "Tell that you are back.\nExample: /back", back),
+            Command(
+                "ignore",
+                "[USER]",
+                "Read nothing more of somebody, or list whom you ignore.\n"
+                "It holds as long as you are connected, whatever they call themselves meanwhile.\nExample: /ignore bob",
+                ignore,
+            ),
+            Command("unignore", "USER", "Read again what somebody says.\nExample: /unignore bob", unignore),
+            Command("whois", "USER", "Tell what there is to know of somebody.\nExample: /whois bob", self.whois),
+        ]
+
+    def whois(self, session: Session, argument: str) -> None:
+        member, chat = session.require_member(), session.chat
+        other = chat.find(argument)
+        outlet = other.outlet
+        assert isinstance(outlet, Session)
+        rooms = [room for room in other.rooms.values() if chat.may_enter(session, member, room.name)]
+        owned = [room.name for room in rooms if room.owned_by(other)]
+        seconds = int(self._clock() - self._connected.get(outlet.id, self._clock()))
+        address = outlet.address if session.role == "operator" else ""
+        facts = [
+            f"in {', '.join(room.name for room in rooms)}" if rooms else "",
+            outlet.role,
+            f"owner of {', '.join(owned)}" if owned else "",
+            "logged in" if outlet.account else "a guest",
+            f"away: {other.away}" if other.away else "",
+            f"connected for {_duration(seconds)}",
+            f"from {address}" if address else "",
+        ]
+        answer = Whois(
+            name=other.name,
+            logged_in=bool(outlet.account),
+            role=outlet.role,
+            rooms=[room.name for room in rooms],
+            owner_of=owned,
+            away=other.away,
+            seconds=seconds,
+            address=address,
+            lines=[f"{other.name}: {'; '.join(filter(None, facts))}"],
+        )
+        session.tell(answer)
+
+
+def away(session: Session, argument: str) -> None:
+    session.chat.set_away(session.require_member(), argument or AWAY)
+
+
+def back(session: Session, argument: str) -> None:
+    member = session.require_member()
+    if not member.away:
+        raise Reject("You are not away. /away WHY tells that you are.", code="not_away")
+    session.chat.set_away(member, "")
+
+
+def ignore(session: Session, argument: str) -> None:
+    member = session.require_member()
+    if not argument:
+        names = sorted(member.ignored)
+        line = f"You ignore {', '.join(names)}." if names else "You ignore nobody. /ignore USER begins to."
+        session.tell(Ignored(names=names, lines=[line]))
+        return
+    name, key = _name(session, argument)
+    if key == member.key:
+        raise Reject("This is you.", code="not_allowed")
+    if key in member.ignored:
+        raise Reject(f"You ignore {name} already. /unignore {name} ends it.", code="not_allowed")
+    if len(member.ignored) >= IGNORED_MOST:
+        raise Reject(f"You ignore {IGNORED_MOST} people, as many as one may. /unignore one.", code="not_allowed")
+    session.chat.ignore(member, member.ignored | {key})
+    session.info(f"You read nothing more of {name}. /unignore {name} ends it.")
+
+
+def unignore(session: Session, argument: str) -> None:
+    member = session.require_member()
+    name, key = _name(session, argument)
+    if key not in member.ignored:
+        raise Reject(f"You do not ignore {name}. /ignore lists whom you do.", code="unknown_user")
+    session.chat.ignore(member, member.ignored - {key})
+    session.info(f"You read again what {name} says.")
+
+
+def _name(session: Session, text: str) -> tuple[str, str]:
+    """The name `text` as it is shown, and its key, whether somebody here is called so or not."""
+    name, key = require_name(text, 0)
+    there: Member | None = session.chat.members.get(key)
+    return (there.name if there is not None else name), key
+
+
+def _duration(seconds: int) -> str:
+    """In the largest unit of which there are two: enough to see whether somebody has just come."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}s"
+    return f"{seconds} second{'s' * (seconds != 1)}"
+
+
+greenchat_plugin = People

@@ -1,0 +1,209 @@
+"""Rooms: go from one to another, look who is where, invite, and say who may come in.
+
+What is set for a room goes with it, unless an operator keeps it: such rooms are in rooms.sqlite3 in the data directory.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import islice
+
+from greenchat import ChatServer, Command, Invited, Reject, Role, Room, Session, hookimpl
+
+from .access import Access
+from .answers import Listed, NameList, RoomList
+from .rights import record, require_right
+from .rules import RuleBook
+from .settings import HELP, RoomCommand
+
+# Rooms in one answer to /rooms, and names in a line of /names: as many as somebody looks through. The rest is counted.
+ROOMS_SHOWN = 100
+NAMES_SHOWN = 100
+
+
+class Rooms:
+    """The commands, and the rules of the rooms."""
+
+    _book: RuleBook
+    _access: Access
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        self._book = RuleBook(server.data_dir / "rooms.sqlite3")
+        self._access = Access(server, self._book)
+        self._book.read()
+
+    @hookimpl
+    def greenchat_shutdown(self, server: ChatServer) -> None:
+        self._book.close()
+
+    @hookimpl
+    def greenchat_commands(self) -> Sequence[Command]:
+        return [
+            Command(
+                "join",
+                "ROOM [KEY]",
+                "Go into a room, which is made where there is none.\nExample: /join garden",
+                join,
+            ),
+            Command("part", "[ROOM]", "Go out of a room.\nExample: /part garden", part),
+            Command("rooms", "", "List the rooms: how many are in, and what about.\nExample: /rooms", self.list_rooms),
+            Command(
+                "names",
+                "[ROOM]",
+                "Tell who is in a room, as what, and who is away.\nExample: /names garden",
+                self.names,
+            ),
+            Command(
+                "topic",
+                "[TEXT]",
+                "Tell what the room is about, or set it.\n/topic - clears it.\nExample: /topic Tulips and roses",
+                self.topic,
+            ),
+            Command(
+                "invite",
+                "USER [ROOM]",
+                "Ask somebody into a room that you are in.\n"
+                "It lets them in once, also where a key or an invitation is needed.\nExample: /invite bob",
+                self.invite,
+            ),
+            # The rules are read when the server starts, which comes later.
+            Command("room", "[SETTING VALUE]", HELP, lambda *given: RoomCommand(self._book).run(*given)),
+        ]
+
+    # --- who comes in ---
+
+    @hookimpl
+    def greenchat_check_enter(self, session: Session, room: str, key: str) -> None:
+        self._access.check(session, room, key)
+
+    @hookimpl
+    def greenchat_room_opened(self, room: Room) -> None:
+        self._book.opened(room)
+
+    @hookimpl(tryfirst=True)  # another plugin may wait, and the second one here must not be taken for the first
+    def greenchat_entered(self, session: Session, room: Room) -> None:
+        member = session.require_member()
+        rules = self._book.of(room)
+        self._access.used(member, rules)
+        if rules.entered or room.name == session.chat.default_room:
+            return
+        rules.entered = True
+        room.owner = session.account or member
+        room.tell_role(member, origin=member)
+        if session.codec.many_rooms:
+            session.tell(Role(room.name, member.name, room.role_of(member), datetime.now(UTC)))
+        else:  # people are told what that is good for
+            session.info("You have made this room: /room shows what you may set.")
+
+    @hookimpl
+    def greenchat_account(self, session: Session) -> None:
+        """What somebody has made as a guest is their account's, once they have logged in."""
+        member = session.member
+        if member is not None and session.account:
+            for room in member.rooms.values():
+                if room.owner is member:
+                    room.owner = session.account
+                    self._book.set_owner(room, session.account)
+
+    @hookimpl
+    def greenchat_disconnected(self, session: Session) -> None:
+        if session.member is not None:
+            self._access.gone(session.member)
+
+    # --- commands ---
+
+    def list_rooms(self, session: Session, argument: str) -> None:
+        session.require_member()
+        rooms = session.chat.rooms
+        found = []
+        for name in {*rooms, *self._book.kept}:
+            if self._access.may_see(session, name):
+                rules, room = self._access.rules_of(name), rooms.get(name)
+                members, topic = (len(room.members), room.topic) if room is not None else (0, rules.topic)
+                found.append(Listed(name, members, topic, rules.kept, rules.protected))
+        found.sort(key=lambda listed: (-listed.members, listed.name))
+        more = max(len(found) - ROOMS_SHOWN, 0)
+        lines = [_line(listed) for listed in found[:ROOMS_SHOWN]]
+        session.tell(
+            RoomList(rooms=found[:ROOMS_SHOWN], more=more, lines=[*lines, f"... and {more} more."] if more else lines)
+        )
+
+    def names(self, session: Session, argument: str) -> None:
+        member, chat = session.require_member(), session.chat
+        name = chat.room_name(argument) if argument else member.room.name
+        room = chat.rooms.get(name)
+        if room is None and name not in self._book.kept:
+            raise Reject(f"There is no room {name}. /rooms lists them.", code="unknown_room")
+        if not chat.may_enter(session, member, name):
+            raise Reject(f"Who is in {name} is told to those who may come in.", code="not_allowed")
+        members = list(room.members.values()) if room is not None else []
+        roles = {other.name: role for other in members if room is not None and (role := room.role_of(other))}
+        away = {other.name: other.away for other in members if other.away}
+        shown = []
+        for other in islice(members, NAMES_SHOWN):
+            marks = [roles.get(other.name), f"away: {other.away}" if other.away else ""]
+            what = ", ".join(filter(None, marks))
+            shown.append(f"{other.name} ({what})" if what else other.name)
+        more = f" and {len(members) - NAMES_SHOWN} more" if len(members) > NAMES_SHOWN else ""
+        line = f"In {name} ({len(members)}): {', '.join(shown) or 'nobody'}{more}"
+        names = [other.name for other in members]
+        session.tell(NameList(room=name, members=names, roles=roles, away=away, lines=[line]))
+
+    def topic(self, session: Session, argument: str) -> None:
+        member = session.require_member()
+        room = member.room
+        if not argument:
+            is_there = f"The topic of {room.name} is: {room.topic}"
+            session.info(is_there if room.topic else f"{room.name} has no topic. Set one by /topic TEXT")
+            return
+        restricted = self._book.of(room).topic_by == "owner"
+        if restricted:
+            require_right(session, room, "set its topic")
+        session.chat.set_topic(member, room, "" if argument == "-" else argument)
+        if restricted:
+            record(session, room, "topic", details=room.topic)
+        self._book.set(room, "topic", room.topic)
+
+    def invite(self, session: Session, argument: str) -> None:
+        member, chat = session.require_member(), session.chat
+        name, *where = argument.split(maxsplit=1)
+        room = chat.room_of(member, "".join(where))
+        rules = self._book.of(room)
+        if rules.protected:
+            require_right(session, room, "invite, as it is not open to all")
+        guest = chat.find(name)
+        if room.name in guest.rooms:
+            raise Reject(f"{guest.name} is in {room.name} already.", code="already_joined")
+        if member.key in guest.ignored:
+            raise Reject(f"{guest.name} does not take messages from you.", code="ignored")
+        if rules.protected:
+            self._access.invite(guest, rules)
+            record(session, room, "invite", guest.name)
+        assert isinstance(guest.outlet, Session)
+        guest.outlet.tell(Invited(room.name, member.name, datetime.now(UTC)))
+        session.info(f"You have invited {guest.name} to {room.name}.")
+
+
+def join(session: Session, argument: str) -> None:
+    room, *key = argument.split(maxsplit=1)
+    session.enter(room, "".join(key))
+
+
+def part(session: Session, argument: str) -> None:
+    member, chat = session.require_member(), session.chat
+    room = chat.room_of(member, argument)
+    if len(member.rooms) == 1:
+        if room.name == chat.default_room:
+            raise Reject("This is your last room. /quit leaves the chat.", code="last_room")
+        session.enter(chat.default_room, move=True)
+    else:
+        chat.part(member, room, "left")
+
+
+def _line(listed: Listed) -> str:
+    marks = [str(listed.members), "protected" if listed.protected else "", "kept" if listed.kept else ""]
+    line = f"{listed.name} ({', '.join(filter(None, marks))})"
+    return f"{line}: {listed.topic}" if listed.topic else line
+
+
+greenchat_plugin = Rooms

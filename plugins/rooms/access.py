@@ -1,0 +1,83 @@
+"""Who may come into a protected room: operators, its owner, who was invited, who is in it, and who knows the key."""
+
+import hmac
+import time
+from collections import Counter
+from collections.abc import Callable
+from weakref import WeakSet
+
+from greenchat import ChatServer, Member, Reject, Session, network_of
+
+from .rules import RuleBook, Rules
+
+# Over how long wrong keys are counted, in seconds; as with the server's pass phrase. Past `limits.password_failures` of
+# them one has to wait.
+FAILURE_SECONDS = 60.0
+
+
+class Access:
+    """`clock` is in seconds and never goes back."""
+
+    def __init__(self, server: ChatServer, book: RuleBook, clock: Callable[[], float] = time.monotonic) -> None:
+        self._server = server
+        self._book = book
+        self._clock = clock
+        # By members, not by their names: a name may be somebody else's by the time one comes.
+        self._invitations: dict[Member, WeakSet[Rules]] = {}
+        # Since the window began, so that all is forgotten at its end:
+        self._failures: Counter[str] = Counter()
+        self._window = clock()
+
+    def rules_of(self, room: str) -> Rules:
+        """What holds for the room of this name, be there somebody in it or not."""
+        there = self._server.chat.rooms.get(room)
+        return self._book.of(there) if there is not None else self._book.kept.get(room) or Rules()
+
+    def may_see(self, session: Session, room: str) -> bool:
+        """Whether `session` may know of the room, and come in without a key."""
+        rules = self.rules_of(room)
+        if not rules.protected or session.role == "operator" or room == self._server.chat.default_room:
+            return True
+        there = self._server.chat.rooms.get(room)
+        owner = there.owner if there is not None else rules.owner
+        if session.account and session.account == owner:
+            return True
+        member = session.member
+        return member is not None and (room in member.rooms or rules in self._invitations.get(member, ()))
+
+    def check(self, session: Session, room: str, key: str) -> None:
+        """Raises `Reject` where `session` may not come into the room with this key; empty: with none."""
+        if self.may_see(session, room):
+            return
+        rules = self.rules_of(room)
+        if rules.invite_only:
+            raise Reject(f"{room} is for those who are invited. Ask its owner to /invite you.", code="room_invite_only")
+        if not key:
+            raise Reject(f"{room} needs a key. Once you are in the chat, type /join {room} KEY", code="room_key")
+        self._check_key(session, room, key, rules.key)
+
+    def invite(self, member: Member, rules: Rules) -> None:
+        """Let `member` in, once."""
+        self._invitations.setdefault(member, WeakSet()).add(rules)
+
+    def used(self, member: Member, rules: Rules) -> None:
+        """`member` has come in: an invitation is good for once."""
+        self._invitations.get(member, WeakSet()).discard(rules)
+
+    def gone(self, member: Member) -> None:
+        """`member` has left the chat."""
+        self._invitations.pop(member, None)
+
+    def _check_key(self, session: Session, room: str, given: str, expected: str) -> None:
+        now = self._clock()
+        if now - self._window >= FAILURE_SECONDS:
+            self._failures.clear()
+            self._window = now
+        network = network_of(session.address.rpartition(":")[0].strip("[]"))
+        most = self._server.config.limits.password_failures
+        if most and self._failures[network] >= most:
+            raise Reject("There were too many wrong keys. Try again in a minute.", code="room_key")
+        # In constant time, so that how long it takes tells nothing of how much was right.
+        if not hmac.compare_digest(given.encode(), expected.encode()):
+            self._failures[network] += 1
+            raise Reject(f"This is not the key of {room}. Ask for it, and type /join {room} KEY", code="room_key")

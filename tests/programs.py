@@ -1,0 +1,107 @@
+"""What tests of several bundled plugins share: a JSON client over a real socket, and a way to be somebody at once."""
+
+import json
+from importlib.metadata import entry_points
+
+from greenchat import Command, hookimpl
+
+
+def without_plugins(*names):
+    """Settings of a server without these of the installed plugins."""
+    installed = {entry.name for entry in entry_points(group="greenchat")}
+    return {"server.disabled_plugins": sorted(installed.intersection(names))}
+
+
+def sync(peer):
+    """All that a plain client has still to read. What a room is told comes at the end of a turn of the server's loop,
+    so the answer to one ping may come before it, but not the answer to the next."""
+    peer.send("MSG|/ping")
+    before = peer.read_until("INFO|Pong.")
+    peer.send("MSG|/ping")
+    return before + peer.read_until("INFO|Pong.")
+
+
+def says(peer, *lines):
+    """All that a plain client reads once it has said `lines`."""
+    peer.send(*(f"MSG|{line}" for line in lines))
+    return sync(peer)
+
+
+def leave(peer):
+    """All that a plain client still reads once it has left."""
+    peer.send("LEAVE")
+    return list(iter(peer.read, ""))
+
+
+class Program:
+    """A JSON client. What it `read`s is in order; `ask` is a command and all that comes up to its answer."""
+
+    def __init__(self, server, name="", room="", **join):
+        self.peer = server.connect()
+        self.refs = 0
+        if name:
+            self.welcome = self.join(name=name, room=room, **join)
+
+    def send(self, **frame):
+        self.peer.send(json.dumps(frame))
+
+    def read(self):
+        return json.loads(self.peer.read())
+
+    def read_until(self, kind, **fields):
+        """The next frame of this type and with these fields; what came before is dropped."""
+        while True:
+            frame = self.read()
+            if frame["type"] == kind and fields.items() <= frame.items():
+                return frame
+
+    def join(self, **join):
+        """The answer: a welcome, or an error."""
+        *_, answer = self._exchange(type="join", **join)
+        return answer
+
+    def ask(self, text, room=""):
+        """All that comes up to the answer, an ack or an error, with it."""
+        return self._exchange(type="say", text=text, room=room)
+
+    def told(self, text, kind, room=""):
+        """The frame of this type that a command answers with."""
+        return next(frame for frame in self.ask(text, room) if frame["type"] == kind)
+
+    def refused(self, text, room=""):
+        """The code with which a command is refused."""
+        *_, answer = self.ask(text, room)
+        assert answer["type"] == "error", answer
+        return answer["code"]
+
+    def leave(self):
+        """All that comes up to the end."""
+        self.send(type="leave")
+        return [json.loads(line) for line in iter(self.peer.read, "")]
+
+    def _exchange(self, **frame):
+        self.refs += 1
+        self.send(**frame, ref=self.refs)
+        frames = [self.read()]
+        while frames[-1].get("ref") != self.refs:
+            frames.append(self.read())
+        return frames
+
+
+class Anybody:
+    """Commands by which a test makes somebody an operator, or has them logged in, without any more ado."""
+
+    @hookimpl
+    def greenchat_commands(self):
+        return [
+            Command("crown", "", "Be an operator.", self.crown),
+            Command("become", "[ACCOUNT]", "Be logged in.", self.become),
+        ]
+
+    def crown(self, session, argument):
+        session.role = "operator"
+        session.info("You are an operator.")
+
+    def become(self, session, argument):
+        session.log_in(argument)
+        session.info("You are logged in." if argument else "You are logged out.")
