@@ -2,9 +2,11 @@
 
 import logging
 import time
+from importlib.metadata import entry_points
 
 import pytest
 from click.testing import CliRunner
+from programs import without_plugins
 
 from greenchat import ConfigError
 from greenchat.cli import main
@@ -16,7 +18,9 @@ BUSY = "ERROR|Too much is said in this room at once. Wait a moment, and say it a
 
 
 def moderated(**settings):
-    return serving(settings={f"plugins.moderation.{name}": value for name, value in settings.items()})
+    """A server with these settings of the plugin, and without those that greet and replay."""
+    own = {f"plugins.moderation.{name}": value for name, value in settings.items()}
+    return serving(settings=without_plugins("history", "people", "rooms", "web") | own)
 
 
 def verdict(server, text):
@@ -215,10 +219,13 @@ def test_a_wrong_setting_stops_the_start(setting, value, why):
 # --- repeats and floods ---
 
 
-def test_by_default_nothing_is_checked(server):
-    hooks = server.server.hooks
-    assert hooks.check_message is None
-    assert hooks.check_join is None
+def test_by_default_nothing_is_checked():
+    others = {entry.name for entry in entry_points(group="greenchat")} - {"moderation"}
+    with serving(settings=without_plugins(*others)) as server:
+        hooks = server.server.hooks
+        for hook in ("check_message", "check_join", "check_enter", "connected", "entered", "room_opened", "event"):
+            assert getattr(hooks, hook) is None, hook
+        assert not list(server.server.data_dir.glob("moderation*"))
 
 
 def test_the_same_again_and_again_is_refused():

@@ -1,4 +1,4 @@
-"""Keeps words out, and the same thing said again and again, and floods of a room. All of it is off unless configured.
+"""Words that are not said here, the same thing said again and again, and floods of a room.
 
 Words are compared by what people read: case, width, accents and invisible characters make no difference. Letters of
 other alphabets that only look alike, and digits in the place of letters, do.
@@ -6,25 +6,14 @@ other alphabets that only look alike, and digits in the place of letters, do.
 
 import functools
 import itertools
-import logging
 import re
-import sys
 import time
 import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
 
-import click
-
-import greenchat
-from greenchat import ConfigError, Message, Meta, Reject, Session, hookimpl, plugin_settings
-
-log = logging.getLogger("greenchat.moderation")
-
-# What is remembered of each connection, to find repeats: who says so many other things between is no parrot.
-REMEMBERED = 50
+from greenchat import ConfigError, Reject
 
 # The longest entry of the word list, in characters: longer than any phrase, and shorter than what `re` can nest.
 ENTRY_LENGTH = 100
@@ -32,30 +21,8 @@ ENTRY_LENGTH = 100
 # Folded characters that are remembered: every letter of some alphabets, in all its disguises.
 FOLDED_CHARACTERS = 4096
 
-
-class Settings(greenchat.Settings, frozen=True, kw_only=True):
-    """What is not said here. Nothing of it is on by default."""
-
-    words: Annotated[
-        tuple[str, ...], Meta(description="Words and phrases that are not said here, nor part of names.")
-    ] = ()
-    words_file: Annotated[
-        str, Meta(description="A file with more of them, one a line; lines that begin with # are left out.")
-    ] = ""
-    action: Annotated[
-        Literal["block", "mask", "warn"],
-        Meta(description="A message with such a word is refused, or has it starred out, or its sender is warned."),
-    ] = "block"
-    repeat: Annotated[
-        int, Meta(ge=0, le=REMEMBERED, description="How often one may say the same within repeat_seconds; 0: always.")
-    ] = 0
-    repeat_seconds: Annotated[float, Meta(gt=0, description="After so long, saying it again is no repeat.")] = 30.0
-    room_rate: Annotated[
-        float, Meta(ge=0, description="Messages a second that a room can follow, from all its members; 0: any.")
-    ] = 0.0
-    room_seconds: Annotated[
-        float, Meta(gt=0, description="For how long everybody may talk at once before room_rate counts, in seconds.")
-    ] = 5.0
+# What is remembered of each connection, to find repeats: who says so many other things between is no parrot.
+REMEMBERED = 50
 
 
 # --- words ---
@@ -240,106 +207,3 @@ class RoomFlood:
 
     def forget(self, room: str) -> None:
         self._left.pop(room, None)
-
-
-# --- the plugin ---
-
-
-class Idle:
-    """With nothing to do on the way of a message: just the command line."""
-
-    @hookimpl
-    def greenchat_cli(self, group: click.Group) -> None:
-        group.add_command(commands)
-
-
-class Moderation(Idle):
-    """Checks messages, private ones too, and names."""
-
-    def __init__(self, words: WordList, settings: Settings) -> None:
-        self._words = words
-        self._action = settings.action
-        self._repeats = Repeats(settings.repeat, settings.repeat_seconds) if settings.repeat else None
-        self._flood = RoomFlood(settings.room_rate, settings.room_seconds) if settings.room_rate else None
-
-    @hookimpl
-    def greenchat_check_message(self, session: Session, message: Message) -> str | None:
-        text = self._checked_words(session, message)
-        if self._repeats is not None:
-            self._repeats.check(session.id, message.text)
-        if self._flood is not None and message.room:
-            self._flood.check(message.room)
-        return text
-
-    @hookimpl
-    def greenchat_check_join(self, name: str) -> str | None:
-        if name in self._words:
-            raise Reject("This username has a word that is not used here. Choose another.", code="name_invalid")
-        return None
-
-    @hookimpl
-    def greenchat_disconnected(self, session: Session) -> None:
-        if self._repeats is not None:
-            self._repeats.forget(session.id)
-        if self._flood is not None and session.room not in session.chat.rooms:
-            self._flood.forget(session.room)
-
-    def _checked_words(self, session: Session, message: Message) -> str | None:
-        if message.text not in self._words:
-            return None
-        if self._action == "block":
-            raise Reject("This has a word that is not used here. Say it in other words.", code="word")
-        if self._action == "mask":
-            return self._words.mask(message.text)
-        session.info("This has a word that is not welcome here. Please say it in other words.")
-        log.info("#%d %s was warned in %s", session.id, session.name, message.room or "a private message")
-        return None
-
-
-def words_of(settings: Settings) -> WordList:
-    """All words. Raises `ConfigError`."""
-    return WordList([*settings.words, *(read_words(settings.words_file) if settings.words_file else ())])
-
-
-def greenchat_plugin(settings: Settings) -> Idle:
-    words = words_of(settings)
-    return Moderation(words, settings) if words or settings.repeat or settings.room_rate else Idle()
-
-
-# --- the command line ---
-
-
-@click.group("moderation")
-def commands() -> None:
-    """Look at what is moderated."""
-
-
-@commands.command(
-    "try",
-    epilog="""\b
-Examples:
-  greenchat moderation try --config chat.toml "Is this said here?"
-Exit codes: 0 it passes; 1 it is refused.
-""",
-)
-@click.argument("text")
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.toml",
-    help="Read settings from this file.",
-)
-def try_words(text: str, file: Path | None) -> None:
-    """Tell what the word list makes of TEXT."""
-    settings = plugin_settings("moderation", Settings, file)
-    words = words_of(settings)
-    if text not in words:
-        click.echo("It passes." if words else "It passes: the word list is empty.")
-    elif settings.action == "mask":
-        click.echo(f"It passes as: {words.mask(text)}")
-    elif settings.action == "warn":
-        click.echo("It passes, and its sender is warned.")
-    else:
-        click.echo("It is refused.")
-        sys.exit(1)

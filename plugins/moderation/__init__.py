@@ -1,0 +1,168 @@
+"""Keeps order: operators, bans, mutes and slow rooms; words that are not said, repeats and floods where configured.
+
+settings.py is what the configuration says, words.py looks at what is said. book.py is what operators and owners of
+rooms have ordered, records.py keeps it, guard.py sees to it, orders.py is what their commands do.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import gevent
+
+from greenchat import Acted, ChatServer, Command, Message, Reject, Room, Session, hookimpl
+
+from . import cli
+from .commands import commands
+from .guard import Guard
+from .orders import Orders
+from .records import FILE, LOOK_SECONDS, Records
+from .settings import Settings as Settings
+from .settings import words_of
+from .words import Repeats, RoomFlood, WordList
+
+log = logging.getLogger("greenchat.moderation")
+
+
+class Moderation:
+    """The hooks. Each rests as long as it has nothing to do."""
+
+    def __init__(self, words: WordList, settings: Settings) -> None:
+        self._words = words
+        self._action = settings.action
+        self._repeats = Repeats(settings.repeat, settings.repeat_seconds) if settings.repeat else None
+        self._flood = RoomFlood(settings.room_rate, settings.room_seconds) if settings.room_rate else None
+        self._orders = Orders()
+        self._looking: Any = None  # a greenlet, once started
+        self._server: ChatServer
+        self._records: Records
+        self._guard: Guard
+
+    # --- begin and end ---
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        self._server = server
+        self._records = Records(server.data_dir / FILE, server.chat.rooms, self._changed)
+        self._guard = Guard(server)
+        self._orders.begin(server, self._records, self._guard)
+        self._rest()
+        self._records.look()
+        self._looking = gevent.spawn(self._look)
+
+    @hookimpl
+    def greenchat_shutdown(self, server: ChatServer) -> None:
+        if self._looking is not None:
+            self._looking.kill()
+            self._records.close()
+
+    def _look(self) -> None:
+        while True:
+            gevent.sleep(LOOK_SECONDS)
+            try:
+                self._records.look()
+            except Exception:  # what fails once must not keep bans from ending and the shell from being heard
+                log.exception("a look at what is in force has failed")
+
+    def _changed(self) -> None:
+        """The book is another one."""
+        self._rest()
+        self._guard.apply(self._records.book)
+
+    def _rest(self) -> None:
+        """Have those hooks called that there is something to do for."""
+        book, server = self._records.book, self._server
+        talk = bool(book.mutes or book.slow)
+        configured = bool(self._words or self._repeats or self._flood)
+        server.rest(self, "greenchat_check_message", resting=not (talk or configured))
+        server.rest(self, "greenchat_check_join", resting=not (book.bans or self._words))
+        server.rest(self, "greenchat_check_enter", resting=not book.has_bans_in_rooms)
+        server.rest(self, "greenchat_room_opened", resting=not book.rooms_of_guests)
+        server.rest(self, "greenchat_connected", resting=not book.bans)
+        server.rest(self, "greenchat_entered", resting=not (book.bans or book.mutes))
+
+    # --- who comes ---
+
+    @hookimpl
+    def greenchat_connected(self, session: Session) -> None:
+        self._guard.look_at(session)
+
+    @hookimpl
+    def greenchat_account(self, session: Session) -> None:
+        self._guard.give_role(session)
+        self._guard.look_at(session)
+
+    @hookimpl(trylast=True)  # the name is what the other plugins have made of it
+    def greenchat_check_join(self, session: Session, name: str) -> str | None:
+        if name in self._words:
+            raise Reject("This username has a word that is not used here. Choose another.", code="name_invalid")
+        self._guard.check_name(session, name)
+        return None
+
+    @hookimpl
+    def greenchat_check_enter(self, session: Session, name: str, room: str) -> None:
+        self._guard.check_room(session, name, room)
+
+    @hookimpl
+    def greenchat_room_opened(self, room: Room) -> None:
+        # It only has the name of the one that a guest gave orders in: they are not to hold here.
+        if room.name in self._records.book.rooms_of_guests:
+            self._records.look()
+
+    @hookimpl
+    def greenchat_entered(self, session: Session) -> None:
+        # A ban may have come while another plugin took its time to let them in.
+        self._guard.look_at(session)
+
+    @hookimpl
+    def greenchat_disconnected(self, session: Session) -> None:
+        self._guard.forget(session)
+        if self._repeats is not None:
+            self._repeats.forget(session.id)
+        if self._flood is not None and session.room not in session.chat.rooms:
+            self._flood.forget(session.room)
+
+    # --- what they say ---
+
+    @hookimpl
+    def greenchat_check_message(self, session: Session, message: Message) -> str | None:
+        self._guard.check_talk(session, message.room)
+        text = self._checked_words(session, message) if self._words else None
+        if self._repeats is not None:
+            self._repeats.check(session.id, message.text)
+        if self._flood is not None and message.room:
+            self._flood.check(message.room)
+        self._guard.has_talked(session, message.room)
+        return text
+
+    def _checked_words(self, session: Session, message: Message) -> str | None:
+        if message.text not in self._words:
+            return None
+        if self._action == "block":
+            raise Reject("This has a word that is not used here. Say it in other words.", code="word")
+        if self._action == "mask":
+            return self._words.mask(message.text)
+        session.info("This has a word that is not welcome here. Please say it in other words.")
+        log.info("#%d %s was warned in %s", session.id, session.name, message.room or "a private message")
+        return None
+
+    # --- what is done ---
+
+    @hookimpl
+    def greenchat_acted(self, act: Acted) -> None:
+        if not self._orders.is_telling:
+            self._records.keep(act)
+
+    @hookimpl
+    def greenchat_commands(self) -> Sequence[Command]:
+        return commands(self._orders)
+
+    @hookimpl
+    def greenchat_cli(self, group: click.Group) -> None:
+        for command in (cli.moderation, cli.operators, cli.audit):
+            group.add_command(command)
+
+
+def greenchat_plugin(settings: Settings) -> Moderation:
+    return Moderation(words_of(settings), settings)

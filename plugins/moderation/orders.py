@@ -1,0 +1,346 @@
+"""The commands of those who keep order: operators in the whole chat, and who has made a room in that room."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Container
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from greenchat import Acted, ChatServer, Member, Notice, Reject, Session, network_of, printable, require_name
+
+from .answers import Audit, BanList
+from .book import Operator, Sentence, Slow
+from .guard import Guard, in_room, session_of
+from .records import Records, add_operator, lift, lift_network, put, remove_operator, set_slow
+from .terms import (
+    Network,
+    address_of,
+    because,
+    duration,
+    host_of,
+    network_in,
+    reason,
+    seconds_of,
+    split_terms,
+    written,
+)
+
+# How long a mute is where nobody says: long enough to calm down.
+MUTE_SECONDS = 600
+
+# The slowest that a room may be made, in seconds: a message a day.
+SLOWEST = 86_400
+
+# Bans and mutes that the owner of a room may have ordered at one time; what operators order is not limited.
+MOST_OF_AN_OWNER = 500
+
+# Acts that /audit tells: a screen of them by default, and at most as many lines as other answers have.
+ACTS_TOLD = 20
+MOST_ACTS_TOLD = 200
+
+
+def is_operator(session: Session) -> bool:
+    return session.role == "operator"
+
+
+def keeps_order(session: Session) -> bool:
+    """Whether `session` may keep order in the room that it is in."""
+    return is_operator(session) or (session.member is not None and session.member.room.owned_by(session.member))
+
+
+def who(session: Session) -> str:
+    """As whom the records know `session`: by the account, whatever it calls itself."""
+    member = session.require_member()
+    return member.name if session.account in ("", member.key) else session.account
+
+
+class Orders:
+    """What is ordered is on the disk, and done, before it is confirmed. Each raises `Reject` where it may not be."""
+
+    def __init__(self) -> None:
+        self.is_telling = False  # the observers of an act that is on the disk already
+        self._server: ChatServer
+        self._records: Records
+        self._guard: Guard
+
+    def begin(self, server: ChatServer, records: Records, guard: Guard) -> None:
+        self._server, self._records, self._guard = server, records, guard
+
+    # --- operators ---
+
+    def op(self, session: Session, argument: str) -> None:
+        key, found = self._named(argument)
+        target = found or self._logged_in(key)
+        if target is None:
+            raise Reject(
+                f"{printable(argument)} is not here. On the server's shell: greenchat operators add NAME",
+                "unknown_user",
+            )
+        self._require_other(session, key, target)
+        account = target.outlet.account
+        if not account:
+            raise Reject(f"{target.name} is not logged in. /register makes the name theirs.", code="not_logged_in")
+        operator = Operator(account, target.name if target.key == account else account, time.time(), who(session))
+        if not self._do(session, "op", operator.name, "", "", lambda file: add_operator(file, operator)):
+            raise Reject(f"{operator.name} is an operator already.", code="already_operator")
+        session.info(f"{operator.name} is an operator from now on.")
+
+    def deop(self, session: Session, argument: str) -> None:
+        key, found = self._named(argument)
+        self._require_other(session, key, found)
+        account = key
+        if found is not None and key not in self._records.book.operators:
+            account = found.outlet.account or key
+        if not self._do(session, "deop", account, "", "", lambda file: remove_operator(file, account)):
+            raise Reject(f"{printable(argument)} is no operator.", code="not_operator")
+        session.info(f"{account} is no operator any more.")
+
+    # --- out of a room, or of the chat ---
+
+    def kick(self, session: Session, argument: str) -> None:
+        member, (name, _, why) = session.require_member(), argument.partition(" ")
+        target, room, why = self._present(session, name), member.room, reason(why)
+        if room.name not in target.rooms:
+            raise Reject(f"{target.name} is not in {room.name}.", code="not_in_room")
+        self._server.chat.record(who(session), "kick", target.name, room.name, why)
+        verdict = Reject(f"You were put out of {room.name} by {member.name}{because(why)}", code="kicked")
+        notice = f"{target.name} was put out by {member.name}{because(why)}"
+        self._guard.put_out(target, room, verdict, notice, f"put out by {member.name}")
+
+    def ban(self, session: Session, argument: str) -> None:
+        word, _, rest = argument.partition(" ")
+        seconds, why = split_terms(rest)
+        network = network_in(word) if not self._is_among(word, self._server.chat.members) else None
+        if network is None:
+            self._ban_user(session, *self._named(word), seconds, why)
+        elif is_operator(session):
+            self._ban_network(session, network, seconds, why)
+        else:
+            raise Reject("Only operators ban addresses. Ban somebody by name.", code="not_allowed")
+
+    def _ban_network(self, session: Session, network: Network, seconds: int | None, why: str) -> None:
+        for other in (session, *filter(is_operator, self._server.sessions.values())):
+            address = address_of(other.address)
+            if address is None or address not in network:
+                continue
+            if other is session:
+                raise Reject(f"{written(network)} holds your own address, {address}.", code="own_address")
+            raise Reject(f"{other.name} is an operator, and comes from there. /deop {other.name} first.", "operator")
+        ban = _sentence(session, "network", written(network), "", "", seconds, why)
+        self._do(session, "ban", ban.what, "", ban.details, lambda file: put(file, "bans", [ban]))
+        session.info(f"{ban.what} is banned from the chat {ban.terms(ban.since)}")
+
+    def _ban_user(self, session: Session, key: str, found: Member | None, seconds: int | None, why: str) -> None:
+        self._require_other(session, key, found)
+        self._require_no_operator(key, found)
+        self._require_space(session)
+        room, name = _scope(session), found.name if found is not None else key
+        network, left_out = self._network_of(session, found) if found is not None and not room else ("", "")
+        bans = _sentences(session, key, found, room, seconds, why)
+        if network:
+            bans.append(_sentence(session, "network", network, room, bans[0].whom, seconds, why))
+        details = f"with {network}, {bans[0].details}" if network else bans[0].details
+        self._do(session, "ban", name, room, details, lambda file: put(file, "bans", bans))
+        absent = " Nobody is called so at the moment." if found is None else ""
+        session.info(f"{name} is banned from {room or 'the chat'} {bans[0].terms(bans[0].since)}{absent}")
+        if left_out:
+            session.info(left_out)
+
+    def _network_of(self, session: Session, target: Member) -> tuple[str, str]:
+        """What is to be banned of the addresses along with `target`, and else why nothing is, for the operator."""
+        network = network_of(host_of(session_of(target).address))
+        there = [
+            other
+            for other in self._server.sessions.values()
+            if other is not target.outlet and network_of(host_of(other.address)) == network
+        ]
+        if not network or network_in(network) is None:
+            return "", ""
+        if session in there:
+            return "", f"The address, {network}, is not banned: you have it, too."
+        if there:
+            return "", f"The address is not banned: others have it, too. /ban {network} bans them all."
+        return network, ""
+
+    def unban(self, session: Session, argument: str) -> None:
+        book, nothing = self._records.book, Reject(f"{printable(argument)} is not banned.", code="not_banned")
+        network = network_in(argument) if is_operator(session) and not self._is_among(argument, book.names) else None
+        if network is None:
+            self._lift(session, "bans", argument, "unban", nothing)
+            return
+        what = written(network)
+        if not self._do(session, "unban", what, "", "", lambda file: lift_network(file, what)):
+            wider = book.ban_of_address(network.network_address, time.time())
+            if wider is None:
+                raise nothing
+            raise Reject(f"{what} is banned as a part of {wider.what}. /unban {wider.what}", code="not_banned")
+        session.info(f"{what} is not banned any more.")
+
+    # --- mutes and slow rooms ---
+
+    def mute(self, session: Session, argument: str) -> None:
+        name, _, rest = argument.partition(" ")
+        seconds, why = split_terms(rest)
+        target, room = self._present(session, name), _scope(session)
+        if room and room not in target.rooms:
+            raise Reject(f"{target.name} is not in {room}.", code="not_in_room")
+        self._require_space(session)
+        mutes = _sentences(session, target.key, target, room, seconds or MUTE_SECONDS, why)
+        terms = mutes[0].terms(mutes[0].since)
+        self._do(session, "mute", target.name, room, mutes[0].details, lambda file: put(file, "mutes", mutes))
+        session.info(f"{target.name} is muted{in_room(room)} {terms}")
+        session_of(target).info(f"{session.name} has muted you{in_room(room)} {terms}")
+
+    def unmute(self, session: Session, argument: str) -> None:
+        self._lift(session, "mutes", argument, "unmute", Reject(f"{printable(argument)} is not muted.", "not_muted"))
+
+    def slow(self, session: Session, argument: str) -> None:
+        member, (name, _, word) = session.require_member(), argument.partition(" ")
+        room = self._server.chat.rooms.get(self._server.chat.room_name(name))
+        if not is_operator(session) and (room is None or not room.owned_by(member)):
+            raise Reject(f"Only the owner of {printable(name)} may do that.", code="not_allowed")
+        if room is None:
+            raise Reject(f"There is no room {printable(name)}.", code="unknown_room")
+        slow = Slow(room.name, _seconds_between(word.strip()), session.account)
+        every = f"one message every {duration(slow.seconds)}" if slow.seconds else "off"
+        if not self._do(session, "slow", "", room.name, every, lambda file: set_slow(file, slow)):
+            raise Reject(f"{room.name} is not slow.", code="not_slow")
+        told = f"{room.name} is slow from now on: {every}." if slow.seconds else f"{room.name} is not slow any more."
+        room.post(Notice(told, room.name))
+
+    # --- tell ---
+
+    def announce(self, session: Session, argument: str) -> None:
+        self._server.chat.record(who(session), "announce", details=argument)
+        self._server.chat.announce(f"Announcement by {session.name}: {argument}")
+
+    def bans(self, session: Session, argument: str) -> None:
+        self._records.require_read()
+        session.tell(BanList.of(self._records.book, time.time(), _scope(session) or None))
+
+    def audit(self, session: Session, argument: str) -> None:
+        if not (argument or str(ACTS_TOLD)).isdecimal():
+            raise Reject("Type it so: /audit 20", code="usage")
+        count = min(int(argument[:9] or ACTS_TOLD), MOST_ACTS_TOLD)
+        session.tell(Audit.of(self._records.acts(count)))
+
+    # --- whom it is about ---
+
+    def _named(self, name: str) -> tuple[str, Member | None]:
+        """The key of `name`, and who is called so at the moment."""
+        try:
+            _, key = require_name(name, self._server.config.limits.name_length)
+        except Reject:
+            raise Reject(f"Nobody can be called {printable(name)}.", code="unknown_user") from None
+        return key, self._server.chat.members.get(key)
+
+    def _is_among(self, name: str, keys: Container[str]) -> bool:
+        """Whether `name`, which may look like an address, is known as a name."""
+        with suppress(Reject):
+            return self._named(name)[0] in keys
+        return False
+
+    def _logged_in(self, account: str) -> Member | None:
+        """Who is logged in to `account`, by whatever name."""
+        members = self._server.chat.members.values()
+        return next((member for member in members if member.outlet.account == account), None)
+
+    def _present(self, session: Session, name: str) -> Member:
+        """Who is called `name`, and may be acted on."""
+        target = self._server.chat.find(name)
+        self._require_other(session, target.key, target)
+        self._require_no_operator(target.key, target)
+        return target
+
+    def _require_other(self, session: Session, key: str, found: Member | None) -> None:
+        member = session.require_member()
+        if found is member or key in (member.key, session.account):
+            raise Reject("That is you. Ask another one who keeps order.", code="yourself")
+
+    def _require_no_operator(self, key: str, found: Member | None) -> None:
+        """Who only has the name of an operator, and is not logged in, is none."""
+        if found.outlet.role == "operator" if found is not None else key in self._records.book.operators:
+            name = found.name if found is not None else key
+            raise Reject(f"{name} is an operator. /deop {name} first.", code="operator")
+
+    def _require_space(self, session: Session) -> None:
+        room, account, book = _scope(session), session.account, self._records.book
+        if not room:
+            return
+        ordered = (one for one in (*book.bans, *book.mutes) if one.room)
+        mine = sum(1 for one in ordered if one.room == room or (account and one.account == account))
+        if mine >= MOST_OF_AN_OWNER:
+            raise Reject(f"There are {mine} of your bans and mutes. Lift one first: /bans", code="too_many_bans")
+
+    # --- the steps of an order ---
+
+    def _do(
+        self,
+        session: Session,
+        act: str,
+        target: str,
+        room: str,
+        details: str,
+        work: Callable[[sqlite3.Connection], int],
+    ) -> int:
+        """Do `work` on the file, put the act down, and tell the observers; what comes of it is done by then, too. How
+        much it has changed: if nothing, nothing was done."""
+        acted = Acted(who(session), act, target, room, details, datetime.now(UTC))
+        count = self._records.change(work, acted)
+        if count:
+            self.is_telling = True
+            try:
+                self._server.chat.record(acted.by, act, target, room, details)
+            finally:
+                self.is_telling = False
+        return count
+
+    def _lift(self, session: Session, table: str, name: str, act: str, nothing: Reject) -> None:
+        key, found = self._named(name)
+        self._require_other(session, key, found)
+        keys: Collection[str] = {key} if found is None else {key, *self._guard.names(session_of(found))}
+        room = session.require_member().room.name
+        rooms = ("", room) if is_operator(session) else (room,)
+        name = found.name if found is not None else key
+        if not self._do(session, act, name, _scope(session), "", lambda file: lift(file, table, keys, rooms)):
+            raise nothing
+        where = "" if is_operator(session) else in_room(room)
+        session.info(f"{name} is not {'banned' if table == 'bans' else 'muted'}{where} any more.")
+        if found is not None and table == "mutes":
+            session_of(found).info(f"{session.name} has lifted your mute{where}. You may talk again.")
+
+
+def _scope(session: Session) -> str:
+    """Where the orders of `session` hold: in the whole chat (empty), or in its room."""
+    return "" if is_operator(session) else session.require_member().room.name
+
+
+def _sentence(session: Session, kind: str, what: str, room: str, whom: str, seconds: int | None, why: str) -> Sentence:
+    now = time.time()
+    return Sentence(
+        kind=kind,
+        what=what,
+        room=room,
+        whom=whom,
+        by=who(session),
+        account=session.account,
+        why=why,
+        since=now,
+        until=None if seconds is None else now + seconds,
+    )
+
+
+def _sentences(
+    session: Session, key: str, found: Member | None, room: str, seconds: int | None, why: str
+) -> list[Sentence]:
+    """For the name and, where it is another one, for the account of who has it."""
+    whom = (found.outlet.account if found is not None else "") or key
+    return [_sentence(session, "name", what, room, whom, seconds, why) for what in sorted({key, whom})]
+
+
+def _seconds_between(word: str) -> float:
+    """From one message to the next, from what was typed: 0, 10, 1m."""
+    seconds = int(word[:9]) if word.isdecimal() else seconds_of(word)
+    if seconds is None or seconds > SLOWEST:
+        raise Reject("Type it so: /slow lobby 10 (seconds; at most a day), or /slow lobby 0", code="usage")
+    return seconds

@@ -1,0 +1,284 @@
+"""What moderation keeps in moderation.sqlite3 in the data directory, and what the server has of it in memory."""
+
+import itertools
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gevent
+from msgspec.structs import astuple
+
+from greenchat import Acted, Database, DatabaseError, Reject
+
+from .book import Book, Operator, Sentence, Slow
+
+log = logging.getLogger("greenchat.moderation")
+
+T = TypeVar("T")
+
+FILE = "moderation.sqlite3"
+
+# How often the server looks for what the command line has written, in seconds: who has just typed it waits for it.
+LOOK_SECONDS = 0.5
+
+# Acts that may wait for a disk that cannot be written: a few MB, and more than operators do in a day.
+MOST_WAITING = 10_000
+
+_SENTENCES = """
+    CREATE TABLE {} (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, what TEXT NOT NULL, room TEXT NOT NULL, whom TEXT NOT NULL,
+        "by" TEXT NOT NULL, account TEXT NOT NULL, why TEXT NOT NULL, since REAL NOT NULL, until REAL,
+        UNIQUE (kind, what, room)
+    );
+"""
+
+_COLUMNS = 'kind, what, room, whom, "by", account, why, since, until'  # as the fields of `Sentence`
+
+# See `Sentence`, `Operator` and `Slow` for what the columns mean.
+MIGRATIONS = (
+    """
+    CREATE TABLE operators (key TEXT PRIMARY KEY, name TEXT NOT NULL, since REAL NOT NULL, "by" TEXT NOT NULL);
+    CREATE TABLE slow (room TEXT PRIMARY KEY, seconds REAL NOT NULL, account TEXT NOT NULL);
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY, time REAL NOT NULL, "by" TEXT NOT NULL, act TEXT NOT NULL, target TEXT NOT NULL,
+        room TEXT NOT NULL, details TEXT NOT NULL
+    );
+    CREATE INDEX audit_by_time ON audit (time);
+    """
+    + _SENTENCES.format("bans")
+    + _SENTENCES.format("mutes"),
+)
+
+# --- the file, one step of a transaction each ------------------------------------------------------------------------
+
+
+def read(connection: sqlite3.Connection, number: int) -> Book:
+    return Book(
+        read_operators(connection),
+        _read_sentences(connection, "bans"),
+        _read_sentences(connection, "mutes"),
+        itertools.starmap(Slow, connection.execute("SELECT room, seconds, account FROM slow")),
+        number,
+    )
+
+
+def read_operators(connection: sqlite3.Connection) -> list[Operator]:
+    rows = connection.execute('SELECT key, name, since, "by" FROM operators ORDER BY key')
+    return list(itertools.starmap(Operator, rows))
+
+
+def add_operator(connection: sqlite3.Connection, operator: Operator) -> int:
+    """How many operators there are more now: 1, or 0 where it was one already."""
+    return connection.execute(
+        "INSERT OR IGNORE INTO operators VALUES (?, ?, ?, ?)",
+        (operator.key, operator.name, operator.since, operator.by),
+    ).rowcount
+
+
+def remove_operator(connection: sqlite3.Connection, key: str) -> int:
+    return connection.execute("DELETE FROM operators WHERE key = ?", (key,)).rowcount
+
+
+def _read_sentences(connection: sqlite3.Connection, table: str) -> list[Sentence]:
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM {table} ORDER BY id")
+    return [Sentence(**dict(zip(Sentence.__struct_fields__, row, strict=True))) for row in rows]
+
+
+def put(connection: sqlite3.Connection, table: str, sentences: Iterable[Sentence]) -> int:
+    """Add `sentences` to "bans" or "mutes", in the place of those that are there for the same."""
+    return connection.executemany(
+        f"INSERT OR REPLACE INTO {table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, sentences)
+    ).rowcount
+
+
+def lift(connection: sqlite3.Connection, table: str, keys: Collection[str], rooms: Collection[str]) -> int:
+    """How many were taken out of "bans" or "mutes": what was ordered in `rooms` for somebody known by `keys`, with all
+    that was ordered with it."""
+    places = _marks(rooms)
+    return connection.execute(
+        f"DELETE FROM {table} WHERE room IN ({places}) AND whom IN "
+        f"(SELECT whom FROM {table} WHERE room IN ({places}) AND kind = 'name' AND what IN ({_marks(keys)}))",
+        (*rooms, *rooms, *keys),
+    ).rowcount
+
+
+def lift_network(connection: sqlite3.Connection, what: str) -> int:
+    return connection.execute("DELETE FROM bans WHERE kind = 'network' AND what = ?", (what,)).rowcount
+
+
+def set_slow(connection: sqlite3.Connection, slow: Slow) -> int:
+    if slow.seconds:
+        row = (slow.room, slow.seconds, slow.account)
+        return connection.execute("INSERT OR REPLACE INTO slow VALUES (?, ?, ?)", row).rowcount
+    return connection.execute("DELETE FROM slow WHERE room = ?", (slow.room,)).rowcount
+
+
+def tidy(connection: sqlite3.Connection, now: float, void_rooms: Collection[str]) -> None:
+    """Take out what has ended, and what guests have ordered in rooms that are gone."""
+    for table in ("bans", "mutes"):
+        connection.execute(f"DELETE FROM {table} WHERE until <= ?", (now,))
+    for table in ("bans", "mutes", "slow"):
+        connection.executemany(f"DELETE FROM {table} WHERE room = ? AND account = ''", [(room,) for room in void_rooms])
+
+
+def write_acts(connection: sqlite3.Connection, acts: Iterable[Acted]) -> None:
+    connection.executemany(
+        'INSERT INTO audit (time, "by", act, target, room, details) VALUES (?, ?, ?, ?, ?, ?)',
+        ((act.time.timestamp(), act.by, act.act, act.target, act.room, act.details) for act in acts),
+    )
+
+
+def read_acts(connection: sqlite3.Connection, limit: int) -> list[Acted]:
+    """The latest `limit` acts, the earliest of them first."""
+    rows = connection.execute(
+        'SELECT "by", act, target, room, details, time FROM audit ORDER BY time DESC, id DESC LIMIT ?',
+        (limit,),
+    ).fetchall()
+    return [
+        Acted(by, act, target, room, details, datetime.fromtimestamp(at, UTC))
+        for by, act, target, room, details, at in reversed(rows)
+    ]
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))
+
+
+# --- in the server ---------------------------------------------------------------------------------------------------
+
+
+class Records:
+    """The file of a server, read into `book`: checks look there, and never wait for the disk.
+
+    `changed()` is called with each new book. Nothing is opened, and no file made, before there is something to keep.
+    """
+
+    def __init__(self, path: Path, rooms: Collection[str], changed: Callable[[], None]) -> None:
+        self.book = Book()
+        self._path = path
+        self._rooms = rooms  # those that there are at the moment
+        self._changed = changed
+        self._database = Database(path, MIGRATIONS)
+        self._used = False
+        self._problem = ""
+        self._numbers = itertools.count(1)
+        self._seen: tuple[sqlite3.Connection, int] | None = None  # the state of the file that was read last
+        self._waiting: deque[Acted] = deque()  # to be written
+        self._writer: Any = None  # the greenlet that does it
+
+    def change(self, work: Callable[[sqlite3.Connection], int], act: Acted) -> int:
+        """What `work(connection)` returns: how much it has changed. It is on the disk then, with `act` in the audit
+        trail, unless that is nothing. Raises `Reject` where nothing can be stored."""
+
+        def both(connection: sqlite3.Connection) -> tuple[int, Book]:
+            count = work(connection)
+            if count:
+                write_acts(connection, [act])
+            return count, self._read(connection)
+
+        count, book = self._run(both)
+        self._take(book)
+        return count
+
+    def require_read(self) -> None:
+        """Raises `Reject` where `book` is empty only because the file could not be read yet."""
+        if self._problem and not self.book.number:
+            raise Reject(
+                "Who is banned cannot be read at the moment. Tell whoever runs the server.", code="moderation_off"
+            )
+
+    def acts(self, limit: int) -> Sequence[Acted]:
+        """The latest `limit` acts. Raises `Reject` where they cannot be read."""
+        return self._run(lambda connection: read_acts(connection, limit), writes=False)
+
+    def keep(self, act: Acted) -> None:
+        """Write `act` soon. Does not wait."""
+        if len(self._waiting) == MOST_WAITING:
+            log.error("too much waits for the disk; this is not in the audit trail: %s", act)
+            return
+        self._waiting.append(act)
+        if not self._writer:
+            self._writer = gevent.spawn(self._write)
+
+    def look(self) -> None:
+        """Take note of what others have written and of what has ended, and write what could not be written."""
+        if not self._used and not self._path.exists():
+            return
+        void = self.book.rooms_of_guests.difference(self._rooms)  # there is nothing to order in, any more
+        now = time.time()
+        ended = self.book.next_end <= now
+
+        def work(connection: sqlite3.Connection) -> Book | None:
+            if void or ended:
+                tidy(connection, now, void)
+            elif self._seen == (connection, _version(connection)):
+                return None
+            return self._read(connection)
+
+        try:
+            book = self._run(work, writes=bool(void or ended))
+        except Reject:
+            return
+        if book is not None:
+            self._take(book)
+        if self._waiting and not self._writer:
+            self._writer = gevent.spawn(self._write)
+
+    def close(self) -> None:
+        """Write what waits, or say in the log what it was."""
+        if self._writer:
+            self._writer.join()
+        self._write()
+        for act in self._waiting:
+            log.error("this is not in the audit trail: %s", act)
+        if self._used:
+            self._database.close()
+
+    def _write(self) -> None:
+        """Write what waits, as long as that is possible."""
+        while self._waiting:
+            acts = list(self._waiting)
+            try:
+                self._run(lambda connection: write_acts(connection, acts))  # noqa: B023
+            except Reject:
+                return
+            for _ in acts:
+                self._waiting.popleft()
+
+    def _run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+        self._used = True
+        try:
+            result = self._database.run(work, writes=writes)
+        except DatabaseError as error:
+            if str(error) != self._problem:
+                self._problem = str(error)
+                log.error("operators, bans and mutes stay as they are for now: %s", error)
+            raise Reject(
+                "This cannot be looked up or stored at the moment: nothing was done. Tell whoever runs the server.",
+                code="moderation_off",
+            ) from None
+        if self._problem:
+            self._problem = ""
+            log.info("operators, bans and mutes can be stored again")
+        return result
+
+    def _read(self, connection: sqlite3.Connection) -> Book:
+        """Everything, in the database's thread."""
+        self._seen = (connection, _version(connection))
+        return read(connection, next(self._numbers))
+
+    def _take(self, book: Book) -> None:
+        if book.number > self.book.number:
+            self.book = book
+            self._changed()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """Another number after another connection has written something."""
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return version
