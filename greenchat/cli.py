@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -214,6 +214,7 @@ def serve(
 Examples:
   greenchat connect                                  asks for what is missing
   greenchat connect chat.example.org 9999 --name ada
+  greenchat connect --name ada --login               asks for the password
   tail -f app.log | greenchat connect --name app     a pipe citizen
 Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 5 the connection was lost; 6 a message was refused.
@@ -223,21 +224,46 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.argument("port", required=False, type=click.IntRange(1, 65535))
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
-@click.option("--password-file", type=click.File(), metavar="FILE", help="Its first line is the server's pass phrase.")
+@click.option("--login", is_flag=True, help="Log in to the account of that name: its password is asked for.")
+@click.option(
+    "--login-file", type=click.Path(path_type=Path), metavar="FILE", help="The same; the password is its first line."
+)
+@click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="Its first line is the room's key.")
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Its first line is the server's pass phrase.",
+)
 @tls_options
 def connect(
     host: str | None,
     port: int | None,
     name: str | None,
     room: str | None,
-    password_file: TextIO | None,
+    login: bool,
+    login_file: Path | None,
+    key_file: Path | None,
+    password_file: Path | None,
     **tls: Any,
 ) -> None:
     """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it."""
-    from greenchat.terminal import run
+    from greenchat.terminal import Visit, first_line, run
 
-    password = password_file.readline().rstrip("\n") if password_file else ""
-    sys.exit(run(host, port, name, room, _encryption(**tls), password))
+    if login and login_file:
+        raise click.UsageError("--login asks for the password, --login-file has it. Take one of them.")
+    visit = Visit(
+        host,
+        port,
+        name,
+        room or "",
+        _encryption(**tls),
+        password=first_line(password_file),
+        key=first_line(key_file),
+        login=first_line(login_file),
+        asks_login=login,
+    )
+    sys.exit(run(visit))
 
 
 @main.command(
@@ -312,6 +338,7 @@ Examples:
   greenchat bench                                    a server of its own, 100 clients
   greenchat bench --clients 1000 --messages 2000     a larger hall
   greenchat bench --clients 2000 --idle              the memory of a connection
+  greenchat bench --web                              as browsers do it
   greenchat bench --json > bench.json                for a program
   greenchat bench 127.0.0.1:9999                     a server that runs already
 """
@@ -324,8 +351,9 @@ Examples:
 @click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="Messages a second for latency.")
 @click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="Give up a part that is slower.")
 @click.option("--idle", is_flag=True, help="Only join: how long that takes, and the memory of a connection.")
+@click.option("--web", is_flag=True, help="Clients speak over WebSockets, as browsers do.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-def bench(address: str | None, as_json: bool, idle: bool, **load: int) -> None:
+def bench(address: str | None, as_json: bool, idle: bool, web: bool, **load: int) -> None:
     """Measure how fast a room is: deliveries a second, latency, processor time and memory.
 
     Without HOST:PORT it starts a server of its own, with all limits off and the plugins that are configured. A server
@@ -336,7 +364,7 @@ def bench(address: str | None, as_json: bool, idle: bool, **load: int) -> None:
     """
     from greenchat.bench import Load, run
 
-    run(address, Load(**load, idle=idle), as_json=as_json)
+    run(address, Load(**load, idle=idle, web=web), as_json=as_json)
 
 
 def _load_plugins(config: "Config") -> "Plugins":

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from peers import RawServer
@@ -17,8 +18,8 @@ from greenchat.client import (
     TurnedAwayError,
     UnreachableError,
 )
-from greenchat.events import Joined, Left, Message
-from greenchat.frames import Ack, Error
+from greenchat.events import Joined, Left, Message, Notice
+from greenchat.frames import Ack, Answer, Error, Page
 from greenchat.testing import DEADLINE, serving
 
 
@@ -214,6 +215,135 @@ def test_turned_away_at_the_door():
             second.join("bob")
 
 
+# --- rooms -----------------------------------------------------------------------------------------------------------
+
+
+def test_one_client_in_several_rooms(connect):
+    ada, bob, eve = connect("ada"), connect("bob"), connect("eve", "garden")
+    welcome = ada.enter("Garden")
+    assert (welcome.room, set(welcome.members)) == ("garden", {"ada", "eve"})
+    assert (ada.room, ada.welcome, list(ada.rooms)) == ("garden", welcome, ["lobby", "garden"])
+    ada.say("among roses")
+    ada.say("among all", "lobby")
+    assert eve.next(Message).text == "among roses"
+    assert bob.next(Message).text == "among all"
+
+    assert ada.confirm(ada.part("garden")).seq == 0
+    assert eve.next(Left).name == "ada"
+    assert (ada.room, list(ada.rooms)) == ("lobby", ["lobby"])
+    ada.say("back")
+    assert bob.next(Message).text == "back"
+
+    ada.part("lobby")
+    assert bob.next(Left).reason == "left"
+    list(ada)  # ends: parting with the last room is leaving
+
+
+def test_a_room_that_is_refused_changes_nothing(connect):
+    ada = connect("ada")
+    with pytest.raises(RefusedError) as refusal:
+        ada.enter("no room")
+    assert refusal.value.code == "room_invalid"
+    with pytest.raises(RefusedError) as refusal:
+        ada.confirm(ada.part("garden"))
+    assert refusal.value.code == "not_in_room"
+    assert list(ada.rooms) == ["lobby"]
+
+
+def test_a_welcome_that_nobody_asked_for_leads_into_a_room(joined):
+    server, client = joined
+    frame = {"name": "ada", "room": "garden", "members": ["ada"], "seq": 0, "limits": {}, "server": "raw"}
+    server.send({"type": "welcome"} | frame)
+    (welcome,) = client.receive(DEADLINE)
+    assert (client.room, client.welcome) == ("garden", welcome)
+    ref = client.part("garden")
+    assert server.read() == {"type": "leave", "room": "garden", "ref": ref}
+    server.send({"type": "error", "code": "not_in_room", "text": "You are not in garden.", "ref": ref})
+    with pytest.raises(RefusedError):
+        client.confirm(ref)
+    assert client.room == "lobby", "where one is not, one need not go out of"
+
+
+def test_out_of_a_room_by_a_command_or_by_force(joined):
+    server, client = joined
+    frame = {"name": "ada", "room": "garden", "members": ["ada"], "seq": 0, "limits": {}, "server": "raw"}
+    renamed = {"type": "renamed", "name": "ada", "new_name": "eve", "time": "2026-01-31T12:00:00Z"}
+    left = {"type": "left", "room": "garden", "reason": "kicked", "time": "2026-01-31T12:00:00Z"}
+    server.send({"type": "welcome"} | frame, renamed | {"room": "lobby"}, renamed | {"room": "garden"})
+    server.send(left | {"name": "ada"}, {"type": "notice", "text": "another one"})
+    while not any(isinstance(item, Notice) for item in client.receive(DEADLINE)):
+        pass
+    assert (client.name, list(client.rooms)) == ("eve", ["lobby", "garden"])
+    server.send(left | {"name": "eve"})
+    client.receive(DEADLINE)
+    assert list(client.rooms) == ["lobby"]
+
+
+# --- passwords and keys ----------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_told_to_the_server_alone(raw):
+    server, client = raw
+    secrets = {"password": "open sesame", "key": "roses", "login": "hunter2"}
+    server.send({"type": "error", "code": "login_failed", "text": "Name or password is wrong.", "ref": 1})
+    with pytest.raises(RefusedError) as refusal:
+        client.join("ada", "garden", **secrets)
+    assert server.read() == {"type": "join", "name": "ada", "room": "garden", "ref": 1, **secrets}
+    shown = repr(client) + repr(refusal.value)
+    assert not [secret for secret in secrets.values() if secret in shown]
+
+
+# --- looking back ----------------------------------------------------------------------------------------------------
+
+HELLO = {"type": "message", "room": "lobby", "seq": 7, "id": 70, "sender": "bob", "text": "hi"}
+HELLO |= {"time": "2026-01-31T12:00:00Z"}
+
+
+def test_what_was_said_before_one_came(connect):
+    ada = connect("ada")
+    for text in "one rose", "two roses", "three roses":
+        ada.confirm(ada.say(text))
+    bob = connect("bob")
+    assert [message.text for message in bob.next(Page).events] == ["one rose", "two roses", "three roses"]
+    page = bob.history(limit=2)
+    assert ([message.text for message in page.events], page.more) == (["two roses", "three roses"], True)
+    (first,) = bob.history("lobby", before=page.events[0].seq).events
+    assert first.text == "one rose"
+    assert bob.history(since=datetime.now()).events == [], "a time without a zone is local"
+    found = bob.search("roses", limit=1)
+    assert ([message.text for message in found.messages], found.more) == (["three roses"], True)
+    with pytest.raises(RefusedError):
+        bob.history("no room")
+
+
+def test_a_page_of_history(joined):
+    server, client = joined
+    server.send(HELLO, {"type": "history", "room": "lobby", "events": [HELLO], "more": True, "ref": 2})
+    page = client.history(after=3, before=9, since=datetime(2026, 1, 31, 13, tzinfo=timezone(timedelta(hours=1))))
+    assert server.read() == {"type": "history", "after": 3, "before": 9, "since": "2026-01-31T12:00:00Z", "ref": 2}
+    assert ([message.text for message in page.events], page.more) == (["hi"], True)
+    assert client.receive(0) == page.events, "what comes meanwhile is not lost"
+
+
+def test_a_search(joined):
+    server, client = joined
+    server.send({"type": "found", "text": "hi", "messages": [HELLO], "ref": 2})
+    found = client.search("hi", room="lobby", before=99, limit=1)
+    assert server.read() == {"type": "search", "text": "hi", "room": "lobby", "before": 99, "limit": 1, "ref": 2}
+    assert ([message.seq for message in found.messages], found.more) == ([7], False)
+    with pytest.raises(RefusedError) as refusal:
+        client.search("\ud83d")
+    assert refusal.value.code == "not_utf8"
+
+
+def test_a_page_that_is_refused(joined):
+    server, client = joined
+    server.send({"type": "error", "code": "no_history", "text": "This server keeps no history.", "ref": 2})
+    with pytest.raises(RefusedError, match="keeps no history") as refusal:
+        client.history()
+    assert refusal.value.code == "no_history"
+
+
 # --- where there is no server ----------------------------------------------------------------------------------------
 
 
@@ -311,6 +441,19 @@ def test_pings_are_answered_and_unknown_words_ignored(joined):
     (notice,) = client.receive(DEADLINE)
     assert notice.text == "hi"
     assert server.read() == {"type": "pong", "ref": "x"}
+
+
+def test_an_answer_of_a_type_that_only_its_plugin_knows(joined):
+    server, client = joined
+    server.send(
+        {"type": "rolled", "eyes": [6, 1], "lines": ["You have rolled a 6.", "And a 1."]},
+        {"type": "rolled", "lines": "You have rolled."},
+        {"type": "message", "lines": ["no message"]},
+        {"type": "notice", "text": "done"},
+    )
+    answer, notice = client.receive(DEADLINE)
+    assert answer == Answer(lines=["You have rolled a 6.", "And a 1."])
+    assert notice.text == "done", "and nothing of what is no answer"
 
 
 def test_frames_cut_at_any_byte(joined):

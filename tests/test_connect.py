@@ -2,6 +2,7 @@
 
 import re
 import signal
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from peers import RawServer
@@ -10,7 +11,7 @@ from terminals import Terminal
 from greenchat.terminal import Exit
 from greenchat.testing import DEADLINE, serving
 
-CTRL_C, CTRL_D, ENTER, UP = "\x03", "\x04", "\r", "\x1b[A"
+CTRL_C, CTRL_D, CTRL_U, ENTER, UP = "\x03", "\x04", "\x15", "\r", "\x1b[A"
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_typing_in_a_busy_room_loses_nothing(alice, bob):
         alice.type(letter)
     alice.type(ENTER)
     bob.expect(f"MSG|alice|{text}")
-    alice.wait_for(f"[bob]: {len(text) - 1} 9", ">")
+    alice.wait(lambda lines: f"[bob]: {len(text) - 1} 9" in lines and lines[-1] == ">")
     seen = re.findall(rb"\[bob\]:\D*?(\d+ \d)", re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", alice.written))
     assert seen == [b"%d %d" % (number, line) for number in range(len(text)) for line in range(10)]
 
@@ -112,7 +113,7 @@ def test_a_refused_name_asks_for_another(open_terminal, server, bob):
     terminal.type(ENTER)  # an empty one is asked for once more
     terminal.wait_for("Name:", "Name:")
     terminal.type("carol" + ENTER)
-    terminal.wait(lambda lines: lines[-2].startswith("[INFO] Welcome to garden, carol.") and lines[-1] == ">")
+    terminal.wait(lambda lines: any("Welcome to garden, carol." in line for line in lines) and lines[-1] == ">")
 
 
 def test_a_refused_room_is_the_end(open_terminal, server):
@@ -281,3 +282,391 @@ def test_a_pass_phrase_is_asked_for_and_not_shown(open_terminal):
         terminal.type(CTRL_D)
         assert terminal.end() == Exit.DELIVERED
         assert b"sesame" not in terminal.written
+
+
+# --- rooms -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def talk(open_terminal, raw):
+    """A terminal in which alice has joined a server whose words are written in the test."""
+    terminal = open_terminal(*raw.address, "--name", "alice", TZ="JST-9")
+    raw.let_in()
+    terminal.wait(lambda lines: lines[-1] == ">")
+    return terminal
+
+
+def welcome(room, **more):
+    fields = {"name": "alice", "room": room, "members": ["alice"], "seq": 0, "limits": {}, "server": "raw"}
+    return {"type": "welcome"} | fields | more
+
+
+def message(seq, text, room="lobby", time="2026-01-31T12:00:00Z", **more):
+    fields = {"room": room, "seq": seq, "id": 100 + seq, "sender": "bob", "text": text, "time": time}
+    return {"type": "message"} | fields | more
+
+
+def page(*events, room="lobby", **more):
+    return {"type": "history", "room": room, "events": events} | more
+
+
+def event(kind, room="lobby", **more):
+    return {"type": kind, "room": room, "time": "2026-01-31T12:00:00Z"} | more
+
+
+def test_another_room_takes_the_place_of_the_one_before(alice, bob, server):
+    carol = server.join("carol", "garden")
+    alice.type("/join garden" + ENTER)
+    alice.wait_for(
+        "> /join garden",
+        "[INFO] Welcome to garden, alice. Here is carol. Say /help for the commands.",
+        "[INFO] Owner: carol.",
+        ">",
+    )
+    carol.read_until("INFO|alice has joined the chat.")
+    bob.expect("INFO|alice has left the chat.")
+    bob.send("MSG|Is she gone?", "MSG|/ping")
+    bob.expect("INFO|Pong.")
+    carol.send("MSG|Hi alice!")
+    alice.wait_for("[INFO] Owner: carol.", "[carol]: Hi alice!", ">")
+    alice.type("Hi carol!" + ENTER)
+    carol.expect("MSG|alice|Hi carol!")
+
+
+def test_what_is_pasted_behind_a_join_goes_to_that_room(alice, bob, server):
+    carol = server.join("carol", "garden")
+    lines = ["/join garden", "to carol", "/join lobby", "to bob", "/nonsense", "to bob, too"]
+    alice.type("".join(line + ENTER for line in lines) + CTRL_D)
+    assert alice.end() == Exit.DELIVERED
+    carol.read_until("INFO|alice has joined the chat.")
+    carol.expect("MSG|alice|to carol", "INFO|alice has left the chat.")
+    bob.expect("INFO|alice has left the chat.", "INFO|alice has joined the chat.", "MSG|alice|to bob")
+    bob.expect("MSG|alice|to bob, too", "INFO|alice has left the chat.")
+
+
+def test_what_still_comes_from_the_room_before_bears_its_name(talk, raw):
+    raw.send(welcome("garden"), message(1, "hi"), message(1, "hello", "garden"), event("left", name="bob", reason=""))
+    left = raw.read()
+    assert left == {"type": "leave", "room": "lobby", "ref": left["ref"]}
+    raw.send({"type": "error", "code": "not_in_room", "text": "You are not in lobby.", "ref": left["ref"]})
+    raw.send({"type": "notice", "text": "Dinner!", "room": "garden"})
+    talk.wait_for("[lobby] [bob]: hi", "[bob]: hello", "[INFO] [lobby] bob has left the chat.", "[INFO] Dinner!", ">")
+
+
+def test_put_out_of_a_room(talk, raw):
+    raw.send(
+        {"type": "error", "code": "kicked", "text": "root has put you out."},
+        welcome("foyer"),
+        event("left", name="alice", reason="kicked"),
+        event("left", "foyer", name="bob", reason="left"),
+    )
+    talk.wait_for(
+        "[ERROR] root has put you out.",
+        "[INFO] Welcome to foyer, alice. Nobody else is here yet.",
+        "[INFO] bob has left the chat.",
+        ">",
+    )
+
+
+def test_what_happens_in_a_room_is_told(talk, raw):
+    crowd = {"members": ["bob", "alice"], "topic": "Roses", "roles": {"bob": "owner"}, "away": {"bob": "lunch"}}
+    raw.send(welcome("garden", **crowd))
+    assert raw.read()["type"] == "leave"
+    raw.send(event("topic", "garden", topic="Tulips", by="bob"), event("away", "garden", name="bob", why=""))
+    raw.send(event("role", "garden", name="alice", role="owner"), event("invited", "cellar", by="bob"))
+    raw.send({"type": "rolled", "eyes": [6, 1], "lines": ["You have rolled a 6.", "\x1b[2JAnd a 1."]})
+    talk.wait_for(
+        "[INFO] Welcome to garden, alice. Here is bob. The topic is: Roses",
+        "[INFO] Owner: bob. Away: bob (lunch).",
+        "[INFO] bob has set the topic: Tulips",
+        "[INFO] bob is back.",
+        "[INFO] alice is the owner of garden now.",
+        "[INFO] bob invites you to cellar. Type /join cellar",
+        "[INFO] You have rolled a 6.",
+        "[INFO] ?[2JAnd a 1.",
+        ">",
+    )
+
+
+# --- what was said before --------------------------------------------------------------------------------------------
+
+
+def test_what_was_said_before_is_told_from_what_is_said_now(talk, raw):
+    raw.send(page(message(1, "waves", action=True), message(2, "\x1b[2Jhi", time="2026-01-31T20:30:00Z")))
+    raw.send(message(3, "now"))
+    talk.wait_for(
+        "[INFO] The last 2 messages in lobby, since 2026-01-31 21:00:",
+        "2026-01-31 21:00 [bob]: * bob waves",
+        "2026-02-01 05:30 [bob]: ?[2Jhi",
+        "[INFO] That was before, until 2026-02-01 05:30.",
+        "[bob]: now",
+        ">",
+    )
+    before, now = talk.written.split(b"That was before")
+    assert b"\x1b[0;2m2026-01-31 21:00 [bob]:" in before, "dim"
+    assert b"\x1b[0;1m[bob]:" in now
+
+
+def test_today_needs_no_date(talk, raw):
+    now = datetime.now(UTC).replace(microsecond=0)
+    raw.send(page(message(1, "hi", time=now.isoformat())))
+    shown = now.astimezone(timezone(timedelta(hours=9)))
+    talk.wait(lambda lines: f"{shown:%H:%M} [bob]: hi" in lines)
+
+
+def test_nothing_is_shown_twice(talk, raw):
+    raw.send(message(1, "one"))
+    talk.wait_for("[bob]: one", ">")
+    talk.type("two" + ENTER)
+    say = raw.read()
+    raw.send({"type": "ack", "ref": say["ref"], "seq": 2, "id": 102}, welcome("garden"), page(room="garden"))
+    assert raw.read()["type"] == "leave"
+    times = {"time": "2026-01-31T13:00:00Z"}
+    joined = [event("joined", name="eve"), event("joined", name="dan") | times]
+    kept = [joined[0], message(1, "one"), message(2, "two", sender="alice"), message(3, "three"), joined[1]]
+    raw.send(welcome("lobby"), page(*kept))
+    talk.wait_for(
+        "> two",
+        "[INFO] Welcome to garden, alice. Nobody else is here yet.",
+        "[INFO] Welcome to lobby, alice. Nobody else is here yet.",
+        "[INFO] The last message in lobby, since 2026-01-31 21:00:",
+        "2026-01-31 21:00 [bob]: three",
+        "2026-01-31 22:00 [INFO] dan has joined the chat.",
+        "[INFO] That was before, until 2026-01-31 22:00.",
+        ">",
+    )
+
+
+def test_what_one_asks_for_is_shown_again(talk, raw):
+    raw.send(message(1, "one"))
+    talk.wait_for("[bob]: one", ">")
+    for events in [message(1, "one")], []:
+        talk.type("/history" + ENTER)
+        say = raw.read()
+        raw.send(page(*events, ref=""), {"type": "ack", "ref": say["ref"]})
+    talk.wait_for(
+        "[bob]: one",
+        "> /history",
+        "[INFO] The last message in lobby, since 2026-01-31 21:00:",
+        "2026-01-31 21:00 [bob]: one",
+        "[INFO] That was before, until 2026-01-31 21:00.",
+        "> /history",
+        "[INFO] Nothing was said in lobby before.",
+        ">",
+    )
+
+
+def test_a_search_shows_when_and_where(talk, raw):
+    found = [message(9, "roses again", "garden"), message(2, "smells roses", sender="eve", action=True)]
+    raw.send({"type": "found", "text": "roses", "messages": found, "more": True})
+    raw.send({"type": "found", "text": "thorns", "messages": []})
+    talk.wait_for(
+        "[INFO] 2026-01-31 21:00 in lobby, * eve smells roses",
+        "[INFO] 2026-01-31 21:00 in garden, bob: roses again",
+        "[INFO] These are the latest 2 messages with roses.",
+        "[INFO] Nothing was found with thorns.",
+        ">",
+    )
+
+
+def test_coming_back_into_a_room_with_a_history(alice, bob):
+    bob.send("MSG|one")
+    alice.wait_for("[bob]: one", ">")
+    alice.type("two" + ENTER)
+    bob.expect("MSG|alice|two")
+    alice.type("/join garden" + ENTER)
+    bob.expect("INFO|alice has left the chat.")
+    bob.send("MSG|three")
+    alice.type("/join lobby" + ENTER)
+    bob.expect("INFO|alice has joined the chat.")
+    bob.send("MSG|four")
+    alice.wait_for("[bob]: four", ">")
+    talk = [line.rpartition(": ")[2] for line in alice.lines if "[bob]:" in line or "[alice]:" in line]
+    assert talk == ["one", "three", "four"], "and what she typed herself"
+    alice.type("/history 3" + ENTER)
+    alice.wait(lambda lines: "That was before" in lines[-2] and lines[-1] == ">")
+    assert [line.rpartition(" ")[2] for line in alice.lines[-5:-2]] == ["two", "three", "four"]
+
+
+# --- passwords and keys ----------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_one_has_made_ones_own(open_terminal):
+    with serving(settings={"plugins.accounts.memory_mib": 1, "plugins.accounts.passes": 1}) as server:
+        first = open_terminal(server.host, server.port, "--name", "ada")
+        first.wait(lambda lines: lines[-1] == ">")
+        first.type(f"/register{ENTER}correct horse{ENTER}correct horse{ENTER}")
+        first.wait(lambda lines: lines[-1] == ">" and "has spaces" in " ".join(lines))
+        first.type(f"/register{ENTER}correct-horse{ENTER}correct-horse{ENTER}")
+        first.wait(lambda lines: lines[-1] == ">" and any("ada is yours now." in line for line in lines))
+
+        second = open_terminal(server.host, server.port, "--name", "Ada")
+        second.wait_for("Ada belongs to somebody. Its password (empty: another name):")
+        second.type("wrong-horse" + ENTER)
+        second.wait_for("[ERROR] Name or password is wrong.", "Password of Ada (empty: another name):")
+        second.type("correct-horse" + ENTER)
+        second.wait(lambda lines: lines[-1] == ">" and any("Welcome to lobby, Ada." in line for line in lines))
+        assert first.end() == Exit.LOST, "its name is taken back"
+        assert not [terminal for terminal in (first, second) if b"horse" in terminal.written]
+
+
+def refuse(raw, join, code, text="No."):
+    raw.send({"type": "error", "code": code, "text": text, "ref": join["ref"]})
+
+
+def knock(raw):
+    """Take the client that connects, in the place of the one before; what it wants to join with."""
+    if hasattr(raw, "socket"):
+        raw.hang_up()
+    raw.accept()
+    return raw.read()
+
+
+def test_somebodys_name_asks_for_the_password(open_terminal, raw):
+    terminal = open_terminal(*raw.address, "--name", "ada")
+    refuse(
+        raw, knock(raw), "name_reserved", "The username ada belongs to somebody. If that is you: /login ada PASSWORD"
+    )
+    terminal.wait_for("ada belongs to somebody. Its password (empty: another name):")
+    terminal.type("wrong horse" + ENTER)
+    join = knock(raw)
+    assert join["login"] == "wrong horse"
+    refuse(raw, join, "login_failed", "Name or password is wrong.")
+    terminal.wait_for("[ERROR] Name or password is wrong.", "Password of ada (empty: another name):")
+    terminal.type("right horse" + ENTER)
+    join = knock(raw)
+    assert (join["name"], join["login"]) == ("ada", "right horse")
+    raw.welcome("ada", join["ref"])
+    terminal.wait(lambda lines: lines[-2].startswith("[INFO] Welcome to lobby, ada.") and lines[-1] == ">")
+    terminal.type(UP)
+    terminal.type("hi" + ENTER)
+    assert raw.read()["text"] == "hi", "no password is in the history"
+    assert b"horse" not in terminal.written
+
+
+def test_somebodys_name_can_be_left_to_them(open_terminal, raw):
+    terminal = open_terminal(*raw.address, "--name", "ada")
+    refuse(raw, knock(raw), "name_reserved")
+    terminal.wait_for("ada belongs to somebody. Its password (empty: another name):")
+    terminal.type(ENTER)
+    terminal.wait(lambda lines: lines[-1] == "Name:")
+    terminal.type("eve" + ENTER)
+    assert knock(raw) == {"type": "join", "name": "eve", "ref": 1}
+
+
+def test_logging_in_from_the_start(open_terminal, raw):
+    terminal = open_terminal(*raw.address, "--name", "ada", "--login")
+    terminal.wait_for("Password of ada:")
+    terminal.type("hunter2" + ENTER)
+    assert knock(raw)["login"] == "hunter2"
+    assert b"hunter2" not in terminal.written
+
+
+def test_a_room_asks_for_its_key(open_terminal, raw):
+    terminal = open_terminal(*raw.address, "--name", "ada", "--room", "garden")
+    refuse(raw, knock(raw), "room_key", "garden needs a key. Once you are in the chat, type /join garden KEY")
+    terminal.wait_for("Key of garden:")
+    terminal.type("thorns" + ENTER)
+    join = knock(raw)
+    assert join["key"] == "thorns"
+    refuse(raw, join, "room_key", "This is not the key of garden.")
+    terminal.wait_for("Key of garden: ******", "[ERROR] This is not the key of garden.", "Key of garden:")
+    terminal.type("roses" + ENTER)
+    assert knock(raw)["key"] == "roses"
+    assert b"thorns" not in terminal.written
+
+
+def test_a_secret_is_neither_shown_nor_remembered(talk, raw):
+    talk.type("hello" + ENTER)
+    assert raw.read()["text"] == "hello"
+    for line, shown in {
+        "/login ada hunter2": "/login ada *******",
+        "  /LOGIN  ada  hunter2 x": "  /LOGIN  ada  *********",
+        "/register hunter2": "/register *******",
+        "/passwd hunter2 hunter3": "/passwd ***************",
+        "/unregister hunter2": "/unregister *******",
+        "/password hunter2": "/password *******",
+        "/join garden hunter2": "/join garden *******",
+        "/room key hunter2": "/room key *******",
+    }.items():
+        talk.type(line)
+        talk.wait(lambda lines, shown=shown: lines[-1] == f"> {shown}")
+        raw.send(message(1, "Sorry to interrupt."))
+        talk.wait_for("[bob]: Sorry to interrupt.", f"> {shown}")
+        talk.type(ENTER)
+        say = raw.read()
+        assert say["text"] == line
+        refuse(raw, say, "rejected")
+        talk.wait_for(f"> {shown}", "[ERROR] No.", ">")
+        talk.type(UP)
+        talk.wait_for("[ERROR] No.", "> hello")
+        talk.type(CTRL_U)
+    assert b"hunter" not in talk.written
+
+
+def test_what_holds_no_secret_is_shown_and_remembered(talk, raw):
+    for line in "/join garden", "/room topic-by owner", "/registered", "I type /login ada hunter2":
+        talk.type(line)
+        talk.wait(lambda lines, line=line: lines[-1] == f"> {line}")
+        talk.type(ENTER)
+        say = raw.read()
+        raw.send({"type": "ack", "ref": say["ref"]})
+        talk.type(UP)
+        talk.wait(lambda lines, line=line: lines[-2:] == [f"> {line}"] * 2)
+        talk.type(CTRL_U)
+
+
+def test_a_missing_password_is_asked_for(talk, raw):
+    for line, answers, sent in [
+        ("/register", {"New password": "hunter2", "The same again": "hunter2"}, "/register hunter2"),
+        ("/login", {"Your password": "hunter2"}, "/login hunter2"),
+        ("/Login Ada", {"Password of Ada": "hunter2"}, "/Login Ada hunter2"),
+        (
+            "/passwd",
+            {"Your password": "hunter2", "New password": "hunter3", "The same again": "hunter3"},
+            "/passwd hunter2 hunter3",
+        ),
+        ("/unregister", {"Your password": "hunter2"}, "/unregister hunter2"),
+    ]:
+        talk.type(line + ENTER)
+        for question, answer in answers.items():
+            talk.wait(lambda lines, question=question: lines[-1] == f"{question}:")
+            talk.type(answer)
+            talk.wait(lambda lines, question=question: lines[-1] == f"{question}: *******")
+            raw.send(message(1, "Sorry to interrupt."))
+            talk.wait_for("[bob]: Sorry to interrupt.", f"{question}: *******")
+            talk.type(ENTER)
+        say = raw.read()
+        assert say["text"] == sent
+        refuse(raw, say, "rejected")
+        talk.wait_for("[ERROR] No.", ">")
+    talk.type(UP + "hi" + ENTER)
+    assert raw.read()["text"] == "hi", "there is nothing in the history"
+    assert b"hunter" not in talk.written
+
+
+def test_one_need_not_tell_a_password(talk, raw):
+    for key in ENTER, CTRL_C, CTRL_D:
+        talk.type("/register" + ENTER)
+        talk.wait_for("> /register", "New password:")
+        talk.type(key)
+        talk.wait(lambda lines: lines[-2:] == ["[INFO] Nothing was sent.", ">"])
+    talk.type("hi" + ENTER)
+    assert raw.read()["text"] == "hi"
+
+
+def test_a_password_is_not_taken_with_a_slip(talk, raw):
+    talk.type(f"/register{ENTER}hunter2{ENTER}")
+    talk.wait_for("New password: *******", "The same again:")
+    talk.type(f"hunter3{ENTER}")
+    talk.wait(lambda lines: "[ERROR] These two are not the same." in lines[-2] and lines[-1] == ">")
+    talk.type("hi" + ENTER)
+    assert raw.read()["text"] == "hi"
+
+
+def test_the_server_vanishes_while_a_password_is_asked_for(talk, raw):
+    talk.type("/register" + ENTER)
+    talk.wait_for("> /register", "New password:")
+    raw.hang_up()
+    assert talk.end() == Exit.LOST
+    assert talk.lines[-1] == "[ERROR] The server has closed the connection."

@@ -8,7 +8,7 @@ import pytest
 from peers import RawServer
 from terminals import environment
 
-from greenchat.terminal import Exit
+from greenchat.terminal import Exit, Visit
 from greenchat.testing import DEADLINE, serving
 
 
@@ -220,3 +220,140 @@ def test_the_pass_phrase_comes_from_a_file(tmp_path):
     with serving(settings={"server.password": "open sesame"}) as server:
         assert pipe(server, "hi", "--name", "bot").returncode == Exit.TURNED_AWAY
         assert pipe(server, "hi", "--name", "bot", "--password-file", file).returncode == Exit.DELIVERED
+
+
+# --- rooms, and what was said before ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bot(start_pipe, raw):
+    """A pipe that has joined a server whose words are written in the test."""
+    process = start_pipe("--name", "bot", address=raw.address)
+    raw.let_in()
+    return process
+
+
+def message(seq, text, room="lobby"):
+    fields = {"room": room, "seq": seq, "id": seq, "sender": "bob", "text": text, "time": "2026-01-31T12:00:00Z"}
+    return {"type": "message"} | fields
+
+
+def type_into(process, *lines):
+    process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+    process.stdin.flush()
+
+
+def ended(process, raw):
+    """The rest of its output and its errors, once it has left and the server has closed."""
+    type_into(process, "/quit")
+    assert raw.read() == {"type": "leave"}
+    raw.hang_up()
+    output, errors = process.communicate(timeout=DEADLINE)
+    return output, errors.decode()
+
+
+def test_what_was_said_before_is_no_output(bot, raw):
+    raw.send({"type": "history", "room": "lobby", "events": [message(1, "old")]}, message(2, "new"))
+    assert bot.stdout.readline() == b"[bob]: new\n"
+    output, errors = ended(bot, raw)
+    assert output == b""
+    assert "old" not in errors
+    assert bot.returncode == Exit.DELIVERED
+
+
+def test_a_bot_does_not_answer_what_was_said_before_it_came(server, bob):
+    bob.send("MSG|old", "MSG|/ping")
+    bob.expect("INFO|Pong.")
+    done = pipe(server, "/history\n/search old", "--name", "bot")
+    assert done.stdout == b""
+    errors = done.stderr.decode()
+    assert (errors.count("[bob]: old\n"), errors.count("in lobby, bob: old\n")) == (1, 1), "only what was asked for"
+
+
+def test_what_a_line_asks_for_is_told_apart(bot, raw):
+    type_into(bot, "/history")
+    say = raw.read()
+    page = {"type": "history", "room": "lobby", "events": [message(1, "old")], "ref": ""}
+    raw.send(page, {"type": "ack", "ref": say["ref"]})
+    raw.send({"type": "names", "lines": ["Here is bob."]})
+    output, errors = ended(bot, raw)
+    assert output == b""
+    assert "[bob]: old\n" in errors
+    assert errors.endswith("[INFO] Here is bob.\n")
+
+
+def test_what_follows_a_command_waits_for_its_answer(bot, raw):
+    type_into(bot, "one", "/join garden", "two")
+    one, join = raw.read(), raw.read()
+    assert (one["text"], join["text"]) == ("one", "/join garden")
+    fields = {"name": "bot", "room": "garden", "members": ["bot"], "seq": 0, "limits": {}, "server": "raw"}
+    raw.send({"type": "ack", "ref": one["ref"], "seq": 1, "id": 1}, {"type": "welcome"} | fields)
+    leave = raw.read()
+    assert (leave["type"], leave["room"]) == ("leave", "lobby"), "and not yet what follows"
+    raw.send({"type": "ack", "ref": leave["ref"]}, {"type": "ack", "ref": join["ref"]})
+    two = raw.read()
+    assert two["text"] == "two"
+    raw.send({"type": "ack", "ref": two["ref"], "seq": 1, "id": 2}, message(2, "late"), message(2, "hi", "garden"))
+    assert bot.stdout.readline() == b"[lobby] [bob]: late\n"
+    assert bot.stdout.readline() == b"[bob]: hi\n"
+    ended(bot, raw)
+    assert bot.returncode == Exit.DELIVERED
+
+
+def test_what_could_not_be_kept_was_said_all_the_same(bot, raw):
+    type_into(bot, "one", "two")
+    text = "This was said, but could not be kept. Do not send it again."
+    raw.send({"type": "error", "code": "not_stored", "text": text, "ref": raw.read()["ref"]})
+    raw.send({"type": "ack", "ref": raw.read()["ref"], "seq": 2, "id": 2})
+    _, errors = ended(bot, raw)
+    assert errors.endswith(f"[ERROR] Line 1: {text}\n")
+    assert bot.returncode == Exit.DELIVERED, "else a script would say it once more"
+
+
+# --- passwords and keys ----------------------------------------------------------------------------------------------
+
+
+def test_passwords_and_keys_come_from_files(start_pipe, raw, tmp_path):
+    options = ["--name", "bot", "--room", "garden"]
+    secrets = {"login": "hunter2", "key": "rösen und dornen", "password": " open sesame "}
+    for name, secret in secrets.items():
+        (tmp_path / name).write_bytes(f"{secret}\r\nanother line".encode())
+        options += [f"--{name}-file", tmp_path / name]
+    start_pipe(*options, address=raw.address)
+    raw.accept()
+    assert raw.read() == {"type": "join", "name": "bot", "room": "garden", "ref": 1} | secrets
+
+
+def test_a_password_from_standard_input_leaves_the_rest_to_be_said(start_pipe, raw):
+    process = start_pipe("--name", "bot", "--login-file", "/dev/stdin", address=raw.address)
+    type_into(process, "hunter2", "hi")
+    raw.accept()
+    join = raw.read()
+    assert join["login"] == "hunter2"
+    raw.welcome("bot", join["ref"])
+    assert raw.read()["text"] == "hi"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(None, "cannot be read: No such file"), (b"\nhunter2", "is empty"), (b"hunter\xff\n", "is no text in UTF-8")],
+)
+def test_a_file_without_a_password(tmp_path, content, problem):
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    done = subprocess.run(command("--login-file", file), capture_output=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 2
+    assert problem in done.stderr.decode()
+    assert b"hunter" not in done.stderr
+
+
+@pytest.mark.parametrize(("options", "problem"), [((), "Use --login-file FILE."), (("--login-file", "x"), "Take one")])
+def test_a_password_cannot_be_asked_for_in_a_pipe(options, problem):
+    done = subprocess.run(command("--login", *options), capture_output=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 2
+    assert problem in done.stderr.decode()
+
+
+def test_a_report_of_a_visit_names_no_secret():
+    assert "hunter2" not in repr(Visit(password="hunter2", key="hunter2", login="hunter2"))

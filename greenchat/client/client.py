@@ -18,7 +18,7 @@ from greenchat.client.errors import (
 )
 from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.encryption import Encryption
-from greenchat.events import Event
+from greenchat.events import Event, Left, Renamed
 from greenchat.frames import (
     Ack,
     Error,
@@ -52,9 +52,9 @@ A = TypeVar("A", Welcome, Page, Found, Stats, Ack)
 class Client:
     """One connection to a server, made by `connect`.
 
-    `where` is "HOST:PORT". `rooms` are those that one is in, by their names, each with the server's welcome there; the
-    last is the one that one came into last. `pending` holds the messages that the server has not answered yet, by their
-    ref, in order. `left` says whether one has gone.
+    `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, by
+    their names, each with the server's welcome there; the last is the one that one came into last. `pending` holds the
+    messages that the server has not answered yet, by their ref, in order. `left` says whether one has gone.
     """
 
     def __init__(self, sock: socket.socket, where: str) -> None:
@@ -62,7 +62,9 @@ class Client:
         self._inbox: list[Event | Frame] = []
         self._refs = itertools.count(1)
         self._parting: dict[Ref, str] = {}  # the rooms that one has asked to go out of, by the ref of the request
+        self._limits: dict[str, int | float] = {}
         self.where = where
+        self.name = ""
         self.rooms: dict[str, Welcome] = {}
         self.pending: dict[int, str] = {}
         self.left = False
@@ -125,7 +127,7 @@ class Client:
 
     def limit(self, name: str) -> float:
         """The server's limit of this name; 0 for none, and before `join`."""
-        return self.welcome.limits.get(name, 0) if self.welcome else 0
+        return self._limits.get(name, 0)
 
     # --- come and go ---
 
@@ -284,7 +286,7 @@ class Client:
 
     def _explain_door(self) -> None:
         """Raise what the server said, or what seems to listen there, when nobody has let us in."""
-        if self.rooms:
+        if self.name:
             return
         for item in self._inbox:
             if isinstance(item, Error):
@@ -318,16 +320,21 @@ class Client:
             case Ping(ref):
                 self._connection.send(JSON.encode_request(Pong(ref)))
                 return
-            case Invalid() if self.rooms:
+            case Invalid() if self.name:
                 return  # a later server's word that this client does not know yet
             case Welcome():
+                self.name, self._limits = item.name, item.limits
                 self.rooms.pop(item.room, None)
                 self.rooms[item.room] = item
+            case Renamed(name=self.name):
+                self.name = item.new_name
+            case Left(name=self.name):
+                self.rooms.pop(item.room, None)  # by a command, or put out
             case Ack(ref) | Error(ref=ref):
                 if isinstance(ref, int):
                     self.pending.pop(ref, None)
                 room = self._parting.pop(ref, "")
-                if isinstance(item, Ack):
+                if isinstance(item, Ack) or item.code == "not_in_room":
                     self.rooms.pop(room, None)
         self._inbox.append(item)
 

@@ -82,8 +82,8 @@ class JsonRequestDecoder:
 
     def _decode_block(self, block: bytes) -> list[Request]:
         newlines = block.count(b"\n")
-        # Almost every chunk is plain ASCII, an object on each line: decoded in one go at a third of the cost. What could
-        # hide a control character is an escape or a DEL; the others are no JSON.
+        # Almost every chunk is plain ASCII, an object on each line: decoded in one go at a third of the cost. A control
+        # character could come as an escape or as DEL alone; the others are no JSON.
         if (
             block.isascii()
             and b"\\" not in block

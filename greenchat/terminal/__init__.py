@@ -9,7 +9,7 @@ pipe citizen (pipe.py). Both end with one of these codes:
 | 1    | FAILED          | something else went wrong                                                               |
 | 2    | (click's)       | the command line was not understood                                                     |
 | 3    | UNREACHABLE     | no greenchat server could be reached there                                              |
-| 4    | TURNED_AWAY     | not let in: the name is taken or not valid, or the server turned the connection away    |
+| 4    | TURNED_AWAY     | not let in: the name, its password or the room was refused, or the connection itself    |
 | 5    | LOST            | the connection ended before everything was delivered, or before one wanted to leave     |
 | 6    | REFUSED         | a line was refused (in a pipe only: on a terminal one has read why)                     |
 | 130  | INTERRUPTED     | Ctrl-C, in a pipe                                                                       |
@@ -17,11 +17,18 @@ pipe citizen (pipe.py). Both end with one of these codes:
 
 import os
 import sys
+from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from greenchat.errors import ConfigError
 
 if TYPE_CHECKING:
     from greenchat.encryption import Encryption
+
+# The longest secret that is read from a file, in bytes: past it, this is no file of secrets.
+SECRET_BYTES = 64 * 1024
 
 
 class Exit(IntEnum):
@@ -36,23 +43,54 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def run(
-    host: str | None,
-    port: int | None,
-    name: str | None,
-    room: str | None,
-    encryption: "Encryption | None" = None,
-    password: str = "",
-) -> int:
-    """Chat until the user leaves, the input ends or the server goes; returns the exit code. What is None is asked for
-    on a terminal, and has its default elsewhere; without `encryption` there is none; `password` is the server's, if it
-    has one."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where to go, and as whom. What is None is asked for on a terminal, and has its default elsewhere.
+
+    `password` is the server's, `key` the room's, `login` the one of the account called `name`; empty for none.
+    `asks_login`: that one is to be asked for. Without `encryption` there is none.
+    """
+
+    host: str | None = None
+    port: int | None = None
+    name: str | None = None
+    room: str = ""
+    encryption: "Encryption | None" = None
+    password: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    login: str = field(default="", repr=False)
+    asks_login: bool = False
+
+
+def run(visit: Visit) -> int:
+    """Chat until the user leaves, the input ends or the server goes; returns the exit code. Raises `ConfigError`."""
     # Imported here: the line client's prompt_toolkit takes longer than all the rest, and a pipe does not need it.
     if _is_terminal():
         from greenchat.terminal.line import chat
+    elif visit.asks_login:
+        raise ConfigError("--login asks for the password on a terminal, and this is none. Use --login-file FILE.")
     else:
         from greenchat.terminal.pipe import chat
-    return chat(host, port, name, room, encryption, password)
+    return chat(visit)
+
+
+def first_line(file: Path | None) -> str:
+    """The password or key that is the first line of `file`; empty without one. Raises `ConfigError`.
+
+    Nothing behind that line is read, so that `file` may be a pipe which has more to say.
+    """
+    if file is None:
+        return ""
+    try:
+        with file.open("rb", buffering=0) as source:
+            line = source.readline(SECRET_BYTES).rstrip(b"\r\n").decode()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"The first line of {file} is no text in UTF-8.") from None
+    if not line:
+        raise ConfigError(f"The first line of {file} is empty. Write the password or key there.")
+    return line
 
 
 def _is_terminal() -> bool:

@@ -1,4 +1,4 @@
-"""What the line client and the pipe share: where to connect, what a line on the screen is, which exit code an error has."""
+"""What the line client and the pipe share: where to connect, what a line is, which exit code an error has."""
 
 import getpass
 from enum import Enum

@@ -7,72 +7,50 @@ the keys and watches the client's socket.
 import asyncio
 import math
 import os
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable
 
-from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
-from prompt_toolkit.data_structures import Size
-from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.renderer import print_formatted_text
-from prompt_toolkit.styles import DummyStyle, Style
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError
-from greenchat.encryption import Encryption
-from greenchat.terminal import Exit
+from greenchat.events import Event
+from greenchat.frames import Frame
+from greenchat.terminal import Exit, Visit
 from greenchat.terminal.common import (
     DEFAULT_HOST,
     DEFAULT_PORT,
-    Kind,
-    Line,
     error_line,
     exit_code,
+    info_line,
     is_quit,
-    line_of,
     login_name,
     undelivered,
 )
-
-PROMPT = "> "
+from greenchat.terminal.screen import Screen, ask, terminal_size
+from greenchat.terminal.secrets import AGAIN, missing
+from greenchat.terminal.talk import Talk
 
 # Refusals of a join after which another name may do; a plugin that refuses without a code of its own is one of them.
 NAME_REFUSALS = frozenset({"name_taken", "name_invalid", "rejected"})
 
-# Refusals after which the server's pass phrase is asked for.
-PASSWORD_REFUSALS = frozenset({"password_required", "password_wrong"})
-
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
 QUIET_SECONDS = 1.0
 
-ON_THEIR_WAY = Line(Kind.INFO, "[INFO]", "Some messages are still on their way. Ctrl-C leaves at once.")
-
-# Names of styles: what is the server's is dim, so that what people say stands out.
-STYLE = {
-    "info-head": "dim",
-    "info-body": "dim",
-    "error-head": "ansired",
-    "error-body": "ansired",
-    "message-head": "bold",
-}
+ON_THEIR_WAY = info_line("Some messages are still on their way. Ctrl-C leaves at once.")
+NOTHING_SENT = info_line("Nothing was sent.")
+NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
 
 
-def chat(
-    host: str | None,
-    port: int | None,
-    name: str | None,
-    room: str | None,
-    encryption: Encryption | None,
-    password: str,
-) -> Exit:
+def chat(visit: Visit) -> Exit:
     """Ask for what is missing, and chat; returns the exit code."""
     output = Vt100_Output(
         sys.stdout,
-        _terminal_size,
+        terminal_size,
         term=os.environ.get("TERM"),
         default_color_depth=ColorDepth.from_env(),
         # Nothing here needs the cursor's position, and a slow terminal would hold each message up until it answers.
@@ -81,7 +59,7 @@ def chat(
     with create_app_session(output=output):
         screen = Screen(output)
         try:
-            return _chat(screen, host, port, name, room, encryption, password)
+            return Entrance(screen, visit).chat()
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)
@@ -91,105 +69,90 @@ def chat(
             return Exit.FAILED  # the terminal has gone, and nobody is left to be told
 
 
-def _terminal_size() -> Size:
-    columns, rows = shutil.get_terminal_size()
-    return Size(rows=rows, columns=columns)
+class Entrance:
+    """The way in: asks for what `visit` does not say, and again for what the server does not take."""
 
+    def __init__(self, screen: Screen, visit: Visit) -> None:
+        self._screen = screen
+        self._encryption = visit.encryption
+        self._host = visit.host or ask("Server", DEFAULT_HOST)
+        self._port = visit.port or _ask_port()
+        self._name = visit.name or ask("Name", login_name())
+        self._room = visit.room
+        self._password = visit.password
+        self._key = visit.key
+        self._login = ask(f"Password of {self._name}", secret=True) if visit.asks_login else visit.login
 
-def _chat(
-    screen: "Screen",
-    host: str | None,
-    port: int | None,
-    name: str | None,
-    room: str | None,
-    encryption: Encryption | None,
-    password: str,
-) -> Exit:
-    host = host or _ask("Server", DEFAULT_HOST)
-    port = port or _ask_port()
-    name = name or _ask("Name", login_name())
-    while True:
-        # A connection for each try: while one thinks of another name, the server may lose patience with the old one.
-        with Client.connect(host, port, encryption=encryption) as client:
-            try:
-                screen.show([line_of(client.join(name, room or "", password=password))])
-            except RefusedError as refusal:
-                if refusal.code not in NAME_REFUSALS | PASSWORD_REFUSALS:
-                    raise
-                screen.show([error_line(str(refusal))])
-                code = refusal.code
-            else:
-                return LineChat(client, screen).run()
-        if code in PASSWORD_REFUSALS:
-            password = _ask("Pass phrase", secret=True)
-        else:
-            name = _ask("Name")
+    def chat(self) -> Exit:
+        while True:
+            # A connection for each try: while one thinks of another name, the server may lose patience with the old.
+            with Client.connect(self._host, self._port, encryption=self._encryption) as client:
+                try:
+                    welcome = client.join(
+                        self._name, self._room, password=self._password, key=self._key, login=self._login
+                    )
+                except RefusedError as error:
+                    refusal = error
+                else:
+                    talk = Talk(client)
+                    self._screen.show(talk.lines(welcome))
+                    return LineChat(client, talk, self._screen).run()
+            self._ask_again(refusal)
 
+    def _ask_again(self, refusal: RefusedError) -> None:
+        """For what was refused. The reason is told, but where the question says it. Raises `refusal` if nothing that
+        one could ask for would help."""
+        match refusal.code:
+            case "name_reserved":
+                self._ask_login(f"{self._name} belongs to somebody. Its password")
+            case "login_failed":
+                self._screen.show([error_line(str(refusal))])
+                self._ask_login(f"Password of {self._name}")
+            case "room_key":
+                if self._key:
+                    self._screen.show([error_line(str(refusal))])
+                self._key = ask(f"Key of {self._room or 'the room'}", secret=True)
+            case "password_required" | "password_wrong":
+                self._screen.show([error_line(str(refusal))])
+                self._password = ask("Pass phrase", secret=True)
+            case code if code in NAME_REFUSALS:
+                self._screen.show([error_line(str(refusal))])
+                self._ask_name()
+            case _:
+                raise refusal
 
-def _ask(what: str, default: str = "", *, secret: bool = False) -> str:
-    """One answer that is not empty. Raises `EOFError` or `KeyboardInterrupt` if one would rather not."""
-    question = f"{what} [{default}]: " if default else f"{what}: "
-    session: PromptSession[str] = PromptSession(enable_suspend=True)
-    while True:
-        answer = session.prompt(question, is_password=secret).strip() or default
-        if answer:
-            return answer
+    def _ask_login(self, question: str) -> None:
+        self._login = ask(f"{question} (empty: another name)", secret=True, may_be_empty=True)
+        if not self._login:
+            self._ask_name()
+
+    def _ask_name(self) -> None:
+        self._name, self._login = ask("Name"), ""
 
 
 def _ask_port() -> int:
     while True:
-        answer = _ask("Port", str(DEFAULT_PORT))
+        answer = ask("Port", str(DEFAULT_PORT))
         if answer.isascii() and answer.isdigit() and 0 < int(answer) < 65536:
             return int(answer)
         print("A port is a number from 1 to 65535.")
 
 
-class Screen:
-    """The terminal: lines go above the prompt, where there is one."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._style = DummyStyle() if os.environ.get("NO_COLOR") else Style.from_dict(STYLE)
-        self.session: PromptSession[str] = PromptSession(PROMPT, enable_suspend=True)
-
-    def show(self, lines: Iterable[Line | None]) -> None:
-        """Print `lines` and draw the prompt again, with what is typed in it."""
-        text: StyleAndTextTuples = [part for line in lines if line is not None for part in _fragments(line)]
-        if not text:
-            return
-        app = self.session.app
-        # Not `run_in_terminal`: it turns the terminal's echo on for a moment, and what is typed then is drawn twice.
-        if app.is_running:
-            app.renderer.erase()
-        print_formatted_text(self._output, text, self._style)
-        app.invalidate()
-
-    def interrupt(self) -> None:
-        """End the prompt, if there is one; what is typed stays to be seen."""
-        app = self.session.app
-        if app.future is not None and not app.future.done():
-            app.exit(exception=EOFError())
-
-
-def _fragments(line: Line) -> Iterator[tuple[str, str]]:
-    yield f"class:{line.kind.value}-head", line.head
-    yield f"class:{line.kind.value}-body", f" {line.body}"
-    yield "", "\n"
-
-
 class LineChat:
     """One joined client at the prompt."""
 
-    def __init__(self, client: Client, screen: Screen) -> None:
+    def __init__(self, client: Client, talk: Talk, screen: Screen) -> None:
         self._client = client
+        self._talk = talk
         self._screen = screen
+        self._waiting: deque[str] = deque()  # lines that are not said yet
         self._lost: DisconnectedError | None = None
         self._leaving = False
 
     def run(self) -> Exit:
         """Chat until the user leaves or the server goes."""
         try:
-            asyncio.run(self._talk())
+            asyncio.run(self._talk_on())
             if self._lost is None:
                 self._leave()
         except DisconnectedError as error:  # in the very moment of leaving
@@ -198,59 +161,92 @@ class LineChat:
             pass  # a second Ctrl-C: without waiting
         if self._lost is not None:
             self._screen.show([error_line(str(self._lost))])
-        if self._client.pending:
-            self._screen.show([undelivered(len(self._client.pending))])
-        return Exit.LOST if self._lost or self._client.pending else Exit.DELIVERED
+        lost = len(self._client.pending) + len(self._waiting)
+        if lost:
+            self._screen.show([undelivered(lost)])
+        return Exit.LOST if self._lost or lost else Exit.DELIVERED
 
     def _leave(self) -> None:
         """Go, and wait until the server has taken what was said; it closes the connection then."""
         client = self._client
-        client.leave()
         patience = QUIET_SECONDS
         notice_at = time.monotonic() + QUIET_SECONDS
         try:
             while True:
+                self._say_waiting()
+                if not self._waiting:
+                    client.leave()  # twice is once
                 items = client.receive(patience)
-                self._screen.show(map(line_of, items))
+                self._show(items)
                 if client.pending and time.monotonic() >= notice_at:
                     self._screen.show([ON_THEIR_WAY])
                     notice_at = math.inf
                     patience = client.patience
                 elif not items:
                     return
-        except DisconnectedError:
-            pass  # as it should be
+        except DisconnectedError as error:
+            if not client.left:
+                self._lost = error
 
-    async def _talk(self) -> None:
+    async def _talk_on(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._client, self._receive)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._hang_up)
         self._receive()  # what came together with the welcome
-        session = self._screen.session
-        with session.input.raw_mode():  # between two prompts, too: else what is typed there is echoed, and drawn twice
+        # Between two prompts, too: else what is typed there is echoed, and drawn twice.
+        with self._screen.input.raw_mode():
             while self._lost is None and not self._leaving:
                 try:
-                    text = await session.prompt_async()
+                    text = await self._screen.read()
                 except (EOFError, KeyboardInterrupt):
                     return
-                self._say(text)
+                await self._take(text)
 
-    def _say(self, text: str) -> None:
+    async def _take(self, text: str) -> None:
         """What was typed, or pasted: each line is a message."""
         for line in text.splitlines():
             if is_quit(line):
                 self._leaving = True
                 return
-            if line.strip():
-                try:
-                    self._client.say(line)
-                except RefusedError as refusal:
-                    self._screen.show([error_line(str(refusal))])
-                except DisconnectedError as error:
-                    self._lost = error
-                    return
-        self._watch_backlog()
+            whole = await self._with_secrets(line)
+            if whole.strip():
+                self._waiting.append(whole)
+            self._send()
+
+    async def _with_secrets(self, line: str) -> str:
+        """`line` with the passwords that it lacks; empty if one would rather not."""
+        answers: list[str] = []
+        for question in missing(line):
+            try:
+                answer = await self._screen.read_secret(question)
+            except (EOFError, KeyboardInterrupt):
+                answer = ""
+            if not answer:
+                self._screen.show([NOTHING_SENT])
+                return ""
+            if question is not AGAIN:
+                answers.append(answer)
+            elif answer != answers[-1]:
+                self._screen.show([NOT_THE_SAME])
+                return ""
+        return " ".join([line, *answers])
+
+    def _send(self) -> None:
+        """Say what waits, but for what has to wait for the answer to a command."""
+        try:
+            self._say_waiting()
+        except DisconnectedError as error:
+            self._lost = error
+        else:
+            self._watch_backlog()
+
+    def _say_waiting(self) -> None:
+        while self._waiting and not self._talk.busy:
+            try:
+                self._talk.say(self._waiting.popleft())
+            except RefusedError as refusal:
+                self._screen.show([error_line(str(refusal))])
 
     def _hang_up(self) -> None:
         self._leaving = True
@@ -258,7 +254,8 @@ class LineChat:
 
     def _receive(self) -> None:
         try:
-            self._screen.show(map(line_of, self._client.receive(0)))
+            self._show(self._client.receive(0))
+            self._say_waiting()
             self._watch_backlog()
         except DisconnectedError as error:
             loop = asyncio.get_running_loop()
@@ -266,6 +263,9 @@ class LineChat:
             loop.remove_writer(self._client)
             self._lost = error
             self._screen.interrupt()
+
+    def _show(self, items: Iterable[Event | Frame]) -> None:
+        self._screen.show([line for item in items for line in self._talk.lines(item)])
 
     def _watch_backlog(self) -> None:
         loop = asyncio.get_running_loop()

@@ -6,9 +6,11 @@
 Each line that is not empty is a message, in order; the server slows down who says too much, and then the input waits
 too. At the end of the input, or at a line `/quit`, it waits until everything has been acknowledged, leaves, and waits
 until the server has closed. Messages (`[alice]: hi`) go to standard output, one a line, flushed at once; [INFO] and
-[ERROR] go to standard error, so that what the next program in the pipe reads is what people said. A refused line is
-named there with its number and the reason; the others are said all the same, and the exit code is REFUSED at the end.
-Nobody is asked for anything: a missing name is the login name.
+[ERROR] go to standard error, so that what the next program in the pipe reads is what people say now: a bot must not
+answer what was said before it came, so what the server replays then is not shown at all, and what a line `/history`
+asks for goes to standard error. A refused line is named there with its number and the reason; the others are said all
+the same, and the exit code is REFUSED at the end. A line that was said but could not be kept is named as well, and is
+no refused one: who said it again would say it twice. Nobody is asked for anything: a missing name is the login name.
 """
 
 import os
@@ -21,10 +23,9 @@ from typing import TextIO
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
 from greenchat.codecs.lines import LineBuffer
 from greenchat.codecs.plain import too_long
-from greenchat.encryption import Encryption
 from greenchat.events import Event
 from greenchat.frames import Ack, Error, Frame, Ref
-from greenchat.terminal import Exit
+from greenchat.terminal import Exit, Visit
 from greenchat.terminal.common import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -33,38 +34,40 @@ from greenchat.terminal.common import (
     error_line,
     exit_code,
     is_quit,
-    line_of,
     login_name,
     undelivered,
 )
+from greenchat.terminal.talk import Talk
 
 # How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
 # are uncertain when the connection is lost.
 LINES_AHEAD = 256
 
+# The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
+NOT_STORED = "not_stored"
+
 # What is read of the input at once: what a pipe holds on Linux.
 READ_BYTES = 64 * 1024
 
 
-def chat(
-    host: str | None,
-    port: int | None,
-    name: str | None,
-    room: str | None,
-    encryption: Encryption | None,
-    password: str,
-) -> Exit:
+def chat(visit: Visit) -> Exit:
     """Say standard input; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # what this locale cannot write is no reason to stop
     outlet = Outlet(sys.stdout, sys.stderr)
     try:
-        with Client.connect(host or DEFAULT_HOST, port or DEFAULT_PORT, encryption=encryption) as client:
-            outlet.show(line_of(client.join(name or login_name(), room or "", password=password)))
-            return Pipe(client, outlet, sys.stdin).run()
+        with Client.connect(
+            visit.host or DEFAULT_HOST, visit.port or DEFAULT_PORT, encryption=visit.encryption
+        ) as client:
+            welcome = client.join(
+                visit.name or login_name(), visit.room, password=visit.password, key=visit.key, login=visit.login
+            )
+            talk = Talk(client)
+            outlet.show(talk.lines(welcome))
+            return Pipe(client, talk, outlet, sys.stdin).run()
     except ClientError as error:
-        outlet.show(error_line(str(error)))
+        outlet.show([error_line(str(error))])
         return exit_code(error)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -81,29 +84,29 @@ class Outlet:
         self._errors = errors
         self.closed = False
 
-    def show(self, line: Line | None) -> None:
-        if line is None:
-            return
-        stream = self._output if line.kind is Kind.MESSAGE else self._errors
-        if stream is None:
-            return
-        try:
-            print(line, file=stream, flush=True)
-        except BrokenPipeError:
-            # What is still in the stream goes nowhere: else Python would try once more at its end, and complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            self.closed = self.closed or stream is self._output
+    def show(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            stream = self._output if line.kind is Kind.MESSAGE else self._errors
+            if stream is None or line.kind is Kind.REPLAYED:
+                continue
+            try:
+                print(line, file=stream, flush=True)
+            except BrokenPipeError:
+                # What is still in the stream goes nowhere: else Python would try once more at its end, and complain.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+                self.closed = self.closed or stream is self._output
 
 
 class Pipe:
     """Says the lines of `source` (None: the shell has closed it), and shows what others say, until both end."""
 
-    def __init__(self, client: Client, outlet: Outlet, source: TextIO | None) -> None:
+    def __init__(self, client: Client, talk: Talk, outlet: Outlet, source: TextIO | None) -> None:
         self._client = client
+        self._talk = talk
         self._outlet = outlet
         self._source = source.fileno() if source else None  # None once nothing more is to be read
         self._encoding = source.encoding if source else ""
-        self._limit = int(client.welcome.limits.get("frame_bytes", 0)) if client.welcome else 0
+        self._limit = int(client.limit("frame_bytes"))
         self._buffer = LineBuffer(self._limit)
         self._read_lines = 0
         self._waiting: deque[tuple[int, str]] = deque()  # line numbers and lines that are not said yet
@@ -119,23 +122,23 @@ class Pipe:
                 self._wait()
         except (DisconnectedError, NoAnswerError) as error:
             if isinstance(error, NoAnswerError) or not client.left:
-                self._outlet.show(error_line(str(error)))
+                self._outlet.show([error_line(str(error))])
         lost = len(client.pending) + len(self._waiting)
         if lost:
-            self._outlet.show(undelivered(lost))
+            self._outlet.show([undelivered(lost)])
         if lost or not client.left:
             return Exit.LOST
         return Exit.REFUSED if self._refused else Exit.DELIVERED
 
     def _say_waiting(self) -> None:
         """As much as may be under way; and leave when nothing more will come."""
-        while self._waiting and len(self._client.pending) < LINES_AHEAD:
+        while self._waiting and len(self._client.pending) < LINES_AHEAD and not self._talk.busy:
             number, text = self._waiting.popleft()
             if is_quit(text):
                 self._stop_reading()
             elif text.strip():
                 try:
-                    self._numbers[self._client.say(text)] = number
+                    self._numbers[self._talk.say(text)] = number
                 except RefusedError as refusal:
                     self._refuse(str(refusal), number)
         if self._source is None and not self._waiting:
@@ -178,19 +181,24 @@ class Pipe:
 
     def _show(self, items: Iterable[Event | Frame]) -> None:
         for item in items:
-            if isinstance(item, Error):
-                self._refuse(item.text, self._numbers.pop(item.ref, None))
-            elif isinstance(item, Ack):
-                self._numbers.pop(item.ref, None)
-            else:
-                self._outlet.show(line_of(item))
+            lines = self._talk.lines(item)
+            if isinstance(item, Ack | Error):
+                number = self._numbers.pop(item.ref, None)
+                if isinstance(item, Error):
+                    self._refused = self._refused or item.code != NOT_STORED
+                    lines = [error_line(_numbered(line.body, number)) for line in lines]
+            self._outlet.show(lines)
         if self._outlet.closed:
             self._stop_reading()
 
-    def _refuse(self, reason: str, number: int | None) -> None:
+    def _refuse(self, reason: str, number: int) -> None:
         self._refused = True
-        self._outlet.show(error_line(f"Line {number}: {reason}" if number else reason))
+        self._outlet.show([error_line(_numbered(reason, number))])
 
     def _stop_reading(self) -> None:
         self._source = None
         self._waiting.clear()
+
+
+def _numbered(reason: str, number: int | None) -> str:
+    return f"Line {number}: {reason}" if number else reason

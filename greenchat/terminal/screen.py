@@ -54,8 +54,8 @@ class Forgetful(InMemoryHistory):
 
 
 class Screen:
-    """What is shown and asked. `read` and `read_secret` raise `EOFError` or `KeyboardInterrupt` for who would rather not
-    answer, and `EOFError` after `interrupt`."""
+    """What is shown and asked. `read` and `read_secret` raise `EOFError` or `KeyboardInterrupt` where one would rather
+    not answer, and `EOFError` after `interrupt`."""
 
     def __init__(self, output: Output) -> None:
         self._output = output

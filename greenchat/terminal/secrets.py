@@ -1,22 +1,16 @@
-"""Which of the lines that people type hold a password or a key. Nobody looks over their shoulder, nor into the history."""
+"""Which of the lines that people type hold a password or a key. These are neither shown nor remembered."""
 
 import re
+
+AGAIN = "The same again"
 
 # A command up to where its secret begins.
 _TO_SECRET = re.compile(
     r"\s*/(?:(?:register|passwd|unregister|password)\s+|(?:login|join)\s+\S+\s+|room\s+key\s+)", re.IGNORECASE
 )
 
-# Where something else may stand before the secret, people forget it, and the secret stands there.
-_ACCOUNT = re.compile(r"\s*/(?:login|register|passwd|unregister|password)\b", re.IGNORECASE)
-
-# A command as a message: what is typed before the slash would let everybody read it.
-_QUESTIONS = {
-    "/register": ("New password", "The same again"),
-    "/login": ("Password",),
-    "/passwd": ("Your password", "New password", "The same again"),
-    "/unregister": ("Your password",),
-}
+# Commands that take a password: one may be typed where another word belongs.
+_TAKES_PASSWORD = re.compile(r"\s*/(?:login|register|passwd|unregister|password)\b", re.IGNORECASE)
 
 
 def secret_start(line: str) -> int:
@@ -27,4 +21,18 @@ def secret_start(line: str) -> int:
 
 def is_secret(line: str) -> bool:
     """Whether `line` is to be forgotten once it is sent."""
-    return secret_start(line) < len(line) or _ACCOUNT.match(line) is not None
+    return secret_start(line) < len(line) or _TAKES_PASSWORD.match(line) is not None
+
+
+def missing(line: str) -> tuple[str, ...]:
+    """What is to be asked for to complete `line`, a command that lacks its passwords; AGAIN is the one before."""
+    match line.lower().split():
+        case ["/register"]:
+            return "New password", AGAIN
+        case ["/login"] | ["/unregister"]:
+            return ("Your password",)
+        case ["/login", _]:
+            return (f"Password of {line.split()[1]}",)
+        case ["/passwd"]:
+            return "Your password", "New password", AGAIN
+    return ()

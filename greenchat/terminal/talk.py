@@ -5,10 +5,11 @@ comes into, by /join say, takes the place of the one before, as it does for clie
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from greenchat.client import Client
+from greenchat.client import Client, DisconnectedError
 from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
 from greenchat.events import EPOCH, Away, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
 from greenchat.frames import Ack, Error, Found, Frame, Page, Ref, Welcome
@@ -35,7 +36,6 @@ class Talk:
         self._command = 0  # the ref of the latest command
         self._parting: dict[Ref, str] = {}  # the rooms that it is going out of, because one is in another now
         self._marks: dict[str, Mark] = {}
-        self._replay = ""  # the room that one has just come into, whose latest messages may come next
         self.room = ""
 
     @property
@@ -47,28 +47,28 @@ class Talk:
     def say(self, line: str) -> int:
         """Say one line, and return its ref. Raises as `Client.say` does."""
         ref = self._client.say(line)
-        if line.startswith("/"):
+        if line.lstrip().startswith("/"):
             self._command = ref
-            self._replay = ""  # the page that comes now is asked for
         return ref
 
     def lines(self, item: Event | Frame) -> Iterable[Line]:
-        """How `item` is shown, if it is for people's eyes. To be called with each, in order. Raises
-        `DisconnectedError`."""
+        """How `item` is shown, if it is for people's eyes. To be called with each, in order."""
         match item:
             case Ack():
-                if not self._parting.pop(item.ref, ""):
-                    self._mark(self.room, item.id)
+                self._parting.pop(item.ref, "")
+                self._mark(self.room, item.id)
                 return ()
             case Error():
                 return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
             case Page():
-                return self._page(item)
+                return [*self._page(item)]
             case Found():
                 return _found(item)
             case Welcome():
                 self._enter(item)
                 return (*_as_plain(item), *_company(item))
+            case Left() if item.name == self._client.name:
+                return ()  # one has been told why
             case Message() | Joined() | Left() | Renamed():
                 self._mark(item.room, item.id if isinstance(item, Message) else 0, item.time)
         if isinstance(item, IN_A_ROOM) and item.room not in ("", self.room):
@@ -76,12 +76,12 @@ class Talk:
         return _as_plain(item)
 
     def _enter(self, welcome: Welcome) -> None:
-        self.room = self._replay = welcome.room
+        self.room = welcome.room
         if self._client.left:
             return
-        going = set(self._parting.values())
-        for room in list(self._client.rooms):
-            if room != self._client.room and room not in going:
+        staying = {self._client.room, *self._parting.values()}
+        with suppress(DisconnectedError):
+            for room in [room for room in self._client.rooms if room not in staying]:
                 self._parting[self._client.part(room)] = room
 
     def _mark(self, room: str, number: int, time: datetime = EPOCH) -> None:
@@ -90,18 +90,17 @@ class Talk:
 
     def _page(self, page: Page) -> Iterator[Line]:
         """What was said before, between two lines that say so. Nothing is replayed that has been shown already."""
-        replayed = page.ref is None and page.room == self._replay
+        replayed = page.ref is None  # nobody has asked for it
         kind = Kind.REPLAYED if replayed else Kind.PAST
         mark = self._marks.get(page.room, Mark())
         events = [event for event in page.events if not replayed or _is_after(event, mark)]
-        self._replay = ""
         if not events:
             if not replayed:
                 yield info_line(f"Nothing was said in {page.room} before.", kind)
             return
         said = sum(isinstance(event, Message) for event in events)
-        count = "message" if said == 1 else f"{said} messages"
-        yield info_line(f"The last {count} in {page.room}, since {_clock(events[0].time)}:", kind)
+        what = "message" if said == 1 else f"{said} messages" if said else "comings and goings"
+        yield info_line(f"The last {what} in {page.room}, since {_clock(events[0].time)}:", kind)
         for event in events:
             self._mark(page.room, event.id if isinstance(event, Message) else 0, event.time)
             for line in _as_plain(event):
@@ -130,8 +129,9 @@ def _found(found: Found) -> Iterator[Line]:
 def _company(welcome: Welcome) -> Iterator[Line]:
     """Who in the room keeps order, and who is away."""
     told = []
-    for role, label in (("operator", "Operators"), ("owner", "Owners")):
-        told += _told(label, [name for name, has in welcome.roles.items() if has == role])
+    for role in ("operator", "owner"):
+        names = [name for name, has in welcome.roles.items() if has == role]
+        told += _told(role.capitalize() + "s" * (len(names) > 1), names)
     told += _told("Away", [f"{name} ({why})" for name, why in welcome.away.items()])
     if told:
         yield info_line(" ".join(told))
@@ -166,5 +166,8 @@ def _as_plain(item: Event | Frame) -> Iterator[Line]:
 
 def _clock(time: datetime) -> str:
     """When that was, on the clock of this machine."""
-    local = time.astimezone()
+    try:
+        local = time.astimezone()
+    except (OverflowError, ValueError):  # no server's clock is there
+        return "?"
     return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%Y-%m-%d %H:%M}"
