@@ -1,0 +1,210 @@
+"""Keeps what is said in history.sqlite3 in the data directory: the last of it is told to who comes in, all of it can be
+read and searched, and an acknowledged message is on disk.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import gevent
+
+import greenchat
+from greenchat import (
+    ChatServer,
+    Command,
+    Database,
+    Event,
+    History,
+    Joined,
+    Left,
+    Message,
+    Meta,
+    Reject,
+    Renamed,
+    Request,
+    Room,
+    Search,
+    Session,
+    hookimpl,
+)
+
+from . import store
+from .keeper import Keeper, Release
+from .pages import Pages
+from .replays import Replays
+from .tidy import Tidy
+
+if TYPE_CHECKING:
+    import click
+
+# What /history tells who does not say how much.
+LINES = 20
+
+
+class Settings(greenchat.Settings, frozen=True):
+    """What was said, kept for who comes later. What a room may keep private is up to who may come into it."""
+
+    durability: Annotated[
+        Literal["commit", "relaxed"],
+        Meta(
+            description='When a JSON client\'s message is acknowledged. "commit": once it is on the disk, whatever '
+            'happens then. "relaxed": once the system has it, which a power cut may take back; it is a bit faster.'
+        ),
+    ] = "commit"
+    replay: Annotated[int, Meta(ge=0, description="How many of the last messages are told to who comes in.")] = 20
+    events: Annotated[bool, Meta(description="Whether it is kept as well who came, went, and took another name.")] = (
+        False
+    )
+    keep_days: Annotated[float, Meta(ge=0, description="Remove messages that are older; 0 keeps them.")] = 0
+    keep_messages: Annotated[int, Meta(ge=0, description="How many to keep of each room; 0 keeps all.")] = 0
+    commit_seconds: Annotated[
+        float, Meta(ge=0, description="How long a message may wait to be written, if nobody waits for that.")
+    ] = 0.5
+    waiting_messages: Annotated[
+        int,
+        Meta(ge=1, description="How many may wait for a database that cannot be used. The oldest are dropped then."),
+    ] = 100_000
+    page_messages: Annotated[int, Meta(ge=1, description="How many messages one may ask for at once.")] = 200
+    busy_seconds: Annotated[
+        float, Meta(gt=0, description="How long another program may lock the database before history is off.")
+    ] = 5.0
+
+
+class Plugin:
+    """The hooks, and what they are about: `keeper` for what comes, `pages` for who reads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._started = False
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        settings = self._settings
+        file, seconds = server.data_dir / store.FILE, settings.busy_seconds
+        synchronous = "FULL" if settings.durability == "commit" else "NORMAL"
+        self._server = server
+        self._writer = Database(file, store.MIGRATIONS, synchronous=synchronous, busy_seconds=seconds)
+        self._keeper = Keeper(server, self._writer, self, settings.commit_seconds, settings.waiting_messages)
+        self._pages = Pages(
+            server,
+            self._keeper,
+            self._writer,
+            partial(Database, file, store.MIGRATIONS, busy_seconds=seconds),
+            settings.page_messages,
+            moves=settings.events,
+        )
+        self._replays = Replays(server, self._keeper, self._pages, settings.replay)
+        self._tidy = Tidy(self._writer, self._replays, settings.keep_days, settings.keep_messages)
+        self._started = True
+        server.rest(self, "greenchat_event", resting=not settings.events)
+        self._keeper.open()
+        self._tidy.start()
+
+    @hookimpl
+    def greenchat_shutdown(self) -> None:
+        if self._started:
+            self._tidy.stop()
+            self._keeper.close()
+            self._pages.close()
+            self._writer.close()
+
+    @hookimpl
+    def greenchat_cli(self, group: "click.Group") -> None:
+        from .commands import history
+
+        group.add_command(history)
+
+    # --- what is said ---
+
+    @hookimpl
+    def greenchat_messages(self, messages: Sequence[Message]) -> None:
+        self._keeper.take(messages)
+        self._replays.take(messages)
+
+    @hookimpl
+    def greenchat_event(self, event: Event) -> None:
+        if isinstance(event, Joined | Left | Renamed):
+            self._keeper.take_coming(event)
+
+    @hookimpl
+    def greenchat_hold(self, room: Room, seq: int, release: Release) -> bool:
+        self._keeper.hold(room.name, seq, release)
+        return True
+
+    # --- who comes and reads ---
+
+    @hookimpl(trylast=True)  # what is restored must be what there is when the room is used
+    def greenchat_room_opened(self, room: Room) -> None:
+        self._replays.open(room)
+
+    @hookimpl
+    def greenchat_entered(self, session: Session, room: Room) -> None:
+        self._replays.tell(session, room)
+        if self._keeper.problem is not None:
+            session.info("History is off at the moment. What is said now may not be kept.")
+
+    @hookimpl
+    def greenchat_request(self, session: Session, frame: Request) -> bool:
+        if type(frame) is History:
+            session.tell(self._pages.page(session, frame))
+        elif type(frame) is Search:
+            session.tell(self._pages.search(session, frame))
+        else:
+            return False
+        return True
+
+    @hookimpl
+    def greenchat_commands(self) -> Sequence[Command]:
+        return [
+            Command(
+                "history",
+                "[N]",
+                f"Tell the last N messages of this room, {LINES} if you do not say.\nExample: /history 50",
+                self.tell_history,
+            ),
+            Command(
+                "search",
+                "WORDS",
+                "Find messages with all these words, in all rooms that you may read.\n"
+                "hel* is each word that begins with hel.\nExample: /search roses garden",
+                self.tell_found,
+            ),
+        ]
+
+    def tell_history(self, session: Session, argument: str) -> None:
+        """`/history [N]`. Raises `Reject`."""
+        if not re.fullmatch("[1-9][0-9]{0,8}|", argument):
+            raise Reject("Say how many messages, as a number. Type it so: /history 50", code="usage")
+        # A ref says that somebody has asked: an empty page is told, too.
+        session.tell(self._pages.page(session, History(limit=int(argument or LINES), ref="")))
+
+    def tell_found(self, session: Session, argument: str) -> None:
+        """`/search WORDS`. Raises `Reject`."""
+        session.tell(self._pages.search(session, Search(argument)))
+
+    # --- what becomes of the keeping (keeper.Watcher) ---
+
+    def wrote(self, messages: int) -> None:
+        self._tidy.wrote(messages)
+
+    def renumbered(self) -> None:
+        gevent.spawn(self._replays.reload)
+
+    def went_off(self, problem: Exception) -> None:
+        # Another file may be put in the place of the one that was read so far.
+        gevent.spawn(self._pages.close)
+        self._server.chat.announce(
+            "History is off: its database cannot be used at the moment. What is said now may not be kept."
+        )
+        for session in self._server.sessions.values():
+            if session.role == "operator":
+                session.info(f"History is off: {problem}")
+
+    def went_on(self, lost: int) -> None:
+        gone = f" {lost} message{' was' if lost == 1 else 's were'} not kept." if lost else ""
+        self._server.chat.announce(f"History is on again.{gone}")
+        gevent.spawn(self._replays.reload)
+
+
+greenchat_plugin = Plugin

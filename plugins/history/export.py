@@ -1,0 +1,160 @@
+"""What was said, written out for people and programs, a page of messages at a time: the file may be larger than memory,
+and while it is written out, a server can use it."""
+
+import base64
+import hashlib
+import html
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from operator import attrgetter
+
+from msgspec import Struct
+
+from greenchat import JsonCodec, Message, printable
+
+from . import store
+
+# Messages that are read at once: less than a megabyte, and a look at the file that takes some milliseconds.
+PAGE = 1000
+
+
+class Wanted(Struct, frozen=True):
+    """Which messages: those of `room`, or of all where it is empty, from `since` on and before `until`."""
+
+    room: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first time that is wanted, and the first one that is not any more."""
+        since, until = self.since, self.until
+        return store.microseconds(since) if since else -store.LAST, store.microseconds(until) if until else store.LAST
+
+
+def jsonl(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:
+    """A JSON object a line, as JSON clients get it."""
+    codec = JsonCodec()
+    return (codec.encode_run(page) for page in _pages(connection, wanted))
+
+
+def text(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:
+    """A line a message: when, in which room, who, and what."""
+    return ("".join(map(_line, page)).encode() for page in _pages(connection, wanted))
+
+
+def _line(message: Message) -> str:
+    who = f"* {message.sender} " if message.action else f"{message.sender}: "
+    return _shown(f"{message.time:%Y-%m-%dT%H:%M:%SZ} {message.room} {who}{message.text}") + "\n"
+
+
+def _shown(text: str) -> str:
+    """Names and texts were clean when they came in; this is the fence for a file that somebody has changed."""
+    return printable(text, len(text))
+
+
+# --- a web page ---
+
+STYLE = """
+:root { color-scheme: light dark; --quiet: #5c6066; --line: #d4d7dc; --mark: #14683a; }
+@media (prefers-color-scheme: dark) { :root { --quiet: #a2a8b0; --line: #3b4048; --mark: #7fd49f; } }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
+h2 { border-bottom: 2px solid var(--mark); margin-top: 3rem; }
+h3 { color: var(--quiet); font-size: 1rem; border-bottom: 1px solid var(--line); }
+ol { list-style: none; padding: 0; }
+ol li { display: grid; grid-template-columns: 4rem 1fr; margin: .2rem 0; }
+li p { margin: 0; overflow-wrap: anywhere; }
+li time { color: var(--quiet); font-variant-numeric: tabular-nums; }
+b, a { color: var(--mark); }
+.said { white-space: pre-wrap; }
+"""
+_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+# Nothing is loaded and nothing is run, whatever people have said: only the style above holds.
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
+
+
+def web_page(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:
+    """One web page that needs nothing else: rooms as sections, days as headings."""
+    return (part.encode() for part in _web_page(connection, wanted))
+
+
+def _web_page(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[str]:
+    rooms = _rooms(connection, wanted)
+    yield (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>What was said</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<header>\n<h1>What was said</h1>\n<p>{_scope(wanted)}</p>\n</header>\n"
+    )
+    if len(rooms) > 1:
+        links = "".join(f'<li><a href="#room-{number}">{_escaped(name)}</a></li>\n' for number, name in rooms)
+        yield f'<nav aria-label="Rooms">\n<ul>\n{links}</ul>\n</nav>\n'
+    yield "<main>\n"
+    for number, name in rooms:
+        yield f'<section aria-labelledby="room-{number}">\n<h2 id="room-{number}" dir="auto">{_escaped(name)}</h2>\n'
+        messages = itertools.chain.from_iterable(_pages(connection, Wanted(name, wanted.since, wanted.until)))
+        for day, said in itertools.groupby(messages, lambda message: message.time.date()):
+            yield f'<h3><time datetime="{day}">{day:%A}, {day.day} {day:%B %Y}</time></h3>\n<ol>\n'
+            yield from map(_item, said)
+            yield "</ol>\n"
+        yield "</section>\n"
+    yield "</main>\n</body>\n</html>\n"
+
+
+def _scope(wanted: Wanted) -> str:
+    since = f" from {wanted.since:%Y-%m-%d %H:%M}" if wanted.since else ""
+    until = f" until {wanted.until:%Y-%m-%d %H:%M}" if wanted.until else ""
+    return f"All times{since}{until} are UTC."
+
+
+def _item(message: Message) -> str:
+    who, said = f'<b dir="auto">{_escaped(message.sender)}</b>', _escaped(message.text)
+    between = " " if message.action else ": "
+    line = f'{who}{between}<span class="said" dir="auto">{said}</span>'
+    line = f"<i>* {line}</i>" if message.action else line
+    return f'<li><time datetime="{message.time:%Y-%m-%dT%H:%M:%SZ}">{message.time:%H:%M}</time><p>{line}</p></li>\n'
+
+
+def _escaped(text: str) -> str:
+    return html.escape(_shown(text))
+
+
+# --- read ---
+
+
+def _pages(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[list[Message]]:
+    """The messages, of one room in the order of their sequence numbers, of all in the order of their ids. What is said
+    after this has begun is not among them."""
+    (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
+    room, order = ("room = (SELECT id FROM rooms WHERE name = ?) AND", "seq") if wanted.room else ("? = '' AND", "id")
+    query = (
+        f"SELECT * FROM messages WHERE {room} {order} > ? AND id <= ? AND time >= ? AND time < ? "
+        f"ORDER BY {order} LIMIT {PAGE}"
+    )
+    number = attrgetter(order)
+    reached = 0
+    while page := store.messages(connection, query, (wanted.room, reached, last, *wanted.span)):
+        page.sort(key=number)
+        yield page
+        reached = number(page[-1])
+
+
+def _rooms(connection: sqlite3.Connection, wanted: Wanted) -> list[tuple[int, str]]:
+    """The rooms with messages that are wanted, by their names."""
+    since, until = wanted.span
+    return connection.execute(
+        "SELECT id, name FROM rooms WHERE ? IN ('', name) AND EXISTS "
+        "(SELECT 1 FROM messages WHERE room = rooms.id AND time >= ? AND time < ?) ORDER BY name",
+        (wanted.room, since, until),
+    ).fetchall()
+
+
+FORMATS: dict[str, Callable[[sqlite3.Connection, Wanted], Iterator[bytes]]] = {
+    "jsonl": jsonl,
+    "text": text,
+    "html": web_page,
+}

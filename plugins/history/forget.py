@@ -1,0 +1,160 @@
+"""Somebody's right to be forgotten: what they said is replaced, and then gone from the bytes of the file as well."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from greenchat import DatabaseError, Reject, require_name, transaction
+
+from . import store
+
+# What stands in the place of a message, whose number stays, so that a room's numbers have no gap. No name has a space
+# in it: nobody can be called so.
+SENDER = "(forgotten user)"
+TEXT = "(forgotten)"
+
+# Messages that are looked at in one go: some ten milliseconds, in which others may write.
+LOOK = 20_000
+
+# Pages of the index that are merged in one go: about as long as a step of replacing takes.
+MERGE_PAGES = 200
+
+# From one try to the next, in seconds, where SQLite does not wait by itself.
+RETRY_SECONDS = 0.01
+
+# The mark of a file that somebody's words have been taken out of, as long as its unused parts may hold them.
+UNCLEAN = "forgotten"
+
+T = TypeVar("T")
+
+_THESE = "id IN (SELECT value FROM json_each(?))"
+_MOVES = (
+    "(name IN (SELECT value FROM json_each(:names)) "
+    "OR kind = 'renamed' AND detail IN (SELECT value FROM json_each(:names)))"
+)
+
+
+class Traces(Struct):
+    """What there is of somebody: names as they were spelt, and how many messages, comings and goings."""
+
+    names: list[str]
+    messages: int
+    moves: int
+
+
+def key_of(name: str) -> str:
+    """What names are compared by; names that nobody can choose, such as a plugin's, by themselves."""
+    try:
+        return require_name(name, 0)[1]
+    except Reject:
+        return name
+
+
+def find(connection: sqlite3.Connection, name: str) -> Traces:
+    """What there is of `name`, however it was spelt."""
+    key = key_of(name)
+    spelt = connection.execute(
+        "SELECT DISTINCT sender FROM messages UNION SELECT name FROM comings "
+        "UNION SELECT detail FROM comings WHERE kind = 'renamed'"
+    )
+    names = sorted(found for (found,) in spelt if found != SENDER and key_of(found) == key)
+    asked = json.dumps(names)
+    (messages,) = connection.execute(
+        "SELECT count(*) FROM messages WHERE sender IN (SELECT value FROM json_each(?))", (asked,)
+    ).fetchone()
+    (moves,) = connection.execute(f"SELECT count(*) FROM comings WHERE {_MOVES}", {"names": asked}).fetchone()
+    return Traces(names, messages, moves)
+
+
+def unclean(connection: sqlite3.Connection) -> bool:
+    """Whether words that were replaced may still be in the unused parts of the file: `clean` was not finished."""
+    return connection.execute("SELECT 1 FROM marks WHERE name = ?", (UNCLEAN,)).fetchone() is not None
+
+
+def replace(connection: sqlite3.Connection, names: list[str]) -> tuple[int, int]:
+    """Replace what was said until now under these spellings of a name, and drop the comings and goings.
+
+    Returns how many messages and how many of those there were. The file is not clean before `clean`.
+    """
+    asked = json.dumps(names)
+
+    def forget_moves(connection: sqlite3.Connection) -> int:
+        connection.execute("INSERT OR IGNORE INTO marks VALUES (?, 1)", (UNCLEAN,))
+        return connection.execute(f"DELETE FROM comings WHERE {_MOVES}", {"names": asked}).rowcount
+
+    moves, messages, reached = _in_turn(connection, forget_moves), 0, 0
+    (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
+    while reached < last:
+        reached, found = connection.execute(
+            "SELECT max(id), json_group_array(id) FILTER (WHERE sender IN (SELECT value FROM json_each(?))) "
+            "FROM (SELECT id, sender FROM messages WHERE id > ? ORDER BY id LIMIT ?)",
+            (asked, reached, LOOK),
+        ).fetchone()
+        ids = json.loads(found)
+        for start in range(0, len(ids), store.STEP):
+            messages += _in_turn(connection, _replacing(ids[start : start + store.STEP]))
+    return messages, moves
+
+
+def _replacing(ids: list[int]) -> Callable[[sqlite3.Connection], int]:
+    these = json.dumps(ids)
+
+    def work(connection: sqlite3.Connection) -> int:
+        store.unindex(connection, _THESE, (these,))
+        replaced = connection.execute(
+            f"UPDATE messages SET sender = ?, text = ?, action = 0 WHERE {_THESE}", (SENDER, TEXT, these)
+        ).rowcount
+        store.index(connection, f"id <= ? AND {_THESE}", (store.indexed(connection), these))
+        return replaced
+
+    return work
+
+
+def clean(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+    """Leave nothing of what was replaced in the bytes of the file, and of the one beside it that is written ahead.
+
+    It is tried for `patience` seconds; then `DatabaseError` is raised, and it can be called again. A server that uses
+    the file waits while it is written anew: about a second for each million messages.
+    """
+    # The index keeps the words of what was taken out of it until its parts are merged; a negative number begins with
+    # all of them, and it is done once nothing changes any more (sqlite.org/fts5.html, 6.7).
+    pages = -MERGE_PAGES
+    while _in_turn(connection, _merging(pages)) > 1:
+        pages = MERGE_PAGES
+    # Where rows were moved or became shorter, their old bytes lie between those of others.
+    connection.execute("VACUUM")
+    until = time.monotonic() + patience
+    while _busy(connection):
+        if time.monotonic() > until:
+            raise DatabaseError(f"{path} is in use by another program all the time. End that, and run this again.")
+        time.sleep(RETRY_SECONDS)
+    transaction(connection, lambda connection: connection.execute("DELETE FROM marks WHERE name = ?", (UNCLEAN,)))
+
+
+def _busy(connection: sqlite3.Connection) -> bool:
+    """Take over all that was written ahead, and empty that file; whether somebody is in the way. SQLite waits for who
+    reads or writes, but not for another who takes over."""
+    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return bool(busy)
+
+
+def _merging(pages: int) -> Callable[[sqlite3.Connection], int]:
+    def work(connection: sqlite3.Connection) -> int:
+        before = connection.total_changes
+        connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (pages,))
+        return connection.total_changes - before
+
+    return work
+
+
+def _in_turn(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """One transaction of many: a server that wants to write has as much time, afterwards, as this one took."""
+    start = time.monotonic()
+    result = transaction(connection, work)
+    time.sleep(time.monotonic() - start)
+    return result

@@ -1,0 +1,155 @@
+"""Reading what was said: pages of it, and looking for words. Nobody who writes is waited for, and what is not on disk
+yet is there, too."""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
+from operator import itemgetter
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from greenchat import ChatServer, Database, DatabaseError, Found, History, Message, Page, Reject, Room, Search, Session
+
+from . import search, store
+from .keeper import Keeper, off
+
+log = logging.getLogger("greenchat.history")
+
+# Where messages of rooms that one may not read have come up, so many are looked at next: most of those rooms are among
+# them.
+LOOK = 500
+
+T = TypeVar("T")
+
+
+class Pages:
+    """`open_reader` makes another connection to the database. A page has `most` messages at the most, and, with
+    `moves`, who came and went."""
+
+    def __init__(
+        self,
+        server: ChatServer,
+        keeper: Keeper,
+        writer: Database,
+        open_reader: Callable[[], Database],
+        most: int,
+        *,
+        moves: bool,
+    ) -> None:
+        self._chat = server.chat
+        self._keeper = keeper
+        self._writer = writer
+        self._open_reader = open_reader
+        self._reader: Database | None = None
+        self._most = most
+        self._moves = moves
+
+    def page(self, session: Session, ask: History) -> Page:
+        """What `session` asks for. Raises `Reject`. The greenlet waits."""
+        room = self._readable(session, ask.room or session.require_member().room.name)
+        ask = replace(ask, room=room, limit=min(max(ask.limit, 1), self._most))
+        moves = self._keeper.unsaved_comings(room)
+        messages, more = self.read(ask)
+        if not self._moves:
+            return Page(room, [*messages], more, ask.ref)
+        low, high = _span(ask, messages, more)
+        stored = self._look(partial(store.comings, room=room, low=low, high=high, limit=self._most))
+        came = dict.fromkeys([*stored, *(move for move in moves if low <= move[0] <= high)])
+        told = [
+            *((message.seq, 0, message) for message in messages),
+            *((seq, 1, event) for seq, event in came if _in_time(event, ask)),
+        ]
+        return Page(room, [event for _, _, event in sorted(told, key=itemgetter(0, 1))], more, ask.ref)
+
+    def read(self, ask: History) -> tuple[list[Message], bool]:
+        """The messages that `ask` asks for, and whether there are more of them. Raises `Reject`."""
+        self.hand_over(self._chat.rooms.get(ask.room))
+        unsaved = [message for message in self._keeper.unsaved(ask.room) if _fits(message, ask)]
+        stored = self._look(partial(store.page, ask=ask, limit=ask.limit + 1))
+        # Some may have been written while we were looking.
+        found = {message.seq: message for message in chain(unsaved, stored)}
+        ordered = [found[seq] for seq in sorted(found)]
+        ordered = ordered[: ask.limit] if store.from_the_start(ask) else ordered[-ask.limit :]
+        return ordered, len(found) > ask.limit
+
+    def search(self, session: Session, ask: Search) -> Found:
+        """What `session` looks for. Raises `Reject`. The greenlet waits."""
+        member = session.require_member()
+        query = search.query_of(ask.text)
+        room = self._readable(session, ask.room) if ask.room else ""
+        limit = min(max(ask.limit, 1), self._most)
+        for home in member.rooms.values():
+            self.hand_over(home)
+        self._keeper.saved()
+        self._index()
+        readable, hidden, wanted = set[str](), set[str](), limit + 1
+        while True:
+            found = self._look(
+                partial(search.search, query=query, room=room, before=ask.before, limit=wanted, hidden=hidden)
+            )
+            for name in {message.room for message in found} - readable - {room}:
+                (readable if self._chat.may_enter(session, member, name) else hidden).add(name)
+            if hidden.isdisjoint(message.room for message in found):
+                return Found(ask.text, found[:limit], len(found) > limit, ask.ref)
+            wanted = max(limit + 1, LOOK)
+
+    def hand_over(self, room: Room | None) -> None:
+        """See that the keeper has all that was said in `room`."""
+        if room is not None and room.seq != self._keeper.latest.get(room.name, 0):
+            room.flush()
+
+    def close(self) -> None:
+        """Let go of the file; it is opened again when somebody wants to read."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+    def _readable(self, session: Session, room: str) -> str:
+        """The name of `room`, if `session` may read what was said there."""
+        room = self._chat.room_name(room)
+        if not self._chat.may_enter(session, session.require_member(), room):
+            raise Reject(f"You may not read what is said in {room}. Ask who is in there.", code="not_allowed")
+        return room
+
+    def _index(self) -> None:
+        """Put all into the index that is on disk now."""
+        newest, mark = self._look(lambda connection: (store.newest(connection), store.indexed(connection)))
+        try:
+            while mark < newest and (reached := self._writer.run(store.index_more)):
+                mark = reached
+        except DatabaseError as error:
+            raise self._unreadable(error) from error
+
+    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._keeper.problem is not None:
+            raise off()
+        if self._reader is None:
+            self._reader = self._open_reader()
+        try:
+            return self._reader.run(work, writes=False)
+        except DatabaseError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: DatabaseError) -> Reject:
+        log.error("history cannot be read: %s", error)
+        return off()
+
+
+def _fits(message: Message, ask: History) -> bool:
+    return message.seq > ask.after and not (ask.before and message.seq >= ask.before) and _in_time(message, ask)
+
+
+def _in_time(event: Message | store.Move, ask: History) -> bool:
+    return (ask.since is None or event.time >= ask.since) and (ask.until is None or event.time < ask.until)
+
+
+def _span(ask: History, messages: list[Message], more: bool) -> tuple[int, int]:
+    """Behind which messages, the first and the last, somebody must have come or gone to be on the page of these."""
+    forward = store.from_the_start(ask)
+    low = messages[0].seq if messages and (more or forward) else ask.after
+    if messages and (ask.until is not None or (more and forward)):
+        return low, messages[-1].seq
+    return low, ask.before - 1 if ask.before else store.LAST

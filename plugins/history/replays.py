@@ -1,0 +1,97 @@
+"""The last that was said in each room, at hand for who comes in: a welcome does not wait for the disk."""
+
+from collections import deque
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+from greenchat import ChatServer, History, Member, Message, Page, Reject, Room, Session, require_name
+
+from .keeper import Keeper
+from .pages import Pages
+
+
+class Last:
+    """The last messages of a room; `oldest` is the first that is kept of it, 0 where that is one before these."""
+
+    __slots__ = ("messages", "oldest")
+
+    def __init__(self, messages: deque[Message], oldest: int) -> None:
+        self.messages = messages
+        self.oldest = oldest
+
+
+class Replays:
+    """`length` messages of each room that there is; none with 0."""
+
+    def __init__(self, server: ChatServer, keeper: Keeper, pages: Pages, length: int) -> None:
+        self._rooms = server.chat.rooms
+        self._keeper = keeper
+        self._pages = pages
+        self._length = length
+        self._last: WeakKeyDictionary[Room, Last] = WeakKeyDictionary()
+
+    def open(self, room: Room) -> None:
+        """Restore a new room. The greenlet waits; meanwhile others may open the same one, and talk there."""
+        while True:
+            seq = self._keeper.latest.get(room.name, 0)
+            if self._length:
+                self._load(room)
+            # If somebody is in another one of this name, that is the one that counts.
+            if seq == self._keeper.latest.get(room.name, 0) or room.name in self._rooms:
+                break
+        room.restore(seq)
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """These were said in a row in one room."""
+        room = self._rooms.get(messages[0].room)
+        last = self._last.get(room) if room is not None else None
+        if last is not None:
+            last.messages.extend(messages[-self._length :])
+
+    def tell(self, session: Session, room: Room) -> None:
+        """Tell who has just come into `room` what was said before that: all of it will get is what comes after."""
+        self._pages.hand_over(room)
+        last = self._last.get(room)
+        member = session.require_member()
+        said = [message for message in last.messages if not _ignored(message, member)] if last is not None else []
+        if last is not None and said:
+            session.tell(Page(room.name, [*said], said[0].seq > last.oldest))
+
+    def reload(self) -> None:
+        """Read all of it again. The greenlet waits."""
+        for room in list(self._last):
+            self._load(room)
+
+    def forget(self, name: str, upto: int) -> None:
+        """The messages of a room are gone, up to this one."""
+        room = self._rooms.get(name)
+        last = self._last.get(room) if room is not None else None
+        if last is not None:
+            last.oldest = upto + 1
+            while last.messages and last.messages[0].seq <= upto:
+                last.messages.popleft()
+
+    def _load(self, room: Room) -> None:
+        seq, messages, more = self._keeper.latest.get(room.name, 0), list[Message](), False
+        if seq:  # else nothing was ever said there
+            try:
+                messages, more = self._pages.read(History(room.name, limit=self._length))
+            except Reject:  # history is off
+                messages = self._keeper.unsaved(room.name)
+        # What was said while we were reading.
+        newer = [message for message in self._recent(room) if message.seq > seq]
+        oldest = 0 if more else messages[0].seq if messages else seq + 1
+        self._last[room] = Last(deque([*messages, *newer], self._length), oldest)
+
+    def _recent(self, room: Room) -> Sequence[Message]:
+        last = self._last.get(room)
+        return last.messages if last is not None else ()
+
+
+def _ignored(message: Message, member: Member) -> bool:
+    if not member.ignored:
+        return False
+    try:
+        return require_name(message.sender, 0)[1] in member.ignored
+    except Reject:  # nobody who is here can be called so
+        return False

@@ -1,0 +1,105 @@
+"""What is done with the database on the side: messages are put into the index, old ones are removed, and what another
+program has changed is noticed. All of it in small steps, since whoever waits for a write waits for a step as well."""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from greenchat import Database, DatabaseError
+
+from . import store
+from .replays import Replays
+
+log = logging.getLogger("greenchat.history")
+
+# With fewer messages than this in one write, the processor has time for the index, which takes longer than the write.
+CALM = 2000
+
+# From one removal of what is too old, or too much, to the next, in seconds. Nobody counts on the minute.
+TRIM_SECONDS = 3600.0
+
+# How often it is looked whether another program has changed the file, in seconds: somebody was forgotten, perhaps, and
+# is not to be read by newcomers any more.
+LOOK_SECONDS = 10.0
+
+
+class Tidy:
+    """`keep_days` and `keep_messages` of each room are kept; all where they are 0."""
+
+    def __init__(self, database: Database, replays: Replays, keep_days: float, keep_messages: int) -> None:
+        self._database = database
+        self._replays = replays
+        self._keep_days = keep_days
+        self._keep_messages = keep_messages
+        self._calm = Event()
+        self._greenlets: list[Any] = []
+        self._complaint = ""
+        self._version = 0
+
+    def start(self) -> None:
+        """Do all this from now on."""
+        self._calm.set()
+        self._greenlets = [gevent.spawn(self._index), gevent.spawn(self._again, LOOK_SECONDS, self._look)]
+        if self._keep_days or self._keep_messages:
+            self._greenlets.append(gevent.spawn(self._again, TRIM_SECONDS, self._trim))
+
+    def stop(self) -> None:
+        gevent.killall(self._greenlets)
+
+    def wrote(self, messages: int) -> None:
+        """So many were written just now."""
+        if messages < CALM:
+            self._calm.set()
+        else:
+            self._calm.clear()
+
+    def _index(self) -> None:
+        while True:
+            self._calm.wait()
+            if not self._run(store.index_more):
+                self._calm.clear()
+
+    def _again(self, seconds: float, step: Callable[[], None]) -> None:
+        while True:
+            step()
+            gevent.sleep(seconds)
+
+    def _trim(self) -> None:
+        since = datetime.now(UTC) - timedelta(days=self._keep_days) if self._keep_days else None
+        if since is not None:
+            while self._run(partial(store.trim_comings, since=since)):
+                pass
+        for number, name in self._run(store.rooms, writes=False) or ():
+            step = partial(store.trim, room=number, keep=self._keep_messages, since=since)
+            while upto := self._run(step):
+                self._replays.forget(name, upto)
+
+    def _look(self) -> None:
+        version = self._run(_version_of, writes=False)
+        if version and version != self._version:
+            if self._version:
+                self._replays.reload()
+            self._version = version
+
+    def _run(self, work: Callable[[sqlite3.Connection], Any], *, writes: bool = True) -> Any:
+        """What `work` returns; None where the database cannot be used, which the keeper deals with."""
+        try:
+            return self._database.run(work, writes=writes)
+        except DatabaseError as error:
+            if str(error) != self._complaint:
+                log.warning("history cannot be tidied up: %s", error)
+                self._complaint = str(error)
+            return None
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
+    """A number that changes when another connection has changed the file."""
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    assert isinstance(version, int)
+    return version
