@@ -43,11 +43,14 @@ if TYPE_CHECKING:
     from greenchat.events import Topic as Topic
     from greenchat.frames import Answer as Answer
     from greenchat.frames import Found as Found
+    from greenchat.frames import Frame as Frame
     from greenchat.frames import History as History
     from greenchat.frames import Invalid as Invalid
     from greenchat.frames import Join as Join
     from greenchat.frames import Leave as Leave
     from greenchat.frames import Page as Page
+    from greenchat.frames import Ping as Ping
+    from greenchat.frames import Pong as Pong
     from greenchat.frames import Request as Request
     from greenchat.frames import Say as Say
     from greenchat.frames import Search as Search
@@ -80,6 +83,9 @@ _HOME = {
     "Topic": "events",
     "Answer": "frames",
     "Found": "frames",
+    "Pong": "frames",
+    "Ping": "frames",
+    "Frame": "frames",
     "History": "frames",
     "Page": "frames",
     "Search": "frames",

@@ -148,12 +148,12 @@ class Room:
         """ "operator", "owner", or neither: empty."""
         return member.outlet.role or ("owner" if self.owned_by(member) else "")
 
-    def tell_role(self, member: Member) -> None:
-        """Tell everybody what `member` is here now, if that is not what they know."""
+    def tell_role(self, member: Member, origin: Member | None = None) -> None:
+        """Tell everybody, but for `origin`, what `member` is here now, if that is not what they know."""
         role = self.role_of(member)
         if role != self._roles.get(member, ""):
             self._roles[member] = role
-            self.post(Role(self.name, member.name, role, datetime.now(UTC)))
+            self.post(Role(self.name, member.name, role, datetime.now(UTC)), origin)
 
     def add(self, member: Member) -> None:
         """Let `member` in, and tell the others. It gets only what comes after."""

@@ -237,7 +237,7 @@ class Session:
         limits = self._server.config.limits
         # Who is slowed down is read in small sips: what is read waits here, decoded, until its turn comes.
         most = min(READ_BYTES, limits.frame_bytes + 2) if limits.flood_rate and limits.frame_bytes else READ_BYTES
-        if first:
+        if first and self._closing is None:
             self._take(first, limits.flood_rate, most)
         while self._closing is None:
             wait(self._readable)  # each chunk waits for its turn, so that a fast sender cannot starve the others

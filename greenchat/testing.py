@@ -32,6 +32,9 @@ DEADLINE = 10.0
 # Tests come fast, and all from one address.
 UNLIMITED = {"limits.flood_rate": 0, "limits.connections_per_address": 0, "limits.attempts_per_minute": 0}
 
+# What a test says before somebody joins is not told again to them.
+NO_REPLAY = {"plugins.history.replay": 0}
+
 
 class Peer:
     """A plain client, as simple as netcat: it sends lines, and reads lines with a deadline."""
@@ -121,13 +124,13 @@ def serving(
 ) -> Iterator[ServerThread]:
     """A server on a free port of 127.0.0.1, in a thread of its own, with `plugins` (objects or modules) besides the
     installed ones. `settings` are paths to values: `{"limits.frame_bytes": 100}`. UNLIMITED is off unless set.
-    `data_dir` is for what outlasts a server; without it, each has an empty one of its own.
+    NO_REPLAY holds unless set. `data_dir` is for what outlasts a server; without it, each has an empty one of its own.
     """
     # gevent takes the thread that imports it first for the main one, and would reap its child processes.
     import gevent.hub  # noqa: F401
 
     with tempfile.TemporaryDirectory() as directory:
-        config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **(settings or {})})
+        config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **NO_REPLAY, **(settings or {})})
         started: queue.Queue[Any] = queue.Queue()
         where = data_dir or Path(directory)
         thread = threading.Thread(target=_run, args=(config, where, plugins, started), daemon=True)

@@ -15,7 +15,7 @@ FORBIDDEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 FORBIDDEN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 
 # A line client shows `[INFO] ...` for the server and `[name]: ...` for a person: nobody is called like the server.
-RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "system"})
+RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "shell", "system"})
 
 # A name may be sent in a form that is so many times as long as the one in which it is shown: a letter and its accents,
 # or the three parts of a Hangul syllable, become one character each.

@@ -22,7 +22,7 @@ class ServeProcess:
                 [
                     *(*before, *GREENCHAT, "serve", "--data-dir", str(data_dir)),
                     *(("--host", "127.0.0.1", "--port", "0") if tcp else ()),
-                    *("--set", "limits.attempts_per_minute=0"),
+                    *("--set", "limits.attempts_per_minute=0", "--set", "plugins.history.replay=0"),
                     *arguments,
                 ],
                 stdout=subprocess.PIPE,

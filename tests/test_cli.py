@@ -33,7 +33,7 @@ def test_serve_says_where_it_listens_first_and_what_one_wants_to_know_then(tmp_p
     with serve_process(tmp_path) as serving:
         assert serving.second == "[*] Waiting for connections..."
         out, _ = serving.stop()
-    assert "Plugins:  chatlog, metrics, moderation, signpost, slash_commands" in out
+    assert "Plugins:  accounts, chatlog, history, metrics, moderation," in out
     assert f"Data:     {tmp_path}" in out
     assert f"greenchat connect 127.0.0.1 {serving.port}" in out
 

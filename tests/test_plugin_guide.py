@@ -358,7 +358,7 @@ def test_mottos(example):
 
 def test_tips(example):
     with serving(example("tips")) as server:
-        server.join("ada", "help").expect("INFO|Ask right away: somebody will read it.")
+        server.join("ada").expect("INFO|Ask right away: somebody will read it.")
 
 
 def test_hello_again(example):

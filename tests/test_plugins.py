@@ -14,6 +14,18 @@ from greenchat.plugins import Plugins, read_off
 from greenchat.settings import convert, load
 from greenchat.testing import serving
 
+BUNDLED = [
+    "accounts",
+    "chatlog",
+    "history",
+    "metrics",
+    "moderation",
+    "people",
+    "rooms",
+    "signpost",
+    "slash_commands",
+]
+
 
 def plugin_dir(tmp_path: Path, **files: str) -> str:
     for name, text in files.items():
@@ -34,7 +46,7 @@ def state(plugins: Plugins, name: str) -> str:
 
 def test_the_bundled_plugins_are_found_and_on():
     states = {plugin.name: plugin.off for plugin in Plugins(load())}
-    assert states == {"chatlog": "", "metrics": "", "moderation": "", "signpost": "", "slash_commands": ""}
+    assert states == dict.fromkeys(BUNDLED, "")
 
 
 def test_plugins_are_called_modules_first_then_files_by_name_then_installed(tmp_path, monkeypatch):
@@ -44,7 +56,7 @@ def test_plugins_are_called_modules_first_then_files_by_name_then_installed(tmp_
     monkeypatch.syspath_prepend(tmp_path)
     plugins = loaded(tmp_path / "dir", **{"server.plugins": ["zeta_module"]})
     names = [plugin.name for plugin in plugins]
-    bundled = ["chatlog", "metrics", "moderation", "signpost", "slash_commands"]
+    bundled = BUNDLED
     assert names == ["zeta_module", "alpha", "beta", *bundled]
 
 

@@ -167,7 +167,7 @@ def test_a_reset_connection_has_left_once(server):
 def test_join_may_name_a_room(server):
     ada, bob = server.join("ada", "dev"), server.join("bob", "DEV")
     server.join("cy")
-    ada.expect("INFO|bob has joined the chat.")
+    ada.read_until("INFO|bob has joined the chat.")
     bob.send("MSG|just us")
     ada.expect("MSG|bob|just us")
 
@@ -242,8 +242,15 @@ def test_a_json_client_that_names_another_room_is_told_where_it_is(server):
     ada.read()
     ada.send(type="say", text="x", room="dev", ref=1)
     assert ada.read() == {"type": "error", "code": "not_in_room", "text": "You are not in dev, but in lobby.", "ref": 1}
-    ada.send(type="history", ref=2)
-    assert ada.read()["code"] == "no_history"
+
+
+def test_where_no_plugin_keeps_a_history_there_is_none():
+    with serving(settings={"server.disabled_plugins": ["history"]}) as server:
+        ada = json_peer(server, name="ada")
+        ada.read()
+        for request in ("history", "search"):
+            ada.send(type=request, text="roses", ref=2)
+            assert ada.read()["code"] == "no_history"
 
 
 # --- limits ---
@@ -350,7 +357,8 @@ def test_nobody_is_silent_while_what_they_sent_is_being_said():
         ada.send(type="pong")
         for number in range(15):
             ada.send(type="say", text=str(number))
-        bob.expect("INFO|ada has joined the chat.", *(f"MSG|ada|{number}" for number in range(15)))
+        bob.read_until("INFO|ada has joined the chat.")
+        bob.expect(*(f"MSG|ada|{number}" for number in range(15)))
 
 
 def test_empty_lines_are_not_free():

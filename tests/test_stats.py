@@ -91,7 +91,7 @@ def test_sessions_members_rooms_messages_and_refusals_are_counted():
         ada.expect_closed()
         ada.close()
         bob.send("MSG|Is nobody here?", "MSG|/ping")
-        bob.expect("INFO|Pong.")
+        bob.read_until("INFO|Pong.")
         with Client.connect(server.host, server.port) as client:
             stats = client.stats()
     assert (stats.sessions_in_all, stats.members, stats.rooms) == (4, 2, 2)
