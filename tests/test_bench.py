@@ -12,13 +12,18 @@ from contextlib import closing
 
 import psutil
 import pytest
+from greenchat_plugins import web
+from greenchat_plugins.web.websocket import WebSocketCodec
 from terminals import Terminal
 
 from greenchat import Reject, hookimpl
-from greenchat.bench.crowd import BenchError, Crowd
+from greenchat.bench.crowd import Crowd
+from greenchat.bench.languages import BenchError, Hearing, Plain, Web
 from greenchat.bench.measure import Load, measure, percentile
 from greenchat.bench.server import own_server
 from greenchat.errors import GreenchatError
+from greenchat.events import EPOCH, Joined, Message, Notice
+from greenchat.frames import Ping
 from greenchat.testing import DEADLINE, serving
 
 COMMAND = [sys.executable, "-m", "greenchat", "bench"]
@@ -63,7 +68,8 @@ def test_a_server_of_its_own_as_json(tmp_path):
     assert finished.stdout.count("\n") == 1
     report = json.loads(finished.stdout)
     assert set(report) == {
-        "server", "clients", "senders", "messages_per_sender", "message_bytes", "join_seconds", "throughput", "latency",
+        "server", "language", "clients", "senders", "messages_per_sender", "message_bytes", "join_seconds",
+        "throughput", "latency",
     }  # fmt: skip
     assert set(report["throughput"]) == {
         "due", "delivered", "lost", "seconds", "deliveries_per_second", "messages_per_second", "server_cpu_percent",
@@ -130,6 +136,31 @@ def test_idle_only_joins():
     assert "Throughput" not in report.table()
 
 
+def test_over_web_sockets_as_json():
+    finished = bench("--web", "--json", *SMALL, GREENCHAT_SERVER_PLUGINS='["greenchat_plugins.web"]')
+    assert (finished.returncode, finished.stderr) == (0, "")
+    report = json.loads(finished.stdout)
+    assert report["language"] == "web"
+    assert report["throughput"]["delivered"] == report["latency"]["delivered"] == DUE
+
+
+def test_over_web_sockets():
+    with serving(web) as server:
+        report = measured(server, web=True, messages=3000, rate=50_000)
+    assert (report.language, report.throughput.lost, report.latency.lost) == ("web", 0, 0)
+    assert report.throughput.delivered == report.throughput.due == 2 * 3000 * 4
+    assert "5 WebSockets in one room" in report.table()
+
+
+def test_a_server_without_web_sockets():
+    settings = {"server.disabled_plugins": ["web"]}
+    with (
+        serving(web, settings=settings) as server,
+        pytest.raises(BenchError, match=r"turned bench\d away: it opens no WebSocket: HTTP/1\.1 400 Bad Request\."),
+    ):
+        measured(server, web=True)
+
+
 def test_no_more_senders_than_clients(server):
     report = measured(server, clients=3, senders=10)
     assert report.senders == 3
@@ -165,14 +196,15 @@ def test_percentiles_are_of_the_nearest_rank(values, share, milliseconds):
 # --- what is counted ---
 
 
-def test_what_else_the_server_says_is_not_counted():
+@pytest.mark.parametrize("over_web", [False, True])
+def test_what_else_the_server_says_is_not_counted(over_web):
     class Chatty:
         @hookimpl
         def greenchat_check_message(self, session, message):
             session.info("An INFO, to be told from what was said: EIEIO.")
 
-    with serving(Chatty()) as server:
-        report = measured(server, messages=3000, rate=50_000)
+    with serving(web, Chatty()) as server:
+        report = measured(server, messages=3000, rate=50_000, web=over_web)
     assert report.throughput.delivered == report.throughput.due == 2 * 3000 * 4
     assert report.latency.delivered == report.latency.due
 
@@ -218,11 +250,28 @@ def test_counting_does_not_depend_on_where_chunks_are_cut(step):
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=serve, args=(listener,), daemon=True)
     thread.start()
-    with closing(Crowd(socket.AF_INET, listener.getsockname(), DEADLINE)) as crowd:
+    with closing(Crowd(socket.AF_INET, listener.getsockname(), DEADLINE, Plain())) as crowd:
         crowd.join(2, noop)
         count = crowd.throughput(1, messages, size, noop)
     thread.join(DEADLINE)
     assert (count.due, count.delivered) == (messages, messages)
+
+
+def test_frames_are_counted_wherever_chunks_are_cut():
+    codec = WebSocketCodec()
+    language = Web("localhost")
+    text, _ = language.begin("bench0", 16)
+    noise = [Notice("I am a notice, {not} a message."), Ping(), Joined("bench", "ada", EPOCH)]
+    messages = [Message("bench", seq, 10**15 + seq, "bench0", text.decode(), EPOCH) for seq in range(90, 120)]
+    events = [*noise, *messages[:20], noise[0], *messages[20:]]
+    stream = b"".join(map(codec.encode, events))
+    for step in (1, 2, 3, 7, 50, 151, 1000, len(stream)):
+        client = Hearing()
+        counted = 0
+        for start in range(0, len(stream), step):
+            chunk = stream[start : start + step]
+            counted += language.count(client, bytearray(chunk.ljust(len(stream))), len(chunk))
+        assert counted == len(messages), step
 
 
 # --- what cannot be measured ---
@@ -266,24 +315,39 @@ def test_a_refused_message_is_told():
     assert finished.stdout == ""
 
 
-def test_a_lost_connection_is_told():
+@pytest.mark.parametrize("over_web", [False, True])
+def test_a_lost_connection_is_told(over_web):
     class Bouncer:
         @hookimpl
         def greenchat_check_message(self, session, message):
             session.close("out")
 
-    with serving(Bouncer()) as server, pytest.raises(BenchError, match=r"connection of bench\d was lost"):
-        measured(server)
+    with serving(web, Bouncer()) as server, pytest.raises(BenchError, match=r"connection of bench\d was lost"):
+        measured(server, web=over_web)
 
 
-def test_messages_that_are_changed_are_not_counted_wrongly():
+@pytest.mark.parametrize("over_web", [False, True])
+def test_messages_that_are_changed_are_not_counted_wrongly(over_web):
     class Editor:
         @hookimpl
         def greenchat_check_message(self, session, message):
             return message.text + "!"
 
-    with serving(Editor()) as server, pytest.raises(BenchError, match="Not all messages arrive as they were sent"):
-        measured(server)
+    with serving(web, Editor()) as server, pytest.raises(BenchError, match="Not all messages arrive as they were sent"):
+        measured(server, web=over_web)
+
+
+def test_a_refusal_is_told_over_web_sockets():
+    class Censor:
+        @hookimpl
+        def greenchat_check_message(self, session, message):
+            raise Reject("Silence, \x1b[31mplease.")
+
+    with (
+        serving(web, Censor()) as server,
+        pytest.raises(BenchError, match=r"refused a message of bench[01], .*: Silence, \?\[31mplease\."),
+    ):
+        measured(server, web=True)
 
 
 def test_descriptors_are_raised_as_far_as_they_may():

@@ -221,8 +221,8 @@ def test_a_program_is_kicked_out_of_its_only_room(server):
     bob, bot = owner(server, "bob"), Program(server, "bot", "garden")
     says(bob, "/kick bot")
     assert bot.read_until("error")["code"] == "kicked"
-    assert bot.read_until("welcome")["room"] == "lobby"
     assert bot.read_until("left", name="bot")["room"] == "garden"
+    assert bot.read_until("welcome")["room"] == "lobby"
     assert bot.ask("hello")[-1]["type"] == "ack"
 
 
@@ -635,7 +635,7 @@ def test_the_audit_trail_has_every_act_and_no_refusal(server):
     expected = [
         ("shell", "op", "ada", "", ""),
         ("bob", "kick", "bot", "garden", "weeds"),
-        ("root", "room", "", "garden", "topic-by owner"),
+        ("ada", "room", "", "garden", "topic-by owner"),
         ("ada", "ban", "bot", "", "for 1h, until "),
         ("ada", "unban", "bot", "", ""),
         ("ada", "announce", "", "", "Hello"),

@@ -512,7 +512,7 @@ def test_of_invitations_nothing_is_kept_when_who_was_invited_has_gone(server):
 
 def test_an_invitation_ends_with_the_room(server):
     ada, bob = make(server, "ada"), server.join("bob")
-    says(ada, "/room invite-only on", "/invite bob", "/part")
+    says(ada, "/invite bob", "/part")
     eve = make(server, "eve")
     says(eve, "/room invite-only on")
     assert says(bob, "/join garden")[-1].startswith("ERROR|garden is for those who are invited.")
@@ -610,9 +610,34 @@ def test_the_room_of_a_guest_who_leaves_is_nobodys_and_not_the_next_ones(server)
 
 def test_a_room_that_is_made_anew_is_its_new_makers(server):
     ada = make(server, "ada")
-    says(ada, "/room key sesame", "/part")
+    says(ada, "/room topic-by owner", "/topic Mine", "/part")
     bob = make(server, "bob")
     assert says(bob, "/room")[:2] == ["INFO|garden: its owner is bob", "INFO|key: off"]
+    assert "Mine" not in says(bob, "/topic")[0]
+
+
+@pytest.mark.parametrize("protection", ["key sesame", "invite-only on"])
+def test_nobody_gets_into_a_protected_room_that_has_gone_by_making_it_anew(tmp_path, protection):
+    with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
+        ada = server.join("ada")
+        says(ada, "/become ada", "/join garden", f"/room {protection}", "/part")
+        assert says(server.join("bob"), "/join garden")[-1].startswith("ERROR|garden ")
+        assert "INFO|lobby (2)" in says(ada, "/rooms")
+        assert not [line for line in says(ada, "/rooms") if "garden" in line], "it has gone all the same"
+    with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
+        bob, ada = server.join("bob"), server.join("ada")
+        assert says(bob, "/join garden")[-1].startswith("ERROR|garden ")
+        says(ada, "/become ada")
+        assert "INFO|garden: its owner is ada" in says(ada, "/join garden", "/room")
+        says(ada, "/room key off", "/room invite-only off", "/part")
+        assert MADE in says(bob, "/join garden"), "it is anybody's again"
+
+
+def test_who_has_the_key_of_a_guests_room_that_has_gone_makes_it_anew(server):
+    ada, bob = make(server, "ada"), server.join("bob")
+    says(ada, "/room key sesame", "/part")
+    assert MADE in says(bob, "/join garden sesame")
+    assert says(bob, "/room")[:2] == ["INFO|garden: its owner is bob", "INFO|key: sesame"]
 
 
 def test_a_program_that_makes_a_room_is_told_its_role(server):
@@ -800,11 +825,12 @@ def test_a_kept_room_that_was_handed_over_is_the_new_owners_after_a_restart(tmp_
 def test_a_file_that_is_damaged_takes_the_keeping_away_and_not_the_rooms(tmp_path, caplog):
     (tmp_path / "rooms.sqlite3").write_bytes(b"no database at all" * 100)
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
-        ada = crown(make(server, "ada"))
-        assert says(ada, "/room key sesame") == ["INFO|garden needs a key from now on, says ada."]
+        ada = crown(server.join("ada"))
         assert says(ada, "/room keep on") == ["ERROR|No room can be kept at the moment. Tell whoever runs the server."]
         assert "INFO|keep: off" in says(ada, "/room")
-        says(ada, "/part")
+        assert says(ada, "/join garden") == [
+            "ERROR|It is not known at the moment who may come into which room. Tell whoever runs the server."
+        ], "it may have had a key"
         assert says(ada, "/rooms") == ["INFO|lobby (1)"]
     assert "rooms.sqlite3 is damaged" in caplog.text
     assert (tmp_path / "rooms.sqlite3").read_bytes().startswith(b"no database at all")
@@ -821,7 +847,7 @@ def test_what_cannot_be_written_is_told_to_who_has_set_it(tmp_path, caplog):
             "Tell whoever runs the server."
         )
         assert says(ada, "/topic Tulips") == ["INFO|ada has set the topic: Tulips", not_kept]
-        assert says(ada, "/room key sesame")[-1] == not_kept
+        assert not_kept in says(ada, "/room key sesame")
         assert says(ada, "/room keep off") == [
             "ERROR|This cannot be changed at the moment. Tell whoever runs the server."
         ]
@@ -833,7 +859,7 @@ def test_what_cannot_be_written_is_told_to_who_has_set_it(tmp_path, caplog):
     assert "could not be kept" in caplog.text
     assert "sesame" not in caplog.text
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
-        assert Program(server, "eve", "garden").welcome["topic"] == "Roses"
+        assert Program(server, "eve", "garden", key="sesame").welcome["topic"] == "Roses"
 
 
 # --- what a plain client is sent ---

@@ -477,7 +477,7 @@ def test_a_stop_tells_all_to_come_back():
 
 
 def test_a_silent_browser_is_pinged_and_given_up():
-    with serving(web, settings={"limits.ping_seconds": 0.2}) as server, WebPeer(server) as peer:
+    with serving(web, settings={"limits.ping_seconds": 0.4}) as server, WebPeer(server) as peer:
         peer.join("ada")
         assert peer.read() == (PING, b"")
         peer.send(PONG)

@@ -48,20 +48,22 @@ class Unclosed:
 
 
 class WebPeer:
-    """Connects to /chat of a server. `status` and `headers` are those of the answer; it is a WebSocket if that is 101.
+    """Connects to /chat of a server, or takes a connection. `status`, `headers` and `body` are those of the answer; it
+    is a WebSocket if that is 101.
 
-    `first` is sent together with the handshake, as no client should.
+    `first` is sent together with the handshake, as no client should. An empty header is not sent.
     """
 
-    def __init__(self, server: ServerThread, path: str = "/chat", first: bytes = b"", **headers: str) -> None:
-        self.socket = socket.create_connection((server.host, server.port), DEADLINE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.upgrade(path, first, **headers)
-
-    def upgrade(self, path: str, first: bytes = b"", **headers: str) -> None:
-        given = {name.replace("_", "-").title(): value for name, value in headers.items()}
-        host, port = self.socket.getpeername()[:2] if self.socket.family == socket.AF_INET else ("localhost", 80)
-        lines = {"Host": f"{host}:{port}", **HANDSHAKE, **given}
+    def __init__(
+        self, where: ServerThread | socket.socket, path: str = "/chat", first: bytes = b"", **headers: str
+    ) -> None:
+        self.socket = (
+            where if isinstance(where, socket.socket) else socket.create_connection((where.host, where.port), DEADLINE)
+        )
+        if self.socket.family == socket.AF_INET:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        lines = {"Host": "localhost", **HANDSHAKE}
+        lines |= {name.replace("_", "-"): value for name, value in headers.items()}
         head = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items() if value)]
         self.socket.sendall("\r\n".join([*head, "", ""]).encode() + first)
         self._file = self.socket.makefile("rb")

@@ -4,9 +4,8 @@ import math
 import time
 from collections import defaultdict
 from contextlib import suppress
-from datetime import UTC, datetime
 
-from greenchat import ChatServer, Left, Member, Notice, Reject, Room, Session, require_name
+from greenchat import ChatServer, Member, Notice, Reject, Room, Session, require_name
 
 from .book import Book, Sentence
 from .terms import address_of, because, duration
@@ -166,8 +165,6 @@ class Guard:
                 session.close(reason)
                 return
             self._chat.part(member, room, reason)
-        if session.codec.many_rooms:
-            session.tell(Left(room.name, member.name, reason, datetime.now(UTC)))
 
     def _put_out_of_chat(self, session: Session, ban: Sentence, now: float) -> None:
         self._leaving.add(session.id)

@@ -31,7 +31,7 @@ class Access:
     def rules_of(self, room: str) -> Rules:
         """What holds for the room of this name, be there somebody in it or not."""
         there = self._server.chat.rooms.get(room)
-        return self._book.of(there) if there is not None else self._book.kept.get(room) or Rules()
+        return self._book.of(there) if there is not None else self._book.lasting.get(room) or Rules()
 
     def may_see(self, session: Session, room: str) -> bool:
         """Whether `session` may know of the room, and come in without a key."""
@@ -47,6 +47,10 @@ class Access:
 
     def check(self, session: Session, room: str, key: str) -> None:
         """Raises `Reject` where `session` may not come into the room with this key; empty: with none."""
+        if not self._book.usable and room not in self._server.chat.rooms and room != self._server.chat.default_room:
+            raise Reject(
+                "It is not known at the moment who may come into which room. Tell whoever runs the server.", "not_kept"
+            )
         if self.may_see(session, room):
             return
         rules = self.rules_of(room)

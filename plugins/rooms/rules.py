@@ -22,7 +22,12 @@ MIGRATIONS = (
         owner TEXT NOT NULL
     );
     """,
+    "ALTER TABLE rooms ADD COLUMN kept INTEGER NOT NULL DEFAULT 1;",
 )
+
+# Rooms whose protection outlasts them, so that nobody reads what was said there by making a room of the same name. Who
+# protects one after the other must not fill the disk.
+MOST_HELD = 10_000
 
 Work = Callable[[sqlite3.Connection], None]
 
@@ -31,7 +36,7 @@ Work = Callable[[sqlite3.Connection], None]
 class Rules:
     """What holds for a room.
 
-    `topic_by` is "everybody" or "owner". `topic` and `owner`, an account, are what a kept room has when it is opened
+    `topic_by` is "everybody" or "owner". `topic` and `owner`, an account, are what the room has when it is opened
     again; empty for none. `entered`: somebody has come in before, so who comes now has not made the room.
     """
 
@@ -49,29 +54,37 @@ class Rules:
 
 
 class RuleBook:
-    """The rules of all rooms. Those of kept rooms are in a file as well, which is read once, at the start.
+    """The rules of all rooms. In a file as well, which is read once, at the start, are those of kept rooms, and of
+    protected ones: what was said there must not be had by making a room of the same name when it has gone.
 
-    Whatever is set holds at once. For a kept room it is on the disk when the method returns; who sets something else
-    meanwhile gets it written after that, so that the file never falls back.
+    Whatever is set holds at once. Where it is to last, it is on the disk when the method returns; who sets something
+    else meanwhile gets it written after that, so that the file never falls back.
     """
 
     def __init__(self, path: Path) -> None:
-        self.kept: dict[str, Rules] = {}
+        self.lasting: dict[str, Rules] = {}  # what is in the file
+        self.usable = True
         self._open: WeakKeyDictionary[Room, Rules] = WeakKeyDictionary()
-        self._usable = True
         self._database = Database(path, MIGRATIONS)
 
     def read(self) -> None:
-        """Know all kept rooms. Where the file cannot be used, none is kept until the next start, and the log says so:
-        a chat without its kept rooms is better than none."""
+        """Know all rules that last. Where the file cannot be used, that is so until the next start, and the log says
+        so."""
         try:
-            self.kept = self._database.run(_load)
+            self.lasting = self._database.run(_load)
         except DatabaseError as error:
-            self._usable = False
-            log.error("rooms are not kept until the next start, and those that were are open to all now: %s", error)
+            self.usable = False
+            log.error(
+                "only the default room is open until the next start: it is not known who may enter which: %s", error
+            )
 
     def close(self) -> None:
         self._database.close()
+
+    @property
+    def kept(self) -> list[str]:
+        """The names of rooms that are there when nobody is in them."""
+        return [name for name, rules in self.lasting.items() if rules.kept]
 
     # --- look ---
 
@@ -80,56 +93,66 @@ class RuleBook:
         return self._open.setdefault(room, Rules())
 
     def opened(self, room: Room) -> None:
-        """Give a room that is opened what was kept of it."""
-        rules = self.kept.get(room.name)
+        """Give a room that is opened what has lasted of it."""
+        rules = self.lasting.get(room.name)
         if rules is not None:
             self._open[room] = rules
-            room.topic, room.owner = rules.topic, rules.owner or None
+            room.topic, room.owner = rules.topic if rules.kept else "", rules.owner or None
+            rules.entered = rules.kept or bool(rules.owner)
 
     # --- change ---
 
     def set(self, room: Room, name: str, value: str | bool) -> None:
         """Set one of the rules of `room`, by its name. Raises `Reject` where it holds, but cannot be kept."""
         rules = self.of(room)
+        before = getattr(rules, name)
         setattr(rules, name, value)
-        if rules.kept:
-            self._write(
-                _update(room.name, name, value),
-                "This holds now, but it could not be kept, and is gone after the next start.",
-            )
+        if rules.protected and room.name not in self.lasting and len(self.lasting) >= MOST_HELD:
+            setattr(rules, name, before)
+            raise Reject("There are too many protected rooms. Tell whoever runs the server.", code="not_kept")
+        self._store(room, rules, "This holds now, but it could not be kept, and is gone after the next start.")
 
     def set_owner(self, room: Room, account: str) -> None:
         """As `set`, without waiting: what cannot be kept goes to the log."""
         rules = self.of(room)
         rules.owner = account
-        if rules.kept:
-            self._database.start(_update(room.name, "owner", account), _log_failure)
+        if room.name in self.lasting:
+            self._database.start(_replace(room.name, rules), _log_failure)
 
-    def keep(self, room: Room) -> None:
-        """Keep `room` when nobody is in it, and over restarts. Raises `Reject` where that cannot be."""
+    def keep(self, room: Room, otherwise: str, *, kept: bool) -> None:
+        """Keep `room` when nobody is in it, and over restarts; or no more. Raises `Reject` where that cannot be:
+        `otherwise`, and whom to tell."""
         rules = self.of(room)
         rules.topic, rules.owner = room.topic, room.owner if isinstance(room.owner, str) else ""
-        rules.kept, self.kept[room.name] = True, rules
+        rules.kept = kept
         try:
-            self._write(_insert(room.name, rules), "No room can be kept at the moment.")
+            self._store(room, rules, otherwise)
         except Reject:
-            rules.kept = False
-            del self.kept[room.name]
+            rules.kept = not kept
+            self._remember(room.name, rules)
             raise
 
-    def drop(self, room: Room) -> None:
-        """Keep `room` no more: it goes when nobody is in it. Raises `Reject` where that cannot be."""
-        rules = self.kept.pop(room.name)
-        rules.kept = False
-        try:
-            self._write(_delete(room.name), "This cannot be changed at the moment.")
-        except Reject:
-            rules.kept, self.kept[room.name] = True, rules
-            raise
+    def _store(self, room: Room, rules: Rules, otherwise: str) -> None:
+        before = room.name in self.lasting
+        if isinstance(room.owner, str):
+            rules.owner = room.owner
+        lasts = self._remember(room.name, rules)
+        if lasts:
+            self._write(_replace(room.name, rules), otherwise)
+        elif before:
+            self._write(_delete(room.name), otherwise)
+
+    def _remember(self, name: str, rules: Rules) -> bool:
+        """Whether these rules are to last."""
+        if rules.kept or rules.protected:
+            self.lasting[name] = rules
+        else:
+            self.lasting.pop(name, None)
+        return name in self.lasting
 
     def _write(self, work: Work, otherwise: str) -> None:
         verdict = Reject(f"{otherwise} Tell whoever runs the server.", code="not_kept")
-        if not self._usable:
+        if not self.usable:
             raise verdict
         try:
             self._database.run(work)
@@ -142,22 +165,19 @@ class RuleBook:
 
 
 def _load(connection: sqlite3.Connection) -> dict[str, Rules]:
-    rows = connection.execute("SELECT name, key, invite_only, topic_by, topic, owner FROM rooms")
+    rows = connection.execute("SELECT name, key, invite_only, topic_by, topic, owner, kept FROM rooms")
     return {
-        name: Rules(key, bool(only), by, topic, owner, kept=True, entered=True)
-        for name, key, only, by, topic, owner in rows
+        name: Rules(key, bool(only), by, topic, owner, kept=bool(kept))
+        for name, key, only, by, topic, owner, kept in rows
     }
 
 
-def _insert(name: str, rules: Rules) -> Work:
-    values = (name, rules.key, rules.invite_only, rules.topic_by, rules.topic, rules.owner)
+def _replace(name: str, rules: Rules) -> Work:
+    values = (name, rules.key, rules.invite_only, rules.topic_by, rules.topic, rules.owner, rules.kept)
     return _execute(
-        "REPLACE INTO rooms (name, key, invite_only, topic_by, topic, owner) VALUES (?, ?, ?, ?, ?, ?)", *values
+        "REPLACE INTO rooms (name, key, invite_only, topic_by, topic, owner, kept) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        *values,
     )
-
-
-def _update(name: str, column: str, value: str | bool) -> Work:
-    return _execute(f"UPDATE rooms SET {column} = ? WHERE name = ?", value, name)
 
 
 def _delete(name: str) -> Work:
@@ -173,4 +193,4 @@ def _execute(statement: str, *values: str | bool) -> Work:
 
 def _log_failure(_: None, error: Exception | None) -> None:
     if error is not None:
-        log.error("what was set for a kept room could not be kept: %s", error)
+        log.error("what was set for a room could not be kept: %s", error)

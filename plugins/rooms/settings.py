@@ -99,19 +99,20 @@ class RoomCommand:
         self._set(session, room, "topic_by", who, text, f"topic-by {who}")
 
     def _set(self, session: Session, room: Room, name: str, value: str | bool, text: str, details: str) -> None:
-        room.post(Notice(f"{text}, says {session.name}.", room.name))
-        record(session, room, "room", details=details)
-        self._book.set(room, name, value)
+        try:
+            self._book.set(room, name, value)
+        finally:
+            if getattr(self._book.of(room), name) == value:  # though it may not have been kept
+                room.post(Notice(f"{text}, says {session.name}.", room.name))
+                record(session, room, "room", details=details)
 
     def _keep(self, session: Session, room: Room, on: bool) -> None:
         if session.role != "operator":
             raise Reject("Which rooms are kept, operators say. Ask one.", code="not_allowed")
         if on == self._book.of(room).kept:
             raise Reject(f"{room.name} is {'kept already' if on else 'not kept'}.", code="not_allowed")
-        if on:
-            self._book.keep(room)
-        else:
-            self._book.drop(room)
+        otherwise = "No room can be kept at the moment." if on else "This cannot be changed at the moment."
+        self._book.keep(room, otherwise, kept=on)
         session.chat.record(actor(session), "keep" if on else "unkeep", "", room.name)
         text = "is kept from now on, also when nobody is in it" if on else "goes when all have left it"
         room.post(Notice(f"{room.name} {text}, says {session.name}.", room.name))

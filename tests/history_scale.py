@@ -1,0 +1,187 @@
+"""A large history: what the server makes of it. Run by hand, for a minute or two:
+
+    python tests/history_scale.py --messages 1000000
+
+It fills a database as the server does, starts a server on it, and prints a table: how long a start, a newcomer, a page
+and a search take, and how large the file is. It ends with 1 where one of those is slower than it should be.
+"""
+
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, count
+from pathlib import Path
+
+import click
+from greenchat_plugins.history import store
+from processes import ServeProcess, serve_process
+
+from greenchat.client import Client
+from greenchat.database import open_database, transaction
+from greenchat.events import Message
+from greenchat.frames import Page
+from greenchat.testing import DEADLINE
+
+# At most, in milliseconds, for 99 of 100.
+PAGE_TARGET = 20.0
+SEARCH_TARGET = 100.0
+
+# Some rooms where much is said, and many where little is.
+ROOMS = ["lobby", *(f"room{number}" for number in range(1, 200))]
+ROOM_WEIGHTS = [1 / place for place in range(1, 201)]
+
+# Words as languages have them: the second is half as frequent as the first, and so on (Zipf).
+WORDS = [f"w{number}" for number in range(1, 50_001)]
+WORD_WEIGHTS = list(accumulate(1 / place for place in range(1, 50_001)))
+LENGTHS = range(3, 22)  # words a message: about 64 bytes
+
+
+def talk(messages: int, rng: random.Random) -> Iterator[Message]:
+    """So many messages of the last year, in the order in which they were said."""
+    seqs = dict.fromkeys(ROOMS, 0)
+    begun, pause = datetime.now(UTC) - timedelta(days=365), timedelta(days=365) / messages
+    rooms = rng.choices(ROOMS, ROOM_WEIGHTS, k=messages)
+    for number, room in enumerate(rooms, 1):
+        seqs[room] += 1
+        text = " ".join(rng.choices(WORDS, cum_weights=WORD_WEIGHTS, k=rng.choice(LENGTHS)))
+        yield Message(room, seqs[room], number, f"user{rng.randrange(100)}", text, begun + number * pause)
+
+
+def fill(file: Path, messages: int, rng: random.Random) -> dict[str, str]:
+    """Make the database. What there is to tell of it."""
+    said, spent = talk(messages, rng), {"written": 0.0, "indexed": 0.0}
+    with closing(open_database(file, store.MIGRATIONS, synchronous="NORMAL")) as connection:
+        with click.progressbar(length=messages, label="messages", file=sys.stderr) as bar:
+            while batch := [message for message, _ in zip(said, range(10_000), strict=False)]:
+                begun = time.perf_counter()
+                runs = store.pack_any(batch)
+                transaction(connection, lambda connection, runs=runs: store.write_runs(connection, runs))
+                spent["written"] += time.perf_counter() - begun
+                bar.update(len(batch))
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        plain = file.stat().st_size
+        begun = time.perf_counter()
+        while transaction(connection, store.index_more):
+            pass
+        spent["indexed"] = time.perf_counter() - begun
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = file.stat().st_size
+    return {
+        "written": f"{spent['written'] / messages * 1e6:.1f} us a message",
+        "indexed": f"{spent['indexed'] / messages * 1e6:.1f} us a message",
+        "size": f"{whole / 1e6:.0f} MB, {whole / messages:.0f} bytes a message: {plain / messages:.0f} without the index",
+    }
+
+
+class Times:
+    """How long something took, again and again."""
+
+    def __init__(self, target: float) -> None:
+        self.target = target
+        self.taken: list[float] = []
+
+    def take(self, step: Callable[[], object]) -> None:
+        begun = time.perf_counter()
+        step()
+        self.taken.append(1000 * (time.perf_counter() - begun))
+
+    def at(self, share: float) -> float:
+        ranked = sorted(self.taken)
+        return ranked[int((len(ranked) - 1) * share)]
+
+    @property
+    def met(self) -> bool:
+        return self.at(0.99) <= self.target
+
+    def __str__(self) -> str:
+        verdict = "" if self.met else f", which is more than {self.target:g} ms"
+        return f"p50 {self.at(0.5):.1f} ms, p99 {self.at(0.99):.1f} ms, most {self.at(1):.1f} ms{verdict}"
+
+
+def page_on_joining(client: Client) -> None:
+    """Read up to the page that comes unasked."""
+    while not any(isinstance(item, Page) for item in client.receive(DEADLINE)):
+        pass
+
+
+def measure(server: ServeProcess, messages: int, rounds: int, rng: random.Random) -> dict[str, Times]:
+    names = (f"guest{number}" for number in count())
+
+    def join(room: str) -> Client:
+        client = Client.connect("127.0.0.1", server.port)
+        client.join(next(names), room)
+        page_on_joining(client)
+        return client
+
+    def ask(target: float, request: Callable[[], object]) -> Times:
+        times = Times(target)
+        for _ in range(rounds):
+            times.take(request)
+        return times
+
+    rows = {"join a room": Times(PAGE_TARGET), "join a room that is empty": Times(PAGE_TARGET)}
+    with join("lobby") as me:
+        for _ in range(rounds):
+            rows["join a room"].take(lambda: join("lobby").close())
+            rows["join a room that is empty"].take(lambda: join(rng.choice(ROOMS[1:])).close())
+        top = me.history(limit=1).events[0].seq
+        year = datetime.now(UTC) - timedelta(days=365)
+        day = timedelta(days=1)
+        pages = {
+            "the last page": lambda: me.history(),
+            "a page of 200 before any": lambda: me.history(before=rng.randrange(1, top), limit=200),
+            "a page after any": lambda: me.history(after=rng.randrange(top)),
+            "a page of any room": lambda: me.history(rng.choice(ROOMS), before=rng.randrange(1, top)),
+            "a page by time": lambda: me.history(rng.choice(ROOMS), since=year + day * rng.randrange(365)),
+        }
+        searches = {
+            "the most common word": lambda: me.search("w1"),
+            "a common word": lambda: me.search(rng.choice(WORDS[:100])),
+            "a rare word": lambda: me.search(rng.choice(WORDS[1000:])),
+            "three common words": lambda: me.search(" ".join(rng.sample(WORDS[:100], 3))),
+            "six words, seldom together": lambda: me.search(" ".join(rng.sample(WORDS[:1000], 6))),
+            "a common word in a small room": lambda: me.search(rng.choice(WORDS[:20]), rng.choice(ROOMS[-50:])),
+            "the beginning of a word": lambda: me.search(f"w{rng.randrange(10, 500)}*"),
+            "a common word, far back": lambda: me.search(rng.choice(WORDS[:100]), before=rng.randrange(1, messages)),
+            "what nobody has said": lambda: me.search("tulips"),
+        }
+        rows |= {f"page: {name}": ask(PAGE_TARGET, page) for name, page in pages.items()}
+        rows |= {f"search: {name}": ask(SEARCH_TARGET, search) for name, search in searches.items()}
+    return rows
+
+
+@click.command()
+@click.option("--messages", default=1_000_000, help="How many there are.", show_default=True)
+@click.option("--rounds", default=300, help="How often each thing is asked.", show_default=True)
+@click.option("--seed", default=2026, help="Of what is said, and asked.", show_default=True)
+def main(messages: int, rounds: int, seed: int) -> None:
+    """Tell what a large history costs."""
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as full:
+        rows: dict[str, object] = {}
+        starts = {}
+        for name, directory in (("empty", empty), ("full", full)):
+            if directory is full:
+                rows |= fill(Path(full) / store.FILE, messages, rng)
+            starts[name] = Times(0)
+            for _ in range(5):
+                starts[name].take(lambda: start(Path(directory)))  # noqa: B023
+        rows["start"] = f"{starts['full'].at(0.5):.0f} ms; {starts['empty'].at(0.5):.0f} ms without any history"
+        with serve_process(Path(full), "--set", "limits.flood_rate=0") as server:
+            measured = measure(server, messages, rounds, rng)
+    for name, value in (rows | measured).items():
+        click.echo(f"{name:<38}  {value}")
+    sys.exit(0 if all(times.met for times in measured.values()) else 1)
+
+
+def start(data_dir: Path) -> None:
+    with serve_process(data_dir) as server:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
