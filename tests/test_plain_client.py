@@ -12,8 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from programs import Anybody, Program
 
 import greenchat
+from greenchat.cli import main
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.events import Event
 from greenchat.frames import Frame, Invalid, Unknown
@@ -21,10 +24,11 @@ from greenchat.testing import DEADLINE, serving
 
 CLIENT = Path(__file__).with_name("plain_client.py")
 PACKAGE = Path(greenchat.__file__).parent
+PLUGINS = PACKAGE.parent / "plugins"
 PROTOCOL = (PACKAGE / "PROTOCOL.md").read_text()
 
 
-class Program:
+class PythonProgram:
     """A Python program with its standard input and output."""
 
     def __init__(self, *arguments):
@@ -74,7 +78,7 @@ def start():
     programs = []
 
     def start(*arguments):
-        programs.append(Program(*arguments))
+        programs.append(PythonProgram(*arguments))
         return programs[-1]
 
     yield start
@@ -278,6 +282,11 @@ def examples(language):
     return [block.split("```")[0] for block in PROTOCOL.split(f"```{language}\n")[1:]]
 
 
+def first_cells(section):
+    """What the rows of a table begin with, but for its heading."""
+    return re.findall(r"^\| `(\w+)` \|", section.partition("|---")[2], re.MULTILINE)
+
+
 def test_the_bot_of_the_specification_works(start, server, tmp_path):
     alice = server.join("alice")
     (source,) = examples("python")
@@ -305,30 +314,132 @@ def test_the_netcat_session_of_the_specification_is_true(server):
     alice.expect("MSG|Bob|Hi Alice!", "INFO|Bob has left the chat.")
 
 
+# What commands answer is declared by plugins: these examples are held against a server, the others against the codec.
+ANSWERS_OF_COMMANDS = PROTOCOL.split("### Answers of commands\n")[1].split("\n## ")[0]
+COMMAND_TYPES = first_cells(ANSWERS_OF_COMMANDS)
+
+
+def is_not_of_commands(line):
+    return line not in ANSWERS_OF_COMMANDS.splitlines()
+
+
 def test_the_json_examples_of_the_specification_are_understood():
     types = set()
-    for line in "".join(examples("json")).splitlines():
+    for line in filter(is_not_of_commands, "".join(examples("json")).splitlines()):
         (reply,) = JsonCodec().reply_decoder().feed(f"{line}\n".encode())
         (request,) = JsonCodec().request_decoder(4096).feed(f"{line}\n".encode())
         understood = request if isinstance(reply, Invalid) else reply
         assert not isinstance(understood, Invalid | Unknown), line
         assert json.loads(JsonCodec().encode(understood)) == json.loads(line), "written as it is sent"
         types.add(json.loads(line)["type"])
-    vocabulary = {kind.__struct_config__.tag for kind in [*Event.__subclasses__(), *Frame.__subclasses__()]}
-    assert types == vocabulary - {"unknown", "invalid", "refused"}
+    core = [*Event.__subclasses__(), *Frame.__subclasses__()]
+    vocabulary = {kind.__struct_config__.tag for kind in core if kind.__module__.startswith("greenchat.")}
+    # Some are for codecs and plugins alone; the root of what commands answer is among those.
+    assert types == vocabulary - {"unknown", "invalid", "refused", "acted", "answer"}
+
+
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?Z| UTC)|\d+ (second|minute|hour|day)s?")
+
+
+def timeless(frame):
+    """A frame as it is whenever it is sent."""
+    return json.loads(MOMENT.sub("some time", json.dumps({**frame, "seconds": 0})))
+
+
+class Oracle:
+    """The command of a plugin that has declared no type of its own."""
+
+    @greenchat.hookimpl
+    def greenchat_commands(self):
+        def tell(session, argument):
+            session.tell(greenchat.Answer(lines=["It is Tuesday.", "It has been all day."]))
+
+        return [greenchat.Command("oracle", "", "Tell what day it is.", tell)]
+
+
+def answers_of_commands(data_dir):
+    """What a server answers to ada, who has made the garden, to bob, who is in there, and to carol, an operator."""
+    CliRunner().invoke(main, ["operators", "add", "carol", "--data-dir", str(data_dir)], catch_exceptions=False)
+    with serving(Anybody, Oracle, data_dir=data_dir) as server:
+        ada, bob = Program(server, "ada", "garden"), Program(server, "bob", "garden")
+        carol = Program(server, "carol", "board")
+        for one, commands in (
+            (ada, ["/become ada", "/topic Tulips", "/away Lunch", "/room topic-by owner", "/room key open sesame"]),
+            (carol, ["/become carol", "/room key open sesame", "/room keep on", "/part"]),
+            (bob, ["/ignore dave"]),
+        ):
+            for command in commands:
+                assert one.ask(command)[-1]["type"] == "ack", command
+        found = [bob.told("/help", "commands"), carol.told("/rooms", "rooms")]
+        found += [bob.told(f"/{kind}", kind) for kind in ("names", "room")]
+        found += [
+            bob.told("/whois ada", "whois"),
+            bob.told("/ignore", "ignored"),
+            bob.told("/msg ada psst", "whispered"),
+        ]
+        carol.ask("/ban 10.0.0.0/8 a botnet")
+        ada.ask("/ban eve 1h weeds")
+        carol.ask("/slow lobby 10")
+        found.append(carol.told("/bans", "bans"))
+        ada.ask("/kick bob weeds")
+        found += [carol.told("/audit 1", "audit"), bob.told("/oracle", "answer")]
+    return {frame["type"]: frame for frame in found}
+
+
+def test_commands_answer_as_in_the_specification(tmp_path):
+    answers = answers_of_commands(tmp_path)
+    shown = [json.loads(line) for line in ANSWERS_OF_COMMANDS.splitlines() if line.startswith("{")]
+    assert [frame["type"] for frame in shown] == list(answers) == COMMAND_TYPES
+    for frame in shown:
+        answer = answers[frame["type"]]
+        if frame["type"] == "commands":  # some of those that there are
+            for field in ("commands", "lines"):
+                answer[field] = [one for one in answer[field] if one in frame[field]]
+        assert timeless(answer) == timeless(frame)
+
+
+def test_all_that_commands_answer_is_in_the_specification():
+    declared = set()
+    for path in PLUGINS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and "Answer" in map(ast.unparse, node.bases):
+                declared |= {ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg == "tag"}
+    assert declared == set(COMMAND_TYPES) - {"answer"}
+
+
+def codes_and_strings(path):
+    """The error codes that a file of Python refuses with, and all strings in it."""
+    codes, strings = [], set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant):
+            strings.add(node.value)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            position = {"Reject": 1, "Invalid": 0, "Error": 0}.get(node.func.id)
+            codes += [] if position is None else node.args[position : position + 1]
+            codes += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+    return {code.value for code in codes if isinstance(code, ast.Constant)} - {""}, strings
+
+
+OF_THE_CORE, OF_PLUGINS = PROTOCOL.split("## Error codes\n")[1].split("### Of the bundled plugins\n")
+CODES = set(first_cells(OF_THE_CORE))
+CODES_OF_PLUGINS = {
+    (plugin, code)
+    for codes, plugins in re.findall(r"^\| (`.*?`) \| ([\w, ]+) \|", OF_PLUGINS.partition("|---")[2], re.MULTILINE)
+    for code in re.findall(r"\w+", codes)
+    for plugin in plugins.split(", ")
+}
 
 
 def test_the_specification_lists_the_error_codes_of_the_core():
-    listed = set(re.findall(r"^\| `(\w+)` \|", PROTOCOL.split("## Error codes")[1].partition("|---")[2], re.MULTILINE))
-    used, strings = set(), set()
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant):
-                strings.add(node.value)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                position = {"Reject": 1, "Invalid": 0, "Error": 0}.get(node.func.id)
-                codes = [] if position is None else node.args[position : position + 1]
-                codes += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-                used.update(code.value for code in codes if isinstance(code, ast.Constant))
-    assert used - {""} <= listed, "PROTOCOL.md lacks a code"
-    assert listed <= strings, "PROTOCOL.md lists a code that does not exist"
+    used, strings = map(set().union, *map(codes_and_strings, PACKAGE.rglob("*.py")))
+    assert used <= CODES, "PROTOCOL.md lacks a code"
+    assert not CODES - strings, "PROTOCOL.md lists a code that does not exist"
+
+
+def test_the_specification_lists_the_error_codes_of_the_bundled_plugins():
+    used = {
+        (path.relative_to(PLUGINS).parts[0].removesuffix(".py"), code)
+        for path in PLUGINS.rglob("*.py")
+        for code in codes_and_strings(path)[0] - CODES
+    }
+    assert used == CODES_OF_PLUGINS

@@ -2,6 +2,7 @@
 
 import gzip
 import http.client
+import re
 import socket
 import ssl
 from contextlib import closing
@@ -11,7 +12,9 @@ import pytest
 import trustme
 from greenchat_plugins import web
 from greenchat_plugins.web import http as web_http
-from web_peer import ACCEPT, HANDSHAKE, TEXT, WebPeer, frame
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from web_peer import ACCEPT, CLOSE, HANDSHAKE, TEXT, WebPeer, frame
 
 from greenchat.errors import ConfigError
 from greenchat.testing import DEADLINE, serving
@@ -216,6 +219,30 @@ def test_a_head_has_to_come_in_time(server, monkeypatch):
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
+HEADERS = {"Host": "localhost", **HANDSHAKE, "Origin": "http://localhost", "X-Forwarded-For": "203.0.113.5, ::1"}
+HEADERS |= {"Sec-WebSocket-Protocol": "greenchat.json.v1", "If-None-Match": 'W/"x"', "Accept-Encoding": "*;q=1"}
+HEAD = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+PIECES = st.binary(max_size=4) | st.sampled_from(
+    [b"\r\n", b"\n", b":", b"http://", b"[", b"]", b"%00", b"xn--a.", b"HTTP/1.0"]
+)
+DAMAGE = st.lists(st.tuples(st.integers(0, len(HEAD)), st.integers(0, 8), PIECES), min_size=1, max_size=4)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.sampled_from([b"/chat", b"/", b"/index.html", b"//", b"*", b"http://localhost/chat"]), damage=DAMAGE)
+def test_whatever_is_asked_is_answered(server, caplog, path, damage):
+    head = HEAD.encode()
+    for place, length, piece in damage:
+        head = head[:place] + piece + head[place + length :]
+    data = b"GET " + path + b" HTTP/1.1\r\n" + head + b"\r\n" + frame(CLOSE)
+    with socket.create_connection((server.host, server.port), DEADLINE) as sock:
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: sock.recv(1 << 16), b""))
+    assert re.match(rb"HTTP/1\.1 (101|200|304|400|403|404|405|413|421|426|431|501) ", answer)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_security_is_on_every_answer(server):
     answers = [
         get(server)[0],
@@ -395,7 +422,7 @@ def test_our_own_page_may_connect(server, origin, host):
     [
         "http://evil.example", "http://evil.example:9999", "http://localhost:8080", "http://localhost",
         "http://localhost:9999.evil.example", "null", "file://", "chrome-extension://abc", "http://localhost:9999@evil",
-        "http://127.0.0.1:9999", "nonsense",
+        "http://127.0.0.1:9999", "nonsense", "http://[::1", "http://",
     ],
 )  # fmt: skip
 def test_other_pages_may_not(server, origin):
@@ -605,7 +632,7 @@ def test_clients_of_a_proxy_count_by_themselves():
         with WebPeer(server, X_Forwarded_For="203.0.113.1") as refused:
             assert refused.status == 503
             assert refused.body == b"There are too many connections from 203.0.113.1. Close one, and try again.\n"
-        peers[0].send_bytes(frame(8))
+        peers[0].send_bytes(frame(CLOSE))
         peers[0].expect_close(None)
         with WebPeer(server, X_Forwarded_For="203.0.113.4", first=frame(TEXT, b'{"type":"ping"}')) as another:
             assert another.hear() == {"type": "pong"}

@@ -1,28 +1,20 @@
-"""The load of `greenchat bench`: a crowd of plain clients in one thread, over real sockets.
+"""The load of `greenchat bench`: a crowd of clients in one thread, over real sockets. languages.py is what they speak.
 
-It must measure the server and not itself, so nothing is done for each message at full load. Every message of the crowd
-arrives as a frame of the same length, so deliveries are counted by their bytes; neither an `I` nor an `E` stands in any
-of them, so one look at a chunk tells that no INFO or ERROR is in it, and where its first line ends tells that the bytes
-are those of whole messages.
+It must measure the server and not itself, so nothing is done for each message at full load.
 """
 
 import os
-import re
 import selectors
 import socket
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from greenchat.errors import GreenchatError
-from greenchat.text import printable
-
-# A room of its own: nobody else on the server reads the load, and nobody's talk is counted as a delivery.
-ROOM = "bench"
+from greenchat.bench.languages import ROOM, BenchError, Hearing, Language, RefusedError
 
 # Clients on their way in at once: many share one announcement then, and a server's backlog, of 128 at the least, holds.
 JOINING_AT_ONCE = 100
@@ -39,15 +31,9 @@ QUIET_SECONDS = 0.1
 # How long a wait may be before the deadline is looked at.
 WAIT_SECONDS = 0.1
 
-STAMP = re.compile(rb"\|~(\d+)")
-OTHER_LINES = (b"E", b"I")  # how ERROR and INFO begin, wherever they are cut
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 Progress = Callable[[int], None]  # told how many are done
-
-
-class BenchError(GreenchatError):
-    """The measurement cannot be made, or says nothing: the text tells why, and what to do."""
 
 
 class Count(Struct, frozen=True):
@@ -58,18 +44,18 @@ class Count(Struct, frozen=True):
     seconds: float
 
 
-class _Client:
-    """One connection. `heard` is a line that has not ended yet, where lines are looked at; `received` the bytes of
-    messages in this part."""
+class _Client(Hearing):
+    """One connection. `opening` is what it has still to say to be let in; `step` how much of that is answered."""
 
-    __slots__ = ("heard", "name", "outgoing", "received", "sock", "watched", "welcomed")
+    __slots__ = ("name", "opening", "outgoing", "sock", "step", "watched", "welcomed")
 
-    def __init__(self, name: str, sock: socket.socket) -> None:
+    def __init__(self, name: str, sock: socket.socket, opening: Sequence[bytes]) -> None:
+        super().__init__()
         self.name = name
         self.sock = sock
-        self.outgoing: deque[bytes | memoryview] = deque()
-        self.heard = b""
-        self.received = 0
+        self.opening = opening
+        self.step = 0
+        self.outgoing: deque[bytes | memoryview] = deque(opening[:1])
         self.watched = 0
         self.welcomed = False
 
@@ -78,12 +64,14 @@ Take = Callable[[_Client, int], None]  # what becomes of so many bytes in the bu
 
 
 class Crowd:
-    """Clients of the server at `address` (as `socket.getpeername` has it). Each part takes `seconds` at the most.
+    """Clients of the server at `address` (as `socket.getpeername` has it), which speak `language`. Each part takes
+    `seconds` at the most.
 
     All methods raise `BenchError` where the server refuses something or closes a connection.
     """
 
-    def __init__(self, family: int, address: Any, seconds: float) -> None:
+    def __init__(self, family: int, address: Any, seconds: float, language: Language) -> None:
+        self._language = language
         self._family = family
         self._address = address
         self._seconds = seconds
@@ -92,8 +80,7 @@ class Crowd:
         self._welcomed = 0
         self._buffer = bytearray(READ_BYTES)
         self._view = memoryview(self._buffer)
-        self._received = 0  # bytes of messages in this part, by all clients
-        self._length = 0  # of each of these messages
+        self._received = 0  # of messages in this part, by all clients, in the language's units
         self._began = 0.0
         self._latencies = array("q")
 
@@ -128,19 +115,18 @@ class Crowd:
 
     def throughput(self, senders: int, messages: int, size: int, progress: Progress) -> Count:
         """The first `senders` clients send `messages` each, of `size` bytes, as fast as they can."""
-        request = b"MSG|~" + b"x" * (size - 1) + b"\n"
-        length = self._length = len(request) + len(self._clients[0].name) + 1
+        text, units = self._language.begin(self._clients[0].name, size)
         due = senders * messages * (len(self._clients) - 1)
-        blocks = _repeated(request, messages)
+        blocks = _repeated(self._language.say(text), messages)
         self._received = 0
         self._begin()
         for client in self._clients[:senders]:
             client.outgoing.extend(blocks)
             self._watch(client)
-        while self._received < due * length and not self._late():
+        while self._received < due * units and not self._late():
             self._turn(WAIT_SECONDS, self._count)
-            progress(self._received // length)
-        return Count(due, self._received // length, time.monotonic() - self._began)
+            progress(self._received // units)
+        return Count(due, self._received // units, time.monotonic() - self._began)
 
     def latency(self, senders: int, messages: int, size: int, rate: int, progress: Progress) -> tuple[Count, list[int]]:
         """The first `senders` clients send `messages` in all, `rate` a second, whether or not the server keeps up.
@@ -153,7 +139,7 @@ class Crowd:
             passed = time.monotonic() - self._began
             while sent < min(messages, passed * rate):
                 client = self._clients[sent % senders]
-                client.outgoing.append((b"MSG|~%d" % self._microseconds()).ljust(len(b"MSG|") + size, b"x") + b"\n")
+                client.outgoing.append(self._language.say((b"~%d" % self._microseconds()).ljust(size, b"x")))
                 self._send(client)
                 sent += 1
             until_next = sent / rate - passed if sent < messages else WAIT_SECONDS
@@ -188,7 +174,7 @@ class Crowd:
 
     def _connect(self, name: str) -> None:
         sock = socket.socket(self._family, socket.SOCK_STREAM)
-        client = _Client(name, sock)
+        client = _Client(name, sock, self._language.opening(name))
         self._clients.append(client)
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -198,7 +184,6 @@ class Crowd:
             pass
         except OSError as error:
             self._not_let_in(client, f"{os.strerror(error.errno or 0)}.")
-        client.outgoing.append(f"JOIN|{name}|{ROOM}\n".encode())
         self._watch(client)
 
     def _send(self, client: _Client) -> None:
@@ -243,60 +228,37 @@ class Crowd:
     def _greet(self, client: _Client, size: int) -> None:
         if client.welcomed:
             return
-        line, end, _ = (client.heard + self._view[:size]).partition(b"\n")
-        if not end:
-            client.heard = line
-        elif line.startswith(b"INFO|"):
+        client.heard += self._view[:size]
+        try:
+            if not self._language.answered(client.heard, client.step):
+                return
+        except RefusedError as refusal:
+            self._not_let_in(client, str(refusal))
+        client.heard = b""
+        client.step += 1
+        if client.step == len(client.opening):
             client.welcomed = True
-            client.heard = b""
             self._welcomed += 1
         else:
-            self._not_let_in(client, _text(line))
+            client.outgoing.append(client.opening[client.step])
+            self._watch(client)
 
     def _ignore(self, client: _Client, size: int) -> None:
         pass
 
     def _count(self, client: _Client, size: int) -> None:
-        find = self._buffer.find
-        if client.heard or find(b"E", 0, size) >= 0 or find(b"I", 0, size) >= 0:
-            self._count_lines(client, size)
-        else:
-            end = find(b"\n", 0, size) + 1
-            if end and (client.received + end) % self._length:
-                raise BenchError(
-                    "Not all messages arrive as they were sent, so they cannot be counted. "
-                    f"Does a plugin of the server change them, or does somebody else talk in the room {ROOM}?"
-                )
-            self._add(client, size)
-
-    def _add(self, client: _Client, size: int) -> None:
-        client.received += size
-        self._received += size
-
-    def _count_lines(self, client: _Client, size: int) -> None:
-        """Count the messages alone. Of another line that is cut the start is kept, and nothing of it is counted."""
-        *lines, rest = (client.heard + self._view[:size]).split(b"\n")
-        client.heard = b""
-        for line in lines:
-            if line.startswith(b"ERROR|"):
-                self._refused(client, line)
-            if not line.startswith(OTHER_LINES):
-                self._add(client, len(line) + 1)
-        if rest.startswith(OTHER_LINES):
-            client.heard = rest
-        else:
-            self._add(client, len(rest))
+        try:
+            self._received += self._language.count(client, self._buffer, size)
+        except RefusedError as refusal:
+            self._refused(client, refusal)
 
     def _clock(self, client: _Client, size: int) -> None:
         now = self._microseconds()
-        data = client.heard + self._view[:size]
-        end = data.rfind(b"\n") + 1
-        client.heard = data[end:]
-        self._latencies.extend([now - int(stamp) for stamp in STAMP.findall(data, 0, end)])
-        if b"E" in data:
-            for line in data[:end].split(b"\n"):
-                if line.startswith(b"ERROR|"):
-                    self._refused(client, line)
+        try:
+            stamps = self._language.stamps(client, bytes(self._view[:size]))
+        except RefusedError as refusal:
+            self._refused(client, refusal)
+        self._latencies.extend([now - int(stamp) for stamp in stamps])
 
     # --- what the server will not have ---
 
@@ -306,8 +268,8 @@ class Crowd:
             "--clients, or raise limits.connections and limits.connections_per_address there."
         )
 
-    def _refused(self, client: _Client, line: bytes) -> NoReturn:
-        raise BenchError(f"The server refused a message of {client.name}, so nothing can be measured: {_text(line)}")
+    def _refused(self, client: _Client, refusal: RefusedError) -> NoReturn:
+        raise BenchError(f"The server refused a message of {client.name}, so nothing can be measured: {refusal}")
 
     def _lost(self, client: _Client, reason: str) -> NoReturn:
         if not client.welcomed:
@@ -324,9 +286,3 @@ def _repeated(request: bytes, times: int) -> list[memoryview]:
     block = memoryview(request * at_once)
     blocks, rest = divmod(times, at_once)
     return [block] * blocks + ([block[: rest * len(request)]] if rest else [])
-
-
-def _text(line: bytes) -> str:
-    """What the server said, fit for a terminal."""
-    text = line.removeprefix(b"ERROR|").decode(errors="replace")
-    return printable(text, len(text))

@@ -17,7 +17,8 @@ import click
 import msgspec
 
 from greenchat.address import parse_address
-from greenchat.bench.crowd import ROOM, BenchError, Crowd, Progress
+from greenchat.bench.crowd import Crowd, Progress
+from greenchat.bench.languages import ROOM, BenchError, Language, Plain, Web
 from greenchat.bench.report import BUSY_PERCENT, Latency, Report, Server, Throughput
 from greenchat.bench.server import ServerProcess, find_process, own_server
 from greenchat.client import Client, RefusedError
@@ -41,7 +42,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of the server.
 
     `senders` of `clients` in one room send `messages` each, of `size` bytes; then as many, `rate` a second in all and
-    for some seconds at the most, for the latency. `seconds` is how long any part may take. `idle`: only join.
+    for some seconds at the most, for the latency. `seconds` is how long any part may take. `idle`: only join. `web`:
+    over WebSockets, as browsers do.
     """
 
     clients: int = 100
@@ -51,6 +53,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     rate: int = 200
     seconds: int = 60
     idle: bool = False
+    web: bool = False
 
 
 class Meter:
@@ -98,12 +101,13 @@ def measure(address: str | None, load: Load) -> Report:
         else:
             host, port = parse_address(address)
             pid = None
-        welcome, family, peer, is_here = _look_around(host, port, load)
+        language = Web(f"[{host}]:{port}" if ":" in host else f"{host}:{port}") if load.web else Plain()
+        welcome, family, peer, is_here = _look_around(host, port, load, language)
         if address is not None and is_here:
             pid = find_process(port)
         process = ServerProcess(pid)
         before = process.memory_bytes()
-        crowd = stack.enter_context(closing(Crowd(family, peer, load.seconds)))
+        crowd = stack.enter_context(closing(Crowd(family, peer, load.seconds, language)))
         with _progress("Joining", load.clients) as progress:
             join_seconds = crowd.join(load.clients, progress)
         after = process.memory_bytes()
@@ -123,6 +127,7 @@ def measure(address: str | None, load: Load) -> Report:
         )
     return Report(
         server=server,
+        language=language.name,
         clients=load.clients,
         senders=senders,
         messages_per_sender=load.messages,
@@ -183,7 +188,7 @@ def percentile(microseconds: Sequence[int], share: float) -> float:
     return microseconds[math.ceil(len(microseconds) * share) - 1] / 1000 if microseconds else 0.0
 
 
-def _look_around(host: str, port: int, load: Load) -> tuple[Welcome, int, Any, bool]:
+def _look_around(host: str, port: int, load: Load, language: Language) -> tuple[Welcome, int, Any, bool]:
     """A first client: what it is told of the server, the address that answered, and whether that is this machine.
 
     It warms the server up as well: what the first join loads is no other client's memory.
@@ -196,7 +201,7 @@ def _look_around(host: str, port: int, load: Load) -> tuple[Welcome, int, Any, b
                 f"{client.where} does not let clients of a measurement in: {printable(str(refusal), 300)}"
             ) from None
         frame_bytes = welcome.limits.get("frame_bytes", 0)
-        largest = int(frame_bytes) - len("MSG|")
+        largest = int(frame_bytes) - language.overhead
         if frame_bytes and load.size > largest:
             raise BenchError(
                 f"Messages of {load.size} bytes are too large for {client.where}. "

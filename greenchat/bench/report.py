@@ -54,9 +54,11 @@ class Server(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """One run. `throughput` and `latency` are None where they were not measured."""
+    """One run. `language` is what the clients spoke: "plain" frames, or "web", JSON over WebSockets. `throughput` and
+    `latency` are None where they were not measured."""
 
     server: Server
+    language: str
     clients: int
     senders: int
     messages_per_sender: int
@@ -84,9 +86,10 @@ class Report(Struct, frozen=True, kw_only=True):
 
     def _room(self) -> list[tuple[str, str]]:
         whose = "started for this run" if self.server.own else "running already"
+        how = " WebSockets" if self.language == "web" else ""
         return [
             ("Server", f"{self.server.version} at {self.server.address}, {whose}"),
-            ("Clients", f"{self.clients:,} in one room, joined in {self.join_seconds:.2f} s"),
+            ("Clients", f"{self.clients:,}{how} in one room, joined in {self.join_seconds:.2f} s"),
         ]
 
     def _throughput(self) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from greenchat.bench.crowd import BenchError
+from greenchat.bench.languages import BenchError
 from greenchat.text import printable
 
 # All that would slow the load down or cut it off; 0 is "no limit".
