@@ -39,14 +39,17 @@ NAMES = st.sampled_from(["ada", "ADA", "bob", "witness", "listener", "info", "a 
 TEXT = (
     st.text(max_size=20) | NAMES | st.sampled_from(["hi", "INFO|forged", "\n", "\x1b[2J", "x" * 4090, "|", "/", "//"])
 )
-COMMANDS = st.sampled_from(["help", "who", "me", "msg", "reply", "nick", "ping", "quit", "HELP", "dance", ""])
+COMMANDS = st.sampled_from(
+    ["help", "who", "me", "msg", "reply", "nick", "ping", "quit", "HELP", "dance", ""]
+    + ["join", "part", "rooms", "topic", "room", "away", "back", "ignore", "whois", "history", "search", "kick"]
+)
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
-TYPES = st.sampled_from(["join", "say", "leave", "history", "ping", "pong", "status", "message", "SAY", ""])
+TYPES = st.sampled_from(["join", "say", "leave", "history", "search", "ping", "pong", "status", "message", "SAY", ""])
 FIELDS = {"text": TEXT, "name": NAMES, "room": TEXT, "ref": st.integers(), "limit": st.integers()}
 
 
@@ -141,6 +144,10 @@ class Client:
                 assert re.match(r"(MSG\|[^|]+|INFO|ERROR)\|", line), line
 
 
+# What somebody who has joined may be sent, whatever the others do.
+EVENTS = {"ack", "joined", "left", "renamed", "private", "topic", "away", "role", "notice", "invited"}
+
+
 class Chat:
     """Two who chat meanwhile, one plain and one JSON, and miss nothing."""
 
@@ -149,6 +156,9 @@ class Chat:
         self.listener = server.connect()
         self.listener.send('{"type":"join","name":"listener"}')
         self.listener.read()
+        self.listener.send('{"type":"search","text":"history is opened for reading now"}')
+        while json.loads(self.listener.read())["type"] != "found":
+            pass
         self._mark = 0
         self._seq = 0  # the latest message of the room that the listener knows of
         self._own: set[int] = set()
@@ -163,6 +173,8 @@ class Chat:
         self.listener.send(json.dumps({"type": "say", "text": mark, "ref": self._mark}))
         while (line := self.witness.read()) != f"MSG|listener|{mark}":
             assert re.match(r"(MSG\|[^|]+|INFO)\|", line), line
+        while len(self._own) < self._mark:  # that it is on disk may be told later than what others say next
+            self._hear()
 
     def _hear(self) -> tuple[str, str] | None:
         """The next that the listener is sent: who says what, where it is a message."""
@@ -170,7 +182,7 @@ class Chat:
         if event["type"] == "ack":
             self._own.add(event["seq"])
         if event["type"] != "message":
-            assert event["type"] in ("ack", "joined", "left", "renamed", "private"), event
+            assert event["type"] in EVENTS, event
             return None
         self._seq += 1
         while self._seq in self._own:
