@@ -49,9 +49,8 @@ def open_database(
     process could then take away what is being written (sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
-        # Like the rest of what users entrust to it, the file is the operator's alone.
         with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            _create(path)
         connection = sqlite3.connect(path, busy_seconds, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise explain(error, path) from error
@@ -101,6 +100,18 @@ def explain(error: Exception, path: Path) -> DatabaseError:
     else:
         what = f"cannot be used: {error}."
     return DatabaseError(f"{path} {what}")
+
+
+def _create(path: Path) -> None:
+    """Like the rest of what users entrust to it, the file is the operator's alone. Made by root, on a command line, it
+    is of whom the directory is, who could not open it otherwise; SQLite does so with the files beside it."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        owner = path.parent.stat()
+        if os.geteuid() == 0 and owner.st_uid:
+            os.fchown(file, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(file)
 
 
 def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:

@@ -503,3 +503,13 @@ end()
 """
     refused = "DIR/notes.sqlite3 cannot be opened for writing. Check the directory and its permissions."
     assert in_need(tmp_path, code) == ["written", refused, "written", "2"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+def test_what_root_makes_in_somebodys_directory_is_theirs(tmp_path):
+    os.chown(tmp_path, 65534, 65534)
+    path = tmp_path / "chat.sqlite3"
+    connection = open_database(path, ("CREATE TABLE notes (text TEXT)",))
+    owners = {file.name: file.stat().st_uid for file in tmp_path.iterdir()}
+    connection.close()
+    assert owners == {"chat.sqlite3": 65534, "chat.sqlite3-wal": 65534, "chat.sqlite3-shm": 65534}

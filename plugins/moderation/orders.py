@@ -141,7 +141,7 @@ class Orders:
             bans.append(_sentence(session, "network", network, room, bans[0].whom, seconds, why))
         details = f"with {network}, {bans[0].details}" if network else bans[0].details
         self._do(session, "ban", name, room, details, lambda file: put(file, "bans", bans))
-        absent = " Nobody is called so at the moment." if found is None else ""
+        absent = "; nobody is called so at the moment" if found is None else ""
         session.info(f"{name} is banned from {room or 'the chat'} {bans[0].terms(bans[0].since)}{absent}")
         if left_out:
             session.info(left_out)
