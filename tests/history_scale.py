@@ -30,6 +30,9 @@ from greenchat.testing import DEADLINE
 PAGE_TARGET = 20.0
 SEARCH_TARGET = 100.0
 
+# As users have it, but that a client may ask as fast as it can.
+SETTINGS = ("--set", "plugins.history.replay=20", "--set", "limits.flood_rate=0")
+
 # Some rooms where much is said, and many where little is.
 ROOMS = ["lobby", *(f"room{number}" for number in range(1, 200))]
 ROOM_WEIGHTS = [1 / place for place in range(1, 201)]
@@ -175,7 +178,7 @@ def main(messages: int, rounds: int, seed: int) -> None:
             for _ in range(5):
                 starts[name].take(lambda: start(Path(directory)))  # noqa: B023
         rows["start"] = f"{starts['full'].at(0.5):.0f} ms; {starts['empty'].at(0.5):.0f} ms without any history"
-        with serve_process(Path(full), "--set", "limits.flood_rate=0") as server:
+        with serve_process(Path(full), *SETTINGS) as server:
             measured = measure(server, messages, rounds, rng)
     for name, value in (rows | measured).items():
         click.echo(f"{name:<38}  {value}")

@@ -63,8 +63,12 @@ class Settings(greenchat.Settings, frozen=True):
     ] = 0.5
     waiting_messages: Annotated[
         int,
-        Meta(ge=1, description="How many may wait for a database that cannot be used. The oldest are dropped then."),
-    ] = 100_000
+        Meta(
+            ge=1,
+            description="How many may wait for a database that cannot be used, or is too slow: past it the oldest are dropped. "
+            "Of usual length, a million take about 100 MB.",
+        ),
+    ] = 1_000_000
     page_messages: Annotated[int, Meta(ge=1, description="How many messages one may ask for at once.")] = 200
     busy_seconds: Annotated[
         float, Meta(gt=0, description="How long another program may lock the database before history is off.")

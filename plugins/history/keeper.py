@@ -22,8 +22,10 @@ from . import store
 
 log = logging.getLogger("greenchat.history")
 
-# So many messages are written at once at the most: it takes some 50 ms, for which an acknowledgement may have to wait.
+# So much is written at once at the most: an acknowledgement may have to wait for some 30 ms, and the event loop is busy
+# for a millisecond with so many runs.
 BATCH = 20_000
+BATCH_RUNS = 4_000
 
 # From one try to the next while the database cannot be used, in seconds: soon enough for those who wait for it, and no
 # burden on a machine in trouble.
@@ -88,7 +90,8 @@ class Keeper:
     """`latest` is the latest sequence number of each room that it was given; `problem` is why history is off, or None.
 
     What has waited for `commit_seconds` is written, and what somebody waits for at once: in the next write, which takes
-    all that has come while the last one was under way. At most `most` messages wait: then the oldest are dropped.
+    all that has come while the last one was under way. Half of `most` messages do not wait any longer either; past
+    `most`, the oldest are dropped.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Keeper:
         self._watcher = watcher
         self._commit_seconds = commit_seconds
         self._most = most
+        self._enough = max(most // 2, 1)
         self._loop: Any = gevent.get_hub().loop
         self._timer: Any = None
         self._committed: dict[str, int] = {}  # as `latest`, but on disk
@@ -154,10 +158,9 @@ class Keeper:
             if not self._busy:
                 self._write_soon()
 
-    def unsaved(self, room: str) -> list[Message]:
+    def unsaved(self, room: str) -> list[store.Run]:
         """What was said in `room` and is not on disk yet."""
-        runs = [run for run in chain(self._batch, self._waiting) if run.room == room]
-        return [message for run in runs for message in store.unpack(run)]
+        return [run for run in chain(self._batch, self._waiting) if run.room == room]
 
     def unsaved_comings(self, room: str) -> list[store.Coming]:
         """Who came into `room` and went, as far as that is not on disk yet."""
@@ -176,12 +179,13 @@ class Keeper:
     def close(self) -> None:
         """Write what waits, waiting for it, though not for ever."""
         self._closing = Event()
-        self._write()
+        if self._waiting or self._comings:
+            self._write()
         if self._busy:
             self._closing.wait(CLOSE_SECONDS)
         self._stop_timer()
         if self._count:
-            log.error("%d messages could not be kept", self._count)
+            log.error("the server ends without having kept the last of what was said: messages lost: %d", self._count)
 
     # --- when to write ---
 
@@ -189,7 +193,7 @@ class Keeper:
         """As many wait as may wait without anything being done."""
         if self._busy or self.problem is not None:
             self._shed()
-        elif self._holds or self._count >= BATCH:
+        elif self._holds or self._count >= self._enough:
             self._write_soon()
         else:
             self._write_after(self._commit_seconds)
@@ -202,7 +206,7 @@ class Keeper:
             self._loop.run_callback(self._write)
 
     def _write_after(self, seconds: float) -> None:
-        self._alarm = self._most + 1 if self.problem else BATCH
+        self._alarm = self._most + 1 if self.problem else self._enough
         if self._timer is None:
             self._timer = self._loop.timer(seconds)
             self._timer.start(self._write)
@@ -217,7 +221,7 @@ class Keeper:
         """The database has nothing to do for us: see what is next."""
         more = bool(self._waiting or self._comings)
         urgent = self.problem is not None or self._closing is not None or bool(self._holds)
-        if more and (urgent or self._count >= BATCH):
+        if more and (urgent or self._count >= self._enough):
             self._write_soon()
             return
         self._alarm = 1
@@ -242,7 +246,7 @@ class Keeper:
             self._alarm = 1  # what is being held is still on its way to `take`
             return
         size = 0
-        while self._waiting and size < BATCH:
+        while self._waiting and size < BATCH and len(self._batch) < BATCH_RUNS:
             run = self._waiting.popleft()
             self._batch.append(run)
             size += run.count
@@ -276,7 +280,7 @@ class Keeper:
             log.warning("there were messages already where others were to be kept, in %s", ", ".join(raised))
             self._committed.update((room, self._committed[room] + more) for room, more in raised.items())
             self._renumber(raised)
-        if self.problem is not None and self._count <= self._most // 2:
+        if self.problem is not None and self._count <= self._enough:
             self._recover()
         released = [hold for hold in self._holds if hold[1] <= self._committed.get(hold[0], 0)]
         self._holds = [hold for hold in self._holds if hold[1] > self._committed.get(hold[0], 0)]
@@ -325,7 +329,7 @@ class Keeper:
 
     def _recover(self) -> None:
         lost, self._lost, self.problem = self._lost, 0, None
-        log.warning("history is on again; %d messages were not kept", lost)
+        log.warning("history is on again; messages lost: %d", lost)
         self._watcher.went_on(lost)
 
     def _learned(self, stored: Mapping[str, int] | None, problem: Exception | None) -> None:
@@ -350,7 +354,9 @@ class Keeper:
         rooms = [room for name in more if (room := self._rooms.get(name)) is not None]
         for room in rooms:
             room.flush()  # all that was said has been given to `take` then
-        self._waiting = deque(replace(run, seq=run.seq + more.get(run.room, 0)) for run in self._waiting)
+        self._waiting = deque(
+            replace(run, seq=run.seq + more[run.room]) if run.room in more else run for run in self._waiting
+        )
         self._comings = deque(
             ((seq + more.get(event.room, 0), event) for seq, event in self._comings), self._comings.maxlen
         )

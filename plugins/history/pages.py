@@ -46,11 +46,14 @@ class Pages:
         self._reader: Database | None = None
         self._most = most
         self._moves = moves
+        self._complaint = ""
 
     def page(self, session: Session, ask: History) -> Page:
         """What `session` asks for. Raises `Reject`. The greenlet waits."""
         room = self._readable(session, ask.room or session.require_member().room.name)
-        ask = replace(ask, room=room, limit=min(max(ask.limit, 1), self._most))
+        # SQLite knows numbers up to LAST only.
+        after, before = min(max(ask.after, 0), store.LAST - 1), min(max(ask.before, 0), store.LAST)
+        ask = replace(ask, room=room, after=after, before=before, limit=min(max(ask.limit, 1), self._most))
         moves = self._keeper.unsaved_comings(room)
         messages, more = self.read(ask)
         if not self._moves:
@@ -67,7 +70,7 @@ class Pages:
     def read(self, ask: History) -> tuple[list[Message], bool]:
         """The messages that `ask` asks for, and whether there are more of them. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))
-        unsaved = [message for message in self._keeper.unsaved(ask.room) if _fits(message, ask)]
+        unsaved = self.unsaved(ask)
         stored = self._look(partial(store.page, ask=ask, limit=ask.limit + 1))
         # Some may have been written while we were looking.
         found = {message.seq: message for message in chain(unsaved, stored)}
@@ -75,10 +78,23 @@ class Pages:
         ordered = ordered[: ask.limit] if store.from_the_start(ask) else ordered[-ask.limit :]
         return ordered, len(found) > ask.limit
 
+    def unsaved(self, ask: History) -> list[Message]:
+        """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted."""
+        runs = [run for run in self._keeper.unsaved(ask.room) if _in_time(run, ask)]
+        if not store.from_the_start(ask):
+            runs.reverse()
+        found: list[Message] = []
+        for run in runs:
+            if run.seq + run.count > ask.after + 1 and not (ask.before and run.seq >= ask.before):
+                found += [message for message in store.unpack(run) if _fits(message, ask)]
+            if len(found) > ask.limit:
+                break
+        return sorted(found, key=lambda message: message.seq)
+
     def search(self, session: Session, ask: Search) -> Found:
         """What `session` looks for. Raises `Reject`. The greenlet waits."""
         member = session.require_member()
-        query = search.query_of(ask.text)
+        query, before = search.query_of(ask.text), min(max(ask.before, 0), store.LAST)
         room = self._readable(session, ask.room) if ask.room else ""
         limit = min(max(ask.limit, 1), self._most)
         for home in member.rooms.values():
@@ -88,7 +104,7 @@ class Pages:
         readable, hidden, wanted = set[str](), set[str](), limit + 1
         while True:
             found = self._look(
-                partial(search.search, query=query, room=room, before=ask.before, limit=wanted, hidden=hidden)
+                partial(search.search, query=query, room=room, before=before, limit=wanted, hidden=hidden)
             )
             for name in {message.room for message in found} - readable - {room}:
                 (readable if self._chat.may_enter(session, member, name) else hidden).add(name)
@@ -129,21 +145,25 @@ class Pages:
         if self._reader is None:
             self._reader = self._open_reader()
         try:
-            return self._reader.run(work, writes=False)
+            found = self._reader.run(work, writes=False)
         except DatabaseError as error:
             raise self._unreadable(error) from error
+        self._complaint = ""
+        return found
 
     def _unreadable(self, error: DatabaseError) -> Reject:
-        log.error("history cannot be read: %s", error)
+        if str(error) != self._complaint:  # once, however often it is asked for
+            log.error("history cannot be read: %s", error)
+            self._complaint = str(error)
         return off()
 
 
 def _fits(message: Message, ask: History) -> bool:
-    return message.seq > ask.after and not (ask.before and message.seq >= ask.before) and _in_time(message, ask)
+    return message.seq > ask.after and not (ask.before and message.seq >= ask.before)
 
 
-def _in_time(event: Message | store.Move, ask: History) -> bool:
-    return (ask.since is None or event.time >= ask.since) and (ask.until is None or event.time < ask.until)
+def _in_time(said: store.Run | store.Move, ask: History) -> bool:
+    return (ask.since is None or said.time >= ask.since) and (ask.until is None or said.time < ask.until)
 
 
 def _span(ask: History, messages: list[Message], more: bool) -> tuple[int, int]:

@@ -74,12 +74,14 @@ class Replays:
     def _load(self, room: Room) -> None:
         seq, messages, more = self._keeper.latest.get(room.name, 0), list[Message](), False
         if seq:  # else nothing was ever said there
+            ask = History(room.name, limit=self._length)
             try:
-                messages, more = self._pages.read(History(room.name, limit=self._length))
+                messages, more = self._pages.read(ask)
             except Reject:  # history is off
-                messages = self._keeper.unsaved(room.name)
-        # What was said while we were reading.
-        newer = [message for message in self._recent(room) if message.seq > seq]
+                messages = self._pages.unsaved(ask)
+        # What was said while we were reading, as far as we have not read it.
+        latest = messages[-1].seq if messages else seq
+        newer = [message for message in self._recent(room) if message.seq > latest]
         oldest = 0 if more else messages[0].seq if messages else seq + 1
         self._last[room] = Last(deque([*messages, *newer], self._length), oldest)
 
