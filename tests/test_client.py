@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -41,20 +42,26 @@ class Person(Client):
 
 
 @pytest.fixture
-def connect(server):
-    """Connect a client, and let it join where a name is given. All are closed at the end."""
-    clients = []
+def joining():
+    """`joining(server)`: what connects a client to it, and lets it join where a name is given. All are closed at the
+    end."""
+    with ExitStack() as clients:
 
-    def connect(name="", room=""):
-        client = Person.connect(server.host, server.port)
-        clients.append(client)
-        if name:
-            client.join(name, room)
-        return client
+        def joining(server):
+            def connect(name="", room=""):
+                client = clients.enter_context(Person.connect(server.host, server.port))
+                if name:
+                    client.join(name, room)
+                return client
 
-    yield connect
-    for client in clients:
-        client.close()
+            return connect
+
+        yield joining
+
+
+@pytest.fixture
+def connect(server, joining):
+    return joining(server)
 
 
 @pytest.fixture
@@ -299,7 +306,14 @@ HELLO = {"type": "message", "room": "lobby", "seq": 7, "id": 70, "sender": "bob"
 HELLO |= {"time": "2026-01-31T12:00:00Z"}
 
 
-def test_what_was_said_before_one_came(connect):
+@pytest.fixture
+def server_that_replays():
+    with serving(settings={"plugins.history.replay": 20}) as running:
+        yield running
+
+
+def test_what_was_said_before_one_came(server_that_replays, joining):
+    connect = joining(server_that_replays)
     ada = connect("ada")
     for text in "one rose", "two roses", "three roses":
         ada.confirm(ada.say(text))

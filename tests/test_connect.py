@@ -469,23 +469,31 @@ def test_a_search_shows_when_and_where(talk, raw):
     )
 
 
-def test_coming_back_into_a_room_with_a_history(alice, bob):
-    bob.send("MSG|one")
-    alice.wait_for("[bob]: one", ">")
-    alice.type("two" + ENTER)
-    bob.expect("MSG|alice|two")
-    alice.type("/join garden" + ENTER)
-    bob.expect("INFO|alice has left the chat.")
-    bob.send("MSG|three")
-    alice.type("/join lobby" + ENTER)
-    bob.expect("INFO|alice has joined the chat.")
-    bob.send("MSG|four")
-    alice.wait_for("[bob]: four", ">")
-    talk = [line.rpartition(": ")[2] for line in alice.lines if "[bob]:" in line or "[alice]:" in line]
-    assert talk == ["one", "three", "four"], "and what she typed herself"
-    alice.type("/history 3" + ENTER)
-    alice.wait(lambda lines: "That was before" in lines[-2] and lines[-1] == ">")
-    assert [line.rpartition(" ")[2] for line in alice.lines[-5:-2]] == ["two", "three", "four"]
+class TestWithReplay:
+    """On a server as it is by itself, which tells what was said before."""
+
+    @pytest.fixture
+    def server(self):
+        with serving(settings={"plugins.history.replay": 20}) as running:
+            yield running
+
+    def test_coming_back_into_a_room_with_a_history(self, alice, bob):
+        bob.send("MSG|one")
+        alice.wait_for("[bob]: one", ">")
+        alice.type("two" + ENTER)
+        bob.expect("MSG|alice|two")
+        alice.type("/join garden" + ENTER)
+        bob.expect("INFO|alice has left the chat.")
+        bob.send("MSG|three")
+        alice.type("/join lobby" + ENTER)
+        bob.expect("INFO|alice has joined the chat.")
+        bob.send("MSG|four")
+        alice.wait_for("[bob]: four", ">")
+        talk = [line.rpartition(": ")[2] for line in alice.lines if "[bob]:" in line or "[alice]:" in line]
+        assert talk == ["one", "three", "four"], "and what she typed herself"
+        alice.type("/history 3" + ENTER)
+        alice.wait(lambda lines: "That was before" in lines[-2] and lines[-1] == ">")
+        assert [line.rpartition(" ")[2] for line in alice.lines[-5:-2]] == ["two", "three", "four"]
 
 
 # --- passwords and keys ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from greenchat_plugins.history import store, tidy
+from greenchat_plugins.history import keeper, store, tidy
 from histories import START, history, keep, kept, said
 from programs import says, sync
 
@@ -90,6 +90,13 @@ def test_it_is_written_soon_though_nobody_waits(tmp_path):
     with serving(settings={"plugins.history.commit_seconds": 0.01}, data_dir=tmp_path) as server:
         server.join("ada").send("MSG|one")
         wait_for(lambda: rows(tmp_path))
+
+
+def test_what_is_too_much_for_one_write_does_not_wait_any_longer(tmp_path, monkeypatch):
+    monkeypatch.setattr(keeper, "BATCH", 10)
+    with serving(settings=LAZY | {"plugins.history.waiting_messages": 100}, data_dir=tmp_path) as server:
+        says(server.join("ada"), *(f"{number}" for number in range(60)))
+        wait_for(lambda: len(rows(tmp_path)) >= 50)
 
 
 def test_all_of_many_are_kept_once_and_in_order(tmp_path):

@@ -65,8 +65,8 @@ class Settings(greenchat.Settings, frozen=True):
         int,
         Meta(
             ge=1,
-            description="How many may wait for a database that cannot be used, or is too slow: past it the oldest are dropped. "
-            "Of usual length, a million take about 100 MB.",
+            description="How many may wait for a database that cannot be used, or is too slow: past it the oldest are "
+            "dropped. Of usual length, a million take about 100 MB.",
         ),
     ] = 1_000_000
     page_messages: Annotated[int, Meta(ge=1, description="How many messages one may ask for at once.")] = 200

@@ -116,6 +116,7 @@ class Keeper:
         self._comings: deque[store.Coming] = deque(maxlen=most)
         self._batch: list[store.Run] = []  # what is being written
         self._batch_comings: list[store.Coming] = []
+        self._cut = False  # whether more was due than went into the last batch
         self._busy = False  # whether the database does something for us
         self._soon = False  # whether a write begins at the end of this turn
         self._holds: list[tuple[str, int, Release]] = []
@@ -220,7 +221,7 @@ class Keeper:
     def _go_on(self) -> None:
         """The database has nothing to do for us: see what is next."""
         more = bool(self._waiting or self._comings)
-        urgent = self.problem is not None or self._closing is not None or bool(self._holds)
+        urgent = self._cut or self.problem is not None or self._closing is not None or bool(self._holds)
         if more and (urgent or self._count >= self._enough):
             self._write_soon()
             return
@@ -251,6 +252,7 @@ class Keeper:
             self._batch.append(run)
             size += run.count
         self._count -= size
+        self._cut = bool(self._waiting)
         self._batch_comings.extend(self._comings)
         self._comings.clear()
         self._busy = True

@@ -78,7 +78,7 @@ class Replays:
             try:
                 messages, more = self._pages.read(ask)
             except Reject:  # history is off
-                messages = self._pages.unsaved(ask)
+                messages = [*self._recent(room)] or self._pages.unsaved(ask)
         # What was said while we were reading, as far as we have not read it.
         latest = messages[-1].seq if messages else seq
         newer = [message for message in self._recent(room) if message.seq > latest]
