@@ -351,9 +351,10 @@ Examples:
 @click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="Messages a second for latency.")
 @click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="Give up a part that is slower.")
 @click.option("--idle", is_flag=True, help="Only join: how long that takes, and the memory of a connection.")
-@click.option("--web", is_flag=True, help="Clients speak over WebSockets, as browsers do.")
+@click.option("--web", "language", flag_value="web", help="Clients speak over WebSockets, as browsers do.")
+@click.option("--json-lines", "language", flag_value="json", help="Clients speak JSON Lines, instead of plain frames.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-def bench(address: str | None, as_json: bool, idle: bool, web: bool, **load: int) -> None:
+def bench(address: str | None, as_json: bool, idle: bool, language: str | None, **load: int) -> None:
     """Measure how fast a room is: deliveries a second, latency, processor time and memory.
 
     Without HOST:PORT it starts a server of its own, with all limits off and the plugins that are configured. A server
@@ -364,7 +365,7 @@ def bench(address: str | None, as_json: bool, idle: bool, web: bool, **load: int
     """
     from greenchat.bench import Load, run
 
-    run(address, Load(**load, idle=idle, web=web), as_json=as_json)
+    run(address, Load(**load, idle=idle, language=language or "plain"), as_json=as_json)
 
 
 def _load_plugins(config: "Config") -> "Plugins":

@@ -130,7 +130,9 @@ def serving(
     import gevent.hub  # noqa: F401
 
     with tempfile.TemporaryDirectory() as directory:
-        config = load(flags={"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **NO_REPLAY, **(settings or {})})
+        config = load(
+            flags={"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **NO_REPLAY, **(settings or {})}
+        )
         started: queue.Queue[Any] = queue.Queue()
         where = data_dir or Path(directory)
         thread = threading.Thread(target=_run, args=(config, where, plugins, started), daemon=True)

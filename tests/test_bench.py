@@ -18,9 +18,10 @@ from terminals import Terminal
 
 from greenchat import Reject, hookimpl
 from greenchat.bench.crowd import Crowd
-from greenchat.bench.languages import BenchError, Hearing, Plain, Web
+from greenchat.bench.languages import BenchError, Hearing, Json, Plain, Web
 from greenchat.bench.measure import Load, measure, percentile
 from greenchat.bench.server import own_server
+from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.errors import GreenchatError
 from greenchat.events import EPOCH, Joined, Message, Notice
 from greenchat.frames import Ping
@@ -144,12 +145,15 @@ def test_over_web_sockets_as_json():
     assert report["throughput"]["delivered"] == report["latency"]["delivered"] == DUE
 
 
-def test_over_web_sockets():
+@pytest.mark.parametrize(
+    ("language", "shown"), [("json", "5 of JSON Lines in one room"), ("web", "5 WebSockets in one room")]
+)
+def test_over_json(language, shown):
     with serving(web) as server:
-        report = measured(server, web=True, messages=3000, rate=50_000)
-    assert (report.language, report.throughput.lost, report.latency.lost) == ("web", 0, 0)
+        report = measured(server, language=language, messages=3000, rate=50_000)
+    assert (report.language, report.throughput.lost, report.latency.lost) == (language, 0, 0)
     assert report.throughput.delivered == report.throughput.due == 2 * 3000 * 4
-    assert "5 WebSockets in one room" in report.table()
+    assert shown in report.table()
 
 
 def test_a_server_without_web_sockets():
@@ -158,7 +162,7 @@ def test_a_server_without_web_sockets():
         serving(web, settings=settings) as server,
         pytest.raises(BenchError, match=r"turned bench\d away: it opens no WebSocket: HTTP/1\.1 400 Bad Request\."),
     ):
-        measured(server, web=True)
+        measured(server, language="web")
 
 
 def test_no_more_senders_than_clients(server):
@@ -196,15 +200,15 @@ def test_percentiles_are_of_the_nearest_rank(values, share, milliseconds):
 # --- what is counted ---
 
 
-@pytest.mark.parametrize("over_web", [False, True])
-def test_what_else_the_server_says_is_not_counted(over_web):
+@pytest.mark.parametrize("language", ["plain", "json", "web"])
+def test_what_else_the_server_says_is_not_counted(language):
     class Chatty:
         @hookimpl
         def greenchat_check_message(self, session, message):
             session.info("An INFO, to be told from what was said: EIEIO.")
 
     with serving(web, Chatty()) as server:
-        report = measured(server, messages=3000, rate=50_000, web=over_web)
+        report = measured(server, messages=3000, rate=50_000, language=language)
     assert report.throughput.delivered == report.throughput.due == 2 * 3000 * 4
     assert report.latency.delivered == report.latency.due
 
@@ -257,9 +261,8 @@ def test_counting_does_not_depend_on_where_chunks_are_cut(step):
     assert (count.due, count.delivered) == (messages, messages)
 
 
-def test_frames_are_counted_wherever_chunks_are_cut():
-    codec = WebSocketCodec()
-    language = Web("localhost")
+@pytest.mark.parametrize(("codec", "language"), [(JsonCodec(), Json()), (WebSocketCodec(), Web("localhost"))])
+def test_frames_are_counted_wherever_chunks_are_cut(codec, language):
     text, _ = language.begin("bench0", 16)
     noise = [Notice("I am a notice, {not} a message."), Ping(), Joined("bench", "ada", EPOCH)]
     messages = [Message("bench", seq, 10**15 + seq, "bench0", text.decode(), EPOCH) for seq in range(90, 120)]
@@ -315,26 +318,26 @@ def test_a_refused_message_is_told():
     assert finished.stdout == ""
 
 
-@pytest.mark.parametrize("over_web", [False, True])
-def test_a_lost_connection_is_told(over_web):
+@pytest.mark.parametrize("language", ["plain", "json", "web"])
+def test_a_lost_connection_is_told(language):
     class Bouncer:
         @hookimpl
         def greenchat_check_message(self, session, message):
             session.close("out")
 
     with serving(web, Bouncer()) as server, pytest.raises(BenchError, match=r"connection of bench\d was lost"):
-        measured(server, web=over_web)
+        measured(server, language=language)
 
 
-@pytest.mark.parametrize("over_web", [False, True])
-def test_messages_that_are_changed_are_not_counted_wrongly(over_web):
+@pytest.mark.parametrize("language", ["plain", "json", "web"])
+def test_messages_that_are_changed_are_not_counted_wrongly(language):
     class Editor:
         @hookimpl
         def greenchat_check_message(self, session, message):
             return message.text + "!"
 
     with serving(web, Editor()) as server, pytest.raises(BenchError, match="Not all messages arrive as they were sent"):
-        measured(server, web=over_web)
+        measured(server, language=language)
 
 
 def test_a_refusal_is_told_over_web_sockets():
@@ -347,7 +350,7 @@ def test_a_refusal_is_told_over_web_sockets():
         serving(web, Censor()) as server,
         pytest.raises(BenchError, match=r"refused a message of bench[01], .*: Silence, \?\[31mplease\."),
     ):
-        measured(server, web=True)
+        measured(server, language="web")
 
 
 def test_descriptors_are_raised_as_far_as_they_may():

@@ -65,7 +65,19 @@ def test_imports_point_down(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_gevent_is_known_only_where_there_are_sockets(path):
-    allowed = {"answers", "database", "server", "session", "outbox", "listener", "tls", "systemd", "serve", "watchdog", "testing"}
+    allowed = {
+        "answers",
+        "database",
+        "server",
+        "session",
+        "outbox",
+        "listener",
+        "tls",
+        "systemd",
+        "serve",
+        "watchdog",
+        "testing",
+    }
     if room_of(path) not in allowed:
         assert not any(module.partition(".")[0] == "gevent" for module in imports_of(path))
 

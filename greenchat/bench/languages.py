@@ -1,4 +1,4 @@
-"""What the crowd speaks: plain frames, or JSON in a WebSocket, as browsers do.
+"""What the crowd speaks: plain frames, JSON Lines, or JSON over WebSockets, as browsers do.
 
 Counting must not cost more than receiving, so nothing is done for each message at full load.
 """
@@ -13,6 +13,10 @@ from greenchat.text import printable
 
 # A room of its own: nobody else on the server reads the load, and nobody's talk is counted as a delivery.
 ROOM = "bench"
+
+
+# Of what is read, so much is looked at together with the start of a frame that came before: most frames end within it.
+PIECE_BYTES = 4096
 
 
 class BenchError(GreenchatError):
@@ -130,53 +134,44 @@ class Plain:
         return self._STAMP.findall(data, 0, end)
 
 
-class Web:
-    """Messages arrive as frames that are alike but for some digits, and mostly of one length. So heads of frames are
-    looked for at that distance, many at once; where there is none, and where a blank tells of something else than a
-    message, frames are looked at one by one."""
+class Json:
+    """JSON Lines. Messages arrive as frames that are alike but for some digits, and mostly of one length. So what marks
+    a frame is looked for at that distance, many at once; where it is not there, and where a blank tells of something
+    else than a message, frames are looked at one by one."""
 
-    name = "web"
+    name = "json"
     overhead = len('{"type":"say","text":""}')
 
     _MESSAGE = b'{"type":"message"'
     _STAMP = re.compile(rb'"~(\d+)')
-    _MASK = b"\x9d\x2b\xe4\x71"  # of frames; it need not be a secret here (RFC 6455, 10.3)
 
-    def __init__(self, host: str) -> None:
-        """`host` is HOST:PORT, for the handshake."""
-        self._host = host
+    def __init__(self) -> None:
         self._expected = b""  # what a message holds
-        self._head = b""  # of the latest message's frame
-        self._length = 1  # of it, with its head
+        self._marks: Sequence[tuple[int, int]] = ()  # of the latest message's frame: a place and the byte there
+        self._length = 1  # of it
 
     def opening(self, name: str) -> Sequence[bytes]:
-        head = (
-            "GET /chat HTTP/1.1", f"Host: {self._host}", "Upgrade: websocket", "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: Z3JlZW5jaGF0IGJlbmNoIQ==",
-        )  # fmt: skip
-        join = json.dumps({"type": "join", "name": name, "room": ROOM})
-        return ["\r\n".join([*head, "", ""]).encode(), self._frame(join.encode())]
+        return [self._framed(json.dumps({"type": "join", "name": name, "room": ROOM}).encode())]
 
     def answered(self, heard: bytes, step: int) -> bool:
-        if step == 0:
-            first = heard.partition(b"\r\n")[0]
-            if b"\r\n\r\n" not in heard:
-                return False
-            if b" 101 " not in first:
-                raise RefusedError(f"it opens no WebSocket: {_text(first)}.")
-            return True
-        body, end = _frame_at(heard, 0, len(heard))
-        return 0 < body <= end <= len(heard) and _type_of(heard[body:end]) == "welcome"
+        body, end = self._frame_at(heard, 0, len(heard))
+        return 0 < end <= len(heard) and _type_of(heard[body:end]) == "welcome"
 
     def say(self, text: bytes) -> bytes:
-        return self._frame(b'{"type":"say","text":"%b"}' % text)
+        return self._framed(b'{"type":"say","text":"%b"}' % text)
 
-    def _frame(self, payload: bytes) -> bytes:
-        size = len(payload)
-        length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-        mask = (self._MASK * (size // 4 + 1))[:size]
-        masked = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")
-        return b"\x81" + length + self._MASK + masked.to_bytes(size, "big")
+    def _framed(self, payload: bytes) -> bytes:
+        return payload + b"\n"
+
+    def _frame_at(self, data: bytes | bytearray, at: int, size: int) -> tuple[int, int]:
+        """Where the payload of a frame begins and where the frame ends, perhaps behind `size`; zeros where that cannot
+        be told yet."""
+        end = data.find(b"\n", at, size) + 1
+        return (at, end) if end else (0, 0)
+
+    def _marks_of(self, frame: bytes | bytearray, head: int) -> Sequence[tuple[int, int]]:
+        """What tells that a frame as long as this one stands somewhere; `head` is how long its head is."""
+        return [(place, frame[place]) for place in (0, len(frame) - 1)]
 
     def begin(self, sender: str, size: int) -> tuple[bytes, int]:
         text = b"~".ljust(size, b"x")
@@ -186,22 +181,33 @@ class Web:
     def count(self, client: Hearing, buffer: bytearray, size: int) -> int:
         at = 0
         found = 0
-        if client.left:  # of a message
-            client.left -= size
-            if client.left > 0:
-                return 0
-            at, client.left = size + client.left, 0
-            found = 1
-        data: bytes | bytearray = buffer
-        if client.heard:
-            data = client.heard + buffer[at:size]
-            client.heard = b""
-            at, size = 0, len(data)
+        while at < size:
+            if client.left:  # of a message
+                part = min(client.left, size - at)
+                client.left -= part
+                found += not client.left
+                at += part
+            elif client.heard:  # what is read is not copied but for the end of that
+                piece = self._piece(buffer, at, size)
+                data = client.heard + buffer[at:piece]
+                client.heard = b""
+                found += self._count(client, data, 0, len(data))
+                at = piece
+            else:
+                return found + self._count(client, buffer, at, size)
+        return found
+
+    def _piece(self, buffer: bytearray, at: int, size: int) -> int:
+        """Up to where `buffer` is to be joined with what was heard before."""
+        return buffer.find(b"\n", at, size) + 1 or size
+
+    def _count(self, client: Hearing, data: bytes | bytearray, at: int, size: int) -> int:
+        found = 0
         alike = data.find(b" ", at, size) < 0
         while at < size:
-            body, end = _frame_at(data, at, size)
+            body, end = self._frame_at(data, at, size)
             message = data.startswith(self._MESSAGE, body)
-            if not body or (end > size and (not message or body + len(self._MESSAGE) > size)):
+            if not end or (end > size and (not message or body + len(self._MESSAGE) > size)):
                 client.heard = bytes(data[at:size])
                 break
             if end > size:
@@ -211,8 +217,8 @@ class Web:
                 if self._expected not in data[body:end]:
                     raise changed()
                 found += 1
-                self._head, self._length = bytes(data[at:body]), end - at
-                many = self._alike(data, end, size) if alike else 0
+                self._marks, self._length = self._marks_of(data[at:end], body - at), end - at
+                many = self._how_many(data, end, size) if alike else 0
                 found += many
                 at = end + many * self._length
             else:
@@ -220,19 +226,17 @@ class Web:
                 at = end
         return found
 
-    def _alike(self, data: bytes | bytearray, at: int, size: int) -> int:
-        """How many frames in a row are as long as the latest message's; their first one would be at `at`."""
+    def _how_many(self, data: bytes | bytearray, at: int, size: int) -> int:
+        """How many frames in a row are as long as the latest message's; the first of them would be at `at`."""
         stop = size - (size - at) % self._length
-        columns = [data[at + place : stop : self._length] for place in range(len(self._head))]
-        return min(
-            len(column) - len(column.lstrip(bytes([byte]))) for column, byte in zip(columns, self._head, strict=True)
-        )
+        columns = [(data[at + place : stop : self._length], byte) for place, byte in self._marks]
+        return min(len(column) - len(column.lstrip(bytes([byte]))) for column, byte in columns)
 
     def stamps(self, client: Hearing, data: bytes) -> Sequence[bytes]:
         data = client.heard + data
         found = []
         at = 0
-        while (frame := _frame_at(data, at, len(data)))[0] and frame[1] <= len(data):
+        while (frame := self._frame_at(data, at, len(data)))[1] and frame[1] <= len(data):
             body, at = frame
             if data.startswith(self._MESSAGE, body):
                 found += self._STAMP.findall(data, body, at)
@@ -242,16 +246,56 @@ class Web:
         return found
 
 
-def _frame_at(data: bytes | bytearray, at: int, size: int) -> tuple[int, int]:
-    """Where the payload of a server's frame begins and ends, perhaps behind `size`; zeros where its head is not all
-    there."""
-    if size < at + 2:
-        return 0, 0
-    length = data[at + 1]
-    body = at + (2 if length < 126 else 4 if length == 126 else 10)
-    if length >= 126:
-        length = int.from_bytes(data[at + 2 : body], "big")
-    return (body, body + length) if size >= body else (0, 0)
+class Web(Json):
+    """The same over WebSockets (RFC 6455), an object a frame."""
+
+    name = "web"
+
+    _MASK = b"\x9d\x2b\xe4\x71"  # of frames; it need not be a secret here (10.3)
+
+    def __init__(self, host: str) -> None:
+        """`host` is HOST:PORT, for the handshake."""
+        super().__init__()
+        self._host = host
+
+    def opening(self, name: str) -> Sequence[bytes]:
+        head = (
+            "GET /chat HTTP/1.1", f"Host: {self._host}", "Upgrade: websocket", "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: Z3JlZW5jaGF0IGJlbmNoIQ==",
+        )  # fmt: skip
+        return ["\r\n".join([*head, "", ""]).encode(), *super().opening(name)]
+
+    def answered(self, heard: bytes, step: int) -> bool:
+        if step:
+            return super().answered(heard, step)
+        if b"\r\n\r\n" not in heard:
+            return False
+        first = heard.partition(b"\r\n")[0]
+        if b" 101 " not in first:
+            raise RefusedError(f"it opens no WebSocket: {_text(first)}.")
+        return True
+
+    def _framed(self, payload: bytes) -> bytes:
+        size = len(payload)
+        length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+        mask = (self._MASK * (size // 4 + 1))[:size]
+        masked = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")
+        return b"\x81" + length + self._MASK + masked.to_bytes(size, "big")
+
+    def _frame_at(self, data: bytes | bytearray, at: int, size: int) -> tuple[int, int]:
+        if size < at + 2:
+            return 0, 0
+        length = data[at + 1]
+        body = at + (2 if length < 126 else 4 if length == 126 else 10)
+        if length >= 126:
+            length = int.from_bytes(data[at + 2 : body], "big")
+        return (body, body + length) if size >= body else (0, 0)
+
+    def _piece(self, buffer: bytearray, at: int, size: int) -> int:
+        return min(at + PIECE_BYTES, size)
+
+    def _marks_of(self, frame: bytes | bytearray, head: int) -> Sequence[tuple[int, int]]:
+        return list(enumerate(frame[:head]))
 
 
 def _type_of(payload: bytes | bytearray) -> str:

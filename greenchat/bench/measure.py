@@ -18,7 +18,7 @@ import msgspec
 
 from greenchat.address import parse_address
 from greenchat.bench.crowd import Crowd, Progress
-from greenchat.bench.languages import ROOM, BenchError, Language, Plain, Web
+from greenchat.bench.languages import ROOM, BenchError, Json, Language, Plain, Web
 from greenchat.bench.report import BUSY_PERCENT, Latency, Report, Server, Throughput
 from greenchat.bench.server import ServerProcess, find_process, own_server
 from greenchat.client import Client, RefusedError
@@ -42,8 +42,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of the server.
 
     `senders` of `clients` in one room send `messages` each, of `size` bytes; then as many, `rate` a second in all and
-    for some seconds at the most, for the latency. `seconds` is how long any part may take. `idle`: only join. `web`:
-    over WebSockets, as browsers do.
+    for some seconds at the most, for the latency. `seconds` is how long any part may take. `idle`: only join.
+    `language` is what the clients speak: "plain", "json", or "web", which is JSON over WebSockets.
     """
 
     clients: int = 100
@@ -53,7 +53,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     rate: int = 200
     seconds: int = 60
     idle: bool = False
-    web: bool = False
+    language: str = "plain"
 
 
 class Meter:
@@ -101,7 +101,7 @@ def measure(address: str | None, load: Load) -> Report:
         else:
             host, port = parse_address(address)
             pid = None
-        language = Web(f"[{host}]:{port}" if ":" in host else f"{host}:{port}") if load.web else Plain()
+        language = _language(load.language, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         welcome, family, peer, is_here = _look_around(host, port, load, language)
         if address is not None and is_here:
             pid = find_process(port)
@@ -136,6 +136,15 @@ def measure(address: str | None, load: Load) -> Report:
         throughput=throughput,
         latency=latency,
     )
+
+
+def _language(name: str, address: str) -> Language:
+    match name:
+        case "json":
+            return Json()
+        case "web":
+            return Web(address)
+    return Plain()
 
 
 def _throughput(crowd: Crowd, load: Load, senders: int, process: ServerProcess) -> Throughput:

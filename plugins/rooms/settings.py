@@ -19,7 +19,7 @@ HELP = "\n".join(
         "/room topic-by owner: The owner alone sets the topic; or everybody.",
         "/room owner USER: Give the room to somebody who is in it.",
         "/room keep on: Keep the room when nobody is in it, and over restarts; or off. For operators.",
-        "Who has made the room is its owner. What is set goes with the room, unless it is kept; a key and invite-only stay.",
+        "Who has made the room is its owner. What is set goes with the room, unless it is kept; its protection stays.",
         "Example: /room key open sesame",
     ]
 )
