@@ -1,0 +1,201 @@
+"""Serves the web client, and lets it in: files over HTTP, and the chat as a WebSocket at /chat, on the chat's own port.
+
+A WebSocket is a session like any other, of the codec "web". PROTOCOL.md, "WebSockets", says what goes over it.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import gevent
+from gevent.ssl import SSLSocket
+from msgspec import field
+
+import greenchat
+from greenchat import ChatServer, ConfigError, Meta, Reject, Session, hookimpl, printable
+from greenchat import Request as ChatRequest
+
+from .gate import Gate
+from .http import HttpConnection, Refusal, Request, Response, Upgrade
+from .static import Files
+from .websocket import Control, ControlPing, Ended, WebSocketCodec, close_frame, shake_hands
+
+log = logging.getLogger("greenchat.web")
+
+# How requests begin, by which a connection is known to speak HTTP: RFC 9110, 9.3, and RFC 5789. None begins like a
+# frame of greenchat. Most are answered with what is allowed.
+ALLOWED = ("GET", "HEAD")
+BEGINNINGS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ")
+
+CHAT = "chat"  # the path of the WebSocket, below the prefix
+
+# What a closed session is told, by the reason of its end (RFC 6455, 7.4.1). All others were sent away: 1008, a policy.
+NORMAL, GOING_AWAY, POLICY, INTERNAL = 1000, 1001, 1008, 1011
+CLOSE_CODES = {
+    "left": NORMAL,
+    "connection closed": NORMAL,
+    "server is shutting down": GOING_AWAY,
+    "did not answer a ping": GOING_AWAY,
+    "internal error": INTERNAL,
+}
+
+
+class Settings(greenchat.Settings, frozen=True):
+    """The web client."""
+
+    chat_port: Annotated[
+        bool, Meta(description="Serve it wherever the chat listens; false is only at the addresses of listen.")
+    ] = True
+    listen: Annotated[
+        list[str],
+        Meta(description="Addresses for the web client alone: HOST:PORT, [IPv6]:PORT, unix:/path; for a proxy, say."),
+    ] = field(default_factory=list)
+    prefix: Annotated[
+        str,
+        Meta(
+            pattern=r"^(/[\w.~-]+)*/?$",
+            description="The path under which a proxy asks for it, such as /talk; empty where it is the root.",
+        ),
+    ] = ""
+    hosts: Annotated[
+        list[str],
+        Meta(
+            description="Names of this server, in which * stands for anything. Known without: addresses, localhost, "
+            "this machine's name, names without a dot or in .local, and all for which there is a TLS certificate."
+        ),
+    ] = field(default_factory=list)
+    origins: Annotated[
+        list[str],
+        Meta(
+            description="Pages that may connect besides our own, as SCHEME://HOST[:PORT]; * is any page anywhere, in "
+            "the browser of anybody who can reach this server."
+        ),
+    ] = field(default_factory=list)
+    trusted_proxies: Annotated[
+        list[str],
+        Meta(
+            description="Addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For and X-Forwarded-Proto are "
+            "believed; unix is whoever comes by a Unix socket. Clients count by the addresses that those tell."
+        ),
+    ] = field(default_factory=list)
+
+
+class Web:
+    """`addresses` are those of its own that it listens on, with real ports, once the server has started."""
+
+    _files: Files
+    _server: ChatServer
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._prefix = f"{settings.prefix.rstrip('/')}/"
+        self._gate = Gate(settings.hosts, settings.origins, settings.trusted_proxies)
+        self._codec = WebSocketCodec()
+        self._answers: dict[
+            int, bytes
+        ] = {}  # by a session's id, when it has ended: what its last frame is answered with
+        self.addresses: list[str] = []
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        self._server = server
+        self._files = Files(Path(__file__).parent / "static")
+        server.trust_proxies(self._gate.is_proxy)
+        for address in self._settings.listen:
+            try:
+                self.addresses.append(server.listen_also(address, self._serve))
+            except ConfigError:
+                raise ConfigError(
+                    f"plugins.web.listen: {address} is no address. Write HOST:PORT, [IPv6]:PORT or unix:/path."
+                ) from None
+
+    @hookimpl
+    def greenchat_claim(self, first_bytes: bytes) -> Callable[[Any, str], None] | None:
+        return self._serve if self._settings.chat_port and first_bytes.startswith(BEGINNINGS) else None
+
+    # --- a connection ---
+
+    def _serve(self, sock: Any, address: str) -> None:
+        """Serve one connection: some requests over HTTP; or one, and then the chat."""
+        try:
+            upgrade, taken = self._converse(sock, address)
+        except Exception:  # nobody outside shall be able to have the plugin switched off for it
+            log.exception("unexpected error; the connection of %s is closed", address)
+            return
+        if upgrade is not None:
+            self._server.serve_session(sock, upgrade.client, self._codec, taken)
+
+    def _converse(self, sock: Any, address: str) -> tuple[Upgrade | None, bytes]:
+        """Speak HTTP to the end; or until it is the chat, of which some bytes may have come already."""
+        connection = HttpConnection(sock, self._server.idle)
+        try:
+            goes_on = True
+            while goes_on:
+                last = False
+                try:
+                    request = connection.read()
+                    if request is None:
+                        break
+                    answer = self._answer(request, address, secure=isinstance(sock, SSLSocket))
+                except Refusal as refusal:
+                    answer, last = refusal.response, refusal.fatal
+                if isinstance(answer, Upgrade):
+                    return answer, connection.upgrade(answer)
+                goes_on = connection.answer(answer, last=last)
+                gevent.sleep(0)  # many requests at once must not hold the others up
+            connection.linger()
+        except OSError:
+            pass  # gone, or too slow: either way there is nobody to tell
+        return None, b""
+
+    def _answer(self, request: Request, address: str, *, secure: bool) -> Response | Upgrade:
+        """What a request gets that came from `address`, over TLS (`secure`) or not. Raises `Refusal`."""
+        authority, path = request.place()
+        if authority:  # old programs, which are no browsers, may leave it out
+            self._gate.check_host(authority, secure=secure or self._gate.is_secure(address, request))
+        if request.method not in ALLOWED:
+            raise Refusal(
+                405, f"There is nothing to {printable(request.method)} here.", [("Allow", ", ".join(ALLOWED))]
+            )
+        if f"{path}/" == self._prefix:
+            raise Refusal(308, f"The page is at {self._prefix}.", [("Location", self._prefix)])
+        name = path.removeprefix(self._prefix) if path.startswith(self._prefix) else path
+        if name != CHAT:
+            return self._files.answer(name, request)
+        self._gate.check_origin(request.value("origin"), authority)
+        head = shake_hands(request)
+        client = self._gate.client(address, request)
+        if client != address:
+            try:
+                self._server.count_for(client)
+            except Reject as verdict:
+                raise Refusal(503, verdict.text, fatal=True) from None
+        return Upgrade(head, client)
+
+    # --- a session ---
+
+    @hookimpl
+    def greenchat_request(self, session: Session, frame: ChatRequest) -> bool:
+        if type(frame) is ControlPing:
+            session.knows_pings()
+            session.tell(Control(frame.answer))
+            return True
+        if type(frame) is Ended:
+            self._answers[session.id] = frame.answer
+            session.close(frame.why)
+            if frame.code:
+                self._server.refused(session.id, session.name, Reject(frame.text, frame.code))
+            return True
+        return False
+
+    @hookimpl(trylast=True)
+    def greenchat_disconnected(self, session: Session, reason: str) -> None:
+        """The last frame, behind all that waits: why it has ended."""
+        if session.codec is self._codec:
+            answer = self._answers.pop(session.id, None)
+            session.tell(Control(answer or close_frame(CLOSE_CODES.get(reason, POLICY), reason)))
+
+
+def greenchat_plugin(settings: Settings) -> Web | None:
+    return Web(settings) if settings.chat_port or settings.listen else None

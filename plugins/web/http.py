@@ -1,0 +1,214 @@
+"""HTTP/1.1 on one connection: requests in, answers out, within deadlines. h11 does the parsing.
+
+Requests have no bodies here, and answers are small, so each is a struct.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import h11
+from msgspec import Struct
+
+# The longest request line with all its headers, in bytes: what other servers take, and cookies of other sites on the
+# same host may need.
+HEAD_BYTES = 16 * 1024
+
+# How long a request's head may take, in seconds, once it has begun: some round trips of a bad line, and no slow attack.
+HEAD_SECONDS = 10.0
+
+# How long a connection is kept for the next request, in seconds. A page is loaded within one, on half a dozen
+# connections; each counts for the limits of its address, where a whole classroom may be.
+KEEP_SECONDS = 5.0
+
+# How long an answer may take to be sent, in seconds: the largest file, on a line as slow as 20 kbit/s.
+SEND_SECONDS = 30.0
+
+# Requests on one connection. A page has a dozen parts; who wants thousands of them has to queue at the door again.
+REQUESTS = 100
+
+# How long, in seconds, and how much, in bytes, is read of what nobody wants after the last answer: to close with unread
+# bytes would reset the connection, and take the answer back.
+LINGER_SECONDS = 3.0
+LINGER_BYTES = 64 * 1024 * 1024
+
+# What is read at once: no less than what one record of TLS may hold, since nobody is told of the rest of one.
+READ_BYTES = 64 * 1024
+
+# On every answer. The page has all it needs from where it came; nothing else gets in, and nobody frames it.
+SECURITY = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+)
+
+Headers = Sequence[tuple[bytes, bytes]]
+Idle = Callable[[], AbstractContextManager[None]]
+
+
+class Request(Struct, frozen=True):
+    """A request's head. Names of headers are in lower case; `target` is as it was sent; `version` such as "1.1"."""
+
+    method: str
+    target: str
+    headers: Headers
+    version: str = "1.1"
+
+    def place(self) -> tuple[str, str]:
+        """The authority, HOST[:PORT], which may be empty, and the path it asks for. Raises `Refusal`."""
+        if self.target.startswith("/"):
+            return self.value("host"), self.target.partition("?")[0]
+        try:
+            url = urlsplit(self.target)  # as one asks a proxy: what Host says does not count then (RFC 9112, 3.2.2)
+        except ValueError:
+            raise Refusal(400, "This is no address of a page.") from None
+        return url.netloc or self.value("host"), url.path
+
+    def values(self, name: str) -> list[str]:
+        """All that the headers called `name` (in lower case) hold, split at commas."""
+        found = [value.decode("latin-1") for key, value in self.headers if key == name.encode()]
+        return [item.strip() for value in found for item in value.split(",") if item.strip()]
+
+    def value(self, name: str) -> str:
+        """What the header called `name` (in lower case) holds; empty where there is none."""
+        return ", ".join(self.values(name))
+
+
+class Response(Struct, frozen=True):
+    """An answer; its length and what every answer bears is added when it is sent."""
+
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+
+
+class Upgrade(Struct, frozen=True):
+    """The answer after which the connection speaks another protocol: `head` is its bytes, `client` who asked."""
+
+    head: bytes
+    client: str
+
+
+class Refusal(Exception):  # noqa: N818  (it is an answer)
+    """A request gets this answer instead: `text` is a sentence or two for people. `fatal`: nothing can follow it."""
+
+    def __init__(self, status: int, text: str, headers: Sequence[tuple[str, str]] = (), *, fatal: bool = False) -> None:
+        super().__init__(text)
+        self.fatal = fatal
+        kind = ("Content-Type", "text/plain; charset=utf-8")
+        self.response = Response(status, [kind, ("Cache-Control", "no-store"), *headers], f"{text}\n".encode())
+
+
+class HttpConnection:
+    """One connection of gevent's. `idle()` is entered while nothing has come of the next request. Its methods raise
+    `OSError` where the other side has gone, or is too slow to take an answer."""
+
+    def __init__(self, sock: Any, idle: Idle) -> None:
+        self._socket = sock
+        self._idle = idle
+        self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
+        self._left = REQUESTS
+        self._method = b""
+
+    def read(self) -> Request | None:
+        """The next request; None where none comes. Raises `Refusal` where it is none that could be answered."""
+        first = self._left == REQUESTS
+        self._left -= 1
+        self._method = b""
+        head = self._next_event(HEAD_SECONDS if first else KEEP_SECONDS)
+        if not isinstance(head, h11.Request):
+            return None
+        self._method = head.method
+        for name, value in head.headers:
+            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
+                raise Refusal(413, "Nothing can be sent here.", fatal=True)
+        if len(head.target) + sum(len(name) + len(value) for name, value in head.headers) > HEAD_BYTES:
+            raise Refusal(431, "The request is too long.", fatal=True)  # it came faster than h11 looked at it
+        self._next_event(HEAD_SECONDS)  # that its body, which is empty, has ended
+        method, target, version = (part.decode("ascii") for part in (head.method, head.target, head.http_version))
+        return Request(method, target, list(head.headers), version)
+
+    def _next_event(self, patience: float) -> Any:
+        """What comes next; None where nothing comes for `patience` seconds, or where the other side has closed."""
+        deadline = None
+        while True:
+            try:
+                event = self._parser.next_event()
+            except h11.RemoteProtocolError as error:
+                raise Refusal(error.error_status_hint, f"This is no good HTTP: {error}.", fatal=True) from None
+            if event is not h11.NEED_DATA:
+                return event
+            begun = bool(self._parser.trailing_data[0])
+            if begun and deadline is None:
+                deadline = time.monotonic() + HEAD_SECONDS
+            data = self._receive(patience if deadline is None else deadline - time.monotonic(), begun=begun)
+            if data is None:
+                if begun:
+                    raise Refusal(408, "The request took too long.", fatal=True)
+                return None
+            self._parser.receive_data(data)
+
+    def _receive(self, seconds: float, *, begun: bool) -> bytes | None:
+        """What comes within `seconds`, empty at the end of the connection; None where nothing does."""
+        self._socket.settimeout(max(seconds, 0.001))
+        try:
+            if begun:
+                return self._socket.recv(READ_BYTES)  # type: ignore[no-any-return]
+            with self._idle():
+                return self._socket.recv(READ_BYTES)  # type: ignore[no-any-return]
+        except TimeoutError:
+            return None
+
+    def answer(self, response: Response, *, last: bool = False) -> bool:
+        """Send `response`, the `last` one or not; whether another request may follow."""
+        headers = [*response.headers, *SECURITY, ("Date", formatdate(usegmt=True))]
+        if response.status != HTTPStatus.NOT_MODIFIED:
+            headers.append(("Content-Length", str(len(response.body))))
+        if last or not self._left:
+            headers.append(("Connection", "close"))
+        head = h11.Response(
+            status_code=response.status, headers=headers, reason=HTTPStatus(response.status).phrase.encode()
+        )
+        data = self._parser.send(head) or b""
+        if self._method != b"HEAD":
+            data += self._parser.send(h11.Data(data=response.body)) or b""
+        data += self._parser.send(h11.EndOfMessage()) or b""
+        self._send(data)
+        if self._parser.our_state is not h11.DONE or self._parser.their_state is not h11.DONE:
+            return False
+        self._parser.start_next_cycle()
+        return True
+
+    def upgrade(self, upgrade: Upgrade) -> bytes:
+        """Send the answer, and let go of the connection; what has come already in the other protocol."""
+        self._send(upgrade.head)
+        self._socket.settimeout(None)
+        return self._parser.trailing_data[0]
+
+    def _send(self, data: bytes) -> None:
+        self._socket.settimeout(SEND_SECONDS)
+        self._socket.sendall(data)
+
+    def linger(self) -> None:
+        """Say that nothing more comes, and drop what still does, until the other side has understood."""
+        self._socket.shutdown(socket.SHUT_WR)
+        deadline, taken = time.monotonic() + LINGER_SECONDS, 0
+        with self._idle():
+            while taken < LINGER_BYTES and (left := deadline - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                data = self._socket.recv(READ_BYTES)
+                if not data:
+                    return
+                taken += len(data)

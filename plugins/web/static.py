@@ -1,0 +1,109 @@
+"""The files of the page, read once at start: with their types and tags, and compressed where that makes them smaller.
+
+What is not among them cannot be had: a path is looked up, never made into the name of a file.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from .http import Refusal, Request, Response
+
+# What a browser is told each file is; files of other kinds, such as an editor's copies, are not served.
+TEXTS = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
+}
+PICTURES = {".ico": "image/x-icon", ".png": "image/png", ".webp": "image/webp"}
+
+# To compress costs once, at start: as small as it gets.
+GZIP_LEVEL = 9
+
+# A page and its parts belong together, so a browser asks each time whether what it keeps is still right. All are told
+# apart by their tags, and answered with a 304 of some hundred bytes.
+CACHE = ("Cache-Control", "no-cache")
+
+
+class File(Struct, frozen=True):
+    """One file as it is sent; `coding` is empty or "gzip"."""
+
+    kind: str
+    body: bytes
+    tag: str
+    coding: str = ""
+
+
+class Files:
+    """What `directory` holds, by paths such as "style.css"; the empty path is index.html."""
+
+    def __init__(self, directory: Path) -> None:
+        self._plain: dict[str, File] = {}
+        self._zipped: dict[str, File] = {}
+        for path in sorted(directory.rglob("*")):
+            kind = (TEXTS | PICTURES).get(path.suffix)
+            if kind is not None and path.is_file():
+                self._add(path.relative_to(directory).as_posix(), kind, path.read_bytes(), path.suffix in TEXTS)
+        for files in self._plain, self._zipped:
+            if "index.html" in files:
+                files[""] = files["index.html"]
+
+    def _add(self, name: str, kind: str, body: bytes, compress: bool) -> None:
+        tag = hashlib.sha256(body).hexdigest()[:32]
+        self._plain[name] = File(kind, body, f'"{tag}"')
+        if compress:
+            zipped = gzip.compress(body, GZIP_LEVEL, mtime=0)  # without the time, so that it is always the same
+            if len(zipped) < len(body):
+                # Other bytes, another strong tag (RFC 9110, 8.8.3.3).
+                self._zipped[name] = File(kind, zipped, f'"{tag}-gzip"', "gzip")
+
+    def answer(self, path: str, request: Request) -> Response:
+        """The file at `path`, or that the browser has it already. Raises `Refusal` where there is none."""
+        name = unquote(path)
+        file = self._plain.get(name)
+        if file is None:
+            raise Refusal(404, "There is no such page here.")
+        headers = [CACHE]
+        if name in self._zipped:
+            headers.append(("Vary", "Accept-Encoding"))
+            if takes_gzip(request.value("accept-encoding")):
+                file = self._zipped[name]
+        headers.append(("ETag", file.tag))
+        if is_known(file.tag, request.value("if-none-match")):
+            return Response(304, headers)
+        headers.append(("Content-Type", file.kind))
+        if file.coding:
+            headers.append(("Content-Encoding", file.coding))
+        return Response(200, headers, file.body)
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip (RFC 9110, 12.5.3)."""
+    weights = _weights(accepted)
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
+
+
+def _weights(accepted: str) -> Mapping[str, float]:
+    weights = {}
+    for item in accepted.lower().split(","):
+        coding, *parameters = (part.strip() for part in item.split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        try:
+            weights[coding] = float(weight)
+        except ValueError:
+            weights[coding] = 0.0
+    return weights
+
+
+def is_known(tag: str, known: str) -> bool:
+    """Whether an If-None-Match header has `tag` (RFC 9110, 13.1.2: compared weakly)."""
+    tags = {item.strip().removeprefix("W/") for item in known.split(",")}
+    return tag in tags or "*" in tags

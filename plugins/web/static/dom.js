@@ -1,0 +1,94 @@
+// How this page makes elements. What users typed comes in as text nodes alone.
+
+import { fold } from "./text.js";
+
+export const $ = (id) => document.getElementById(id);
+export const plural = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+// `el("li.quiet", {title}, "Text", child, [more], ...)`; what is falsy is left out.
+export function el(what, attributes, ...children) {
+	const [tag, ...classes] = what.split(".");
+	const node = document.createElement(tag);
+	node.className = classes.join(" ");
+	for (const [name, value] of Object.entries(attributes ?? {}))
+		if (name.startsWith("on")) node[name] = value;
+		else if (value != null) node.setAttribute(name, value);
+	node.append(...children.flat().filter(Boolean));
+	return node;
+}
+
+export const button = (onclick, label, attributes) => el("button", { type: "button", onclick, ...attributes }, label);
+
+export const nodesOf = (tokens) =>
+	tokens.map((token) => {
+		const { tag, href, children } = token;
+		return tag ? el(tag, href && { href, target: "_blank", rel: "noopener noreferrer" }, nodesOf(children)) : token;
+	});
+
+// Makes the children of `parent` those of `rows`, {key, sign, ...}: builds what is new or has another sign, and leaves
+// all else alone, so that scrolling, focus and selections stay.
+export function sync(parent, rows, build) {
+	const keys = new Set(rows.map(({ key }) => key));
+	const old = new Map();
+	for (const node of [...parent.children]) keys.has(node.key) ? old.set(node.key, node) : node.remove();
+	let next = parent.firstChild;
+	for (const row of rows) {
+		const { key, sign } = row;
+		const was = old.get(key);
+		const node = was?.sign === sign && was ? was : Object.assign(build(row), { key, sign });
+		if (node === next) next = next.nextSibling;
+		else parent.insertBefore(node, next);
+		if (!was || was === node) continue;
+		if (was === next) next = next.nextSibling;
+		if (was.contains(document.activeElement)) node.querySelector("button")?.focus();
+		was.remove();
+	}
+}
+
+// style.css makes the hue fit for light and dark.
+export function tint(node, name) {
+	node.style.setProperty("--hue", [...fold(name)].reduce((hash, c) => (hash * 31 + c.codePointAt(0)) % 360, 7));
+	return node;
+}
+
+export const avatar = (name) => tint(el("span.avatar", { "aria-hidden": true }, [...name][0].toUpperCase()), name);
+
+// What the browser keeps for us; where it does not let us, we forget.
+export function kept(key, value, store = "localStorage") {
+	try {
+		if (value) window[store][`greenchat.${key}`] = JSON.stringify(value);
+		return JSON.parse(window[store][`greenchat.${key}`]);
+	} catch {
+		return {};
+	}
+}
+
+// `entries`: [label, run], or nothing.
+export function menu(anchor, entries) {
+	const box = $("menu");
+	const entry = ([label, run]) => button(() => (box.hidePopover(), run()), label);
+	box.replaceChildren(...entries.filter(Boolean).map(entry));
+	box.showPopover();
+	const { left, bottom } = anchor.getBoundingClientRect();
+	box.style.left = `min(${left}px, 100vw - ${box.offsetWidth}px)`;
+	box.style.top = `min(${bottom}px, 100vh - ${box.offsetHeight}px)`;
+	box.firstChild.focus();
+}
+
+// `fields`: [name, label, attributes]. Resolves to their values, or to nothing.
+export function ask(title, fields, ok, ...notes) {
+	const box = $("ask");
+	const form = box.firstChild;
+	const field = ([name, label, more]) => el("label", null, label, el("input", { name, required: "", autocomplete: "off", ...more }));
+	const buttons = [button(() => box.close(), "Cancel"), el("button.main", { value: 1 }, ok)];
+	form.replaceChildren(el("h2", { id: "asked" }, title), ...notes, ...fields.map(field), el("footer", null, buttons));
+	box.returnValue = "";
+	box.showModal();
+	return new Promise((resolve) => {
+		box.onclose = () => {
+			if (box.open) return; // again already
+			resolve(box.returnValue && Object.fromEntries(new FormData(form)));
+			form.replaceChildren(); // passwords do not stay
+		};
+	});
+}

@@ -1,0 +1,47 @@
+// Items of a timeline as the rows that are shown: days, groups of one sender, code. No DOM.
+
+const KINDS = { joined: "joined", left: "left", renamed: "changed names" };
+const minute = (item) => Math.floor(item.time / 60_000);
+const day = (item) => new Date(item.time).toDateString();
+
+// See `sync` for `key` and `sign`. What has a number above `mark` was new when it came.
+export function rows(items, mark) {
+	const out = [];
+	const fenced = new Set(); // whose code is open
+	const fresh = items.find((item) => item.seq > (mark ?? Infinity));
+	let group; // the message with the heading
+	for (const [i, item] of items.entries()) {
+		const { kind, n: key, state, sender, action } = item;
+		const above = items[i - 1];
+		if (!above || day(above) !== day(item)) group = out.push({ kind: "day", key: day(item), item }) && 0;
+		if (item === fresh) group = out.push({ kind: "new", key: "new", sign: key }) && 0;
+		if (kind === "message") {
+			const head = action || group?.action || group?.sender !== sender || minute(group) !== minute(item);
+			const fence = fenceOf(items, i, fenced);
+			out.push({ kind, key, sign: [head, fence, state].join(), item, head, fence });
+			if (head) group = item;
+		} else group = out.push({ kind, key, sign: item.folded?.length, item }) && 0;
+	}
+	return out;
+}
+
+// "open", "in" or "close" for fenced code: a message is one line, so a fence goes over several.
+function fenceOf(items, i, fenced) {
+	const { sender, text } = items[i];
+	const mark = text.startsWith("```") && !text.includes("```", 3);
+	if (fenced.has(sender)) return mark ? fenced.delete(sender) && "close" : "in";
+	const closes = (other) => other.sender === sender && other.text.trim() === "```";
+	return mark && items.slice(i + 1).some(closes) && fenced.add(sender) && "open";
+}
+
+// "bob joined", or "3 joined, 1 left".
+export function summary(folded) {
+	if (!folded[1]) return sentence(folded[0]);
+	const count = (kind) => folded.filter((item) => item.kind === kind).length;
+	return Object.keys(KINDS).filter(count).map((kind) => `${count(kind)} ${KINDS[kind]}`).join(", ");
+}
+
+export function sentence({ kind, name, new_name, reason = "left" }) {
+	if (new_name) return `${name} is now known as ${new_name}`;
+	return `${name} ${kind}${reason !== "left" ? ` (${reason})` : ""}`;
+}

@@ -1,0 +1,48 @@
+// Search.
+
+import * as chat from "./chat.js";
+import { enter } from "./composer.js";
+import { $, button, el } from "./dom.js";
+import * as log from "./log.js";
+import { request } from "./wire.js";
+
+const box = $("search");
+const [form, list] = box.children;
+
+async function go(room, seq) {
+	if (innerWidth < 900) toggle(false);
+	await enter(room);
+	const item = await chat.jump(seq);
+	chat.active.following = false;
+	log.render();
+	log.point(item?.n);
+}
+
+const result = ({ room, seq, sender, text, time }) => {
+	const head = el("small", null, el("b", null, sender), ` in ${room}, ${log.full(new Date(time))}`);
+	const found = button(() => go(room, seq), head);
+	found.append(el("span", { dir: "auto" }, text));
+	return el("li", null, found);
+};
+form.onsubmit = async (event) => {
+	event.preventDefault();
+	const say = (text) => ($("found").textContent = text);
+	list.replaceChildren();
+	say("Searching …");
+	try {
+		const { messages } = await request("search", { text: form.text.value, limit: 50 });
+		list.append(...messages.map(result));
+		say(messages[0] ? "" : "Nothing was found.");
+	} catch ({ text }) {
+		say(text);
+	}
+};
+form.onreset = () => toggle(false);
+box.onkeydown = ({ key }) => {
+	if (key === "Escape") toggle(false);
+};
+
+export function toggle(open = box.hidden) {
+	box.hidden = !open;
+	(open ? form.text : $("text")).focus();
+}
