@@ -95,7 +95,7 @@ def test_it_is_written_soon_though_nobody_waits(tmp_path):
 def test_what_is_too_much_for_one_write_does_not_wait_any_longer(tmp_path, monkeypatch):
     monkeypatch.setattr(keeper, "BATCH", 10)
     with serving(settings=LAZY | {"plugins.history.waiting_messages": 100}, data_dir=tmp_path) as server:
-        says(server.join("ada"), *(f"{number}" for number in range(60)))
+        says(server.join("ada"), *(f"/me {number}" for number in range(60)))  # runs of one message
         wait_for(lambda: len(rows(tmp_path)) >= 50)
 
 
