@@ -90,7 +90,7 @@ def explain(error: Exception, path: Path) -> DatabaseError:
     if isinstance(error, OSError):
         what = f"cannot be opened: {error.strerror}. Check the directory and its permissions."
     elif code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        what = "is damaged. Put back a copy, or move the file away to begin a new one."
+        what = "is damaged. Put back a copy; or move it away, with -wal and -shm beside it, to begin a new one."
     elif code.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")):
         what = "cannot be written: the disk is full. Make room."
     elif code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -138,6 +138,9 @@ class Session:
         """Come into `room`, and be welcomed; with `move`, go out of all others, as clients have to that can be in one
         room only. Raises `Reject`."""
         move = not self.codec.many_rooms if move is None else move
+        # What is said in the room waits for nothing: the welcome, which comes before it, must not have to either.
+        self._send_acks()
+        self._answers.all_sent(self._server.config.server.grace_seconds)
         entered = self._server.chat.enter(self.require_member(), room, key, move=move)
         core.welcome(self, self._server, entered, ref)
 

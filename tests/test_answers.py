@@ -131,6 +131,24 @@ def test_messages_in_several_rooms_are_held_room_by_room(server, keeper):
     assert [answer["ref"] for answer in answers] == [1, 2, 3]
 
 
+def test_a_welcome_comes_before_what_is_said_in_its_room(server, keeper):
+    bob = server.join("bob", "garden")
+    ada = Program(server, "ada")
+    ada.peer.send(
+        json.dumps({"type": "say", "text": "wait for me", "ref": 1}),
+        json.dumps({"type": "join", "room": "garden", "ref": 2}),
+    )
+    ((_, _, release),) = wait_for(server, keeper, 1)
+    bob.send("MSG|too early", "MSG|/ping")
+    bob.read_until("INFO|Pong.")
+    server.call(lambda: release(None))
+    bob.expect("INFO|ada has joined the chat.")
+    bob.send("MSG|now")
+    frames = [ada.read() for _ in range(3)]
+    assert [(frame["type"], frame.get("ref")) for frame in frames] == [("ack", 1), ("welcome", 2), ("message", None)]
+    assert frames[2]["text"] == "now"
+
+
 def test_a_keeper_that_fails_acknowledges_nothing(caplog):
     class Broken:
         @hookimpl(tryfirst=True)

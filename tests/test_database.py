@@ -360,7 +360,10 @@ def test_a_damaged_file(path, kept):
     path.write_bytes(b"All work and no play makes Jack a dull boy. " * 1000)
     with pytest.raises(DatabaseError) as caught:
         kept.run(add("one"))
-    assert str(caught.value) == f"{path} is damaged. Put back a copy, or move the file away to begin a new one."
+    assert (
+        str(caught.value)
+        == f"{path} is damaged. Put back a copy; or move it away, with -wal and -shm beside it, to begin a new one."
+    )
     path.rename(path.with_suffix(".damaged"))
     assert kept.run(add("one")) == 1
 
