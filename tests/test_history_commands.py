@@ -37,7 +37,8 @@ def test_a_file_that_is_none(tmp_path, command):
     result = history(tmp_path, *command)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: {tmp_path / store.FILE} is damaged. Put back a copy; or move it away, with -wal and -shm beside it, to begin a new one.\n"
+        f"Error: {tmp_path / store.FILE} is damaged. Put back a copy; or move it away, with -wal and -shm beside it, "
+        "to begin a new one.\n"
     )
 
 

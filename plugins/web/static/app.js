@@ -1,4 +1,4 @@
-// The way in, what is told to who looks elsewhere, and when the parts of the page look again.
+// The page: the way in, what is told to who looks elsewhere, drawers and keys.
 
 import * as chat from "./chat.js";
 import * as composer from "./composer.js";
@@ -7,9 +7,10 @@ import { $, ask, el, plural, kept } from "./dom.js";
 import * as log from "./log.js";
 import * as panes from "./panes.js";
 import * as search from "./search.js";
-import * as sender from "./sender.js";
+import { waiting } from "./sender.js";
 
 const form = $("join");
+const welcome = $("welcome");
 const settings = kept("settings");
 let frame = 0;
 
@@ -20,13 +21,8 @@ chat.start({
 	open,
 	alert,
 	out: refused,
-	arrived: sender.pump,
-	caughtUp: sender.resolve,
 	looking: (room) => room === chat.active && room.following && document.hasFocus(),
-	heard({ sender, text }) {
-		$("heard").append(el("p", null, sender && `${sender}: `, text));
-		if ($("heard").children[9]) $("heard").firstChild.remove();
-	},
+	heard: ({ sender, text }) => $("heard").replaceChildren(sender ? `${sender}: ` : "", text),
 });
 
 function render() {
@@ -44,7 +40,7 @@ function title() {
 }
 
 function open() {
-	if (!form.hidden) return;
+	if (!welcome.hidden) return;
 	drawer("");
 	panes.render();
 	log.open();
@@ -65,7 +61,7 @@ form.onsubmit = async (event) => {
 		await chat.join(Object.fromEntries(new FormData(form)));
 		kept("me", { name: chat.name, room: chat.active.name });
 		form.login.value = form.password.value = form.key.value = "";
-		form.hidden = true;
+		welcome.hidden = true;
 		$("chat").hidden = false;
 		open();
 	} catch (error) {
@@ -77,7 +73,7 @@ form.onsubmit = async (event) => {
 function refused({ code = "", text = "" }) {
 	const fields = { room_key: "key", password_required: "password", password_wrong: "password", name_reserved: "login", login_failed: "login" };
 	const field = form[fields[code] ?? (code.startsWith("room") ? "room" : "name")];
-	field.parentNode.hidden = form.hidden = false;
+	field.parentNode.hidden = welcome.hidden = false;
 	$("chat").hidden = true;
 	$("problem").textContent = code === "name_reserved" ? "This name belongs to somebody. If that is you, type its password." : text;
 	field.select();
@@ -87,19 +83,19 @@ function status() {
 	const { state, trouble, active } = chat;
 	const lost = state === "lost";
 	const seconds = Math.ceil((wire.retryAt - Date.now()) / 1000);
-	const again = seconds > 0 ? ` Next try in ${seconds} s.` : " Trying again …";
+	const again = seconds > 0 ? `Next try in ${seconds} s.` : "Trying again …";
 	const [text, button] = $("status").children;
-	text.textContent = lost ? (trouble || "The connection is lost.") + again : active.gone;
+	text.textContent = lost ? `${trouble || "The connection is lost."} ${again}` : active.gone;
 	button.hidden = !text.textContent;
 	button.textContent = lost ? "Try now" : "Come back";
 	button.onclick = () => (lost ? wire.open() : composer.enter(active.name));
-	const [lines, wait] = sender.waiting();
+	const [lines, wait] = waiting();
 	$("waiting").textContent = lines ? `${plural(lines, "line")} waiting${lost ? "" : `: ${wait} s`}` : "";
 	if (lost || lines) setTimeout(changed, 500);
 }
 
 window.onbeforeunload = (event) => {
-	if (sender.waiting()[0]) event.preventDefault();
+	if (waiting()[0]) event.preventDefault();
 };
 
 function alert(room, { sender, text }) {
@@ -108,7 +104,7 @@ function alert(room, { sender, text }) {
 	if (settings.sound) beep();
 	if (!settings.notify) return;
 	try {
-		const note = new Notification(room.name, { body: `${sender ?? ""}: ${text}`, tag: room.key, icon: "icon.svg" });
+		const note = new Notification(room.name, { body: `${sender ?? ""}: ${text}`, tag: room.key });
 		note.onclick = () => (window.focus(), chat.show(room));
 	} catch {} // on Android, only a service worker may
 }
@@ -125,7 +121,6 @@ function beep() {
 
 async function set(name, value) {
 	if (name === "notify" && value) value = (await Notification.requestPermission()) === "granted";
-	if (name === "sound" && value) beep();
 	kept("settings", Object.assign(settings, { [name]: value }));
 }
 

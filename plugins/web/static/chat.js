@@ -1,12 +1,13 @@
-// The chat as this client knows it: what the server tells us, what we ask of it. No DOM.
+// The chat: what the server tells us, what we ask of it. No DOM.
 
 import * as wire from "./wire.js";
+import { pump, resolve } from "./sender.js";
 import { fold, mentions } from "./text.js";
 import { Timeline } from "./timeline.js";
 
 const PAGE = 100; // messages asked for at a time
-const CATCH_UP = 10; // pages that are fetched after an absence; then one begins again with the latest
-const OVERLAP = 20; // messages that a server may lose, and give their numbers to others, when it dies
+const CATCH_UP = 10; // pages that are fetched after an absence
+const OVERLAP = 20; // messages that a server may lose when it dies: it gives their numbers to others
 const AROUND = 25; // messages behind one that is jumped to
 const KEPT = 500; // items of a room, all in the document: several screens. The server has the others
 const CLOSED = /^room_|^too_many_rooms/; // other rooms may let us in
@@ -27,19 +28,19 @@ let joining = null; // the form's promise: [resolve, reject]
 let welcomed = false; // on this connection
 const asked = []; // without an ack yet: what commands answer is the first one's
 
-// One room, or what two people say to each other alone (`direct`): that we number ourselves.
+// A room, or what two people say to each other alone (`direct`): that we number ourselves.
 class Room extends Timeline {
-	latest = 0; // the highest number there is,
+	latest = 0; // the highest number,
 	read = 0; // that was read,
 	mark = null; // and that the line "New messages" is behind
 	more = true; // the server has older ones; null: it keeps none
-	past = false; // it has newer ones
+	past = false; // and newer ones
 	following = true; // the end
 	mentions = new Set(); // unread
 	members = new Map(); // by folded name: {name, role, away}
 	topic = "";
 	secret = ""; // its key
-	gone = ""; // why one is not in it any more
+	gone = ""; // why
 
 	constructor(name, direct) {
 		super();
@@ -62,9 +63,6 @@ export const changed = () => ui.changed();
 export const all = () => [...rooms.values()];
 export const isMe = (other) => fold(other) === fold(name);
 export const me = () => active.member(name);
-export const has = (command) => commands.some((other) => other.name === command);
-
-// --- come and go ---
 
 export const join = (given) =>
 	new Promise((...promise) => {
@@ -94,7 +92,7 @@ async function opened() {
 		state = "in";
 		joining = null;
 		form?.[0]();
-		ui.arrived();
+		pump();
 		learn();
 	} catch (error) {
 		if (error.code === "lost") return;
@@ -152,9 +150,7 @@ export function show(room) {
 	ui.open();
 }
 
-// --- ask ---
-
-// What `text` answers, if it is a command, is shown in `room`, or put into `quiet`.
+// What a command answers is shown in `room`, or put into `quiet`.
 export async function ask(room, text, quiet) {
 	const entry = { room, quiet };
 	asked.push(entry);
@@ -182,8 +178,6 @@ export async function answer(text, type) {
 async function learn() {
 	if (slash) ({ commands = commands } = await answer("/help", "commands"));
 }
-
-// --- the past ---
 
 async function page(room, where) {
 	room.loading = true;
@@ -229,17 +223,14 @@ export async function jump(seq) {
 	return active.known.get(seq);
 }
 
-// After a loss.
 async function catchUp(room, from) {
 	room.past = true;
 	for (let i = 0; room.past && i < CATCH_UP; i++) from = await newer(room, from);
 	if (!wire.isUp()) return;
-	if (room.past === null && room.latest > room.last) tell(room, "What was said meanwhile cannot be shown: this server keeps no history.");
+	if (room.past === null && room.latest > room.last) tell(room, "What was said meanwhile is lost: the server keeps no history.");
 	await present(room);
-	ui.caughtUp(room);
+	resolve(room);
 }
-
-// --- the server tells ---
 
 const told = {
 	welcome(frame) {
@@ -254,7 +245,7 @@ const told = {
 		Object.assign(room, { members: new Map(members.map(entry)), topic, gone: "", latest });
 		if (latest < room.last) {
 			room.keep(0, room.items.findIndex(({ seq }) => seq > latest));
-			tell(room, "The server was restarted, and has lost what was said last.");
+			tell(room, "The server has lost what was said last.");
 		}
 		const unsure = room.items.filter((item) => item.state === "unsure");
 		room.read = Math.min(room.items[0] ? room.read : latest, latest);
@@ -309,7 +300,7 @@ const told = {
 
 	topic({ room, topic, by }) {
 		rooms.get(room).topic = topic;
-		tell(rooms.get(room), topic ? `${by} has set the topic: ${topic}` : `${by} has taken the topic away.`);
+		tell(rooms.get(room), `${by} has set the topic: ${topic || "none"}`);
 	},
 
 	away({ room, name, why }) {
@@ -328,11 +319,11 @@ const told = {
 	},
 
 	error({ text }) {
-		trouble = text; // one is put out of a room, or of the chat
+		trouble = text;
 		if (active) tell(active, text, "error");
 	},
 
-	// Also what a command answers: each answer has its lines.
+	// Also what a command answers.
 	notice(frame) {
 		const { text = frame.lines?.join("\n"), room } = frame;
 		const [first] = asked;
@@ -357,7 +348,7 @@ function presence(event, change) {
 	add(rooms.get(event.room), [event]);
 }
 
-// A `live` one, of this number, waits while somebody reads in the past. `end`: that is where the reader is.
+// `live`: its number. `end`: where the reader is.
 function add(room, events, live, end = room.following) {
 	room.latest = live || room.latest;
 	const items = events.map(({ type: kind, ...event }) => {

@@ -8,7 +8,6 @@ import * as sender from "./sender.js";
 import { complete } from "./typing.js";
 
 const LONG = 10; // lines; that many are announced first
-const REMEMBERED = 50;
 const box = $("text");
 const list = $("options");
 const drafts = kept("drafts");
@@ -44,7 +43,6 @@ async function submit() {
 	const seconds = Math.ceil(bucket.wait(count) / 1000);
 	if (count >= LONG && !(await ask(`Send ${count} lines?`, [], "Send", `That takes about ${plural(seconds, "second")}.`))) return;
 	typed.unshift(text);
-	typed.splice(REMEMBERED);
 	room.mark = null;
 	set();
 	await toLatest();
@@ -96,8 +94,7 @@ box.onblur = () => offer();
 $("composer").onsubmit = (event) => (event.preventDefault(), submit());
 
 function completion(eager) {
-	const { direct, members, name } = chat.active;
-	const names = direct ? [name] : Array.from(members.values(), ({ name }) => name).filter((name) => !chat.isMe(name));
+	const names = Array.from(chat.active.members.values(), ({ name }) => name).filter((name) => !chat.isMe(name));
 	return complete(box.value, box.selectionStart, names, chat.commands, eager);
 }
 
@@ -138,7 +135,7 @@ const ASKED = {
 	passwd: ["Change the password", OLD, NEW],
 };
 
-// Takes such a command out of the box, before its space at the latest.
+// Takes such a command out of the box, once it is complete.
 function intercept(whole) {
 	const [, command, space] = SECRET.exec(box.value) ?? [];
 	if (!command || !(space || whole)) return false;
@@ -147,12 +144,12 @@ function intercept(whole) {
 	return true;
 }
 
-// A menu's entry that runs a command, and asks for `fields` before; none where there is no such command.
+// A menu's entry that runs a command, and asks for `fields` before.
 export function run(command, line, label = ASKED[command][0], ...fields) {
 	if (!fields[0]) fields = ASKED[command]?.slice(1) ?? [];
 	const act = async () => {
 		const given = fields[0] ? await ask(label, fields, "OK") : {};
 		if (given) chat.command(chat.active, [`/${command}`, line, ...Object.values(given)].filter(Boolean).join(" "));
 	};
-	return chat.has(command) && [fields[0] ? `${label} …` : label, act];
+	return chat.commands.some(({ name }) => name === command) && [fields[0] ? `${label} …` : label, act];
 }

@@ -25,24 +25,20 @@ export const nodesOf = (tokens) =>
 		return tag ? el(tag, href && { href, target: "_blank", rel: "noopener noreferrer" }, nodesOf(children)) : token;
 	});
 
-// Makes the children of `parent` those of `rows`, {key, sign, ...}: builds what is new or has another sign, and leaves
-// all else alone, so that scrolling, focus and selections stay.
+// Makes the children of `parent` those of `rows`, {key, sign, ...}. What has the same key and sign stays as it is, so
+// that scrolling and selections do; focus goes to what comes in the place of what had it.
 export function sync(parent, rows, build) {
-	const keys = new Set(rows.map(({ key }) => key));
-	const old = new Map();
-	for (const node of [...parent.children]) keys.has(node.key) ? old.set(node.key, node) : node.remove();
-	let next = parent.firstChild;
-	for (const row of rows) {
+	const old = new Map([...parent.children].map((node) => [node.key, node]));
+	const focus = [...old.values()].find((node) => node.contains(document.activeElement))?.key;
+	const nodes = rows.map((row) => {
 		const { key, sign } = row;
 		const was = old.get(key);
-		const node = was?.sign === sign && was ? was : Object.assign(build(row), { key, sign });
-		if (node === next) next = next.nextSibling;
-		else parent.insertBefore(node, next);
-		if (!was || was === node) continue;
-		if (was === next) next = next.nextSibling;
-		if (was.contains(document.activeElement)) node.querySelector("button")?.focus();
-		was.remove();
-	}
+		return was && was.sign === sign ? was : Object.assign(build(row), { key, sign });
+	});
+	const stay = new Set(nodes);
+	for (const node of old.values()) if (!stay.has(node)) node.remove();
+	for (const [i, node] of nodes.entries()) if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i]);
+	if (focus && !parent.contains(document.activeElement)) nodes.find(({ key }) => key === focus)?.querySelector("button")?.focus();
 }
 
 // style.css makes the hue fit for light and dark.

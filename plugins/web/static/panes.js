@@ -8,7 +8,7 @@ import { parse } from "./text.js";
 const MOST = 500; // members in the list
 const RANKS = { operator: 2, owner: 1 };
 const { compare } = new Intl.Collator();
-const label = (name, note) => el("span", null, el("bdi", null, name), el("small", { title: note }, note));
+const label = (name, note) => el("span", null, el("bdi", null, name), el("small", null, note));
 
 export function render() {
 	const { name, direct, topic, members } = chat.active;
@@ -21,7 +21,6 @@ export function render() {
 	$("title").textContent = name;
 	$("title").className = direct ? "" : "room";
 	$("topic").replaceChildren(...nodesOf(parse(topic)));
-	$("topic").title = topic;
 	$("log").ariaLabel = `Messages in ${name}`;
 	$("text").ariaLabel = $("text").placeholder = `Message ${name}`;
 	$("self").replaceChildren(avatar(chat.name), label(chat.name, away && `away: ${away}`));

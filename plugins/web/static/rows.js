@@ -1,4 +1,4 @@
-// Items of a timeline as the rows that are shown: days, groups of one sender, code. No DOM.
+// Items as the rows that are shown. No DOM.
 
 const KINDS = { joined: "joined", left: "left", renamed: "changed names" };
 const minute = (item) => Math.floor(item.time / 60_000);
@@ -25,7 +25,7 @@ export function rows(items, mark) {
 	return out;
 }
 
-// "open", "in" or "close" for fenced code: a message is one line, so a fence goes over several.
+// Fenced code goes over several messages, as each is one line: "open", "in", "close", or nothing.
 function fenceOf(items, i, fenced) {
 	const { sender, text } = items[i];
 	const mark = text.startsWith("```") && !text.includes("```", 3);

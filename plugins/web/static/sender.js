@@ -7,7 +7,7 @@ import { bucket } from "./wire.js";
 const queue = [];
 let timer;
 
-// A character may take 4 bytes, and the rest of a frame a hundred or two.
+// A character may take 4 bytes, and the rest of a frame 200.
 export const lines = (text) => linesOf(text, Math.floor((chat.limits.frame_bytes || 1e5) / 4 - 50));
 
 export function say(room, text) {

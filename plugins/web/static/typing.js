@@ -1,4 +1,4 @@
-// What is typed: as lines, how fast they may go, and what may stand for a word. No DOM.
+// What is typed: as lines, how fast they may go, completion. No DOM.
 
 const REFUSED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g; // by the server
 const MOST = 50;
@@ -25,7 +25,7 @@ export class Bucket {
 	}
 }
 
-// What may stand for the word before `cursor`: commands at the start, names behind an @, or after Tab (`eager`) anywhere.
+// For the word before `cursor`: commands at the start, names behind an @, or after Tab (`eager`) anywhere.
 export function complete(text, cursor, names, commands, eager) {
 	const [word] = /\S*$/.exec(text.slice(0, cursor));
 	const from = cursor - word.length;
