@@ -89,8 +89,7 @@ class Session:
         self._silence = Silence(time.monotonic())
         self._trusted = False  # knows the server's pass phrase
         self.id = number
-        self.account = ""
-        self.role = ""
+        self.account = self.role = ""
         self.address = address
         self.codec = codec
         self.member: Member | None = None
@@ -276,8 +275,10 @@ class Session:
                 if take is not None and take(self, frame):
                     self._acknowledge_taken(frame)
                 elif type(frame) is Say and (member := self.member) is not None:
-                    room = self._server.chat.room_of(member, frame.room) if frame.room else None
-                    message = say(member, frame.text, room=room)
+                    if frame.room:
+                        message = say(member, frame.text, False, self._server.chat.room_of(member, frame.room))
+                    else:
+                        message = say(member, frame.text)
                     if frame.ref is not None:
                         self._acknowledge(frame.ref, message)
                     continue

@@ -28,8 +28,7 @@ class SlashCommands:
     def greenchat_frame(self, session: Session, frame: Request) -> bool | None:
         if type(frame) is not Say:
             return False
-        first = frame.text[:1]
-        if first > "/" and (first.isascii() or not first.isspace()):
+        if "/" < frame.text[:1] < "\x7f":
             return False  # it begins with a letter or a digit: most of what people write
         text = frame.text.lstrip()  # a blank before a /login, of whatever kind, must not have it said to all
         if text[:1] != "/":

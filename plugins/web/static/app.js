@@ -69,13 +69,13 @@ form.onsubmit = async (event) => {
 	}
 };
 
-// Back at the form, at the field that may help.
 function refused({ code = "", text = "" }) {
-	const fields = { room_key: "key", password_required: "password", password_wrong: "password", name_reserved: "login", login_failed: "login" };
-	const field = form[fields[code] ?? (code.startsWith("room") ? "room" : "name")];
+	const what = { room_key: "key", name_reserved: "login", login_failed: "login" }[code] ?? /room|password|$/.exec(code)[0];
+	const field = form[what || "name"];
 	field.parentNode.hidden = welcome.hidden = false;
 	$("chat").hidden = true;
-	$("problem").textContent = code === "name_reserved" ? "This name belongs to somebody. If that is you, type its password." : text;
+	kept("rooms", {}, "sessionStorage");
+	$("problem").textContent = code === "name_reserved" ? "This name belongs to somebody. If it is yours, type its password." : text;
 	field.select();
 }
 
@@ -129,7 +129,6 @@ window.onblur = () => chat.active?.unread === 0 && (chat.active.mark = null);
 
 const { dataset } = document.body;
 
-// Opens a pane over the messages, where there is no space beside them.
 function drawer(name) {
 	const was = dataset.drawer;
 	dataset.drawer = name;
@@ -148,7 +147,7 @@ $("self").onclick = () => {
 };
 $("add-room").onclick = async () => {
 	const { lines = [] } = await chat.answer("/rooms", "rooms");
-	const given = await ask("Join a room", [["room", "Room"]], "Join", el("pre", null, lines.join("\n")));
+	const given = await ask("Join a room", [["room", "Room"]], "Join", el("pre", lines.join("\n")));
 	if (given) composer.enter(given.room);
 };
 onkeydown = ({ key, altKey }) => {

@@ -5,15 +5,15 @@ import { pump, resolve } from "./sender.js";
 import { fold, mentions } from "./text.js";
 import { Timeline } from "./timeline.js";
 
-const PAGE = 100; // messages asked for at a time
-const CATCH_UP = 10; // pages that are fetched after an absence
-const OVERLAP = 20; // messages that a server may lose when it dies: it gives their numbers to others
+const PAGE = 100; // messages
+const CATCH_UP = 10; // pages, after an absence
+const OVERLAP = 20; // messages whose numbers a server that dies may give to others
 const AROUND = 25; // messages behind one that is jumped to
-const KEPT = 500; // items of a room, all in the document: several screens. The server has the others
+const KEPT = 500; // items of a room, all in the document. The server has the others
 const CLOSED = /^room_|^too_many_rooms/; // other rooms may let us in
 const SOON = /^(full|timeout|name_taken)$/; // so one tries again
 
-export let state = "out"; // "in", or "lost": it comes back by itself
+export let state = "out"; // "in", or "lost": for a while
 export let trouble = ""; // what the server said last
 export let name = "";
 export let limits = {};
@@ -56,7 +56,12 @@ class Room extends Timeline {
 
 export function start(given) {
 	ui = given;
-	wire.start({ opened, lost, received: (frame, was) => (told[frame.type] ?? told.notice)(frame, was) });
+	wire.start({ opened, lost, received });
+}
+
+function received(frame, was) {
+	trouble = frame.type === "error" ? frame.text : "";
+	(told[frame.type] ?? told.notice)(frame, was);
 }
 
 export const changed = () => ui.changed();
@@ -105,7 +110,7 @@ async function opened() {
 
 function lost(forGood) {
 	if (state === "out" && !joining) return;
-	if (joining || forGood) return out({ text: trouble || "The server cannot be reached. Try again." });
+	if (joining || forGood) return out({ text: trouble || (forGood ? "" : "The server cannot be reached. Try again.") });
 	state = "lost";
 	wire.retry();
 	changed();
@@ -198,7 +203,6 @@ export async function older(room, before = room.first) {
 	if (found) room.more = !!found.more;
 }
 
-// Resolves to the number of the last one.
 export async function newer(room, after = room.last) {
 	const found = await page(room, after > 0 ? { after } : { since: "1970-01-01T00:00:00Z" }); // 0 is no condition
 	const last = found?.events.findLast(({ seq }) => seq)?.seq ?? after;
@@ -213,7 +217,6 @@ export async function present(room) {
 	await older(room);
 }
 
-// Fetches what stands around a message of the active room.
 export async function jump(seq) {
 	if (!active.known.get(seq)) {
 		active.keep();
@@ -239,7 +242,6 @@ const told = {
 		({ name, limits } = frame);
 		slash = !!frame.hint;
 		welcomed = true;
-		trouble = "";
 		wire.settle(limits);
 		const entry = (name) => [fold(name), { name, role: roles[name], away: away[name] }];
 		Object.assign(room, { members: new Map(members.map(entry)), topic, gone: "", latest });
@@ -319,7 +321,6 @@ const told = {
 	},
 
 	error({ text }) {
-		trouble = text;
 		if (active) tell(active, text, "error");
 	},
 

@@ -7,13 +7,13 @@ import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
 import { complete } from "./typing.js";
 
-const LONG = 10; // lines; that many are announced first
+const LONG = 10; // lines: announced first
 const box = $("text");
 const list = $("options");
 const drafts = kept("drafts");
 const typed = []; // the latest first
 let back = -1; // which of them is back in the box
-let offered; // see `complete`
+let offered;
 let chosen;
 
 export function open() {
@@ -94,7 +94,7 @@ box.onblur = () => offer();
 $("composer").onsubmit = (event) => (event.preventDefault(), submit());
 
 function completion(eager) {
-	const names = Array.from(chat.active.members.values(), ({ name }) => name).filter((name) => !chat.isMe(name));
+	const names = Array.from(chat.active.members.values(), ({ name }) => name);
 	return complete(box.value, box.selectionStart, names, chat.commands, eager);
 }
 
@@ -110,7 +110,7 @@ function offer(options, which = 0) {
 			take();
 		};
 		const attributes = { id: `o${i}`, role: "option", "aria-selected": i === chosen, onmousedown };
-		return el("li", attributes, el("b", null, label), " ", el("small", null, help));
+		return el("li", attributes, el("b", label), " ", el("small", help));
 	};
 	list.replaceChildren(...all.map(option));
 	list.children[chosen]?.scrollIntoView({ block: "nearest" });
@@ -122,7 +122,7 @@ function take() {
 	changed();
 }
 
-// --- passwords must not be seen while they are typed, nor be kept ---
+// Passwords must not be seen while they are typed, nor be kept.
 
 const SECRET = /^\s*\/(register|login|passwd|unregister)(\s|$)/i;
 const field = (name, label, autocomplete) => [name, label, { type: "password", autocomplete }];
@@ -135,7 +135,6 @@ const ASKED = {
 	passwd: ["Change the password", OLD, NEW],
 };
 
-// Takes such a command out of the box, once it is complete.
 function intercept(whole) {
 	const [, command, space] = SECRET.exec(box.value) ?? [];
 	if (!command || !(space || whole)) return false;

@@ -5,12 +5,13 @@ import { fold } from "./text.js";
 export const $ = (id) => document.getElementById(id);
 export const plural = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
-// `el("li.quiet", {title}, "Text", child, [more], ...)`; what is falsy is left out.
+// `el("li.notice", {title}, "Text", child, [more], ...)`, with or without attributes; what is falsy is left out.
 export function el(what, attributes, ...children) {
+	if (attributes?.constructor !== Object) return el(what, {}, attributes, ...children);
 	const [tag, ...classes] = what.split(".");
 	const node = document.createElement(tag);
 	node.className = classes.join(" ");
-	for (const [name, value] of Object.entries(attributes ?? {}))
+	for (const [name, value] of Object.entries(attributes))
 		if (name.startsWith("on")) node[name] = value;
 		else if (value != null) node.setAttribute(name, value);
 	node.append(...children.flat().filter(Boolean));
@@ -25,8 +26,7 @@ export const nodesOf = (tokens) =>
 		return tag ? el(tag, href && { href, target: "_blank", rel: "noopener noreferrer" }, nodesOf(children)) : token;
 	});
 
-// Makes the children of `parent` those of `rows`, {key, sign, ...}. What has the same key and sign stays as it is, so
-// that scrolling and selections do; focus goes to what comes in the place of what had it.
+// Shows `rows`, {key, sign, ...}. What has the same key and sign as before stays: so do scrolling, selections and focus.
 export function sync(parent, rows, build) {
 	const old = new Map([...parent.children].map((node) => [node.key, node]));
 	const focus = [...old.values()].find((node) => node.contains(document.activeElement))?.key;
@@ -49,7 +49,7 @@ export function tint(node, name) {
 
 export const avatar = (name) => tint(el("span.avatar", { "aria-hidden": true }, [...name][0].toUpperCase()), name);
 
-// What the browser keeps for us; where it does not let us, we forget.
+// Where the browser does not let us, we forget.
 export function kept(key, value, store = "localStorage") {
 	try {
 		if (value) window[store][`greenchat.${key}`] = JSON.stringify(value);
@@ -71,13 +71,13 @@ export function menu(anchor, entries) {
 	box.firstChild.focus();
 }
 
-// `fields`: [name, label, attributes]. Resolves to their values, or to nothing.
+// `fields`: [name, label, attributes]. Resolves to their values.
 export function ask(title, fields, ok, ...notes) {
 	const box = $("ask");
 	const form = box.firstChild;
-	const field = ([name, label, more]) => el("label", null, label, el("input", { name, required: "", autocomplete: "off", ...more }));
+	const field = ([name, label, more]) => el("label", label, el("input", { name, required: "", autocomplete: "off", ...more }));
 	const buttons = [button(() => box.close(), "Cancel"), el("button.main", { value: 1 }, ok)];
-	form.replaceChildren(el("h2", { id: "asked" }, title), ...notes, ...fields.map(field), el("footer", null, buttons));
+	form.replaceChildren(el("h2", { id: "asked" }, title), ...notes, ...fields.map(field), el("footer", buttons));
 	box.returnValue = "";
 	box.showModal();
 	return new Promise((resolve) => {

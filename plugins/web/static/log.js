@@ -11,7 +11,7 @@ const END = 30; // pixels that still count as the end
 
 const format = (options) => new Intl.DateTimeFormat([], options).format;
 const clock = format({ timeStyle: "short" });
-export const full = format({ dateStyle: "full", timeStyle: "medium" });
+const full = format({ dateStyle: "full", timeStyle: "medium" });
 const date = format({ dateStyle: "full" });
 
 const box = $("log");
@@ -51,7 +51,7 @@ export function render() {
 	const before = seen && y(seen);
 	const mine = mentions(chat.name);
 	sync(list, rows(items, mark), (row) => (looks[row.kind] ?? looks.notice)(row, mine));
-	const begin = direct ? "What you two say is gone when you close this page." : more === false ? `This is where ${name} begins.` : "";
+	const begin = direct ? "This is gone when you close the page." : more === false ? `This is where ${name} begins.` : "";
 	$("edge").textContent = loading ? "Loading …" : begin;
 	const same = find(seen?.key);
 	if (following) box.scrollTop = box.scrollHeight;
@@ -90,26 +90,26 @@ const looks = {
 		const { text, action, state, why, sender } = item;
 		const name = tint(el("b", { dir: "auto" }, sender), sender);
 		const body = fence
-			? el(`pre.${fence}`, null, fence === "in" ? text : text.slice(3))
+			? el(`pre.${fence}`, fence === "in" ? text : text.slice(3))
 			: el("div.body", { dir: "auto" }, action && [name, " "], nodesOf(parse(text, item.mine ? undefined : mine)));
 		const forMe = !item.mine && mine.test(text);
 		return el(
 			`li.message${head ? ".head" : ""}${action ? ".action" : ""}${forMe ? ".for-me" : ""}`,
 			{ "data-state": state },
-			head && !action ? [avatar(sender), el("p", null, name, " ", timeOf(item))] : timeOf(item),
+			head && !action ? [avatar(sender), el("p", name, " ", timeOf(item))] : timeOf(item),
 			body,
-			why && state !== "unsure" && el("p.error", null, why, state === "failed" && remedies(item)),
+			why && state !== "unsure" && el("p.error", why, state === "failed" && remedies(item)),
 		);
 	},
 
 	presence({ item: { folded } }) {
-		const lines = folded.map((item) => el("li", null, timeOf(item), " ", sentence(item)));
+		const lines = folded.map((item) => el("li", timeOf(item), " ", sentence(item)));
 		const text = summary(folded);
-		return el("li.notice", null, folded[1] ? el("details", null, el("summary", null, text), el("ul", null, lines)) : text);
+		return el("li.notice", folded[1] ? el("details", el("summary", text), el("ul", lines)) : text);
 	},
 
-	day: ({ item: { time } }) => el("li.day", null, date(time) === date(Date.now()) ? "Today" : date(time)),
-	new: () => el("li.day.new", null, "New messages"),
+	day: ({ item: { time } }) => el("li.day", date(time) === date(Date.now()) ? "Today" : date(time)),
+	new: () => el("li.day.new", "New messages"),
 	notice: ({ item: { kind, text, room } }) =>
 		el(`li.notice.${kind}`, { dir: "auto" }, text, room && button(() => chat.enter(room), `Join ${room}`)),
 };

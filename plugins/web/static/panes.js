@@ -8,7 +8,7 @@ import { parse } from "./text.js";
 const MOST = 500; // members in the list
 const RANKS = { operator: 2, owner: 1 };
 const { compare } = new Intl.Collator();
-const label = (name, note) => el("span", null, el("bdi", null, name), el("small", null, note));
+const label = (name, note) => el("span", el("bdi", name), el("small", note));
 
 export function render() {
 	const { name, direct, topic, members } = chat.active;
@@ -16,7 +16,6 @@ export function render() {
 	rooms($("room-list"), false);
 	rooms($("direct-list"), true);
 	memberList([...members.values()]);
-	$("direct-title").hidden = !$("direct-list").firstChild;
 	$("open-members").hidden = $("members").hidden = direct;
 	$("title").textContent = name;
 	$("title").className = direct ? "" : "room";
@@ -32,11 +31,11 @@ function rooms(list, direct) {
 	sync(list, shown.map((room) => ({ room, key: room.key, sign: sign(room) })), ({ room }) => {
 		const { name, unread, mentions, gone } = room;
 		const count = `${mentions.size ? "@" : ""}${unread}`;
-		const badge = unread > 0 && el(`span.badge${mentions.size ? ".for-me" : ""}`, null, count, el("span.sr", null, " unread"));
+		const badge = unread > 0 && el(`span.badge${mentions.size ? ".for-me" : ""}`, count, el("span.sr", " unread"));
 		const sign = direct ? avatar(name) : el("i", { "aria-hidden": true }, "#");
 		const go = button(() => chat.show(room), "", { "aria-current": room === chat.active });
-		go.append(sign, el("bdi", null, name), badge || "");
-		return el(gone ? "li.gone" : "li", null, go);
+		go.append(sign, el("bdi", name), badge || "");
+		return el(gone ? "li.gone" : "li", go);
 	});
 }
 
@@ -48,7 +47,7 @@ function memberList(all) {
 	sync(list, shown, ({ name, role, away }) => {
 		const open = button(() => memberMenu(open, name), avatar(name));
 		open.append(label(name, [role, away && `away: ${away}`].filter(Boolean).join(", ")));
-		return el(away ? "li.away" : "li", null, open);
+		return el(away ? "li.away" : "li", open);
 	});
 }
 

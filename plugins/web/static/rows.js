@@ -7,13 +7,13 @@ const day = (item) => new Date(item.time).toDateString();
 // See `sync` for `key` and `sign`. What has a number above `mark` was new when it came.
 export function rows(items, mark) {
 	const out = [];
-	const fenced = new Set(); // whose code is open
+	const fenced = new Set(); // senders
 	const fresh = items.find((item) => item.seq > (mark ?? Infinity));
-	let group; // the message with the heading
+	let group;
 	for (const [i, item] of items.entries()) {
 		const { kind, n: key, state, sender, action } = item;
 		const above = items[i - 1];
-		if (!above || day(above) !== day(item)) group = out.push({ kind: "day", key: day(item), item }) && 0;
+		if (!above || day(above) !== day(item)) group = out.push({ kind: "day", key: `day ${key}`, item }) && 0;
 		if (item === fresh) group = out.push({ kind: "new", key: "new", sign: key }) && 0;
 		if (kind === "message") {
 			const head = action || group?.action || group?.sender !== sender || minute(group) !== minute(item);
@@ -34,7 +34,6 @@ function fenceOf(items, i, fenced) {
 	return mark && items.slice(i + 1).some(closes) && fenced.add(sender) && "open";
 }
 
-// "bob joined", or "3 joined, 1 left".
 export function summary(folded) {
 	if (!folded[1]) return sentence(folded[0]);
 	const count = (kind) => folded.filter((item) => item.kind === kind).length;

@@ -19,10 +19,10 @@ async function go(room, seq) {
 }
 
 const result = ({ room, seq, sender, text, time }) => {
-	const head = el("small", null, el("b", null, sender), ` in ${room}, ${log.full(new Date(time))}`);
+	const head = el("small", el("b", sender), ` in ${room}, ${new Date(time).toLocaleString()}`);
 	const found = button(() => go(room, seq), head);
 	found.append(el("span", { dir: "auto" }, text));
-	return el("li", null, found);
+	return el("li", found);
 };
 form.onsubmit = async (event) => {
 	event.preventDefault();

@@ -7,7 +7,7 @@ import { bucket } from "./wire.js";
 const queue = [];
 let timer;
 
-// A character may take 4 bytes, and the rest of a frame 200.
+// A character has at most 4 bytes; 200 stand around.
 export const lines = (text) => linesOf(text, Math.floor((chat.limits.frame_bytes || 1e5) / 4 - 50));
 
 export function say(room, text) {
@@ -27,7 +27,7 @@ export function say(room, text) {
 	pump();
 }
 
-// How many lines, and for how many seconds.
+// Lines, and seconds.
 export const waiting = () => [queue.length, Math.ceil(bucket.wait(queue.length) / 1000)];
 
 export function pump() {
@@ -42,7 +42,7 @@ export function pump() {
 	chat.changed();
 }
 
-// After a loss, with `room` caught up: what was on its way has arrived, or it has not.
+// After a loss, what was on its way has arrived, or it has not.
 export function resolve(room) {
 	for (const item of room.items.filter(({ state }) => state === "unsure")) {
 		const same = ({ mine, seq, text, sender }) => !mine && seq > item.since && text === item.text && sender === item.sender;

@@ -8,7 +8,7 @@ const compare = (a, b) => place(a) - place(b) || !a.seq - !b.seq || a.n - b.n; /
 
 export class Timeline {
 	items = [];
-	known = new Map(); // by `seq`, or what else they have
+	known = new Map();
 
 	get first() {
 		return this.items.find((item) => item.seq)?.seq ?? 0;
@@ -17,7 +17,7 @@ export class Timeline {
 		return this.items.findLast((item) => item.seq)?.seq ?? 0;
 	}
 
-	// Returns those that are new. Comings and goings in a row become one item.
+	// Returns what is new. Comings and goings in a row become one item.
 	add(...items) {
 		const added = [];
 		let after = (items.find((item) => item.seq)?.seq ?? this.last + 1) - 1;

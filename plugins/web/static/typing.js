@@ -3,7 +3,7 @@
 const REFUSED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g; // by the server
 const MOST = 50;
 
-// The lines of `text` that are not empty, in parts of at most `most` characters.
+// No line is empty, or longer than `most` characters.
 export function linesOf(text, most) {
 	const part = new RegExp(`.{1,${most}}(?!\\S)|.{1,${most}}`, "gsu");
 	const lines = text.replace(/\r\n?|[\u2028\u2029]/g, "\n").replace(REFUSED, "").split("\n");
@@ -16,7 +16,7 @@ export class Bucket {
 		Object.assign(this, { burst, rate, left: burst, at: Date.now() });
 	}
 
-	// How many ms until `count` frames may have gone.
+	// In ms, until `count` frames may have gone.
 	wait(count) {
 		const past = Date.now() - this.at;
 		this.at += past;

@@ -9,12 +9,12 @@ const LONGEST_WAIT = 30_000;
 const SENT_AWAY = [1000, 1008]; // close codes
 const LOST = { code: "lost", text: "The connection was lost." };
 
-export let retryAt = 0; // when the next try is due
-export let bucket;
+export let retryAt = 0;
+export let bucket = new Bucket();
 let handlers, socket, timer;
 let tries = 0;
 let ref = 0;
-const waiting = new Map(); // by ref: [resolve, reject]
+const waiting = new Map(); // [resolve, reject]
 
 export function start(given) {
 	handlers = given;
@@ -69,7 +69,7 @@ function send(frame) {
 	socket.send(JSON.stringify(frame));
 }
 
-// After a silence, and when a laptop or a phone wakes up.
+// After a silence, and when a phone wakes up.
 function check() {
 	if (retryAt) open();
 	if (!isUp()) return;
@@ -83,7 +83,7 @@ function receive(frame) {
 	const asked = waiting.get(frame.ref);
 	waiting.delete(frame.ref);
 	if (asked && frame.type === "error") return asked[1](frame);
-	handlers.received(frame, asked); // before who has asked goes on
+	handlers.received(frame, asked); // first
 	asked?.[0](frame);
 }
 
