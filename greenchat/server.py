@@ -20,7 +20,7 @@ from greenchat.codecs import Codec
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.commands import Command, CommandTable
-from greenchat.config import Config
+from greenchat.config import Config, Limits
 from greenchat.dispatch import Dispatcher
 from greenchat.door import Door, network_of
 from greenchat.errors import ConfigError, GreenchatError, Reject
@@ -222,8 +222,12 @@ class ChatServer:
             limits = self.config.limits
             silences = [seconds for seconds in (limits.ping_seconds, limits.idle_seconds) if seconds]
             gevent.sleep(max(min(silences, default=SWEEPS) / SWEEPS, SWEEP_SECONDS))
-            for session in list(self.sessions.values()):
-                session.mind_silence(limits)
+            self._mind_silence(limits)
+
+    def _mind_silence(self, limits: Limits) -> None:
+        """A step of `_sweep`, which would keep hold of the last session while it sleeps."""
+        for session in list(self.sessions.values()):
+            session.mind_silence(limits)
 
     # --- a connection, in its own greenlet ---
 
