@@ -2,17 +2,18 @@
 
 import * as chat from "./chat.js";
 import * as composer from "./composer.js";
-import * as wire from "./wire.js";
 import { $, ask, el, plural, kept } from "./dom.js";
 import * as log from "./log.js";
 import * as panes from "./panes.js";
 import * as search from "./search.js";
 import { waiting } from "./sender.js";
+import * as wire from "./wire.js";
 
 const form = $("join");
 const welcome = $("welcome");
 const settings = kept("settings");
 let frame = 0;
+let sound;
 
 const changed = () => (frame ||= requestAnimationFrame(render));
 
@@ -28,6 +29,7 @@ chat.start({
 function render() {
 	frame = 0;
 	if (!chat.active) return;
+	chat.see(chat.active);
 	panes.render();
 	log.render();
 	status();
@@ -75,7 +77,8 @@ function refused({ code = "", text = "" }) {
 	field.parentNode.hidden = welcome.hidden = false;
 	$("chat").hidden = true;
 	kept("rooms", {}, "sessionStorage");
-	$("problem").textContent = code === "name_reserved" ? "This name belongs to somebody. If it is yours, type its password." : text;
+	const reserved = "This name belongs to somebody. If it is yours, type its password.";
+	$("problem").textContent = code === "name_reserved" ? reserved : text;
 	field.select();
 }
 
@@ -104,13 +107,13 @@ function alert(room, { sender, text }) {
 	if (settings.sound) beep();
 	if (!settings.notify) return;
 	try {
-		const note = new Notification(room.name, { body: `${sender ?? ""}: ${text}`, tag: room.key });
+		const note = new Notification(room.name, { body: sender ? `${sender}: ${text}` : text, tag: room.key });
 		note.onclick = () => (window.focus(), chat.show(room));
 	} catch {} // on Android, only a service worker may
 }
 
 function beep() {
-	const sound = new AudioContext();
+	sound ??= new AudioContext();
 	const tone = sound.createOscillator();
 	const volume = sound.createGain();
 	volume.gain.value = 0.1;
@@ -124,7 +127,7 @@ async function set(name, value) {
 	kept("settings", Object.assign(settings, { [name]: value }));
 }
 
-window.onfocus = () => chat.active && (chat.see(chat.active), changed());
+window.onfocus = changed;
 window.onblur = () => chat.active?.unread === 0 && (chat.active.mark = null);
 
 const { dataset } = document.body;

@@ -1,9 +1,9 @@
 // The chat: what the server tells us, what we ask of it. No DOM.
 
-import * as wire from "./wire.js";
 import { pump, resolve } from "./sender.js";
 import { fold, mentions } from "./text.js";
 import { Timeline } from "./timeline.js";
+import * as wire from "./wire.js";
 
 const PAGE = 100; // messages
 const CATCH_UP = 10; // pages, after an absence
@@ -39,7 +39,6 @@ class Room extends Timeline {
 	mentions = new Set(); // unread
 	members = new Map(); // by folded name: {name, role, away}
 	topic = "";
-	secret = ""; // its key
 	gone = ""; // why
 
 	constructor(name, direct) {
@@ -149,7 +148,6 @@ export function expect(name, direct = false) {
 }
 
 export function show(room) {
-	if (room === active) return;
 	if (active?.unread === 0) active.mark = null;
 	active = room;
 	ui.open();
@@ -230,7 +228,7 @@ async function catchUp(room, from) {
 	room.past = true;
 	for (let i = 0; room.past && i < CATCH_UP; i++) from = await newer(room, from);
 	if (!wire.isUp()) return;
-	if (room.past === null && room.latest > room.last) tell(room, "What was said meanwhile is lost: the server keeps no history.");
+	if (room.past === null && room.latest > room.last) tell(room, "This server does not keep what was said meanwhile.");
 	await present(room);
 	resolve(room);
 }
@@ -255,11 +253,8 @@ const told = {
 		if (!active) show(room);
 	},
 
-	history({ room: name, events, more }, asked) {
-		const room = rooms.get(name);
-		if (asked || room.past) return;
-		if (!room.first) room.more = !!more;
-		add(room, events);
+	history({ room, events }, asked) {
+		if (!asked && !rooms.get(room).past) add(rooms.get(room), events);
 	},
 
 	message: (event) => add(rooms.get(event.room), [event], event.seq),
@@ -354,7 +349,8 @@ function add(room, events, live, end = room.following) {
 	room.latest = live || room.latest;
 	const items = events.map(({ type: kind, ...event }) => {
 		const item = { ...event, kind, time: Date.parse(event.time) };
-		return item.seq ? item : { kind: "presence", time: item.time, once: `${kind} ${item.name} ${item.time}`, folded: [item] };
+		const { time, name } = item;
+		return item.seq ? item : { kind: "presence", time, once: `${kind} ${name} ${time}`, folded: [item] };
 	});
 	for (const item of live && room.past ? items : room.add(...items)) {
 		if (!(item.seq > room.read) || isMe(item.sender)) continue;

@@ -1,11 +1,11 @@
 // The box one types into.
 
 import * as chat from "./chat.js";
-import { bucket } from "./wire.js";
 import { $, ask, el, kept, plural } from "./dom.js";
 import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
 import { complete } from "./typing.js";
+import { bucket } from "./wire.js";
 
 const LONG = 10; // lines: announced first
 const box = $("text");
@@ -40,8 +40,8 @@ async function submit() {
 	const room = chat.active;
 	const count = sender.lines(text).length;
 	if (!count || intercept(true)) return;
-	const seconds = Math.ceil(bucket.wait(count) / 1000);
-	if (count >= LONG && !(await ask(`Send ${count} lines?`, [], "Send", `That takes about ${plural(seconds, "second")}.`))) return;
+	const note = `That takes about ${plural(Math.ceil(bucket.wait(count) / 1000), "second")}.`;
+	if (count >= LONG && !(await ask(`Send ${count} lines?`, [], "Send", note))) return;
 	typed.unshift(text);
 	room.mark = null;
 	set();

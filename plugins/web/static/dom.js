@@ -38,10 +38,10 @@ export function sync(parent, rows, build) {
 	const stay = new Set(nodes);
 	for (const node of old.values()) if (!stay.has(node)) node.remove();
 	for (const [i, node] of nodes.entries()) if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i]);
-	if (focus && !parent.contains(document.activeElement)) nodes.find(({ key }) => key === focus)?.querySelector("button")?.focus();
+	const lost = focus && !parent.contains(document.activeElement);
+	if (lost) nodes.find(({ key }) => key === focus)?.querySelector("button")?.focus();
 }
 
-// style.css makes the hue fit for light and dark.
 export function tint(node, name) {
 	node.style.setProperty("--hue", [...fold(name)].reduce((hash, c) => (hash * 31 + c.codePointAt(0)) % 360, 7));
 	return node;

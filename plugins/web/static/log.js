@@ -41,13 +41,13 @@ export async function toLatest() {
 	await chat.present(room);
 	room.following = true;
 	render();
-	chat.see(room);
+	chat.changed();
 }
 
 export function render() {
 	const { items, mark, more, loading, unread, name, direct, following } = chat.active;
 	// What the reader looks at stays where it is.
-	const seen = [...list.children].find((node) => node.getBoundingClientRect().bottom > y(box));
+	const seen = !following && [...list.children].find((node) => node.getBoundingClientRect().bottom > y(box));
 	const before = seen && y(seen);
 	const mine = mentions(chat.name);
 	sync(list, rows(items, mark), (row) => (looks[row.kind] ?? looks.notice)(row, mine));
@@ -68,8 +68,7 @@ function scrolled() {
 	if (box.scrollTop < scrolledTo) room.following = false;
 	if (below() < END && !room.past) room.following = true;
 	scrolledTo = box.scrollTop;
-	if (room.following) chat.see(room);
-	if (before !== room.following) chat.changed();
+	if (before !== room.following || (before && room.unread)) chat.changed();
 	fill();
 }
 

@@ -20,7 +20,6 @@ export function render() {
 	$("title").textContent = name;
 	$("title").className = direct ? "" : "room";
 	$("topic").replaceChildren(...nodesOf(parse(topic)));
-	$("log").ariaLabel = `Messages in ${name}`;
 	$("text").ariaLabel = $("text").placeholder = `Message ${name}`;
 	$("self").replaceChildren(avatar(chat.name), label(chat.name, away && `away: ${away}`));
 }
@@ -43,7 +42,8 @@ function memberList(all) {
 	all.sort((a, b) => (RANKS[b.role] ?? 0) - (RANKS[a.role] ?? 0) || compare(a.name, b.name));
 	const [title, list] = $("members").children;
 	title.textContent = plural(all.length, "member");
-	const shown = all.slice(0, MOST).map((member) => ({ ...member, key: member.name, sign: [member.role, member.away].join() }));
+	const sign = ({ role, away }) => [role, away].join();
+	const shown = all.slice(0, MOST).map((member) => ({ ...member, key: member.name, sign: sign(member) }));
 	sync(list, shown, ({ name, role, away }) => {
 		const open = button(() => memberMenu(open, name), avatar(name));
 		open.append(label(name, [role, away && `away: ${away}`].filter(Boolean).join(", ")));
@@ -60,7 +60,7 @@ function memberMenu(anchor, name) {
 	menu(anchor, [
 		run("whois", name, `Who is ${name}?`),
 		...(chat.isMe(name) ? [] : [
-			["Send a direct message", () => chat.show(chat.expect(name, true))],
+			["Direct message", () => chat.show(chat.expect(name, true))],
 			run("ignore", name, "Ignore"),
 			...(order ? [
 				run("kick", name, `Kick ${name}`, WHY),
@@ -68,7 +68,7 @@ function memberMenu(anchor, name) {
 				run("unmute", name, "Let speak again"),
 				run("ban", name, `Ban ${name}`, TIME, WHY),
 				run("op", name, "Make an operator"),
-				run("deop", name, "Make no operator any more"),
+				run("deop", name, "No operator any more"),
 			] : []),
 		]),
 	]);

@@ -12,6 +12,7 @@ const [form, list] = box.children;
 async function go(room, seq) {
 	if (innerWidth < 900) toggle(false);
 	await enter(room);
+	if (chat.active.name !== room) return;
 	const item = await chat.jump(seq);
 	chat.active.following = false;
 	log.render();
@@ -32,7 +33,7 @@ form.onsubmit = async (event) => {
 	try {
 		const { messages } = await request("search", { text: form.text.value, limit: 50 });
 		list.append(...messages.map(result));
-		say(messages[0] ? "" : "Nothing was found.");
+		say(messages[0] ? "" : "Nothing found.");
 	} catch ({ text }) {
 		say(text);
 	}

@@ -56,7 +56,8 @@ export function resolve(room) {
 }
 
 export function add(room, text, wire, action) {
-	const item = { kind: "message", sender: chat.name, text, action, wire, time: Date.now(), mine: true, pending: true, state: "queued" };
+	const own = { sender: chat.name, mine: true, pending: true, state: "queued" };
+	const item = { kind: "message", text, action, wire, time: Date.now(), ...own };
 	room.add(item);
 	queue.push({ room, item });
 }
