@@ -196,17 +196,22 @@ class Orders:
 
     def slow(self, session: Session, argument: str) -> None:
         member, (name, _, word) = session.require_member(), argument.partition(" ")
-        room = self._server.chat.rooms.get(self._server.chat.room_name(name))
+        chat = self._server.chat
+        key = chat.room_name(name)
+        room = chat.rooms.get(key)
         if not is_operator(session) and (room is None or not room.owned_by(member)):
             raise Reject(f"Only the owner of {printable(name)} may do that.", code="not_allowed")
-        if room is None:
+        if room is None and key != chat.default_room:  # which is there, be there anybody in it or not
             raise Reject(f"There is no room {printable(name)}.", code="unknown_room")
-        slow = Slow(room.name, _seconds_between(word.strip()), session.account)
+        slow = Slow(key, _seconds_between(word.strip()), session.account)
         every = f"one message every {duration(slow.seconds)}" if slow.seconds else "off"
-        if not self._do(session, "slow", "", room.name, every, lambda file: set_slow(file, slow)):
-            raise Reject(f"{room.name} is not slow.", code="not_slow")
-        told = f"{room.name} is slow from now on: {every}." if slow.seconds else f"{room.name} is not slow any more."
-        room.post(Notice(told, room.name))
+        if not self._do(session, "slow", "", key, every, lambda file: set_slow(file, slow)):
+            raise Reject(f"{key} is not slow.", code="not_slow")
+        told = f"{key} is slow from now on: {every}." if slow.seconds else f"{key} is not slow any more."
+        if room is not None:
+            room.post(Notice(told, key))
+        if room is not member.room:
+            session.info(told)
 
     # --- tell ---
 
