@@ -3,7 +3,7 @@
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
@@ -11,7 +11,6 @@ from gevent import GreenletExit
 from greenlet import greenlet
 
 from greenchat import core
-from greenchat.allowance import Allowance
 from greenchat.answers import Answers
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
@@ -21,19 +20,12 @@ from greenchat.errors import Reject
 from greenchat.events import Event, Message, Notice
 from greenchat.frames import Ack, Error, Frame, Join, Ping, Pong, Ref, Request, Say
 from greenchat.outbox import READ, Outbox
+from greenchat.pace import READ_BYTES, Pace
 from greenchat.room import Member, Room
 from greenchat.silence import Next, Silence
 from greenchat.text import require_text
 
 log = logging.getLogger("greenchat.session")
-
-# What is read at once. Larger reads make larger batches, and let one fast sender hold the loop for longer: this much
-# is two hundred short messages. Four times as much made no room faster, and turns of the loop half as long again.
-READ_BYTES = 16 * 1024
-
-# How many frames are handled before it is asked whether what they brought should go out already. Receivers then work
-# while we do: with two in a room that sends in one go, 128 made it a third faster than all of a read at once.
-PART_FRAMES = 128
 
 # How long a closing connection may still send before it is cut off. Closing with unread bytes would reset the
 # connection, and the client might lose the last lines we sent (RFC 1122, 4.2.2.13).
@@ -50,13 +42,13 @@ class Session:
     __slots__ = (
         "_acks",
         "_acks_room",
-        "_allowance",
         "_answers",
         "_closing",
         "_deadline",
         "_decoder",
         "_greenlet",
         "_helper",
+        "_pace",
         "_readable",
         "_said",
         "_server",
@@ -85,7 +77,7 @@ class Session:
         self._acks: list[Ack] = []
         self._acks_room: Room | None = None  # where those of them were said that have a seq
         self._said: Message | None = None  # by a plugin that took the frame at hand
-        self._allowance = Allowance(max(limits.flood_burst, 1))
+        self._pace = Pace(limits)
         self._silence = Silence(time.monotonic())
         self._trusted = False  # knows the server's pass phrase
         self.id = number
@@ -182,6 +174,11 @@ class Session:
             raise Reject("You have not joined yet. Send JOIN|<username> first.", code="not_joined")
         return self.member
 
+    def name_on_record(self) -> str:
+        """As whom it goes on record: by the account, whatever it calls itself. Raises `Reject` before JOIN."""
+        member = self.require_member()
+        return member.name if self.account in ("", member.key) else self.account
+
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
         self.tell(Error(verdict.code, verdict.text, ref))
@@ -236,15 +233,12 @@ class Session:
 
     def _serve(self, first: bytes) -> None:
         wait = gevent.get_hub().wait
-        limits = self._server.config.limits
-        # Who is slowed down is read in small sips: what is read waits here, decoded, until its turn comes.
-        most = min(READ_BYTES, limits.frame_bytes + 2) if limits.flood_rate and limits.frame_bytes else READ_BYTES
         if first and self._closing is None:
-            self._take(first, limits.flood_rate, most)
+            self._take(first)
         while self._closing is None:
             wait(self._readable)  # each chunk waits for its turn, so that a fast sender cannot starve the others
             try:
-                data = self._socket.recv(most)
+                data = self._socket.recv(self._pace.read_bytes)
             except BlockingIOError:
                 continue
             except OSError:
@@ -252,14 +246,15 @@ class Session:
             if not data:
                 self._closing = "connection closed"
                 return
-            self._take(data, limits.flood_rate, most)
+            self._take(data)
 
-    def _take(self, data: bytes, rate: float, most: int) -> None:
-        """Handle what was read, no more than `most` bytes, no faster than `rate`."""
+    def _take(self, data: bytes) -> None:
+        """Handle what was read, up to where the connection is to be closed."""
         self._silence.busy = True
-        frames = self._decoder.feed(data)
-        for part in self._paced(frames, rate, len(data) / most) if rate else _parts(frames):
+        for part in self._pace.parts(self._decoder.feed(data), len(data)):
             self._act_on(part)
+            if self._closing is not None:
+                return
             if self.member is not None:
                 self.member.room.relieve()
         self._silence.busy = False
@@ -328,26 +323,6 @@ class Session:
             acks, self._acks = self._acks, []
             self._answers.acknowledge(acks, self._acks_room, self._server.hooks.hold)
 
-    def _paced(self, frames: Sequence[Request], rate: float, share: float) -> Iterator[Sequence[Request]]:
-        """`frames` in parts, no faster than `rate` a second past the burst. Meanwhile nothing is read, so that TCP
-        pushes back and nothing is lost. Bytes that make no frame, such as empty lines, are not free either: they count
-        as the `share` of a frame."""
-        if not frames:
-            self._spend(share, rate)
-        done = 0
-        while done < len(frames) and self._closing is None:
-            self._spend(1, rate)
-            more = min(int(self._allowance.left), PART_FRAMES - 1, len(frames) - done - 1)
-            self._spend(more, rate)
-            yield frames[done : done + 1 + more]
-            done += 1 + more
-
-    def _spend(self, cost: float, rate: float) -> None:
-        """Wait until this client may send `cost` frames more."""
-        burst = max(self._server.config.limits.flood_burst, 1)
-        while seconds := self._allowance.spend(cost, burst, rate):
-            gevent.sleep(seconds)
-
     def _start_deadline(self, seconds: float) -> None:
         if seconds:
             self._deadline = gevent.get_hub().loop.timer(seconds)
@@ -392,9 +367,3 @@ class Session:
                         return
         except OSError:
             pass  # gone already
-
-
-def _parts(frames: Sequence[Request]) -> Iterator[Sequence[Request]]:
-    """`frames` in parts of PART_FRAMES."""
-    for start in range(0, len(frames), PART_FRAMES):
-        yield frames[start : start + PART_FRAMES]

@@ -15,11 +15,11 @@ PACKAGE = ROOT / "greenchat"
 # From the ground up. A module imports only from floors below its own, or from its own floor.
 FLOORS = [
     ["errors", "events", "frames", "config"],
-    ["text", "allowance", "silence", "datadir", "stats", "hookspecs", "database"],
-    ["codecs", "settings", "reload", "address", "commands", "encryption"],
+    ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database"],
+    ["codecs", "settings", "reload", "stats", "commands", "encryption"],
     ["room", "client"],
     ["chat", "dispatch", "terminal", "bench"],
-    ["plugins", "outbox", "watchdog", "door", "listener", "tls", "systemd"],
+    ["plugins", "outbox", "pace", "watchdog", "door", "listener", "tls", "systemd"],
     ["core", "answers"],
     ["session"],
     ["server"],
@@ -71,6 +71,7 @@ def test_gevent_is_known_only_where_there_are_sockets(path):
         "server",
         "session",
         "outbox",
+        "pace",
         "listener",
         "tls",
         "systemd",
