@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from msgspec import Meta as Meta
 
+    from greenchat.address import host_of as host_of
     from greenchat.cli import data_dir_from as data_dir_from
     from greenchat.cli import data_dir_options as data_dir_options
     from greenchat.cli import plugin_settings as plugin_settings
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from greenchat.config import Settings as Settings
     from greenchat.database import Database as Database
     from greenchat.database import DatabaseError as DatabaseError
-    from greenchat.database import explain as explain
+    from greenchat.database import as_database_error as as_database_error
+    from greenchat.database import file_state as file_state
     from greenchat.database import open_database as open_database
     from greenchat.database import transaction as transaction
     from greenchat.door import network_of as network_of
@@ -59,13 +61,16 @@ if TYPE_CHECKING:
     from greenchat.hookspecs import hookimpl as hookimpl
     from greenchat.room import Member as Member
     from greenchat.room import Room as Room
+    from greenchat.server import HTTP_BEGINNINGS as HTTP_BEGINNINGS
     from greenchat.server import ChatServer as ChatServer
     from greenchat.session import Session as Session
     from greenchat.text import printable as printable
     from greenchat.text import require_name as require_name
     from greenchat.text import require_room as require_room
+    from greenchat.text import some_of as some_of
 
 _HOME = {
+    "host_of": "address",
     "plugin_settings": "cli",
     "JsonCodec": "codecs.jsonlines",
     "Command": "commands",
@@ -73,7 +78,8 @@ _HOME = {
     "Settings": "config",
     "Database": "database",
     "DatabaseError": "database",
-    "explain": "database",
+    "as_database_error": "database",
+    "file_state": "database",
     "open_database": "database",
     "transaction": "database",
     "Acted": "events",
@@ -114,10 +120,12 @@ _HOME = {
     "hookimpl": "hookspecs",
     "Member": "room",
     "ChatServer": "server",
+    "HTTP_BEGINNINGS": "server",
     "Session": "session",
     "printable": "text",
     "require_name": "text",
     "require_room": "text",
+    "some_of": "text",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -53,7 +53,7 @@ def open_database(
             _create(path)
         connection = sqlite3.connect(path, busy_seconds, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
-        raise explain(error, path) from error
+        raise as_database_error(error, path) from error
     try:
         _write_ahead(connection, busy_seconds)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -62,7 +62,7 @@ def open_database(
         connection.execute("PRAGMA foreign_keys = ON")  # not before: a migration may put a table in another's place
     except sqlite3.Error as error:
         connection.close()
-        raise explain(error, path) from error
+        raise as_database_error(error, path) from error
     except BaseException:
         connection.close()
         raise
@@ -82,8 +82,15 @@ def transaction(connection: sqlite3.Connection, work: Work[T], *, writes: bool =
     return result
 
 
-def explain(error: Exception, path: Path) -> DatabaseError:
-    """What is the matter with the file, in words for whoever runs the server."""
+def file_state(connection: sqlite3.Connection) -> tuple[sqlite3.Connection, int]:
+    """What the file is like: equal to what it was earlier, unless another connection has written to it since then, of
+    this process or another, or it was opened anew. For `work` that is to find out what others have changed."""
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return connection, version
+
+
+def as_database_error(error: Exception, path: Path) -> DatabaseError:
+    """`error` as what is the matter with the file, in words for whoever runs the server."""
     if isinstance(error, DatabaseError):
         return error
     code = getattr(error, "sqlite_errorname", "")
@@ -226,7 +233,7 @@ class Database:
             raise  # a verdict on what was to be written, not on the file
         except (sqlite3.Error, OSError) as error:
             self._close()
-            raise explain(error, self.path) from error
+            raise as_database_error(error, self.path) from error
 
     def _close(self) -> None:
         if self._connection is not None:

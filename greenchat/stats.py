@@ -3,6 +3,8 @@
 import ipaddress
 from collections import Counter
 
+from greenchat.address import host_of
+
 # How long a slow turn of the event loop is told of, in seconds: at least this, and at most twice as long.
 LATE_SECONDS = 60.0
 
@@ -47,7 +49,7 @@ def is_local(address: str) -> bool:
     """Whether `address`, as a session has it, is on this machine: of the loopback network, or a Unix socket."""
     if address == "unix":
         return True
-    host = ipaddress.ip_address(address.rpartition(":")[0].strip("[]").partition("%")[0])
+    host = ipaddress.ip_address(host_of(address).partition("%")[0])
     if isinstance(host, ipaddress.IPv6Address) and host.ipv4_mapped is not None:
         return host.ipv4_mapped.is_loopback
     return host.is_loopback

@@ -1,6 +1,7 @@
 """Which characters may travel, and which names people may have. No I/O, no state."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,12 @@ def printable(text: str, length: int = 40) -> str:
     """`text` as it may be shown to somebody else: one line, no control codes, at most `length` characters."""
     clean = FORBIDDEN.sub("?", text.replace("\t", " "))
     return clean if len(clean) <= length else clean[: length - 1] + "…"
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """The first `most` of `names`, and how many there are besides: "ada, bob and 3 more"."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def require_text(text: str) -> str:

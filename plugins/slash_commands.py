@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 
-from greenchat import Answer, ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl
+from greenchat import Answer, ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl, some_of
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -147,10 +146,8 @@ def show_help(session: Session, argument: str) -> None:
 
 
 def who(session: Session, argument: str) -> None:
-    members = session.require_member().room.members
-    names = ", ".join(member.name for member in islice(members.values(), NAMES_SHOWN))
-    more = f" and {len(members) - NAMES_SHOWN} more" if len(members) > NAMES_SHOWN else ""
-    session.info(f"In {session.room} ({len(members)}): {names}{more}")
+    names = [member.name for member in session.require_member().room.members.values()]
+    session.info(f"In {session.room} ({len(names)}): {some_of(names, NAMES_SHOWN)}")
 
 
 def act(session: Session, argument: str) -> None:

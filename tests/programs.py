@@ -5,6 +5,9 @@ from importlib.metadata import entry_points
 
 from greenchat import Command, hookimpl
 
+# What a plain client reads that has made a room.
+MADE = "INFO|You have made this room: /room shows what you may set."
+
 
 def without_plugins(*names):
     """Settings of a server without these of the installed plugins."""
@@ -25,6 +28,13 @@ def says(peer, *lines):
     """All that a plain client reads once it has said `lines`."""
     peer.send(*(f"MSG|{line}" for line in lines))
     return sync(peer)
+
+
+def owner(server, name, room="garden"):
+    """A plain client that has made a room, as a guest."""
+    peer = server.join(name, room)
+    peer.expect(MADE)
+    return peer
 
 
 def leave(peer):

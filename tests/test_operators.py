@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from greenchat_plugins.moderation.book import Book, Sentence
 from greenchat_plugins.moderation.terms import address_of, duration, network_in, seconds_of, split_terms, written
 from processes import serve_process
-from programs import Anybody, Program, sync, without_plugins
+from programs import Anybody, Program, owner, says, without_plugins
 
 from greenchat import Reject, hookimpl
 from greenchat.cli import main
@@ -53,24 +53,11 @@ def shell(data_dir, *arguments, code=0):
     return result.output
 
 
-def says(peer, *lines):
-    """All that a plain client still reads, and what it is answered to `lines`."""
-    peer.send(*(f"MSG|{line}" for line in lines))
-    return sync(peer)
-
-
 def operator(server, name="ada", room=""):
     """A plain client that is logged in."""
     peer = server.join(name, room)
     peer.send(f"MSG|/become {name}")
     peer.read_until(f"INFO|{name} is an operator now.")
-    return peer
-
-
-def owner(server, name, room="garden"):
-    """A plain client that has made a room, as a guest."""
-    peer = server.join(name, room)
-    says(peer)
     return peer
 
 

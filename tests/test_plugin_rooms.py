@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 from greenchat_plugins.rooms.access import Access
 from processes import serve_process
-from programs import Anybody, Program, leave, says, sync, without_plugins
+from programs import MADE, Anybody, Program, leave, owner, says, sync, without_plugins
 
 from greenchat import Reject, hookimpl
 from greenchat.client import Client
@@ -19,8 +19,6 @@ from greenchat.testing import DEADLINE, serving
 ALONE = without_plugins("accounts", "history", "moderation", "web")
 
 COMMANDS = ["join", "part", "rooms", "names", "topic", "invite", "room"]
-
-MADE = "INFO|You have made this room: /room shows what you may set."
 
 
 @pytest.fixture
@@ -43,13 +41,6 @@ def join(server, name, room):
     return peer
 
 
-def make(server, name, room="garden"):
-    """A plain client that has made `room`."""
-    peer = server.join(name, room)
-    peer.expect(MADE)
-    return peer
-
-
 def crown(peer):
     assert says(peer, "/crown")[-1] == "INFO|You are an operator."
     return peer
@@ -60,7 +51,7 @@ def crown(peer):
 
 def test_a_plain_client_moves_and_reads_nothing_of_the_room_that_it_has_left(server):
     ada, bob = server.join("ada"), server.join("bob")
-    eve = make(server, "eve")
+    eve = owner(server, "eve")
     ada.expect("INFO|bob has joined the chat.")
     bob.send("MSG|/join garden")
     bob.expect("INFO|Welcome to garden, bob. Here is eve. Say /help for the commands.")
@@ -164,7 +155,7 @@ def test_a_json_client_talks_in_three_rooms_at_once(server):
 
 def test_from_the_last_room_one_goes_to_the_lobby_and_from_there_nowhere(server):
     last = "ERROR|This is your last room. /quit leaves the chat."
-    ada, bob = make(server, "ada"), Program(server, "bob", "garden")
+    ada, bob = owner(server, "ada"), Program(server, "bob", "garden")
     for_bob = bob.ask("/part")
     assert [(frame["type"], frame.get("room")) for frame in for_bob] == [
         ("left", "garden"),
@@ -188,7 +179,7 @@ def test_a_client_that_may_be_in_one_room_only_can_still_part():
 
 
 def test_rooms_are_the_same_in_all_spellings(server):
-    ada, bob = make(server, "ada", "Garden"), server.join("bob")
+    ada, bob = owner(server, "ada", "Garden"), server.join("bob")
     says(bob, "/join ＧＡＲＤＥＮ")
     assert ada.read() == "INFO|bob has joined the chat."
     assert says(bob, "/join garden") == ["ERROR|You are in garden already."]
@@ -252,9 +243,9 @@ def test_help_has_an_example_of_each_command(shared, name):
 
 
 def test_rooms_are_listed_with_how_many_and_what_about(server):
-    ada = make(server, "ada")
+    ada = owner(server, "ada")
     bob = Program(server, "bob", "garden")
-    make(server, "eve", "cellar")
+    owner(server, "eve", "cellar")
     says(ada, "/topic Tulips | roses")
     assert says(ada, "/rooms") == ["INFO|garden (2): Tulips | roses", "INFO|cellar (1)"]
     assert bob.told("/rooms", "rooms") == {
@@ -276,7 +267,7 @@ def test_more_rooms_than_one_looks_through_are_counted(server):
 
 
 def test_names_tell_roles_and_who_is_away(server):
-    ada, bob = make(server, "ada"), Program(server, "bob", "garden")
+    ada, bob = owner(server, "ada"), Program(server, "bob", "garden")
     eve = crown(join(server, "eve", "garden"))
     says(ada, "/away Lunch")
     sync(eve)
@@ -312,7 +303,7 @@ def test_a_client_library_reads_the_answers_of_commands(server):
 
 
 def test_a_topic_is_shown_set_and_cleared(server):
-    ada, bob = make(server, "ada"), Program(server, "bob", "garden")
+    ada, bob = owner(server, "ada"), Program(server, "bob", "garden")
     sync(ada)
     assert says(ada, "/topic") == ["INFO|garden has no topic. Set one by /topic TEXT"]
     assert says(ada, "/topic Tulips") == ["INFO|ada has set the topic: Tulips"]
@@ -328,20 +319,20 @@ def test_a_topic_is_shown_set_and_cleared(server):
 
 
 def test_the_welcome_of_a_plain_client_tells_the_topic(server):
-    says(make(server, "ada"), "/topic Tulips")
+    says(owner(server, "ada"), "/topic Tulips")
     bob = server.connect()
     bob.send("JOIN|bob|garden")
     bob.expect("INFO|Welcome to garden, bob. Here is ada. Say /help for the commands. The topic is: Tulips")
 
 
 def test_a_topic_has_a_longest(server):
-    ada = make(server, "ada")
+    ada = owner(server, "ada")
     assert says(ada, f"/topic {'x' * 301}") == ["ERROR|The topic is longer than 300 characters. Make it shorter."]
     assert says(ada, f"/topic {'x' * 300}")[0].startswith("INFO|ada has set the topic: xxx")
 
 
 def test_who_may_set_the_topic_is_a_setting(server):
-    ada, bob = make(server, "ada"), join(server, "bob", "garden")
+    ada, bob = owner(server, "ada"), join(server, "bob", "garden")
     says(ada, "/room topic-by owner")
     assert sync(bob) == ["INFO|In garden, its owner sets the topic, says ada."]
     assert says(bob, "/topic Weeds") == ["ERROR|Only the owner of garden may set its topic."]
@@ -356,7 +347,7 @@ def test_who_may_set_the_topic_is_a_setting(server):
 
 def test_a_key_opens_a_room_and_is_known_to_its_owner_alone(server, caplog):
     caplog.set_level(logging.DEBUG)
-    ada, eve = make(server, "ada"), join(server, "eve", "garden")
+    ada, eve = owner(server, "ada"), join(server, "eve", "garden")
     sync(ada)
     assert says(ada, "/room key Open Sesame") == ["INFO|garden needs a key from now on, says ada."]
     assert sync(eve) == ["INFO|garden needs a key from now on, says ada."]  # and she stays in
@@ -403,13 +394,13 @@ def test_who_has_made_a_room_is_told_its_key(server):
 
 
 def test_a_key_has_a_longest(server):
-    ada = make(server, "ada")
+    ada = owner(server, "ada")
     assert says(ada, f"/room key {'x' * 101}") == ["ERROR|The key is longer than 100 characters. Make it shorter."]
     assert "INFO|key: off" in says(ada, "/room")
 
 
 def test_wrong_keys_from_one_address_have_to_wait_and_looking_counts_for_nothing(server):
-    ada, bob = make(server, "ada"), Program(server, "bob")
+    ada, bob = owner(server, "ada"), Program(server, "bob")
     says(ada, "/room key sesame")
     for _ in range(20):  # as one does who is curious
         assert bob.refused("/names garden") == "not_allowed"
@@ -428,7 +419,7 @@ def test_wrong_keys_from_one_address_have_to_wait_and_looking_counts_for_nothing
 
 def test_after_a_minute_one_may_try_keys_again(server):
     server.join("bob")
-    says(make(server, "ada"), "/room key sesame")
+    says(owner(server, "ada"), "/room key sesame")
     book = next(plugin.bearer for plugin in server.server.plugins if plugin.name == "rooms")._book
     now = 0.0
     access = Access(server.server, book, lambda: now)
@@ -444,7 +435,7 @@ def test_after_a_minute_one_may_try_keys_again(server):
 
 
 def test_a_protected_room_is_listed_to_those_who_may_come_in(server):
-    ada, bob = make(server, "ada"), server.join("bob")
+    ada, bob = owner(server, "ada"), server.join("bob")
     says(ada, "/room key sesame")
     assert says(bob, "/rooms") == ["INFO|lobby (1)"]
     assert says(bob, "/names garden") == ["ERROR|Who is in garden is told to those who may come in."]
@@ -468,7 +459,7 @@ def test_the_default_room_stays_open(server):
 
 
 def test_an_invitation_lets_in_once(server):
-    ada, bob = make(server, "ada"), Program(server, "bob")
+    ada, bob = owner(server, "ada"), Program(server, "bob")
     says(ada, "/room invite-only on")
     *_, refusal = bob.ask("/join garden")
     assert refusal["code"] == "room_invite_only"
@@ -483,14 +474,14 @@ def test_an_invitation_lets_in_once(server):
 
 
 def test_an_invitation_opens_a_room_with_a_key_for_a_plain_client(server):
-    ada, bob = make(server, "ada"), server.join("bob")
+    ada, bob = owner(server, "ada"), server.join("bob")
     says(ada, "/room key sesame", "/invite bob")
     assert sync(bob) == ["INFO|ada invites you to garden. Type /join garden"]
     assert says(bob, "/join garden")[0].startswith("INFO|Welcome to garden, bob.")
 
 
 def test_an_invitation_is_for_a_person_and_not_for_a_name(server):
-    ada, bob, eve = make(server, "ada"), server.join("bob"), server.join("eve")
+    ada, bob, eve = owner(server, "ada"), server.join("bob"), server.join("eve")
     refused = "ERROR|garden is for those who are invited. Ask its owner to /invite you."
     says(ada, "/room invite-only on", "/invite bob", "/invite eve")
     says(bob, "/nick robert")
@@ -502,7 +493,7 @@ def test_an_invitation_is_for_a_person_and_not_for_a_name(server):
 
 
 def test_of_invitations_nothing_is_kept_when_who_was_invited_has_gone(server):
-    ada, bob = make(server, "ada"), server.join("bob")
+    ada, bob = owner(server, "ada"), server.join("bob")
     says(ada, "/room invite-only on", "/invite bob")
     rooms = next(plugin.bearer for plugin in server.server.plugins if plugin.name == "rooms")
     assert server.call(lambda: len(rooms._access._invitations)) == 1
@@ -511,15 +502,15 @@ def test_of_invitations_nothing_is_kept_when_who_was_invited_has_gone(server):
 
 
 def test_an_invitation_ends_with_the_room(server):
-    ada, bob = make(server, "ada"), server.join("bob")
+    ada, bob = owner(server, "ada"), server.join("bob")
     says(ada, "/invite bob", "/part")
-    eve = make(server, "eve")
+    eve = owner(server, "eve")
     says(eve, "/room invite-only on")
     assert says(bob, "/join garden")[-1].startswith("ERROR|garden is for those who are invited.")
 
 
 def test_who_may_invite(server):
-    ada, bob, eve = make(server, "ada"), join(server, "bob", "garden"), server.join("eve")
+    ada, bob, eve = owner(server, "ada"), join(server, "bob", "garden"), server.join("eve")
     assert says(bob, "/invite eve") == ["INFO|You have invited eve to garden."]
     assert sync(eve) == ["INFO|bob invites you to garden. Type /join garden"]
     says(ada, "/room key sesame")
@@ -550,7 +541,7 @@ SETTINGS = ["key sesame", "key off", "invite-only on", "topic-by owner", "owner 
 
 @pytest.mark.parametrize("setting", [*SETTINGS, "keep on"])
 def test_guests_of_a_room_set_nothing(shared, setting):
-    with make(shared, "ada") as ada, join(shared, "bob", "garden") as bob:
+    with owner(shared, "ada") as ada, join(shared, "bob", "garden") as bob:
         assert says(bob, f"/room {setting}") == ["ERROR|Only the owner of garden may change that."]
         assert says(bob, "/room") == [
             "INFO|garden: its owner is ada",
@@ -575,13 +566,13 @@ def test_guests_of_a_room_set_nothing(shared, setting):
     ],
 )
 def test_a_setting_that_is_not_understood_is_explained(shared, setting, usage):
-    with make(shared, "ada") as ada:
+    with owner(shared, "ada") as ada:
         assert says(crown(ada), f"/room {setting}") == [f"ERROR|Type it so: /room {usage}"]
         leave(ada)
 
 
 def test_owners_keep_no_room(server):
-    assert says(make(server, "ada"), "/room keep on") == ["ERROR|Which rooms are kept, operators say. Ask one."]
+    assert says(owner(server, "ada"), "/room keep on") == ["ERROR|Which rooms are kept, operators say. Ask one."]
 
 
 def test_a_room_is_handed_over(server):
@@ -600,7 +591,7 @@ def test_a_room_is_handed_over(server):
 
 
 def test_the_room_of_a_guest_who_leaves_is_nobodys_and_not_the_next_ones(server):
-    ada, bob = make(server, "ada"), join(server, "bob", "garden")
+    ada, bob = owner(server, "ada"), join(server, "bob", "garden")
     says(ada, "/part", "/join garden")
     assert sync(bob) == ["INFO|ada has left the chat.", "INFO|ada has joined the chat."]
     for peer in (ada, bob, join(server, "eve", "garden")):
@@ -609,9 +600,9 @@ def test_the_room_of_a_guest_who_leaves_is_nobodys_and_not_the_next_ones(server)
 
 
 def test_a_room_that_is_made_anew_is_its_new_makers(server):
-    ada = make(server, "ada")
+    ada = owner(server, "ada")
     says(ada, "/room topic-by owner", "/topic Mine", "/part")
-    bob = make(server, "bob")
+    bob = owner(server, "bob")
     assert says(bob, "/room")[:2] == ["INFO|garden: its owner is bob", "INFO|key: off"]
     assert "Mine" not in says(bob, "/topic")[0]
 
@@ -634,7 +625,7 @@ def test_nobody_gets_into_a_protected_room_that_has_gone_by_making_it_anew(tmp_p
 
 
 def test_who_has_the_key_of_a_guests_room_that_has_gone_makes_it_anew(server):
-    ada, bob = make(server, "ada"), server.join("bob")
+    ada, bob = owner(server, "ada"), server.join("bob")
     says(ada, "/room key sesame", "/part")
     assert MADE in says(bob, "/join garden sesame")
     assert says(bob, "/room")[:2] == ["INFO|garden: its owner is bob", "INFO|key: sesame"]
@@ -687,7 +678,7 @@ class Trail:
 def test_what_operators_do_in_rooms_of_others_is_on_record_without_keys():
     trail = Trail()
     with serving(Anybody, trail, settings=ALONE) as server:
-        ada, bob = make(server, "ada"), join(server, "bob", "garden")
+        ada, bob = owner(server, "ada"), join(server, "bob", "garden")
         server.join("eve")
         says(ada, "/room key hunter2", "/room key off", "/room topic-by owner", "/topic Mine")
         assert trail.acts == []
@@ -711,7 +702,7 @@ def test_what_operators_do_in_rooms_of_others_is_on_record_without_keys():
 
 
 def test_operators_need_no_key_and_no_invitation(server):
-    ada, bob = make(server, "ada"), crown(server.join("bob"))
+    ada, bob = owner(server, "ada"), crown(server.join("bob"))
     says(ada, "/room key sesame", "/room invite-only on")
     assert says(bob, "/join garden")[0].startswith("INFO|Welcome to garden, bob.")
     assert "INFO|key: sesame" in says(bob, "/room")
@@ -753,9 +744,9 @@ def test_a_kept_room_is_there_when_nobody_is_and_after_a_restart(tmp_path):
         program.ask("/part board")
         says(ada, "/part")
         assert says(ada, "/rooms") == ["INFO|lobby (3)"]
-        make(server, "dan", "board")
+        owner(server, "dan", "board")
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
-        assert "INFO|board: its owner is eve" in says(make(server, "eve", "board"), "/room")
+        assert "INFO|board: its owner is eve" in says(owner(server, "eve", "board"), "/room")
 
 
 CROWN = """
@@ -803,7 +794,7 @@ def test_the_topic_of_the_default_room_can_be_kept(tmp_path):
 
 def test_a_guest_who_owns_a_kept_room_and_logs_in_then_owns_it_for_good(tmp_path):
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
-        ada, bob = make(server, "ada"), crown(join(server, "bob", "garden"))
+        ada, bob = owner(server, "ada"), crown(join(server, "bob", "garden"))
         says(bob, "/room keep on")
         says(ada, "/become ada")
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
@@ -813,7 +804,7 @@ def test_a_guest_who_owns_a_kept_room_and_logs_in_then_owns_it_for_good(tmp_path
 
 def test_a_kept_room_that_was_handed_over_is_the_new_owners_after_a_restart(tmp_path):
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
-        ada, bob = crown(make(server, "ada")), join(server, "bob", "garden")
+        ada, bob = crown(owner(server, "ada")), join(server, "bob", "garden")
         says(bob, "/become bob")
         says(ada, "/become ada")
         crown(ada)
@@ -838,7 +829,7 @@ def test_a_file_that_is_damaged_takes_the_keeping_away_and_not_the_rooms(tmp_pat
 
 def test_what_cannot_be_written_is_told_to_who_has_set_it(tmp_path, caplog):
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
-        ada = crown(make(server, "ada"))
+        ada = crown(owner(server, "ada"))
         says(ada, "/room keep on")
         with sqlite3.connect(tmp_path / "rooms.sqlite3") as database:
             database.execute("ALTER TABLE rooms RENAME TO elsewhere")
@@ -866,7 +857,7 @@ def test_what_cannot_be_written_is_told_to_who_has_set_it(tmp_path, caplog):
 
 
 def test_a_client_of_six_frames_is_sent_no_other_whatever_happens_around_it(server):
-    plain = make(server, "plain")
+    plain = owner(server, "plain")
     ada, bob = Program(server, "ada", "garden"), Program(server, "bob")
     says(plain, "/room owner ada")
     for line in ("/topic Tulips", "/away Lunch", "/back", "/become ada", "/crown", "/become", "/me waves", "/nick eve"):

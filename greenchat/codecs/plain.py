@@ -21,7 +21,7 @@ from greenchat.events import (
     Topic,
 )
 from greenchat.frames import Answer, Error, Found, Frame, Invalid, Join, Leave, Page, Request, Say, Unknown, Welcome
-from greenchat.text import FORBIDDEN, FORBIDDEN_ASCII
+from greenchat.text import FORBIDDEN, FORBIDDEN_ASCII, some_of
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
 
@@ -232,12 +232,8 @@ def _line(reply: Event | Frame) -> str:
 
 def _welcome(welcome: Welcome) -> str:
     others = [name for name in welcome.members if name != welcome.name]
-    shown = ", ".join(others[:NEWCOMERS_SHOWN])
-    if not others:
-        here = "Nobody else is here yet."
-    elif len(others) > NEWCOMERS_SHOWN:
-        here = f"Here are {shown} and {len(others) - NEWCOMERS_SHOWN} more."
-    else:
-        here = f"Here {'is' if len(others) == 1 else 'are'} {shown}."
+    here = "Nobody else is here yet."
+    if others:
+        here = f"Here {'is' if len(others) == 1 else 'are'} {some_of(others, NEWCOMERS_SHOWN)}."
     topic = f"The topic is: {welcome.topic}" if welcome.topic else ""
     return " ".join(filter(None, [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint, topic]))

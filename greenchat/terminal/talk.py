@@ -14,6 +14,7 @@ from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
 from greenchat.events import EPOCH, Away, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
 from greenchat.frames import Ack, Error, Found, Frame, Page, Ref, Welcome
 from greenchat.terminal.common import Kind, Line, clean, error_line, info_line
+from greenchat.text import some_of
 
 # What happens in a room, and is told to all who are in it.
 IN_A_ROOM = Message | Joined | Left | Renamed | Topic | Away | Role | Notice
@@ -138,10 +139,7 @@ def _company(welcome: Welcome) -> Iterator[Line]:
 
 
 def _told(label: str, names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    more = f" and {len(names) - NEWCOMERS_SHOWN} more" if len(names) > NEWCOMERS_SHOWN else ""
-    return [f"{label}: {', '.join(names[:NEWCOMERS_SHOWN])}{more}."]
+    return [f"{label}: {some_of(names, NEWCOMERS_SHOWN)}."] if names else []
 
 
 def _from_elsewhere(room: str, lines: Iterable[Line]) -> Iterator[Line]:

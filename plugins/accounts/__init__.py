@@ -10,10 +10,10 @@ from typing import Any
 import click
 import gevent
 
-from greenchat import ChatServer, Command, Join, Reject, Request, Session, hookimpl, require_name
+from greenchat import ChatServer, Command, Join, Reject, Request, Session, hookimpl, host_of, network_of, require_name
 
 from . import store
-from .logins import Logins, network_of_session
+from .logins import Logins
 from .passwords import Hashing, Tally, check_password
 from .refusals import reserved, usage, wrong
 from .registry import Registry
@@ -117,7 +117,7 @@ class Accounts:
     def register(self, session: Session, argument: str) -> None:
         member = session.require_member()
         self._registry.require_loaded()
-        name, key, network = member.name, member.key, network_of_session(session)
+        name, key, network = member.name, member.key, network_of(host_of(session.address))
         if session.account == key:
             raise Reject(f"{name} is yours already. /passwd OLD NEW changes the password.", code="registered")
         if key in self._registry.passwords_set:

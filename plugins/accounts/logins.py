@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import gevent
 
-from greenchat import ChatServer, Member, Reject, Session, network_of
+from greenchat import ChatServer, Member, Reject, Session, host_of, network_of
 
 from .passwords import Hashing, Tally
 from .refusals import how_to_log_in, wrong
@@ -42,7 +42,7 @@ class Logins:
 
     def verified(self, session: Session, key: str, password: str) -> Account:
         """The account `key`, if this is its password. Raises `Reject`, and counts how often."""
-        network = network_of_session(session)
+        network = network_of(host_of(session.address))
         counted = {f"address {network}": self._settings.failures_per_address}
         if self._homes.get(key) != network:  # else, whoever fails often enough could keep the owner out
             counted[f"account {key}"] = self._settings.failures_per_account
@@ -78,7 +78,7 @@ class Logins:
 
     def welcome(self, session: Session, key: str) -> None:
         """`session` is `key`, as is known for sure."""
-        self._homes[key] = network_of_session(session)
+        self._homes[key] = network_of(host_of(session.address))
         session.log_in(key)
         self._expel([key])
         log.info("#%d is logged in as %s", session.id, key)
@@ -141,8 +141,3 @@ class Logins:
             else:
                 session.info(f"You are called {guest} now: {name} is for who is logged in to it.")
             return
-
-
-def network_of_session(session: Session) -> str:
-    """What counts as one customer; all Unix sockets count as one."""
-    return network_of(session.address.rpartition(":")[0].strip("[]"))

@@ -37,7 +37,7 @@ class Registry:
         # Who changes the file holds it until memory has changed as well, so that `look` cannot undo that with what it
         # has read before.
         self._turn = BoundedSemaphore()
-        self._seen: int | None = None
+        self._seen: object = None  # the state of the file when it was looked at last
         self._loaded = False
         self._readable = True  # when it was looked at last
         self._quiet_until = 0.0
@@ -115,8 +115,7 @@ class Registry:
         try:
             return self._database.run(work, writes=writes)
         except BaseException:
-            # After a failure the file is opened anew, and may be another one. And if it is this greenlet that has been
-            # ended, the work may be done all the same. Either way, `look` has to find out.
+            # If it is this greenlet that has been ended, the work may be done all the same: `look` has to find out.
             self._seen = None
             raise
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from greenchat import file_state
+
 FILE = "accounts.sqlite3"
 
 # `key` is what the name is compared by. Times are microseconds since 1970, UTC. `password_set` is when the password was
@@ -107,14 +109,14 @@ def entries(connection: sqlite3.Connection) -> list[Entry]:
     return [Entry(*row) for row in connection.execute("SELECT name, created, last_login FROM accounts ORDER BY key")]
 
 
-def look(seen: int | None) -> Callable[[sqlite3.Connection], tuple[int, dict[str, int] | None]]:
-    """What the file was like at this moment, to be given as `seen` next time; and, unless it is as it was `seen` but
-    for what this connection has changed itself, all keys with the time when their password was set."""
+def look(seen: object) -> Callable[[sqlite3.Connection], tuple[object, dict[str, int] | None]]:
+    """The state of the file, to be given as `seen` next time; and, unless it is as it was `seen`, all keys with the
+    time when their password was set."""
 
-    def work(connection: sqlite3.Connection) -> tuple[int, dict[str, int] | None]:
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version == seen:
-            return version, None
-        return version, dict(connection.execute("SELECT key, password_set FROM accounts"))
+    def work(connection: sqlite3.Connection) -> tuple[object, dict[str, int] | None]:
+        state = file_state(connection)
+        if state == seen:
+            return state, None
+        return state, dict(connection.execute("SELECT key, password_set FROM accounts"))
 
     return work

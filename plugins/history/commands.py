@@ -13,9 +13,9 @@ import click
 from greenchat import (
     DatabaseError,
     Reject,
+    as_database_error,
     data_dir_from,
     data_dir_options,
-    explain,
     open_database,
     printable,
     require_room,
@@ -173,7 +173,7 @@ def _opened(path: Path, **options: Any) -> Iterator[sqlite3.Connection]:
     try:
         yield connection
     except sqlite3.Error as error:
-        raise explain(error, path) from error
+        raise as_database_error(error, path) from error
     finally:
         connection.close()
 

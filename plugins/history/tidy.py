@@ -11,7 +11,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from greenchat import Database, DatabaseError
+from greenchat import Database, DatabaseError, file_state
 
 from . import store
 from .replays import Replays
@@ -40,7 +40,7 @@ class Tidy:
         self._calm = Event()
         self._greenlets: list[Any] = []
         self._complaint = ""
-        self._version = 0
+        self._seen: object = None  # the state of the file when it was looked at last
 
     def start(self) -> None:
         """Do all this from now on."""
@@ -81,11 +81,11 @@ class Tidy:
                 self._replays.forget(name, upto)
 
     def _look(self) -> None:
-        version = self._run(_version_of, writes=False)
-        if version and version != self._version:
-            if self._version:
+        state = self._run(file_state, writes=False)
+        if state is not None and state != self._seen:
+            if self._seen is not None:
                 self._replays.reload()
-            self._version = version
+            self._seen = state
 
     def _run(self, work: Callable[[sqlite3.Connection], Any], *, writes: bool = True) -> Any:
         """What `work` returns; None where the database cannot be used, which the keeper deals with."""
@@ -96,10 +96,3 @@ class Tidy:
                 log.warning("history cannot be tidied up: %s", error)
                 self._complaint = str(error)
             return None
-
-
-def _version_of(connection: sqlite3.Connection) -> int:
-    """A number that changes when another connection has changed the file."""
-    (version,) = connection.execute("PRAGMA data_version").fetchone()
-    assert isinstance(version, int)
-    return version

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from greenchat import DatabaseError, explain, open_database, printable, transaction
+from greenchat import DatabaseError, as_database_error, open_database, printable, transaction
 
 from . import forget, store
 
@@ -64,7 +64,7 @@ def examine(path: Path) -> Report:
         except DatabaseError as error:
             raise DatabaseError(str(error).replace(str(copy), str(path))) from error
         except sqlite3.Error as error:
-            raise explain(error, path) from error
+            raise as_database_error(error, path) from error
 
 
 def _copy(path: Path, copy: Path) -> None:
@@ -79,7 +79,7 @@ def _copy(path: Path, copy: Path) -> None:
         ):
             source.backup(target)
     except (OSError, sqlite3.Error) as error:
-        raise explain(error, path) from error
+        raise as_database_error(error, path) from error
 
 
 def _how(path: Path) -> str:

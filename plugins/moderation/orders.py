@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Container
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from greenchat import Acted, ChatServer, Member, Notice, Reject, Session, network_of, printable, require_name
+from greenchat import Acted, ChatServer, Member, Notice, Reject, Session, host_of, network_of, printable, require_name
 
 from .answers import Audit, BanList
 from .book import Operator, Sentence, Slow
@@ -17,7 +17,6 @@ from .terms import (
     address_of,
     because,
     duration,
-    host_of,
     network_in,
     reason,
     seconds_of,
@@ -48,12 +47,6 @@ def keeps_order(session: Session) -> bool:
     return is_operator(session) or (session.member is not None and session.member.room.owned_by(session.member))
 
 
-def who(session: Session) -> str:
-    """As whom the records know `session`: by the account, whatever it calls itself."""
-    member = session.require_member()
-    return member.name if session.account in ("", member.key) else session.account
-
-
 class Orders:
     """What is ordered is on the disk, and done, before it is confirmed. Each raises `Reject` where it may not be."""
 
@@ -80,7 +73,7 @@ class Orders:
         account = target.outlet.account
         if not account:
             raise Reject(f"{target.name} is not logged in. /register makes the name theirs.", code="not_logged_in")
-        operator = Operator(account, target.name if target.key == account else account, time.time(), who(session))
+        operator = Operator(account, session_of(target).name_on_record(), time.time(), session.name_on_record())
         if not self._do(session, "op", operator.name, "", "", lambda file: add_operator(file, operator)):
             raise Reject(f"{operator.name} is an operator already.", code="already_operator")
         session.info(f"{operator.name} is an operator from now on.")
@@ -102,7 +95,7 @@ class Orders:
         target, room, why = self._present(session, name), member.room, reason(why)
         if room.name not in target.rooms:
             raise Reject(f"{target.name} is not in {room.name}.", code="not_in_room")
-        self._server.chat.record(who(session), "kick", target.name, room.name, why)
+        self._server.chat.record(session.name_on_record(), "kick", target.name, room.name, why)
         verdict = Reject(f"You were put out of {room.name} by {member.name}{because(why)}", code="kicked")
         notice = f"{target.name} was put out by {member.name}{because(why)}"
         self._guard.put_out(target, room, verdict, notice, f"put out by {member.name}")
@@ -216,7 +209,7 @@ class Orders:
     # --- tell ---
 
     def announce(self, session: Session, argument: str) -> None:
-        self._server.chat.record(who(session), "announce", details=argument)
+        self._server.chat.record(session.name_on_record(), "announce", details=argument)
         self._server.chat.announce(f"Announcement by {session.name}: {argument}")
 
     def bans(self, session: Session, argument: str) -> None:
@@ -290,7 +283,7 @@ class Orders:
     ) -> int:
         """Do `work` on the file, put the act down, and tell the observers; what comes of it is done by then, too. How
         much it has changed: if nothing, nothing was done."""
-        acted = Acted(who(session), act, target, room, details, datetime.now(UTC))
+        acted = Acted(session.name_on_record(), act, target, room, details, datetime.now(UTC))
         count = self._records.change(work, acted)
         if count:
             self.is_telling = True
@@ -327,7 +320,7 @@ def _sentence(session: Session, kind: str, what: str, room: str, whom: str, seco
         what=what,
         room=room,
         whom=whom,
-        by=who(session),
+        by=session.name_on_record(),
         account=session.account,
         why=why,
         since=now,

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import gevent
 from msgspec.structs import astuple
 
-from greenchat import Acted, Database, DatabaseError, Reject
+from greenchat import Acted, Database, DatabaseError, Reject, file_state
 
 from .book import Book, Operator, Sentence, Slow
 
@@ -167,7 +167,7 @@ class Records:
         self._used = False
         self._problem = ""
         self._numbers = itertools.count(1)
-        self._seen: tuple[sqlite3.Connection, int] | None = None  # the state of the file that was read last
+        self._seen: object = None  # the state of the file that was read last
         self._waiting: deque[Acted] = deque()  # to be written
         self._writer: Any = None  # the greenlet that does it
 
@@ -216,7 +216,7 @@ class Records:
         def work(connection: sqlite3.Connection) -> Book | None:
             if void or ended:
                 tidy(connection, now, void)
-            elif self._seen == (connection, _version(connection)):
+            elif self._seen == file_state(connection):
                 return None
             return self._read(connection)
 
@@ -269,16 +269,10 @@ class Records:
 
     def _read(self, connection: sqlite3.Connection) -> Book:
         """Everything, in the database's thread."""
-        self._seen = (connection, _version(connection))
+        self._seen = file_state(connection)
         return read(connection, next(self._numbers))
 
     def _take(self, book: Book) -> None:
         if book.number > self.book.number:
             self.book = book
             self._changed()
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    """Another number after another connection has written something."""
-    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
-    return version

@@ -5,7 +5,7 @@ import math
 import re
 from datetime import UTC, datetime
 
-from greenchat import Reject, network_of, printable
+from greenchat import Reject, host_of, network_of, printable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -83,11 +83,6 @@ def network_in(word: str) -> Network | None:
 def written(network: Network) -> str:
     """As people write it: one IPv4 address without its /32."""
     return str(network.network_address) if network.version == 4 and network.prefixlen == 32 else str(network)
-
-
-def host_of(address: str) -> str:
-    """The host of a session's `address`; empty for a Unix socket."""
-    return address.rpartition(":")[0].strip("[]")
 
 
 def address_of(address: str) -> Address | None:

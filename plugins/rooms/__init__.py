@@ -5,9 +5,8 @@ What is set for a room goes with it, unless an operator keeps it: such rooms are
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import islice
 
-from greenchat import ChatServer, Command, Invited, Reject, Role, Room, Session, hookimpl
+from greenchat import ChatServer, Command, Invited, Reject, Role, Room, Session, hookimpl, some_of
 
 from .access import Access
 from .answers import Listed, NameList, RoomList
@@ -139,14 +138,13 @@ class Rooms:
         members = list(room.members.values()) if room is not None else []
         roles = {other.name: role for other in members if room is not None and (role := room.role_of(other))}
         away = {other.name: other.away for other in members if other.away}
-        shown = []
-        for other in islice(members, NAMES_SHOWN):
-            marks = [roles.get(other.name), f"away: {other.away}" if other.away else ""]
-            what = ", ".join(filter(None, marks))
-            shown.append(f"{other.name} ({what})" if what else other.name)
-        more = f" and {len(members) - NAMES_SHOWN} more" if len(members) > NAMES_SHOWN else ""
-        line = f"In {name} ({len(members)}): {', '.join(shown) or 'nobody'}{more}"
         names = [other.name for other in members]
+        shown = []
+        for other in names:
+            marks = [roles.get(other), f"away: {away[other]}" if other in away else ""]
+            what = ", ".join(filter(None, marks))
+            shown.append(f"{other} ({what})" if what else other)
+        line = f"In {name} ({len(names)}): {some_of(shown, NAMES_SHOWN) or 'nobody'}"
         session.tell(NameList(room=name, members=names, roles=roles, away=away, lines=[line]))
 
     def topic(self, session: Session, argument: str) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from weakref import WeakSet
 
-from greenchat import ChatServer, Member, Reject, Session, network_of
+from greenchat import ChatServer, Member, Reject, Session, host_of, network_of
 
 from .rules import RuleBook, Rules
 
@@ -77,7 +77,7 @@ class Access:
         if now - self._window >= FAILURE_SECONDS:
             self._failures.clear()
             self._window = now
-        network = network_of(session.address.rpartition(":")[0].strip("[]"))
+        network = network_of(host_of(session.address))
         most = self._server.config.limits.password_failures
         if most and self._failures[network] >= most:
             raise Reject("There were too many wrong keys. Try again in a minute.", code="room_key")

@@ -12,10 +12,4 @@ def require_right(session: Session, room: Room, what: str) -> None:
 def record(session: Session, room: Room, act: str, target: str = "", details: str = "") -> None:
     """Have it on record what an operator does in somebody else's room."""
     if session.role == "operator" and not room.owned_by(session.require_member()):
-        session.chat.record(actor(session), act, target, room.name, details)
-
-
-def actor(session: Session) -> str:
-    """Who it is, on record: an operator is one by the account, whatever name it goes by."""
-    key = session.require_member().key
-    return session.account if session.account and session.account != key else session.name
+        session.chat.record(session.name_on_record(), act, target, room.name, details)

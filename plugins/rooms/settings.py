@@ -3,7 +3,7 @@
 from greenchat import Member, Notice, Reject, Room, Session, printable
 
 from .answers import RoomSettings
-from .rights import actor, record, require_right
+from .rights import record, require_right
 from .rules import RuleBook, Rules
 
 # The longest key, in characters: a sentence that one can still remember.
@@ -113,7 +113,7 @@ class RoomCommand:
             raise Reject(f"{room.name} is {'kept already' if on else 'not kept'}.", code="not_allowed")
         otherwise = "No room can be kept at the moment." if on else "This cannot be changed at the moment."
         self._book.keep(room, otherwise, kept=on)
-        session.chat.record(actor(session), "keep" if on else "unkeep", "", room.name)
+        session.chat.record(session.name_on_record(), "keep" if on else "unkeep", "", room.name)
         text = "is kept from now on, also when nobody is in it" if on else "goes when all have left it"
         room.post(Notice(f"{room.name} {text}, says {session.name}.", room.name))
 

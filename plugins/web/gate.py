@@ -10,7 +10,7 @@ import socket
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from greenchat import ConfigError, printable
+from greenchat import ConfigError, host_of, printable
 
 from .http import Refusal, Request
 
@@ -94,11 +94,6 @@ class Gate:
                 f"Pages of {printable(origin, 80)} may not connect here. If they are yours, add that origin to the "
                 "setting plugins.web.origins; behind a proxy, let it pass the Host header on.",
             )
-
-
-def host_of(address: str) -> str:
-    """The host of HOST:PORT or [IPv6]:PORT; empty for a Unix socket."""
-    return "" if address == UNIX else address.rpartition(":")[0].strip("[]")
 
 
 def _address(host: str) -> Address | None:
