@@ -113,22 +113,26 @@ class Limits(Settings, frozen=True, kw_only=True):
         ),
     ] = 10.0
     connections: Annotated[
-        Count, Meta(description="Connections in all. An idle one takes about 10 KB and a file descriptor.")
+        Count,
+        Meta(
+            description="Connections in all. An idle one takes about 10 KB (a WebSocket 14 KB) and a file descriptor."
+        ),
     ] = 10_000
     connections_per_address: Annotated[
         Count,
         Meta(
-            description="Connections from one address: a classroom or an office behind one router. Of IPv6, the /64 "
-            "counts, since whoever has one address there has them all."
+            description="Connections from one address: a classroom or an office behind one router, whose browsers "
+            "take up to seven each while they load the page. Of IPv6, the /64 counts, since whoever has one address "
+            "there has them all."
         ),
-    ] = 100
+    ] = 200
     attempts_per_minute: Annotated[
         Count,
         Meta(
-            description="New connections from one address (or /64) within a minute: a whole classroom may come back at "
-            "once, and then some; a program that tries again and again gets no further."
+            description="New connections from one address (or /64) within a minute: a whole classroom may load the "
+            "page twice, at seven each; a program that tries again and again gets no further."
         ),
-    ] = 300
+    ] = 600
     first_frame_seconds: Annotated[
         Seconds, Meta(description="How long a new connection may say nothing at all: somebody on netcat needs a while.")
     ] = 60.0

@@ -26,6 +26,9 @@ from greenchat.watchdog import Watchdog
 
 log = logging.getLogger("greenchat")
 
+# Both are called localhost, which browsers trust as much as a page by TLS.
+LOOPBACK = ("127.0.0.1", "::1")
+
 
 def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start.
@@ -157,8 +160,10 @@ def _say_hello(server: ChatServer) -> None:
     lines = [f"[*] Chat Server started on {first}", "[*] Waiting for connections..."]
     if others:
         lines.append(f"    Also on:  {', '.join(others)}")
+    page, *ways = _ways_in(server)
     lines += [
-        f"    Join:     {_how_to_join(first)}",
+        f"    Join:     {page}",
+        *(f"              {way}" for way in ways),
         f"    Plugins:  {_plugin_line(server.plugins)}",
         f"    Data:     {server.data_dir}",
         "    Stop:     Ctrl-C",
@@ -167,12 +172,22 @@ def _say_hello(server: ChatServer) -> None:
         print("\n".join(lines), flush=True)
 
 
-def _how_to_join(address: str) -> str:
+def _ways_in(server: ChatServer) -> list[str]:
+    """How to join from this machine, the easiest way first."""
+    address = server.addresses[0]
     if address.startswith("unix:"):
-        return f"nc -U {address.removeprefix('unix:')}"
+        return [f"nc -U {address.removeprefix('unix:')}"]
     host, _, port = address.rpartition(":")
     here = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
-    return f"greenchat connect {here} {port}, or nc {here} {port}"
+    tls = server.config.tls
+    ways = []
+    if server.page:
+        scheme = "https" if tls.cert else "http"
+        name = "localhost" if here in LOOPBACK else host
+        ways.append(f"{scheme}://{name}:{port}{server.page.rstrip('/')} in a browser")
+    if tls.required:
+        return [*ways, f"greenchat connect --tls {here} {port}"]
+    return [*ways, f"greenchat connect {here} {port}, or nc {here} {port}"]
 
 
 def _plugin_line(plugins: Plugins) -> str:

@@ -15,6 +15,7 @@ import gevent
 from gevent.event import Event
 
 from greenchat import __version__, datadir, plugins, tls
+from greenchat.address import host_of
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.codecs.jsonlines import JsonCodec
@@ -28,7 +29,8 @@ from greenchat.events import Notice, Refused
 from greenchat.frames import Error, Ref, Stats
 from greenchat.listener import Listener, close, listen, name_of, prepare
 from greenchat.outbox import deliver
-from greenchat.session import READ_BYTES, Session
+from greenchat.pace import READ_BYTES
+from greenchat.session import Session
 from greenchat.stats import Counters
 
 log = logging.getLogger("greenchat.server")
@@ -48,8 +50,8 @@ SWEEPS = 4
 # ... but not more often than this, in seconds.
 SWEEP_SECONDS = 0.05
 
-# How a browser begins. One that is turned away is told in HTTP, and may try again.
-HTTP = (b"GET ", b"HEAD ")
+# How requests of HTTP begin, with each of its methods: RFC 9110, 9.3, and RFC 5789. None begins like a frame of ours.
+HTTP_BEGINNINGS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ")
 
 Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, and its address
 
@@ -57,7 +59,8 @@ Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, a
 class ChatServer:
     """One server: its chat, its plugins, its sessions. It runs on the event loop of the thread that makes it.
 
-    For plugins: `config`, `data_dir`, `chat`, `commands`, `sessions` by their ids, and `stats`.
+    For plugins: `config`, `data_dir`, `chat`, `commands`, `sessions` by their ids, and `stats`. One that serves a page
+    for browsers on the chat's own port tells its path in `page`, so that people hear of it.
     """
 
     def __init__(self, config: Config, data_dir: Path, plugin_objects: Iterable[object] = ()) -> None:
@@ -74,6 +77,7 @@ class ChatServer:
         except Reject as verdict:
             raise ConfigError(f"server.default_room: {verdict}") from None
         self.sessions: dict[int, Session] = {}
+        self.page = ""
         self._plain: Codec = PlainCodec()
         self._json: Codec = JsonCodec()
         self.counters = Counters(time.monotonic())
@@ -181,7 +185,7 @@ class ChatServer:
         assert network is not None
         self._connections[greenlet] = None
         self._door.leave(network)
-        network = _network(address)
+        network = network_of(host_of(address))
         self._door.enter(network, self.config.limits)
         self._connections[greenlet] = network
 
@@ -214,7 +218,8 @@ class ChatServer:
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""
-        self._door.check_password(_network(address), given, self.config.server.password, self.config.limits)
+        network = network_of(host_of(address))
+        self._door.check_password(network, given, self.config.server.password, self.config.limits)
 
     def _sweep(self) -> None:
         """Look after sessions that say nothing, as long as the server runs."""
@@ -322,7 +327,7 @@ class ChatServer:
 
     def _refusal(self, first: bytes, verdict: Reject) -> bytes:
         """`verdict` in the words of a client that begins with `first`."""
-        if not first.startswith(HTTP):
+        if not first.startswith(HTTP_BEGINNINGS):
             return self._codec(first).encode(Error(verdict.code, verdict.text))
         head = (
             "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
@@ -371,8 +376,3 @@ class ChatServer:
     def _switched_off(self, plugin: str, why: str) -> None:
         self.commands.discard(plugin)
         plugins.note_off(self.data_dir, plugin, why)
-
-
-def _network(address: str) -> str:
-    """What HOST:PORT counts for at the door."""
-    return network_of(address.rpartition(":")[0].strip("[]"))

@@ -1,7 +1,8 @@
 """Tells who knocks with another protocol, in that protocol, that this is a chat, and how to join it.
 
 Without it, a browser or a mail server that has been sent to the wrong port would wait, or show a riddle. Called last,
-so that a plugin that really speaks one of these protocols comes first.
+so that a plugin that really speaks one of these protocols comes first: HTTP is answered here only where the web client
+is off, or not on the chat's own port.
 """
 
 import logging
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from greenchat import hookimpl
+from greenchat import HTTP_BEGINNINGS, hookimpl
 
 log = logging.getLogger("greenchat.signpost")
 
@@ -67,7 +68,7 @@ def irc(port: int) -> bytes:
 # In capitals, as programs send them: people on netcat type anything. None begins like a frame of greenchat.
 KNOCKS: list[tuple[str, tuple[bytes, ...], Answer]] = [
     ("HTTP", (b"HEAD ",), http_head),
-    ("HTTP", (b"GET ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE "), http),
+    ("HTTP", HTTP_BEGINNINGS, http),
     ("TLS", (b"\x16\x03",), tls),
     ("SSH", (b"SSH-",), ssh),
     ("SMTP", (b"EHLO ", b"HELO "), smtp),

@@ -35,7 +35,8 @@ def test_serve_says_where_it_listens_first_and_what_one_wants_to_know_then(tmp_p
         out, _ = serving.stop()
     assert "Plugins:  accounts, chatlog, history, metrics, moderation," in out
     assert f"Data:     {tmp_path}" in out
-    assert f"greenchat connect 127.0.0.1 {serving.port}" in out
+    assert f"Join:     http://localhost:{serving.port} in a browser\n" in out
+    assert f"greenchat connect 127.0.0.1 {serving.port}, or nc 127.0.0.1 {serving.port}\n" in out
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

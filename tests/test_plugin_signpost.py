@@ -10,6 +10,15 @@ import pytest
 from greenchat import hookimpl
 from greenchat.testing import DEADLINE, serving
 
+WITHOUT_WEB = {"server.disabled_plugins": ["web"]}
+
+
+@pytest.fixture
+def server():
+    """One on which HTTP is nobody else's."""
+    with serving(settings=WITHOUT_WEB) as running:
+        yield running
+
 
 def answer_to(server, data: bytes) -> bytes:
     """All that the server says to `data`, until it closes."""
@@ -137,6 +146,6 @@ class Web:
 
 
 def test_a_plugin_that_speaks_the_protocol_comes_first():
-    with serving(Web()) as server:
+    with serving(Web(), settings=WITHOUT_WEB) as server:
         assert answer_to(server, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 204 ")
         assert answer_to(server, b"HELO there\r\n").startswith(b"554 ")

@@ -13,7 +13,7 @@ from gevent.ssl import SSLSocket
 from msgspec import field
 
 import greenchat
-from greenchat import ChatServer, ConfigError, Meta, Reject, Session, hookimpl, printable
+from greenchat import HTTP_BEGINNINGS, ChatServer, ConfigError, Meta, Reject, Session, hookimpl, printable
 from greenchat import Request as ChatRequest
 
 from .gate import Gate
@@ -23,10 +23,7 @@ from .websocket import Control, ControlPing, Ended, WebSocketCodec, close_frame,
 
 log = logging.getLogger("greenchat.web")
 
-# How requests begin, by which a connection is known to speak HTTP: RFC 9110, 9.3, and RFC 5789. None begins like a
-# frame of greenchat. Most are answered with what is allowed.
-ALLOWED = ("GET", "HEAD")
-BEGINNINGS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ")
+ALLOWED = ("GET", "HEAD")  # other methods are answered with these
 
 CHAT = "chat"  # the path of the WebSocket, below the prefix
 
@@ -92,9 +89,8 @@ class Web:
         self._prefix = f"{settings.prefix.rstrip('/')}/"
         self._gate = Gate(settings.hosts, settings.origins, settings.trusted_proxies)
         self._codec = WebSocketCodec()
-        self._answers: dict[
-            int, bytes
-        ] = {}  # by a session's id, when it has ended: what its last frame is answered with
+        # By a session's id, when it has ended: what its last frame is answered with.
+        self._answers: dict[int, bytes] = {}
         self.addresses: list[str] = []
 
     @hookimpl
@@ -102,6 +98,8 @@ class Web:
         self._server = server
         self._files = Files(Path(__file__).parent / "static")
         server.trust_proxies(self._gate.is_proxy)
+        if self._settings.chat_port:
+            server.page = self._prefix
         for address in self._settings.listen:
             try:
                 self.addresses.append(server.listen_also(address, self._serve))
@@ -112,7 +110,7 @@ class Web:
 
     @hookimpl
     def greenchat_claim(self, first_bytes: bytes) -> Callable[[Any, str], None] | None:
-        return self._serve if self._settings.chat_port and first_bytes.startswith(BEGINNINGS) else None
+        return self._serve if self._settings.chat_port and first_bytes.startswith(HTTP_BEGINNINGS) else None
 
     # --- a connection ---
 

@@ -24,7 +24,7 @@ HEAD_SECONDS = 10.0
 
 # How long a connection is kept for the next request, in seconds. A page is loaded within one, on half a dozen
 # connections; each counts for the limits of its address, where a whole classroom may be.
-KEEP_SECONDS = 5.0
+KEEP_SECONDS = 2.0
 
 # How long an answer may take to be sent, in seconds: the largest file, on a line as slow as 20 kbit/s.
 SEND_SECONDS = 30.0
