@@ -39,6 +39,16 @@ def test_serve_says_where_it_listens_first_and_what_one_wants_to_know_then(tmp_p
     assert f"greenchat connect 127.0.0.1 {serving.port}, or nc 127.0.0.1 {serving.port}\n" in out
 
 
+def test_serve_says_where_the_page_is_and_nothing_where_there_is_none(tmp_path):
+    with serve_process(tmp_path, "--set", "plugins.web.prefix=/talk") as serving:
+        out, _ = serving.stop()
+    assert f"http://localhost:{serving.port}/talk in a browser\n" in out
+    with serve_process(tmp_path, "--disable-plugin", "web") as serving:
+        out, _ = serving.stop()
+    assert f"Join:     greenchat connect 127.0.0.1 {serving.port}, or nc" in out
+    assert "browser" not in out
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_server_in_good_order(tmp_path, number):
     with serve_process(tmp_path) as serving, serving.join("ada") as ada:

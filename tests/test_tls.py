@@ -158,6 +158,18 @@ def test_many_silent_and_broken_handshakes_do_not_disturb_the_chat_and_end(autho
         server.join("cy")
 
 
+def test_serve_says_how_to_join_with_tls(authority, tmp_path):
+    keys = ("--tls-cert", authority.cert, "--tls-key", authority.key)
+    with serve_process(tmp_path, *keys) as server:
+        out, _ = server.stop()
+    assert f"Join:     https://localhost:{server.port} in a browser\n" in out
+    assert f"greenchat connect 127.0.0.1 {server.port}, or nc" in out  # clear text is taken, too
+    with serve_process(tmp_path, *keys, "--set", "tls.required=true") as server:
+        out, _ = server.stop()
+    assert f"greenchat connect --tls 127.0.0.1 {server.port}\n" in out
+    assert "nc" not in out.split()
+
+
 def test_a_certificate_is_renewed_without_a_restart(authority, tmp_path):
     with serve_process(tmp_path, "--tls-cert", authority.cert, "--tls-key", authority.key) as server:
         renewed = authority.issue()
