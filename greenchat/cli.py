@@ -215,6 +215,7 @@ Examples:
   greenchat connect                                  asks for what is missing
   greenchat connect chat.example.org 9999 --name ada
   greenchat connect --name ada --login               asks for the password
+  greenchat connect --gui                            in a browser
   tail -f app.log | greenchat connect --name app     a pipe citizen
 Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 5 the connection was lost; 6 a message was refused.
@@ -235,6 +236,7 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
     metavar="FILE",
     help="Its first line is the server's pass phrase.",
 )
+@click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
 def connect(
     host: str | None,
@@ -245,6 +247,7 @@ def connect(
     login_file: Path | None,
     key_file: Path | None,
     password_file: Path | None,
+    gui: bool,
     **tls: Any,
 ) -> None:
     """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it."""
@@ -263,6 +266,8 @@ def connect(
         login=first_line(login_file),
         asks_login=login,
     )
+    if gui:
+        from greenchat.browser import open_page as run
     sys.exit(run(visit))
 
 

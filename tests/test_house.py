@@ -18,7 +18,7 @@ FLOORS = [
     ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database"],
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],
     ["room", "client"],
-    ["chat", "dispatch", "terminal", "bench"],
+    ["chat", "dispatch", "terminal", "bench", "browser"],
     ["plugins", "outbox", "pace", "watchdog", "door", "listener", "tls", "systemd"],
     ["core", "answers"],
     ["session"],
