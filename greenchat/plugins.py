@@ -148,9 +148,20 @@ def _find(config: Config) -> Iterator[Plugin]:
             raise ConfigError(f"server.plugins_dirs: {directory} is not a directory.")
         for file in sorted(directory.glob("[!_]*.py")):
             yield Plugin(file.stem, str(file), lambda file=file: _import_file(file))  # type: ignore[misc]
+    packages: dict[Any, tuple[str, str]] = {}  # each is read once, which takes a millisecond
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        source = f"{entry.dist.name} (installed)" if entry.dist else "installed"
-        yield Plugin(entry.name, source, entry.load, entry.dist.version if entry.dist else "-")
+        if entry.dist not in packages:
+            packages[entry.dist] = _package(entry.dist)
+        source, version = packages[entry.dist]
+        yield Plugin(entry.name, source, entry.load, version)
+
+
+def _package(dist: importlib.metadata.Distribution | None) -> tuple[str, str]:
+    """Where an installed plugin comes from, and its version."""
+    if dist is None:
+        return "installed", "-"
+    metadata = dist.metadata
+    return f"{metadata['Name']} (installed)", metadata["Version"]
 
 
 def _given(objects: Iterable[object]) -> Iterator[Plugin]:
