@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from browsers import WEB, Browser, Window, chromium
+from browsers import LAST_PATIENCE, PATIENCE, Browser, Window, chromium, patience, process_of
+from processes import ServeProcess
 
 from greenchat import Message, Reject, hookimpl
 from greenchat.testing import ServerThread, serving
@@ -27,20 +28,23 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def chat() -> Iterator[ServerThread]:
-    with serving(*WEB, NoShouting(), settings={"plugins.history.replay": 20}) as running:
+    with serving(NoShouting(), settings={"plugins.history.replay": 20}) as running:
         yield running
 
 
 @pytest.fixture
-def visit(browser: "Browser", chat: ServerThread) -> Iterator[Callable[..., Window]]:
-    """Opens the page of `chat`, for somebody else each time. At the end, no console may have complained."""
+def visit(browser: "Browser", request: pytest.FixtureRequest) -> Iterator[Callable[..., Window]]:
+    """Opens the page of a server, for somebody else each time. At the end, no console may have complained."""
     windows: list[Window] = []
 
-    def open_window(**how: object) -> Window:
-        windows.append(Window(browser, f"http://{chat.host}:{chat.port}", **how))
+    def open_window(server: ServerThread | ServeProcess, **how: object) -> Window:
+        windows.append(Window(browser, f"http://127.0.0.1:{server.port}", **how))
         return windows[-1]
 
-    yield open_window
-    for window in windows:
-        window.context.close()
+    with patience(LAST_PATIENCE, "asking Chromium for its process"):
+        process = process_of(browser)
+    with patience(PATIENCE, request.node.name, kill=process):
+        yield open_window
+        for window in windows:
+            window.context.close()
     assert [window.errors for window in windows if window.errors] == []

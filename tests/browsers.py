@@ -1,14 +1,14 @@
 """Chromium, for the tests of the web page: windows of several people, and what can be seen in them."""
 
+import os
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from greenchat_plugins import web
 
 try:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
@@ -20,61 +20,84 @@ from greenchat.testing import DEADLINE
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARTEFACTS = Path(__file__).parent.parent / "test-artifacts"
 
-# The web plugin, where it is not installed as one.
-WEB = [] if any(found.name == "web" for found in entry_points(group="greenchat")) else [web]
+DESKTOP, PHONE = (1280, 800), (390, 844)
 
-DESKTOP, PHONE, NARROW = (1280, 800), (390, 844), (320, 640)
+# Chromium's own window, of which nothing is seen, would make two web pages for the address bar of each of our windows:
+# half of all the work. The others are what Playwright switches off and the last such argument alone counts.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,HttpsUpgrades,PaintHolding,MediaRouter,OptimizationHints",
+]
+
+# For one test, in seconds, whatever the machine does besides; then its browser is taken for dead.
+PATIENCE = 60.0
+# For each thing that is still done after that, and that takes a moment only.
+LAST_PATIENCE = DEADLINE
 
 if sync_playwright is not None:
     expect.set_options(timeout=DEADLINE * 1000)
 
+MISSING = [
+    what
+    for what, there in (
+        ("playwright (pip install '.[test]')", sync_playwright),
+        ("Chromium (Debian's chromium)", CHROMIUM),
+    )
+    if not there
+]
+
 needs_browser = pytest.mark.skipif(
-    sync_playwright is None or CHROMIUM is None,
-    reason="there is no Chromium, or no playwright, here",
+    bool(MISSING) and not os.environ.get("REQUIRE_TEST_TOOLS"), reason=f"missing here: {', '.join(MISSING)}"
 )
 
-# What an attacker's text would do, were it ever more than text.
-EVIL = "window.evil = 1"
-ATTACKS = [
-    f"<script>{EVIL}</script>",
-    f"<img src=x onerror='{EVIL}'>",
-    f"<svg/onload='{EVIL}'>",
-    f'"><img src=x onerror="{EVIL}">',
-    f"'><svg onload={EVIL.replace(' ', '')}>",
-    f"</textarea></title><script>{EVIL}</script>",
-    f"<iframe srcdoc='<script>parent.{EVIL}</script>'></iframe>",
-    f"<a href='javascript:{EVIL}'>x</a>",
-    f"javascript:{EVIL}",
-    f"https://a.example/\"onmouseover='{EVIL}'",
-    f"`<img src=x onerror='{EVIL}'>`",
-    f"**<b onclick='{EVIL}'>bold</b>** *<i>* ~~<s>~~ __<u>__",
-    "https://a.example/<script>alert(1)</script>",
-    f"data:text/html,<script>{EVIL}</script>",
-    "&lt;img src=x&gt; &#60;script&#62; \\u003cscript\\u003e",
-    f"<style>@import 'x'</style><base href=//evil.example><form><button formaction='javascript:{EVIL}'>",
-    f"${{{EVIL}}} {{{{{EVIL}}}}} `{EVIL}`",
-    "__proto__ constructor toString",
-]
-# Names have no blanks, and are short.
-ATTACKING_NAMES = ["<img/src=x>", "<script>", "'><svg/onload=evil=1>", "constructor", "&lt;b&gt;"]
+
+@contextmanager
+def patience(seconds: float, doing: str, kill: int = 0) -> Iterator[None]:
+    """Playwright waits without end for a browser that does nothing more. Here it raises `TimeoutError` instead, after
+    it has killed the process `kill`, for all later calls to fail at once; and again where it then still hangs.
+    """
+
+    def stop(*_: object) -> None:
+        nonlocal kill
+        if kill:
+            os.kill(kill, signal.SIGKILL)
+            kill = 0
+        raise TimeoutError(f"{doing}: no end within {seconds:.0f} s. The browser does not answer any more, or the test")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, LAST_PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
 def chromium() -> Iterator["Browser"]:
-    assert sync_playwright is not None, "playwright is missing: pip install playwright"
-    assert CHROMIUM, "Chromium is missing: install Debian's chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            browser.close()
+    assert not MISSING, f"missing here: {', '.join(MISSING)}"
+    with patience(PATIENCE / 2, "starting Chromium"):
+        driver = sync_playwright().start()
+    try:
+        with patience(PATIENCE / 2, "starting Chromium"):
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+    finally:
+        with patience(LAST_PATIENCE, "closing Chromium"):
+            driver.stop()
+
+
+def process_of(browser: "Browser") -> int:
+    """The id of the browser's own process."""
+    processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    return next(process["id"] for process in processes if process["type"] == "browser")
 
 
 class Window:
-    """The page as one person has it. `errors` is what the console has complained of, such as the policy's violations.
+    """The page as one person has it. `errors` is what the console has complained of, such as the policy's violations,
+    and every address asked for that is not our own.
 
-    `origin` is http://HOST:PORT of a server.
+    `origin` is http://HOST:PORT of a server; `script` runs before the page's own.
     """
 
     def __init__(
@@ -83,29 +106,43 @@ class Window:
         origin: str,
         *,
         size: tuple[int, int] = DESKTOP,
-        scheme: str = "light",
         link: str = "",
+        script: str = "",
         context: "BrowserContext | None" = None,
     ) -> None:
         width, height = size
         self.context = context or browser.new_context(
             viewport={"width": width, "height": height},
-            color_scheme=scheme,
+            color_scheme="light",
             reduced_motion="reduce",
             locale="en-GB",
-            has_touch=size != DESKTOP,
+            has_touch=size == PHONE,
         )
         self.context.set_default_timeout(DEADLINE * 1000)
         self.page: Page = self.context.new_page()
+        if script:
+            self.page.add_init_script(script)
         self.errors: list[str] = []
-        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        ours = (f"{origin}/", f"{origin.replace('http', 'ws')}/")
+        self.page.on("console", lambda said: self._said(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
+        for kind in "request", "websocket":
+            self.page.on(kind, lambda what: what.url.startswith(ours) or self.errors.append(what.url))
         self.page.goto(f"{origin}/{link}")
+
+    def _said(self, kind: str, text: str) -> None:
+        # That a server is away is told by the browser, and is no fault of the page.
+        if kind == "error" and not text.startswith("WebSocket connection to"):
+            self.errors.append(text)
 
     # --- the way in ---
 
     def field(self, label: str) -> "Locator":
         return self.page.get_by_role("textbox", name=label, exact=True)
+
+    def secret(self, label: str) -> "Locator":
+        """A field for what nobody shall see: those have no role."""
+        return self.page.get_by_label(label)
 
     def join(self, name: str, room: str = "") -> "Window":
         self.fill_in(name, room)
@@ -115,7 +152,7 @@ class Window:
     def fill_in(self, name: str, room: str = "") -> None:
         self.field("Name").fill(name)
         self.field("Room").fill(room)
-        self.page.get_by_role("button", name="Join", exact=True).click()
+        self.button("Join").click()
 
     @property
     def problem(self) -> "Locator":
@@ -149,14 +186,35 @@ class Window:
         for text in texts:
             expect(self.log.get_by_text(text, exact=True)).to_have_count(1)
 
+    def has_stored(self, text: str) -> None:
+        expect(self.line(text)).to_have_attribute("data-state", "stored")
+
     def mark_of(self, text: str) -> str:
         """What stands beside an own message: the page shows it by its style alone."""
         return self.line(text).evaluate("row => getComputedStyle(row, '::after').content").strip('"')
 
+    def is_in(self, room: str) -> None:
+        expect(self.page.get_by_role("heading", name=re.compile(rf"^#?\s*{room}$"))).to_be_visible()
+
     # --- around it ---
 
-    def button(self, name: "str | re.Pattern[str]", *, exact: bool = True) -> "Locator":
-        return self.page.get_by_role("button", name=name, exact=exact)
+    def button(self, name: "str | re.Pattern[str]") -> "Locator":
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    @property
+    def dialog(self) -> "Locator":
+        return self.page.get_by_role("dialog")
+
+    def answer(self, *texts: str, ok: str = "OK") -> None:
+        """Fill the dialog's fields in, in their order."""
+        expect(self.dialog).to_be_visible()
+        for field, text in zip(self.dialog.locator("input:visible").all(), texts, strict=True):
+            field.fill(text)
+        self.dialog.get_by_role("button", name=ok).click()
+
+    @property
+    def menu(self) -> "Locator":
+        return self.page.locator("#menu")
 
     @property
     def rooms(self) -> "Locator":
@@ -168,6 +226,9 @@ class Window:
     @property
     def members(self) -> "Locator":
         return self.page.get_by_role("complementary", name="Members")
+
+    def member(self, name: str) -> "Locator":
+        return self.members.get_by_role("button").filter(has_text=name)
 
     @property
     def results(self) -> "Locator":
@@ -189,3 +250,9 @@ class Window:
         """Keep a screenshot, for people to look at."""
         ARTEFACTS.mkdir(exist_ok=True)
         self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+
+def note(name: str, text: str) -> None:
+    """Keep what was measured, for people to look at."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    (ARTEFACTS / f"{name}.txt").write_text(text)

@@ -70,11 +70,19 @@ def seconds_of(peer, line, answer):
 
 
 def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password():
-    with accounts(memory_mib=16, passes=3) as server:
+    with accounts(memory_mib=16, passes=3, failures_per_account=0, failures_per_address=0) as server:
         ada = registered(server)
-        known = min(seconds_of(ada, "MSG|/passwd wrong-password x", f"ERROR|{WRONG}") for _ in range(2))
-        unknown = min(seconds_of(ada, "MSG|/login nobody wrong-password", f"ERROR|{WRONG}") for _ in range(2))
-        assert unknown > known / 3
+        known, unknown = zip(
+            *(
+                (
+                    seconds_of(ada, "MSG|/passwd wrong-password x", f"ERROR|{WRONG}"),
+                    seconds_of(ada, "MSG|/login nobody wrong-password", f"ERROR|{WRONG}"),
+                )
+                for _ in range(6)  # in turn, and the quickest of each: the machine has more to do
+            ),
+            strict=True,
+        )
+        assert min(unknown) > min(known) / 3
 
 
 def test_the_loop_goes_on_while_many_log_in():

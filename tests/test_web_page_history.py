@@ -1,19 +1,51 @@
-"""The web page over time: what was said before, what comes too fast, and a server that goes away."""
+"""The web page over time: what was said before, and a server that goes away."""
 
+import json
 import re
 import socket
-from contextlib import ExitStack
+from datetime import timedelta
 
-from browsers import WEB, Window, expect, needs_browser
+from browsers import expect, needs_browser, note
+from histories import START, keep
 from processes import ServeProcess
+from programs import Program
 
+from greenchat.events import Message
 from greenchat.testing import Peer, ServerThread, serving
 
 pytestmark = needs_browser
 pytest_plugins = ["browser_fixtures"]
 
+KEPT = 500  # rows of messages in the document, PAGE.md says; days and the like come on top
+BESIDES = 50
+HEAP = 50  # MB: ten times of what it takes
 
-# --- history ---
+# Scrolls on, a window less a bit at a time, until a certain line is in the window. Which lines were in it, frame by
+# frame; how long a frame took, in ms; and the most rows that the document had.
+SCROLL = """async ([down, to]) => {
+    const box = document.querySelector("[role=log]");
+    const list = box.querySelector("ol");
+    const views = [], times = [];
+    let most = 0;
+    const giveUp = performance.now() + 40_000;
+    for (let last = performance.now(); last < giveUp; ) {
+        const {top, bottom} = box.getBoundingClientRect();
+        const numbers = [];
+        for (const row of list.children) {
+            const place = row.getBoundingClientRect();
+            const number = /line (\\d+)$/.exec(row.textContent)?.[1];
+            if (number && place.bottom > top && place.top < bottom) numbers.push(+number);
+        }
+        views.push(numbers);
+        most = Math.max(most, list.children.length);
+        if (numbers.includes(to)) break;
+        box.scrollBy(0, (down ? 0.8 : -0.8) * box.clientHeight);
+        const now = await new Promise(requestAnimationFrame);
+        times.push(now - last);
+        last = now;
+    }
+    return [views, times, most];
+}"""
 
 
 def fill(chat: ServerThread, count: int, room: str = "lobby") -> None:
@@ -24,9 +56,13 @@ def fill(chat: ServerThread, count: int, room: str = "lobby") -> None:
         pass
 
 
+def numbers(window):
+    return [int(text.split()[1]) for text in window.lines.all_text_contents()]
+
+
 def test_scrolling_up_loads_what_is_older_without_a_jump(chat, visit):
     fill(chat, 300)
-    ada = visit().join("ada")
+    ada = visit(chat).join("ada")
     ada.sees("line 300")
     expect(ada.log.get_by_text("line 300", exact=True)).to_be_in_viewport()
     ada.log.hover()
@@ -37,8 +73,7 @@ def test_scrolling_up_loads_what_is_older_without_a_jump(chat, visit):
         ada.page.mouse.wheel(0, -1500)
         ada.page.evaluate("() => new Promise(requestAnimationFrame)")
     ada.sees("line 1", "line 150", "line 299")
-    numbers = [int(text.split()[1]) for text in ada.lines.all_text_contents()]
-    assert numbers == list(range(1, 301))
+    assert numbers(ada) == list(range(1, 301))
     # What the reader looks at stays where it is when somebody speaks.
     ada.line("line 150").scroll_into_view_if_needed()
     expect(ada.button(re.compile("Jump to the latest"))).to_be_visible()
@@ -53,7 +88,7 @@ def test_scrolling_up_loads_what_is_older_without_a_jump(chat, visit):
 
 def test_a_search_jumps_to_its_place(chat, visit):
     fill(chat, 400)
-    ada = visit().join("ada")
+    ada = visit(chat).join("ada")
     ada.sees("line 400")
     ada.search("line 42")
     result = ada.results.get_by_role("button", name=re.compile("line 42$"))
@@ -67,31 +102,59 @@ def test_a_search_jumps_to_its_place(chat, visit):
     expect(ada.results).to_contain_text(re.compile("Nothing.* found"))
 
 
-def test_what_is_over_the_rate_waits_and_is_not_lost(browser):
-    with serving(*WEB, settings={"limits.flood_rate": 10, "limits.flood_burst": 5}) as chat, ExitStack() as stack:
-        bob = chat.join("bob")
-        ada = Window(browser, f"http://{chat.host}:{chat.port}").join("ada")
-        stack.callback(ada.context.close)
-        bob.read()
-        said = [f"quick {number}" for number in range(9)]
-        ada.box.fill("\n".join(said))
-        ada.box.press("Enter")
-        expect(ada.page.get_by_text(re.compile(r"lines? waiting: \d+ s"))).to_be_visible()
-        bob.expect(*(f"MSG|ada|{line}" for line in said))
-        expect(ada.page.get_by_text(re.compile("waiting"))).to_have_count(0)
-        assert ada.errors == []
+def test_ten_thousand_messages_are_scrolled_through(visit, tmp_path):
+    count = 10_000
+    messages = (
+        Message("lobby", number, number, f"name{number // 7 % 5}", f"line {number}", START + timedelta(seconds=number))
+        for number in range(1, count + 1)
+    )
+    keep(tmp_path, messages, indexed=False)
+    with serving(data_dir=tmp_path) as chat:
+        ada = visit(chat, size=(1280, 1600)).join("ada")
+        expect(ada.log.get_by_text(f"line {count}", exact=True)).to_be_in_viewport()
+        measured = []
+        for direction, start, to in ("up", count, 1), ("down", 1, 1000):
+            views, times, most = ada.page.evaluate(SCROLL, [direction == "down", to])
+            # Every one comes by, in order, and none a second time: nothing jumps when more is loaded.
+            if direction == "up":
+                assert {number for view in views for number in view} == set(range(1, count + 1))
+            else:
+                assert {number for view in views for number in view} >= set(range(start, to + 1))
+            assert all(view == list(range(view[0], view[-1] + 1)) for view in views), "a gap within the window"
+            firsts = [view[0] for view in views]
+            assert firsts == sorted(firsts, reverse=direction == "up"), "jumped"
+            assert most <= KEPT + BESIDES
+            times.sort()
+            middle, slow, slowest = times[len(times) // 2], times[len(times) * 99 // 100], times[-1]
+            measured.append(f"{direction}: {len(times)} frames, at most {most} rows; a frame takes {middle:.0f} ms, ")
+            measured.append(f"99 of 100 within {slow:.0f} ms, the longest {slowest:.0f} ms\n")
+        expect(ada.log.get_by_text("This is where lobby begins.")).not_to_be_in_viewport()
+        tools = ada.context.new_cdp_session(ada.page)
+        tools.send("Performance.enable")
+        tools.send("HeapProfiler.collectGarbage")
+        metrics = {metric["name"]: metric["value"] for metric in tools.send("Performance.getMetrics")["metrics"]}
+        heap = metrics["JSHeapUsedSize"] / 1e6
+        note("history-10000", f"{''.join(measured)}heap: {heap:.1f} MB\n")
+        assert heap < HEAP
+        # And at once where the others are.
+        chat.join("bob").send("MSG|you are late")
+        expect(ada.button(re.compile("^1 new message "))).to_be_visible()
+        ada.button(re.compile("^1 new message ")).click()
+        ada.sees("you are late", f"line {count}")
+        expect(ada.log.get_by_text("you are late")).to_be_in_viewport()
 
 
-# --- the connection ---
-
-
-def test_a_killed_server_comes_back_without_gap_or_double(browser, tmp_path):
+def test_a_killed_server_comes_back_without_gap_or_double(visit, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    plugin = ["--plugin", "greenchat_plugins.web"] if WEB else []
 
     def start():
-        return ServeProcess(tmp_path, "--port", str(port), "--set", "limits.flood_rate=0", *plugin)
+        return ServeProcess(tmp_path, "--port", str(port), "--set", "limits.flood_rate=0")
+
+    def kill(server):
+        server.process.kill()
+        server.process.wait()
+        server.process.stdout.close()
 
     def bob(*texts):
         with Peer("127.0.0.1", port) as peer:
@@ -101,28 +164,42 @@ def test_a_killed_server_comes_back_without_gap_or_double(browser, tmp_path):
 
     server = start()
     try:
-        ada = Window(browser, f"http://127.0.0.1:{port}").join("ada")
+        ada = visit(server).join("ada")
+        ada.say("/join dev")
+        ada.is_in("dev")
+        ada.say("/room key sesame")
+        expect(ada.log.get_by_text("dev needs a key from now on, says ada.")).to_be_visible()
+        ada.room("lobby").click()
+        ada.is_in("lobby")
         bob("one", "two")
         ada.say("three")
-        expect(ada.line("three")).to_have_attribute("data-state", "stored")
-        server.process.kill()
-        server.process.wait()
-        server.process.stdout.close()
+        ada.has_stored("three")
+        kill(server)
         expect(ada.page.get_by_text("The connection is lost.")).to_be_visible()
         ada.say("typed meanwhile")
+        assert ada.mark_of("typed meanwhile") == "queued"
+        missed = [f"missed {number}" for number in range(150)]
         server = start()
-        bob(*(f"missed {number}" for number in range(150)))
-        expect(ada.line("typed meanwhile")).to_have_attribute("data-state", "stored")
+        bob(*missed)
+        ada.has_stored("typed meanwhile")
         bob("afterwards")
         ada.sees("afterwards")
         expect(ada.page.get_by_text("The connection is lost.")).to_have_count(0)
-        others = ["one", "two", "three", *(f"missed {number}" for number in range(150)), "afterwards"]
-        expect(ada.lines).to_have_count(len(others) + 1)
-        lines = ada.lines.all_text_contents()
-        lines.remove("typed meanwhile")  # it goes out once the page is back, be that before or behind what bob says
-        assert lines == others
-        ada.context.close()
+        said_of_others = ["one", "two", "three", *missed, "afterwards"]
+        expect(ada.lines).to_have_count(len(said_of_others) + 1)
+        # The line of the outage goes out once the page is back, be that before or behind what bob says: it stands where
+        # the server has it.
+        with Program(server, "eve").peer as peer:
+            peer.send('{"type": "history", "room": "lobby", "limit": 200}')
+            frames = map(json.loads, iter(peer.read, ""))
+            events = next(frame["events"] for frame in frames if frame["type"] == "history")
+        kept = [event["text"] for event in events if event["type"] == "message"]
+        assert [text for text in kept if text != "typed meanwhile"] == said_of_others
+        assert ada.lines.all_text_contents() == kept
+        # In a room with a key, too, one is again.
+        ada.room("dev").click()
+        ada.is_in("dev")
+        ada.say("still here")
+        ada.has_stored("still here")
     finally:
-        server.process.kill()
-        server.stop()
-        server.process.stdout.close()
+        kill(server)
