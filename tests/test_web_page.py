@@ -3,10 +3,11 @@
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from browsers import expect, needs_browser
 from programs import sync
+from terminals import Terminal
 
 from greenchat.testing import DEADLINE, ServerThread, serving
 
@@ -31,24 +32,28 @@ def holding(server: ServerThread) -> Iterator[None]:
 # --- the way in ---
 
 
-def test_two_browsers_and_netcat_in_one_conversation(chat, visit):
-    bob = chat.join("bob")
-    ada = visit(chat).join("ada")
-    bob.expect("INFO|ada has joined the chat.")
-    eve = visit(chat).join("eve")
-    bob.expect("INFO|eve has joined the chat.")
-    ada.say("Hello, everybody!")
-    bob.expect("MSG|ada|Hello, everybody!")
-    bob.send("MSG|Hi ada, from a terminal.")
-    eve.sees("Hello, everybody!", "Hi ada, from a terminal.")
-    eve.say("And hi from a browser 🎉")
-    bob.expect("MSG|eve|And hi from a browser 🎉")
-    for window in ada, eve:
-        expect(window.lines).to_have_text(["Hello, everybody!", "Hi ada, from a terminal.", "And hi from a browser 🎉"])
-        for name in "ada", "bob", "eve":
-            expect(window.member(name)).to_be_visible()
-    bob.send("LEAVE")
-    expect(ada.member("bob")).to_have_count(0)
+def test_two_browsers_a_terminal_and_netcat_in_one_conversation(chat, visit):
+    carol = chat.join("carol")
+    with closing(Terminal("connect", chat.host, chat.port, "--name", "bob")) as bob:
+        carol.expect("INFO|bob has joined the chat.")
+        ada = visit(chat).join("ada")
+        eve = visit(chat).join("eve")
+        bob.wait_for("[INFO] ada has joined the chat.", "[INFO] eve has joined the chat.", ">")
+        ada.say("Hello, everybody!")
+        bob.wait_for("[ada]: Hello, everybody!", ">")
+        bob.type("Hi ada, from a terminal.\r")
+        eve.sees("Hello, everybody!", "Hi ada, from a terminal.")
+        eve.say("And hi from a browser 🎉")
+        carol.read_until("MSG|eve|And hi from a browser 🎉")
+        carol.send("MSG|And from netcat")
+        bob.wait_for("[eve]: And hi from a browser 🎉", "[carol]: And from netcat", ">")
+        said = ["Hello, everybody!", "Hi ada, from a terminal.", "And hi from a browser 🎉", "And from netcat"]
+        for window in ada, eve:
+            expect(window.lines).to_have_text(said)
+            for name in "ada", "bob", "carol", "eve":
+                expect(window.member(name)).to_be_visible()
+        bob.type("/quit\r")
+        expect(ada.member("bob")).to_have_count(0)
 
 
 def test_the_form_tells_what_is_wrong_and_remembers_who_one_is(chat, visit):
