@@ -4,7 +4,7 @@ import { $, kept, plural } from "./dom.js"
 import * as log from "./log.js"
 import * as panes from "./panes.js"
 import "./search.js"
-import { waiting } from "./sender.js"
+import { pump, resolve, waiting } from "./sender.js"
 import * as wire from "./wire.js"
 
 // The field that is wrong, and why, by the server's code.
@@ -27,6 +27,8 @@ const changed = () => (frame ||= requestAnimationFrame(render))
 chat.start({
 	changed,
 	open,
+	pump,
+	resolve,
 	alert,
 	out: refused,
 	looking: room => room === chat.active && room.following && document.hasFocus(),

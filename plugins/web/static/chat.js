@@ -1,6 +1,5 @@
 // The chat: what the server tells us, what we ask of it.
 
-import { pump, resolve } from "./sender.js"
 import { fold, mentions } from "./text.js"
 import { Timeline } from "./timeline.js"
 import * as wire from "./wire.js"
@@ -99,7 +98,7 @@ async function opened() {
 		state = "in"
 		joining = null
 		form?.[0]()
-		pump()
+		ui.pump()
 		learn()
 	} catch (error) {
 		if (error.code === "lost") return
@@ -227,7 +226,7 @@ async function catchUp(room, from) {
 	if (!wire.isUp()) return
 	if (room.past === null && room.latest > room.last) tell(room, "This server does not keep what was said meanwhile.")
 	await present(room)
-	resolve(room)
+	ui.resolve(room)
 }
 
 const told = {
