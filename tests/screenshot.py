@@ -1,4 +1,4 @@
-"""Makes the README's picture of the web client: `.venv/bin/python tests/screenshot.py`. Needs Chromium and Playwright."""
+"""Makes the README's picture of the web client, with Chromium: `.venv/bin/python tests/screenshot.py`."""
 
 from pathlib import Path
 
