@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from greenchat.server import HTTP_BEGINNINGS as HTTP_BEGINNINGS
     from greenchat.server import ChatServer as ChatServer
     from greenchat.session import Session as Session
+    from greenchat.text import INVISIBLE as INVISIBLE
+    from greenchat.text import is_blank as is_blank
     from greenchat.text import printable as printable
     from greenchat.text import require_name as require_name
     from greenchat.text import require_room as require_room
@@ -122,6 +124,8 @@ _HOME = {
     "ChatServer": "server",
     "HTTP_BEGINNINGS": "server",
     "Session": "session",
+    "INVISIBLE": "text",
+    "is_blank": "text",
     "printable": "text",
     "require_name": "text",
     "require_room": "text",

@@ -13,7 +13,7 @@ from greenchat.config import Limits
 from greenchat.errors import Reject
 from greenchat.events import Acted, Away, Event, Left, Message, Notice, Private, Renamed, Topic
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
-from greenchat.text import printable, require_name, require_room, require_text
+from greenchat.text import is_blank, printable, require_name, require_room, require_text
 
 # Names that one member ignores, with those that they have taken since: more than are in most rooms.
 MOST_IGNORED = 1000
@@ -112,7 +112,7 @@ class Chat:
 
     def say(self, member: Member, text: str, action: bool = False, room: Room | None = None) -> Message:
         """Say `text`, which is as `text.require_text` leaves it, to everybody else in `room`, or the member's room."""
-        if not text or text.isspace():
+        if is_blank(text):
             require_text(text)
         if room is None:
             room = member.room

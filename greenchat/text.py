@@ -1,6 +1,7 @@
 """Which characters may travel, and which names people may have. No I/O, no state."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,23 @@ from greenchat.errors import Reject
 # so that what follows them could pass for a line of the server's. Bidirectional embeddings, overrides and isolates show
 # what follows them in another order than it is written (Unicode TR 36, 2.5); the harmless marks are not among them.
 FORBIDDEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+# What shows nothing though it takes part in a text: Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt
+# (14.0 and 17.0 have the same), in which whole ranges are kept for characters to come.
+IGNORABLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+
+# What shows nothing though no property says so: the empty braille cell, what annotates or stands for something that is
+# not there (so does Chromium), the note without a head, and what arranges hieroglyphs.
+BLANK = "\u2800\ufff9-\ufffc\U0001d159\U00013430-\U0001343f"
+
+# A set for regular expressions, without its brackets: all that nobody sees, white space included. Accents, which are
+# seen on what stands before them, are not in it.
+INVISIBLE = rf"\s{IGNORABLE}{BLANK}"
+INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # those of them that Unicode calls letters
+_VISIBLE = re.compile(f"[^{INVISIBLE}]")
 
 # Bytes of FORBIDDEN that can stand in ASCII text, but for the newline that ends a frame.
 FORBIDDEN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
@@ -37,9 +55,36 @@ def some_of(names: Sequence[str], most: int) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing in `text` can be seen."""
+    # Nearly all that is said begins with ASCII. Two comparisons take half the time of `"!" <= text < "\x7f"`.
+    if text < "\x7f" and text >= "!":
+        return False
+    return _first_visible(text) < 0
+
+
+def slash_at(text: str) -> int:
+    """Where the first character of `text` that can be seen is, if that is a slash; else -1."""
+    if text < "\x7f" and text >= "0":  # the next after the slash
+        return -1
+    at = _first_visible(text)
+    return at if at >= 0 and text[at] == "/" else -1
+
+
+def _first_visible(text: str) -> int:
+    """Where it is, or -1. An accent that has nothing to stand on does not count."""
+    first = text[:1]
+    if "!" <= first <= "~" or (first.isalpha() and first not in INVISIBLE_LETTERS):
+        return 0  # as nearly always
+    for match in _VISIBLE.finditer(text):
+        if unicodedata.category(match[0]) not in ("Mn", "Me"):
+            return match.start()
+    return -1
+
+
 def require_text(text: str) -> str:
-    """`text`, fit to be said; raises `Reject` where it is empty or bears control characters."""
-    if not text or text.isspace():
+    """`text`, fit to be said; raises `Reject` where it shows nothing or bears control characters."""
+    if is_blank(text):
         raise Reject("The message is empty. Write something.", code="empty")
     if FORBIDDEN.search(text):
         raise Reject(

@@ -81,6 +81,22 @@ def test_invisible_characters_of_living_scripts_are_said_as_they_are(server):
 
 
 @pytest.mark.parametrize("language", ["plain", "json"])
+def test_what_shows_nothing_is_refused_as_empty_wherever_people_read_it(server, language):
+    bob, ada = server.join("bob"), server.connect()
+    plain = language == "plain"
+    ada.send("JOIN|ada" if plain else in_json(type="join", name="ada"))
+    ada.read()
+    for unseen in (*INVISIBLE, "\u2800", "\u3164", "\ufe0f", "\u0301", "\u200b \u2800 \u200b"):
+        for text in (unseen, f"/me {unseen}", f"/msg bob {unseen}", f"/topic {unseen}", f"/away {unseen}"):
+            ada.send(f"MSG|{text}" if plain else in_json(type="say", text=text))
+            answer = ada.read()
+            assert "is empty. Write something." in answer, (text, answer)
+            assert plain or json.loads(answer)["code"] == "empty"
+    ada.send("MSG|that is all" if plain else in_json(type="say", text="that is all"))
+    bob.expect("INFO|ada has joined the chat.", "MSG|ada|that is all")
+
+
+@pytest.mark.parametrize("language", ["plain", "json"])
 def test_a_name_that_fools_people_is_refused_in_clean_words(server, language):
     bob, mallory = server.join("bob"), server.connect()
     for name in BAD_NAMES:

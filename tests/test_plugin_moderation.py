@@ -89,6 +89,9 @@ def test_only_whole_words_are_refused(no_darn, text):
         ("hot dog", "a Hot \t\u3000DOG.", True),
         ("hot dog", "hot dogs", False),
         ("hot dog", "hotdog", False),
+        ("hot dog", "hot\u2800dog", True),  # blanks that are no white space
+        ("dog", "hot\u3164dog", True),
+        ("hotdog", "h\u2060o\u180et\U000e0041d\u034fo\u17b4g\ufff9", True),
         ("a.c", "abc", False),
         ("a.c", "a.c!", True),
         ("f***", "oh f*** it", True),

@@ -1,5 +1,8 @@
 """Which names people may have, and which characters may travel."""
 
+import re
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,11 +11,14 @@ from greenchat.errors import Reject
 from greenchat.text import (
     FORBIDDEN,
     FORBIDDEN_ASCII,
+    IGNORABLE,
     RESERVED_NAMES,
+    is_blank,
     printable,
     require_name,
     require_room,
     require_text,
+    slash_at,
 )
 
 LENGTH = 32
@@ -216,11 +222,51 @@ def test_a_text_is_said_as_it_is(text):
     assert require_text(text) == text
 
 
-@pytest.mark.parametrize("text", ["", " ", "\t", " \t ", "\u00a0", "\u3000"], ids=ascii)
+# One of each kind of what shows nothing: by its property, by its glyph, or for want of something to stand on.
+UNSEEN = [
+    *" \t\u00a0\u1680\u2003\u3000",
+    *"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u180f\u200b\u200d\u200e\u2060\u2065\u206f\u3164",
+    *"\ufe00\ufe0f\ufeff\uffa0\ufff0\ufff9\ufffb\ufffc\u2800\u0301\u20dd",
+    *"\U00013430\U0001bca0\U0001d159\U0001d173\U0001d17a\U000e0001\U000e0041\U000e0100\U000e0fff",
+]
+
+
+@pytest.mark.parametrize("text", ["", " \t ", *UNSEEN, "".join(UNSEEN), " \u200b\u0301 \ufe0f"], ids=ascii)
 def test_an_empty_text(text):
+    assert is_blank(text)
+    assert slash_at(text) == -1
     with pytest.raises(Reject, match="empty") as caught:
         require_text(text)
     assert caught.value.code == "empty"
+
+
+@pytest.mark.parametrize(
+    "seen", ["a", "!", "~", ".", "é", "世", "\u0e01\u0e31", "\u093e", "☺", "\ue000", "👍🏽", "｡"], ids=ascii
+)
+def test_a_text_of_which_something_can_be_seen(seen):
+    for unseen in ["", *UNSEEN]:
+        assert not is_blank(unseen + seen)
+        assert require_text(unseen + seen + unseen) == unseen + seen + unseen
+        assert slash_at(unseen + seen + "/") == -1
+        assert slash_at(unseen + "/" + seen) == len(unseen)
+        assert slash_at(unseen + unseen + "/") == 2 * len(unseen)
+
+
+def test_ignorable_characters_are_those_that_unicode_calls_so():
+    # This Python may know an older Unicode, and has no such property: Cf and Cn are where it takes new ones from.
+    ignorable = re.compile(f"[{IGNORABLE}]")
+    for code in range(0x110000):
+        if ignorable.match(chr(code)):
+            assert unicodedata.category(chr(code)) in ("Cf", "Cn", "Mn", "Lo"), hex(code)
+            assert is_blank(chr(code)), hex(code)
+        elif unicodedata.category(chr(code)) == "Cf":
+            assert is_blank(chr(code)) or 0x600 <= code <= 0x8E2 or code in (0x110BD, 0x110CD), hex(code)
+
+
+@for_all(st.text(max_size=20))
+def test_ascii_is_looked_at_as_all_else(text):
+    assert is_blank(text) == is_blank(f"\u200b{text}")
+    assert (slash_at(text) + 1 if slash_at(text) >= 0 else -1) == slash_at(f"\u200b{text}")
 
 
 @pytest.mark.parametrize("code", REFUSED, ids=lambda code: f"U+{code:04X}")

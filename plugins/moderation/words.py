@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from greenchat import ConfigError, Reject
+from greenchat import INVISIBLE, ConfigError, Reject
 
 # The longest entry of the word list, in characters: longer than any phrase, and shorter than what `re` can nest.
 ENTRY_LENGTH = 100
@@ -27,18 +27,10 @@ REMEMBERED = 50
 
 # --- words ---
 
-# What fonts show nothing of, though Unicode calls it a letter or a mark (Default_Ignorable_Code_Point).
-INVISIBLE = frozenset(
-    map(
-        chr,
-        [
-            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5),
-            *range(0x180B, 0x1810),
-            *range(0xFE00, 0xFE10),
-            *range(0xE0100, 0xE01F0),
-        ],
-    )
-)
+UNSEEN = re.compile(f"[{INVISIBLE}]")
+
+# What shows nothing, but takes as much room as a letter: braille without a dot, and the fillers of Hangul.
+GAPS = "\u2800\u3164\uffa0"
 
 # Scripts that put no spaces between words. What begins a character's name in Unicode.
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
@@ -46,20 +38,22 @@ UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 
 def _adds_nothing(character: str) -> bool:
     """Whether a word is the same without it: accents and points of all scripts, and what nobody sees. Vowel signs and
-    the marks that make other letters, in Indic, Thai or Japanese writing, do add something."""
+    the marks that make other letters, in Indic, Thai or Japanese writing, do add something, and so does a space."""
     accent = unicodedata.combining(character)
     return (
         accent == 1
         or 10 <= accent <= 36
         or accent >= 200
         or unicodedata.category(character) in ("Cf", "Me")
-        or character in INVISIBLE
+        or (UNSEEN.match(character) is not None and not character.isspace())
     )
 
 
 @functools.lru_cache(FOLDED_CHARACTERS)
 def _fold_character(character: str) -> str:
     """What it is compared by: none, one or more characters."""
+    if character in GAPS:
+        return " "
     plain = "".join(part for part in unicodedata.normalize("NFKD", character) if not _adds_nothing(part))
     return "".join(part for part in unicodedata.normalize("NFKD", plain.casefold()) if not _adds_nothing(part))
 
