@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from msgspec import Meta as Meta
 
     from greenchat.address import host_of as host_of
+    from greenchat.chat import AWAY as AWAY
     from greenchat.cli import data_dir_from as data_dir_from
     from greenchat.cli import data_dir_options as data_dir_options
     from greenchat.cli import plugin_settings as plugin_settings
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from greenchat.errors import Reject as Reject
     from greenchat.events import Acted as Acted
     from greenchat.events import Away as Away
+    from greenchat.events import Ended as Ended
     from greenchat.events import Event as Event
     from greenchat.events import Invited as Invited
     from greenchat.events import Joined as Joined
@@ -69,11 +71,13 @@ if TYPE_CHECKING:
     from greenchat.text import printable as printable
     from greenchat.text import require_name as require_name
     from greenchat.text import require_room as require_room
+    from greenchat.text import slash_at as slash_at
     from greenchat.text import some_of as some_of
 
 _HOME = {
     "host_of": "address",
     "plugin_settings": "cli",
+    "AWAY": "chat",
     "JsonCodec": "codecs.jsonlines",
     "Command": "commands",
     "Meta": "config",
@@ -86,6 +90,7 @@ _HOME = {
     "transaction": "database",
     "Acted": "events",
     "Away": "events",
+    "Ended": "events",
     "Invited": "events",
     "Role": "events",
     "Topic": "events",
@@ -129,6 +134,7 @@ _HOME = {
     "printable": "text",
     "require_name": "text",
     "require_room": "text",
+    "slash_at": "text",
     "some_of": "text",
 }
 

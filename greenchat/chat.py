@@ -10,13 +10,18 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from greenchat.config import Limits
+from greenchat.conversations import Conversation, Conversations
 from greenchat.errors import Reject
-from greenchat.events import Acted, Away, Event, Left, Message, Notice, Private, Renamed, Topic
+from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, Private, Renamed, Topic
+from greenchat.ignoring import Ignored
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import is_blank, printable, require_name, require_room, require_text
 
-# Names that one member ignores, with those that they have taken since: more than are in most rooms.
-MOST_IGNORED = 1000
+# What is told of who is away without saying why. It is nobody's words, and needs no check.
+AWAY = "away"
+
+# How many people one may ignore: more than anybody can have fallen out with. What a room says is sorted out for each.
+MOST_IGNORED = 100
 
 
 class Hooks(Protocol):
@@ -44,6 +49,8 @@ class Chat:
         self.traffic = Traffic()
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}
+        self._conversations = Conversations(self.members)
+        self._ignoring: set[Member] = set()  # who ignores somebody
         self.default_room = require_room(default_room, limits.name_length)
 
     # --- come and go ---
@@ -51,12 +58,14 @@ class Chat:
     def join(self, outlet: Outlet, name: str, room: str = "", key: str = "") -> Member:
         """Let `name` into the chat, and into `room` (the default room if empty), which `key` may open."""
         room = self.room_name(room)
-        name, _ = self._checked_name(outlet, name, room)
+        name, _ = self._checked_name(outlet, name, [room])
         home = self._opened(outlet, name, room, key)
         name, name_key = self._free_name(name)
         member = Member(name, name_key, home, outlet)
         self._require_space(home, member)
         self.members[name_key] = member
+        self._conversations.came(member)
+        self._follow(member)
         self._admit(member, home)
         return member
 
@@ -76,26 +85,38 @@ class Chat:
             for other in list(member.rooms.values()):
                 self._remove(member, other, f"went to {room}")
                 self._tell_out(member, other, f"went to {room}")
-        member.rooms[room] = member.room = home
+        member.rooms[room] = home
+        if not member.codec.many_rooms:
+            member.only = room
+        elif member.only != room:
+            member.only = ""
         self._admit(member, home)
         return home
 
     def part(self, member: Member, room: Room, reason: str) -> None:
-        """Let `member` out of one of several rooms."""
-        if len(member.rooms) < 2:
-            raise ValueError("this is the member's last room: let it enter another one, or leave")
+        """Let `member` out of a room. It may have been the last one: nobody is let into another one unasked."""
         self._remove(member, room, reason)
         self._tell_out(member, room, reason)
-        if member.room is room:
-            member.room = list(member.rooms.values())[-1]
 
     def leave(self, member: Member, reason: str) -> None:
         """Let `member` go, and tell its rooms. Does nothing the second time."""
         if self.members.get(member.key) is not member:
             return
         del self.members[member.key]
+        self._ignoring.discard(member)
+        for other in self._ignoring:
+            assert other.ignored is not None
+            other.ignored.went(member)
         for room in list(member.rooms.values()):
             self._remove(member, room, reason)
+        self._end_conversations(member, member.outlet.account, f"{member.name} has left the chat.")
+
+    def account_changed(self, member: Member, before: str) -> None:
+        """To be called when the account of `member`'s outlet is another one than `before`."""
+        if member.outlet.account != before and self.members.get(member.key) is member:
+            self._end_conversations(member, before, f"{member.name} has logged in.")
+            self._conversations.came(member)
+            self._follow(member)
 
     def may_enter(self, outlet: Outlet, member: Member, room: str) -> bool:
         """Whether `member` may come into `room`, and so may read what was said there."""
@@ -131,15 +152,24 @@ class Chat:
         return message
 
     def whisper(self, member: Member, to: str, text: str, *, action: bool = False) -> Private:
-        """Say `text` to one other person, in whatever room they are."""
+        """Say `text` to who is called `to` at this moment, in whatever room they are. Raises `Reject`."""
+        other = self.find(to)
+        return self._converse(member, self._conversations.between(member, other), other, text, action)
+
+    def converse(self, member: Member, conversation: str, text: str, *, action: bool = False) -> Private:
+        """Say `text` in the conversation of this id: to the person whom it was begun with, or to nobody. Raises
+        `Reject`."""
+        return self._converse(member, *self._conversations.partner(member, conversation), text, action)
+
+    def _converse(self, member: Member, found: Conversation, other: Member, text: str, action: bool) -> Private:
         require_text(text)
         if self._hooks.check_message is not None:
             text = self._checked(member, text, "", action)
-        target = self.find(to)
-        if member.key in target.ignored:
-            raise Reject(f"{target.name} does not take messages from you.", code="ignored")
-        private = Private(member.name, target.name, text, datetime.now(UTC), action)
-        self._deliver([target.outbox], target.codec.encode(private))
+            _, other = self._conversations.partner(member, found.id)  # somebody may have gone meanwhile
+        if other.ignored is not None and other.ignored.covers(member):
+            raise Reject(f"{other.name} does not take messages from you.", code="ignored")
+        private = Private(member.name, other.name, text, datetime.now(UTC), action, found.id)
+        self._tell(other, private)
         return private
 
     def announce(self, text: str) -> None:
@@ -153,35 +183,58 @@ class Chat:
         """Call `member` by another name from now on, and tell its rooms."""
         if name == member.name:
             raise Reject(f"You are called {name} already.", code="name_taken")
-        old, old_key = member.name, member.key
-        name, _ = self._checked_name(member.outlet, name, member.room.name)
+        old = member.name
+        name, _ = self._checked_name(member.outlet, name, list(member.rooms) or [""])
         self._require_present(member)
         name, key = self._free_name(name, member)
         for place in (self.members, *(room.members for room in member.rooms.values())):
             del place[member.key]
             place[key] = member
         member.name, member.key = name, key
-        for other in self.members.values():
-            if old_key in other.ignored:
-                # Another name is no way to be heard again; but nobody fills another's list by changing names.
-                kept = other.ignored if len(other.ignored) < MOST_IGNORED else other.ignored - {old_key}
-                self.ignore(other, kept | {key})
+        self._follow(member)
         for room in member.rooms.values():
             room.post(Renamed(room.name, old, name, datetime.now(UTC)))
+        if not member.rooms:
+            self._tell(member, Renamed("", old, name, datetime.now(UTC)))
 
     def set_away(self, member: Member, why: str) -> None:
-        """`member` is away, and `why`; or back, where that is empty. Raises `Reject` where one may not say that."""
-        if why:
-            why = self._checked_line(member, why, "", "reason")
+        """`member` is away, and `why`; or back, where that is empty. Raises `Reject` where one may not say that in one
+        of the rooms where it is read."""
+        if why and why != AWAY:
+            for name in list(member.rooms) or [""]:
+                why = self._checked_line(member, why, name, "reason")
         member.away = why
         for room in member.rooms.values():
-            room.post(Away(room.name, member.name, why, datetime.now(UTC)))
+            room.post_words(Away(room.name, member.name, why, datetime.now(UTC)), member)
+        if not member.rooms:
+            self._tell(member, Away("", member.name, why, datetime.now(UTC)))
 
-    def ignore(self, member: Member, keys: frozenset[str]) -> None:
-        """From now on `member` gets nothing that those say whose names' keys these are."""
-        member.ignored = keys
-        for room in member.rooms.values():
-            room.mind_ignored(member)
+    def ignore(self, member: Member, name: str) -> str:
+        """From now on `member` does not read what `name` says, whatever they are called by then; the name as it is
+        shown. Raises `Reject`."""
+        name, key = require_name(name, self._limits.name_length)
+        other = self.members.get(key)
+        if other is member:
+            raise Reject("This is you.", code="not_allowed")
+        ignored = member.ignored = member.ignored or Ignored()
+        name = other.name if other is not None else name
+        if ignored.covers(other) if other is not None else ignored.covers_name(key):
+            raise Reject(f"You ignore {name} already. /unignore {name} ends it.", code="not_allowed")
+        if len(ignored) >= MOST_IGNORED:
+            raise Reject(f"You ignore {MOST_IGNORED} people, as many as one may. /unignore one.", code="not_allowed")
+        ignored.add(name, key, other)
+        self._mind_ignored(member)
+        return name
+
+    def unignore(self, member: Member, name: str) -> str:
+        """The other way round. Raises `Reject`."""
+        name, key = require_name(name, 0)
+        other = self.members.get(key)
+        name = other.name if other is not None else name
+        if member.ignored is None or not member.ignored.discard(key, other):
+            raise Reject(f"You do not ignore {name}. /ignore lists whom you do.", code="unknown_user")
+        self._mind_ignored(member)
+        return name
 
     def set_topic(self, member: Member, room: Room, topic: str) -> None:
         """What `room` is about, from now on, as `member` says. Raises `Reject` where one may not say that."""
@@ -215,14 +268,20 @@ class Chat:
         return require_room(room, self._limits.name_length) if room else self.default_room
 
     def room_of(self, member: Member, room: str) -> Room:
-        """The room called `room` that `member` is in; if empty, the one that it came into last. Raises `Reject`."""
+        """The room called `room` that `member` is in; if empty, the one that is meant. Raises `Reject`."""
         if not room:
             return member.room
         found = member.rooms.get(room) or member.rooms.get(self.room_name(room))
         if found is None:
-            rooms = ", ".join(member.rooms)
-            raise Reject(f"You are not in {printable(room)}, but in {rooms}.", code="not_in_room")
+            where = f"but in {', '.join(member.rooms)}" if member.rooms else "nor in any other"
+            raise Reject(f"You are not in {printable(room)}, {where}.", code="not_in_room")
         return found
+
+    def require_sayable(self, member: Member, text: str, room: str = "") -> str:
+        """`text` as `member` may show it to others in `room`, or to one of them (empty): whatever puts words before
+        people passes the checks of what is said. May wait. Raises `Reject`."""
+        require_text(text)
+        return text if self._hooks.check_message is None else self._checked(member, text, room, False)
 
     def change_limits(self, limits: Limits) -> None:
         """Hold everything that is asked from now on to `limits`."""
@@ -267,14 +326,19 @@ class Chat:
     def _tell_out(self, member: Member, room: Room, reason: str) -> None:
         """Who can be in several rooms is told that it is out of one of them."""
         if member.codec.many_rooms:
-            left = Left(room.name, member.name, reason, datetime.now(UTC))
-            self._deliver([member.outbox], member.codec.encode(left))
+            self._tell(member, Left(room.name, member.name, reason, datetime.now(UTC)))
 
-    def _checked_name(self, outlet: Outlet, name: str, room: str) -> tuple[str, str]:
+    def _tell(self, member: Member, event: Event) -> None:
+        data = member.codec.encode(event)
+        if data:
+            self._deliver([member.outbox], data)
+
+    def _checked_name(self, outlet: Outlet, name: str, rooms: Sequence[str]) -> tuple[str, str]:
         """`name` as it will be shown, and its key: valid, and let in by the plugins, which may take their time."""
         name, key = require_name(name, self._limits.name_length)
         if self._hooks.check_join is not None:
-            name, key = require_name(self._hooks.check_join(outlet, name, room), self._limits.name_length)
+            for room in rooms:
+                name, key = require_name(self._hooks.check_join(outlet, name, room), self._limits.name_length)
         return name, key
 
     def _free_name(self, name: str, member: Member | None = None) -> tuple[str, str]:
@@ -294,11 +358,27 @@ class Chat:
 
     def _checked_line(self, member: Member, text: str, room: str, what: str) -> str:
         """A topic and the like: it is talk, too."""
-        require_text(text)
         most = self._limits.topic_length
         if most and len(text) > most:
             raise Reject(f"The {what} is longer than {most} characters. Make it shorter.", code="too_long")
-        return text if self._hooks.check_message is None else self._checked(member, text, room, False)
+        return self.require_sayable(member, text, room)
+
+    def _follow(self, member: Member) -> None:
+        """Who ignores `member` goes on doing so."""
+        for other in self._ignoring:
+            assert other.ignored is not None
+            other.ignored.came(member)
+
+    def _mind_ignored(self, member: Member) -> None:
+        (self._ignoring.add if member.ignored else self._ignoring.discard)(member)
+        for room in member.rooms.values():
+            room.mind_ignored(member)
+
+    def _end_conversations(self, member: Member, account: str, why: str) -> None:
+        for conversation, other in self._conversations.went(member, account):
+            for one, with_ in ((other, member), (member, other)):
+                if self.members.get(one.key) is one:
+                    self._tell(one, Ended(conversation.id, with_.name, why))
 
     def _observe(self, events: Sequence[Event]) -> None:
         if self._hooks.messages is not None and isinstance(events[0], Message):

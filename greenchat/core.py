@@ -3,6 +3,7 @@
 Messages of those who have joined are not here: they are so many that a session says them itself.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from greenchat import __version__
@@ -28,9 +29,9 @@ from greenchat.frames import (
     Unknown,
     Welcome,
 )
-from greenchat.room import Room
+from greenchat.room import Member, Room
 from greenchat.stats import is_local
-from greenchat.text import printable
+from greenchat.text import printable, require_name, slash_at
 
 if TYPE_CHECKING:
     from greenchat.session import Session
@@ -84,11 +85,23 @@ def act(session: "Session", server: Host, frame: Request) -> None:
             raise Reject(text, code)
 
 
+def unslashed(text: str) -> str:
+    """`text` as it is to be said, which no plugin took: one that begins with a slash is a command, and never said, in
+    case there is a secret in it. `//x` says `/x`. Raises `Reject`."""
+    at = slash_at(text)
+    if at < 0:
+        return text
+    if text.startswith("/", at + 1):
+        return text[at + 1 :]
+    name = printable(text[at:].split(maxsplit=1)[0])
+    raise Reject(f"There is no command {name}, so nothing was said. To say it, begin with //.", code="unknown_command")
+
+
 def join(session: "Session", server: Host, frame: Join) -> None:
     """Let a session into the chat, or into one more room, and welcome it."""
     member = session.member
     if member is not None:
-        if not frame.room or frame.name not in ("", member.name):
+        if not (frame.room or not member.rooms) or not _is_called(member, frame.name):
             raise Reject(f"You are in the chat already, as {session.name}.", code="already_joined")
         session.enter(frame.room, frame.key, frame.ref)
         return
@@ -96,25 +109,32 @@ def join(session: "Session", server: Host, frame: Join) -> None:
         session.authenticate(frame.password)
     member = server.chat.join(session, frame.name, frame.room, frame.key)
     session.joined(member)
-    welcome(session, server, member.room, frame.ref)
+    welcome(session, server, member.rooms[member.only], frame.ref)
 
 
 def leave(session: "Session", server: Host, room: str, ref: Ref) -> None:
     """Let a session out of one of its rooms, or out of the chat."""
     member = session.member
-    if member is not None and room:
-        found = server.chat.room_of(member, room)
-        if len(member.rooms) > 1:
-            server.chat.part(member, found, "left")
-            if ref is not None:
-                session.tell(Ack(ref))
-            return
-    session.close("left")
+    if member is None or not room:
+        session.close("left")
+        return
+    server.chat.part(member, server.chat.room_of(member, room), "left")
+    if ref is not None:
+        session.tell(Ack(ref))
+
+
+def _is_called(member: Member, name: str) -> bool:
+    """Whether `name`, in whatever spelling, is `member`'s; or is left out."""
+    if name in ("", member.name):
+        return True
+    with suppress(Reject):
+        return require_name(name, 0)[1] == member.key
+    return False
 
 
 def welcome(session: "Session", server: Host, room: Room, ref: Ref = None) -> None:
     """Tell a session all about the room that it has come into."""
-    members = room.members.values()
+    member, members = session.require_member(), room.members.values()
     session.tell(
         Welcome(
             name=session.name,
@@ -128,8 +148,12 @@ def welcome(session: "Session", server: Host, room: Room, ref: Ref = None) -> No
             topic=room.topic,
             account=session.account,
             roles={other.name: role for other in members if (role := room.role_of(other))},
-            away={other.name: other.away for other in members if other.away},
+            away={other.name: other.away for other in members if other.away and not _unread(member, other)},
         )
     )
     if server.hooks.entered is not None:
         server.hooks.entered(session, room)
+
+
+def _unread(reader: Member, author: Member) -> bool:
+    return reader.ignored is not None and reader.ignored.covers(author)

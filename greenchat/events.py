@@ -5,7 +5,7 @@ All times are UTC. A field that a codec cannot carry (plain frames have no room)
 
 from datetime import UTC, datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -31,13 +31,23 @@ class Message(Event, frozen=True, gc=False, tag="message"):
 
 
 class Private(Event, frozen=True, gc=False, tag="private"):
-    """Somebody said something to one other person. Nobody else sees it, observers included."""
+    """Somebody said something to one other person. Nobody else sees it, observers included. `conversation` is the id of
+    what these two say to each other, whatever they are called."""
 
     sender: str
     to: str
     text: str
     time: datetime = EPOCH
     action: bool = False
+    conversation: str = ""
+
+
+class Ended(Event, frozen=True, gc=False, tag="ended"):
+    """A conversation has ended, for a `reason` to be read: no words go to whoever is called as `with_` was."""
+
+    conversation: str
+    with_: str = field(name="with")
+    reason: str
 
 
 class Joined(Event, frozen=True, gc=False, tag="joined"):

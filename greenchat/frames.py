@@ -39,11 +39,14 @@ class Join(Frame, frozen=True, gc=False, tag="join"):
 
 
 class Say(Frame, frozen=True, gc=False, tag="say"):
-    """Say `text` to the room one came into last. A JSON client may name another one that it is in."""
+    """Say `text` in a `room` that one is in; or to one person, by the id of the `conversation` with them, or `to` who
+    is called so. Where nothing is named, it is the only room that one has been in."""
 
     text: str
     room: str = ""
     ref: Ref = None
+    conversation: str = ""
+    to: str = ""
 
 
 class Leave(Frame, frozen=True, gc=False, tag="leave"):
@@ -174,12 +177,14 @@ class Found(Frame, frozen=True, tag="found"):
 
 
 class Ack(Frame, frozen=True, gc=False, tag="ack"):
-    """The message asked for with `ref` was said, as `seq` of its room, under `id`. Where a plugin has taken it, as a
-    command say, there is neither: both are 0, and left out."""
+    """The message asked for with `ref` was said, as `seq` of its room, under `id`; or in a `conversation` with one
+    person, who is called `with_`. Where a plugin has taken it, as a command say, none of these is there."""
 
     ref: Ref
     seq: int = 0
     id: int = 0
+    conversation: str = ""
+    with_: str = field(name="with", default="")
 
 
 class Stats(Frame, frozen=True, tag="stats"):

@@ -7,10 +7,12 @@ each codec in use, and the same bytes are delivered to every member: O(messages 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from greenchat.codecs import Codec
-from greenchat.events import Event, Joined, Left, Message, Role
+from greenchat.errors import Reject
+from greenchat.events import Away, Event, Joined, Left, Message, Role
+from greenchat.ignoring import Ignored
 
 # A batch goes out before the turn ends once this many messages wait for each member: handling so many takes several
 # times as long as sending to one, so little is lost, and the receivers can work meanwhile.
@@ -37,34 +39,75 @@ class Outlet(Protocol):
     role: str
 
 
+class Asked(NamedTuple):
+    """Where a request wants to be: the room that it names, if any; or the conversation of two, by its id or by who the
+    other one is."""
+
+    room: str = ""
+    conversation: str = ""
+    to: str = ""
+
+
 class Member:
     """Somebody in the chat, under a name; `key` is what the name is compared by.
 
-    `rooms` are those one is in, by their names, and `room` is the one that one came into last: where goes what names
-    no room. `away` says why one is, if one is; `ignored` are the keys of those whose messages one does not want.
+    `rooms` are those one is in, by their names; there may be none. `only` is the name of the room that one is in, as
+    long as one has never been in another one, or can only be in one at a time; else empty. `asked` is what the request
+    at hand names. `away` says why one is, if one is; `ignored` are those whose messages one does not want.
     """
 
-    __slots__ = ("away", "codec", "ignored", "key", "name", "outbox", "outlet", "room", "rooms")
+    __slots__ = ("asked", "away", "codec", "ignored", "key", "name", "only", "outbox", "outlet", "rooms")
 
     def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
         self.name = name
         self.key = key
-        self.room = room
         self.rooms = {room.name: room}
+        self.only = room.name
+        self.asked: Asked | None = None
         self.away = ""
-        self.ignored: frozenset[str] = frozenset()
+        self.ignored: Ignored | None = None
         self.outlet = outlet
         self.codec = outlet.codec
         self.outbox = outlet.outbox
 
+    @property
+    def room(self) -> "Room":
+        """The room that is meant: the one that the request at hand names, or else the only one. Never any other: what
+        was written for one room must not be said in another. Raises `Reject`."""
+        name = self.only
+        if self.asked is not None:
+            if self.asked.conversation or self.asked.to:
+                raise Reject("This is for rooms. Type it in the room that you mean.", code="room_required")
+            name = self.asked.room or name
+        room = self.rooms.get(name)
+        if room is None:
+            raise self._no_room(name)
+        return room
+
+    @property
+    def identity(self) -> "str | Member":
+        """Who this is, whatever the name: an account's key; or, for a guest, this very stay."""
+        return self.outlet.account or self
+
+    def _no_room(self, name: str) -> Reject:
+        rooms = ", ".join(self.rooms)
+        if rooms and name:
+            return Reject(f"You are not in {name}, but in {rooms}.", code="not_in_room")
+        if rooms:
+            return Reject(f"You have been in more than one room: say in which. You are in {rooms}.", "room_required")
+        how = "/join ROOM leads into one." if self.codec.many_rooms else f"Send JOIN|{self.name}, or MSG|/join ROOM"
+        return Reject(f"You are in no room, so nobody would read this. {how}", code="room_required")
+
 
 class Run:
-    """Events in a row from one origin, who does not get them back: messages, or one event of another kind."""
+    """Events in a row: messages, or one event of another kind. `origin` does not get them back; the words in them, if
+    there are any, are the `author`'s."""
 
-    __slots__ = ("_encoded", "events", "origin", "time")
+    __slots__ = ("_encoded", "author", "events", "origin", "time")
 
-    def __init__(self, origin: Member | None, *events: Event) -> None:
+    def __init__(self, origin: Member | None, *events: Event, author: Member | None = None) -> None:
         self.origin = origin
+        self.author = author or origin
         self.events: list[Event] = list(events)
         self.time = datetime.now(UTC)  # one clock reading for the run: what is said in one turn is said at once
         self._encoded: dict[Codec, bytes] = {}
@@ -189,6 +232,11 @@ class Room:
         self._append(Run(origin, event))
         self.talk = None
 
+    def post_words(self, event: Event, author: Member) -> None:
+        """As `post`, to the author as well: but not to those who do not want to read what `author` says."""
+        self._append(Run(None, event, author=author))
+        self.talk = None
+
     def begin_talk(self, member: Member) -> Run:
         """A new run for what `member` says now."""
         run = Run(member)
@@ -234,7 +282,9 @@ class Room:
                 run.encode(member.codec)
                 for run in runs
                 if run.origin is not member
-                and not (ignored and run.origin and run.origin.key in ignored and isinstance(run.events[0], Message))
+                and not (
+                    ignored and run.author and isinstance(run.events[0], Message | Away) and ignored.covers(run.author)
+                )
             ]
         )
         if data:

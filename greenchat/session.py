@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -17,11 +18,11 @@ from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
 from greenchat.config import Limits
 from greenchat.errors import Reject
-from greenchat.events import Event, Message, Notice
+from greenchat.events import Event, Message, Notice, Private
 from greenchat.frames import Ack, Error, Frame, Join, Ping, Pong, Ref, Request, Say
 from greenchat.outbox import READ, Outbox
 from greenchat.pace import READ_BYTES, Pace
-from greenchat.room import Member, Room
+from greenchat.room import Asked, Member, Room
 from greenchat.silence import Next, Silence
 from greenchat.text import require_text
 
@@ -76,7 +77,7 @@ class Session:
         self._deadline: Any = None
         self._acks: list[Ack] = []
         self._acks_room: Room | None = None  # where those of them were said that have a seq
-        self._said: Message | None = None  # by a plugin that took the frame at hand
+        self._said: Message | Private | None = None  # by a plugin that took the frame at hand
         self._pace = Pace(limits)
         self._silence = Silence(time.monotonic())
         self._trusted = False  # knows the server's pass phrase
@@ -105,8 +106,10 @@ class Session:
 
     @property
     def room(self) -> str:
-        """The name of the room that it came into last; empty before JOIN."""
-        return self.member.room.name if self.member else ""
+        """The name of the room that is meant at the moment, see `Member.room`; empty where none is."""
+        with suppress(Reject):
+            return self.require_member().room.name
+        return ""
 
     def tell(self, reply: Event | Frame) -> None:
         """Send one event or answer to this session alone."""
@@ -119,10 +122,15 @@ class Session:
         """Send one line of information to this session alone."""
         self.tell(Notice(text))
 
-    def say(self, text: str, *, action: bool = False, room: str = "") -> Message:
-        """Say `text` as this session's user to one of its rooms, or the one that it came into last. Raises `Reject`."""
+    def say(self, text: str, *, action: bool = False, room: str = "") -> Message | Private:
+        """Say `text` as this session's user in one of its rooms; or else where the request at hand was made, which may
+        be a conversation of two. Raises `Reject`."""
         chat, member = self._server.chat, self.require_member()
-        self._said = chat.say(member, require_text(text), action, chat.room_of(member, room))
+        asked = member.asked
+        if asked is not None and not room and (asked.conversation or asked.to):
+            self._said = self._say_to_one(member, text, asked, action=action)
+        else:
+            self._said = chat.say(member, require_text(text), action, chat.room_of(member, room))
         return self._said
 
     def enter(self, room: str, key: str = "", ref: Ref = None, *, move: bool | None = None) -> None:
@@ -135,24 +143,27 @@ class Session:
         entered = self._server.chat.enter(self.require_member(), room, key, move=move)
         core.welcome(self, self._server, entered, ref)
 
-    def command(self, line: str, room: str = "") -> None:
-        """Run `line`, what was typed behind the slash, in `room`: one of those that this session is in. Raises
-        `Reject`."""
+    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
+        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person.
+        Raises `Reject`."""
         member = self.member
         if member is None:
             self._server.commands.run(self, line)
             return
-        before, here = member.room, self._server.chat.room_of(member, room)
-        member.room = here
+        with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
+            room = room and self._server.chat.room_name(room)
+        before, member.asked = member.asked, Asked(room, conversation, to)
         try:
             self._server.commands.run(self, line)
         finally:
-            if member.room is here and before.name in member.rooms:
-                member.room = before
+            member.asked = before
 
     def log_in(self, account: str) -> None:
         """From now on it is known to be `account`, the key of a name; empty: to be nobody. All who see it are told."""
+        before = self.account
         self.account, self.role = account, ""
+        if self.member is not None:
+            self._server.chat.account_changed(self.member, before)
         if self._server.hooks.account is not None:
             self._server.hooks.account(self)
         if self.member is not None:
@@ -256,7 +267,8 @@ class Session:
             if self._closing is not None:
                 return
             if self.member is not None:
-                self.member.room.relieve()
+                for room in self.member.rooms.values():
+                    room.relieve()
         self._silence.busy = False
         self._silence.heard(time.monotonic())
 
@@ -270,12 +282,18 @@ class Session:
                 if take is not None and take(self, frame):
                     self._acknowledge_taken(frame)
                 elif type(frame) is Say and (member := self.member) is not None:
-                    if frame.room:
-                        message = say(member, frame.text, False, self._server.chat.room_of(member, frame.room))
+                    text = frame.text
+                    if not "0" <= text < "\x7f":  # most begin with a letter or a digit, and these need no look
+                        text = core.unslashed(text)
+                    if frame.conversation or frame.to:
+                        asked = Asked(frame.room, frame.conversation, frame.to)
+                        said: Message | Private = self._say_to_one(member, text, asked)
+                    elif frame.room:
+                        said = say(member, text, False, self._server.chat.room_of(member, frame.room))
                     else:
-                        message = say(member, frame.text)
+                        said = say(member, text)
                     if frame.ref is not None:
-                        self._acknowledge(frame.ref, message)
+                        self._acknowledge(frame.ref, said)
                     continue
                 elif type(frame) is Join:
                     self._apart(core.act, self, self._server, frame)
@@ -307,9 +325,19 @@ class Session:
         if type(frame) is Say and frame.ref is not None:
             self._acknowledge(frame.ref, said)
 
-    def _acknowledge(self, ref: Ref, said: Message | None) -> None:
+    def _say_to_one(self, member: Member, text: str, asked: Asked, *, action: bool = False) -> Private:
+        if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
+            raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
+        if asked.conversation:
+            return self._server.chat.converse(member, asked.conversation, text, action=action)
+        return self._server.chat.whisper(member, asked.to, text, action=action)
+
+    def _acknowledge(self, ref: Ref, said: Message | Private | None) -> None:
         if said is None:
             self._acks.append(Ack(ref))
+            return
+        if isinstance(said, Private):
+            self._acks.append(Ack(ref, conversation=said.conversation, with_=said.to))
             return
         room = self._server.chat.rooms.get(said.room)
         if room is not self._acks_room:

@@ -107,8 +107,16 @@ def require_name(name: str, length: int) -> tuple[str, str]:
 
 
 def require_room(name: str, length: int) -> str:
-    """The room `name` in the one form all its spellings share (UsernameCaseMapped). Raises `Reject`."""
-    return _enforce("UsernameCaseMapped", name.strip(), "room name", length)
+    """The room `name` in the one form all its spellings share: UsernameCaseMapped, without the `#` that other chats put
+    before a room's name. None begins with `@`, so that no room can be taken for a person. Raises `Reject`."""
+    room = name.strip()
+    while True:
+        room = _enforce("UsernameCaseMapped", room, "room name", length)
+        if room[0] == "@":
+            raise Reject(f"{printable(room)} is not valid: room names do not begin with @.", code="room_invalid")
+        if room[0] != "#":
+            return room
+        room = room.lstrip("#")
 
 
 @lru_cache(maxsize=2)  # the two profiles above, made when the first name is checked: their tables cost 8 MB

@@ -5,13 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import field
 
-from greenchat import Answer, Command, Member, Reject, Session, hookimpl, require_name
-
-# What is told of who is away without saying why.
-AWAY = "away"
-
-# How many one may ignore: more than anybody can have fallen out with. What the room says is sorted out for each.
-IGNORED_MOST = 100
+from greenchat import AWAY, Answer, Command, Reject, Session, hookimpl
 
 
 class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
@@ -29,7 +23,7 @@ class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
 
 
 class Ignored(Answer, frozen=True, kw_only=True, tag="ignored"):
-    """The answer to /ignore without a name: whom one ignores, by the keys of their names."""
+    """The answer to /ignore without a name: whom one ignores, as they are called now or were last."""
 
     names: list[str]
 
@@ -116,35 +110,17 @@ def back(session: Session, argument: str) -> None:
 def ignore(session: Session, argument: str) -> None:
     member = session.require_member()
     if not argument:
-        names = sorted(member.ignored)
+        names = member.ignored.names if member.ignored is not None else []
         line = f"You ignore {', '.join(names)}." if names else "You ignore nobody. /ignore USER begins to."
         session.tell(Ignored(names=names, lines=[line]))
         return
-    name, key = _name(session, argument)
-    if key == member.key:
-        raise Reject("This is you.", code="not_allowed")
-    if key in member.ignored:
-        raise Reject(f"You ignore {name} already. /unignore {name} ends it.", code="not_allowed")
-    if len(member.ignored) >= IGNORED_MOST:
-        raise Reject(f"You ignore {IGNORED_MOST} people, as many as one may. /unignore one.", code="not_allowed")
-    session.chat.ignore(member, member.ignored | {key})
+    name = session.chat.ignore(member, argument)
     session.info(f"You read nothing more of {name}. /unignore {name} ends it.")
 
 
 def unignore(session: Session, argument: str) -> None:
-    member = session.require_member()
-    name, key = _name(session, argument)
-    if key not in member.ignored:
-        raise Reject(f"You do not ignore {name}. /ignore lists whom you do.", code="unknown_user")
-    session.chat.ignore(member, member.ignored - {key})
+    name = session.chat.unignore(session.require_member(), argument)
     session.info(f"You read again what {name} says.")
-
-
-def _name(session: Session, text: str) -> tuple[str, str]:
-    """The name `text` as it is shown, and its key, whether somebody here is called so or not."""
-    name, key = require_name(text, 0)
-    there: Member | None = session.chat.members.get(key)
-    return (there.name if there is not None else name), key
 
 
 def _duration(seconds: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from greenchat import Answer, ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl, some_of
+from greenchat import Answer, ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl, slash_at, some_of
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -29,13 +29,10 @@ class SlashCommands:
             return False
         if "/" < frame.text[:1] < "\x7f":
             return False  # it begins with a letter or a digit: most of what people write
-        text = frame.text.lstrip()  # a blank before a /login, of whatever kind, must not have it said to all
-        if text[:1] != "/":
+        at = slash_at(frame.text)  # what nobody sees before a /login must not have it said to all
+        if at < 0 or frame.text.startswith("/", at + 1):
             return False
-        if text.startswith("//"):
-            session.say(text[1:], room=frame.room)
-        else:
-            session.command(text[1:], frame.room)
+        session.command(frame.text[at + 1 :], frame.room, conversation=frame.conversation, to=frame.to)
         return True
 
     @hookimpl
@@ -107,16 +104,26 @@ class SlashCommands:
             lines.append(f"{other.name} is away: {other.away}")
         self._told_away[member] = (other, other.away)
         # No `private` event, by which a bot would take itself for somebody who writes to it.
-        session.tell(Whispered(to=private.to, text=private.text, time=private.time, away=other.away, lines=lines))
+        session.tell(
+            Whispered(
+                to=private.to,
+                text=private.text,
+                time=private.time,
+                away=other.away,
+                conversation=private.conversation,
+                lines=lines,
+            )
+        )
 
 
 class Whispered(Answer, frozen=True, kw_only=True, tag="whispered"):
-    """The answer to /msg and /reply: what was said, to whom, and why that one is away, if so."""
+    """The answer to /msg and /reply: what was said, to whom, in which conversation, and why that one is away, if so."""
 
     to: str
     text: str
     time: datetime
     away: str = ""
+    conversation: str = ""
 
 
 class Commands(Answer, frozen=True, kw_only=True, tag="commands"):
@@ -146,8 +153,9 @@ def show_help(session: Session, argument: str) -> None:
 
 
 def who(session: Session, argument: str) -> None:
-    names = [member.name for member in session.require_member().room.members.values()]
-    session.info(f"In {session.room} ({len(names)}): {some_of(names, NAMES_SHOWN)}")
+    room = session.require_member().room
+    names = [member.name for member in room.members.values()]
+    session.info(f"In {room.name} ({len(names)}): {some_of(names, NAMES_SHOWN)}")
 
 
 def act(session: Session, argument: str) -> None:

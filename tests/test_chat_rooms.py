@@ -132,10 +132,14 @@ def test_leaving_one_of_several_rooms():
     ada = hall.members["ada"]
     garden = hall.chat.enter(ada, "garden")
     hall.chat.part(ada, garden, "left")
-    assert ada.room.name == "lobby"
+    assert list(ada.rooms) == ["lobby"]
     assert "garden" not in hall.chat.rooms
-    with pytest.raises(ValueError, match="last room"):
-        hall.chat.part(ada, ada.room, "left")
+    hall.chat.part(ada, ada.rooms["lobby"], "left")
+    assert ada.rooms == {}
+    with pytest.raises(Reject, match="in no room"):
+        hall.say("ada", "to nobody")
+    hall.chat.enter(ada, "garden")
+    assert ada.room.name == "garden"
 
 
 def test_leaving_altogether_leaves_all_rooms():
@@ -177,7 +181,7 @@ def test_as_many_rooms_as_there_may_be():
 
 def test_who_is_ignored_is_not_read_but_seen():
     hall = Hall("ada", "bob", "cy")
-    hall.chat.ignore(hall.members["bob"], frozenset({"ada"}))
+    hall.chat.ignore(hall.members["bob"], "ada")
     hall.say("ada", "not for bob")
     hall.say("cy", "for all")
     hall.chat.rename(hall.members["ada"], "ida")
@@ -187,7 +191,7 @@ def test_who_is_ignored_is_not_read_but_seen():
     assert hall.people["cy"].read() == ["MSG|ada|not for bob", "INFO|ada is now known as ida.", "MSG|ida|nor this"]
     with pytest.raises(Reject, match="does not take messages"):
         hall.chat.whisper(hall.members["ada"], "bob", "psst")
-    hall.chat.ignore(hall.members["bob"], frozenset())
+    hall.chat.unignore(hall.members["bob"], "Ida")
     hall.say("ada", "again")
     hall.end_turn()
     assert hall.people["bob"].read() == ["MSG|ida|again"]

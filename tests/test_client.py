@@ -230,20 +230,29 @@ def test_one_client_in_several_rooms(connect):
     welcome = ada.enter("Garden")
     assert (welcome.room, set(welcome.members)) == ("garden", {"ada", "eve"})
     assert (ada.room, ada.welcome, list(ada.rooms)) == ("garden", welcome, ["lobby", "garden"])
-    ada.say("among roses")
+    ada.say("among roses", "garden")
     ada.say("among all", "lobby")
+    with pytest.raises(RefusedError) as refusal:
+        ada.confirm(ada.say("among whom?"))
+    assert refusal.value.code == "room_required"
     assert eve.next(Message).text == "among roses"
     assert bob.next(Message).text == "among all"
 
     assert ada.confirm(ada.part("garden")).seq == 0
     assert eve.next(Left).name == "ada"
     assert (ada.room, list(ada.rooms)) == ("lobby", ["lobby"])
-    ada.say("back")
+    ada.say("back", "lobby")
     assert bob.next(Message).text == "back"
 
-    ada.part("lobby")
+    ada.confirm(ada.part("lobby"))
     assert bob.next(Left).reason == "left"
-    list(ada)  # ends: parting with the last room is leaving
+    assert (ada.room, ada.welcome, ada.rooms) == ("", None, {})
+    with pytest.raises(RefusedError) as refusal:
+        ada.confirm(ada.say("to nobody", "lobby"))
+    assert refusal.value.code == "not_in_room"
+    ada.enter("garden")
+    ada.say("among roses again", "garden")
+    assert eve.next(Message).text == "among roses again"
 
 
 def test_a_room_that_is_refused_changes_nothing(connect):

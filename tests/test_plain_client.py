@@ -343,7 +343,8 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?Z| UTC)|\d+ (sec
 
 def timeless(frame):
     """A frame as it is whenever it is sent."""
-    return json.loads(MOMENT.sub("some time", json.dumps({**frame, "seconds": 0})))
+    made_anew = {key: 0 for key in ("seconds", "conversation") if key in frame} | {"seconds": 0}
+    return json.loads(MOMENT.sub("some time", json.dumps({**frame, **made_anew})))
 
 
 class Oracle:
@@ -365,7 +366,7 @@ def answers_of_commands(data_dir):
         carol = Program(server, "carol", "board")
         for one, commands in (
             (ada, ["/become ada", "/topic Tulips", "/away Lunch", "/room topic-by owner", "/room key open sesame"]),
-            (carol, ["/become carol", "/room key open sesame", "/room keep on", "/part"]),
+            (carol, ["/become carol", "/room key open sesame", "/room keep on", "/part", "/join lobby"]),
             (bob, ["/ignore dave"]),
         ):
             for command in commands:

@@ -49,7 +49,7 @@ class Guest:
 
     def ack(self, text):
         """Say it, and have it kept: the sequence number."""
-        return self.client.confirm(self.client.say(text)).seq
+        return self.client.confirm(self.client.say(text, self.client.room)).seq
 
     def not_stored(self, text):
         with pytest.raises(RefusedError, match="This was said, but could not be kept") as refused:
@@ -58,7 +58,7 @@ class Guest:
 
     def reads(self):
         """The page of this room."""
-        return said_on(self.client.history())
+        return said_on(self.client.history(self.client.room))
 
     def told(self):
         """The page that comes unasked to who has come in."""

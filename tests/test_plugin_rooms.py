@@ -60,7 +60,7 @@ def test_a_plain_client_moves_and_reads_nothing_of_the_room_that_it_has_left(ser
     ada.send("MSG|said in the lobby")
     eve.send("MSG|said in the garden")
     bob.expect("MSG|eve|said in the garden")
-    bob.send("MSG|/part")
+    bob.send("MSG|/join lobby")
     bob.expect("INFO|Welcome to lobby, bob. Here is ada. Say /help for the commands.")
     ada.expect("INFO|bob has joined the chat.")
     eve.expect("INFO|bob has left the chat.")
@@ -140,12 +140,12 @@ def test_a_json_client_talks_in_three_rooms_at_once(server):
         said = people[room].read_until("message")
         assert (said["room"], said["sender"], said["text"], said["seq"]) == (room, "ada", f"to {room}", ack["seq"])
     assert plain.read_until("MSG|ada|to cellar") == ["INFO|ada has joined the chat."]
-    for room in rooms:
+    for room in rooms:  # where one has never been in another room, that is the one that is meant
         people[room].send(type="say", text=f"from {room}")
         said = ada.read_until("message")
         assert (said["room"], said["sender"], said["text"]) == (room, f"in-{room}", f"from {room}")
-    ada.send(type="say", text="to the last one")
-    assert people["cellar"].read_until("message", text="to the last one")["room"] == "cellar"
+    assert ada.refused("to which one?") == "room_required"
+    assert ada.refused("/topic Of which one?") == "room_required"
     ada.ask("/part garden")
     assert people["garden"].read_until("left", name="ada")["reason"] == "left"
     assert ada.refused("hello?", "garden") == "not_in_room"
@@ -153,20 +153,34 @@ def test_a_json_client_talks_in_three_rooms_at_once(server):
     assert people["lobby"].read_until("message")["action"] is True
 
 
-def test_from_the_last_room_one_goes_to_the_lobby_and_from_there_nowhere(server):
-    last = "ERROR|This is your last room. /quit leaves the chat."
-    ada, bob = owner(server, "ada"), Program(server, "bob", "garden")
+def test_from_the_last_room_one_goes_nowhere_unasked_and_what_one_says_is_heard_by_nobody(server):
+    ada, bob, cy = owner(server, "ada"), Program(server, "bob", "garden"), server.join("cy")
     for_bob = bob.ask("/part")
-    assert [(frame["type"], frame.get("room")) for frame in for_bob] == [
-        ("left", "garden"),
-        ("welcome", "lobby"),
-        ("ack", None),
+    assert [(frame["type"], frame.get("room")) for frame in for_bob] == [("left", "garden"), ("ack", None)]
+    assert bob.refused("/part") == bob.refused("secret") == "room_required"
+    assert bob.refused("/part garden") == bob.refused("secret", "garden") == "not_in_room"
+    sync(ada)
+    assert says(ada, "/part garden") == [
+        "INFO|You are out of garden, and in no room. /join ROOM leads into one, /quit out of the chat."
     ]
-    assert bob.refused("/part") == "last_room"
-    assert says(ada, "/part garden")[-1].startswith("INFO|Welcome to lobby, ada. Here is bob.")
-    assert says(ada, "/part") == says(ada, "/part lobby") == [last]
-    assert says(ada, "/part garden") == ["ERROR|You are not in garden, but in lobby."]
+    nowhere = "ERROR|You are in no room, so nobody would read this. Send JOIN|ada, or MSG|/join ROOM"
+    assert says(ada, "/part", "secret", "/me hides", "/who", "/topic Secrets") == [nowhere] * 5
+    assert says(ada, "/part garden") == ["ERROR|You are not in garden, nor in any other."]
     assert server.call(lambda: list(server.server.chat.rooms)) == ["lobby"]
+    assert says(ada, "/msg cy in private", "/nick ida", "/away") == [
+        "INFO|To cy: in private",
+        "INFO|ada is now known as ida.",
+        "INFO|ida is away: away",
+    ], "the rest works as ever"
+    ada.send("JOIN|bob")
+    ada.expect("ERROR|You are in the chat already, as ida.")
+    ada.send("JOIN|IDA|cellar", "MSG|here I am")
+    assert ada.read().startswith("INFO|Welcome to cellar, ida.")
+    says(ada, "/part")
+    ada.send("JOIN|ida")
+    assert ada.read().startswith("INFO|Welcome to lobby, ida. Here is cy.")
+    assert bob.join(room="lobby")["members"] == ["cy", "ida", "bob"]
+    assert [line for line in sync(cy) if line.startswith("MSG|")] == ["MSG|ada (private)|in private"]
 
 
 def test_a_client_that_may_be_in_one_room_only_can_still_part():
@@ -174,7 +188,7 @@ def test_a_client_that_may_be_in_one_room_only_can_still_part():
         ada, bob = Program(server, "ada", "garden"), Program(server, "bob", "cellar")
         assert ada.told("/join cellar", "welcome")["members"] == ["bob", "ada"]
         assert ada.refused("hello?", "garden") == "not_in_room"
-        assert ada.told("/part", "welcome")["room"] == "lobby"
+        ada.ask("/part", "cellar")
         assert bob.read_until("left")["name"] == "ada"
 
 
@@ -184,7 +198,7 @@ def test_rooms_are_the_same_in_all_spellings(server):
     assert ada.read() == "INFO|bob has joined the chat."
     assert says(bob, "/join garden") == ["ERROR|You are in garden already."]
     assert says(bob, "/names GARDEN") == ["INFO|In garden (2): ada (owner), bob"]
-    assert says(bob, "/part gArDeN")[0].startswith("INFO|Welcome to lobby, bob.")
+    assert says(bob, "/part gArDeN")[0].startswith("INFO|You are out of garden, and in no room.")
     program = Program(server, "eve", "gardeN")
     assert program.welcome["room"] == "garden"
     program.ask("hi", "GARDEN")
@@ -613,7 +627,7 @@ def test_nobody_gets_into_a_protected_room_that_has_gone_by_making_it_anew(tmp_p
         ada = server.join("ada")
         says(ada, "/become ada", "/join garden", f"/room {protection}", "/part")
         assert says(server.join("bob"), "/join garden")[-1].startswith("ERROR|garden ")
-        assert "INFO|lobby (2)" in says(ada, "/rooms")
+        assert "INFO|lobby (1)" in says(ada, "/rooms")
         assert not [line for line in says(ada, "/rooms") if "garden" in line], "it has gone all the same"
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
         bob, ada = server.join("bob"), server.join("ada")
@@ -731,8 +745,8 @@ def test_a_kept_room_is_there_when_nobody_is_and_after_a_restart(tmp_path):
         assert says(eve, "/join board")[0].startswith("ERROR|board needs a key.")
         welcome = program.join(room="board", key="sesame")
         assert (welcome["topic"], welcome.get("roles")) == ("Minutes | of today", None)
-        assert program.refused("/topic Mine now") == "not_allowed"
-        assert program.told("/room", "room")["owner"] == "ada"
+        assert program.refused("/topic Mine now", "board") == "not_allowed"
+        assert program.told("/room", "room", "board")["owner"] == "ada"
         says(ada, "/become ada")
         assert says(ada, "/join board")[0].endswith("The topic is: Minutes | of today")
         assert "INFO|key: sesame" in says(ada, "/room")
@@ -743,7 +757,7 @@ def test_a_kept_room_is_there_when_nobody_is_and_after_a_restart(tmp_path):
         assert says(ada, "/room keep off") == ["ERROR|board is not kept."]
         program.ask("/part board")
         says(ada, "/part")
-        assert says(ada, "/rooms") == ["INFO|lobby (3)"]
+        assert says(ada, "/rooms") == ["INFO|lobby (2)"]
         owner(server, "dan", "board")
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
         assert "INFO|board: its owner is eve" in says(owner(server, "eve", "board"), "/room")

@@ -407,6 +407,7 @@ def test_a_json_client_is_told_what_it_has_whispered_and_is_not_whispered_to_its
     private = bob.read_until("private")
     assert whispered == {
         "type": "whispered",
+        "conversation": whispered["conversation"],
         "to": "bob",
         "text": "a | secret",
         "time": private["time"],

@@ -15,6 +15,7 @@ from histories import keep, said
 from greenchat.cli import main
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
+from greenchat.frames import Welcome
 from greenchat.testing import Peer, serving
 from greenchat.text import FORBIDDEN
 
@@ -99,15 +100,15 @@ class Program(Person):
 
     def says(self, *lines):
         for line in lines:
-            self.ask(type="say", text=line)
+            self.ask(type="say", text=line, room=self._room)
         return self.sync()
 
     def goes(self, room, key=""):
+        before = self._room
         self.ask(type="join", room=room, key=key)
         told = self.sync()
         if not any(line.startswith("ERROR") for line in told):
-            self.ask(type="leave", room=self._room)
-            self._room = room
+            self.ask(type="leave", room=before)
         return told + self.sync()
 
     def read(self):
@@ -117,6 +118,8 @@ class Program(Person):
                 return ""
             self.seen.append(line)
             (reply,) = self._replies.feed(f"{line}\n".encode())
+            if isinstance(reply, Welcome):  # also by a command
+                self._room = reply.room
             self._lines = PLAIN.encode(reply).decode().splitlines()
         return self._lines.pop(0)
 
@@ -323,7 +326,8 @@ def test_history(kinds, tmp_path):
         ada, bob = company.join("ada"), company.join("bob")
         ada.says("roses are red")
         bob.says("/me likes roses")
-        ada.says("/join garden", "roses of the garden")
+        ada.says("/join garden")
+        ada.says("roses of the garden")
         company.attack(bob, "/search a{0}b", "/history {0}")
         company.seen()
     with story(kinds, tmp_path, **{"plugins.history.replay": 2}) as company:

@@ -117,12 +117,12 @@ class Client:
 
     @property
     def welcome(self) -> Welcome | None:
-        """The server's welcome to the room that one came into last; None before `join`."""
+        """The server's welcome to the room that one came into last; None where one is in none."""
         return next(reversed(self.rooms.values()), None)
 
     @property
     def room(self) -> str:
-        """The room that one came into last: there goes what names no room. Empty before `join`."""
+        """The room that one came into last; empty where one is in none."""
         return next(reversed(self.rooms), "")
 
     def limit(self, name: str) -> float:
@@ -158,12 +158,10 @@ class Client:
         return self._ask(Join("", room, next(self._refs), key=key), Welcome, timeout)
 
     def part(self, room: str) -> int:
-        """Go out of one of several rooms, spelt as in its welcome; out of the last one it is the same as `leave`.
+        """Go out of a room, spelt as in its welcome. It may be the last one: one is in no room then, until `enter`.
 
         Does not wait: returns the ref of the answer, as `say` does.
         """
-        if list(self.rooms) == [room]:
-            self.left = True
         ref = next(self._refs)
         self._send(Leave(room, ref))
         self._parting[ref] = room
@@ -179,8 +177,8 @@ class Client:
     # --- talk ---
 
     def say(self, text: str, room: str = "") -> int:
-        """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings. An empty
-        `room` is the one that one came into last.
+        """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings. Name the
+        `room`, unless one has only ever been in one.
 
         Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
         sent, and `DisconnectedError`.
@@ -223,7 +221,7 @@ class Client:
         limit: int = 50,
         timeout: float = ANSWER_SECONDS,
     ) -> Page:
-        """What was said in `room`, or in the one that one came into last: `frames.History` says what the conditions
+        """What was said in `room`, or in the only one that one has been in: `frames.History` says what the conditions
         mean. Times without a zone are local. For the page before a `page`, ask for `before=page.events[0].seq`.
 
         Raises `RefusedError` (code `no_history` where the server keeps none), `NoAnswerError`, `DisconnectedError`.

@@ -11,7 +11,7 @@ import msgspec
 
 from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
-from greenchat.events import Away, Event, Invited, Joined, Left, Message, Notice, Private, Renamed, Role, Topic
+from greenchat.events import Away, Ended, Event, Invited, Joined, Left, Message, Notice, Private, Renamed, Role, Topic
 from greenchat.frames import (
     Ack,
     Answer,
@@ -40,6 +40,7 @@ _REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Search | Ping | 
 _Reply = (
     Message
     | Private
+    | Ended
     | Joined
     | Left
     | Renamed

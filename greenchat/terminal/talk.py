@@ -47,7 +47,7 @@ class Talk:
 
     def say(self, line: str) -> int:
         """Say one line, and return its ref. Raises as `Client.say` does."""
-        ref = self._client.say(line)
+        ref = self._client.say(line, self.room)
         if line.lstrip().startswith("/"):
             self._command = ref
         return ref

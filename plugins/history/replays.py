@@ -94,6 +94,6 @@ def _ignored(message: Message, member: Member) -> bool:
     if not member.ignored:
         return False
     try:
-        return require_name(message.sender, 0)[1] in member.ignored
+        return member.ignored.covers_name(require_name(message.sender, 0)[1])
     except Reject:  # nobody who is here can be called so
         return False

@@ -120,8 +120,8 @@ class Moderation:
         self._guard.forget(session)
         if self._repeats is not None:
             self._repeats.forget(session.id)
-        if self._flood is not None and session.room not in session.chat.rooms:
-            self._flood.forget(session.room)
+        if self._flood is not None:
+            self._flood.forget_all_but(session.chat.rooms)
 
     # --- what they say ---
 

@@ -10,7 +10,7 @@ import re
 import time
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from greenchat import INVISIBLE, ConfigError, Reject
@@ -199,5 +199,5 @@ class RoomFlood:
             raise Reject("Too much is said in this room at once. Wait a moment, and say it again.", code="room_busy")
         self._left[room] = (left - 1, now)
 
-    def forget(self, room: str) -> None:
-        self._left.pop(room, None)
+    def forget_all_but(self, rooms: Container[str]) -> None:
+        self._left = {room: left for room, left in self._left.items() if room in rooms}

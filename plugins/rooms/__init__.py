@@ -137,7 +137,12 @@ class Rooms:
             raise Reject(f"Who is in {name} is told to those who may come in.", code="not_allowed")
         members = list(room.members.values()) if room is not None else []
         roles = {other.name: role for other in members if room is not None and (role := room.role_of(other))}
-        away = {other.name: other.away for other in members if other.away}
+        ignored = member.ignored
+        away = {
+            other.name: other.away
+            for other in members
+            if other.away and not (ignored is not None and ignored.covers(other))
+        }
         names = [other.name for other in members]
         shown = []
         for other in names:
@@ -172,7 +177,7 @@ class Rooms:
         guest = chat.find(name)
         if room.name in guest.rooms:
             raise Reject(f"{guest.name} is in {room.name} already.", code="already_joined")
-        if member.key in guest.ignored:
+        if guest.ignored is not None and guest.ignored.covers(member):
             raise Reject(f"{guest.name} does not take messages from you.", code="ignored")
         if rules.protected:
             self._access.invite(guest, rules)
@@ -190,12 +195,9 @@ def join(session: Session, argument: str) -> None:
 def part(session: Session, argument: str) -> None:
     member, chat = session.require_member(), session.chat
     room = chat.room_of(member, argument)
-    if len(member.rooms) == 1:
-        if room.name == chat.default_room:
-            raise Reject("This is your last room. /quit leaves the chat.", code="last_room")
-        session.enter(chat.default_room, move=True)
-    else:
-        chat.part(member, room, "left")
+    chat.part(member, room, "left")
+    if not session.codec.many_rooms:  # who can be in several is told in its own way
+        session.info(f"You are out of {room.name}, and in no room. /join ROOM leads into one, /quit out of the chat.")
 
 
 def _line(listed: Listed) -> str:
