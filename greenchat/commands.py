@@ -71,7 +71,8 @@ class CommandTable:
 
     def run(self, session: "Session", line: str) -> None:
         """Run `line`, what was typed behind the slash. Raises `Reject` for what is not to be run."""
-        name, argument, *_ = [*line.split(maxsplit=1), "", ""]
+        # Behind a slash and a blank stands no name: it is not to be quoted, as it may be anything.
+        name, argument, *_ = [*line.split(maxsplit=1), "", ""] if line[:1].strip() else ("", line)
         command, plugin = self._find(name)
         if not command.may_run(session):
             raise Reject(f"You may not use /{command.name}.", code="not_allowed")

@@ -73,12 +73,14 @@ class People:
         owned = [room.name for room in rooms if room.owned_by(other)]
         seconds = int(self._clock() - self._connected.get(outlet.id, self._clock()))
         address = outlet.address if session.role == "operator" else ""
+        unread = member.ignored is not None and member.ignored.covers(other)
+        why = AWAY if other.away and unread else other.away
         facts = [
             f"in {', '.join(room.name for room in rooms)}" if rooms else "",
             outlet.role,
             f"owner of {', '.join(owned)}" if owned else "",
             "logged in" if outlet.account else "a guest",
-            f"away: {other.away}" if other.away else "",
+            f"away: {why}" if why else "",
             f"connected for {_duration(seconds)}",
             f"from {address}" if address else "",
         ]
@@ -88,7 +90,7 @@ class People:
             role=outlet.role,
             rooms=[room.name for room in rooms],
             owner_of=owned,
-            away=other.away,
+            away=why,
             seconds=seconds,
             address=address,
             lines=[f"{other.name}: {'; '.join(filter(None, facts))}"],

@@ -1,4 +1,4 @@
-"""What two people say to each other alone goes to that person, or to nobody: never to whoever has their name by then."""
+"""What two people say to each other alone goes to that person or to nobody, never to whoever has their name by then."""
 
 import pytest
 from programs import Anybody, Program, says

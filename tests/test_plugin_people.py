@@ -166,6 +166,59 @@ def test_another_name_and_another_connection_are_no_way_to_be_heard(server, room
     assert [line for line in sync(ada) if line.startswith("MSG|")] == []
 
 
+def test_nobody_fills_the_list_of_others_by_changing_names(server, room):
+    ada, bob, cy = room
+    says(ada, "/ignore bob")
+    cy.ask("/ignore bob")
+    for number in range(111):
+        says(bob, f"/nick bob{number}")
+    says(bob, "heard?", "/me waves")
+    assert [line for line in sync(ada) if line.startswith("MSG|")] == []
+    assert says(ada, "/ignore") == ["INFO|You ignore bob110."]
+    assert cy.told("/ignore", "ignored")["names"] == ["bob110"]
+    eve = server.join("bob50")  # who has nothing to do with it
+    says(eve, "hello")
+    assert [line for line in sync(ada) if line.startswith("MSG|")] == ["MSG|bob50|hello"]
+    leave(bob)
+    says(server.join("bob110"), "heard now?")
+    assert [line for line in sync(ada) if line.startswith("MSG|")] == []
+    assert says(ada, "/unignore bob110") == ["INFO|You read again what bob110 says."]
+    assert says(ada, "/ignore") == ["INFO|You ignore nobody. /ignore USER begins to."]
+
+
+def test_what_one_says_of_being_away_is_not_read_by_who_ignores_one(server, room):
+    ada, bob, cy = room
+    says(ada, "/ignore bob")
+    cy.ask("/ignore bob")
+    eve = Program(server, "eve")
+    says(bob, "/away BUY THIS", "/nick rob")
+    assert eve.read_until("away")["why"] == "BUY THIS"
+    assert [line for line in sync(ada) if "BUY" in line] == []
+    assert "BUY" not in str([cy.ask("/names"), cy.ask("/whois rob")])
+    assert "BUY" in str(eve.ask("/whois rob"))
+    cy.ask("/join garden")
+    says(bob, "/join garden")
+    assert "BUY" in str(eve.ask("/names garden"))
+    assert "BUY" not in str(cy.ask("/names garden"))
+    cy.ask("/part garden", "garden")
+    assert "BUY" not in str(cy.join(room="garden"))
+    assert "BUY" in str(eve.join(room="garden"))
+
+
+def test_an_account_is_ignored_whatever_it_is_called_when_it_comes_back():
+    with serving(Anybody, settings=ALONE) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        says(bob, "/become bob", "/nick robert")
+        says(ada, "/ignore robert")
+        leave(bob)
+        guest = server.join("robert")
+        says(guest, "I am another")
+        bob = server.join("bobby")
+        says(bob, "/become bob", "heard?")
+        assert [line for line in sync(ada) if line.startswith("MSG|")] == ["MSG|robert|I am another"]
+        assert says(bob, "/msg ada psst") == ["ERROR|ada does not take messages from you."]
+
+
 def test_ignoring_goes_on_under_a_new_name_of_ones_own(server, room):
     ada, bob, _ = room
     says(ada, "/ignore bob", "/nick countess", "/join garden")

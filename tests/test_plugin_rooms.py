@@ -205,6 +205,24 @@ def test_rooms_are_the_same_in_all_spellings(server):
     assert ada.read_until("MSG|eve|hi")
 
 
+@pytest.mark.parametrize("name", ["#dev", "##dev", "＃dev", "#＃Dev", " #dev"])
+def test_the_sign_before_a_rooms_name_is_dropped(server, name):
+    program = Program(server, "ada", name)
+    assert program.welcome["room"] == "dev"
+    assert program.ask("hello", name)[-1]["type"] == "ack"
+    assert says(server.join("bob"), f"/join {name}")[0].startswith("INFO|Welcome to dev, bob.")
+
+
+@pytest.mark.parametrize("name", ["@b", "＠b", "#@b", "@", " @b", "#", "##"])
+def test_no_room_is_called_like_a_person_or_not_at_all(server, name):
+    program = Program(server, "ada")
+    assert program.join(room=name)["code"] == "room_invalid"
+    assert program.refused(f"/join {name}") == "room_invalid"
+    peer = server.connect()
+    peer.send(f"JOIN|bob|{name}")
+    assert peer.read().startswith("ERROR|")
+
+
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
