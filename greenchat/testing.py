@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from greenchat.server import ChatServer
 
-# In seconds. Longer than anything on loopback takes, also where the machine has ten other things to do: only a test that
-# fails waits for so long.
+# In seconds. Longer than anything on loopback takes, also where the machine has ten other things to do: only a test
+# that fails waits for so long.
 DEADLINE = 30.0
 
 # Tests come fast, and all from one address.
