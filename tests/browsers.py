@@ -30,7 +30,7 @@ ARGUMENTS = [
 ]
 
 # For one test, in seconds, whatever the machine does besides; then its browser is taken for dead.
-PATIENCE = 60.0
+PATIENCE = 4 * DEADLINE
 # For each thing that is still done after that, and that takes a moment only.
 LAST_PATIENCE = DEADLINE
 

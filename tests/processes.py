@@ -1,6 +1,8 @@
 """`greenchat` as processes, for the tests that need it as its users have it."""
 
+import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +12,22 @@ from pathlib import Path
 from greenchat.testing import DEADLINE, Peer
 
 GREENCHAT = [sys.executable, "-m", "greenchat"]
+
+
+def with_helpers() -> dict[str, str]:
+    """The environment for a script of the tests, which uses what is in this directory."""
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+
+
+@contextmanager
+def kept_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that is nobody else's while this goes on: servers may be started there, one after the other,
+    and in between nobody listens. The system gives a port that is bound, but not listened on, to those alone who name
+    it."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 class ServeProcess:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from greenchat_plugins import web
 from greenchat_plugins.web.websocket import WebSocketCodec
+from processes import kept_port
 from terminals import Terminal
 
 from greenchat import Reject, hookimpl
@@ -281,9 +282,8 @@ def test_frames_are_counted_wherever_chunks_are_cut(codec, language):
 
 
 def test_nobody_listens_there():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert f"No server listens at 127.0.0.1:{port}." in sentence(bench(f"127.0.0.1:{port}", *SMALL))
+    with kept_port() as port:
+        assert f"No server listens at 127.0.0.1:{port}." in sentence(bench(f"127.0.0.1:{port}", *SMALL))
 
 
 @pytest.mark.parametrize("address", ["localhost", "localhost:", ":9999", "::1:9999", "[::1]", "a:0", "a:65536", "a:b"])

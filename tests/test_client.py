@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from peers import RawServer
+from processes import kept_port
 
 from greenchat.client import (
     ANSWER_SECONDS,
@@ -371,9 +372,10 @@ def test_a_page_that_is_refused(joined):
 
 
 def test_nobody_listens():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(UnreachableError, match=f"No server listens at 127.0.0.1:{port}.*greenchat serve"):
+    with (
+        kept_port() as port,
+        pytest.raises(UnreachableError, match=f"No server listens at 127.0.0.1:{port}.*greenchat serve"),
+    ):
         Client.connect("127.0.0.1", port)
 
 

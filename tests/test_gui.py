@@ -15,7 +15,7 @@ import threading
 
 import pytest
 import trustme
-from processes import GREENCHAT
+from processes import GREENCHAT, kept_port
 from test_listen import needs_ipv6
 
 from greenchat.browser import open_page, require_page
@@ -180,9 +180,7 @@ def test_passwords_and_keys_are_not_for_a_command_line(server, tmp_path):
 
 
 def test_nobody_listens():
-    with socket.socket() as bound:  # and does not listen, so that nobody else does
-        bound.bind(("127.0.0.1", 0))
-        port = bound.getsockname()[1]
+    with kept_port() as port:
         run = gui("127.0.0.1", port)
     assert (run.returncode, run.stdout) == (Exit.UNREACHABLE, "")
     assert run.stderr == (

@@ -5,9 +5,7 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from greenchat_plugins.history import export, store
@@ -173,41 +171,6 @@ def test_where_nothing_was_said_there_is_an_empty_page_and_no_line(tmp_path):
     keep(tmp_path, [])
     assert exported(tmp_path) == exported(tmp_path, "--format", "text") == ""
     assert Page(exported(tmp_path, "--format", "html")).texts["h1"] == ["What was said"]
-
-
-MEASURED = """
-import re, sys
-from pathlib import Path
-from greenchat.cli import main
-from greenchat_plugins.history import export
-export.PAGE = 100  # of long messages, so that there are many pages and little to do
-for form in ("jsonl", "text", "html"):
-    main(["history", "export", "--format", form, *sys.argv[1:]], standalone_mode=False)
-    print(*re.findall(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text()), file=sys.stderr)
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell what a process has taken")
-def test_a_long_history_takes_no_more_memory_than_a_short_one(tmp_path):
-    peaks, size = [], 5000
-    for rows in (1, 4000):
-        data = tmp_path / str(rows)
-        data.mkdir()
-        keep(data, [])
-        with opened(data) as connection:
-            connection.execute("INSERT INTO rooms (id, name) VALUES (1, 'lobby')")
-            connection.execute(
-                "WITH RECURSIVE numbers(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?) "
-                "INSERT INTO messages SELECT n, 1, n, n, 'ada', hex(zeroblob(?)), 0 FROM numbers",
-                (rows, size // 2),
-            )
-        command = [sys.executable, "-c", MEASURED, "--data-dir", str(data)]
-        process = subprocess.run(command, capture_output=True, timeout=60)
-        assert len(process.stdout) >= 3 * rows * size
-        peaks.append([int(peak) for peak in process.stderr.split()])
-    short, long = peaks
-    assert len(short) == len(long) == 3
-    assert max(long) - max(short) < 10_000  # KiB, of 20 MB
 
 
 def test_a_pipe_that_closes_ends_it_without_a_word(tmp_path):

@@ -118,7 +118,9 @@ def headings(document):
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "plugins/README.md", "greenchat/PROTOCOL.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "plugins/README.md", "greenchat/PROTOCOL.md"]
+)
 def test_links_lead_somewhere(name):
     document = ROOT / name
     targets = re.findall(r"\]\(([^)]+)\)", document.read_text("utf-8"))

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 import trustme
-from processes import GREENCHAT, serve_process
+from processes import GREENCHAT, kept_port, serve_process
 
 import greenchat
 from greenchat.chat import Chat
@@ -278,9 +278,7 @@ def test_status_over_tls(tmp_path):
 
 
 def test_status_without_a_server_is_one_sentence_and_exit_code_3():
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        port = nobody.getsockname()[1]
+    with kept_port() as port:
         result = status(f"127.0.0.1:{port}")
     assert (result.returncode, result.stdout) == (3, "")
     assert result.stderr.startswith(f"Error: No server listens at 127.0.0.1:{port}. ")

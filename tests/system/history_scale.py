@@ -1,6 +1,6 @@
 """A large history: what the server makes of it. Run by hand, for a minute or two:
 
-    python tests/history_scale.py --messages 1000000
+    PYTHONPATH=tests python tests/system/history_scale.py --messages 1000000
 
 It fills a database as the server does, starts a server on it, and prints a table: how long a start, a newcomer, a page
 and a search take, and how large the file is. It ends with 1 where one of those is slower than it should be.

@@ -1,12 +1,9 @@
-"""Arbitrary bytes and half-valid frames against a live server: a few seconds here, minutes by hand:
-
-    FUZZ_SECONDS=300 python -m pytest tests/test_fuzz.py
+"""Arbitrary bytes and half-valid frames against a live server.
 
 The codecs alone are fuzzed in test_codecs.py. Here clients come, say anything at all, and go, while two others chat.
 """
 
 import json
-import os
 import re
 import socket
 import time
@@ -15,17 +12,15 @@ from dataclasses import dataclass
 
 import psutil
 from faults import NOISE, reset_on_close
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
 from hypothesis import strategies as st
+from left_over import COUNTER, left_over
 from processes import ServeProcess, serve_process
-from test_server import COUNTER, left_over
 
 from greenchat.testing import DEADLINE, UNLIMITED
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "4"))
-
-# Here each run is the same, so that nobody's change fails by chance; by hand, each is another.
-FIRST_SEED = time.time_ns() if "FUZZ_SECONDS" in os.environ else 0
+SECONDS, FULL_SECONDS = 10, 300
 
 CLIENTS = 3
 
@@ -216,7 +211,7 @@ def follow(server: ServeProcess, plan) -> None:
 
 
 def fuzz(server: ServeProcess, chat: Chat, number: int) -> None:
-    @seed(number)
+    @seeded(number)
     @settings(
         max_examples=PLANS_A_ROUND,
         deadline=None,
@@ -232,19 +227,19 @@ def fuzz(server: ServeProcess, chat: Chat, number: int) -> None:
     one_round()
 
 
-def test_whatever_comes_nobody_sees_a_traceback_and_the_chat_goes_on(tmp_path):
+def test_whatever_comes_nobody_sees_a_traceback_and_the_chat_goes_on(tmp_path, full, seed):
     (tmp_path / "counter.py").write_text(COUNTER)
     flags = {**UNLIMITED, "limits.join_seconds": 0}
     arguments = [word for path, value in flags.items() for word in ("--set", f"{path}={value}")]
     with serve_process(tmp_path, "--plugins-dir", str(tmp_path), *arguments) as server, server.connect() as counter:
         process = psutil.Process(server.process.pid)
         chat = Chat(server)
-        fuzz(server, chat, FIRST_SEED)  # what is loaded once is loaded now
+        fuzz(server, chat, seed)  # what is loaded once is loaded now
         before, memory = left_over(server, counter), process.memory_info().rss
         begun, rounds = time.monotonic(), 0
-        while time.monotonic() - begun < SECONDS:
+        while time.monotonic() - begun < (FULL_SECONDS if full else SECONDS):
             rounds += 1
-            fuzz(server, chat, FIRST_SEED + rounds)
+            fuzz(server, chat, seed + rounds)
         deadline = time.monotonic() + DEADLINE
         while (after := left_over(server, counter)) != before:
             assert time.monotonic() < deadline, f"left over: {after}; before: {before}"

@@ -1,9 +1,5 @@
-"""The real server, killed under load again and again on one data directory: what was acknowledged is there after it.
+"""The real server, killed under load again and again on one data directory: what was acknowledged is there after it."""
 
-The environment may say how often, by KILLS, and by KILL_SEED have it happen at other moments.
-"""
-
-import os
 import random
 import sqlite3
 from contextlib import closing
@@ -16,8 +12,7 @@ from processes import serve_process
 
 from greenchat.cli import main
 
-KILLS = int(os.environ.get("KILLS", "20"))
-SEED = int(os.environ.get("KILL_SEED", "20260101"))
+KILLS, FULL_KILLS = 20, 300
 
 # From so many frames that clients were sent, up to that many, a server lives.
 FEWEST, MOST = 500, 6000
@@ -37,10 +32,10 @@ SETTINGS = [
 ]
 
 
-def test_what_was_acknowledged_outlasts_kill_9_under_load(tmp_path):
-    moments = random.Random(SEED)
+def test_what_was_acknowledged_outlasts_kill_9_under_load(tmp_path, full, seed):
+    moments, kills = random.Random(seed), FULL_KILLS if full else KILLS
     ledger = begin(tmp_path)
-    for _ in range(KILLS):
+    for _ in range(kills):
         with serve_process(tmp_path, *SETTINGS) as server:
             check(server, tmp_path, ledger)
             kind = moments.choice([None, 0, 1, 2])
@@ -49,7 +44,7 @@ def test_what_was_acknowledged_outlasts_kill_9_under_load(tmp_path):
         check(server, tmp_path, ledger)
         log = server.stop()[1]
     assert "Traceback" not in log
-    check_files(tmp_path, ledger)
+    check_files(tmp_path, ledger, kills)
 
 
 def begin(data_dir):
@@ -189,7 +184,7 @@ def is_whole(path: Path):
         return verdict
 
 
-def check_files(data_dir, ledger):
+def check_files(data_dir, ledger, kills):
     """The same without a server, by SQLite alone."""
 
     def rows(file, query):
@@ -205,4 +200,4 @@ def check_files(data_dir, ledger):
     names = {name for (name,) in rows("accounts.sqlite3", "SELECT name FROM accounts")}
     assert {"op", *ledger.accounts} <= names
     # Of each life, at the most what was asked for last came without an acknowledgement.
-    assert len(names) <= len(ledger.accounts) + 1 + KILLS
+    assert len(names) <= len(ledger.accounts) + 1 + kills

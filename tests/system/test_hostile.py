@@ -6,18 +6,16 @@ import re
 import resource
 import select
 import socket
-import subprocess
-import sys
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psutil
 import pytest
-from crowd import Crowd, Ledger
+from crowd import Crowd
 from faults import connect, drop_what_comes, feed, garbling, never_reading, reset_on_close, resetting, vanishing
+from left_over import COUNTER, left_over
 from processes import ServeProcess, serve_process
-from test_server import COUNTER, left_over
 
 from greenchat.testing import DEADLINE, UNLIMITED, Peer, serving
 
@@ -264,39 +262,6 @@ def test_a_frame_that_drips_in_byte_by_byte_does_not_keep_the_door_open():
         assert len(said) == 30
 
 
-GREETINGS = {
-    "browser": b"GET /chat HTTP/1.1\r\nHost: chat\r\nUpgrade: websocket\r\n\r\n",
-    "form": b"POST / HTTP/1.1\r\nHost: chat\r\nContent-Type: text/plain\r\n\r\nJOIN|form\r\nMSG|spam\r\n",
-    "ssh": b"SSH-2.0-OpenSSH_9.6\r\n",
-    "smtp": b"EHLO mail.example.org\r\nMAIL FROM:<a@example.org>\r\nDATA\r\n.\r\n",
-    "irc": b"CAP LS 302\r\nNICK ada\r\nUSER ada 0 * :Ada\r\nJOIN #lobby\r\nPRIVMSG #lobby :hi\r\n",
-    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2,
-    "redis": b"*1\r\n$4\r\nPING\r\n",
-    "postgres": b"\x00\x00\x00\x08\x04\xd2\x16\x2f",
-    "rdp": b"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00",
-    "proxy": b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
-    "smb": b"\x00\x00\x00\x85\xffSMBr\x00\x00\x00\x00\x18\x53\xc8",
-}
-
-
-@pytest.mark.parametrize("signpost", [True, False], ids=["signpost", "bare"])
-def test_clients_of_other_protocols_say_nothing_in_the_chat(signpost):
-    settings = {} if signpost else {"server.disabled_plugins": ["signpost"]}
-    greetings = dict(GREETINGS)
-    if not signpost:
-        del greetings["form"]  # its last lines are frames: that nobody is fooled by a form is what the signpost is for
-    with serving(settings=settings) as server:
-        ada = server.join("ada")
-        for greeting in greetings.values():
-            with server.connect() as stranger:
-                stranger.socket.sendall(greeting)
-                stranger.socket.shutdown(socket.SHUT_WR)
-                answer = b"".join(iter(lambda sock=stranger.socket: sock.recv(4096), b""))
-            assert b"Traceback" not in answer
-        server.join("bob")
-        ada.expect("INFO|bob has joined the chat.")  # and nothing before
-
-
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
@@ -332,23 +297,3 @@ def test_a_thousand_near_identical_names_are_a_thousand_people(fortress):
         assert private in people[names[500]].read_until("MSG|witness|all")
         for name in (names[499], names[501]):
             assert private not in people[name].read_until("MSG|witness|all")
-
-
-# --- the soak --------------------------------------------------------------------------------------------------------
-
-
-def test_the_ledger_counts_what_is_lost_doubled_and_late():
-    ledger = Ledger()
-    for number in (0, 1, 3, 3, 2, 6):  # 3 twice, 2 late; 4, 5, 7 and 8 never
-        ledger.hear(number)
-    assert (ledger.lost(sent=9), ledger.duplicated, ledger.late) == (4, 1, 1)
-
-
-def test_a_short_soak_holds():
-    command = [sys.executable, "soak.py", "--minutes", "0.04", "--clients", "10", "--rate", "40", "--faults", "20"]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in done.stdout.splitlines())
-    assert rows["lost"] == rows["duplicated"] == rows["out of order"] == rows["unacknowledged"] == "0"
-    assert int(rows["delivered"]) == 9 * int(rows["messages sent"]) > 100
-    assert int(rows["faults injected"].split(":")[0]) > 20

@@ -1,6 +1,6 @@
 """A soak: good clients chat at a steady rate, first alone, then among bad ones. Run by hand, for minutes:
 
-    python tests/soak.py --minutes 3
+    PYTHONPATH=tests python tests/system/soak.py --minutes 3
 
 It prints a table, and ends with 1 where a client that behaved has lost something, heard it twice or in another order,
 or where the server has logged an error.
@@ -97,7 +97,8 @@ def soak(server: ServeProcess, seconds: float, crowd: Crowd, injector: Injector)
     _, log = server.stop()
     errors = re.findall(r"^.*(?:ERROR|CRITICAL|Traceback).*$", log, re.MULTILINE)
     rows = {
-        "load held": f"{held:.1f} messages a second, {len(crowd.stayed)} of {len(crowd.clients)} clients stayed",
+        "load held": f"{held:.1f} messages a second",
+        "clients that stayed": f"{len(crowd.stayed)} of {len(crowd.clients)}",
         "faults injected": f"{injector.begun.total()}: "
         + ", ".join(f"{number} {kind}" for kind, number in sorted(injector.begun.items())),
         "closed as too slow": str(len(re.findall(r" disconnected from .*: reads too slowly", log))),
