@@ -5,7 +5,9 @@ each codec in use, and the same bytes are delivered to every member: O(messages 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -48,37 +50,56 @@ class Asked(NamedTuple):
     to: str = ""
 
 
+# What a member's request asks for, while it is dealt with, and for the greenlet that does so: what another greenlet
+# says for the same member meanwhile must not end up there.
+_ASKED: ContextVar["tuple[Member, Asked] | None"] = ContextVar("asked", default=None)
+
+
 class Member:
     """Somebody in the chat, under a name; `key` is what the name is compared by.
 
     `rooms` are those one is in, by their names; there may be none. `only` is the name of the room that one is in, as
-    long as one has never been in another one, or can only be in one at a time; else empty. `asked` is what the request
-    at hand names. `away` says why one is, if one is; `ignored` are those whose messages one does not want.
+    long as one has never been in another one, or can only be in one at a time; else empty. `away` says why one is, if
+    one is; `ignored` are those whose messages one does not want.
     """
 
-    __slots__ = ("asked", "away", "codec", "ignored", "key", "name", "only", "outbox", "outlet", "rooms")
+    __slots__ = ("away", "codec", "ignored", "key", "name", "only", "outbox", "outlet", "rooms")
 
     def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
         self.name = name
         self.key = key
         self.rooms = {room.name: room}
         self.only = room.name
-        self.asked: Asked | None = None
         self.away = ""
         self.ignored: Ignored | None = None
         self.outlet = outlet
         self.codec = outlet.codec
         self.outbox = outlet.outbox
 
+    @contextmanager
+    def asking(self, asked: Asked) -> Iterator[None]:
+        """While a request of this member is dealt with, which names what it is about."""
+        token = _ASKED.set((self, asked))
+        try:
+            yield
+        finally:
+            _ASKED.reset(token)
+
+    @property
+    def asked(self) -> Asked | None:
+        """What the request at hand names, if this greenlet deals with one of this member's."""
+        found = _ASKED.get()
+        return found[1] if found is not None and found[0] is self else None
+
     @property
     def room(self) -> "Room":
         """The room that is meant: the one that the request at hand names, or else the only one. Never any other: what
         was written for one room must not be said in another. Raises `Reject`."""
-        name = self.only
-        if self.asked is not None:
-            if self.asked.conversation or self.asked.to:
+        name, asked = self.only, self.asked
+        if asked is not None:
+            if asked.conversation or asked.to:
                 raise Reject("This is for rooms. Type it in the room that you mean.", code="room_required")
-            name = self.asked.room or name
+            name = asked.room or name
         room = self.rooms.get(name)
         if room is None:
             raise self._no_room(name)

@@ -152,11 +152,8 @@ class Session:
             return
         with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
             room = room and self._server.chat.room_name(room)
-        before, member.asked = member.asked, Asked(room, conversation, to)
-        try:
+        with member.asking(Asked(room, conversation, to)):
             self._server.commands.run(self, line)
-        finally:
-            member.asked = before
 
     def log_in(self, account: str) -> None:
         """From now on it is known to be `account`, the key of a name; empty: to be nobody. All who see it are told."""

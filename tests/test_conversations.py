@@ -1,8 +1,10 @@
 """What two people say to each other alone goes to that person or to nobody, never to whoever has their name by then."""
 
 import pytest
+from gevent.event import Event
 from programs import Anybody, Program, says
 
+from greenchat import Command, hookimpl
 from greenchat.conversations import MOST_OPEN, Conversations
 from greenchat.errors import Reject
 from greenchat.testing import serving
@@ -155,3 +157,35 @@ def test_one_has_so_many_conversations_at_the_most():
     with pytest.raises(Reject, match="as many as one may"):
         chat.between(ada, Somebody("one more"))
     chat.between(Somebody("another"), ada)
+
+
+class Slow:
+    """A command that takes its time, and something that the same person says by other means meanwhile."""
+
+    def __init__(self):
+        self.go_on = Event()
+
+    @hookimpl
+    def greenchat_commands(self):
+        return [Command("slowly", "TEXT", "Say it in a while.", self.slowly), Command("go", "", "Go on.", self.go)]
+
+    def slowly(self, session, argument):
+        self.go_on.wait()
+        session.say(argument)
+
+    def go(self, session, argument):
+        self.go_on.set()
+
+
+def test_a_command_that_waits_says_it_where_it_was_typed():
+    with serving(Slow, Anybody, settings={"plugins.history.replay": 0}) as server:
+        ada = Program(server, "ada")
+        ada.join(room="garden")
+        lobby, garden = Program(server, "lo"), Program(server, "ga", "garden")
+        ada.send(type="say", text="/slowly at last", room="garden")
+        session = server.call(lambda: server.server.chat.find("ada").outlet)
+        with pytest.raises(Reject, match="more than one room"):  # as it would be by a timer of a plugin
+            server.call(lambda: session.say("meanwhile"))
+        lobby.ask("/go")
+        assert garden.read_until("message")["text"] == "at last"
+        assert [frame for frame in lobby.leave() if frame["type"] == "message"] == []
