@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from greenchat.cli import data_dir_from as data_dir_from
     from greenchat.cli import data_dir_options as data_dir_options
     from greenchat.cli import plugin_settings as plugin_settings
+    from greenchat.codecs.detect import HTTP_BEGINNINGS as HTTP_BEGINNINGS
     from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
     from greenchat.commands import Command as Command
     from greenchat.config import Settings as Settings
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
     from greenchat.hookspecs import hookimpl as hookimpl
     from greenchat.room import Member as Member
     from greenchat.room import Room as Room
-    from greenchat.server import HTTP_BEGINNINGS as HTTP_BEGINNINGS
     from greenchat.server import ChatServer as ChatServer
     from greenchat.session import Session as Session
     from greenchat.text import INVISIBLE as INVISIBLE
@@ -127,7 +127,7 @@ _HOME = {
     "hookimpl": "hookspecs",
     "Member": "room",
     "ChatServer": "server",
-    "HTTP_BEGINNINGS": "server",
+    "HTTP_BEGINNINGS": "codecs.detect",
     "Session": "session",
     "INVISIBLE": "text",
     "is_blank": "text",

@@ -18,6 +18,7 @@ from greenchat import __version__, datadir, plugins, tls
 from greenchat.address import host_of
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
+from greenchat.codecs.detect import HTTP_BEGINNINGS, http_refusal
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.commands import Command, CommandTable
@@ -49,9 +50,6 @@ TURNED_AWAY_AT_ONCE = 100
 SWEEPS = 4
 # ... but not more often than this, in seconds.
 SWEEP_SECONDS = 0.05
-
-# How requests of HTTP begin, with each of its methods: RFC 9110, 9.3, and RFC 5789. None begins like a frame of ours.
-HTTP_BEGINNINGS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ")
 
 Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, and its address
 
@@ -282,6 +280,9 @@ class ChatServer:
             serve = self.hooks.claim(first)
         if serve is not None:
             serve(sock, address)
+        elif first.startswith(tls.HELLO):
+            # It may carry any bytes that some other server has had the client keep for it: frames among them.
+            raise Reject("This server does not speak TLS. Connect without.", code="no_tls")
         return serve is not None
 
     def _run_session(self, sock: Any, address: str, codec: Codec, taken: bytes) -> None:
@@ -327,12 +328,9 @@ class ChatServer:
 
     def _refusal(self, first: bytes, verdict: Reject) -> bytes:
         """`verdict` in the words of a client that begins with `first`."""
-        if not first.startswith(HTTP_BEGINNINGS):
-            return self._codec(first).encode(Error(verdict.code, verdict.text))
-        head = (
-            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
-        )
-        return f"{head}{verdict.text}\n".encode()
+        if first.startswith(HTTP_BEGINNINGS):
+            return http_refusal("503 Service Unavailable", verdict.text)
+        return self._codec(first).encode(Error(verdict.code, verdict.text))
 
     def _listen(self, inherited: Sequence[Any]) -> None:
         server = self.config.server

@@ -90,7 +90,7 @@ def test_irc_is_told_in_an_error(server, line):
 
 @pytest.mark.parametrize(
     "first",
-    ["JOIN|ada", "join|ada", "Join|ada", " JOIN|ada", "MSG|GET / HTTP/1.1", "msg|x", "PING", "G", "GET|x"],
+    ["JOIN|ada", "join|ada", "Join|ada", " JOIN|ada", "MSG|GET / HTTP/1.1|", "msg|x", "PING", "G", "GET|x"],
 )
 def test_a_frame_is_never_taken_for_another_protocol(server, first):
     peer = server.connect()

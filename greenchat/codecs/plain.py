@@ -5,6 +5,7 @@ PROTOCOL.md, "Plain frames", is the specification. It is frozen.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from greenchat.codecs.detect import FirstLine, http_refusal
 from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.events import (
     EPOCH,
@@ -32,18 +33,34 @@ def too_long(limit: int, *, fatal: bool = False) -> Invalid:
 
 NOT_UTF8 = Invalid("not_utf8", "The frame is not valid UTF-8. Set your client or terminal to UTF-8.")
 CONTROL = Invalid("control", "The frame has control characters. Send plain text, a frame for each line.")
+# Who has sent it is answered in HTTP, and nothing behind it is read.
+HTTP = Invalid(
+    "http",
+    "This is a chat server, and no request that it knows. Join with: greenchat connect, or nc and JOIN|<username>.",
+    fatal=True,
+)
 
 
 class PlainRequestDecoder:
     """Client bytes to requests. Works on whole chunks, since a busy room brings hundreds of frames in one read."""
 
-    __slots__ = ("_limit", "_lines")
+    __slots__ = ("_first_line", "_is_http", "_limit", "_lines")
 
     def __init__(self, frame_bytes: int) -> None:
         self._limit = frame_bytes
         self._lines = LineBuffer(frame_bytes)
+        self._first_line: FirstLine | None = FirstLine()  # while it has not come
+        self._is_http = False
 
     def feed(self, data: bytes) -> Sequence[Request]:
+        if self._first_line is not None:
+            is_http = self._first_line.feed(data)
+            if is_http is not None:
+                self._first_line, self._is_http = None, is_http
+                if is_http:
+                    return [HTTP]
+        if self._is_http:
+            return []
         block, overlong = self._lines.feed(data)
         frames = [] if block is None else self._decode(block)
         if overlong:
@@ -156,6 +173,8 @@ class PlainCodec:
         return f"{line}\n".encode()
 
     def encode(self, reply: Event | Frame) -> bytes:
+        if type(reply) is Error and reply.code == HTTP.code:
+            return http_refusal("400 Bad Request", reply.text)
         # Messages were checked when they came in; this is the fence for what plugins write.
         return "".join(f"{FORBIDDEN.sub('?', line)}\n" for line in _lines(reply)).encode()
 
