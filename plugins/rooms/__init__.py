@@ -5,11 +5,13 @@ What is set for a room goes with it, unless an operator keeps it: such rooms are
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from greenchat import ChatServer, Command, Invited, Reject, Role, Room, Session, hookimpl, some_of
 
 from .access import Access
 from .answers import Listed, NameList, RoomList
+from .renames import rename_stored_rooms
 from .rights import record, require_right
 from .rules import RuleBook
 from .settings import HELP, RoomCommand
@@ -25,11 +27,14 @@ class Rooms:
     _book: RuleBook
     _access: Access
 
-    @hookimpl
+    @hookimpl(tryfirst=True)  # no other plugin has opened its file yet
     def greenchat_startup(self, server: ChatServer) -> None:
         self._book = RuleBook(server.data_dir / "rooms.sqlite3")
         self._access = Access(server, self._book)
-        self._book.read()
+        # A default room that was written with a # is the one that is stored so.
+        default_room = "" if server.config.server.default_room.startswith("#") else server.chat.default_room
+        length = server.config.limits.name_length
+        self._book.read(partial(rename_stored_rooms, server.data_dir, default_room, length))
 
     @hookimpl
     def greenchat_shutdown(self, server: ChatServer) -> None:

@@ -67,10 +67,11 @@ class RuleBook:
         self._open: WeakKeyDictionary[Room, Rules] = WeakKeyDictionary()
         self._database = Database(path, MIGRATIONS)
 
-    def read(self) -> None:
-        """Know all rules that last. Where the file cannot be used, that is so until the next start, and the log says
-        so."""
+    def read(self, prepare: Callable[[], None] = lambda: None) -> None:
+        """Know all rules that last, once `prepare` has put the files in order. Where they cannot be used, that is so
+        until the next start, and the log says so."""
         try:
+            prepare()
             self.lasting = self._database.run(_load)
         except DatabaseError as error:
             self.usable = False
