@@ -52,6 +52,14 @@ def make_private(path: Path) -> bool:
     return bool(mode & OTHERS)
 
 
+def give(path: Path, data_dir: Path) -> None:
+    """Make what root has made in there, on a command line, whose the directory is: it is the server's user who needs
+    it. Raises `OSError`."""
+    owner = data_dir.stat()
+    if os.geteuid() == 0 and owner.st_uid:
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def mend(data_dir: Path) -> None:
     """Make private again what is ours in there, as a copy that was put back may need it, and tell the log."""
     for pattern in PRIVATE:
@@ -97,6 +105,7 @@ def locked(data_dir: Path) -> Iterator[None]:
     make(data_dir)
     try:
         file = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        give(data_dir / LOCK_FILE, data_dir)
     except OSError as error:
         raise _unusable(data_dir, error) from None
     try:

@@ -17,7 +17,7 @@ FLOORS = [
     ["errors", "events", "frames", "config"],
     ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database"],
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],
-    ["ignoring", "client"],
+    ["ignoring", "client", "backup"],
     ["room"],
     ["conversations"],
     ["chat", "dispatch", "terminal", "bench", "browser"],
@@ -26,7 +26,7 @@ FLOORS = [
     ["session"],
     ["server"],
     ["serve", "testing"],
-    ["cli"],
+    ["cli", "cli_backup"],
     ["__main__"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -102,7 +102,7 @@ def test_a_room_goes_by_another_name_with_all_that_is_stored_of_it(tmp_path):
         assert any("banned" in line for line in says(eve, "/join dev sesame"))
         assert not says(cy, "one")
         assert "One may say something every 1m in dev" in says(cy, "two")[0]
-        assert "No room's name begins with @" in says(cy, "/join @bob")[0]
+        assert "room names do not begin with @" in says(cy, "/join @bob")[0]
         assert "Welcome to bob" in says(cy, "/join bob open")[0]
     found = names(tmp_path)
     assert found["rooms"] == {"dev", "bob", "garden"}
