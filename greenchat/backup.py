@@ -26,6 +26,7 @@ from msgspec import Struct, convert, to_builtins
 from greenchat import __version__, datadir
 from greenchat.database import as_database_error
 from greenchat.errors import GreenchatError
+from greenchat.refusals import explain
 
 MANIFEST = "manifest.json"
 
@@ -215,7 +216,7 @@ def read(directory: Path) -> Manifest:
             raise later from None
         raise BackupError(f"{directory / MANIFEST} is damaged: {error}. Nothing was changed.") from None
     except OSError as error:
-        raise BackupError(f"{directory / MANIFEST} cannot be read: {error.strerror}.") from None
+        raise BackupError(f"{directory / MANIFEST} cannot be read: {explain(error)}") from None
     if manifest.format > FORMAT or _numbers(manifest.greenchat) > _numbers(__version__):
         raise _made_by_later(directory, manifest.greenchat)
     for name, entry in manifest.databases.items():
@@ -225,7 +226,7 @@ def read(directory: Path) -> Manifest:
         try:
             whole = path.stat().st_size == entry.bytes and _hash(path) == entry.sha256
         except OSError as error:
-            raise BackupError(f"{path} cannot be read: {error.strerror}. Nothing was changed.") from None
+            raise BackupError(f"{path} cannot be read: {explain(error)} Nothing was changed.") from None
         if not whole:
             raise BackupError(f"{path} is not what was backed up: its bytes differ. Nothing was changed.")
     return manifest
@@ -340,7 +341,7 @@ def _told(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BackupError(f"{error.filename or place}: {error.strerror or error}.") from error
+        raise BackupError(f"{error.filename or place}: {explain(error)}") from error
     except sqlite3.Error as error:
         raise as_database_error(error, place) from error
 

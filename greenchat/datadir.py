@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from greenchat.errors import GreenchatError
+from greenchat.refusals import explain
 
 log = logging.getLogger("greenchat.datadir")
 
@@ -133,5 +134,5 @@ def _lock(file: int, data_dir: Path) -> None:
 
 def _unusable(data_dir: Path, error: OSError) -> GreenchatError:
     return GreenchatError(
-        f"Cannot use the data directory {data_dir}: {error.strerror}. Choose another with --data-dir."
+        f"Cannot use the data directory {data_dir}: {explain(error)} Or choose another with --data-dir."
     )

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "greenchat"
 
 # From the ground up. A module imports only from floors below its own, or from its own floor.
 FLOORS = [
-    ["errors", "events", "frames", "config"],
+    ["errors", "refusals", "events", "frames", "config"],
     ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database"],
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],
     ["ignoring", "client", "backup"],
