@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from greenchat.events import Renamed as Renamed
     from greenchat.events import Role as Role
     from greenchat.events import Topic as Topic
+    from greenchat.fairness import FairQueue as FairQueue
     from greenchat.frames import Answer as Answer
     from greenchat.frames import Found as Found
     from greenchat.frames import Frame as Frame
@@ -98,6 +99,7 @@ _HOME = {
     "Invited": "events",
     "Role": "events",
     "Topic": "events",
+    "FairQueue": "fairness",
     "Answer": "frames",
     "Found": "frames",
     "Pong": "frames",

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "greenchat"
 # From the ground up. A module imports only from floors below its own, or from its own floor.
 FLOORS = [
     ["errors", "refusals", "events", "frames", "config"],
-    ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database"],
+    ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness"],
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],
     ["ignoring", "client", "backup"],
     ["room"],
@@ -70,6 +70,7 @@ def test_gevent_is_known_only_where_there_are_sockets(path):
     allowed = {
         "answers",
         "database",
+        "fairness",
         "server",
         "session",
         "outbox",
