@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from greenchat.database import file_state as file_state
     from greenchat.database import open_database as open_database
     from greenchat.database import transaction as transaction
+    from greenchat.datadir import make_private as make_private
+    from greenchat.datadir import open_private as open_private
     from greenchat.door import network_of as network_of
     from greenchat.errors import ConfigError as ConfigError
     from greenchat.errors import PluginError as PluginError
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from greenchat.events import Renamed as Renamed
     from greenchat.events import Role as Role
     from greenchat.events import Topic as Topic
+    from greenchat.fairness import FairQueue as FairQueue
     from greenchat.frames import Answer as Answer
     from greenchat.frames import Found as Found
     from greenchat.frames import Frame as Frame
@@ -88,12 +91,15 @@ _HOME = {
     "file_state": "database",
     "open_database": "database",
     "transaction": "database",
+    "make_private": "datadir",
+    "open_private": "datadir",
     "Acted": "events",
     "Away": "events",
     "Ended": "events",
     "Invited": "events",
     "Role": "events",
     "Topic": "events",
+    "FairQueue": "fairness",
     "Answer": "frames",
     "Found": "frames",
     "Pong": "frames",

@@ -53,6 +53,10 @@ class Chat:
         self._ignoring: set[Member] = set()  # who ignores somebody
         self.default_room = require_room(default_room, limits.name_length)
 
+    def number_after(self, id: int) -> None:  # noqa: A002
+        """Messages get higher ids than `id` from now on: it is on record, though the clock has been set back since."""
+        self._ids = itertools.count(max(next(self._ids), id + 1))
+
     # --- come and go ---
 
     def join(self, outlet: Outlet, name: str, room: str = "", key: str = "") -> Member:

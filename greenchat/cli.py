@@ -96,10 +96,10 @@ def data_dir_options(command: Any) -> Any:
     return command
 
 
-def data_dir_from(file: Path | None, data_dir: str | None) -> Path:
+def data_dir_from(file: Path | None, data_dir: str | None, *, missing_ok: bool = False) -> Path:
     """The data directory that the options of `data_dir_options` mean. Raises `ConfigError` where there is none."""
     found = data_dir_of(_configure(file, data_dir, (), (), (), ()))
-    if not found.is_dir():
+    if not missing_ok and not found.is_dir():
         raise ConfigError(f"There is no directory {found}. Say where the server keeps its files with --data-dir.")
     return found
 
@@ -394,3 +394,6 @@ def plugin_settings(plugin: str, struct: type[S], file: Path | None = None) -> S
 
     table = settings.load(file, os.environ).plugins.get(plugin, {})
     return settings.convert(table, struct, f"plugins.{plugin}", "the configuration")
+
+
+from greenchat import cli_backup as cli_backup  # noqa: E402  its commands join `main`

@@ -4,8 +4,10 @@
 one piece after the other, so that the loop never waits for the disk.
 """
 
+import errno
 import os
 import sqlite3
+import stat
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from greenchat.errors import GreenchatError
+from greenchat.refusals import explain
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -95,18 +98,34 @@ def as_database_error(error: Exception, path: Path) -> DatabaseError:
         return error
     code = getattr(error, "sqlite_errorname", "")
     if isinstance(error, OSError):
-        what = f"cannot be opened: {error.strerror}. Check the directory and its permissions."
+        what = f"cannot be opened: {explain(error)}"
     elif code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         what = "is damaged. Put back a copy; or move it away, with -wal and -shm beside it, to begin a new one."
     elif code.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")):
         what = "cannot be written: the disk is full. Make room."
     elif code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         what = "is locked by another program. End that."
-    elif code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        what = "cannot be opened for writing. Check the directory and its permissions."
+    elif code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR_SHMOPEN")):
+        what = f"cannot be opened for writing: {_why_not(path)}"
+    elif code.startswith("SQLITE_IOERR"):  # SQLite does not tell which it was
+        what = "cannot be read or written. The disk reports an error, or a quota is used up: see the system's log."
     else:
         what = f"cannot be used: {error}."
     return DatabaseError(f"{path} {what}")
+
+
+def _why_not(path: Path) -> str:
+    """Why a file cannot be opened, which SQLite does not tell. The file itself must not be opened to find out."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+        if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return "it is no file. Move it away."
+    except OSError as error:
+        return explain(error)
+    return "check the directory and its permissions."
 
 
 def _create(path: Path) -> None:

@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import re
+import resource
 import socket as standard
 import stat
 from typing import Any
@@ -14,6 +15,7 @@ from gevent import socket
 from gevent.server import StreamServer
 
 from greenchat.errors import ConfigError, GreenchatError
+from greenchat.refusals import explain
 
 log = logging.getLogger("greenchat.listener")
 
@@ -22,6 +24,14 @@ PAUSE_SECONDS = 1.0
 
 # Connections the kernel keeps while the loop is busy: after a restart all clients come back at once.
 BACKLOG = 1024
+
+# Descriptors that connections leave to the rest of the server: its databases, which are opened again after a failure,
+# and what it reads and writes besides. Of a small limit, no more than a part.
+SPARE_DESCRIPTORS = 32
+SPARE_PART = 4
+
+# The longest path of a socket that all systems take, in bytes: macOS has room for 104 with the zero at its end.
+LONGEST_PATH = 103
 
 # Probes without an answer after which a silent connection is given up, and seconds between two of them.
 PROBES = 4
@@ -36,16 +46,28 @@ class Listener(StreamServer):  # type: ignore[misc]
 
     def do_read(self) -> Any:
         try:
+            self._leave_some()
             accepted = super().do_read()
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
             self._pause(error)
             return None
-        if self._starved and accepted:
+        if self._starved and accepted is None:  # all who have waited are in
             self._starved = False
             log.warning("there are file descriptors again: connections are accepted")
         return accepted
+
+    def _leave_some(self) -> None:
+        """Raises `OSError` where no more descriptors are left than the rest of the server needs. The lowest that is
+        free is always the next, so that its number tells how many there are."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if limit == resource.RLIM_INFINITY:
+            return
+        following = os.dup(self.socket.fileno())
+        os.close(following)
+        if following >= limit - min(SPARE_DESCRIPTORS, limit // SPARE_PART):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def _pause(self, error: OSError) -> None:
         if not self._starved:
@@ -93,13 +115,39 @@ def listen(address: str) -> Any:
     """
     try:
         sock = _unix(address.removeprefix("unix:")) if address.startswith("unix:") else _tcp(address)
-        sock.listen(BACKLOG)
+        try:
+            sock.listen(BACKLOG)
+        except BaseException:
+            sock.close()
+            raise
     except OSError as error:
-        raise GreenchatError(
-            f"Cannot listen on {address}: {error.strerror or error}. Is a server running there already? "
-            "Choose another address with --host and --port, or --listen."
-        ) from None
+        raise GreenchatError(f"Cannot listen on {address}: {_problem(address, error)}") from None
     return sock
+
+
+# What is wrong with an address, and what to do. `explain` knows the rest.
+_TCP_PROBLEMS = {
+    errno.EADDRINUSE: "Address already in use. Is a server running there already? Choose another port with --port, or "
+    "another address with --listen.",
+    errno.EADDRNOTAVAIL: "This machine has no such address. Name one that it has, or 0.0.0.0 for all of them.",
+    errno.EACCES: "Permission denied. Ports below 1024 are not for everybody: let systemd keep it, or choose another.",
+    errno.EAFNOSUPPORT: "This machine has no addresses of that kind. Without IPv6, name one of IPv4.",
+    errno.EINVAL: "It cannot be listened on. A link-local one needs its interface: [fe80::1%eth0]:9999.",
+}
+_UNIX_PROBLEMS = {
+    errno.EADDRINUSE: "Address already in use. Is a server running there already? Choose another path.",
+    errno.EEXIST: "There is another file in its place. Move it away, or choose another path.",
+    errno.ENOENT: "There is no such directory. Make it, or choose another path.",
+    errno.EACCES: "Permission denied. The server's user may not make files in that directory.",
+    errno.ENAMETOOLONG: "The path is too long for a socket. Choose one of at most 100 characters.",
+}
+
+
+def _problem(address: str, error: OSError) -> str:
+    if isinstance(error, standard.gaierror):
+        return "There is no host of that name. Check the spelling, or write its address in numbers."
+    problems = _UNIX_PROBLEMS if address.startswith("unix:") else _TCP_PROBLEMS
+    return problems.get(error.errno or 0) or explain(error)
 
 
 def _tcp(address: str) -> Any:
@@ -126,6 +174,8 @@ def _unix(path: str) -> Any:
     _remove_stale(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        if len(os.fsencode(path)) > LONGEST_PATH:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         sock.bind(path)
     except BaseException:
         sock.close()
@@ -137,7 +187,7 @@ def _remove_stale(path: str) -> None:
     """Remove a socket that nobody listens on any more, as a server that was killed leaves it."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.stat(path).st_mode):
-            return  # somebody's file: binding there says what is wrong
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
         with standard.socket(standard.AF_UNIX, standard.SOCK_STREAM) as probe:
             try:
                 probe.connect(path)

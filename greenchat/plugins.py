@@ -27,6 +27,7 @@ import pluggy
 
 from greenchat import hookspecs, settings
 from greenchat.config import Config, Settings
+from greenchat.datadir import open_private
 from greenchat.dispatch import refuse_wrappers
 from greenchat.errors import ConfigError, GreenchatError, PluginError
 
@@ -233,7 +234,11 @@ def note_off(data_dir: Path, plugin: str, why: str) -> None:
     """Keep it where `greenchat plugins list` finds it that the running server has switched `plugin` off."""
     reasons = read_off(data_dir)
     reasons[plugin] = f"switched off at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {why}"
-    (data_dir / OFF_FILE).write_text(json.dumps(reasons))
+    try:
+        with open_private(data_dir / OFF_FILE) as file:
+            file.write(json.dumps(reasons))
+    except OSError as error:  # it is in the log, too
+        log.error("greenchat plugins list will not know it, as %s cannot be written: %s", OFF_FILE, error.strerror)
 
 
 def read_off(data_dir: Path) -> dict[str, str]:
@@ -246,4 +251,7 @@ def read_off(data_dir: Path) -> dict[str, str]:
 
 
 def forget_off(data_dir: Path) -> None:
-    (data_dir / OFF_FILE).unlink(missing_ok=True)
+    try:
+        (data_dir / OFF_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        log.error("what an earlier server has switched off stays listed, in %s: %s", OFF_FILE, error.strerror)

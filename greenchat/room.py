@@ -24,6 +24,8 @@ BATCH_PER_MEMBER = 32
 # a thousand sockets, and a bound on how late the first of them can be.
 BATCH_MESSAGES = 4096
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 Schedule = Callable[[Callable[[], None]], object]
 Observe = Callable[[Sequence[Event]], None]
 Deliver = Callable[[Iterable[Any], bytes], None]
@@ -180,12 +182,14 @@ class Room:
         "owner",
         "seq",
         "talk",
+        "time",
         "topic",
     )
 
     def __init__(self, name: str, schedule: Schedule, deliver: Deliver, observe: Observe, traffic: Traffic) -> None:
         self.name = name
         self.seq = 0
+        self.time = LONG_AGO  # of the latest message: none that comes after it is earlier, whatever the clock says
         self.topic = ""
         self.owner: Member | str | None = None
         self.members: dict[str, Member] = {}
@@ -200,9 +204,11 @@ class Room:
         self._choosy: set[Member] = set()  # who ignores somebody
         self._roles: dict[Member, str] = {}  # what everybody has been told of those who have one
 
-    def restore(self, seq: int) -> None:
-        """Go on counting from `seq`, the latest message that is known of. For a room that nobody is in yet."""
+    def restore(self, seq: int, time: datetime = LONG_AGO) -> None:
+        """Go on from `seq`, the latest message that is known of, which was said at `time`. For a room that nobody is in
+        yet."""
         self.seq = self._flushed = seq
+        self.time = max(self.time, time)
 
     def owned_by(self, member: Member) -> bool:
         account = member.outlet.account
@@ -261,6 +267,9 @@ class Room:
     def begin_talk(self, member: Member) -> Run:
         """A new run for what `member` says now."""
         run = Run(member)
+        if run.time < self.time:
+            run.time = self.time  # the clock was set back
+        self.time = run.time
         self._append(run)
         self.talk = run
         return run

@@ -16,7 +16,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from greenchat import datadir, settings, systemd
+from greenchat import backup, datadir, settings, systemd
 from greenchat.config import Config
 from greenchat.errors import GreenchatError
 from greenchat.plugins import Plugins
@@ -41,6 +41,8 @@ def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> in
     try:
         server = ChatServer(config, data_dir)
         with datadir.locked(data_dir):
+            if backup.finish(data_dir):
+                log.warning("a restore that was interrupted is finished now")
             _run(server, configure, inherited, manager)
         return 0
     finally:

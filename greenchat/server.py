@@ -100,9 +100,11 @@ class ChatServer:
         """Let the plugins begin, and listen: on the gevent sockets that are `inherited` from whoever started the
         process, or else on the configured addresses. Raises `GreenchatError` where that cannot be."""
         datadir.make(self.data_dir)
+        datadir.mend(self.data_dir)
         plugins.forget_off(self.data_dir)
         try:
             self._start_plugins()
+            datadir.warn(self.data_dir)
             self._listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
         except GreenchatError:

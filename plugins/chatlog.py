@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from glob import escape
 from io import TextIOWrapper
 from logging.handlers import QueueListener, RotatingFileHandler, TimedRotatingFileHandler
 from pathlib import Path
@@ -33,6 +34,7 @@ from greenchat import (
     Renamed,
     Session,
     hookimpl,
+    make_private,
     printable,
 )
 
@@ -145,6 +147,7 @@ class ChatLogWithTranscript(ChatLog):
     def greenchat_startup(self, server: ChatServer) -> None:
         super().greenchat_startup(server)
         path = server.data_dir / self._settings.transcript
+        _mend(path)
         try:
             file = open_transcript(path, self._settings)
         except OSError as error:
@@ -254,6 +257,16 @@ class BySize(Careful, RotatingFileHandler):
 
 class ByDay(Careful, TimedRotatingFileHandler):
     pass
+
+
+def _mend(path: Path) -> None:
+    """Make private again what was said, also in older files, where a copy was put back, say."""
+    for file in sorted(path.parent.glob(f"{escape(path.name)}*")):
+        try:
+            if file.is_file() and make_private(file):
+                log.warning("others could read the transcript %s. It is private again", file)
+        except OSError as error:
+            log.error("others can read the transcript %s, and that cannot be changed: %s", file, error.strerror)
 
 
 def open_transcript(path: Path, settings: Settings) -> logging.Handler:

@@ -504,7 +504,7 @@ subprocess.run(["mount", "-o", "remount,rw", directory], check=True)
 attempt()
 end()
 """
-    refused = "DIR/notes.sqlite3 cannot be opened for writing. Check the directory and its permissions."
+    refused = "DIR/notes.sqlite3 cannot be opened for writing: Read-only file system. Mount it for writing."
     assert in_need(tmp_path, code) == ["written", refused, "written", "2"]
 
 

@@ -57,7 +57,7 @@ def test_a_lock_file_of_somebody_else_is_told_in_one_sentence(tmp_path):
     result = second_server(tmp_path)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
-        f"Error: Cannot use the data directory {tmp_path}: Is a directory. Choose another with --data-dir.\n"
+        f"Error: Cannot use the data directory {tmp_path}: Is a directory. Or choose another with --data-dir.\n"
     )
 
 

@@ -195,3 +195,9 @@ def test_a_time_that_is_none(tmp_path, time):
     assert result.exit_code == 2
     assert "is no time. Write it like 2026-01-31, 2026-01-31T18:00 or" in result.stderr
     assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize("form", ["jsonl", "text", "html"])
+def test_tabs_stay_tabs(tmp_path, form):
+    keep(tmp_path, said("lobby ada: one\ttwo\t\tthree"))
+    assert ("one\\ttwo\\t\\tthree" if form == "jsonl" else "one\ttwo\t\tthree") in exported(tmp_path, "--format", form)

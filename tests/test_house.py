@@ -14,10 +14,10 @@ PACKAGE = ROOT / "greenchat"
 
 # From the ground up. A module imports only from floors below its own, or from its own floor.
 FLOORS = [
-    ["errors", "events", "frames", "config"],
-    ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database"],
+    ["errors", "refusals", "events", "frames", "config"],
+    ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness"],
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],
-    ["ignoring", "client"],
+    ["ignoring", "client", "backup"],
     ["room"],
     ["conversations"],
     ["chat", "dispatch", "terminal", "bench", "browser"],
@@ -26,7 +26,7 @@ FLOORS = [
     ["session"],
     ["server"],
     ["serve", "testing"],
-    ["cli"],
+    ["cli", "cli_backup"],
     ["__main__"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -70,6 +70,7 @@ def test_gevent_is_known_only_where_there_are_sockets(path):
     allowed = {
         "answers",
         "database",
+        "fairness",
         "server",
         "session",
         "outbox",

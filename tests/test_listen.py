@@ -92,7 +92,7 @@ def test_a_unix_socket_that_is_in_use_is_left_alone(tmp_path):
 def test_a_file_that_is_no_socket_is_left_alone(tmp_path):
     file = tmp_path / "precious"
     file.write_text("words")
-    with pytest.raises(GreenchatError, match="Address already in use"):
+    with pytest.raises(GreenchatError, match="There is another file in its place"):
         listen(f"unix:{file}")
     assert file.read_text() == "words"
 

@@ -1,5 +1,6 @@
 """The socket of a client: bytes out, frames in. No thread, and no event loop."""
 
+import errno
 import math
 import select
 import socket
@@ -13,6 +14,7 @@ from greenchat.codecs.plain import PlainCodec
 from greenchat.encryption import NOT_READY, Encryption, explain
 from greenchat.events import Event
 from greenchat.frames import Frame
+from greenchat.refusals import explain as explain_refusal
 from greenchat.text import printable
 
 # What is read at once: as much as the server reads, so that neither has to be called more often than the other.
@@ -21,6 +23,19 @@ READ_BYTES = 64 * 1024
 # A connection that nobody uses is probed by the kernel after a minute of silence, and given up after another: a server
 # whose machine has gone without a word is noticed while one still remembers what one was talking about.
 KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+
+# Why a server cannot be reached, and what to do.
+_PROBLEMS = {
+    errno.ENETUNREACH: "There is no way to that network. Check your own connection.",
+    errno.ENETDOWN: "Your network is down. Check your own connection.",
+    errno.EHOSTUNREACH: "No machine answers there. Check the address, and whether that machine is on.",
+    errno.EHOSTDOWN: "No machine answers there. Check the address, and whether that machine is on.",
+    errno.ECONNRESET: "It has closed the connection at once. Check whether a chat server listens at that port.",
+    errno.EADDRNOTAVAIL: "No address of this machine leads there. Check the address.",
+    errno.EACCES: "A rule of this machine forbids it. Ask who looks after its firewall.",
+    errno.EPERM: "A rule of this machine forbids it. Ask who looks after its firewall.",
+    errno.EINVAL: "It is no address that can be connected to. Check it.",
+}
 
 JSON = JsonCodec()
 _PLAIN = PlainCodec()
@@ -43,7 +58,7 @@ def open_socket(host: str, port: int, timeout: float, encryption: Encryption | N
     except TimeoutError:
         problem = f"{where} does not answer. Check the address, and the firewalls on the way."
     except OSError as error:
-        problem = f"{where} cannot be reached: {error.strerror or error}. Check the address, and your network."
+        problem = f"{where} cannot be reached: {_PROBLEMS.get(error.errno or 0) or explain_refusal(error)}"
     else:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # what is typed goes out at once
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)

@@ -70,6 +70,14 @@ class Settings(greenchat.Settings, frozen=True):
         ),
     ] = 1_000_000
     page_messages: Annotated[int, Meta(ge=1, description="How many messages one may ask for at once.")] = 200
+    search_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="After so long a search is given up, as others wait for it; 0: never. All but beginnings that "
+            "thousands of words have (sta*) take some milliseconds.",
+        ),
+    ] = 1.0
     busy_seconds: Annotated[
         float, Meta(gt=0, description="How long another program may lock the database before history is off.")
     ] = 5.0
@@ -97,6 +105,7 @@ class Plugin:
             partial(Database, file, store.MIGRATIONS, busy_seconds=seconds),
             settings.page_messages,
             moves=settings.events,
+            search_seconds=settings.search_seconds,
         )
         self._replays = Replays(server, self._keeper, self._pages, settings.replay)
         self._tidy = Tidy(self._writer, self._replays, settings.keep_days, settings.keep_messages)

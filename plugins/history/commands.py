@@ -109,8 +109,8 @@ def forget(user: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
 
     Their messages are replaced by "(forgotten)", without a name, and their comings and goings are removed: from the
     tables, from the index of words, and from the bytes of the file. A server that uses it need not be stopped. It may
-    tell the last of what they said to newcomers for another ten seconds, and what is said at the end waits to be
-    written while the file is written anew, for about a second for a million messages. The disk needs room for a copy
+    tell the last of what they said to newcomers for another second, and what is said at the end waits to be written
+    while the file is written anew, for about a second for a million messages. The disk needs room for a copy
     of it. What they say from now on is kept as ever.
 
     What others wrote about them stays, and what is not in this file: an account, the records of moderation, the logs

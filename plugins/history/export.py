@@ -52,7 +52,7 @@ def _line(message: Message) -> str:
 
 def _shown(text: str) -> str:
     """Names and texts were clean when they came in; this is the fence for a file that somebody has changed."""
-    return printable(text, len(text))
+    return "\t".join(printable(part, len(part)) for part in text.split("\t"))
 
 
 # --- a web page ---

@@ -7,9 +7,11 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import gevent
@@ -87,7 +89,8 @@ class Place:
 
 
 class Keeper:
-    """`latest` is the latest sequence number of each room that it was given; `problem` is why history is off, or None.
+    """`latest` is the latest sequence number of each room that it was given, `times` the time of that message, as far
+    as it is known; `problem` is why history is off, or None.
 
     What has waited for `commit_seconds` is written, and what somebody waits for at once: in the next write, which takes
     all that has come while the last one was under way. Half of `most` messages do not wait any longer either; past
@@ -98,7 +101,9 @@ class Keeper:
         self, server: ChatServer, database: Database, watcher: Watcher, commit_seconds: float, most: int
     ) -> None:
         self.latest: dict[str, int] = {}
+        self.times: dict[str, datetime] = {}
         self.problem: Exception | None = None
+        self._chat = server.chat
         self._rooms = server.chat.rooms
         self._database = database
         self._place = Place(database.path)
@@ -126,7 +131,7 @@ class Keeper:
     def open(self) -> None:
         """Learn what is on disk, waiting for it. Where that cannot be, history is off until it can."""
         try:
-            self._learn(self._database.run(store.latest, writes=False))
+            self._learn(self._database.run(store.ends, writes=False))
         except DatabaseError as error:
             self._fail(error)
 
@@ -136,6 +141,7 @@ class Keeper:
         """Keep what was said in a row in one room. There is so much of it that as little as possible is done here."""
         last = messages[-1]
         self.latest[last.room] = last.seq
+        self.times[last.room] = last.time
         self._waiting.extend(store.pack(messages))
         self._count += len(messages)
         if self._count >= self._alarm:
@@ -241,7 +247,7 @@ class Keeper:
         self._stop_timer()
         if not self._known:
             self._busy = True
-            self._database.start(store.latest, self._learned)
+            self._database.start(store.ends, self._learned)
             return
         if not self._waiting and not self._comings:
             self._alarm = 1  # what is being held is still on its way to `take`
@@ -334,7 +340,7 @@ class Keeper:
         log.warning("history is on again; messages lost: %d", lost)
         self._watcher.went_on(lost)
 
-    def _learned(self, stored: Mapping[str, int] | None, problem: Exception | None) -> None:
+    def _learned(self, stored: store.Ends | None, problem: Exception | None) -> None:
         self._busy = False
         if stored is None:
             assert problem is not None
@@ -345,19 +351,26 @@ class Keeper:
             self._recover()
         self._go_on()
 
-    def _learn(self, stored: Mapping[str, int]) -> None:
+    def _learn(self, stored: store.Ends) -> None:
         """This much of each room is on disk: what was said without knowing it comes behind that."""
         self._known = True
-        self._committed = dict(stored)
-        self._renumber(stored)
+        self._committed = dict(stored.seqs)
+        self._chat.number_after(stored.id)
+        for name, time in stored.times.items():
+            self.times[name] = max(time, self.times.get(name, time))
+        self._renumber(stored.seqs, stored.times)
 
-    def _renumber(self, more: Mapping[str, int]) -> None:
-        """Raise the sequence numbers of what waits, and those that the rooms will give, by so much each."""
+    def _renumber(self, more: Mapping[str, int], since: Mapping[str, datetime] = MappingProxyType({})) -> None:
+        """Raise the sequence numbers of what waits, and those that the rooms will give, by so much each; and times to
+        those `since` which it comes, as times of one room never fall."""
         rooms = [room for name in more if (room := self._rooms.get(name)) is not None]
         for room in rooms:
             room.flush()  # all that was said has been given to `take` then
         self._waiting = deque(
-            replace(run, seq=run.seq + more[run.room]) if run.room in more else run for run in self._waiting
+            replace(run, seq=run.seq + more[run.room], time=max(run.time, since.get(run.room, run.time)))
+            if run.room in more
+            else run
+            for run in self._waiting
         )
         self._comings = deque(
             ((seq + more.get(event.room, 0), event) for seq, event in self._comings), self._comings.maxlen
@@ -366,6 +379,6 @@ class Keeper:
         for name, by in more.items():
             self.latest[name] = self.latest.get(name, 0) + by
         for room in rooms:
-            room.restore(self.latest[room.name])
+            room.restore(self.latest[room.name], self.times.get(room.name, room.time))
         if rooms:
             self._watcher.renumbered()

@@ -3,7 +3,9 @@ yet is there, too."""
 
 import logging
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -11,7 +13,23 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from greenchat import ChatServer, Database, DatabaseError, Found, History, Message, Page, Reject, Room, Search, Session
+from greenchat import (
+    ChatServer,
+    Database,
+    DatabaseError,
+    FairQueue,
+    Found,
+    History,
+    Member,
+    Message,
+    Page,
+    Reject,
+    Room,
+    Search,
+    Session,
+    host_of,
+    network_of,
+)
 
 from . import search, store
 from .keeper import Keeper, off
@@ -22,12 +40,44 @@ log = logging.getLogger("greenchat.history")
 # them.
 LOOK = 500
 
+# What is left of a search's time for a further look is so much at least, in seconds: the first may have taken it all.
+LEAST_SECONDS = 0.05
+
 T = TypeVar("T")
+
+
+class Reader:
+    """A connection that reads, opened when it is wanted, and whose turn it is to have it."""
+
+    def __init__(self, open_database: Callable[[], Database]) -> None:
+        self._open = open_database
+        self._database: Database | None = None
+        self._queue = FairQueue()
+
+    @contextmanager
+    def turn(self, session: Session) -> Iterator[None]:
+        """Wait for the turn of `session`, which lasts as long as the block."""
+        with self._queue.turn(network_of(host_of(session.address)), session.account or f"#{session.id}"):
+            yield
+
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work(connection)` returns. Raises `DatabaseError`."""
+        if self._database is None:
+            self._database = self._open()
+        return self._database.run(work, writes=False)
+
+    def close(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
 
 
 class Pages:
     """`open_reader` makes another connection to the database. A page has `most` messages at the most, and, with
-    `moves`, who came and went."""
+    `moves`, who came and went. A search is given up after `search_seconds`.
+
+    Pages and searches are read beside each other, and each of both in turn: by address, and then by who it is.
+    """
 
     def __init__(
         self,
@@ -38,12 +88,14 @@ class Pages:
         most: int,
         *,
         moves: bool,
+        search_seconds: float,
     ) -> None:
         self._chat = server.chat
         self._keeper = keeper
         self._writer = writer
-        self._open_reader = open_reader
-        self._reader: Database | None = None
+        self._reader = Reader(open_reader)
+        self._searcher = Reader(open_reader)
+        self._search_seconds = search_seconds
         self._most = most
         self._moves = moves
         self._complaint = ""
@@ -55,11 +107,12 @@ class Pages:
         after, before = min(max(ask.after, 0), store.LAST - 1), min(max(ask.before, 0), store.LAST)
         ask = replace(ask, room=room, after=after, before=before, limit=min(max(ask.limit, 1), self._most))
         moves = self._keeper.unsaved_comings(room)
-        messages, more = self.read(ask)
-        if not self._moves:
-            return Page(room, [*messages], more, ask.ref)
-        low, high = _span(ask, messages, more)
-        stored = self._look(partial(store.comings, room=room, low=low, high=high, limit=self._most))
+        with self._reader.turn(session):
+            messages, more = self.read(ask)
+            if not self._moves:
+                return Page(room, [*messages], more, ask.ref)
+            low, high = _span(ask, messages, more)
+            stored = self._look(self._reader, partial(store.comings, room=room, low=low, high=high, limit=self._most))
         came = dict.fromkeys([*stored, *(move for move in moves if low <= move[0] <= high)])
         told = [
             *((message.seq, 0, message) for message in messages),
@@ -68,10 +121,10 @@ class Pages:
         return Page(room, [event for _, _, event in sorted(told, key=itemgetter(0, 1))], more, ask.ref)
 
     def read(self, ask: History) -> tuple[list[Message], bool]:
-        """The messages that `ask` asks for, and whether there are more of them. Raises `Reject`."""
+        """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))
         unsaved = self.unsaved(ask)
-        stored = self._look(partial(store.page, ask=ask, limit=ask.limit + 1))
+        stored = self._look(self._reader, partial(store.page, ask=ask, limit=ask.limit + 1))
         # Some may have been written while we were looking.
         found = {message.seq: message for message in chain(unsaved, stored)}
         ordered = [found[seq] for seq in sorted(found)]
@@ -99,18 +152,27 @@ class Pages:
         limit = min(max(ask.limit, 1), self._most)
         for home in member.rooms.values():
             self.hand_over(home)
-        self._keeper.saved()
-        self._index()
-        readable, hidden, wanted = set[str](), set[str](), limit + 1
+        with self._searcher.turn(session):
+            self._keeper.saved()
+            self._index()
+            found = self._search(session, member, query, room, before, limit + 1)
+        return Found(ask.text, found[:limit], len(found) > limit, ask.ref)
+
+    def _search(
+        self, session: Session, member: Member, query: str, room: str, before: int, limit: int
+    ) -> list[Message]:
+        """The latest `limit` messages that are found, in rooms that `member` may read."""
+        readable, hidden, wanted = set[str](), set[str](), limit
+        until = time.monotonic() + self._search_seconds
         while True:
-            found = self._look(
-                partial(search.search, query=query, room=room, before=before, limit=wanted, hidden=hidden)
-            )
+            work = partial(search.search, query=query, room=room, before=before, limit=wanted, hidden=hidden)
+            left = max(until - time.monotonic(), LEAST_SECONDS) if self._search_seconds else 0
+            found = self._look(self._searcher, search.bounded(left, work))
             for name in {message.room for message in found} - readable - {room}:
                 (readable if self._chat.may_enter(session, member, name) else hidden).add(name)
             if hidden.isdisjoint(message.room for message in found):
-                return Found(ask.text, found[:limit], len(found) > limit, ask.ref)
-            wanted = max(limit + 1, LOOK)
+                return found[:limit]
+            wanted = max(limit, LOOK)
 
     def hand_over(self, room: Room | None) -> None:
         """See that the keeper has all that was said in `room`."""
@@ -119,9 +181,8 @@ class Pages:
 
     def close(self) -> None:
         """Let go of the file; it is opened again when somebody wants to read."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.close()
+        self._reader.close()
+        self._searcher.close()
 
     def _readable(self, session: Session, room: str) -> str:
         """The name of `room`, if `session` may read what was said there."""
@@ -132,20 +193,20 @@ class Pages:
 
     def _index(self) -> None:
         """Put all into the index that is on disk now."""
-        newest, mark = self._look(lambda connection: (store.newest(connection), store.indexed(connection)))
+        newest, mark = self._look(
+            self._searcher, lambda connection: (store.newest(connection), store.indexed(connection))
+        )
         try:
             while mark < newest and (reached := self._writer.run(store.index_more)):
                 mark = reached
         except DatabaseError as error:
             raise self._unreadable(error) from error
 
-    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _look(self, reader: "Reader", work: Callable[[sqlite3.Connection], T]) -> T:
         if self._keeper.problem is not None:
             raise off()
-        if self._reader is None:
-            self._reader = self._open_reader()
         try:
-            found = self._reader.run(work, writes=False)
+            found = reader.run(work)
         except DatabaseError as error:
             raise self._unreadable(error) from error
         self._complaint = ""

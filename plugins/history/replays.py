@@ -39,7 +39,7 @@ class Replays:
             # If somebody is in another one of this name, that is the one that counts.
             if seq == self._keeper.latest.get(room.name, 0) or room.name in self._rooms:
                 break
-        room.restore(seq)
+        room.restore(seq, self._keeper.times.get(room.name, room.time))
 
     def take(self, messages: Sequence[Message]) -> None:
         """These were said in a row in one room."""

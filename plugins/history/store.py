@@ -212,14 +212,24 @@ def room_ids(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, 
 # --- read ------------------------------------------------------------------------------------------------------------
 
 
-def latest(connection: sqlite3.Connection) -> dict[str, int]:
-    """The latest sequence number of every room that ever was."""
+class Ends(msgspec.Struct, frozen=True):
+    """How far it goes: the latest sequence number of every room that ever was, the time of its latest message as far as
+    there is one, and the highest id of all."""
+
+    seqs: dict[str, int]
+    times: dict[str, datetime]
+    id: int
+
+
+def ends(connection: sqlite3.Connection) -> Ends:
     (found,) = connection.execute(
-        "SELECT json_group_object(name, max(removed, coalesce("
-        "(SELECT max(seq) FROM messages WHERE messages.room = rooms.id), 0))) FROM rooms"
+        "SELECT json_group_array(json_array(name, max(removed, coalesce(seq, 0)), "
+        "(SELECT time FROM messages WHERE messages.room = last.id AND messages.seq = last.seq))) FROM "
+        "(SELECT id, name, removed, (SELECT max(seq) FROM messages WHERE room = rooms.id) AS seq FROM rooms) AS last"
     ).fetchone()
-    rooms: dict[str, int] = json.loads(found)
-    return rooms
+    rooms: list[tuple[str, int, int | None]] = json.loads(found)
+    seqs = {name: seq for name, seq, _ in rooms}
+    return Ends(seqs, {name: _moment(time) for name, _, time in rooms if time is not None}, newest(connection))
 
 
 def newest(connection: sqlite3.Connection) -> int:

@@ -25,8 +25,8 @@ CALM = 2000
 TRIM_SECONDS = 3600.0
 
 # How often it is looked whether another program has changed the file, in seconds: somebody was forgotten, perhaps, and
-# is not to be read by newcomers any more.
-LOOK_SECONDS = 10.0
+# is not to be read by newcomers any more. It takes some ten microseconds.
+LOOK_SECONDS = 0.5
 
 
 class Tidy:

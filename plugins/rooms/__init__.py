@@ -5,11 +5,15 @@ What is set for a room goes with it, unless an operator keeps it: such rooms are
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from greenchat import ChatServer, Command, Invited, Reject, Role, Room, Session, hookimpl, some_of
+import gevent
+
+from greenchat import ChatServer, Command, DatabaseError, Invited, Reject, Role, Room, Session, hookimpl, some_of
 
 from .access import Access
 from .answers import Listed, NameList, RoomList
+from .renames import rename_stored_rooms
 from .rights import record, require_right
 from .rules import RuleBook
 from .settings import HELP, RoomCommand
@@ -18,21 +22,41 @@ from .settings import HELP, RoomCommand
 ROOMS_SHOWN = 100
 NAMES_SHOWN = 100
 
+# From one try to read the rules to the next, in seconds, while their file cannot be used.
+RETRY_SECONDS = 1.0
+
 
 class Rooms:
     """The commands, and the rules of the rooms."""
 
     _book: RuleBook
     _access: Access
+    _reading: Any = None  # the greenlet that reads the rules, where they could not be read at once
 
-    @hookimpl
+    @hookimpl(tryfirst=True)  # no other plugin has opened its file yet
     def greenchat_startup(self, server: ChatServer) -> None:
         self._book = RuleBook(server.data_dir / "rooms.sqlite3")
         self._access = Access(server, self._book)
-        self._book.read()
+        # A default room that was written with a # is the one that is stored so.
+        default_room = "" if server.config.server.default_room.startswith("#") else server.chat.default_room
+        length = server.config.limits.name_length
+        try:
+            rename_stored_rooms(server.data_dir, default_room, length)
+        except DatabaseError as error:
+            self._book.give_up(error)  # until the next start: others have their files open by then
+        else:
+            if not self._book.read():
+                self._reading = gevent.spawn(self._read_again)
+
+    def _read_again(self) -> None:
+        """Read the rules as soon as that can be."""
+        while not self._book.read():
+            gevent.sleep(RETRY_SECONDS)
 
     @hookimpl
     def greenchat_shutdown(self, server: ChatServer) -> None:
+        if self._reading is not None:
+            self._reading.kill()
         self._book.close()
 
     @hookimpl

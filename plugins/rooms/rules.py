@@ -64,19 +64,28 @@ class RuleBook:
     def __init__(self, path: Path) -> None:
         self.lasting: dict[str, Rules] = {}  # what is in the file
         self.usable = True
+        self._complaint = ""
         self._open: WeakKeyDictionary[Room, Rules] = WeakKeyDictionary()
         self._database = Database(path, MIGRATIONS)
 
-    def read(self) -> None:
-        """Know all rules that last. Where the file cannot be used, that is so until the next start, and the log says
-        so."""
+    def read(self) -> bool:
+        """Know all rules that last. Where the file cannot be used, the log says so, and it is false: to be tried again.
+        Until then nobody knows who may enter which room."""
         try:
             self.lasting = self._database.run(_load)
         except DatabaseError as error:
-            self.usable = False
-            log.error(
-                "only the default room is open until the next start: it is not known who may enter which: %s", error
-            )
+            self.give_up(error)
+            return False
+        if not self.usable:
+            self.usable = True
+            log.warning("all rooms are open again: it is known who may enter which")
+        return True
+
+    def give_up(self, error: DatabaseError) -> None:
+        """It is not known who may enter which room."""
+        if str(error) != self._complaint:
+            log.error("only the default room is open for now: it is not known who may enter which: %s", error)
+        self.usable, self._complaint = False, str(error)
 
     def close(self) -> None:
         self._database.close()

@@ -1,0 +1,66 @@
+"""Taking turns at what only few can do at once: whoever asks a lot waits behind those who ask for little."""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gevent.event import Event
+
+
+class FairQueue:
+    """At most `width` greenlets at a time do something; the others wait. Each network that somebody waits from has its
+    turn after the others, whatever it asks for, and in it each of those who wait there: an account, say.
+
+    So one address cannot have others wait for more than one thing of its own, and nobody there can for each other.
+    """
+
+    def __init__(self, width: int = 1) -> None:
+        self._free = width
+        # By network and by who it is, in the order of their next turns.
+        self._waiting: OrderedDict[str, OrderedDict[str, deque[Event]]] = OrderedDict()
+
+    @contextmanager
+    def turn(self, network: str, who: str) -> Iterator[None]:
+        """Wait for one's turn, which lasts as long as the block."""
+        if self._free:
+            self._free -= 1
+        else:
+            self._wait(network, who)
+        try:
+            yield
+        finally:
+            self._next()
+
+    def _wait(self, network: str, who: str) -> None:
+        turn = Event()
+        self._waiting.setdefault(network, OrderedDict()).setdefault(who, deque()).append(turn)
+        try:
+            turn.wait()
+        except BaseException:  # the greenlet is ended
+            if turn.is_set():
+                self._next()
+            else:
+                self._forget(network, who, turn)
+            raise
+
+    def _next(self) -> None:
+        """Hand the turn on."""
+        if not self._waiting:
+            self._free += 1
+            return
+        network, people = self._waiting.popitem(last=False)
+        who, turns = people.popitem(last=False)
+        turn = turns.popleft()
+        if turns:
+            people[who] = turns
+        if people:
+            self._waiting[network] = people
+        turn.set()
+
+    def _forget(self, network: str, who: str, turn: Event) -> None:
+        people = self._waiting[network]
+        people[who].remove(turn)
+        if not people[who]:
+            del people[who]
+        if not people:
+            del self._waiting[network]
