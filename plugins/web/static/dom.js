@@ -56,11 +56,13 @@ export function tint(node, name) {
 
 export const avatar = name => tint(el("span.avatar", { "aria-hidden": true }, [...name][0].toUpperCase()), name);
 
-// Where the browser does not let us, we forget.
+// What stays in this browser; null takes it away. Where the browser does not let us, we forget.
 export function kept(key, value) {
+	const place = `greenchat.${key}`;
 	try {
-		if (value) localStorage[`greenchat.${key}`] = JSON.stringify(value);
-		return JSON.parse(localStorage[`greenchat.${key}`]);
+		if (value) localStorage[place] = JSON.stringify(value);
+		else if (value === null) delete localStorage[place];
+		return JSON.parse(localStorage[place]) ?? {};
 	} catch {
 		return {};
 	}
@@ -80,19 +82,16 @@ export function menu(anchor, entries) {
 	box.onkeydown = ({ key }) => void (key === "Escape" && anchor.focus());
 }
 
-// `fields`: [name, label, attributes]. Resolves to their values.
-export function ask(title, fields, ok, note) {
+// `fields`: [name, label, attributes]. Resolves to their values. `careful`: Enter alone is no consent.
+export function ask(title, fields, ok, note, careful) {
 	const box = $("ask");
 	const form = box.firstChild;
 	const field = ([name, label, more]) =>
 		el("label", label, el("input", { name, required: "", autofocus: "", autocomplete: "off", ...more }));
-	const main = el("button.main", { value: 1, autofocus: "" }, ok);
-	const footer = el(
-		"footer",
-		button(() => box.close(), "Cancel"),
-		main
-	);
-	form.replaceChildren(el("h2", { id: "asked" }, title), el("p", note), ...fields.map(field), footer);
+	const cancel = el("button", { type: "button", onclick: () => box.close(), autofocus: careful ? "" : null }, "Cancel");
+	const main = el("button.main", { value: 1, autofocus: careful ? null : "" }, ok);
+	const said = note instanceof Node ? note : el("p", note);
+	form.replaceChildren(el("h2", { id: "asked" }, title), said, ...fields.map(field), el("footer", cancel, main));
 	box.returnValue = "";
 	box.showModal();
 	return new Promise(resolve => {

@@ -2,6 +2,7 @@ import * as chat from "./chat.js";
 import { enter } from "./composer.js";
 import { $, button, el } from "./dom.js";
 import * as log from "./log.js";
+import { jump } from "./pages.js";
 import { request } from "./wire.js";
 
 const box = $("search");
@@ -10,8 +11,8 @@ const [form, list] = box.children;
 async function go(room, seq) {
 	if (innerWidth < 900) toggle(false);
 	await enter(room);
-	if (chat.active.name !== room) return;
-	const item = await chat.jump(seq);
+	if (chat.active !== chat.rooms.get(room)) return;
+	const item = await jump(chat.active, seq);
 	chat.active.following = false;
 	log.render();
 	log.point(item?.n);
@@ -48,4 +49,11 @@ function toggle(open = box.hidden) {
 	box.hidden = !open;
 	const field = open ? form.text : $("text");
 	field.focus();
+}
+
+export function forget() {
+	form.text.value = "";
+	list.replaceChildren();
+	$("found").textContent = "";
+	box.hidden = true;
 }
