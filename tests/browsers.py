@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ try:
 except ImportError:
     Browser = expect = sync_playwright = None
 
-from greenchat.testing import DEADLINE
+from greenchat.testing import DEADLINE, ServerThread
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARTEFACTS = Path(__file__).parent.parent / "test-artifacts"
@@ -132,7 +133,8 @@ class Window:
 
     def _said(self, kind: str, text: str) -> None:
         # That a server is away is told by the browser, and is no fault of the page.
-        if kind == "error" and not text.startswith("WebSocket connection to"):
+        away = text.startswith("WebSocket connection to") or "ERR_INTERNET_DISCONNECTED" in text
+        if kind == "error" and not away:
             self.errors.append(text)
 
     # --- the way in ---
@@ -250,6 +252,20 @@ class Window:
         """Keep a screenshot, for people to look at."""
         ARTEFACTS.mkdir(exist_ok=True)
         self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+
+@contextmanager
+def holding(server: ServerThread) -> Iterator[None]:
+    """The server does nothing meanwhile."""
+    held, release = threading.Event(), threading.Event()
+    thread = threading.Thread(target=server.call, args=(lambda: (held.set(), release.wait(DEADLINE / 2)),))
+    thread.start()
+    try:
+        assert held.wait(DEADLINE)
+        yield
+    finally:
+        release.set()
+        thread.join()
 
 
 def note(name: str, text: str) -> None:

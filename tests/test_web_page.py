@@ -1,32 +1,16 @@
 """The web page, as people see it: in a real browser, by roles, names and text."""
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 
-from browsers import expect, needs_browser
+from browsers import expect, holding, needs_browser
 from programs import sync
 from terminals import Terminal
 
-from greenchat.testing import DEADLINE, ServerThread, serving
+from greenchat.testing import serving
 
 pytestmark = needs_browser
 pytest_plugins = ["browser_fixtures"]
-
-
-@contextmanager
-def holding(server: ServerThread) -> Iterator[None]:
-    """The server does nothing meanwhile."""
-    held, release = threading.Event(), threading.Event()
-    thread = threading.Thread(target=server.call, args=(lambda: (held.set(), release.wait(DEADLINE / 2)),))
-    thread.start()
-    try:
-        assert held.wait(DEADLINE)
-        yield
-    finally:
-        release.set()
-        thread.join()
 
 
 # --- the way in ---

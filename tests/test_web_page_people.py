@@ -217,7 +217,9 @@ def test_a_server_that_keeps_nothing_and_knows_no_commands(visit):
         bob = chat.join("bob")
         ada = visit(chat).join("ada")
         bob.expect("INFO|ada has joined the chat.")
-        ada.say("hi", "/path is text")
+        # What begins with a slash is a command, and never said, unless one says so.
+        ada.say("hi", "/path is none", "//path is text")
+        expect(ada.log).to_contain_text("There is no command /path")
         ada.has_stored("/path is text")
         bob.expect("MSG|ada|hi", "MSG|ada|/path is text")
         ada.search("hi")

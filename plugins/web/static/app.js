@@ -1,157 +1,251 @@
-import * as chat from "./chat.js"
-import * as composer from "./composer.js"
-import { $, kept, plural } from "./dom.js"
-import * as log from "./log.js"
-import * as panes from "./panes.js"
-import "./search.js"
-import { pump, resolve, waiting } from "./sender.js"
-import * as wire from "./wire.js"
+import * as chat from "./chat.js";
+import * as composer from "./composer.js";
+import { $, ask, kept, plural } from "./dom.js";
+import * as drafts from "./drafts.js";
+import * as log from "./log.js";
+import { catchUp } from "./pages.js";
+import * as panes from "./panes.js";
+import * as place from "./place.js";
+import * as search from "./search.js";
+import * as sender from "./sender.js";
+import * as wire from "./wire.js";
 
 // The field that is wrong, and why, by the server's code.
-const REFUSED = {
-	name_reserved: ["login", "This name belongs to somebody. If it is yours, type its password."],
-	login_failed: ["login"],
-	room_key: ["key", "This room has a key. Whoever invited you knows it."],
-	password_required: ["phrase", "This chat has a pass phrase. Whoever invited you knows it."],
-	password_wrong: ["phrase"]
-}
-const form = $("join")
-const welcome = $("welcome")
-const settings = kept("settings")
-let frame = 0
-let sound
+const REFUSED = new Map([
+	["name_reserved", ["login", "This name belongs to somebody. If it is yours, type its password."]],
+	["login_failed", ["login"]],
+	["room_key", ["key", "This room has a key. Whoever invited you knows it."]],
+	["password_required", ["phrase", "This chat has a pass phrase. Whoever invited you knows it."]],
+	["password_wrong", ["phrase"]]
+]);
+const TITLE = document.title;
+const form = $("join");
+const welcome = $("welcome");
+const settings = () => new Map(Object.entries(kept("settings")));
+const heard = [];
+const notes = new Set();
+let frame = 0;
+let sound;
 
-const spoken = ({ sender, text }) => (sender ? `${sender}: ${text}` : text)
-const changed = () => (frame ||= requestAnimationFrame(render))
+const changed = () => (frame ||= requestAnimationFrame(render));
 
 chat.start({
 	changed,
 	open,
-	pump,
-	resolve,
 	alert,
+	wipe,
+	forget,
+	leave,
+	catchUp,
 	out: refused,
+	visit: composer.enter,
+	pump: sender.pump,
+	resolve: sender.resolve,
+	remember,
+	moved: drafts.move,
 	looking: room => room === chat.active && room.following && document.hasFocus(),
-	heard: item => ($("heard").textContent = spoken(item))
-})
+	heard: (item, room) => heard.push(spoken(item, room))
+});
 
 function render() {
-	frame = 0
-	if (!chat.active) return
-	chat.see(chat.active)
-	panes.render()
-	log.render()
-	status()
-	title()
+	frame = 0;
+	// Several that come at once are read out one after the other.
+	if (heard[0]) $("heard").textContent = heard.splice(0).join("\n");
+	if (!chat.active) return;
+	chat.see(chat.active);
+	panes.render();
+	log.render();
+	status();
+	title();
+}
+
+function spoken({ sender, text }, room) {
+	const where = room === chat.active ? "" : room.direct ? " to you alone" : ` in ${room.name}`;
+	return sender ? `${sender}${where}: ${text}` : text;
 }
 
 function title() {
-	const mine = chat.all().reduce((sum, { mentions }) => sum + mentions.size, 0)
-	document.title = `${mine ? `(${mine}) ` : ""}${chat.active.name} · greenchat`
+	const mine = chat.all().reduce((sum, { mentions }) => sum + mentions.size, 0);
+	document.title = `${mine ? `(${mine}) ` : ""}${chat.active.name} · ${TITLE}`;
 }
 
-function open() {
-	if (!welcome.hidden) return
-	$("rooms").hidePopover()
-	$("members").hidePopover()
-	panes.render()
-	log.open()
-	composer.open()
-	const rooms = chat.all().filter(room => !room.direct).map(({ name }) => name)
-	const { name, direct } = chat.active
-	// For a reload. To browsers it means that the password was right.
-	history.replaceState({ name: chat.name, rooms }, "", direct ? null : `?room=${encodeURIComponent(name)}`)
-	changed()
+// `instead`: see place.js.
+function open(instead) {
+	if (!welcome.hidden) return;
+	$("rooms").hidePopover();
+	$("members").hidePopover();
+	panes.render();
+	log.open();
+	composer.open();
+	place.remember(!instead);
+	changed();
 }
 
-const link = new URLSearchParams(location.search)
-const saved = { ...kept("me"), ...history.state }
-for (const field of ["name", "room"]) form[field].value = link.get(field) ?? saved[field] ?? ""
+// Who and where one is, after a change of it.
+function remember() {
+	if (!welcome.hidden || !chat.active) return;
+	place.remember();
+	drafts.follow();
+}
+
+// --- the way in ---
+
+const link = place.link();
+const saved = place.saved();
+form.name.value = link.get("name") ?? saved.name ?? kept("me").name ?? "";
+form.room.value = saved.room ?? link.get("room") ?? kept("me").room ?? "";
+form.name.select();
 
 form.onsubmit = async event => {
-	event.preventDefault()
-	$("problem").textContent = ""
+	event.preventDefault();
+	$("problem").textContent = "";
 	try {
-		await chat.join(Object.fromEntries(new FormData(form)))
-		kept("me", { name: chat.name, room: chat.active.name })
-		for (const field of ["login", "key", "phrase"]) form[field].value = ""
-		welcome.hidden = true
-		$("chat").hidden = false
-		open()
+		await chat.join(Object.fromEntries(new FormData(form)));
+		kept("me", { name: chat.name, room: chat.active.name });
+		for (const field of ["login", "key", "phrase"]) form[field].value = "";
+		welcome.hidden = true;
+		$("chat").hidden = false;
+		open(true);
 	} catch (error) {
-		refused(error)
+		refused(error);
 	}
-}
+};
 
 function refused({ code = "", text = "" }) {
-	const [what, why = text] = REFUSED[code] ?? [/room/.test(code) ? "room" : "name"]
-	const field = form[what]
-	field.parentNode.hidden = welcome.hidden = false
-	$("chat").hidden = true
-	history.replaceState(null, "")
-	$("problem").textContent = why
-	field.select()
+	const [what, why = text] = REFUSED.get(code) ?? [/room/.test(code) ? "room" : "name"];
+	const field = form[what];
+	field.parentNode.hidden = welcome.hidden = false;
+	$("chat").hidden = true;
+	$("ask").close();
+	document.title = TITLE;
+	place.away();
+	$("problem").textContent = why;
+	field.select();
 }
 
+// --- the way out ---
+
+async function leave() {
+	const [lines] = sender.waiting();
+	if (lines && !(await ask("Leave the chat?", [], "Leave", `${plural(lines, "line")} of yours would be lost.`))) return;
+	chat.quit();
+	refused({});
+	form.reset();
+	form.key.parentNode.hidden = form.phrase.parentNode.hidden = true;
+	kept("me", null);
+	await forget();
+	form.name.focus();
+}
+
+// Who comes next, at the same window, finds nothing of who was here.
+async function forget() {
+	wipe();
+	await place.forget();
+}
+
+function wipe() {
+	for (const part of [sender, drafts, search, chat, composer]) part.forget();
+	for (const note of notes) note.close();
+	notes.clear();
+	heard.length = 0;
+	for (const id of [
+		"heard",
+		"room-list",
+		"direct-list",
+		"messages",
+		"edge",
+		"title",
+		"topic",
+		"self",
+		"menu",
+		"waiting"
+	])
+		$(id).replaceChildren();
+	for (const node of [...$("members").children, $("status").firstElementChild]) node.replaceChildren();
+	$("topic").title = $("text").placeholder = $("text").ariaLabel = "";
+	panes.elsewhere();
+	/^/.test(""); // a browser keeps the text of the latest match, in RegExp.input
+}
+
+// --- what is told ---
+
 function status() {
-	const { state, trouble, active } = chat
-	const lost = state === "lost"
-	const seconds = Math.ceil((wire.retryAt - Date.now()) / 1000)
-	const again = seconds > 0 ? `Next try in ${seconds} s.` : "Trying again …"
-	const [text, button] = $("status").children
-	text.textContent = lost ? `${trouble || "The connection is lost."} ${again}` : active.gone
-	button.hidden = !text.textContent
-	button.textContent = lost ? "Try now" : "Come back"
-	button.onclick = () => (lost ? wire.open() : composer.enter(active.name))
-	const [lines, wait] = waiting()
-	$("waiting").textContent = lines ? `${plural(lines, "line")} waiting${lost ? "" : `: ${wait} s`}` : ""
-	if (lost || lines) setTimeout(changed, 500)
+	const { state, trouble, active } = chat;
+	const lost = state === "lost";
+	const seconds = Math.ceil((wire.retryAt - Date.now()) / 1000);
+	const again = seconds > 0 ? `Next try in ${seconds} s.` : "Trying again …";
+	const [text, first, second] = $("status").children;
+	if (lost)
+		text.textContent = `${navigator.onLine ? trouble || "The connection is lost." : "You are offline."} ${again}`;
+	else if (wire.doubted) text.textContent = "Is the server still there? Asking …";
+	else if (state === "apart") text.textContent = `You are in no room: none has let you in again. ${active.gone}`;
+	else text.textContent = active.gone;
+	const gone = !lost && !!active.gone;
+	first.hidden = !lost && !gone;
+	first.textContent = lost ? "Try now" : panes.again(active);
+	first.onclick = () => (lost ? wire.open() : panes.comeBack(active));
+	second.hidden = !gone || active.direct;
+	second.onclick = panes.joinAnother;
+	const [lines, wait] = sender.waiting();
+	$("waiting").textContent = lines ? `${plural(lines, "line")} waiting${lost ? "" : `: ${wait} s`}` : "";
+	if (lost || lines) setTimeout(changed, 500);
 }
 
 onbeforeunload = event => {
-	if (waiting()[0]) event.preventDefault()
-}
+	if (sender.waiting()[0]) event.preventDefault();
+};
 
 function alert(room, item) {
-	if (document.hasFocus()) return
-	title()
-	if (settings.sound) beep()
-	if (!settings.notify) return
+	if (document.hasFocus()) return;
+	title();
+	if (settings().get("sound")) beep();
+	if (!settings().get("notify")) return;
 	try {
-		const note = new Notification(room.name, { body: spoken(item), tag: room.key })
-		note.onclick = () => (focus(), chat.show(room))
+		const note = new Notification(room.name, {
+			body: item.sender ? `${item.sender}: ${item.text}` : item.text,
+			tag: room.key
+		});
+		note.onclick = () => {
+			focus();
+			if (chat.all().includes(room)) chat.show(room);
+		};
+		notes.add(note);
 	} catch {} // on Android, only a service worker may
 }
 
 function beep() {
-	sound ??= new AudioContext()
-	const tone = new OscillatorNode(sound)
-	tone.connect(new GainNode(sound, { gain: 0.1 })).connect(sound.destination)
-	tone.start()
-	tone.stop(sound.currentTime + 0.15)
+	sound ??= new AudioContext();
+	const tone = new OscillatorNode(sound);
+	tone.connect(new GainNode(sound, { gain: 0.1 })).connect(sound.destination);
+	tone.start();
+	tone.stop(sound.currentTime + 0.15);
 }
 
 async function set(name, value) {
-	const refused = name === "notify" && value && (await Notification.requestPermission()) !== "granted"
-	if (refused) return chat.tell(chat.active, "The browser does not allow notifications here.", "error")
-	kept("settings", Object.assign(settings, { [name]: value }))
+	const refused = name === "notify" && value && (await Notification.requestPermission()) !== "granted";
+	if (refused) return chat.tell(chat.active, "The browser does not allow notifications here.", "error");
+	kept("settings", Object.fromEntries(settings().set(name, value))); // what other tabs have set stays
 }
 
-onfocus = changed
-onblur = () => chat.active?.unread === 0 && (chat.active.mark = null)
+onfocus = changed;
+onblur = () => chat.active?.unread === 0 && (chat.active.mark = null);
 
 $("self").onclick = () => {
-	const toggle = (name, label) => [`${label}: ${settings[name] ? "on" : "off"}`, () => set(name, !settings[name])]
-	panes.selfMenu($("self"), "Notification" in window && toggle("notify", "Notifications"), toggle("sound", "Sound"))
-}
+	const toggle = (name, label) => {
+		const on = settings().get(name);
+		return [`${label}: ${on ? "on" : "off"}`, () => set(name, !on)];
+	};
+	panes.selfMenu($("self"), "Notification" in window && toggle("notify", "Notifications"), toggle("sound", "Sound"));
+};
+
 onkeydown = ({ key, altKey }) => {
-	const step = { ArrowDown: 1, ArrowUp: -1 }[key]
-	const all = chat.all()
-	if (altKey && step) chat.show(all.at((all.indexOf(chat.active) + step) % all.length))
-}
+	const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+	const all = chat.all();
+	if (altKey && step && chat.active) chat.show(all.at((all.indexOf(chat.active) + step) % all.length));
+};
 
 // After a reload, one is where one was.
-if (saved.rooms && !link.has("name")) {
-	for (const room of saved.rooms) chat.expect(room)
-	form.requestSubmit()
+if (saved.rooms?.length && !link.has("name")) {
+	for (const room of saved.rooms) chat.expect(room);
+	form.requestSubmit();
 }

@@ -1,149 +1,233 @@
-import * as chat from "./chat.js"
-import { $, ask, el, kept, plural } from "./dom.js"
-import { toLatest } from "./log.js"
-import * as sender from "./sender.js"
-import { complete } from "./typing.js"
-import { bucket } from "./wire.js"
+import * as chat from "./chat.js";
+import { $, ask, el, plural } from "./dom.js";
+import { keep, kept } from "./drafts.js";
+import { toLatest } from "./log.js";
+import * as sender from "./sender.js";
+import { complete } from "./typing.js";
+import { bucket } from "./wire.js";
 
-const LONG = 10 // lines: announced first
-const box = $("text")
-const list = $("options")
-const drafts = kept("drafts")
-const typed = [] // the latest first
-let back = -1 // which of them is back in the box
-let offered
-let chosen
+const LONG = 10; // lines: announced first
+const SHOWN = 5; // of the lines that are asked about
+const box = $("text");
+const list = $("options");
+const reason = $("reason");
+const typed = []; // the latest first
+let back = -1; // which of them is back in the box
+let strokes = 0; // how often the box was changed by hand
+let offered;
+let chosen;
 
 export function open() {
-	set(drafts[chat.active.key])
-	if (matchMedia("(hover: hover)").matches) box.focus() // else a keyboard would cover the screen
+	reason.textContent = "";
+	set(kept(chat.active.key));
+	if (matchMedia("(hover: hover)").matches) box.focus(); // else a keyboard would cover the screen
 }
 
 function set(text = "") {
-	box.value = text
-	changed()
+	box.value = text;
+	changed();
 }
 
 function changed(options) {
-	if (intercept()) return
-	drafts[chat.active.key] = box.value || undefined
-	kept("drafts", drafts)
-	box.style.height = "auto"
-	box.style.height = `${box.scrollHeight + 2}px`
-	offer(options)
+	if (intercept()) return;
+	if (chat.active) keep(chat.active.key, box.value);
+	box.style.height = "auto";
+	box.style.height = `${box.scrollHeight + 2}px`;
+	offer(options);
+}
+
+// Nothing of who was here stays.
+export function forget() {
+	typed.length = 0;
+	back = -1;
+	reason.textContent = "";
+	set();
 }
 
 async function submit() {
-	const { value: text } = box
-	const room = chat.active
-	const count = sender.lines(text).length
-	if (!count || intercept(true)) return
-	const note = `That takes about ${plural(Math.ceil(bucket.wait(count) / 1000), "second")}.`
-	if (count >= LONG && !(await ask(`Send ${count} lines?`, [], "Send", note))) return
-	typed.unshift(text)
-	room.mark = null
-	set()
-	await toLatest()
-	const [, command, name, rest] = /^\s*\/(join|part|msg)\s*(\S*)\s*(.*)$/i.exec(text) ?? []
-	if (command === "join" && name) enter(name, rest)
-	else if (command === "part") leave(chat.rooms.get(name) ?? room)
-	else if (command === "msg" && name) {
-		chat.show(chat.expect(name, true))
-		if (rest) sender.say(chat.active, rest)
-	} else sender.say(room, text)
+	const { value: text } = box;
+	const room = chat.active;
+	const lines = sender.lines(text);
+	if (!lines[0] || intercept(true)) return;
+	const why = refusal(room, lines);
+	reason.textContent = why;
+	if (why || !(await confirmed(lines))) return;
+	if (!lines.some(line => SECRET.test(sender.slashed(line)))) typed.unshift(text);
+	room.mark = null;
+	if (chat.active === room) set();
+	else keep(room.key, "");
+	if (here(room, text)) return;
+	if (chat.active === room) await toLatest();
+	sender.say(room, text);
 }
 
+// Why nothing of it may be said: then it stays in the box.
+function refusal(room, lines) {
+	const command = sender.isCommand(lines[0]);
+	if (command && lines[1])
+		return "Nothing was sent: the first line is a command, and a command is one line alone. Two slashes, as in //me, are text.";
+	const text = !command || /^\/me\s/i.test(sender.slashed(lines[0]));
+	return text && room.gone ? `Nothing was sent. ${room.gone}` : "";
+}
+
+async function confirmed(lines) {
+	const slashed = lines[1] ? lines.filter(sender.slashed) : [];
+	if (slashed[0]) {
+		const some = slashed.slice(0, SHOWN).map(line => el("li", line));
+		const more = slashed.length > SHOWN && el("li", `and ${plural(slashed.length - SHOWN, "more line")}`);
+		const title = `Say ${plural(slashed.length, "line")} with a slash in front as text?`;
+		const note = el(
+			"div",
+			"This begins like a command. It would be said, and read by all who are here:",
+			el("ul.asked", some, more)
+		);
+		if (!(await ask(title, [], `Send ${plural(lines.length, "line")}`, note, true))) return false;
+	}
+	const time = `That takes about ${plural(Math.ceil(bucket.wait(lines.length) / 1000), "second")}.`;
+	return lines.length < LONG || slashed[0] || ask(`Send ${lines.length} lines?`, [], "Send", time);
+}
+
+// Commands that this page carries out itself. Whether it was one.
+function here(room, text) {
+	const [, command, name, rest] = /^\/(join|part|msg|quit)(?:\s+(\S+)\s*(.*))?\s*$/i.exec(sender.slashed(text)) ?? [];
+	switch (command?.toLowerCase()) {
+		case "join":
+			if (name) enter(name, rest);
+			return !!name;
+		case "part":
+			part(room, name);
+			return true;
+		case "msg": {
+			if (!name) return false;
+			const direct = chat.directTo(name);
+			chat.show(direct);
+			if (rest) sender.addText(direct, rest);
+			sender.pump();
+			return true;
+		}
+		case "quit":
+			chat.leave();
+			return true;
+	}
+	return false;
+}
+
+function part(room, name) {
+	const meant = name ? chat.roomTyped(name) : room;
+	if (meant) leave(meant);
+	else chat.tell(room, `You are not in ${name}.`, "error");
+}
+
+// Who types goes on where they began: what they are about to say belongs there.
 export async function enter(name, key) {
+	const before = chat.active;
+	const then = strokes;
 	try {
-		await chat.enter(name, key)
+		const room = await chat.enter(name, key);
+		if (chat.active === before && strokes === then) chat.show(room);
+		else if (chat.active !== room) chat.tell(chat.active, `You have come into ${room.name}. `, "invited", room.name);
 	} catch ({ code, text }) {
-		if (code !== "room_key") return chat.tell(chat.active, text, "error")
-		const given = await ask(`Join ${name}`, [["key", "Key of the room", { class: "secret" }]], "Join", key && "This is not its key.")
-		if (given) await enter(name, given.key)
+		if (code !== "room_key") return chat.tell(before, text, "error");
+		const fields = [["key", "Key of the room", { class: "secret" }]];
+		const given = await ask(`Join ${name}`, fields, "Join", key && "This is not its key.");
+		if (given) await enter(name, given.key);
 	}
 }
 
-export const leave = room => chat.part(room).catch(({ text }) => chat.tell(room, text, "error"))
+export async function leave(room) {
+	const unsaid = sender.unsaid(room);
+	if (unsaid && !(await ask(`Leave ${room.name}?`, [], "Leave", `${plural(unsaid, "line")} of yours would be lost.`)))
+		return;
+	await chat.part(room).catch(({ text }) => chat.tell(room, text, "error"));
+}
 
 box.onkeydown = event => {
-	const { key, shiftKey, ctrlKey, metaKey, altKey, isComposing } = event
-	if (shiftKey || ctrlKey || metaKey || altKey || isComposing) return
-	const arrow = { ArrowUp: 1, ArrowDown: -1 }[key]
+	const { key, shiftKey, ctrlKey, metaKey, altKey, isComposing, keyCode } = event;
+	// Safari ends a composition before it tells of the Enter that did so, and marks that by 229 alone.
+	if (shiftKey || ctrlKey || metaKey || altKey || isComposing || keyCode === 229) return;
+	const arrow = { ArrowUp: 1, ArrowDown: -1 }[key];
 	// What is offered may stand there already.
-	const done = key === "Enter" && offered?.options[chosen].value.trim() === box.value.trim()
-	if (offered && arrow) offer(offered, chosen - arrow)
-	else if (offered && key === "Escape") offer()
-	else if (offered && /Tab|Enter/.test(key) && !done) take()
-	else if (key === "Enter") submit()
+	const done = key === "Enter" && offered?.options[chosen].value.trim() === box.value.trim();
+	if (offered && arrow) offer(offered, chosen - arrow);
+	else if (offered && key === "Escape") offer();
+	else if (offered && /Tab|Enter/.test(key) && !done) take();
+	else if (key === "Enter") submit();
 	else if (key === "Tab" && completion(true)) {
-		offer(completion(true))
-		if (!offered.options[1]) take()
+		offer(completion(true));
+		if (!offered.options[1]) take();
 	} else if (arrow && (!box.value || back >= 0)) {
-		back = Math.max(-1, Math.min(typed.length - 1, back + arrow))
-		set(typed[back])
-	} else return
-	event.preventDefault()
-}
+		back = Math.max(-1, Math.min(typed.length - 1, back + arrow));
+		set(typed[back]);
+	} else return;
+	event.preventDefault();
+};
 box.oninput = () => {
-	back = -1
-	changed(completion())
-}
-box.onblur = () => offer()
-list.onmousedown = event => event.preventDefault() // the box keeps the focus
-$("composer").onsubmit = event => (event.preventDefault(), submit())
+	back = -1;
+	strokes++;
+	reason.textContent = "";
+	changed(completion());
+};
+box.onblur = () => offer();
+list.onmousedown = event => event.preventDefault(); // the box keeps the focus
+$("composer").onsubmit = event => (event.preventDefault(), submit());
 
 function completion(eager) {
-	const names = Array.from(chat.active.members.values(), ({ name }) => name)
-	return complete(box.value, box.selectionStart, names, chat.commands, eager)
+	const names = Array.from(chat.active.members?.values() ?? [], ({ name }) => name);
+	return complete(box.value, box.selectionStart, names, chat.commands, eager);
 }
 
 function offer(options, which = 0) {
-	const all = options?.options ?? []
-	offered = options
-	chosen = (which + all.length) % all.length
-	list.hidden = !options
+	const all = options?.options ?? [];
+	offered = options;
+	chosen = (which + all.length) % all.length;
+	list.hidden = !options;
 	const option = ({ label, help }, i) => {
-		const onclick = () => take(i)
-		const attributes = { id: `o${i}`, role: "option", "aria-selected": i === chosen, onclick }
-		return el("li", attributes, el("b", label), " ", el("small", help))
-	}
-	list.replaceChildren(...all.map(option))
-	list.children[chosen]?.scrollIntoView({ block: "nearest" })
-	box.setAttribute("aria-activedescendant", options ? `o${chosen}` : "")
+		const onclick = () => take(i);
+		const attributes = { "id": `o${i}`, "role": "option", "aria-selected": i === chosen, onclick };
+		return el("li", attributes, el("b", label), " ", el("small", help));
+	};
+	list.replaceChildren(...all.map(option));
+	list.children[chosen]?.scrollIntoView({ block: "nearest" });
+	box.setAttribute("aria-activedescendant", options ? `o${chosen}` : "");
 }
 
 function take(which = chosen) {
-	box.setRangeText(offered.options[which].value, offered.from, box.selectionStart, "end")
-	changed()
+	box.setRangeText(offered.options[which].value, offered.from, box.selectionStart, "end");
+	strokes++;
+	changed();
 }
 
 // Passwords must not be seen while they are typed, nor be kept.
 
-const SECRET = /^\s*\/(register|login|passwd|unregister)(\s|$)/i
-const NEW = ["new", "New password", { type: "password", autocomplete: "new-password" }]
-const OLD = ["old", "Password", { type: "password", autocomplete: "current-password" }]
-const ASKED = {
-	register: ["Keep this name for me", NEW],
-	unregister: ["Give this name up", OLD],
-	login: ["Log in", ["name", "Name"], OLD],
-	passwd: ["Change the password", OLD, NEW]
-}
+const PASSWORD = /^\/(register|login|passwd|unregister)(\s|$)/i;
+const SECRET = /^\/(register|login|passwd|unregister|password|join\s+\S+|room\s+key)\s+\S/i;
+const NEW = ["new", "New password", { type: "password", autocomplete: "new-password" }];
+const OLD = ["old", "Password", { type: "password", autocomplete: "current-password" }];
+const ASKED = new Map([
+	["register", ["Keep this name for me", NEW]],
+	["unregister", ["Give this name up", OLD]],
+	["login", ["Log in", ["name", "Name"], OLD]],
+	["passwd", ["Change the password", OLD, NEW]]
+]);
 
 function intercept(whole) {
-	const [, command, space] = SECRET.exec(box.value) ?? []
-	if (!command || !(space || whole)) return false
-	set()
-	run(command.toLowerCase())[1]?.()
-	return true
+	const [, command, space] = PASSWORD.exec(sender.slashed(box.value)) ?? [];
+	if (!command || !(space || whole) || box.value.trim().includes("\n")) return false;
+	const known = run(command.toLowerCase());
+	set();
+	if (known) known[1]();
+	else reason.textContent = `There is no /${command} here.`;
+	return true;
 }
 
-// A menu's entry that runs a command, and asks for `fields` before.
-export function run(command, line, label = ASKED[command][0], ...fields) {
-	if (!fields[0]) fields = ASKED[command]?.slice(1) ?? []
+// A menu's entry that runs a command where the menu was opened, and asks for `fields` before.
+export function run(command, line, label = ASKED.get(command)[0], ...fields) {
+	const room = chat.active;
+	if (!fields[0]) fields = ASKED.get(command)?.slice(1) ?? [];
 	const act = async () => {
-		const who = ["", "", { value: chat.name, autocomplete: "username", hidden: "" }] // for password managers
-		const given = fields[0] ? await ask(label, [who, ...fields], "OK") : {}
-		if (given) chat.command(chat.active, [`/${command}`, line, ...Object.values(given)].filter(Boolean).join(" "))
-	}
-	return chat.commands.some(({ name }) => name === command) && [fields[0] ? `${label} …` : label, act]
+		const who = ["", "", { value: chat.name, autocomplete: "username", hidden: "" }]; // for password managers
+		const given = fields[0] ? await ask(label, [who, ...fields], "OK") : {};
+		if (given) chat.command(room, [`/${command}`, line, ...Object.values(given)].filter(Boolean).join(" "));
+	};
+	return chat.commands.some(({ name }) => name === command) && [fields[0] ? `${label} …` : label, act];
 }

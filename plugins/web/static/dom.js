@@ -1,92 +1,104 @@
 // How this page makes elements. What users typed comes in as text nodes alone.
 
-import { fold } from "./text.js"
+import { fold } from "./text.js";
 
-export const $ = id => document.getElementById(id)
-export const plural = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`
+export const $ = id => document.getElementById(id);
+export const plural = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 // `el("li.notice", {title}, "Text", child, [more], ...)`, with or without attributes; what is falsy is left out.
 export function el(what, attributes, ...children) {
-	if (attributes?.constructor !== Object) return el(what, {}, attributes, ...children)
-	const [tag, ...classes] = what.split(".")
-	const node = document.createElement(tag)
-	node.className = classes.join(" ")
+	if (attributes?.constructor !== Object) return el(what, {}, attributes, ...children);
+	const [tag, ...classes] = what.split(".");
+	const node = document.createElement(tag);
+	node.className = classes.join(" ");
 	for (const [name, value] of Object.entries(attributes))
-		if (name.startsWith("on")) node[name] = value
-		else if (value != null) node.setAttribute(name, value)
-	node.append(...children.flat().filter(Boolean))
-	return node
+		if (name.startsWith("on")) node[name] = value;
+		else if (value != null) node.setAttribute(name, value);
+	node.append(...children.flat().filter(Boolean));
+	return node;
 }
 
-export const button = (onclick, ...children) => el("button", { type: "button", onclick }, ...children)
+export const button = (onclick, ...children) => el("button", { type: "button", onclick }, ...children);
 
 export const nodesOf = tokens =>
 	tokens.map(token => {
-		const { tag, href, children } = token
-		return tag ? el(tag, href && { href, target: "_blank", rel: "noopener noreferrer" }, nodesOf(children)) : token
-	})
+		const { tag, href, children } = token;
+		return tag ? el(tag, href && { href, target: "_blank", rel: "noopener noreferrer" }, nodesOf(children)) : token;
+	});
 
 // Shows `rows`, {key, sign, ...}. What has the same key and sign as before stays: so do scrolling, selections and focus.
 export function sync(parent, rows, build) {
-	const old = new Map([...parent.children].map(node => [node.key, node]))
-	const focus = [...old.values()].find(node => node.contains(document.activeElement))?.key
+	const old = new Map([...parent.children].map(node => [node.key, node]));
+	const focus = [...old.values()].find(node => node.contains(document.activeElement))?.key;
 	const nodes = rows.map(row => {
-		const { key, sign } = row
-		const was = old.get(key)
-		return was && was.sign === sign ? was : Object.assign(build(row), { key, sign })
-	})
-	const stay = new Set(nodes)
-	for (const node of old.values()) if (!stay.has(node)) node.remove()
-	for (const [i, node] of nodes.entries()) if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i])
-	if (focus && !parent.contains(document.activeElement)) nodes.find(({ key }) => key === focus)?.querySelector("button")?.focus()
+		const { key, sign } = row;
+		const was = old.get(key);
+		return was && was.sign === sign ? was : Object.assign(build(row), { key, sign });
+	});
+	const stay = new Set(nodes);
+	for (const node of old.values()) if (!stay.has(node)) node.remove();
+	for (const [i, node] of nodes.entries())
+		if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i]);
+	if (focus && !parent.contains(document.activeElement))
+		nodes
+			.find(({ key }) => key === focus)
+			?.querySelector("button")
+			?.focus();
 }
 
 export function tint(node, name) {
-	node.style.setProperty("--hue", [...fold(name)].reduce((hash, c) => (hash * 31 + c.codePointAt(0)) % 360, 7))
-	return node
+	node.style.setProperty(
+		"--hue",
+		[...fold(name)].reduce((hash, c) => (hash * 31 + c.codePointAt(0)) % 360, 7)
+	);
+	return node;
 }
 
-export const avatar = name => tint(el("span.avatar", { "aria-hidden": true }, [...name][0].toUpperCase()), name)
+export const avatar = name => tint(el("span.avatar", { "aria-hidden": true }, [...name][0].toUpperCase()), name);
 
-// Where the browser does not let us, we forget.
+// What stays in this browser; null takes it away. Where the browser does not let us, we forget.
 export function kept(key, value) {
+	const place = `greenchat.${key}`;
 	try {
-		if (value) localStorage[`greenchat.${key}`] = JSON.stringify(value)
-		return JSON.parse(localStorage[`greenchat.${key}`])
+		if (value) localStorage[place] = JSON.stringify(value);
+		else if (value === null) delete localStorage[place];
+		return JSON.parse(localStorage[place]) ?? {};
 	} catch {
-		return {}
+		return {};
 	}
 }
 
 // `entries`: [label, run], or nothing.
 export function menu(anchor, entries) {
-	const box = $("menu")
-	const entry = ([label, run]) => button(() => (box.hidePopover(), run()), label)
-	box.replaceChildren(...entries.filter(Boolean).map(entry))
-	const { left, bottom } = anchor.getBoundingClientRect()
-	anchor.closest("nav, aside, main").append(box) // a drawer stays open around it
-	box.showPopover()
-	box.style.left = `min(${left}px, 100vw - ${box.offsetWidth}px)`
-	box.style.top = `min(${bottom}px, 100vh - ${box.offsetHeight}px)`
-	box.firstChild.focus()
-	box.onkeydown = ({ key }) => void (key === "Escape" && anchor.focus())
+	const box = $("menu");
+	const entry = ([label, run]) => button(() => (box.hidePopover(), run()), label);
+	box.replaceChildren(...entries.filter(Boolean).map(entry));
+	const { left, bottom } = anchor.getBoundingClientRect();
+	anchor.closest("nav, aside, main").append(box); // a drawer stays open around it
+	box.showPopover();
+	box.style.left = `min(${left}px, 100vw - ${box.offsetWidth}px)`;
+	box.style.top = `min(${bottom}px, 100vh - ${box.offsetHeight}px)`;
+	box.firstChild.focus();
+	box.onkeydown = ({ key }) => void (key === "Escape" && anchor.focus());
 }
 
-// `fields`: [name, label, attributes]. Resolves to their values.
-export function ask(title, fields, ok, note) {
-	const box = $("ask")
-	const form = box.firstChild
-	const field = ([name, label, more]) => el("label", label, el("input", { name, required: "", autofocus: "", autocomplete: "off", ...more }))
-	const main = el("button.main", { value: 1, autofocus: "" }, ok)
-	const footer = el("footer", button(() => box.close(), "Cancel"), main)
-	form.replaceChildren(el("h2", { id: "asked" }, title), el("p", note), ...fields.map(field), footer)
-	box.returnValue = ""
-	box.showModal()
+// `fields`: [name, label, attributes]. Resolves to their values. `careful`: Enter alone is no consent.
+export function ask(title, fields, ok, note, careful) {
+	const box = $("ask");
+	const form = box.firstChild;
+	const field = ([name, label, more]) =>
+		el("label", label, el("input", { name, required: "", autofocus: "", autocomplete: "off", ...more }));
+	const cancel = el("button", { type: "button", onclick: () => box.close(), autofocus: careful ? "" : null }, "Cancel");
+	const main = el("button.main", { value: 1, autofocus: careful ? null : "" }, ok);
+	const said = note instanceof Node ? note : el("p", note);
+	form.replaceChildren(el("h2", { id: "asked" }, title), said, ...fields.map(field), el("footer", cancel, main));
+	box.returnValue = "";
+	box.showModal();
 	return new Promise(resolve => {
 		box.onclose = () => {
-			if (box.open) return // again already
-			resolve(box.returnValue && Object.fromEntries(new FormData(form)))
-			form.replaceChildren() // passwords do not stay
-		}
-	})
+			if (box.open) return; // again already
+			resolve(box.returnValue && Object.fromEntries(new FormData(form)));
+			form.replaceChildren(); // passwords do not stay
+		};
+	});
 }

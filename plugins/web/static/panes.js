@@ -1,93 +1,128 @@
-import * as chat from "./chat.js"
-import { enter, leave, run } from "./composer.js"
-import { $, ask, avatar, button, el, menu, nodesOf, plural, sync } from "./dom.js"
-import { parse } from "./text.js"
+import * as chat from "./chat.js";
+import { enter, leave, run } from "./composer.js";
+import { $, ask, avatar, button, el, menu, nodesOf, plural, sync } from "./dom.js";
+import { parse } from "./text.js";
 
-const MOST = 500 // members in the list
-const RANKS = { operator: 2, owner: 1 }
-const { compare } = new Intl.Collator()
-const label = (name, note) => el("span", el("bdi", name), el("small", note))
+const MOST = 500; // members in the list
+const RANKS = new Map([
+	["operator", 2],
+	["owner", 1]
+]);
+const rank = ({ role }) => RANKS.get(role) ?? 0;
+const { compare } = new Intl.Collator();
+const label = (name, note) => el("span", el("bdi", name), el("small", note));
 
 export function render() {
-	const { name, direct, topic, members } = chat.active
-	const { away } = chat.me()
-	rooms($("room-list"), false)
-	rooms($("direct-list"), true)
-	memberList([...members.values()])
-	$("open-members").hidden = $("members").hidden = direct
-	$("title").textContent = name
-	$("title").className = direct ? "" : "room"
-	$("topic").replaceChildren(...nodesOf(parse(topic)))
-	$("topic").title = topic
-	$("text").ariaLabel = $("text").placeholder = `Message ${name}`
-	$("self").replaceChildren(avatar(chat.name), label(chat.name, away && `away: ${away}`))
+	const { name, direct, topic = "", members, gone } = chat.active;
+	const { away } = chat.me();
+	rooms($("room-list"), false);
+	rooms($("direct-list"), true);
+	memberList([...(members?.values() ?? [])]);
+	$("open-members").hidden = $("members").hidden = direct || !!gone;
+	elsewhere();
+	$("title").textContent = name;
+	$("title").className = direct ? "" : "room";
+	$("topic").replaceChildren(...nodesOf(parse(topic)));
+	$("topic").title = topic;
+	$("text").ariaLabel = $("text").placeholder = `Message ${name}`;
+	$("self").replaceChildren(avatar(chat.name), label(chat.name, away && `away: ${away}`));
 }
 
 function rooms(list, direct) {
-	const shown = chat.all().filter(room => room.direct === direct)
-	const sign = room => [room.name, room.unread, room.mentions.size, room.gone, room === chat.active].join()
-	sync(list, shown.map(room => ({ room, key: room.key, sign: sign(room) })), ({ room }) => {
-		const { name, unread, mentions, gone } = room
-		const count = `${mentions.size ? "@" : ""}${unread}`
-		const badge = unread > 0 && el(`span.badge${mentions.size ? ".for-me" : ""}`, count, el("span.sr", " unread"))
-		const sign = direct ? avatar(name) : el("i", "#")
-		const go = button(() => chat.show(room), sign, el("bdi", name), badge)
-		go.ariaCurrent = room === chat.active
-		return el(gone ? "li.gone" : "li", go)
-	})
+	const shown = chat.all().filter(room => room.direct === direct);
+	const sign = room => [room.name, room.unread, room.mentions.size, note(room), room === chat.active].join();
+	const row = room => ({ room, key: room.key, sign: sign(room) });
+	sync(list, shown.map(row), ({ room }) => {
+		const { name, gone } = room;
+		const sign = direct ? avatar(name) : el("i", "#");
+		const go = button(() => chat.show(room), sign, el("bdi", name), el("small", note(room)), badge(room));
+		go.ariaCurrent = room === chat.active;
+		return el(gone ? "li.gone" : "li", go);
+	});
+}
+
+// What tells two apart that have the same name.
+const note = ({ direct, gone, earlier }) => (gone ? (direct ? "ended" : "gone") : earlier && "earlier");
+
+function badge({ unread, mentions: { size } }) {
+	if (unread > 0) return el(size ? "span.badge.for-me" : "span.badge", count(unread, size), el("span.sr", " unread"));
+}
+
+const count = (unread, mentions) => `${mentions ? "@" : ""}${unread}`;
+
+// Where the list is in a drawer, its button tells what is unread in there.
+export function elsewhere() {
+	const others = chat.all().filter(room => room !== chat.active && room.unread > 0);
+	const unread = others.reduce((sum, room) => sum + room.unread, 0);
+	const mentions = others.reduce((sum, room) => sum + room.mentions.size, 0);
+	const mark = $("elsewhere");
+	mark.textContent = unread ? count(unread, mentions) : "";
+	mark.className = mentions ? "badge for-me" : "badge";
+	mark.parentNode.ariaDescription = unread ? `${unread} unread` : "";
 }
 
 function memberList(all) {
-	all.sort((a, b) => (RANKS[b.role] ?? 0) - (RANKS[a.role] ?? 0) || compare(a.name, b.name))
-	const [title, list] = $("members").children
-	title.textContent = plural(all.length, "member")
-	const sign = ({ role, away }) => [role, away].join()
-	const shown = all.slice(0, MOST).map(member => ({ ...member, key: member.name, sign: sign(member) }))
+	all.sort((a, b) => rank(b) - rank(a) || compare(a.name, b.name));
+	const [title, list] = $("members").children;
+	title.textContent = plural(all.length, "member");
+	const sign = ({ role, away }) => [role, away].join();
+	const shown = all.slice(0, MOST).map(member => ({ ...member, key: member.name, sign: sign(member) }));
 	sync(list, shown, ({ name, role, away }) => {
-		const note = [role, away && `away: ${away}`].filter(Boolean).join(", ")
-		const open = button(() => memberMenu(open, name), avatar(name), label(name, note))
-		return el(away ? "li.away" : "li", open)
-	})
+		const note = [role, away && `away: ${away}`].filter(Boolean).join(", ");
+		const open = button(() => memberMenu(open, name), avatar(name), label(name, note));
+		return el(away ? "li.away" : "li", open);
+	});
 }
 
-const MAYBE = { required: null }
-const TIME = ["time", "For how long (10m, 2h, 7d)", MAYBE]
-const WHY = ["why", "Why", MAYBE]
+const MAYBE = { required: null };
+const TIME = ["time", "For how long (10m, 2h, 7d)", MAYBE];
+const WHY = ["why", "Why", MAYBE];
 
 function memberMenu(anchor, name) {
-	const { role } = chat.active.member(name)
-	const who = run("whois", name, `Who is ${name}?`)
-	const talk = [["Direct message", () => chat.show(chat.expect(name, true))], run("ignore", name, "Ignore")]
+	const { role } = chat.active.member(name);
+	const who = run("whois", name, `Who is ${name}?`);
+	const talk = [["Direct message", () => chat.show(chat.directTo(name))], run("ignore", name, "Ignore")];
 	const order = [
 		run("kick", name, `Kick ${name}`, WHY),
 		run("mute", name, `Mute ${name}`, TIME, WHY),
 		run("unmute", name, "Let speak again"),
 		run("ban", name, `Ban ${name}`, TIME, WHY),
 		role === "operator" ? run("deop", name, "No operator any more") : run("op", name, "Make an operator")
-	]
-	if (chat.isMe(name)) menu(anchor, [who])
-	else menu(anchor, [who, ...talk, ...(chat.me().role ? order : [])])
+	];
+	if (chat.isMe(name)) menu(anchor, [who]);
+	else menu(anchor, [who, ...talk, ...(chat.me().role ? order : [])]);
 }
 
 $("more").onclick = () => {
-	const { name, direct, topic } = chat.active
+	const room = chat.active;
+	const { name, direct, gone, topic } = room;
+	const close = chat.all()[1] && ["Close", () => leave(room)];
 	const inRoom = [
 		run("topic", "", "Set the topic", ["topic", "Topic (- for none)", { value: topic }]),
 		run("invite", "", "Invite somebody", ["name", "Name"]),
 		chat.me().role && run("room", "key", "Set a key", ["key", "Key (off: none)"]),
-		[`Leave ${name}`, () => leave(chat.active)]
-	]
-	menu($("more"), direct ? [run("whois", name, `Who is ${name}?`), ["Close", () => leave(chat.active)]] : inRoom)
-}
+		[`Leave ${name}`, () => leave(room)]
+	];
+	if (gone) menu($("more"), [[again(room), () => comeBack(room)], ["Join another room …", joinAnother], close]);
+	else menu($("more"), direct ? [run("whois", name, `Who is ${name}?`), close] : inRoom);
+};
 
-$("add-room").onclick = async () => {
-	const rooms = (await chat.answer("/rooms", "rooms")) ?? []
-	const go = name => ($("ask").close(), enter(name))
+// What there is to do where nothing can be said any more.
+export const again = ({ direct, name }) => (direct ? `Write to ${name} anew` : "Come back");
+export const comeBack = ({ direct, name }) => (direct ? chat.show(chat.directTo(name)) : enter(name));
+
+export async function joinAnother() {
+	const rooms = (await chat.answer("/rooms", "rooms")) ?? [];
+	const go = name => {
+		$("ask").close();
+		enter(name);
+	};
 	const choice = ({ name, members, topic }) =>
-		button(() => go(name), label(name, plural(members, "member") + (topic ? ` · ${topic}` : "")))
-	const given = await ask("Join a room", [["room", "Room"]], "Join", el("menu", rooms.map(choice)))
-	if (given) enter(given.room)
+		button(() => go(name), label(name, plural(members, "member") + (topic ? ` · ${topic}` : "")));
+	const given = await ask("Join a room", [["room", "Room"]], "Join", el("menu", rooms.map(choice)));
+	if (given) enter(given.room);
 }
+$("add-room").onclick = joinAnother;
 
 export function selfMenu(anchor, ...switches) {
 	menu(anchor, [
@@ -97,6 +132,6 @@ export function selfMenu(anchor, ...switches) {
 		run("login"),
 		run("passwd"),
 		...switches,
-		["Leave the chat", chat.quit]
-	])
+		["Leave the chat", chat.leave]
+	]);
 }

@@ -1,79 +1,131 @@
-// What we say: in order, no faster than the server likes, and never lost.
+// What we say: in order, no faster than the server likes, and never lost. It goes where it was written, or nowhere.
 
-import * as chat from "./chat.js"
-import { linesOf } from "./typing.js"
-import { bucket } from "./wire.js"
+import * as chat from "./chat.js";
+import { end } from "./conversations.js";
+import { linesOf } from "./typing.js";
+import { bucket } from "./wire.js";
 
-const queue = []
-let timer
+// What nobody sees, as the server has it.
+const UNSEEN = "[\\s\\p{DI}\\p{Mn}\\p{Me}\\u2800\\ufff9-\\ufffc\\u{1d159}\\u{13430}-\\u{1343f}]*";
+const SLASH = new RegExp(`^${UNSEEN}(?=/)`, "u"); // before a slash that is the first to be seen
+const BLANK = new RegExp(`^${UNSEEN}$`, "u");
+const STATES = new Map([
+	["lost", "unsure"],
+	["not_stored", "unkept"] // it was said, and must not be said again
+]);
+
+const queue = []; // {room, item}: a message; {room, line}: a command
+const opening = new Set(); // direct conversations whose first message is on its way: their id comes with its answer
+let timer;
 
 // A character has at most 4 bytes; 200 stand around.
-export const lines = text => linesOf(text, Math.floor((chat.limits.frame_bytes || 1e5) / 4 - 50))
+export const lines = text =>
+	linesOf(text, Math.floor((chat.limits.frame_bytes || 1e5) / 4 - 50)).filter(line => !BLANK.test(line));
 
+// From the slash on, where that is the first to be seen; else nothing.
+export const slashed = line => (SLASH.test(line) ? line.replace(SLASH, "") : "");
+export const isCommand = line => /^\/(?!\/)/.test(slashed(line));
+
+// Of several lines none is a command: whoever pastes a page does not want to run it.
 export function say(room, text) {
-	const all = lines(text)
+	const all = lines(text);
 	for (const line of all) {
-		const typed = line.trimStart()
-		const slash = chat.slash && typed[0] === "/"
-		// Of several lines none is a command: whoever pastes a page does not want to run it.
-		const alone = slash && !all[1]
-		const command = alone && typed[1] !== "/"
-		const action = command && !room.direct && /^\/me\s+(.+)/i.exec(typed)?.[1]
-		const text = alone ? typed.slice(1) : line // "//x" says "/x"
-		if (action) add(room, action, typed, true)
-		else if (command) queue.push({ room, line: typed })
-		else add(room, text, room.direct ? `/msg ${room.name} ${text}` : slash ? `/${text.trimStart()}` : text)
+		const typed = slashed(line);
+		if (all[1] || !typed) addText(room, line);
+		else if (typed[1] === "/")
+			addText(room, typed.slice(1)); // "//x" says "/x"
+		else runLine(room, typed);
 	}
-	pump()
+	pump();
+}
+
+// As text, whatever it begins with.
+export function addText(room, text) {
+	const typed = slashed(text);
+	add(room, typed || text, typed ? `/${typed}` : text);
+}
+
+function runLine(room, line) {
+	const action = /^\/me\s+(.+)/i.exec(line)?.[1];
+	if (action) add(room, action, line, true);
+	else queue.push({ room, line });
 }
 
 // Lines, and seconds.
-export const waiting = () => [queue.length, Math.ceil(bucket.wait(queue.length) / 1000)]
+export const waiting = () => [queue.length, Math.ceil(bucket.wait(queue.length) / 1000)];
+
+// What of ours is still to be said there, or was not.
+export const unsaid = room => room.items.filter(({ state }) => /^(queued|failed|unsure)$/.test(state)).length;
 
 export function pump() {
-	clearTimeout(timer)
-	let ms
-	while (queue[0] && chat.state === "in" && !(ms = bucket.wait(1))) {
-		const { room, item, line } = queue.shift()
-		if (item) send(room, item)
-		else chat.command(room, line)
+	clearTimeout(timer);
+	let ms;
+	let next;
+	while ((next = queue.findIndex(canGo)) >= 0 && !(ms = bucket.wait(1))) {
+		const [{ room, item, line }] = queue.splice(next, 1);
+		if (item) send(room, item);
+		else if (chat.state === "apart") chat.tell(room, `${line.split(" ")[0]} was not run. ${room.gone}`, "error");
+		else chat.command(room, line);
 	}
-	if (ms) timer = setTimeout(pump, ms)
-	chat.changed()
+	if (ms) timer = setTimeout(pump, ms);
+	chat.changed();
 }
+
+const canGo = ({ room }) => (chat.state === "in" ? !opening.has(room) : chat.state === "apart" && room.gone); // to be refused
 
 // After a loss, what was on its way has arrived, or it has not.
 export function resolve(room) {
 	for (const item of room.items.filter(({ state }) => state === "unsure")) {
-		const same = ({ mine, seq, text, sender }) => !mine && seq > item.since && text === item.text && sender === item.sender
-		const arrived = room.items.find(same)
-		item.state = "failed"
-		if (!arrived) continue
-		Object.assign(arrived, { mine: true, state: "stored" })
-		room.remove(item)
+		const same = ({ mine, seq, text, sender }) =>
+			!mine && seq > item.since && text === item.text && sender === item.sender;
+		const arrived = room.items.find(same);
+		item.state = "failed";
+		if (!arrived) continue;
+		Object.assign(arrived, { mine: true, state: "stored" });
+		room.remove(item);
 	}
-	chat.changed()
+	chat.changed();
 }
 
 export function add(room, text, wire, action) {
-	const said = { kind: "message", sender: chat.name, text, action, time: Date.now() }
-	const item = { ...said, wire, mine: true, pending: true, state: "queued" }
-	room.add(item)
-	queue.push({ room, item })
+	const said = { kind: "message", sender: chat.name, text, action, time: Date.now() };
+	const item = { ...said, wire, mine: true, pending: true, state: "queued" };
+	room.add(item);
+	queue.push({ room, item });
 }
 
 async function send(room, item) {
-	Object.assign(item, { state: "sending", since: room.latest })
+	if (room.gone) return fail(room, item, { text: room.gone });
+	const written = room;
+	Object.assign(item, { state: "sending", since: room.latest });
+	if (room.direct && room.id === null) opening.add(room);
 	try {
-		const { seq = room.direct && room.latest + 1, id } = await chat.ask(room, item.wire)
-		item.state = "stored"
-		room.read = room.latest = Math.max(room.latest, seq)
-		room.settle(item, seq, id)
-	} catch ({ code, text }) {
-		// What was said but not kept must not be said again.
-		const state = { lost: room.direct ? "failed" : "unsure", not_stored: "unkept" }[code] ?? "failed"
-		Object.assign(item, { state, why: text })
-		if (state === "unkept") room.settle(item, 0)
+		let { seq, id, conversation, with: name } = await chat.ask(room, item.wire);
+		if (room.direct) {
+			room = chat.settle(written, conversation, name);
+			for (const entry of queue) if (entry.room === written) entry.room = room;
+			seq = room.latest + 1;
+		}
+		item.state = "stored";
+		room.read = room.latest = Math.max(room.latest, seq);
+		room.settle(item, seq, id);
+	} catch (error) {
+		fail(room, item, error);
 	}
-	chat.changed()
+	opening.delete(written);
+	pump();
+}
+
+function fail(room, item, { code, text }) {
+	const state = room.direct && code === "lost" ? "failed" : (STATES.get(code) ?? "failed");
+	if (code === "conversation_gone") end(room, text);
+	Object.assign(item, { state, why: text });
+	if (state === "unkept") room.settle(item, 0);
+	chat.changed();
+}
+
+export function forget() {
+	clearTimeout(timer);
+	queue.length = 0;
+	opening.clear();
 }

@@ -1,0 +1,154 @@
+// What one may say something in: rooms by their names, and direct conversations by their ids. Each kind has a
+// collection of its own, so that no name of a room can ever be taken for a person.
+
+import { fold } from "./text.js";
+import { Timeline } from "./timeline.js";
+
+export const rooms = new Map(); // by the names that the server gives
+export const directs = new Set();
+
+export const all = () => [...rooms.values(), ...directs];
+export const same = (one, other) => fold(one) === fold(other);
+
+class Conversation extends Timeline {
+	latest = 0; // the highest number,
+	read = 0; // that was read,
+	mark = null; // and that the line "New messages" is behind
+	more = true; // the server has older ones; null: it keeps none
+	past = false; // and newer ones
+	following = true; // the end
+	mentions = new Set(); // unread
+	gone = ""; // why nothing can be said here any more
+
+	get unread() {
+		return this.latest - this.read;
+	}
+}
+
+class Room extends Conversation {
+	direct = false;
+	members = new Map(); // by folded name: {name, role, away}
+	topic = "";
+	secret = ""; // its key, as it was typed
+
+	constructor(name) {
+		super();
+		this.name = name;
+		this.key = `room ${name}`;
+	}
+
+	// What a request that means this conversation bears.
+	get address() {
+		return { room: this.name };
+	}
+
+	member(name) {
+		return this.members.get(fold(name)) ?? {};
+	}
+}
+
+let serial = 0;
+
+// What two people say to each other alone: numbered by ourselves. It belongs to a person, whatever they are called
+// meanwhile. Before the first message there is no id yet, only the name that it goes to.
+class Direct extends Conversation {
+	direct = true;
+	more = null;
+	id = null;
+	earlier = false; // somebody else is called so now
+	sure = false; // the name is the person's: since then it has always been in one of our rooms
+	number = ++serial;
+
+	constructor(name) {
+		super();
+		this.name = name;
+	}
+
+	get key() {
+		return this.id === null ? `new ${this.number}` : `direct ${this.id}`;
+	}
+
+	get address() {
+		return this.id === null ? { to: this.name } : { conversation: this.id };
+	}
+}
+
+export function roomCalled(name) {
+	if (!rooms.has(name)) rooms.set(name, new Room(name));
+	return rooms.get(name);
+}
+
+// The room that somebody means who types `name`, if we know it.
+export const roomTyped = name => rooms.get(name) ?? rooms.get(fold(name.trim().replace(/^#+/, "")));
+
+const isHere = name => [...rooms.values()].some(room => !room.gone && room.members.has(fold(name)));
+const find = test => [...directs].find(test);
+
+function begin(name) {
+	const direct = new Direct(name);
+	directs.add(direct);
+	return direct;
+}
+
+// A conversation with who is called `name` now. One that we have serves only while it is sure to be with that person;
+// else a new one begins, and the server tells with the first message which one it is.
+export function directTo(name) {
+	const fits = ({ gone, earlier, id, sure, name: other }) =>
+		!gone && !earlier && (sure || id === null) && same(other, name);
+	const direct = find(fits) ?? begin(name);
+	direct.sure ||= isHere(name);
+	return direct;
+}
+
+export const directCalled = id => find(direct => direct.id === id);
+
+// The conversation `id`, which is with `name` at this moment. `written` is where somebody wrote first, without an id.
+export function directWith(id, name, written) {
+	const begun = other => other.id === null && !other.gone && same(other.name, name);
+	const direct = directCalled(id) ?? written ?? find(begun) ?? begin(name);
+	for (const other of directs) if (other !== direct && !other.gone && same(other.name, name)) other.earlier = true;
+	return Object.assign(direct, { id, name, earlier: false, sure: isHere(name) });
+}
+
+export function renameDirects(old, name) {
+	for (const direct of directs) if (!direct.gone && direct.sure && same(direct.name, old)) direct.name = name;
+}
+
+// After somebody has gone, or we have.
+export function doubtDirects() {
+	for (const direct of directs) {
+		if (!direct.sure || isHere(direct.name)) continue;
+		direct.sure = false;
+		if (direct.id === null) direct.gone = `${direct.name} is not here any more.`;
+	}
+}
+
+// The server has told that the two are one.
+export function merge(written, direct) {
+	directs.delete(written);
+	direct.add(...written.items);
+}
+
+export function remove(conversation) {
+	if (conversation.direct) directs.delete(conversation);
+	else rooms.delete(conversation.name);
+}
+
+export function end(direct, why) {
+	direct.gone = why;
+	direct.sure = false;
+}
+
+// On a new connection a guest is somebody new, and has ended what they had begun.
+export function connectedAgain(guest) {
+	for (const direct of directs) {
+		direct.sure = false;
+		if (guest && direct.id !== null && !direct.gone)
+			end(direct, "This conversation has ended, as your connection was lost.");
+	}
+}
+
+export function forget() {
+	rooms.clear();
+	directs.clear();
+}

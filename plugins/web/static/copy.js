@@ -1,0 +1,32 @@
+// What is copied out of the log reads as lines, "[12:00] ada: Hello", and code as code.
+
+export function copying(event, list) {
+	const selection = getSelection();
+	if (!selection.rangeCount || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
+	const range = selection.getRangeAt(0);
+	const rows = [...list.children].filter(row => row.copied && range.intersectsNode(row));
+	const bodies = rows.map(row => row.querySelector(".body, pre") ?? row);
+	// Within one message, a browser knows best.
+	if (!rows[0] || bodies[0].contains(range.commonAncestorContainer)) return;
+	const parts = rows.map((row, i) => ({ ...row.copied, text: chosen(range, bodies[i], row.copied.text) }));
+	const some = parts.filter(({ text }) => text !== null);
+	const code = some.every(({ fence }) => fence);
+	const lines = code
+		? some.filter(({ fence }) => fence === "in").map(({ text }) => text)
+		: some.map(({ prefix, text, fence }) => (/in|close/.test(fence) ? text : prefix + text));
+	event.clipboardData.setData("text/plain", lines.join("\n"));
+	event.preventDefault();
+}
+
+// What of `body` is within `range`: the whole `text` as it was typed, a part of it as it is shown, or null.
+function chosen(range, body, text) {
+	if (!range.intersectsNode(body)) return null;
+	const part = document.createRange();
+	part.selectNodeContents(body);
+	const begins = body.contains(range.startContainer);
+	const ends = body.contains(range.endContainer);
+	if (begins) part.setStart(range.startContainer, range.startOffset);
+	if (ends) part.setEnd(range.endContainer, range.endOffset);
+	if (!begins && !ends) return text;
+	return part.toString() || null;
+}

@@ -1,0 +1,50 @@
+// Where one is, for the browser: the address, to be shared or kept as a bookmark; Back and Forward; a reload.
+//
+// Each entry of the tab's history has {name, rooms, room, key, depth}: who one is and all one's rooms, to come back
+// after a reload; the room or conversation that was shown; how many entries of ours lie before it.
+
+import * as chat from "./chat.js";
+
+const here = () => history.state ?? {};
+
+// "?room=#dev" is a room called dev, though to a browser the address ends before the "#".
+export const link = () => new URLSearchParams(location.search + location.hash);
+
+export const saved = here;
+
+// What is shown is one step further, or stands `instead` of what was shown before.
+export function remember(further = false) {
+	const { active, name } = chat;
+	const rooms = [...chat.rooms.values()].filter(({ gone }) => !gone).map(({ name }) => name);
+	const room = active.direct || active.gone ? rooms[0] : active.name;
+	const { depth = 0, key } = here();
+	const push = further && key && key !== active.key;
+	// To browsers, a new address means that the password was right.
+	const address = active.direct ? null : `?room=${encodeURIComponent(active.name)}`;
+	const state = { name, rooms, room, key: active.key, depth: depth + push };
+	if (push) history.pushState(state, "", address);
+	else history.replaceState(state, "", address);
+}
+
+// A reload does not come back by itself any more.
+export const away = () => history.replaceState({ depth: here().depth ?? 0 }, "");
+
+onpopstate = ({ state }) => {
+	if (chat.state === "out" || !chat.active) return;
+	const room = chat.all().find(({ key }) => key === state?.key);
+	if (room) chat.show(room, true);
+	else remember(); // one has left it
+};
+
+// The addresses have names of rooms in them. All of ours before this one are gone back over; those that lie ahead
+// are taken away by a new entry.
+export async function forget() {
+	const { depth = 0 } = here();
+	if (depth) {
+		const there = new Promise(resolve => addEventListener("popstate", resolve, { once: true }));
+		history.go(-depth);
+		await there;
+	}
+	history.replaceState(null, "", location.pathname);
+	history.pushState(null, "", location.pathname);
+}
