@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="Settings")
 
+SECRET = click.Path(path_type=Path)
+
 
 class SettingError(click.ClickException):
     """A wrong setting, told like a wrong option."""
@@ -226,16 +228,9 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
 @click.option("--login", is_flag=True, help="Log in to the account of that name: its password is asked for.")
-@click.option(
-    "--login-file", type=click.Path(path_type=Path), metavar="FILE", help="The same; the password is its first line."
-)
-@click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="Its first line is the room's key.")
-@click.option(
-    "--password-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Its first line is the server's pass phrase.",
-)
+@click.option("--login-file", type=SECRET, metavar="FILE", help="The same; the password is its first line.")
+@click.option("--key-file", type=SECRET, metavar="FILE", help="Its first line is the room's key.")
+@click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options

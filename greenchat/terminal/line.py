@@ -184,7 +184,7 @@ class LineChat:
 
     async def _talk_on(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._client, self._receive)
+        loop.add_reader(self._client, self._ready)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._hang_up)
         self._receive()  # what came together with the welcome
@@ -242,6 +242,13 @@ class LineChat:
         self._leaving = True
         self._screen.interrupt()
 
+    def _ready(self) -> None:
+        """The server has said something. What was typed before comes first: it is for the room that was seen then.
+
+        This is called again for as long as there is something to read."""
+        if self._screen.is_waiting:
+            self._receive()
+
     def _receive(self) -> None:
         try:
             self._show(self._client.receive(0))
@@ -269,6 +276,6 @@ class LineChat:
     def _watch_backlog(self) -> None:
         loop = asyncio.get_running_loop()
         if self._client.backlog:
-            loop.add_writer(self._client, self._receive)
+            loop.add_writer(self._client, self._ready)
         else:
             loop.remove_writer(self._client)

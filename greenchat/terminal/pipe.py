@@ -233,7 +233,9 @@ class Pipe:
                 if isinstance(item, Error):
                     self._refused = self._refused or item.code != NOT_STORED
                     lines = [error_line(_numbered(line.body, number)) for line in lines]
-            elif room and not self._talk.room and not self._talk.busy:  # and not by a /part of this input
+            elif (
+                not self._put_out and room != self._talk.room and not self._talk.busy
+            ):  # and not by a /part or a /join of this input
                 lines = [error_line(PUT_OUT.format(room))]
                 self._put_out = True
                 self._stop_reading()

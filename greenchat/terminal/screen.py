@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import shutil
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.formatted_text.utils import fragment_list_to_text
 from prompt_toolkit.history import DummyHistory, History
 from prompt_toolkit.input import Input
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
@@ -131,6 +133,16 @@ class Screen:
     @property
     def input(self) -> Input:
         return self._chat.input
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for keys: all that were pressed have been looked at, and the lines that they made taken."""
+        app = self._prompt.app
+        if not app.is_running or app.is_done or app.key_processor.input_queue:
+            return False
+        keys = get_typeahead(self.input)
+        store_typeahead(self.input, keys)
+        return not keys and not select.select([self.input.fileno()], [], [], 0)[0]
 
     async def read(self) -> str:
         """What one types at the prompt."""

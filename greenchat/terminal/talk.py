@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from greenchat.client import Client, DisconnectedError
 from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
-from greenchat.events import EPOCH, Away, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
+from greenchat.events import EPOCH, Away, Ended, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
 from greenchat.frames import Ack, Error, Found, Frame, Page, Ref, Welcome
 from greenchat.terminal.common import Kind, Line, clean, error_line, info_line
 from greenchat.terminal.draft import is_command
@@ -56,7 +56,7 @@ class Talk:
     def busy(self) -> bool:
         """Whether a command is yet to be answered. It may lead into another room, where that belongs which one says
         next: what is to be said has to wait."""
-        return self._command in self._client.pending
+        return self._command in self._said
 
     @property
     def pending(self) -> int:
@@ -104,6 +104,8 @@ class Talk:
                 return (*_as_plain(item), *_company(item))
             case Left() if item.name == self._client.name:
                 return self._put_out(item.room)
+            case Ended():
+                return [info_line(f"{item.reason} Your conversation with {item.with_} has ended.")]
             case Message() | Joined() | Left() | Renamed():
                 self._mark(item.room, item.id if isinstance(item, Message) else 0, item.time)
         if isinstance(item, IN_A_ROOM) and item.room not in ("", self.room):
