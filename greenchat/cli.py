@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="Settings")
 
+SECRET = click.Path(path_type=Path)
+
 
 class SettingError(click.ClickException):
     """A wrong setting, told like a wrong option."""
@@ -218,7 +220,7 @@ Examples:
   greenchat connect --gui                            in a browser
   tail -f app.log | greenchat connect --name app     a pipe citizen
 Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
-5 the connection was lost; 6 a message was refused.
+5 the connection was lost; 6 a line was refused, or stood behind /quit.
 """
 )
 @click.argument("host", required=False)
@@ -226,16 +228,10 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
 @click.option("--login", is_flag=True, help="Log in to the account of that name: its password is asked for.")
-@click.option(
-    "--login-file", type=click.Path(path_type=Path), metavar="FILE", help="The same; the password is its first line."
-)
-@click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="Its first line is the room's key.")
-@click.option(
-    "--password-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Its first line is the server's pass phrase.",
-)
+@click.option("--login-file", type=SECRET, metavar="FILE", help="The same; the password is its first line.")
+@click.option("--key-file", type=SECRET, metavar="FILE", help="Its first line is the room's key.")
+@click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
+@click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
 def connect(
@@ -247,10 +243,16 @@ def connect(
     login_file: Path | None,
     key_file: Path | None,
     password_file: Path | None,
+    commands: bool,
     gui: bool,
     **tls: Any,
 ) -> None:
-    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it."""
+    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it.
+
+    A line that begins with / is a command, and //x says /x. What is pasted is said line by line, and never run: before
+    a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank ones;
+    with --commands, those that begin with / are run.
+    """
     from greenchat.terminal import Visit, first_line, run
 
     if login and login_file:
@@ -265,6 +267,7 @@ def connect(
         key=first_line(key_file),
         login=first_line(login_file),
         asks_login=login,
+        commands=commands,
     )
     if gui:
         from greenchat.browser import open_page as run

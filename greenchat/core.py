@@ -92,7 +92,7 @@ def unslashed(text: str) -> str:
     if at < 0:
         return text
     if text.startswith("/", at + 1):
-        return text[at + 1 :]
+        return text[:at] + text[at + 1 :]  # indented, say, as it was
     name = printable(text[at:].split(maxsplit=1)[0])
     raise Reject(f"There is no command {name}, so nothing was said. To say it, begin with //.", code="unknown_command")
 

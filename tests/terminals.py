@@ -15,6 +15,9 @@ from greenchat.testing import DEADLINE
 # Wide enough for the longest line that the server says in these tests.
 COLUMNS, ROWS = 100, 24
 
+# What switches on, and off, that a terminal tells what is pasted from what is typed.
+PASTES_TOLD, PASTES_NOT_TOLD = b"\x1b[?2004h", b"\x1b[?2004l"
+
 # A session's first process makes its terminal the controlling one by opening it: then Ctrl-C and hanging up are real.
 ON_A_TERMINAL = """
 import os, runpy
@@ -32,9 +35,9 @@ def environment(**changes):
 class Terminal:
     """A terminal in which `greenchat` runs with these arguments."""
 
-    def __init__(self, *arguments, **variables):
+    def __init__(self, *arguments, size=(COLUMNS, ROWS), **variables):
         self._fd, inner = pty.openpty()
-        termios.tcsetwinsize(inner, (ROWS, COLUMNS))
+        termios.tcsetwinsize(inner, size[::-1])
         self.settings = termios.tcgetattr(inner)
         self.process = subprocess.Popen(
             [sys.executable, "-c", ON_A_TERMINAL, *map(str, arguments)],
@@ -45,7 +48,7 @@ class Terminal:
             start_new_session=True,
         )
         self._inner = inner  # kept open: what was written last can be read also when the process has ended
-        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self.written = b""
 
@@ -73,12 +76,17 @@ class Terminal:
     def type(self, text):
         os.write(self._fd, text.encode())
 
+    def paste(self, text):
+        """As a terminal does it that tells what is pasted from what is typed."""
+        self.type("\x1b[200~" + text.replace("\n", "\r") + "\x1b[201~")
+
     def end(self):
         """Wait until the process has ended; its exit code."""
         code = self.process.wait(DEADLINE)
         while select.select([self._fd], [], [], 0)[0]:
             self._read()
         assert termios.tcgetattr(self._inner) == self.settings, "the terminal is as it was before"
+        assert self.written.rfind(PASTES_TOLD) <= self.written.rfind(PASTES_NOT_TOLD), "and tells of pastes no more"
         return code
 
     def hang_up(self):

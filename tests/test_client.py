@@ -20,7 +20,7 @@ from greenchat.client import (
     TurnedAwayError,
     UnreachableError,
 )
-from greenchat.events import Joined, Left, Message, Notice
+from greenchat.events import Ended, Joined, Left, Message, Notice, Private
 from greenchat.frames import Ack, Answer, Error, Page
 from greenchat.testing import DEADLINE, serving
 
@@ -254,6 +254,29 @@ def test_one_client_in_several_rooms(connect):
     ada.enter("garden")
     ada.say("among roses again", "garden")
     assert eve.next(Message).text == "among roses again"
+
+
+def test_talking_to_one_person(connect):
+    ada, bob, eve = connect("ada"), connect("bob"), connect("eve")
+    ack = ada.confirm(ada.say("psst", to="bob"))
+    assert (ack.seq, ack.with_) == (0, "bob")
+    private = bob.next(Private)
+    assert (private.sender, private.text, private.conversation) == ("ada", "psst", ack.conversation)
+    answer = bob.confirm(bob.say("/me nods", conversation=private.conversation))
+    assert (answer.with_, answer.conversation) == ("ada", ack.conversation)
+    assert ada.next(Private).action
+    bob.leave()
+    ended = ada.next(Ended)
+    assert (ended.conversation, ended.with_) == (ack.conversation, "bob")
+    connect("bob")
+    with pytest.raises(RefusedError) as refusal:
+        ada.confirm(ada.say("still you?", conversation=ack.conversation))
+    assert refusal.value.code == "conversation_gone"
+    for places in {"to": "eve", "room": "lobby"}, {"to": "eve", "conversation": "x"}:
+        with pytest.raises(ValueError, match="one line goes into"):
+            ada.say("where?", **places)
+    ada.say("last", "lobby")
+    assert eve.next(Message).text == "last", "and nothing of theirs before"
 
 
 def test_a_room_that_is_refused_changes_nothing(connect):

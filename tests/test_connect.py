@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from peers import RawServer
-from terminals import Terminal
+from programs import owner
+from terminals import PASTES_NOT_TOLD, Terminal
 
 from greenchat.terminal import Exit
 from greenchat.testing import DEADLINE, serving
 
-CTRL_C, CTRL_D, CTRL_U, ENTER, UP = "\x03", "\x04", "\x15", "\r", "\x1b[A"
+CTRL_C, CTRL_D, CTRL_U, ENTER, BACKSPACE = "\x03", "\x04", "\x15", "\r", "\x7f"
+UP, LEFT, HOME, DELETE = "\x1b[A", "\x1b[D", "\x1b[H", "\x1b[3~"
 
 
 @pytest.fixture
@@ -170,6 +172,124 @@ def test_a_pasted_text_is_sent_line_by_line(alice, bob):
     alice.type("four\rfive\r")  # from a terminal that does not tell pasting from typing
     bob.expect("MSG|alice|four", "MSG|alice|five")
     alice.wait_for("  three", "> four", "> five", ">")
+
+
+# What people copy from code, logs and mails.
+TEXT = ["\t// a comment", "/etc/passwd", "/me", "/quit", "/nick x", "//", "  /msg bob psst", "/", "last"]
+
+
+def test_pasted_lines_are_said_as_they_stand_and_run_nothing(alice, bob):
+    alice.paste("\n".join(TEXT))
+    alice.wait_for(*["  /msg bob psst", "/", "last"])
+    assert "[INFO] What is pasted is said as it stands. To run it as a command, take one / away." in alice.lines
+    alice.type(ENTER)
+    bob.expect(*(f"MSG|alice|{line}" for line in TEXT))
+    for line in TEXT:
+        alice.paste(line + "\n")
+        alice.type(ENTER)
+        bob.expect(f"MSG|alice|{line}")
+    alice.type(CTRL_D)
+    assert alice.end() == Exit.DELIVERED
+    bob.expect("INFO|alice has left the chat.")
+    assert alice.written.count(PASTES_NOT_TOLD) == 1, "else a paste between two prompts would be typed, and run"
+
+
+def test_a_pasted_command_is_run_by_who_takes_the_slash_away(alice, bob):
+    alice.paste("/me waves")
+    alice.wait_for("> //me waves")
+    alice.type(HOME + DELETE + ENTER)
+    bob.expect("MSG|alice|* alice waves")
+    alice.type(UP)
+    alice.wait_for("> /me waves", "> /me waves")
+
+
+def test_typed_and_pasted_words_are_one_input(alice, bob):
+    alice.type("see ")
+    alice.paste("/etc/passwd\n/etc/")
+    alice.type("group" + ENTER)
+    bob.expect("MSG|alice|see /etc/passwd", "MSG|alice|/etc/group")
+    alice.type("< >" + LEFT * 2)
+    alice.paste("one\ntwo\n")
+    alice.type(ENTER)
+    bob.expect("MSG|alice|<one", "MSG|alice|two", "MSG|alice| >")
+    alice.type("/me ")
+    alice.paste("waves\n")
+    alice.type(ENTER)
+    bob.expect("MSG|alice|* alice waves")
+
+
+@pytest.mark.parametrize("typed", ["/msg bob ", "/join vault ", "/room key ", "/password ", " /me "])
+def test_several_lines_behind_a_command_are_not_said(alice, bob, typed):
+    alice.type(typed)
+    alice.paste("the code is 4711\n/nick x\nkeep it")
+    alice.type(ENTER)
+    alice.wait(
+        lambda lines: lines[-1] == "keep it" and "[ERROR] A command is one line: nothing was sent." in "".join(lines)
+    )
+    alice.type(ENTER)  # no more than the first time
+    alice.type(CTRL_U + BACKSPACE + CTRL_U + BACKSPACE + CTRL_U + "hello" + ENTER)
+    bob.expect("MSG|alice|hello")
+    alice.type(CTRL_D)
+    assert alice.end() == Exit.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("typed", "pasted"),
+    [
+        ("", "hello\n/login ada hunter2"),
+        ("", "/login ada hunter2"),
+        ("", "\u200b /LOGIN ada hunter2\n"),
+        ("/", "/login ada hunter2"),
+        ("hello ", "\n/join vault hunter2"),
+        ("", "hello\n//register hunter2"),
+    ],
+)
+def test_a_pasted_password_is_neither_said_nor_shown_nor_kept(alice, bob, typed, pasted):
+    alice.type(typed)
+    alice.paste(pasted)
+    alice.wait(lambda lines: lines[-1] == f"> {typed}".rstrip() and "it was not taken" in "".join(lines))
+    alice.type(CTRL_U + UP + "hi" + ENTER)
+    bob.expect("MSG|alice|hi")
+    assert b"hunter2" not in alice.written
+
+
+def test_a_pasted_answer_is_one_line(open_terminal, raw):
+    terminal = open_terminal(*raw.address, "--login")
+    terminal.wait_for("Name [loginname]:")
+    terminal.paste("ada\n")
+    terminal.type(ENTER)
+    terminal.wait(lambda lines: lines[-1] == "Password of ada:")
+    terminal.paste("hunter2\r\n")
+    terminal.type(ENTER)
+    join = knock(raw)
+    assert (join["name"], join["login"]) == ("ada", "hunter2")
+
+
+def test_blank_and_odd_lines_of_a_paste(alice, bob):
+    alice.paste("\n\n  one\n \t\n" + "x" * 5000 + "\na\x07b\n\nlast\n\n")
+    alice.type(ENTER)
+    bob.expect("MSG|alice|  one", "MSG|alice|last")
+    alice.wait(
+        lambda lines: (
+            [line[:30] for line in lines if "Not said" in line]
+            == ["[ERROR] Not said in lobby: xxx", "[ERROR] Not said in lobby: a?b"]
+        )
+    )
+
+
+def test_a_misspelt_login_is_neither_told_again_nor_kept(alice, bob):
+    alice.type("hello" + ENTER)
+    bob.expect("MSG|alice|hello")
+    for line in "/logn ada hunter2", " /l hunter2", "/ hunter2":
+        alice.type(line + ENTER)
+        alice.wait(lambda lines: lines[-1] == ">" and "[ERROR] There is no command" in "".join(lines[-2:]))
+        assert sum("hunter2" in shown for shown in alice.lines) == 1, "as it was typed"
+        alice.type("\x0c")  # clears the screen
+        alice.wait_for(">")
+        alice.type(UP)
+        alice.wait_for("> hello")
+        alice.type(CTRL_U)
+        alice.wait_for(">")
 
 
 def test_a_refused_message_says_why_and_can_be_had_back(alice, bob):
@@ -368,6 +488,98 @@ def test_put_out_of_a_room(talk, raw):
     )
 
 
+def test_what_is_typed_behind_a_join_goes_there_or_nowhere(talk, raw):
+    talk.type(f"one{ENTER}/join vault KEY{ENTER}for the vault{ENTER}/topic of the vault{ENTER}")
+    one, join = raw.read(), raw.read()
+    assert (one["room"], join["text"]) == ("lobby", "/join vault KEY")
+    raw.send({"type": "ack", "ref": one["ref"], "seq": 1, "id": 1})
+    refuse(raw, join, "room_key", "This is not the key of vault.")
+    talk.wait_for(
+        "[ERROR] This is not the key of vault.",
+        "[ERROR] Not said: for the vault",
+        "[ERROR] You have not come into the room that this was for.",
+        "[ERROR] Not sent: /topic",
+        "[ERROR] You have not come into the room that this was for.",
+        ">",
+    )
+    talk.type(f"for the lobby{ENTER}")
+    say = raw.read()
+    assert (say["text"], say["room"]) == ("for the lobby", "lobby")
+
+
+def test_one_may_join_where_one_is(talk, raw):
+    talk.type(f"/join #Lobby{ENTER}for the lobby{ENTER}")
+    refuse(raw, raw.read(), "already_joined", "You are in lobby already.")
+    say = raw.read()
+    assert (say["text"], say["room"]) == ("for the lobby", "lobby")
+
+
+def test_what_was_typed_into_a_room_stays_in_it(talk, raw):
+    """A command of some plugin leads elsewhere, or one is put out, while lines wait."""
+    talk.type(f"/magic door{ENTER}for the lobby{ENTER}")
+    magic = raw.read()
+    raw.send(welcome("garden"))
+    left = raw.read()
+    assert (left["type"], left["room"]) == ("leave", "lobby")
+    raw.send({"type": "ack", "ref": left["ref"]}, {"type": "ack", "ref": magic["ref"]})
+    say = raw.read()
+    assert (say["text"], say["room"]) == ("for the lobby", "lobby")
+    refuse(raw, say, "not_in_room", "You are not in lobby, but in garden.")
+    talk.wait_for("[ERROR] Not said in lobby: for the lobby", "[ERROR] You are not in lobby, but in garden.", ">")
+
+
+def test_in_no_room(talk, raw):
+    raw.send(
+        {"type": "error", "code": "kicked", "text": "root has put you out."}, event("left", name="alice", reason="")
+    )
+    told = "[INFO] You are in no room. /join ROOM takes you to one, and /rooms lists them."
+    talk.wait_for("[ERROR] root has put you out.", told, ">")
+    talk.type("to whom?" + ENTER)
+    talk.wait_for("> to whom?", "[ERROR] Not said: to whom?", told.replace("INFO", "ERROR"), ">")
+    talk.type("/join garden" + ENTER)
+    join = raw.read()
+    assert "room" not in join
+    raw.send(welcome("garden"), {"type": "ack", "ref": join["ref"]})
+    talk.wait_for("[INFO] Welcome to garden, alice. Nobody else is here yet.", ">")
+    talk.type("hi" + ENTER)
+    assert raw.read()["room"] == "garden"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 15)])
+def test_out_of_a_room_and_back(open_terminal, server, size):
+    root = owner(server, "root")
+    alice = open_terminal(server.host, server.port, "--name", "alice", "--room", "garden", size=size)
+    root.expect("INFO|alice has joined the chat.")
+    witness, chat = server.join("witness"), server.server.chat
+    alice.type("half ty")
+    alice.wait(lambda lines: lines[-1] == "> half ty")
+    server.call(lambda: chat.part(chat.members["alice"], chat.rooms["garden"], "kicked"))
+    root.expect("INFO|alice has left the chat.")
+    alice.wait(lambda lines: "You are in no room." in "".join(lines) and lines[-1] == "> half ty")
+    alice.type("ped" + ENTER)
+    alice.wait(lambda lines: "[ERROR] Not said: half typed" in lines and lines[-1] == ">")
+    alice.type("/join lobby" + ENTER + "hi" + ENTER)
+    witness.expect("INFO|alice has joined the chat.", "MSG|alice|hi")
+    alice.type("/part" + ENTER)
+    witness.expect("INFO|alice has left the chat.")
+    alice.wait(lambda lines: "> /part" in lines and lines[-2].endswith("lists them.") and lines[-1] == ">")
+    alice.type("to whom?" + ENTER)
+    alice.wait(lambda lines: "[ERROR] Not said: to whom?" in lines and lines[-1] == ">")
+    alice.type("/quit" + ENTER)
+    assert alice.end() == Exit.DELIVERED
+    witness.send("MSG|/ping")
+    witness.expect("INFO|Pong.")
+
+
+def test_a_conversation_that_has_ended_is_told(open_terminal, server, bob):
+    alice = open_terminal(server.host, server.port, "--name", "alice")
+    bob.expect("INFO|alice has joined the chat.")
+    alice.type("/msg bob psst" + ENTER)
+    bob.expect("MSG|alice (private)|psst")
+    bob.send("LEAVE")
+    alice.wait(lambda lines: any("Your conversation with bob has ended." in line for line in lines))
+
+
 def test_what_happens_in_a_room_is_told(talk, raw):
     crowd = {"members": ["bob", "alice"], "topic": "Roses", "roles": {"bob": "owner"}, "away": {"bob": "lunch"}}
     raw.send(welcome("garden", **crowd))
@@ -444,6 +656,7 @@ def test_what_one_asks_for_is_shown_again(talk, raw):
         talk.type("/history" + ENTER)
         say = raw.read()
         raw.send(page(*events, ref=""), {"type": "ack", "ref": say["ref"]})
+        talk.wait(lambda lines: lines[-1] == ">" and "before" in lines[-2])
     talk.wait_for(
         "[bob]: one",
         "> /history",

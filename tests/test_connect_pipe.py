@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from peers import RawServer
+from programs import owner
 from terminals import environment
 
 from greenchat.terminal import Exit, Visit
@@ -89,7 +90,7 @@ def test_more_than_the_server_reads_at_once_waits():
 
 
 def test_commands_in_a_pipe_need_no_acknowledgement(server):
-    done = pipe(server, "/ping\n" * 600, "--name", "bot")
+    done = pipe(server, "/ping\n" * 600, "--name", "bot", "--commands")
     assert done.returncode == Exit.DELIVERED
 
 
@@ -120,12 +121,110 @@ def test_what_others_say_is_output_as_it_comes(start_pipe, bob):
     assert b"[INFO] bob has left the chat.\n" in errors
 
 
+# What a log may hold, and what others may have put there.
+TEXT = ["\t// a comment", "/etc/passwd", "/me", "/quit", "/Quit now", "/nick x", "//", "  /msg bob psst", "last"]
+
+
+def test_lines_of_a_pipe_are_text(server, bob):
+    done = pipe(server, "\n".join(TEXT), "--name", "bot")
+    assert done.returncode == Exit.DELIVERED
+    assert said(bob, "INFO|bot has left the chat.") == TEXT
+    told = "[INFO] Line 1, and each that begins with /, is said as it stands. --commands runs such lines."
+    assert done.stderr.decode().splitlines()[1:] == [told], "once"
+
+
+SECRETS = ["/login ada hunter2", " /REGISTER hunter2", "/join vault hunter2", "//login ada hunter2", "/password"]
+
+
+@pytest.mark.parametrize("line", SECRETS)
+def test_a_password_in_a_pipe_is_not_said(server, bob, line):
+    done = pipe(server, f"one\n{line}\ntwo", "--name", "bot")
+    assert done.returncode == Exit.REFUSED
+    assert said(bob, "INFO|bot has left the chat.") == ["one", "two"]
+    errors = done.stderr.decode()
+    assert "[ERROR] Line 2: It seems to have a password" in errors
+    assert "hunter2" not in errors
+
+
+def test_a_pipe_runs_commands_where_that_is_asked_for(server, bob):
+    done = pipe(server, "/me waves\n//x\n/nick bit\nhi", "--name", "bot", "--commands")
+    assert done.returncode == Exit.DELIVERED
+    bob.expect("INFO|bot has joined the chat.", "MSG|bot|* bot waves", "MSG|bot|/x", "INFO|bot is now known as bit.")
+    bob.expect("MSG|bit|hi", "INFO|bit has left the chat.")
+
+
 def test_quit_ends_the_input(start_pipe, bob):
-    process = start_pipe("--name", "bot")
-    process.stdin.write(b"bye\n/quit\nnot this any more\n")
+    process = start_pipe("--name", "bot", "--commands")
+    process.stdin.write(b"bye\n/quit\n\n")
     process.stdin.flush()
     assert said(bob, "INFO|bot has left the chat.") == ["bye"]
-    assert process.wait(DEADLINE) == Exit.DELIVERED
+    assert process.wait(DEADLINE) == Exit.DELIVERED, "though its input is still open"
+
+
+def test_what_stands_behind_quit_is_told_of(server, bob, tmp_path):
+    for text in "a\n/quit\n\nb\n/nick x\nc", "a\n/quit\n\n" + "b\n" * 100_000:
+        done = pipe(server, text, "--name", "bot", "--commands")
+        assert done.returncode == Exit.REFUSED
+        assert said(bob, "INFO|bot has left the chat.") == ["a"]
+        told = "[ERROR] What stands behind /quit, from line 4 on, was not said."
+        assert done.stderr.decode().splitlines()[1:] == [told]
+
+
+def test_put_out_of_the_room(start_pipe, server):
+    ada = owner(server, "ada")
+    process = start_pipe("--name", "bot", "--room", "garden")
+    ada.expect("INFO|bot has joined the chat.")
+    process.stdin.write(b"one\n")
+    process.stdin.flush()
+    ada.expect("MSG|bot|one")
+    ada.send("MSG|/kick bot Spam")
+    assert process.wait(DEADLINE) == Exit.TURNED_AWAY, "though its input is still open"
+    errors = process.stderr.read().decode()
+    assert "Spam" in errors
+    assert "[ERROR] The rest of the input was for garden, and you are not in there any more.\n" in errors
+
+
+def test_words_for_a_room_that_is_gone_go_nowhere(bot, raw):
+    type_into(bot, "one", "/ping", "two", "three")
+    one, ping = raw.read(), raw.read()
+    assert (one["room"], ping["room"]) == ("lobby", "lobby")
+    raw.send({"type": "ack", "ref": one["ref"], "seq": 1, "id": 1}, {"type": "ack", "ref": ping["ref"]})
+    two, three = raw.read(), raw.read()
+    assert (two["room"], three["room"]) == ("lobby", "lobby")
+    left = {"type": "left", "room": "lobby", "name": "bot", "reason": "kicked", "time": "2026-01-31T12:00:00Z"}
+    gone = {"type": "error", "code": "not_in_room", "text": "You are not in lobby."}
+    raw.send(left, gone | {"ref": two["ref"]}, gone | {"ref": three["ref"]})
+    assert raw.read() == {"type": "leave"}
+    raw.hang_up()
+    _, errors = bot.communicate(timeout=DEADLINE)
+    assert bot.returncode == Exit.TURNED_AWAY
+    assert errors.decode().splitlines()[1:] == [
+        "[ERROR] The rest of the input was for lobby, and you are not in there any more.",
+        "[ERROR] Line 3: You are not in lobby.",
+        "[ERROR] Line 4: You are not in lobby.",
+    ]
+
+
+def test_what_follows_a_join_that_is_refused_is_not_said(bot, raw):
+    type_into(bot, "/join vault KEY", "for the vault", "/topic of the vault", "/join garden", "for the garden")
+    join = raw.read()
+    assert join["text"] == "/join vault KEY"
+    raw.send({"type": "error", "code": "room_key", "text": "This is not the key of vault.", "ref": join["ref"]})
+    join = raw.read()
+    assert join["text"] == "/join garden", "the next line that is sent"
+    fields = {"name": "bot", "room": "garden", "members": ["bot"], "seq": 0, "limits": {}, "server": "raw"}
+    raw.send({"type": "welcome"} | fields, {"type": "ack", "ref": join["ref"]})
+    assert raw.read()["type"] == "leave"
+    say = raw.read()
+    assert (say["text"], say["room"]) == ("for the garden", "garden")
+    raw.send({"type": "ack", "ref": say["ref"], "seq": 1, "id": 1})
+    _, errors = ended(bot, raw)
+    assert bot.returncode == Exit.REFUSED
+    assert [line for line in errors.splitlines() if "Line" in line] == [
+        "[ERROR] Line 1: This is not the key of vault.",
+        "[ERROR] Line 2: You have not come into the room that this was for.",
+        "[ERROR] Line 3: You have not come into the room that this was for.",
+    ]
 
 
 def test_refused_lines_are_named_and_the_others_said(server, bob):
@@ -228,7 +327,7 @@ def test_the_pass_phrase_comes_from_a_file(tmp_path):
 @pytest.fixture
 def bot(start_pipe, raw):
     """A pipe that has joined a server whose words are written in the test."""
-    process = start_pipe("--name", "bot", address=raw.address)
+    process = start_pipe("--name", "bot", "--commands", address=raw.address)
     raw.let_in()
     return process
 
@@ -264,7 +363,7 @@ def test_what_was_said_before_is_no_output(bot, raw):
 def test_a_bot_does_not_answer_what_was_said_before_it_came(server, bob):
     bob.send("MSG|old", "MSG|/ping")
     bob.expect("INFO|Pong.")
-    done = pipe(server, "/history\n/search old", "--name", "bot")
+    done = pipe(server, "/history\n/search old", "--name", "bot", "--commands")
     assert done.stdout == b""
     errors = done.stderr.decode()
     assert (errors.count("[bob]: old\n"), errors.count("in lobby, bob: old\n")) == (1, 1), "only what was asked for"

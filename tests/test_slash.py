@@ -41,10 +41,10 @@ def test_what_no_plugin_takes_is_refused_and_read_by_nobody(server, before):
 def test_two_slashes_say_one(server, before):
     bob, ada, program = server.join("bob"), server.join("ada"), Program(server, "cy")
     ada.send(f"MSG|{before}//shrug", f"MSG|{before}///", "LEAVE")
-    bob.read_until("MSG|ada|/shrug")
-    bob.expect("MSG|ada|//", "INFO|ada has left the chat.")
+    bob.read_until(f"MSG|ada|{before}/shrug")
+    bob.expect(f"MSG|ada|{before}//", "INFO|ada has left the chat.")
     assert program.ask(f"{before}//etc/passwd")[-1]["type"] == "ack"
-    bob.expect("MSG|cy|/etc/passwd")
+    bob.expect(f"MSG|cy|{before}/etc/passwd")
 
 
 def test_a_slash_further_on_is_no_command(server):

@@ -53,8 +53,9 @@ class Client:
     """One connection to a server, made by `connect`.
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, by
-    their names, each with the server's welcome there; the last is the one that one came into last. `pending` holds the
-    messages that the server has not answered yet, by their ref, in order. `left` says whether one has gone.
+    their names, each with the server's welcome there; the last is the one that one came into last, and there may be
+    none. `pending` holds the messages that the server has not answered yet, by their ref, in order. `left` says whether
+    one has gone.
     """
 
     def __init__(self, sock: socket.socket, where: str) -> None:
@@ -176,15 +177,20 @@ class Client:
 
     # --- talk ---
 
-    def say(self, text: str, room: str = "") -> int:
-        """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings. Name the
-        `room`, unless one has only ever been in one.
+    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "") -> int:
+        """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings.
+
+        Where it goes is one of these: a `room`, which need not be named by who has only ever been in one; a
+        `conversation` of two, by the id that a `Private` or an `Ack` has brought; the person who is called `to`. A line
+        that begins with a slash is a command, run there; `//x` says `/x`.
 
         Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
-        sent, and `DisconnectedError`.
+        sent, `DisconnectedError`, and `ValueError` for more than one place.
         """
+        if bool(room) + bool(conversation) + bool(to) > 1:
+            raise ValueError("one line goes into a room, into a conversation, or to one person")
         ref = next(self._refs)
-        self._send(Say(text, room, ref))
+        self._send(Say(text, room, ref, conversation, to))
         self.pending[ref] = text
         return ref
 

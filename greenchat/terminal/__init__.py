@@ -9,9 +9,10 @@ pipe citizen (pipe.py). Both end with one of these codes:
 | 1    | FAILED          | something else went wrong                                                               |
 | 2    | (click's)       | the command line was not understood                                                     |
 | 3    | UNREACHABLE     | no greenchat server could be reached there                                              |
-| 4    | TURNED_AWAY     | not let in: the name, its password or the room was refused, or the connection itself    |
+| 4    | TURNED_AWAY     | not let in: the name, its password or the room was refused, or the connection itself;   |
+|      |                 | or put out of the room (in a pipe only)                                                 |
 | 5    | LOST            | the connection ended before everything was delivered, or before one wanted to leave     |
-| 6    | REFUSED         | a line was refused (in a pipe only: on a terminal one has read why)                     |
+| 6    | REFUSED         | a line was refused, or stood behind /quit (in a pipe only: on a terminal one reads why) |
 | 130  | INTERRUPTED     | Ctrl-C, in a pipe                                                                       |
 """
 
@@ -48,7 +49,8 @@ class Visit:
     """Where to go, and as whom. What is None is asked for on a terminal, and has its default elsewhere.
 
     `password` is the server's, `key` the room's, `login` the one of the account called `name`; empty for none.
-    `asks_login`: that one is to be asked for. Without `encryption` there is none.
+    `asks_login`: that one is to be asked for. `commands`: in a pipe, too, a line that begins with a slash is a command.
+    Without `encryption` there is none.
     """
 
     host: str | None = None
@@ -60,6 +62,7 @@ class Visit:
     key: str = field(default="", repr=False)
     login: str = field(default="", repr=False)
     asks_login: bool = False
+    commands: bool = False
 
 
 def run(visit: Visit) -> int:

@@ -14,12 +14,16 @@ from greenchat.client import (
     UnreachableError,
 )
 from greenchat.terminal import Exit
-from greenchat.text import FORBIDDEN
+from greenchat.terminal.draft import is_command, said_as
+from greenchat.text import FORBIDDEN, printable
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = config.Server().port
 
 QUIT = "/quit"
+
+# How much is quoted of what was not said, in characters: most of what fits into a line of a terminal.
+QUOTED = 60
 
 
 class Kind(Enum):
@@ -79,6 +83,14 @@ def exit_code(error: ClientError) -> Exit:
 def undelivered(count: int) -> Line:
     """What is said when the connection ended too early for `count` messages."""
     return error_line("1 message was not delivered." if count == 1 else f"{count} messages were not delivered.")
+
+
+def not_said(line: str, room: str) -> Line:
+    """What is said of a line that others have not read; of a command only its name, since it may hold a password."""
+    where = f" in {room}" if room else ""
+    if is_command(line):
+        return error_line(f"Not sent{where}: {line.split()[0]}")
+    return error_line(f"Not said{where}: {printable(said_as(line).strip(), QUOTED)}")
 
 
 def is_quit(text: str) -> bool:

@@ -6,37 +6,39 @@ the keys and watches the client's socket.
 
 import asyncio
 import math
-import os
 import signal
-import sys
 import time
-from collections import deque
 from collections.abc import Iterable
 
 from prompt_toolkit.application import create_app_session
-from prompt_toolkit.output import ColorDepth
-from prompt_toolkit.output.vt100 import Vt100_Output
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError
 from greenchat.events import Event
-from greenchat.frames import Frame
+from greenchat.frames import Error, Frame
 from greenchat.terminal import Exit, Visit
 from greenchat.terminal.common import (
     DEFAULT_HOST,
     DEFAULT_PORT,
+    Line,
     error_line,
     exit_code,
     info_line,
     is_quit,
     login_name,
+    not_said,
     undelivered,
 )
-from greenchat.terminal.screen import Screen, ask, terminal_size
+from greenchat.terminal.draft import is_command, lines_to_send
+from greenchat.terminal.outgoing import Entry, Outgoing
+from greenchat.terminal.screen import Screen, TerminalOutput, ask
 from greenchat.terminal.secrets import AGAIN, missing
 from greenchat.terminal.talk import Talk
 
 # Refusals of a join after which another name may do; a plugin that refuses without a code of its own is one of them.
 NAME_REFUSALS = frozenset({"name_taken", "name_invalid", "rejected"})
+
+# The code with which a command is refused that nobody knows.
+UNKNOWN_COMMAND = "unknown_command"
 
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
 QUIET_SECONDS = 1.0
@@ -48,15 +50,7 @@ NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try aga
 
 def chat(visit: Visit) -> Exit:
     """Ask for what is missing, and chat; returns the exit code."""
-    output = Vt100_Output(
-        sys.stdout,
-        terminal_size,
-        term=os.environ.get("TERM"),
-        default_color_depth=ColorDepth.from_env(),
-        # Nothing here needs the cursor's position, and a slow terminal would hold each message up until it answers.
-        enable_cpr=False,
-    )
-    with create_app_session(output=output):
+    with TerminalOutput() as output, create_app_session(output=output):
         screen = Screen(output)
         try:
             return Entrance(screen, visit).chat()
@@ -145,7 +139,7 @@ class LineChat:
         self._client = client
         self._talk = talk
         self._screen = screen
-        self._waiting: deque[str] = deque()  # lines that are not said yet
+        self._outgoing = Outgoing(talk, self._refused, lambda entry, ref: None)
         self._lost: DisconnectedError | None = None
         self._leaving = False
 
@@ -161,7 +155,7 @@ class LineChat:
             pass  # a second Ctrl-C: without waiting
         if self._lost is not None:
             self._screen.show([error_line(str(self._lost))])
-        lost = len(self._client.pending) + len(self._waiting)
+        lost = len(self._client.pending) + len(self._outgoing)
         if lost:
             self._screen.show([undelivered(lost)])
         return Exit.LOST if self._lost or lost else Exit.DELIVERED
@@ -173,8 +167,8 @@ class LineChat:
         notice_at = time.monotonic() + QUIET_SECONDS
         try:
             while True:
-                self._say_waiting()
-                if not self._waiting:
+                self._outgoing.send()
+                if not self._outgoing:
                     client.leave()  # twice is once
                 items = client.receive(patience)
                 self._show(items)
@@ -190,7 +184,7 @@ class LineChat:
 
     async def _talk_on(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._client, self._receive)
+        loop.add_reader(self._client, self._ready)
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._hang_up)
         self._receive()  # what came together with the welcome
@@ -204,14 +198,14 @@ class LineChat:
                 await self._take(text)
 
     async def _take(self, text: str) -> None:
-        """What was typed, or pasted: each line is a message."""
-        for line in text.splitlines():
+        """What was typed and pasted: each line is a message."""
+        for line in lines_to_send(text):
             if is_quit(line):
                 self._leaving = True
                 return
             whole = await self._with_secrets(line)
-            if whole.strip():
-                self._waiting.append(whole)
+            if whole:
+                self._outgoing.add(whole)
             self._send()
 
     async def _with_secrets(self, line: str) -> str:
@@ -235,27 +229,30 @@ class LineChat:
     def _send(self) -> None:
         """Say what waits, but for what has to wait for the answer to a command."""
         try:
-            self._say_waiting()
+            self._outgoing.send()
         except DisconnectedError as error:
             self._lost = error
         else:
             self._watch_backlog()
 
-    def _say_waiting(self) -> None:
-        while self._waiting and not self._talk.busy:
-            try:
-                self._talk.say(self._waiting.popleft())
-            except RefusedError as refusal:
-                self._screen.show([error_line(str(refusal))])
+    def _refused(self, entry: Entry, reason: str) -> None:
+        self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
 
     def _hang_up(self) -> None:
         self._leaving = True
         self._screen.interrupt()
 
+    def _ready(self) -> None:
+        """The server has said something. What was typed before comes first: it is for the room that was seen then.
+
+        This is called again for as long as there is something to read."""
+        if self._screen.is_waiting:
+            self._receive()
+
     def _receive(self) -> None:
         try:
             self._show(self._client.receive(0))
-            self._say_waiting()
+            self._outgoing.send()
             self._watch_backlog()
         except DisconnectedError as error:
             loop = asyncio.get_running_loop()
@@ -265,11 +262,20 @@ class LineChat:
             self._screen.interrupt()
 
     def _show(self, items: Iterable[Event | Frame]) -> None:
-        self._screen.show([line for item in items for line in self._talk.lines(item)])
+        lines: list[Line] = []
+        for item in items:
+            said = self._talk.asked(item)
+            if said is not None and isinstance(item, Error):
+                if not is_command(said.line):
+                    lines.append(not_said(said.line, said.room))
+                elif item.code == UNKNOWN_COMMAND and len(said.line.split()) > 1:
+                    self._screen.forget(said.line)  # it may be a misspelt /login, with the password
+            lines += self._talk.lines(item)
+        self._screen.show(lines)
 
     def _watch_backlog(self) -> None:
         loop = asyncio.get_running_loop()
         if self._client.backlog:
-            loop.add_writer(self._client, self._receive)
+            loop.add_writer(self._client, self._ready)
         else:
             loop.remove_writer(self._client)

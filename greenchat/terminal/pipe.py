@@ -3,24 +3,29 @@
     echo "The backup is done." | greenchat connect chat.example.org 9999 --name backup
     tail -f app.log | greenchat connect chat.example.org 9999 --name app > /dev/null
 
-Each line that is not empty is a message, in order; the server slows down who says too much, and then the input waits
-too. At the end of the input, or at a line `/quit`, it waits until everything has been acknowledged, leaves, and waits
-until the server has closed. Messages (`[alice]: hi`) go to standard output, one a line, flushed at once; [INFO] and
-[ERROR] go to standard error, so that what the next program in the pipe reads is what people say now: a bot must not
-answer what was said before it came, so what the server replays then is not shown at all, and what a line `/history`
-asks for goes to standard error. A refused line is named there with its number and the reason; the others are said all
-the same, and the exit code is REFUSED at the end. A line that was said but could not be kept is named as well, and is
-no refused one: who said it again would say it twice. Nobody is asked for anything: a missing name is the login name.
+Each line that is not blank is a message, in order, said as it stands: whoever writes a log must not run commands with
+it. One that seems to hold a password is refused. With `--commands`, and where a person types at a terminal that cannot
+move its cursor, a line that begins with a slash is a command, and one `/quit` ends the input; what stands behind it was
+not said, and is told of. All is said in the one room that was joined, or that a /join has led to, and nowhere else: who
+is put out of it ends there.
+
+The server slows down who says too much, and then the input waits too. At the end of the input it waits until everything
+has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output,
+one a line, flushed at once; [INFO] and [ERROR] go to standard error, so that what the next program in the pipe reads is
+what people say now: a bot must not answer what was said before it came, so what the server replays then is not shown at
+all, and what a line `/history` asks for goes to standard error. A refused line is named there with its number and the
+reason; the others are said all the same, and the exit code is REFUSED at the end. A line that was said but could not be
+kept is named as well, and is no refused one: who said it again would say it twice. Nobody is asked for anything: a
+missing name is the login name.
 """
 
 import os
 import select
 import sys
-from collections import deque
 from collections.abc import Iterable
 from typing import TextIO
 
-from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
+from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError
 from greenchat.codecs.lines import LineBuffer
 from greenchat.codecs.plain import too_long
 from greenchat.events import Event
@@ -33,10 +38,14 @@ from greenchat.terminal.common import (
     Line,
     error_line,
     exit_code,
+    info_line,
     is_quit,
     login_name,
     undelivered,
 )
+from greenchat.terminal.draft import as_text
+from greenchat.terminal.outgoing import Entry, Outgoing
+from greenchat.terminal.secrets import has_secret
 from greenchat.terminal.talk import Talk
 
 # How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
@@ -45,6 +54,14 @@ LINES_AHEAD = 256
 
 # The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
 NOT_STORED = "not_stored"
+
+SECRET = (
+    "It seems to have a password or a key in it, and was not said. "
+    "--commands runs such lines; --login-file and --key-file are for passwords and keys."
+)
+SLASHES = "Line {}, and each that begins with /, is said as it stands. --commands runs such lines."
+BEHIND_QUIT = "What stands behind /quit, from line {} on, was not said."
+PUT_OUT = "The rest of the input was for {}, and you are not in there any more."
 
 # What is read of the input at once: what a pipe holds on Linux.
 READ_BYTES = 64 * 1024
@@ -65,7 +82,9 @@ def chat(visit: Visit) -> Exit:
             )
             talk = Talk(client)
             outlet.show(talk.lines(welcome))
-            return Pipe(client, talk, outlet, sys.stdin).run()
+            # Who types where there is no line client is a person, and their commands are meant.
+            commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())
+            return Pipe(client, talk, outlet, sys.stdin, commands=commands).run()
     except ClientError as error:
         outlet.show([error_line(str(error))])
         return exit_code(error)
@@ -100,57 +119,51 @@ class Outlet:
 class Pipe:
     """Says the lines of `source` (None: the shell has closed it), and shows what others say, until both end."""
 
-    def __init__(self, client: Client, talk: Talk, outlet: Outlet, source: TextIO | None) -> None:
+    def __init__(self, client: Client, talk: Talk, outlet: Outlet, source: TextIO | None, *, commands: bool) -> None:
         self._client = client
         self._talk = talk
         self._outlet = outlet
+        self._commands = commands
+        self._outgoing = Outgoing(talk, self._not_sent, self._sent)
         self._source = source.fileno() if source else None  # None once nothing more is to be read
         self._encoding = source.encoding if source else ""
         self._limit = int(client.limit("frame_bytes"))
         self._buffer = LineBuffer(self._limit)
         self._read_lines = 0
-        self._waiting: deque[tuple[int, str]] = deque()  # line numbers and lines that are not said yet
         self._numbers: dict[Ref, int] = {}  # which line a ref is
-        self._refused = False
+        self._slashes_told = commands
+        self._quit = self._behind_quit = False
+        self._refused = self._put_out = False
+        self._dropped = 0  # lines that were read, and not said because one is out of their room
 
     def run(self) -> Exit:
         client = self._client
         try:
             self._show(client.receive(0))
             while True:
-                self._say_waiting()
+                self._outgoing.send(LINES_AHEAD)
+                if self._source is None and not self._outgoing:
+                    client.leave()  # twice is once
                 self._wait()
         except (DisconnectedError, NoAnswerError) as error:
             if isinstance(error, NoAnswerError) or not client.left:
                 self._outlet.show([error_line(str(error))])
-        lost = len(client.pending) + len(self._waiting)
+        lost = len(client.pending) + len(self._outgoing) + self._dropped
         if lost:
             self._outlet.show([undelivered(lost)])
+        if self._put_out:
+            return Exit.TURNED_AWAY
         if lost or not client.left:
             return Exit.LOST
         return Exit.REFUSED if self._refused else Exit.DELIVERED
-
-    def _say_waiting(self) -> None:
-        """As much as may be under way; and leave when nothing more will come."""
-        while self._waiting and len(self._client.pending) < LINES_AHEAD and not self._talk.busy:
-            number, text = self._waiting.popleft()
-            if is_quit(text):
-                self._stop_reading()
-            elif text.strip():
-                try:
-                    self._numbers[self._talk.say(text)] = number
-                except RefusedError as refusal:
-                    self._refuse(str(refusal), number)
-        if self._source is None and not self._waiting:
-            self._client.leave()
 
     def _wait(self) -> None:
         """For input, for the server, or for a server that takes no more at the moment."""
         client = self._client
         server = client.fileno()
-        source = None if self._waiting else self._source
+        source = None if self._outgoing else self._source
         # Who waits for input has time. Who waits for the server does not wait for ever.
-        patience = client.patience if client.left or self._waiting else None
+        patience = client.patience if client.left or self._outgoing else None
         readable, writable, _ = select.select(
             [server] if source is None else [server, source], [server] if client.backlog else [], [], patience
         )
@@ -158,8 +171,8 @@ class Pipe:
             raise NoAnswerError(f"{client.where} has been silent for {patience:.0f} seconds.")
         if server in readable or server in writable:
             self._show(client.receive(0))
-        if source in readable:
-            self._read(source)
+        if source in readable and self._source is not None:
+            self._read(self._source)
 
     def _read(self, source: int) -> None:
         data = os.read(source, READ_BYTES)
@@ -170,7 +183,7 @@ class Pipe:
         for line in [] if block is None else block.split(b"\n"):
             self._read_lines += 1
             # Bytes that are no text in this encoding become surrogates, which `say` refuses.
-            self._waiting.append((self._read_lines, line.removesuffix(b"\r").decode(self._encoding, "surrogateescape")))
+            self._take(line.removesuffix(b"\r").decode(self._encoding, "surrogateescape"))
         for endless in overlong:
             if endless:
                 self._refuse("It does not end. This is no text, and is not read any further.", self._read_lines)
@@ -178,15 +191,54 @@ class Pipe:
             else:
                 self._read_lines += 1
                 self._refuse(too_long(self._limit).text, self._read_lines)
+        if self._quit and self._source is not None:
+            self._source = None
+            if select.select([source], [], [], 0)[0]:
+                self._read(source)  # is there more?
+
+    def _take(self, line: str) -> None:
+        """One line that was read."""
+        number = self._read_lines
+        if not line.strip():
+            return
+        if self._quit:
+            if not self._behind_quit:
+                self._behind_quit = self._refused = True
+                self._outlet.show([error_line(BEHIND_QUIT.format(number))])
+        elif self._commands and is_quit(line):
+            self._quit = True
+        elif self._commands:
+            self._outgoing.add(line, number)
+        elif has_secret(line):
+            self._refuse(SECRET, number)
+        else:
+            text = as_text(line)
+            if text != line and not self._slashes_told:
+                self._slashes_told = True
+                self._outlet.show([info_line(SLASHES.format(number))])
+            self._outgoing.add(text, number)
+
+    def _sent(self, entry: Entry, ref: int) -> None:
+        self._numbers[ref] = entry.number
+
+    def _not_sent(self, entry: Entry, reason: str) -> None:
+        self._refuse(reason, entry.number)
 
     def _show(self, items: Iterable[Event | Frame]) -> None:
         for item in items:
+            room = self._talk.room
             lines = self._talk.lines(item)
             if isinstance(item, Ack | Error):
                 number = self._numbers.pop(item.ref, None)
                 if isinstance(item, Error):
                     self._refused = self._refused or item.code != NOT_STORED
                     lines = [error_line(_numbered(line.body, number)) for line in lines]
+            elif (
+                not self._put_out and room != self._talk.room and not self._talk.busy
+            ):  # and not by a /part or a /join of this input
+                lines = [error_line(PUT_OUT.format(room))]
+                self._put_out = True
+                self._stop_reading()
             self._outlet.show(lines)
         if self._outlet.closed:
             self._stop_reading()
@@ -197,7 +249,7 @@ class Pipe:
 
     def _stop_reading(self) -> None:
         self._source = None
-        self._waiting.clear()
+        self._dropped += len(self._outgoing.drop())
 
 
 def _numbered(reason: str, number: int | None) -> str:

@@ -2,26 +2,35 @@
 
 import re
 
+from greenchat.text import slash_at
+
 AGAIN = "The same again"
 
 # A command up to where its secret begins.
 _TO_SECRET = re.compile(
-    r"\s*/(?:(?:register|passwd|unregister|password)\s+|(?:login|join)\s+\S+\s+|room\s+key\s+)", re.IGNORECASE
+    r"/(?:(?:register|passwd|unregister|password)\s+|(?:login|join)\s+\S+\s+|room\s+key\s+)", re.IGNORECASE
 )
 
 # Commands that take a password: one may be typed where another word belongs.
-_TAKES_PASSWORD = re.compile(r"\s*/(?:login|register|passwd|unregister|password)\b", re.IGNORECASE)
+_TAKES_PASSWORD = re.compile(r"/(?:login|register|passwd|unregister|password)\b", re.IGNORECASE)
 
 
 def secret_start(line: str) -> int:
     """Where in `line` the password or key begins; its length where it has none."""
-    match = _TO_SECRET.match(line)
+    at = slash_at(line)
+    match = _TO_SECRET.match(line, at) if at >= 0 else None
     return match.end() if match else len(line)
 
 
 def is_secret(line: str) -> bool:
     """Whether `line` is to be forgotten once it is sent."""
-    return secret_start(line) < len(line) or _TAKES_PASSWORD.match(line) is not None
+    return secret_start(line) < len(line) or _TAKES_PASSWORD.match(line, max(slash_at(line), 0)) is not None
+
+
+def has_secret(line: str) -> bool:
+    """The same, also where `line` is to be said: with however many slashes it begins."""
+    at = slash_at(line)
+    return at >= 0 and is_secret("/" + line[at:].lstrip("/"))
 
 
 def missing(line: str) -> tuple[str, ...]:

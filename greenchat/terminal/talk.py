@@ -11,13 +11,16 @@ from typing import NamedTuple
 
 from greenchat.client import Client, DisconnectedError
 from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
-from greenchat.events import EPOCH, Away, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
+from greenchat.events import EPOCH, Away, Ended, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
 from greenchat.frames import Ack, Error, Found, Frame, Page, Ref, Welcome
 from greenchat.terminal.common import Kind, Line, clean, error_line, info_line
+from greenchat.terminal.draft import is_command
 from greenchat.text import some_of
 
 # What happens in a room, and is told to all who are in it.
 IN_A_ROOM = Message | Joined | Left | Renamed | Topic | Away | Role | Notice
+
+NO_ROOM = "You are in no room. /join ROOM takes you to one, and /rooms lists them."
 
 _PLAIN = PlainCodec()
 
@@ -29,12 +32,22 @@ class Mark(NamedTuple):
     time: datetime = EPOCH
 
 
+class Said(NamedTuple):
+    """What one has said, as it was sent, and into which room."""
+
+    line: str
+    room: str
+
+
 class Talk:
-    """`room` is the room that is seen: what comes from another one is shown with its name."""
+    """`room` is the room that is seen, empty for none: what comes from another one is shown with its name."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._command = 0  # the ref of the latest command
+        self._command_error = ""  # the code with which it was refused
+        self._entered = ""  # the room that it has led to
+        self._said: dict[Ref, Said] = {}  # what is not answered yet
         self._parting: dict[Ref, str] = {}  # the rooms that it is going out of, because one is in another now
         self._marks: dict[str, Mark] = {}
         self.room = ""
@@ -43,23 +56,44 @@ class Talk:
     def busy(self) -> bool:
         """Whether a command is yet to be answered. It may lead into another room, where that belongs which one says
         next: what is to be said has to wait."""
-        return self._command in self._client.pending
+        return self._command in self._said
 
-    def say(self, line: str) -> int:
-        """Say one line, and return its ref. Raises as `Client.say` does."""
-        ref = self._client.say(line, self.room)
-        if line.lstrip().startswith("/"):
-            self._command = ref
+    @property
+    def pending(self) -> int:
+        """How many lines are yet to be answered."""
+        return len(self._client.pending)
+
+    def say(self, line: str, room: str) -> int:
+        """Say one line in `room`, and return its ref. Raises as `Client.say` does."""
+        ref = self._client.say(line, room)
+        self._said[ref] = Said(line, room)
+        if is_command(line):
+            self._command, self._command_error, self._entered = ref, "", ""
         return ref
+
+    def led_to(self, target: str) -> str:
+        """The room that the latest command, a /join to `target`, has led to; empty for none."""
+        if self._command_error == "already_joined" and target.lower() == self.room.lower():
+            return self.room
+        return self._entered
+
+    def asked(self, item: Event | Frame) -> Said | None:
+        """What `item` answers. To be asked before its `lines`."""
+        return self._said.get(item.ref) if isinstance(item, Ack | Error) else None
 
     def lines(self, item: Event | Frame) -> Iterable[Line]:
         """How `item` is shown, if it is for people's eyes. To be called with each, in order."""
         match item:
             case Ack():
                 self._parting.pop(item.ref, "")
-                self._mark(self.room, item.id)
+                said = self._said.pop(item.ref, None)
+                if said is not None:
+                    self._mark(said.room, item.id)
                 return ()
             case Error():
+                if item.ref == self._command:
+                    self._command_error = item.code
+                self._said.pop(item.ref, None)
                 return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
             case Page():
                 return [*self._page(item)]
@@ -69,7 +103,9 @@ class Talk:
                 self._enter(item)
                 return (*_as_plain(item), *_company(item))
             case Left() if item.name == self._client.name:
-                return ()  # one has been told why
+                return self._put_out(item.room)
+            case Ended():
+                return [info_line(f"{item.reason} Your conversation with {item.with_} has ended.")]
             case Message() | Joined() | Left() | Renamed():
                 self._mark(item.room, item.id if isinstance(item, Message) else 0, item.time)
         if isinstance(item, IN_A_ROOM) and item.room not in ("", self.room):
@@ -77,13 +113,20 @@ class Talk:
         return _as_plain(item)
 
     def _enter(self, welcome: Welcome) -> None:
-        self.room = welcome.room
+        self.room = self._entered = welcome.room
         if self._client.left:
             return
         staying = {self._client.room, *self._parting.values()}
         with suppress(DisconnectedError):
             for room in [room for room in self._client.rooms if room not in staying]:
                 self._parting[self._client.part(room)] = room
+
+    def _put_out(self, room: str) -> Iterable[Line]:
+        """Why, one has been told."""
+        if room != self.room:
+            return ()
+        self.room = ""
+        return [info_line(NO_ROOM)]
 
     def _mark(self, room: str, number: int, time: datetime = EPOCH) -> None:
         before = self._marks.get(room, Mark())
