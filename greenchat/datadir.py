@@ -21,6 +21,11 @@ def make(data_dir: Path) -> None:
         raise _unusable(data_dir, error) from None
 
 
+def is_used(data_dir: Path) -> bool:
+    """Whether a server has ever run on the directory, or what one kept was put back there."""
+    return (data_dir / LOCK_FILE).exists() or any(data_dir.glob("*.sqlite3"))
+
+
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
     """Keep other servers out of the directory, which is made, until the block or the process ends, however it ends:

@@ -6,7 +6,18 @@ What is set for a room goes with it, unless an operator keeps it: such rooms are
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from greenchat import ChatServer, Command, Invited, Reject, Role, Room, Session, hookimpl, some_of
+from greenchat import (
+    AccountDirectory,
+    ChatServer,
+    Command,
+    Invited,
+    Reject,
+    Role,
+    Room,
+    Session,
+    hookimpl,
+    some_of,
+)
 
 from .access import Access
 from .answers import Listed, NameList, RoomList
@@ -24,12 +35,15 @@ class Rooms:
 
     _book: RuleBook
     _access: Access
+    _accounts: AccountDirectory
 
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         self._book = RuleBook(server.data_dir / "rooms.sqlite3")
         self._access = Access(server, self._book)
+        self._accounts = server.accounts
         self._book.read()
+        server.accounts.watch(lambda: self._book.settle(server.accounts))
 
     @hookimpl
     def greenchat_shutdown(self, server: ChatServer) -> None:
@@ -65,8 +79,7 @@ class Rooms:
                 "It lets them in once, also where a key or an invitation is needed.\nExample: /invite bob",
                 self.invite,
             ),
-            # The rules are read when the server starts, which comes later.
-            Command("room", "[SETTING VALUE]", HELP, lambda *given: RoomCommand(self._book).run(*given)),
+            Command("room", "[SETTING VALUE]", HELP, self.settings),
         ]
 
     # --- who comes in ---
@@ -84,10 +97,10 @@ class Rooms:
         member = session.require_member()
         rules = self._book.of(room)
         self._access.used(member, rules)
-        if rules.entered or room.name == session.chat.default_room:
+        if rules.entered or room.name == session.chat.default_room or room.name not in member.rooms:
             return
         rules.entered = True
-        room.owner = session.account or member
+        room.owner = session.account_id or member
         room.tell_role(member, origin=member)
         if session.codec.many_rooms:
             session.tell(Role(room.name, member.name, room.role_of(member), datetime.now(UTC)))
@@ -98,11 +111,11 @@ class Rooms:
     def greenchat_account(self, session: Session) -> None:
         """What somebody has made as a guest is their account's, once they have logged in."""
         member = session.member
-        if member is not None and session.account:
+        if member is not None and session.account_id:
             for room in member.rooms.values():
                 if room.owner is member:
-                    room.owner = session.account
-                    self._book.set_owner(room, session.account)
+                    room.owner = session.account_id
+                    self._book.set_owner(room, session.account_id)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
@@ -166,6 +179,9 @@ class Rooms:
         if restricted:
             record(session, room, "topic", details=room.topic)
         self._book.set(room, "topic", room.topic)
+
+    def settings(self, session: Session, argument: str) -> None:
+        RoomCommand(self._book, self._accounts).run(session, argument)
 
     def invite(self, session: Session, argument: str) -> None:
         member, chat = session.require_member(), session.chat
