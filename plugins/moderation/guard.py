@@ -179,7 +179,7 @@ class Guard:
             for room in session.member.rooms.values():
                 notice = f"{session.name} was banned by {ban.by} {ban.terms(now)}"
                 room.post(Notice(notice, room.name), origin=session.member)
-        who = "You are" if ban.kind == "name" else "Your address is"
+        who = "Your address is" if ban.kind == "network" else "You are"
         session.refuse(Reject(f"{who} banned from this chat {ban.terms(now)}", code="banned"))
         session.close(f"banned by {ban.by}{because(ban.why)}")
 
