@@ -108,9 +108,9 @@ class Member:
         return room
 
     @property
-    def identity(self) -> "str | Member":
-        """Who this is, whatever the name: an account's key; or, for a guest, this very stay."""
-        return self.outlet.account or self
+    def identity(self) -> "int | Member":
+        """Who this is, whatever the name: an account's id; or, for a guest, this very stay."""
+        return self.outlet.account_id or self
 
     def _no_room(self, name: str) -> Reject:
         rooms = ", ".join(self.rooms)

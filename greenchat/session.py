@@ -84,8 +84,7 @@ class Session:
         self._silence = Silence(time.monotonic())
         self._trusted = False  # knows the server's pass phrase
         self.id = number
-        self.account = self.role = ""
-        self.account_id = 0
+        self.account, self.account_id, self.role = "", 0, ""
         self.address = address
         self.codec = codec
         self.member: Member | None = None
@@ -159,11 +158,9 @@ class Session:
             self._server.commands.run(self, line)
 
     def log_in(self, account: str, account_id: int = 0) -> None:
-        """From now on it is known to be `account`, the key of a name, with the rights of `account_id`; empty and 0: to
-        be nobody. All who see it are told."""
-        if bool(account) != bool(account_id):
-            raise ValueError("an account has a key and an id")
-        before = self.account
+        """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told."""
+        assert bool(account) == bool(account_id), "an account has a key and an id"
+        before = self.account_id
         self.account, self.account_id, self.role = account, account_id, ""
         if self.member is not None:
             self._server.chat.account_changed(self.member, before)

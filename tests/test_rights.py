@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from accounts import CHEAP, SECRET, json_peer, registered
 from click.testing import CliRunner
-from programs import enrol, in_time, says
+from programs import enrol, in_time, says, sync
 from test_upgrades import load
 
 from greenchat.cli import main
@@ -41,6 +41,12 @@ def logged_in(server, name, *, told=""):
     peer.send(f"JOIN|{name}")
     assert peer.read().startswith("INFO|Welcome")
     return peer
+
+
+def gone(server, peer, key):
+    """Wait until who has this name has left."""
+    peer.send("LEAVE")
+    in_time(lambda: server.call(lambda: key not in server.server.chat.members))
 
 
 def operator(server, name="root"):
@@ -133,8 +139,7 @@ def test_who_registers_the_name_of_an_operator_is_none(server, by_shell):
         ada.send(f"MSG|/unregister {SECRET}")
         ada.read_until("INFO|ada is not yours any more: anybody can have it now.")
     assert not may_order(ada)
-    ada.send("LEAVE")
-    in_time(lambda: server.call(lambda: "ada" not in server.server.chat.members))
+    gone(server, ada, "ada")
     other = registered(server)
     assert not may_order(other)
     listed = shell(server.data_dir, "operators", "list")
@@ -174,8 +179,7 @@ def test_ids_are_random_and_never_used_again(tmp_path):
             ada = registered(server)
             ids.add(server.call(lambda: server.server.accounts.find("ada").id))
             says(ada, f"/unregister {SECRET}")
-            ada.send("LEAVE")
-            in_time(lambda: server.call(lambda: "ada" not in server.server.chat.members))
+            gone(server, ada, "ada")
     assert len(ids) == 3
     assert all(0 < number < 2**62 for number in ids)
     assert max(ids) - min(ids) > 1000
@@ -188,8 +192,7 @@ def test_a_mute_of_an_account_follows_it_under_every_name(server):
     root, ada = operator(server), registered(server)
     says(ada, "/nick flower")
     says(root, "/mute flower 1h")
-    ada.send("LEAVE")
-    in_time(lambda: server.call(lambda: "flower" not in server.server.chat.members))
+    gone(server, ada, "flower")
     ada = logged_in(server, "ada")
     assert says(ada, "hello")[-1].startswith("ERROR|You are muted ")
     says(ada, "/logout")
@@ -204,8 +207,7 @@ def test_giving_the_name_up_is_no_way_out_of_a_mute(server):
     says(root, "/mute ada 1h")
     says(ada, f"/unregister {SECRET}")
     assert says(ada, "hello")[-1].startswith("ERROR|You are muted ")
-    ada.send("LEAVE")
-    in_time(lambda: server.call(lambda: "ada" not in server.server.chat.members))
+    gone(server, ada, "ada")
     assert says(server.join("ada"), "hello")[-1].startswith("ERROR|You are muted ")
 
 
@@ -213,8 +215,7 @@ def test_a_mute_of_a_name_that_nobody_has_registered_holds_whoever_registers_it(
     root, bob = operator(server), server.join("bob")
     says(root, "/mute bob 1h")
     says(bob, f"/register {SECRET}")
-    bob.send("LEAVE")
-    in_time(lambda: server.call(lambda: "bob" not in server.server.chat.members))
+    gone(server, bob, "bob")
     bob = logged_in(server, "bob")
     assert says(bob, "hello")[-1].startswith("ERROR|You are muted ")
     says(root, "/ban eve")
@@ -225,8 +226,7 @@ def test_a_mute_of_a_name_that_nobody_has_registered_holds_whoever_registers_it(
 
 def test_who_is_away_is_banned_by_the_account(server):
     root, ada = operator(server), registered(server)
-    ada.send("LEAVE")
-    in_time(lambda: server.call(lambda: "ada" not in server.server.chat.members))
+    gone(server, ada, "ada")
     says(root, "/ban ada 1h")
     peer = server.connect()
     peer.send(f"MSG|/login ada {SECRET}")
@@ -335,8 +335,7 @@ def test_as_long_as_accounts_cannot_be_read_nothing_is_decided(tmp_path):
         ada.read_until("INFO|You are called guest-1 now: ada is for who is logged in to it.")
         ada = logged_in(server, "ada")
         in_time(lambda: may_order(ada))
-        ada.send("LEAVE")
-        in_time(lambda: server.call(lambda: "ada" not in server.server.chat.members))
+        gone(server, ada, "ada")
         assert state(server) == (True, "ada")
 
 
@@ -400,3 +399,17 @@ def test_a_directory_that_is_none_of_a_chat_stays_as_it_is(tmp_path, command):
     assert result.exit_code in (1, 2)
     assert "Say where the server keeps its files with --data-dir." in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_what_is_said_to_an_account_alone_never_goes_to_who_has_its_name_later(server):
+    ada, bob = registered(server), json_peer(server)
+    bob.join("bob")
+    bob.run("/register another-secret")
+    bob.ask(type="say", to="ada", text="for you alone", ref=2)
+    conversation = bob.frame_of("ack")["conversation"]
+    says(ada, f"/unregister {SECRET}")
+    gone(server, ada, "ada")
+    other = registered(server)
+    bob.ask(type="say", conversation=conversation, text="the code is 4711", ref=3)
+    assert bob.frame_of("error")["ref"] == 3
+    assert not [line for line in sync(other) if "4711" in line]
