@@ -298,7 +298,7 @@ def test_operators(kinds, tmp_path):
         assert bob.ends()[-1].endswith(": that was it")
         cy = company.join("cy")
         op.says("/kick cy not you, too")
-        assert "ERROR|You were put out of lobby by op: not you, too" in cy.ends()
+        assert "ERROR|You were put out of lobby by op: not you, too" in cy.sync()
         again = company.person().join("bob")
         assert again[0].startswith("ERROR|bob is banned from this chat for ")
         assert again[0].endswith(": that was it")
