@@ -13,11 +13,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from msgspec import Meta as Meta
 
+    from greenchat.accounts import Account as Account
+    from greenchat.accounts import AccountDirectory as AccountDirectory
+    from greenchat.accounts import new_account_id as new_account_id
     from greenchat.address import host_of as host_of
     from greenchat.chat import AWAY as AWAY
-    from greenchat.cli import data_dir_from as data_dir_from
-    from greenchat.cli import data_dir_options as data_dir_options
-    from greenchat.cli import plugin_settings as plugin_settings
     from greenchat.codecs.detect import HTTP_BEGINNINGS as HTTP_BEGINNINGS
     from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
     from greenchat.commands import Command as Command
@@ -69,8 +69,15 @@ if TYPE_CHECKING:
     from greenchat.room import Room as Room
     from greenchat.server import ChatServer as ChatServer
     from greenchat.session import Session as Session
+    from greenchat.shell import SHELL as SHELL
+    from greenchat.shell import Shell as Shell
+    from greenchat.shell import data_dir_from as data_dir_from
+    from greenchat.shell import data_dir_options as data_dir_options
+    from greenchat.shell import plugin_settings as plugin_settings
     from greenchat.text import INVISIBLE as INVISIBLE
+    from greenchat.text import guest_name as guest_name
     from greenchat.text import is_blank as is_blank
+    from greenchat.text import is_guest_name as is_guest_name
     from greenchat.text import printable as printable
     from greenchat.text import require_name as require_name
     from greenchat.text import require_room as require_room
@@ -78,9 +85,12 @@ if TYPE_CHECKING:
     from greenchat.text import some_of as some_of
 
 _HOME = {
+    "Account": "accounts",
+    "AccountDirectory": "accounts",
+    "new_account_id": "accounts",
     "host_of": "address",
-    "plugin_settings": "cli",
     "AWAY": "chat",
+    "plugin_settings": "shell",
     "JsonCodec": "codecs.jsonlines",
     "Command": "commands",
     "Meta": "config",
@@ -110,8 +120,8 @@ _HOME = {
     "Search": "frames",
     "Welcome": "frames",
     "Room": "room",
-    "data_dir_from": "cli",
-    "data_dir_options": "cli",
+    "data_dir_from": "shell",
+    "data_dir_options": "shell",
     "network_of": "door",
     "ConfigError": "errors",
     "PluginError": "errors",
@@ -135,8 +145,12 @@ _HOME = {
     "ChatServer": "server",
     "HTTP_BEGINNINGS": "codecs.detect",
     "Session": "session",
+    "SHELL": "shell",
+    "Shell": "shell",
     "INVISIBLE": "text",
     "is_blank": "text",
+    "guest_name": "text",
+    "is_guest_name": "text",
     "printable": "text",
     "require_name": "text",
     "require_room": "text",

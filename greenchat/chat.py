@@ -113,11 +113,11 @@ class Chat:
             other.ignored.went(member)
         for room in list(member.rooms.values()):
             self._remove(member, room, reason)
-        self._end_conversations(member, member.outlet.account, f"{member.name} has left the chat.")
+        self._end_conversations(member, member.outlet.account_id, f"{member.name} has left the chat.")
 
-    def account_changed(self, member: Member, before: str) -> None:
-        """To be called when the account of `member`'s outlet is another one than `before`."""
-        if member.outlet.account != before and self.members.get(member.key) is member:
+    def account_changed(self, member: Member, before: int) -> None:
+        """To be called when the account of `member`'s outlet is another one than that with the id `before`."""
+        if member.outlet.account_id != before and self.members.get(member.key) is member:
             self._end_conversations(member, before, f"{member.name} has logged in.")
             self._conversations.came(member)
             self._follow(member)
@@ -378,8 +378,8 @@ class Chat:
         for room in member.rooms.values():
             room.mind_ignored(member)
 
-    def _end_conversations(self, member: Member, account: str, why: str) -> None:
-        for conversation, other in self._conversations.went(member, account):
+    def _end_conversations(self, member: Member, account_id: int, why: str) -> None:
+        for conversation, other in self._conversations.went(member, account_id):
             for one, with_ in ((other, member), (member, other)):
                 if self.members.get(one.key) is one:
                     self._tell(one, Ended(conversation.id, with_.name, why))

@@ -5,19 +5,18 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from greenchat import __version__
 from greenchat.errors import ConfigError, GreenchatError
+from greenchat.shell import data_dir_of
 
 if TYPE_CHECKING:
-    from greenchat.config import Config, Settings
+    from greenchat.config import Config
     from greenchat.encryption import Encryption
     from greenchat.plugins import Plugins
-
-S = TypeVar("S", bound="Settings")
 
 SECRET = click.Path(path_type=Path)
 
@@ -85,27 +84,6 @@ def settings_options(command: Any) -> Any:
     return command
 
 
-def data_dir_options(command: Any) -> Any:
-    """The options that say where a server's data is: `file` and `data_dir`, for `data_dir_from`."""
-    path = click.Path(path_type=Path, dir_okay=False)
-    for option in reversed(
-        [
-            click.option("--config", "file", type=path, metavar="FILE.toml", help="Read settings from this file."),
-            click.option("--data-dir", metavar="DIR", help="Where the server keeps its files."),
-        ]
-    ):
-        command = option(command)
-    return command
-
-
-def data_dir_from(file: Path | None, data_dir: str | None, *, missing_ok: bool = False) -> Path:
-    """The data directory that the options of `data_dir_options` mean. Raises `ConfigError` where there is none."""
-    found = data_dir_of(_configure(file, data_dir, (), (), (), ()))
-    if not missing_ok and not found.is_dir():
-        raise ConfigError(f"There is no directory {found}. Say where the server keeps its files with --data-dir.")
-    return found
-
-
 def tls_options(command: Any) -> Any:
     """The options that say whether and how a client encrypts."""
     for option in reversed(
@@ -150,13 +128,6 @@ def _configure(
         "server.disabled_plugins": list(disabled) or None,
     }
     return settings.load(file, os.environ, assignments, common | dict(flags))
-
-
-def data_dir_of(config: "Config") -> Path:
-    """Where plugins keep their files: as configured, or this system's place for application data."""
-    import platformdirs
-
-    return Path(config.server.data_dir or platformdirs.user_data_dir("greenchat"))
 
 
 @main.command(
@@ -386,17 +357,6 @@ def _add_plugin_commands(group: click.Group) -> None:
     """Let plugins add to the command line, as configured by the environment: flags of a command come too late here."""
     loaded = _load_plugins(_configure(None, None, (), (), (), ()))
     loaded.provide("greenchat_cli", lambda plugin, _: None, group=group)
-
-
-def plugin_settings(plugin: str, struct: type[S], file: Path | None = None) -> S:
-    """The settings of `plugin`, for its own commands: `[plugins.NAME]` of `file`, then the environment.
-
-    Raises `ConfigError`, which a command need not catch.
-    """
-    from greenchat import settings
-
-    table = settings.load(file, os.environ).plugins.get(plugin, {})
-    return settings.convert(table, struct, f"plugins.{plugin}", "the configuration")
 
 
 from greenchat import cli_backup as cli_backup  # noqa: E402  its commands join `main`

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from greenchat.cli import data_dir_from, data_dir_options, main
+from greenchat.cli import main
+from greenchat.shell import data_dir_from, data_dir_options
 from greenchat.text import printable
 
 # Names that are told of what a backup leaves out.

@@ -10,8 +10,8 @@ from collections import defaultdict
 from greenchat.errors import Reject
 from greenchat.room import Member
 
-# An account's key; or the member itself, for a guest.
-Identity = str | Member
+# An account's id; or the member itself, for a guest.
+Identity = int | Member
 
 # How many one may have begun that have not ended: more than anybody has partners, and some hundred KB at the most.
 MOST_OPEN = 1000
@@ -40,7 +40,7 @@ class Conversations:
         self._by_id: dict[str, Conversation] = {}
         self._by_ends: dict[frozenset[Identity], Conversation] = {}
         self._of: defaultdict[Identity, set[Conversation]] = defaultdict(set)
-        self._logged_in: dict[str, Member] = {}
+        self._logged_in: dict[int, Member] = {}
 
     def between(self, member: Member, other: Member) -> Conversation:
         """The conversation of these two, begun where there is none. Raises `Reject`."""
@@ -70,19 +70,19 @@ class Conversations:
 
     def came(self, member: Member) -> None:
         """`member` is here, by the account that its outlet has, if any."""
-        if member.outlet.account:
-            self._logged_in[member.outlet.account] = member
+        if member.outlet.account_id:
+            self._logged_in[member.outlet.account_id] = member
 
-    def went(self, member: Member, account: str) -> list[tuple[Conversation, Member]]:
-        """`member` is not here any more as who it was: as `account`, or as a guest where that is empty. The
+    def went(self, member: Member, account_id: int) -> list[tuple[Conversation, Member]]:
+        """`member` is not here any more as who it was: as `account_id`, or as a guest where that is 0. The
         conversations that end with it, each with who is left in it."""
-        if not account:
+        if not account_id:
             return self._end(member)
-        if self._logged_in.get(account) is member:
-            del self._logged_in[account]
-            for conversation in list(self._of.get(account, ())):  # what two accounts have waits for one of them
-                other = conversation.other_end(account)
-                if isinstance(other, str) and other not in self._logged_in:
+        if self._logged_in.get(account_id) is member:
+            del self._logged_in[account_id]
+            for conversation in list(self._of.get(account_id, ())):  # what two accounts have waits for one of them
+                other = conversation.other_end(account_id)
+                if isinstance(other, int) and other not in self._logged_in:
                     self._drop(conversation)
         return []
 

@@ -99,6 +99,11 @@ def _is_open(path: Path) -> bool:
     return stat.S_ISREG(found.st_mode) and bool(found.st_mode & OTHERS)
 
 
+def is_used(data_dir: Path) -> bool:
+    """Whether a server has ever run on the directory, or what one kept was put back there."""
+    return (data_dir / LOCK_FILE).exists() or any(data_dir.glob("*.sqlite3"))
+
+
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
     """Keep other servers out of the directory, which is made, until the block or the process ends, however it ends:

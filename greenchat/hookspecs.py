@@ -4,7 +4,8 @@ The kind of a hook, the first word of its docstring, says what happens when an i
 An implementation may leave out arguments that it does not need.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -12,6 +13,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
+    from greenchat.accounts import Account
     from greenchat.commands import Command
     from greenchat.errors import Reject
     from greenchat.events import Acted, Event, Message
@@ -107,6 +109,16 @@ def greenchat_claim(first_bytes: bytes) -> Callable[[Any, str], None] | None:
 @hookspec
 def greenchat_cli(group: "click.Group") -> None:
     """Provide: add your own commands to `greenchat`."""
+
+
+@hookspec
+def greenchat_accounts(data_dir: Path) -> "Iterable[Account] | None":
+    """Provide: who has registered, by your file in `data_dir`; for command lines, which have no server to ask."""
+
+
+@hookspec
+def greenchat_shell_acted(data_dir: Path, act: "Acted") -> None:
+    """Provide: a command line has changed something in `data_dir`; put that on record there."""
 
 
 @hookspec

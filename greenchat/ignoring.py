@@ -22,7 +22,7 @@ class _Person:
         self.key = key
         self._last: deque[str] = deque(maxlen=NAMES_KNOWN)
         self.member = member
-        self.account = member.outlet.account if member is not None else ""
+        self.account = member.outlet.account_id if member is not None else 0
 
     @property
     def names(self) -> set[str]:
@@ -31,7 +31,7 @@ class _Person:
     def is_now(self, member: "Member") -> None:
         """Follow them: they have come, or have another name or account."""
         self.member, self.shown = member, member.name
-        self.account = self.account or member.outlet.account
+        self.account = self.account or member.outlet.account_id
         if member.key not in self.names:
             self._last.append(member.key)
 
@@ -59,7 +59,7 @@ class Ignored:
 
     def covers(self, author: "Member") -> bool:
         """Whether what `author` says is not to be read."""
-        return author in self._members or author.outlet.account in self._accounts or author.key in self._names
+        return author in self._members or author.outlet.account_id in self._accounts or author.key in self._names
 
     def covers_name(self, key: str) -> bool:
         """Whether what was said under this name, some time ago, is not to be read."""
@@ -79,7 +79,7 @@ class Ignored:
 
     def came(self, member: "Member") -> None:
         """Somebody has come into the chat, or has another name or account: follow them, if they are ignored."""
-        account = member.outlet.account
+        account = member.outlet.account_id
         for person in self._people:
             known = account == person.account if person.account else member.key in person.names
             if person.member is member or (person.member is None and known):

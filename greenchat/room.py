@@ -34,12 +34,14 @@ Deliver = Callable[[Iterable[Any], bytes], None]
 class Outlet(Protocol):
     """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to.
 
-    `account` is the key of the name that it is logged in to, `role` "operator" for one; empty for neither.
+    `account` is the key of the name that it is logged in to, and `account_id` what that account's rights hang on; empty
+    and 0 for none. `role` is "operator" for one, or empty.
     """
 
     codec: Codec
     outbox: Any
     account: str
+    account_id: int
     role: str
 
 
@@ -108,9 +110,9 @@ class Member:
         return room
 
     @property
-    def identity(self) -> "str | Member":
-        """Who this is, whatever the name: an account's key; or, for a guest, this very stay."""
-        return self.outlet.account or self
+    def identity(self) -> "int | Member":
+        """Who this is, whatever the name: an account's id; or, for a guest, this very stay."""
+        return self.outlet.account_id or self
 
     def _no_room(self, name: str) -> Reject:
         rooms = ", ".join(self.rooms)
@@ -162,8 +164,8 @@ class Room:
     bytes to each of some members; it neither blocks, nor changes who is in a room. `observe(events)` is told what all
     members have been told. `traffic` is counted once a flush, not once a message.
 
-    `owner` has made the room: a member, or the account of one, which is still the owner after coming back; None where
-    it is nobody's.
+    `owner` has made the room: a member, or the id of one's account, which is still the owner after coming back; None
+    where it is nobody's. An id of an account that is gone is nobody's, too.
     """
 
     __slots__ = (
@@ -191,7 +193,7 @@ class Room:
         self.seq = 0
         self.time = LONG_AGO  # of the latest message: none that comes after it is earlier, whatever the clock says
         self.topic = ""
-        self.owner: Member | str | None = None
+        self.owner: Member | int | None = None
         self.members: dict[str, Member] = {}
         self._schedule = schedule
         self._deliver = deliver
@@ -211,8 +213,8 @@ class Room:
         self.time = max(self.time, time)
 
     def owned_by(self, member: Member) -> bool:
-        account = member.outlet.account
-        return self.owner is member or (bool(account) and self.owner == account)
+        account_id = member.outlet.account_id
+        return self.owner is member or (bool(account_id) and self.owner == account_id)
 
     def role_of(self, member: Member) -> str:
         """ "operator", "owner", or neither: empty."""

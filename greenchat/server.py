@@ -15,6 +15,7 @@ import gevent
 from gevent.event import Event
 
 from greenchat import __version__, datadir, plugins, tls
+from greenchat.accounts import AccountDirectory
 from greenchat.address import host_of
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
@@ -57,8 +58,9 @@ Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, a
 class ChatServer:
     """One server: its chat, its plugins, its sessions. It runs on the event loop of the thread that makes it.
 
-    For plugins: `config`, `data_dir`, `chat`, `commands`, `sessions` by their ids, and `stats`. One that serves a page
-    for browsers on the chat's own port tells its path in `page`, so that people hear of it.
+    For plugins: `config`, `data_dir`, `chat`, `commands`, `sessions` by their ids, and `stats`. One that keeps accounts
+    tells in `accounts` who has registered. One that serves a page for browsers on the chat's own port tells its path in
+    `page`, so that people hear of it.
     """
 
     def __init__(self, config: Config, data_dir: Path, plugin_objects: Iterable[object] = ()) -> None:
@@ -74,6 +76,7 @@ class ChatServer:
             self.chat = Chat(config.limits, config.server.default_room, self.hooks, loop.run_callback, deliver)
         except Reject as verdict:
             raise ConfigError(f"server.default_room: {verdict}") from None
+        self.accounts = AccountDirectory()
         self.sessions: dict[int, Session] = {}
         self.page = ""
         self._plain: Codec = PlainCodec()

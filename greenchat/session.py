@@ -37,7 +37,8 @@ class Session:
     """One connection, as plugins see it.
 
     `id` counts connections from the server's start. `address` is "HOST:PORT". `chat` and `commands` are the server's.
-    `account` is the key of the name that it has logged in to, empty for none; `role` is "operator" for one, or empty.
+    `account` is the key of the name that it has logged in to, `account_id` what that account's rights hang on; empty
+    and 0 for none. `role` is "operator" for one, or empty.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Session:
         "_socket",
         "_trusted",
         "account",
+        "account_id",
         "address",
         "codec",
         "id",
@@ -82,7 +84,7 @@ class Session:
         self._silence = Silence(time.monotonic())
         self._trusted = False  # knows the server's pass phrase
         self.id = number
-        self.account = self.role = ""
+        self.account, self.account_id, self.role = "", 0, ""
         self.address = address
         self.codec = codec
         self.member: Member | None = None
@@ -155,10 +157,11 @@ class Session:
         with member.asking(Asked(room, conversation, to)):
             self._server.commands.run(self, line)
 
-    def log_in(self, account: str) -> None:
-        """From now on it is known to be `account`, the key of a name; empty: to be nobody. All who see it are told."""
-        before = self.account
-        self.account, self.role = account, ""
+    def log_in(self, account: str, account_id: int = 0) -> None:
+        """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told."""
+        assert bool(account) == bool(account_id), "an account has a key and an id"
+        before = self.account_id
+        self.account, self.account_id, self.role = account, account_id, ""
         if self.member is not None:
             self._server.chat.account_changed(self.member, before)
         if self._server.hooks.account is not None:

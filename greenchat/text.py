@@ -40,7 +40,18 @@ RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "shell", "sy
 # or the three parts of a Hangul syllable, become one character each.
 LONGEST_FORM = 4
 
+_GUEST = re.compile("guest-[1-9][0-9]*")
+
 NAME_HELP = "Use letters, digits and signs such as - _ and ., without spaces or |."
+
+
+def guest_name(number: int) -> str:
+    """What the server calls somebody whose name is somebody else's."""
+    return f"guest-{number}"
+
+
+def is_guest_name(name: str) -> bool:
+    return _GUEST.fullmatch(name) is not None
 
 
 def printable(text: str, length: int = 40) -> str:

@@ -1,9 +1,17 @@
 """What tests of several bundled plugins share: a JSON client over a real socket, and a way to be somebody at once."""
 
+import hashlib
 import json
+import time
+from contextlib import closing
 from importlib.metadata import entry_points
 
-from greenchat import Command, hookimpl
+from greenchat_plugins.accounts import store
+from greenchat_plugins.moderation import records
+from greenchat_plugins.moderation.book import Operator
+
+from greenchat import Account, Command, hookimpl, open_database, transaction
+from greenchat.testing import DEADLINE
 
 # What a plain client reads that has made a room.
 MADE = "INFO|You have made this room: /room shows what you may set."
@@ -98,8 +106,47 @@ class Program:
         return frames
 
 
+def in_time(condition):
+    """Wait until it holds."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def account_id(name):
+    """The id of the account `name`, in tests that need to know it."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 2
+
+
+def enrol(data_dir, *names):
+    """Have these names registered, with the ids that `Anybody` gives them, and passwords that nobody knows."""
+    with closing(open_database(data_dir / store.FILE, store.MIGRATIONS)) as connection:
+        for name in names:
+            account = store.Account(name, "", store.now(), account_id(name))
+            assert transaction(connection, store.add(name, account))
+
+
+def crown(data_dir, *names):
+    """Make the accounts of these names operators, whether there are any or not."""
+    with closing(open_database(data_dir / records.FILE, records.MIGRATIONS)) as connection:
+        operators = [Operator(account_id(name), name, time.time(), "test") for name in names]
+        transaction(connection, lambda file: [records.add_operator(file, operator) for operator in operators])
+
+
+def know(server, *names):
+    """Have a server without accounts know of these, as `Anybody` does once they have logged in."""
+    for name in names:
+        server.call(lambda name=name: server.server.accounts.add(Account(account_id(name), name, name)))
+
+
 class Anybody:
     """Commands by which a test makes somebody an operator, or has them logged in, without any more ado."""
+
+    @hookimpl
+    def greenchat_startup(self, server):
+        self.accounts = server.accounts
+        self.accounts.replace([])
 
     @hookimpl
     def greenchat_commands(self):
@@ -113,5 +160,7 @@ class Anybody:
         session.info("You are an operator.")
 
     def become(self, session, argument):
-        session.log_in(argument)
+        if argument and self.accounts.find(argument) is None:
+            self.accounts.add(Account(account_id(argument), argument, argument))
+        session.log_in(argument, account_id(argument) if argument else 0)
         session.info("You are logged in." if argument else "You are logged out.")

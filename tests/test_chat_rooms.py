@@ -200,13 +200,13 @@ def test_who_is_ignored_is_not_read_but_seen():
 def test_an_owner_by_account_is_owner_again_after_coming_back():
     hall = Hall("ada", "bob")
     room = hall.chat.rooms["lobby"]
-    hall.people["ada"].account = room.owner = "ada"
+    hall.people["ada"].account_id = room.owner = 4711
     assert room.role_of(hall.members["ada"]) == "owner"
     assert room.role_of(hall.members["bob"]) == ""
     hall.leave("ada")
     hall.enter("ada")
     assert not room.owned_by(hall.members["ada"]), "not logged in"
-    hall.people["ada"].account = "ada"
+    hall.people["ada"].account_id = 4711
     assert room.owned_by(hall.members["ada"])
     hall.people["ada"].role = "operator"
     assert room.role_of(hall.members["ada"]) == "operator"

@@ -125,18 +125,18 @@ def test_a_plain_client_whispers_and_is_whispered_to_as_ever(server):
 
 
 class Somebody:
-    def __init__(self, key, account=""):
+    def __init__(self, key, account_id=0):
         self.key = key
         self.outlet = self
-        self.account = account
+        self.account_id = account_id
 
     @property
     def identity(self):
-        return self.account or self
+        return self.account_id or self
 
 
 def test_what_has_ended_leaves_nothing_behind():
-    people = {name: Somebody(name, account) for name, account in (("ada", "ada"), ("bob", "bob"), ("eve", ""))}
+    people = {name: Somebody(name, account_id) for name, account_id in (("ada", 1), ("bob", 2), ("eve", 0))}
     chat = Conversations(people)
     for person in people.values():
         chat.came(person)
@@ -145,7 +145,7 @@ def test_what_has_ended_leaves_nothing_behind():
         assert chat.between(one, other) is chat.between(other, one)
     for person in (ada, eve, bob):
         del people[person.key]
-        chat.went(person, person.account)
+        chat.went(person, person.account_id)
     assert not any((chat._by_id, chat._by_ends, chat._of, chat._logged_in))
 
 

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "greenchat"
 # From the ground up. A module imports only from floors below its own, or from its own floor.
 FLOORS = [
     ["errors", "refusals", "events", "frames", "config"],
-    ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness"],
+    ["text", "accounts", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness"],
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],
     ["ignoring", "client", "backup"],
     ["room"],
@@ -25,7 +25,7 @@ FLOORS = [
     ["core", "answers"],
     ["session"],
     ["server"],
-    ["serve", "testing"],
+    ["serve", "shell", "testing"],
     ["cli", "cli_backup"],
     ["__main__"],
 ]

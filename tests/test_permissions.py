@@ -4,16 +4,13 @@ Each case has a room of its own, and people who have come only for it. Some of t
 """
 
 import itertools
-import time
 from collections import defaultdict
 from contextlib import closing
 
 import pytest
-from greenchat_plugins.moderation.book import Operator
-from greenchat_plugins.moderation.records import FILE, MIGRATIONS, add_operator
-from programs import Anybody, Program, sync, without_plugins
+from programs import Anybody, Program, crown, sync, without_plugins
 
-from greenchat import Refused, hookimpl, open_database, transaction
+from greenchat import Refused, hookimpl
 from greenchat.testing import serving
 
 # Who acts. `other` owns another room, and `namesake` is called like an operator, but has not logged in.
@@ -237,9 +234,7 @@ class People:
 def chat(tmp_path_factory):
     """A server in which the accounts op0, op1 and so on are operators."""
     data_dir, watch = tmp_path_factory.mktemp("permissions"), Watch()
-    with closing(open_database(data_dir / FILE, MIGRATIONS)) as connection:
-        operators = [Operator(f"op{number}", f"op{number}", time.time(), "test") for number in range(MOST_PEOPLE)]
-        transaction(connection, lambda file: [add_operator(file, operator) for operator in operators])
+    crown(data_dir, *(f"op{number}" for number in range(MOST_PEOPLE)))
     with serving(Anybody, watch, settings=without_plugins("accounts", "people", "web"), data_dir=data_dir) as server:
         yield server, watch
 

@@ -12,11 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from programs import Anybody, Program
+from programs import Anybody, Program, crown
 
 import greenchat
-from greenchat.cli import main
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.events import Event
 from greenchat.frames import Frame, Invalid, Unknown
@@ -360,7 +358,7 @@ class Oracle:
 
 def answers_of_commands(data_dir):
     """What a server answers to ada, who has made the garden, to bob, who is in there, and to carol, an operator."""
-    CliRunner().invoke(main, ["operators", "add", "carol", "--data-dir", str(data_dir)], catch_exceptions=False)
+    crown(data_dir, "carol")
     with serving(Anybody, Oracle, data_dir=data_dir) as server:
         ada, bob = Program(server, "ada", "garden"), Program(server, "bob", "garden")
         carol = Program(server, "carol", "board")

@@ -278,18 +278,6 @@ def test_a_name_that_was_given_up_is_anybodys():
         ada.expect(f"ERROR|{WRONG}", "INFO|ada is yours now. Next time: /login ada PASSWORD")
 
 
-def test_an_operators_name_is_not_given_up():
-    class Operators:
-        @hookimpl(trylast=True)
-        def greenchat_account(self, session):
-            session.role = "operator" if session.account else ""
-
-    with accounts(Operators()) as server:
-        ada = server.join("ada")
-        ada.send(f"MSG|/register {SECRET}", f"MSG|/unregister {SECRET}")
-        ada.read_until("ERROR|You are an operator. Ask another one to /deop you first.")
-
-
 def test_accounts_outlast_the_server(tmp_path):
     with accounts(data_dir=tmp_path) as server:
         gone(registered(server))

@@ -210,7 +210,7 @@ def test_the_command_line_lists_changes_and_removes_while_the_server_runs(tmp_pa
         result = greenchat("remove", "bob", *where)
         assert (result.exit_code, result.output) == (
             0,
-            "Anybody can have the name bob now. If it was an operator's: greenchat operators remove bob\n",
+            "Anybody can have the name Bob now. What it was allowed has ended with the account.\n",
         )
         bob.read_until("INFO|Whoever runs the server has removed your account.")
         gone(bob)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from programs import enrol
 
 import greenchat
 from greenchat import hookspecs
@@ -63,7 +64,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(hookspecs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 19
+    assert len(HOOKS) == 21
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -373,12 +374,37 @@ def test_hello_again(example):
 
         @greenchat.hookimpl
         def greenchat_connected(self, session):
-            session.log_in("ada")
+            session.log_in("ada", 4711)
 
     with serving(example("hello_again"), Door()) as server:
         peer = server.connect()
         peer.send("JOIN|ada")
         peer.expect("INFO|Hello again, ada.")
+
+
+def test_staff(example, directory, monkeypatch):
+    settings = {"server.disabled_plugins": ["accounts"]}
+    monkeypatch.setenv("GREENCHAT_SERVER_PLUGINS", '["staff"]')
+    monkeypatch.setenv("GREENCHAT_SERVER_DISABLED_PLUGINS", '["accounts"]')
+    data = directory / "data"
+    data.mkdir()
+    (data / "staff.txt").write_text("4711 Ada\n4712 Bob\n")
+    with serving(example("staff"), settings=settings, data_dir=data) as server:
+        assert server.call(lambda: server.server.accounts.name_of(4712)) == "Bob"
+        server.join("eve").send("MSG|/ban mallory")
+    (data / "server.lock").touch()
+    result = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(data)])
+    assert result.output == "Ada is an operator from now on, when logged in.\n"
+
+
+def test_logbook(example, directory, monkeypatch):
+    monkeypatch.setenv("GREENCHAT_SERVER_PLUGINS", f'["{example("logbook").__name__}"]')
+    data = directory / "data"
+    data.mkdir()
+    enrol(data, "ada")
+    result = CliRunner().invoke(main, ["accounts", "remove", "ada", "--data-dir", str(data)])
+    assert result.exit_code == 0, result.output
+    assert (data / "logbook.txt").read_text().endswith(" unregister ada\n")
 
 
 def test_tattle(example, caplog):

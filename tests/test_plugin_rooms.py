@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 from greenchat_plugins.rooms.access import Access
 from processes import serve_process
-from programs import MADE, Anybody, Program, leave, owner, says, sync, without_plugins
+from programs import MADE, Anybody, Program, know, leave, owner, says, sync, without_plugins
 
 from greenchat import Reject, hookimpl
 from greenchat.client import Client
@@ -764,6 +764,7 @@ def test_a_kept_room_is_there_when_nobody_is_and_after_a_restart(tmp_path):
         welcome = program.join(room="board", key="sesame")
         assert (welcome["topic"], welcome.get("roles")) == ("Minutes | of today", None)
         assert program.refused("/topic Mine now", "board") == "not_allowed"
+        know(server, "ada")
         assert program.told("/room", "room", "board")["owner"] == "ada"
         says(ada, "/become ada")
         assert says(ada, "/join board")[0].endswith("The topic is: Minutes | of today")
@@ -830,6 +831,7 @@ def test_a_guest_who_owns_a_kept_room_and_logs_in_then_owns_it_for_good(tmp_path
         says(bob, "/room keep on")
         says(ada, "/become ada")
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
+        know(server, "ada")
         eve = server.join("eve", "garden")
         assert "INFO|garden: its owner is ada" in says(eve, "/room")
 
@@ -842,6 +844,7 @@ def test_a_kept_room_that_was_handed_over_is_the_new_owners_after_a_restart(tmp_
         crown(ada)
         says(ada, "/room keep on", "/room owner bob")
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
+        know(server, "bob")
         assert "INFO|garden: its owner is bob" in says(server.join("eve", "garden"), "/room")
 
 

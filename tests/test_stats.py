@@ -28,7 +28,7 @@ class Reader:
 
     def __init__(self, codec):
         self.codec = codec
-        self.account = self.role = ""
+        self.account, self.account_id, self.role = "", 0, ""
         self.outbox = []
 
     def messages(self):

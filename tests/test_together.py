@@ -11,6 +11,7 @@ import pytest
 from accounts import CHEAP
 from click.testing import CliRunner
 from histories import keep, said
+from programs import in_time
 
 from greenchat.cli import main
 from greenchat.codecs.jsonlines import JsonCodec
@@ -281,13 +282,13 @@ def test_accounts(kinds):
 
 
 def test_operators(kinds, tmp_path):
-    result = CliRunner().invoke(main, ["operators", "add", "op", "--data-dir", str(tmp_path)])
-    assert result.exit_code == 0, result.output
     with story(kinds, tmp_path) as company:
         company.look_on()
         op, bob = company.join("op"), company.join("bob")
         op.says(f"/register {SECRETS['op']}")
-        assert "INFO|op is an operator now." in bob.sync()
+        result = CliRunner().invoke(main, ["operators", "add", "op", "--data-dir", str(tmp_path)])
+        assert result.exit_code == 0, result.output
+        in_time(lambda: "INFO|op is an operator now." in bob.sync())
         assert any(line.startswith("ERROR|") for line in bob.says("/ban op", "/announce I rule"))
         op.says("/mute bob 1h shouting")
         assert any(line.startswith("ERROR|You are muted") for line in bob.says("LET ME SPEAK"))
@@ -297,7 +298,7 @@ def test_operators(kinds, tmp_path):
         assert bob.ends()[-1].endswith(": that was it")
         cy = company.join("cy")
         op.says("/kick cy not you, too")
-        assert "ERROR|You were put out of lobby by op: not you, too" in cy.ends()
+        assert "ERROR|You were put out of lobby by op: not you, too" in cy.sync()
         again = company.person().join("bob")
         assert again[0].startswith("ERROR|bob is banned from this chat for ")
         assert again[0].endswith(": that was it")

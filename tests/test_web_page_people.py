@@ -165,8 +165,6 @@ def test_rooms_that_are_not_open_to_all(chat, visit):
 def test_operators_see_what_they_may_do_and_do_it(visit, tmp_path):
     everybody = ["Who is bob?", "Direct message", "Ignore"]
     order = ["Kick bob …", "Mute bob …", "Let speak again", "Ban bob …", "Make an operator"]
-    added = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(tmp_path)])
-    assert added.exit_code == 0, added.output
     with serving(settings=CHEAP, data_dir=tmp_path) as chat:
         bob = visit(chat).join("bob")
         ada = visit(chat).join("ada")
@@ -176,6 +174,9 @@ def test_operators_see_what_they_may_do_and_do_it(visit, tmp_path):
         ada.page.keyboard.press("Escape")
         ada.box.press_sequentially("/register ")
         ada.answer(SECRET)
+        expect(ada.log.get_by_text("ada is yours now.")).to_be_visible()
+        added = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(tmp_path)])
+        assert added.exit_code == 0, added.output
         expect(ada.member("ada")).to_contain_text("operator")
         expect(bob.member("ada")).to_contain_text("operator")
         # Once it hears of that, the page asks for what operators may do; answers come in order.

@@ -5,12 +5,26 @@ Nothing here tells a password to the log, to an event, or to anybody.
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 import gevent
 
-from greenchat import ChatServer, Command, Join, Reject, Request, Session, hookimpl, host_of, network_of, require_name
+from greenchat import Account as Registered
+from greenchat import (
+    ChatServer,
+    Command,
+    Join,
+    Reject,
+    Request,
+    Session,
+    hookimpl,
+    host_of,
+    network_of,
+    new_account_id,
+    require_name,
+)
 
 from . import store
 from .logins import Logins
@@ -47,7 +61,7 @@ class Accounts:
             log.warning("plugins.accounts: memory_mib and passes are below what RFC 9106 recommends for passwords")
         self._server = server
         self._hashing = Hashing(self._settings.hasher())
-        self._registry = Registry(server.data_dir / store.FILE)
+        self._registry = Registry(server.data_dir / store.FILE, server.accounts)
         self._registry.look()
         self._logins = Logins(server, self._settings, self._registry, self._hashing)
         self._looking = gevent.spawn(self._logins.look_again_and_again)
@@ -64,6 +78,12 @@ class Accounts:
         from .cli import commands
 
         group.add_command(commands)
+
+    @hookimpl
+    def greenchat_accounts(self, data_dir: Path) -> Sequence[Registered]:
+        from .cli import look
+
+        return look(data_dir, store.registered, [])
 
     @hookimpl(trylast=True)  # other plugins may make another name of it before
     def greenchat_check_join(self, session: Session, name: str) -> None:
@@ -127,13 +147,13 @@ class Accounts:
         with self._hashing.turn:
             if most and self._registrations[network] >= most:
                 raise Reject("Too many names were registered from your address. Try again later.", code="try_later")
-            account = Account(name, self._hashing.hash(argument), store.now())
+            account = Account(name, self._hashing.hash(argument), store.now(), new_account_id())
             if session.chat.members.get(key) is not member:
                 raise Reject("You have another name meanwhile. Try again.", code="not_joined")
             self._registry.add(key, account)
             self._registrations.add(network)
         log.info("#%d has registered %s", session.id, name)
-        self._logins.welcome(session, key)
+        self._logins.welcome(session, key, account)
         session.info(f"{name} is yours now. Next time: /login {name} PASSWORD")
 
     def log_in(self, session: Session, argument: str) -> None:
@@ -181,11 +201,9 @@ class Accounts:
 
     def unregister(self, session: Session, argument: str) -> None:
         key = require_account(session)
-        if session.role:
-            # Whoever registers the name next would have what the account has.
-            raise Reject("You are an operator. Ask another one to /deop you first.", code="not_allowed")
         account = self._logins.verified(session, key, argument)
         self._registry.remove(key, account)
+        session.chat.record(account.name, "unregister", account.name)
         log.info("#%d has given up %s", session.id, account.name)
         self._logins.log_out(session, f"{account.name} is not yours any more: anybody can have it now.")
 

@@ -1,13 +1,16 @@
 """`greenchat accounts`: on the data directory, whether a server runs on it or not. A running one notices at once."""
 
+import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO, TypeVar
 
 import click
 
 from greenchat import (
     Reject,
+    Shell,
     data_dir_from,
     data_dir_options,
     open_database,
@@ -20,6 +23,8 @@ from . import store
 from .passwords import check_password, normalized
 from .settings import Settings
 
+T = TypeVar("T")
+
 
 @click.group("accounts")
 def commands() -> None:
@@ -30,7 +35,7 @@ def commands() -> None:
 @data_dir_options
 def list_accounts(file: Path | None, data_dir: str | None) -> None:
     """List the registered names: since when, and when they were logged in to last."""
-    found = _work(data_dir_from(file, data_dir), store.entries, [])
+    found: list[store.Entry] = look(data_dir_from(file, data_dir), store.entries, [])
     if not found:
         click.echo("Nobody has registered a name yet.")
         return
@@ -52,10 +57,10 @@ Examples:
 @data_dir_options
 def passwd(name: str, password_file: TextIO | None, file: Path | None, data_dir: str | None) -> None:
     """Give the account NAME another password. Whoever is logged in to it is logged out."""
-    directory = data_dir_from(file, data_dir)
+    shell = Shell(file, data_dir)
     settings = plugin_settings("accounts", Settings, file)
     key = _key(name)
-    account = _work(directory, store.find(key), None)
+    account = look(shell.data_dir, store.find(key), None)
     if account is None:
         raise _unknown(name)
     if password_file is not None:
@@ -64,8 +69,9 @@ def passwd(name: str, password_file: TextIO | None, file: Path | None, data_dir:
         password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
     check_password(password, account.name, settings.password_length)
     hashed = settings.hasher().hash(normalized(password))
-    if not _work(directory, store.set_password(key, hashed, store.now()), False):
-        raise _unknown(name)
+    if not look(shell.data_dir, store.set_password(key, hashed, store.now(), account.password_set), False):
+        raise Reject(f"The account {account.name} has changed meanwhile. Try again.")
+    shell.record("passwd", account.name)
     click.echo(f"{account.name} has a new password.")
 
 
@@ -73,13 +79,20 @@ def passwd(name: str, password_file: TextIO | None, file: Path | None, data_dir:
 @click.argument("name")
 @data_dir_options
 def remove(name: str, file: Path | None, data_dir: str | None) -> None:
-    """Remove the account NAME: anybody can have the name then. Whoever is logged in to it is logged out."""
-    if not _work(data_dir_from(file, data_dir), store.remove(_key(name)), False):
+    """Remove the account NAME: anybody can have the name then. Whoever is logged in to it is logged out.
+
+    What it was allowed ends with it: an operator's is none any more, and its rooms are nobody's, until an operator
+    gives them away.
+    """
+    shell, key = Shell(file, data_dir), _key(name)
+    account = look(shell.data_dir, store.find(key), None)
+    if account is None or not look(shell.data_dir, store.remove(key), False):
         raise _unknown(name)
-    click.echo(f"Anybody can have the name {name} now. If it was an operator's: greenchat operators remove {name}")
+    shell.record("unregister", account.name)
+    click.echo(f"Anybody can have the name {account.name} now. What it was allowed has ended with the account.")
 
 
-def _work(data_dir: Path, work: Any, nothing: Any) -> Any:
+def look(data_dir: Path, work: Callable[[sqlite3.Connection], T], nothing: T) -> T:
     """What `work` returns; `nothing` where no file was ever made, which looking is no reason to do."""
     path = data_dir / store.FILE
     if not path.exists():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import gevent
 
-from greenchat import ChatServer, Member, Reject, Session, host_of, network_of
+from greenchat import ChatServer, Member, Reject, Session, guest_name, host_of, network_of
 
 from .passwords import Hashing, Tally
 from .refusals import how_to_log_in, wrong
@@ -73,13 +73,13 @@ class Logins:
                 # An error, not a notice: by its code a program knows that it must not come back to take the name again.
                 other.refuse(Reject("You have logged in from elsewhere.", code="logged_in_elsewhere"))
                 other.close(ELSEWHERE)
-        self.welcome(session, key)
+        self.welcome(session, key, account)
         return account
 
-    def welcome(self, session: Session, key: str) -> None:
+    def welcome(self, session: Session, key: str, account: Account) -> None:
         """`session` is `key`, as is known for sure."""
         self._homes[key] = network_of(host_of(session.address))
-        session.log_in(key)
+        session.log_in(key, account.id)
         self._expel([key])
         log.info("#%d is logged in as %s", session.id, key)
 
@@ -126,7 +126,7 @@ class Logins:
         chat, session, name = self._server.chat, member.outlet, member.name
         assert isinstance(session, Session)
         for number in itertools.count(1):
-            guest = f"guest-{number}"
+            guest = guest_name(number)
             if guest in chat.members or guest in self._registry.passwords_set:
                 continue
             try:

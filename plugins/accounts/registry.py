@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from gevent.lock import BoundedSemaphore
 
-from greenchat import Database, DatabaseError, Reject
+from greenchat import Account as Registered
+from greenchat import AccountDirectory, Database, DatabaseError, Reject
 
 from . import store
 from .refusals import changed_meanwhile, unavailable
@@ -24,15 +25,17 @@ COMPLAINT_SECONDS = 60.0
 
 
 class Registry:
-    """`passwords_set` has the key of each registered name, and when its password was set.
+    """`passwords_set` has the key of each registered name, and when its password was set. The directory is where other
+    plugins look who has registered.
 
     The file may be damaged when the server starts. The chat goes on then: nobody can log in, so nobody has the rights
     of an account, and names are free to all until the file can be read. To refuse them all would end the chat instead.
     Once it has been read, names stay reserved, whatever becomes of the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, directory: AccountDirectory) -> None:
         self.passwords_set: dict[str, int] = {}
+        self._directory = directory
         self._database = Database(path, store.MIGRATIONS)
         # Who changes the file holds it until memory has changed as well, so that `look` cannot undo that with what it
         # has read before.
@@ -57,8 +60,9 @@ class Registry:
             self._readable = self._loaded = True
             if found is None:
                 return set()
-            before, self.passwords_set = self.passwords_set, found
-            return {key for key, password_set in before.items() if found.get(key) != password_set}
+            before, (self.passwords_set, accounts) = self.passwords_set, found
+            self._directory.replace(accounts)
+            return {key for key, password_set in before.items() if self.passwords_set.get(key) != password_set}
 
     def require_loaded(self) -> None:
         """Raises `Reject` as long as the file could not be read since the start."""
@@ -75,6 +79,7 @@ class Registry:
                 self._seen = None  # it is there, but we did not know of it
                 raise Reject(f"The username {account.name} belongs to somebody. Choose another.", code="name_reserved")
             self.passwords_set[key] = account.password_set
+            self._directory.add(Registered(account.id, key, account.name))
 
     def set_password(self, key: str, account: Account, hashed: str) -> None:
         """Raises `Reject` where the account is not any more what it was when its password was asked for."""
@@ -90,6 +95,7 @@ class Registry:
             if not self._ask(store.remove(key, account.password_set)):
                 raise changed_meanwhile()
             self.passwords_set.pop(key, None)
+            self._directory.remove(Registered(account.id, key, account.name))
 
     def note_login(self, key: str, account: Account, renewed: str | None) -> None:
         """Raises `Reject` as `set_password` does. Where the disk is full, people can still log in."""

@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from greenchat import Account as Registered
 from greenchat import file_state
 
 FILE = "accounts.sqlite3"
 
 # `key` is what the name is compared by. Times are microseconds since 1970, UTC. `password_set` is when the password was
-# set, and so tells one password of an account from the next.
+# set, and so tells one password of an account from the next. `id`, random and of 62 bits, is what rights hang on, also
+# in other files; what those have kept for a key from before there were ids is the account's that `inherits`.
 MIGRATIONS = (
     """
 CREATE TABLE accounts (
@@ -22,6 +24,12 @@ CREATE TABLE accounts (
     last_login INTEGER
 ) WITHOUT ROWID;
 """,
+    """
+ALTER TABLE accounts ADD COLUMN id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN inherits INTEGER NOT NULL DEFAULT 1;
+UPDATE accounts SET id = max(1, random() & 4611686018427387903);
+CREATE UNIQUE INDEX accounts_by_id ON accounts (id);
+""",
 )
 
 
@@ -29,6 +37,7 @@ class Account(NamedTuple):
     name: str
     hash: str
     password_set: int
+    id: int
 
     def __repr__(self) -> str:
         return f"Account({self.name!r})"
@@ -48,7 +57,7 @@ def now() -> int:
 
 def find(key: str) -> Callable[[sqlite3.Connection], Account | None]:
     def work(connection: sqlite3.Connection) -> Account | None:
-        row = connection.execute("SELECT name, hash, password_set FROM accounts WHERE key = ?", (key,)).fetchone()
+        row = connection.execute("SELECT name, hash, password_set, id FROM accounts WHERE key = ?", (key,)).fetchone()
         return Account(*row) if row else None
 
     return work
@@ -60,8 +69,9 @@ def add(key: str, account: Account) -> Callable[[sqlite3.Connection], bool]:
     def work(connection: sqlite3.Connection) -> bool:
         time_of_it = account.password_set
         done = connection.execute(
-            "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (key, account.name, account.hash, time_of_it, time_of_it, time_of_it),
+            "INSERT INTO accounts (key, name, hash, password_set, created, last_login, id, inherits) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
+            (key, account.name, account.hash, time_of_it, time_of_it, time_of_it, account.id),
         )
         return done.rowcount == 1
 
@@ -109,14 +119,23 @@ def entries(connection: sqlite3.Connection) -> list[Entry]:
     return [Entry(*row) for row in connection.execute("SELECT name, created, last_login FROM accounts ORDER BY key")]
 
 
-def look(seen: object) -> Callable[[sqlite3.Connection], tuple[object, dict[str, int] | None]]:
-    """The state of the file, to be given as `seen` next time; and, unless it is as it was `seen`, all keys with the
-    time when their password was set."""
+def registered(connection: sqlite3.Connection) -> list[Registered]:
+    """All accounts, as other plugins know them."""
+    rows = connection.execute("SELECT id, key, name, inherits FROM accounts")
+    return [Registered(number, key, name, bool(inherits)) for number, key, name, inherits in rows]
 
-    def work(connection: sqlite3.Connection) -> tuple[object, dict[str, int] | None]:
+
+def look(
+    seen: object,
+) -> Callable[[sqlite3.Connection], tuple[object, tuple[dict[str, int], list[Registered]] | None]]:
+    """The state of the file, to be given as `seen` next time; and, unless it is as it was `seen`, all keys with the
+    time when their password was set, and all accounts."""
+
+    def work(connection: sqlite3.Connection) -> tuple[object, tuple[dict[str, int], list[Registered]] | None]:
         state = file_state(connection)
         if state == seen:
             return state, None
-        return state, dict(connection.execute("SELECT key, password_set FROM accounts"))
+        passwords_set = dict(connection.execute("SELECT key, password_set FROM accounts"))
+        return state, (passwords_set, registered(connection))
 
     return work

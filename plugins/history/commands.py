@@ -13,6 +13,7 @@ import click
 from greenchat import (
     DatabaseError,
     Reject,
+    Shell,
     as_database_error,
     data_dir_from,
     data_dir_options,
@@ -133,6 +134,7 @@ def forget(user: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
                 sys.exit(1)
         messages, moves = forgetting.replace(connection, found.names)
         forgetting.clean(connection, path, PATIENCE)
+        Shell(file, data_dir).record("forget", shown, details=f"{messages} messages")
         what = f"{_count(messages, 'message')} and {_count(moves, 'coming or going', 'comings and goings')}"
         click.echo(f"Forgotten: {what} of {shown}.")
 

@@ -6,6 +6,7 @@ rooms have ordered, records.py keeps it, guard.py sees to it, orders.py is what 
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -44,7 +45,7 @@ class Moderation:
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
-        self._records = Records(server.data_dir / FILE, server.chat.rooms, self._changed)
+        self._records = Records(server.data_dir / FILE, server.accounts, server.chat.rooms, self._changed)
         self._guard = Guard(server)
         self._orders.begin(server, self._records, self._guard)
         self._rest()
@@ -76,8 +77,8 @@ class Moderation:
         talk = bool(book.mutes or book.slow)
         configured = bool(self._words or self._repeats or self._flood)
         server.rest(self, "greenchat_check_message", resting=not (talk or configured))
-        server.rest(self, "greenchat_check_join", resting=not (book.bans or self._words))
-        server.rest(self, "greenchat_check_enter", resting=not book.has_bans_in_rooms)
+        server.rest(self, "greenchat_check_join", resting=not (talk or book.bans or self._words))
+        server.rest(self, "greenchat_check_enter", resting=not (book.has_bans_in_rooms or self._words))
         server.rest(self, "greenchat_room_opened", resting=not book.rooms_of_guests)
         server.rest(self, "greenchat_connected", resting=not book.bans)
         server.rest(self, "greenchat_entered", resting=not (book.bans or book.mutes))
@@ -94,14 +95,19 @@ class Moderation:
         self._guard.look_at(session)
 
     @hookimpl(trylast=True)  # the name is what the other plugins have made of it
-    def greenchat_check_join(self, session: Session, name: str) -> str | None:
+    def greenchat_check_join(self, session: Session, name: str, room: str) -> str | None:
         if name in self._words:
             raise Reject("This username has a word that is not used here. Choose another.", code="name_invalid")
         self._guard.check_name(session, name)
+        if session.member is not None:  # who is in shows it to all
+            self._guard.check_rename(session, name, room)
         return None
 
     @hookimpl
     def greenchat_check_enter(self, session: Session, name: str, room: str) -> None:
+        # Who makes a room has its name read by all; what is there already may be called as it is.
+        if room in self._words and room not in session.chat.rooms and session.role != "operator":
+            raise Reject("This room's name has a word that is not used here. Choose another.", code="room_invalid")
         self._guard.check_room(session, name, room)
 
     @hookimpl
@@ -110,7 +116,7 @@ class Moderation:
         if room.name in self._records.book.rooms_of_guests:
             self._records.look()
 
-    @hookimpl
+    @hookimpl(tryfirst=True)  # before somebody is told what was said in there
     def greenchat_entered(self, session: Session) -> None:
         # A ban may have come while another plugin took its time to let them in.
         self._guard.look_at(session)
@@ -157,6 +163,10 @@ class Moderation:
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:
         return commands(self._orders)
+
+    @hookimpl
+    def greenchat_shell_acted(self, data_dir: Path, act: Acted) -> None:
+        cli.keep(data_dir, act)
 
     @hookimpl
     def greenchat_cli(self, group: click.Group) -> None:

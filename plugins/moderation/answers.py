@@ -30,7 +30,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     def of(cls, sentence: Sentence) -> Self:
         until = None if sentence.until is None else datetime.fromtimestamp(sentence.until, UTC)
         since = datetime.fromtimestamp(sentence.since, UTC)
-        return cls(sentence.what, sentence.by, since, sentence.room, sentence.why, until)
+        return cls(sentence.shown, sentence.by, since, sentence.room, sentence.why, until)
 
     def line(self, state: str) -> str:
         end = "for good" if self.until is None else f"until {when(self.until.timestamp())}"

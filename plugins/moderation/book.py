@@ -3,29 +3,47 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from .terms import Address, because, how_long, network_in
 
+# What a sentence is found by: the id of an account, or the key of a name.
+Mark: TypeAlias = int | str
+
+# The account of who ordered something, where that account is gone.
+GONE = -1
+
 
 class Sentence(Struct, frozen=True, kw_only=True):
-    """A ban or a mute, as `by` ordered it: of a name's key, or of a network, in a room or the whole chat (empty).
+    """A ban or a mute, as `by` ordered it: of an account's id, of a name's key, or of a network, in a room or the whole
+    chat (empty). `key` is that of an account's name, which is held as well, unless somebody else has registered it.
 
-    `whom` is the key of the person whom it was ordered for, and is the same for all that were ordered with it; empty
-    where only a network was named. `account` is the one of who ordered it: where that is empty, it was a guest in a
-    room of their own, and it ends with the room. Times are seconds since 1970; `until` is None for good.
+    `whom` is the person whom it was ordered for, and is the same for all that were ordered with it; empty where only a
+    network was named. `account` is the id of who ordered it: where that is 0, it was a guest in a room of their own,
+    and it ends with the room. Times are seconds since 1970; `until` is None for good.
     """
 
-    kind: str  # "name" or "network"
+    kind: str  # "account", "name" or "network"
     what: str
+    key: str = ""
     room: str
     whom: str
     by: str
-    account: str
+    account: int
     why: str
     since: float
     until: float | None
+
+    @property
+    def shown(self) -> str:
+        """What it is of, for people: ids are none of their business."""
+        return self.key or self.what
+
+    @property
+    def mark(self) -> Mark:
+        return int(self.what) if self.kind == "account" else self.what
 
     def is_in_force(self, now: float) -> bool:
         return self.until is None or self.until > now
@@ -41,9 +59,9 @@ class Sentence(Struct, frozen=True, kw_only=True):
 
 
 class Operator(Struct, frozen=True):
-    """Whose account has the key `key`."""
+    """Who has the account with this id, and was called `name` when they became one."""
 
-    key: str
+    account: int
     name: str
     since: float
     by: str
@@ -54,7 +72,7 @@ class Slow(Struct, frozen=True):
 
     room: str
     seconds: float
-    account: str
+    account: int
 
 
 class Book:
@@ -69,13 +87,12 @@ class Book:
         number: int = 0,
     ) -> None:
         self.number = number
-        self.operators: Mapping[str, Operator] = {operator.key: operator for operator in operators}
+        self.operators: Mapping[int, Operator] = {operator.account: operator for operator in operators}
         self.bans = bans
         self.mutes = mutes
         self.slow: Mapping[str, Slow] = {one.room: one for one in slow}
-        # By room and key:
-        self._bans = {(ban.room, ban.what): ban for ban in bans if ban.kind == "name"}
-        self._mutes = {(mute.room, mute.what): mute for mute in mutes}
+        self._bans = {(ban.room, ban.mark): ban for ban in bans if ban.kind != "network"}
+        self._mutes = {(mute.room, mute.mark): mute for mute in mutes}
         # By version of IP and length of prefix, and then by the bits of the prefix: one look for each length in use.
         self._networks: defaultdict[tuple[int, int], dict[int, Sentence]] = defaultdict(dict)
         for ban in bans:
@@ -86,12 +103,19 @@ class Book:
         self.has_bans_in_rooms = any(ban.room for ban in bans)
         ordered: list[Sentence | Slow] = [*bans, *mutes, *self.slow.values()]
         self.rooms_of_guests = frozenset(one.room for one in ordered if not one.account)
-        self.names = frozenset(one.what for one in (*bans, *mutes) if one.kind == "name")
+        persons = [one for one in (*bans, *mutes) if one.kind != "network"]
+        self.marks: frozenset[Mark] = frozenset(one.mark for one in persons)
+        # The accounts whose sentences hold a name, by its key:
+        self.held: defaultdict[str, set[int]] = defaultdict(set)
+        for one in persons:
+            if one.kind == "account":
+                self.held[one.key].add(int(one.what))
+        self.names = self.held.keys() | {mark for mark in self.marks if isinstance(mark, str)}
         self.next_end = min((one.until for one in (*bans, *mutes) if one.until is not None), default=math.inf)
 
-    def ban_of(self, keys: Iterable[str], room: str, now: float) -> Sentence | None:
-        """The ban that keeps somebody known by `keys` out of `room`, or of the chat (empty): the longest."""
-        return _longest((self._bans.get((room, key)) for key in keys), now)
+    def ban_of(self, marks: Iterable[Mark], room: str, now: float) -> Sentence | None:
+        """The ban that keeps somebody known by `marks` out of `room`, or of the chat (empty): the longest."""
+        return _longest((self._bans.get((room, mark)) for mark in marks), now)
 
     def ban_of_address(self, address: Address | None, now: float) -> Sentence | None:
         """The ban that keeps connections from `address` out: the longest."""
@@ -107,9 +131,9 @@ class Book:
             now,
         )
 
-    def mute_of(self, keys: Iterable[str], room: str, now: float) -> Sentence | None:
-        """The mute that keeps somebody known by `keys` from talking in `room`, or in private (empty): the longest."""
-        return _longest((self._mutes.get((where, key)) for key in keys for where in {"", room}), now)
+    def mute_of(self, marks: Iterable[Mark], room: str, now: float) -> Sentence | None:
+        """The mute that keeps somebody known by `marks` from talking in `room`, or in private (empty): the longest."""
+        return _longest((self._mutes.get((where, mark)) for mark in marks for where in {"", room}), now)
 
 
 def _longest(found: Iterable[Sentence | None], now: float) -> Sentence | None:

@@ -12,8 +12,10 @@ from typing import TypeVar
 import click
 
 from greenchat import (
+    SHELL,
     Acted,
     JsonCodec,
+    Shell,
     data_dir_from,
     data_dir_options,
     open_database,
@@ -25,14 +27,21 @@ from greenchat import (
 
 from .answers import lines_of
 from .book import Operator
-from .records import FILE, MIGRATIONS, add_operator, read_acts, read_operators, remove_operator, write_acts
+from .records import (
+    FILE,
+    MIGRATIONS,
+    add_operator,
+    is_settled,
+    read_acts,
+    read_operators,
+    remove_operator,
+    settle,
+    write_acts,
+)
 from .settings import Settings, words_of
 from .terms import when
 
 T = TypeVar("T")
-
-# By whom something was done on the server's command line.
-SHELL = "shell"
 
 
 @click.group("moderation")
@@ -87,13 +96,24 @@ def operators() -> None:
 @click.argument("name")
 @data_dir_options
 def add(name: str, file: Path | None, data_dir: str | None) -> None:
-    """Make the account NAME an operator."""
-    shown, key = require_name(name, 0)
-    operator = Operator(key, shown, time.time(), SHELL)
-    if _change(file, data_dir, "op", shown, lambda connection: add_operator(connection, operator)):
-        click.echo(f"{shown} is an operator from now on, when logged in.")
+    """Make the account NAME an operator.
+
+    The right is the account's, not the name's: it ends with the account, and nobody can have it before there is one.
+    """
+    shell, (shown, key) = Shell(file, data_dir), require_name(name, 0)
+    if not shell.accounts.known:
+        raise click.ClickException("No plugin keeps accounts here, so nobody can be an operator. Switch accounts on.")
+    account = shell.accounts.find(key)
+    if account is None:
+        raise click.ClickException(
+            f"Nobody has registered {shown}, so nobody would be an operator but whoever does so first. "
+            f"Have {shown} /register, and run this again. Who has: greenchat accounts list"
+        )
+    operator = Operator(account.id, account.name, time.time(), SHELL)
+    if _change(shell, "op", account.name, lambda connection: add_operator(connection, operator)):
+        click.echo(f"{account.name} is an operator from now on, when logged in.")
     else:
-        click.echo(f"{shown} is an operator already.")
+        click.echo(f"{account.name} is an operator already.")
 
 
 @operators.command(
@@ -104,8 +124,18 @@ def add(name: str, file: Path | None, data_dir: str | None) -> None:
 @data_dir_options
 def remove(name: str, file: Path | None, data_dir: str | None) -> None:
     """Let NAME be an operator no more."""
-    shown, key = require_name(name, 0)
-    if not _change(file, data_dir, "deop", shown, lambda connection: remove_operator(connection, key)):
+    shell, (shown, key) = Shell(file, data_dir), require_name(name, 0)
+    account = shell.accounts.find(key)
+
+    def work(connection: sqlite3.Connection) -> int:
+        """Its account's right, and those of accounts that are gone and had this name."""
+        gone = (one for one in read_operators(connection) if not shell.accounts.name_of(one.account))
+        ids = [one.account for one in gone if require_name(one.name, 0)[1] == key]
+        if account is not None:
+            ids.append(account.id)
+        return sum(remove_operator(connection, account_id) for account_id in ids)
+
+    if not _change(shell, "deop", shown, work):
         raise click.ClickException(f"{shown} is no operator. See: greenchat operators list")
     click.echo(f"{shown} is no operator any more.")
 
@@ -118,9 +148,12 @@ def list_operators(file: Path | None, data_dir: str | None) -> None:
     if not found:
         click.echo("There are no operators yet. Add one: greenchat operators add NAME")
         return
+    accounts = Shell(file, data_dir).accounts
     width = max(len(operator.name) for operator in found)
     for operator in found:
-        click.echo(f"{operator.name:{width}}  since {when(operator.since)}, by {operator.by}")
+        gone = accounts.known and not accounts.name_of(operator.account)
+        end = "; the account is gone, and with it the right" if gone else ""
+        click.echo(f"{operator.name:{width}}  since {when(operator.since)}, by {operator.by}{end}")
 
 
 @click.command(
@@ -144,18 +177,26 @@ def audit(limit: int, as_json: bool, file: Path | None, data_dir: str | None) ->
         click.echo(printable(line, len(line)))
 
 
-def _change(
-    file: Path | None, data_dir: str | None, act: str, target: str, work: Callable[[sqlite3.Connection], int]
-) -> int:
+def keep(data_dir: Path, act: Acted) -> None:
+    """Put `act` into the audit trail."""
+    with closing(open_database(data_dir / FILE, MIGRATIONS)) as connection:
+        transaction(connection, lambda connection: write_acts(connection, [act]))
+
+
+def _change(shell: Shell, act: str, target: str, work: Callable[[sqlite3.Connection], int]) -> int:
     """Do `work` on the file and put it down in the audit trail, unless it changes nothing."""
 
+    accounts = shell.accounts
+
     def both(connection: sqlite3.Connection) -> int:
+        if accounts.known and not is_settled(connection):
+            settle(connection, accounts.heirs())
         count = work(connection)
         if count:
             write_acts(connection, [Acted(SHELL, act, target, "", "", datetime.now(UTC))])
         return count
 
-    with closing(open_database(data_dir_from(file, data_dir) / FILE, MIGRATIONS)) as connection:
+    with closing(open_database(shell.data_dir / FILE, MIGRATIONS)) as connection:
         return transaction(connection, both)
 
 
@@ -165,4 +206,7 @@ def _look(file: Path | None, data_dir: str | None, work: Callable[[sqlite3.Conne
     if not path.exists():
         return []
     with closing(open_database(path, MIGRATIONS)) as connection:
+        accounts = Shell(file, data_dir).accounts
+        if accounts.known and not is_settled(connection):
+            transaction(connection, lambda connection: settle(connection, accounts.heirs()))
         return transaction(connection, work, writes=False)

@@ -3,11 +3,11 @@
 import math
 import time
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Iterable
 
-from greenchat import ChatServer, Member, Notice, Reject, Room, Session, require_name
+from greenchat import ChatServer, Member, Notice, Reject, Room, Session, is_guest_name, require_name
 
-from .book import Book, Sentence
+from .book import Book, Mark, Sentence
 from .terms import address_of, because, duration
 
 
@@ -18,20 +18,32 @@ class Guard:
         self.book = Book()
         self._server = server
         self._chat = server.chat
-        # The names under which a session was banned or muted: another name, or none, is no way out of it.
-        self._names: dict[int, frozenset[str]] = {}
-        self._leaving: set[int] = set()  # sessions that are on their way out: of a room, or of the chat
-        # When somebody said something in a slow room, by both the key of their name and their session's number:
+        self._accounts = server.accounts
+        # As whom a session was banned or muted: another name, or no account, is no way out of it.
+        self._marked: dict[int, frozenset[Mark]] = {}
+        self._sent_home: set[int] = set()  # sessions that are closed already, and have been told why
+        # When somebody said something in a slow room, by both their marks and their session's number, below 0:
         # neither another name nor another connection makes it faster. The latest is the last.
-        self._said: defaultdict[str, dict[str | int, float]] = defaultdict(dict)
+        self._said: defaultdict[str, dict[Mark, float]] = defaultdict(dict)
 
     # --- what holds for a session ---
 
-    def names(self, session: Session) -> set[str]:
-        """All keys by which `session` may be known."""
-        found = {session.account, *self._names.get(session.id, ())} - {""}
+    def marks(self, session: Session, name: str = "") -> set[Mark]:
+        """All by which `session` may be known, in a sentence; `name` is the key of one that it would like to have."""
+        found: set[Mark] = {session.account_id, session.account, name, *self._marked.get(session.id, ())}
         if session.member is not None:
             found.add(session.member.key)
+        found -= {0, ""}
+        return found | self.held_by(mark for mark in found if isinstance(mark, str))
+
+    def held_by(self, keys: Iterable[str]) -> set[Mark]:
+        """The accounts whose sentences hold these names: their own, and those of accounts that are gone. While it is
+        not known who has registered, nobody is let off."""
+        found: set[Mark] = set()
+        for key in keys:
+            account = self._accounts.find(key) if key in self.book.held else None
+            ids = self.book.held.get(key, ())
+            found.update(held for held in ids if account is None or account.id == held)
         return found
 
     def apply(self, book: Book) -> None:
@@ -47,31 +59,31 @@ class Guard:
             del self._said[room]
 
     def give_role(self, session: Session) -> None:
-        session.role = "operator" if session.account in self.book.operators else ""
+        session.role = "operator" if session.account_id in self.book.operators else ""
 
     def look_at(self, session: Session) -> None:
         """Put `session` out of where it may not be."""
         book, now = self.book, time.time()
         self._remember(session)
-        if session.role == "operator" or not book.bans or session.id in self._leaving:
+        if session.role == "operator" or not book.bans or session.id in self._sent_home:
             return
-        names = self.names(session)
-        ban = book.ban_of(names, "", now) or book.ban_of_address(address_of(session.address), now)
+        marks = self.marks(session)
+        ban = book.ban_of(marks, "", now) or book.ban_of_address(address_of(session.address), now)
         if ban is not None:
             self._put_out_of_chat(session, ban, now)
         elif session.member is not None:
             for room in list(session.member.rooms.values()):
-                ban = book.ban_of(names, room.name, now)
+                ban = book.ban_of(marks, room.name, now)
                 if ban is not None:
                     verdict = Reject(f"You are banned from {room.name} {ban.terms(now)}", code="banned")
                     notice = f"{session.name} was banned from {room.name} by {ban.by} {ban.terms(now)}"
                     self.put_out(session.member, room, verdict, notice, f"banned by {ban.by}")
 
     def forget(self, session: Session) -> None:
-        self._names.pop(session.id, None)
-        self._leaving.discard(session.id)
+        self._marked.pop(session.id, None)
+        self._sent_home.discard(session.id)
         for said in self._said.values():
-            said.pop(session.id, None)
+            said.pop(-session.id, None)
 
     # --- who may come in ---
 
@@ -88,7 +100,7 @@ class Guard:
             return
         self.check_address(session)
         now = time.time()
-        ban = self.book.ban_of({require_name(name, 0)[1], *self.names(session)}, "", now)
+        ban = self.book.ban_of(self.marks(session, require_name(name, 0)[1]), "", now)
         if ban is not None:
             raise Reject(f"{name} is banned from this chat {ban.terms(now)}", code="banned")
 
@@ -97,25 +109,33 @@ class Guard:
         if session.role == "operator":
             return
         now = time.time()
-        ban = self.book.ban_of({require_name(name, 0)[1], *self.names(session)}, room, now)
+        ban = self.book.ban_of(self.marks(session, require_name(name, 0)[1]), room, now)
         # What a guest has ordered ends with the room; where that is gone, another one of its name is to be made.
         if ban is not None and (ban.account or room in self._chat.rooms):
             raise Reject(f"You are banned from {room} {ban.terms(now)}", code="banned")
 
     # --- who may talk ---
 
+    def check_rename(self, session: Session, name: str, room: str) -> None:
+        """Raises `Reject` for who may not talk in `room`, and so may not show another name there, either. In a slow
+        room it counts as something said."""
+        if is_guest_name(name):
+            return  # it says nothing, and may be what the server calls somebody who has lost a name
+        self.check_talk(session, room)
+        self.has_talked(session, room)
+
     def check_talk(self, session: Session, room: str) -> None:
         """Raises `Reject` for who may not talk now, in `room` or in private (empty)."""
         book, member = self.book, session.member
         # On the way of each message as long as anybody is muted: who is not named in the book is let through at once.
-        if session.id in self._names or (member is not None and member.key in book.names):
+        if session.id in self._marked or (member is not None and member.key in book.names):
             now = time.time()
-            mute = book.mute_of(self.names(session), room, now)
+            mute = book.mute_of(self.marks(session), room, now)
             if mute is not None and session.role != "operator":
                 raise Reject(f"You are muted{in_room(mute.room)} {mute.terms(now)}", code="muted")
         if room in book.slow and not self._is_exempt(session, room):
             seconds, said = book.slow[room].seconds, self._said[room]
-            last = max(said.get(name, -math.inf) for name in self._marks(session))
+            last = max(said.get(mark, -math.inf) for mark in self._who(session))
             left = last + seconds - time.monotonic()
             if left > 0:
                 raise Reject(
@@ -127,14 +147,14 @@ class Guard:
         if room not in self.book.slow or self._is_exempt(session, room):
             return
         said, now, seconds = self._said[room], time.monotonic(), self.book.slow[room].seconds
-        for name in self._marks(session):
-            said.pop(name, None)
-            said[name] = now
+        for mark in self._who(session):
+            said.pop(mark, None)
+            said[mark] = now
         while said[first := next(iter(said))] + seconds <= now:  # never all: the latest is of this moment
             del said[first]
 
-    def _marks(self, session: Session) -> list[str | int]:
-        return [session.id, *self.names(session)]
+    def _who(self, session: Session) -> list[Mark]:
+        return [-session.id, *self.marks(session)]
 
     def _is_exempt(self, session: Session, room: str) -> bool:
         """Whether `session` may talk in the slow `room` as it likes."""
@@ -145,43 +165,30 @@ class Guard:
     # --- put out ---
 
     def put_out(self, member: Member, room: Room, verdict: Reject, notice: str, reason: str) -> None:
-        """Let `member` out of `room`: into the default room, where it is in no other; out of the chat, where it cannot
-        be in that one. `reason` is for those who log. May wait."""
-        session = session_of(member)
-        if session.id in self._leaving or room.name not in member.rooms:
+        """Let `member` out of `room`, be it the only one that it is in. `reason` is for those who log. It is done when
+        this returns, and nothing waits on the way: between two orders, nobody is half in and half out."""
+        if room.name not in member.rooms:
             return
-        self._leaving.add(session.id)
         room.post(Notice(notice, room.name), origin=member)
-        session.refuse(verdict)
-        try:
-            with suppress(Reject):  # it may not be able to be there, either
-                if len(member.rooms) == 1 and room.name != self._chat.default_room:
-                    session.enter(self._chat.default_room, move=True)
-        finally:
-            self._leaving.discard(session.id)
-        if room.name in member.rooms:
-            if len(member.rooms) == 1:
-                self._leaving.add(session.id)
-                session.close(reason)
-                return
-            self._chat.part(member, room, reason)
+        session_of(member).refuse(verdict)
+        self._chat.part(member, room, reason)
 
     def _put_out_of_chat(self, session: Session, ban: Sentence, now: float) -> None:
-        self._leaving.add(session.id)
+        self._sent_home.add(session.id)
         if session.member is not None:
             for room in session.member.rooms.values():
                 notice = f"{session.name} was banned by {ban.by} {ban.terms(now)}"
                 room.post(Notice(notice, room.name), origin=session.member)
-        who = "You are" if ban.kind == "name" else "Your address is"
+        who = "Your address is" if ban.kind == "network" else "You are"
         session.refuse(Reject(f"{who} banned from this chat {ban.terms(now)}", code="banned"))
         session.close(f"banned by {ban.by}{because(ban.why)}")
 
     def _remember(self, session: Session) -> None:
-        names = self.book.names.intersection(self.names(session))
-        if names:
-            self._names[session.id] = names
+        marks = self.book.marks.intersection(self.marks(session))
+        if marks:
+            self._marked[session.id] = marks
         else:
-            self._names.pop(session.id, None)
+            self._marked.pop(session.id, None)
 
 
 def in_room(room: str) -> str:

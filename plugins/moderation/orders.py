@@ -2,14 +2,14 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Container
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from greenchat import Acted, ChatServer, Member, Notice, Reject, Session, host_of, network_of, printable, require_name
 
 from .answers import Audit, BanList
-from .book import Operator, Sentence, Slow
+from .book import Mark, Operator, Sentence, Slow
 from .guard import Guard, in_room, session_of
 from .records import Records, add_operator, lift, lift_network, put, remove_operator, set_slow
 from .terms import (
@@ -70,10 +70,10 @@ class Orders:
                 "unknown_user",
             )
         self._require_other(session, key, target)
-        account = target.outlet.account
-        if not account:
+        account_id = target.outlet.account_id
+        if not account_id:
             raise Reject(f"{target.name} is not logged in. /register makes the name theirs.", code="not_logged_in")
-        operator = Operator(account, session_of(target).name_on_record(), time.time(), session.name_on_record())
+        operator = Operator(account_id, session_of(target).name_on_record(), time.time(), session.name_on_record())
         if not self._do(session, "op", operator.name, "", "", lambda file: add_operator(file, operator)):
             raise Reject(f"{operator.name} is an operator already.", code="already_operator")
         session.info(f"{operator.name} is an operator from now on.")
@@ -81,20 +81,35 @@ class Orders:
     def deop(self, session: Session, argument: str) -> None:
         key, found = self._named(argument)
         self._require_other(session, key, found)
-        account = key
-        if found is not None and key not in self._records.book.operators:
-            account = found.outlet.account or key
-        if not self._do(session, "deop", account, "", "", lambda file: remove_operator(file, account)):
-            raise Reject(f"{printable(argument)} is no operator.", code="not_operator")
-        session.info(f"{account} is no operator any more.")
+        operator = self._operator(key, found)
+        nothing = Reject(f"{printable(argument)} is no operator.", code="not_operator")
+        if operator is None:
+            raise nothing
+        name = self._server.accounts.name_of(operator.account) or operator.name
+        if not self._do(session, "deop", name, "", "", lambda file: remove_operator(file, operator.account)):
+            raise nothing
+        session.info(f"{name} is no operator any more.")
+
+    def _operator(self, key: str, found: Member | None) -> Operator | None:
+        """The operator whose account has the name with this key, who is called so, or whose account of it is gone."""
+        operators, accounts = self._records.book.operators, self._server.accounts
+        account = accounts.find(key)
+        for account_id in (account.id if account else 0, found.outlet.account_id if found else 0):
+            if account_id in operators:
+                return operators[account_id]
+        gone = (one for one in operators.values() if not accounts.name_of(one.account))
+        return next((one for one in gone if self._named(one.name)[0] == key), None)
 
     # --- out of a room, or of the chat ---
 
     def kick(self, session: Session, argument: str) -> None:
         member, (name, _, why) = session.require_member(), argument.partition(" ")
-        target, room, why = self._present(session, name), member.room, reason(why)
+        target, room = self._present(session, name), member.room
         if room.name not in target.rooms:
             raise Reject(f"{target.name} is not in {room.name}.", code="not_in_room")
+        why = self._sayable(session, reason(why), room.name)
+        # Asking that may have taken its time.
+        self._present(session, target.name)
         self._server.chat.record(session.name_on_record(), "kick", target.name, room.name, why)
         verdict = Reject(f"You were put out of {room.name} by {member.name}{because(why)}", code="kicked")
         notice = f"{target.name} was put out by {member.name}{because(why)}"
@@ -119,7 +134,8 @@ class Orders:
             if other is session:
                 raise Reject(f"{written(network)} holds your own address, {address}.", code="own_address")
             raise Reject(f"{other.name} is an operator, and comes from there. /deop {other.name} first.", "operator")
-        ban = _sentence(session, "network", written(network), "", "", seconds, why)
+        why = self._sayable(session, why, "")
+        ban = _sentence(session, "network", written(network), "", "", "", seconds, why)
         self._do(session, "ban", ban.what, "", ban.details, lambda file: put(file, "bans", [ban]))
         session.info(f"{ban.what} is banned from the chat {ban.terms(ban.since)}")
 
@@ -128,10 +144,11 @@ class Orders:
         self._require_no_operator(key, found)
         self._require_space(session)
         room, name = _scope(session), found.name if found is not None else key
+        why = self._sayable(session, why, room)
         network, left_out = self._network_of(session, found) if found is not None and not room else ("", "")
-        bans = _sentences(session, key, found, room, seconds, why)
+        bans = self._sentences(session, key, found, room, seconds, why)
         if network:
-            bans.append(_sentence(session, "network", network, room, bans[0].whom, seconds, why))
+            bans.append(_sentence(session, "network", network, "", room, bans[0].whom, seconds, why))
         details = f"with {network}, {bans[0].details}" if network else bans[0].details
         self._do(session, "ban", name, room, details, lambda file: put(file, "bans", bans))
         absent = "; nobody is called so at the moment" if found is None else ""
@@ -178,7 +195,8 @@ class Orders:
         if room and room not in target.rooms:
             raise Reject(f"{target.name} is not in {room}.", code="not_in_room")
         self._require_space(session)
-        mutes = _sentences(session, target.key, target, room, seconds or MUTE_SECONDS, why)
+        why = self._sayable(session, why, room)
+        mutes = self._sentences(session, target.key, target, room, seconds or MUTE_SECONDS, why)
         terms = mutes[0].terms(mutes[0].since)
         self._do(session, "mute", target.name, room, mutes[0].details, lambda file: put(file, "mutes", mutes))
         session.info(f"{target.name} is muted{in_room(room)} {terms}")
@@ -196,7 +214,7 @@ class Orders:
             raise Reject(f"Only the owner of {printable(name)} may do that.", code="not_allowed")
         if room is None and key != chat.default_room:  # which is there, be there anybody in it or not
             raise Reject(f"There is no room {printable(name)}.", code="unknown_room")
-        slow = Slow(key, _seconds_between(word.strip()), session.account)
+        slow = Slow(key, _seconds_between(word.strip()), session.account_id)
         every = f"one message every {duration(slow.seconds)}" if slow.seconds else "off"
         if not self._do(session, "slow", "", key, every, lambda file: set_slow(file, slow)):
             raise Reject(f"{key} is not slow.", code="not_slow")
@@ -209,6 +227,7 @@ class Orders:
     # --- tell ---
 
     def announce(self, session: Session, argument: str) -> None:
+        argument = self._sayable(session, argument, "")
         self._server.chat.record(session.name_on_record(), "announce", details=argument)
         self._server.chat.announce(f"Announcement by {session.name}: {argument}")
 
@@ -257,12 +276,14 @@ class Orders:
 
     def _require_no_operator(self, key: str, found: Member | None) -> None:
         """Who only has the name of an operator, and is not logged in, is none."""
-        if found.outlet.role == "operator" if found is not None else key in self._records.book.operators:
+        account = self._server.accounts.find(key)
+        absent = account is not None and account.id in self._records.book.operators
+        if found.outlet.role == "operator" if found is not None else absent:
             name = found.name if found is not None else key
             raise Reject(f"{name} is an operator. /deop {name} first.", code="operator")
 
     def _require_space(self, session: Session) -> None:
-        room, account, book = _scope(session), session.account, self._records.book
+        room, account, book = _scope(session), session.account_id, self._records.book
         if not room:
             return
         ordered = (one for one in (*book.bans, *book.mutes) if one.room)
@@ -293,14 +314,39 @@ class Orders:
                 self.is_telling = False
         return count
 
+    def _sentences(
+        self, session: Session, key: str, found: Member | None, room: str, seconds: int | None, why: str
+    ) -> list[Sentence]:
+        """For the account, where there is one, and for the name, where that is not the account's."""
+        if found is not None:
+            account_key, account_id = found.outlet.account, found.outlet.account_id
+        else:
+            account = self._server.accounts.find(key)
+            account_key, account_id = (account.key, account.id) if account is not None else ("", 0)
+        # No name has a blank in it.
+        whom = f"account {account_id}" if account_id else key
+        sentences = []
+        if account_id:
+            sentences.append(_sentence(session, "account", str(account_id), account_key, room, whom, seconds, why))
+        if key != account_key:
+            sentences.append(_sentence(session, "name", key, "", room, whom, seconds, why))
+        return sentences
+
+    def _sayable(self, session: Session, why: str, room: str) -> str:
+        """`why` as it may be told to others: it is talk like any other. Raises `Reject`."""
+        return self._server.chat.require_sayable(session.require_member(), why, room) if why else ""
+
     def _lift(self, session: Session, table: str, name: str, act: str, nothing: Reject) -> None:
         key, found = self._named(name)
         self._require_other(session, key, found)
-        keys: Collection[str] = {key} if found is None else {key, *self._guard.names(session_of(found))}
+        marks: set[Mark] = {key} if found is None else {key, *self._guard.marks(session_of(found))}
+        account = self._server.accounts.find(key)
+        if account is not None:
+            marks.add(account.id)
         room = session.require_member().room.name
         rooms = ("", room) if is_operator(session) else (room,)
         name = found.name if found is not None else key
-        if not self._do(session, act, name, _scope(session), "", lambda file: lift(file, table, keys, rooms)):
+        if not self._do(session, act, name, _scope(session), "", lambda file: lift(file, table, marks, rooms)):
             raise nothing
         where = "" if is_operator(session) else in_room(room)
         session.info(f"{name} is not {'banned' if table == 'bans' else 'muted'}{where} any more.")
@@ -313,27 +359,22 @@ def _scope(session: Session) -> str:
     return "" if is_operator(session) else session.require_member().room.name
 
 
-def _sentence(session: Session, kind: str, what: str, room: str, whom: str, seconds: int | None, why: str) -> Sentence:
+def _sentence(
+    session: Session, kind: str, what: str, key: str, room: str, whom: str, seconds: int | None, why: str
+) -> Sentence:
     now = time.time()
     return Sentence(
         kind=kind,
         what=what,
+        key=key,
         room=room,
         whom=whom,
         by=session.name_on_record(),
-        account=session.account,
+        account=session.account_id,
         why=why,
         since=now,
         until=None if seconds is None else now + seconds,
     )
-
-
-def _sentences(
-    session: Session, key: str, found: Member | None, room: str, seconds: int | None, why: str
-) -> list[Sentence]:
-    """For the name and, where it is another one, for the account of who has it."""
-    whom = (found.outlet.account if found is not None else "") or key
-    return [_sentence(session, "name", what, room, whom, seconds, why) for what in sorted({key, whom})]
 
 
 def _seconds_between(word: str) -> float:

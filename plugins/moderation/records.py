@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import gevent
 from msgspec.structs import astuple
 
-from greenchat import Acted, Database, DatabaseError, Reject, file_state
+from greenchat import AccountDirectory, Acted, Database, DatabaseError, Reject, file_state
 
-from .book import Book, Operator, Sentence, Slow
+from .book import GONE, Book, Mark, Operator, Sentence, Slow
 
 log = logging.getLogger("greenchat.moderation")
 
@@ -37,7 +37,17 @@ _SENTENCES = """
     );
 """
 
-_COLUMNS = 'kind, what, room, whom, "by", account, why, since, until'  # as the fields of `Sentence`
+_COLUMNS = 'kind, what, key, room, whom, "by", account, why, since, until'  # as the fields of `Sentence`
+
+# From names to accounts. Whose the names are is not known here: see `settle`. Until then `by_key` has the key of who
+# ordered something, if that was an account, and -1 stands for its id.
+_TO_ACCOUNTS = """
+    ALTER TABLE {0} RENAME COLUMN account TO by_key;
+    ALTER TABLE {0} ADD COLUMN account INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE {0} ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
+    UPDATE {0} SET account = -1 WHERE by_key != '';
+"""
+_ORDERED = ("bans", "mutes", "slow")
 
 # See `Sentence`, `Operator` and `Slow` for what the columns mean.
 MIGRATIONS = (
@@ -52,6 +62,15 @@ MIGRATIONS = (
     """
     + _SENTENCES.format("bans")
     + _SENTENCES.format("mutes"),
+    """
+    ALTER TABLE operators RENAME TO operators_by_key;
+    CREATE TABLE operators (
+        account INTEGER PRIMARY KEY, name TEXT NOT NULL, since REAL NOT NULL, "by" TEXT NOT NULL
+    );
+    ALTER TABLE bans ADD COLUMN key TEXT NOT NULL DEFAULT '';
+    ALTER TABLE mutes ADD COLUMN key TEXT NOT NULL DEFAULT '';
+    """
+    + "".join(map(_TO_ACCOUNTS.format, _ORDERED)),
 )
 
 # --- the file, one step of a transaction each ------------------------------------------------------------------------
@@ -68,7 +87,7 @@ def read(connection: sqlite3.Connection, number: int) -> Book:
 
 
 def read_operators(connection: sqlite3.Connection) -> list[Operator]:
-    rows = connection.execute('SELECT key, name, since, "by" FROM operators ORDER BY key')
+    rows = connection.execute('SELECT account, name, since, "by" FROM operators ORDER BY name, account')
     return list(itertools.starmap(Operator, rows))
 
 
@@ -76,12 +95,43 @@ def add_operator(connection: sqlite3.Connection, operator: Operator) -> int:
     """How many operators there are more now: 1, or 0 where it was one already."""
     return connection.execute(
         "INSERT OR IGNORE INTO operators VALUES (?, ?, ?, ?)",
-        (operator.key, operator.name, operator.since, operator.by),
+        (operator.account, operator.name, operator.since, operator.by),
     ).rowcount
 
 
-def remove_operator(connection: sqlite3.Connection, key: str) -> int:
-    return connection.execute("DELETE FROM operators WHERE key = ?", (key,)).rowcount
+def remove_operator(connection: sqlite3.Connection, account_id: int) -> int:
+    return connection.execute("DELETE FROM operators WHERE account = ?", (account_id,)).rowcount
+
+
+def is_settled(connection: sqlite3.Connection) -> bool:
+    """Whether nothing is left of the time in which rights hung on names."""
+    left = [f"EXISTS (SELECT 1 FROM {table} WHERE NOT settled)" for table in _ORDERED]
+    query = " OR ".join(["EXISTS (SELECT 1 FROM operators_by_key)", *left])
+    return not connection.execute(f"SELECT {query}").fetchone()[0]
+
+
+def settle(connection: sqlite3.Connection, heirs: Mapping[str, int]) -> None:
+    """Have rights hang on accounts that hung on names. `heirs` are the ids of the accounts that had them then, by the
+    keys of their names: whoever has registered a name since is somebody else."""
+    for key, *rest in connection.execute('SELECT key, name, since, "by" FROM operators_by_key').fetchall():
+        if key in heirs:
+            add_operator(connection, Operator(heirs[key], *rest))
+        else:
+            log.warning("%s was an operator, and is none any more: there is no such account", rest[0])
+    connection.execute("DELETE FROM operators_by_key")
+    for table in _ORDERED:
+        for (key,) in connection.execute(f"SELECT DISTINCT by_key FROM {table} WHERE NOT settled").fetchall():
+            if key:
+                account_id = heirs.get(key, GONE)
+                connection.execute(f"UPDATE {table} SET account = ? WHERE by_key = ?", (account_id, key))
+        if table != "slow":
+            held = connection.execute(f"SELECT DISTINCT what FROM {table} WHERE kind = 'name' AND NOT settled")
+            connection.executemany(
+                f"UPDATE OR REPLACE {table} SET kind = 'account', what = ?, key = ? "
+                "WHERE kind = 'name' AND what = ? AND NOT settled",
+                [(str(heirs[key]), key, key) for (key,) in held.fetchall() if key in heirs],
+            )
+        connection.execute(f"UPDATE {table} SET by_key = '', settled = 1")
 
 
 def _read_sentences(connection: sqlite3.Connection, table: str) -> list[Sentence]:
@@ -92,18 +142,22 @@ def _read_sentences(connection: sqlite3.Connection, table: str) -> list[Sentence
 def put(connection: sqlite3.Connection, table: str, sentences: Iterable[Sentence]) -> int:
     """Add `sentences` to "bans" or "mutes", in the place of those that are there for the same."""
     return connection.executemany(
-        f"INSERT OR REPLACE INTO {table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, sentences)
+        f"INSERT OR REPLACE INTO {table} ({_COLUMNS}, by_key, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 1)",
+        map(astuple, sentences),
     ).rowcount
 
 
-def lift(connection: sqlite3.Connection, table: str, keys: Collection[str], rooms: Collection[str]) -> int:
-    """How many were taken out of "bans" or "mutes": what was ordered in `rooms` for somebody known by `keys`, with all
+def lift(connection: sqlite3.Connection, table: str, marks: Collection[Mark], rooms: Collection[str]) -> int:
+    """How many were taken out of "bans" or "mutes": what was ordered in `rooms` for somebody known by `marks`, with all
     that was ordered with it."""
-    places = _marks(rooms)
+    places = _places(rooms)
+    keys = [mark for mark in marks if isinstance(mark, str)]
+    ids = [str(mark) for mark in marks if isinstance(mark, int)]
     return connection.execute(
-        f"DELETE FROM {table} WHERE room IN ({places}) AND whom IN "
-        f"(SELECT whom FROM {table} WHERE room IN ({places}) AND kind = 'name' AND what IN ({_marks(keys)}))",
-        (*rooms, *rooms, *keys),
+        f"DELETE FROM {table} WHERE room IN ({places}) AND whom IN (SELECT whom FROM {table} WHERE room IN ({places}) "
+        f"AND (kind = 'name' AND what IN ({_places(keys)}) "
+        f"OR kind = 'account' AND (what IN ({_places(ids)}) OR key IN ({_places(keys)}))))",
+        (*rooms, *rooms, *keys, *ids, *keys),
     ).rowcount
 
 
@@ -114,7 +168,8 @@ def lift_network(connection: sqlite3.Connection, what: str) -> int:
 def set_slow(connection: sqlite3.Connection, slow: Slow) -> int:
     if slow.seconds:
         row = (slow.room, slow.seconds, slow.account)
-        return connection.execute("INSERT OR REPLACE INTO slow VALUES (?, ?, ?)", row).rowcount
+        columns = "room, seconds, account, by_key, settled"
+        return connection.execute(f"INSERT OR REPLACE INTO slow ({columns}) VALUES (?, ?, ?, '', 1)", row).rowcount
     return connection.execute("DELETE FROM slow WHERE room = ?", (slow.room,)).rowcount
 
 
@@ -123,7 +178,7 @@ def tidy(connection: sqlite3.Connection, now: float, void_rooms: Collection[str]
     for table in ("bans", "mutes"):
         connection.execute(f"DELETE FROM {table} WHERE until <= ?", (now,))
     for table in ("bans", "mutes", "slow"):
-        connection.executemany(f"DELETE FROM {table} WHERE room = ? AND account = ''", [(room,) for room in void_rooms])
+        connection.executemany(f"DELETE FROM {table} WHERE room = ? AND account = 0", [(room,) for room in void_rooms])
 
 
 def write_acts(connection: sqlite3.Connection, acts: Iterable[Acted]) -> None:
@@ -145,7 +200,7 @@ def read_acts(connection: sqlite3.Connection, limit: int) -> list[Acted]:
     ]
 
 
-def _marks(values: Collection[str]) -> str:
+def _places(values: Collection[object]) -> str:
     return ", ".join("?" * len(values))
 
 
@@ -158,9 +213,13 @@ class Records:
     `changed()` is called with each new book. Nothing is opened, and no file made, before there is something to keep.
     """
 
-    def __init__(self, path: Path, rooms: Collection[str], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, accounts: AccountDirectory, rooms: Collection[str], changed: Callable[[], None]
+    ) -> None:
         self.book = Book()
         self._path = path
+        self._accounts = accounts
+        self._settled = False
         self._rooms = rooms  # those that there are at the moment
         self._changed = changed
         self._database = Database(path, MIGRATIONS)
@@ -212,18 +271,23 @@ class Records:
         void = self.book.rooms_of_guests.difference(self._rooms)  # there is nothing to order in, any more
         now = time.time()
         ended = self.book.next_end <= now
+        settles = self._accounts.known and not self._settled
+        heirs = self._accounts.heirs() if settles else {}
 
         def work(connection: sqlite3.Connection) -> Book | None:
-            if void or ended:
+            if settles and not is_settled(connection):
+                settle(connection, heirs)
+            if void or ended or settles:
                 tidy(connection, now, void)
             elif self._seen == file_state(connection):
                 return None
             return self._read(connection)
 
         try:
-            book = self._run(work, writes=bool(void or ended))
+            book = self._run(work, writes=bool(void or ended or settles))
         except Reject:
             return
+        self._settled = self._settled or settles
         if book is not None:
             self._take(book)
         if self._waiting and not self._writer:

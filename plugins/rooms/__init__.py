@@ -9,7 +9,19 @@ from typing import Any
 
 import gevent
 
-from greenchat import ChatServer, Command, DatabaseError, Invited, Reject, Role, Room, Session, hookimpl, some_of
+from greenchat import (
+    AccountDirectory,
+    ChatServer,
+    Command,
+    DatabaseError,
+    Invited,
+    Reject,
+    Role,
+    Room,
+    Session,
+    hookimpl,
+    some_of,
+)
 
 from .access import Access
 from .answers import Listed, NameList, RoomList
@@ -32,11 +44,13 @@ class Rooms:
     _book: RuleBook
     _access: Access
     _reading: Any = None  # the greenlet that reads the rules, where they could not be read at once
+    _accounts: AccountDirectory
 
     @hookimpl(tryfirst=True)  # no other plugin has opened its file yet
     def greenchat_startup(self, server: ChatServer) -> None:
         self._book = RuleBook(server.data_dir / "rooms.sqlite3")
         self._access = Access(server, self._book)
+        self._accounts = server.accounts
         # A default room that was written with a # is the one that is stored so.
         default_room = "" if server.config.server.default_room.startswith("#") else server.chat.default_room
         length = server.config.limits.name_length
@@ -47,11 +61,18 @@ class Rooms:
         else:
             if not self._book.read():
                 self._reading = gevent.spawn(self._read_again)
+        server.accounts.watch(self._settle)
 
     def _read_again(self) -> None:
         """Read the rules as soon as that can be."""
         while not self._book.read():
             gevent.sleep(RETRY_SECONDS)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Find out whose rooms those are that were kept by name."""
+        if self._accounts.known:
+            self._book.settle(self._accounts)
 
     @hookimpl
     def greenchat_shutdown(self, server: ChatServer) -> None:
@@ -89,8 +110,7 @@ class Rooms:
                 "It lets them in once, also where a key or an invitation is needed.\nExample: /invite bob",
                 self.invite,
             ),
-            # The rules are read when the server starts, which comes later.
-            Command("room", "[SETTING VALUE]", HELP, lambda *given: RoomCommand(self._book).run(*given)),
+            Command("room", "[SETTING VALUE]", HELP, self.settings),
         ]
 
     # --- who comes in ---
@@ -108,10 +128,10 @@ class Rooms:
         member = session.require_member()
         rules = self._book.of(room)
         self._access.used(member, rules)
-        if rules.entered or room.name == session.chat.default_room:
+        if rules.entered or room.name == session.chat.default_room or room.name not in member.rooms:
             return
         rules.entered = True
-        room.owner = session.account or member
+        room.owner = session.account_id or member
         room.tell_role(member, origin=member)
         if session.codec.many_rooms:
             session.tell(Role(room.name, member.name, room.role_of(member), datetime.now(UTC)))
@@ -122,11 +142,11 @@ class Rooms:
     def greenchat_account(self, session: Session) -> None:
         """What somebody has made as a guest is their account's, once they have logged in."""
         member = session.member
-        if member is not None and session.account:
+        if member is not None and session.account_id:
             for room in member.rooms.values():
                 if room.owner is member:
-                    room.owner = session.account
-                    self._book.set_owner(room, session.account)
+                    room.owner = session.account_id
+                    self._book.set_owner(room, session.account_id)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
@@ -190,6 +210,9 @@ class Rooms:
         if restricted:
             record(session, room, "topic", details=room.topic)
         self._book.set(room, "topic", room.topic)
+
+    def settings(self, session: Session, argument: str) -> None:
+        RoomCommand(self._book, self._accounts).run(session, argument)
 
     def invite(self, session: Session, argument: str) -> None:
         member, chat = session.require_member(), session.chat

@@ -40,7 +40,7 @@ class Access:
             return True
         there = self._server.chat.rooms.get(room)
         owner = there.owner if there is not None else rules.owner
-        if session.account and session.account == owner:
+        if session.account_id and session.account_id == owner:
             return True
         member = session.member
         return member is not None and (room in member.rooms or rules in self._invitations.get(member, ()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from greenchat import Database, DatabaseError, Reject, Room
+from greenchat import AccountDirectory, Database, DatabaseError, Reject, Room
 
 log = logging.getLogger("greenchat.rooms")
 
@@ -23,7 +23,15 @@ MIGRATIONS = (
     );
     """,
     "ALTER TABLE rooms ADD COLUMN kept INTEGER NOT NULL DEFAULT 1;",
+    # Owners are accounts, by their ids. `owner_key` is what there was instead, until it is known whose it is.
+    """
+    ALTER TABLE rooms RENAME COLUMN owner TO owner_key;
+    ALTER TABLE rooms ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
+    """,
 )
+
+# The owner of a room whose account is gone: it is nobody's, and does not become that of who comes in next.
+GONE = -1
 
 # Rooms whose protection outlasts them, so that nobody reads what was said there by making a room of the same name. Who
 # protects one after the other must not fill the disk.
@@ -36,15 +44,17 @@ Work = Callable[[sqlite3.Connection], None]
 class Rules:
     """What holds for a room.
 
-    `topic_by` is "everybody" or "owner". `topic` and `owner`, an account, are what the room has when it is opened
-    again; empty for none. `entered`: somebody has come in before, so who comes now has not made the room.
+    `topic_by` is "everybody" or "owner". `topic` and `owner`, the id of an account, are what the room has when it is
+    opened again; empty and 0 for none. `owner_key` is the owner's name, from before accounts had ids, until it is known
+    whose it is. `entered`: somebody has come in before, so who comes now has not made the room.
     """
 
     key: str = field(default="", repr=False)
     invite_only: bool = False
     topic_by: str = "everybody"
     topic: str = ""
-    owner: str = ""
+    owner: int = 0
+    owner_key: str = ""
     kept: bool = False
     entered: bool = False
 
@@ -106,25 +116,43 @@ class RuleBook:
         rules = self.lasting.get(room.name)
         if rules is not None:
             self._open[room] = rules
-            room.topic, room.owner = rules.topic if rules.kept else "", rules.owner or None
-            rules.entered = rules.kept or bool(rules.owner)
+            room.topic, room.owner = rules.topic if rules.kept else "", rules.owner if rules.owner > 0 else None
+            rules.entered = rules.kept or bool(rules.owner or rules.owner_key)
+
+    def settle(self, accounts: AccountDirectory) -> None:
+        """Rooms whose owner was kept by name are the account's that had the name then, or else nobody's: whoever has
+        registered it since is somebody else."""
+        for name, rules in self.lasting.items():
+            if rules.owner_key:
+                heir = accounts.heir_of(rules.owner_key)
+                if heir is None:
+                    log.warning("%s is nobody's room now: %s, who owned it, has no account", name, rules.owner_key)
+                rules.owner, rules.owner_key = GONE if heir is None else heir.id, ""
+                self._database.start(_replace(name, rules), _log_failure)
+                for room, those in self._open.items():
+                    if those is rules and heir is not None:
+                        room.owner = heir.id
+                        for member in room.members.values():
+                            room.tell_role(member)
 
     # --- change ---
 
-    def set(self, room: Room, name: str, value: str | bool) -> None:
+    def set(self, room: Room, name: str, value: str | bool | int) -> None:
         """Set one of the rules of `room`, by its name. Raises `Reject` where it holds, but cannot be kept."""
         rules = self.of(room)
         before = getattr(rules, name)
         setattr(rules, name, value)
+        if name == "owner":
+            rules.owner_key = ""
         if rules.protected and room.name not in self.lasting and len(self.lasting) >= MOST_HELD:
             setattr(rules, name, before)
             raise Reject("There are too many protected rooms. Tell whoever runs the server.", code="not_kept")
         self._store(room, rules, "This holds now, but it could not be kept, and is gone after the next start.")
 
-    def set_owner(self, room: Room, account: str) -> None:
+    def set_owner(self, room: Room, account_id: int) -> None:
         """As `set`, without waiting: what cannot be kept goes to the log."""
         rules = self.of(room)
-        rules.owner = account
+        rules.owner, rules.owner_key = account_id, ""
         if room.name in self.lasting:
             self._database.start(_replace(room.name, rules), _log_failure)
 
@@ -132,8 +160,7 @@ class RuleBook:
         """Keep `room` when nobody is in it, and over restarts; or no more. Raises `Reject` where that cannot be:
         `otherwise`, and whom to tell."""
         rules = self.of(room)
-        rules.topic, rules.owner = room.topic, room.owner if isinstance(room.owner, str) else ""
-        rules.kept = kept
+        rules.topic, rules.kept = room.topic, kept
         try:
             self._store(room, rules, otherwise)
         except Reject:
@@ -143,8 +170,10 @@ class RuleBook:
 
     def _store(self, room: Room, rules: Rules, otherwise: str) -> None:
         before = room.name in self.lasting
-        if isinstance(room.owner, str):
+        if isinstance(room.owner, int):
             rules.owner = room.owner
+        if rules.owner:
+            rules.owner_key = ""
         lasts = self._remember(room.name, rules)
         if lasts:
             self._write(_replace(room.name, rules), otherwise)
@@ -174,17 +203,21 @@ class RuleBook:
 
 
 def _load(connection: sqlite3.Connection) -> dict[str, Rules]:
-    rows = connection.execute("SELECT name, key, invite_only, topic_by, topic, owner, kept FROM rooms")
+    rows = connection.execute("SELECT name, key, invite_only, topic_by, topic, owner, owner_key, kept FROM rooms")
     return {
-        name: Rules(key, bool(only), by, topic, owner, kept=bool(kept))
-        for name, key, only, by, topic, owner, kept in rows
+        name: Rules(key, bool(only), by, topic, owner, owner_key, kept=bool(kept))
+        for name, key, only, by, topic, owner, owner_key, kept in rows
     }
 
 
 def _replace(name: str, rules: Rules) -> Work:
-    values = (name, rules.key, rules.invite_only, rules.topic_by, rules.topic, rules.owner, rules.kept)
+    values = (
+        *(name, rules.key, rules.invite_only, rules.topic_by, rules.topic),
+        *(rules.owner, rules.owner_key, rules.kept),
+    )
     return _execute(
-        "REPLACE INTO rooms (name, key, invite_only, topic_by, topic, owner, kept) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "REPLACE INTO rooms (name, key, invite_only, topic_by, topic, owner, owner_key, kept) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         *values,
     )
 
@@ -193,7 +226,7 @@ def _delete(name: str) -> Work:
     return _execute("DELETE FROM rooms WHERE name = ?", name)
 
 
-def _execute(statement: str, *values: str | bool) -> Work:
+def _execute(statement: str, *values: str | bool | int) -> Work:
     def work(connection: sqlite3.Connection) -> None:
         connection.execute(statement, values)
 

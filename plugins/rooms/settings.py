@@ -1,6 +1,6 @@
 """/room: what holds for a room, and how its owner changes that."""
 
-from greenchat import Member, Notice, Reject, Room, Session, printable
+from greenchat import AccountDirectory, Member, Notice, Reject, Room, Session, printable
 
 from .answers import RoomSettings
 from .rights import record, require_right
@@ -28,8 +28,9 @@ HELP = "\n".join(
 class RoomCommand:
     """The command /room."""
 
-    def __init__(self, book: RuleBook) -> None:
+    def __init__(self, book: RuleBook, accounts: AccountDirectory) -> None:
         self._book = book
+        self._accounts = accounts
 
     def run(self, session: Session, argument: str) -> None:
         room = session.require_member().room
@@ -57,7 +58,7 @@ class RoomCommand:
 
     def _show(self, session: Session, room: Room, rules: Rules) -> None:
         may_change = bool(room.role_of(session.require_member()))
-        owner = room.owner.name if isinstance(room.owner, Member) else room.owner or ""
+        owner = room.owner.name if isinstance(room.owner, Member) else self._accounts.name_of(room.owner or 0)
         key = rules.key if may_change else ""
         lines = [
             f"{room.name}: its owner is {owner or 'nobody'}",
@@ -125,11 +126,11 @@ class RoomCommand:
             raise Reject(f"{heir.name} is the owner already.", code="not_allowed")
         record(session, room, "room", heir.name, "owner")
         before = [member for member in room.members.values() if room.owned_by(member)]
-        account = heir.outlet.account
-        room.owner = account or heir
+        account_id = heir.outlet.account_id
+        room.owner = account_id or heir
         for member in (*before, heir):
             room.tell_role(member)
-        self._book.set(room, "owner", account)
+        self._book.set(room, "owner", account_id)
 
 
 def _require_optional(session: Session, room: Room) -> None:

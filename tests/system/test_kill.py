@@ -49,10 +49,12 @@ def test_what_was_acknowledged_outlasts_kill_9_under_load(tmp_path, full, seed):
 
 def begin(data_dir):
     """Make op an operator with an account."""
-    result = CliRunner().invoke(main, ["operators", "add", "op", "--data-dir", str(data_dir)])
-    assert result.exit_code == 0, result.output
     with serve_process(data_dir, *SETTINGS) as server, closing(Program(server.port, "op")) as op:
         op.run(f"/register {PASSWORD}")
+        server.stop()
+    result = CliRunner().invoke(main, ["operators", "add", "op", "--data-dir", str(data_dir)])
+    assert result.exit_code == 0, result.output
+    with serve_process(data_dir, *SETTINGS) as server, closing(Program(server.port, "op", login=PASSWORD)) as op:
         acts = acts_in(op)
         server.stop()
     return Ledger(acts)
