@@ -3,8 +3,12 @@
 import re
 from urllib.parse import quote
 
+import pytest
 from browsers import expect, needs_browser
+from hostile import hostile_texts
 from programs import sync
+
+from greenchat.testing import serving
 
 pytestmark = needs_browser
 pytest_plugins = ["browser_fixtures"]
@@ -70,6 +74,280 @@ def test_links_code_and_emphasis(chat, visit):
     expect(ada.log.get_by_role("deletion")).to_have_text(["gone"])
     expect(ada.log.locator("pre").filter(has_text="def f(*args): pass")).to_be_visible()
     expect(ada.log).to_contain_text("snake_case_name 2*3*4")
+
+
+# What somebody says, and how it is shown: <b> strong, <i> soft, <s> gone, <c> code, <a> a link, <m> a name.
+SHOWN = {
+    # as people stress words
+    "**strong** *soft* ~~gone~~ _so_ __so too__": "<b>strong</b> <i>soft</i> <s>gone</s> <i>so</i> <b>so too</b>",
+    "***both*** **a *b* c**": "<b><i>both</i></b> <b>a <i>b</i> c</b>",
+    '*a* (*b*) "*c*" *d*! *e*, **f**.': '<i>a</i> (<i>b</i>) "<i>c</i>" <i>d</i>! <i>e</i>, <b>f</b>.',
+    "_a snake_case name_": "<i>a snake_case name</i>",
+    "*a *b* c* **d *e** f*": "*a <i>b</i> c* <b>d *e</b> f*",
+    "这是**重要**的。**说。**他": "这是<b>重要</b>的。<b>说。</b>他",
+    "🎉**yay**🎉 ❤️*x*": "🎉<b>yay</b>🎉 ❤️<i>x</i>",
+    # and as they do not: programs, arithmetic, paths
+    "__init__.py __main__ a.__dict__ x.__a": None,
+    "foo.__init__ and __init__.py": None,
+    "snake_case_name _private a_ _b c_d_": "snake_case_name <i>private a</i> <i>b c_d</i>",
+    "2*3*4 2 * 3 * 4 a*(b)*c + d*(e)*f": None,
+    "src/**/*.py test/**/*.js *.md,*.txt": None,
+    "in /opt/_x_/y C:\\_a_\\b ~/_posts_/z /*x*/": None,
+    "f(*args, **kwargs) and g(*a, **k)": None,
+    "*p = *q; ** a** * b *": None,
+    "**** ____ *** ~~~x~~~ ~y~": None,
+    # code
+    "`a *b* <c>` ``a`b`` `` ` `` ` c ` ` `": "<c>a *b* <c></c> <c>a`b</c> <c>`</c> <c>c</c> <c> </c>",
+    "*a `b* c`* `open ``other`` *x*": "<i>a <c>b* c</c></i> `open <c>other</c> <i>x</i>",
+}
+
+# The same for what is only marked.
+MARKED_UP = [
+    "see (<a>https://a.example/x_(y)?q=1_2#f</a>), <a>http://b.example</a>. or <a>mailto:c@d.example</a>!",
+    "「<a>https://a.example/あ</a>」と”<a>https://b.example</a>”。",
+    "<a>https://c.example/路径</a>。次（<a>https://d.example/x</a>）（",
+    "『<a>http://a.example</a>』 《<a>http://b.example</a>》 ’<a>http://c.example</a>’ »<a>http://d.example</a>«",
+    "｢<a>http://e.example</a>｣ ［<a>http://f.example</a>］ <a>http://g.example</a>！ <a>http://h.example</a>？",
+    '<a>http://c.example</a>… <a>http://d.example</a>؟ <a>http://e.example</a>। "<a>http://f.example/</a>"',
+    "[<a>http://a.example/[x]</a>] {<a>http://b.example</a>} <a>http://c.example/a_b_c/*d*/_e</a>",
+    "https:// http://: xhttp://a.example ftp://b.example",
+    f"<a>https://a.example/{'x' * 3000}</a>",
+    "<m>ada</m>: <m>@ada</m>, <m>Ada</m>! (<m>ada</m>) <m>ada</m>'s '<m>ada</m>' <m>ＡＤＡ</m> <m>ada</m>",
+    "ada-2 ada.example.org x@ada ada@b.example ada_2 my_ada adam #ada @adam a.ada c.ada",
+    "你好<m>ada</m>你好 <m>@ada</m>你好 <m>ada</m>야",
+    "<a>https://ada.example/ada</a> and <m>ada</m>",
+]
+SHOWN |= {re.sub("</?[am]>", "", shown): shown for shown in MARKED_UP}
+SHOWN |= {
+    "**http://a.example** _http://b.example/x_": "<b><a>http://a.example</a></b> <i><a>http://b.example/x</a></i>",
+    "**ada** `ada`": "<b><m>ada</m></b> <c>ada</c>",
+}
+
+# The tags as above, without all else.
+SHAPE = """node => {
+    const tags = {STRONG: "b", EM: "i", DEL: "s", CODE: "c", A: "a", MARK: "m"};
+    const shape = node => [...node.childNodes].map(child => {
+        const tag = tags[child.nodeName];
+        return child.nodeType === 3 ? child.data : `<${tag}>${shape(child)}</${tag}>`;
+    }).join("");
+    return shape(node);
+}"""
+
+
+def test_what_is_emphasis_code_a_link_or_a_name_and_what_is_not(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat).join("ada")
+    bob.send(*(f"MSG|{text}" for text in SHOWN))
+    expect(ada.lines).to_have_count(len(SHOWN))
+    shapes = ada.lines.evaluate_all(f"nodes => nodes.map({SHAPE})")
+    for shape, (text, shown) in zip(shapes, SHOWN.items(), strict=True):
+        assert shape == (shown or text)
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+# By name: what is said, and whether that is a mention.
+MENTIONS = {
+    "e": {
+        "e.g. this": False,
+        "i.e. that": False,
+        "and e?": True,
+        "@e": True,
+        "e-mail": False,
+        "é": False,
+        "e\u0301": False,
+    },
+    "i": {"i'm in": False, "so am i": True, "i.": True, "I: hi": True, "wi-fi": False, "i’ll": False},
+    "bob": {"bob-2: hi": False, "bob's": True, "`bob`": False, "https://bob.example": False, "a@bob.example": False},
+    "bob-2": {"bob-2: hi": True, "bob: hi": False, "bob-2-3": False, "@bob-2.": True},
+    "張偉": {"我問過張偉了": True, "張偉，你好": True, "@張偉吧": True, "張": False, "`張偉`": False},
+    "สมชาย": {"สวัสดีสมชายครับ": True, "สม": False},
+    "철수": {"철수야 안녕": True, "김철수": False, "@철수": True},
+    "Ада": {"ада, привет": True, "адам": False, "у ады": False, "«Ада»": True},
+    "josé": {"Jose\u0301!": True, "so JOSÉ": True, "jose": False},
+    "^_^": {"^_^: hi": True, "hi ^_^": True, "x^_^": False, "@^_^": True},
+    "*b*": {"*b*: hi": True, "*b": False},
+}
+
+
+@pytest.mark.parametrize("name", MENTIONS)
+def test_an_alert_is_for_what_is_marked_and_for_nothing_else(chat, visit, name):
+    texts = MENTIONS[name]
+    window = visit(chat).join(name)
+    window.say("/join dev")
+    window.is_in("dev")
+    someone = chat.join("somebody")
+    someone.send(*(f"MSG|{text}" for text in texts), "MSG|```", f"MSG|{name}", "MSG|```")
+    count = sum(texts.values())
+    expect(window.page).to_have_title(re.compile(rf"^\({count}\) "))
+    window.room("lobby").click()
+    someone.send("MSG|that is all")
+    window.sees("that is all")
+    marked = window.log.locator("li.message:has(mark)")
+    expect(marked.locator(".body")).to_have_text([text.replace("`", "") for text, mine in texts.items() if mine])
+    expect(window.log.locator(".for-me")).to_have_count(count)
+    expect(window.log.locator("pre", has_text=name)).to_have_count(1)
+
+
+# --- lines and code --------------------------------------------------------------------------------------------------
+
+LONG_LINK = "https://a.example/" + "0123456789" * 120 + "ab"
+
+
+def test_a_long_text_is_cut_between_words_and_not_in_a_link(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat).join("ada")
+    bob.expect("INFO|ada has joined the chat.")
+    assert len(LONG_LINK) == 1220
+    ada.say(f"see {LONG_LINK} there", f"看{'好' * 1200}{LONG_LINK}。", f"{'word ' * 1000}end", '"' * 3000, "é" * 2500)
+    bob.expect(f"MSG|ada|see {LONG_LINK} there")
+    bob.expect(f"MSG|ada|看{'好' * 1200}", f"MSG|ada|{LONG_LINK}。")
+    for whole in f"{'word ' * 1000}end", '"' * 3000, "é" * 2500:
+        first, second = (bob.read().removeprefix("MSG|ada|") for _ in range(2))
+        assert first + (" " if " " in whole else "") + second == whole
+        assert len(first.encode()) > 1900  # of 4096, and each quote counts twice
+    expect(ada.log.locator("[data-state=failed]")).to_have_count(0)
+
+
+CODE = """\
+def f():
+\tif x:
+
+        return 1
+
+
+def g(): pass
+"""
+
+
+# What copying all of it puts into the clipboard.
+COPY = """() => {
+    const lines = [...document.querySelectorAll("#messages pre")];
+    const range = document.createRange();
+    range.setStartBefore(lines.at(0));
+    range.setEndAfter(lines.at(-1));
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    const clipboardData = new DataTransfer();
+    lines[0].dispatchEvent(new ClipboardEvent("copy", {clipboardData, bubbles: true, cancelable: true}));
+    return clipboardData.getData("text/plain");
+}"""
+
+
+def test_code_keeps_its_empty_lines(chat, visit):
+    bob = chat.join("bob")
+    ada, carol = visit(chat).join("ada"), visit(chat).join("carol")
+    bob.expect("INFO|ada has joined the chat.", "INFO|carol has joined the chat.")
+    ada.say(f"Look:\n\n```python\n\n{CODE}\n```\n\nWell?")
+    # Plain clients see no more than a tab at the end.
+    lines = ["Look:", "```python\t", "def f():", "\tif x:\t", "        return 1\t\t", "def g(): pass\t", "```", "Well?"]
+    bob.expect(*(f"MSG|ada|{line}" for line in lines))
+    for window in ada, carol:
+        window.sees("Well?")
+        expect(window.log.locator("pre")).to_have_count(6)
+        assert "".join(window.log.locator("pre").all_text_contents()) == f"python\n\n{CODE}\n"
+        # All lines have their height, the empty ones too.
+        heights = window.log.locator("pre").evaluate_all("all => all.map(node => node.getBoundingClientRect().height)")
+        line = heights[1]
+        assert [round(height / line) for height in heights[1:5]] == [1, 2, 3, 2]
+        assert window.page.evaluate(COPY) == CODE
+
+
+def test_code_without_an_end_is_what_comes_at_once(chat, visit):
+    bob, eve = chat.join("bob"), chat.join("eve")
+    ada = visit(chat).join("ada")
+    bob.send("MSG|```", "MSG|ada = 1", "MSG|*a*")
+    eve.send("MSG|*b*")
+    expect(ada.log.locator("pre", has_text="*a*")).to_be_visible()
+    expect(ada.log.get_by_role("emphasis")).to_have_text(["b"])
+    expect(ada.log.locator(".for-me, mark")).to_have_count(0)
+    eve.send("MSG|```")
+    ada.sees("```")
+
+
+# --- hostile texts ---------------------------------------------------------------------------------------------------
+
+# In ms, on however busy a machine, for a text of several frames: the slowest takes a tenth of it, and a search that
+# begins again at each letter takes longer.
+BUDGET = 200
+FRAMES = 4
+
+# All that the page does to a text, but for drawing it.
+WORK = """async ([texts, budget]) => {
+    const {parse, mentions, isBlank, linksIn, fold} = await import("./text.js");
+    const {linesOf, complete, bytesOf} = await import("./typing.js");
+    const {rows, isMention} = await import("./rows.js");
+    const [ada, other] = [mentions("ada"), mentions("張偉")];
+    const item = (n, text) => ({kind: "message", sender: "bob", time: n, n, seq: n, text});
+    const fenced = text => [item(1, "```"), item(2, text), item(3, text), item(4, "```")];
+    const work = {
+        parse: text => parse(text, ada),
+        mentions: text => other.test(text),
+        isBlank,
+        linksIn,
+        linesOf: text => linesOf(text, 3900),
+        shortLines: text => linesOf(text, 100),
+        codeLines: text => linesOf("```\\n" + text + "\\n\\n```", 3900),
+        complete: text => complete(text, text.length, ["ada", "bob"], [{name: "help", usage: ""}], true),
+        rows: text => rows(fenced(text), 1),
+        isMention: text => isMention(item(1, text), [item(1, text)], "ada"),
+    };
+    const slow = {};
+    for (const [name, text] of Object.entries(texts))
+        for (const [what, run] of Object.entries(work)) {
+            let took = budget;
+            for (let i = 0; i < 3 && took >= budget; i++) {  // somebody else may have had the processor
+                const start = performance.now();
+                run(text);
+                took = performance.now() - start;
+            }
+            if (took >= budget) slow[`${what}, ${name}`] = took;
+        }
+    return slow;
+}"""
+
+# The longest that the page has not answered, in ms.
+WATCH = """() => {
+    window.longest = 0;
+    new PerformanceObserver(list => {
+        for (const {duration} of list.getEntries()) window.longest = Math.max(window.longest, duration);
+    }).observe({type: "longtask"});
+}"""
+LONGEST = 2000
+
+# Somebody types a text: returns how long that held the page.
+TYPE = """(box, text) => {
+    const start = performance.now();
+    box.value = text;
+    box.setSelectionRange(text.length, text.length);
+    box.dispatchEvent(new Event("input"));
+    return performance.now() - start;
+}"""
+
+
+def test_whatever_somebody_writes_is_looked_at_in_linear_time(chat, visit):
+    window = visit(chat)
+    slow = window.page.evaluate(WORK, [hostile_texts(FRAMES), BUDGET])
+    assert not slow
+
+
+def test_whatever_somebody_writes_never_holds_the_page(visit):
+    with serving(settings={"limits.frame_bytes": 5000}) as server:
+        bob = server.join("bob")
+        ada = visit(server).join("ada")
+        ada.page.evaluate(WATCH)
+        texts = list(hostile_texts().items())
+        for start in range(0, len(texts), 10):
+            some = dict(texts[start : start + 10])
+            bob.send(*(f"MSG|{text}" for text in some.values()))
+            expect(ada.lines).to_have_count(start + len(some))
+            longest = ada.page.evaluate("() => [window.longest, window.longest = 0][0]")
+            assert longest < LONGEST, some.keys()
+        assert {name: ms for name, text in texts if (ms := ada.box.evaluate(TYPE, text)) > LONGEST} == {}
+        ada.box.fill("")
+
+
+# --- attacks ---------------------------------------------------------------------------------------------------------
 
 
 def test_no_text_of_anybody_is_more_than_text(chat, visit):

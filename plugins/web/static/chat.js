@@ -2,7 +2,8 @@
 
 import * as talks from "./conversations.js";
 import { roomCalled, rooms, same } from "./conversations.js";
-import { fold, mentions } from "./text.js";
+import { isMention } from "./rows.js";
+import { fold } from "./text.js";
 import * as wire from "./wire.js";
 
 const KEPT = 500; // items of a room. The server has the others
@@ -378,7 +379,7 @@ export function add(room, events, live, end = room.following) {
 	});
 	for (const item of live && room.past ? items : room.add(...items)) {
 		if (!(item.seq > room.read) || isMe(item.sender)) continue;
-		const forMe = room.direct || mentions(name).test(item.text);
+		const forMe = room.direct || isMention(item, room.items, name);
 		if (live && (forMe || room === active)) ui.heard(item, room);
 		if (room.mentions.has(item.seq) || !forMe) continue;
 		room.mentions.add(item.seq);

@@ -3,7 +3,7 @@ import { $, ask, el, plural } from "./dom.js";
 import { keep, kept } from "./drafts.js";
 import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
-import { complete } from "./typing.js";
+import { complete, wordAndRest } from "./typing.js";
 import { bucket } from "./wire.js";
 
 const LONG = 10; // lines: announced first
@@ -89,15 +89,16 @@ async function confirmed(lines) {
 
 // Commands that this page carries out itself. Whether it was one.
 function here(room, text) {
-	const [, command, name, rest] = /^\/(join|part|msg|quit)(?:\s+(\S+)\s*(.*))?\s*$/i.exec(sender.slashed(text)) ?? [];
-	switch (command?.toLowerCase()) {
-		case "join":
+	const [command, line] = wordAndRest(sender.slashed(text));
+	const [name, rest] = wordAndRest(line);
+	switch (command.toLowerCase()) {
+		case "/join":
 			if (name) enter(name, rest);
 			return !!name;
-		case "part":
+		case "/part":
 			part(room, name);
 			return true;
-		case "msg": {
+		case "/msg": {
 			if (!name) return false;
 			const direct = chat.directTo(name);
 			chat.show(direct);
@@ -105,7 +106,7 @@ function here(room, text) {
 			sender.pump();
 			return true;
 		}
-		case "quit":
+		case "/quit":
 			chat.leave();
 			return true;
 	}

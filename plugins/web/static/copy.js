@@ -28,5 +28,5 @@ function chosen(range, body, text) {
 	if (begins) part.setStart(range.startContainer, range.startOffset);
 	if (ends) part.setEnd(range.endContainer, range.endOffset);
 	if (!begins && !ends) return text;
-	return part.toString() || null;
+	return part.toString().replace(/\n$/, "") || null; // a line of code has its end
 }

@@ -96,13 +96,13 @@ const copied = (row, prefix, text, fence) => Object.assign(row, { copied: { pref
 
 const looks = new Map(
 	Object.entries({
-		message({ item, head, fence }, mine) {
+		message({ item, head, fence, code }, mine) {
 			const { text, action, state, why, sender } = item;
 			const name = tint(el("b", { dir: "auto" }, sender), sender);
 			const body = fence
-				? el(`pre.${fence}`, fence === "in" ? text : text.slice(3))
+				? el(`pre.${fence}`, code)
 				: el("div.body", { dir: "auto" }, action && [name, " "], nodesOf(parse(text, item.mine ? undefined : mine)));
-			const forMe = !item.mine && mine.test(text);
+			const forMe = !item.mine && !fence && mine.test(text);
 			// In a group only the first message shows whose they are. It is read out with each.
 			const time = [!action && el("span.sr", `${sender}: `), timeOf(item)];
 			const row = el(
@@ -112,7 +112,7 @@ const looks = new Map(
 				body,
 				why && state !== "unsure" && el("p.error", why, state === "failed" && remedies(item))
 			);
-			return copied(row, `[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`, text, fence);
+			return copied(row, `[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`, fence === "in" ? code.slice(0, -1) : text, fence);
 		},
 
 		presence({ item: { folded } }) {

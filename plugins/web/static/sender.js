@@ -2,13 +2,13 @@
 
 import * as chat from "./chat.js";
 import { end } from "./conversations.js";
-import { linesOf } from "./typing.js";
+import { UNSEEN } from "./text.js";
+import { bytesOf, linesOf } from "./typing.js";
 import { bucket } from "./wire.js";
 
-// What nobody sees, as the server has it.
-const UNSEEN = "[\\s\\p{DI}\\p{Mn}\\p{Me}\\u2800\\ufff9-\\ufffc\\u{1d159}\\u{13430}-\\u{1343f}]*";
-const SLASH = new RegExp(`^${UNSEEN}(?=/)`, "u"); // before a slash that is the first to be seen
-const BLANK = new RegExp(`^${UNSEEN}$`, "u");
+const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the first to be seen
+const NO_LIMIT = 1e5; // bytes of a line, where the server has none
+const SPARE = 64; // bytes: the id of a conversation that has none yet
 const STATES = new Map([
 	["lost", "unsure"],
 	["not_stored", "unkept"] // it was said, and must not be said again
@@ -18,9 +18,11 @@ const queue = []; // {room, item}: a message; {room, line}: a command
 const opening = new Set(); // direct conversations whose first message is on its way: their id comes with its answer
 let timer;
 
-// A character has at most 4 bytes; 200 stand around.
-export const lines = text =>
-	linesOf(text, Math.floor((chat.limits.frame_bytes || 1e5) / 4 - 50)).filter(line => !BLANK.test(line));
+// `text` as lines of which each, with a slash before it, fits into a frame.
+export function lines(text, room = chat.active) {
+	const frame = bytesOf({ type: "say", ...room.address, text: "/", ref: 1e9 });
+	return linesOf(text, (chat.limits.frame_bytes || NO_LIMIT) - frame - SPARE);
+}
 
 // From the slash on, where that is the first to be seen; else nothing.
 export const slashed = line => (SLASH.test(line) ? line.replace(SLASH, "") : "");
@@ -28,7 +30,7 @@ export const isCommand = line => /^\/(?!\/)/.test(slashed(line));
 
 // Of several lines none is a command: whoever pastes a page does not want to run it.
 export function say(room, text) {
-	const all = lines(text);
+	const all = lines(text, room);
 	for (const line of all) {
 		const typed = slashed(line);
 		if (all[1] || !typed) addText(room, line);
