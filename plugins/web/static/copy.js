@@ -23,10 +23,8 @@ function chosen(range, body, text) {
 	if (!range.intersectsNode(body)) return null;
 	const part = document.createRange();
 	part.selectNodeContents(body);
-	const begins = body.contains(range.startContainer);
-	const ends = body.contains(range.endContainer);
-	if (begins) part.setStart(range.startContainer, range.startOffset);
-	if (ends) part.setEnd(range.endContainer, range.endOffset);
-	if (!begins && !ends) return text;
-	return part.toString() || null;
+	const whole = part.toString();
+	if (body.contains(range.startContainer)) part.setStart(range.startContainer, range.startOffset);
+	if (body.contains(range.endContainer)) part.setEnd(range.endContainer, range.endOffset);
+	return part.toString() === whole ? text : part.toString() || null;
 }
