@@ -269,3 +269,60 @@ def test_what_is_over_the_rate_waits_with_a_countdown_and_is_not_lost(visit):
         assert told
         assert all(re.fullmatch(r"\d lines? waiting: \d s", text) for text in told), told
         expect(ada.lines).to_have_text(said)
+
+
+def test_an_enter_that_ends_a_composition_sends_nothing(chat, visit):
+    ada = visit(chat).join("ada")
+    ada.box.fill("にほん")
+    # As Safari tells of it: no composition any more, but a key that none has.
+    for how in "keyCode: 229", "isComposing: true":
+        ada.box.evaluate(
+            f"box => box.dispatchEvent(new KeyboardEvent('keydown', {{key: 'Enter', {how}, cancelable: true}}))"
+        )
+    expect(ada.box).to_have_value("にほん")
+    expect(ada.lines).to_have_count(0)
+    ada.box.press("Enter")
+    ada.has_stored("にほん")
+
+
+def test_back_and_forward_lead_through_the_rooms(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat).join("ada")
+    ada.say("/join dev", "/msg bob psst")
+    ada.has_stored("psst")
+    for step, place in (-1, "dev"), (-1, "lobby"), (1, "dev"), (1, "bob"), (-2, "lobby"):
+        ada.page.evaluate("step => history.go(step)", step)
+        ada.is_in(place)
+    expect(ada.page).to_have_url(re.compile(r"\?room=lobby$"))
+    ada.say("back again")
+    ada.has_stored("back again")
+    # A room that one has left is passed over, and stays so.
+    ada.room("dev").click()
+    ada.room("lobby").click()
+    ada.say("/part dev")
+    expect(ada.room("dev")).to_have_count(0)
+    ada.page.go_back()
+    expect(ada.page).to_have_url(re.compile(r"\?room=lobby$"))
+    ada.is_in("lobby")
+    expect(ada.room("dev")).to_have_count(0)
+    # A reload is where one was, be it on the way back.
+    ada.room("lobby").click()
+    ada.say("/join garden")
+    ada.is_in("garden")
+    ada.page.go_back()
+    ada.is_in("lobby")
+    ada.page.reload()
+    ada.is_in("lobby")
+    expect(ada.room("garden")).to_be_visible()
+    ada.page.go_forward()
+    ada.is_in("garden")
+    assert "INFO|ada has left the chat." in sync(bob)
+
+
+def test_one_types_where_the_page_expects_it(chat, visit):
+    for link in "", "?room=dev", "?room=dev&name=ada":
+        ada = visit(chat, link=link)
+        expect(ada.field("Name")).to_be_focused()
+    ada.page.keyboard.press("Enter")
+    ada.is_in("dev")
+    expect(ada.box).to_be_focused()

@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from browsers import expect, needs_browser
+from browsers import expect, holding, needs_browser
 from processes import ServeProcess, kept_port
-from programs import Program
+from programs import Program, sync
 
 from greenchat.testing import Peer, ServerThread
 
@@ -62,6 +62,10 @@ def test_a_search_jumps_to_its_place(chat, visit):
     result.click()
     expect(ada.log.get_by_text("line 42", exact=True)).to_be_in_viewport()
     ada.sees("line 41", "line 43")
+    # One is marked, that one.
+    ada.search("line 45")
+    ada.results.get_by_role("button", name=re.compile("line 45$")).click()
+    expect(ada.log.locator(".found")).to_contain_text(["line 45"])
     ada.button(re.compile("Jump to the latest")).click()
     expect(ada.log.get_by_text("line 400", exact=True)).to_be_in_viewport()
     ada.search("nothing of that kind")
@@ -130,3 +134,38 @@ def test_a_killed_server_comes_back_without_gap_or_double(visit, tmp_path, port)
         ada.has_stored("still here")
     finally:
         kill(server)
+
+
+def test_a_network_that_goes_is_noticed_at_once_and_one_that_stays_is_not_doubted(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat).join("ada")
+    status = ada.page.locator("#status").get_by_role("status")
+    # The server answers, be it on this very machine: all goes on.
+    for event in "offline", "online":
+        ada.page.evaluate("event => dispatchEvent(new Event(event))", event)
+        ada.say(f"still there: {event}")
+        ada.has_stored(f"still there: {event}")
+    expect(status).to_have_text("")
+    with holding(chat):
+        ada.context.set_offline(True)
+        expect(status).to_contain_text("Is the server still there?", timeout=1000)
+        expect(status).to_contain_text("You are offline.", timeout=4000)
+        ada.say("typed meanwhile")
+        ada.picture("offline-desktop-light")
+    expect(status).to_contain_text("Next try in")
+    ada.context.set_offline(False)
+    ada.has_stored("typed meanwhile")
+    expect(status).to_have_text("")
+    assert [line for line in sync(bob) if "typed" in line] == ["MSG|ada|typed meanwhile"]
+
+
+def test_what_was_today_is_not_any_more_after_midnight(chat, visit):
+    ada = visit(chat)
+    ada.page.clock.install()
+    ada.join("ada")
+    ada.say("in the evening")
+    ada.has_stored("in the evening")
+    expect(ada.log.get_by_text("Today", exact=True)).to_be_visible()
+    ada.page.clock.fast_forward("24:00:00")
+    expect(ada.log.get_by_text("Today", exact=True)).to_have_count(0)
+    expect(ada.log.locator(".day")).to_have_count(1)

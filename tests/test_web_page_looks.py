@@ -148,9 +148,43 @@ def test_everybody_can_use_the_page_on_every_screen(chat, visit, axe):
     assert check.violations == [], "\n".join(check.violations)
 
 
+def test_everybody_can_use_what_tells_that_nothing_was_said(chat, visit, axe):
+    bob, olga = chat.join("bob"), chat.join("olga", "dev")
+    window = visit(chat)
+    check = Check(window, axe)
+    window.join("ada", "dev")
+    bob.send("MSG|/msg ada Lunch at one, at the place behind the station?", "LEAVE")
+    talk = window.page.locator("#direct-list").get_by_role("button")
+    expect(talk).to_contain_text("ended")
+    olga.send("MSG|/kick ada not in the mood for a meeting about meetings")
+    for size in SIZES:
+        check.resize(size)
+        for place in talk, window.room("dev"):
+            if not place.is_visible():
+                window.button("Rooms").click()
+            place.click()
+            window.box.fill("Gladly!")
+            window.box.press("Enter")
+            expect(window.page.get_by_text("Nothing was sent.")).to_be_visible()
+            check("ended" if place == talk else "gone", "#talk")
+        window.button("More").click()
+        check("gone-menu", "#menu")
+        window.page.keyboard.press("Escape")
+    window.button("Join another room").click()
+    window.answer("lobby", ok="Join")
+    window.is_in("lobby")
+    window.box.fill("first\n/second line of a page\n/third line of a page")
+    for size in SIZES:
+        check.resize(size)
+        window.box.press("Enter")
+        check("asked", "dialog")
+        window.page.keyboard.press("Escape")
+    assert check.violations == [], "\n".join(check.violations)
+
+
 def test_a_phone_shows_one_pane_and_has_the_others_in_drawers(chat, visit):
     ada = visit(chat, size=PHONE).join("ada")
-    chat.join("bob", "dev")
+    bob = chat.join("bob", "dev")
     for pane in ada.rooms, ada.members:
         expect(pane).to_be_hidden()
     expect(ada.log).to_be_in_viewport()
@@ -166,6 +200,16 @@ def test_a_phone_shows_one_pane_and_has_the_others_in_drawers(chat, visit):
     ada.room("lobby").tap()
     ada.is_in("lobby")
     expect(ada.rooms).to_be_hidden()
+    # What is unread elsewhere is seen, and heard, without the drawer; and Back leads to the room before.
+    bob.send("MSG|one", "MSG|ada: two")
+    expect(ada.button("Rooms")).to_have_accessible_description("2 unread")
+    expect(ada.button("Rooms")).to_contain_text("@2")
+    ada.picture("unread-phone-light")
+    ada.page.go_back()
+    ada.is_in("dev")
+    ada.sees("ada: two")
+    expect(ada.button("Rooms")).to_have_accessible_description("")
+    expect(ada.button("Rooms")).to_have_text("")
 
 
 def test_the_keyboard_does_everything(chat, visit):

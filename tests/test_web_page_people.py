@@ -5,7 +5,7 @@ import re
 from accounts import CHEAP, OTHER, SECRET, registered
 from browsers import expect, needs_browser
 from click.testing import CliRunner
-from programs import MADE, says
+from programs import MADE, says, sync
 
 from greenchat.cli import main
 from greenchat.testing import serving
@@ -95,6 +95,31 @@ def test_what_is_new_is_read_out_politely(chat, visit):
     expect(heard).to_have_text("bob: hello there")
     bob.send("MSG|/topic Ducks")
     expect(heard).to_have_text("bob has set the topic: Ducks")
+    # What is for her is heard wherever she looks, and where it was said.
+    eve.send("MSG|ada: over here")
+    expect(heard).to_have_text("eve in dev: ada: over here")
+    bob.send("MSG|/msg ada psst")
+    expect(heard).to_have_text("bob to you alone: psst")
+    # In a group, too, who has said it.
+    bob.send("MSG|one", "MSG|two")
+    expect(ada.line("two")).to_contain_text("bob")
+
+
+def test_an_answer_to_who_wrote_last_stands_in_their_conversation(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat).join("ada")
+    bob.send("MSG|/msg ada one?", "MSG|/away lunch")
+    talk = ada.page.locator("#direct-list").get_by_role("button")
+    expect(talk).to_contain_text("1")
+    ada.say("/reply two")
+    expect(ada.log.get_by_text("To bob: two")).to_be_visible()
+    talk.click()
+    expect(ada.lines).to_have_text(["one?", "two"])
+    ada.say("/reply three")
+    ada.sees("three")
+    expect(ada.lines).to_have_text(["one?", "two", "three"])
+    assert [line for line in sync(bob) if "private" in line] == ["MSG|ada (private)|two", "MSG|ada (private)|three"]
+    expect(talk).to_have_count(1)
 
 
 def test_a_name_that_belongs_to_somebody_needs_its_password(visit):

@@ -400,3 +400,54 @@ def nothing_strange(window):
             raise AssertionError(found.evaluate("node => node.outerHTML"))
     assert page.locator("head script, body > script").count() == 1
     assert page.locator("iframe, base, form form").count() == 0
+
+
+def test_what_is_copied_reads_as_lines(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat).join("ada")
+    ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    bob.send(
+        "MSG|**one**", "MSG|two", "MSG|/me waves", "MSG|```python", "MSG|if True:", "MSG|    pass", "MSG|```", "MSG|end"
+    )
+    ada.sees("end")
+    ada.say("mine")
+    ada.has_stored("mine")
+    pasted = copy(ada, "[role=log] .message:first-child, [role=log] .day", "[role=log] li:last-child")
+    day, *lines = pasted.split("\n")
+    assert re.search(r"\d+ \w+ 20\d\d$", day)
+    code = ["if True:", "    pass", "```"]
+    said = ["bob: **one**", "bob: two", "* bob waves", "bob: ```python", *code, "bob: end", "ada: mine"]
+    assert [re.sub(r"^\[\d\d:\d\d\] ", "", line) for line in lines] == said
+    assert [line for line in lines if line.startswith("[")] == [line for line in lines if line not in code]
+    # All of the page is selected: what is copied is what was said.
+    ada.page.keyboard.press("Escape")
+    ada.log.click()
+    ada.page.keyboard.press("Control+a")
+    ada.page.keyboard.press("Control+c")
+    assert clipboard(ada) == pasted
+    # Code alone is code; and a part of one message is that part.
+    assert copy(ada, "[role=log] pre.open", "[role=log] pre.close") == "if True:\n    pass"
+    assert copy(ada, "[role=log] strong", "[role=log] strong") == "one"
+    # Out of the box comes what is in the box.
+    ada.box.fill("of the box")
+    ada.box.press("Control+a")
+    ada.box.press("Control+c")
+    assert clipboard(ada) == "of the box"
+
+
+def clipboard(window):
+    return window.page.evaluate("() => navigator.clipboard.readText()")
+
+
+def copy(window, first, last):
+    """What is in the clipboard once all from `first` to `last` was selected and copied."""
+    window.page.evaluate(
+        """([first, last]) => {
+            document.activeElement.blur();
+            const [from, to] = [document.querySelector(first), document.querySelector(last)];
+            getSelection().setBaseAndExtent(from, 0, to, to.childNodes.length);
+        }""",
+        [first, last],
+    )
+    window.page.keyboard.press("Control+c")
+    return clipboard(window)

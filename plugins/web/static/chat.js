@@ -212,10 +212,9 @@ async function learn() {
 // already, it takes over.
 export function settle(written, id, name) {
 	const direct = talks.directWith(id, name, written);
-	if (direct === written) ui.moved();
-	else if (written.id === null) {
+	if (direct !== written && written.id === null) {
 		talks.merge(written, direct);
-		ui.moved(written, direct);
+		ui.moved(written.key, direct.key);
 		if (active === written) show(direct, true);
 	}
 	return direct;
@@ -263,7 +262,6 @@ const told = new Map(
 		private(event) {
 			if (isMe(event.sender)) return; // to oneself: it stands there already
 			said(talks.directWith(event.conversation, event.sender), event);
-			ui.moved();
 		},
 
 		// What /reply has said.
@@ -271,9 +269,9 @@ const told = new Map(
 			const where = asked[0]?.room;
 			const { conversation, to, text, time, lines } = frame;
 			const direct = talks.directWith(conversation, to);
-			ui.moved();
 			said(direct, { sender: name, text, time, mine: true });
-			if (direct !== where) notice(frame);
+			direct.read = direct.latest; // who answers has read it
+			if (direct !== where) notice({ lines });
 			else if (frame.away) tell(direct, lines[1]);
 		},
 

@@ -47,6 +47,7 @@ class Room extends Conversation {
 	}
 }
 
+const page = Math.random().toString(36); // what the browser keeps of an earlier one means nobody here
 let serial = 0;
 
 // What two people say to each other alone: numbered by ourselves. It belongs to a person, whatever they are called
@@ -57,15 +58,11 @@ class Direct extends Conversation {
 	id = null;
 	earlier = false; // somebody else is called so now
 	sure = false; // the name is the person's: since then it has always been in one of our rooms
-	number = ++serial;
+	key = `direct ${page} ${++serial}`;
 
 	constructor(name) {
 		super();
 		this.name = name;
-	}
-
-	get key() {
-		return this.id === null ? `new ${this.number}` : `direct ${this.id}`;
 	}
 
 	get address() {

@@ -23,10 +23,9 @@ function chosen(range, body, text) {
 	if (!range.intersectsNode(body)) return null;
 	const part = document.createRange();
 	part.selectNodeContents(body);
-	const begins = body.contains(range.startContainer);
-	const ends = body.contains(range.endContainer);
-	if (begins) part.setStart(range.startContainer, range.startOffset);
-	if (ends) part.setEnd(range.endContainer, range.endOffset);
-	if (!begins && !ends) return text;
-	return part.toString().replace(/\n$/, "") || null; // a line of code has its end
+	const whole = part.toString();
+	if (body.contains(range.startContainer)) part.setStart(range.startContainer, range.startOffset);
+	if (body.contains(range.endContainer)) part.setEnd(range.endContainer, range.endOffset);
+	const some = part.toString();
+	return some === whole ? text : some.replace(/\n$/, "") || null; // a line of code has its end
 }

@@ -17,10 +17,10 @@ export function keep(key, text) {
 	store();
 }
 
-// A conversation has got its id, or was found to be another one that we had.
+// Where one has written was found to be a conversation that we had.
 export function move(from, to) {
 	const text = mine().get(from);
-	if (from === to || !text) return;
+	if (!text) return;
 	drafts.delete(from);
 	if (!drafts.has(to)) drafts.set(to, text);
 	store();
@@ -56,8 +56,9 @@ function read() {
 }
 
 function store() {
-	// A command may have a password in it.
-	const harmless = [...drafts].filter(([, text]) => !text.split("\n").some(slashed));
+	// A command may have a password in it; direct conversations are others after a reload.
+	const lasts = ([key, text]) => key.startsWith("room ") && !text.split("\n").some(slashed);
+	const harmless = [...drafts].filter(lasts);
 	try {
 		if (harmless[0]) sessionStorage[PLACE] = JSON.stringify({ owner, drafts: harmless });
 		else delete sessionStorage[PLACE];

@@ -26,6 +26,7 @@ export function lines(text, room = chat.active) {
 
 // From the slash on, where that is the first to be seen; else nothing.
 export const slashed = line => (SLASH.test(line) ? line.replace(SLASH, "") : "");
+const before = line => line.slice(0, line.length - slashed(line).length);
 export const isCommand = line => /^\/(?!\/)/.test(slashed(line));
 
 // Of several lines none is a command: whoever pastes a page does not want to run it.
@@ -34,8 +35,8 @@ export function say(room, text) {
 	for (const line of all) {
 		const typed = slashed(line);
 		if (all[1] || !typed) addText(room, line);
-		else if (typed[1] === "/")
-			addText(room, typed.slice(1)); // "//x" says "/x"
+		else if (typed[1] === "/") // "//x" says "/x"
+			addText(room, before(line) + typed.slice(1));
 		else runLine(room, typed);
 	}
 	pump();
@@ -44,7 +45,7 @@ export function say(room, text) {
 // As text, whatever it begins with.
 export function addText(room, text) {
 	const typed = slashed(text);
-	add(room, typed || text, typed ? `/${typed}` : text);
+	add(room, text, typed ? `${before(text)}/${typed}` : text);
 }
 
 function runLine(room, line) {
