@@ -1,5 +1,6 @@
 """HOST:PORT: as people write it, to reach a server that listens there, and as a server tells where somebody is."""
 
+import ipaddress
 import re
 
 from greenchat.errors import GreenchatError
@@ -14,6 +15,50 @@ def parse_address(address: str) -> tuple[str, int]:
             f"{printable(address)!r} is no HOST:PORT. Write it like 127.0.0.1:9999, example.org:9999 or [::1]:9999."
         )
     return match[1] or match[2], int(match[3])
+
+
+# What a host is written with that is the path of a Unix socket.
+UNIX = "unix:"
+
+
+def parse_server(address: str) -> tuple[str, int | None]:
+    """Host and port of the server that somebody wants to reach: "HOST", "HOST:PORT", "IPv6", "[IPv6]:PORT" or
+    "unix:/path", which is a host of its own. None for a port that is left out. Raises `GreenchatError`.
+    """
+    address = address.strip()
+    shown = printable(address)
+    if address.startswith(UNIX):
+        if len(address) == len(UNIX):
+            raise GreenchatError("unix: lacks the path of the socket. Write it like unix:/run/chat.sock.")
+        return address, None
+    if "://" in address:
+        raise GreenchatError(f"{shown} is the address of a page. Write host and port, like chat.example.org:9999.")
+    match = re.fullmatch(r"(?:\[([^][]*)\]|([^][:\s]*))(?::([^:]*))?", address)
+    if match is None:
+        if not _is_ipv6(address):
+            raise GreenchatError(f"{shown} is no address. Write HOST:PORT, [IPv6]:PORT or unix:/path.")
+        return address, None
+    host, port = match[1] or match[2], match[3]
+    if not host:
+        raise GreenchatError(f"{shown} lacks the host. Write HOST:PORT, [IPv6]:PORT or unix:/path.")
+    if match[1] and not _is_ipv6(host):
+        raise GreenchatError(f"{printable(host)} is no IPv6 address. Only those stand in brackets.")
+    return host, None if port is None else parse_port(port)
+
+
+def parse_port(port: str) -> int:
+    """Raises `GreenchatError`."""
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+        raise GreenchatError(f"{printable(port)!r} is no port. Ports are numbers from 1 to 65535.")
+    return int(port)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def host_of(address: str) -> str:

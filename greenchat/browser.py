@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from greenchat.address import UNIX
 from greenchat.client import ClientError, NoAnswerError, TurnedAwayError, UnreachableError
 from greenchat.client.client import CONNECT_SECONDS
 from greenchat.client.connection import open_socket
@@ -44,6 +45,7 @@ REFUSAL_LENGTH = 200
 # where that one is off, too, and the web client where it is under a path that a proxy knows.
 TITLE = b"<title>greenchat</title>"
 SIGNPOST = b"This is a greenchat chat server."
+NO_HTTP = b"This is a chat server, and no request that it knows."
 FRAME = "ERROR|"
 NOT_HERE = b"There is no such page here."
 
@@ -74,6 +76,8 @@ def open_page(visit: Visit) -> Exit:
             "With --gui, the page asks for passwords and keys. "
             "Leave --login, --login-file, --key-file and --password-file out."
         )
+    if visit.host is not None and visit.host.startswith(UNIX):
+        raise click.UsageError("A browser cannot open a Unix socket. With --gui, name a host, or leave --gui out.")
     host, port = visit.host or DEFAULT_HOST, visit.port or DEFAULT_PORT
     try:
         sock, where = open_socket(host, port, CONNECT_SECONDS, visit.encryption)
@@ -113,7 +117,7 @@ def require_page(sock: socket.socket, host: str, port: int, where: str, seconds:
         raise stranger from None
     if answer.status == 200 and TITLE in body:
         return
-    if body.startswith(SIGNPOST):
+    if body.startswith((SIGNPOST, NO_HTTP)):
         raise off
     if body.startswith(NOT_HERE):
         raise TurnedAwayError(f"The web client at {where} is under another path. Open the address that its proxy has.")

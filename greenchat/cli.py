@@ -186,7 +186,7 @@ def serve(
     epilog="""\b
 Examples:
   greenchat connect                                  asks for what is missing
-  greenchat connect chat.example.org 9999 --name ada
+  greenchat connect chat.example.org:9999 --name ada
   greenchat connect --name ada --login               asks for the password
   greenchat connect --gui                            in a browser
   tail -f app.log | greenchat connect --name app     a pipe citizen
@@ -194,8 +194,8 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 5 the connection was lost; 6 a line was refused, or stood behind /quit.
 """
 )
-@click.argument("host", required=False)
-@click.argument("port", required=False, type=click.IntRange(1, 65535))
+@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("port", required=False)
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
 @click.option("--login", is_flag=True, help="Log in to the account of that name: its password is asked for.")
@@ -205,44 +205,19 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
-def connect(
-    host: str | None,
-    port: int | None,
-    name: str | None,
-    room: str | None,
-    login: bool,
-    login_file: Path | None,
-    key_file: Path | None,
-    password_file: Path | None,
-    commands: bool,
-    gui: bool,
-    **tls: Any,
-) -> None:
+def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:
     """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it.
 
     A line that begins with / is a command, and //x says /x. What is pasted is said line by line, and never run: before
     a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank ones;
     with --commands, those that begin with / are run.
     """
-    from greenchat.terminal import Visit, first_line, run
+    from greenchat.terminal import run, visit
 
-    if login and login_file:
-        raise click.UsageError("--login asks for the password, --login-file has it. Take one of them.")
-    visit = Visit(
-        host,
-        port,
-        name,
-        room or "",
-        _encryption(**tls),
-        password=first_line(password_file),
-        key=first_line(key_file),
-        login=first_line(login_file),
-        asks_login=login,
-        commands=commands,
-    )
+    whom = visit(_encryption(tls, cafile, insecure), **options)
     if gui:
         from greenchat.browser import open_page as run
-    sys.exit(run(visit))
+    sys.exit(run(whom))
 
 
 @main.command(
@@ -298,17 +273,18 @@ Examples:
 Exit codes: 0 it is well enough to tell; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
 """
 )
-@click.argument("address", required=False, metavar="[HOST:PORT]")
+@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("port", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @tls_options
-def status(address: str | None, as_json: bool, **tls: Any) -> None:
+def status(address: str | None, port: str | None, as_json: bool, **tls: Any) -> None:
     """Tell how a server is: sessions, rooms, messages, refusals, delays.
 
     A server tells only who asks from its own machine.
     """
     from greenchat.terminal.status import show
 
-    sys.exit(show(address, _encryption(**tls), as_json=as_json))
+    sys.exit(show(address, port, _encryption(**tls), as_json=as_json))
 
 
 @main.command(

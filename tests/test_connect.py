@@ -100,7 +100,7 @@ def test_it_asks_for_what_is_missing(open_terminal, server):
     terminal.type(ENTER)
     terminal.wait_for("Port [9999]:")
     terminal.type("http" + ENTER)
-    terminal.wait_for("A port is a number from 1 to 65535.", "Port [9999]:")
+    terminal.wait_for("'http' is no port. Ports are numbers from 1 to 65535.", "Port [9999]:")
     terminal.type(f"{server.port}{ENTER}")
     terminal.wait_for(f"Port [9999]: {server.port}", "Name [loginname]:")
     terminal.type(ENTER)

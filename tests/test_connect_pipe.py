@@ -456,3 +456,55 @@ def test_a_password_cannot_be_asked_for_in_a_pipe(options, problem):
 
 def test_a_report_of_a_visit_names_no_secret():
     assert "hunter2" not in repr(Visit(password="hunter2", key="hunter2", login="hunter2"))
+
+
+# --- where the server is ---------------------------------------------------------------------------------------------
+
+
+def test_where_the_server_is(tmp_path):
+    path = f"unix:{tmp_path}/chat.sock"
+    with serving(settings={"server.listen": ["127.0.0.1:0", "[::1]:0", path]}) as server:
+        six = server.server.addresses[1]
+        bob = server.join("bob")
+        for where in (
+            (f"127.0.0.1:{server.port}",),
+            ("127.0.0.1", server.port),
+            (f"localhost:{server.port}",),
+            (six,),
+            ("::1", six.rpartition(":")[2]),
+            (path,),
+        ):
+            line = [*command(*where), "--name", "bot"]
+            done = subprocess.run(line, input=b"hi", capture_output=True, timeout=DEADLINE, check=False)
+            assert (done.returncode, done.stdout) == (Exit.DELIVERED, b""), (where, done.stderr)
+            bob.expect("INFO|bot has joined the chat.", "MSG|bot|hi", "INFO|bot has left the chat.")
+            line[3] = "status"
+            done = subprocess.run(line[:-2], capture_output=True, timeout=DEADLINE, check=False)
+            assert done.stdout.startswith(b"server "), where
+
+
+@pytest.mark.parametrize(
+    ("where", "problem"),
+    [
+        (["1.2.3.4:99999"], "'99999' is no port."),
+        (["1.2.3.4", "99999"], "'99999' is no port."),
+        (["localhost:1", "2"], "localhost:1 says all of where the server is. Leave 2 out."),
+        (["unix:/run/chat.sock", "2"], "unix:/run/chat.sock says all of where the server is."),
+        (["http://localhost:9999"], "http://localhost:9999 is the address of a page."),
+    ],
+)
+def test_where_no_server_can_be(where, problem):
+    for program in "connect", "status":
+        line = [*command(*where)]
+        line[3] = program
+        done = subprocess.run(line, capture_output=True, timeout=DEADLINE, check=False)
+        assert done.returncode == 2
+        assert problem in done.stderr.decode()
+
+
+def test_no_socket_there(tmp_path):
+    done = subprocess.run(
+        command(f"unix:{tmp_path}/no.sock"), capture_output=True, input=b"hi", timeout=DEADLINE, check=False
+    )
+    assert done.returncode == Exit.UNREACHABLE
+    assert "[ERROR] There is no socket unix:" in done.stderr.decode()

@@ -310,6 +310,6 @@ def test_status_keeps_control_codes_of_a_server_from_the_terminal():
 
 
 def test_status_wants_an_address():
-    result = status("nonsense")
-    assert (result.returncode, result.stdout) == (1, "")
-    assert "'nonsense' is no HOST:PORT." in result.stderr
+    result = status("1.2.3.4:99999")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "'99999' is no port. Ports are numbers from 1 to 65535." in result.stderr

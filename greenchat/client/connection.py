@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Sequence
 
+from greenchat.address import UNIX
 from greenchat.client.errors import DisconnectedError, UnreachableError
 from greenchat.codecs import ReplyDecoder
 from greenchat.codecs.jsonlines import JsonCodec, JsonReplyDecoder
@@ -37,15 +38,23 @@ _PROBLEMS = {
     errno.EINVAL: "It is no address that can be connected to. Check it.",
 }
 
+# How much of a path is told, in characters: Linux takes no longer one for a socket.
+PATH_LENGTH = 120
+
 JSON = JsonCodec()
 _PLAIN = PlainCodec()
 
 
 def open_socket(host: str, port: int, timeout: float, encryption: Encryption | None) -> tuple[socket.socket, str]:
-    """A socket that is connected, and "HOST:PORT"; waits at most `timeout` seconds for each address of `host`.
+    """A socket that is connected, and "HOST:PORT"; waits at most `timeout` seconds for each address of `host`. One that
+    is "unix:/path" has no port.
 
     Raises `UnreachableError`.
     """
+    if host.startswith(UNIX):
+        sock = _unix_socket(host, timeout)
+        # A certificate is for a name, and a path has none: it is the one of this machine.
+        return (sock if encryption is None else _encrypted(sock, encryption, "localhost", host)), host
     if not 0 < port < 65536:
         raise UnreachableError(f"{port} is no port. Ports are numbers from 1 to 65535.")
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -66,6 +75,25 @@ def open_socket(host: str, port: int, timeout: float, encryption: Encryption | N
             if hasattr(socket, option):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         return (sock if encryption is None else _encrypted(sock, encryption, host, where)), where
+    raise UnreachableError(problem)
+
+
+def _unix_socket(address: str, timeout: float) -> socket.socket:
+    shown = printable(address, PATH_LENGTH)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(timeout)
+    try:
+        sock.connect(address.removeprefix(UNIX))
+    except (FileNotFoundError, NotADirectoryError):
+        problem = f"There is no socket {shown}. Start a server with `greenchat serve --listen`, or check the path."
+    except ConnectionRefusedError:
+        problem = f"No server listens at {shown}. Start one there with `greenchat serve --listen`."
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        problem = f"{shown} cannot be reached: {why}. Check the path, and who may use it."
+    else:
+        return sock
+    sock.close()
     raise UnreachableError(problem)
 
 

@@ -23,7 +23,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from greenchat.errors import ConfigError
+from greenchat.address import UNIX, parse_port, parse_server
+from greenchat.errors import ConfigError, GreenchatError
+from greenchat.text import printable
 
 if TYPE_CHECKING:
     from greenchat.encryption import Encryption
@@ -63,6 +65,51 @@ class Visit:
     login: str = field(default="", repr=False)
     asks_login: bool = False
     commands: bool = False
+
+
+def visit(
+    encryption: "Encryption | None",
+    address: str | None,
+    port: str | None,
+    name: str | None,
+    room: str | None,
+    login: bool,
+    login_file: Path | None,
+    key_file: Path | None,
+    password_file: Path | None,
+    commands: bool,
+) -> Visit:
+    """What the options of `greenchat connect` mean. Raises `ConfigError`."""
+    if login and login_file:
+        raise ConfigError("--login asks for the password, --login-file has it. Take one of them.")
+    return Visit(
+        *where(address, port),
+        name,
+        room or "",
+        encryption,
+        password=first_line(password_file),
+        key=first_line(key_file),
+        login=first_line(login_file),
+        asks_login=login,
+        commands=commands,
+    )
+
+
+def where(address: str | None, port: str | None) -> tuple[str | None, int | None]:
+    """Host and port, as two arguments of a command or as one: `HOST PORT`, `HOST:PORT`. Raises `ConfigError`."""
+    if address is None:
+        return None, None
+    try:
+        host, found = parse_server(address)
+        if port is None:
+            return host, found
+        if found is not None or host.startswith(UNIX):
+            raise ConfigError(
+                f"{printable(address)} says where the server is, port and all. Leave {printable(port)} out."
+            )
+        return host, parse_port(port)
+    except GreenchatError as error:
+        raise ConfigError(str(error)) from None
 
 
 def run(visit: Visit) -> int:

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 
 from prompt_toolkit.application import create_app_session
 
+from greenchat.address import UNIX, parse_port, parse_server
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError
+from greenchat.errors import GreenchatError
 from greenchat.events import Event
 from greenchat.frames import Error, Frame
 from greenchat.terminal import Exit, Visit
@@ -69,8 +71,7 @@ class Entrance:
     def __init__(self, screen: Screen, visit: Visit) -> None:
         self._screen = screen
         self._encryption = visit.encryption
-        self._host = visit.host or ask("Server", DEFAULT_HOST)
-        self._port = visit.port or _ask_port()
+        self._host, self._port = _ask_where() if visit.host is None else (visit.host, visit.port or DEFAULT_PORT)
         self._name = visit.name or ask("Name", login_name())
         self._room = visit.room
         self._password = visit.password
@@ -124,12 +125,20 @@ class Entrance:
         self._name, self._login = ask("Name"), ""
 
 
-def _ask_port() -> int:
+def _ask_where() -> tuple[str, int]:
+    """Host and port; who says both at once is not asked for the port, nor is who names a Unix socket."""
     while True:
-        answer = ask("Port", str(DEFAULT_PORT))
-        if answer.isascii() and answer.isdigit() and 0 < int(answer) < 65536:
-            return int(answer)
-        print("A port is a number from 1 to 65535.")
+        try:
+            host, port = parse_server(ask("Server", DEFAULT_HOST))
+            break
+        except GreenchatError as error:
+            print(error)
+    while port is None and not host.startswith(UNIX):
+        try:
+            port = parse_port(ask("Port", str(DEFAULT_PORT)))
+        except GreenchatError as error:
+            print(error)
+    return host, port or DEFAULT_PORT
 
 
 class LineChat:

@@ -3,18 +3,20 @@
 import click
 import msgspec
 
-from greenchat.address import parse_address
 from greenchat.client import Client, ClientError
 from greenchat.encryption import Encryption
-from greenchat.terminal import Exit
+from greenchat.terminal import Exit, where
 from greenchat.terminal.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
 
 
-def show(address: str | None, encryption: Encryption | None = None, *, as_json: bool = False) -> Exit:
-    """Print how the server at `address` ("HOST:PORT") is, as a table or as one JSON object; returns the exit code."""
-    host, port = parse_address(address) if address else (DEFAULT_HOST, DEFAULT_PORT)
+def show(address: str | None, port: str | None, encryption: Encryption | None = None, *, as_json: bool = False) -> Exit:
+    """Print how the server at `address` is, as a table or as one JSON object; returns the exit code.
+
+    `address` and `port` are what `where` takes. Raises `ConfigError`.
+    """
+    host, number = where(address, port)
     try:
-        with Client.connect(host, port, encryption=encryption) as client:
+        with Client.connect(host or DEFAULT_HOST, number or DEFAULT_PORT, encryption=encryption) as client:
             stats = client.stats()
     except ClientError as error:
         click.echo(f"Error: {clean(str(error))}", err=True)
