@@ -59,7 +59,7 @@ class File:
         self.names = {
             name
             for table, column in self.places
-            for (name,) in connection.execute(f'SELECT DISTINCT "{column}" FROM "{table}"')
+            for (name,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}")
             if name
         }
         self.notes: dict[str, tuple[float, str]] = {}
@@ -168,7 +168,7 @@ def _apply(file: File, names: Mapping[str, str], plan: Plan) -> None:
     connection, now = file.connection, time.time()
     for old, new in names.items():
         for table, column in file.places:
-            connection.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE "{column}" = ?', (new, old))
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old))
     if file.path.name == RULES and file.places:
         for new, rules_of in plan.doubtful.items():
             _copy_rules(connection, new, rules_of)
