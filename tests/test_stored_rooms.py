@@ -211,6 +211,18 @@ def test_a_file_that_is_put_back_later_gets_the_same_names(tmp_path, file):
         assert keys["dev-2"] == "stranger"
 
 
+def test_where_no_database_knows_it_any_more_the_report_does(tmp_path):
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    data.mkdir()
+    keep_rules(data, hash_dev="sesame")
+    shutil.copytree(data, copy)
+    assert texts(data, "dev", "sesame") == []
+    keep(data, said("dev ada: said since"))  # a new file, which knows of no other names
+    shutil.copy(copy / renames.RULES, data / renames.RULES)
+    assert texts(data, "dev", "sesame") == ["said since"]
+    assert names(data)["rooms"] == {"dev"}  # its key, and not that of some other room
+
+
 def test_a_file_that_was_missing_gets_the_same_names_later(tmp_path):
     everything(tmp_path)
     (tmp_path / store.FILE).rename(tmp_path / "away")
