@@ -184,7 +184,11 @@ def _copy(source: sqlite3.Connection, path: Path, copy: Path) -> Entry:
     """Copy what `source` sees, and verify the copy."""
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(copy, isolation_level=None)) as target:
-        _in_words(path, lambda: source.backup(target, pages=PAGES))
+        try:
+            source.backup(target, pages=PAGES)
+        except sqlite3.Error as error:  # which of the two it was
+            where = copy if error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE")) else path
+            raise as_database_error(error, where) from error
         version = _verified(target, path, "Nothing was backed up.")
     _sync(copy)
     return Entry(copy.stat().st_size, _hash(copy), version)

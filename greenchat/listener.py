@@ -25,6 +25,9 @@ PAUSE_SECONDS = 1.0
 # Connections the kernel keeps while the loop is busy: after a restart all clients come back at once.
 BACKLOG = 1024
 
+# What accepting fails with where there is too little of something, which is so for a while.
+STARVED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
 # Descriptors that connections leave to the rest of the server: its databases, which are opened again after a failure,
 # and what it reads and writes besides. Of a small limit, no more than a part.
 SPARE_DESCRIPTORS = 32
@@ -39,8 +42,8 @@ PROBE_SECONDS = 15
 
 
 class Listener(StreamServer):  # type: ignore[misc]
-    """A `StreamServer` that outlasts the end of file descriptors: those connected are served on, the log is told once,
-    and who knocks waits in the kernel's queue until there are some again."""
+    """A `StreamServer` that outlasts the end of file descriptors, or memory: those connected are served on, the log is
+    told once, and who knocks waits in the kernel's queue until there is some again."""
 
     _starved = False
 
@@ -49,13 +52,13 @@ class Listener(StreamServer):  # type: ignore[misc]
             self._leave_some()
             accepted = super().do_read()
         except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
+            if error.errno not in STARVED:
                 raise
             self._pause(error)
             return None
         if self._starved and accepted is None:  # all who have waited are in
             self._starved = False
-            log.warning("there are file descriptors again: connections are accepted")
+            log.warning("there is enough again: connections are accepted")
         return accepted
 
     def _leave_some(self) -> None:
@@ -72,9 +75,7 @@ class Listener(StreamServer):  # type: ignore[misc]
     def _pause(self, error: OSError) -> None:
         if not self._starved:
             self._starved = True
-            log.error(
-                "no new connections: %s. Raise the limit (ulimit -n), or lower limits.connections", error.strerror
-            )
+            log.error("no new connections: %s", explain(error))
         self.stop_accepting()
         gevent.spawn_later(PAUSE_SECONDS, self._go_on)
 

@@ -11,39 +11,37 @@ import pytest
 from accounts import CHEAP
 from greenchat_plugins.history import store
 from greenchat_plugins.moderation import records
-from greenchat_plugins.moderation.book import Sentence, Slow
 from greenchat_plugins.rooms import renames, rules
 from histories import keep, said
 from processes import serve_process
 from programs import Program, says, sync
+from test_upgrades import load
 
-from greenchat.database import open_database, transaction
+from greenchat.database import open_database
 from greenchat.testing import serving
 
 REPLAY = CHEAP | {"plugins.history.replay": 20}
 
 
 def keep_rules(data_dir, **keys):
-    """Rooms with their keys; `hash_dev` is #dev and `at_dev` is @dev."""
-    with closing(open_database(data_dir / renames.RULES, rules.MIGRATIONS)) as connection:
+    """Rooms with their keys, as an earlier version has kept them; `hash_dev` is #dev and `at_dev` is @dev."""
+    with closing(open_database(data_dir / renames.RULES, rules.MIGRATIONS[:2])) as connection:
         for name, key in keys.items():
             stored = name.replace("hash_", "#").replace("at_", "@")
-            row = (stored, key, 0, "everybody", f"All about {stored}", "ada", 1)
             connection.execute(
-                "INSERT INTO rooms (name, key, invite_only, topic_by, topic, owner, kept) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                row,
+                "INSERT INTO rooms (name, key, invite_only, topic_by, topic, owner, kept) VALUES (?, ?, 0, ?, ?, ?, 1)",
+                (stored, key, "everybody", f"All about {stored}", "ada"),
             )
 
 
 def keep_orders(data_dir, room):
-    ban = Sentence(
-        kind="name", what="eve", room=room, whom="eve", by="ada", account="ada", why="", since=0.0, until=None
-    )
-    with closing(open_database(data_dir / records.FILE, records.MIGRATIONS)) as connection:
-        transaction(connection, lambda file: records.put(file, "bans", [ban]))
-        transaction(connection, lambda file: records.put(file, "mutes", [ban]))
-        transaction(connection, lambda file: records.set_slow(file, Slow(room, 60.0, "ada")))
-        connection.execute("""INSERT INTO audit VALUES (1, 0.0, 'ada', 'slow', '', '#dev', '60s')""")
+    with closing(open_database(data_dir / records.FILE, records.MIGRATIONS[:1])) as connection:
+        for table in ("bans", "mutes"):
+            connection.execute(
+                f"INSERT INTO {table} VALUES (1, 'name', 'eve', ?, 'eve', 'ada', 'ada', '', 0.0, NULL)", (room,)
+            )
+        connection.execute("INSERT INTO slow VALUES (?, 60.0, 'ada')", (room,))
+        connection.execute("INSERT INTO audit VALUES (1, 0.0, 'ada', 'slow', '', '#dev', '60s')")
 
 
 def names(data_dir):
@@ -84,6 +82,7 @@ def without(data_dir, file):
 
 
 def everything(data_dir):
+    load("accounts-v1", data_dir)  # ada's, who owns the rooms
     keep_rules(data_dir, hash_dev="sesame", at_bob="open", garden="roses")
     keep(data_dir, said("#dev ada: in dev", "@bob ada: in bob", "garden ada: in garden", "#dev bob: again"))
     keep_orders(data_dir, "#dev")
@@ -210,6 +209,18 @@ def test_a_file_that_is_put_back_later_gets_the_same_names(tmp_path, file):
     assert keys["dev"] == "sesame"
     if file == renames.RULES:  # what had the name in the file that was put back is another room
         assert keys["dev-2"] == "stranger"
+
+
+def test_where_no_database_knows_it_any_more_the_report_does(tmp_path):
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    data.mkdir()
+    keep_rules(data, hash_dev="sesame")
+    shutil.copytree(data, copy)
+    assert texts(data, "dev", "sesame") == []
+    keep(data, said("dev ada: said since"))  # a new file, which knows of no other names
+    shutil.copy(copy / renames.RULES, data / renames.RULES)
+    assert texts(data, "dev", "sesame") == ["said since"]
+    assert names(data)["rooms"] == {"dev"}  # its key, and not that of some other room
 
 
 def test_a_file_that_was_missing_gets_the_same_names_later(tmp_path):

@@ -58,6 +58,15 @@ class Settings(greenchat.Settings, frozen=True):
     )
     keep_days: Annotated[float, Meta(ge=0, description="Remove messages that are older; 0 keeps them.")] = 0
     keep_messages: Annotated[int, Meta(ge=0, description="How many to keep of each room; 0 keeps all.")] = 0
+    keep_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="How much of the disk it may take, in bytes; past it the oldest messages go, of the largest "
+            "rooms first, and operators are warned before. 10 GiB are some 60 million lines; without a bound one "
+            "address fills a disk of that size in half an hour. 0 takes all there is.",
+        ),
+    ] = 10 * 1024**3
     commit_seconds: Annotated[
         float, Meta(ge=0, description="How long a message may wait to be written, if nobody waits for that.")
     ] = 0.5
@@ -108,7 +117,14 @@ class Plugin:
             search_seconds=settings.search_seconds,
         )
         self._replays = Replays(server, self._keeper, self._pages, settings.replay)
-        self._tidy = Tidy(self._writer, self._replays, settings.keep_days, settings.keep_messages)
+        self._tidy = Tidy(
+            self._writer,
+            self._replays,
+            self._tell_operators,
+            keep_days=settings.keep_days,
+            keep_messages=settings.keep_messages,
+            keep_bytes=settings.keep_bytes,
+        )
         self._started = True
         server.rest(self, "greenchat_event", resting=not settings.events)
         self._keeper.open()
@@ -156,6 +172,11 @@ class Plugin:
         self._replays.tell(session, room)
         if self._keeper.problem is not None:
             session.info("History is off at the moment. What is said now may not be kept.")
+
+    @hookimpl(trylast=True)  # whose role is known by then
+    def greenchat_account(self, session: Session) -> None:
+        if session.role == "operator" and self._tidy.notice:
+            session.info(self._tidy.notice)
 
     @hookimpl
     def greenchat_request(self, session: Session, frame: Request) -> bool:
@@ -210,9 +231,12 @@ class Plugin:
         self._server.chat.announce(
             "History is off: its database cannot be used at the moment. What is said now may not be kept."
         )
+        self._tell_operators(f"History is off: {problem}")
+
+    def _tell_operators(self, text: str) -> None:
         for session in self._server.sessions.values():
             if session.role == "operator":
-                session.info(f"History is off: {problem}")
+                session.info(text)
 
     def went_on(self, lost: int) -> None:
         gone = f" {lost} message{' was' if lost == 1 else 's were'} not kept." if lost else ""

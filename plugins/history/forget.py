@@ -124,7 +124,7 @@ def clean(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     # The index keeps the words of what was taken out of it until its parts are merged; a negative number begins with
     # all of them, and it is done once nothing changes any more (sqlite.org/fts5.html, 6.7).
     pages = -MERGE_PAGES
-    while _in_turn(connection, _merging(pages)) > 1:
+    while _in_turn(connection, merging(pages)) > 1:
         pages = MERGE_PAGES
     # Where rows were moved or became shorter, their old bytes lie between those of others.
     connection.execute("VACUUM")
@@ -143,7 +143,10 @@ def _busy(connection: sqlite3.Connection) -> bool:
     return bool(busy)
 
 
-def _merging(pages: int) -> Callable[[sqlite3.Connection], int]:
+def merging(pages: int) -> Callable[[sqlite3.Connection], int]:
+    """A step of merging the index, after which there is less of what was taken out of it: begun with a negative number
+    of `pages`, gone on with a positive one, and done once it returns less than 2."""
+
     def work(connection: sqlite3.Connection) -> int:
         before = connection.total_changes
         connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (pages,))

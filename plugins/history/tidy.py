@@ -15,6 +15,7 @@ from greenchat import Database, DatabaseError, file_state
 
 from . import store
 from .replays import Replays
+from .retention import CHECK_SECONDS, Retention
 
 log = logging.getLogger("greenchat.history")
 
@@ -30,13 +31,24 @@ LOOK_SECONDS = 0.5
 
 
 class Tidy:
-    """`keep_days` and `keep_messages` of each room are kept; all where they are 0."""
+    """`keep_days` and `keep_messages` of each room are kept, and `keep_bytes` in all; all where they are 0. `tell` is
+    for what operators should know."""
 
-    def __init__(self, database: Database, replays: Replays, keep_days: float, keep_messages: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        replays: Replays,
+        tell: Callable[[str], None],
+        *,
+        keep_days: float,
+        keep_messages: int,
+        keep_bytes: int,
+    ) -> None:
         self._database = database
         self._replays = replays
         self._keep_days = keep_days
         self._keep_messages = keep_messages
+        self._retention = Retention(self._run, replays.forget, tell, keep_bytes) if keep_bytes else None
         self._calm = Event()
         self._greenlets: list[Any] = []
         self._complaint = ""
@@ -48,6 +60,13 @@ class Tidy:
         self._greenlets = [gevent.spawn(self._index), gevent.spawn(self._again, LOOK_SECONDS, self._look)]
         if self._keep_days or self._keep_messages:
             self._greenlets.append(gevent.spawn(self._again, TRIM_SECONDS, self._trim))
+        if self._retention is not None:
+            self._greenlets.append(gevent.spawn(self._again, CHECK_SECONDS, self._retention.check))
+
+    @property
+    def notice(self) -> str:
+        """What operators should know; empty for nothing."""
+        return self._retention.notice if self._retention is not None else ""
 
     def stop(self) -> None:
         gevent.killall(self._greenlets)

@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +27,7 @@ PLACES = {
 }
 RULES = "rooms.sqlite3"
 
-# In the data directory, for whoever runs the server.
+# In the data directory, for whoever runs the server, and for the case that all databases are of another time.
 REPORT = "renamed-rooms.txt"
 
 # What a room is called of whose name nothing is left.
@@ -41,6 +41,7 @@ _NOTES = """
 """
 
 Names = dict[str, str]
+Note = tuple[float, str]  # when a room was given which name, in seconds since 1970
 
 
 def is_bad(name: str) -> bool:
@@ -59,10 +60,10 @@ class File:
         self.names = {
             name
             for table, column in self.places
-            for (name,) in connection.execute(f'SELECT DISTINCT "{column}" FROM "{table}"')
+            for (name,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}")
             if name
         }
-        self.notes: dict[str, tuple[float, str]] = {}
+        self.notes: dict[str, Note] = {}
         if "renamed_rooms" in tables:
             rows = connection.execute("SELECT old, new, at FROM renamed_rooms")
             self.notes = {old: (at, new) for old, new, at in rows}
@@ -72,9 +73,9 @@ class File:
 class Plan:
     """Which names are given: `names` are all, `doubtful` are those where it is not sure whose rules hold there."""
 
-    def __init__(self, files: Iterable[File], default_room: str, length: int) -> None:
+    def __init__(self, files: Iterable[File], reported: Mapping[str, Note], default_room: str, length: int) -> None:
         files = list(files)
-        latest: dict[str, tuple[float, str]] = {}
+        latest = dict(reported)
         for file in files:
             for old, note in file.notes.items():
                 latest[old] = max(note, latest.get(old, note))
@@ -149,7 +150,7 @@ def rename_stored_rooms(data_dir: Path, default_room: str, length: int) -> None:
                 log.error("rooms keep their names for now, whatever they are: %s", as_database_error(error, path))
                 return
         if any(file.bad for file in files):
-            _rename(data_dir, files, Plan(files, default_room, length))
+            _rename(data_dir, files, Plan(files, _reported(data_dir / REPORT), default_room, length))
 
 
 def _rename(data_dir: Path, files: list[File], plan: Plan) -> None:
@@ -168,7 +169,7 @@ def _apply(file: File, names: Mapping[str, str], plan: Plan) -> None:
     connection, now = file.connection, time.time()
     for old, new in names.items():
         for table, column in file.places:
-            connection.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE "{column}" = ?', (new, old))
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old))
     if file.path.name == RULES and file.places:
         for new, rules_of in plan.doubtful.items():
             _copy_rules(connection, new, rules_of)
@@ -197,3 +198,14 @@ def _report(path: Path, names: Mapping[str, str]) -> None:
                 file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {old} -> {new}\n")
     except OSError as error:
         log.error("%s cannot be written: %s. The renamed rooms are in the log.", path, error.strerror)
+
+
+def _reported(path: Path) -> dict[str, Note]:
+    """What `_report` has written, as far as it can be read; the last of each name."""
+    found = {}
+    with suppress(OSError, ValueError):
+        for line in path.read_text("utf-8").splitlines():
+            match line.split(" "):
+                case [when, old, "->", new]:
+                    found[old] = datetime.fromisoformat(when).timestamp(), new
+    return found
