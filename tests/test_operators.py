@@ -617,7 +617,7 @@ def test_after_so_many_seconds_one_may_talk_again(server):
     in_time(lambda: bot.ask("two")[-1]["type"] == "ack")
 
 
-@pytest.mark.parametrize("seconds", ["", "soon", "-1", "2d", "86401", "9" * 5000])
+@pytest.mark.parametrize("seconds", ["", "soon", "-1", "1 h", "1hour", "10 seconds", "1.5", "2d", "86401", "9" * 5000])
 def test_what_is_no_number_of_seconds(server, seconds):
     ada = operator(server)
     assert refusals(says(ada, f"/slow lobby {seconds}"[:3000]))[0].startswith(("Type it so: /slow", "2d"))
@@ -795,10 +795,63 @@ def test_durations_that_cannot_be_meant(word):
 
 @pytest.mark.parametrize(
     ("text", "terms"),
-    [("", (None, "")), ("1h", (3600, "")), ("1h spam, spam", (3600, "spam, spam")), ("spam 1h", (None, "spam 1h"))],
+    [
+        ("", (None, "")),
+        ("1h", (3600, "")),
+        ("1h spam, spam", (3600, "spam, spam")),
+        ("spam 1h", (None, "spam 1h")),
+        ("  1h\t spam   spam ", (3600, "spam spam")),
+        ("1h 2 strikes", (3600, "2 strikes")),
+        (" for spam", (None, "for spam")),
+    ],
 )
 def test_what_follows_a_name(text, terms):
     assert split_terms(text) == terms
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "1 h why",
+        "60",
+        "60 why",
+        "1hour",
+        "90min",
+        "1.5h",
+        "1h30",
+        "1h,",
+        "+1h",
+        "-1h",
+        "~1h",
+        ".5h",
+        "1:30",
+        "for 1h",
+        "1y",
+    ],
+)
+def test_what_looks_like_a_duration_and_is_none_bans_and_mutes_nobody(server, terms):
+    ada, bob = operator(server), server.join("bob")
+    for order in ("ban", "mute"):
+        (refusal,) = refusals(says(ada, f"/{order} bob {terms}"))
+        assert refusal.endswith(
+            "is no duration here. Type 30s, 10m, 1h30m, 2d or 1w, without blanks, right behind the name. "
+            "Let a reason begin with a word."
+        )
+    assert refusals(says(bob, "still here")) == []
+    assert says(ada, "/bans")[-1] == "INFO|Nobody is banned or muted."
+
+
+@pytest.mark.parametrize("order", ["ban", "mute"])
+@pytest.mark.parametrize("typed", ["bob  1h why", " bob\t1h   why ", "bob\u30001h\u3000why"])
+def test_blanks_do_not_make_it_for_good(server, order, typed):
+    ada, _ = operator(server), server.join("bob")
+    told = [line for line in says(ada, f"/{order} {typed}") if line.startswith("INFO|bob is ")]
+    assert re.fullmatch(rf"INFO\|bob is (?:banned from the chat|muted) for 1h, {UNTIL}: why", told[0])
+
+
+@pytest.mark.parametrize(("typed", "every"), [("lobby  10", "10s"), ("lobby\t1m", "1m"), ("lobby 60", "1m")])
+def test_blanks_do_not_matter_for_a_slow_room(server, typed, every):
+    assert f"INFO|lobby is slow from now on: one message every {every}." in says(operator(server), f"/slow {typed}")
 
 
 @pytest.mark.parametrize(

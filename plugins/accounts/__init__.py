@@ -11,7 +11,7 @@ from typing import Any
 import click
 import gevent
 
-from greenchat import Account as Registered
+from greenchat import Account as Entitled
 from greenchat import (
     ChatServer,
     Command,
@@ -27,7 +27,7 @@ from greenchat import (
 )
 
 from . import store
-from .logins import Logins
+from .logins import Logins, home
 from .passwords import Hashing, Tally, check_password
 from .refusals import reserved, usage, wrong
 from .registry import Registry
@@ -80,15 +80,15 @@ class Accounts:
         group.add_command(commands)
 
     @hookimpl
-    def greenchat_accounts(self, data_dir: Path) -> Sequence[Registered]:
+    def greenchat_accounts(self, data_dir: Path) -> Sequence[Entitled]:
         from .cli import look
 
-        return look(data_dir, store.registered, [])
+        return look(data_dir, store.entitled, [])
 
     @hookimpl(trylast=True)  # other plugins may make another name of it before
     def greenchat_check_join(self, session: Session, name: str) -> None:
         _, key = require_name(name, 0)
-        if key in self._registry.passwords_set and session.account != key:
+        if key in self._registry.registered and session.account != key:
             self._wanted[session.id] = name
             raise reserved(session, name)
 
@@ -140,17 +140,17 @@ class Accounts:
         name, key, network = member.name, member.key, network_of(host_of(session.address))
         if session.account == key:
             raise Reject(f"{name} is yours already. /passwd OLD NEW changes the password.", code="registered")
-        if key in self._registry.passwords_set:
+        if key in self._registry.registered:
             raise reserved(session, name)
         check_password(argument, name, self._settings.password_length)
         most = self._settings.registrations_per_hour
-        with self._hashing.turn:
+        with self._hashing.turn(session, key):
             if most and self._registrations[network] >= most:
                 raise Reject("Too many names were registered from your address. Try again later.", code="try_later")
             account = Account(name, self._hashing.hash(argument), store.now(), new_account_id())
             if session.chat.members.get(key) is not member:
                 raise Reject("You have another name meanwhile. Try again.", code="not_joined")
-            self._registry.add(key, account)
+            self._registry.add(key, account, home(session, account.id))
             self._registrations.add(network)
         log.info("#%d has registered %s", session.id, name)
         self._logins.welcome(session, key, account)
@@ -170,7 +170,7 @@ class Accounts:
         except Reject:
             # What it says would quote what may be a password, in the wrong place.
             raise (wrong() if given else how) from None
-        if not given and key not in self._registry.passwords_set:
+        if not given and key not in self._registry.registered:
             raise how
         if session.account == key:
             raise Reject(f"You are logged in as {key} already.", code="already_logged_in")
@@ -189,7 +189,7 @@ class Accounts:
         old, new = words
         account = self._logins.verified(session, key, old)
         check_password(new, account.name, self._settings.password_length)
-        with self._hashing.turn:
+        with self._hashing.turn(session, key):
             hashed = self._hashing.hash(new)
         self._registry.set_password(key, account, hashed)
         log.info("#%d has changed the password of %s", session.id, account.name)
@@ -214,7 +214,7 @@ class Accounts:
         name, key = require_name(join.name or session.name, self._server.config.limits.name_length)
         if session.account == key:
             return
-        if key not in self._registry.passwords_set:
+        if key not in self._registry.registered:
             raise Reject(f"Nobody has registered {name}. Join without a login, then /register.", code="login_failed")
         self._logins.log_in(session, key, join.login)
 

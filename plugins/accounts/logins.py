@@ -2,7 +2,9 @@
 
 import itertools
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import gevent
 
@@ -12,7 +14,7 @@ from .passwords import Hashing, Tally
 from .refusals import how_to_log_in, wrong
 from .registry import Registry
 from .settings import Settings
-from .store import Account
+from .store import Account, home_of
 
 log = logging.getLogger("greenchat.accounts")
 
@@ -36,7 +38,7 @@ class Logins:
         self._registry = registry
         self._hashing = hashing
         self._failures = Tally(FAILURE_SECONDS)
-        self._homes: dict[str, str] = {}  # the network from which one has logged in to each account last
+        self._waiting: Counter[str] = Counter()  # to be looked at, by account, from elsewhere than its home
 
     # --- in ---
 
@@ -44,9 +46,10 @@ class Logins:
         """The account `key`, if this is its password. Raises `Reject`, and counts how often."""
         network = network_of(host_of(session.address))
         counted = {f"address {network}": self._settings.failures_per_address}
-        if self._homes.get(key) != network:  # else, whoever fails often enough could keep the owner out
+        is_home = self._is_home(session, key)
+        if not is_home:  # else, whoever fails often enough could keep the owner out
             counted[f"account {key}"] = self._settings.failures_per_account
-        with self._hashing.turn:
+        with self._one_of_few(key, is_home=is_home), self._hashing.turn(session, key):
             if any(most and self._failures[who] >= most for who, most in counted.items()):
                 raise Reject("Too many failed logins. Try again in a minute.", code="login_failed")
             account = self._registry.find(key)
@@ -63,9 +66,9 @@ class Logins:
         account = self.verified(session, key, password)
         renewed = None
         if self._hashing.is_outdated(account.hash):
-            with self._hashing.turn:
+            with self._hashing.turn(session, key):
                 renewed = self._hashing.hash(password)
-        self._registry.note_login(key, account, renewed)
+        self._registry.note_login(key, account, renewed, home(session, account.id))
         for other in list(self._server.sessions.values()):
             if other.account == key and other is not session:
                 if other.member is not None:
@@ -78,10 +81,31 @@ class Logins:
 
     def welcome(self, session: Session, key: str, account: Account) -> None:
         """`session` is `key`, as is known for sure."""
-        self._homes[key] = network_of(host_of(session.address))
         session.log_in(key, account.id)
         self._expel([key])
         log.info("#%d is logged in as %s", session.id, key)
+
+    def _is_home(self, session: Session, key: str) -> bool:
+        """Whether `session` comes from where the account was logged in to last."""
+        account, known = self._server.accounts.find(key), self._registry.registered.get(key)
+        return account is not None and known is not None and known.home == home(session, account.id)
+
+    @contextmanager
+    def _one_of_few(self, key: str, *, is_home: bool) -> Iterator[None]:
+        """Whoever has many machines try one account at a time has them refused, not queued before others."""
+        most = self._settings.failures_per_account
+        if is_home or not most:
+            yield
+            return
+        if self._waiting[key] >= most:
+            raise Reject("Too many logins at once. Try again in a minute.", code="login_failed")
+        self._waiting[key] += 1
+        try:
+            yield
+        finally:
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key]
 
     # --- out ---
 
@@ -107,18 +131,18 @@ class Logins:
         for session in list(self._server.sessions.values()) if changed else ():
             if session.account in changed:
                 why = "Whoever runs the server has removed your account."
-                if session.account in self._registry.passwords_set:
+                if session.account in self._registry.registered:
                     again = how_to_log_in(session, session.account)
                     why = f"Whoever runs the server has changed your password. Log in again: {again}"
                 self.log_out(session, why)
         # Not only those that have changed: nobody has a name of somebody else's for longer than this.
-        self._expel(self._registry.passwords_set.keys() & self._server.chat.members.keys())
+        self._expel(self._registry.registered.keys() & self._server.chat.members.keys())
 
     def _expel(self, keys: Iterable[str]) -> None:
         """Have nobody be called by these registered names without being logged in to them."""
         for key in keys:
             member = self._server.chat.members.get(key)
-            if member is not None and key in self._registry.passwords_set and member.outlet.account != key:
+            if member is not None and key in self._registry.registered and member.outlet.account != key:
                 self._make_guest(member)
 
     def _make_guest(self, member: Member) -> None:
@@ -127,7 +151,7 @@ class Logins:
         assert isinstance(session, Session)
         for number in itertools.count(1):
             guest = guest_name(number)
-            if guest in chat.members or guest in self._registry.passwords_set:
+            if guest in chat.members or guest in self._registry.registered:
                 continue
             try:
                 chat.rename(member, guest)
@@ -141,3 +165,8 @@ class Logins:
             else:
                 session.info(f"You are called {guest} now: {name} is for who is logged in to it.")
             return
+
+
+def home(session: Session, account_id: int) -> int:
+    """Where `session` comes from, as it is kept of an account."""
+    return home_of(account_id, network_of(host_of(session.address)))

@@ -6,13 +6,14 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from greenchat import Reject
+from greenchat import FairQueue, Reject, Session, host_of, network_of
 
 from .refusals import unavailable
 
@@ -71,14 +72,13 @@ def check_password(password: str, name: str, shortest: int) -> None:
 
 class Hashing:
     """argon2id in threads of its own, so that the loop goes on meanwhile. Whoever wants to `hash` or ask what
-    `is_right` waits for a turn, and looks again then whether it is still wanted: `with hashing.turn: ...`. Both raise
+    `is_right` waits for a turn, and looks again then whether it is still wanted: `with hashing.turn(...)`. Both raise
     `Reject` where that cannot be done."""
 
     def __init__(self, hasher: PasswordHasher) -> None:
-        from gevent.lock import BoundedSemaphore
         from gevent.threadpool import ThreadPool
 
-        self.turn = BoundedSemaphore(HASHED_AT_ONCE)
+        self._queue = FairQueue(HASHED_AT_ONCE)
         self._hasher = hasher
         self._pool: Any = ThreadPool(HASHED_AT_ONCE)
         # Looks like a hash made under these settings, and is none of any password: to compare with takes as long.
@@ -86,6 +86,10 @@ class Hashing:
         self._nobodys = (
             f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}${salt}${tag}"
         )
+
+    def turn(self, session: Session, key: str) -> AbstractContextManager[None]:
+        """A turn for `session`, about the account `key`: between those of other addresses, and of other accounts."""
+        return self._queue.turn(network_of(host_of(session.address)), key)
 
     def hash(self, password: str) -> str:
         """What to keep of `password`, which `check_password` has let pass."""

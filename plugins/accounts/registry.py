@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from gevent.lock import BoundedSemaphore
 
-from greenchat import Account as Registered
+from greenchat import Account as Entitled
 from greenchat import AccountDirectory, Database, DatabaseError, Reject
 
 from . import store
 from .refusals import changed_meanwhile, unavailable
-from .store import Account
+from .store import Account, Registered
 
 log = logging.getLogger("greenchat.accounts")
 
@@ -25,8 +25,8 @@ COMPLAINT_SECONDS = 60.0
 
 
 class Registry:
-    """`passwords_set` has the key of each registered name, and when its password was set. The directory is where other
-    plugins look who has registered.
+    """`registered` has the key of each registered name, and what has to be known of it at once. The directory is where
+    other plugins look who has registered.
 
     The file may be damaged when the server starts. The chat goes on then: nobody can log in, so nobody has the rights
     of an account, and names are free to all until the file can be read. To refuse them all would end the chat instead.
@@ -34,7 +34,7 @@ class Registry:
     """
 
     def __init__(self, path: Path, directory: AccountDirectory) -> None:
-        self.passwords_set: dict[str, int] = {}
+        self.registered: dict[str, Registered] = {}
         self._directory = directory
         self._database = Database(path, store.MIGRATIONS)
         # Who changes the file holds it until memory has changed as well, so that `look` cannot undo that with what it
@@ -60,9 +60,13 @@ class Registry:
             self._readable = self._loaded = True
             if found is None:
                 return set()
-            before, (self.passwords_set, accounts) = self.passwords_set, found
+            before, (self.registered, accounts) = self.registered, found
             self._directory.replace(accounts)
-            return {key for key, password_set in before.items() if self.passwords_set.get(key) != password_set}
+            return {key for key, known in before.items() if self._password_set(key) != known.password_set}
+
+    def _password_set(self, key: str) -> int | None:
+        known = self.registered.get(key)
+        return known.password_set if known is not None else None
 
     def require_loaded(self) -> None:
         """Raises `Reject` as long as the file could not be read since the start."""
@@ -72,14 +76,14 @@ class Registry:
     def find(self, key: str) -> Account | None:
         return self._ask(store.find(key), writes=False)
 
-    def add(self, key: str, account: Account) -> None:
+    def add(self, key: str, account: Account, home: int = 0) -> None:
         """Raises `Reject` where somebody has it."""
         with self._turn:
-            if not self._ask(store.add(key, account)):
+            if not self._ask(store.add(key, account, home)):
                 self._seen = None  # it is there, but we did not know of it
                 raise Reject(f"The username {account.name} belongs to somebody. Choose another.", code="name_reserved")
-            self.passwords_set[key] = account.password_set
-            self._directory.add(Registered(account.id, key, account.name))
+            self.registered[key] = Registered(account.password_set, home)
+            self._directory.add(Entitled(account.id, key, account.name))
 
     def set_password(self, key: str, account: Account, hashed: str) -> None:
         """Raises `Reject` where the account is not any more what it was when its password was asked for."""
@@ -87,24 +91,25 @@ class Registry:
         with self._turn:
             if not self._ask(store.set_password(key, hashed, password_set, account.password_set)):
                 raise changed_meanwhile()
-            self.passwords_set[key] = password_set
+            self.registered[key] = self.registered[key]._replace(password_set=password_set)
 
     def remove(self, key: str, account: Account) -> None:
         """Raises `Reject` as `set_password` does."""
         with self._turn:
             if not self._ask(store.remove(key, account.password_set)):
                 raise changed_meanwhile()
-            self.passwords_set.pop(key, None)
-            self._directory.remove(Registered(account.id, key, account.name))
+            self.registered.pop(key, None)
+            self._directory.remove(Entitled(account.id, key, account.name))
 
-    def note_login(self, key: str, account: Account, renewed: str | None) -> None:
+    def note_login(self, key: str, account: Account, renewed: str | None, home: int) -> None:
         """Raises `Reject` as `set_password` does. Where the disk is full, people can still log in."""
         try:
-            self._run(store.note_login(key, account, renewed))
+            self._run(store.note_login(key, account, renewed, home))
         except DatabaseError as error:
             self._complain(error)
-        if self.passwords_set.get(key) != account.password_set:
+        if self._password_set(key) != account.password_set:
             raise changed_meanwhile()
+        self.registered[key] = Registered(account.password_set, home)
 
     def close(self) -> None:
         self._database.close()

@@ -1,18 +1,22 @@
 """accounts.sqlite3: who has registered which name. Work for the server's `Database`, and for the command line."""
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from greenchat import Account as Registered
+from greenchat import Account as Entitled
 from greenchat import file_state
 
 FILE = "accounts.sqlite3"
 
+HOME_BYTES = 7  # as many as SQLite's numbers hold, which are signed
+
 # `key` is what the name is compared by. Times are microseconds since 1970, UTC. `password_set` is when the password was
 # set, and so tells one password of an account from the next. `id`, random and of 62 bits, is what rights hang on, also
-# in other files; what those have kept for a key from before there were ids is the account's that `inherits`.
+# in other files; what those have kept for a key from before there were ids is the account's that `inherits`. `home`
+# tells whether somebody comes from where the account was logged in to last: see `home_of`.
 MIGRATIONS = (
     """
 CREATE TABLE accounts (
@@ -30,6 +34,7 @@ ALTER TABLE accounts ADD COLUMN inherits INTEGER NOT NULL DEFAULT 1;
 UPDATE accounts SET id = max(1, random() & 4611686018427387903);
 CREATE UNIQUE INDEX accounts_by_id ON accounts (id);
 """,
+    "ALTER TABLE accounts ADD COLUMN home INTEGER NOT NULL DEFAULT 0;",
 )
 
 
@@ -51,6 +56,19 @@ class Entry(NamedTuple):
     last_login: int | None
 
 
+class Registered(NamedTuple):
+    """What the server has in memory of each account, beside what the directory has."""
+
+    password_set: int
+    home: int
+
+
+def home_of(account_id: int, network: str) -> int:
+    """`network` as it is kept: as a hash, so that the file does not list where people are. 0 is nowhere."""
+    key = account_id.to_bytes(8)
+    return int.from_bytes(hashlib.blake2b(network.encode(), key=key, digest_size=HOME_BYTES).digest()) or 1
+
+
 def now() -> int:
     return time.time_ns() // 1000
 
@@ -63,15 +81,15 @@ def find(key: str) -> Callable[[sqlite3.Connection], Account | None]:
     return work
 
 
-def add(key: str, account: Account) -> Callable[[sqlite3.Connection], bool]:
+def add(key: str, account: Account, home: int = 0) -> Callable[[sqlite3.Connection], bool]:
     """Whether it was added: nobody had it."""
 
     def work(connection: sqlite3.Connection) -> bool:
         time_of_it = account.password_set
         done = connection.execute(
-            "INSERT INTO accounts (key, name, hash, password_set, created, last_login, id, inherits) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
-            (key, account.name, account.hash, time_of_it, time_of_it, time_of_it, account.id),
+            "INSERT INTO accounts (key, name, hash, password_set, created, last_login, id, inherits, home) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING",
+            (key, account.name, account.hash, time_of_it, time_of_it, time_of_it, account.id, home),
         )
         return done.rowcount == 1
 
@@ -91,13 +109,13 @@ def set_password(key: str, hashed: str, password_set: int, was_set: int | None =
     return work
 
 
-def note_login(key: str, account: Account, renewed: str | None) -> Callable[[sqlite3.Connection], None]:
-    """Somebody has logged in just now; `renewed` is a new hash of the same password, if it needs one."""
+def note_login(key: str, account: Account, renewed: str | None, home: int) -> Callable[[sqlite3.Connection], None]:
+    """Somebody has logged in just now, from `home`; `renewed` is a new hash of the same password, if it needs one."""
 
     def work(connection: sqlite3.Connection) -> None:
         connection.execute(
-            "UPDATE accounts SET last_login = ?, hash = ifnull(?, hash) WHERE key = ? AND password_set = ?",
-            (now(), renewed, key, account.password_set),
+            "UPDATE accounts SET last_login = ?, hash = ifnull(?, hash), home = ? WHERE key = ? AND password_set = ?",
+            (now(), renewed, home, key, account.password_set),
         )
 
     return work
@@ -119,23 +137,23 @@ def entries(connection: sqlite3.Connection) -> list[Entry]:
     return [Entry(*row) for row in connection.execute("SELECT name, created, last_login FROM accounts ORDER BY key")]
 
 
-def registered(connection: sqlite3.Connection) -> list[Registered]:
+def entitled(connection: sqlite3.Connection) -> list[Entitled]:
     """All accounts, as other plugins know them."""
     rows = connection.execute("SELECT id, key, name, inherits FROM accounts")
-    return [Registered(number, key, name, bool(inherits)) for number, key, name, inherits in rows]
+    return [Entitled(number, key, name, bool(inherits)) for number, key, name, inherits in rows]
 
 
 def look(
     seen: object,
-) -> Callable[[sqlite3.Connection], tuple[object, tuple[dict[str, int], list[Registered]] | None]]:
-    """The state of the file, to be given as `seen` next time; and, unless it is as it was `seen`, all keys with the
-    time when their password was set, and all accounts."""
+) -> Callable[[sqlite3.Connection], tuple[object, tuple[dict[str, Registered], list[Entitled]] | None]]:
+    """The state of the file, to be given as `seen` next time; and, unless it is as it was `seen`, all accounts: by
+    their keys, and as other plugins know them."""
 
-    def work(connection: sqlite3.Connection) -> tuple[object, tuple[dict[str, int], list[Registered]] | None]:
+    def work(connection: sqlite3.Connection) -> tuple[object, tuple[dict[str, Registered], list[Entitled]] | None]:
         state = file_state(connection)
         if state == seen:
             return state, None
-        passwords_set = dict(connection.execute("SELECT key, password_set FROM accounts"))
-        return state, (passwords_set, registered(connection))
+        rows = connection.execute("SELECT key, password_set, home FROM accounts")
+        return state, ({key: Registered(*rest) for key, *rest in rows}, entitled(connection))
 
     return work

@@ -20,6 +20,7 @@ from .terms import (
     network_in,
     reason,
     seconds_of,
+    split_target,
     split_terms,
     written,
 )
@@ -103,7 +104,7 @@ class Orders:
     # --- out of a room, or of the chat ---
 
     def kick(self, session: Session, argument: str) -> None:
-        member, (name, _, why) = session.require_member(), argument.partition(" ")
+        member, (name, why) = session.require_member(), split_target(argument)
         target, room = self._present(session, name), member.room
         if room.name not in target.rooms:
             raise Reject(f"{target.name} is not in {room.name}.", code="not_in_room")
@@ -116,7 +117,7 @@ class Orders:
         self._guard.put_out(target, room, verdict, notice, f"put out by {member.name}")
 
     def ban(self, session: Session, argument: str) -> None:
-        word, _, rest = argument.partition(" ")
+        word, rest = split_target(argument)
         seconds, why = split_terms(rest)
         network = network_in(word) if not self._is_among(word, self._server.chat.members) else None
         if network is None:
@@ -189,7 +190,7 @@ class Orders:
     # --- mutes and slow rooms ---
 
     def mute(self, session: Session, argument: str) -> None:
-        name, _, rest = argument.partition(" ")
+        name, rest = split_target(argument)
         seconds, why = split_terms(rest)
         target, room = self._present(session, name), _scope(session)
         if room and room not in target.rooms:
@@ -206,7 +207,7 @@ class Orders:
         self._lift(session, "mutes", argument, "unmute", Reject(f"{printable(argument)} is not muted.", "not_muted"))
 
     def slow(self, session: Session, argument: str) -> None:
-        member, (name, _, word) = session.require_member(), argument.partition(" ")
+        member, (name, word) = session.require_member(), split_target(argument)
         chat = self._server.chat
         key = chat.room_name(name)
         room = chat.rooms.get(key)
@@ -214,7 +215,7 @@ class Orders:
             raise Reject(f"Only the owner of {printable(name)} may do that.", code="not_allowed")
         if room is None and key != chat.default_room:  # which is there, be there anybody in it or not
             raise Reject(f"There is no room {printable(name)}.", code="unknown_room")
-        slow = Slow(key, _seconds_between(word.strip()), session.account_id)
+        slow = Slow(key, _seconds_between(word), session.account_id)
         every = f"one message every {duration(slow.seconds)}" if slow.seconds else "off"
         if not self._do(session, "slow", "", key, every, lambda file: set_slow(file, slow)):
             raise Reject(f"{key} is not slow.", code="not_slow")
@@ -381,5 +382,8 @@ def _seconds_between(word: str) -> float:
     """From one message to the next, from what was typed: 0, 10, 1m."""
     seconds = int(word[:9]) if word.isdecimal() else seconds_of(word)
     if seconds is None or seconds > SLOWEST:
-        raise Reject("Type it so: /slow lobby 10 (seconds; at most a day), or /slow lobby 0", code="usage")
+        raise Reject(
+            "Type it so: /slow lobby 10 (seconds) or /slow lobby 1m, at most a day; /slow lobby 0 ends it.",
+            code="usage",
+        )
     return seconds

@@ -13,6 +13,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d+[wdhms])+", re.IGNORECASE)
 
+# What people write who mean a duration: 60, 1hour, 1.5h, +1h, -1h. Taken for a reason, it would be for good.
+_LIKE_A_DURATION = re.compile(r"[-+~.,]?\d")
+
 # The longest duration, in seconds: who wants more means "for good".
 LONGEST = 10 * 365 * UNITS["d"]
 
@@ -32,15 +35,33 @@ def seconds_of(word: str) -> int | None:
     return seconds
 
 
+def split_target(text: str) -> tuple[str, str]:
+    """Whom an order is about, and what follows, from what was typed behind it with whatever blanks."""
+    whom, *rest = text.split(maxsplit=1) or [""]
+    return whom, "".join(rest)
+
+
 def split_terms(text: str) -> tuple[int | None, str]:
-    """What follows whom an order is about, `[DURATION] [why]`: seconds or None, and why."""
-    first, _, rest = text.partition(" ")
-    seconds = seconds_of(first)
-    return seconds, reason(text if seconds is None else rest)
+    """What follows whom an order is about, `[DURATION] [why]`: seconds or None, and why. Raises `Reject` for what looks
+    like a duration and is none: without one, an order may be for good."""
+    words = text.split()
+    if not words:
+        return None, ""
+    seconds = seconds_of(words[0])
+    if seconds is not None:
+        return seconds, reason(" ".join(words[1:]))
+    given = words[1] if words[0].lower() == "for" and len(words) > 1 else words[0]
+    if _LIKE_A_DURATION.match(given):
+        raise Reject(
+            f"{printable(given)} is no duration here. Type 30s, 10m, 1h30m, 2d or 1w, without blanks, right behind the "
+            "name. Let a reason begin with a word.",
+            code="usage",
+        )
+    return None, reason(" ".join(words))
 
 
 def reason(text: str) -> str:
-    return printable(text.strip(), WHY_LENGTH)
+    return printable(" ".join(text.split()), WHY_LENGTH)
 
 
 def duration(seconds: float) -> str:
