@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from greenchat import values
+from greenchat.cascade import one_step
 from greenchat.config import Limits
 from greenchat.conversations import Conversation, Conversations
 from greenchat.errors import Reject
-from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, Private, Renamed, Topic
+from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, Private, Renamed, Topic, require_sound
 from greenchat.ignoring import Ignored
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import is_blank, printable, require_name, require_room, require_text
@@ -73,6 +75,7 @@ class Chat:
         self._admit(member, home)
         return member
 
+    @one_step
     def enter(self, member: Member, room: str, key: str = "", *, move: bool = False) -> Room:
         """Let `member` into one more room, which is the one it came into last then; with `move`, out of all others."""
         room = self.room_name(room)
@@ -176,13 +179,15 @@ class Chat:
         self._tell(other, private)
         return private
 
+    @one_step
     def announce(self, text: str) -> None:
         """The server tells everybody, once for each room."""
         for room in self.rooms.values():
-            room.post(Notice(text, room.name))
+            room.tell(Notice(values.text(text), room.name))
 
     # --- what others see of one ---
 
+    @one_step
     def rename(self, member: Member, name: str) -> None:
         """Call `member` by another name from now on, and tell its rooms."""
         if name == member.name:
@@ -197,10 +202,11 @@ class Chat:
         member.name, member.key = name, key
         self._follow(member)
         for room in member.rooms.values():
-            room.post(Renamed(room.name, old, name, datetime.now(UTC)))
+            room.tell(Renamed(room.name, old, name, datetime.now(UTC)))
         if not member.rooms:
             self._tell(member, Renamed("", old, name, datetime.now(UTC)))
 
+    @one_step
     def set_away(self, member: Member, why: str) -> None:
         """`member` is away, and `why`; or back, where that is empty. Raises `Reject` where one may not say that in one
         of the rooms where it is read."""
@@ -240,22 +246,24 @@ class Chat:
         self._mind_ignored(member)
         return name
 
+    @one_step
     def set_topic(self, member: Member, room: Room, topic: str) -> None:
         """What `room` is about, from now on, as `member` says. Raises `Reject` where one may not say that."""
         if topic:
             topic = self._checked_line(member, topic, room.name, "topic")
         room.topic = topic
-        room.post(Topic(room.name, topic, member.name, datetime.now(UTC)))
+        room.tell(Topic(room.name, topic, member.name, datetime.now(UTC)))
 
     def tell_role(self, member: Member) -> None:
         """Tell everybody what `member` is now, after its outlet's role or account has changed, or a room's owner."""
         for room in member.rooms.values():
             room.tell_role(member)
 
+    @one_step
     def record(self, by: str, act: str, target: str = "", room: str = "", details: str = "") -> None:
         """Tell the observers that somebody has kept order."""
         if self._hooks.acted is not None:
-            self._hooks.acted(Acted(by, act, target, room, details, datetime.now(UTC)))
+            self._hooks.acted(require_sound(Acted(by, act, target, room, details, datetime.now(UTC))))
 
     # --- look ---
 
@@ -330,7 +338,7 @@ class Chat:
     def _tell_out(self, member: Member, room: Room, reason: str) -> None:
         """Who can be in several rooms is told that it is out of one of them."""
         if member.codec.many_rooms:
-            self._tell(member, Left(room.name, member.name, reason, datetime.now(UTC)))
+            self._tell(member, Left(room.name, member.name, values.shown(reason), datetime.now(UTC)))
 
     def _tell(self, member: Member, event: Event) -> None:
         data = member.codec.encode(event)

@@ -75,7 +75,7 @@ def settings_options(command: Any) -> Any:
             ),
             click.option("--plugin", "modules", multiple=True, metavar="MODULE", help="Load this module as a plugin."),
             click.option(
-                "--plugins-dir", "directories", multiple=True, metavar="DIR", help="Load each .py file in DIR."
+                "--plugins-dir", "directories", multiple=True, metavar="DIR", help="Load each file and package in DIR."
             ),
             click.option("--disable-plugin", "disabled", multiple=True, metavar="NAME", help="Leave a plugin out."),
         ]
@@ -246,21 +246,21 @@ def plugins() -> None:
 @settings_options
 def list_plugins(**sources: Any) -> None:
     """List the plugins, in the order of calling: name, version, where from, on or off and why."""
+    from greenchat.plugin_commands import plugin_commands
     from greenchat.plugins import read_off
 
     config = _configure(**sources)
     switched_off = read_off(data_dir_of(config))
     rows = [("NAME", "VERSION", "FROM", "STATE")]
     found = _load_plugins(config)
+    added = plugin_commands(found, main.commands)  # what goes wrong there belongs into the table
     for plugin in found:
         plugin.off = plugin.off or switched_off.get(plugin.name, "")
         rows.append((plugin.name, plugin.version, plugin.source, plugin.state))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    added = click.Group()
-    found.provide("greenchat_cli", lambda plugin, _: None, group=added)
-    for name, command in sorted(added.commands.items()):
+    for name, command in sorted(added.items()):
         click.echo(f"\nA command from a plugin: greenchat {name}. {command.get_short_help_str()}")
 
 
@@ -324,15 +324,17 @@ def bench(address: str | None, as_json: bool, idle: bool, language: str | None, 
 
 
 def _load_plugins(config: "Config") -> "Plugins":
-    from greenchat.plugins import Plugins
+    from greenchat.plugin_commands import load_plugins
 
-    return Plugins(config)
+    return load_plugins(config)
 
 
 def _add_plugin_commands(group: click.Group) -> None:
     """Let plugins add to the command line, as configured by the environment: flags of a command come too late here."""
+    from greenchat.plugin_commands import plugin_commands
+
     loaded = _load_plugins(_configure(None, None, (), (), (), ()))
-    loaded.provide("greenchat_cli", lambda plugin, _: None, group=group)
+    group.commands.update(plugin_commands(loaded, group.commands))
 
 
 from greenchat import cli_backup as cli_backup  # noqa: E402  its commands join `main`

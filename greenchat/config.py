@@ -59,9 +59,9 @@ class Server(Settings, frozen=True, kw_only=True):
     plugins: Annotated[
         list[str], Meta(description="Modules to load as plugins, besides the installed ones; called before those.")
     ] = field(default_factory=list)
-    plugins_dirs: Annotated[list[str], Meta(description="Directories in which each .py file is a plugin.")] = field(
-        default_factory=list
-    )
+    plugins_dirs: Annotated[
+        list[str], Meta(description="Directories in which each .py file and each package is a plugin.")
+    ] = field(default_factory=list)
     disabled_plugins: Annotated[list[str], Meta(description="Plugins that are found, but not loaded.")] = field(
         default_factory=list
     )

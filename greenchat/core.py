@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from greenchat import __version__
+from greenchat.blame import Owners
 from greenchat.chat import Chat
 from greenchat.commands import CommandTable
 from greenchat.config import Config
@@ -44,6 +45,7 @@ class Host(Protocol):
     hooks: Dispatcher
     chat: Chat
     commands: CommandTable
+    owners: Owners
 
     def refused(self, session: int, name: str, verdict: Reject) -> None: ...
 

@@ -1,15 +1,15 @@
 """Calling hooks so that a plugin cannot take the chat down.
 
 pluggy stops at the first exception, and passes arguments by name, which costs more than most hooks do. Here each
-implementation is called directly, in pluggy's order, with the arguments it declares, and what it raises is dealt with
-by the kind of its hook:
+implementation is called directly, in pluggy's order, with the arguments it declares, and what it raises, of whatever
+kind, is dealt with by the kind of its hook:
 
 take     logged; the frame goes on to the next plugin and the core
 check    refused: moderation fails closed, and the sender is told
 observe  logged; the other plugins still see it
 
-A `Reject` is a verdict, not a failure: it goes to the sender. `GreenletExit` and the event loop's timeouts are no
-`Exception`: they pass through, as they must.
+A `Reject` is a verdict, not a failure: it goes to the sender. `Killed` is how the server ends a session while a hook of
+it waits: it passes through. What a hook returns is looked at here, so that nothing odd gets further.
 """
 
 import logging
@@ -24,9 +24,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pluggy
 
+from greenchat import values
+from greenchat.ending import Killed
 from greenchat.errors import PluginError, Reject
 from greenchat.events import Acted, Event, Message
 from greenchat.frames import Request
+from greenchat.holds import Held, Holds, Release
 from greenchat.room import Outlet, Room
 
 if TYPE_CHECKING:
@@ -39,14 +42,15 @@ FAILURES = 20
 FAILURE_SECONDS = 60.0
 
 Function = Callable[..., Any]
-Release = Callable[[Reject | None], None]
 Calls = list[tuple[str, Function]]  # (plugin, function), in the order of calling
+Later = Callable[[float, Callable[[], None]], object]  # calls a function after so many seconds
 
 
 class Dispatcher:
     """The hooks of one server. Each attribute is a function, or None where no plugin implements the hook: such a hook
     costs nothing. `switched_off(plugin, why)` is called when a plugin has failed too often; its checks stay, since a
-    message that makes a check fail must not be the way to get rid of it."""
+    message that makes a check fail must not be the way to get rid of it. One that `stays_on`, by an attribute of this
+    name, is never switched off."""
 
     frame: "Callable[[Session, Request], bool] | None"
     request: "Callable[[Session, Request], bool] | None"
@@ -64,26 +68,34 @@ class Dispatcher:
     connected: Function | None
     disconnected: Function | None
 
-    def __init__(self, manager: pluggy.PluginManager, switched_off: Callable[[str, str], None]) -> None:
+    def __init__(self, manager: pluggy.PluginManager, switched_off: Callable[[str, str], None], later: Later) -> None:
         self._manager = manager
         self._switched_off = switched_off
         self._failures: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=FAILURES))
         self._off: set[str] = set()
         self._resting: set[tuple[int, str]] = set()  # (id of a plugin, which the manager keeps alive; hook)
+        self._holds = Holds(later)
         self.bind()
 
-    def failed(self, plugin: str, where: str) -> None:
-        """Log the exception being handled under the plugin's name, and switch off a plugin that keeps failing."""
-        log.error("plugin %s failed in %s", plugin, where, exc_info=sys.exception())
+    def failed(self, plugin: str, where: str, error: BaseException | None = None) -> None:
+        """Log `error`, or the exception being handled, under the plugin's name, and switch off a plugin that keeps
+        failing."""
+        log.error("plugin %s failed in %s", plugin, where, exc_info=error or sys.exception())
         now = time.monotonic()
         failures = self._failures[plugin]
         failures.append(now)
         if len(failures) == FAILURES and now - failures[0] <= FAILURE_SECONDS and plugin not in self._off:
+            if getattr(self._manager.get_plugin(plugin), "stays_on", False) is True:
+                return
             self._off.add(plugin)
             self.bind()
             why = f"it failed {FAILURES} times within {FAILURE_SECONDS:.0f} seconds, last in {where}"
             log.error("plugin %s is switched off until the next start: %s", plugin, why)
             self._switched_off(plugin, why)
+
+    def serving(self, plugin: str, where: str, serve: Function) -> Function:
+        """`serve`, by which `plugin` serves a connection, as it fails for itself."""
+        return partial(self._serving, plugin, where, serve)
 
     def rest(self, plugin: object, hook: str, *, resting: bool) -> None:
         """Leave `plugin` out when `hook` is called, or call it again: one that rests costs nothing."""
@@ -101,7 +113,7 @@ class Dispatcher:
         self.check_join = self._check_join("greenchat_check_join")
         self.check_message = self._check_message("greenchat_check_message")
         self.check_enter = self._check_enter("greenchat_check_enter")
-        self.messages = self._observe("greenchat_messages")
+        self.messages = self._observe_messages("greenchat_messages")
         self.room_opened = self._observe("greenchat_room_opened")
         self.entered = self._observe("greenchat_entered")
         self.account = self._observe("greenchat_account")
@@ -125,20 +137,30 @@ class Dispatcher:
         def take(session: "Session", frame: Request) -> bool:
             for plugin, call in calls:
                 try:
-                    if call(session, frame):
+                    taken = call(session, frame)
+                    if taken is True or (taken is not None and taken is not False and self._odd(plugin, name, taken)):
                         return True
-                except Reject:
+                except Reject as verdict:
+                    verdict.by = verdict.by or plugin
                     raise
-                except Exception:
+                except Killed:
+                    raise
+                except BaseException:
                     self.failed(plugin, name)
             return False
 
         def take_alone(session: "Session", frame: Request) -> bool:
             try:
-                return call(session, frame)  # type: ignore[no-any-return]
-            except Reject:
+                taken = call(session, frame)
+                if taken is False or taken is None:
+                    return False
+                return taken is True or self._odd(plugin, name, taken)
+            except Reject as verdict:
+                verdict.by = verdict.by or plugin
                 raise
-            except Exception:
+            except Killed:
+                raise
+            except BaseException:
                 self.failed(plugin, name)
                 return False
 
@@ -147,18 +169,30 @@ class Dispatcher:
             return take_alone
         return take if calls else None
 
+    def _odd(self, plugin: str, name: str, taken: object) -> bool:
+        """Whether a take that has answered neither yes nor no has taken it: as it would count in an `if`, since what a
+        plugin has taken is not to be said by the core. A failure it is either way."""
+        self.failed(plugin, name, TypeError(f"{name} returned {type(taken).__name__}; return True, False or None"))
+        return bool(taken)
+
     def _hold(self, name: str) -> Callable[[Room, int, Release], bool] | None:
-        calls = self._calls(name)
+        calls, holds = self._calls(name), self._holds
 
         def hold(room: Room, seq: int, release: Release) -> bool:
             for plugin, call in calls:
+                held = Held(holds, plugin, release)
                 try:
-                    if call(room, seq, release):
+                    taken = call(room, seq, held)
+                    if taken is True or (taken is not None and taken is not False and self._odd(plugin, name, taken)):
+                        if held.release is not None:
+                            holds.keep(held)
                         return True
-                except Exception:
+                except BaseException as error:
                     # What was to be made sure of is not sure: an acknowledgement would be a lie.
+                    held(Reject("This was said, but a plugin that keeps it has failed.", code="not_stored"))
+                    if isinstance(error, Killed):
+                        raise
                     self.failed(plugin, name)
-                    release(Reject("This was said, but a plugin that keeps it has failed.", code="not_stored"))
                     return True
             return False
 
@@ -171,19 +205,28 @@ class Dispatcher:
             for plugin, call in calls:
                 try:
                     serve: Function | None = call(first_bytes)
-                except Exception:
+                    if serve is None:
+                        continue
+                    if not callable(serve):
+                        raise TypeError(f"{name} returned {type(serve).__name__}; return a function, or None")
+                    return self.serving(plugin, name, serve)
+                except Killed:
+                    raise
+                except BaseException:
                     self.failed(plugin, name)
-                else:
-                    if serve is not None:
-                        return partial(self._isolated, plugin, name, serve)
             return None
 
         return take if calls else None
 
-    def _isolated(self, plugin: str, name: str, function: Function, *arguments: object) -> None:
+    def _serving(self, plugin: str, name: str, serve: Function, *arguments: object) -> None:
         try:
-            function(*arguments)
-        except Exception:
+            serve(*arguments)
+        except Killed:
+            raise
+        except (ConnectionError, TimeoutError):
+            # The client is gone, or silent: no stranger shall be able to have a plugin switched off for that.
+            log.debug("plugin %s: a connection was lost", plugin)
+        except BaseException:
             self.failed(plugin, name)
 
     def _check_join(self, name: str) -> Callable[[Outlet, str, str], str] | None:
@@ -191,7 +234,12 @@ class Dispatcher:
 
         def check(session: Outlet, username: str, room: str) -> str:
             for plugin, call in calls:
-                username = self._verdict(plugin, name, username, lambda: call(session, username, room))  # noqa: B023
+                try:
+                    new = call(session, username, room)
+                    if new is not None:
+                        username = _text(name, new)
+                except BaseException as error:
+                    raise self._verdict(plugin, name, error) from None
             return username
 
         return check if calls else None
@@ -201,7 +249,11 @@ class Dispatcher:
 
         def check(session: Outlet, username: str, room: str, key: str) -> None:
             for plugin, call in calls:
-                self._verdict(plugin, name, "", lambda: call(session, username, room, key))  # noqa: B023
+                try:
+                    if call(session, username, room, key) is not None:
+                        raise TypeError(f"{name} returned something; return nothing, or raise Reject")
+                except BaseException as error:
+                    raise self._verdict(plugin, name, error) from None
 
         return check if calls else None
 
@@ -209,28 +261,32 @@ class Dispatcher:
         calls = self._calls(name, check=True)
 
         def check(session: Outlet, message: Message) -> str:
+            text = message.text
             for plugin, call in calls:
-                text = self._verdict(plugin, name, message.text, lambda: call(session, message))  # noqa: B023
-                if text is not message.text:
-                    message = msgspec.structs.replace(message, text=text)
-            return message.text
+                try:
+                    new = call(session, message)
+                    if new is None or new is text:
+                        continue
+                    if type(new) is not str or not new.isascii():
+                        new = _text(name, new)
+                except BaseException as error:
+                    raise self._verdict(plugin, name, error) from None
+                if new != text:
+                    log.debug("plugin %s has rewritten what %s says", plugin, message.sender)
+                    text, message = new, msgspec.structs.replace(message, text=new)
+            return text
 
         return check if calls else None
 
-    def _verdict(self, plugin: str, name: str, old: str, ask: Callable[[], object]) -> str:
-        """What a check makes of `old`: another text, or `old` itself. Whatever goes wrong is a refusal."""
-        try:
-            new = ask()
-            if new is None:
-                return old
-            if isinstance(new, str):
-                return new
-            raise TypeError(f"{name} returned {type(new).__name__}; return a str, None, or raise Reject")
-        except Reject:
-            raise
-        except Exception:
-            self.failed(plugin, name)
-        raise Reject(
+    def _verdict(self, plugin: str, name: str, error: BaseException) -> BaseException:
+        """What is to be raised where a check has raised `error`. Whatever goes wrong is a refusal."""
+        if isinstance(error, Reject):
+            error.by = error.by or plugin
+            return error
+        if isinstance(error, Killed):
+            return error
+        self.failed(plugin, name, error)
+        return Reject(
             "A plugin that checks what comes in has failed, so this was not let through. Tell whoever runs the server.",
             code="check_failed",
         )
@@ -243,8 +299,21 @@ class Dispatcher:
                 for event in events:
                     try:
                         call(event)
-                    except Exception:
-                        self.failed(plugin, name)
+                    except BaseException as error:
+                        self._observer_failed(plugin, name, error)
+
+        return observe if calls else None
+
+    def _observe_messages(self, name: str) -> Callable[[Sequence[Message]], None] | None:
+        calls = self._calls(name)
+
+        def observe(messages: Sequence[Message]) -> None:
+            messages = tuple(messages)  # so that none of them can take any away from the others
+            for plugin, call in calls:
+                try:
+                    call(messages)
+                except BaseException as error:
+                    self._observer_failed(plugin, name, error)
 
         return observe if calls else None
 
@@ -253,9 +322,26 @@ class Dispatcher:
 
         def observe(*arguments: object) -> None:
             for plugin, call in calls:
-                self._isolated(plugin, name, call, *arguments)
+                try:
+                    call(*arguments)
+                except BaseException as error:
+                    self._observer_failed(plugin, name, error)
 
         return observe if calls else None
+
+    def _observer_failed(self, plugin: str, name: str, error: BaseException) -> None:
+        """The others are told all the same: a message that history never saw would be acknowledged, and lost. Also
+        where the session is ended while one of them waits: it sees that itself, as soon as all have been told."""
+        if not isinstance(error, Killed):
+            self.failed(plugin, name, error)
+
+
+def _text(name: str, new: object) -> str:
+    """What a check makes of a text, as a plain `str`. Raises `TypeError` and `ValueError`."""
+    try:
+        return values.text(new)
+    except TypeError:
+        raise TypeError(f"{name} returned {type(new).__name__}; return a str, None, or raise Reject") from None
 
 
 def direct(item: pluggy.HookImpl, arguments: Sequence[str]) -> Function:

@@ -1,5 +1,7 @@
 """The few kinds of errors greenchat raises on purpose. Each message says what was wrong and what to do."""
 
+from greenchat.values import shown
+
 
 class GreenchatError(Exception):
     """The root of all of them: its text is fit for a user's eyes."""
@@ -17,10 +19,12 @@ class Reject(GreenchatError):  # noqa: N818  (it is a verdict that plugins raise
     """A request is refused: `text` goes to the sender as an ERROR, and nothing else happens.
 
     Plugins raise it from check hooks: `raise Reject("No shouting, please.")`. `code` is the machine-readable kind
-    that JSON clients see; PROTOCOL.md lists the codes of the core.
+    that JSON clients see; PROTOCOL.md lists the codes of the core. `by` is the plugin that has refused it, empty for
+    the core.
     """
 
     def __init__(self, text: str, code: str = "rejected") -> None:
         super().__init__(text)
-        self.text = text
-        self.code = code
+        self.text = shown(text)  # it is sent in any case, whatever a plugin has put there
+        self.code = shown(code)
+        self.by = ""

@@ -4,7 +4,9 @@ All times are UTC. A field that a codec cannot carry (plain frames have no room)
 """
 
 from datetime import UTC, datetime
+from typing import TypeVar
 
+import msgspec
 from msgspec import Struct, field
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -12,6 +14,16 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 
 class Event(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag=str.lower):
     """Anything that happens. `gc=False`: an event holds no other container, so the collector need not visit it."""
+
+
+E = TypeVar("E", bound=Event)
+
+
+def require_sound(event: E) -> E:
+    """`event`, as it comes from a plugin. Raises `TypeError` or `ValueError` where something in it is not what it is
+    declared to be, or cannot be sent."""
+    msgspec.json.decode(msgspec.json.encode(event), type=type(event))
+    return event
 
 
 class Message(Event, frozen=True, gc=False, tag="message"):

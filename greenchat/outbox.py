@@ -22,6 +22,26 @@ READ, WRITE = 1, 2  # as the event loop numbers them
 BATCHES_A_CALL = 64
 
 
+# How long a closing connection may still send before it is cut off. Closing with unread bytes would reset the
+# connection, and the client might lose the last lines we sent (RFC 1122, 4.2.2.13).
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 64 * 1024  # read at once, and dropped
+
+
+def linger(sock: socket.socket, readable: Any) -> None:
+    """Say that nothing more comes, and read what the other side still sends until it has understood. `readable` is the
+    socket's watcher."""
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        with gevent.Timeout(LINGER_SECONDS, False):
+            while True:
+                gevent.get_hub().wait(readable)
+                if not sock.recv(LINGER_BYTES):
+                    return
+    except OSError:
+        pass  # gone already
+
+
 def deliver(outboxes: "Iterable[Outbox]", data: bytes) -> None:
     """Send `data` to each, now or as soon as the kernel takes it. Never blocks, never raises; a closed one drops it.
 

@@ -5,47 +5,45 @@ a class or function that is called once a server, with the plugin's settings, an
 hooks, or None where it has nothing to do under these settings. Settings are declared as the module's (or the class's)
 `Settings`, a subclass of `greenchat.Settings`.
 
-Called first to last: modules given by name, in their order; files of plugin directories, by name; installed plugins,
-by name. pluggy's `tryfirst` and `trylast` move single hooks.
+Called first to last: modules given by name, in their order; files and packages of plugin directories, by name;
+installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
 """
 
 import difflib
-import importlib
-import importlib.metadata
-import importlib.util
 import json
 import logging
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pluggy
 
-from greenchat import hookspecs, settings
+from greenchat import finding, hookspecs, settings
 from greenchat.config import Config, Settings
 from greenchat.datadir import open_private
 from greenchat.dispatch import refuse_wrappers
+from greenchat.ending import Killed
 from greenchat.errors import ConfigError, GreenchatError, PluginError
+from greenchat.values import shown
 
 log = logging.getLogger("greenchat.plugins")
 
-GROUP = "greenchat"  # the group of entry points under which installed plugins are found
+Step = Callable[[], Any]
 
 
 @dataclass
 class Plugin:
-    """One plugin that was found. `off` says why it is not on; `note` what there is to know of one that is."""
+    """One plugin that was found. `off` says why it is not on; `notes` what there is to know of one that is."""
 
     name: str
     source: str
     find: Callable[[], object]
     version: str = "-"
     off: str = ""
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
     settings: Settings | None = None
     module: str = ""
     bearer: object = field(default=None, repr=False)
@@ -55,7 +53,7 @@ class Plugin:
         """On or off, and why."""
         if self.off:
             return f"off: {self.off}"
-        return f"on; {self.note}" if self.note else "on"
+        return "; ".join(["on", *self.notes])
 
 
 class Plugins:
@@ -69,7 +67,7 @@ class Plugins:
         self.manager = pluggy.PluginManager("greenchat")
         self.manager.add_hookspecs(hookspecs)
         self._config = config
-        self.all = _unique([*_given(extra), *_find(config)])
+        self.all = _unique([Plugin(*found) for found in finding.find(config, extra)])
         disabled = config.server.disabled_plugins
         _require_known(disabled, self.all, "server.disabled_plugins")
         _require_known(config.server.required_plugins, self.all, "server.required_plugins")
@@ -93,18 +91,38 @@ class Plugins:
         """The module each plugin's code is in, and the plugin's name."""
         return {plugin.module: plugin.name for plugin in self.all if plugin.module}
 
-    def provide(self, hook: str, use: Callable[[Plugin, Any], None], **arguments: object) -> None:
-        """Call a hook of the kind "provide" on each plugin, and `use` what it returns. A plugin that raises is off.
+    def provide(
+        self,
+        hook: str,
+        use: Callable[[Plugin, Any], None] = lambda plugin, result: None,
+        call: Callable[[Plugin, Step], Any] = lambda plugin, step: step(),
+        **arguments: object,
+    ) -> None:
+        """Call a hook of the kind "provide" on each plugin, by `call`, and `use` what it returns. A plugin that raises
+        is off.
 
         Raises as the constructor does."""
+        for plugin, step in self._steps(hook, arguments):
+            self._try(plugin, lambda: use(plugin, call(plugin, step)))  # noqa: B023
+
+    def finish(self, hook: str, call: Callable[[Plugin, Step], Any], **arguments: object) -> None:
+        """Call a hook on each plugin, by `call`, whatever becomes of those before it."""
+        for plugin, step in self._steps(hook, arguments):
+            try:
+                call(plugin, step)
+            except Killed:
+                raise
+            except BaseException as error:
+                log.error("plugin %s failed in %s: %s", plugin.name, hook, _why(error), exc_info=error)
+
+    def _steps(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[Plugin, Step]]:
         for item in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             plugin = next(plugin for plugin in self.all if plugin.bearer is item.plugin)
-            given = [arguments[name] for name in item.argnames]
-            self._try(plugin, lambda: use(plugin, item.function(*given)))  # noqa: B023
+            yield plugin, partial(item.function, *(arguments[name] for name in item.argnames))
 
     def _load(self, plugin: Plugin) -> None:
         found = plugin.find()
-        plugin.module = found.__name__ if isinstance(found, ModuleType) else type(found).__module__
+        plugin.module = finding.module_of(found)
         declared = getattr(found, "Settings", None)
         table = self._config.plugins.get(plugin.name, {})
         if declared is None and table:
@@ -112,24 +130,38 @@ class Plugins:
         if declared is not None:
             plugin.settings = settings.convert(table, declared, f"plugins.{plugin.name}", "the configuration")
         make = getattr(found, "greenchat_plugin", found if isinstance(found, type) else None)
+        bearer = found
         if make is not None:
-            found = make(plugin.settings) if declared is not None else make()
-        if found is None:
-            plugin.note = "has nothing to do with these settings"
+            bearer = make(plugin.settings) if declared is not None else make()
+        if bearer is None:
+            plugin.notes.append("has nothing to do with these settings")
             return
-        plugin.bearer = found
-        self.manager.register(found, plugin.name)
-        refuse_wrappers(self.manager, found)
-        _refuse_misspelt(self.manager, found)
+        plugin.bearer = bearer
+        self.manager.register(bearer, plugin.name)
+        refuse_wrappers(self.manager, bearer)
+        _refuse_misspelt(self.manager, bearer)
+        self._tell_forgotten(plugin, found, bearer)
+
+    def _tell_forgotten(self, plugin: Plugin, found: object, bearer: object) -> None:
+        """Say what looks like a hook and is none. Raises `PluginError` where nothing else is there: a check of which
+        its author takes it that it checks must not be on."""
+        forgotten = finding.forgotten(found, bearer)
+        if not forgotten:
+            return
+        if not self.manager.get_hookcallers(bearer):
+            raise PluginError("; ".join(forgotten))
+        for what in forgotten:
+            plugin.notes.append(what)
+            log.warning("plugin %s: %s", plugin.name, what)
 
     def _try(self, plugin: Plugin, step: Callable[[], None]) -> None:
         """Take `step` for `plugin`; where it fails, go on without the plugin, unless it is required."""
         try:
             step()
-        except ConfigError:
+        except (ConfigError, Killed):
             raise
-        except Exception as error:
-            plugin.off = f"{type(error).__name__}: {error}" if not isinstance(error, GreenchatError) else str(error)
+        except BaseException as error:
+            plugin.off = _why(error)
             if self.manager.is_registered(plugin.bearer):
                 self.manager.unregister(plugin.bearer)
             # A traceback helps the plugin's author; for our own verdicts the sentence says it all.
@@ -141,61 +173,6 @@ class Plugins:
             raise PluginError(f"the plugin {plugin.name} is required, but off: {plugin.off}")
 
 
-def _find(config: Config) -> Iterator[Plugin]:
-    for name in config.server.plugins:
-        yield Plugin(name.rpartition(".")[2], name, lambda name=name: _import(name))  # type: ignore[misc]
-    for directory in map(Path, config.server.plugins_dirs):
-        if not directory.is_dir():
-            raise ConfigError(f"server.plugins_dirs: {directory} is not a directory.")
-        for file in sorted(directory.glob("[!_]*.py")):
-            yield Plugin(file.stem, str(file), lambda file=file: _import_file(file))  # type: ignore[misc]
-    packages: dict[Any, tuple[str, str]] = {}  # each is read once, which takes a millisecond
-    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        if entry.dist not in packages:
-            packages[entry.dist] = _package(entry.dist)
-        source, version = packages[entry.dist]
-        yield Plugin(entry.name, source, entry.load, version)
-
-
-def _package(dist: importlib.metadata.Distribution | None) -> tuple[str, str]:
-    """Where an installed plugin comes from, and its version."""
-    if dist is None:
-        return "installed", "-"
-    metadata = dist.metadata
-    return f"{metadata['Name']} (installed)", metadata["Version"]
-
-
-def _given(objects: Iterable[object]) -> Iterator[Plugin]:
-    for thing in objects:
-        name = getattr(thing, "__name__", type(thing).__name__)
-        yield Plugin(name.rpartition(".")[2], "given", lambda thing=thing: thing)  # type: ignore[misc]
-
-
-def _import(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise PluginError(f"there is no module {name}; check --plugin and what is installed") from None
-        raise
-
-
-def _import_file(file: Path) -> ModuleType:
-    """The file as a module of its own name space: a plugin called logging.py must not hide the standard library's."""
-    name = f"greenchat_plugins_dir.{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
 def _unique(plugins: Sequence[Plugin]) -> list[Plugin]:
     """`plugins`, with those off whose name is taken by one that comes before them."""
     first: dict[str, Plugin] = {}
@@ -203,7 +180,14 @@ def _unique(plugins: Sequence[Plugin]) -> list[Plugin]:
         taken = first.setdefault(plugin.name, plugin)
         if taken is not plugin:
             plugin.off = f"another plugin of this name comes first: {taken.source}"
+            log.warning("plugin %s of %s is off: %s", plugin.name, plugin.source, plugin.off)
     return list(plugins)
+
+
+def _why(error: BaseException) -> str:
+    """What has happened, on one line: our own verdicts are sentences, other errors have a kind."""
+    text = " ".join(shown(error).split())
+    return text if isinstance(error, GreenchatError) else f"{type(error).__name__}: {text}"
 
 
 def _require_known(names: Iterable[str], plugins: Sequence[Plugin], path: str) -> None:

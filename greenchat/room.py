@@ -4,6 +4,7 @@ A room's cost is what this file is about. Events of one turn of the event loop a
 each codec in use, and the same bytes are delivered to every member: O(messages x codecs + members) a turn.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +12,14 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
+from greenchat import values
+from greenchat.cascade import Cause, caused_by, current, one_step
 from greenchat.codecs import Codec
 from greenchat.errors import Reject
-from greenchat.events import Away, Event, Joined, Left, Message, Role
+from greenchat.events import Acted, Away, Event, Joined, Left, Message, Private, Refused, Role, require_sound
 from greenchat.ignoring import Ignored
+
+log = logging.getLogger("greenchat.room")
 
 # A batch goes out before the turn ends once this many messages wait for each member: handling so many takes several
 # times as long as sending to one, so little is lost, and the receivers can work meanwhile.
@@ -128,12 +133,13 @@ class Run:
     """Events in a row: messages, or one event of another kind. `origin` does not get them back; the words in them, if
     there are any, are the `author`'s."""
 
-    __slots__ = ("_encoded", "author", "events", "origin", "time")
+    __slots__ = ("_encoded", "author", "cause", "events", "origin", "time")
 
     def __init__(self, origin: Member | None, *events: Event, author: Member | None = None) -> None:
         self.origin = origin
         self.author = author or origin
         self.events: list[Event] = list(events)
+        self.cause: Cause | None = None  # what a plugin was told of, that has made it do this
         self.time = datetime.now(UTC)  # one clock reading for the run: what is said in one turn is said at once
         self._encoded: dict[Codec, bytes] = {}
 
@@ -142,9 +148,24 @@ class Run:
         data = self._encoded.get(codec)
         if data is None:
             one = len(self.events) == 1
-            data = codec.encode(self.events[0]) if one else codec.encode_run(self.events)  # type: ignore[arg-type]
+            try:
+                data = codec.encode(self.events[0]) if one else codec.encode_run(self.events)  # type: ignore[arg-type]
+                if type(data) is not bytes:
+                    raise TypeError(f"a codec has made {type(data).__name__} instead of bytes")
+            except BaseException:  # a codec may be a plugin's, and so may be the kind of an event
+                data = self._encode_each(codec)
             self._encoded[codec] = data
         return data
+
+    def _encode_each(self, codec: Codec) -> bytes:
+        """What can be encoded of it: what cannot be sent is not to take along what others have said in this turn."""
+        encoded = []
+        for event in self.events:
+            try:
+                encoded.append(b"" + codec.encode(event))
+            except BaseException:
+                log.exception("%s cannot be written by %s, and is not sent", _kind(event), _kind(codec))
+        return b"".join(encoded)
 
 
 class Traffic:
@@ -178,22 +199,31 @@ class Room:
         "_roles",
         "_runs",
         "_schedule",
+        "_topic",
         "_traffic",
         "members",
         "name",
         "owner",
         "seq",
         "talk",
+<<<<<<< HEAD
         "time",
         "topic",
+=======
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
     )
 
     def __init__(self, name: str, schedule: Schedule, deliver: Deliver, observe: Observe, traffic: Traffic) -> None:
         self.name = name
         self.seq = 0
+<<<<<<< HEAD
         self.time = LONG_AGO  # of the latest message: none that comes after it is earlier, whatever the clock says
         self.topic = ""
         self.owner: Member | int | None = None
+=======
+        self._topic = ""
+        self.owner: Member | str | None = None
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
         self.members: dict[str, Member] = {}
         self._schedule = schedule
         self._deliver = deliver
@@ -206,9 +236,25 @@ class Room:
         self._choosy: set[Member] = set()  # who ignores somebody
         self._roles: dict[Member, str] = {}  # what everybody has been told of those who have one
 
+<<<<<<< HEAD
     def restore(self, seq: int, time: datetime = LONG_AGO) -> None:
         """Go on from `seq`, the latest message that is known of, which was said at `time`. For a room that nobody is in
         yet."""
+=======
+    @property
+    def topic(self) -> str:
+        """What the room is about. Setting it tells nobody: see `Chat.set_topic`."""
+        return self._topic
+
+    @topic.setter
+    def topic(self, topic: str) -> None:
+        self._topic = values.text(topic)
+
+    def restore(self, seq: int) -> None:
+        """Go on counting from `seq`, the latest message that is known of. For a room that nobody is in yet."""
+        if type(seq) is not int or seq < 0:
+            raise ValueError(f"a sequence number is a whole number, not {seq!r}")
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
         self.seq = self._flushed = seq
         self.time = max(self.time, time)
 
@@ -218,21 +264,21 @@ class Room:
 
     def role_of(self, member: Member) -> str:
         """ "operator", "owner", or neither: empty."""
-        return member.outlet.role or ("owner" if self.owned_by(member) else "")
+        return "operator" if member.outlet.role == "operator" else "owner" if self.owned_by(member) else ""
 
     def tell_role(self, member: Member, origin: Member | None = None) -> None:
         """Tell everybody, but for `origin`, what `member` is here now, if that is not what they know."""
         role = self.role_of(member)
         if role != self._roles.get(member, ""):
             self._roles[member] = role
-            self.post(Role(self.name, member.name, role, datetime.now(UTC)), origin)
+            self.tell(Role(self.name, member.name, role, datetime.now(UTC)), origin)
 
     def add(self, member: Member) -> None:
         """Let `member` in, and tell the others. It gets only what comes after."""
         role = self.role_of(member)
         if role:
             self._roles[member] = role
-        self.post(Joined(self.name, member.name, datetime.now(UTC), role), origin=member)
+        self.tell(Joined(self.name, member.name, datetime.now(UTC), role), origin=member)
         self.members[member.key] = member
         self._newcomers[member] = len(self._runs)
         self.mind_ignored(member)
@@ -254,17 +300,33 @@ class Room:
         self._deliver_part(runs, member)
         # The flush takes it that each message goes to all members but one, its sender, who is a member no more.
         self._traffic.deliveries += _messages(runs)
-        self.post(Left(self.name, member.name, reason, datetime.now(UTC)))
+        self.tell(Left(self.name, member.name, values.shown(reason), datetime.now(UTC)))
 
+    @one_step
     def post(self, event: Event, origin: Member | None = None) -> None:
-        """Tell everybody in the room, but for `origin`, at the end of this turn."""
+        """Tell everybody in the room, but for `origin`, at the end of this turn. For plugins: raises `TypeError` or
+        `ValueError` for what is no event to be told, or has in it what cannot be sent."""
+        if not isinstance(event, Event) or isinstance(event, Message | Private | Acted | Refused):
+            raise TypeError(f"post takes an event, not {type(event).__name__}; messages are said, by session.say")
+        if origin is not None and not isinstance(origin, Member):
+            raise TypeError(f"post takes a member as the origin, not {type(origin).__name__}")
+        self.tell(require_sound(event), origin)
+
+    def tell(self, event: Event, origin: Member | None = None) -> None:
+        """As `post`, for what is known to be right."""
         self._append(Run(origin, event))
         self.talk = None
+        self.mark_cause()
+
+    def mark_cause(self) -> None:
+        """What was told or said last was caused by whatever makes this greenlet do what it does."""
+        self._runs[-1].cause = current()
 
     def post_words(self, event: Event, author: Member) -> None:
         """As `post`, to the author as well: but not to those who do not want to read what `author` says."""
         self._append(Run(None, event, author=author))
         self.talk = None
+        self.mark_cause()
 
     def begin_talk(self, member: Member) -> Run:
         """A new run for what `member` says now."""
@@ -304,7 +366,11 @@ class Room:
         for codec, outboxes in whole.items():
             self._deliver(outboxes, b"".join([run.encode(codec) for run in runs]))
         for run in runs:
-            self._observe(run.events)
+            if run.cause is None:
+                self._observe(run.events)
+            else:
+                with caused_by(run.cause):
+                    self._observe(run.events)
 
     def _deliver_part(self, runs: Sequence[Run], member: Member) -> None:
         """Deliver to one member what `runs` hold for it: all but its own, and what those say whom it ignores."""
@@ -326,6 +392,10 @@ class Room:
         if not self._runs:
             self._schedule(self.flush)
         self._runs.append(run)
+
+
+def _kind(thing: object) -> str:
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
 def _messages(runs: Sequence[Run]) -> int:

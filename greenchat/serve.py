@@ -16,8 +16,13 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+<<<<<<< HEAD
 from greenchat import backup, datadir, settings, systemd
+=======
+from greenchat import datadir, settings, signals, systemd
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
 from greenchat.config import Config
+from greenchat.ending import Killed, dying_of_interrupts
 from greenchat.errors import GreenchatError
 from greenchat.plugins import Plugins
 from greenchat.reload import compare
@@ -39,7 +44,8 @@ def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> in
     manager = systemd.Manager(os.environ)
     listener = start_log(config.server.log_format, config.server.log_level)
     try:
-        server = ChatServer(config, data_dir)
+        with dying_of_interrupts():
+            server = ChatServer(config, data_dir)
         with datadir.locked(data_dir):
             if backup.finish(data_dir):
                 log.warning("a restore that was interrupted is finished now")
@@ -53,19 +59,42 @@ def _run(
     server: ChatServer, configure: Callable[[], Config], inherited: Sequence[Any], manager: systemd.Manager
 ) -> None:
     _allow_descriptors()
-    stopped = Event()
-    _stop_on_signals(stopped)
-    server.start(inherited)
-    _reload_on_hangup(server, configure, stopped, manager)
-    _say_hello(server)
-    # What exists now stays: the collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
-    with Watchdog(server.plugins.modules, server.counters.turns), manager.serving():
-        stopped.wait()
-        log.info("stopping")
-        manager.tell("STOPPING=1")
-        server.stop()
+    with signals.StopSignals(server.owners) as stop:
+        if not _start(server, inherited, stop.stopped):
+            log.info("stopped before the start was done")
+            return
+        _reload_on_hangup(server, configure, stop.stopped, manager)
+        _say_hello(server)
+        # What exists now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        with Watchdog(server.owners, server.counters.turns), manager.serving():
+            stop.stopped.wait()
+            log.info("stopping")
+            manager.tell("STOPPING=1")
+            stop.stopping()
+            server.stop()
+
+
+def _start(server: ChatServer, inherited: Sequence[Any], stopped: Event) -> bool:
+    """Start the server, unless it is asked to stop meanwhile: plugins may take their time. Whether it has started."""
+    starting = gevent.spawn(_outcome, server.start, inherited)
+    gevent.wait([starting, stopped], count=1)
+    if not starting.ready():
+        starting.kill(Killed)
+    error = starting.value
+    if error is not None and not isinstance(error, Killed):
+        raise error
+    return error is None
+
+
+def _outcome(function: Callable[..., None], *arguments: object) -> BaseException | None:
+    """What `function` raises, as a value: gevent would write it past the log."""
+    try:
+        function(*arguments)
+    except BaseException as error:
+        return error
+    return None
 
 
 def start_log(form: str, level: str) -> QueueListener:
@@ -97,20 +126,6 @@ def _allow_descriptors() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # some systems have a hard limit that they do not allow
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _stop_on_signals(stopped: Event) -> None:
-    """The first signal asks for a stop in good order, the second ends the process at once."""
-
-    def on_signal() -> None:
-        if stopped.is_set():
-            sys.stderr.write("Stopped at once.\n")
-            sys.stderr.flush()
-            os._exit(1)
-        stopped.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, on_signal)
 
 
 def _reload_on_hangup(

@@ -14,21 +14,25 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+<<<<<<< HEAD
 from greenchat import __version__, datadir, plugins, tls
 from greenchat.accounts import AccountDirectory
+=======
+from greenchat import __version__, datadir, tls
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
 from greenchat.address import host_of
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.codecs.detect import HTTP_BEGINNINGS, http_refusal
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
-from greenchat.commands import Command, CommandTable
 from greenchat.config import Config, Limits
-from greenchat.dispatch import Dispatcher
 from greenchat.door import Door, network_of
-from greenchat.errors import ConfigError, GreenchatError, Reject
+from greenchat.ending import Killed
+from greenchat.errors import ConfigError, Reject
 from greenchat.events import Notice, Refused
 from greenchat.frames import Error, Ref, Stats
+from greenchat.lifecycle import Lifecycle
 from greenchat.listener import Listener, close, listen, name_of, prepare
 from greenchat.outbox import deliver
 from greenchat.pace import READ_BYTES
@@ -67,10 +71,9 @@ class ChatServer:
         """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones."""
         self.config = config
         self.data_dir = data_dir
-        self.plugins = plugins.Plugins(config, plugin_objects)
+        self._life = life = Lifecycle(config, data_dir, plugin_objects)
+        self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self._tls = tls.load(config.tls)
-        self.hooks = Dispatcher(self.plugins.manager, self._switched_off)
-        self.commands = CommandTable(self.hooks.failed)
         loop = gevent.get_hub().loop
         try:
             self.chat = Chat(config.limits, config.server.default_room, self.hooks, loop.run_callback, deliver)
@@ -101,18 +104,24 @@ class ChatServer:
 
     def start(self, inherited: Sequence[Any] = ()) -> None:
         """Let the plugins begin, and listen: on the gevent sockets that are `inherited` from whoever started the
-        process, or else on the configured addresses. Raises `GreenchatError` where that cannot be."""
+        process, or else on the configured addresses. Raises `GreenchatError` where that cannot be. The greenlet that it
+        is called in may be killed meanwhile; what has begun is ended then."""
         datadir.make(self.data_dir)
+<<<<<<< HEAD
         datadir.mend(self.data_dir)
         plugins.forget_off(self.data_dir)
         try:
             self._start_plugins()
             datadir.warn(self.data_dir)
+=======
+        try:
+            self._life.start(self)
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
             self._listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
-        except GreenchatError:
+        except BaseException:
             self._listen_no_more()
-            self._shut_down_plugins()
+            self._life.finish(self)
             raise
 
     def stop(self) -> None:
@@ -123,15 +132,15 @@ class ChatServer:
         for session in self.sessions.values():
             if session.member is None:
                 session.tell(Notice("Server is shutting down."))
-        gevent.killall(list(self._silent), block=False)
+        gevent.killall(list(self._silent), Killed, block=False)
         gevent.sleep(0)  # the announcement goes out at the end of this turn
         for session in list(self.sessions.values()):
             session.close("server is shutting down")
         self._all_gone.clear()
         if self._connections:
             self._all_gone.wait(self.config.server.grace_seconds)
-        gevent.killall(list(self._connections), block=False)
-        self._shut_down_plugins()
+        gevent.killall(list(self._connections), Killed, block=False)
+        self._life.finish(self)
 
     def reconfigure(self, config: Config) -> None:
         """Go on with `config`, of which only what may change meanwhile has changed: see reload.py. Sessions that stand
@@ -172,13 +181,23 @@ class ChatServer:
     def listen_also(self, address: str, serve: Serve) -> str:
         """Have `serve` serve what connects to one more `address`, as if it were claimed: the address with its real
         port. For greenchat_startup; connections are accepted once the server has started. Raises `GreenchatError`."""
+        serve = self.hooks.serving(self._life.owned(serve), f"serving {address}", serve)
         self._others.append(Listener(listen(address), partial(self._serve, serve=serve), spawn=gevent.spawn_raw))
         return name_of(self._others[-1])
 
     def trust_proxies(self, is_proxy: Callable[[str], bool]) -> None:
         """Connections from hosts of which `is_proxy` is true (an address; empty: a Unix socket) are those of others,
         and do not count for an address. Who serves them tells whose they are: see `count_for`."""
-        self._is_proxy = is_proxy
+        owner = self._life.owned(is_proxy)
+
+        def ask(host: str) -> bool:
+            try:
+                return bool(is_proxy(host))
+            except BaseException:
+                self.hooks.failed(owner, "trust_proxies")
+                return False
+
+        self._is_proxy = ask
 
     def count_for(self, address: str) -> None:
         """Count this greenlet's connection for `address`, HOST:PORT, from now on. Raises `Reject` where there are too
@@ -216,6 +235,9 @@ class ChatServer:
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """Count that a request was refused, and tell the observers."""
         self.counters.refusals[verdict.code] += 1
+        log.debug(
+            "#%d was refused: %s, by %s", session, verdict.code, f"plugin {verdict.by}" if verdict.by else "the core"
+        )
         if self.hooks.event is not None:
             self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
 
@@ -355,27 +377,3 @@ class ChatServer:
                 close(listener)
         while self._others:
             close(self._others.pop())
-
-    # --- plugins ---
-
-    def _start_plugins(self) -> None:
-        self.plugins.provide("greenchat_commands", self._add_commands)
-        self.plugins.provide("greenchat_startup", lambda plugin, _: None, server=self)
-        on = {plugin.name for plugin in self.plugins.on}
-        for plugin in self.plugins:
-            if plugin.name not in on:
-                self.commands.discard(plugin.name)
-        self.hooks.bind()
-
-    def _add_commands(self, plugin: plugins.Plugin, found: Iterable[Command]) -> None:
-        taken = [f"/{name}" for name in self.commands.add(plugin.name, found)]
-        if taken:
-            plugin.note = f"{', '.join(taken)}: another plugin comes first with that"
-            log.warning("plugin %s: %s", plugin.name, plugin.note)
-
-    def _shut_down_plugins(self) -> None:
-        self.plugins.provide("greenchat_shutdown", lambda plugin, _: None, server=self)
-
-    def _switched_off(self, plugin: str, why: str) -> None:
-        self.commands.discard(plugin)
-        plugins.note_off(self.data_dir, plugin, why)

@@ -11,26 +11,24 @@ import gevent
 from gevent import GreenletExit
 from greenlet import greenlet
 
-from greenchat import core
+from greenchat import core, values
 from greenchat.answers import Answers
+from greenchat.cascade import one_step
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
 from greenchat.config import Limits
+from greenchat.ending import Killed
 from greenchat.errors import Reject
 from greenchat.events import Event, Message, Notice, Private
 from greenchat.frames import Ack, Error, Frame, Join, Ping, Pong, Ref, Request, Say
-from greenchat.outbox import READ, Outbox
-from greenchat.pace import READ_BYTES, Pace
+from greenchat.outbox import READ, Outbox, linger
+from greenchat.pace import Pace
 from greenchat.room import Asked, Member, Room
 from greenchat.silence import Next, Silence
 from greenchat.text import require_text
 
 log = logging.getLogger("greenchat.session")
-
-# How long a closing connection may still send before it is cut off. Closing with unread bytes would reset the
-# connection, and the client might lose the last lines we sent (RFC 1122, 4.2.2.13).
-LINGER_SECONDS = 2.0
 
 
 class Session:
@@ -114,7 +112,10 @@ class Session:
         return ""
 
     def tell(self, reply: Event | Frame) -> None:
-        """Send one event or answer to this session alone."""
+        """Send one event or answer to this session alone. Raises `TypeError` or `ValueError` for what is none, or has
+        in it what cannot be sent."""
+        if not isinstance(reply, Event | Frame):
+            raise TypeError(f"tell takes an event or an answer, not {type(reply).__name__}; for a text there is info")
         self._send_acks()
         data = self.codec.encode(reply)
         if data:
@@ -122,19 +123,24 @@ class Session:
 
     def info(self, text: str) -> None:
         """Send one line of information to this session alone."""
-        self.tell(Notice(text))
+        self.tell(Notice(values.text(text)))
 
+    @one_step
     def say(self, text: str, *, action: bool = False, room: str = "") -> Message | Private:
         """Say `text` as this session's user in one of its rooms; or else where the request at hand was made, which may
         be a conversation of two. Raises `Reject`."""
         chat, member = self._server.chat, self.require_member()
         asked = member.asked
         if asked is not None and not room and (asked.conversation or asked.to):
-            self._said = self._say_to_one(member, text, asked, action=action)
+            self._said = self._say_to_one(member, text, asked, action=bool(action))
         else:
-            self._said = chat.say(member, require_text(text), action, chat.room_of(member, room))
+            where = chat.room_of(member, room)
+            where.talk = None  # what a plugin causes is told apart from what is said by itself
+            self._said = chat.say(member, require_text(text), bool(action), where)
+            where.mark_cause()
         return self._said
 
+    @one_step
     def enter(self, room: str, key: str = "", ref: Ref = None, *, move: bool | None = None) -> None:
         """Come into `room`, and be welcomed; with `move`, go out of all others, as clients have to that can be in one
         room only. Raises `Reject`."""
@@ -157,11 +163,19 @@ class Session:
         with member.asking(Asked(room, conversation, to)):
             self._server.commands.run(self, line)
 
+<<<<<<< HEAD
     def log_in(self, account: str, account_id: int = 0) -> None:
         """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told."""
         assert bool(account) == bool(account_id), "an account has a key and an id"
         before = self.account_id
         self.account, self.account_id, self.role = account, account_id, ""
+=======
+    @one_step
+    def log_in(self, account: str) -> None:
+        """From now on it is known to be `account`, the key of a name; empty: to be nobody. All who see it are told."""
+        before = self.account
+        self.account, self.role = values.text(account), ""
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
         if self.member is not None:
             self._server.chat.account_changed(self.member, before)
         if self._server.hooks.account is not None:
@@ -190,6 +204,7 @@ class Session:
         member = self.require_member()
         return member.name if self.account in ("", member.key) else self.account
 
+    @one_step
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
         self.tell(Error(verdict.code, verdict.text, ref))
@@ -198,9 +213,9 @@ class Session:
     def close(self, reason: str) -> None:
         """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
         if self._closing is None:
-            self._closing = reason
+            self._closing = values.shown(reason)
             if gevent.getcurrent() not in (self._greenlet, self._helper):
-                gevent.kill(self._greenlet)
+                gevent.kill(self._greenlet, Killed)
 
     def mind_silence(self, limits: Limits) -> None:
         """Called now and then: ping a client that has been silent for long, close one that has been for too long."""
@@ -236,8 +251,10 @@ class Session:
             self._serve(first)
         except GreenletExit:
             pass
-        except Exception:
-            log.exception("#%d: unexpected error; the connection is closed", self.id)
+        except BaseException as error:  # whatever a plugin's codec raises, say: it ends this connection, not the server
+            plugin = self._server.owners.of_error(error)
+            whose = f" in plugin {plugin}" if plugin else ""
+            log.error("#%d: unexpected error%s; the connection is closed", self.id, whose, exc_info=error)
             self._closing = "internal error"
         finally:
             self._end(self._closing or "connection lost")
@@ -315,7 +332,7 @@ class Session:
             helper.switch(*arguments)
         except BaseException:
             if helper:  # it waits for something, and is not waited for any more
-                helper.throw(GreenletExit)
+                helper.throw(Killed)
             raise
         finally:
             self._helper = None
@@ -377,21 +394,9 @@ class Session:
                 self._server.hooks.disconnected(self, reason)
             self._answers.all_sent(self._server.config.server.grace_seconds)
             if self.outbox.drained(self._server.config.server.grace_seconds):
-                self._linger()
+                linger(self._socket, self._readable)
         except GreenletExit:
             pass  # told to end at once
         finally:
             self.outbox.close()
             self._readable.close()
-
-    def _linger(self) -> None:
-        """Say that nothing more comes, and read what the other side still sends until it has understood."""
-        try:
-            self._socket.shutdown(socket.SHUT_WR)
-            with gevent.Timeout(LINGER_SECONDS, False):
-                while True:
-                    gevent.get_hub().wait(self._readable)
-                    if not self._socket.recv(READ_BYTES):
-                        return
-        except OSError:
-            pass  # gone already

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from greenchat import values
 from greenchat.errors import Reject
 
 # Control characters (C0 but the tab, DEL, C1) drive terminals. The two Unicode separators end a line for many programs,
@@ -94,7 +95,9 @@ def _first_visible(text: str) -> int:
 
 
 def require_text(text: str) -> str:
-    """`text`, fit to be said; raises `Reject` where it shows nothing or bears control characters."""
+    """`text`, fit to be said; raises `Reject` where it shows nothing or bears control characters, and as
+    `values.text`."""
+    text = values.text(text)
     if is_blank(text):
         raise Reject("The message is empty. Write something.", code="empty")
     if FORBIDDEN.search(text):
@@ -138,6 +141,7 @@ def _profile(profile: str) -> Any:
 
 
 def _enforce(profile: str, name: str, what: str, length: int) -> str:
+    name = values.text(name)
     code = "room_invalid" if what == "room name" else "name_invalid"
     if not name:
         raise Reject(f"A {what} is missing. Send JOIN|<username> or JOIN|<username>|<room>.", code)

@@ -8,12 +8,12 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import gevent
 
+from greenchat.blame import Owners, place
 from greenchat.stats import Longest
 
 log = logging.getLogger("greenchat.watchdog")
@@ -24,17 +24,17 @@ HELD_SECONDS = 0.1
 
 class Watchdog:
     """Logs a warning when a turn of this thread's event loop takes longer than HELD_SECONDS, with the plugin whose code
-    is running, if it is one's: `modules` maps module names to plugins. How long turns take goes to `turns`. A context
-    manager."""
+    is running, if it is one's, as `owners` know. How long turns take goes to `turns`. A context manager."""
 
-    def __init__(self, modules: Mapping[str, str], turns: Longest) -> None:
-        self._modules = modules
+    def __init__(self, owners: Owners, turns: Longest) -> None:
+        self._owners = owners
         self._turns = turns
         self._thread_id = threading.get_ident()
         self._turn_began: float | None = None  # None while the loop waits for something to happen
         self._stop = threading.Event()
         loop = gevent.get_hub().loop
-        self._watchers: list[Any] = [loop.check(), loop.prepare()]
+        # The first to begin and the last to end: what is put off to the end of a turn, as rooms do, belongs to it.
+        self._watchers: list[Any] = [loop.check(priority=loop.MAXPRI), loop.prepare(priority=loop.MINPRI)]
         self._thread = threading.Thread(target=self._watch, name="greenchat-watchdog", daemon=True)
 
     def __enter__(self) -> Self:
@@ -71,14 +71,8 @@ class Watchdog:
 
     def _holder(self) -> str:
         """The plugin that runs in the loop's thread at this moment, or the place in the code."""
-        innermost = frame = sys._current_frames().get(self._thread_id)
-        while frame is not None:
-            module = frame.f_globals.get("__name__", "")
-            if module in self._modules:
-                return f"plugin {self._modules[module]} in {frame.f_code.co_name} ({_place(frame)})"
-            frame = frame.f_back
-        return f"the server itself ({_place(innermost)})" if innermost is not None else "the server itself"
-
-
-def _place(frame: FrameType) -> str:
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        innermost = sys._current_frames().get(self._thread_id)
+        owner, frame = self._owners.of_frame(innermost)
+        if frame is not None:
+            return f"plugin {owner} in {frame.f_code.co_name} ({place(frame)})"
+        return f"the server itself ({place(innermost)})" if innermost is not None else "the server itself"

@@ -12,6 +12,8 @@ NAMES_SHOWN = 100
 class SlashCommands:
     """The commands, and who wrote to whom last."""
 
+    stays_on = True  # whatever fails: without it, no command could be given any more
+
     def __init__(self) -> None:
         # By members, not by names: a name may be somebody else's by the time one answers.
         self._correspondents: dict[Member, Member] = {}
@@ -143,13 +145,20 @@ def show_help(session: Session, argument: str) -> None:
     known = [
         {"name": command.name, "usage": command.usage, "help": command.help.partition("\n")[0]}
         for command in session.commands
-        if command.may_run(session)
+        if may_run(session, command)
     ]
     lines = [f"/{command['name']} {command['usage']}".rstrip() + f": {command['help']}" for command in known]
     lines.append("//TEXT: Say something that begins with a slash.")
     if session.member is None:
         lines.append("For most of them you must have joined. Send JOIN|<username>.")
     session.tell(Commands(commands=known, lines=lines))
+
+
+def may_run(session: Session, command: Command) -> bool:
+    try:
+        return command.may_run(session)
+    except Reject:
+        return False
 
 
 def who(session: Session, argument: str) -> None:

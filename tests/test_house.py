@@ -14,19 +14,30 @@ PACKAGE = ROOT / "greenchat"
 
 # From the ground up. A module imports only from floors below its own, or from its own floor.
 FLOORS = [
+<<<<<<< HEAD
     ["errors", "refusals", "events", "frames", "config"],
     ["text", "accounts", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness"],
+=======
+    ["values", "errors", "events", "frames", "config", "ending", "blame"],
+    ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database", "cascade", "holds"],
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],
     ["ignoring", "client", "backup"],
     ["room"],
     ["conversations"],
-    ["chat", "dispatch", "terminal", "bench", "browser"],
-    ["plugins", "outbox", "pace", "watchdog", "door", "listener", "tls", "systemd"],
-    ["core", "answers"],
+    ["chat", "dispatch", "finding", "terminal", "bench", "browser"],
+    ["plugins", "background", "outbox", "pace", "watchdog", "door", "listener", "tls", "systemd"],
+    ["core", "answers", "lifecycle", "plugin_commands"],
     ["session"],
+<<<<<<< HEAD
     ["server"],
     ["serve", "shell", "testing"],
     ["cli", "cli_backup"],
+=======
+    ["server", "signals"],
+    ["serve", "testing"],
+    ["cli"],
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
     ["__main__"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -69,10 +80,16 @@ def test_imports_point_down(path):
 def test_gevent_is_known_only_where_there_are_sockets(path):
     allowed = {
         "answers",
+        "background",
         "database",
+<<<<<<< HEAD
         "fairness",
+=======
+        "lifecycle",
+>>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
         "server",
         "session",
+        "signals",
         "outbox",
         "pace",
         "listener",

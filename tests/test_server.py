@@ -408,7 +408,7 @@ def test_a_peer_that_has_gone_without_a_word_is_found_by_the_kernel():
 
 
 def test_when_descriptors_run_out_those_inside_chat_on_and_others_get_in_later(tmp_path):
-    few = ["bash", "-c", 'ulimit -n 50; exec "$@"', "few"]
+    few = ["bash", "-c", 'ulimit -n 52; exec "$@"', "few"]
     with serve_process(tmp_path, "--set", "limits.connections_per_address=0", before=few) as server:
         ada, bob = server.join("ada"), server.join("bob")
         crowd = [server.connect() for _ in range(60)]

@@ -1,0 +1,28 @@
+"""How greenlets in which plugins run are ended, and a process in which they are being loaded."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from greenlet import GreenletExit
+
+
+class Killed(GreenletExit):  # type: ignore[misc]
+    """With this, and nothing else, the server ends the greenlet of a connection. A plain `GreenletExit` out of a hook
+    is the plugin's own doing."""
+
+
+@contextmanager
+def dying_of_interrupts() -> Iterator[None]:
+    """Meanwhile Ctrl-C ends the process at once, as it ends others. Python would raise `KeyboardInterrupt` in whatever
+    plugin is being loaded, and it would be taken for the plugin's own."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # it comes elsewhere, or is ignored, or somebody else's
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
