@@ -206,24 +206,15 @@ class Room:
         "owner",
         "seq",
         "talk",
-<<<<<<< HEAD
         "time",
-        "topic",
-=======
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
     )
 
     def __init__(self, name: str, schedule: Schedule, deliver: Deliver, observe: Observe, traffic: Traffic) -> None:
         self.name = name
         self.seq = 0
-<<<<<<< HEAD
         self.time = LONG_AGO  # of the latest message: none that comes after it is earlier, whatever the clock says
-        self.topic = ""
-        self.owner: Member | int | None = None
-=======
         self._topic = ""
-        self.owner: Member | str | None = None
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
+        self.owner: Member | int | None = None
         self.members: dict[str, Member] = {}
         self._schedule = schedule
         self._deliver = deliver
@@ -236,11 +227,6 @@ class Room:
         self._choosy: set[Member] = set()  # who ignores somebody
         self._roles: dict[Member, str] = {}  # what everybody has been told of those who have one
 
-<<<<<<< HEAD
-    def restore(self, seq: int, time: datetime = LONG_AGO) -> None:
-        """Go on from `seq`, the latest message that is known of, which was said at `time`. For a room that nobody is in
-        yet."""
-=======
     @property
     def topic(self) -> str:
         """What the room is about. Setting it tells nobody: see `Chat.set_topic`."""
@@ -250,11 +236,11 @@ class Room:
     def topic(self, topic: str) -> None:
         self._topic = values.text(topic)
 
-    def restore(self, seq: int) -> None:
-        """Go on counting from `seq`, the latest message that is known of. For a room that nobody is in yet."""
+    def restore(self, seq: int, time: datetime = LONG_AGO) -> None:
+        """Go on from `seq`, the latest message that is known of, which was said at `time`. For a room that nobody is in
+        yet."""
         if type(seq) is not int or seq < 0:
             raise ValueError(f"a sequence number is a whole number, not {seq!r}")
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
         self.seq = self._flushed = seq
         self.time = max(self.time, time)
 

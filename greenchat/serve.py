@@ -16,11 +16,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-<<<<<<< HEAD
-from greenchat import backup, datadir, settings, systemd
-=======
-from greenchat import datadir, settings, signals, systemd
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
+from greenchat import backup, datadir, settings, signals, systemd
 from greenchat.config import Config
 from greenchat.ending import Killed, dying_of_interrupts
 from greenchat.errors import GreenchatError

@@ -14,12 +14,8 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-<<<<<<< HEAD
-from greenchat import __version__, datadir, plugins, tls
-from greenchat.accounts import AccountDirectory
-=======
 from greenchat import __version__, datadir, tls
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
+from greenchat.accounts import AccountDirectory
 from greenchat.address import host_of
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
@@ -107,16 +103,10 @@ class ChatServer:
         process, or else on the configured addresses. Raises `GreenchatError` where that cannot be. The greenlet that it
         is called in may be killed meanwhile; what has begun is ended then."""
         datadir.make(self.data_dir)
-<<<<<<< HEAD
         datadir.mend(self.data_dir)
-        plugins.forget_off(self.data_dir)
-        try:
-            self._start_plugins()
-            datadir.warn(self.data_dir)
-=======
         try:
             self._life.start(self)
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
+            datadir.warn(self.data_dir)
             self._listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
         except BaseException:

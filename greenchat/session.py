@@ -163,19 +163,12 @@ class Session:
         with member.asking(Asked(room, conversation, to)):
             self._server.commands.run(self, line)
 
-<<<<<<< HEAD
+    @one_step
     def log_in(self, account: str, account_id: int = 0) -> None:
         """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told."""
         assert bool(account) == bool(account_id), "an account has a key and an id"
         before = self.account_id
-        self.account, self.account_id, self.role = account, account_id, ""
-=======
-    @one_step
-    def log_in(self, account: str) -> None:
-        """From now on it is known to be `account`, the key of a name; empty: to be nobody. All who see it are told."""
-        before = self.account
-        self.account, self.role = values.text(account), ""
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
+        self.account, self.account_id, self.role = values.text(account), account_id, ""
         if self.member is not None:
             self._server.chat.account_changed(self.member, before)
         if self._server.hooks.account is not None:

@@ -14,13 +14,11 @@ PACKAGE = ROOT / "greenchat"
 
 # From the ground up. A module imports only from floors below its own, or from its own floor.
 FLOORS = [
-<<<<<<< HEAD
-    ["errors", "refusals", "events", "frames", "config"],
-    ["text", "accounts", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness"],
-=======
-    ["values", "errors", "events", "frames", "config", "ending", "blame"],
-    ["text", "address", "allowance", "silence", "datadir", "hookspecs", "database", "cascade", "holds"],
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
+    ["values", "errors", "refusals", "events", "frames", "config", "ending", "blame"],
+    [
+        *("text", "accounts", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness"),
+        *("cascade", "holds"),
+    ],
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],
     ["ignoring", "client", "backup"],
     ["room"],
@@ -29,15 +27,9 @@ FLOORS = [
     ["plugins", "background", "outbox", "pace", "watchdog", "door", "listener", "tls", "systemd"],
     ["core", "answers", "lifecycle", "plugin_commands"],
     ["session"],
-<<<<<<< HEAD
-    ["server"],
+    ["server", "signals"],
     ["serve", "shell", "testing"],
     ["cli", "cli_backup"],
-=======
-    ["server", "signals"],
-    ["serve", "testing"],
-    ["cli"],
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
     ["__main__"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -82,11 +74,8 @@ def test_gevent_is_known_only_where_there_are_sockets(path):
         "answers",
         "background",
         "database",
-<<<<<<< HEAD
         "fairness",
-=======
         "lifecycle",
->>>>>>> fee6476 (Plugins: whatever they raise or return is theirs, and bounded)
         "server",
         "session",
         "signals",

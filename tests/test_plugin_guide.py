@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from programs import enrol
 
 import greenchat
-from greenchat import hookspecs
+from greenchat import background, cascade, holds, hookspecs, signals
 from greenchat.cli import main
 from greenchat.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.plugins import Plugins
@@ -134,6 +134,14 @@ def test_links_lead_somewhere(name):
 def test_numbers_are_those_of_the_code():
     assert f"fails {FAILURES} times within a minute" in GUIDE
     assert FAILURE_SECONDS == 60
+    told = " ".join(GUIDE.split())
+    assert f"more than {cascade.DEEPEST} steps from" in told
+    assert f"more than {cascade.MOST} of them follow from one thing, within a second" in told
+    assert cascade.CASCADE_SECONDS == 1
+    assert f"has {holds.HOLD_SECONDS:.0f} seconds to release it" in told
+    assert f"may take {background.STARTUP_SECONDS:.0f} seconds" in told
+    assert f"`greenchat_shutdown` {background.SHUTDOWN_SECONDS:.0f};" in told
+    assert f"after {signals.HELD_SECONDS:.0f} seconds." in told
     assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
 
