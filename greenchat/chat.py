@@ -15,15 +15,12 @@ from greenchat.config import Limits
 from greenchat.conversations import Conversation, Conversations
 from greenchat.errors import Reject
 from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, Private, Renamed, Topic, require_sound
-from greenchat.ignoring import Ignored
+from greenchat.ignoring import Ignoring
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import is_blank, printable, require_name, require_room, require_text
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
 AWAY = "away"
-
-# How many people one may ignore: more than anybody can have fallen out with. What a room says is sorted out for each.
-MOST_IGNORED = 100
 
 
 class Hooks(Protocol):
@@ -52,7 +49,7 @@ class Chat:
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}
         self._conversations = Conversations(self.members)
-        self._ignoring: set[Member] = set()  # who ignores somebody
+        self._ignoring = Ignoring(self.members)
         self.default_room = require_room(default_room, limits.name_length)
 
     def number_after(self, id: int) -> None:  # noqa: A002
@@ -71,7 +68,7 @@ class Chat:
         self._require_space(home, member)
         self.members[name_key] = member
         self._conversations.came(member)
-        self._follow(member)
+        self._ignoring.follow(member)
         self._admit(member, home)
         return member
 
@@ -110,10 +107,7 @@ class Chat:
         if self.members.get(member.key) is not member:
             return
         del self.members[member.key]
-        self._ignoring.discard(member)
-        for other in self._ignoring:
-            assert other.ignored is not None
-            other.ignored.went(member)
+        self._ignoring.went(member)
         for room in list(member.rooms.values()):
             self._remove(member, room, reason)
         self._end_conversations(member, member.outlet.account_id, f"{member.name} has left the chat.")
@@ -123,7 +117,7 @@ class Chat:
         if member.outlet.account_id != before and self.members.get(member.key) is member:
             self._end_conversations(member, before, f"{member.name} has logged in.")
             self._conversations.came(member)
-            self._follow(member)
+            self._ignoring.follow(member)
 
     def may_enter(self, outlet: Outlet, member: Member, room: str) -> bool:
         """Whether `member` may come into `room`, and so may read what was said there."""
@@ -200,7 +194,7 @@ class Chat:
             del place[member.key]
             place[key] = member
         member.name, member.key = name, key
-        self._follow(member)
+        self._ignoring.follow(member)
         for room in member.rooms.values():
             room.tell(Renamed(room.name, old, name, datetime.now(UTC)))
         if not member.rooms:
@@ -222,31 +216,12 @@ class Chat:
     def ignore(self, member: Member, name: str) -> str:
         """From now on `member` does not read what `name` says, whatever they are called by then; the name as it is
         shown. Raises `Reject`."""
-        name, key = require_name(name, self._limits.name_length)
-        other = self.members.get(key)
-        if other is member:
-            raise Reject("This is you.", code="not_allowed")
-        ignored = member.ignored = member.ignored or Ignored()
-        name = other.name if other is not None else name
-        if ignored.covers(other) if other is not None else ignored.covers_name(key):
-            raise Reject(f"You ignore {name} already. /unignore {name} ends it.", code="not_allowed")
-        if len(ignored) >= MOST_IGNORED:
-            raise Reject(f"You ignore {MOST_IGNORED} people, as many as one may. /unignore one.", code="not_allowed")
-        ignored.add(name, key, other)
-        self._mind_ignored(member)
-        return name
+        return self._ignoring.begin(member, name, self._limits.name_length)
 
     def unignore(self, member: Member, name: str) -> str:
         """The other way round. Raises `Reject`."""
-        name, key = require_name(name, 0)
-        other = self.members.get(key)
-        name = other.name if other is not None else name
-        if member.ignored is None or not member.ignored.discard(key, other):
-            raise Reject(f"You do not ignore {name}. /ignore lists whom you do.", code="unknown_user")
-        self._mind_ignored(member)
-        return name
+        return self._ignoring.end(member, name)
 
-    @one_step
     def set_topic(self, member: Member, room: Room, topic: str) -> None:
         """What `room` is about, from now on, as `member` says. Raises `Reject` where one may not say that."""
         if topic:
@@ -374,17 +349,6 @@ class Chat:
         if most and len(text) > most:
             raise Reject(f"The {what} is longer than {most} characters. Make it shorter.", code="too_long")
         return self.require_sayable(member, text, room)
-
-    def _follow(self, member: Member) -> None:
-        """Who ignores `member` goes on doing so."""
-        for other in self._ignoring:
-            assert other.ignored is not None
-            other.ignored.came(member)
-
-    def _mind_ignored(self, member: Member) -> None:
-        (self._ignoring.add if member.ignored else self._ignoring.discard)(member)
-        for room in member.rooms.values():
-            room.mind_ignored(member)
 
     def _end_conversations(self, member: Member, account_id: int, why: str) -> None:
         for conversation, other in self._conversations.went(member, account_id):

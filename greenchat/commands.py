@@ -73,20 +73,22 @@ class CommandTable:
         """Drop the commands of a plugin."""
         self._commands = {name: entry for name, entry in self._commands.items() if entry[1] != plugin}
 
-    def find(self, name: str) -> Command:
-        """The command called `name`, in any case, with or without its slash. Raises `Reject` with the nearest match."""
+    def find(self, name: str, *, quotes: bool = True) -> Command:
+        """The command called `name`, in any case, with or without its slash. Raises `Reject` with the nearest match,
+        which `quotes` the name, or does not."""
         name = name.removeprefix("/").lower()
         if name in self._commands:
             return self._commands[name][0]
         near = difflib.get_close_matches(name, self._commands, n=1, cutoff=0.5)
         hint = f"Did you mean /{near[0]}?" if near else "/help lists the commands."
-        raise Reject(f"There is no command /{printable(name)}. {hint}", code="unknown_command")
+        what = f"no command /{printable(name)}" if quotes else "no such command"
+        raise Reject(f"There is {what}. {hint}", code="unknown_command")
 
     def run(self, session: "Session", line: str) -> None:
         """Run `line`, what was typed behind the slash. Raises `Reject` for what is not to be run."""
-        # Behind a slash and a blank stands no name: it is not to be quoted, as it may be anything.
-        name, argument, *_ = [*line.split(maxsplit=1), "", ""] if line[:1].strip() else ("", line)
-        command = self.find(name)
+        name, argument, *_ = [*line.split(maxsplit=1), "", ""]
+        # What stands behind a slash and a blank need not be meant as a name: it may be a secret.
+        command = self.find(name, quotes=not line[:1].isspace())
         if not command.may_run(session):
             raise Reject(f"You may not use /{command.name}.", code="not_allowed")
         argument = argument.strip()

@@ -1,10 +1,17 @@
 """Whom one does not want to read. It is about people, not about names: no I/O, and no room is known here."""
 
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from greenchat.errors import Reject
+from greenchat.text import require_name
 
 if TYPE_CHECKING:
     from greenchat.room import Member
+
+# How many people one may ignore: more than anybody can have fallen out with. What a room says is sorted out for each.
+MOST_IGNORED = 100
 
 # By how many of their names guests are known who have gone, besides the one that they were ignored under. More would
 # let somebody make others ignore names that they have never had for long.
@@ -106,3 +113,56 @@ def _is(person: _Person, key: str, member: "Member | None") -> bool:
     if person.member is not None:
         return person.member is member or (member is None and key in person.names)
     return key in person.names
+
+
+class Ignoring:
+    """Who of a chat ignores whom. `members` are those who are in it, by their names' keys."""
+
+    def __init__(self, members: "Mapping[str, Member]") -> None:
+        self._members = members
+        self._who: set[Member] = set()  # who ignores somebody
+
+    def begin(self, member: "Member", name: str, length: int) -> str:
+        """`member` ignores `name`, of `length` characters at most, from now on; the name as it is shown. Raises
+        `Reject`."""
+        name, key = require_name(name, length)
+        other = self._members.get(key)
+        if other is member:
+            raise Reject("This is you.", code="not_allowed")
+        ignored = member.ignored = member.ignored or Ignored()
+        name = other.name if other is not None else name
+        if ignored.covers(other) if other is not None else ignored.covers_name(key):
+            raise Reject(f"You ignore {name} already. /unignore {name} ends it.", code="not_allowed")
+        if len(ignored) >= MOST_IGNORED:
+            raise Reject(f"You ignore {MOST_IGNORED} people, as many as one may. /unignore one.", code="not_allowed")
+        ignored.add(name, key, other)
+        self._changed(member)
+        return name
+
+    def end(self, member: "Member", name: str) -> str:
+        """The other way round. Raises `Reject`."""
+        name, key = require_name(name, 0)
+        other = self._members.get(key)
+        name = other.name if other is not None else name
+        if member.ignored is None or not member.ignored.discard(key, other):
+            raise Reject(f"You do not ignore {name}. /ignore lists whom you do.", code="unknown_user")
+        self._changed(member)
+        return name
+
+    def follow(self, member: "Member") -> None:
+        """`member` has come, or has another name or account: who ignores them goes on doing so."""
+        for other in self._who:
+            assert other.ignored is not None
+            other.ignored.came(member)
+
+    def went(self, member: "Member") -> None:
+        """`member` has left the chat."""
+        self._who.discard(member)
+        for other in self._who:
+            assert other.ignored is not None
+            other.ignored.went(member)
+
+    def _changed(self, member: "Member") -> None:
+        (self._who.add if member.ignored else self._who.discard)(member)
+        for room in member.rooms.values():
+            room.mind_ignored(member)

@@ -166,9 +166,11 @@ class Session:
     @one_step
     def log_in(self, account: str, account_id: int = 0) -> None:
         """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told."""
-        assert bool(account) == bool(account_id), "an account has a key and an id"
+        account = values.text(account)
+        if bool(account) != bool(account_id):
+            raise ValueError("an account has a key and an id: name both, or neither")
         before = self.account_id
-        self.account, self.account_id, self.role = values.text(account), account_id, ""
+        self.account, self.account_id, self.role = account, account_id, ""
         if self.member is not None:
             self._server.chat.account_changed(self.member, before)
         if self._server.hooks.account is not None:
