@@ -222,6 +222,7 @@ class Chat:
         """The other way round. Raises `Reject`."""
         return self._ignoring.end(member, name)
 
+    @one_step
     def set_topic(self, member: Member, room: Room, topic: str) -> None:
         """What `room` is about, from now on, as `member` says. Raises `Reject` where one may not say that."""
         if topic:
