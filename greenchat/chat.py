@@ -15,15 +15,12 @@ from greenchat.config import Limits
 from greenchat.conversations import Conversation, Conversations
 from greenchat.errors import Reject
 from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, Private, Renamed, Topic, require_sound
-from greenchat.ignoring import Ignored
+from greenchat.ignoring import MOST_IGNORED, Ignored
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import is_blank, printable, require_name, require_room, require_text
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
 AWAY = "away"
-
-# How many people one may ignore: more than anybody can have fallen out with. What a room says is sorted out for each.
-MOST_IGNORED = 100
 
 
 class Hooks(Protocol):
@@ -75,7 +72,6 @@ class Chat:
         self._admit(member, home)
         return member
 
-    @one_step
     def enter(self, member: Member, room: str, key: str = "", *, move: bool = False) -> Room:
         """Let `member` into one more room, which is the one it came into last then; with `move`, out of all others."""
         room = self.room_name(room)

@@ -158,7 +158,7 @@ class Raises:
             Command("fail", "", "Fail.", lambda session, _: self.at("command")),
             Command("guarded", "", "Ask who may.", lambda session, _: None, self.may_run),
             Command("act", "", "Keep order.", lambda session, _: session.chat.record("me", "test")),
-            Command("account", "", "Log in.", lambda session, _: session.log_in("somebody")),
+            Command("account", "", "Log in.", lambda session, _: session.log_in("somebody", 1)),
         ]
 
     def may_run(self, session):
