@@ -72,7 +72,6 @@ class Chat:
         self._admit(member, home)
         return member
 
-    @one_step
     def enter(self, member: Member, room: str, key: str = "", *, move: bool = False) -> Room:
         """Let `member` into one more room, which is the one it came into last then; with `move`, out of all others."""
         room = self.room_name(room)
