@@ -3,8 +3,6 @@
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
-import itertools
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,6 +13,7 @@ from greenchat.config import Limits
 from greenchat.conversations import Conversation, Conversations
 from greenchat.errors import Reject
 from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, Private, Renamed, Topic, require_sound
+from greenchat.ids import MessageIds
 from greenchat.ignoring import Ignoring
 from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
 from greenchat.text import is_blank, printable, require_name, require_room, require_text
@@ -43,18 +42,13 @@ class Chat:
         self._hooks = hooks
         self._schedule = schedule
         self._deliver = deliver
-        # Ids rise over restarts too: no server keeps saying a million messages a second from one start to the next.
-        self._ids = itertools.count(time.time_ns() // 1000)
+        self.ids = MessageIds()
         self.traffic = Traffic()
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}
         self._conversations = Conversations(self.members)
         self._ignoring = Ignoring(self.members)
         self.default_room = require_room(default_room, limits.name_length)
-
-    def number_after(self, id: int) -> None:  # noqa: A002
-        """Messages get higher ids than `id` from now on: it is on record, though the clock has been set back since."""
-        self._ids = itertools.count(max(next(self._ids), id + 1))
 
     # --- come and go ---
 
@@ -145,7 +139,7 @@ class Chat:
         if run is None or run.origin is not member or action:
             run = room.begin_talk(member)
         room.seq += 1
-        message = Message(room.name, room.seq, next(self._ids), member.name, text, run.time, action)
+        message = Message(room.name, room.seq, next(self.ids.count), member.name, text, run.time, action)
         run.events.append(message)
         if action:
             room.talk = None  # a run of its own: codecs encode a run of messages as one, and an action otherwise

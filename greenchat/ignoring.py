@@ -17,9 +17,6 @@ MOST_IGNORED = 100
 # let somebody make others ignore names that they have never had for long.
 NAMES_KNOWN = 4
 
-# How many people one may ignore: more than anybody can have fallen out with. What a room says is sorted out for each.
-MOST_IGNORED = 100
-
 
 class _Person:
     """Somebody who is ignored: an account; or a guest while they are here; or else whoever comes by the name `key`,

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "greenchat"
 FLOORS = [
     ["values", "errors", "refusals", "events", "frames", "config", "ending", "blame"],
     [
-        *("text", "accounts", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness"),
+        *("text", "accounts", "address", "allowance", "silence", "datadir", "hookspecs", "database", "fairness", "ids"),
         *("cascade", "holds"),
     ],
     ["codecs", "settings", "reload", "stats", "commands", "encryption"],

@@ -355,7 +355,7 @@ class Keeper:
         """This much of each room is on disk: what was said without knowing it comes behind that."""
         self._known = True
         self._committed = dict(stored.seqs)
-        self._chat.number_after(stored.id)
+        self._chat.ids.begin_above(stored.id)
         for name, time in stored.times.items():
             self.times[name] = max(time, self.times.get(name, time))
         self._renumber(stored.seqs, stored.times)

@@ -1,0 +1,18 @@
+"""The ids of messages: none is given twice, over restarts neither."""
+
+import itertools
+import time
+
+
+class MessageIds:
+    """`next(ids.count)` is the next one. They begin with the time in microseconds, so that they rise over restarts too:
+    no server keeps saying a million messages a second from one start to the next."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = itertools.count(time.time_ns() // 1000)
+
+    def begin_above(self, highest: int) -> None:
+        """Give only higher ones than `highest` from now on: it is on record, and the clock has been set back since."""
+        self.count = itertools.count(max(next(self.count), highest + 1))
