@@ -473,5 +473,5 @@ def test_the_shell_asks_for_the_password_of_an_account_on_a_terminal(tmp_path):
                     raise AssertionError(seen) from None
             screen.write(f"{given}\n".encode() if given else b"")
         assert SECRET.encode() not in seen
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert "ada" in shell(tmp_path, "accounts", "list")
