@@ -59,6 +59,7 @@ class Dispatcher:
     check_join: Callable[[Outlet, str, str], str] | None
     check_enter: Callable[[Outlet, str, str, str], None] | None
     check_message: Callable[[Outlet, Message], str] | None
+    forget_room: Callable[[str], None] | None
     messages: Callable[[Sequence[Message]], None] | None
     room_opened: Callable[[Room], None] | None
     entered: "Callable[[Session, Room], None] | None"
@@ -113,6 +114,7 @@ class Dispatcher:
         self.check_join = self._check_join("greenchat_check_join")
         self.check_message = self._check_message("greenchat_check_message")
         self.check_enter = self._check_enter("greenchat_check_enter")
+        self.forget_room = self._check_forget_room("greenchat_forget_room")
         self.messages = self._observe_messages("greenchat_messages")
         self.room_opened = self._observe("greenchat_room_opened")
         self.entered = self._observe("greenchat_entered")
@@ -252,6 +254,18 @@ class Dispatcher:
                 try:
                     if call(session, username, room, key) is not None:
                         raise TypeError(f"{name} returned something; return nothing, or raise Reject")
+                except BaseException as error:
+                    raise self._verdict(plugin, name, error) from None
+
+        return check if calls else None
+
+    def _check_forget_room(self, name: str) -> Callable[[str], None] | None:
+        calls = self._calls(name, check=True)
+
+        def check(room: str) -> None:
+            for plugin, call in calls:
+                try:
+                    call(room)
                 except BaseException as error:
                     raise self._verdict(plugin, name, error) from None
 

@@ -57,6 +57,11 @@ def greenchat_check_enter(session: "Session", name: str, room: str, key: str) ->
 
 
 @hookspec
+def greenchat_forget_room(room: str) -> None:
+    """Check: a room is removed for good, and is empty; forget what you keep of it, or raise Reject("why")."""
+
+
+@hookspec
 def greenchat_messages(messages: "Sequence[Message]") -> None:
     """Observe: these were said in a row, by one sender in one room, and everybody has been told."""
 

@@ -161,6 +161,14 @@ class ChatServer:
             ref=ref,
         )
 
+    def forget_room(self, room: str) -> None:
+        """Have all plugins forget what they keep of a room that nobody is in, nor comes into. Raises `Reject` where one
+        cannot: its name must stay closed then. May wait."""
+        if self._sweeper is None:
+            raise Reject("The server has not started yet.")
+        if self.hooks.forget_room is not None:
+            self.hooks.forget_room(room)
+
     def rest(self, plugin: object, hook: str, *, resting: bool = True) -> None:
         """Do not call the check, take or observe hook `hook` of `plugin`, the object that bears it; or do so again.
 

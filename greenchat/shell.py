@@ -66,8 +66,8 @@ class Shell:
     def __init__(self, file: Path | None, data_dir: str | None) -> None:
         """`file` and `data_dir` are those of `data_dir_options`. Raises `ConfigError` where no server has ever kept
         anything: a mistyped directory must not come to look like a chat."""
-        self._config = _configured(file, data_dir)
-        self.data_dir = _existing(self._config)
+        self.config = _configured(file, data_dir)
+        self.data_dir = _existing(self.config)
         if not datadir.is_used(self.data_dir):
             raise ConfigError(
                 f"{self.data_dir} is no data directory of a chat: no server has run on it. "
@@ -100,7 +100,7 @@ class Shell:
     def _plugins(self) -> "Plugins":
         from greenchat.plugins import Plugins
 
-        return Plugins(self._config)
+        return Plugins(self.config)
 
     def _each(self, hook: str, **arguments: object) -> list[Any]:
         """What the implementations of a hook return. What they raise ends the command, which is what one wants here."""

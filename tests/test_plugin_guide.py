@@ -8,9 +8,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import gevent
 import pytest
 from click.testing import CliRunner
-from programs import enrol
+from programs import enrol, in_time
 
 import greenchat
 from greenchat import background, cascade, holds, hookspecs, signals
@@ -64,7 +65,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(hookspecs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 21
+    assert len(HOOKS) == 22
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -413,6 +414,17 @@ def test_logbook(example, directory, monkeypatch):
     result = CliRunner().invoke(main, ["accounts", "remove", "ada", "--data-dir", str(data)])
     assert result.exit_code == 0, result.output
     assert (data / "logbook.txt").read_text().endswith(" unregister ada\n")
+
+
+def test_scores(example, tmp_path):
+    scores = example("scores")
+    with serving(scores, data_dir=tmp_path) as server:
+        ada = server.join("ada", "cellar")
+        ada.send("MSG|one", "MSG|/ping")
+        ada.read_until("INFO|Pong.")
+        assert server.call(lambda: scores.said["cellar"]) == 1
+        server.call(lambda: gevent.spawn(server.server.forget_room, "cellar"))
+        in_time(lambda: server.call(lambda: "cellar" not in scores.said))
 
 
 def test_tattle(example, caplog):

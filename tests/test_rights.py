@@ -1,5 +1,8 @@
 """Rights end with their owner: they hang on accounts, not on names, whatever becomes of either, or of the files."""
 
+import os
+import pty
+import select
 import shutil
 import sqlite3
 from contextlib import closing
@@ -7,6 +10,7 @@ from contextlib import closing
 import pytest
 from accounts import CHEAP, SECRET, json_peer, registered
 from click.testing import CliRunner
+from processes import GREENCHAT
 from programs import enrol, in_time, says, sync
 from test_upgrades import load
 
@@ -390,6 +394,7 @@ def test_what_was_done_but_cannot_be_put_on_record_is_told(server):
         ["operators", "remove", "ada"],
         ["accounts", "passwd", "ada"],
         ["accounts", "remove", "ada"],
+        ["accounts", "add", "ada"],
         ["history", "forget", "--user", "ada"],
     ],
 )
@@ -413,3 +418,60 @@ def test_what_is_said_to_an_account_alone_never_goes_to_who_has_its_name_later(s
     bob.ask(type="say", conversation=conversation, text="the code is 4711", ref=3)
     assert bob.frame_of("error")["ref"] == 3
     assert not [line for line in sync(other) if "4711" in line]
+
+
+# --- who has an account, where the server says so ---
+
+
+def test_where_registration_is_closed_the_shell_makes_accounts(tmp_path):
+    closed = {"plugins.accounts.registration": "closed"}
+    cheap = tmp_path / "cheap.toml"
+    cheap.write_text("[plugins.accounts]\nmemory_mib = 1\npasses = 1\n")
+    with serving(settings=CHEAP | closed, data_dir=tmp_path) as server:
+        (tmp_path / "server.lock").touch()
+        ada = server.join("ada")
+        ada.send(f"MSG|/register {SECRET}")
+        ada.expect(
+            "ERROR|Names are registered by whoever runs this server. Ask them for an account, then: "
+            "MSG|/login ada PASSWORD"
+        )
+        told = shell(tmp_path, "accounts", "add", "Ada", "--config", str(cheap), given=f"{SECRET}\n")
+        assert told == "Ada has an account.\n"
+        ada.read_until("INFO|You are called guest-1 now: ada is for who is logged in to it.")
+        ada.send(f"MSG|/login ada {SECRET}")
+        ada.read_until("INFO|You are logged in as Ada.")
+        again = shell(tmp_path, "accounts", "add", "ＡＤＡ", "--config", str(cheap), given=f"{SECRET}\n", code=1)
+        assert again == "Error: ADA belongs to somebody already. See: greenchat accounts list\n"
+        for name, password, why in (
+            ("bob", "short", "is too short"),
+            ("bob", "", "There is no password in the first line."),
+            ("b ob", SECRET, "is not valid"),
+            ("b" * 33, SECRET, "longer than 32 characters"),
+        ):
+            told = shell(tmp_path, "accounts", "add", name, "--config", str(cheap), given=f"{password}\n", code=1)
+            assert why in told
+            assert "Traceback" not in told
+        assert "shell: register Ada" in acts(tmp_path)
+
+
+def test_the_shell_asks_for_the_password_of_an_account_on_a_terminal(tmp_path):
+    (tmp_path / "server.lock").touch()
+    cheap = tmp_path / "cheap.toml"
+    cheap.write_text("[plugins.accounts]\nmemory_mib = 1\npasses = 1\n")
+    command = [*GREENCHAT, "accounts", "add", "ada", "--data-dir", str(tmp_path), "--config", str(cheap)]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp(command[0], command)
+    with open(terminal, "r+b", buffering=0) as screen:
+        seen = b""
+        for asked, given in ((b"New password: ", SECRET), (b"Repeat for confirmation: ", SECRET), (b"account.", "")):
+            while asked not in seen:
+                assert select.select([screen], [], [], 30)[0], seen
+                try:
+                    seen += screen.read(1000)
+                except OSError:
+                    raise AssertionError(seen) from None
+            screen.write(f"{given}\n".encode() if given else b"")
+        assert SECRET.encode() not in seen
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert "ada" in shell(tmp_path, "accounts", "list")

@@ -29,7 +29,7 @@ from greenchat import (
 from . import store
 from .logins import Logins, home
 from .passwords import Hashing, Tally, check_password
-from .refusals import reserved, usage, wrong
+from .refusals import how_to_log_in, reserved, usage, wrong
 from .registry import Registry
 from .settings import Settings as Settings
 from .store import Account
@@ -142,6 +142,12 @@ class Accounts:
             raise Reject(f"{name} is yours already. /passwd OLD NEW changes the password.", code="registered")
         if key in self._registry.registered:
             raise reserved(session, name)
+        if self._settings.registration == "closed":
+            raise Reject(
+                "Names are registered by whoever runs this server. Ask them for an account, then: "
+                f"{how_to_log_in(session, name)}",
+                code="registration_closed",
+            )
         check_password(argument, name, self._settings.password_length)
         most = self._settings.registrations_per_hour
         with self._hashing.turn(session, key):

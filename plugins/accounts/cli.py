@@ -1,7 +1,9 @@
 """`greenchat accounts`: on the data directory, whether a server runs on it or not. A running one notices at once."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -13,6 +15,7 @@ from greenchat import (
     Shell,
     data_dir_from,
     data_dir_options,
+    new_account_id,
     open_database,
     plugin_settings,
     require_name,
@@ -48,6 +51,37 @@ def list_accounts(file: Path | None, data_dir: str | None) -> None:
 @commands.command(
     epilog="""\b
 Examples:
+  greenchat accounts add ada                         asks for the password, twice
+  pwgen 20 1 | greenchat accounts add ada            takes the first line
+"""
+)
+@click.argument("name")
+@click.option("--password-file", type=click.File(), metavar="FILE", help="Its first line is the password.")
+@data_dir_options
+def add(name: str, password_file: TextIO | None, file: Path | None, data_dir: str | None) -> None:
+    """Make the account NAME, as /register does, also where that is closed.
+
+    Who has the name at the moment, without the account, is called guest-1 or so.
+    """
+    shell = Shell(file, data_dir)
+    settings = plugin_settings("accounts", Settings, file)
+    shown, key = require_name(name, shell.config.limits.name_length)
+    taken = Reject(f"{shown} belongs to somebody already. See: greenchat accounts list")
+    if look(shell.data_dir, store.find(key), None) is not None:
+        raise taken
+    password = _password(password_file)
+    check_password(password, shown, settings.password_length)
+    account = store.Account(shown, settings.hasher().hash(normalized(password)), store.now(), new_account_id())
+    with closing(open_database(shell.data_dir / store.FILE, store.MIGRATIONS)) as connection:
+        if not transaction(connection, store.add(key, account)):
+            raise taken
+    shell.record("register", shown)
+    click.echo(f"{shown} has an account.")
+
+
+@commands.command(
+    epilog="""\b
+Examples:
   greenchat accounts passwd ada                      asks for the new password, twice
   pwgen 20 1 | greenchat accounts passwd ada --password-file -
 """
@@ -63,10 +97,7 @@ def passwd(name: str, password_file: TextIO | None, file: Path | None, data_dir:
     account = look(shell.data_dir, store.find(key), None)
     if account is None:
         raise _unknown(name)
-    if password_file is not None:
-        password = password_file.readline().rstrip("\r\n")
-    else:
-        password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+    password = _password(password_file)
     check_password(password, account.name, settings.password_length)
     hashed = settings.hasher().hash(normalized(password))
     if not look(shell.data_dir, store.set_password(key, hashed, store.now(), account.password_set), False):
@@ -102,6 +133,17 @@ def look(data_dir: Path, work: Callable[[sqlite3.Connection], T], nothing: T) ->
         return transaction(connection, work)
     finally:
         connection.close()
+
+
+def _password(file: TextIO | None) -> str:
+    """The first line of `file`, or of what is piped in; or else as it is typed, twice."""
+    if file is None and sys.stdin.isatty():
+        typed: str = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+        return typed
+    line = (file or sys.stdin).readline().rstrip("\r\n")
+    if not line:
+        raise Reject("There is no password in the first line.")
+    return line
 
 
 def _key(name: str) -> str:

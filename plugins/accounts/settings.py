@@ -1,6 +1,6 @@
 """What can be set of accounts, each with its reason."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from argon2 import PasswordHasher
 
@@ -14,6 +14,13 @@ RFC_MEMORY_MIB, RFC_PASSES = 64, 3
 class Settings(greenchat.Settings, frozen=True, kw_only=True):
     """Names that belong to who has registered them. 0 is no limit where a limit is meant."""
 
+    registration: Annotated[
+        Literal["open", "closed"],
+        Meta(
+            description="open: anybody may /register a name. closed: whoever runs the server makes the accounts, by "
+            "greenchat accounts add; guests come in as ever, so a chat for these alone has a pass phrase as well."
+        ),
+    ] = "open"
     password_length: Annotated[
         int,
         Meta(ge=1, le=64, description="The shortest password, in characters: what NIST SP 800-63B asks for at least."),

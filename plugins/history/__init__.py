@@ -3,6 +3,7 @@ read and searched, and an acknowledged message is on disk.
 """
 
 import re
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,6 +15,7 @@ from greenchat import (
     ChatServer,
     Command,
     Database,
+    DatabaseError,
     Event,
     History,
     Joined,
@@ -30,7 +32,7 @@ from greenchat import (
 )
 
 from . import store
-from .keeper import Keeper, Release
+from .keeper import Keeper, Release, off
 from .pages import Pages
 from .replays import Replays
 from .tidy import Tidy
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 # What /history tells who does not say how much.
 LINES = 20
+
+# How long it may take until it is on the disk who has left a room that is to be forgotten, in seconds.
+FORGET_SECONDS = 5.0
 
 
 class Settings(greenchat.Settings, frozen=True):
@@ -155,6 +160,20 @@ class Plugin:
     def greenchat_event(self, event: Event) -> None:
         if isinstance(event, Joined | Left | Renamed):
             self._keeper.take_coming(event)
+
+    @hookimpl
+    def greenchat_forget_room(self, room: str) -> None:
+        self._keeper.saved()
+        until = time.monotonic() + FORGET_SECONDS
+        gevent.sleep(0)  # who was put out a moment ago is told of at the end of the turn
+        while self._keeper.unsaved_comings(room):
+            if time.monotonic() > until:
+                raise off()
+            gevent.sleep(FORGET_SECONDS / 100)
+        try:
+            self._tidy.forget_room(room)
+        except DatabaseError as error:
+            raise Reject(f"History cannot forget it at the moment: {error}", code="history_off") from None
 
     @hookimpl
     def greenchat_hold(self, room: Room, seq: int, release: Release) -> bool:

@@ -29,6 +29,9 @@ TRIM_SECONDS = 3600.0
 # is not to be read by newcomers any more. It takes some ten microseconds.
 LOOK_SECONDS = 0.5
 
+# No message is later.
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
 
 class Tidy:
     """`keep_days` and `keep_messages` of each room are kept, and `keep_bytes` in all; all where they are 0. `tell` is
@@ -99,6 +102,13 @@ class Tidy:
             while upto := self._run(step):
                 self._replays.forget(name, upto)
 
+    def forget_room(self, name: str) -> None:
+        """Remove all that was said in a room. Raises `DatabaseError`."""
+        for number in [number for number, known in self._database.run(store.rooms, writes=False) if known == name]:
+            while upto := self._database.run(partial(store.trim, room=number, keep=0, since=FOREVER)):
+                self._replays.forget(name, upto)
+            self._database.run(partial(_drop_comings, room=number))
+
     def _look(self) -> None:
         state = self._run(file_state, writes=False)
         if state is not None and state != self._seen:
@@ -115,3 +125,7 @@ class Tidy:
                 log.warning("history cannot be tidied up: %s", error)
                 self._complaint = str(error)
             return None
+
+
+def _drop_comings(connection: sqlite3.Connection, room: int) -> None:
+    connection.execute("DELETE FROM comings WHERE room = ?", (room,))

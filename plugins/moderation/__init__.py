@@ -111,6 +111,10 @@ class Moderation:
         self._guard.check_room(session, name, room)
 
     @hookimpl
+    def greenchat_forget_room(self, room: str) -> None:
+        self._records.forget_room(room)
+
+    @hookimpl
     def greenchat_room_opened(self, room: Room) -> None:
         # It only has the name of the one that a guest gave orders in: they are not to hold here.
         if room.name in self._records.book.rooms_of_guests:

@@ -181,6 +181,11 @@ def tidy(connection: sqlite3.Connection, now: float, void_rooms: Collection[str]
         connection.executemany(f"DELETE FROM {table} WHERE room = ? AND account = 0", [(room,) for room in void_rooms])
 
 
+def drop_room(connection: sqlite3.Connection, room: str) -> int:
+    """Take out what was ordered in a room. The audit trail stays as it is."""
+    return sum(connection.execute(f"DELETE FROM {table} WHERE room = ?", (room,)).rowcount for table in _ORDERED)
+
+
 def write_acts(connection: sqlite3.Connection, acts: Iterable[Acted]) -> None:
     connection.executemany(
         'INSERT INTO audit (time, "by", act, target, room, details) VALUES (?, ?, ?, ?, ?, ?)',
@@ -243,6 +248,12 @@ class Records:
         count, book = self._run(both)
         self._take(book)
         return count
+
+    def forget_room(self, room: str) -> None:
+        """Nothing that was ordered in `room` holds any more. Raises `Reject` where that cannot be stored."""
+        if self._used or self._path.exists():
+            self._run(lambda connection: drop_room(connection, room))
+            self._take(self._run(self._read, writes=False))
 
     def require_read(self) -> None:
         """Raises `Reject` where `book` is empty only because the file could not be read yet."""

@@ -5,7 +5,7 @@ What is set for a room goes with it, unless an operator keeps it: such rooms are
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 
@@ -23,12 +23,19 @@ from greenchat import (
     some_of,
 )
 
+from . import store
 from .access import Access
 from .answers import Listed, NameList, RoomList
+from .quota import Quota
+from .quota import Settings as Settings
+from .removal import Removal
 from .renames import rename_stored_rooms
 from .rights import record, require_right
 from .rules import RuleBook
 from .settings import HELP, RoomCommand
+
+if TYPE_CHECKING:
+    import click
 
 # Rooms in one answer to /rooms, and names in a line of /names: as many as somebody looks through. The rest is counted.
 ROOMS_SHOWN = 100
@@ -45,12 +52,18 @@ class Rooms:
     _access: Access
     _reading: Any = None  # the greenlet that reads the rules, where they could not be read at once
     _accounts: AccountDirectory
+    _quota: Quota
+    _removal: Removal | None = None
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     @hookimpl(tryfirst=True)  # no other plugin has opened its file yet
     def greenchat_startup(self, server: ChatServer) -> None:
-        self._book = RuleBook(server.data_dir / "rooms.sqlite3")
+        self._book = RuleBook(server.data_dir / store.FILE)
         self._access = Access(server, self._book)
         self._accounts = server.accounts
+        self._quota = Quota(server, self._book, self._settings)
         # A default room that was written with a # is the one that is stored so.
         default_room = "" if server.config.server.default_room.startswith("#") else server.chat.default_room
         length = server.config.limits.name_length
@@ -62,6 +75,8 @@ class Rooms:
             if not self._book.read():
                 self._reading = gevent.spawn(self._read_again)
         server.accounts.watch(self._settle)
+        self._removal = Removal(server, self._book, self._quota, self._settings.unused_days)
+        self._removal.start()
 
     def _read_again(self) -> None:
         """Read the rules as soon as that can be."""
@@ -78,7 +93,15 @@ class Rooms:
     def greenchat_shutdown(self, server: ChatServer) -> None:
         if self._reading is not None:
             self._reading.kill()
+        if self._removal is not None:
+            self._removal.stop()
         self._book.close()
+
+    @hookimpl
+    def greenchat_cli(self, group: "click.Group") -> None:
+        from .cli import commands
+
+        group.add_command(commands)
 
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:
@@ -118,6 +141,7 @@ class Rooms:
     @hookimpl
     def greenchat_check_enter(self, session: Session, room: str, key: str) -> None:
         self._access.check(session, room, key)
+        self._quota.check_made(session, room)
 
     @hookimpl
     def greenchat_room_opened(self, room: Room) -> None:
@@ -128,6 +152,7 @@ class Rooms:
         member = session.require_member()
         rules = self._book.of(room)
         self._access.used(member, rules)
+        self._book.touch(room.name)
         if rules.entered or room.name == session.chat.default_room or room.name not in member.rooms:
             return
         rules.entered = True
@@ -212,7 +237,7 @@ class Rooms:
         self._book.set(room, "topic", room.topic)
 
     def settings(self, session: Session, argument: str) -> None:
-        RoomCommand(self._book, self._accounts).run(session, argument)
+        RoomCommand(self._book, self._accounts, self._quota).run(session, argument)
 
     def invite(self, session: Session, argument: str) -> None:
         member, chat = session.require_member(), session.chat

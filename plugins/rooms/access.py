@@ -8,7 +8,8 @@ from weakref import WeakSet
 
 from greenchat import ChatServer, Member, Reject, Session, host_of, network_of
 
-from .rules import RuleBook, Rules
+from .rules import RuleBook
+from .store import Rules
 
 # Over how long wrong keys are counted, in seconds; as with the server's pass phrase. Past `limits.password_failures` of
 # them one has to wait.
@@ -36,6 +37,8 @@ class Access:
     def may_see(self, session: Session, room: str) -> bool:
         """Whether `session` may know of the room, and come in without a key."""
         rules = self.rules_of(room)
+        if rules.removed:
+            return False
         if not rules.protected or session.role == "operator" or room == self._server.chat.default_room:
             return True
         there = self._server.chat.rooms.get(room)
@@ -51,9 +54,11 @@ class Access:
             raise Reject(
                 "It is not known at the moment who may come into which room. Tell whoever runs the server.", "not_kept"
             )
+        rules = self.rules_of(room)
+        if rules.removed:
+            raise Reject(f"The room {room} is being removed. Try again later, or make another.", code="room_removed")
         if self.may_see(session, room):
             return
-        rules = self.rules_of(room)
         if rules.invite_only:
             raise Reject(f"{room} is for those who are invited. Ask its owner to /invite you.", code="room_invite_only")
         if not key:

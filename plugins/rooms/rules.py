@@ -1,66 +1,19 @@
 """What holds for a room, and where that is kept. No command and no session is known here."""
 
 import logging
-import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from greenchat import AccountDirectory, Database, DatabaseError, Reject, Room
+from greenchat import AccountDirectory, Database, DatabaseError, Reject, Room, file_state
+
+from . import store
+from .store import GONE, Rules, Work
 
 log = logging.getLogger("greenchat.rooms")
 
-MIGRATIONS = (
-    """
-    CREATE TABLE rooms (
-        name TEXT PRIMARY KEY,
-        key TEXT NOT NULL,
-        invite_only INTEGER NOT NULL,
-        topic_by TEXT NOT NULL,
-        topic TEXT NOT NULL,
-        owner TEXT NOT NULL
-    );
-    """,
-    "ALTER TABLE rooms ADD COLUMN kept INTEGER NOT NULL DEFAULT 1;",
-    # Owners are accounts, by their ids. `owner_key` is what there was instead, until it is known whose it is.
-    """
-    ALTER TABLE rooms RENAME COLUMN owner TO owner_key;
-    ALTER TABLE rooms ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;
-    """,
-)
-
-# The owner of a room whose account is gone: it is nobody's, and does not become that of who comes in next.
-GONE = -1
-
-# Rooms whose protection outlasts them, so that nobody reads what was said there by making a room of the same name. Who
-# protects one after the other must not fill the disk.
-MOST_HELD = 10_000
-
-Work = Callable[[sqlite3.Connection], None]
-
-
-@dataclass(eq=False, slots=True, weakref_slot=True)
-class Rules:
-    """What holds for a room.
-
-    `topic_by` is "everybody" or "owner". `topic` and `owner`, the id of an account, are what the room has when it is
-    opened again; empty and 0 for none. `owner_key` is the owner's name, from before accounts had ids, until it is known
-    whose it is. `entered`: somebody has come in before, so who comes now has not made the room.
-    """
-
-    key: str = field(default="", repr=False)
-    invite_only: bool = False
-    topic_by: str = "everybody"
-    topic: str = ""
-    owner: int = 0
-    owner_key: str = ""
-    kept: bool = False
-    entered: bool = False
-
-    @property
-    def protected(self) -> bool:
-        return bool(self.key) or self.invite_only
+# How exactly it is known when a room was used last, in seconds: nobody asks for less than days, and it is a write.
+USED_SECONDS = 86_400
 
 
 class RuleBook:
@@ -76,13 +29,14 @@ class RuleBook:
         self.usable = True
         self._complaint = ""
         self._open: WeakKeyDictionary[Room, Rules] = WeakKeyDictionary()
-        self._database = Database(path, MIGRATIONS)
+        self._database = Database(path, store.MIGRATIONS)
+        self._seen: object = None  # the state of the file when it was looked at last
 
     def read(self) -> bool:
         """Know all rules that last. Where the file cannot be used, the log says so, and it is false: to be tried again.
         Until then nobody knows who may enter which room."""
         try:
-            self.lasting = self._database.run(_load)
+            self.lasting = self._database.run(store.load)
         except DatabaseError as error:
             self.give_up(error)
             return False
@@ -128,25 +82,50 @@ class RuleBook:
                 if heir is None:
                     log.warning("%s is nobody's room now: %s, who owned it, has no account", name, rules.owner_key)
                 rules.owner, rules.owner_key = GONE if heir is None else heir.id, ""
-                self._database.start(_replace(name, rules), _log_failure)
+                self._database.start(store.put(name, rules), _log_failure)
                 for room, those in self._open.items():
                     if those is rules and heir is not None:
                         room.owner = heir.id
                         for member in room.members.values():
                             room.tell_role(member)
 
+    def look(self) -> None:
+        """Take note of what the command line has removed. Raises `DatabaseError`."""
+        state = self._database.run(file_state, writes=False)
+        if state != self._seen:
+            for name in self._database.run(store.removed, writes=False):
+                if name in self.lasting:
+                    self.lasting[name].removed = True
+            self._seen = state
+
     # --- change ---
 
-    def set(self, room: Room, name: str, value: str | bool | int) -> None:
-        """Set one of the rules of `room`, by its name. Raises `Reject` where it holds, but cannot be kept."""
+    def touch(self, name: str) -> None:
+        """Somebody is in the room of this name. Does not wait."""
+        rules, now = self.lasting.get(name), int(time.time())
+        if rules is not None and now - rules.used > USED_SECONDS:
+            rules.used = now
+            self._database.start(store.put(name, rules), _log_failure)
+
+    def remove(self, name: str) -> None:
+        """From now on nobody comes into the room of this name, also after a restart. Raises `DatabaseError`."""
+        self._database.run(store.mark_removed(name))
+        self.lasting[name].removed = True
+
+    def drop(self, name: str) -> None:
+        """Nothing lasts of the room of this name any more. Raises `DatabaseError`."""
+        self._database.run(store.drop(name))
+        self.lasting.pop(name, None)
+
+    def set(self, room: Room, name: str, value: str | bool | int, network: str = "") -> None:
+        """Set one of the rules of `room`, by its name, from `network`. Raises `Reject` where it holds, but cannot be
+        kept."""
         rules = self.of(room)
-        before = getattr(rules, name)
+        if not rules.protected:
+            rules.network = network
         setattr(rules, name, value)
         if name == "owner":
             rules.owner_key = ""
-        if rules.protected and room.name not in self.lasting and len(self.lasting) >= MOST_HELD:
-            setattr(rules, name, before)
-            raise Reject("There are too many protected rooms. Tell whoever runs the server.", code="not_kept")
         self._store(room, rules, "This holds now, but it could not be kept, and is gone after the next start.")
 
     def set_owner(self, room: Room, account_id: int) -> None:
@@ -154,7 +133,7 @@ class RuleBook:
         rules = self.of(room)
         rules.owner, rules.owner_key = account_id, ""
         if room.name in self.lasting:
-            self._database.start(_replace(room.name, rules), _log_failure)
+            self._database.start(store.put(room.name, rules), _log_failure)
 
     def keep(self, room: Room, otherwise: str, *, kept: bool) -> None:
         """Keep `room` when nobody is in it, and over restarts; or no more. Raises `Reject` where that cannot be:
@@ -170,19 +149,20 @@ class RuleBook:
 
     def _store(self, room: Room, rules: Rules, otherwise: str) -> None:
         before = room.name in self.lasting
+        rules.used = int(time.time())
         if isinstance(room.owner, int):
             rules.owner = room.owner
         if rules.owner:
             rules.owner_key = ""
         lasts = self._remember(room.name, rules)
         if lasts:
-            self._write(_replace(room.name, rules), otherwise)
+            self._write(store.put(room.name, rules), otherwise)
         elif before:
-            self._write(_delete(room.name), otherwise)
+            self._write(store.drop(room.name, unless_removed=True), otherwise)
 
     def _remember(self, name: str, rules: Rules) -> bool:
         """Whether these rules are to last."""
-        if rules.kept or rules.protected:
+        if rules.kept or rules.protected or rules.removed:
             self.lasting[name] = rules
         else:
             self.lasting.pop(name, None)
@@ -197,40 +177,6 @@ class RuleBook:
         except DatabaseError as error:
             _log_failure(None, error)
             raise verdict from None
-
-
-# --- the file --------------------------------------------------------------------------------------------------------
-
-
-def _load(connection: sqlite3.Connection) -> dict[str, Rules]:
-    rows = connection.execute("SELECT name, key, invite_only, topic_by, topic, owner, owner_key, kept FROM rooms")
-    return {
-        name: Rules(key, bool(only), by, topic, owner, owner_key, kept=bool(kept))
-        for name, key, only, by, topic, owner, owner_key, kept in rows
-    }
-
-
-def _replace(name: str, rules: Rules) -> Work:
-    values = (
-        *(name, rules.key, rules.invite_only, rules.topic_by, rules.topic),
-        *(rules.owner, rules.owner_key, rules.kept),
-    )
-    return _execute(
-        "REPLACE INTO rooms (name, key, invite_only, topic_by, topic, owner, owner_key, kept) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *values,
-    )
-
-
-def _delete(name: str) -> Work:
-    return _execute("DELETE FROM rooms WHERE name = ?", name)
-
-
-def _execute(statement: str, *values: str | bool | int) -> Work:
-    def work(connection: sqlite3.Connection) -> None:
-        connection.execute(statement, values)
-
-    return work
 
 
 def _log_failure(_: None, error: Exception | None) -> None:

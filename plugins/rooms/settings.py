@@ -3,8 +3,10 @@
 from greenchat import AccountDirectory, Member, Notice, Reject, Room, Session, printable
 
 from .answers import RoomSettings
+from .quota import Quota, network_of_session
 from .rights import record, require_right
-from .rules import RuleBook, Rules
+from .rules import RuleBook
+from .store import Rules
 
 # The longest key, in characters: a sentence that one can still remember.
 KEY_LENGTH = 100
@@ -28,8 +30,9 @@ HELP = "\n".join(
 class RoomCommand:
     """The command /room."""
 
-    def __init__(self, book: RuleBook, accounts: AccountDirectory) -> None:
+    def __init__(self, book: RuleBook, accounts: AccountDirectory, quota: Quota) -> None:
         self._book = book
+        self._quota = quota
         self._accounts = accounts
 
     def run(self, session: Session, argument: str) -> None:
@@ -100,8 +103,10 @@ class RoomCommand:
         self._set(session, room, "topic_by", who, text, f"topic-by {who}")
 
     def _set(self, session: Session, room: Room, name: str, value: str | bool, text: str, details: str) -> None:
+        if value and name in ("key", "invite_only"):
+            self._quota.check_protected(session, room.name)
         try:
-            self._book.set(room, name, value)
+            self._book.set(room, name, value, "" if session.role == "operator" else network_of_session(session))
         finally:
             if getattr(self._book.of(room), name) == value:  # though it may not have been kept
                 room.post(Notice(f"{text}, says {session.name}.", room.name))
