@@ -122,7 +122,7 @@ def test_an_own_message_is_sending_then_stored_or_refused(chat, visit):
     bob.send("MSG|/me waves back")
     expect(ada.line("ada waves")).to_be_visible()
     expect(ada.line("bob waves back")).to_be_visible()
-    assert ada.lines.last.evaluate("line => getComputedStyle(line).fontStyle") == "italic"
+    expect(ada.lines.last).to_have_css("font-style", "italic")
 
 
 def test_messages_are_grouped_and_tell_their_time(chat, visit):
