@@ -122,7 +122,7 @@ def test_an_own_message_is_sending_then_stored_or_refused(chat, visit):
     bob.send("MSG|/me waves back")
     expect(ada.line("ada waves")).to_be_visible()
     expect(ada.line("bob waves back")).to_be_visible()
-    assert ada.lines.last.evaluate("line => getComputedStyle(line).fontStyle") == "italic"
+    expect(ada.lines.last).to_have_css("font-style", "italic")
 
 
 def test_messages_are_grouped_and_tell_their_time(chat, visit):
@@ -150,6 +150,10 @@ def test_joins_and_leaves_are_folded(chat, visit):
     expect(ada.log.get_by_text("carol joined")).to_be_hidden()
     ada.log.get_by_text("3 joined, 1 left", exact=True).click()
     expect(ada.log.get_by_text("carol joined")).to_be_visible()
+    # Who only goes to another room has not left the chat.
+    expect(ada.log.get_by_text("bob has left the room")).to_be_visible()
+    peers[2].send("MSG|/join garden")
+    expect(ada.log.get_by_text("dan went to garden")).to_be_visible()
     peers[1].send("MSG|/nick carla")
     expect(ada.member("carla")).to_be_visible()
     expect(ada.member("carol")).to_have_count(0)

@@ -258,7 +258,7 @@ SECRETS = [
     "\u200b/login ada KEY4711\nnow",
     "\n\u2800\n/login ada KEY4711\nnow",
     "/me says\nKEY4711",
-    f"/msg bob {'4711 ' * 500}",
+    f"/msg bob {'4711 ' * 1500}",
 ]
 
 
@@ -589,7 +589,8 @@ def test_drafts_of_two_tabs_and_two_names_are_apart(chat, visit):
     eve = visit(chat, context=ada.context).join("eve")
     ada.box.fill("of ada")
     eve.box.fill("of eve")
-    for window, text in (ada, "of ada"), (eve, "of eve"):
+    for window, text in (eve, "of eve"), (ada, "of ada"):
+        window.page.bring_to_front()  # a browser draws others once a second
         window.page.reload()
         expect(window.box).to_have_value(text)
     ada.say("/nick adele")  # said instead of the draft

@@ -13,7 +13,7 @@ export function copying(event, list) {
 	const code = some.every(({ fence }) => fence);
 	const lines = code
 		? some.filter(({ fence }) => fence === "in").map(({ text }) => text)
-		: some.map(({ prefix, text, fence }) => (/in|close/.test(fence) ? text : prefix + text));
+		: some.map(({ prefix, text, fence }) => (fence === "in" || fence === "close" ? text : prefix + text));
 	event.clipboardData.setData("text/plain", lines.join("\n"));
 	event.preventDefault();
 }

@@ -1,7 +1,8 @@
 import * as chat from "./chat.js";
 import { copying } from "./copy.js";
 import { $, avatar, button, el, nodesOf, plural, sync, tint } from "./dom.js";
-import { rows, sentence, summary } from "./rows.js";
+import { sentence, summary } from "./presence.js";
+import { rows } from "./rows.js";
 import { newer, older, present, canLoad } from "./pages.js";
 import { add, pump } from "./sender.js";
 import { mentions, parse } from "./text.js";
@@ -112,14 +113,22 @@ const looks = new Map(
 				body,
 				why && state !== "unsure" && el("p.error", why, state === "failed" && remedies(item))
 			);
-			return copied(row, `[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`, fence === "in" ? code.slice(0, -1) : text, fence);
+			return copied(
+				row,
+				`[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`,
+				fence === "in" ? code.slice(0, -1) : text,
+				fence
+			);
 		},
 
 		presence({ item: { folded } }) {
 			const lines = folded.map(item => el("li", timeOf(item), " ", sentence(item)));
 			const text = summary(folded);
-			const row = el("li.notice", folded[1] ? el("details", el("summary", text), el("ul", lines)) : text);
-			return copied(row, "* ", text);
+			// It stays open when more come.
+			const ontoggle = ({ target }) => (folded.open = target.open);
+			const details = () =>
+				el("details", { open: folded.open ? "" : null, ontoggle }, el("summary", text), el("ul", lines));
+			return copied(el("li.notice", folded[1] ? details() : text), "* ", text);
 		},
 
 		day: ({ item }) => copied(el("li.day", dayOf(item)), "", date(item.time)),

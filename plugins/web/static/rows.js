@@ -2,7 +2,6 @@
 
 import { isFence, mentions } from "./text.js";
 
-const KINDS = { joined: "joined", left: "left", renamed: "changed names" };
 const FENCE_GAP = 5000; // ms between the lines of fenced code that has no end yet
 const minute = item => Math.floor(item.time / 60_000);
 const day = item => new Date(item.time).toDateString();
@@ -70,18 +69,4 @@ function codeOf(text, fence) {
 	while (text[end - 1] === "\t") end--;
 	const line = text.slice(fence === "in" ? 0 : 3, end);
 	return line + "\n".repeat(text.length - end + (line || fence === "in" ? 1 : 0));
-}
-
-export function summary(folded) {
-	if (!folded[1]) return sentence(folded[0]);
-	const count = kind => folded.filter(item => item.kind === kind).length;
-	return Object.keys(KINDS)
-		.filter(count)
-		.map(kind => `${count(kind)} ${KINDS[kind]}`)
-		.join(", ");
-}
-
-export function sentence({ kind, name, new_name, reason = "left" }) {
-	if (new_name) return `${name} is now known as ${new_name}`;
-	return `${name} ${kind}${reason !== "left" ? ` (${reason})` : ""}`;
 }

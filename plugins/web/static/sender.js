@@ -35,7 +35,8 @@ export function say(room, text) {
 	for (const line of all) {
 		const typed = slashed(line);
 		if (all[1] || !typed) addText(room, line);
-		else if (typed[1] === "/") // "//x" says "/x"
+		else if (typed[1] === "/")
+			// "//x" says "/x"
 			addText(room, before(line) + typed.slice(1));
 		else runLine(room, typed);
 	}
