@@ -31,7 +31,7 @@ ARGUMENTS = [
 ]
 
 # For one test, in seconds, whatever the machine does besides; then its browser is taken for dead.
-PATIENCE = 4 * DEADLINE
+PATIENCE = 6 * DEADLINE
 # For each thing that is still done after that, and that takes a moment only.
 LAST_PATIENCE = DEADLINE
 

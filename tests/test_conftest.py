@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 # Which signals a process that does nothing about them does not hear.
 DEAF = """
@@ -11,24 +12,23 @@ print(*sorted((ignored | signal.pthread_sigmask(signal.SIG_BLOCK, [])) - {signal
 """
 
 # As nohup does, and shells with what they start in the background, and worse.
-DEAFENED = """
-import os, signal, sys
+DEAFEN = """
+import signal, subprocess, sys
 for number in signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD, signal.SIGTSTP:
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP, signal.SIGTERM])
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
+START = "subprocess.run([sys.executable, '-c', sys.argv[1]])"
 
 
-def test_processes_that_tests_start_hear_all_signals():
-    assert subprocess.run([sys.executable, "-c", DEAF], capture_output=True, text=True, check=True).stdout == "\n"
+def started(code):
+    """What a process says of itself that `code` has started."""
+    command = [sys.executable, "-c", code, DEAF]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    return done.stdout.split()
 
 
-def test_they_do_wherever_the_tests_are_started():
-    inner = f"{__file__}::{test_processes_that_tests_start_hear_all_signals.__name__}"
-    for tests in ["-n", "0"], ["-n", "1"]:
-        command = [sys.executable, "-c", DEAFENED, "-m", "pytest", "-p", "no:cacheprovider", *tests, inner]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout
-    deaf = subprocess.run([sys.executable, "-c", DEAFENED, "-c", DEAF], capture_output=True, text=True, check=True)
-    assert len(deaf.stdout.split()) >= 6, "what starts them does deafen them"
+def test_processes_that_tests_start_hear_all_signals_wherever_the_tests_were_started():
+    assert started(f"import subprocess, sys; {START}") == [], "here"
+    assert len(started(DEAFEN + START)) >= 6, "it does deafen"
+    assert started(f"{DEAFEN}import conftest; {START}") == []

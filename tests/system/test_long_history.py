@@ -63,7 +63,7 @@ SCROLL = """async ([down, to]) => {
     const list = box.querySelector("ol");
     const views = [], times = [];
     let most = 0;
-    const giveUp = performance.now() + 40_000;
+    const giveUp = performance.now() + 150_000;
     for (let last = performance.now(); last < giveUp; ) {
         const {top, bottom} = box.getBoundingClientRect();
         const numbers = [];
