@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from greenchat import datadir
-from greenchat.errors import ConfigError, GreenchatError
+from greenchat.errors import ConfigError, GreenchatError, PluginError
 
 if TYPE_CHECKING:
     from greenchat.accounts import AccountDirectory
@@ -78,12 +78,15 @@ class Shell:
     def accounts(self) -> "AccountDirectory":
         """Who has registered. Raises `GreenchatError` where that cannot be read; nothing is known where no plugin keeps
         accounts."""
-        from greenchat.accounts import AccountDirectory
+        from greenchat.accounts import Account, AccountDirectory
 
         directory = AccountDirectory()
-        told = [found for found in self._each("greenchat_accounts", data_dir=self.data_dir) if found is not None]
+        told = [list(found) for found in self._each("greenchat_accounts", data_dir=self.data_dir) if found is not None]
+        accounts = [account for found in told for account in found]
+        if not all(isinstance(account, Account) for account in accounts):
+            raise PluginError("a plugin has told of accounts, in greenchat_accounts, that are none")
         if told:
-            directory.replace([account for found in told for account in found])
+            directory.replace(accounts)
         return directory
 
     def record(self, act: str, target: str = "", room: str = "", details: str = "") -> None:
@@ -94,7 +97,7 @@ class Shell:
         try:
             self._each("greenchat_shell_acted", data_dir=self.data_dir, act=acted)
         except GreenchatError as error:
-            raise GreenchatError(f"It was done, but is not in the audit trail. {error}") from error
+            raise GreenchatError(f"It was done, but is not on record everywhere. {error}") from error
 
     @cached_property
     def _plugins(self) -> "Plugins":
@@ -103,9 +106,19 @@ class Shell:
         return Plugins(self.config)
 
     def _each(self, hook: str, **arguments: object) -> list[Any]:
-        """What the implementations of a hook return. What they raise ends the command, which is what one wants here."""
-        calls: list[Any] = getattr(self._plugins.manager.hook, hook).get_hookimpls()
-        return [call.function(*(arguments[name] for name in call.argnames)) for call in reversed(calls)]
+        """What the implementations of a hook return. What one raises ends the command, once all have been called."""
+        results, problems = [], list[GreenchatError]()
+        for call in reversed(getattr(self._plugins.manager.hook, hook).get_hookimpls()):
+            try:
+                results.append(call.function(*(arguments[name] for name in call.argnames)))
+            except GreenchatError as error:
+                problems.append(error)
+            except (Exception, SystemExit) as error:
+                what = f"{type(error).__name__}: {error}"
+                problems.append(PluginError(f"The plugin {call.plugin_name} has failed in {hook}: {what}"))
+        if problems:
+            raise problems[0]
+        return results
 
 
 def _configured(file: Path | None, data_dir: str | None) -> "Config":

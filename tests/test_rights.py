@@ -383,8 +383,24 @@ def test_what_was_done_but_cannot_be_put_on_record_is_told(server):
     in_time(lambda: not (server.data_dir / "moderation.sqlite3").exists())
     (server.data_dir / "moderation.sqlite3").write_bytes(b"rubbish" * 1000)
     told = shell(server.data_dir, "accounts", "remove", "ada", code=1)
-    assert told.startswith("Error: It was done, but is not in the audit trail. ")
+    assert told.startswith("Error: It was done, but is not on record everywhere. ")
     assert "Nobody has registered" in shell(server.data_dir, "accounts", "remove", "ada", code=1)
+
+
+@pytest.mark.parametrize("failure", ["raise SystemExit(3)", "1 / 0"])
+def test_a_plugin_that_cannot_keep_what_the_shell_does_is_named_and_the_others_keep_it(tmp_path, failure, monkeypatch):
+    enrol(tmp_path, "ada")
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "scribe.py").write_text(
+        f"from greenchat import hookimpl\n@hookimpl\ndef greenchat_shell_acted(act):\n    {failure}\n"
+    )
+    monkeypatch.setenv("GREENCHAT_SERVER_PLUGINS_DIRS", f'["{tmp_path / "plugins"}"]')
+    told = shell(tmp_path, "accounts", "remove", "ada", code=1)
+    assert told.startswith(
+        "Error: It was done, but is not on record everywhere. The plugin scribe has failed in greenchat_shell_acted: "
+    )
+    monkeypatch.delenv("GREENCHAT_SERVER_PLUGINS_DIRS")
+    assert acts(tmp_path) == ["shell: unregister ada"]
 
 
 @pytest.mark.parametrize(
