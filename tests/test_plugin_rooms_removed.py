@@ -221,6 +221,13 @@ def unused_for(data_dir, seconds):
         connection.execute("UPDATE rooms SET used = used - ?", (seconds,))
 
 
+@pytest.fixture
+def sweeping(monkeypatch):
+    monkeypatch.setattr("greenchat_plugins.rooms.removal.SWEEP_SECONDS", 0.5)
+    monkeypatch.setattr("greenchat_plugins.rooms.removal.LOOK_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("sweeping")
 def test_a_protected_room_that_nobody_uses_for_half_a_year_is_removed_and_a_kept_one_is_not(tmp_path):
     with serving(Anybody, settings=without_plugins("accounts", "web"), data_dir=tmp_path) as server:
         ada, root = server.join("ada"), Program(server, "root")
@@ -232,6 +239,7 @@ def test_a_protected_room_that_nobody_uses_for_half_a_year_is_removed_and_a_kept
     unused_for(tmp_path, HALF_A_YEAR - 3600)
     with serving(Anybody, settings=without_plugins("accounts", "web"), data_dir=tmp_path) as server:
         assert refusals(says(server.join("eve"), "/join cellar"))[0].startswith("cellar needs a key.")
+        swept_twice(server)
         assert rooms_of(tmp_path) == ["board", "cellar"]
     unused_for(tmp_path, 3600)
     with serving(Anybody, settings=without_plugins("accounts", "web"), data_dir=tmp_path) as server:
@@ -240,6 +248,17 @@ def test_a_protected_room_that_nobody_uses_for_half_a_year_is_removed_and_a_kept
         assert not [line for line in told if "4711" in line]
 
 
+def swept_twice(server):
+    """Wait until the server has looked for unused rooms two times more."""
+    removal = server.call(
+        lambda: next(plugin.bearer for plugin in server.server.plugins if plugin.name == "rooms")
+    )._removal
+    for _ in range(2):
+        before = server.call(lambda: removal._swept)
+        in_time(lambda before=before: server.call(lambda: removal._swept) != before)
+
+
+@pytest.mark.usefixtures("sweeping")
 def test_a_room_in_use_is_not_removed_and_counts_from_then(tmp_path):
     settings = without_plugins("accounts", "history", "web")
     with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
@@ -249,15 +268,33 @@ def test_a_room_in_use_is_not_removed_and_counts_from_then(tmp_path):
         says(server.join("eve"), "/join cellar vintage")
     unused_for(tmp_path, 7200)
     with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
-        says(server.join("eve"))
+        swept_twice(server)
         assert rooms_of(tmp_path) == ["cellar"]
 
 
+@pytest.mark.usefixtures("sweeping")
 def test_never_is_a_setting(tmp_path):
     settings = without_plugins("accounts", "history", "web") | {"plugins.rooms.unused_days": 0}
     with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
         says(server.join("ada"), "/join cellar", "/room key vintage")
     unused_for(tmp_path, 10 * HALF_A_YEAR)
     with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
-        says(server.join("eve"))
+        swept_twice(server)
+        assert rooms_of(tmp_path) == ["cellar"]
+
+
+@pytest.mark.usefixtures("sweeping")
+def test_a_clock_that_is_put_right_within_the_hour_removes_nothing(tmp_path, monkeypatch):
+    settings = without_plugins("accounts", "history", "web")
+    with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
+        says(server.join("ada"), "/join cellar", "/room key vintage")
+    monkeypatch.setattr("greenchat_plugins.rooms.removal.SWEEP_SECONDS", DEADLINE)
+    ahead = 10 * HALF_A_YEAR
+    monkeypatch.setattr("greenchat_plugins.rooms.removal.time.time", lambda clock=time.time: clock() + ahead)
+    with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
+        removal = server.call(lambda: next(one.bearer for one in server.server.plugins if one.name == "rooms"))._removal
+        in_time(lambda: server.call(lambda: removal._unused) == {"cellar"})
+        ahead = 0
+        server.call(lambda: setattr(removal, "_swept", -DEADLINE))
+        in_time(lambda: server.call(lambda: removal._unused) == set())
         assert rooms_of(tmp_path) == ["cellar"]

@@ -5,8 +5,10 @@ import pty
 import select
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 
+import gevent
 import pytest
 from accounts import CHEAP, SECRET, json_peer, registered
 from click.testing import CliRunner
@@ -14,8 +16,9 @@ from processes import GREENCHAT
 from programs import enrol, in_time, says, sync
 from test_upgrades import load
 
+from greenchat import hookimpl
 from greenchat.cli import main
-from greenchat.testing import serving
+from greenchat.testing import DEADLINE, serving
 
 OPERATOR = "INFO|{} is an operator now."
 
@@ -434,6 +437,36 @@ def test_what_is_said_to_an_account_alone_never_goes_to_who_has_its_name_later(s
     bob.ask(type="say", conversation=conversation, text="the code is 4711", ref=3)
     assert bob.frame_of("error")["ref"] == 3
     assert not [line for line in sync(other) if "4711" in line]
+
+
+class Slow:
+    """Lets eve in slowly."""
+
+    def __init__(self):
+        self.waits, self.goes_on = threading.Event(), threading.Event()
+
+    @hookimpl(tryfirst=True)
+    def greenchat_room_opened(self, room):
+        if room.name == "garden" and self.waits is not None:
+            self.waits.set()
+            while not self.goes_on.is_set():
+                gevent.sleep(0.001)
+
+
+def test_who_is_banned_while_coming_in_is_not_told_what_was_said_there(tmp_path):
+    with chat(tmp_path) as server:
+        says(server.join("bob"), "/join garden", "the code is 4711")
+    slow = Slow()
+    with serving(slow, settings=CHEAP | {"plugins.history.replay": 20}, data_dir=tmp_path) as server:
+        server.data_dir = tmp_path
+        root, eve = operator(server), server.connect()
+        eve.send("JOIN|eve|garden")
+        assert slow.waits.wait(DEADLINE)
+        says(root, "/ban eve")
+        slow.goes_on.set()
+        lines = list(iter(eve.read, ""))
+        assert "ERROR|You are banned from this chat for good." in lines
+        assert not [line for line in lines if "4711" in line]
 
 
 # --- who has an account, where the server says so ---

@@ -188,6 +188,8 @@ class Plugin:
 
     @hookimpl
     def greenchat_entered(self, session: Session, room: Room) -> None:
+        if room.name not in session.require_member().rooms:
+            return  # another plugin has put them out again
         self._replays.tell(session, room)
         if self._keeper.problem is not None:
             session.info("History is off at the moment. What is said now may not be kept.")

@@ -180,8 +180,11 @@ class Guard:
                 notice = f"{session.name} was banned by {ban.by} {ban.terms(now)}"
                 room.post(Notice(notice, room.name), origin=session.member)
         who = "Your address is" if ban.kind == "network" else "You are"
+        reason = f"banned by {ban.by}{because(ban.why)}"
+        if session.member is not None:
+            self._chat.leave(session.member, reason)  # now, and not once its greenlet comes to it
         session.refuse(Reject(f"{who} banned from this chat {ban.terms(now)}", code="banned"))
-        session.close(f"banned by {ban.by}{because(ban.why)}")
+        session.close(reason)
 
     def _remember(self, session: Session) -> None:
         marks = self.book.marks.intersection(self.marks(session))

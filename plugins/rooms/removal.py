@@ -34,6 +34,7 @@ class Removal:
         self._unused_seconds = unused_days * 86_400
         self._swept = -SWEEP_SECONDS
         self._failed: dict[str, float] = {}  # when it was tried last
+        self._unused: set[str] = set()  # as it was found in the last sweep
         self._greenlet: Any = None
 
     def start(self) -> None:
@@ -68,13 +69,17 @@ class Removal:
     def _sweep(self) -> None:
         """Remove what nobody has used for long, and note what is in use."""
         self._quota.gone()
-        now, rooms = time.time(), self._server.chat.rooms
+        now, rooms, unused = time.time(), self._server.chat.rooms, set[str]()
         for name, rules in list(self._book.lasting.items()):
             if name in rooms and rooms[name].members:
                 self._book.touch(name)
             elif self._unused_seconds and not rules.kept and now - rules.used > self._unused_seconds:
-                log.info("%s is removed: nobody has been in there for long", name)
-                self._book.remove(name)
+                unused.add(name)
+        # Twice in a row: a machine whose clock is wrong when it starts has been put right by then.
+        for name in unused & self._unused:
+            log.info("%s is removed: nobody has been in there for long", name)
+            self._book.remove(name)
+        self._unused = unused
 
     def _remove(self, name: str) -> None:
         """Let nobody in, put out who is in, have all forget it, and then open the name to everybody again."""
