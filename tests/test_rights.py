@@ -231,6 +231,35 @@ def test_a_mute_of_a_name_that_nobody_has_registered_holds_whoever_registers_it(
     assert eve.read().startswith("ERROR|eve is banned ")
 
 
+def test_a_guest_who_is_muted_and_logs_in_has_an_account_that_is_muted(server):
+    root, ada = operator(server), registered(server)
+    gone(server, ada, "ada")
+    guest = server.join("flower")
+    says(root, "/mute flower 1h")
+    says(guest, f"/login ada {SECRET}")
+    in_time(lambda: any("root: mute ada (for the account, too; for 1h" in line for line in says(root, "/audit")))
+    gone(server, guest, "ada")
+    ada = logged_in(server, "ada")
+    assert says(ada, "hello")[-1].startswith("ERROR|You are muted ")
+    assert [line.split()[0] for line in says(root, "/bans") if " is muted " in line] == ["INFO|flower"]
+    says(root, "/unmute flower")
+    assert not [line for line in says(ada, "hello") if line.startswith("ERROR|")]
+
+
+def test_who_only_has_the_name_of_somebody_muted_keeps_an_account_that_is_not(server):
+    root, ada = operator(server), registered(server)
+    gone(server, ada, "ada")
+    says(root, "/ban nobody", "/mute eve")
+    flower = server.join("flower")
+    says(root, "/mute flower 1h")
+    gone(server, flower, "flower")
+    other = server.join("flower")
+    assert says(other, "hello")[-1].startswith("ERROR|You are muted ")
+    says(other, f"/login ada {SECRET}")
+    gone(server, other, "ada")
+    assert not [line for line in says(logged_in(server, "ada"), "hello") if line.startswith("ERROR|")]
+
+
 def test_who_is_away_is_banned_by_the_account(server):
     root, ada = operator(server), registered(server)
     gone(server, ada, "ada")

@@ -92,6 +92,9 @@ class Moderation:
     @hookimpl
     def greenchat_account(self, session: Session) -> None:
         self._guard.give_role(session)
+        following = self._guard.following(session)
+        if following:
+            gevent.spawn(self._orders.follow, following)  # nobody waits for the disk here
         self._guard.look_at(session)
 
     @hookimpl(trylast=True)  # the name is what the other plugins have made of it

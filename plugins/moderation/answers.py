@@ -58,8 +58,11 @@ class BanList(Answer, frozen=True, kw_only=True, tag="bans"):
         """All that is in force: in the whole chat, or of what was ordered in `room` alone."""
 
         def chosen(sentences: Sequence[Sentence]) -> list[Entry]:
-            found = (one for one in reversed(sentences) if one.is_in_force(now) and room in (None, one.room))
-            return [Entry.of(one) for one in found]
+            return [
+                Entry.of(one)
+                for one in reversed(sentences)
+                if one.is_in_force(now) and room in (None, one.room) and not one.follows
+            ]
 
         bans, mutes = chosen(book.bans), chosen(book.mutes)
         slow = [_slow(one) for one in book.slow.values() if room in (None, one.room)]

@@ -42,6 +42,11 @@ class Sentence(Struct, frozen=True, kw_only=True):
         return self.key or self.what
 
     @property
+    def follows(self) -> bool:
+        """Whether it was ordered for somebody of whom it turned out later that the account is theirs."""
+        return self.kind == "account" and self.whom != whom_of(int(self.what))
+
+    @property
     def mark(self) -> Mark:
         return int(self.what) if self.kind == "account" else self.what
 
@@ -56,6 +61,11 @@ class Sentence(Struct, frozen=True, kw_only=True):
     def details(self) -> str:
         """As the audit trail has it."""
         return ": ".join(filter(None, [how_long(self.until, self.since), self.why]))
+
+
+def whom_of(account_id: int) -> str:
+    """Who has this account, as `Sentence.whom`. No name has a blank in it."""
+    return f"account {account_id}"
 
 
 class Operator(Struct, frozen=True):
@@ -112,6 +122,15 @@ class Book:
                 self.held[one.key].add(int(one.what))
         self.names = self.held.keys() | {mark for mark in self.marks if isinstance(mark, str)}
         self.next_end = min((one.until for one in (*bans, *mutes) if one.until is not None), default=math.inf)
+
+    def marks_beside(self, before: "Book") -> set[Mark]:
+        """Whom something was ordered for that was not in the book before."""
+        known = {(one.kind, one.what, one.room, one.since) for one in (*before.bans, *before.mutes)}
+        return {
+            one.mark
+            for one in (*self.bans, *self.mutes)
+            if one.kind != "network" and (one.kind, one.what, one.room, one.since) not in known
+        }
 
     def ban_of(self, marks: Iterable[Mark], room: str, now: float) -> Sentence | None:
         """The ban that keeps somebody known by `marks` out of `room`, or of the chat (empty): the longest."""

@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from greenchat import ChatServer, Member, Notice, Reject, Room, Session, is_guest_name, require_name
 
 from .book import Book, Mark, Sentence
@@ -21,6 +23,7 @@ class Guard:
         self._accounts = server.accounts
         # As whom a session was banned or muted: another name, or no account, is no way out of it.
         self._marked: dict[int, frozenset[Mark]] = {}
+        self._meant: set[int] = set()  # sessions that were there when somebody was banned or muted, and were that one
         self._sent_home: set[int] = set()  # sessions that are closed already, and have been told why
         # When somebody said something in a slow room, by both their marks and their session's number, below 0:
         # neither another name nor another connection makes it faster. The latest is the last.
@@ -48,12 +51,15 @@ class Guard:
 
     def apply(self, book: Book) -> None:
         """From now on, `book` is in force: look at everybody."""
+        fresh = book.marks_beside(self.book)
         self.book = book
         for session in list(self._server.sessions.values()):
             was = session.role
             self.give_role(session)
             if session.role != was and session.member is not None:
                 self._chat.tell_role(session.member)
+            if fresh and not fresh.isdisjoint(self.marks(session)):
+                self._meant.add(session.id)
             self.look_at(session)
         for room in self._said.keys() - book.slow.keys():
             del self._said[room]
@@ -81,9 +87,26 @@ class Guard:
 
     def forget(self, session: Session) -> None:
         self._marked.pop(session.id, None)
+        self._meant.discard(session.id)
         self._sent_home.discard(session.id)
         for said in self._said.values():
             said.pop(-session.id, None)
+
+    def following(self, session: Session) -> dict[str, list[Sentence]]:
+        """The bans and mutes that the account of `session` is to have as well: it is known by now whose they are. Else
+        another connection of the account would be a way out. Not where somebody only has the name of another."""
+        account_id, now, found = session.account_id, time.time(), dict[str, list[Sentence]]()
+        if not account_id or session.id not in self._meant or session.role == "operator":
+            return found
+        marks = self.marks(session) - {account_id}
+        for table, sentences in (("bans", self.book.bans), ("mutes", self.book.mutes)):
+            theirs = {one.room for one in sentences if one.kind == "account" and one.mark == account_id}
+            found[table] = [
+                replace(one, kind="account", what=str(account_id), key=session.account)
+                for one in sentences
+                if one.kind != "network" and one.mark in marks and one.room not in theirs and one.is_in_force(now)
+            ]
+        return {table: sentences for table, sentences in found.items() if sentences}
 
     # --- who may come in ---
 

@@ -2,14 +2,15 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from greenchat import Acted, ChatServer, Member, Notice, Reject, Session, host_of, network_of, printable, require_name
 
 from .answers import Audit, BanList
-from .book import Mark, Operator, Sentence, Slow
+from .book import Mark, Operator, Sentence, Slow, whom_of
 from .guard import Guard, in_room, session_of
 from .records import Records, add_operator, lift, lift_network, put, remove_operator, set_slow
 from .terms import (
@@ -324,8 +325,7 @@ class Orders:
         else:
             account = self._server.accounts.find(key)
             account_key, account_id = (account.key, account.id) if account is not None else ("", 0)
-        # No name has a blank in it.
-        whom = f"account {account_id}" if account_id else key
+        whom = whom_of(account_id) if account_id else key
         sentences = []
         if account_id:
             sentences.append(_sentence(session, "account", str(account_id), account_key, room, whom, seconds, why))
@@ -336,6 +336,15 @@ class Orders:
     def _sayable(self, session: Session, why: str, room: str) -> str:
         """`why` as it may be told to others: it is talk like any other. Raises `Reject`."""
         return self._server.chat.require_sayable(session.require_member(), why, room) if why else ""
+
+    def follow(self, following: Mapping[str, Sequence[Sentence]]) -> None:
+        """Put these into the tables of their names: what was ordered for somebody, for their account as well."""
+        for table, sentences in following.items():
+            first = sentences[0]
+            details = f"for the account, too; {first.details}"
+            act = Acted(first.by, table.removesuffix("s"), first.key, first.room, details, datetime.now(UTC))
+            with suppress(Reject):  # the log tells of it
+                self._records.change(partial(put, table=table, sentences=sentences), act)
 
     def _lift(self, session: Session, table: str, name: str, act: str, nothing: Reject) -> None:
         key, found = self._named(name)

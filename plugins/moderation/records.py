@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from greenchat import AccountDirectory, Acted, Database, DatabaseError, Reject, file_state
 
-from .book import GONE, Book, Mark, Operator, Sentence, Slow
+from .book import GONE, Book, Mark, Operator, Sentence, Slow, whom_of
 
 log = logging.getLogger("greenchat.moderation")
 
@@ -130,6 +130,11 @@ def settle(connection: sqlite3.Connection, heirs: Mapping[str, int]) -> None:
                 f"UPDATE OR REPLACE {table} SET kind = 'account', what = ?, key = ? "
                 "WHERE kind = 'name' AND what = ? AND NOT settled",
                 [(str(heirs[key]), key, key) for (key,) in held.fetchall() if key in heirs],
+            )
+            whom = connection.execute(f"SELECT DISTINCT whom FROM {table} WHERE NOT settled").fetchall()
+            connection.executemany(
+                f"UPDATE {table} SET whom = ? WHERE whom = ? AND NOT settled",
+                [(whom_of(heirs[key]), key) for (key,) in whom if key in heirs],
             )
         connection.execute(f"UPDATE {table} SET by_key = '', settled = 1")
 
