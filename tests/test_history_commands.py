@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from click.testing import CliRunner
-from greenchat_plugins.history import store
+from greenchat_plugins.history import retention, store
 from histories import MOVES, TALK, exported, history, keep, kept, opened, remains, said, verified
 from processes import GREENCHAT, serve_process
 
@@ -100,7 +100,7 @@ def test_what_was_removed_for_its_age_is_not_missing(tmp_path):
     keep(tmp_path, TALK)
     with opened(tmp_path) as connection:
         for room, _ in store.rooms(connection):
-            transaction(connection, lambda connection, room=room: store.trim(connection, room, 1, None))
+            transaction(connection, lambda connection, room=room: retention.trim(connection, room, 1, None))
     assert len(kept(tmp_path)) == 2
     assert verified(tmp_path) == (0, ["It is whole."])
 

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 
 import pytest
-from greenchat_plugins.history import commands, forget, store
+from greenchat_plugins.history import commands, forget, retention, store
 from histories import MOVES, START, found, history, index_all, keep, kept, opened, remains, said, verified
 
 from greenchat.database import transaction
@@ -72,7 +72,7 @@ def test_nothing_of_it_is_left_in_the_bytes_of_any_file(tmp_path):
             transaction(connection, lambda connection, runs=runs: store.write(connection, runs))
             index_all(connection)
             for room, _ in store.rooms(connection):  # pages of the file get emptier and are put together
-                transaction(connection, lambda connection, room=room: store.trim(connection, room, 3000, None))
+                transaction(connection, lambda connection, room=room: retention.trim(connection, room, 3000, None))
     before = kept(tmp_path)
     assert remains(tmp_path, "adasaid") > 1000
     assert history(tmp_path, "forget", "--user", "ada", "--yes").exit_code == 0

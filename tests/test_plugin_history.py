@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from greenchat_plugins.history import keeper, store
+from greenchat_plugins.history import keeper, replays, retention, store
 from histories import START, history, keep, kept, said
 from msgspec.structs import replace
 from programs import says, sync
@@ -555,7 +555,7 @@ def talk_of_days(*ages):
     [({"keep_days": 5}, 21), ({"keep_messages": 7}, 34), ({"keep_days": 5, "keep_messages": 35}, 21), ({}, 1)],
 )
 def test_what_is_old_or_too_much_is_removed(tmp_path, setting, first_left, monkeypatch):
-    monkeypatch.setattr(store.trim, "__defaults__", (3,))  # many steps
+    monkeypatch.setattr(retention.trim, "__defaults__", (3,))  # many steps
     keep(tmp_path, talk_of_days(20, 10, 2, 1))
     settings = LAZY | {f"plugins.history.{name}": value for name, value in setting.items()}
     with serving(settings=settings, data_dir=tmp_path) as server:
@@ -671,3 +671,26 @@ def test_times_of_a_room_never_fall_while_the_clock_does(tmp_path, monkeypatch):
         bob = program(server, "bob", "garden")  # a room that is opened anew
         bob.confirm(bob.say("b"))
         assert [event.time.day for event in bob.history().events] == [2, 2]
+
+
+def test_only_what_was_changed_is_read_again(tmp_path, monkeypatch):
+    """There may be ten thousand rooms, whose last words are at hand."""
+    keep(tmp_path, said(*(f"room{number} {'ada' if number == 7 else 'bob'}: hello" for number in range(30))))
+    read = []
+    load = replays.Replays._load
+
+    def load_and_tell(self, room):
+        load(self, room)
+        read.append(room.name)
+
+    with serving(settings=REPLAY | {"limits.rooms_per_session": 0}, data_dir=tmp_path) as server:
+        dan = program(server, "dan", "room0")
+        for number in range(1, 30):
+            dan.enter(f"room{number}")
+        dan.confirm(dan.say("not written yet, or just so", "room3"))
+        monkeypatch.setattr(replays.Replays, "_load", load_and_tell)
+        assert history(tmp_path, "forget", "--user", "ada", "--yes").exit_code == 0
+        wait_for(lambda: "room7" in read)
+        assert set(read) <= {"room3", "room7"}
+        bob = server.join("bob", "room7")
+        assert any("(forgotten)" in line for line in sync(bob))

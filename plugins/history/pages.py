@@ -4,7 +4,7 @@ yet is there, too."""
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -173,6 +173,11 @@ class Pages:
             if hidden.isdisjoint(message.room for message in found):
                 return found[:limit]
             wanted = max(limit, LOOK)
+
+    def changed(self, messages: Sequence[Message]) -> set[str]:
+        """The rooms of those of `messages` that are not on disk as they are here. Raises `Reject`."""
+        stored = self._look(self._reader, partial(store.texts, ids=[message.id for message in messages]))
+        return {message.room for message in messages if stored.get(message.id) != (message.sender, message.text)}
 
     def hand_over(self, room: Room | None) -> None:
         """See that the keeper has all that was said in `room`."""

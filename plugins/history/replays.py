@@ -9,6 +9,9 @@ from greenchat import ChatServer, History, Member, Message, Page, Reject, Room, 
 from .keeper import Keeper
 from .pages import Pages
 
+# Messages that are compared with the file at once: some milliseconds of looking, and less than one of the event loop.
+AT_ONCE = 1000
+
 
 class Last:
     """The last messages of a room; `oldest` is the first that is kept of it, 0 where that is one before these."""
@@ -61,6 +64,20 @@ class Replays:
         """Read all of it again. The greenlet waits."""
         for room in list(self._last):
             self._load(room)
+
+    def refresh(self) -> None:
+        """Read again what another program has changed: somebody was forgotten, perhaps. The greenlet waits."""
+        rooms = list(self._last)
+        while rooms:
+            some: list[Message] = []
+            while rooms and len(some) < AT_ONCE:
+                some += self._recent(rooms.pop())
+            try:
+                changed = self._pages.changed(some)
+            except Reject:  # history is off, and all is read again once it is not
+                return
+            for room in filter(None, map(self._rooms.get, changed)):
+                self._load(room)
 
     def forget(self, name: str, upto: int) -> None:
         """The messages of a room are gone, up to this one."""

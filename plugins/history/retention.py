@@ -106,6 +106,31 @@ def plan(found: Sequence[Share], need: float) -> list[tuple[Share, int]]:
     return [(share, max(int(level / share.each), 1)) for share in ordered if share.bytes > level]
 
 
+def trim(connection: sqlite3.Connection, room: int, keep: int, since: datetime | None, most: int = store.STEP) -> int:
+    """Remove messages from the beginning of a room, at most so many: all but the last `keep`, unless that is 0, and
+    those before `since`. Returns up to which, 0 where there was nothing to remove."""
+    ages = {"room": room, "oldest": store.microseconds(since) if since is not None else 0, "keep": keep, "most": most}
+    spare = "(time < :oldest OR :keep AND seq <= (SELECT max(seq) FROM messages WHERE room = :room) - :keep)"
+    first = "SELECT seq, time FROM messages WHERE room = :room ORDER BY seq LIMIT"
+    if not connection.execute(f"SELECT 1 FROM ({first} 1) WHERE {spare}", ages).fetchone():
+        return 0
+    (upto,) = connection.execute(f"SELECT max(seq) FROM ({first} :most) WHERE {spare}", ages).fetchone()
+    assert isinstance(upto, int)
+    store.unindex(connection, "room = ? AND seq <= ?", (room, upto))
+    connection.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room, upto))
+    connection.execute("DELETE FROM comings WHERE room = ? AND seq <= ?", (room, upto))
+    connection.execute("UPDATE rooms SET removed = max(removed, ?) WHERE id = ?", (upto, room))
+    return upto
+
+
+def trim_comings(connection: sqlite3.Connection, since: datetime, most: int = store.STEP) -> int:
+    """Remove comings and goings before `since`, at most so many. Returns how many."""
+    return connection.execute(
+        "DELETE FROM comings WHERE id IN (SELECT id FROM comings ORDER BY id LIMIT ?) AND time < ?",
+        (most, store.microseconds(since)),
+    ).rowcount
+
+
 # --- in the server ---------------------------------------------------------------------------------------------------
 
 
@@ -173,7 +198,7 @@ class Retention:
         count = 0
         while rooms:
             for share, keep in list(rooms):  # a step of each: it may be enough before all is gone that was planned
-                upto = self._run(partial(store.trim, room=share.room, keep=keep, since=None))
+                upto = self._run(partial(trim, room=share.room, keep=keep, since=None))
                 if not upto:
                     rooms.remove((share, keep))
                     continue

@@ -300,6 +300,16 @@ def messages(connection: sqlite3.Connection, query: str, values: tuple[object, .
     ]
 
 
+def texts(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Senders and texts of messages, by their ids, as far as they are there."""
+    (found,) = connection.execute(
+        "SELECT json_group_array(json_array(id, sender, text)) FROM messages "
+        "WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(ids),),
+    ).fetchone()
+    return {number: (sender, text) for number, sender, text in json.loads(found)}
+
+
 def _moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
@@ -323,7 +333,7 @@ def _move(room: str, time: int, kind: str, name: str, detail: str) -> Move:
     return Renamed(room, name, detail, _moment(time))
 
 
-# --- index and remove ------------------------------------------------------------------------------------------------
+# --- index ----------------------------------------------------------------------------------------------------------
 
 
 def indexed(connection: sqlite3.Connection) -> int:
@@ -369,28 +379,3 @@ def rooms(connection: sqlite3.Connection) -> list[tuple[int, str]]:
         "SELECT json_group_array(json_array(id, name)) FROM (SELECT id, name FROM rooms ORDER BY id)"
     ).fetchone()
     return [(number, name) for number, name in json.loads(found)]
-
-
-def trim(connection: sqlite3.Connection, room: int, keep: int, since: datetime | None, most: int = STEP) -> int:
-    """Remove messages from the beginning of a room, at most so many: all but the last `keep`, unless that is 0, and
-    those before `since`. Returns up to which, 0 where there was nothing to remove."""
-    ages = {"room": room, "oldest": microseconds(since) if since is not None else 0, "keep": keep, "most": most}
-    spare = "(time < :oldest OR :keep AND seq <= (SELECT max(seq) FROM messages WHERE room = :room) - :keep)"
-    first = "SELECT seq, time FROM messages WHERE room = :room ORDER BY seq LIMIT"
-    if not connection.execute(f"SELECT 1 FROM ({first} 1) WHERE {spare}", ages).fetchone():
-        return 0
-    (upto,) = connection.execute(f"SELECT max(seq) FROM ({first} :most) WHERE {spare}", ages).fetchone()
-    assert isinstance(upto, int)
-    unindex(connection, "room = ? AND seq <= ?", (room, upto))
-    connection.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room, upto))
-    connection.execute("DELETE FROM comings WHERE room = ? AND seq <= ?", (room, upto))
-    connection.execute("UPDATE rooms SET removed = max(removed, ?) WHERE id = ?", (upto, room))
-    return upto
-
-
-def trim_comings(connection: sqlite3.Connection, since: datetime, most: int = STEP) -> int:
-    """Remove comings and goings before `since`, at most so many. Returns how many."""
-    return connection.execute(
-        "DELETE FROM comings WHERE id IN (SELECT id FROM comings ORDER BY id LIMIT ?) AND time < ?",
-        (most, microseconds(since)),
-    ).rowcount

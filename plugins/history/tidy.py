@@ -13,7 +13,7 @@ from gevent.event import Event
 
 from greenchat import Database, DatabaseError, file_state
 
-from . import store
+from . import retention, store
 from .replays import Replays
 from .retention import CHECK_SECONDS, Retention
 
@@ -95,10 +95,10 @@ class Tidy:
     def _trim(self) -> None:
         since = datetime.now(UTC) - timedelta(days=self._keep_days) if self._keep_days else None
         if since is not None:
-            while self._run(partial(store.trim_comings, since=since)):
+            while self._run(partial(retention.trim_comings, since=since)):
                 pass
         for number, name in self._run(store.rooms, writes=False) or ():
-            step = partial(store.trim, room=number, keep=self._keep_messages, since=since)
+            step = partial(retention.trim, room=number, keep=self._keep_messages, since=since)
             while upto := self._run(step):
                 self._replays.forget(name, upto)
 
@@ -113,7 +113,7 @@ class Tidy:
         state = self._run(file_state, writes=False)
         if state is not None and state != self._seen:
             if self._seen is not None:
-                self._replays.reload()
+                self._replays.refresh()
             self._seen = state
 
     def _run(self, work: Callable[[sqlite3.Connection], Any], *, writes: bool = True) -> Any:
