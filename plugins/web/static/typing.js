@@ -46,7 +46,8 @@ function cut(line, most) {
 	const parts = [];
 	for (let start = 0, end = 0; start < line.length; ) {
 		while (end < line.length && bytes[end + 1] - bytes[start] <= most - 2) end++;
-		const place = end === line.length ? end : [words[end], pictures[end], end].find(place => place > start);
+		// Where not even one letter fits, the server says so.
+		const place = [end === line.length ? end : 0, words[end], pictures[end], end].find(place => place > start) ?? line.length;
 		parts.push(line.slice(start, place).trimEnd());
 		for (start = place; /\s/.test(line[start]); ) start++;
 		end = Math.max(start, end);
