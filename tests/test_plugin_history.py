@@ -589,7 +589,6 @@ def test_who_was_forgotten_is_not_told_to_newcomers_any_more(tmp_path):
     with serving(settings=REPLAY, data_dir=tmp_path) as server:
         says(server.join("dan"), "hi")
         assert history(tmp_path, "forget", "--user", "ada", "--yes").exit_code == 0
-        done = time.monotonic()
 
         def told():
             peer = server.join("cy")
@@ -599,7 +598,6 @@ def test_who_was_forgotten_is_not_told_to_newcomers_any_more(tmp_path):
             return lines
 
         wait_for(lambda: not any("hello everybody" in line for line in told()))
-        assert time.monotonic() - done < 3  # a second, on a busy machine
         assert any("rosemary" in line for line in told())
 
 
