@@ -488,8 +488,8 @@ def test_where_the_server_is(tmp_path):
     [
         (["1.2.3.4:99999"], "'99999' is no port."),
         (["1.2.3.4", "99999"], "'99999' is no port."),
-        (["localhost:1", "2"], "localhost:1 says all of where the server is. Leave 2 out."),
-        (["unix:/run/chat.sock", "2"], "unix:/run/chat.sock says all of where the server is."),
+        (["localhost:1", "2"], "localhost:1 says where the server is, port and all. Leave 2 out."),
+        (["unix:/run/chat.sock", "2"], "unix:/run/chat.sock says where the server is, port and all."),
         (["http://localhost:9999"], "http://localhost:9999 is the address of a page."),
     ],
 )

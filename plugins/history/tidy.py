@@ -105,7 +105,7 @@ class Tidy:
     def forget_room(self, name: str) -> None:
         """Remove all that was said in a room. Raises `DatabaseError`."""
         for number in [number for number, known in self._database.run(store.rooms, writes=False) if known == name]:
-            while upto := self._database.run(partial(store.trim, room=number, keep=0, since=FOREVER)):
+            while upto := self._database.run(partial(retention.trim, room=number, keep=0, since=FOREVER)):
                 self._replays.forget(name, upto)
             self._database.run(partial(_drop_comings, room=number))
 
