@@ -55,6 +55,7 @@ class Guard:
             if session.role != was and session.member is not None:
                 self._chat.tell_role(session.member)
             self.look_at(session)
+            self._server.turns.breathe()
         for room in self._said.keys() - book.slow.keys():
             del self._said[room]
 
