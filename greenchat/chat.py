@@ -5,6 +5,7 @@ Whatever is not allowed raises `Reject`, and then nothing has happened.
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Protocol
 
 from greenchat import values
@@ -13,13 +14,17 @@ from greenchat.config import Limits
 from greenchat.conversations import Conversation, Conversations
 from greenchat.errors import Reject
 from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, Private, Renamed, Topic, require_sound
+from greenchat.fanout import Deliver, Turns
 from greenchat.ids import MessageIds
 from greenchat.ignoring import Ignoring
-from greenchat.room import Deliver, Member, Outlet, Room, Schedule, Traffic
-from greenchat.text import is_blank, printable, require_name, require_room, require_text
+from greenchat.room import ROOMS_TOLD, Member, Outlet, Room, Traffic
+from greenchat.text import is_blank, printable, require_name, require_room, require_text, some_of
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
 AWAY = "away"
+
+# In so many rooms something is done before it is asked whether others should have their turn: a millisecond or so.
+STEP = 64
 
 
 class Hooks(Protocol):
@@ -37,10 +42,10 @@ class Hooks(Protocol):
 class Chat:
     """All rooms, and everybody in them. A name is unique in the whole chat."""
 
-    def __init__(self, limits: Limits, default_room: str, hooks: Hooks, schedule: Schedule, deliver: Deliver) -> None:
+    def __init__(self, limits: Limits, default_room: str, hooks: Hooks, turns: Turns, deliver: Deliver) -> None:
         self._limits = limits
         self._hooks = hooks
-        self._schedule = schedule
+        self._turns = turns
         self._deliver = deliver
         self.ids = MessageIds()
         self.traffic = Traffic()
@@ -62,7 +67,7 @@ class Chat:
         self._require_space(home, member)
         self.members[name_key] = member
         self._conversations.came(member)
-        self._ignoring.follow(member)
+        self._ignoring.came(member)
         self._admit(member, home)
         return member
 
@@ -95,14 +100,24 @@ class Chat:
         self._remove(member, room, reason)
         self._tell_out(member, room, reason)
 
-    def leave(self, member: Member, reason: str) -> None:
-        """Let `member` go, and tell its rooms. Does nothing the second time."""
+    def leave(self, member: Member, reason: str, *, breathe: bool = False) -> None:
+        """Let `member` go, and tell its rooms. Does nothing the second time. With `breathe` it may take several turns
+        of the event loop, where there are very many rooms; what remains when the caller is ended is done at once."""
+        try:
+            while breathe and len(member.rooms) > STEP:
+                for room in list(islice(member.rooms.values(), STEP)):
+                    self._remove(member, room, reason)
+                self._turns.breathe()
+        finally:
+            self._leave(member, reason)
+
+    def _leave(self, member: Member, reason: str) -> None:
         if self.members.get(member.key) is not member:
             return
         del self.members[member.key]
-        self._ignoring.went(member)
         for room in list(member.rooms.values()):
             self._remove(member, room, reason)
+        self._ignoring.went(member)
         self._end_conversations(member, member.outlet.account_id, f"{member.name} has left the chat.")
 
     def account_changed(self, member: Member, before: int) -> None:
@@ -110,7 +125,7 @@ class Chat:
         if member.outlet.account_id != before and self.members.get(member.key) is member:
             self._end_conversations(member, before, f"{member.name} has logged in.")
             self._conversations.came(member)
-            self._ignoring.follow(member)
+            self._ignoring.came(member)
 
     def may_enter(self, outlet: Outlet, member: Member, room: str) -> bool:
         """Whether `member` may come into `room`, and so may read what was said there."""
@@ -169,8 +184,10 @@ class Chat:
     @one_step
     def announce(self, text: str) -> None:
         """The server tells everybody, once for each room."""
-        for room in self.rooms.values():
+        for number, room in enumerate(list(self.rooms.values()), 1):
             room.tell(Notice(values.text(text), room.name))
+            if number % STEP == 0:
+                self._turns.breathe()
 
     # --- what others see of one ---
 
@@ -187,7 +204,7 @@ class Chat:
             del place[member.key]
             place[key] = member
         member.name, member.key = name, key
-        self._ignoring.follow(member)
+        self._ignoring.came(member)
         for room in member.rooms.values():
             room.tell(Renamed(room.name, old, name, datetime.now(UTC)))
         if not member.rooms:
@@ -200,6 +217,8 @@ class Chat:
         if why and why != AWAY:
             for name in list(member.rooms) or [""]:
                 why = self._checked_line(member, why, name, "reason")
+                self._turns.breathe()
+            self._require_present(member)
         member.away = why
         for room in member.rooms.values():
             room.post_words(Away(room.name, member.name, why, datetime.now(UTC)), member)
@@ -209,11 +228,15 @@ class Chat:
     def ignore(self, member: Member, name: str) -> str:
         """From now on `member` does not read what `name` says, whatever they are called by then; the name as it is
         shown. Raises `Reject`."""
-        return self._ignoring.begin(member, name, self._limits.name_length)
+        name = self._ignoring.begin(member, *require_name(name, self._limits.name_length))
+        self._mind_ignored(member)
+        return name
 
     def unignore(self, member: Member, name: str) -> str:
         """The other way round. Raises `Reject`."""
-        return self._ignoring.end(member, name)
+        name = self._ignoring.end(member, *require_name(name, 0))
+        self._mind_ignored(member)
+        return name
 
     @one_step
     def set_topic(self, member: Member, room: Room, topic: str) -> None:
@@ -254,7 +277,7 @@ class Chat:
             return member.room
         found = member.rooms.get(room) or member.rooms.get(self.room_name(room))
         if found is None:
-            where = f"but in {', '.join(member.rooms)}" if member.rooms else "nor in any other"
+            where = f"but in {some_of(list(member.rooms), ROOMS_TOLD)}" if member.rooms else "nor in any other"
             raise Reject(f"You are not in {printable(room)}, {where}.", code="not_in_room")
         return found
 
@@ -280,7 +303,7 @@ class Chat:
         most = self._limits.rooms
         if most and len(self.rooms) >= most and room != self.default_room:
             raise Reject(f"There are {most} rooms, as many as there may be. Join one of them.", code="too_many_rooms")
-        home = Room(room, self._schedule, self._deliver, self._observe, self.traffic)
+        home = Room(room, self._turns, self._deliver, self._observe, self.traffic)
         if self._hooks.room_opened is not None:
             self._hooks.room_opened(home)
         return self.rooms.get(room, home)  # another one may have been first meanwhile
@@ -319,7 +342,9 @@ class Chat:
         name, key = require_name(name, self._limits.name_length)
         if self._hooks.check_join is not None:
             for room in rooms:
-                name, key = require_name(self._hooks.check_join(outlet, name, room), self._limits.name_length)
+                checked = self._hooks.check_join(outlet, name, room)
+                if checked is not name:
+                    name, key = require_name(checked, self._limits.name_length)
         return name, key
 
     def _free_name(self, name: str, member: Member | None = None) -> tuple[str, str]:
@@ -343,6 +368,10 @@ class Chat:
         if most and len(text) > most:
             raise Reject(f"The {what} is longer than {most} characters. Make it shorter.", code="too_long")
         return self.require_sayable(member, text, room)
+
+    def _mind_ignored(self, member: Member) -> None:
+        for room in member.rooms.values():
+            room.mind_ignored(member)
 
     def _end_conversations(self, member: Member, account_id: int, why: str) -> None:
         for conversation, other in self._conversations.went(member, account_id):

@@ -33,6 +33,7 @@ from greenchat.frames import (
 from greenchat.room import Member, Room
 from greenchat.stats import is_local
 from greenchat.text import printable, require_name, slash_at
+from greenchat.turns import Turns
 
 if TYPE_CHECKING:
     from greenchat.session import Session
@@ -46,6 +47,7 @@ class Host(Protocol):
     chat: Chat
     commands: CommandTable
     owners: Owners
+    turns: Turns
 
     def refused(self, session: int, name: str, verdict: Reject) -> None: ...
 
@@ -136,12 +138,14 @@ def _is_called(member: Member, name: str) -> bool:
 
 def welcome(session: "Session", server: Host, room: Room, ref: Ref = None) -> None:
     """Tell a session all about the room that it has come into."""
-    member, members = session.require_member(), room.members.values()
+    member = session.require_member()
+    members = room.some_members(member)
     session.tell(
         Welcome(
             name=session.name,
             room=room.name,
             members=[other.name for other in members],
+            members_more=len(room.members) - len(members),
             seq=room.seq,
             limits=server.config.limits.announced(),
             server=f"greenchat/{__version__}",

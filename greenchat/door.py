@@ -8,6 +8,7 @@ import ipaddress
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 
 from greenchat.config import Limits
 from greenchat.errors import Reject
@@ -73,6 +74,7 @@ class Door:
             del self._inside[network]
 
 
+@lru_cache(maxsize=10_000)  # all connections are looked through for one, now and then
 def network_of(host: str) -> str:
     """The part of an address that stands for one customer: all of IPv4, the first 64 bits of IPv6 (RFC 6177)."""
     try:

@@ -127,8 +127,9 @@ Request = Join | Say | Leave | History | Search | Ping | Pong | Status | Unknown
 
 
 class Welcome(Frame, frozen=True, tag="welcome"):
-    """The answer to Join. `members` are the names in the room, the newcomer's among them; `roles` who of them is
-    "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
+    """The answer to Join. `members` are the names in the room, the newcomer's among them; of very many some, and
+    `members_more` is how many there are besides. `roles` are who of them is "operator" or "owner"; `away` who of them
+    is, and why. `seq` is the room's latest message; `account` whose account
     one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people."""
 
     name: str
@@ -143,6 +144,7 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     account: str = ""
     roles: dict[str, str] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
+    members_more: int = 0
 
 
 class Answer(Frame, frozen=True, kw_only=True):

@@ -1,14 +1,15 @@
 """Whom one does not want to read. It is about people, not about names: no I/O, and no room is known here."""
 
-from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from greenchat.errors import Reject
-from greenchat.text import require_name
 
 if TYPE_CHECKING:
     from greenchat.room import Member
+
+    Mark: TypeAlias = Member | int | str  # somebody who is here; or the id of an account, or the key of a name
 
 # How many people one may ignore: more than anybody can have fallen out with. What a room says is sorted out for each.
 MOST_IGNORED = 100
@@ -58,6 +59,19 @@ class Ignored:
 
     def __len__(self) -> int:
         return len(self._people)
+
+    @property
+    def marks(self) -> "set[Mark]":
+        """By what the people are known, each of them: see `marks_of`."""
+        marks: set[Mark] = set()
+        for person in self._people:
+            if person.member is not None:
+                marks.add(person.member)
+            if person.account:
+                marks.add(person.account)
+            else:
+                marks.update(person.names)
+        return marks
 
     @property
     def names(self) -> list[str]:
@@ -115,17 +129,23 @@ def _is(person: _Person, key: str, member: "Member | None") -> bool:
     return key in person.names
 
 
+def marks_of(member: "Member") -> "set[Mark]":
+    """By what others who ignore `member` may know them."""
+    account = member.outlet.account_id
+    return {member, member.key, *([account] if account else ())}
+
+
 class Ignoring:
-    """Who of a chat ignores whom. `members` are those who are in it, by their names' keys."""
+    """Who ignores whom in a chat: found by whom, as everybody who comes and goes is looked for here. `members` are
+    those who are in the chat, by the keys of their names."""
 
     def __init__(self, members: "Mapping[str, Member]") -> None:
         self._members = members
-        self._who: set[Member] = set()  # who ignores somebody
+        self._marks: dict[Member, set[Mark]] = {}  # who ignores somebody -> by what they know them
+        self._by_mark: defaultdict[Mark, set[Member]] = defaultdict(set)
 
-    def begin(self, member: "Member", name: str, length: int) -> str:
-        """`member` ignores `name`, of `length` characters at most, from now on; the name as it is shown. Raises
-        `Reject`."""
-        name, key = require_name(name, length)
+    def begin(self, member: "Member", name: str, key: str) -> str:
+        """From now on `member` ignores who is called `name`; the name as it is shown. Raises `Reject`."""
         other = self._members.get(key)
         if other is member:
             raise Reject("This is you.", code="not_allowed")
@@ -139,9 +159,8 @@ class Ignoring:
         self._changed(member)
         return name
 
-    def end(self, member: "Member", name: str) -> str:
+    def end(self, member: "Member", name: str, key: str) -> str:
         """The other way round. Raises `Reject`."""
-        name, key = require_name(name, 0)
         other = self._members.get(key)
         name = other.name if other is not None else name
         if member.ignored is None or not member.ignored.discard(key, other):
@@ -149,20 +168,41 @@ class Ignoring:
         self._changed(member)
         return name
 
-    def follow(self, member: "Member") -> None:
-        """`member` has come, or has another name or account: who ignores them goes on doing so."""
-        for other in self._who:
+    def _changed(self, member: "Member") -> None:
+        """To be called when the list of `member` has changed."""
+        before, after = self._marks.get(member, set()), member.ignored.marks if member.ignored else set()
+        for mark in before - after:
+            self._by_mark[mark].discard(member)
+            if not self._by_mark[mark]:
+                del self._by_mark[mark]
+        for mark in after - before:
+            self._by_mark[mark].add(member)
+        if after:
+            self._marks[member] = after
+        else:
+            self._marks.pop(member, None)
+
+    def came(self, member: "Member") -> None:
+        """Somebody has come, or has another name or account: who ignores them goes on doing so."""
+        for other in self._who_know(member):
             assert other.ignored is not None
             other.ignored.came(member)
+            self._changed(other)
 
     def went(self, member: "Member") -> None:
-        """`member` has left the chat."""
-        self._who.discard(member)
-        for other in self._who:
+        """Somebody has left the chat: who ignores them knows them by their name from now on; and they ignore nobody."""
+        for other in self._who_know(member):
             assert other.ignored is not None
             other.ignored.went(member)
+            self._changed(other)
+        member.ignored = None
+        self._changed(member)
 
-    def _changed(self, member: "Member") -> None:
-        (self._who.add if member.ignored else self._who.discard)(member)
-        for room in member.rooms.values():
-            room.mind_ignored(member)
+    def _who_know(self, member: "Member") -> "Iterable[Member]":
+        if not self._by_mark:
+            return ()
+        found: set[Member] = set()
+        for mark in marks_of(member):
+            found |= self._by_mark.get(mark, set())
+        found.discard(member)
+        return found

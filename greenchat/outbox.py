@@ -21,7 +21,6 @@ READ, WRITE = 1, 2  # as the event loop numbers them
 # Batches handed to the kernel in one call. Linux takes 1024 at once (IOV_MAX); 64 fill a socket's buffer many times.
 BATCHES_A_CALL = 64
 
-
 # How long a closing connection may still send before it is cut off. Closing with unread bytes would reset the
 # connection, and the client might lose the last lines we sent (RFC 1122, 4.2.2.13).
 LINGER_SECONDS = 2.0

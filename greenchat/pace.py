@@ -1,5 +1,7 @@
-"""Flood control: what a client has sent is handled in parts, and no faster than it may send."""
+"""Flood control: what a client has sent is handled in parts, and no faster than it may send. It counts frames, and what
+they cost the others: who asks for dear things is slowed down, instead of everybody else."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 import gevent
@@ -7,6 +9,7 @@ import gevent
 from greenchat.allowance import Allowance
 from greenchat.config import Limits
 from greenchat.frames import Request
+from greenchat.turns import Turns
 
 # What is read at once. Larger reads make larger batches, and let one fast sender hold the loop for longer: this much
 # is two hundred short messages. Four times as much made no room faster, and turns of the loop half as long again.
@@ -16,13 +19,20 @@ READ_BYTES = 16 * 1024
 # while we do: with two in a room that sends in one go, 128 made it a third faster than all of a read at once.
 PART_FRAMES = 128
 
+# How long the event loop may work for one frame, in seconds, at the price of one. Messages and most commands take a
+# tenth of it; what takes longer costs so much more.
+FRAME_SECONDS = 0.0005
+
 
 class Pace:
     """One client's, by the `limits` that hold when it comes. `read_bytes` is how much to read of it at once."""
 
-    __slots__ = ("_allowance", "_burst", "_rate", "read_bytes")
+    __slots__ = ("_allowance", "_began", "_burst", "_rate", "_turn", "_turns", "read_bytes")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, turns: Turns) -> None:
+        self._turns = turns
+        self._turn = 0  # of the event loop, in which work for this client has begun, at `_began`
+        self._began = 0.0
         self._rate = limits.flood_rate
         self._burst = max(limits.flood_burst, 1)
         self._allowance = Allowance(self._burst)
@@ -45,8 +55,26 @@ class Pace:
             self._spend(1)
             more = min(int(self._allowance.left), PART_FRAMES - 1, len(frames) - done - 1)
             self._spend(more)
+            self._begin()
             yield frames[done : done + 1 + more]
             done += 1 + more
+            self._charge(1 + more)
+
+    def breathe(self) -> None:
+        """Between two frames of a part: let the others have their turn, where this one is long."""
+        if self._turns.is_long():
+            self._charge(0)
+            self._turns.wait()
+            self._begin()
+
+    def _begin(self) -> None:
+        self._began, self._turn = time.monotonic(), self._turns.number
+
+    def _charge(self, paid: int) -> None:
+        """Take what the work since `_begin` has cost, `paid` frames have paid for some of it. Where there was a pause
+        in it, it is not known how much was for this client."""
+        if self._rate and self._turn == self._turns.number:
+            self._allowance.left -= max((time.monotonic() - self._began) / FRAME_SECONDS - paid, 0.0)
 
     def _spend(self, cost: float) -> None:
         """Wait until this client may send `cost` frames more."""

@@ -1,23 +1,34 @@
 """Who is in a room, and what is waiting to go out to them. No socket is known here.
 
 A room's cost is what this file is about. Events of one turn of the event loop are collected as runs, encoded once for
-each codec in use, and the same bytes are delivered to every member: O(messages x codecs + members) a turn.
+each codec in use, and the same bytes are delivered to every member: O(messages x codecs + members) a turn. What would
+take too much of a turn goes on in the next: see fanout.py.
 """
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from greenchat import values
-from greenchat.cascade import Cause, caused_by, current, one_step
+from greenchat.cascade import caused_by, current, one_step
 from greenchat.codecs import Codec
 from greenchat.errors import Reject
-from greenchat.events import Acted, Away, Event, Joined, Left, Message, Private, Refused, Role, require_sound
+from greenchat.events import Acted, Event, Joined, Left, Message, Private, Refused, Role, require_sound
+from greenchat.fanout import Batch, Deliver, Run, Turns, deliver_part
 from greenchat.ignoring import Ignored
+from greenchat.text import some_of
+
+# Rooms of somebody that are told by name where one is missing: as many as one sees at a glance.
+ROOMS_TOLD = 20
+
+# Members that are told by name to who comes in or asks: more than anybody reads. In a hall of 4,000 that fills, all of
+# them would be 400 MB.
+MEMBERS_TOLD = 1000
 
 log = logging.getLogger("greenchat.room")
 
@@ -31,9 +42,11 @@ BATCH_MESSAGES = 4096
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-Schedule = Callable[[Callable[[], None]], object]
+# ... and once so many things have happened, of whatever kind: who leaves is given all of them at once, so when
+# thousands leave they must not be too many.
+BATCH_RUNS = 256
+
 Observe = Callable[[Sequence[Event]], None]
-Deliver = Callable[[Iterable[Any], bytes], None]
 
 
 class Outlet(Protocol):
@@ -69,10 +82,10 @@ class Member:
 
     `rooms` are those one is in, by their names; there may be none. `only` is the name of the room that one is in, as
     long as one has never been in another one, or can only be in one at a time; else empty. `away` says why one is, if
-    one is; `ignored` are those whose messages one does not want.
+    one is; `ignored` are those whose messages one does not want. One has said something in `talks_in` last.
     """
 
-    __slots__ = ("away", "codec", "ignored", "key", "name", "only", "outbox", "outlet", "rooms")
+    __slots__ = ("away", "codec", "ignored", "key", "name", "only", "outbox", "outlet", "rooms", "talks_in")
 
     def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
         self.name = name
@@ -81,6 +94,7 @@ class Member:
         self.only = room.name
         self.away = ""
         self.ignored: Ignored | None = None
+        self.talks_in: Room | None = None
         self.outlet = outlet
         self.codec = outlet.codec
         self.outbox = outlet.outbox
@@ -120,52 +134,13 @@ class Member:
         return self.outlet.account_id or self
 
     def _no_room(self, name: str) -> Reject:
-        rooms = ", ".join(self.rooms)
+        rooms = some_of(list(self.rooms), ROOMS_TOLD)
         if rooms and name:
             return Reject(f"You are not in {name}, but in {rooms}.", code="not_in_room")
         if rooms:
             return Reject(f"You have been in more than one room: say in which. You are in {rooms}.", "room_required")
         how = "/join ROOM leads into one." if self.codec.many_rooms else f"Send JOIN|{self.name}, or MSG|/join ROOM"
         return Reject(f"You are in no room, so nobody would read this. {how}", code="room_required")
-
-
-class Run:
-    """Events in a row: messages, or one event of another kind. `origin` does not get them back; the words in them, if
-    there are any, are the `author`'s."""
-
-    __slots__ = ("_encoded", "author", "cause", "events", "origin", "time")
-
-    def __init__(self, origin: Member | None, *events: Event, author: Member | None = None) -> None:
-        self.origin = origin
-        self.author = author or origin
-        self.events: list[Event] = list(events)
-        self.cause: Cause | None = None  # what a plugin was told of, that has made it do this
-        self.time = datetime.now(UTC)  # one clock reading for the run: what is said in one turn is said at once
-        self._encoded: dict[Codec, bytes] = {}
-
-    def encode(self, codec: Codec) -> bytes:
-        """The run as bytes; to be called only when nothing is added any more."""
-        data = self._encoded.get(codec)
-        if data is None:
-            one = len(self.events) == 1
-            try:
-                data = codec.encode(self.events[0]) if one else codec.encode_run(self.events)  # type: ignore[arg-type]
-                if type(data) is not bytes:
-                    raise TypeError(f"a codec has made {type(data).__name__} instead of bytes")
-            except BaseException:  # a codec may be a plugin's, and so may be the kind of an event
-                data = self._encode_each(codec)
-            self._encoded[codec] = data
-        return data
-
-    def _encode_each(self, codec: Codec) -> bytes:
-        """What can be encoded of it: what cannot be sent is not to take along what others have said in this turn."""
-        encoded = []
-        for event in self.events:
-            try:
-                encoded.append(b"" + codec.encode(event))
-            except BaseException:
-                log.exception("%s cannot be written by %s, and is not sent", _kind(event), _kind(codec))
-        return b"".join(encoded)
 
 
 class Traffic:
@@ -181,9 +156,9 @@ class Traffic:
 class Room:
     """One room: its members, its latest sequence number, and the runs of this turn.
 
-    `schedule(function)` calls the function at the end of this turn of the event loop. `deliver(outboxes, data)` sends
-    bytes to each of some members; it neither blocks, nor changes who is in a room. `observe(events)` is told what all
-    members have been told. `traffic` is counted once a flush, not once a message.
+    `turns` are the event loop's. `deliver(outboxes, data)` sends bytes to each of some members; it neither blocks, nor
+    changes who is in a room. `observe(events)` is told what all members have been told, or are being told. `traffic` is
+    counted once a flush, not once a message.
 
     `owner` has made the room: a member, or the id of one's account, which is still the owner after coming back; None
     where it is nobody's. An id of an account that is gone is nobody's, too.
@@ -191,6 +166,7 @@ class Room:
 
     __slots__ = (
         "__weakref__",
+        "_batches",
         "_choosy",
         "_deliver",
         "_flushed",
@@ -198,9 +174,10 @@ class Room:
         "_observe",
         "_roles",
         "_runs",
-        "_schedule",
         "_topic",
         "_traffic",
+        "_turns",
+        "_when_calm",
         "members",
         "name",
         "owner",
@@ -209,18 +186,20 @@ class Room:
         "time",
     )
 
-    def __init__(self, name: str, schedule: Schedule, deliver: Deliver, observe: Observe, traffic: Traffic) -> None:
+    def __init__(self, name: str, turns: Turns, deliver: Deliver, observe: Observe, traffic: Traffic) -> None:
         self.name = name
         self.seq = 0
         self.time = LONG_AGO  # of the latest message: none that comes after it is earlier, whatever the clock says
         self._topic = ""
         self.owner: Member | int | None = None
         self.members: dict[str, Member] = {}
-        self._schedule = schedule
+        self._turns = turns
         self._deliver = deliver
         self._observe = observe
         self._traffic = traffic
         self._runs: list[Run] = []
+        self._batches: deque[Batch] = deque()  # what takes more than one turn to go out, and what waits behind it
+        self._when_calm: list[Callable[[], object]] = []
         self._flushed = 0  # the latest sequence number that went out
         self.talk: Run | None = None  # the last run, while its origin may add messages to it
         self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
@@ -252,6 +231,15 @@ class Room:
         """ "operator", "owner", or neither: empty."""
         return "operator" if member.outlet.role == "operator" else "owner" if self.owned_by(member) else ""
 
+    def some_members(self, asker: Member) -> list[Member]:
+        """Who is here, as far as `asker` is told: of very many who has a role, and who has been here longest."""
+        if len(self.members) <= MEMBERS_TOLD:
+            return list(self.members.values())
+        first = [member for member, role in self._roles.items() if role]
+        if self.members.get(asker.key) is asker:
+            first.insert(0, asker)
+        return list(dict.fromkeys([*first, *islice(self.members.values(), MEMBERS_TOLD)]))[:MEMBERS_TOLD]
+
     def tell_role(self, member: Member, origin: Member | None = None) -> None:
         """Tell everybody, but for `origin`, what `member` is here now, if that is not what they know."""
         role = self.role_of(member)
@@ -282,8 +270,12 @@ class Room:
         self._choosy.discard(member)
         self._roles.pop(member, None)
         del self.members[member.key]
+        if member.talks_in is self:
+            member.talks_in = None
+        for batch in self._batches:
+            batch.hand_over(member)
         runs = self._runs[self._newcomers.pop(member, 0) :]
-        self._deliver_part(runs, member)
+        deliver_part(runs, member, self._deliver)
         # The flush takes it that each message goes to all members but one, its sender, who is a member no more.
         self._traffic.deliveries += _messages(runs)
         self.tell(Left(self.name, member.name, values.shown(reason), datetime.now(UTC)))
@@ -322,6 +314,7 @@ class Room:
         self.time = run.time
         self._append(run)
         self.talk = run
+        member.talks_in = self
         return run
 
     def relieve(self) -> None:
@@ -329,28 +322,28 @@ class Room:
         if self.seq - self._flushed >= min(BATCH_MESSAGES, BATCH_PER_MEMBER * len(self.members)):
             self.flush()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether what was told is still going out, and who has more to say should wait: see `when_calm`."""
+        return bool(self._batches)
+
+    def when_calm(self, function: Callable[[], object]) -> None:
+        """Call `function` once all that was told has gone out."""
+        self._when_calm.append(function)
+
     def flush(self) -> None:
-        """Deliver to every member what this turn brought."""
+        """Deliver to every member what this turn brought: at once, or behind what is still going out to them."""
         runs, newcomers = self._runs, self._newcomers
         if not runs:
             return
         messages = self.seq - self._flushed
         self._traffic.messages += messages
         self._traffic.deliveries += messages * (len(self.members) - 1)
-        self._runs, self._newcomers, self.talk, self._flushed = [], {}, None, self.seq
-        apart = {run.origin for run in runs}
-        apart.update(newcomers)
-        apart.update(self._choosy)
         for start in newcomers.values():
             self._traffic.deliveries -= _messages(runs[:start])
-        whole: defaultdict[Codec, list[Any]] = defaultdict(list)
-        for member in self.members.values():
-            if member in apart:
-                self._deliver_part(runs[newcomers.get(member, 0) :], member)
-            else:
-                whole[member.codec].append(member.outbox)
-        for codec, outboxes in whole.items():
-            self._deliver(outboxes, b"".join([run.encode(codec) for run in runs]))
+        self._runs, self._newcomers, self.talk, self._flushed = [], {}, None, self.seq
+        if self.members:
+            self._send(Batch(runs, self.members.values(), newcomers, self._choosy, self._deliver))
         for run in runs:
             if run.cause is None:
                 self._observe(run.events)
@@ -358,30 +351,38 @@ class Room:
                 with caused_by(run.cause):
                     self._observe(run.events)
 
-    def _deliver_part(self, runs: Sequence[Run], member: Member) -> None:
-        """Deliver to one member what `runs` hold for it: all but its own, and what those say whom it ignores."""
-        ignored = member.ignored
-        data = b"".join(
-            [
-                run.encode(member.codec)
-                for run in runs
-                if run.origin is not member
-                and not (
-                    ignored and run.author and isinstance(run.events[0], Message | Away) and ignored.covers(run.author)
-                )
-            ]
-        )
-        if data:
-            self._deliver([member.outbox], data)
+    def _send(self, batch: Batch) -> None:
+        if self._batches:
+            batch.wait()
+            self._batches.append(batch)
+        elif not batch.go_on(self._turns.is_long):
+            self._batches.append(batch)
+            self._turns.later(self._go_on)
+
+    def _end_turn(self) -> None:
+        if self._turns.is_long():
+            self._turns.later(self._end_turn)
+        elif not self._batches:  # else it goes out once these have, with what comes until then
+            self.flush()
+
+    def _go_on(self) -> None:
+        """Deliver more of what has taken too long for the turns before."""
+        while self._batches:
+            if not self._batches[0].go_on(self._turns.is_long):
+                self._turns.later(self._go_on)
+                return
+            self._batches.popleft()
+        self._end_turn()
+        functions, self._when_calm = self._when_calm, []
+        for function in functions:
+            self._turns.later(function)
 
     def _append(self, run: Run) -> None:
         if not self._runs:
-            self._schedule(self.flush)
+            self._turns.at_end(self._end_turn)
+        elif len(self._runs) >= BATCH_RUNS:
+            self.flush()
         self._runs.append(run)
-
-
-def _kind(thing: object) -> str:
-    return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
 def _messages(runs: Sequence[Run]) -> int:

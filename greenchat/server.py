@@ -34,6 +34,7 @@ from greenchat.outbox import deliver
 from greenchat.pace import READ_BYTES
 from greenchat.session import Session
 from greenchat.stats import Counters
+from greenchat.turns import Turns
 
 log = logging.getLogger("greenchat.server")
 
@@ -70,9 +71,9 @@ class ChatServer:
         self._life = life = Lifecycle(config, data_dir, plugin_objects)
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self._tls = tls.load(config.tls)
-        loop = gevent.get_hub().loop
+        self.turns = Turns()
         try:
-            self.chat = Chat(config.limits, config.server.default_room, self.hooks, loop.run_callback, deliver)
+            self.chat = Chat(config.limits, config.server.default_room, self.hooks, self.turns, deliver)
         except Reject as verdict:
             raise ConfigError(f"server.default_room: {verdict}") from None
         self.accounts = AccountDirectory()
@@ -104,6 +105,7 @@ class ChatServer:
         is called in may be killed meanwhile; what has begun is ended then."""
         datadir.make(self.data_dir)
         datadir.mend(self.data_dir)
+        self.turns.start()
         try:
             self._life.start(self)
             datadir.warn(self.data_dir)
@@ -112,6 +114,7 @@ class ChatServer:
         except BaseException:
             self._listen_no_more()
             self._life.finish(self)
+            self.turns.stop()
             raise
 
     def stop(self) -> None:
@@ -123,7 +126,7 @@ class ChatServer:
             if session.member is None:
                 session.tell(Notice("Server is shutting down."))
         gevent.killall(list(self._silent), Killed, block=False)
-        gevent.sleep(0)  # the announcement goes out at the end of this turn
+        self.turns.wait_until_quiet(self.config.server.grace_seconds)  # the announcement goes out
         for session in list(self.sessions.values()):
             session.close("server is shutting down")
         self._all_gone.clear()
@@ -131,6 +134,7 @@ class ChatServer:
             self._all_gone.wait(self.config.server.grace_seconds)
         gevent.killall(list(self._connections), Killed, block=False)
         self._life.finish(self)
+        self.turns.stop()
 
     def reconfigure(self, config: Config) -> None:
         """Go on with `config`, of which only what may change meanwhile has changed: see reload.py. Sessions that stand
@@ -256,10 +260,12 @@ class ChatServer:
         """A step of `_sweep`, which would keep hold of the last session while it sleeps."""
         for session in list(self.sessions.values()):
             session.mind_silence(limits)
+            self.turns.breathe()
 
     # --- a connection, in its own greenlet ---
 
     def _serve(self, sock: Any, address: tuple[Any, ...], serve: Serve | None = None) -> None:
+        self.turns.breathe()
         host, port = address[:2] if address else ("", 0)  # a Unix socket has no address
         network = "" if self._is_proxy(host) else network_of(host)
         greenlet = gevent.getcurrent()
@@ -287,6 +293,7 @@ class ChatServer:
     def _choose(self, sock: Any, address: str, serve: Serve | None) -> None:
         """Look at the first bytes, without taking them, and hand the connection to who serves it."""
         first = self._first_bytes(sock, FIRST_BYTES, socket.MSG_PEEK)
+        self.turns.breathe()
         if first.startswith(tls.HELLO) and self._tls is not None:
             with closing(tls.shake_hands(self._tls, sock, self.config.limits.handshake_seconds)) as connection:
                 # All of the first record: what stayed in there, the event loop could not see.

@@ -78,7 +78,7 @@ class Session:
         self._acks: list[Ack] = []
         self._acks_room: Room | None = None  # where those of them were said that have a seq
         self._said: Message | Private | None = None  # by a plugin that took the frame at hand
-        self._pace = Pace(limits)
+        self._pace = Pace(limits, server.turns)
         self._silence = Silence(time.monotonic())
         self._trusted = False  # knows the server's pass phrase
         self.id = number
@@ -260,6 +260,7 @@ class Session:
             self._take(first)
         while self._closing is None:
             wait(self._readable)  # each chunk waits for its turn, so that a fast sender cannot starve the others
+            self._server.turns.breathe()
             try:
                 data = self._socket.recv(self._pace.read_bytes)
             except BlockingIOError:
@@ -278,9 +279,10 @@ class Session:
             self._act_on(part)
             if self._closing is not None:
                 return
-            if self.member is not None:
-                for room in self.member.rooms.values():
-                    room.relieve()
+            if self.member is not None and (room := self.member.talks_in) is not None:
+                room.relieve()
+                if room.is_busy:  # what comes next waits until this much has gone out
+                    self._server.turns.wait_for(room.when_calm)
         self._silence.busy = False
         self._silence.heard(time.monotonic())
 
@@ -293,6 +295,7 @@ class Session:
             try:
                 if take is not None and take(self, frame):
                     self._acknowledge_taken(frame)
+                    self._pace.breathe()
                 elif type(frame) is Say and (member := self.member) is not None:
                     text = frame.text
                     if not "0" <= text < "\x7f":  # most begin with a letter or a digit, and these need no look
@@ -307,10 +310,12 @@ class Session:
                     if frame.ref is not None:
                         self._acknowledge(frame.ref, said)
                     continue
-                elif type(frame) is Join:
-                    self._apart(core.act, self, self._server, frame)
                 else:
-                    core.act(self, self._server, frame)
+                    if type(frame) is Join:
+                        self._apart(core.act, self, self._server, frame)
+                    else:
+                        core.act(self, self._server, frame)
+                    self._pace.breathe()
             except Reject as verdict:
                 self.refuse(verdict, frame.ref)
             if self._closing is not None:
@@ -384,7 +389,7 @@ class Session:
         self._stop_deadline()
         try:
             if self.member is not None:
-                self._server.chat.leave(self.member, reason)
+                self._server.chat.leave(self.member, reason, breathe=True)
             if self._server.hooks.disconnected is not None:
                 self._server.hooks.disconnected(self, reason)
             self._answers.all_sent(self._server.config.server.grace_seconds)

@@ -18,6 +18,9 @@ from greenchat.stats import Longest
 
 log = logging.getLogger("greenchat.watchdog")
 
+# How the event loop numbers its priorities.
+FIRST, LAST = 2, -2
+
 # A turn of the loop longer than this is felt by people: a tenth of a second is where waiting begins (Nielsen 1993).
 HELD_SECONDS = 0.1
 

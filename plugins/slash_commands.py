@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 
 from greenchat import Answer, ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl, slash_at, some_of
 
@@ -163,8 +164,9 @@ def may_run(session: Session, command: Command) -> bool:
 
 def who(session: Session, argument: str) -> None:
     room = session.require_member().room
-    names = [member.name for member in room.members.values()]
-    session.info(f"In {room.name} ({len(names)}): {some_of(names, NAMES_SHOWN)}")
+    names = [member.name for member in islice(room.members.values(), NAMES_SHOWN)]
+    count = len(room.members)
+    session.info(f"In {room.name} ({count}): {some_of(names, NAMES_SHOWN, count - len(names))}")
 
 
 def act(session: Session, argument: str) -> None:

@@ -37,13 +37,25 @@ class NoHooks:
 
 
 class Turn:
-    """The event loop, by hand."""
+    """The event loop, by hand. A turn is long after so many looks at the clock as are `left` in it, if any are."""
 
     def __init__(self) -> None:
         self.scheduled = []
+        self.left = None
 
-    def __call__(self, function) -> None:
+    def at_end(self, function) -> None:
         self.scheduled.append(function)
+
+    later = at_end
+
+    def breathe(self) -> None:
+        pass
+
+    def is_long(self) -> bool:
+        if self.left is None:
+            return False
+        self.left -= 1
+        return self.left <= 0
 
     def end(self) -> None:
         scheduled, self.scheduled = self.scheduled, []

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 import trustme
+from hall import Turn
 from processes import GREENCHAT, kept_port, serve_process
 
 import greenchat
@@ -50,9 +51,9 @@ def deliver(outboxes, data):
 def test_deliveries_are_exactly_what_all_members_were_sent(seed):
     """People come, talk and go in any order, and many times within one turn of the event loop."""
     dice = random.Random(seed)
-    turn, readers, members = [], [], []
+    turn, readers, members = Turn(), [], []
     codecs = PlainCodec(), JsonCodec()
-    chat = Chat(Limits(), "lobby", NoHooks(), turn.append, deliver)
+    chat = Chat(Limits(), "lobby", NoHooks(), turn, deliver)
     said = 0
     for step in range(400):
         what = dice.choices(["join", "say", "act", "leave", "relieve", "end"], [2, 8, 1, 2, 1, 2])[0]
@@ -60,8 +61,7 @@ def test_deliveries_are_exactly_what_all_members_were_sent(seed):
             readers.append(Reader(dice.choice(codecs)))
             members.append(chat.join(readers[-1], f"n{step}", dice.choice(["", "garden"])))
         elif what == "end":
-            while turn:
-                turn.pop(0)()
+            turn.end()
         elif members:
             member = dice.choice(members)
             if what == "leave":
@@ -72,8 +72,7 @@ def test_deliveries_are_exactly_what_all_members_were_sent(seed):
             else:
                 said += 1
                 chat.say(member, "x", action=what == "act")
-    while turn:
-        turn.pop(0)()
+    turn.end()
     assert said > 100
     assert chat.traffic.messages == said
     assert chat.traffic.deliveries == sum(reader.messages() for reader in readers) > 0

@@ -253,6 +253,6 @@ def _welcome(welcome: Welcome) -> str:
     others = [name for name in welcome.members if name != welcome.name]
     here = "Nobody else is here yet."
     if others:
-        here = f"Here {'is' if len(others) == 1 else 'are'} {some_of(others, NEWCOMERS_SHOWN)}."
+        here = f"Here {'is' if len(others) == 1 else 'are'} {some_of(others, NEWCOMERS_SHOWN, welcome.members_more)}."
     topic = f"The topic is: {welcome.topic}" if welcome.topic else ""
     return " ".join(filter(None, [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint, topic]))

@@ -57,17 +57,18 @@ class BanList(Answer, frozen=True, kw_only=True, tag="bans"):
     def of(cls, book: Book, now: float, room: str | None) -> Self:
         """All that is in force: in the whole chat, or of what was ordered in `room` alone."""
 
-        def chosen(sentences: Sequence[Sentence]) -> list[Entry]:
-            return [
-                Entry.of(one)
+        def chosen(sentences: Sequence[Sentence]) -> tuple[list[Entry], int]:
+            found = [
+                one
                 for one in reversed(sentences)
                 if one.is_in_force(now) and room in (None, one.room) and not one.follows
             ]
+            return [Entry.of(one) for one in found[:SHOWN]], max(len(found) - SHOWN, 0)
 
-        bans, mutes = chosen(book.bans), chosen(book.mutes)
+        (bans, more_bans), (mutes, more_mutes) = chosen(book.bans), chosen(book.mutes)
         slow = [_slow(one) for one in book.slow.values() if room in (None, one.room)]
-        more = max(len(bans) - SHOWN, 0) + max(len(mutes) - SHOWN, 0) + max(len(slow) - SHOWN, 0)
-        bans, mutes, slow = bans[:SHOWN], mutes[:SHOWN], slow[:SHOWN]
+        more = more_bans + more_mutes + max(len(slow) - SHOWN, 0)
+        slow = slow[:SHOWN]
         lines = [
             *(ban.line("banned") for ban in bans),
             *(mute.line("muted") for mute in mutes),

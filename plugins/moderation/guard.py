@@ -61,6 +61,7 @@ class Guard:
             if fresh and not fresh.isdisjoint(self.marks(session)):
                 self._meant.add(session.id)
             self.look_at(session)
+            self._server.turns.breathe()
         for room in self._said.keys() - book.slow.keys():
             del self._said[room]
 

@@ -26,6 +26,7 @@ from greenchat import (
 from . import store
 from .access import Access
 from .answers import Listed, NameList, RoomList
+from .listing import Listing
 from .quota import Quota
 from .quota import Settings as Settings
 from .removal import Removal
@@ -37,8 +38,7 @@ from .settings import HELP, RoomCommand
 if TYPE_CHECKING:
     import click
 
-# Rooms in one answer to /rooms, and names in a line of /names: as many as somebody looks through. The rest is counted.
-ROOMS_SHOWN = 100
+# Names in a line of /names: as many as somebody looks through. The rest is counted.
 NAMES_SHOWN = 100
 
 # From one try to read the rules to the next, in seconds, while their file cannot be used.
@@ -50,6 +50,7 @@ class Rooms:
 
     _book: RuleBook
     _access: Access
+    _listing: Listing
     _reading: Any = None  # the greenlet that reads the rules, where they could not be read at once
     _accounts: AccountDirectory
     _quota: Quota
@@ -62,6 +63,7 @@ class Rooms:
     def greenchat_startup(self, server: ChatServer) -> None:
         self._book = RuleBook(server.data_dir / store.FILE)
         self._access = Access(server, self._book)
+        self._listing = Listing(server, self._book, self._access)
         self._accounts = server.accounts
         self._quota = Quota(server, self._book, self._settings)
         # A default room that was written with a # is the one that is stored so.
@@ -182,19 +184,9 @@ class Rooms:
 
     def list_rooms(self, session: Session, argument: str) -> None:
         session.require_member()
-        rooms = session.chat.rooms
-        found = []
-        for name in {*rooms, *self._book.kept}:
-            if self._access.may_see(session, name):
-                rules, room = self._access.rules_of(name), rooms.get(name)
-                members, topic = (len(room.members), room.topic) if room is not None else (0, rules.topic)
-                found.append(Listed(name, members, topic, rules.kept, rules.protected))
-        found.sort(key=lambda listed: (-listed.members, listed.name))
-        more = max(len(found) - ROOMS_SHOWN, 0)
-        lines = [_line(listed) for listed in found[:ROOMS_SHOWN]]
-        session.tell(
-            RoomList(rooms=found[:ROOMS_SHOWN], more=more, lines=[*lines, f"... and {more} more."] if more else lines)
-        )
+        found, more = self._listing.seen_by(session)
+        lines = [_line(listed) for listed in found]
+        session.tell(RoomList(rooms=found, more=more, lines=[*lines, f"... and {more} more."] if more else lines))
 
     def names(self, session: Session, argument: str) -> None:
         member, chat = session.require_member(), session.chat
@@ -204,7 +196,8 @@ class Rooms:
             raise Reject(f"There is no room {name}. /rooms lists them.", code="unknown_room")
         if not chat.may_enter(session, member, name):
             raise Reject(f"Who is in {name} is told to those who may come in.", code="not_allowed")
-        members = list(room.members.values()) if room is not None else []
+        members = room.some_members(member) if room is not None else []
+        more = len(room.members) - len(members) if room is not None else 0
         roles = {other.name: role for other in members if room is not None and (role := room.role_of(other))}
         ignored = member.ignored
         away = {
@@ -218,8 +211,8 @@ class Rooms:
             marks = [roles.get(other), f"away: {away[other]}" if other in away else ""]
             what = ", ".join(filter(None, marks))
             shown.append(f"{other} ({what})" if what else other)
-        line = f"In {name} ({len(names)}): {some_of(shown, NAMES_SHOWN) or 'nobody'}"
-        session.tell(NameList(room=name, members=names, roles=roles, away=away, lines=[line]))
+        line = f"In {name} ({len(names) + more}): {some_of(shown, NAMES_SHOWN, more) or 'nobody'}"
+        session.tell(NameList(room=name, members=names, members_more=more, roles=roles, away=away, lines=[line]))
 
     def topic(self, session: Session, argument: str) -> None:
         member = session.require_member()

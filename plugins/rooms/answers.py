@@ -29,6 +29,7 @@ class NameList(Answer, frozen=True, kw_only=True, tag="names"):
     members: list[str]
     roles: dict[str, str] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
+    members_more: int = 0
 
 
 class RoomSettings(Answer, frozen=True, kw_only=True, tag="room"):
