@@ -17,7 +17,7 @@ from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, P
 from greenchat.fanout import Deliver, Turns
 from greenchat.ids import MessageIds
 from greenchat.ignoring import Ignoring
-from greenchat.room import ROOMS_TOLD, Member, Outlet, Room, Traffic
+from greenchat.room import ROOMS_TOLD, Asked, Member, Outlet, Room, Traffic
 from greenchat.text import is_blank, printable, require_name, require_room, require_text, some_of
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
@@ -169,6 +169,14 @@ class Chat:
         """Say `text` in the conversation of this id: to the person whom it was begun with, or to nobody. Raises
         `Reject`."""
         return self._converse(member, *self._conversations.partner(member, conversation), text, action)
+
+    def say_to_one(self, member: Member, text: str, asked: Asked, *, action: bool = False) -> Private:
+        """Say `text` to the one person whom a request names, in whichever way. Raises `Reject`."""
+        if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
+            raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
+        if asked.conversation:
+            return self.converse(member, asked.conversation, text, action=action)
+        return self.whisper(member, asked.to, text, action=action)
 
     def _converse(self, member: Member, found: Conversation, other: Member, text: str, action: bool) -> Private:
         require_text(text)

@@ -132,7 +132,7 @@ class Session:
         chat, member = self._server.chat, self.require_member()
         asked = member.asked
         if asked is not None and not room and (asked.conversation or asked.to):
-            self._said = self._say_to_one(member, text, asked, action=bool(action))
+            self._said = chat.say_to_one(member, text, asked, action=bool(action))
         else:
             where = chat.room_of(member, room)
             where.talk = None  # what a plugin causes is told apart from what is said by itself
@@ -302,7 +302,7 @@ class Session:
                         text = core.unslashed(text)
                     if frame.conversation or frame.to:
                         asked = Asked(frame.room, frame.conversation, frame.to)
-                        said: Message | Private = self._say_to_one(member, text, asked)
+                        said: Message | Private = self._server.chat.say_to_one(member, text, asked)
                     elif frame.room:
                         said = say(member, text, False, self._server.chat.room_of(member, frame.room))
                     else:
@@ -341,13 +341,6 @@ class Session:
         said, self._said = self._said, None
         if type(frame) is Say and frame.ref is not None:
             self._acknowledge(frame.ref, said)
-
-    def _say_to_one(self, member: Member, text: str, asked: Asked, *, action: bool = False) -> Private:
-        if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
-            raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
-        if asked.conversation:
-            return self._server.chat.converse(member, asked.conversation, text, action=action)
-        return self._server.chat.whisper(member, asked.to, text, action=action)
 
     def _acknowledge(self, ref: Ref, said: Message | Private | None) -> None:
         if said is None:
