@@ -11,11 +11,11 @@ import pytest
 from accounts import CHEAP
 from greenchat_plugins.history import store
 from greenchat_plugins.moderation import records
-from greenchat_plugins.rooms import renames, rules
+from greenchat_plugins.rooms import renames
 from histories import keep, said
 from processes import serve_process
 from programs import Program, says, sync
-from test_upgrades import load
+from test_upgrades import MIGRATIONS, load
 
 from greenchat.database import open_database
 from greenchat.testing import serving
@@ -25,7 +25,7 @@ REPLAY = CHEAP | {"plugins.history.replay": 20}
 
 def keep_rules(data_dir, **keys):
     """Rooms with their keys, as an earlier version has kept them; `hash_dev` is #dev and `at_dev` is @dev."""
-    with closing(open_database(data_dir / renames.RULES, rules.MIGRATIONS[:2])) as connection:
+    with closing(open_database(data_dir / renames.RULES, MIGRATIONS["rooms"][:2])) as connection:
         for name, key in keys.items():
             stored = name.replace("hash_", "#").replace("at_", "@")
             connection.execute(
@@ -35,7 +35,7 @@ def keep_rules(data_dir, **keys):
 
 
 def keep_orders(data_dir, room):
-    with closing(open_database(data_dir / records.FILE, records.MIGRATIONS[:1])) as connection:
+    with closing(open_database(data_dir / records.FILE, MIGRATIONS["moderation"][:1])) as connection:
         for table in ("bans", "mutes"):
             connection.execute(
                 f"INSERT INTO {table} VALUES (1, 'name', 'eve', ?, 'eve', 'ada', 'ada', '', 0.0, NULL)", (room,)
