@@ -145,12 +145,12 @@ def test_all_databases_are_of_one_moment(tmp_path, order):
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     paths = [data_dir / f"{name}.sqlite3" for name in order]
-    for path in (*paths, *(data_dir / f"m{number}.sqlite3" for number in range(20))):  # so that it takes its time
+    for path in (*paths, *(data_dir / f"m{number}.sqlite3" for number in range(10))):  # so that it takes its time
         counter(path)
     writer = subprocess.Popen([sys.executable, "-c", WRITER, *map(str, paths)], stdout=subprocess.PIPE, text=True)
     try:
         assert writer.stdout.readline() == "going\n"
-        for number in range(5):
+        for number in range(3):
             target = tmp_path / f"backup{number}"
             backup.make(data_dir, target)
             first, second = (count(target / path.name) for path in paths)
@@ -354,14 +354,13 @@ def restore_and_die(directory, data_dir, step):
 @pytest.mark.parametrize("ends_with", ["server", "restore"])
 def test_a_restore_that_ends_in_the_middle_is_done_wholly_or_not_at_all(tmp_path, data_dir, ends_with):
     make(data_dir, tmp_path / "backup")
-    for step in range(1, 20):
+    for step in (1, 2, 4, 6, 7):  # of seven: first the plan, then three files away and three in their place
         there = tmp_path / f"data{step}"
         shutil.copytree(data_dir, there)
         for name in ("karma", "more"):
             (there / f"{name}.sqlite3").unlink(missing_ok=True)
             counter(there / f"{name}.sqlite3", 8)
-        if not restore_and_die(tmp_path / "backup", there, step):
-            break
+        assert restore_and_die(tmp_path / "backup", there, step)
         begun = (there / backup.UNFINISHED).exists()
         assert begun == (step > 1)
         if ends_with == "restore":
@@ -380,7 +379,6 @@ def test_a_restore_that_ends_in_the_middle_is_done_wholly_or_not_at_all(tmp_path
         if begun or ends_with == "restore":
             assert count(there / "karma.sqlite3") == 7
             assert 8 in [count(path / "karma.sqlite3") for path in asides if (path / "karma.sqlite3").exists()]
-    assert step > 4
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
