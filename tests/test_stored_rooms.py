@@ -11,7 +11,8 @@ import pytest
 from accounts import CHEAP
 from greenchat_plugins.history import store
 from greenchat_plugins.moderation import records
-from greenchat_plugins.rooms import renames, rules
+from greenchat_plugins.rooms import renames
+from greenchat_plugins.rooms import store as room_store
 from histories import keep, said
 from processes import serve_process
 from programs import Program, says, sync
@@ -25,7 +26,7 @@ REPLAY = CHEAP | {"plugins.history.replay": 20}
 
 def keep_rules(data_dir, **keys):
     """Rooms with their keys, as an earlier version has kept them; `hash_dev` is #dev and `at_dev` is @dev."""
-    with closing(open_database(data_dir / renames.RULES, rules.MIGRATIONS[:2])) as connection:
+    with closing(open_database(data_dir / renames.RULES, room_store.MIGRATIONS[:2])) as connection:
         for name, key in keys.items():
             stored = name.replace("hash_", "#").replace("at_", "@")
             connection.execute(
