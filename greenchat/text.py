@@ -147,8 +147,11 @@ def _form(profile: str, name: str) -> str:
 
 
 def _enforce(profile: str, name: str, what: str, length: int) -> str:
-    name = values.text(name)
     code = "room_invalid" if what == "room name" else "name_invalid"
+    try:
+        name = values.text(name)
+    except ValueError:
+        raise _not_valid(what, name, code) from None
     if not name:
         raise Reject(f"A {what} is missing. Send JOIN|<username> or JOIN|<username>|<room>.", code)
     too_long = Reject(f"The {what} is longer than {length} characters. Choose a shorter one.", code)
@@ -159,7 +162,11 @@ def _enforce(profile: str, name: str, what: str, length: int) -> str:
     except UnicodeEncodeError:
         enforced = "|"  # the library's way to say: not allowed
     if "|" in enforced:
-        raise Reject(f"The {what} {printable(name)!r} is not valid. {NAME_HELP}", code)
+        raise _not_valid(what, name, code)
     if length and len(enforced) > length:
         raise too_long
     return enforced
+
+
+def _not_valid(what: str, name: str, code: str) -> Reject:
+    return Reject(f"The {what} {printable(name)!r} is not valid. {NAME_HELP}", code)
