@@ -61,8 +61,7 @@ def test_one_address_opens_so_many_rooms_and_others_go_on(tmp_path):
         assert crowned.ask("/join attic")[-1]["type"] == "ack"
 
 
-def test_a_room_that_is_gone_counts_no_more(tmp_path, monkeypatch):
-    monkeypatch.setattr("greenchat_plugins.rooms.quota.MAKING_SECONDS", 0)
+def test_a_room_that_is_gone_counts_no_more(tmp_path):
     with serving(settings=ALONE | {"plugins.rooms.rooms_per_address": 1}, data_dir=tmp_path) as server:
         bob = server.join("bob")
         for room in ("garden", "attic", "cellar"):

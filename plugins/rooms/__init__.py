@@ -155,6 +155,7 @@ class Rooms:
         rules = self._book.of(room)
         self._access.used(member, rules)
         self._book.touch(room.name)
+        self._quota.entered(session, room.name)
         if rules.entered or room.name == session.chat.default_room or room.name not in member.rooms:
             return
         rules.entered = True

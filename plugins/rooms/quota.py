@@ -1,5 +1,6 @@
 """How much one person, or one address, may take of what all share: rooms, and their protection."""
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -77,6 +78,12 @@ class Quota:
                 code="too_many_rooms",
             )
         made[room] = now
+
+    def entered(self, session: Session, room: str) -> None:
+        """Somebody is in the room: from now on it counts as long as that is so."""
+        made = self._made.get(network_of_session(session))
+        if made is not None and room in made:
+            made[room] = -math.inf
 
     def check_protected(self, session: Session, room: str) -> None:
         """Raises `Reject` where `session` may not protect one more room."""
