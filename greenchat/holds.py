@@ -75,7 +75,9 @@ class Holds:
         overdue = [held for held in self._held if held.until <= now]
         for plugin in {held.plugin for held in overdue}:
             count = sum(held.plugin == plugin for held in overdue)
-            log.error("plugin %s has not released acknowledgements that it holds: %d", plugin, count)
+            log.error(
+                "plugin %s has not released acknowledgements that it holds: %d", plugin, count, extra={"plugin": plugin}
+            )
             self._distrusted.add(plugin)
         for held in overdue:
             del self._held[held]

@@ -237,11 +237,18 @@ class ChatServer:
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """Count that a request was refused, and tell the observers."""
         self.counters.refusals[verdict.code] += 1
-        log.debug(
-            "#%d was refused: %s, by %s", session, verdict.code, f"plugin {verdict.by}" if verdict.by else "the core"
-        )
+        by = f"plugin {verdict.by}" if verdict.by else "the core"
+        fields = {"session": session, "code": verdict.code, "plugin": verdict.by}
+        log.debug("#%d was refused: %s, by %s", session, verdict.code, by, extra=fields)
         if self.hooks.event is not None:
             self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
+
+    def unexpected(self, session: Session, error: BaseException) -> None:
+        """Log what has ended `session`, and whose code it was raised in: a codec may be a plugin's."""
+        plugin = self.owners.of_error(error)
+        whose = f" in plugin {plugin}" if plugin else ""
+        fields = session.fields | {"plugin": plugin}
+        log.error("#%d: unexpected error%s; the connection is closed", session.id, whose, exc_info=error, extra=fields)
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""

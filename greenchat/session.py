@@ -1,6 +1,5 @@
 """One connection: its greenlet reads, decodes, and sends each frame through the plugins to the core."""
 
-import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -27,8 +26,6 @@ from greenchat.pace import Pace
 from greenchat.room import Asked, Member, Room
 from greenchat.silence import Next, Silence
 from greenchat.text import require_text
-
-log = logging.getLogger("greenchat.session")
 
 
 class Session:
@@ -111,9 +108,13 @@ class Session:
             return self.require_member().room.name
         return ""
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """Whose doing a line of the log is: `log.info("...", extra=session.fields)`."""
+        return {"session": self.id, "address": self.address, "user": self.name}
+
     def tell(self, reply: Event | Frame) -> None:
-        """Send one event or answer to this session alone. Raises `TypeError` or `ValueError` for what is none, or has
-        in it what cannot be sent."""
+        """Send one event or answer to this session alone. `TypeError` or `ValueError`: it cannot be sent."""
         if not isinstance(reply, Event | Frame):
             raise TypeError(f"tell takes an event or an answer, not {type(reply).__name__}; for a text there is info")
         self._send_acks()
@@ -247,9 +248,7 @@ class Session:
         except GreenletExit:
             pass
         except BaseException as error:  # whatever a plugin's codec raises, say: it ends this connection, not the server
-            plugin = self._server.owners.of_error(error)
-            whose = f" in plugin {plugin}" if plugin else ""
-            log.error("#%d: unexpected error%s; the connection is closed", self.id, whose, exc_info=error)
+            self._server.unexpected(self, error)
             self._closing = "internal error"
         finally:
             self._end(self._closing or "connection lost")

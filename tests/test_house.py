@@ -28,7 +28,7 @@ FLOORS = [
     ["plugins", "background", "outbox", "pace", "watchdog", "door", "listener", "tls", "systemd"],
     ["core", "answers", "lifecycle"],
     ["session"],
-    ["server", "signals"],
+    ["server", "signals", "logs"],
     ["serve", "shell", "testing"],
     ["cli"],
     ["__main__"],
