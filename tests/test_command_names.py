@@ -14,7 +14,7 @@ from greenchat.cli import listing
 from greenchat.cli.added import load_plugins, plugin_commands
 from greenchat.settings import load
 
-ADDED = ["accounts", "audit", "history", "moderation", "operators"]
+ADDED = ["accounts", "audit", "history", "moderation", "operators", "rooms"]
 BIN = Path(sys.executable).parent
 
 
@@ -65,7 +65,7 @@ print(sorted(name for name in sys.modules if name.startswith("greenchat_plugins"
 
 def test_what_a_plugin_adds_that_is_off_is_not_listed(home):
     home["GREENCHAT_SERVER_DISABLED_PLUGINS"] = '["moderation"]'
-    assert names_in(help_of(home)) == ["accounts", "history"]
+    assert names_in(help_of(home)) == ["accounts", "history", "rooms"]
 
 
 ORACLE = """

@@ -17,6 +17,7 @@ BUNDLED = {
     "audit": ("moderation", "Tell what operators, owners of rooms and this command line have done, the latest last."),
     "history": ("history", "Export what was said, forget somebody, or verify that nothing is missing."),
     "moderation": ("moderation", "Look at what is moderated."),
+    "rooms": ("rooms", "Look after rooms that last: protected ones, and those that operators keep."),
     "operators": ("moderation", "Say who keeps order in the chat: accounts, once they are logged in."),
 }
 
