@@ -23,8 +23,9 @@ class Reject(GreenchatError):  # noqa: N818  (it is a verdict that plugins raise
     the core.
     """
 
+    by = ""
+
     def __init__(self, text: str, code: str = "rejected") -> None:
         super().__init__(text)
         self.text = shown(text)  # it is sent in any case, whatever a plugin has put there
         self.code = shown(code)
-        self.by = ""

@@ -124,7 +124,7 @@ class ChatServer:
         self.chat.announce("Server is shutting down.")
         for session in self.sessions.values():
             if session.member is None:
-                session.tell(Notice("Server is shutting down."))
+                self._try(session, lambda: session.tell(Notice("Server is shutting down.")))  # noqa: B023
         gevent.killall(list(self._silent), Killed, block=False)
         self.turns.wait_until_quiet(self.config.server.grace_seconds)  # the announcement goes out
         for session in list(self.sessions.values()):
@@ -266,8 +266,16 @@ class ChatServer:
     def _mind_silence(self, limits: Limits) -> None:
         """A step of `_sweep`, which would keep hold of the last session while it sleeps."""
         for session in list(self.sessions.values()):
-            session.mind_silence(limits)
+            self._try(session, lambda: session.mind_silence(limits))  # noqa: B023
             self.turns.breathe()
+
+    def _try(self, session: Session, step: Callable[[], None]) -> None:
+        """Do something about one session; what goes wrong with it, such as a codec of a plugin, is no other's harm."""
+        try:
+            step()
+        except BaseException as error:
+            self.unexpected(session, error)
+            session.close("internal error")
 
     # --- a connection, in its own greenlet ---
 

@@ -203,6 +203,10 @@ class Session:
     @one_step
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
+        if type(verdict) is not Reject:  # one of a plugin's own may hold anything
+            text, code, by = getattr(verdict, "text", str(verdict)), getattr(verdict, "code", "rejected"), verdict.by
+            verdict = Reject(text, code)
+            verdict.by = by
         self.tell(Error(verdict.code, verdict.text, ref))
         self._server.refused(self.id, self.name, verdict)
 
