@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from greenchat.errors import Reject
+from greenchat.errors import Reject, sendable
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -41,7 +41,7 @@ class Held:
         if self.until:
             self._holds.released(self)
         if release is not None:
-            release(problem)
+            release(problem and sendable(problem))
 
 
 class Holds:

@@ -18,7 +18,7 @@ from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
 from greenchat.config import Limits
 from greenchat.ending import Killed
-from greenchat.errors import Reject
+from greenchat.errors import Reject, sendable
 from greenchat.events import Event, Message, Notice, Private
 from greenchat.frames import Ack, Error, Frame, Join, Ping, Pong, Ref, Request, Say
 from greenchat.outbox import READ, Outbox, linger
@@ -203,10 +203,7 @@ class Session:
     @one_step
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
-        if type(verdict) is not Reject:  # one of a plugin's own may hold anything
-            text, code, by = getattr(verdict, "text", str(verdict)), getattr(verdict, "code", "rejected"), verdict.by
-            verdict = Reject(text, code)
-            verdict.by = by
+        verdict = sendable(verdict)
         self.tell(Error(verdict.code, verdict.text, ref))
         self._server.refused(self.id, self.name, verdict)
 
