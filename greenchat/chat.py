@@ -14,7 +14,7 @@ from greenchat.config import Limits
 from greenchat.conversations import Conversation, Conversations
 from greenchat.errors import Reject
 from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, Private, Renamed, Topic, require_sound
-from greenchat.fanout import Deliver, Turns
+from greenchat.fanout import Deliver, Run, Turns
 from greenchat.ids import MessageIds
 from greenchat.ignoring import Ignoring
 from greenchat.room import ROOMS_TOLD, Asked, Member, Outlet, Room, Traffic
@@ -341,7 +341,7 @@ class Chat:
             self._tell(member, Left(room.name, member.name, values.shown(reason), datetime.now(UTC)))
 
     def _tell(self, member: Member, event: Event) -> None:
-        data = member.codec.encode(event)
+        data = Run(None, event).encode(member.codec)
         if data:
             self._deliver([member.outbox], data)
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from greenchat import __version__
-from greenchat.blame import Owners
 from greenchat.chat import Chat
 from greenchat.commands import CommandTable
 from greenchat.config import Config
@@ -46,10 +45,11 @@ class Host(Protocol):
     hooks: Dispatcher
     chat: Chat
     commands: CommandTable
-    owners: Owners
     turns: Turns
 
     def refused(self, session: int, name: str, verdict: Reject) -> None: ...
+
+    def unexpected(self, session: "Session", error: BaseException) -> None: ...
 
     def check_password(self, address: str, given: str) -> None: ...
 

@@ -266,3 +266,7 @@ def _caught(step: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return step(), None
     except Exception as error:
         return None, error
+    except BaseException as error:  # sys.exit(), say: whoever waits for it must not do so for ever
+        wrapped = RuntimeError(f"the work was ended by {type(error).__name__}")
+        wrapped.__cause__ = error
+        return None, wrapped

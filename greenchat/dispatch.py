@@ -81,7 +81,7 @@ class Dispatcher:
     def failed(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         """Log `error`, or the exception being handled, under the plugin's name, and switch off a plugin that keeps
         failing."""
-        log.error("plugin %s failed in %s", plugin, where, exc_info=error or sys.exception())
+        log.error("plugin %s failed in %s", plugin, where, exc_info=error or sys.exception(), extra={"plugin": plugin})
         now = time.monotonic()
         failures = self._failures[plugin]
         failures.append(now)
@@ -91,7 +91,7 @@ class Dispatcher:
             self._off.add(plugin)
             self.bind()
             why = f"it failed {FAILURES} times within {FAILURE_SECONDS:.0f} seconds, last in {where}"
-            log.error("plugin %s is switched off until the next start: %s", plugin, why)
+            log.error("plugin %s is switched off until the next start: %s", plugin, why, extra={"plugin": plugin})
             self._switched_off(plugin, why)
 
     def serving(self, plugin: str, where: str, serve: Function) -> Function:
@@ -227,7 +227,7 @@ class Dispatcher:
             raise
         except (ConnectionError, TimeoutError):
             # The client is gone, or silent: no stranger shall be able to have a plugin switched off for that.
-            log.debug("plugin %s: a connection was lost", plugin)
+            log.debug("plugin %s: a connection was lost", plugin, extra={"plugin": plugin})
         except BaseException:
             self.failed(plugin, name)
 
@@ -286,7 +286,8 @@ class Dispatcher:
                 except BaseException as error:
                     raise self._verdict(plugin, name, error) from None
                 if new != text:
-                    log.debug("plugin %s has rewritten what %s says", plugin, message.sender)
+                    fields = {"plugin": plugin, "user": message.sender, "room": message.room}
+                    log.debug("plugin %s has rewritten what %s says", plugin, message.sender, extra=fields)
                     text, message = new, msgspec.structs.replace(message, text=new)
             return text
 

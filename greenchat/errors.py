@@ -23,8 +23,18 @@ class Reject(GreenchatError):  # noqa: N818  (it is a verdict that plugins raise
     the core.
     """
 
+    by = ""
+
     def __init__(self, text: str, code: str = "rejected") -> None:
         super().__init__(text)
         self.text = shown(text)  # it is sent in any case, whatever a plugin has put there
         self.code = shown(code)
-        self.by = ""
+
+
+def sendable(verdict: Reject) -> Reject:
+    """`verdict` as it can be sent: a plugin's own kind of `Reject` may hold anything, or nothing."""
+    if type(verdict) is Reject:
+        return verdict
+    made = Reject(getattr(verdict, "text", str(verdict)), getattr(verdict, "code", "rejected"))
+    made.by = verdict.by
+    return made

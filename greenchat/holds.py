@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from greenchat.errors import Reject
+from greenchat.errors import Reject, sendable
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -41,7 +41,7 @@ class Held:
         if self.until:
             self._holds.released(self)
         if release is not None:
-            release(problem)
+            release(problem and sendable(problem))
 
 
 class Holds:
@@ -75,7 +75,9 @@ class Holds:
         overdue = [held for held in self._held if held.until <= now]
         for plugin in {held.plugin for held in overdue}:
             count = sum(held.plugin == plugin for held in overdue)
-            log.error("plugin %s has not released acknowledgements that it holds: %d", plugin, count)
+            log.error(
+                "plugin %s has not released acknowledgements that it holds: %d", plugin, count, extra={"plugin": plugin}
+            )
             self._distrusted.add(plugin)
         for held in overdue:
             del self._held[held]

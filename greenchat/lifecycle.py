@@ -55,17 +55,19 @@ class Lifecycle:
         return self.owners.of_function(function) or "?"
 
     def _start(self, plugin: plugins.Plugin, begin: Callable[[], None]) -> None:
-        within(STARTUP_SECONDS, begin, lambda: log.warning("plugin %s is still starting", plugin.name))
+        within(
+            STARTUP_SECONDS, begin, lambda: log.warning("plugin %s is still starting", plugin.name, extra=plugin.fields)
+        )
 
     def _add_commands(self, plugin: plugins.Plugin, found: Iterable[Command]) -> None:
         taken = [f"/{name}" for name in self.commands.add(plugin.name, found)]
         if taken:
             plugin.notes.append(f"{', '.join(taken)}: another plugin comes first with that")
-            log.warning("plugin %s: %s", plugin.name, plugin.notes[-1])
+            log.warning("plugin %s: %s", plugin.name, plugin.notes[-1], extra=plugin.fields)
 
     def _switched_off(self, plugin: str, why: str) -> None:
         self.commands.discard(plugin)
         try:
             plugins.note_off(self._data_dir, plugin, why)
         except OSError as error:
-            log.error("it cannot be kept that plugin %s is off: %s", plugin, error)
+            log.error("it cannot be kept that plugin %s is off: %s", plugin, error, extra={"plugin": plugin})

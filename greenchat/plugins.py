@@ -49,6 +49,11 @@ class Plugin:
     bearer: object = field(default=None, repr=False)
 
     @property
+    def fields(self) -> dict[str, object]:
+        """Whose doing a line of the log is."""
+        return {"plugin": self.name}
+
+    @property
     def state(self) -> str:
         """On or off, and why."""
         if self.off:
@@ -113,7 +118,9 @@ class Plugins:
             except Killed:
                 raise
             except BaseException as error:
-                log.error("plugin %s failed in %s: %s", plugin.name, hook, _why(error), exc_info=error)
+                log.error(
+                    "plugin %s failed in %s: %s", plugin.name, hook, _why(error), exc_info=error, extra=plugin.fields
+                )
 
     def _steps(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[Plugin, Step]]:
         for item in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
@@ -152,7 +159,7 @@ class Plugins:
             raise PluginError("; ".join(forgotten))
         for what in forgotten:
             plugin.notes.append(what)
-            log.warning("plugin %s: %s", plugin.name, what)
+            log.warning("plugin %s: %s", plugin.name, what, extra=plugin.fields)
 
     def _try(self, plugin: Plugin, step: Callable[[], None]) -> None:
         """Take `step` for `plugin`; where it fails, go on without the plugin, unless it is required."""
@@ -165,7 +172,13 @@ class Plugins:
             if self.manager.is_registered(plugin.bearer):
                 self.manager.unregister(plugin.bearer)
             # A traceback helps the plugin's author; for our own verdicts the sentence says it all.
-            log.error("plugin %s is off: %s", plugin.name, plugin.off, exc_info=not isinstance(error, GreenchatError))
+            log.error(
+                "plugin %s is off: %s",
+                plugin.name,
+                plugin.off,
+                exc_info=not isinstance(error, GreenchatError),
+                extra=plugin.fields,
+            )
             self._require(plugin)
 
     def _require(self, plugin: Plugin) -> None:
@@ -180,7 +193,7 @@ def _unique(plugins: Sequence[Plugin]) -> list[Plugin]:
         taken = first.setdefault(plugin.name, plugin)
         if taken is not plugin:
             plugin.off = f"another plugin of this name comes first: {taken.source}"
-            log.warning("plugin %s of %s is off: %s", plugin.name, plugin.source, plugin.off)
+            log.warning("plugin %s of %s is off: %s", plugin.name, plugin.source, plugin.off, extra=plugin.fields)
     return list(plugins)
 
 

@@ -4,12 +4,9 @@ import contextlib
 import gc
 import logging
 import os
-import queue
 import resource
 import signal
-import sys
 from collections.abc import Callable, Sequence
-from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from greenchat import backup, datadir, settings, signals, systemd
 from greenchat.config import Config
 from greenchat.ending import Killed, dying_of_interrupts
 from greenchat.errors import GreenchatError
+from greenchat.logs import Log
 from greenchat.plugins import Plugins
 from greenchat.reload import compare
 from greenchat.server import ChatServer
@@ -38,7 +36,7 @@ def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> in
     """
     inherited = systemd.inherited_sockets(os.environ)
     manager = systemd.Manager(os.environ)
-    listener = start_log(config.server.log_format, config.server.log_level)
+    lines = Log(config.server.log_format, config.server.log_level)
     try:
         with dying_of_interrupts():
             server = ChatServer(config, data_dir)
@@ -48,7 +46,7 @@ def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> in
             _run(server, configure, inherited, manager)
         return 0
     finally:
-        listener.stop()
+        lines.stop()
 
 
 def _run(
@@ -91,30 +89,6 @@ def _outcome(function: Callable[..., None], *arguments: object) -> BaseException
     except BaseException as error:
         return error
     return None
-
-
-def start_log(form: str, level: str) -> QueueListener:
-    """Log to standard error from a thread of its own: a reader of the log that hangs must not hang the chat."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(form))
-    lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    root = logging.getLogger()
-    root.handlers = [QueueHandler(lines)]
-    root.setLevel(level.upper())
-    listener = QueueListener(lines, handler)
-    listener.start()
-    return listener
-
-
-def _formatter(form: str) -> logging.Formatter:
-    if form == "json":
-        from pythonjsonlogger.json import JsonFormatter
-
-        return JsonFormatter(
-            "%(asctime)s %(levelname)s %(name)s %(message)s",
-            rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-        )
-    return logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
 
 def _allow_descriptors() -> None:

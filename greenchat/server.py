@@ -124,7 +124,7 @@ class ChatServer:
         self.chat.announce("Server is shutting down.")
         for session in self.sessions.values():
             if session.member is None:
-                session.tell(Notice("Server is shutting down."))
+                self._try(session, lambda: session.tell(Notice("Server is shutting down.")))  # noqa: B023
         gevent.killall(list(self._silent), Killed, block=False)
         self.turns.wait_until_quiet(self.config.server.grace_seconds)  # the announcement goes out
         for session in list(self.sessions.values()):
@@ -237,11 +237,18 @@ class ChatServer:
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """Count that a request was refused, and tell the observers."""
         self.counters.refusals[verdict.code] += 1
-        log.debug(
-            "#%d was refused: %s, by %s", session, verdict.code, f"plugin {verdict.by}" if verdict.by else "the core"
-        )
+        by = f"plugin {verdict.by}" if verdict.by else "the core"
+        fields = {"session": session, "code": verdict.code, "plugin": verdict.by}
+        log.debug("#%d was refused: %s, by %s", session, verdict.code, by, extra=fields)
         if self.hooks.event is not None:
             self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
+
+    def unexpected(self, session: Session, error: BaseException) -> None:
+        """Log what has ended `session`, and whose code it was raised in: a codec may be a plugin's."""
+        plugin = self.owners.of_error(error)
+        whose = f" in plugin {plugin}" if plugin else ""
+        fields = session.fields | {"plugin": plugin}
+        log.error("#%d: unexpected error%s; the connection is closed", session.id, whose, exc_info=error, extra=fields)
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""
@@ -259,8 +266,16 @@ class ChatServer:
     def _mind_silence(self, limits: Limits) -> None:
         """A step of `_sweep`, which would keep hold of the last session while it sleeps."""
         for session in list(self.sessions.values()):
-            session.mind_silence(limits)
+            self._try(session, lambda: session.mind_silence(limits))  # noqa: B023
             self.turns.breathe()
+
+    def _try(self, session: Session, step: Callable[[], None]) -> None:
+        """Do something about one session; what goes wrong with it, such as a codec of a plugin, is no other's harm."""
+        try:
+            step()
+        except BaseException as error:
+            self.unexpected(session, error)
+            session.close("internal error")
 
     # --- a connection, in its own greenlet ---
 

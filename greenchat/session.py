@@ -1,6 +1,5 @@
 """One connection: its greenlet reads, decodes, and sends each frame through the plugins to the core."""
 
-import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from greenchat.codecs import Codec
 from greenchat.commands import CommandTable
 from greenchat.config import Limits
 from greenchat.ending import Killed
-from greenchat.errors import Reject
+from greenchat.errors import Reject, sendable
 from greenchat.events import Event, Message, Notice, Private
 from greenchat.frames import Ack, Error, Frame, Join, Ping, Pong, Ref, Request, Say
 from greenchat.outbox import READ, Outbox, linger
@@ -27,8 +26,6 @@ from greenchat.pace import Pace
 from greenchat.room import Asked, Member, Room
 from greenchat.silence import Next, Silence
 from greenchat.text import require_text
-
-log = logging.getLogger("greenchat.session")
 
 
 class Session:
@@ -111,9 +108,13 @@ class Session:
             return self.require_member().room.name
         return ""
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """Whose doing a line of the log is: `log.info("...", extra=session.fields)`."""
+        return {"session": self.id, "address": self.address, "user": self.name}
+
     def tell(self, reply: Event | Frame) -> None:
-        """Send one event or answer to this session alone. Raises `TypeError` or `ValueError` for what is none, or has
-        in it what cannot be sent."""
+        """Send one event or answer to this session alone. `TypeError` or `ValueError`: it cannot be sent."""
         if not isinstance(reply, Event | Frame):
             raise TypeError(f"tell takes an event or an answer, not {type(reply).__name__}; for a text there is info")
         self._send_acks()
@@ -202,6 +203,7 @@ class Session:
     @one_step
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
+        verdict = sendable(verdict)
         self.tell(Error(verdict.code, verdict.text, ref))
         self._server.refused(self.id, self.name, verdict)
 
@@ -247,9 +249,7 @@ class Session:
         except GreenletExit:
             pass
         except BaseException as error:  # whatever a plugin's codec raises, say: it ends this connection, not the server
-            plugin = self._server.owners.of_error(error)
-            whose = f" in plugin {plugin}" if plugin else ""
-            log.error("#%d: unexpected error%s; the connection is closed", self.id, whose, exc_info=error)
+            self._server.unexpected(self, error)
             self._closing = "internal error"
         finally:
             self._end(self._closing or "connection lost")

@@ -70,12 +70,14 @@ class Watchdog:
             if began is None or began == told or time.monotonic() - began < HELD_SECONDS:
                 continue
             told = began
-            log.warning("the event loop is held for more than %g seconds by %s", HELD_SECONDS, self._holder())
+            plugin, who = self._holder()
+            told_of = "the event loop is held for more than %g seconds by %s"
+            log.warning(told_of, HELD_SECONDS, who, extra={"plugin": plugin} if plugin else {})
 
-    def _holder(self) -> str:
-        """The plugin that runs in the loop's thread at this moment, or the place in the code."""
+    def _holder(self) -> tuple[str, str]:
+        """The plugin that runs in the loop's thread at this moment, if one does, and the place in the code."""
         innermost = sys._current_frames().get(self._thread_id)
         owner, frame = self._owners.of_frame(innermost)
         if frame is not None:
-            return f"plugin {owner} in {frame.f_code.co_name} ({place(frame)})"
-        return f"the server itself ({place(innermost)})" if innermost is not None else "the server itself"
+            return owner, f"plugin {owner} in {frame.f_code.co_name} ({place(frame)})"
+        return "", f"the server itself ({place(innermost)})" if innermost is not None else "the server itself"

@@ -92,18 +92,22 @@ class ChatLog:
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         self._find = server.chat.find
+        self._sessions = server.sessions
 
     @hookimpl
     def greenchat_connected(self, session: Session) -> None:
-        log.info("#%d connected from %s (%s)", session.id, session.address, session.codec.name)
+        codec = session.codec.name
+        fields = session.fields | {"codec": codec}
+        log.info("#%d connected from %s (%s)", session.id, session.address, codec, extra=fields)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session, reason: str) -> None:
         who = f"#{session.id} {session.name}".rstrip()
         refused = self._refusals.pop(session.id, 0)
         if refused > self._settings.refusals:
-            log.info("%s was refused %d times in all", who, refused)
-        log.info("%s disconnected from %s: %s", who, session.address, printable(reason, REASON_LENGTH))
+            log.info("%s was refused %d times in all", who, refused, extra=session.fields)
+        reason = printable(reason, REASON_LENGTH)
+        log.info("%s disconnected from %s: %s", who, session.address, reason, extra=session.fields)
 
     @hookimpl
     def greenchat_event(self, event: Event) -> None:
@@ -111,11 +115,15 @@ class ChatLog:
             return
         match event:
             case Joined(room, name):
-                log.info("%s%s joined %s", self._number(name), name, room)
+                fields = self._fields(name)
+                number = f"#{fields['session']} " if "session" in fields else ""
+                log.info("%s%s joined %s", number, name, room, extra=fields | {"room": room})
             case Left(room, name, reason):
-                log.info("%s left %s: %s", name, room, printable(reason, REASON_LENGTH))
+                fields = self._fields(name) | {"room": room}
+                log.info("%s left %s: %s", name, room, printable(reason, REASON_LENGTH), extra=fields)
             case Renamed(room, name, new_name):
-                log.info("%s in %s is called %s now", name, room, new_name)
+                fields = self._fields(new_name) | {"room": room}
+                log.info("%s in %s is called %s now", name, room, new_name, extra=fields)
             case Refused(session, name, code, text):
                 if session and self._settings.refusals:
                     self._refusals[session] += 1
@@ -123,15 +131,17 @@ class ChatLog:
                         return
                 who = f"#{session} {name}".rstrip() if session else "a connection"
                 why = code if code in QUOTING else f"{code}: {printable(text, REASON_LENGTH)}"
-                log.info("%s was refused (%s)", who, why)
+                one = self._sessions.get(session)
+                fields = one.fields if one is not None else {"session": session, "user": name}
+                log.info("%s was refused (%s)", who, why, extra=fields | {"code": code})
 
-    def _number(self, name: str) -> str:
-        """`#3 `, the session of somebody who has just joined; empty where they are gone already."""
+    def _fields(self, name: str) -> dict[str, object]:
+        """Whose doing it is, for the log: somebody who is called so; who is gone already has nothing but the name."""
         try:
             session = self._find(name).outlet
         except Reject:
-            return ""
-        return f"#{session.id} " if isinstance(session, Session) else ""
+            return {"user": name}
+        return session.fields if isinstance(session, Session) else {"user": name}
 
 
 class ChatLogWithTranscript(ChatLog):

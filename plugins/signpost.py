@@ -86,7 +86,7 @@ def greenchat_claim(first_bytes: bytes) -> Callable[[Any, str], None] | None:
 
 def show_the_way(sock: Any, address: str, protocol: str, answer: Answer) -> None:
     """Send the answer, and wait until the other side has read it: closing with unread bytes would take it back."""
-    log.info("%s knocked with %s and was shown the way", address, protocol)
+    log.info("%s knocked with %s and was shown the way", address, protocol, extra={"address": address})
     deadline = time.monotonic() + SECONDS
     try:
         sock.settimeout(SECONDS)

@@ -205,7 +205,7 @@ def test_nobody_can_write_a_line_of_the_log_or_anothers_of_the_transcript(tmp_pa
         assert {record["level"] for record in records} <= {"INFO", "WARNING"}
         assert all(record["logger"].startswith("greenchat") for record in records)
     else:
-        line = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO   |WARNING) greenchat[a-z.]*: \S.*")
+        line = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z (INFO   |WARNING) greenchat[a-z.]*: \S.*")
         assert [found for found in lines if not line.fullmatch(found)] == []
     transcript = (tmp_path / "talk.txt").read_text()
     assert_clean(transcript.replace("\n", ""))

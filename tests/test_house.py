@@ -26,11 +26,11 @@ FLOORS = [
     ["chat", "dispatch", "finding", "terminal", "bench", "browser"],
     ["turns"],
     ["plugins", "background", "outbox", "pace", "watchdog", "door", "listener", "tls", "systemd"],
-    ["core", "answers", "lifecycle", "plugin_commands"],
+    ["core", "answers", "lifecycle"],
     ["session"],
-    ["server", "signals"],
+    ["server", "signals", "logs"],
     ["serve", "shell", "testing"],
-    ["cli", "cli_backup"],
+    ["cli"],
     ["__main__"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

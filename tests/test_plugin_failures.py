@@ -16,7 +16,20 @@ import pytest
 from gevent import GreenletExit
 from processes import GREENCHAT, serve_process
 
-from greenchat import Answer, Command, Message, Notice, Reject, Topic, background, holds, hookimpl, lifecycle
+from greenchat import (
+    Answer,
+    Command,
+    Database,
+    JsonCodec,
+    Message,
+    Notice,
+    Reject,
+    Topic,
+    background,
+    holds,
+    hookimpl,
+    lifecycle,
+)
 from greenchat.cascade import DEEPEST
 from greenchat.dispatch import FAILURES
 from greenchat.plugins import Plugins, read_off
@@ -464,6 +477,16 @@ class Toy(Answer, frozen=True, kw_only=True, tag="toy"):
     value: object = None
 
 
+class Own(Reject):
+    """As one writes it who has forgotten what it is built on."""
+
+    def __init__(self):
+        self.code = 7
+
+    def raised(self):
+        raise self
+
+
 HANDED = {
     "info markup": (lambda session: session.info(Markup("fine")), True),
     "info half a pair": (lambda session: session.info("\ud800"), False),
@@ -492,6 +515,8 @@ HANDED = {
     "whisper": (lambda session: session.chat.whisper(session.member, "ada", 5), False),
     "reject number": (lambda session: session.refuse(Reject(5, code=7)), True),
     "reject half a pair": (lambda session: session.refuse(Reject("\ud800")), True),
+    "reject of its own": (lambda session: session.refuse(Own()), True),
+    "raise reject of its own": (lambda session: Own().raised(), True),
     "reject markup": (lambda session: session.refuse(Reject(Markup("no"))), True),
 }
 
@@ -548,8 +573,6 @@ def test_a_take_that_answers_neither_yes_nor_no_is_told_and_what_it_took_is_not_
 
 
 def test_a_codec_of_a_plugin_that_fails_harms_nobody_else(caplog):
-    from greenchat import JsonCodec
-
     class Broken(JsonCodec):
         name = "broken"
 
@@ -1044,3 +1067,68 @@ def test_a_plugin_that_adds_odd_commands_to_the_shell_takes_no_others_away(tmp_p
     assert "greenchat accounts" in listed.stdout
     served = subprocess.run([*GREENCHAT, "serve", "--help"], capture_output=True, text=True, timeout=60)
     assert "Start a chat server" in served.stdout
+
+
+def test_work_on_a_database_that_exits_is_told_and_nobody_waits_for_it(caplog):
+    class Keeps:
+        @hookimpl
+        def greenchat_startup(self, server):
+            self.database = Database(server.data_dir / "kept.sqlite3", ("CREATE TABLE kept (x)",))
+
+        @hookimpl
+        def greenchat_shutdown(self):
+            self.database.close()
+
+        @hookimpl
+        def greenchat_commands(self):
+            return [Command("keep", "", "Keep.", lambda session, _: self.database.run(lambda connection: sys.exit(3)))]
+
+    with serving(Keeps()) as server:
+        ada = server.join("ada")
+        ada.send("MSG|/keep", "MSG|/ping")
+        ada.expect("ERROR|/keep has failed. Tell whoever runs the server.", "INFO|Pong.")
+    assert "plugin Keeps failed in /keep" in failures(caplog)
+    assert "the work was ended by SystemExit" in caplog.text
+
+
+def test_a_codec_that_cannot_even_say_goodbye_holds_up_neither_the_others_nor_the_end(caplog):
+    class Mute(JsonCodec):
+        name = "mute"
+
+        def encode(self, reply):
+            raise SystemExit("no")
+
+    ended = []
+
+    class Serves:
+        @hookimpl
+        def greenchat_startup(self, server):
+            self.server = server
+
+        @hookimpl
+        def greenchat_claim(self, first_bytes):
+            return self.serve if first_bytes.startswith(b"MUTE") else None
+
+        def serve(self, sock, address):
+            self.server.serve_session(sock, address, Mute())
+
+        @hookimpl
+        def greenchat_shutdown(self):
+            ended.append(True)
+
+    with serving(Serves(), settings={"limits.ping_seconds": 0.1}) as server:
+        mute = server.connect()
+        mute.send("MUTE")
+        ada = server.join("ada")
+        ada.send("MSG|/ping")
+        ada.expect("INFO|Pong.")
+        deadline = time.monotonic() + DEADLINE
+        while "unexpected error" not in caplog.text:
+            assert time.monotonic() < deadline
+        with pytest.raises((ConnectionError, AssertionError)):  # it was never told anything
+            assert mute.read()
+        ada.send("MSG|/ping")
+        ada.expect("INFO|Pong.")
+        other = server.connect()
+        other.send("MUTE")
+    assert ended

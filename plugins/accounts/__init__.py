@@ -158,7 +158,7 @@ class Accounts:
                 raise Reject("You have another name meanwhile. Try again.", code="not_joined")
             self._registry.add(key, account, home(session, account.id))
             self._registrations.add(network)
-        log.info("#%d has registered %s", session.id, name)
+        log.info("#%d has registered %s", session.id, name, extra=session.fields)
         self._logins.welcome(session, key, account)
         session.info(f"{name} is yours now. Next time: /login {name} PASSWORD")
 
@@ -198,7 +198,7 @@ class Accounts:
         with self._hashing.turn(session, key):
             hashed = self._hashing.hash(new)
         self._registry.set_password(key, account, hashed)
-        log.info("#%d has changed the password of %s", session.id, account.name)
+        log.info("#%d has changed the password of %s", session.id, account.name, extra=session.fields)
         session.info(f"{account.name} has a new password.")
 
     def log_out(self, session: Session, argument: str) -> None:
@@ -210,7 +210,7 @@ class Accounts:
         account = self._logins.verified(session, key, argument)
         self._registry.remove(key, account)
         session.chat.record(account.name, "unregister", account.name)
-        log.info("#%d has given up %s", session.id, account.name)
+        log.info("#%d has given up %s", session.id, account.name, extra=session.fields)
         self._logins.log_out(session, f"{account.name} is not yours any more: anybody can have it now.")
 
     def _log_in_to_join(self, session: Session, join: Join) -> None:

@@ -58,7 +58,8 @@ class Logins:
             for who in counted:
                 self._failures.add(who)
         # A name that nobody has may be a password in the wrong place.
-        log.info("#%d from %s failed to log in%s", session.id, session.address, f" as {key}" if account else "")
+        who = f" as {key}" if account else ""
+        log.info("#%d from %s failed to log in%s", session.id, session.address, who, extra=session.fields)
         raise wrong()
 
     def log_in(self, session: Session, key: str, password: str) -> Account:
@@ -83,7 +84,7 @@ class Logins:
         """`session` is `key`, as is known for sure."""
         session.log_in(key, account.id)
         self._expel([key])
-        log.info("#%d is logged in as %s", session.id, key)
+        log.info("#%d is logged in as %s", session.id, key, extra=session.fields)
 
     def _is_home(self, session: Session, key: str) -> bool:
         """Whether `session` comes from where the account was logged in to last."""
@@ -114,7 +115,7 @@ class Logins:
         account = session.account
         session.log_in("")
         session.info(text)
-        log.info("#%d is logged out of %s", session.id, account)
+        log.info("#%d is logged out of %s", session.id, account, extra=session.fields)
         self._expel([account])
 
     def look_again_and_again(self) -> None:

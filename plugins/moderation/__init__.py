@@ -157,7 +157,13 @@ class Moderation:
         if self._action == "mask":
             return self._words.mask(message.text)
         session.info("This has a word that is not welcome here. Please say it in other words.")
-        log.info("#%d %s was warned in %s", session.id, session.name, message.room or "a private message")
+        log.info(
+            "#%d %s was warned in %s",
+            session.id,
+            session.name,
+            message.room or "a private message",
+            extra=session.fields,
+        )
         return None
 
     # --- what is done ---

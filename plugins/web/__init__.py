@@ -119,7 +119,7 @@ class Web:
         try:
             upgrade, taken = self._converse(sock, address)
         except Exception:  # nobody outside shall be able to have the plugin switched off for it
-            log.exception("unexpected error; the connection of %s is closed", address)
+            log.exception("unexpected error; the connection of %s is closed", address, extra={"address": address})
             return
         if upgrade is not None:
             self._server.serve_session(sock, upgrade.client, self._codec, taken)

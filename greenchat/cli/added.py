@@ -1,13 +1,19 @@
 """The commands that plugins add to the command line."""
 
+import contextlib
+import logging
+import os
 import re
+import sys
 from collections.abc import Callable, Container
 
 import click
 
+from greenchat.cli import listing
+from greenchat.cli.options import configure
 from greenchat.config import Config
 from greenchat.ending import dying_of_interrupts
-from greenchat.errors import PluginError
+from greenchat.errors import GreenchatError, PluginError
 from greenchat.plugins import Plugins
 
 
@@ -34,3 +40,30 @@ def plugin_commands(plugins: Plugins, ours: Container[str]) -> dict[str, click.C
 
     plugins.provide("greenchat_cli", call=call, group=scratch)
     return added
+
+
+def commands_of_plugins(ours: Container[str]) -> dict[str, click.Command]:
+    """The commands of plugins as configured by the environment: flags of a command come too late here. Raises
+    `ConfigError` and `PluginError`."""
+    added = plugin_commands(load_plugins(configure(None, None, (), (), (), ())), ours)
+    mark = listing.fingerprint(os.environ)
+    if mark:
+        listing.keep(mark, _texts(added), os.environ)
+    return added
+
+
+def ask_plugins(ours: Container[str]) -> dict[str, str]:
+    """What each command of plugins is for. Nothing else is to be seen of their being loaded; where that cannot be, it
+    is what the bundled ones add."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return _texts(commands_of_plugins(ours))
+    except GreenchatError:
+        return listing.bundled(os.environ)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _texts(commands: dict[str, click.Command]) -> dict[str, str]:
+    return {name: command.get_short_help_str(1000) for name, command in commands.items() if not command.hidden}

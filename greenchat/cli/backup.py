@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from greenchat.cli import main
+from greenchat.cli.group import main
 from greenchat.shell import data_dir_from, data_dir_options
 from greenchat.text import printable
 

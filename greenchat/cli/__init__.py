@@ -1,0 +1,17 @@
+"""The command line. Each command imports what it needs when it runs, so that `greenchat --help` is quick."""
+
+from greenchat.cli import backup, client, plugins, server
+from greenchat.cli.group import main
+from greenchat.shell import data_dir_from, data_dir_of, data_dir_options, plugin_settings
+
+__all__ = [
+    "backup",
+    "client",
+    "data_dir_from",
+    "data_dir_of",
+    "data_dir_options",
+    "main",
+    "plugin_settings",
+    "plugins",
+    "server",
+]

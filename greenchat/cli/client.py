@@ -1,0 +1,109 @@
+"""`greenchat connect`, `greenchat status` and `greenchat bench`: clients of a server."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from greenchat.cli.group import main
+from greenchat.cli.options import encryption, tls_options
+
+SECRET = click.Path(path_type=Path)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat connect                                  asks for what is missing
+  greenchat connect chat.example.org:9999 --name ada
+  greenchat connect --name ada --login               asks for the password
+  greenchat connect --gui                            in a browser
+  tail -f app.log | greenchat connect --name app     a pipe citizen
+Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
+5 the connection was lost; 6 a line was refused, or stood behind /quit.
+"""
+)
+@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("port", required=False)
+@click.option("--name", help="Your username.")
+@click.option("--room", help="The room to join, instead of the server's default room.")
+@click.option("--login", is_flag=True, help="Log in to the account of that name: its password is asked for.")
+@click.option("--login-file", type=SECRET, metavar="FILE", help="The same; the password is its first line.")
+@click.option("--key-file", type=SECRET, metavar="FILE", help="Its first line is the room's key.")
+@click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
+@click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
+@click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
+@tls_options
+def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:
+    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it.
+
+    A line that begins with / is a command, and //x says /x. What is pasted is said line by line, and never run: before
+    a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank ones;
+    with --commands, those that begin with / are run.
+    """
+    from greenchat.terminal import run, visit
+
+    whom = visit(encryption(tls, cafile, insecure), **options)
+    if gui:
+        from greenchat.browser import open_page as run
+    sys.exit(run(whom))
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat status                                   the server on this machine, port 9999
+  greenchat status 127.0.0.1:9998                    another one
+  greenchat status --json                            for a program
+Exit codes: 0 it is well enough to tell; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
+"""
+)
+@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("port", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@tls_options
+def status(address: str | None, port: str | None, as_json: bool, **tls: Any) -> None:
+    """Tell how a server is: sessions, rooms, messages, refusals, delays.
+
+    A server tells only who asks from its own machine.
+    """
+    from greenchat.terminal.status import show
+
+    sys.exit(show(address, port, encryption(**tls), as_json=as_json))
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat bench                                    a server of its own, 100 clients
+  greenchat bench --clients 1000 --messages 2000     a larger hall
+  greenchat bench --clients 2000 --idle              the memory of a connection
+  greenchat bench --web                              as browsers do it
+  greenchat bench --json > bench.json                for a program
+  greenchat bench 127.0.0.1:9999                     a server that runs already
+"""
+)
+@click.argument("address", required=False, metavar="[HOST:PORT]")
+@click.option("--clients", type=click.IntRange(2, 20_000), default=100, show_default=True, help="Clients in the room.")
+@click.option("--senders", type=click.IntRange(1), default=10, show_default=True, help="How many send, at most.")
+@click.option("--messages", type=click.IntRange(1), default=20_000, show_default=True, help="Messages of each sender.")
+@click.option("--size", type=click.IntRange(16, 4_000), default=64, show_default=True, help="Bytes of a message.")
+@click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="Messages a second for latency.")
+@click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="Give up a part that is slower.")
+@click.option("--idle", is_flag=True, help="Only join: how long that takes, and the memory of a connection.")
+@click.option("--web", "language", flag_value="web", help="Clients speak over WebSockets, as browsers do.")
+@click.option("--json-lines", "language", flag_value="json", help="Clients speak JSON Lines, instead of plain frames.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def bench(address: str | None, as_json: bool, idle: bool, language: str | None, **load: int) -> None:
+    """Measure how fast a room is: deliveries a second, latency, processor time and memory.
+
+    Without HOST:PORT it starts a server of its own, with all limits off and the plugins that are configured. A server
+    that runs already must have limits.flood_rate and limits.connections_per_address off.
+
+    The clients run in this one process. On a machine of two cores they may well be what is slower: the table says how
+    busy they were, and whether they were the limit.
+    """
+    from greenchat.bench import Load, run
+
+    run(address, Load(**load, idle=idle, language=language or "plain"), as_json=as_json)

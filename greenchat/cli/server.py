@@ -1,0 +1,83 @@
+"""`greenchat serve`, and `greenchat config`."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from greenchat.cli.group import main
+from greenchat.cli.options import configure, settings_options
+from greenchat.shell import data_dir_of
+
+if TYPE_CHECKING:
+    from greenchat.config import Config
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat serve --port 0                           any free port
+  greenchat serve --host 127.0.0.1                   this machine only
+  greenchat serve --listen [::]:9999 --listen unix:/run/chat.sock
+  greenchat serve --plugins-dir ./my-plugins         with plugins of your own
+  greenchat serve --set limits.flood_rate=0          no flood control
+  greenchat config > chat.toml && greenchat serve --config chat.toml
+"""
+)
+@click.option("--host", help="The address to listen on.  [default: 0.0.0.0]")
+@click.option("--port", type=int, help="The port; 0 takes a free one.  [default: 9999]")
+@click.option("--listen", multiple=True, metavar="ADDRESS", help="Instead of both: HOST:PORT, [IPv6]:PORT, unix:/path.")
+@click.option("--tls-cert", metavar="FILE", help="Take TLS as well, with this certificate (PEM).")
+@click.option("--tls-key", metavar="FILE", help="The certificate's private key (PEM).")
+@click.option("--password", metavar="PHRASE", help="Who joins must know this. Others on this machine can see it here.")
+@settings_options
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def serve(
+    host: str | None,
+    port: int | None,
+    listen: tuple[str, ...],
+    tls_cert: str | None,
+    tls_key: str | None,
+    password: str | None,
+    log_format: str | None,
+    verbose: bool,
+    **sources: Any,
+) -> None:
+    """Start a chat server. Ctrl-C stops it; SIGHUP has it read its configuration again."""
+
+    def read() -> "Config":
+        flags = {
+            "server.host": host,
+            "server.port": port,
+            "server.listen": list(listen) or None,
+            "server.log_format": log_format,
+            "server.log_level": "debug" if verbose else None,
+            "tls.cert": tls_cert,
+            "tls.key": tls_key,
+            "server.password": password,
+        }
+        return configure(**sources, flags=flags)
+
+    config = read()
+    from greenchat.serve import serve
+
+    sys.exit(serve(config, data_dir_of(config), read))
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat config > chat.toml                       a template with every setting
+  greenchat config --config chat.toml                what is in force
+"""
+)
+@settings_options
+def config(**sources: Any) -> None:
+    """Print the whole configuration in force as commented TOML."""
+    from greenchat.cli.added import load_plugins
+    from greenchat.settings import as_toml
+
+    loaded = configure(**sources)
+    found = load_plugins(loaded)
+    click.echo(as_toml(loaded, {plugin.name: plugin.settings for plugin in found if plugin.settings}), nl=False)
