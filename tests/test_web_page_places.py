@@ -584,6 +584,20 @@ def test_another_name_after_being_sent_away_is_another_person(visit):
         assert "4711" not in ada.page.evaluate("() => document.body.outerHTML + JSON.stringify({...sessionStorage})")
 
 
+def test_who_has_registered_and_comes_back_by_the_password_goes_on(visit):
+    with serving(settings=CHEAP) as chat:
+        ada = visit(chat).join("ada", "vault")
+        ada.box.press_sequentially("/register ")
+        ada.answer(SECRET)
+        expect(ada.log).to_contain_text("ada is yours now")
+        with cut_off(chat, ada, "ada"):
+            ada.say("typed meanwhile")
+        expect(ada.problem).to_contain_text("belongs to somebody")
+        ada.page.get_by_label("Password").fill(SECRET)
+        ada.button("Join").click()
+        ada.has_stored("typed meanwhile")
+
+
 def test_drafts_of_two_tabs_and_two_names_are_apart(chat, visit):
     ada = visit(chat).join("ada")
     eve = visit(chat, context=ada.context).join("eve")

@@ -209,6 +209,7 @@ function alert(room, item) {
 			focus();
 			if (chat.all().includes(room)) chat.show(room);
 		};
+		note.onclose = () => notes.delete(note);
 		notes.add(note);
 	} catch {} // on Android, only a service worker may
 }

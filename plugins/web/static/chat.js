@@ -227,8 +227,8 @@ const told = new Map(
 		welcome(frame) {
 			const { seq: latest, members, topic = "" } = frame;
 			const [roles, away] = [frame.roles, frame.away].map(given => new Map(Object.entries(given ?? {})));
-			// The same name may be somebody else by now.
-			if (joining && name && account !== (frame.account ?? "")) ui.wipe();
+			// The name of an account may be somebody else's by now. Who was a guest, and logs in, has registered it.
+			if (joining && account && account !== frame.account) ui.wipe();
 			const room = roomCalled(frame.room);
 			name = frame.name;
 			limits = frame.limits;
