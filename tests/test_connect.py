@@ -308,34 +308,6 @@ def test_a_message_that_is_too_long_says_why(alice, bob):
     bob.expect("MSG|alice|short")
 
 
-def test_the_server_shuts_down(open_terminal):
-    with serving() as server:
-        terminal = open_terminal(server.host, server.port, "--name", "alice")
-        terminal.wait(lambda lines: lines[-1] == ">")
-        terminal.type("half typed")
-        terminal.wait_for("> half typed")
-    assert terminal.end() == Exit.LOST
-    assert terminal.lines[-3:] == [
-        "[INFO] Server is shutting down.",
-        "> half typed",
-        "[ERROR] The server has closed the connection.",
-    ]
-
-
-def test_the_server_vanishes_with_a_message(open_terminal, raw):
-    terminal = open_terminal(*raw.address, "--name", "alice")
-    raw.let_in()
-    terminal.wait(lambda seen: seen[-1] == ">")
-    terminal.type("hello?" + ENTER)
-    assert raw.read()["text"] == "hello?"
-    raw.hang_up()
-    assert terminal.end() == Exit.LOST
-    assert terminal.lines[-2:] == [
-        "[ERROR] The server has closed the connection.",
-        "[ERROR] 1 message was not delivered.",
-    ]
-
-
 def test_leaving_a_server_that_takes_its_time(open_terminal, raw):
     terminal = open_terminal(*raw.address, "--name", "alice")
     raw.let_in()
@@ -883,11 +855,3 @@ def test_a_password_is_not_taken_with_a_slip(talk, raw):
     talk.wait(lambda lines: "[ERROR] These two are not the same." in lines[-2] and lines[-1] == ">")
     talk.type("hi" + ENTER)
     assert raw.read()["text"] == "hi"
-
-
-def test_the_server_vanishes_while_a_password_is_asked_for(talk, raw):
-    talk.type("/register" + ENTER)
-    talk.wait_for("> /register", "New password:")
-    raw.hang_up()
-    assert talk.end() == Exit.LOST
-    assert talk.lines[-1] == "[ERROR] The server has closed the connection."

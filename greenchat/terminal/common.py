@@ -93,6 +93,25 @@ def not_said(line: str, room: str) -> Line:
     return error_line(f"Not said{where}: {printable(said_as(line).strip(), QUOTED)}")
 
 
+def maybe_not_said(line: str, room: str) -> Line:
+    """What is said of a line that was under way when the connection was lost."""
+    if is_command(line):
+        return error_line(f"May not have been run: {line.split()[0]}")
+    return error_line(f"May not have been said in {room}: {said_as(line).strip()}")
+
+
+def was_said(line: str, room: str) -> Line:
+    """The same, once it was found in the history."""
+    return info_line(f"Was said in {room}: {said_as(line).strip()}")
+
+
+def waiting(line: str, room: str) -> Line:
+    """What is said of a line that waits for the connection."""
+    if is_command(line):
+        return info_line(f"Waiting to be run: {line.split()[0]}")
+    return info_line(f"Waiting to be said{f' in {room}' if room else ''}: {printable(said_as(line).strip(), QUOTED)}")
+
+
 def is_quit(text: str) -> bool:
     """Whether `text` asks to leave: the client does so itself, so that it also works where no plugin knows /quit."""
     return text.lower().split(maxsplit=1)[:1] == [QUIT]

@@ -52,13 +52,15 @@ class Outgoing:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, line: str, number: int = 0) -> None:
+    def add(self, line: str, number: int = 0) -> Entry:
         """`line` goes into the room that is seen now; behind a /join, into the one that this leads to."""
         self._arrive()
         match = _JOIN.match(line)
         journey = Journey(match[1]) if match else None
-        self._entries.append(Entry(line, self._ahead or self._talk.room, journey, number))
+        entry = Entry(line, self._ahead or self._talk.room, journey, number)
+        self._entries.append(entry)
         self._ahead = journey or self._ahead
+        return entry
 
     def send(self, most: int = 0) -> None:
         """Say what waits, but for what has to wait for an answer; with `most`, as long as fewer than that are pending.
@@ -68,6 +70,10 @@ class Outgoing:
         while self._entries and not self._talk.busy and not 0 < most <= self._talk.pending:
             self._arrive()
             self._send(self._entries.popleft())
+
+    def lost(self) -> None:
+        """The connection is lost: a /join without an answer leads nowhere."""
+        self._arrive()
 
     def drop(self) -> list[Entry]:
         """What has not been said, and will not be any more."""

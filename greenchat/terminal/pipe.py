@@ -47,6 +47,7 @@ from greenchat.terminal.draft import as_text
 from greenchat.terminal.outgoing import Entry, Outgoing
 from greenchat.terminal.secrets import has_secret
 from greenchat.terminal.talk import Talk
+from greenchat.terminal.ticket import Ticket
 
 # How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
 # are uncertain when the connection is lost.
@@ -74,12 +75,18 @@ def chat(visit: Visit) -> Exit:
             stream.reconfigure(errors="replace")  # what this locale cannot write is no reason to stop
     outlet = Outlet(sys.stdout, sys.stderr)
     try:
-        with Client.connect(
-            visit.host or DEFAULT_HOST, visit.port or DEFAULT_PORT, encryption=visit.encryption
-        ) as client:
-            welcome = client.join(
-                visit.name or login_name(), visit.room, password=visit.password, key=visit.key, login=visit.login
-            )
+        ticket = Ticket(
+            visit.host or DEFAULT_HOST,
+            visit.port or DEFAULT_PORT,
+            visit.name or login_name(),
+            visit.room,
+            visit.encryption,
+            visit.password,
+            visit.login,
+            keys={visit.room: visit.key},
+        )
+        client, welcome = ticket.enter()
+        with client:
             talk = Talk(client)
             outlet.show(talk.lines(welcome))
             # Who types where there is no line client is a person, and their commands are meant.
