@@ -336,8 +336,9 @@ def test_a_killed_server_loses_nothing_that_was_acknowledged(open_terminal, tmp_
             alice = open_terminal(f"127.0.0.1:{port}", "--name", "alice")
             alice.wait(lambda lines: lines[-1] == ">")
             with serving.join("bob") as bob:
-                alice.type("one" + ENTER)
+                alice.type("one" + ENTER + "/ping" + ENTER)
                 bob.expect("MSG|alice|one")
+                alice.wait(lambda lines: "[INFO] Pong." in lines)  # answers are in order: it was acknowledged
                 serving.process.kill()
             alice.wait(lambda lines: "Ctrl-C leaves." in "".join(lines) and lines[-1] == ">")
         alice.type("two" + ENTER)
