@@ -85,8 +85,9 @@ def _arrive(ticket: Ticket, seen: int) -> Arrival:
     client, welcome = ticket.enter()
     try:
         # Who was in no room is put into the default one by joining, and is out of it before anything is said there.
-        missed = _missed(client, welcome, seen) if ticket.room else Missed([])
-        if not ticket.room:
+        nowhere = not ticket.room and not client.plain
+        missed = Missed([]) if nowhere else _missed(client, welcome, seen)
+        if nowhere:
             client.part(welcome.room)
     except BaseException:
         client.close()

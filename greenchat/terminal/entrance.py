@@ -22,6 +22,7 @@ class Entrance:
         name = visit.name or ask("Name", login_name())
         login = ask(f"Password of {name}", secret=True) if visit.asks_login else visit.login
         self.ticket = Ticket(host, port, name, visit.room, visit.encryption, visit.password, login)
+        self.ticket.plain = visit.plain
         self.ticket.keys[visit.room] = visit.key
 
     def enter(self) -> tuple[Client, Welcome]:

@@ -45,6 +45,7 @@ UNKNOWN_COMMAND = "unknown_command"
 QUIET_SECONDS = 1.0
 
 COMING_BACK = info_line("Coming back as soon as the server can be reached. What you type waits; Ctrl-C leaves.")
+NO_RECEIPTS = info_line("Plain frames have no receipts: what you said last may not have arrived.")
 ON_THEIR_WAY = info_line("Some messages are still on their way. Ctrl-C leaves at once.")
 NOTHING_SENT = info_line("Nothing was sent.")
 NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
@@ -217,7 +218,11 @@ class LineChat:
             self._over(error)
             return
         self._screen.show([error_line(str(error)), COMING_BACK])
-        self._ticket.name, self._ticket.room = self._client.name, self._talk.room
+        self._ticket.name = self._client.name
+        if self._client.plain:
+            self._screen.show([NO_RECEIPTS])
+        else:
+            self._ticket.room = self._talk.room
         self._client.close()
         self._returning = asyncio.create_task(self._come_back())
 

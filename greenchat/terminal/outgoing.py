@@ -1,17 +1,14 @@
 """What is to be said, in order: each line goes into the room in which its writer saw it go, or nowhere."""
 
-import re
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
 from greenchat.client import RefusedError
 from greenchat.terminal.draft import is_command
-from greenchat.terminal.talk import NO_ROOM, Talk
+from greenchat.terminal.talk import JOIN, NO_ROOM, Talk
 
 NOT_THERE = "You have not come into the room that this was for."
-
-_JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
 
 class Journey:
@@ -55,7 +52,7 @@ class Outgoing:
     def add(self, line: str, number: int = 0) -> Entry:
         """`line` goes into the room that is seen now; behind a /join, into the one that this leads to."""
         self._arrive()
-        match = _JOIN.match(line)
+        match = JOIN.match(line)
         journey = Journey(match[1]) if match else None
         entry = Entry(line, self._ahead or self._talk.room, journey, number)
         self._entries.append(entry)

@@ -60,6 +60,7 @@ SECRET = (
     "It seems to have a password or a key in it, and was not said. "
     "--commands runs such lines; --login-file and --key-file are for passwords and keys."
 )
+NO_RECEIPTS = info_line("Plain frames have no receipts: what was said last may not have arrived.")
 SLASHES = "Line {}, and each that begins with /, is said as it stands. --commands runs such lines."
 BEHIND_QUIT = "What stands behind /quit, from line {} on, was not said."
 PUT_OUT = "The rest of the input was for {}, and you are not in there any more."
@@ -83,6 +84,7 @@ def chat(visit: Visit) -> Exit:
             visit.encryption,
             visit.password,
             visit.login,
+            plain=visit.plain,
             keys={visit.room: visit.key},
         )
         client, welcome = ticket.enter()
@@ -153,9 +155,11 @@ class Pipe:
                     client.leave()  # twice is once
                 self._wait()
         except (DisconnectedError, NoAnswerError) as error:
-            if isinstance(error, NoAnswerError) or not client.left:
+            if not client.left or (isinstance(error, NoAnswerError) and not client.plain):
                 self._outlet.show([error_line(str(error))])
         lost = len(client.pending) + len(self._outgoing) + self._dropped
+        if client.plain and not client.left:
+            self._outlet.show([NO_RECEIPTS])
         if lost:
             self._outlet.show([undelivered(lost)])
         if self._put_out:

@@ -4,6 +4,7 @@ A server lets a JSON client into several rooms at once. One stream of lines hold
 comes into, by /join say, takes the place of the one before, as it does for clients that speak plain frames.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -24,7 +25,10 @@ IN_A_ROOM = Message | Joined | Left | Renamed | Topic | Away | Role | Notice
 PastEvent = Message | Joined | Left | Renamed
 
 NO_HISTORY = "This server keeps no history: what was said meanwhile is not known."
+PLAIN = "This server speaks plain frames only: it has one room, and does not tell whether a message has arrived."
 NO_ROOM = "You are in no room. /join ROOM takes you to one, and /rooms lists them."
+
+JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
 _PLAIN = PlainCodec()
 
@@ -82,7 +86,9 @@ class Talk:
     def say(self, line: str, room: str) -> int:
         """Say one line in `room`, and return its ref. Raises as `Client.say` does."""
         ref = self._client.say(line, room)
-        self._said[ref] = Said(line, room, self.seen(room))
+        is_join = JOIN.match(line) is not None
+        if not self._client.plain or is_join:
+            self._said[ref] = Said(line, room, self.seen(room))
         if is_command(line):
             self._command, self._command_error, self._entered = ref, "", ""
         return ref
@@ -115,7 +121,7 @@ class Talk:
         mark = self._marks.get(welcome.room, Mark())
         if self.room:
             self._enter(welcome)
-            yield from (*_as_plain(welcome), *_company(welcome))
+            yield from self._greeting(welcome)
         else:
             yield info_line(NO_ROOM)
         if not missed.kept:
@@ -146,6 +152,8 @@ class Talk:
 
     def lines(self, item: Event | Frame) -> Iterable[Line]:
         """How `item` is shown, if it is for people's eyes. To be called with each, in order."""
+        if self._client.plain:
+            self._see_plain(item)
         match item:
             case Ack():
                 self._parting.pop(item.ref, "")
@@ -164,7 +172,7 @@ class Talk:
                 return _found(item)
             case Welcome():
                 self._enter(item)
-                return (*_as_plain(item), *_company(item))
+                return self._greeting(item)
             case Left() if item.name == self._client.name:
                 return self._put_out(item.room)
             case Ended():
@@ -184,6 +192,18 @@ class Talk:
         with suppress(DisconnectedError):
             for room in [room for room in self._client.rooms if room not in staying]:
                 self._parting[self._client.part(room)] = room
+
+    def _greeting(self, welcome: Welcome) -> Iterable[Line]:
+        if self._client.plain:  # which has been told in the server's own words, if at all
+            return [info_line(PLAIN)]
+        return (*_as_plain(welcome), *_company(welcome))
+
+    def _see_plain(self, item: Event | Frame) -> None:
+        """Nothing has a ref there: a /join is answered by the next error, or by the next welcome."""
+        welcomed = isinstance(item, Notice) and item.text.startswith("Welcome to ")
+        if self.busy and (welcomed or isinstance(item, Error)):
+            self._said.pop(self._command)
+            self._entered = self.room if welcomed else ""
 
     def _put_out(self, room: str) -> Iterable[Line]:
         """Why, one has been told."""

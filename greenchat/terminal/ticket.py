@@ -2,15 +2,31 @@
 
 from dataclasses import dataclass, field
 
-from greenchat.client import Client
+from greenchat.client import (
+    CONNECT_SECONDS,
+    Client,
+    ClientError,
+    DisconnectedError,
+    NoAnswerError,
+    PlainClient,
+    TurnedAwayError,
+    UnreachableError,
+)
+from greenchat.client.plain import JOIN_SECONDS
 from greenchat.encryption import Encryption
 from greenchat.frames import Welcome
 from greenchat.text import slash_at
 
+# A greenchat server answers within milliseconds. One that has not for so long does not know the language, or is very
+# busy: it is asked in plain frames, and if it is a greenchat server after all, in JSON Lines once more. In seconds: a
+# lost first packet is sent again after one.
+FIRST_WORD_SECONDS = 3.0
+
 
 @dataclass(slots=True)
 class Ticket:
-    """`account` is whose password `login` is, where there is one. `keys` are those of rooms, by their names."""
+    """`account` is whose password `login` is, where there is one. `keys` are those of rooms, by their names. `plain`:
+    the server is spoken to in plain frames."""
 
     host: str
     port: int
@@ -20,15 +36,50 @@ class Ticket:
     password: str = field(default="", repr=False)
     login: str = field(default="", repr=False)
     account: str = ""
+    plain: bool = False
     keys: dict[str, str] = field(default_factory=dict, repr=False)
 
     def enter(self) -> tuple[Client, Welcome]:
-        """A client that has joined. Raises as `Client.connect` and `Client.join` do."""
-        client = Client.connect(self.host, self.port, encryption=self.encryption)
+        """A client that has joined; in plain frames where the server does not seem to know JSON Lines. Raises as
+        `Client.connect` and `Client.join` do."""
+        if self.plain:
+            return self._join(PlainClient, JOIN_SECONDS)
+        # Plain frames carry no secrets: who has one waits for a slow server, and asks for no other language.
+        secrets = self.password or self.login or self.keys.get(self.room)
+        client: Client | None = None
         try:
-            name = self.account if self.login and self.account else self.name
-            key = self.keys.get(self.room, "")
-            return client, client.join(name, self.room, password=self.password, key=key, login=self.login)
+            client = self._connect(Client)
+            return client, self._enter(client, CONNECT_SECONDS if secrets else FIRST_WORD_SECONDS)
+        except (TurnedAwayError, UnreachableError, DisconnectedError, NoAnswerError) as error:
+            if client is None or secrets or not client.may_speak_plain:
+                raise
+            return self._try_plain(error)
+
+    def _try_plain(self, problem: ClientError) -> tuple[Client, Welcome]:
+        """What happens in plain frames, where JSON Lines have led to a `problem`."""
+        try:
+            client, welcome = self._join(PlainClient, JOIN_SECONDS)
+        except (UnreachableError, DisconnectedError, NoAnswerError):
+            raise problem from None
+        if client.has_commands and isinstance(problem, NoAnswerError):
+            # That is a greenchat server, and was busy.
+            client.close()
+            return self._join(Client, CONNECT_SECONDS)
+        self.plain = True
+        return client, welcome
+
+    def _join(self, kind: type[Client], timeout: float) -> tuple[Client, Welcome]:
+        client = self._connect(kind)
+        return client, self._enter(client, timeout)
+
+    def _connect(self, kind: type[Client]) -> Client:
+        return kind.connect(self.host, self.port, encryption=self.encryption)
+
+    def _enter(self, client: Client, timeout: float) -> Welcome:
+        name = self.account if self.login and self.account else self.name
+        key = self.keys.get(self.room, "")
+        try:
+            return client.join(name, self.room, timeout, password=self.password, key=key, login=self.login)
         except BaseException:
             client.close()
             raise
