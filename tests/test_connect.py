@@ -53,10 +53,10 @@ def raw():
 def test_talking(alice, bob, server):
     server.join("Carol").send("MSG|Hello | everyone!", "LEAVE")
     alice.wait_for(
-        "[INFO] Carol has joined the chat.", "[Carol]: Hello | everyone!", "[INFO] Carol has left the chat.", ">"
+        "[INFO] Carol has joined the chat.", "[Carol]: Hello | everyone!", "[INFO] Carol has left the room.", ">"
     )
     alice.type("Hi Carol!" + ENTER)
-    alice.wait_for("[INFO] Carol has left the chat.", "> Hi Carol!", ">")
+    alice.wait_for("[INFO] Carol has left the room.", "> Hi Carol!", ">")
     bob.read_until("MSG|alice|Hi Carol!")
     bob.send("MSG|grüße, 世界")
     alice.wait_for("[bob]: grüße, 世界", ">")
@@ -442,7 +442,7 @@ def test_what_still_comes_from_the_room_before_bears_its_name(talk, raw):
     assert left == {"type": "leave", "room": "lobby", "ref": left["ref"]}
     raw.send({"type": "error", "code": "not_in_room", "text": "You are not in lobby.", "ref": left["ref"]})
     raw.send({"type": "notice", "text": "Dinner!", "room": "garden"})
-    talk.wait_for("[lobby] [bob]: hi", "[bob]: hello", "[INFO] [lobby] bob has left the chat.", "[INFO] Dinner!", ">")
+    talk.wait_for("[lobby] [bob]: hi", "[bob]: hello", "[INFO] [lobby] bob has left the room.", "[INFO] Dinner!", ">")
 
 
 def test_put_out_of_a_room(talk, raw):
@@ -455,7 +455,7 @@ def test_put_out_of_a_room(talk, raw):
     talk.wait_for(
         "[ERROR] root has put you out.",
         "[INFO] Welcome to foyer, alice. Nobody else is here yet.",
-        "[INFO] bob has left the chat.",
+        "[INFO] bob has left the room.",
         ">",
     )
 
@@ -855,3 +855,12 @@ def test_a_password_is_not_taken_with_a_slip(talk, raw):
     talk.wait(lambda lines: "[ERROR] These two are not the same." in lines[-2] and lines[-1] == ">")
     talk.type("hi" + ENTER)
     assert raw.read()["text"] == "hi"
+
+
+def test_who_goes_into_another_room_has_not_left_the_chat(alice, bob, server, open_terminal):
+    bob.send("MSG|/join garden")
+    alice.wait_for("[INFO] bob went to garden.", ">")
+    eve = server.join("eve")
+    alice.wait_for("[INFO] eve has joined the chat.", ">")
+    eve.close()
+    alice.wait(lambda lines: re.fullmatch(r"\[INFO\] eve has left the room \(connection \w+\)\.", lines[-2]))

@@ -136,7 +136,7 @@ def test_the_server_is_killed_with_a_message_under_way(talk, raw):
     assert (join["name"], join["room"], history["after"], history["room"]) == ("alice", "lobby", 1, "lobby")
     talk.wait(
         lambda lines: (
-            lines[-8:]
+            lines[-9:]
             == [
                 "[INFO] You missed a message in lobby, since 2026-01-31 12:03:",
                 "2026-01-31 12:03 [bob]: while you were away",

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from peers import RawServer
 from six_frames import SixFrames
 from terminals import Terminal, environment
 
@@ -198,6 +199,21 @@ class TestGreenchatInPlainFrames:
             alice = open_terminal(server.host, server.port, "--name", "alice")
             assert alice.end() == Exit.TURNED_AWAY
             assert "is full" in "".join(alice.lines)
+
+
+def test_a_greenchat_server_that_was_only_slow(open_terminal):
+    with RawServer() as raw:
+        alice = open_terminal(*raw.address, "--name", "alice")
+        raw.accept()
+        assert raw.read()["type"] == "join"
+        raw.read_end()  # it has lost patience
+        raw.hang_up()
+        raw.accept()
+        raw.socket.sendall(b"INFO|Welcome to lobby, alice. Say /help for the commands.\n")
+        assert raw.read_end() == "JOIN|alice\n"
+        raw.hang_up()
+        raw.let_in()
+        alice.wait_for("[INFO] Welcome to lobby, alice. Nobody else is here yet.", ">")
 
 
 # --- the client library ----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import time
 from greenchat.client.client import ANSWER_SECONDS, Client
 from greenchat.client.connection import PLAIN
 from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayError, UnreachableError
-from greenchat.codecs.plain import CONTROL
+from greenchat.codecs.plain import CONTROL, NOT_UTF8
 from greenchat.errors import Reject
 from greenchat.events import Notice
 from greenchat.frames import Error, Invalid, Join, Leave, Page, Request, Say, Welcome
@@ -87,6 +87,8 @@ class PlainClient(Client):
             require_text(text)
         except Reject as verdict:
             raise RefusedError(verdict.code, verdict.text) from None
+        except UnicodeEncodeError:
+            raise RefusedError(NOT_UTF8.code, NOT_UTF8.text) from None
         self._send(Say(text))
         return next(self._refs)
 
@@ -120,7 +122,7 @@ class PlainClient(Client):
         try:
             data = PLAIN.encode_request(request)
         except UnicodeEncodeError:
-            raise RefusedError("not_utf8", "The text is not valid UTF-8. Set your terminal to UTF-8.") from None
+            raise RefusedError(NOT_UTF8.code, NOT_UTF8.text) from None
         except ValueError:
             if isinstance(request, Join):
                 raise RefusedError("name_invalid", "Names have no | and no control characters.") from None

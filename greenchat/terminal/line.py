@@ -46,6 +46,7 @@ QUIET_SECONDS = 1.0
 
 COMING_BACK = info_line("Coming back as soon as the server can be reached. What you type waits; Ctrl-C leaves.")
 NO_RECEIPTS = info_line("Plain frames have no receipts: what you said last may not have arrived.")
+SAYING_NOW = info_line("What has waited is said now.")
 ON_THEIR_WAY = info_line("Some messages are still on their way. Ctrl-C leaves at once.")
 NOTHING_SENT = info_line("Nothing was sent.")
 NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
@@ -252,6 +253,8 @@ class LineChat:
         self._client, self._returning = arrival.client, None
         unsure, self._unsure = self._unsure, []
         self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
+        if self._outgoing:
+            self._screen.show([SAYING_NOW])
         asyncio.get_running_loop().add_reader(self._client, self._ready)
         self._receive()
 

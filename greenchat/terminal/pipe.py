@@ -9,6 +9,9 @@ move its cursor, a line that begins with a slash is a command, and one `/quit` e
 not said, and is told of. All is said in the one room that was joined, or that a /join has led to, and nowhere else: who
 is put out of it ends there.
 
+A connection that is lost is not made again: nobody but who has the input can tell what to do about lines that may have
+been said, and what comes behind them. The exit code LOST says so, and how many lines were not acknowledged.
+
 The server slows down who says too much, and then the input waits too. At the end of the input it waits until everything
 has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output,
 one a line, flushed at once; [INFO] and [ERROR] go to standard error, so that what the next program in the pipe reads is

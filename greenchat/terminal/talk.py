@@ -121,7 +121,7 @@ class Talk:
         mark = self._marks.get(welcome.room, Mark())
         if self.room:
             self._enter(welcome)
-            yield from self._greeting(welcome)
+            yield from () if client.plain else self._greeting(welcome)
         else:
             yield info_line(NO_ROOM)
         if not missed.kept:
@@ -291,7 +291,10 @@ def _from_elsewhere(room: str, lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _as_plain(item: Event | Frame) -> Iterator[Line]:
-    """Just as a plain client would have been told."""
+    """Just as a plain client would have been told; but it is not told where somebody goes."""
+    if isinstance(item, Left):
+        yield info_line(_gone(item))
+        return
     for reply in _PLAIN.reply_decoder().feed(_PLAIN.encode(item)):
         match reply:
             case Message(sender=sender, text=text):
@@ -300,6 +303,14 @@ def _as_plain(item: Event | Frame) -> Iterator[Line]:
                 yield info_line(text)
             case Error(text=text):
                 yield error_line(text)
+
+
+def _gone(left: Left) -> str:
+    """Who goes into another room has not left the chat."""
+    if left.reason.startswith("went to "):
+        return f"{left.name} {left.reason}."
+    why = "" if left.reason in ("", "left") else f" ({left.reason})"
+    return f"{left.name} has left the room{why}."
 
 
 def _clock(time: datetime) -> str:
