@@ -479,6 +479,12 @@ def test_what_is_typed_behind_a_join_goes_there_or_nowhere(talk, raw):
     assert (say["text"], say["room"]) == ("for the lobby", "lobby")
 
 
+def test_what_could_not_be_kept_was_said_all_the_same(talk, raw):
+    talk.type("one" + ENTER)
+    refuse(raw, raw.read(), "not_stored", "This was said, but could not be kept.")
+    talk.wait_for("> one", "[ERROR] This was said, but could not be kept.", ">")
+
+
 def test_one_may_join_where_one_is(talk, raw):
     talk.type(f"/join #Lobby{ENTER}for the lobby{ENTER}")
     refuse(raw, raw.read(), "already_joined", "You are in lobby already.")

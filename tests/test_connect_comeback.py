@@ -145,6 +145,7 @@ def test_the_server_is_killed_with_a_message_under_way(talk, raw):
                 "[ERROR] May not have been said in lobby: two",
                 "[ERROR] May not have been said in lobby: three",
                 "[ERROR] May not have been run: /topic",
+                "[INFO] What has waited is said now.",
                 ">",
             ]
         )
@@ -260,7 +261,7 @@ def test_a_refusal_that_does_not_pass(talk, raw):
     ]
 
 
-@pytest.mark.parametrize("code", ["banned", "kicked", "logged_in_elsewhere", "idle", "name_reserved"])
+@pytest.mark.parametrize("code", ["banned", "logged_in_elsewhere", "idle", "name_reserved"])
 def test_who_is_sent_away_does_not_come_back(talk, raw, code):
     raw.send({"type": "error", "code": code, "text": "Go."})
     raw.hang_up()
@@ -270,6 +271,14 @@ def test_who_is_sent_away_does_not_come_back(talk, raw, code):
         ">",
         "[ERROR] The server has closed the connection.",
     ]
+
+
+def test_who_is_banned_from_a_room_only_comes_back(talk, raw):
+    left = {"type": "left", "room": "lobby", "name": "alice", "reason": "banned", "time": "2026-01-31T12:00:00Z"}
+    raw.send({"type": "error", "code": "banned", "text": "Go."}, left)
+    raw.hang_up()
+    raw.accept()
+    assert raw.read()["type"] == "join"
 
 
 @pytest.mark.parametrize("keys", [CTRL_C, CTRL_D, "/quit" + ENTER])

@@ -28,7 +28,7 @@ MOST_PAGES = 10
 OVERLAP = 20
 
 # Why one was sent away: who came back by themselves would be a nuisance, or take a name from another device for ever.
-SENT_AWAY = frozenset({"banned", "kicked", "idle", "logged_in_elsewhere", "name_reserved"})
+SENT_AWAY = frozenset({"banned", "idle", "logged_in_elsewhere", "name_reserved"})
 
 # Refusals of a join that pass: the name is still our own lost connection's, or the server has trouble.
 PASSING = frozenset(

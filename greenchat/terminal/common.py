@@ -22,6 +22,9 @@ DEFAULT_PORT = config.Server().port
 
 QUIT = "/quit"
 
+# The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
+NOT_STORED = "not_stored"
+
 # How much is quoted of what was not said, in characters: most of what fits into a line of a terminal.
 QUOTED = 60
 

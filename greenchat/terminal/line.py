@@ -20,6 +20,7 @@ from greenchat.frames import Ack, Error, Frame, Welcome
 from greenchat.terminal import Exit, Visit
 from greenchat.terminal.comeback import SENT_AWAY, Arrival, is_passing, knock, pauses
 from greenchat.terminal.common import (
+    NOT_STORED,
     Line,
     error_line,
     exit_code,
@@ -226,6 +227,7 @@ class LineChat:
             self._ticket.room = self._talk.room
         self._client.close()
         self._returning = asyncio.create_task(self._come_back())
+        self._returning.add_done_callback(self._returned)
 
     def _over(self, error: ClientError) -> None:
         self._end = error
@@ -249,6 +251,10 @@ class LineChat:
                 pass  # nobody is there yet
         self._arrived(arrival)
 
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._over(ClientError(f"Coming back has failed: {error!r}. Please report this."))
+
     def _arrived(self, arrival: Arrival) -> None:
         self._client, self._returning = arrival.client, None
         unsure, self._unsure = self._unsure, []
@@ -268,12 +274,12 @@ class LineChat:
                     self._ticket.learn(said.line, self._talk.room, self._client.name)
                 elif isinstance(item, Error) and item.code == UNKNOWN_COMMAND and len(said.line.split()) > 1:
                     self._screen.forget(said.line)  # it may be a misspelt /login, with the password
-            elif said is not None and isinstance(item, Error):
+            elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
                 lines.insert(-1, not_said(said.line, said.room))
-            if isinstance(item, Error) and item.ref is None:
-                self._sent_away = item.code in SENT_AWAY
-            elif not isinstance(item, Left):
-                self._sent_away = False
+            if isinstance(item, Error) and item.ref is None and item.code in SENT_AWAY:
+                self._sent_away = True
+            elif isinstance(item, Left) and item.name == self._client.name:
+                self._sent_away = False  # out of that room only
         self._screen.show(lines)
 
     def _watch_backlog(self) -> None:

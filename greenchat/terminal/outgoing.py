@@ -66,7 +66,8 @@ class Outgoing:
         """
         while self._entries and not self._talk.busy and not 0 < most <= self._talk.pending:
             self._arrive()
-            self._send(self._entries.popleft())
+            self._send(self._entries[0])
+            self._entries.popleft()  # not before: a connection that is lost leaves it here
 
     def lost(self) -> None:
         """The connection is lost: a /join without an answer leads nowhere."""

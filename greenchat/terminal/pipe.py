@@ -37,6 +37,7 @@ from greenchat.terminal import Exit, Visit
 from greenchat.terminal.common import (
     DEFAULT_HOST,
     DEFAULT_PORT,
+    NOT_STORED,
     Kind,
     Line,
     error_line,
@@ -55,9 +56,6 @@ from greenchat.terminal.ticket import Ticket
 # How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
 # are uncertain when the connection is lost.
 LINES_AHEAD = 256
-
-# The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
-NOT_STORED = "not_stored"
 
 SECRET = (
     "It seems to have a password or a key in it, and was not said. "

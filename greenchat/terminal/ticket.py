@@ -79,10 +79,13 @@ class Ticket:
         name = self.account if self.login and self.account else self.name
         key = self.keys.get(self.room, "")
         try:
-            return client.join(name, self.room, timeout, password=self.password, key=key, login=self.login)
+            welcome = client.join(name, self.room, timeout, password=self.password, key=key, login=self.login)
         except BaseException:
             client.close()
             raise
+        if self.login:
+            self.account = name
+        return welcome
 
     def learn(self, line: str, room: str, name: str) -> None:
         """From a command that was run in `room`, by who is called `name` since: with which secrets to come back."""
