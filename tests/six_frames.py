@@ -15,6 +15,7 @@ class SixFrames:
         self.unknown, self.welcomes, self.hangs_up = unknown, welcomes, hangs_up
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.host, self.port = self.listener.getsockname()
+        self.greeting = "Welcome, {}!"
         self.clients = {}
         self.heard = []  # all lines that came
         self.lock = threading.Lock()
@@ -72,7 +73,7 @@ class SixFrames:
                         with self.lock:
                             self.clients[name] = sock
                         if self.welcomes:
-                            self.send(f"INFO|Welcome, {name}!", to=name)
+                            self.send(f"INFO|{self.greeting.format(name)}", to=name)
                         self.send(f"INFO|{name} has joined the chat.", but=name)
                     elif kind == "MSG" and name:
                         self.send(f"MSG|{name}|{rest}", but=name)

@@ -247,6 +247,16 @@ def test_a_name_that_is_not_free_yet(talk, raw):
     assert talk.lines.count("[ERROR] The username alice is taken.") == 1
 
 
+def test_a_server_that_has_spoken_json_is_asked_for_nothing_else(talk, raw):
+    raw.hang_up()
+    for _ in range(2):
+        raw.accept()
+        assert raw.read()["type"] == "join"
+        raw.hang_up()  # without a word, as one that is about to end, or has just begun
+    let_back(raw)
+    talk.wait(lambda lines: sum("Welcome to lobby, alice." in line for line in lines) == 2 and lines[-1] == ">")
+
+
 def test_a_refusal_that_does_not_pass(talk, raw):
     lose(talk, raw)
     talk.type("hello" + ENTER)

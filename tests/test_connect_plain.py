@@ -201,6 +201,16 @@ class TestGreenchatInPlainFrames:
             assert "is full" in "".join(alice.lines)
 
 
+def test_a_server_that_tells_of_help_without_json(open_terminal):
+    with SixFrames() as server:
+        server.greeting = "Welcome! Type /help for help."
+        alice = open_terminal(server.host, server.port, "--name", "alice")
+        alice.wait(lambda lines: "[INFO] Welcome! Type /help for help." in lines and lines[-1] == ">")
+        alice.type("hi" + ENTER + CTRL_D)
+        assert alice.end() == Exit.DELIVERED
+        assert server.heard[-2:] == ["MSG|hi", "LEAVE"]
+
+
 def test_a_greenchat_server_that_was_only_slow(open_terminal):
     with RawServer() as raw:
         alice = open_terminal(*raw.address, "--name", "alice")
@@ -210,7 +220,7 @@ def test_a_greenchat_server_that_was_only_slow(open_terminal):
         raw.hang_up()
         raw.accept()
         raw.socket.sendall(b"INFO|Welcome to lobby, alice. Say /help for the commands.\n")
-        assert raw.read_end() == "JOIN|alice\n"
+        assert raw.read_end() == "JOIN|alice\nLEAVE\n"
         raw.hang_up()
         raw.let_in()
         alice.wait_for("[INFO] Welcome to lobby, alice. Nobody else is here yet.", ">")

@@ -1,5 +1,6 @@
 """All that it takes to come into a chat, and to come back: where it is, as whom, and the secrets, in memory alone."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from greenchat.client import (
@@ -12,10 +13,13 @@ from greenchat.client import (
     TurnedAwayError,
     UnreachableError,
 )
-from greenchat.client.plain import JOIN_SECONDS
+from greenchat.client.plain import JOIN_SECONDS, LEAVE_SECONDS
 from greenchat.encryption import Encryption
 from greenchat.frames import Welcome
 from greenchat.text import slash_at
+
+# What may come of speaking JSON Lines to a server that does not know them.
+NO_JSON = (TurnedAwayError, UnreachableError, DisconnectedError, NoAnswerError)
 
 # A greenchat server answers within milliseconds. One that has not for so long does not know the language, or is very
 # busy: it is asked in plain frames, and if it is a greenchat server after all, in JSON Lines once more. In seconds: a
@@ -26,7 +30,7 @@ FIRST_WORD_SECONDS = 3.0
 @dataclass(slots=True)
 class Ticket:
     """`account` is whose password `login` is, where there is one. `keys` are those of rooms, by their names. `plain`:
-    the server is spoken to in plain frames."""
+    the server is spoken to in plain frames; `speaks_json`: it has spoken JSON Lines."""
 
     host: str
     port: int
@@ -37,6 +41,7 @@ class Ticket:
     login: str = field(default="", repr=False)
     account: str = ""
     plain: bool = False
+    speaks_json: bool = False
     keys: dict[str, str] = field(default_factory=dict, repr=False)
 
     def enter(self) -> tuple[Client, Welcome]:
@@ -45,13 +50,13 @@ class Ticket:
         if self.plain:
             return self._join(PlainClient, JOIN_SECONDS)
         # Plain frames carry no secrets: who has one waits for a slow server, and asks for no other language.
-        secrets = self.password or self.login or self.keys.get(self.room)
+        decided = self.speaks_json or bool(self.password or self.login or self.keys.get(self.room))
         client: Client | None = None
         try:
             client = self._connect(Client)
-            return client, self._enter(client, CONNECT_SECONDS if secrets else FIRST_WORD_SECONDS)
-        except (TurnedAwayError, UnreachableError, DisconnectedError, NoAnswerError) as error:
-            if client is None or secrets or not client.may_speak_plain:
+            return client, self._enter(client, CONNECT_SECONDS if decided else FIRST_WORD_SECONDS)
+        except NO_JSON as error:
+            if client is None or decided or not client.may_speak_plain:
                 raise
             return self._try_plain(error)
 
@@ -61,12 +66,22 @@ class Ticket:
             client, welcome = self._join(PlainClient, JOIN_SECONDS)
         except (UnreachableError, DisconnectedError, NoAnswerError):
             raise problem from None
-        if client.has_commands and isinstance(problem, NoAnswerError):
-            # That is a greenchat server, and was busy.
-            client.close()
-            return self._join(Client, CONNECT_SECONDS)
+        if client.has_commands:
+            # That seems to be a greenchat server which was busy, or was started just now.
+            self._go(client)
+            try:
+                return self._join(Client, CONNECT_SECONDS)
+            except NO_JSON:
+                client, welcome = self._join(PlainClient, JOIN_SECONDS)
         self.plain = True
         return client, welcome
+
+    def _go(self, client: Client) -> None:
+        """Leave, and wait for the end, so that the name is free again."""
+        with client, suppress(ClientError):
+            client.leave()
+            while client.receive(LEAVE_SECONDS):
+                pass
 
     def _join(self, kind: type[Client], timeout: float) -> tuple[Client, Welcome]:
         client = self._connect(kind)
@@ -83,6 +98,7 @@ class Ticket:
         except BaseException:
             client.close()
             raise
+        self.speaks_json = not client.plain
         if self.login:
             self.account = name
         return welcome
