@@ -46,6 +46,10 @@ class RawServer:
         """The next frame of the client."""
         return json.loads(self._lines.readline())
 
+    def read_end(self):
+        """What the client still says until it closes."""
+        return self._lines.read().decode()
+
     def hang_up(self):
         """Close the connection; a reset, if the client has sent something that was not read."""
         self._lines.close()

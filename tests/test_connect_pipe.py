@@ -118,7 +118,7 @@ def test_what_others_say_is_output_as_it_comes(start_pipe, bob):
     output, errors = process.communicate(timeout=DEADLINE)
     assert process.returncode == Exit.DELIVERED
     assert output == b""
-    assert b"[INFO] bob has left the chat.\n" in errors
+    assert b"[INFO] bob has left the room.\n" in errors
 
 
 # What a log may hold, and what others may have put there.

@@ -18,6 +18,7 @@ Examples:
   greenchat connect                                  asks for what is missing
   greenchat connect chat.example.org:9999 --name ada
   greenchat connect --name ada --login               asks for the password
+  greenchat connect unix:/run/chat.sock              by a socket of this machine
   greenchat connect --gui                            in a browser
   tail -f app.log | greenchat connect --name app     a pipe citizen
 Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
@@ -33,10 +34,11 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--key-file", type=SECRET, metavar="FILE", help="Its first line is the room's key.")
 @click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
+@click.option("--plain", is_flag=True, help="Speak plain frames, as it does by itself where a server knows no others.")
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
 def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:
-    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it.
+    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it. A lost connection comes back by itself, but in a pipe.
 
     A line that begins with / is a command, and //x says /x. What is pasted is said line by line, and never run: before
     a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank ones;

@@ -6,9 +6,10 @@
             if isinstance(event, Message):
                 chat.say(f"{event.sender} said: {event.text}", event.room)
 
-It speaks JSON Lines over one socket, without a thread or an event loop of its own. Nothing is sent or read but inside
-its methods: use a client from one thread, and let it `receive` again and again. To wait for other things as well,
-watch `fileno()` (for writing too while `backlog` is not 0), and call `receive(0)` when it is ready.
+It speaks JSON Lines (`PlainClient`: plain frames) over one socket, without a thread or an event loop of its own.
+Nothing is sent or read but inside its methods: use a client from one thread, and let it `receive` again and again. To
+wait for other things as well, watch `fileno()` (for writing too while `backlog` is not 0), and call `receive(0)` when
+it is ready.
 """
 
 from greenchat.client.client import ANSWER_SECONDS, CONNECT_SECONDS, Client
@@ -20,6 +21,7 @@ from greenchat.client.errors import (
     TurnedAwayError,
     UnreachableError,
 )
+from greenchat.client.plain import PlainClient
 
 __all__ = [
     "ANSWER_SECONDS",
@@ -28,6 +30,7 @@ __all__ = [
     "ClientError",
     "DisconnectedError",
     "NoAnswerError",
+    "PlainClient",
     "RefusedError",
     "TurnedAwayError",
     "UnreachableError",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from greenchat.client.connection import JSON, Connection, open_socket
 from greenchat.client.errors import (
@@ -58,6 +58,9 @@ class Client:
     one has gone.
     """
 
+    plain = False  # whether it speaks plain frames, which acknowledge nothing
+    has_commands = True
+
     def __init__(self, sock: socket.socket, where: str) -> None:
         self._connection = Connection(sock)
         self._inbox: list[Event | Frame] = []
@@ -73,7 +76,7 @@ class Client:
     @classmethod
     def connect(
         cls, host: str, port: int, timeout: float = CONNECT_SECONDS, encryption: Encryption | None = None
-    ) -> "Client":
+    ) -> Self:
         """Connect, waiting at most `timeout` seconds for each address of `host`. Raises `UnreachableError`."""
         return cls(*open_socket(host, port, timeout, encryption))
 
@@ -283,6 +286,11 @@ class Client:
                 raise DisconnectedError(self._connection.end)
             if not self._exchange(deadline):
                 raise NoAnswerError(f"{self.where} has not answered for {timeout:g} seconds. Try again later.")
+
+    @property
+    def may_speak_plain(self) -> bool:
+        """Whether nothing has come from the server so far but plain frames, if anything."""
+        return not self._connection.speaks_json and not any(isinstance(item, Invalid) for item in self._inbox)
 
     def _not_in_json(self) -> bool:
         """Whether something has come that is no JSON: who answers so does not know our language."""

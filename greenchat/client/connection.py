@@ -4,8 +4,10 @@ import errno
 import math
 import select
 import socket
+import ssl
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from greenchat.address import UNIX
 from greenchat.client.errors import DisconnectedError, UnreachableError
@@ -42,7 +44,7 @@ _PROBLEMS = {
 PATH_LENGTH = 120
 
 JSON = JsonCodec()
-_PLAIN = PlainCodec()
+PLAIN = PlainCodec()
 
 
 def open_socket(host: str, port: int, timeout: float, encryption: Encryption | None) -> tuple[socket.socket, str]:
@@ -118,6 +120,7 @@ class Connection:
         self._socket = sock
         self._poll = select.poll()
         self._decoder: ReplyDecoder | None = None  # the server's first byte chooses it
+        self._finished = False
         self.outgoing = bytearray()
         self.end = ""
 
@@ -149,6 +152,11 @@ class Connection:
             self._flush()
         return self._read() if events & ~select.POLLOUT else ()
 
+    def finish(self) -> None:
+        """Nothing more will be sent: say so once all has been. (Not in TLS, which would end in both directions.)"""
+        self._finished = not isinstance(self._socket, ssl.SSLSocket)
+        self._flush()
+
     def close(self, why: str) -> None:
         """Close the socket at once."""
         self._ended(why)
@@ -161,6 +169,10 @@ class Connection:
             pass
         except OSError:
             self.outgoing.clear()  # the server has gone; its last words are still to be read
+        if self._finished and not self.outgoing:
+            self._finished = False
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
 
     def _read(self) -> Sequence[Event | Frame]:
         try:
@@ -177,7 +189,7 @@ class Connection:
             return ()
         if self._decoder is None:
             # Who is turned away before having said a word may be told so in a plain frame.
-            self._decoder = (JSON if data.startswith(b"{") else _PLAIN).reply_decoder()
+            self._decoder = (JSON if data.startswith(b"{") else PLAIN).reply_decoder()
         return self._decoder.feed(data)
 
     def _ended(self, why: str) -> None:

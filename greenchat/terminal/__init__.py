@@ -52,7 +52,7 @@ class Visit:
 
     `password` is the server's, `key` the room's, `login` the one of the account called `name`; empty for none.
     `asks_login`: that one is to be asked for. `commands`: in a pipe, too, a line that begins with a slash is a command.
-    Without `encryption` there is none.
+    `plain`: plain frames are spoken, else only where the server knows nothing else. Without `encryption` there is none.
     """
 
     host: str | None = None
@@ -65,6 +65,7 @@ class Visit:
     login: str = field(default="", repr=False)
     asks_login: bool = False
     commands: bool = False
+    plain: bool = False
 
 
 def visit(
@@ -78,10 +79,13 @@ def visit(
     key_file: Path | None,
     password_file: Path | None,
     commands: bool,
+    plain: bool,
 ) -> Visit:
     """What the options of `greenchat connect` mean. Raises `ConfigError`."""
     if login and login_file:
         raise ConfigError("--login asks for the password, --login-file has it. Take one of them.")
+    if plain and (login or login_file or key_file or password_file):
+        raise ConfigError("Plain frames carry no passwords and keys. Leave --plain out, or the options for those.")
     return Visit(
         *where(address, port),
         name,
@@ -92,6 +96,7 @@ def visit(
         login=first_line(login_file),
         asks_login=login,
         commands=commands,
+        plain=plain,
     )
 
 

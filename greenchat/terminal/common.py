@@ -22,6 +22,9 @@ DEFAULT_PORT = config.Server().port
 
 QUIT = "/quit"
 
+# The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
+NOT_STORED = "not_stored"
+
 # How much is quoted of what was not said, in characters: most of what fits into a line of a terminal.
 QUOTED = 60
 
@@ -91,6 +94,25 @@ def not_said(line: str, room: str) -> Line:
     if is_command(line):
         return error_line(f"Not sent{where}: {line.split()[0]}")
     return error_line(f"Not said{where}: {printable(said_as(line).strip(), QUOTED)}")
+
+
+def maybe_not_said(line: str, room: str) -> Line:
+    """What is said of a line that was under way when the connection was lost."""
+    if is_command(line):
+        return error_line(f"May not have been run: {line.split()[0]}")
+    return error_line(f"May not have been said in {room}: {said_as(line).strip()}")
+
+
+def was_said(line: str, room: str) -> Line:
+    """The same, once it was found in the history."""
+    return info_line(f"Was said in {room}: {said_as(line).strip()}")
+
+
+def waiting(line: str, room: str) -> Line:
+    """What is said of a line that waits for the connection."""
+    if is_command(line):
+        return info_line(f"Waiting to be run: {line.split()[0]}")
+    return info_line(f"Waiting to be said{f' in {room}' if room else ''}: {printable(said_as(line).strip(), QUOTED)}")
 
 
 def is_quit(text: str) -> bool:

@@ -1,7 +1,8 @@
 """`greenchat connect` on a terminal: a prompt, and above it what is said.
 
-What one is typing stays whole when a message arrives. Everything runs in one thread: prompt_toolkit's event loop reads
-the keys and watches the client's socket.
+What one is typing stays whole when a message arrives, and when the connection is lost: it comes back by itself, and
+says what was typed meanwhile. Everything runs in one thread, but for coming back: prompt_toolkit's event loop reads the
+keys and watches the client's socket.
 """
 
 import asyncio
@@ -9,35 +10,34 @@ import math
 import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from prompt_toolkit.application import create_app_session
 
-from greenchat.address import UNIX, parse_port, parse_server
-from greenchat.client import Client, ClientError, DisconnectedError, RefusedError
-from greenchat.errors import GreenchatError
-from greenchat.events import Event
-from greenchat.frames import Error, Frame
+from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
+from greenchat.events import Event, Left
+from greenchat.frames import Ack, Error, Frame, Welcome
 from greenchat.terminal import Exit, Visit
+from greenchat.terminal.comeback import SENT_AWAY, Arrival, is_passing, knock, pauses
 from greenchat.terminal.common import (
-    DEFAULT_HOST,
-    DEFAULT_PORT,
+    NOT_STORED,
     Line,
     error_line,
     exit_code,
     info_line,
     is_quit,
-    login_name,
+    maybe_not_said,
     not_said,
     undelivered,
+    waiting,
 )
 from greenchat.terminal.draft import is_command, lines_to_send
+from greenchat.terminal.entrance import Entrance
 from greenchat.terminal.outgoing import Entry, Outgoing
-from greenchat.terminal.screen import Screen, TerminalOutput, ask
+from greenchat.terminal.screen import Screen, TerminalOutput
 from greenchat.terminal.secrets import AGAIN, missing
-from greenchat.terminal.talk import Talk
-
-# Refusals of a join after which another name may do; a plugin that refuses without a code of its own is one of them.
-NAME_REFUSALS = frozenset({"name_taken", "name_invalid", "rejected"})
+from greenchat.terminal.talk import Said, Talk
+from greenchat.terminal.ticket import Ticket
 
 # The code with which a command is refused that nobody knows.
 UNKNOWN_COMMAND = "unknown_command"
@@ -45,6 +45,9 @@ UNKNOWN_COMMAND = "unknown_command"
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
 QUIET_SECONDS = 1.0
 
+COMING_BACK = info_line("Coming back as soon as the server can be reached. What you type waits; Ctrl-C leaves.")
+NO_RECEIPTS = info_line("Plain frames have no receipts: what you said last may not have arrived.")
+SAYING_NOW = info_line("What has waited is said now.")
 ON_THEIR_WAY = info_line("Some messages are still on their way. Ctrl-C leaves at once.")
 NOTHING_SENT = info_line("Nothing was sent.")
 NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
@@ -55,7 +58,8 @@ def chat(visit: Visit) -> Exit:
     with TerminalOutput() as output, create_app_session(output=output):
         screen = Screen(output)
         try:
-            return Entrance(screen, visit).chat()
+            entrance = Entrance(screen, visit)
+            return LineChat(*entrance.enter(), entrance.ticket, screen).run()
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)
@@ -65,109 +69,45 @@ def chat(visit: Visit) -> Exit:
             return Exit.FAILED  # the terminal has gone, and nobody is left to be told
 
 
-class Entrance:
-    """The way in: asks for what `visit` does not say, and again for what the server does not take."""
-
-    def __init__(self, screen: Screen, visit: Visit) -> None:
-        self._screen = screen
-        self._encryption = visit.encryption
-        self._host, self._port = _ask_where() if visit.host is None else (visit.host, visit.port or DEFAULT_PORT)
-        self._name = visit.name or ask("Name", login_name())
-        self._room = visit.room
-        self._password = visit.password
-        self._key = visit.key
-        self._login = ask(f"Password of {self._name}", secret=True) if visit.asks_login else visit.login
-
-    def chat(self) -> Exit:
-        while True:
-            # A connection for each try: while one thinks of another name, the server may lose patience with the old.
-            with Client.connect(self._host, self._port, encryption=self._encryption) as client:
-                try:
-                    welcome = client.join(
-                        self._name, self._room, password=self._password, key=self._key, login=self._login
-                    )
-                except RefusedError as error:
-                    refusal = error
-                else:
-                    talk = Talk(client)
-                    self._screen.show(talk.lines(welcome))
-                    return LineChat(client, talk, self._screen).run()
-            self._ask_again(refusal)
-
-    def _ask_again(self, refusal: RefusedError) -> None:
-        """For what was refused. The reason is told, but where the question says it. Raises `refusal` if nothing that
-        one could ask for would help."""
-        match refusal.code:
-            case "name_reserved":
-                self._ask_login(f"{self._name} belongs to somebody. Its password")
-            case "login_failed":
-                self._screen.show([error_line(str(refusal))])
-                self._ask_login(f"Password of {self._name}")
-            case "room_key":
-                if self._key:
-                    self._screen.show([error_line(str(refusal))])
-                self._key = ask(f"Key of {self._room or 'the room'}", secret=True)
-            case "password_required" | "password_wrong":
-                self._screen.show([error_line(str(refusal))])
-                self._password = ask("Pass phrase", secret=True)
-            case code if code in NAME_REFUSALS:
-                self._screen.show([error_line(str(refusal))])
-                self._ask_name()
-            case _:
-                raise refusal
-
-    def _ask_login(self, question: str) -> None:
-        self._login = ask(f"{question} (empty: another name)", secret=True, may_be_empty=True)
-        if not self._login:
-            self._ask_name()
-
-    def _ask_name(self) -> None:
-        self._name, self._login = ask("Name"), ""
-
-
-def _ask_where() -> tuple[str, int]:
-    """Host and port; who says both at once is not asked for the port, nor is who names a Unix socket."""
-    while True:
-        try:
-            host, port = parse_server(ask("Server", DEFAULT_HOST))
-            break
-        except GreenchatError as error:
-            print(error)
-    while port is None and not host.startswith(UNIX):
-        try:
-            port = parse_port(ask("Port", str(DEFAULT_PORT)))
-        except GreenchatError as error:
-            print(error)
-    return host, port or DEFAULT_PORT
-
-
 class LineChat:
-    """One joined client at the prompt."""
+    """One joined client at the prompt, and the next one after a loss."""
 
-    def __init__(self, client: Client, talk: Talk, screen: Screen) -> None:
+    def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, screen: Screen) -> None:
         self._client = client
-        self._talk = talk
+        self._ticket = ticket
         self._screen = screen
-        self._outgoing = Outgoing(talk, self._refused, lambda entry, ref: None)
-        self._lost: DisconnectedError | None = None
+        self._talk = Talk(client)
+        self._outgoing = Outgoing(self._talk, self._refused, lambda entry, ref: None)
+        self._unsure: list[Said] = []  # what was under way when the connection was lost
+        self._sent_away = False  # as the last word of the server was
+        self._returning: asyncio.Task[None] | None = None  # while the connection is lost
+        self._end: ClientError | None = None  # why it is over, though one has not left
         self._leaving = False
+        screen.show(self._talk.lines(welcome))
 
     def run(self) -> Exit:
-        """Chat until the user leaves or the server goes."""
+        """Chat until the user leaves, or is sent away."""
         try:
             asyncio.run(self._talk_on())
-            if self._lost is None:
+            if self._end is None:
                 self._leave()
         except DisconnectedError as error:  # in the very moment of leaving
-            self._lost = error
+            self._end = error
         except KeyboardInterrupt:
             pass  # a second Ctrl-C: without waiting
-        if self._lost is not None:
-            self._screen.show([error_line(str(self._lost))])
-        lost = len(self._client.pending) + len(self._outgoing)
-        if lost:
-            self._screen.show([undelivered(lost)])
-        return Exit.LOST if self._lost or lost else Exit.DELIVERED
+        finally:
+            self._client.close()
+        if self._end is not None:
+            self._screen.show([error_line(str(self._end))])
+        unsure = [*self._unsure, *self._talk.lost()]
+        unsaid = self._outgoing.drop()
+        self._screen.show(maybe_not_said(said.line, said.room) for said in unsure)
+        self._screen.show(not_said(entry.line, entry.room) for entry in unsaid)
+        if unsure or unsaid:
+            self._screen.show([undelivered(len(unsure) + len(unsaid))])
+        if self._end is not None:
+            return exit_code(self._end)
+        return Exit.LOST if unsure or unsaid else Exit.DELIVERED
 
     def _leave(self) -> None:
         """Go, and wait until the server has taken what was said; it closes the connection then."""
@@ -189,7 +129,7 @@ class LineChat:
                     return
         except DisconnectedError as error:
             if not client.left:
-                self._lost = error
+                self._end = error
 
     async def _talk_on(self) -> None:
         loop = asyncio.get_running_loop()
@@ -198,13 +138,12 @@ class LineChat:
             loop.add_signal_handler(number, self._hang_up)
         self._receive()  # what came together with the welcome
         # Between two prompts, too: else what is typed there is echoed, and drawn twice.
-        with self._screen.input.raw_mode():
-            while self._lost is None and not self._leaving:
-                try:
-                    text = await self._screen.read()
-                except (EOFError, KeyboardInterrupt):
-                    return
-                await self._take(text)
+        with self._screen.input.raw_mode(), suppress(EOFError, KeyboardInterrupt):
+            while self._end is None and not self._leaving:
+                await self._take(await self._screen.read())
+        if self._returning is not None:
+            self._returning.cancel()
+            self._end = self._end or DisconnectedError("You have left while the connection was lost.")
 
     async def _take(self, text: str) -> None:
         """What was typed and pasted: each line is a message."""
@@ -214,7 +153,9 @@ class LineChat:
                 return
             whole = await self._with_secrets(line)
             if whole:
-                self._outgoing.add(whole)
+                entry = self._outgoing.add(whole)
+                if self._returning is not None:
+                    self._screen.show([waiting(entry.line, entry.room)])
             self._send()
 
     async def _with_secrets(self, line: str) -> str:
@@ -236,11 +177,13 @@ class LineChat:
         return " ".join([line, *answers])
 
     def _send(self) -> None:
-        """Say what waits, but for what has to wait for the answer to a command."""
+        """Say what waits, but for what has to wait for the answer to a command, or for the connection."""
+        if self._returning is not None:
+            return
         try:
             self._outgoing.send()
         except DisconnectedError as error:
-            self._lost = error
+            self._lost(error)
         else:
             self._watch_backlog()
 
@@ -261,25 +204,82 @@ class LineChat:
     def _receive(self) -> None:
         try:
             self._show(self._client.receive(0))
-            self._outgoing.send()
-            self._watch_backlog()
         except DisconnectedError as error:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._client)
-            loop.remove_writer(self._client)
-            self._lost = error
-            self._screen.interrupt()
+            self._lost(error)
+        else:
+            self._send()
+
+    def _lost(self, error: ClientError) -> None:
+        """The connection has ended by itself."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._client)
+        loop.remove_writer(self._client)
+        self._unsure += self._talk.lost()
+        self._outgoing.lost()
+        if self._sent_away:
+            self._over(error)
+            return
+        self._screen.show([error_line(str(error)), COMING_BACK])
+        self._ticket.name = self._client.name
+        if self._client.plain:
+            self._screen.show([NO_RECEIPTS])
+        else:
+            self._ticket.room = self._talk.room
+        self._client.close()
+        self._returning = asyncio.create_task(self._come_back())
+        self._returning.add_done_callback(self._returned)
+
+    def _over(self, error: ClientError) -> None:
+        self._end = error
+        self._screen.interrupt()
+
+    async def _come_back(self) -> None:
+        told = ""
+        for pause in pauses():
+            await asyncio.sleep(pause)
+            try:
+                arrival = await knock(self._ticket, self._talk.seen(self._ticket.room))
+                break
+            except (RefusedError, TurnedAwayError) as error:
+                if not is_passing(error):
+                    self._over(error)
+                    return
+                if str(error) != told:
+                    told = str(error)
+                    self._screen.show([error_line(told)])
+            except ClientError:
+                pass  # nobody is there yet
+        self._arrived(arrival)
+
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._over(ClientError(f"Coming back has failed: {error!r}. Please report this."))
+
+    def _arrived(self, arrival: Arrival) -> None:
+        self._client, self._returning = arrival.client, None
+        unsure, self._unsure = self._unsure, []
+        self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
+        if self._outgoing:
+            self._screen.show([SAYING_NOW])
+        asyncio.get_running_loop().add_reader(self._client, self._ready)
+        self._receive()
 
     def _show(self, items: Iterable[Event | Frame]) -> None:
         lines: list[Line] = []
         for item in items:
             said = self._talk.asked(item)
-            if said is not None and isinstance(item, Error):
-                if not is_command(said.line):
-                    lines.append(not_said(said.line, said.room))
-                elif item.code == UNKNOWN_COMMAND and len(said.line.split()) > 1:
-                    self._screen.forget(said.line)  # it may be a misspelt /login, with the password
             lines += self._talk.lines(item)
+            if said is not None and is_command(said.line):
+                if isinstance(item, Ack):
+                    self._ticket.learn(said.line, self._talk.room, self._client.name)
+                elif isinstance(item, Error) and item.code == UNKNOWN_COMMAND and len(said.line.split()) > 1:
+                    self._screen.forget(said.line)  # it may be a misspelt /login, with the password
+            elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
+                lines.insert(-1, not_said(said.line, said.room))
+            if isinstance(item, Error) and item.ref is None and item.code in SENT_AWAY:
+                self._sent_away = True
+            elif isinstance(item, Left) and item.name == self._client.name:
+                self._sent_away = False  # out of that room only
         self._screen.show(lines)
 
     def _watch_backlog(self) -> None:

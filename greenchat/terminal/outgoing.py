@@ -1,17 +1,14 @@
 """What is to be said, in order: each line goes into the room in which its writer saw it go, or nowhere."""
 
-import re
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
 from greenchat.client import RefusedError
 from greenchat.terminal.draft import is_command
-from greenchat.terminal.talk import NO_ROOM, Talk
+from greenchat.terminal.talk import JOIN, NO_ROOM, Talk
 
 NOT_THERE = "You have not come into the room that this was for."
-
-_JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
 
 class Journey:
@@ -52,13 +49,15 @@ class Outgoing:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, line: str, number: int = 0) -> None:
+    def add(self, line: str, number: int = 0) -> Entry:
         """`line` goes into the room that is seen now; behind a /join, into the one that this leads to."""
         self._arrive()
-        match = _JOIN.match(line)
+        match = JOIN.match(line)
         journey = Journey(match[1]) if match else None
-        self._entries.append(Entry(line, self._ahead or self._talk.room, journey, number))
+        entry = Entry(line, self._ahead or self._talk.room, journey, number)
+        self._entries.append(entry)
         self._ahead = journey or self._ahead
+        return entry
 
     def send(self, most: int = 0) -> None:
         """Say what waits, but for what has to wait for an answer; with `most`, as long as fewer than that are pending.
@@ -67,7 +66,12 @@ class Outgoing:
         """
         while self._entries and not self._talk.busy and not 0 < most <= self._talk.pending:
             self._arrive()
-            self._send(self._entries.popleft())
+            self._send(self._entries[0])
+            self._entries.popleft()  # not before: a connection that is lost leaves it here
+
+    def lost(self) -> None:
+        """The connection is lost: a /join without an answer leads nowhere."""
+        self._arrive()
 
     def drop(self) -> list[Entry]:
         """What has not been said, and will not be any more."""

@@ -9,6 +9,9 @@ move its cursor, a line that begins with a slash is a command, and one `/quit` e
 not said, and is told of. All is said in the one room that was joined, or that a /join has led to, and nowhere else: who
 is put out of it ends there.
 
+A connection that is lost is not made again: nobody but who has the input can tell what to do about lines that may have
+been said, and what comes behind them. The exit code LOST says so, and how many lines were not acknowledged.
+
 The server slows down who says too much, and then the input waits too. At the end of the input it waits until everything
 has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output,
 one a line, flushed at once; [INFO] and [ERROR] go to standard error, so that what the next program in the pipe reads is
@@ -34,6 +37,7 @@ from greenchat.terminal import Exit, Visit
 from greenchat.terminal.common import (
     DEFAULT_HOST,
     DEFAULT_PORT,
+    NOT_STORED,
     Kind,
     Line,
     error_line,
@@ -47,18 +51,17 @@ from greenchat.terminal.draft import as_text
 from greenchat.terminal.outgoing import Entry, Outgoing
 from greenchat.terminal.secrets import has_secret
 from greenchat.terminal.talk import Talk
+from greenchat.terminal.ticket import Ticket
 
 # How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
 # are uncertain when the connection is lost.
 LINES_AHEAD = 256
 
-# The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
-NOT_STORED = "not_stored"
-
 SECRET = (
     "It seems to have a password or a key in it, and was not said. "
     "--commands runs such lines; --login-file and --key-file are for passwords and keys."
 )
+NO_RECEIPTS = info_line("Plain frames have no receipts: what was said last may not have arrived.")
 SLASHES = "Line {}, and each that begins with /, is said as it stands. --commands runs such lines."
 BEHIND_QUIT = "What stands behind /quit, from line {} on, was not said."
 PUT_OUT = "The rest of the input was for {}, and you are not in there any more."
@@ -74,12 +77,19 @@ def chat(visit: Visit) -> Exit:
             stream.reconfigure(errors="replace")  # what this locale cannot write is no reason to stop
     outlet = Outlet(sys.stdout, sys.stderr)
     try:
-        with Client.connect(
-            visit.host or DEFAULT_HOST, visit.port or DEFAULT_PORT, encryption=visit.encryption
-        ) as client:
-            welcome = client.join(
-                visit.name or login_name(), visit.room, password=visit.password, key=visit.key, login=visit.login
-            )
+        ticket = Ticket(
+            visit.host or DEFAULT_HOST,
+            visit.port or DEFAULT_PORT,
+            visit.name or login_name(),
+            visit.room,
+            visit.encryption,
+            visit.password,
+            visit.login,
+            plain=visit.plain,
+            keys={visit.room: visit.key},
+        )
+        client, welcome = ticket.enter()
+        with client:
             talk = Talk(client)
             outlet.show(talk.lines(welcome))
             # Who types where there is no line client is a person, and their commands are meant.
@@ -146,9 +156,11 @@ class Pipe:
                     client.leave()  # twice is once
                 self._wait()
         except (DisconnectedError, NoAnswerError) as error:
-            if isinstance(error, NoAnswerError) or not client.left:
+            if not client.left or (isinstance(error, NoAnswerError) and not client.plain):
                 self._outlet.show([error_line(str(error))])
         lost = len(client.pending) + len(self._outgoing) + self._dropped
+        if client.plain and not client.left:
+            self._outlet.show([NO_RECEIPTS])
         if lost:
             self._outlet.show([undelivered(lost)])
         if self._put_out:

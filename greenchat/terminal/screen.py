@@ -17,7 +17,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.layout.processors import Processor, TabsProcessor, Transformation, TransformationInput
 from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -29,6 +29,9 @@ from greenchat.terminal.draft import pasted, why_not
 from greenchat.terminal.secrets import is_secret, secret_start
 
 PROMPT = "> "
+
+# Pasted code is drawn as code.
+TABS = TabsProcessor(tabstop=4, char1=" ", char2=" ")
 
 LINE_BREAKS = re.compile(r"[\r\n]+")
 
@@ -124,7 +127,7 @@ class Screen:
         self._style = DummyStyle() if os.environ.get("NO_COLOR") else Style.from_dict(STYLE)
         self._memory = Memory()
         self._chat: PromptSession[str] = PromptSession(
-            PROMPT, history=self._memory, input_processors=[Stars()], key_bindings=_keys(self._paste)
+            PROMPT, history=self._memory, input_processors=[Stars(), TABS], key_bindings=_keys(self._paste)
         )
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter

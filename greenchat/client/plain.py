@@ -1,0 +1,130 @@
+"""A client for servers that know the six plain frames and nothing else."""
+
+import time
+
+from greenchat.client.client import ANSWER_SECONDS, Client
+from greenchat.client.connection import PLAIN
+from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayError, UnreachableError
+from greenchat.codecs.plain import CONTROL, NOT_UTF8
+from greenchat.errors import Reject
+from greenchat.events import Notice
+from greenchat.frames import Error, Invalid, Join, Leave, Page, Request, Say, Welcome
+from greenchat.text import require_text, slash_at
+
+# What the one room is called, of which plain frames do not know the name.
+THE_CHAT = "the chat"
+
+# Some servers answer a JOIN with a welcome, some with an error, and some not at all: who has heard nothing for so long
+# is in. In seconds.
+JOIN_SECONDS = 1.0
+
+# How long an error may come behind a greeting, or the end of the connection behind an error.
+SETTLE_SECONDS = 0.3
+
+# Some servers do not close after a LEAVE: then the client does, once the server had the time to read it.
+LEAVE_SECONDS = 2.0
+
+NO_COMMANDS = "This server has no commands: nothing was sent. To say it all the same, begin with //."
+
+
+class PlainClient(Client):
+    """Like `Client`, but for what plain frames cannot say: there is one room, no passwords, keys, pages of history, nor
+    acknowledgements, so that nothing is ever `pending`. `has_commands`: the server has told of some."""
+
+    plain = True
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as they come from `connect`
+        self.has_commands = False
+
+    @property
+    def patience(self) -> float:
+        return LEAVE_SECONDS if self.left else ANSWER_SECONDS
+
+    def join(
+        self,
+        name: str,
+        room: str = "",
+        timeout: float = JOIN_SECONDS,
+        *,
+        password: str = "",
+        key: str = "",
+        login: str = "",
+    ) -> Welcome:
+        """Come in as `name`: with a welcome, or because nothing has been said against it for `timeout` seconds.
+
+        Raises `RefusedError` (another name may do), `TurnedAwayError`, `UnreachableError`, `DisconnectedError`.
+        """
+        if password or key or login:
+            raise RefusedError("rejected", "Plain frames carry no passwords and keys. Leave them out.")
+        self._send(Join(name, room))
+        self._settle(timeout)
+        if any(isinstance(item, Invalid) for item in self._inbox):
+            raise UnreachableError(f"What answers at {self.where} is no chat server. Check host and port.")
+        errors = [item.text for item in self._inbox if isinstance(item, Error)]
+        if errors and self._connection.end:
+            raise TurnedAwayError(errors[-1])
+        if errors:
+            raise RefusedError("name_taken", errors[-1])
+        if self._connection.end:
+            raise DisconnectedError(self._connection.end)
+        self.has_commands = any(isinstance(item, Notice) and "/help" in item.text for item in self._inbox)
+        self.name = name
+        welcome = self.rooms[THE_CHAT] = Welcome(name, THE_CHAT, [name], 0, {}, "")
+        return welcome
+
+    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "") -> int:
+        """Say one line; `//x` says `/x`. Whether it has arrived, nobody will tell. Raises `RefusedError`, also for a
+        command where the server has none, since it would be said to all, and `DisconnectedError`."""
+        if conversation or to:
+            raise RefusedError("rejected", "Plain frames do not talk to one person alone.")
+        at = slash_at(text)
+        if at >= 0 and not self.has_commands:
+            if not text.startswith("/", at + 1):
+                raise RefusedError("unknown_command", NO_COMMANDS)
+            text = text[:at] + text[at + 1 :]
+        try:
+            require_text(text)
+        except Reject as verdict:
+            raise RefusedError(verdict.code, verdict.text) from None
+        except UnicodeEncodeError:
+            raise RefusedError(NOT_UTF8.code, NOT_UTF8.text) from None
+        self._send(Say(text))
+        return next(self._refs)
+
+    def enter(self, room: str, key: str = "", timeout: float = ANSWER_SECONDS) -> Welcome:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", "Plain frames know one room. Leave, and join another one.")
+
+    def part(self, room: str) -> int:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", "Plain frames know one room. To go out of it, leave.")
+
+    def history(self, *arguments: object, **conditions: object) -> Page:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("no_history", "Plain frames do not ask for the history.")
+
+    def leave(self) -> None:
+        """Go, and say that nothing more comes, for servers that wait for that."""
+        if not self.left:
+            self._send(Leave())
+            self.left = True
+            self._connection.finish()
+
+    def _settle(self, patience: float) -> None:
+        """Wait for the first words, and for what comes right behind them."""
+        deadline = time.monotonic() + patience
+        while not self._connection.end and self._exchange(deadline):
+            if self._inbox:
+                deadline = time.monotonic() + SETTLE_SECONDS
+
+    def _send(self, request: Request) -> None:
+        try:
+            data = PLAIN.encode_request(request)
+        except UnicodeEncodeError:
+            raise RefusedError(NOT_UTF8.code, NOT_UTF8.text) from None
+        except ValueError:
+            if isinstance(request, Join):
+                raise RefusedError("name_invalid", "Names have no | and no control characters.") from None
+            raise RefusedError(CONTROL.code, CONTROL.text) from None
+        self._connection.send(data)
