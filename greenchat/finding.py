@@ -62,14 +62,15 @@ def forgotten(found: object, bearer: object) -> list[str]:
     """What in a plugin looks like hooks and is not called: in the object that bears the hooks, and in what was `found`,
     from which that was made."""
     told = []
-    for name, value in inspect.getmembers_static(bearer):
-        if _looks_like_hook(name, value) and not _is_marked(value):
+    for name in filter(_is_named_like_hook, dir(bearer)):
+        value = inspect.getattr_static(bearer, name)
+        if inspect.isroutine(_function(value)) and not _is_marked(value):
             told.append(f"{name} is not called, since it has no @hookimpl")
     if not isinstance(found, ModuleType):
         return told
-    for name, value in inspect.getmembers_static(found):
+    for name, value in vars(found).items():
         if found is not bearer:
-            if _looks_like_hook(name, value):
+            if _is_named_like_hook(name) and inspect.isroutine(value):
                 told.append(f"{name} is not called, since greenchat_plugin makes what has the hooks: move it in there")
         elif (
             inspect.isclass(value) and value.__module__ == found.__name__ and any(map(_is_marked, vars(value).values()))
@@ -78,8 +79,8 @@ def forgotten(found: object, bearer: object) -> list[str]:
     return told
 
 
-def _looks_like_hook(name: str, value: object) -> bool:
-    return name.startswith("greenchat_") and name != "greenchat_plugin" and inspect.isroutine(_function(value))
+def _is_named_like_hook(name: str) -> bool:
+    return name.startswith("greenchat_") and name != "greenchat_plugin"
 
 
 def _function(value: object) -> object:

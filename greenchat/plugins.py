@@ -61,6 +61,13 @@ class Plugin:
         return "; ".join(["on", *self.notes])
 
 
+class _Manager(pluggy.PluginManager):
+    """One that does not look for hooks in what Python itself gives each object: half of all, at each start."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+
 class Plugins:
     """The plugins of one server, loaded; `manager` knows the hooks of those that are on."""
 
@@ -69,7 +76,7 @@ class Plugins:
 
         Raises `ConfigError` for wrong settings, `PluginError` where a required plugin cannot be used.
         """
-        self.manager = pluggy.PluginManager("greenchat")
+        self.manager = _Manager("greenchat")
         self.manager.add_hookspecs(hookspecs)
         self._config = config
         self.all = _unique([Plugin(*found) for found in finding.find(config, extra)])
