@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from greenchat.accounts import AccountDirectory as AccountDirectory
     from greenchat.accounts import new_account_id as new_account_id
     from greenchat.address import host_of as host_of
+    from greenchat.address import network_of as network_of
     from greenchat.chat import AWAY as AWAY
     from greenchat.codecs.detect import HTTP_BEGINNINGS as HTTP_BEGINNINGS
     from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from greenchat.database import transaction as transaction
     from greenchat.datadir import make_private as make_private
     from greenchat.datadir import open_private as open_private
-    from greenchat.door import network_of as network_of
     from greenchat.errors import ConfigError as ConfigError
     from greenchat.errors import PluginError as PluginError
     from greenchat.errors import Reject as Reject
@@ -122,7 +122,7 @@ _HOME = {
     "Room": "room",
     "data_dir_from": "shell",
     "data_dir_options": "shell",
-    "network_of": "door",
+    "network_of": "address",
     "ConfigError": "errors",
     "PluginError": "errors",
     "Reject": "errors",

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from greenchat.errors import GreenchatError
 from greenchat.text import printable
@@ -65,3 +66,17 @@ def host_of(address: str) -> str:
     """The host in a session's `address`, "HOST:PORT" or "[IPv6]:PORT", without brackets: "192.0.2.1", "2001:db8::1" or
     "fe80::1%eth0". Empty for a Unix socket, "unix"."""
     return address.rpartition(":")[0].strip("[]")
+
+
+@lru_cache(maxsize=10_000)  # all connections are looked through for one, now and then
+def network_of(host: str) -> str:
+    """The part of an address that stands for one customer: all of IPv4, the first 64 bits of IPv6 (RFC 6177)."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))

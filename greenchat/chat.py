@@ -17,6 +17,7 @@ from greenchat.events import Acted, Away, Ended, Event, Left, Message, Notice, P
 from greenchat.fanout import Deliver, Run, Turns
 from greenchat.ids import MessageIds
 from greenchat.ignoring import Ignoring
+from greenchat.openings import Openings
 from greenchat.room import ROOMS_TOLD, Asked, Member, Outlet, Room, Traffic
 from greenchat.text import is_blank, printable, require_name, require_room, require_text, some_of
 
@@ -54,6 +55,7 @@ class Chat:
         self._conversations = Conversations(self.members)
         self._ignoring = Ignoring(self.members)
         self.default_room = require_room(default_room, limits.name_length)
+        self._openings = Openings(self.rooms, self.default_room)
 
     # --- come and go ---
 
@@ -192,10 +194,9 @@ class Chat:
     @one_step
     def announce(self, text: str) -> None:
         """The server tells everybody, once for each room."""
-        for number, room in enumerate(list(self.rooms.values()), 1):
+        for room in list(self.rooms.values()):
             room.tell(Notice(values.text(text), room.name))
-            if number % STEP == 0:
-                self._turns.breathe()
+            self._turns.breathe()
 
     # --- what others see of one ---
 
@@ -305,25 +306,25 @@ class Chat:
         """The room, if plugins let `name` in; a new one is restored by them first, which may take its time."""
         if self._hooks.check_enter is not None:
             self._hooks.check_enter(outlet, name, room, key)
-        home = self.rooms.get(room)
-        if home is not None:
+        if (home := self.rooms.get(room)) is not None:
             return home
-        most = self._limits.rooms
-        if most and len(self.rooms) >= most and room != self.default_room:
-            raise Reject(f"There are {most} rooms, as many as there may be. Join one of them.", code="too_many_rooms")
+        self._openings.require_one_more(outlet, room, self._limits)
         home = Room(room, self._turns, self._deliver, self._observe, self.traffic)
         if self._hooks.room_opened is not None:
             self._hooks.room_opened(home)
         return self.rooms.get(room, home)  # another one may have been first meanwhile
 
     def _require_space(self, room: Room, member: Member) -> None:
+        self._openings.require_one_more(member.outlet, room.name, self._limits)  # others may have been first meanwhile
         most = self._limits.members_per_room
         if most and len(room.members) >= most:
             text = f"The room {room.name} is full: it has {most} members. Try another room, or later."
             raise Reject(text, code="room_full")
 
     def _admit(self, member: Member, room: Room) -> None:
-        self.rooms[room.name] = room
+        if room.name not in self.rooms:
+            self._openings.opened(room, member.outlet)
+            self.rooms[room.name] = room
         room.add(member)
 
     def _remove(self, member: Member, room: Room, reason: str) -> None:
@@ -334,6 +335,7 @@ class Chat:
         if not room.members and room.name != self.default_room:
             room.flush()  # so that all of it has been told when a room of this name is opened again
             del self.rooms[room.name]
+            self._openings.gone(room)
 
     def _tell_out(self, member: Member, room: Room, reason: str) -> None:
         """Who can be in several rooms is told that it is out of one of them."""

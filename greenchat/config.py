@@ -95,6 +95,13 @@ class Limits(Settings, frozen=True, kw_only=True):
             "connection is closed. 1 MiB is over 10,000 messages behind, besides what the kernel holds."
         ),
     ] = 1024 * 1024
+    outboxes_bytes: Annotated[
+        Count,
+        Meta(
+            description="How much may wait for all such clients together, in bytes; past it those furthest behind are "
+            "closed first. 256 MiB: as much as 256 of them at their own limit, on a small machine."
+        ),
+    ] = 256 * 1024 * 1024
     outbox_seconds: Annotated[
         Seconds,
         Meta(
@@ -165,6 +172,13 @@ class Limits(Settings, frozen=True, kw_only=True):
     rooms: Annotated[
         Count, Meta(description="Rooms at one time: who makes one after the other takes some KB for each.")
     ] = 10_000
+    rooms_per_address: Annotated[
+        Count,
+        Meta(
+            description="Rooms that there are at one time of those that one address (or /64), or one account, has "
+            "opened: half of what a whole classroom could, and a hundredth of all. Operators may open more."
+        ),
+    ] = 100
     rooms_per_session: Annotated[
         Count, Meta(description="Rooms that one JSON client may be in: more than anybody follows.")
     ] = 50

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from greenchat import __version__
+from greenchat.backlog import Backlog
 from greenchat.chat import Chat
 from greenchat.commands import CommandTable
 from greenchat.config import Config
@@ -46,6 +47,7 @@ class Host(Protocol):
     chat: Chat
     commands: CommandTable
     turns: Turns
+    backlog: Backlog
 
     def refused(self, session: int, name: str, verdict: Reject) -> None: ...
 

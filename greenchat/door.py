@@ -4,11 +4,9 @@ No socket is known here.
 """
 
 import hmac
-import ipaddress
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
 
 from greenchat.config import Limits
 from greenchat.errors import Reject
@@ -72,17 +70,3 @@ class Door:
         self._inside[network] -= 1
         if not self._inside[network]:
             del self._inside[network]
-
-
-@lru_cache(maxsize=10_000)  # all connections are looked through for one, now and then
-def network_of(host: str) -> str:
-    """The part of an address that stands for one customer: all of IPv4, the first 64 bits of IPv6 (RFC 6177)."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return host
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))

@@ -6,6 +6,7 @@ and a watcher of the event loop sends it on: no second greenlet, and nobody wait
 
 import logging
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -13,6 +14,8 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
+
+from greenchat.backlog import Backlog
 
 log = logging.getLogger("greenchat.outbox")
 
@@ -66,6 +69,7 @@ class Outbox:
     """
 
     __slots__ = (
+        "_backlog",
         "_broken",
         "_drained",
         "_limit",
@@ -77,16 +81,21 @@ class Outbox:
         "_watcher",
         "bytes_waiting",
         "send",
+        "took_at",
     )
 
-    def __init__(self, sock: socket.socket, limit: int, patience: float, broken: Callable[[str], None]) -> None:
+    def __init__(
+        self, sock: socket.socket, limit: int, patience: float, broken: Callable[[str], None], backlog: Backlog
+    ) -> None:
         self._socket = sock
+        self._backlog = backlog
         self._limit = limit
         self._patience = patience
         self._broken: Callable[[str], None] | None = broken  # None once closed
         self._waiting: deque[bytes] | None = None
         self._offset = 0  # bytes of the first waiting batch that are sent already
         self.bytes_waiting = 0
+        self.took_at = 0.0  # when the kernel last took something of what waits: so the other side takes some, too
         self.send: Callable[[bytes], int] = sock.send  # the socket's own, as long as nothing waits
         self._watcher: Any = None
         self._timer: Any = None
@@ -117,6 +126,7 @@ class Outbox:
         self._waiting = deque((data,))
         self._offset = sent
         self.bytes_waiting = len(data) - sent
+        self._backlog.begins(self)
         self.send = self._queue
         loop = gevent.get_hub().loop
         self._watcher = loop.io(self._socket.fileno(), WRITE)
@@ -129,8 +139,11 @@ class Outbox:
         assert self._waiting is not None
         self._waiting.append(data)
         self.bytes_waiting += len(data)
+        self._backlog.bytes += len(data)
         if self._limit and self.bytes_waiting > self._limit:
             self.fail(f"reads too slowly: more than {self._limit} bytes waited for it")
+        elif self._backlog.is_full:
+            self._backlog.shed()
         return len(data)
 
     def _send_on(self) -> None:
@@ -152,6 +165,8 @@ class Outbox:
         first = memoryview(waiting[0])[self._offset :]
         sent = self._socket.sendmsg([first, *islice(waiting, 1, BATCHES_A_CALL)])
         self.bytes_waiting -= sent
+        self._backlog.bytes -= sent
+        self.took_at = time.monotonic()
         sent += self._offset
         while waiting and sent >= len(waiting[0]):
             sent -= len(waiting.popleft())
@@ -170,8 +185,11 @@ class Outbox:
             if watcher is not None:
                 watcher.stop()
                 watcher.close()
+        if self._waiting is not None:
+            self._backlog.ends(self)
         self._watcher = self._timer = self._waiting = None
         self._offset = self.bytes_waiting = 0
+        self.took_at = 0.0
         self.send = self._socket.send
         if self._drained is not None:
             self._drained.set()

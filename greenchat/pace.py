@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 import gevent
 
 from greenchat.allowance import Allowance
+from greenchat.backlog import LOOK_SECONDS, Backlog
 from greenchat.config import Limits
 from greenchat.frames import Request
+from greenchat.room import Room
 from greenchat.turns import Turns
 
 # What is read at once. Larger reads make larger batches, and let one fast sender hold the loop for longer: this much
@@ -19,6 +21,9 @@ READ_BYTES = 16 * 1024
 # while we do: with two in a room that sends in one go, 128 made it a third faster than all of a read at once.
 PART_FRAMES = 128
 
+# Where there is no flood control, frames a second that everybody may send into a room whose readers fall behind.
+LEAST_RATE = Limits().flood_rate
+
 # How long the event loop may work for one frame, in seconds, at the price of one. Messages and most commands take a
 # tenth of it; what takes longer costs so much more.
 FRAME_SECONDS = 0.0005
@@ -27,9 +32,10 @@ FRAME_SECONDS = 0.0005
 class Pace:
     """One client's, by the `limits` that hold when it comes. `read_bytes` is how much to read of it at once."""
 
-    __slots__ = ("_allowance", "_began", "_burst", "_rate", "_turn", "_turns", "read_bytes")
+    __slots__ = ("_allowance", "_backlog", "_began", "_burst", "_rate", "_turn", "_turns", "read_bytes")
 
-    def __init__(self, limits: Limits, turns: Turns) -> None:
+    def __init__(self, limits: Limits, turns: Turns, backlog: Backlog) -> None:
+        self._backlog = backlog
         self._turns = turns
         self._turn = 0  # of the event loop, in which work for this client has begun, at `_began`
         self._began = 0.0
@@ -66,6 +72,18 @@ class Pace:
             self._charge(0)
             self._turns.wait()
             self._begin()
+
+    def relieve(self, room: Room, frames: int) -> None:
+        """After so many frames of which some were said in `room`: wait until what was told there has gone out; and
+        where many of its readers fall behind, say no more than anybody may at all times, until they have caught up.
+        People who type notice nothing of it."""
+        room.relieve()
+        if room.is_busy:
+            self._turns.wait_for(room.when_calm)
+        if self._backlog.is_ahead(room):
+            until = time.monotonic() + frames / (self._rate or LEAST_RATE)
+            while (left := until - time.monotonic()) > 0 and self._backlog.is_ahead(room):
+                gevent.sleep(min(left, LOOK_SECONDS))
 
     def _begin(self) -> None:
         self._began, self._turn = time.monotonic(), self._turns.number

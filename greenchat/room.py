@@ -53,11 +53,12 @@ class Outlet(Protocol):
     """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to.
 
     `account` is the key of the name that it is logged in to, and `account_id` what that account's rights hang on; empty
-    and 0 for none. `role` is "operator" for one, or empty.
+    and 0 for none. `role` is "operator" for one, or empty. `address` is where it is, as a session has it.
     """
 
     codec: Codec
     outbox: Any
+    address: str
     account: str
     account_id: int
     role: str

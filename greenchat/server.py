@@ -16,14 +16,15 @@ from gevent.event import Event
 
 from greenchat import __version__, datadir, tls
 from greenchat.accounts import AccountDirectory
-from greenchat.address import host_of
+from greenchat.address import host_of, network_of
+from greenchat.backlog import Backlog
 from greenchat.chat import Chat
 from greenchat.codecs import Codec
 from greenchat.codecs.detect import HTTP_BEGINNINGS, http_refusal
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.config import Config, Limits
-from greenchat.door import Door, network_of
+from greenchat.door import Door
 from greenchat.ending import Killed
 from greenchat.errors import ConfigError, Reject
 from greenchat.events import Notice, Refused
@@ -72,6 +73,7 @@ class ChatServer:
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self._tls = tls.load(config.tls)
         self.turns = Turns()
+        self.backlog = Backlog(config.limits)
         try:
             self.chat = Chat(config.limits, config.server.default_room, self.hooks, self.turns, deliver)
         except Reject as verdict:
@@ -144,11 +146,11 @@ class ChatServer:
             log.info("the certificate was read again: %s", config.tls.cert)
         self.config = config
         self.chat.change_limits(config.limits)
+        self.backlog.change_limits(config.limits)
 
     def stats(self, ref: Ref = None) -> Stats:
         """How the server is, at this moment."""
         now = time.monotonic()
-        waiting = [session.outbox.bytes_waiting for session in self.sessions.values()]
         return Stats(
             server=f"greenchat/{__version__}",
             uptime_seconds=now - self.counters.started,
@@ -158,8 +160,8 @@ class ChatServer:
             rooms=len(self.chat.rooms),
             messages=self.chat.traffic.messages,
             deliveries=self.chat.traffic.deliveries,
-            waiting_bytes=sum(waiting),
-            waiting_bytes_most=max(waiting, default=0),
+            waiting_bytes=self.backlog.bytes,
+            waiting_bytes_most=self.backlog.most,
             refusals=dict(self.counters.refusals),
             loop_lag_seconds=self.counters.turns.of_late(now),
             ref=ref,

@@ -75,7 +75,7 @@ class Session:
         self._acks: list[Ack] = []
         self._acks_room: Room | None = None  # where those of them were said that have a seq
         self._said: Message | Private | None = None  # by a plugin that took the frame at hand
-        self._pace = Pace(limits, server.turns)
+        self._pace = Pace(limits, server.turns, server.backlog)
         self._silence = Silence(time.monotonic())
         self._trusted = False  # knows the server's pass phrase
         self.id = number
@@ -83,7 +83,7 @@ class Session:
         self.address = address
         self.codec = codec
         self.member: Member | None = None
-        self.outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.close)
+        self.outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.close, server.backlog)
         self._answers = Answers(codec, self.outbox)
 
     # --- for plugins ---
@@ -280,9 +280,7 @@ class Session:
             if self._closing is not None:
                 return
             if self.member is not None and (room := self.member.talks_in) is not None:
-                room.relieve()
-                if room.is_busy:  # what comes next waits until this much has gone out
-                    self._server.turns.wait_for(room.when_calm)
+                self._pace.relieve(room, len(part))
         self._silence.busy = False
         self._silence.heard(time.monotonic())
 

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 DEADLINE = 30.0
 
 # Tests come fast, and all from one address.
-UNLIMITED = {"limits.flood_rate": 0, "limits.connections_per_address": 0, "limits.attempts_per_minute": 0}
+UNLIMITED = {
+    "limits.flood_rate": 0,
+    "limits.connections_per_address": 0,
+    "limits.attempts_per_minute": 0,
+    "limits.rooms_per_address": 0,
+}
 
 # What a test says before somebody joins is not told again to them.
 NO_REPLAY = {"plugins.history.replay": 0}

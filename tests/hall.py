@@ -16,6 +16,7 @@ class Person:
     def __init__(self, codec: Codec = PLAIN) -> None:
         self.codec = codec
         self.account = self.role = ""
+        self.address = "unix"
         self.account_id = 0
         self.outbox = self.batches = []
 

@@ -29,6 +29,7 @@ class Reader:
 
     def __init__(self, codec):
         self.codec = codec
+        self.address = "unix"
         self.account, self.account_id, self.role = "", 0, ""
         self.outbox = []
 

@@ -1,0 +1,56 @@
+"""Who has opened the rooms that there are, so that nobody takes all that there may be."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from greenchat.address import host_of, network_of
+from greenchat.config import Limits
+from greenchat.errors import Reject
+from greenchat.room import Outlet, Room
+
+# An address, or the id of an account.
+Opener = str | int
+
+
+class Openings:
+    """Counts the `rooms` of each address, and of each account; the default room is nobody's. What operators open is not
+    counted, nor what comes by a Unix socket: files have permissions for that."""
+
+    def __init__(self, rooms: Mapping[str, Room], default_room: str) -> None:
+        self._rooms = rooms
+        self._default_room = default_room
+        self._counts: Counter[Opener] = Counter()
+        self._openers: dict[Room, list[Opener]] = {}
+
+    def require_one_more(self, outlet: Outlet, room: str, limits: Limits) -> None:
+        """Raises `Reject` where `room` would be one more than there may be: in all, or of who is behind `outlet`."""
+        if room in self._rooms or room == self._default_room:
+            return
+        if limits.rooms and len(self._rooms) >= limits.rooms:
+            text = f"There are {limits.rooms} rooms, as many as there may be. Join one of them."
+            raise Reject(text, code="too_many_rooms")
+        most = limits.rooms_per_address
+        if most and any(self._counts[opener] >= most for opener in _openers(outlet)):
+            raise Reject(
+                f"There are {most} rooms that you, or others at your address, have opened: as many as one may. "
+                "Join one that there is, or have one of them emptied first.",
+                code="too_many_rooms",
+            )
+
+    def opened(self, room: Room, outlet: Outlet) -> None:
+        if room.name != self._default_room:
+            self._openers[room] = openers = _openers(outlet)
+            self._counts.update(openers)
+
+    def gone(self, room: Room) -> None:
+        for opener in self._openers.pop(room, ()):
+            self._counts[opener] -= 1
+            if not self._counts[opener]:
+                del self._counts[opener]
+
+
+def _openers(outlet: Outlet) -> list[Opener]:
+    if outlet.role == "operator":
+        return []
+    network = network_of(host_of(outlet.address))
+    return [opener for opener in (network, outlet.account_id) if opener]
