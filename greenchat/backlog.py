@@ -20,8 +20,10 @@ DEAD_SECONDS = 2.0
 ONE_OF = 10
 LEAST_LATE = 3
 
-# How long it is taken that a room is as it was found to be, in seconds: all its members are looked at for that.
+# How long it is taken that a room is ahead of its readers once it was found to be, in seconds; and that it is not: all
+# members are looked at for that, and a flood fills an outbox within some hundredths of a second.
 LOOK_SECONDS = 0.25
+CALM_SECONDS = 0.01
 
 # When too much waits in all, so much of it goes that there is room for a while: to find the slowest, all are looked at.
 SHED_TO = 0.9
@@ -75,13 +77,13 @@ class Backlog:
 
     def is_ahead(self, room: Room) -> bool:
         """Whether what is said in `room` is too much for many of its readers, so that who says it should wait."""
-        if len(self._waiting) < LEAST_LATE:
+        if len(self._waiting) < LEAST_LATE or sum(map(_is_late, self._waiting)) < LEAST_LATE:
             return False
         now = time.monotonic()
-        at, ahead = self._looks.get(room, (0.0, False))
-        if now - at >= LOOK_SECONDS:
+        until, ahead = self._looks.get(room, (0.0, False))
+        if now >= until:
             ahead = self._look(room, now)
-            self._looks[room] = now, ahead
+            self._looks[room] = now + (LOOK_SECONDS if ahead else CALM_SECONDS), ahead
         return ahead
 
     def _look(self, room: Room, now: float) -> bool:
@@ -90,11 +92,15 @@ class Backlog:
         late = _networks(
             member.outlet.address
             for member in members
-            if member.outbox.bytes_waiting > LATE_BYTES and now - member.outbox.took_at < DEAD_SECONDS
+            if _is_late(member.outbox) and now - member.outbox.took_at < DEAD_SECONDS
         )
         if len(late) < LEAST_LATE:
             return False
         return len(late) * ONE_OF >= len(_networks(member.outlet.address for member in members))
+
+
+def _is_late(reader: Reader) -> bool:
+    return reader.bytes_waiting > LATE_BYTES
 
 
 def _networks(addresses: Iterable[str]) -> set[str]:

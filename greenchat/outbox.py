@@ -95,7 +95,7 @@ class Outbox:
         self._waiting: deque[bytes] | None = None
         self._offset = 0  # bytes of the first waiting batch that are sent already
         self.bytes_waiting = 0
-        self.took_at = 0.0  # when the kernel last took something of what waits: so the other side takes some, too
+        self.took_at = 0.0  # when the kernel last took something of what waits, since the other side has; or it began
         self.send: Callable[[bytes], int] = sock.send  # the socket's own, as long as nothing waits
         self._watcher: Any = None
         self._timer: Any = None
@@ -126,6 +126,7 @@ class Outbox:
         self._waiting = deque((data,))
         self._offset = sent
         self.bytes_waiting = len(data) - sent
+        self.took_at = time.monotonic()
         self._backlog.begins(self)
         self.send = self._queue
         loop = gevent.get_hub().loop

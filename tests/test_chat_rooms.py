@@ -248,3 +248,38 @@ def test_a_member_of_two_rooms_speaks_json():
     hall.end_turn()
     (line,) = ada.read()
     assert '"room":"lobby","seq":1' in line
+
+
+def test_an_address_and_an_account_open_only_so_many_rooms_and_more_once_those_are_gone():
+    hall = Hall("ada", "bob", "cy", limits=Limits(rooms_per_address=2, rooms_per_session=0))
+    for name, address in (("ada", "192.0.2.1:5000"), ("bob", "192.0.2.1:5001"), ("cy", "192.0.2.2:5000")):
+        hall.people[name].address = address
+    for room in ("one", "two"):
+        hall.chat.enter(hall.members["ada"], room)
+    for name in ("ada", "bob"):
+        with pytest.raises(
+            Reject, match="There are 2 rooms that you, or others at your address, have opened"
+        ) as refused:
+            hall.chat.enter(hall.members[name], "three")
+        assert refused.value.code == "too_many_rooms"
+    hall.chat.enter(hall.members["bob"], "one")  # one that there is
+    hall.chat.enter(hall.members["cy"], "three")
+    hall.chat.part(hall.members["ada"], hall.chat.rooms["one"], "left")
+    with pytest.raises(Reject):
+        hall.chat.enter(hall.members["bob"], "four")  # the one that ada has opened is still there
+    hall.chat.part(hall.members["bob"], hall.chat.rooms["one"], "left")
+    hall.chat.enter(hall.members["bob"], "four")
+    hall.people["ada"].account_id = hall.people["cy"].account_id = 7
+    hall.chat.enter(hall.members["cy"], "five")
+    with pytest.raises(Reject):
+        hall.chat.enter(hall.members["ada"], "six")
+
+
+def test_operators_and_who_comes_by_a_unix_socket_open_as_many_rooms_as_they_like():
+    hall = Hall("ada", "bob", limits=Limits(rooms_per_address=1))
+    hall.people["ada"].address = "192.0.2.1:5000"
+    hall.people["ada"].role = "operator"
+    for number in range(4):
+        hall.chat.enter(hall.members["ada"], f"a{number}")
+        hall.chat.enter(hall.members["bob"], f"b{number}")  # its address is "unix"
+    assert len(hall.chat.rooms) == 9

@@ -57,6 +57,7 @@ def greenchat_commands():
 SETTINGS = {
     "limits.connections_per_address": 0,
     "limits.rooms_per_session": 0,
+    "limits.rooms_per_address": 0,
     "limits.flood_rate": 0,
 }
 
