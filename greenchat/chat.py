@@ -64,10 +64,9 @@ class Chat:
         room = self.room_name(room)
         name, _ = self._checked_name(outlet, name, [room])
         home = self._opened(outlet, name, room, key)
-        name, name_key = self._free_name(name)
-        member = Member(name, name_key, home, outlet)
+        member = Member(*self._free_name(name), home, outlet)
         self._require_space(home, member)
-        self.members[name_key] = member
+        self.members[member.key] = member
         self._conversations.came(member)
         self._ignoring.came(member)
         self._admit(member, home)

@@ -2,9 +2,11 @@
 
 import pytest
 from hall import JSON, Hall, NoHooks
+from programs import Program
 
 from greenchat.config import Limits
 from greenchat.errors import Reject
+from greenchat.testing import serving
 
 
 def names(hall, room):
@@ -283,3 +285,20 @@ def test_operators_and_who_comes_by_a_unix_socket_open_as_many_rooms_as_they_lik
         hall.chat.enter(hall.members["ada"], f"a{number}")
         hall.chat.enter(hall.members["bob"], f"b{number}")  # its address is "unix"
     assert len(hall.chat.rooms) == 9
+
+
+def test_who_comes_into_a_hall_is_told_some_by_name_and_how_many_there_are_besides(monkeypatch):
+    monkeypatch.setattr("greenchat.room.MEMBERS_TOLD", 3)
+    with serving() as server:
+        for number in range(5):
+            server.join(f"p{number}")
+        late = Program(server, "late")
+        assert late.welcome["members"] == ["late", "p0", "p1"]
+        assert late.welcome["members_more"] == 3
+        names = late.told("/names", "names")
+        assert (names["members"], names["members_more"]) == (["late", "p0", "p1"], 3)
+        assert names["lines"] == ["In lobby (6): late, p0, p1 and 3 more"]
+        plain = server.connect()
+        plain.send("JOIN|plain", "MSG|/who")
+        assert plain.read().startswith("INFO|Welcome to lobby, plain. Here are p0, p1 and 4 more.")
+        plain.expect("INFO|In lobby (7): p0, p1, p2, p3, p4, late, plain")

@@ -253,3 +253,18 @@ def test_a_server_that_keeps_nothing_and_knows_no_commands(visit):
         ada.page.keyboard.press("Escape")
         ada.member("bob").click()
         expect(ada.menu.get_by_role("button")).to_have_text(["Direct message"])
+
+
+def test_in_a_hall_members_are_counted_whose_names_are_not_told(visit, monkeypatch):
+    monkeypatch.setattr("greenchat.room.MEMBERS_TOLD", 3)
+    with serving() as chat:
+        peers = [chat.join(f"p{number}") for number in range(5)]
+        ada = visit(chat).join("ada")
+        expect(ada.members.get_by_text("6 members")).to_be_visible()
+        peers[4].send("LEAVE")
+        expect(ada.members.get_by_text("5 members")).to_be_visible()
+        peers[0].send("LEAVE")
+        expect(ada.members.get_by_text("4 members")).to_be_visible()
+        peers[2].send("MSG|/nick bob")
+        expect(ada.member("bob")).to_be_visible()
+        expect(ada.members.get_by_text("4 members")).to_be_visible()

@@ -225,7 +225,7 @@ export function settle(written, id, name) {
 const told = new Map(
 	Object.entries({
 		welcome(frame) {
-			const { seq: latest, members, topic = "" } = frame;
+			const { seq: latest, members, members_more: unnamed = 0, topic = "" } = frame;
 			const [roles, away] = [frame.roles, frame.away].map(given => new Map(Object.entries(given ?? {})));
 			// The name of an account may be somebody else's by now. Who was a guest, and logs in, has registered it.
 			if (joining && account && account !== frame.account) ui.wipe();
@@ -238,7 +238,7 @@ const told = new Map(
 			welcomed = true;
 			wire.settle(limits);
 			const entry = name => [fold(name), { name, role: roles.get(name), away: away.get(name) }];
-			Object.assign(room, { members: new Map(members.map(entry)), topic, gone: "", latest });
+			Object.assign(room, { members: new Map(members.map(entry)), unnamed, topic, gone: "", latest });
 			if (latest < room.last) {
 				room.keep(
 					0,
@@ -285,7 +285,7 @@ const told = new Map(
 
 		left: event =>
 			presence(event, room => {
-				room.members.delete(fold(event.name));
+				room.forget(event.name);
 				talks.doubtDirects();
 				if (isMe(event.name)) leftOut(room, `You are not in ${room.name} any more: ${event.reason}.`);
 			}),
@@ -299,7 +299,7 @@ const told = new Map(
 			talks.renameDirects(old, new_name);
 			presence(event, room => {
 				const member = room.member(old);
-				room.members.delete(fold(old));
+				room.forget(old);
 				room.members.set(fold(new_name), Object.assign(member, { name: new_name }));
 			});
 		},

@@ -28,6 +28,7 @@ class Conversation extends Timeline {
 class Room extends Conversation {
 	direct = false;
 	members = new Map(); // by folded name: {name, role, away}
+	unnamed = 0; // members of a hall whose names are not known
 	topic = "";
 	secret = ""; // its key, as it was typed
 
@@ -44,6 +45,11 @@ class Room extends Conversation {
 
 	member(name) {
 		return this.members.get(fold(name)) ?? {};
+	}
+
+	// Somebody is no member any more, or not by this name.
+	forget(name) {
+		if (!this.members.delete(fold(name)) && this.unnamed) this.unnamed -= 1;
 	}
 }
 
@@ -78,7 +84,7 @@ export function roomCalled(name) {
 // The room that somebody means who types `name`, if we know it.
 export const roomTyped = name => rooms.get(name) ?? rooms.get(fold(name.trim().replace(/^#+/, "")));
 
-const isHere = name => [...rooms.values()].some(room => !room.gone && room.members.has(fold(name)));
+const isHere = name => [...rooms.values()].some(room => !room.gone && (room.unnamed || room.members.has(fold(name))));
 const find = test => [...directs].find(test);
 
 function begin(name) {

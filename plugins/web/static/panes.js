@@ -13,11 +13,11 @@ const { compare } = new Intl.Collator();
 const label = (name, note) => el("span", el("bdi", name), el("small", note));
 
 export function render() {
-	const { name, direct, topic = "", members, gone } = chat.active;
+	const { name, direct, topic = "", members, unnamed = 0, gone } = chat.active;
 	const { away } = chat.me();
 	rooms($("room-list"), false);
 	rooms($("direct-list"), true);
-	memberList([...(members?.values() ?? [])]);
+	memberList([...(members?.values() ?? [])], unnamed);
 	$("open-members").hidden = $("members").hidden = direct || !!gone;
 	elsewhere();
 	$("title").textContent = name;
@@ -61,10 +61,10 @@ export function elsewhere() {
 	mark.parentNode.ariaDescription = unread ? `${unread} unread` : "";
 }
 
-function memberList(all) {
+function memberList(all, unnamed) {
 	all.sort((a, b) => rank(b) - rank(a) || compare(a.name, b.name));
 	const [title, list] = $("members").children;
-	title.textContent = plural(all.length, "member");
+	title.textContent = plural(all.length + unnamed, "member");
 	const sign = ({ role, away }) => [role, away].join();
 	const shown = all.slice(0, MOST).map(member => ({ ...member, key: member.name, sign: sign(member) }));
 	sync(list, shown, ({ name, role, away }) => {
