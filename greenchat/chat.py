@@ -307,14 +307,14 @@ class Chat:
             self._hooks.check_enter(outlet, name, room, key)
         if (home := self.rooms.get(room)) is not None:
             return home
-        self._openings.require_one_more(outlet, room, self._limits)
+        self._openings.require_one_more(room, self._limits)
         home = Room(room, self._turns, self._deliver, self._observe, self.traffic)
         if self._hooks.room_opened is not None:
             self._hooks.room_opened(home)
         return self.rooms.get(room, home)  # another one may have been first meanwhile
 
     def _require_space(self, room: Room, member: Member) -> None:
-        self._openings.require_one_more(member.outlet, room.name, self._limits)  # others may have been first meanwhile
+        self._openings.require_own(member.outlet, room, self._limits)
         most = self._limits.members_per_room
         if most and len(room.members) >= most:
             text = f"The room {room.name} is full: it has {most} members. Try another room, or later."

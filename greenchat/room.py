@@ -179,6 +179,7 @@ class Room:
         "_traffic",
         "_turns",
         "_when_calm",
+        "lasts",
         "members",
         "name",
         "owner",
@@ -193,6 +194,7 @@ class Room:
         self.time = LONG_AGO  # of the latest message: none that comes after it is earlier, whatever the clock says
         self._topic = ""
         self.owner: Member | int | None = None
+        self.lasts = False  # a plugin keeps it, also when nobody is in it: who comes first has not made it
         self.members: dict[str, Member] = {}
         self._turns = turns
         self._deliver = deliver

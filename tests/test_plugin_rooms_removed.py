@@ -44,14 +44,14 @@ def refusals(lines):
 
 
 def test_one_address_opens_so_many_rooms_and_others_go_on(tmp_path):
-    with serving(Anybody, settings=ALONE | {"plugins.rooms.rooms_per_address": 3}, data_dir=tmp_path) as server:
+    with serving(Anybody, settings=ALONE | {"limits.rooms_per_address": 3}, data_dir=tmp_path) as server:
         greedy = [server.join(f"greedy{number}") for number in range(4)]
         told = [says(peer, f"/join room{number}") for number, peer in enumerate(greedy)]
         assert [refusals(lines) for lines in told] == [
             [],
             [],
             [],
-            ["There are 3 rooms that were made from your address, as many as there may be. Join one of them."],
+            ["There are 3 rooms made from your address or account, as many as there may be. Join one of them."],
         ]
         assert refusals(says(greedy[3], "/join room0")) == []
         other = peer_from(server, THERE, "other")
@@ -62,7 +62,7 @@ def test_one_address_opens_so_many_rooms_and_others_go_on(tmp_path):
 
 
 def test_a_room_that_is_gone_counts_no_more(tmp_path):
-    with serving(settings=ALONE | {"plugins.rooms.rooms_per_address": 1}, data_dir=tmp_path) as server:
+    with serving(settings=ALONE | {"limits.rooms_per_address": 1}, data_dir=tmp_path) as server:
         bob = server.join("bob")
         for room in ("garden", "attic", "cellar"):
             assert refusals(says(bob, f"/join {room}", "/part")) == []

@@ -65,7 +65,7 @@ class Rooms:
         self._access = Access(server, self._book)
         self._listing = Listing(server, self._book, self._access)
         self._accounts = server.accounts
-        self._quota = Quota(server, self._book, self._settings)
+        self._quota = Quota(self._book, self._settings)
         # A default room that was written with a # is the one that is stored so.
         default_room = "" if server.config.server.default_room.startswith("#") else server.chat.default_room
         length = server.config.limits.name_length
@@ -77,7 +77,7 @@ class Rooms:
             if not self._book.read():
                 self._reading = gevent.spawn(self._read_again)
         server.accounts.watch(self._settle)
-        self._removal = Removal(server, self._book, self._quota, self._settings.unused_days)
+        self._removal = Removal(server, self._book, self._settings.unused_days)
         self._removal.start()
 
     def _read_again(self) -> None:
@@ -143,7 +143,6 @@ class Rooms:
     @hookimpl
     def greenchat_check_enter(self, session: Session, room: str, key: str) -> None:
         self._access.check(session, room, key)
-        self._quota.check_made(session, room)
 
     @hookimpl
     def greenchat_room_opened(self, room: Room) -> None:
@@ -155,7 +154,6 @@ class Rooms:
         rules = self._book.of(room)
         self._access.used(member, rules)
         self._book.touch(room.name)
-        self._quota.entered(session, room.name)
         if rules.entered or room.name == session.chat.default_room or room.name not in member.rooms:
             return
         rules.entered = True

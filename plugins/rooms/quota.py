@@ -1,32 +1,16 @@
-"""How much one person, or one address, may take of what all share: rooms, and their protection."""
+"""How much one person, or one address, may take of what all share: the protection of rooms."""
 
-import math
-import time
-from collections import defaultdict
-from collections.abc import Callable
 from typing import Annotated
 
 import greenchat
-from greenchat import ChatServer, Meta, Reject, Session, host_of, network_of
+from greenchat import Meta, Reject, Session, host_of, network_of
 
 from .rules import RuleBook
-
-# How long a room that somebody is about to make counts before anybody is in it, in seconds: plugins may take their time
-# to let one in.
-MAKING_SECONDS = 10.0
 
 
 class Settings(greenchat.Settings, frozen=True, kw_only=True):
     """What may be taken of rooms. 0 is no limit. Rooms that an operator keeps count for nobody."""
 
-    rooms_per_address: Annotated[
-        int,
-        Meta(
-            ge=0,
-            description="Rooms open at one time that were made from one address (or /64): a classroom in which each "
-            "makes some, and a fiftieth of limits.rooms.",
-        ),
-    ] = 200
     protected_per_account: Annotated[
         int,
         Meta(ge=0, description="Rooms with a key, or by invitation, of one account: more than anybody looks after."),
@@ -50,40 +34,11 @@ class Settings(greenchat.Settings, frozen=True, kw_only=True):
 
 
 class Quota:
-    """Counts rooms. `clock` is in seconds and never goes back."""
+    """Counts protected rooms."""
 
-    def __init__(
-        self, server: ChatServer, book: RuleBook, settings: Settings, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._server = server
+    def __init__(self, book: RuleBook, settings: Settings) -> None:
         self._book = book
         self._settings = settings
-        self._clock = clock
-        # By network: the rooms that were made from there, and since when.
-        self._made: defaultdict[str, dict[str, float]] = defaultdict(dict)
-
-    def check_made(self, session: Session, room: str) -> None:
-        """Count a room that `session` may be about to make. Raises `Reject` where it is one too many."""
-        chat, most, network = self._server.chat, self._settings.rooms_per_address, network_of_session(session)
-        there = room in chat.rooms or room in self._book.lasting or room == chat.default_room
-        if there or not most or not network or session.role == "operator":
-            return
-        now = self._clock()
-        made = self._made[network]
-        for name in [name for name, at in made.items() if name not in chat.rooms and now - at > MAKING_SECONDS]:
-            del made[name]
-        if room not in made and len(made) >= most:
-            raise Reject(
-                f"There are {most} rooms that were made from your address, as many as there may be. Join one of them.",
-                code="too_many_rooms",
-            )
-        made[room] = now
-
-    def entered(self, session: Session, room: str) -> None:
-        """Somebody is in the room: from now on it counts as long as that is so."""
-        made = self._made.get(network_of_session(session))
-        if made is not None and room in made:
-            made[room] = -math.inf
 
     def check_protected(self, session: Session, room: str) -> None:
         """Raises `Reject` where `session` may not protect one more room."""
@@ -100,17 +55,6 @@ class Quota:
                 f"There are {most} protected rooms from your address, as many as there may be. Open one first.",
                 code="too_many_protected",
             )
-
-    def gone(self) -> None:
-        """Forget who has made rooms that are gone: called now and then."""
-        for network in list(self._made):
-            made = self._made[network]
-            now = self._clock()
-            for name in [name for name, at in made.items() if name not in self._server.chat.rooms]:
-                if now - made[name] > MAKING_SECONDS:
-                    del made[name]
-            if not made:
-                del self._made[network]
 
 
 def network_of_session(session: Session) -> str:

@@ -9,7 +9,6 @@ import gevent
 
 from greenchat import ChatServer, DatabaseError, Reject, Session
 
-from .quota import Quota
 from .rules import RuleBook
 
 log = logging.getLogger("greenchat.rooms")
@@ -27,10 +26,9 @@ RETRY_SECONDS = 60.0
 class Removal:
     """Looks for what is to be removed, in a greenlet of its own."""
 
-    def __init__(self, server: ChatServer, book: RuleBook, quota: Quota, unused_days: float) -> None:
+    def __init__(self, server: ChatServer, book: RuleBook, unused_days: float) -> None:
         self._server = server
         self._book = book
-        self._quota = quota
         self._unused_seconds = unused_days * 86_400
         self._swept = -SWEEP_SECONDS
         self._failed: dict[str, float] = {}  # when it was tried last
@@ -68,7 +66,6 @@ class Removal:
 
     def _sweep(self) -> None:
         """Remove what nobody has used for long, and note what is in use."""
-        self._quota.gone()
         now, rooms, unused = time.time(), self._server.chat.rooms, set[str]()
         for name, rules in list(self._book.lasting.items()):
             if name in rooms and rooms[name].members:

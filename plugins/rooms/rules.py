@@ -69,7 +69,7 @@ class RuleBook:
         """Give a room that is opened what has lasted of it."""
         rules = self.lasting.get(room.name)
         if rules is not None:
-            self._open[room] = rules
+            self._open[room], room.lasts = rules, True
             room.topic, room.owner = rules.topic if rules.kept else "", rules.owner if rules.owner > 0 else None
             rules.entered = rules.kept or bool(rules.owner or rules.owner_key)
 
