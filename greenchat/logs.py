@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
 from typing import Any
 
-from greenchat.address import host_of
-from greenchat.door import network_of
+from greenchat.address import host_of, network_of
 
 # Lines of one source at once: a classroom behind one address comes, 200 of them, and goes, and each is told of thrice;
 # some more for what goes wrong meanwhile.

@@ -72,8 +72,7 @@ class ChatServer:
         self._life = life = Lifecycle(config, data_dir, plugin_objects)
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self._tls = tls.load(config.tls)
-        self.turns = Turns()
-        self.backlog = Backlog(config.limits)
+        self.turns, self.backlog = Turns(), Backlog(config.limits)
         try:
             self.chat = Chat(config.limits, config.server.default_room, self.hooks, self.turns, deliver)
         except Reject as verdict:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from greenchat.address import network_of
 from greenchat.config import Limits
-from greenchat.door import TRIES_SECONDS, Door, network_of
+from greenchat.door import TRIES_SECONDS, Door
 from greenchat.errors import Reject
 
 
