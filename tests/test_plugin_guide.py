@@ -236,7 +236,8 @@ def test_quiet_by_its_own_test(example):
 def test_chatterbox(example):
     with serving(example("chatterbox")) as server:
         ada = server.join("ada")
-        ada.send("MSG|one", "MSG|two")
+        ada.send("MSG|one", "MSG|two", "MSG|/ping")
+        ada.expect("INFO|Pong.")  # all of it has been said before bob comes
         bob = server.join("bob")
         bob.send("MSG|three")
         ada.expect("INFO|bob has joined the chat.", "MSG|bob|three")
