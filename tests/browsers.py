@@ -1,10 +1,12 @@
 """Chromium, for the tests of the web page: windows of several people, and what can be seen in them."""
 
+import gc
 import os
 import re
 import shutil
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +88,11 @@ def chromium() -> Iterator["Browser"]:
     finally:
         with patience(LAST_PATIENCE, "closing Chromium"):
             driver.stop()
+        # On a busy machine Playwright's loop is closed before it has heard that its pipes are: that is no fault of the
+        # test during which they would be collected.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "unclosed (transport|event loop)", ResourceWarning)
+            gc.collect()
 
 
 def process_of(browser: "Browser") -> int:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from left_over import COUNTER, left_over
 from processes import ServeProcess, serve_process
 
+from greenchat.codecs.detect import HTTP_BEGINNINGS, FirstLine
 from greenchat.testing import DEADLINE, UNLIMITED
 
 SECONDS, FULL_SECONDS = 10, 300
@@ -128,7 +129,9 @@ class Client:
     def check(self) -> None:
         """Only lines of its language may have been heard. Clients of other protocols are answered in those."""
         assert b"Traceback" not in self.heard
-        if not self.sent or self.sent.startswith((b"GET ", b"SSH-", b"HELO ", b"EHLO ")):
+        if not self.sent or self.sent.startswith((*HTTP_BEGINNINGS, b"SSH-", b"HELO ", b"EHLO ")):
+            return
+        if not self.sent.startswith(b"{") and FirstLine().feed(self.sent):
             return
         *lines, _ = self.heard.decode().split("\n")
         for line in lines:
@@ -150,9 +153,14 @@ class Chat:
         self.listener = server.connect()
         self.listener.send('{"type":"join","name":"listener"}')
         self.listener.read()
-        self.listener.send('{"type":"search","text":"history is opened for reading now"}')
-        while json.loads(self.listener.read())["type"] != "found":
-            pass
+        # What is opened once is open now: one reader for pages, another for searches.
+        for request, answer in (
+            ('{"type":"history","room":"lobby"}', "history"),
+            ('{"type":"search","text":"x"}', "found"),
+        ):
+            self.listener.send(request)
+            while json.loads(self.listener.read())["type"] != answer:
+                pass
         self._mark = 0
         self._seq = 0  # the latest message of the room that the listener knows of
         self._own: set[int] = set()
@@ -187,8 +195,18 @@ class Chat:
 
 
 def follow(server: ServeProcess, plan) -> None:
+    everybody: list[Client] = []
+    try:
+        take_steps(server, plan, everybody)
+        for client in everybody:
+            client.check()
+    finally:  # what is left open by one that fails would be blamed on the next test
+        for client in everybody:
+            client.socket.close()
+
+
+def take_steps(server: ServeProcess, plan, everybody: list[Client]) -> None:
     clients: dict[int, Client] = {}
-    everybody = []
     for step, number, data in plan:
         if number not in clients:
             clients[number] = Client(socket.create_connection(("127.0.0.1", server.port), DEADLINE))
@@ -206,8 +224,6 @@ def follow(server: ServeProcess, plan) -> None:
                 clients.pop(number).socket.close()
     for client in clients.values():
         client.end()
-    for client in everybody:
-        client.check()
 
 
 def fuzz(server: ServeProcess, chat: Chat, number: int) -> None:
