@@ -101,7 +101,7 @@ def soak(server: ServeProcess, seconds: float, crowd: Crowd, injector: Injector)
         "clients that stayed": f"{len(crowd.stayed)} of {len(crowd.clients)}",
         "faults injected": f"{injector.begun.total()}: "
         + ", ".join(f"{number} {kind}" for kind, number in sorted(injector.begun.items())),
-        "closed as too slow": str(len(re.findall(r" disconnected from .*: reads too slowly", log))),
+        "closed as too slow": str(len(re.findall(r" left \S+: reads too slowly", log))),
         "messages sent": str(crowd.sent),
         "delivered": str(crowd.delivered),
         "lost": str(crowd.lost),
