@@ -529,6 +529,7 @@ def test_out_of_a_room_and_back(open_terminal, server, size):
     alice = open_terminal(server.host, server.port, "--name", "alice", "--room", "garden", size=size)
     root.expect("INFO|alice has joined the chat.")
     witness, chat = server.join("witness"), server.server.chat
+    alice.wait_for(">")  # what is typed before there is a prompt is the terminal's to show
     alice.type("half ty")
     alice.wait(lambda lines: lines[-1] == "> half ty")
     server.call(lambda: chat.part(chat.members["alice"], chat.rooms["garden"], "kicked"))

@@ -240,7 +240,7 @@ def test_a_guest_who_is_muted_and_logs_in_has_an_account_that_is_muted(server):
     in_time(lambda: any("root: mute ada (for the account, too; for 1h" in line for line in says(root, "/audit")))
     gone(server, guest, "ada")
     ada = logged_in(server, "ada")
-    assert says(ada, "hello")[-1].startswith("ERROR|You are muted ")
+    in_time(lambda: any(line.startswith("ERROR|You are muted ") for line in says(ada, "hello")))
     assert [line.split()[0] for line in says(root, "/bans") if " is muted " in line] == ["INFO|flower"]
     says(root, "/unmute flower")
     assert not [line for line in says(ada, "hello") if line.startswith("ERROR|")]
@@ -385,6 +385,7 @@ def acts(data_dir):
 def test_what_the_shell_changes_is_in_the_audit_trail_and_no_secret_is(server):
     ada = registered(server)
     says(ada, "the code is 4711")
+    in_time(lambda: "1 message" in shell(server.data_dir, "history", "verify"))  # it is on the disk
     other = "another-secret-of-hers"
     shell(server.data_dir, "accounts", "passwd", "ada", given=f"{other}\n{other}\n")
     shell(server.data_dir, "accounts", "passwd", "ada", "--password-file", "-", given=f"{other}\n")
