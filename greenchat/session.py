@@ -303,8 +303,8 @@ class Session:
                         said: Message | Private = self._server.chat.say_to_one(member, text, asked)
                     elif frame.room:
                         said = say(member, text, False, self._server.chat.room_of(member, frame.room))
-                    else:
-                        said = say(member, text)
+                    else:  # no command is run here, so it is the only room; where there is none, `Member.room` refuses
+                        said = say(member, text, False, member.rooms.get(member.only) or member.room)
                     if frame.ref is not None:
                         self._acknowledge(frame.ref, said)
                     continue
