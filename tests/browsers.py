@@ -20,7 +20,7 @@ except ImportError:
 
 from greenchat.testing import DEADLINE, ServerThread
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARTEFACTS = Path(__file__).parent.parent / "test-artifacts"
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
