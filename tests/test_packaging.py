@@ -6,7 +6,7 @@ import runpy
 import tomllib
 from pathlib import Path
 
-from containerfile import instructions
+from kit.containerfile import instructions
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from greenchat.errors import GreenchatError
-from greenchat.text import printable
+from greenchat.protocol.text import printable
 
 # A room of its own: nobody else on the server reads the load, and nobody's talk is counted as a delivery.
 ROOM = "bench"

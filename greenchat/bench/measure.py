@@ -16,14 +16,14 @@ from typing import Any
 import click
 import msgspec
 
-from greenchat.address import parse_address
 from greenchat.bench.crowd import Crowd, Progress
 from greenchat.bench.languages import ROOM, BenchError, Json, Language, Plain, Web
 from greenchat.bench.report import BUSY_PERCENT, Latency, Report, Server, Throughput
 from greenchat.bench.server import ServerProcess, find_process, own_server
 from greenchat.client import Client, RefusedError
-from greenchat.frames import Welcome
-from greenchat.text import printable
+from greenchat.protocol.address import parse_address
+from greenchat.protocol.frames import Welcome
+from greenchat.protocol.text import printable
 
 # How long messages are sent for the latency, at the most: some hundred of them make a p99 that stays the same.
 LATENCY_SECONDS = 4.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from greenchat.bench.languages import BenchError
-from greenchat.text import printable
+from greenchat.protocol.text import printable
 
 # All that would slow the load down or cut it off; 0 is "no limit".
 LIMITS_OFF = (

@@ -2,7 +2,7 @@
 
 from greenchat.cli import backup, client, plugins, server
 from greenchat.cli.group import main
-from greenchat.shell import data_dir_from, data_dir_of, data_dir_options, plugin_settings
+from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options, plugin_settings
 
 __all__ = [
     "backup",

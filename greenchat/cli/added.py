@@ -11,10 +11,10 @@ import click
 
 from greenchat.cli import listing
 from greenchat.cli.options import configure
-from greenchat.config import Config
-from greenchat.ending import dying_of_interrupts
+from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError, PluginError
-from greenchat.plugins import Plugins
+from greenchat.hooks.ending import dying_of_interrupts
+from greenchat.hooks.loader import Plugins
 
 
 def load_plugins(config: Config) -> Plugins:

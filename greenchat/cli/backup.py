@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from greenchat.cli.group import main
-from greenchat.shell import data_dir_from, data_dir_options
-from greenchat.text import printable
+from greenchat.cli.shell import data_dir_from, data_dir_options
+from greenchat.protocol.text import printable
 
 # Names that are told of what a backup leaves out.
 NAMES_SHOWN = 10
@@ -28,7 +28,7 @@ def backup(directory: Path, file: Path | None, data_dir: str | None) -> None:
     The server may run meanwhile. Each copy is verified, and DIR is there wholly or not at all; only you can read it. It
     holds what people said, to one person alone, too, where that is kept, and hashes of their passwords.
     """
-    from greenchat.backup import make
+    from greenchat.storage.backup import make
 
     source = data_dir_from(file, data_dir)
     made = make(source, directory)
@@ -56,7 +56,7 @@ def restore(directory: Path, file: Path | None, data_dir: str | None) -> None:
 
     All of it is verified first. The databases that are there now go into a directory beside the new ones.
     """
-    from greenchat.backup import restore as put_back
+    from greenchat.storage.backup import restore as put_back
 
     done = put_back(directory, data_dir_from(file, data_dir, missing_ok=True))
     if done.aside is not None:

@@ -44,11 +44,11 @@ def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options:
     a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank ones;
     with --commands, those that begin with / are run.
     """
-    from greenchat.terminal import run, visit
+    from greenchat.connect import run, visit
 
     whom = visit(encryption(tls, cafile, insecure), **options)
     if gui:
-        from greenchat.browser import open_page as run
+        from greenchat.connect.browser import open_page as run
     sys.exit(run(whom))
 
 
@@ -70,7 +70,7 @@ def status(address: str | None, port: str | None, as_json: bool, **tls: Any) -> 
 
     A server tells only who asks from its own machine.
     """
-    from greenchat.terminal.status import show
+    from greenchat.connect.status import show
 
     sys.exit(show(address, port, encryption(**tls), as_json=as_json))
 

@@ -6,9 +6,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from greenchat import __version__
 from greenchat.cli import listing
 from greenchat.errors import ConfigError, GreenchatError
+from greenchat.version import __version__
 
 EXAMPLES = """\b
 Examples:

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 
-from greenchat import __version__
+from greenchat.version import __version__
 
 # By the command: the plugin that adds it, and what the command's own help begins with.
 BUNDLED = {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from greenchat.config import Config
-    from greenchat.encryption import Encryption
+    from greenchat.config.schema import Config
+    from greenchat.net.encryption import Encryption
 
 
 def settings_options(command: Any) -> Any:
@@ -52,7 +52,7 @@ def tls_options(command: Any) -> Any:
 
 
 def encryption(tls: bool, cafile: str | None, insecure: bool) -> "Encryption | None":
-    from greenchat.encryption import Encryption
+    from greenchat.net.encryption import Encryption
 
     if (cafile or insecure) and not tls:
         raise click.UsageError("--cafile and --insecure are for --tls. Add it.")
@@ -69,7 +69,7 @@ def configure(
     flags: Mapping[str, object] = MappingProxyType({}),
 ) -> "Config":
     """The configuration, from the options of `settings_options` and more `flags`, by their paths."""
-    from greenchat import settings
+    from greenchat.config.load import load
 
     common = {
         "server.data_dir": data_dir,
@@ -77,4 +77,4 @@ def configure(
         "server.plugins_dirs": list(directories) or None,
         "server.disabled_plugins": list(disabled) or None,
     }
-    return settings.load(file, os.environ, assignments, common | dict(flags))
+    return load(file, os.environ, assignments, common | dict(flags))

@@ -6,7 +6,7 @@ import click
 
 from greenchat.cli.group import main
 from greenchat.cli.options import configure, settings_options
-from greenchat.shell import data_dir_of
+from greenchat.cli.shell import data_dir_of
 
 
 @main.group()
@@ -19,7 +19,7 @@ def plugins() -> None:
 def list_plugins(**sources: Any) -> None:
     """List the plugins, in the order of calling: name, version, where from, on or off and why."""
     from greenchat.cli.added import load_plugins, plugin_commands
-    from greenchat.plugins import read_off
+    from greenchat.hooks.loader import read_off
 
     config = configure(**sources)
     switched_off = read_off(data_dir_of(config))

@@ -7,10 +7,10 @@ import click
 
 from greenchat.cli.group import main
 from greenchat.cli.options import configure, settings_options
-from greenchat.shell import data_dir_of
+from greenchat.cli.shell import data_dir_of
 
 if TYPE_CHECKING:
-    from greenchat.config import Config
+    from greenchat.config.schema import Config
 
 
 @main.command(
@@ -60,7 +60,7 @@ def serve(
         return configure(**sources, flags=flags)
 
     config = read()
-    from greenchat.serve import serve
+    from greenchat.server.run import serve
 
     sys.exit(serve(config, data_dir_of(config), read))
 
@@ -76,7 +76,7 @@ Examples:
 def config(**sources: Any) -> None:
     """Print the whole configuration in force as commented TOML."""
     from greenchat.cli.added import load_plugins
-    from greenchat.settings import as_toml
+    from greenchat.config.load import as_toml
 
     loaded = configure(**sources)
     found = load_plugins(loaded)

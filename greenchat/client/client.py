@@ -17,24 +17,24 @@ from greenchat.client.errors import (
     UnreachableError,
 )
 from greenchat.codecs.plain import NOT_UTF8, too_long
-from greenchat.encryption import Encryption
-from greenchat.events import Event, Left, Renamed
-from greenchat.frames import (
+from greenchat.net.encryption import Encryption
+from greenchat.protocol.events import Event, Left, Renamed
+from greenchat.protocol.frames import (
     Ack,
     Error,
-    Found,
     Frame,
     History,
+    HistoryPage,
     Invalid,
     Join,
     Leave,
-    Page,
     Ping,
     Pong,
     Ref,
     Request,
     Say,
     Search,
+    SearchResults,
     Stats,
     Status,
     Welcome,
@@ -46,7 +46,7 @@ CONNECT_SECONDS = 10.0
 # Silence of a server that owes an answer. It answers within milliseconds, unless it is overloaded or stopped.
 ANSWER_SECONDS = 30.0
 
-A = TypeVar("A", Welcome, Page, Found, Stats, Ack)
+A = TypeVar("A", Welcome, HistoryPage, SearchResults, Stats, Ack)
 
 
 class Client:
@@ -229,21 +229,21 @@ class Client:
         until: datetime | None = None,
         limit: int = 50,
         timeout: float = ANSWER_SECONDS,
-    ) -> Page:
+    ) -> HistoryPage:
         """What was said in `room`, or in the only one that one has been in: `frames.History` says what the conditions
         mean. Times without a zone are local. For the page before a `page`, ask for `before=page.events[0].seq`.
 
         Raises `RefusedError` (code `no_history` where the server keeps none), `NoAnswerError`, `DisconnectedError`.
         """
         since, until = (time and time.astimezone(UTC) for time in (since, until))
-        return self._ask(History(room, before, after, since, until, limit, next(self._refs)), Page, timeout)
+        return self._ask(History(room, before, after, since, until, limit, next(self._refs)), HistoryPage, timeout)
 
     def search(
         self, text: str, room: str = "", before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS
-    ) -> Found:
+    ) -> SearchResults:
         """The latest messages with all the words of `text`, in `room` or in all rooms that one may read, with an `id`
         below `before`, unless that is 0. Raises as `history` does."""
-        return self._ask(Search(text, room, before, limit, next(self._refs)), Found, timeout)
+        return self._ask(Search(text, room, before, limit, next(self._refs)), SearchResults, timeout)
 
     def stats(self, timeout: float = CONNECT_SECONDS) -> Stats:
         """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""

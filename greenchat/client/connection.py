@@ -9,16 +9,16 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from greenchat.address import UNIX
 from greenchat.client.errors import DisconnectedError, UnreachableError
 from greenchat.codecs import ReplyDecoder
 from greenchat.codecs.jsonlines import JsonCodec, JsonReplyDecoder
 from greenchat.codecs.plain import PlainCodec
-from greenchat.encryption import NOT_READY, Encryption, explain
-from greenchat.events import Event
-from greenchat.frames import Frame
+from greenchat.net.encryption import NOT_READY, Encryption, explain
+from greenchat.protocol.address import UNIX
+from greenchat.protocol.events import Event
+from greenchat.protocol.frames import Frame
+from greenchat.protocol.text import printable
 from greenchat.refusals import explain as explain_refusal
-from greenchat.text import printable
 
 # What is read at once: as much as the server reads, so that neither has to be called more often than the other.
 READ_BYTES = 64 * 1024

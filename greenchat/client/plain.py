@@ -7,9 +7,9 @@ from greenchat.client.connection import PLAIN
 from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayError, UnreachableError
 from greenchat.codecs.plain import CONTROL, NOT_UTF8
 from greenchat.errors import Reject
-from greenchat.events import Notice
-from greenchat.frames import Error, Invalid, Join, Leave, Page, Request, Say, Welcome
-from greenchat.text import require_text, slash_at
+from greenchat.protocol.events import Notice
+from greenchat.protocol.frames import Error, HistoryPage, Invalid, Join, Leave, Request, Say, Welcome
+from greenchat.protocol.text import require_text, slash_at
 
 # What the one room is called, of which plain frames do not know the name.
 THE_CHAT = "the chat"
@@ -100,7 +100,7 @@ class PlainClient(Client):
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", "Plain frames know one room. To go out of it, leave.")
 
-    def history(self, *arguments: object, **conditions: object) -> Page:
+    def history(self, *arguments: object, **conditions: object) -> HistoryPage:
         """Raises `RefusedError`, always."""
         raise RefusedError("no_history", "Plain frames do not ask for the history.")
 

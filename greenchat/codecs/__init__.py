@@ -6,8 +6,8 @@ A codec is stateless and shared; a decoder belongs to one direction of one conne
 from collections.abc import Sequence
 from typing import Protocol
 
-from greenchat.events import Event, Message
-from greenchat.frames import Frame, Request
+from greenchat.protocol.events import Event, Message
+from greenchat.protocol.frames import Frame, Request
 
 
 class RequestDecoder(Protocol):

@@ -11,30 +11,43 @@ import msgspec
 
 from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
-from greenchat.events import Away, Ended, Event, Invited, Joined, Left, Message, Notice, Private, Renamed, Role, Topic
-from greenchat.frames import (
+from greenchat.protocol.events import (
+    Away,
+    Ended,
+    Event,
+    Invited,
+    Joined,
+    Left,
+    Message,
+    Notice,
+    Private,
+    Renamed,
+    Role,
+    Topic,
+)
+from greenchat.protocol.frames import (
     Ack,
     Answer,
     Error,
-    Found,
     Frame,
     History,
+    HistoryPage,
     Invalid,
     Join,
     Leave,
-    Page,
     Ping,
     Pong,
     Ref,
     Request,
     Say,
     Search,
+    SearchResults,
     Stats,
     Status,
     Unknown,
     Welcome,
 )
-from greenchat.text import FORBIDDEN
+from greenchat.protocol.text import FORBIDDEN
 
 _REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Search | Ping | Pong | Status)
 _Reply = (
@@ -50,8 +63,8 @@ _Reply = (
     | Invited
     | Notice
     | Welcome
-    | Page
-    | Found
+    | HistoryPage
+    | SearchResults
     | Ack
     | Stats
     | Error

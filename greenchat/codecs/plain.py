@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from greenchat.codecs.detect import FirstLine, http_refusal
 from greenchat.codecs.lines import LineBuffer, fits
-from greenchat.events import (
+from greenchat.protocol.events import (
     EPOCH,
     Away,
     Event,
@@ -21,8 +21,21 @@ from greenchat.events import (
     Role,
     Topic,
 )
-from greenchat.frames import Answer, Error, Found, Frame, Invalid, Join, Leave, Page, Request, Say, Unknown, Welcome
-from greenchat.text import FORBIDDEN, FORBIDDEN_ASCII, some_of
+from greenchat.protocol.frames import (
+    Answer,
+    Error,
+    Frame,
+    HistoryPage,
+    Invalid,
+    Join,
+    Leave,
+    Request,
+    Say,
+    SearchResults,
+    Unknown,
+    Welcome,
+)
+from greenchat.protocol.text import FORBIDDEN, FORBIDDEN_ASCII, some_of
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
 
@@ -188,15 +201,15 @@ def _lines(reply: Event | Frame) -> Iterable[str]:
     match reply:
         case Answer(lines=lines):
             return [f"INFO|{line}" for line in lines]
-        case Page():
+        case HistoryPage():
             return _page(reply)
-        case Found():
+        case SearchResults():
             return _found(reply)
     line = _line(reply)
     return (line,) if line else ()
 
 
-def _page(page: Page) -> Iterable[str]:
+def _page(page: HistoryPage) -> Iterable[str]:
     """Messages as those that are said now, between two lines that say that they were said before."""
     said = [event for event in page.events if isinstance(event, Message)]
     if not said:
@@ -209,7 +222,7 @@ def _page(page: Page) -> Iterable[str]:
     ]
 
 
-def _found(found: Found) -> Iterable[str]:
+def _found(found: SearchResults) -> Iterable[str]:
     for message in found.messages:
         said = f"* {message.sender} {message.text}" if message.action else f"{message.sender}: {message.text}"
         yield f"INFO|{message.time:%Y-%m-%d %H:%M} UTC in {message.room}, {said}"

@@ -209,7 +209,7 @@ class Accounts:
         key = require_account(session)
         account = self._logins.verified(session, key, argument)
         self._registry.remove(key, account)
-        session.chat.record(account.name, "unregister", account.name)
+        session.chat.audit(account.name, "unregister", account.name)
         log.info("#%d has given up %s", session.id, account.name, extra=session.fields)
         self._logins.log_out(session, f"{account.name} is not yours any more: anybody can have it now.")
 

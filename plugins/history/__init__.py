@@ -32,10 +32,10 @@ from greenchat import (
 )
 
 from . import store
-from .keeper import Keeper, Release, off
 from .pages import Pages
 from .replays import Replays
 from .tidy import Tidy
+from .writer import MessageWriter, Release, off
 
 if TYPE_CHECKING:
     import click
@@ -98,7 +98,7 @@ class Settings(greenchat.Settings, frozen=True):
 
 
 class Plugin:
-    """The hooks, and what they are about: `keeper` for what comes, `pages` for who reads."""
+    """The hooks, and what they are about: `message_writer` for what comes, `pages` for who reads."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -111,17 +111,19 @@ class Plugin:
         synchronous = "FULL" if settings.durability == "commit" else "NORMAL"
         self._server = server
         self._writer = Database(file, store.MIGRATIONS, synchronous=synchronous, busy_seconds=seconds)
-        self._keeper = Keeper(server, self._writer, self, settings.commit_seconds, settings.waiting_messages)
+        self._message_writer = MessageWriter(
+            server, self._writer, self, settings.commit_seconds, settings.waiting_messages
+        )
         self._pages = Pages(
             server,
-            self._keeper,
+            self._message_writer,
             self._writer,
             partial(Database, file, store.MIGRATIONS, busy_seconds=seconds),
             settings.page_messages,
             moves=settings.events,
             search_seconds=settings.search_seconds,
         )
-        self._replays = Replays(server, self._keeper, self._pages, settings.replay)
+        self._replays = Replays(server, self._message_writer, self._pages, settings.replay)
         self._tidy = Tidy(
             self._writer,
             self._replays,
@@ -131,15 +133,15 @@ class Plugin:
             keep_bytes=settings.keep_bytes,
         )
         self._started = True
-        server.rest(self, "greenchat_event", resting=not settings.events)
-        self._keeper.open()
+        server.set_hook_enabled(self, "greenchat_event", bool(settings.events))
+        self._message_writer.open()
         self._tidy.start()
 
     @hookimpl
     def greenchat_shutdown(self) -> None:
         if self._started:
             self._tidy.stop()
-            self._keeper.close()
+            self._message_writer.close()
             self._pages.close()
             self._writer.close()
 
@@ -153,20 +155,20 @@ class Plugin:
 
     @hookimpl
     def greenchat_messages(self, messages: Sequence[Message]) -> None:
-        self._keeper.take(messages)
+        self._message_writer.take(messages)
         self._replays.take(messages)
 
     @hookimpl
     def greenchat_event(self, event: Event) -> None:
         if isinstance(event, Joined | Left | Renamed):
-            self._keeper.take_coming(event)
+            self._message_writer.take_coming(event)
 
     @hookimpl
     def greenchat_forget_room(self, room: str) -> None:
-        self._keeper.saved()
+        self._message_writer.saved()
         until = time.monotonic() + FORGET_SECONDS
         gevent.sleep(0)  # who was put out a moment ago is told of at the end of the turn
-        while self._keeper.unsaved_comings(room):
+        while self._message_writer.unsaved_comings(room):
             if time.monotonic() > until:
                 raise off()
             gevent.sleep(FORGET_SECONDS / 100)
@@ -176,8 +178,8 @@ class Plugin:
             raise Reject(f"History cannot forget it at the moment: {error}", code="history_off") from None
 
     @hookimpl
-    def greenchat_hold(self, room: Room, seq: int, release: Release) -> bool:
-        self._keeper.hold(room.name, seq, release)
+    def greenchat_delay_ack(self, room: Room, seq: int, release: Release) -> bool:
+        self._message_writer.hold(room.name, seq, release)
         return True
 
     # --- who comes and reads ---
@@ -191,7 +193,7 @@ class Plugin:
         if room.name not in session.require_member().rooms:
             return  # another plugin has put them out again
         self._replays.tell(session, room)
-        if self._keeper.problem is not None:
+        if self._message_writer.problem is not None:
             session.info("History is off at the moment. What is said now may not be kept.")
 
     @hookimpl(trylast=True)  # whose role is known by then

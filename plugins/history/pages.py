@@ -18,21 +18,21 @@ from greenchat import (
     Database,
     DatabaseError,
     FairQueue,
-    Found,
     History,
+    HistoryPage,
     Member,
     Message,
-    Page,
     Reject,
     Room,
     Search,
+    SearchResults,
     Session,
     host_of,
     network_of,
 )
 
 from . import search, store
-from .keeper import Keeper, off
+from .writer import MessageWriter, off
 
 log = logging.getLogger("greenchat.history")
 
@@ -82,7 +82,7 @@ class Pages:
     def __init__(
         self,
         server: ChatServer,
-        keeper: Keeper,
+        message_writer: MessageWriter,
         writer: Database,
         open_reader: Callable[[], Database],
         most: int,
@@ -91,7 +91,7 @@ class Pages:
         search_seconds: float,
     ) -> None:
         self._chat = server.chat
-        self._keeper = keeper
+        self._message_writer = message_writer
         self._writer = writer
         self._reader = Reader(open_reader)
         self._searcher = Reader(open_reader)
@@ -100,17 +100,17 @@ class Pages:
         self._moves = moves
         self._complaint = ""
 
-    def page(self, session: Session, ask: History) -> Page:
+    def page(self, session: Session, ask: History) -> HistoryPage:
         """What `session` asks for. Raises `Reject`. The greenlet waits."""
         room = self._readable(session, ask.room or session.require_member().room.name)
         # SQLite knows numbers up to LAST only.
         after, before = min(max(ask.after, 0), store.LAST - 1), min(max(ask.before, 0), store.LAST)
         ask = replace(ask, room=room, after=after, before=before, limit=min(max(ask.limit, 1), self._most))
-        moves = self._keeper.unsaved_comings(room)
+        moves = self._message_writer.unsaved_comings(room)
         with self._reader.turn(session):
             messages, more = self.read(ask)
             if not self._moves:
-                return Page(room, [*messages], more, ask.ref)
+                return HistoryPage(room, [*messages], more, ask.ref)
             low, high = _span(ask, messages, more)
             stored = self._look(self._reader, partial(store.comings, room=room, low=low, high=high, limit=self._most))
         came = dict.fromkeys([*stored, *(move for move in moves if low <= move[0] <= high)])
@@ -118,7 +118,7 @@ class Pages:
             *((message.seq, 0, message) for message in messages),
             *((seq, 1, event) for seq, event in came if _in_time(event, ask)),
         ]
-        return Page(room, [event for _, _, event in sorted(told, key=itemgetter(0, 1))], more, ask.ref)
+        return HistoryPage(room, [event for _, _, event in sorted(told, key=itemgetter(0, 1))], more, ask.ref)
 
     def read(self, ask: History) -> tuple[list[Message], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
@@ -133,7 +133,7 @@ class Pages:
 
     def unsaved(self, ask: History) -> list[Message]:
         """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted."""
-        runs = [run for run in self._keeper.unsaved(ask.room) if _in_time(run, ask)]
+        runs = [run for run in self._message_writer.unsaved(ask.room) if _in_time(run, ask)]
         if not store.from_the_start(ask):
             runs.reverse()
         found: list[Message] = []
@@ -144,7 +144,7 @@ class Pages:
                 break
         return sorted(found, key=lambda message: message.seq)
 
-    def search(self, session: Session, ask: Search) -> Found:
+    def search(self, session: Session, ask: Search) -> SearchResults:
         """What `session` looks for. Raises `Reject`. The greenlet waits."""
         member = session.require_member()
         query, before = search.query_of(ask.text), min(max(ask.before, 0), store.LAST)
@@ -153,10 +153,10 @@ class Pages:
         for home in member.rooms.values():
             self.hand_over(home)
         with self._searcher.turn(session):
-            self._keeper.saved()
+            self._message_writer.saved()
             self._index()
             found = self._search(session, member, query, room, before, limit + 1)
-        return Found(ask.text, found[:limit], len(found) > limit, ask.ref)
+        return SearchResults(ask.text, found[:limit], len(found) > limit, ask.ref)
 
     def _search(
         self, session: Session, member: Member, query: str, room: str, before: int, limit: int
@@ -181,7 +181,7 @@ class Pages:
 
     def hand_over(self, room: Room | None) -> None:
         """See that the keeper has all that was said in `room`."""
-        if room is not None and room.seq != self._keeper.latest.get(room.name, 0):
+        if room is not None and room.seq != self._message_writer.latest.get(room.name, 0):
             room.flush()
 
     def close(self) -> None:
@@ -208,7 +208,7 @@ class Pages:
             raise self._unreadable(error) from error
 
     def _look(self, reader: "Reader", work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._keeper.problem is not None:
+        if self._message_writer.problem is not None:
             raise off()
         try:
             found = reader.run(work)

@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
-from greenchat import ChatServer, History, Member, Message, Page, Reject, Room, Session, require_name
+from greenchat import ChatServer, History, HistoryPage, Member, Message, Reject, Room, Session, require_name
 
-from .keeper import Keeper
 from .pages import Pages
+from .writer import MessageWriter
 
 # Messages that are compared with the file at once: some milliseconds of looking, and less than one of the event loop.
 AT_ONCE = 1000
@@ -26,9 +26,9 @@ class Last:
 class Replays:
     """`length` messages of each room that there is; none with 0."""
 
-    def __init__(self, server: ChatServer, keeper: Keeper, pages: Pages, length: int) -> None:
+    def __init__(self, server: ChatServer, message_writer: MessageWriter, pages: Pages, length: int) -> None:
         self._rooms = server.chat.rooms
-        self._keeper = keeper
+        self._message_writer = message_writer
         self._pages = pages
         self._length = length
         self._last: WeakKeyDictionary[Room, Last] = WeakKeyDictionary()
@@ -36,13 +36,13 @@ class Replays:
     def open(self, room: Room) -> None:
         """Restore a new room. The greenlet waits; meanwhile others may open the same one, and talk there."""
         while True:
-            seq = self._keeper.latest.get(room.name, 0)
+            seq = self._message_writer.latest.get(room.name, 0)
             if self._length:
                 self._load(room)
             # If somebody is in another one of this name, that is the one that counts.
-            if seq == self._keeper.latest.get(room.name, 0) or room.name in self._rooms:
+            if seq == self._message_writer.latest.get(room.name, 0) or room.name in self._rooms:
                 break
-        room.restore(seq, self._keeper.times.get(room.name, room.time))
+        room.restore(seq, self._message_writer.times.get(room.name, room.time))
 
     def take(self, messages: Sequence[Message]) -> None:
         """These were said in a row in one room."""
@@ -58,7 +58,7 @@ class Replays:
         member = session.require_member()
         said = [message for message in last.messages if not _ignored(message, member)] if last is not None else []
         if last is not None and said:
-            session.tell(Page(room.name, [*said], said[0].seq > last.oldest))
+            session.tell(HistoryPage(room.name, [*said], said[0].seq > last.oldest))
 
     def reload(self) -> None:
         """Read all of it again. The greenlet waits."""
@@ -89,7 +89,7 @@ class Replays:
                 last.messages.popleft()
 
     def _load(self, room: Room) -> None:
-        seq, messages, more = self._keeper.latest.get(room.name, 0), list[Message](), False
+        seq, messages, more = self._message_writer.latest.get(room.name, 0), list[Message](), False
         if seq:  # else nothing was ever said there
             ask = History(room.name, limit=self._length)
             try:

@@ -12,11 +12,11 @@ from typing import Any
 import click
 import gevent
 
-from greenchat import Acted, ChatServer, Command, Message, Reject, Room, Session, hookimpl
+from greenchat import ChatServer, Command, Message, ModerationAction, Reject, Room, Session, hookimpl
 
 from . import cli
 from .commands import commands
-from .guard import Guard
+from .enforcement import Enforcement
 from .orders import Orders
 from .records import FILE, LOOK_SECONDS, Records
 from .settings import Settings as Settings
@@ -38,7 +38,7 @@ class Moderation:
         self._looking: Any = None  # a greenlet, once started
         self._server: ChatServer
         self._records: Records
-        self._guard: Guard
+        self._enforcement: Enforcement
 
     # --- begin and end ---
 
@@ -46,8 +46,8 @@ class Moderation:
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
         self._records = Records(server.data_dir / FILE, server.accounts, server.chat.rooms, self._changed)
-        self._guard = Guard(server)
-        self._orders.begin(server, self._records, self._guard)
+        self._enforcement = Enforcement(server)
+        self._orders.begin(server, self._records, self._enforcement)
         self._rest()
         self._records.look()
         self._looking = gevent.spawn(self._look)
@@ -69,41 +69,41 @@ class Moderation:
     def _changed(self) -> None:
         """The book is another one."""
         self._rest()
-        self._guard.apply(self._records.book)
+        self._enforcement.apply(self._records.rules)
 
     def _rest(self) -> None:
         """Have those hooks called that there is something to do for."""
-        book, server = self._records.book, self._server
-        talk = bool(book.mutes or book.slow)
+        rules, server = self._records.rules, self._server
+        talk = bool(rules.mutes or rules.slow)
         configured = bool(self._words or self._repeats or self._flood)
-        server.rest(self, "greenchat_check_message", resting=not (talk or configured))
-        server.rest(self, "greenchat_check_join", resting=not (talk or book.bans or self._words))
-        server.rest(self, "greenchat_check_enter", resting=not (book.has_bans_in_rooms or self._words))
-        server.rest(self, "greenchat_room_opened", resting=not book.rooms_of_guests)
-        server.rest(self, "greenchat_connected", resting=not book.bans)
-        server.rest(self, "greenchat_entered", resting=not (book.bans or book.mutes))
+        server.set_hook_enabled(self, "greenchat_check_message", bool(talk or configured))
+        server.set_hook_enabled(self, "greenchat_check_join", bool(talk or rules.bans or self._words))
+        server.set_hook_enabled(self, "greenchat_check_enter", bool(rules.has_bans_in_rooms or self._words))
+        server.set_hook_enabled(self, "greenchat_room_opened", bool(rules.rooms_of_guests))
+        server.set_hook_enabled(self, "greenchat_connected", bool(rules.bans))
+        server.set_hook_enabled(self, "greenchat_entered", bool(rules.bans or rules.mutes))
 
     # --- who comes ---
 
     @hookimpl
     def greenchat_connected(self, session: Session) -> None:
-        self._guard.look_at(session)
+        self._enforcement.look_at(session)
 
     @hookimpl
     def greenchat_account(self, session: Session) -> None:
-        self._guard.give_role(session)
-        following = self._guard.following(session)
+        self._enforcement.give_role(session)
+        following = self._enforcement.following(session)
         if following:
             gevent.spawn(self._orders.follow, following)  # nobody waits for the disk here
-        self._guard.look_at(session)
+        self._enforcement.look_at(session)
 
     @hookimpl(trylast=True)  # the name is what the other plugins have made of it
     def greenchat_check_join(self, session: Session, name: str, room: str) -> str | None:
         if name in self._words:
             raise Reject("This username has a word that is not used here. Choose another.", code="name_invalid")
-        self._guard.check_name(session, name)
+        self._enforcement.check_name(session, name)
         if session.member is not None:  # who is in shows it to all
-            self._guard.check_rename(session, name, room)
+            self._enforcement.check_rename(session, name, room)
         return None
 
     @hookimpl
@@ -111,7 +111,7 @@ class Moderation:
         # Who makes a room has its name read by all; what is there already may be called as it is.
         if room in self._words and room not in session.chat.rooms and session.role != "operator":
             raise Reject("This room's name has a word that is not used here. Choose another.", code="room_invalid")
-        self._guard.check_room(session, name, room)
+        self._enforcement.check_room(session, name, room)
 
     @hookimpl
     def greenchat_forget_room(self, room: str) -> None:
@@ -120,17 +120,17 @@ class Moderation:
     @hookimpl
     def greenchat_room_opened(self, room: Room) -> None:
         # It only has the name of the one that a guest gave orders in: they are not to hold here.
-        if room.name in self._records.book.rooms_of_guests:
+        if room.name in self._records.rules.rooms_of_guests:
             self._records.look()
 
     @hookimpl(tryfirst=True)  # before somebody is told what was said in there
     def greenchat_entered(self, session: Session) -> None:
         # A ban may have come while another plugin took its time to let them in.
-        self._guard.look_at(session)
+        self._enforcement.look_at(session)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
-        self._guard.forget(session)
+        self._enforcement.forget(session)
         if self._repeats is not None:
             self._repeats.forget(session.id)
         if self._flood is not None:
@@ -140,13 +140,13 @@ class Moderation:
 
     @hookimpl
     def greenchat_check_message(self, session: Session, message: Message) -> str | None:
-        self._guard.check_talk(session, message.room)
+        self._enforcement.check_talk(session, message.room)
         text = self._checked_words(session, message) if self._words else None
         if self._repeats is not None:
             self._repeats.check(session.id, message.text)
         if self._flood is not None and message.room:
             self._flood.check(message.room)
-        self._guard.has_talked(session, message.room)
+        self._enforcement.has_talked(session, message.room)
         return text
 
     def _checked_words(self, session: Session, message: Message) -> str | None:
@@ -169,7 +169,7 @@ class Moderation:
     # --- what is done ---
 
     @hookimpl
-    def greenchat_acted(self, act: Acted) -> None:
+    def greenchat_acted(self, act: ModerationAction) -> None:
         if not self._orders.is_telling:
             self._records.keep(act)
 
@@ -178,7 +178,7 @@ class Moderation:
         return commands(self._orders)
 
     @hookimpl
-    def greenchat_shell_acted(self, data_dir: Path, act: Acted) -> None:
+    def greenchat_shell_acted(self, data_dir: Path, act: ModerationAction) -> None:
         cli.keep(data_dir, act)
 
     @hookimpl

@@ -6,10 +6,10 @@ from typing import Self
 
 from msgspec import Struct
 
-from greenchat import Acted, Answer
+from greenchat import Answer, ModerationAction
 
-from .book import Book, Sentence, Slow
-from .guard import in_room
+from .enforcement import in_room
+from .rules import Rules, Sanction, Slow
 from .terms import because, duration, when
 
 # Lines in one answer: more than anybody reads at once. A program gets as many.
@@ -27,10 +27,10 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     until: datetime | None = None
 
     @classmethod
-    def of(cls, sentence: Sentence) -> Self:
-        until = None if sentence.until is None else datetime.fromtimestamp(sentence.until, UTC)
-        since = datetime.fromtimestamp(sentence.since, UTC)
-        return cls(sentence.shown, sentence.by, since, sentence.room, sentence.why, until)
+    def of(cls, sanction: Sanction) -> Self:
+        until = None if sanction.until is None else datetime.fromtimestamp(sanction.until, UTC)
+        since = datetime.fromtimestamp(sanction.since, UTC)
+        return cls(sanction.shown, sanction.by, since, sanction.room, sanction.why, until)
 
     def line(self, state: str) -> str:
         end = "for good" if self.until is None else f"until {when(self.until.timestamp())}"
@@ -54,19 +54,19 @@ class BanList(Answer, frozen=True, kw_only=True, tag="bans"):
     more: int = 0
 
     @classmethod
-    def of(cls, book: Book, now: float, room: str | None) -> Self:
+    def of(cls, rules: Rules, now: float, room: str | None) -> Self:
         """All that is in force: in the whole chat, or of what was ordered in `room` alone."""
 
-        def chosen(sentences: Sequence[Sentence]) -> tuple[list[Entry], int]:
+        def chosen(sanctions: Sequence[Sanction]) -> tuple[list[Entry], int]:
             found = [
                 one
-                for one in reversed(sentences)
+                for one in reversed(sanctions)
                 if one.is_in_force(now) and room in (None, one.room) and not one.follows
             ]
             return [Entry.of(one) for one in found[:SHOWN]], max(len(found) - SHOWN, 0)
 
-        (bans, more_bans), (mutes, more_mutes) = chosen(book.bans), chosen(book.mutes)
-        slow = [_slow(one) for one in book.slow.values() if room in (None, one.room)]
+        (bans, more_bans), (mutes, more_mutes) = chosen(rules.bans), chosen(rules.mutes)
+        slow = [_slow(one) for one in rules.slow.values() if room in (None, one.room)]
         more = more_bans + more_mutes + max(len(slow) - SHOWN, 0)
         slow = slow[:SHOWN]
         lines = [
@@ -82,15 +82,15 @@ class BanList(Answer, frozen=True, kw_only=True, tag="bans"):
 class Audit(Answer, frozen=True, kw_only=True, tag="audit"):
     """The answer to /audit: the latest acts, the earliest of them first."""
 
-    acts: list[Acted]
+    acts: list[ModerationAction]
 
     @classmethod
-    def of(cls, acts: Sequence[Acted]) -> Self:
+    def of(cls, acts: Sequence[ModerationAction]) -> Self:
         lines = list(lines_of(acts)) or ["Nobody has done anything yet."]
         return cls(acts=list(acts), lines=lines)
 
 
-def lines_of(acts: Iterable[Acted]) -> Iterable[str]:
+def lines_of(acts: Iterable[ModerationAction]) -> Iterable[str]:
     """An act as a line: when, who, what, to whom, where, and why."""
     for act in acts:
         what = " ".join(filter(None, [act.act, act.target])) + in_room(act.room)

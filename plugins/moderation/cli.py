@@ -13,8 +13,8 @@ import click
 
 from greenchat import (
     SHELL,
-    Acted,
     JsonCodec,
+    ModerationAction,
     Shell,
     data_dir_from,
     data_dir_options,
@@ -26,7 +26,6 @@ from greenchat import (
 )
 
 from .answers import lines_of
-from .book import Operator
 from .records import (
     FILE,
     MIGRATIONS,
@@ -38,6 +37,7 @@ from .records import (
     settle,
     write_acts,
 )
+from .rules import Operator
 from .settings import Settings, words_of
 from .terms import when
 
@@ -177,7 +177,7 @@ def audit(limit: int, as_json: bool, file: Path | None, data_dir: str | None) ->
         click.echo(printable(line, len(line)))
 
 
-def keep(data_dir: Path, act: Acted) -> None:
+def keep(data_dir: Path, act: ModerationAction) -> None:
     """Put `act` into the audit trail."""
     with closing(open_database(data_dir / FILE, MIGRATIONS)) as connection:
         transaction(connection, lambda connection: write_acts(connection, [act]))
@@ -193,7 +193,7 @@ def _change(shell: Shell, act: str, target: str, work: Callable[[sqlite3.Connect
             settle(connection, accounts.heirs())
         count = work(connection)
         if count:
-            write_acts(connection, [Acted(SHELL, act, target, "", "", datetime.now(UTC))])
+            write_acts(connection, [ModerationAction(SHELL, act, target, "", "", datetime.now(UTC))])
         return count
 
     with closing(open_database(shell.data_dir / FILE, MIGRATIONS)) as connection:

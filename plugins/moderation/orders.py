@@ -7,12 +7,23 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
-from greenchat import Acted, ChatServer, Member, Notice, Reject, Session, host_of, network_of, printable, require_name
+from greenchat import (
+    ChatServer,
+    Member,
+    ModerationAction,
+    Notice,
+    Reject,
+    Session,
+    host_of,
+    network_of,
+    printable,
+    require_name,
+)
 
 from .answers import Audit, BanList
-from .book import Mark, Operator, Sentence, Slow, whom_of
-from .guard import Guard, in_room, session_of
+from .enforcement import Enforcement, in_room, session_of
 from .records import Records, add_operator, lift, lift_network, put, remove_operator, set_slow
+from .rules import Mark, Operator, Sanction, Slow, whom_of
 from .terms import (
     Network,
     address_of,
@@ -20,7 +31,7 @@ from .terms import (
     duration,
     network_in,
     reason,
-    seconds_of,
+    seconds_between,
     split_target,
     split_terms,
     written,
@@ -29,8 +40,6 @@ from .terms import (
 # How long a mute is where nobody says: long enough to calm down.
 MUTE_SECONDS = 600
 
-# The slowest that a room may be made, in seconds: a message a day.
-SLOWEST = 86_400
 
 # Bans and mutes that the owner of a room may have ordered at one time; what operators order is not limited.
 MOST_OF_AN_OWNER = 500
@@ -56,10 +65,10 @@ class Orders:
         self.is_telling = False  # the observers of an act that is on the disk already
         self._server: ChatServer
         self._records: Records
-        self._guard: Guard
+        self._enforcement: Enforcement
 
-    def begin(self, server: ChatServer, records: Records, guard: Guard) -> None:
-        self._server, self._records, self._guard = server, records, guard
+    def begin(self, server: ChatServer, records: Records, enforcement: Enforcement) -> None:
+        self._server, self._records, self._enforcement = server, records, enforcement
 
     # --- operators ---
 
@@ -94,7 +103,7 @@ class Orders:
 
     def _operator(self, key: str, found: Member | None) -> Operator | None:
         """The operator whose account has the name with this key, who is called so, or whose account of it is gone."""
-        operators, accounts = self._records.book.operators, self._server.accounts
+        operators, accounts = self._records.rules.operators, self._server.accounts
         account = accounts.find(key)
         for account_id in (account.id if account else 0, found.outlet.account_id if found else 0):
             if account_id in operators:
@@ -112,10 +121,10 @@ class Orders:
         why = self._sayable(session, reason(why), room.name)
         # Asking that may have taken its time.
         self._present(session, target.name)
-        self._server.chat.record(session.name_on_record(), "kick", target.name, room.name, why)
+        self._server.chat.audit(session.name_on_record(), "kick", target.name, room.name, why)
         verdict = Reject(f"You were put out of {room.name} by {member.name}{because(why)}", code="kicked")
         notice = f"{target.name} was put out by {member.name}{because(why)}"
-        self._guard.put_out(target, room, verdict, notice, f"put out by {member.name}")
+        self._enforcement.put_out(target, room, verdict, notice, f"put out by {member.name}")
 
     def ban(self, session: Session, argument: str) -> None:
         word, rest = split_target(argument)
@@ -137,7 +146,7 @@ class Orders:
                 raise Reject(f"{written(network)} holds your own address, {address}.", code="own_address")
             raise Reject(f"{other.name} is an operator, and comes from there. /deop {other.name} first.", "operator")
         why = self._sayable(session, why, "")
-        ban = _sentence(session, "network", written(network), "", "", "", seconds, why)
+        ban = _sanction(session, "network", written(network), "", "", "", seconds, why)
         self._do(session, "ban", ban.what, "", ban.details, lambda file: put(file, "bans", [ban]))
         session.info(f"{ban.what} is banned from the chat {ban.terms(ban.since)}")
 
@@ -148,9 +157,9 @@ class Orders:
         room, name = _scope(session), found.name if found is not None else key
         why = self._sayable(session, why, room)
         network, left_out = self._network_of(session, found) if found is not None and not room else ("", "")
-        bans = self._sentences(session, key, found, room, seconds, why)
+        bans = self._sanctions(session, key, found, room, seconds, why)
         if network:
-            bans.append(_sentence(session, "network", network, "", room, bans[0].whom, seconds, why))
+            bans.append(_sanction(session, "network", network, "", room, bans[0].whom, seconds, why))
         details = f"with {network}, {bans[0].details}" if network else bans[0].details
         self._do(session, "ban", name, room, details, lambda file: put(file, "bans", bans))
         absent = "; nobody is called so at the moment" if found is None else ""
@@ -175,14 +184,14 @@ class Orders:
         return network, ""
 
     def unban(self, session: Session, argument: str) -> None:
-        book, nothing = self._records.book, Reject(f"{printable(argument)} is not banned.", code="not_banned")
-        network = network_in(argument) if is_operator(session) and not self._is_among(argument, book.names) else None
+        rules, nothing = self._records.rules, Reject(f"{printable(argument)} is not banned.", code="not_banned")
+        network = network_in(argument) if is_operator(session) and not self._is_among(argument, rules.names) else None
         if network is None:
             self._lift(session, "bans", argument, "unban", nothing)
             return
         what = written(network)
         if not self._do(session, "unban", what, "", "", lambda file: lift_network(file, what)):
-            wider = book.ban_of_address(network.network_address, time.time())
+            wider = rules.ban_of_address(network.network_address, time.time())
             if wider is None:
                 raise nothing
             raise Reject(f"{what} is banned as a part of {wider.what}. /unban {wider.what}", code="not_banned")
@@ -198,7 +207,7 @@ class Orders:
             raise Reject(f"{target.name} is not in {room}.", code="not_in_room")
         self._require_space(session)
         why = self._sayable(session, why, room)
-        mutes = self._sentences(session, target.key, target, room, seconds or MUTE_SECONDS, why)
+        mutes = self._sanctions(session, target.key, target, room, seconds or MUTE_SECONDS, why)
         terms = mutes[0].terms(mutes[0].since)
         self._do(session, "mute", target.name, room, mutes[0].details, lambda file: put(file, "mutes", mutes))
         session.info(f"{target.name} is muted{in_room(room)} {terms}")
@@ -216,7 +225,7 @@ class Orders:
             raise Reject(f"Only the owner of {printable(name)} may do that.", code="not_allowed")
         if room is None and key != chat.default_room:  # which is there, be there anybody in it or not
             raise Reject(f"There is no room {printable(name)}.", code="unknown_room")
-        slow = Slow(key, _seconds_between(word), session.account_id)
+        slow = Slow(key, seconds_between(word), session.account_id)
         every = f"one message every {duration(slow.seconds)}" if slow.seconds else "off"
         if not self._do(session, "slow", "", key, every, lambda file: set_slow(file, slow)):
             raise Reject(f"{key} is not slow.", code="not_slow")
@@ -230,12 +239,12 @@ class Orders:
 
     def announce(self, session: Session, argument: str) -> None:
         argument = self._sayable(session, argument, "")
-        self._server.chat.record(session.name_on_record(), "announce", details=argument)
+        self._server.chat.audit(session.name_on_record(), "announce", details=argument)
         self._server.chat.announce(f"Announcement by {session.name}: {argument}")
 
     def bans(self, session: Session, argument: str) -> None:
         self._records.require_read()
-        session.tell(BanList.of(self._records.book, time.time(), _scope(session) or None))
+        session.tell(BanList.of(self._records.rules, time.time(), _scope(session) or None))
 
     def audit(self, session: Session, argument: str) -> None:
         if not (argument or str(ACTS_TOLD)).isdecimal():
@@ -279,16 +288,16 @@ class Orders:
     def _require_no_operator(self, key: str, found: Member | None) -> None:
         """Who only has the name of an operator, and is not logged in, is none."""
         account = self._server.accounts.find(key)
-        absent = account is not None and account.id in self._records.book.operators
+        absent = account is not None and account.id in self._records.rules.operators
         if found.outlet.role == "operator" if found is not None else absent:
             name = found.name if found is not None else key
             raise Reject(f"{name} is an operator. /deop {name} first.", code="operator")
 
     def _require_space(self, session: Session) -> None:
-        room, account, book = _scope(session), session.account_id, self._records.book
+        room, account, rules = _scope(session), session.account_id, self._records.rules
         if not room:
             return
-        ordered = (one for one in (*book.bans, *book.mutes) if one.room)
+        ordered = (one for one in (*rules.bans, *rules.mutes) if one.room)
         mine = sum(1 for one in ordered if one.room == room or (account and one.account == account))
         if mine >= MOST_OF_AN_OWNER:
             raise Reject(f"There are {mine} of your bans and mutes. Lift one first: /bans", code="too_many_bans")
@@ -306,19 +315,19 @@ class Orders:
     ) -> int:
         """Do `work` on the file, put the act down, and tell the observers; what comes of it is done by then, too. How
         much it has changed: if nothing, nothing was done."""
-        acted = Acted(session.name_on_record(), act, target, room, details, datetime.now(UTC))
+        acted = ModerationAction(session.name_on_record(), act, target, room, details, datetime.now(UTC))
         count = self._records.change(work, acted)
         if count:
             self.is_telling = True
             try:
-                self._server.chat.record(acted.by, act, target, room, details)
+                self._server.chat.audit(acted.by, act, target, room, details)
             finally:
                 self.is_telling = False
         return count
 
-    def _sentences(
+    def _sanctions(
         self, session: Session, key: str, found: Member | None, room: str, seconds: int | None, why: str
-    ) -> list[Sentence]:
+    ) -> list[Sanction]:
         """For the account, where there is one, and for the name, where that is not the account's."""
         if found is not None:
             account_key, account_id = found.outlet.account, found.outlet.account_id
@@ -326,30 +335,30 @@ class Orders:
             account = self._server.accounts.find(key)
             account_key, account_id = (account.key, account.id) if account is not None else ("", 0)
         whom = whom_of(account_id) if account_id else key
-        sentences = []
+        sanctions = []
         if account_id:
-            sentences.append(_sentence(session, "account", str(account_id), account_key, room, whom, seconds, why))
+            sanctions.append(_sanction(session, "account", str(account_id), account_key, room, whom, seconds, why))
         if key != account_key:
-            sentences.append(_sentence(session, "name", key, "", room, whom, seconds, why))
-        return sentences
+            sanctions.append(_sanction(session, "name", key, "", room, whom, seconds, why))
+        return sanctions
 
     def _sayable(self, session: Session, why: str, room: str) -> str:
         """`why` as it may be told to others: it is talk like any other. Raises `Reject`."""
         return self._server.chat.require_sayable(session.require_member(), why, room) if why else ""
 
-    def follow(self, following: Mapping[str, Sequence[Sentence]]) -> None:
+    def follow(self, following: Mapping[str, Sequence[Sanction]]) -> None:
         """Put these into the tables of their names: what was ordered for somebody, for their account as well."""
-        for table, sentences in following.items():
-            first = sentences[0]
+        for table, sanctions in following.items():
+            first = sanctions[0]
             details = f"for the account, too; {first.details}"
-            act = Acted(first.by, table.removesuffix("s"), first.key, first.room, details, datetime.now(UTC))
+            act = ModerationAction(first.by, table.removesuffix("s"), first.key, first.room, details, datetime.now(UTC))
             with suppress(Reject):  # the log tells of it
-                self._records.change(partial(put, table=table, sentences=sentences), act)
+                self._records.change(partial(put, table=table, sanctions=sanctions), act)
 
     def _lift(self, session: Session, table: str, name: str, act: str, nothing: Reject) -> None:
         key, found = self._named(name)
         self._require_other(session, key, found)
-        marks: set[Mark] = {key} if found is None else {key, *self._guard.marks(session_of(found))}
+        marks: set[Mark] = {key} if found is None else {key, *self._enforcement.marks(session_of(found))}
         account = self._server.accounts.find(key)
         if account is not None:
             marks.add(account.id)
@@ -369,11 +378,11 @@ def _scope(session: Session) -> str:
     return "" if is_operator(session) else session.require_member().room.name
 
 
-def _sentence(
+def _sanction(
     session: Session, kind: str, what: str, key: str, room: str, whom: str, seconds: int | None, why: str
-) -> Sentence:
+) -> Sanction:
     now = time.time()
-    return Sentence(
+    return Sanction(
         kind=kind,
         what=what,
         key=key,
@@ -385,14 +394,3 @@ def _sentence(
         since=now,
         until=None if seconds is None else now + seconds,
     )
-
-
-def _seconds_between(word: str) -> float:
-    """From one message to the next, from what was typed: 0, 10, 1m."""
-    seconds = int(word[:9]) if word.isdecimal() else seconds_of(word)
-    if seconds is None or seconds > SLOWEST:
-        raise Reject(
-            "Type it so: /slow lobby 10 (seconds) or /slow lobby 1m, at most a day; /slow lobby 0 ends it.",
-            code="usage",
-        )
-    return seconds

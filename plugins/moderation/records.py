@@ -15,9 +15,9 @@ import gevent
 from gevent.lock import Semaphore
 from msgspec.structs import astuple
 
-from greenchat import AccountDirectory, Acted, Database, DatabaseError, Reject, file_state
+from greenchat import AccountDirectory, Database, DatabaseError, ModerationAction, Reject, file_state
 
-from .book import GONE, Book, Mark, Operator, Sentence, Slow, whom_of
+from .rules import GONE, Mark, Operator, Rules, Sanction, Slow, whom_of
 
 log = logging.getLogger("greenchat.moderation")
 
@@ -83,8 +83,8 @@ MIGRATIONS = (
 # --- the file, one step of a transaction each ------------------------------------------------------------------------
 
 
-def read(connection: sqlite3.Connection, number: int) -> Book:
-    return Book(
+def read(connection: sqlite3.Connection, number: int) -> Rules:
+    return Rules(
         read_operators(connection),
         _read_sentences(connection, "bans"),
         _read_sentences(connection, "mutes"),
@@ -146,16 +146,16 @@ def settle(connection: sqlite3.Connection, heirs: Mapping[str, int]) -> None:
         connection.execute(f"UPDATE {table} SET by_key = '', settled = 1")
 
 
-def _read_sentences(connection: sqlite3.Connection, table: str) -> list[Sentence]:
+def _read_sentences(connection: sqlite3.Connection, table: str) -> list[Sanction]:
     rows = connection.execute(f"SELECT {_COLUMNS} FROM {table} ORDER BY id")
-    return [Sentence(**dict(zip(Sentence.__struct_fields__, row, strict=True))) for row in rows]
+    return [Sanction(**dict(zip(Sanction.__struct_fields__, row, strict=True))) for row in rows]
 
 
-def put(connection: sqlite3.Connection, table: str, sentences: Iterable[Sentence]) -> int:
-    """Add `sentences` to "bans" or "mutes", in the place of those that are there for the same."""
+def put(connection: sqlite3.Connection, table: str, sanctions: Iterable[Sanction]) -> int:
+    """Add `sanctions` to "bans" or "mutes", in the place of those that are there for the same."""
     return connection.executemany(
         f"INSERT OR REPLACE INTO {table} ({_COLUMNS}, by_key, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', 1)",
-        map(astuple, sentences),
+        map(astuple, sanctions),
     ).rowcount
 
 
@@ -198,21 +198,21 @@ def drop_room(connection: sqlite3.Connection, room: str) -> int:
     return sum(connection.execute(f"DELETE FROM {table} WHERE room = ?", (room,)).rowcount for table in _ORDERED)
 
 
-def write_acts(connection: sqlite3.Connection, acts: Iterable[Acted]) -> None:
+def write_acts(connection: sqlite3.Connection, acts: Iterable[ModerationAction]) -> None:
     connection.executemany(
         'INSERT INTO audit (time, "by", act, target, room, details) VALUES (?, ?, ?, ?, ?, ?)',
         ((act.time.timestamp(), act.by, act.act, act.target, act.room, act.details) for act in acts),
     )
 
 
-def read_acts(connection: sqlite3.Connection, limit: int) -> list[Acted]:
+def read_acts(connection: sqlite3.Connection, limit: int) -> list[ModerationAction]:
     """The latest `limit` acts, the earliest of them first."""
     rows = connection.execute(
         'SELECT "by", act, target, room, details, time FROM audit ORDER BY time DESC, id DESC LIMIT ?',
         (limit,),
     ).fetchall()
     return [
-        Acted(by, act, target, room, details, datetime.fromtimestamp(at, UTC))
+        ModerationAction(by, act, target, room, details, datetime.fromtimestamp(at, UTC))
         for by, act, target, room, details, at in reversed(rows)
     ]
 
@@ -225,7 +225,7 @@ def _places(values: Collection[object]) -> str:
 
 
 class Records:
-    """The file of a server, read into `book`: checks look there, and never wait for the disk.
+    """The file of a server, read into `rules`: checks look there, and never wait for the disk.
 
     `changed()` is called with each new book. Nothing is opened, and no file made, before there is something to keep.
     """
@@ -233,7 +233,7 @@ class Records:
     def __init__(
         self, path: Path, accounts: AccountDirectory, rooms: Collection[str], changed: Callable[[], None]
     ) -> None:
-        self.book = Book()
+        self.rules = Rules()
         self._path = path
         self._accounts = accounts
         self._settled = False
@@ -244,7 +244,7 @@ class Records:
         self._problem = ""
         self._numbers = itertools.count(1)
         self._seen: object = None  # the state of the file that was read last
-        self._waiting: deque[Acted] = deque()  # to be written
+        self._waiting: deque[ModerationAction] = deque()  # to be written
         self._writer: Any = None  # the greenlet that does it
         self._reading = Semaphore()
         self._moments = itertools.count(1)
@@ -252,7 +252,7 @@ class Records:
         self._stale = False  # it has been changed, and not been read since
         self._not_before = 0.0
 
-    def change(self, work: Callable[[sqlite3.Connection], int], act: Acted) -> int:
+    def change(self, work: Callable[[sqlite3.Connection], int], act: ModerationAction) -> int:
         """What `work(connection)` returns: how much it has changed. It is on the disk then, with `act` in the audit
         trail, unless that is nothing. Raises `Reject` where nothing can be stored."""
 
@@ -277,17 +277,17 @@ class Records:
             self._read_again()
 
     def require_read(self) -> None:
-        """Raises `Reject` where `book` is empty only because the file could not be read yet."""
-        if self._problem and not self.book.number:
+        """Raises `Reject` where `rules` is empty only because the file could not be read yet."""
+        if self._problem and not self.rules.number:
             raise Reject(
                 "Who is banned cannot be read at the moment. Tell whoever runs the server.", code="moderation_off"
             )
 
-    def acts(self, limit: int) -> Sequence[Acted]:
+    def acts(self, limit: int) -> Sequence[ModerationAction]:
         """The latest `limit` acts. Raises `Reject` where they cannot be read."""
         return self._run(lambda connection: read_acts(connection, limit), writes=False)
 
-    def keep(self, act: Acted) -> None:
+    def keep(self, act: ModerationAction) -> None:
         """Write `act` soon. Does not wait."""
         if len(self._waiting) == MOST_WAITING:
             log.error("too much waits for the disk; this is not in the audit trail: %s", act)
@@ -300,9 +300,9 @@ class Records:
         """Take note of what others have written and of what has ended, and write what could not be written."""
         if not self._used and not self._path.exists():
             return
-        void = self.book.rooms_of_guests.difference(self._rooms)  # there is nothing to order in, any more
+        void = self.rules.rooms_of_guests.difference(self._rooms)  # there is nothing to order in, any more
         now = time.time()
-        ended = self.book.next_end <= now
+        ended = self.rules.next_end <= now
         settles = self._accounts.known and not self._settled
         heirs = self._accounts.heirs() if settles else {}
 
@@ -362,7 +362,7 @@ class Records:
         return result
 
     def _read_again(self) -> None:
-        """Wait until `book` has what is in the file now. A reading that begins later than this is good for all who
+        """Wait until `rules` has what is in the file now. A reading that begins later than this is good for all who
         wait. Raises `Reject` where it cannot be read; it is tried again then."""
         wanted, self._stale = next(self._moments), True
         with self._reading:
@@ -371,21 +371,21 @@ class Records:
             gevent.sleep(max(self._not_before - time.monotonic(), 0))
             self._read_at, self._stale = next(self._moments), False
             try:
-                book, seconds = self._run(self._read, writes=False)
+                rules, seconds = self._run(self._read, writes=False)
             except BaseException:
                 self._stale = True
                 raise
             began = time.thread_time()
-            self._take(book)
+            self._take(rules)
             self._not_before = time.monotonic() + PAUSE * (seconds + time.thread_time() - began)
 
-    def _read(self, connection: sqlite3.Connection) -> tuple[Book, float]:
+    def _read(self, connection: sqlite3.Connection) -> tuple[Rules, float]:
         """Everything, in the database's thread; and how many seconds that took."""
         began = time.thread_time()
         self._seen = file_state(connection)
         return read(connection, next(self._numbers)), time.thread_time() - began
 
-    def _take(self, book: Book) -> None:
-        if book.number > self.book.number:
-            self.book = book
+    def _take(self, rules: Rules) -> None:
+        if rules.number > self.rules.number:
+            self.rules = rules
             self._changed()

@@ -19,6 +19,9 @@ _LIKE_A_DURATION = re.compile(r"[-+~.,]?\d")
 # The longest duration, in seconds: who wants more means "for good".
 LONGEST = 10 * 365 * UNITS["d"]
 
+# The slowest that a room may be made, in seconds: a message a day.
+SLOWEST = 86_400
+
 # A reason as it is kept, in characters: a line or two on a screen, since who is banned reads it with each try.
 WHY_LENGTH = 200
 
@@ -113,3 +116,14 @@ def address_of(address: str) -> Address | None:
     except ValueError:
         return None
     return found.ipv4_mapped or found if isinstance(found, ipaddress.IPv6Address) else found
+
+
+def seconds_between(word: str) -> float:
+    """From one message to the next, from what was typed: 0, 10, 1m."""
+    seconds = int(word[:9]) if word.isdecimal() else seconds_of(word)
+    if seconds is None or seconds > SLOWEST:
+        raise Reject(
+            "Type it so: /slow lobby 10 (seconds) or /slow lobby 1m, at most a day; /slow lobby 0 ends it.",
+            code="usage",
+        )
+    return seconds

@@ -12,4 +12,4 @@ def require_right(session: Session, room: Room, what: str) -> None:
 def record(session: Session, room: Room, act: str, target: str = "", details: str = "") -> None:
     """Have it on record what an operator does in somebody else's room."""
     if session.role == "operator" and not room.owned_by(session.require_member()):
-        session.chat.record(session.name_on_record(), act, target, room.name, details)
+        session.chat.audit(session.name_on_record(), act, target, room.name, details)

@@ -119,7 +119,7 @@ class RoomCommand:
             raise Reject(f"{room.name} is {'kept already' if on else 'not kept'}.", code="not_allowed")
         otherwise = "No room can be kept at the moment." if on else "This cannot be changed at the moment."
         self._book.keep(room, otherwise, kept=on)
-        session.chat.record(session.name_on_record(), "keep" if on else "unkeep", "", room.name)
+        session.chat.audit(session.name_on_record(), "keep" if on else "unkeep", "", room.name)
         text = "is kept from now on, also when nobody is in it" if on else "goes when all have left it"
         room.post(Notice(f"{room.name} {text}, says {session.name}.", room.name))
 

@@ -16,8 +16,8 @@ import greenchat
 from greenchat import HTTP_BEGINNINGS, ChatServer, ConfigError, Meta, Reject, Session, hookimpl, printable
 from greenchat import Request as ChatRequest
 
-from .gate import Gate
 from .http import HttpConnection, Refusal, Request, Response, Upgrade
+from .origin import OriginPolicy
 from .static import Files
 from .websocket import Control, ControlPing, Ended, WebSocketCodec, close_frame, shake_hands
 
@@ -87,17 +87,17 @@ class Web:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._prefix = f"{settings.prefix.rstrip('/')}/"
-        self._gate = Gate(settings.hosts, settings.origins, settings.trusted_proxies)
+        self._origin_policy = OriginPolicy(settings.hosts, settings.origins, settings.trusted_proxies)
         self._codec = WebSocketCodec()
         # By a session's id, when it has ended: what its last frame is answered with.
-        self._answers: dict[int, bytes] = {}
+        self._receipts: dict[int, bytes] = {}
         self.addresses: list[str] = []
 
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
         self._files = Files(Path(__file__).parent / "static")
-        server.trust_proxies(self._gate.is_proxy)
+        server.trust_proxies(self._origin_policy.is_proxy)
         if self._settings.chat_port:
             server.page = self._prefix
         for address in self._settings.listen:
@@ -151,7 +151,7 @@ class Web:
         """What a request gets that came from `address`, over TLS (`secure`) or not. Raises `Refusal`."""
         authority, path = request.place()
         if authority:  # old programs, which are no browsers, may leave it out
-            self._gate.check_host(authority, secure=secure or self._gate.is_secure(address, request))
+            self._origin_policy.check_host(authority, secure=secure or self._origin_policy.is_secure(address, request))
         if request.method not in ALLOWED:
             raise Refusal(
                 405, f"There is nothing to {printable(request.method)} here.", [("Allow", ", ".join(ALLOWED))]
@@ -161,9 +161,9 @@ class Web:
         name = path.removeprefix(self._prefix) if path.startswith(self._prefix) else path
         if name != CHAT:
             return self._files.answer(name, request)
-        self._gate.check_origin(request.value("origin"), authority)
+        self._origin_policy.check_origin(request.value("origin"), authority)
         head = shake_hands(request)
-        client = self._gate.client(address, request)
+        client = self._origin_policy.client(address, request)
         if client != address:
             try:
                 self._server.count_for(client)
@@ -180,7 +180,7 @@ class Web:
             session.tell(Control(frame.answer))
             return True
         if type(frame) is Ended:
-            self._answers[session.id] = frame.answer
+            self._receipts[session.id] = frame.answer
             session.close(frame.why)
             if frame.code:
                 self._server.refused(session.id, session.name, Reject(frame.text, frame.code))
@@ -191,7 +191,7 @@ class Web:
     def greenchat_disconnected(self, session: Session, reason: str) -> None:
         """The last frame, behind all that waits: why it has ended."""
         if session.codec is self._codec:
-            answer = self._answers.pop(session.id, None)
+            answer = self._receipts.pop(session.id, None)
             session.tell(Control(answer or close_frame(CLOSE_CODES.get(reason, POLICY), reason)))
 
 

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import click
 from greenchat_plugins.history import store
-from processes import ServeProcess, serve_process
+from kit.processes import ServeProcess, serve_process
 
 from greenchat.client import Client
-from greenchat.database import open_database, transaction
-from greenchat.events import Message
-from greenchat.frames import Page
+from greenchat.protocol.events import Message
+from greenchat.protocol.frames import HistoryPage
+from greenchat.storage.sqlite import open_database, transaction
 from greenchat.testing import DEADLINE
 
 # At most, in milliseconds, for 99 of 100.
@@ -111,7 +111,7 @@ class Times:
 
 def page_on_joining(client: Client) -> None:
     """Read up to the page that comes unasked."""
-    while not any(isinstance(item, Page) for item in client.receive(DEADLINE)):
+    while not any(isinstance(item, HistoryPage) for item in client.receive(DEADLINE)):
         pass
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from processes import ServeProcess
+from kit.processes import ServeProcess
 
 from greenchat.testing import Peer
 
@@ -10,7 +10,7 @@ from greenchat.testing import Peer
 COUNTER = """
 import gc
 from greenchat import Session, Unknown, hookimpl
-from greenchat.room import Member
+from greenchat.chat.room import Member
 from greenlet import greenlet
 
 @hookimpl

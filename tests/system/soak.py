@@ -20,9 +20,9 @@ import click
 import psutil
 from crowd import Crowd
 from faults import Injector
-from processes import ServeProcess, serve_process
+from kit.processes import ServeProcess, serve_process
 
-from greenchat.config import Limits
+from greenchat.config.schema import Limits
 from greenchat.testing import DEADLINE
 
 # The loopback is one address, so what is limited for each address is left out. All other limits are as users have them.

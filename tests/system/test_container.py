@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from containerfile import instructions
+from kit.containerfile import instructions
 
 from greenchat.testing import DEADLINE, Peer
 

@@ -4,8 +4,8 @@ import random
 import socket
 import time
 
+from kit.processes import ServeProcess, serve_process
 from left_over import COUNTER, left_over
-from processes import ServeProcess, serve_process
 
 from greenchat.testing import DEADLINE
 

@@ -15,8 +15,8 @@ from faults import NOISE, reset_on_close
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
+from kit.processes import ServeProcess, serve_process
 from left_over import COUNTER, left_over
-from processes import ServeProcess, serve_process
 
 from greenchat.codecs.detect import HTTP_BEGINNINGS, FirstLine
 from greenchat.testing import DEADLINE, UNLIMITED

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from processes import with_helpers
+from kit.processes import with_helpers
 
 SMALL = ["--messages", "50000", "--rounds", "50"]
 

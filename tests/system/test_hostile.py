@@ -14,8 +14,8 @@ import psutil
 import pytest
 from crowd import Crowd
 from faults import connect, drop_what_comes, feed, garbling, never_reading, reset_on_close, resetting, vanishing
+from kit.processes import ServeProcess, serve_process
 from left_over import COUNTER, left_over
-from processes import ServeProcess, serve_process
 
 from greenchat.testing import DEADLINE, UNLIMITED, Peer, serving
 

@@ -6,9 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from click.testing import CliRunner
-from histories import history
 from killing import ONE_PAGE, ROOMS, Ledger, Plain, Program, kill_under_load
-from processes import serve_process
+from kit.histories import history
+from kit.processes import serve_process
 
 from greenchat.cli import main
 

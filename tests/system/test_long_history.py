@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from browsers import expect, needs_browser, note
-from histories import START, keep, opened
+from kit.browsers import expect, needs_browser, note
+from kit.histories import START, keep, opened
 
-from greenchat.events import Message
+from greenchat.protocol.events import Message
 from greenchat.testing import serving
 
-pytest_plugins = ["browser_fixtures"]
+pytest_plugins = ["kit.browser_fixtures"]
 
 MEASURED = """
 import re, sys

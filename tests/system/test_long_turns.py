@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
-from processes import ServeProcess, serve_process
+from kit.processes import ServeProcess, serve_process
 
 from greenchat.testing import DEADLINE
 

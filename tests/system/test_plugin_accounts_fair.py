@@ -4,7 +4,7 @@ import select
 import time
 
 import pytest
-from accounts import OTHER, SECRET, PeerFrom, accounts, gone, registered
+from kit.accounts import OTHER, SECRET, PeerFrom, accounts, gone, registered
 
 from greenchat.testing import serving
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from crowd import Ledger
-from processes import with_helpers
+from kit.processes import with_helpers
 
 
 def test_the_ledger_counts_what_is_lost_doubled_and_late():

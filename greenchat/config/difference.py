@@ -1,0 +1,43 @@
+"""What a configuration that is read again changes while the server runs, and what has to wait for a restart."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from greenchat.config.schema import Config
+
+# Of the table `server`: what is looked up each time it is needed. All of `tls` and `limits` is, at the latest by the
+# next connection; the rest of the configuration has made things that stand by now, such as sockets and plugins.
+LIVE = ("log_level", "grace_seconds")
+
+
+class Reload(msgspec.Struct, frozen=True):
+    """`config` is what is in force from now on. `changed` says what has changed in it, such as
+    "limits.flood_rate = 5.0 (was 10.0)"; `waiting` are the paths of settings whose change needs a restart, without
+    their values, which may be secret."""
+
+    config: Config
+    changed: list[str]
+    waiting: list[str]
+
+
+def compare(old: Config, new: Config) -> Reload:
+    """What of `new` can take the place of `old`, which is in force."""
+    server = msgspec.structs.replace(old.server, **{key: getattr(new.server, key) for key in LIVE})
+    config = msgspec.structs.replace(old, server=server, tls=new.tls, limits=new.limits)
+    before, now, wanted = (dict(_flat(msgspec.to_builtins(each))) for each in (old, config, new))
+    return Reload(
+        config,
+        changed=[f"{path} = {now[path]} (was {before[path]})" for path in now if now[path] != before[path]],
+        waiting=sorted(path for path in wanted | now if wanted.get(path) != now.get(path)),
+    )
+
+
+def _flat(tables: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """`{"a": {"b": 1}}` as `("a.b", 1)`."""
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield above + key, value

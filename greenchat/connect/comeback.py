@@ -1,0 +1,123 @@
+"""Coming back after the connection was lost: again and again, and with what was said meanwhile."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from threading import Thread
+from typing import NamedTuple
+
+from greenchat.client import Client, ClientError, RefusedError
+from greenchat.connect.conversation import Missed
+from greenchat.connect.ticket import Ticket
+from greenchat.protocol.events import Event, Message
+from greenchat.protocol.frames import Welcome
+
+# The first try comes when a restarted server may be there again; the last ones so that thousands of clients do not keep
+# a server busy that has trouble enough. In seconds; each is made longer or shorter by half, lest they all come at once.
+FIRST_SECONDS = 0.5
+LONGEST_SECONDS = 30.0
+
+# What was said meanwhile is fetched by pages, and no more of them than somebody reads.
+PAGE_MESSAGES = 100
+MOST_PAGES = 10
+
+# So many messages that were seen before are looked at once more. A server that was killed may have lost the latest, and
+# given their numbers to others; and what one has said oneself may be among them.
+OVERLAP = 20
+
+# Why one was sent away: who came back by themselves would be a nuisance, or take a name from another device for ever.
+SENT_AWAY = frozenset({"banned", "idle", "logged_in_elsewhere", "name_reserved"})
+
+# Refusals of a join that pass: the name is still our own lost connection's, or the server has trouble.
+PASSING = frozenset(
+    {"name_taken", "room_full", "full", "try_again", "try_later", "accounts_unavailable", "moderation_off", "not_kept"}
+)
+
+
+class Arrival(NamedTuple):
+    client: Client
+    welcome: Welcome
+    missed: Missed
+
+
+def pauses() -> Iterator[float]:
+    """How many seconds to wait before each try."""
+    pause = FIRST_SECONDS
+    while True:
+        yield min(pause * random.uniform(0.5, 1.5), LONGEST_SECONDS)
+        pause = min(pause * 2, LONGEST_SECONDS)
+
+
+async def knock(ticket: Ticket, seen: int) -> Arrival:
+    """Come in once more, having seen the messages of the ticket's room up to number `seen`. Raises `ClientError`.
+
+    It is done in a thread that nobody waits for at the end: a host that does not answer takes its time.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Arrival] = loop.create_future()
+    ticket = replace(ticket, keys=dict(ticket.keys))
+
+    def deliver(arrival: Arrival | None, error: BaseException | None) -> None:
+        if not result.done():
+            if arrival is not None:
+                result.set_result(arrival)
+            elif error is not None:
+                result.set_exception(error)
+        elif arrival is not None:
+            arrival.client.close()  # one has left meanwhile
+
+    def run() -> None:
+        arrival = error = None
+        try:
+            arrival = _arrive(ticket, seen)
+        except BaseException as problem:
+            error = problem
+        with suppress(RuntimeError):  # the loop has ended, and with it the program
+            loop.call_soon_threadsafe(deliver, arrival, error)
+
+    Thread(target=run, daemon=True).start()
+    return await result
+
+
+def _arrive(ticket: Ticket, seen: int) -> Arrival:
+    client, welcome = ticket.enter()
+    try:
+        # Who was in no room is put into the default one by joining, and is out of it before anything is said there.
+        nowhere = not ticket.room and not client.plain
+        missed = Missed([]) if nowhere else _missed(client, welcome, seen)
+        if nowhere:
+            client.part(welcome.room)
+    except BaseException:
+        client.close()
+        raise
+    return Arrival(client, welcome, missed)
+
+
+def _missed(client: Client, welcome: Welcome, seen: int) -> Missed:
+    """What comes after the welcome, the server tells by itself."""
+    events: list[Event] = []
+    # Where the numbers begin anew, those that one has seen say nothing.
+    after = max(seen - OVERLAP, 1) if 0 < seen <= welcome.seq else 0
+    try:
+        for _ in range(MOST_PAGES):
+            page = client.history(welcome.room, after=after, limit=PAGE_MESSAGES)
+            events += page.events
+            numbers = [event.seq for event in page.events if isinstance(event, Message)]
+            if not page.more or not numbers or not after:
+                return Missed(_until(welcome.seq, events), gap=page.more and not seen)
+            after = numbers[-1]
+        page = client.history(welcome.room, limit=PAGE_MESSAGES)
+        return Missed(_until(welcome.seq, [*page.events]), gap=True)
+    except RefusedError:
+        return Missed([], kept=False)
+
+
+def _until(seq: int, events: list[Event]) -> list[Event]:
+    return [event for event in events if not isinstance(event, Message) or event.seq <= seq]
+
+
+def is_passing(error: ClientError) -> bool:
+    """Whether trying again may help."""
+    return not isinstance(error, RefusedError) or error.code in PASSING

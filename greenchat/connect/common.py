@@ -1,0 +1,120 @@
+"""What the line client and the pipe share: where to connect, what a line is, which exit code an error has."""
+
+import getpass
+from enum import Enum
+from typing import NamedTuple
+
+from greenchat.client import (
+    ClientError,
+    DisconnectedError,
+    NoAnswerError,
+    RefusedError,
+    TurnedAwayError,
+    UnreachableError,
+)
+from greenchat.config.schema import Server
+from greenchat.connect import Exit
+from greenchat.connect.draft import is_command, said_as
+from greenchat.protocol.text import FORBIDDEN, printable
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = Server().port
+
+QUIT = "/quit"
+
+# The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
+NOT_STORED = "not_stored"
+
+# How much is quoted of what was not said, in characters: most of what fits into a line of a terminal.
+QUOTED = 60
+
+
+class Kind(Enum):
+    """What a line on the screen is. PAST was said before, and asked for; REPLAYED was said before one came."""
+
+    MESSAGE = "message"
+    INFO = "info"
+    ERROR = "error"
+    PAST = "past"
+    REPLAYED = "replayed"
+
+
+class Line(NamedTuple):
+    """One line as people read it, `head body`: `[Alice]:` and what she says, `[INFO]` and what the server says."""
+
+    kind: Kind
+    head: str
+    body: str
+
+    def __str__(self) -> str:
+        return f"{self.head} {self.body}"
+
+
+def info_line(text: str, kind: Kind = Kind.INFO) -> Line:
+    return Line(kind, "[INFO]", clean(text))
+
+
+def error_line(text: str) -> Line:
+    return Line(Kind.ERROR, "[ERROR]", clean(text))
+
+
+def clean(text: str) -> str:
+    """`text` without what would drive a terminal, whatever the server let pass."""
+    return FORBIDDEN.sub("?", text)
+
+
+def login_name() -> str:
+    """What this person is called on this machine; "guest" where the system does not know."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "guest"
+
+
+def exit_code(error: ClientError) -> Exit:
+    """The exit code of an error that ended the chat, or kept it from beginning."""
+    match error:
+        case UnreachableError() | NoAnswerError():
+            return Exit.UNREACHABLE
+        case TurnedAwayError() | RefusedError():
+            return Exit.TURNED_AWAY
+        case DisconnectedError():
+            return Exit.LOST
+    return Exit.FAILED
+
+
+def undelivered(count: int) -> Line:
+    """What is said when the connection ended too early for `count` messages."""
+    return error_line("1 message was not delivered." if count == 1 else f"{count} messages were not delivered.")
+
+
+def not_said(line: str, room: str) -> Line:
+    """What is said of a line that others have not read; of a command only its name, since it may hold a password."""
+    where = f" in {room}" if room else ""
+    if is_command(line):
+        return error_line(f"Not sent{where}: {line.split()[0]}")
+    return error_line(f"Not said{where}: {printable(said_as(line).strip(), QUOTED)}")
+
+
+def maybe_not_said(line: str, room: str) -> Line:
+    """What is said of a line that was under way when the connection was lost."""
+    if is_command(line):
+        return error_line(f"May not have been run: {line.split()[0]}")
+    return error_line(f"May not have been said in {room}: {said_as(line).strip()}")
+
+
+def was_said(line: str, room: str) -> Line:
+    """The same, once it was found in the history."""
+    return info_line(f"Was said in {room}: {said_as(line).strip()}")
+
+
+def waiting(line: str, room: str) -> Line:
+    """What is said of a line that waits for the connection."""
+    if is_command(line):
+        return info_line(f"Waiting to be run: {line.split()[0]}")
+    return info_line(f"Waiting to be said{f' in {room}' if room else ''}: {printable(said_as(line).strip(), QUOTED)}")
+
+
+def is_quit(text: str) -> bool:
+    """Whether `text` asks to leave: the client does so itself, so that it also works where no plugin knows /quit."""
+    return text.lower().split(maxsplit=1)[:1] == [QUIT]

@@ -1,0 +1,290 @@
+"""`greenchat connect` on a terminal: a prompt, and above it what is said.
+
+What one is typing stays whole when a message arrives, and when the connection is lost: it comes back by itself, and
+says what was typed meanwhile. Everything runs in one thread, but for coming back: prompt_toolkit's event loop reads the
+keys and watches the client's socket.
+"""
+
+import asyncio
+import math
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from prompt_toolkit.application import create_app_session
+
+from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
+from greenchat.connect import Exit, Visit
+from greenchat.connect.comeback import SENT_AWAY, Arrival, is_passing, knock, pauses
+from greenchat.connect.common import (
+    NOT_STORED,
+    Line,
+    error_line,
+    exit_code,
+    info_line,
+    is_quit,
+    maybe_not_said,
+    not_said,
+    undelivered,
+    waiting,
+)
+from greenchat.connect.conversation import Conversation, Said
+from greenchat.connect.draft import is_command, lines_to_send
+from greenchat.connect.login_flow import LoginFlow
+from greenchat.connect.outgoing import Entry, Outgoing
+from greenchat.connect.screen import Screen, TerminalOutput
+from greenchat.connect.secrets import AGAIN, missing
+from greenchat.connect.ticket import Ticket
+from greenchat.protocol.events import Event, Left
+from greenchat.protocol.frames import Ack, Error, Frame, Welcome
+
+# The code with which a command is refused that nobody knows.
+UNKNOWN_COMMAND = "unknown_command"
+
+# How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
+QUIET_SECONDS = 1.0
+
+COMING_BACK = info_line("Coming back as soon as the server can be reached. What you type waits; Ctrl-C leaves.")
+NO_RECEIPTS = info_line("Plain frames have no receipts: what you said last may not have arrived.")
+SAYING_NOW = info_line("What has waited is said now.")
+ON_THEIR_WAY = info_line("Some messages are still on their way. Ctrl-C leaves at once.")
+NOTHING_SENT = info_line("Nothing was sent.")
+NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
+
+
+def chat(visit: Visit) -> Exit:
+    """Ask for what is missing, and chat; returns the exit code."""
+    with TerminalOutput() as output, create_app_session(output=output):
+        screen = Screen(output)
+        try:
+            entrance = LoginFlow(screen, visit)
+            return LineChat(*entrance.enter(), entrance.ticket, screen).run()
+        except ClientError as error:
+            screen.show([error_line(str(error))])
+            return exit_code(error)
+        except (EOFError, KeyboardInterrupt):
+            return Exit.DELIVERED  # before anything was said
+        except OSError:
+            return Exit.FAILED  # the terminal has gone, and nobody is left to be told
+
+
+class LineChat:
+    """One joined client at the prompt, and the next one after a loss."""
+
+    def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, screen: Screen) -> None:
+        self._client = client
+        self._ticket = ticket
+        self._screen = screen
+        self._talk = Conversation(client)
+        self._outgoing = Outgoing(self._talk, self._refused, lambda entry, ref: None)
+        self._unsure: list[Said] = []  # what was under way when the connection was lost
+        self._sent_away = False  # as the last word of the server was
+        self._returning: asyncio.Task[None] | None = None  # while the connection is lost
+        self._end: ClientError | None = None  # why it is over, though one has not left
+        self._leaving = False
+        screen.show(self._talk.lines(welcome))
+
+    def run(self) -> Exit:
+        """Chat until the user leaves, or is sent away."""
+        try:
+            asyncio.run(self._talk_on())
+            if self._end is None:
+                self._leave()
+        except DisconnectedError as error:  # in the very moment of leaving
+            self._end = error
+        except KeyboardInterrupt:
+            pass  # a second Ctrl-C: without waiting
+        finally:
+            self._client.close()
+        if self._end is not None:
+            self._screen.show([error_line(str(self._end))])
+        unsure = [*self._unsure, *self._talk.lost()]
+        unsaid = self._outgoing.drop()
+        self._screen.show(maybe_not_said(said.line, said.room) for said in unsure)
+        self._screen.show(not_said(entry.line, entry.room) for entry in unsaid)
+        if unsure or unsaid:
+            self._screen.show([undelivered(len(unsure) + len(unsaid))])
+        if self._end is not None:
+            return exit_code(self._end)
+        return Exit.LOST if unsure or unsaid else Exit.DELIVERED
+
+    def _leave(self) -> None:
+        """Go, and wait until the server has taken what was said; it closes the connection then."""
+        client = self._client
+        patience = QUIET_SECONDS
+        notice_at = time.monotonic() + QUIET_SECONDS
+        try:
+            while True:
+                self._outgoing.send()
+                if not self._outgoing:
+                    client.leave()  # twice is once
+                items = client.receive(patience)
+                self._show(items)
+                if client.pending and time.monotonic() >= notice_at:
+                    self._screen.show([ON_THEIR_WAY])
+                    notice_at = math.inf
+                    patience = client.patience
+                elif not items:
+                    return
+        except DisconnectedError as error:
+            if not client.left:
+                self._end = error
+
+    async def _talk_on(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._client, self._ready)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._hang_up)
+        self._receive()  # what came together with the welcome
+        # Between two prompts, too: else what is typed there is echoed, and drawn twice.
+        with self._screen.input.raw_mode(), suppress(EOFError, KeyboardInterrupt):
+            while self._end is None and not self._leaving:
+                await self._take(await self._screen.read())
+        if self._returning is not None:
+            self._returning.cancel()
+            self._end = self._end or DisconnectedError("You have left while the connection was lost.")
+
+    async def _take(self, text: str) -> None:
+        """What was typed and pasted: each line is a message."""
+        for line in lines_to_send(text):
+            if is_quit(line):
+                self._leaving = True
+                return
+            whole = await self._with_secrets(line)
+            if whole:
+                entry = self._outgoing.add(whole)
+                if self._returning is not None:
+                    self._screen.show([waiting(entry.line, entry.room)])
+            self._send()
+
+    async def _with_secrets(self, line: str) -> str:
+        """`line` with the passwords that it lacks; empty if one would rather not."""
+        answers: list[str] = []
+        for question in missing(line):
+            try:
+                answer = await self._screen.read_secret(question)
+            except (EOFError, KeyboardInterrupt):
+                answer = ""
+            if not answer:
+                self._screen.show([NOTHING_SENT])
+                return ""
+            if question is not AGAIN:
+                answers.append(answer)
+            elif answer != answers[-1]:
+                self._screen.show([NOT_THE_SAME])
+                return ""
+        return " ".join([line, *answers])
+
+    def _send(self) -> None:
+        """Say what waits, but for what has to wait for the answer to a command, or for the connection."""
+        if self._returning is not None:
+            return
+        try:
+            self._outgoing.send()
+        except DisconnectedError as error:
+            self._lost(error)
+        else:
+            self._watch_backlog()
+
+    def _refused(self, entry: Entry, reason: str) -> None:
+        self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
+
+    def _hang_up(self) -> None:
+        self._leaving = True
+        self._screen.interrupt()
+
+    def _ready(self) -> None:
+        """The server has said something. What was typed before comes first: it is for the room that was seen then.
+
+        This is called again for as long as there is something to read."""
+        if self._screen.is_waiting:
+            self._receive()
+
+    def _receive(self) -> None:
+        try:
+            self._show(self._client.receive(0))
+        except DisconnectedError as error:
+            self._lost(error)
+        else:
+            self._send()
+
+    def _lost(self, error: ClientError) -> None:
+        """The connection has ended by itself."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._client)
+        loop.remove_writer(self._client)
+        self._unsure += self._talk.lost()
+        self._outgoing.lost()
+        if self._sent_away:
+            self._over(error)
+            return
+        self._screen.show([error_line(str(error)), COMING_BACK])
+        self._ticket.name = self._client.name
+        if self._client.plain:
+            self._screen.show([NO_RECEIPTS])
+        else:
+            self._ticket.room = self._talk.room
+        self._client.close()
+        self._returning = asyncio.create_task(self._come_back())
+        self._returning.add_done_callback(self._returned)
+
+    def _over(self, error: ClientError) -> None:
+        self._end = error
+        self._screen.interrupt()
+
+    async def _come_back(self) -> None:
+        told = ""
+        for pause in pauses():
+            await asyncio.sleep(pause)
+            try:
+                arrival = await knock(self._ticket, self._talk.seen(self._ticket.room))
+                break
+            except (RefusedError, TurnedAwayError) as error:
+                if not is_passing(error):
+                    self._over(error)
+                    return
+                if str(error) != told:
+                    told = str(error)
+                    self._screen.show([error_line(told)])
+            except ClientError:
+                pass  # nobody is there yet
+        self._arrived(arrival)
+
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._over(ClientError(f"Coming back has failed: {error!r}. Please report this."))
+
+    def _arrived(self, arrival: Arrival) -> None:
+        self._client, self._returning = arrival.client, None
+        unsure, self._unsure = self._unsure, []
+        self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
+        if self._outgoing:
+            self._screen.show([SAYING_NOW])
+        asyncio.get_running_loop().add_reader(self._client, self._ready)
+        self._receive()
+
+    def _show(self, items: Iterable[Event | Frame]) -> None:
+        lines: list[Line] = []
+        for item in items:
+            said = self._talk.asked(item)
+            lines += self._talk.lines(item)
+            if said is not None and is_command(said.line):
+                if isinstance(item, Ack):
+                    self._ticket.learn(said.line, self._talk.room, self._client.name)
+                elif isinstance(item, Error) and item.code == UNKNOWN_COMMAND and len(said.line.split()) > 1:
+                    self._screen.forget(said.line)  # it may be a misspelt /login, with the password
+            elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
+                lines.insert(-1, not_said(said.line, said.room))
+            if isinstance(item, Error) and item.ref is None and item.code in SENT_AWAY:
+                self._sent_away = True
+            elif isinstance(item, Left) and item.name == self._client.name:
+                self._sent_away = False  # out of that room only
+        self._screen.show(lines)
+
+    def _watch_backlog(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._client.backlog:
+            loop.add_writer(self._client, self._ready)
+        else:
+            loop.remove_writer(self._client)

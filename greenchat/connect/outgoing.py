@@ -1,0 +1,107 @@
+"""What is to be said, in order: each line goes into the room in which its writer saw it go, or nowhere."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from greenchat.client import RefusedError
+from greenchat.connect.conversation import JOIN, NO_ROOM, Conversation
+from greenchat.connect.draft import is_command
+
+NOT_THERE = "You have not come into the room that this was for."
+
+
+class Journey:
+    """A /join on its way: what is typed behind it is for the room it leads to, the `room`; empty for nowhere."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.room = ""
+
+
+class Entry(NamedTuple):
+    """One line as it is to be sent, and where it goes; `number` is for who has counted the lines."""
+
+    line: str
+    place: str | Journey
+    journey: Journey | None
+    number: int
+
+    @property
+    def room(self) -> str:
+        return self.place if isinstance(self.place, str) else self.place.room
+
+
+class Outgoing:
+    """Lines that wait, mostly because a command has to be answered first.
+
+    `refuse` is told what cannot be said, and why; `sent` under which ref the others went.
+    """
+
+    def __init__(
+        self, talk: Conversation, refuse: Callable[[Entry, str], None], sent: Callable[[Entry, int], None]
+    ) -> None:
+        self._talk = talk
+        self._refuse = refuse
+        self._sent = sent
+        self._entries: deque[Entry] = deque()
+        self._ahead: Journey | None = None  # the latest that has not come to its end
+        self._under_way: Journey | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, line: str, number: int = 0) -> Entry:
+        """`line` goes into the room that is seen now; behind a /join, into the one that this leads to."""
+        self._arrive()
+        match = JOIN.match(line)
+        journey = Journey(match[1]) if match else None
+        entry = Entry(line, self._ahead or self._talk.room, journey, number)
+        self._entries.append(entry)
+        self._ahead = journey or self._ahead
+        return entry
+
+    def send(self, most: int = 0) -> None:
+        """Say what waits, but for what has to wait for an answer; with `most`, as long as fewer than that are pending.
+
+        Raises `DisconnectedError`.
+        """
+        while self._entries and not self._talk.busy and not 0 < most <= self._talk.pending:
+            self._arrive()
+            self._send(self._entries[0])
+            self._entries.popleft()  # not before: a connection that is lost leaves it here
+
+    def lost(self) -> None:
+        """The connection is lost: a /join without an answer leads nowhere."""
+        self._arrive()
+
+    def drop(self) -> list[Entry]:
+        """What has not been said, and will not be any more."""
+        entries = [*self._entries]
+        self._entries.clear()
+        return entries
+
+    def _send(self, entry: Entry) -> None:
+        if not entry.room and entry.journey is None:
+            if isinstance(entry.place, Journey):
+                self._refuse(entry, NOT_THERE)
+                return
+            if not is_command(entry.line):
+                self._refuse(entry, NO_ROOM)
+                return
+        try:
+            ref = self._talk.say(entry.line, entry.room)
+        except RefusedError as refusal:
+            self._refuse(entry, str(refusal))
+        else:
+            self._under_way = entry.journey
+            self._sent(entry, ref)
+
+    def _arrive(self) -> None:
+        """See where the latest /join has led, once it is answered."""
+        journey = self._under_way
+        if journey is not None and not self._talk.busy:
+            journey.room = self._talk.led_to(journey.target)
+            self._under_way = None
+            if self._ahead is journey:
+                self._ahead = None

@@ -1,0 +1,270 @@
+"""`greenchat connect` as a part of a pipe: lines of standard input are said, what others say is standard output.
+
+    echo "The backup is done." | greenchat connect chat.example.org 9999 --name backup
+    tail -f app.log | greenchat connect chat.example.org 9999 --name app > /dev/null
+
+Each line that is not blank is a message, in order, said as it stands: whoever writes a log must not run commands with
+it. One that seems to hold a password is refused. With `--commands`, and where a person types at a terminal that cannot
+move its cursor, a line that begins with a slash is a command, and one `/quit` ends the input; what stands behind it was
+not said, and is told of. All is said in the one room that was joined, or that a /join has led to, and nowhere else: who
+is put out of it ends there.
+
+A connection that is lost is not made again: nobody but who has the input can tell what to do about lines that may have
+been said, and what comes behind them. The exit code LOST says so, and how many lines were not acknowledged.
+
+The server slows down who says too much, and then the input waits too. At the end of the input it waits until everything
+has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output,
+one a line, flushed at once; [INFO] and [ERROR] go to standard error, so that what the next program in the pipe reads is
+what people say now: a bot must not answer what was said before it came, so what the server replays then is not shown at
+all, and what a line `/history` asks for goes to standard error. A refused line is named there with its number and the
+reason; the others are said all the same, and the exit code is REFUSED at the end. A line that was said but could not be
+kept is named as well, and is no refused one: who said it again would say it twice. Nobody is asked for anything: a
+missing name is the login name.
+"""
+
+import os
+import select
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError
+from greenchat.codecs.lines import LineBuffer
+from greenchat.codecs.plain import too_long
+from greenchat.connect import Exit, Visit
+from greenchat.connect.common import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    NOT_STORED,
+    Kind,
+    Line,
+    error_line,
+    exit_code,
+    info_line,
+    is_quit,
+    login_name,
+    undelivered,
+)
+from greenchat.connect.conversation import Conversation
+from greenchat.connect.draft import as_text
+from greenchat.connect.outgoing import Entry, Outgoing
+from greenchat.connect.secrets import has_secret
+from greenchat.connect.ticket import Ticket
+from greenchat.protocol.events import Event
+from greenchat.protocol.frames import Ack, Error, Frame, Ref
+
+# How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
+# are uncertain when the connection is lost.
+LINES_AHEAD = 256
+
+SECRET = (
+    "It seems to have a password or a key in it, and was not said. "
+    "--commands runs such lines; --login-file and --key-file are for passwords and keys."
+)
+NO_RECEIPTS = info_line("Plain frames have no receipts: what was said last may not have arrived.")
+SLASHES = "Line {}, and each that begins with /, is said as it stands. --commands runs such lines."
+BEHIND_QUIT = "What stands behind /quit, from line {} on, was not said."
+PUT_OUT = "The rest of the input was for {}, and you are not in there any more."
+
+# What is read of the input at once: what a pipe holds on Linux.
+READ_BYTES = 64 * 1024
+
+
+def chat(visit: Visit) -> Exit:
+    """Say standard input; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # what this locale cannot write is no reason to stop
+    outlet = Outlet(sys.stdout, sys.stderr)
+    try:
+        ticket = Ticket(
+            visit.host or DEFAULT_HOST,
+            visit.port or DEFAULT_PORT,
+            visit.name or login_name(),
+            visit.room,
+            visit.encryption,
+            visit.password,
+            visit.login,
+            plain=visit.plain,
+            keys={visit.room: visit.key},
+        )
+        client, welcome = ticket.enter()
+        with client:
+            talk = Conversation(client)
+            outlet.show(talk.lines(welcome))
+            # Who types where there is no line client is a person, and their commands are meant.
+            commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())
+            return Pipe(client, talk, outlet, sys.stdin, commands=commands).run()
+    except ClientError as error:
+        outlet.show([error_line(str(error))])
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+class Outlet:
+    """Standard output and error; None for one that the shell has closed (`>&-`): then nothing is written there.
+
+    `closed`: who read the output does so no more, as in `greenchat connect | head -1`.
+    """
+
+    def __init__(self, output: TextIO | None, errors: TextIO | None) -> None:
+        self._output = output
+        self._errors = errors
+        self.closed = False
+
+    def show(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            stream = self._output if line.kind is Kind.MESSAGE else self._errors
+            if stream is None or line.kind is Kind.REPLAYED:
+                continue
+            try:
+                print(line, file=stream, flush=True)
+            except BrokenPipeError:
+                # What is still in the stream goes nowhere: else Python would try once more at its end, and complain.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+                self.closed = self.closed or stream is self._output
+
+
+class Pipe:
+    """Says the lines of `source` (None: the shell has closed it), and shows what others say, until both end."""
+
+    def __init__(
+        self, client: Client, talk: Conversation, outlet: Outlet, source: TextIO | None, *, commands: bool
+    ) -> None:
+        self._client = client
+        self._talk = talk
+        self._outlet = outlet
+        self._commands = commands
+        self._outgoing = Outgoing(talk, self._not_sent, self._sent)
+        self._source = source.fileno() if source else None  # None once nothing more is to be read
+        self._encoding = source.encoding if source else ""
+        self._limit = int(client.limit("frame_bytes"))
+        self._buffer = LineBuffer(self._limit)
+        self._read_lines = 0
+        self._numbers: dict[Ref, int] = {}  # which line a ref is
+        self._slashes_told = commands
+        self._quit = self._behind_quit = False
+        self._refused = self._put_out = False
+        self._dropped = 0  # lines that were read, and not said because one is out of their room
+
+    def run(self) -> Exit:
+        client = self._client
+        try:
+            self._show(client.receive(0))
+            while True:
+                self._outgoing.send(LINES_AHEAD)
+                if self._source is None and not self._outgoing:
+                    client.leave()  # twice is once
+                self._wait()
+        except (DisconnectedError, NoAnswerError) as error:
+            if not client.left or (isinstance(error, NoAnswerError) and not client.plain):
+                self._outlet.show([error_line(str(error))])
+        lost = len(client.pending) + len(self._outgoing) + self._dropped
+        if client.plain and not client.left:
+            self._outlet.show([NO_RECEIPTS])
+        if lost:
+            self._outlet.show([undelivered(lost)])
+        if self._put_out:
+            return Exit.TURNED_AWAY
+        if lost or not client.left:
+            return Exit.LOST
+        return Exit.REFUSED if self._refused else Exit.DELIVERED
+
+    def _wait(self) -> None:
+        """For input, for the server, or for a server that takes no more at the moment."""
+        client = self._client
+        server = client.fileno()
+        source = None if self._outgoing else self._source
+        # Who waits for input has time. Who waits for the server does not wait for ever.
+        patience = client.patience if client.left or self._outgoing else None
+        readable, writable, _ = select.select(
+            [server] if source is None else [server, source], [server] if client.backlog else [], [], patience
+        )
+        if not readable and not writable:
+            raise NoAnswerError(f"{client.where} has been silent for {patience:.0f} seconds.")
+        if server in readable or server in writable:
+            self._show(client.receive(0))
+        if source in readable and self._source is not None:
+            self._read(self._source)
+
+    def _read(self, source: int) -> None:
+        data = os.read(source, READ_BYTES)
+        if not data:
+            self._source = None
+            data = b"\n"  # ends a last line that has no end of its own
+        block, overlong = self._buffer.feed(data)
+        for line in [] if block is None else block.split(b"\n"):
+            self._read_lines += 1
+            # Bytes that are no text in this encoding become surrogates, which `say` refuses.
+            self._take(line.removesuffix(b"\r").decode(self._encoding, "surrogateescape"))
+        for endless in overlong:
+            if endless:
+                self._refuse("It does not end. This is no text, and is not read any further.", self._read_lines)
+                self._source = None
+            else:
+                self._read_lines += 1
+                self._refuse(too_long(self._limit).text, self._read_lines)
+        if self._quit and self._source is not None:
+            self._source = None
+            if select.select([source], [], [], 0)[0]:
+                self._read(source)  # is there more?
+
+    def _take(self, line: str) -> None:
+        """One line that was read."""
+        number = self._read_lines
+        if not line.strip():
+            return
+        if self._quit:
+            if not self._behind_quit:
+                self._behind_quit = self._refused = True
+                self._outlet.show([error_line(BEHIND_QUIT.format(number))])
+        elif self._commands and is_quit(line):
+            self._quit = True
+        elif self._commands:
+            self._outgoing.add(line, number)
+        elif has_secret(line):
+            self._refuse(SECRET, number)
+        else:
+            text = as_text(line)
+            if text != line and not self._slashes_told:
+                self._slashes_told = True
+                self._outlet.show([info_line(SLASHES.format(number))])
+            self._outgoing.add(text, number)
+
+    def _sent(self, entry: Entry, ref: int) -> None:
+        self._numbers[ref] = entry.number
+
+    def _not_sent(self, entry: Entry, reason: str) -> None:
+        self._refuse(reason, entry.number)
+
+    def _show(self, items: Iterable[Event | Frame]) -> None:
+        for item in items:
+            room = self._talk.room
+            lines = self._talk.lines(item)
+            if isinstance(item, Ack | Error):
+                number = self._numbers.pop(item.ref, None)
+                if isinstance(item, Error):
+                    self._refused = self._refused or item.code != NOT_STORED
+                    lines = [error_line(_numbered(line.body, number)) for line in lines]
+            elif (
+                not self._put_out and room != self._talk.room and not self._talk.busy
+            ):  # and not by a /part or a /join of this input
+                lines = [error_line(PUT_OUT.format(room))]
+                self._put_out = True
+                self._stop_reading()
+            self._outlet.show(lines)
+        if self._outlet.closed:
+            self._stop_reading()
+
+    def _refuse(self, reason: str, number: int) -> None:
+        self._refused = True
+        self._outlet.show([error_line(_numbered(reason, number))])
+
+    def _stop_reading(self) -> None:
+        self._source = None
+        self._dropped += len(self._outgoing.drop())
+
+
+def _numbered(reason: str, number: int | None) -> str:
+    return f"Line {number}: {reason}" if number else reason

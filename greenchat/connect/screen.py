@@ -1,0 +1,244 @@
+"""The terminal: lines go above the prompt, questions are asked at it, and what is secret is drawn as stars."""
+
+import os
+import re
+import select
+import shutil
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text.utils import fragment_list_to_text
+from prompt_toolkit.history import DummyHistory, History
+from prompt_toolkit.input import Input
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout.processors import Processor, TabsProcessor, Transformation, TransformationInput
+from prompt_toolkit.layout.utils import explode_text_fragments
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.styles import DummyStyle, Style
+
+from greenchat.connect.common import Line, error_line, info_line
+from greenchat.connect.draft import pasted, why_not
+from greenchat.connect.secrets import is_secret, secret_start
+
+PROMPT = "> "
+
+# Pasted code is drawn as code.
+TABS = TabsProcessor(tabstop=4, char1=" ", char2=" ")
+
+LINE_BREAKS = re.compile(r"[\r\n]+")
+
+# Names of styles: what is the server's, or was said before, is dim, so that what people say now stands out.
+STYLE = {
+    "info-head": "dim",
+    "info-body": "dim",
+    "error-head": "ansired",
+    "error-body": "ansired",
+    "message-head": "bold",
+    "past-head": "dim",
+    "past-body": "dim",
+    "replayed-head": "dim",
+    "replayed-body": "dim",
+}
+
+
+class Stars(Processor):
+    """Draws the password or key of a command as stars while it is typed."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        fragments = explode_text_fragments(transformation_input.fragments)
+        start = secret_start(fragment_list_to_text(fragments))
+        stars: StyleAndTextTuples = [(style, "*") for style, *_ in fragments[start:]]
+        return Transformation([*fragments[:start], *stars])
+
+
+class Memory(History):
+    """What the up-arrow brings back: nothing that holds a password or key, nor what is to be forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drafts: list[str] = []
+
+    def append_string(self, string: str) -> None:
+        if not any(map(is_secret, string.splitlines())):
+            self._drafts.append(string)
+
+    def forget(self, string: str) -> None:
+        self._drafts = [draft for draft in self._drafts if draft.strip() != string.strip()]
+
+    def get_strings(self) -> list[str]:
+        return [*self._drafts]
+
+    async def load(self) -> AsyncGenerator[str, None]:
+        for draft in reversed(self._drafts):
+            yield draft
+
+    def load_history_strings(self) -> Iterable[str]:
+        return reversed(self._drafts)
+
+    def store_string(self, string: str) -> None:
+        pass  # it lives as long as the chat
+
+
+class TerminalOutput(Vt100_Output):
+    """The terminal tells what is pasted from what is typed, all the time: also between two prompts, and while a line is
+    printed above one. Else a paste that came in such a moment would be typed, and run."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            sys.stdout,
+            _terminal_size,
+            term=os.environ.get("TERM"),
+            default_color_depth=ColorDepth.from_env(),
+            # Nothing here needs the cursor's position, and a slow terminal would hold each message up until it answers.
+            enable_cpr=False,
+        )
+
+    def __enter__(self) -> "TerminalOutput":
+        self.enable_bracketed_paste()
+        self.flush()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def disable_bracketed_paste(self) -> None:
+        pass
+
+    def release(self) -> None:
+        """Leave the terminal as it was, to whoever has it next."""
+        super().disable_bracketed_paste()
+        self.flush()
+
+
+class Screen:
+    """What is shown and asked. `read` and `read_secret` raise `EOFError` or `KeyboardInterrupt` where one would rather
+    not answer, and `EOFError` after `interrupt`."""
+
+    def __init__(self, output: TerminalOutput) -> None:
+        self._output = output
+        self._style = DummyStyle() if os.environ.get("NO_COLOR") else Style.from_dict(STYLE)
+        self._memory = Memory()
+        self._chat: PromptSession[str] = PromptSession(
+            PROMPT, history=self._memory, input_processors=[Stars(), TABS], key_bindings=_keys(self._paste)
+        )
+        self._draft = self._chat.default_buffer
+        self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
+        self._prompt = self._chat  # the one that is, or was, on the screen
+
+    @property
+    def input(self) -> Input:
+        return self._chat.input
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for keys: all that were pressed have been looked at, and the lines that they made taken."""
+        app = self._prompt.app
+        if not app.is_running or app.is_done or app.key_processor.input_queue:
+            return False
+        keys = get_typeahead(self.input)
+        store_typeahead(self.input, keys)
+        return not keys and not select.select([self.input.fileno()], [], [], 0)[0]
+
+    async def read(self) -> str:
+        """What one types at the prompt."""
+        self._prompt = self._chat
+        return await self._chat.prompt_async()
+
+    async def read_secret(self, what: str) -> str:
+        """The answer to a question that nobody else is to read."""
+        self._prompt = _question(what, secret=True)
+        return await self._prompt.prompt_async()
+
+    def forget(self, draft: str) -> None:
+        """The up-arrow brings `draft` back no more."""
+        self._memory.forget(draft)
+        self._draft.reset(self._draft.document)  # which reads the history anew
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Print `lines` and draw the prompt again, with what is typed in it."""
+        text: StyleAndTextTuples = [part for line in lines for part in _fragments(line)]
+        if not text:
+            return
+        app = self._prompt.app
+        # Not `run_in_terminal`: it turns the terminal's echo on for a moment, and what is typed then is drawn twice.
+        if app.is_running:
+            app.renderer.erase()
+        print_formatted_text(self._output, text, self._style)
+        app.invalidate()
+
+    def interrupt(self) -> None:
+        """End the prompt, if there is one; what is typed stays to be seen."""
+        app = self._prompt.app
+        if app.future is not None and not app.future.done():
+            app.exit(exception=EOFError())
+
+    def _enter(self, draft: Buffer) -> bool:
+        """Enter was pressed: what cannot be sent as it stands stays, to be changed."""
+        problem = why_not(draft.text)
+        if problem:
+            self.show([error_line(problem)])
+            return True
+        assert self._accept is not None
+        return self._accept(draft)
+
+    def _paste(self, event: KeyPressEvent) -> None:
+        draft = event.current_buffer
+        if draft is not self._draft:  # one searches what one has said
+            _paste_line(event)
+            return
+        paste = pasted(draft.document.text_before_cursor, event.data, draft.document.text_after_cursor)
+        draft.insert_text(paste.text)
+        if paste.told:
+            self.show([error_line(paste.told) if paste.refused else info_line(paste.told)])
+
+
+def ask(what: str, default: str = "", *, secret: bool = False, may_be_empty: bool = False) -> str:
+    """One answer, before there is a chat. Raises `EOFError` or `KeyboardInterrupt` if one would rather not."""
+    session = _question(f"{what} [{default}]" if default else what, secret=secret)
+    while True:
+        answer = session.prompt()
+        answer = (answer if secret else answer.strip()) or default
+        if answer or may_be_empty:
+            return answer
+
+
+def _terminal_size() -> Size:
+    columns, rows = shutil.get_terminal_size()
+    return Size(rows=rows, columns=columns)
+
+
+def _question(what: str, *, secret: bool) -> "PromptSession[str]":
+    return PromptSession(f"{what}: ", is_password=secret, history=DummyHistory(), key_bindings=_keys(_paste_line))
+
+
+def _paste_line(event: KeyPressEvent) -> None:
+    """An answer is one line: what is copied from elsewhere often ends with a line break."""
+    event.current_buffer.insert_text(LINE_BREAKS.sub(" ", event.data.strip("\r\n")))
+
+
+def _keys(paste: Callable[[KeyPressEvent], None]) -> KeyBindings:
+    """What keys do here that they do not do everywhere."""
+    keys = KeyBindings()
+    keys.add(Keys.BracketedPaste)(paste)
+    keys.add("c-z")(_suspend)
+    return keys
+
+
+def _suspend(event: KeyPressEvent) -> None:
+    if isinstance(event.app.output, TerminalOutput):
+        event.app.output.release()
+    event.app.suspend_to_background()
+
+
+def _fragments(line: Line) -> Iterator[tuple[str, str]]:
+    yield f"class:{line.kind.value}-head", line.head
+    yield f"class:{line.kind.value}-body", f" {line.body}"
+    yield "", "\n"

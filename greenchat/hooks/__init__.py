@@ -1,0 +1,1 @@
+"""Plugins: the hooks, finding and loading what implements them, calling it so that it takes nothing down."""

@@ -1,0 +1,159 @@
+"""Where plugins come from: what is given, modules by name, files and packages of directories, installed packages."""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from greenchat.config.schema import Config
+from greenchat.errors import ConfigError, PluginError
+from greenchat.values import shown
+
+GROUP = "greenchat"  # the group of entry points under which installed plugins are found
+
+SearchResults = tuple[str, str, Callable[[], object], str]  # name, where it comes from, how to get it, its version
+
+# Files beside plugins that are none: what is private to them, and what pytest finds its tests by.
+NO_PLUGINS = ("_*", ".*", "test_*", "*_test", "conftest", "test", "tests")
+
+
+def find(config: Config, extra: Iterable[object] = ()) -> Iterator[SearchResults]:
+    """All plugins, in the order of calling; `extra` are objects that come before those of `config`. What is found in
+    two ways and installed is one plugin, under its installed name. Raises `ConfigError`."""
+    installed = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
+    names = {entry.value.replace(" ", ""): entry.name for entry in installed}  # by "module" or "module:attribute"
+    seen = set()
+    for thing in extra:
+        path = _path(thing)
+        seen.add(path)
+        yield names.get(path) or _last(getattr(thing, "__name__", type(thing).__name__)), "given", _gives(thing), "-"
+    for name in config.server.plugins:
+        seen.add(name)
+        yield names.get(name) or _last(name), name, lambda name=name: _import(name), "-"  # type: ignore[misc]
+    for directory in map(Path, config.server.plugins_dirs):
+        if not directory.is_dir():
+            raise ConfigError(f"server.plugins_dirs: {directory} is not a directory.")
+        for file in _files(directory):
+            yield _name(file), str(file), lambda file=file: _import_file(file), "-"  # type: ignore[misc]
+    packages: dict[Any, tuple[str, str]] = {}  # each is read once, which takes a millisecond
+    for entry in installed:
+        if entry.value.replace(" ", "") not in seen:
+            if entry.dist not in packages:
+                packages[entry.dist] = _package(entry.dist)
+            source, version = packages[entry.dist]
+            yield entry.name, source, entry.load, version
+
+
+def module_of(thing: object) -> str:
+    """The module that the code of `thing` is in."""
+    if isinstance(thing, ModuleType):
+        return thing.__name__
+    return shown(getattr(thing if _has_name(thing) else type(thing), "__module__", ""))
+
+
+def forgotten(found: object, bearer: object) -> list[str]:
+    """What in a plugin looks like hooks and is not called: in the object that bears the hooks, and in what was `found`,
+    from which that was made."""
+    told = []
+    for name in filter(_is_named_like_hook, dir(bearer)):
+        value = inspect.getattr_static(bearer, name)
+        if inspect.isroutine(_function(value)) and not _is_marked(value):
+            told.append(f"{name} is not called, since it has no @hookimpl")
+    if not isinstance(found, ModuleType):
+        return told
+    for name, value in vars(found).items():
+        if found is not bearer:
+            if _is_named_like_hook(name) and inspect.isroutine(value):
+                told.append(f"{name} is not called, since greenchat_plugin makes what has the hooks: move it in there")
+        elif (
+            inspect.isclass(value) and value.__module__ == found.__name__ and any(map(_is_marked, vars(value).values()))
+        ):
+            told.append(f"{name} has hooks, and nothing makes one of it: write greenchat_plugin = {name}")
+    return told
+
+
+def _is_named_like_hook(name: str) -> bool:
+    return name.startswith("greenchat_") and name != "greenchat_plugin"
+
+
+def _function(value: object) -> object:
+    return getattr(value, "__func__", value)  # of a static method or a class method
+
+
+def _is_marked(value: object) -> bool:
+    return hasattr(_function(value), "greenchat_impl")
+
+
+def _path(thing: Any) -> str:
+    """`thing` as an entry point would name it; empty for an object, which none can."""
+    if isinstance(thing, ModuleType):
+        return thing.__name__
+    return f"{thing.__module__}:{thing.__qualname__}" if _has_name(thing) else ""
+
+
+def _has_name(thing: Any) -> bool:
+    return inspect.isclass(thing) or inspect.isroutine(thing)
+
+
+def _last(name: object) -> str:
+    return shown(name).rpartition(".")[2]
+
+
+def _gives(thing: object) -> Callable[[], object]:
+    return lambda: thing
+
+
+def _files(directory: Path) -> list[Path]:
+    """Files, and packages as their directories, by name."""
+    found = [*directory.glob("*.py"), *(init.parent for init in directory.glob("*/__init__.py"))]
+    return [path for path in sorted(found, key=_name) if not any(map(partial(fnmatch, _name(path)), NO_PLUGINS))]
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(".py")
+
+
+def _package(dist: importlib.metadata.Distribution | None) -> tuple[str, str]:
+    """Where an installed plugin comes from, and its version."""
+    if dist is None:
+        return "installed", "-"
+    metadata = dist.metadata
+    return f"{metadata['Name']} (installed)", metadata["Version"]
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise PluginError(f"there is no module {name}; check --plugin and what is installed") from None
+        raise
+
+
+def _import_file(file: Path) -> ModuleType:
+    """The file, or the package, as a module of its own name space: a plugin called logging.py must not hide the
+    standard library's."""
+    name = f"greenchat_plugins_dir.{_name(file)}"
+    package = file.is_dir()
+    spec = importlib.util.spec_from_file_location(
+        name, file / "__init__.py" if package else file, submodule_search_locations=[str(file)] if package else None
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    for known in [known for known in sys.modules if known.startswith(f"{name}.")]:
+        del sys.modules[known]  # of another package of this name, in another directory
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,73 @@
+"""The plugins of one server: from their start, over what becomes of those that keep failing, to their end."""
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from greenchat.config.schema import Config
+from greenchat.hooks import loader
+from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
+from greenchat.hooks.blame import Owners
+from greenchat.hooks.commands import Command, CommandTable
+from greenchat.hooks.dispatch import Dispatcher
+
+if TYPE_CHECKING:
+    from greenchat.server.server import ChatServer
+
+log = logging.getLogger("greenchat.plugins")
+
+
+class Lifecycle:
+    """`plugins` are all that were found, `hooks` and `commands` those of the ones that are on; `owners` know whose code
+    is whose."""
+
+    def __init__(self, config: Config, data_dir: Path, objects: Iterable[object]) -> None:
+        """Raises `ConfigError` and `PluginError`."""
+        self._data_dir = data_dir
+        self.plugins = loader.Plugins(config, objects)
+        self.owners = Owners(self.plugins.modules)
+        self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
+        self.commands = CommandTable(self.hooks.failed)
+        self._errors = ErrorHandler(self.owners, self.hooks.failed)
+
+    def start(self, server: "ChatServer") -> None:
+        """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
+        loader.forget_off(self._data_dir)
+        self._errors.begin()
+        self.plugins.provide("greenchat_commands", self._add_commands)
+        self.plugins.provide("greenchat_startup", call=self._start, server=server)
+        on = {plugin.name for plugin in self.plugins.on}
+        for plugin in self.plugins:
+            if plugin.name not in on:
+                self.commands.discard(plugin.name)
+        self.hooks.bind()
+
+    def finish(self, server: "ChatServer") -> None:
+        """Let each of them end, whatever becomes of the others."""
+        self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
+        self._errors.end()
+
+    def owned(self, function: Callable[..., Any]) -> str:
+        """The plugin that `function` is of, or a question mark."""
+        return self.owners.of_function(function) or "?"
+
+    def _start(self, plugin: loader.Plugin, begin: Callable[[], None]) -> None:
+        within(
+            STARTUP_SECONDS, begin, lambda: log.warning("plugin %s is still starting", plugin.name, extra=plugin.fields)
+        )
+
+    def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:
+        taken = [f"/{name}" for name in self.commands.add(plugin.name, found)]
+        if taken:
+            plugin.notes.append(f"{', '.join(taken)}: another plugin comes first with that")
+            log.warning("plugin %s: %s", plugin.name, plugin.notes[-1], extra=plugin.fields)
+
+    def _switched_off(self, plugin: str, why: str) -> None:
+        self.commands.discard(plugin)
+        try:
+            loader.note_off(self._data_dir, plugin, why)
+        except OSError as error:
+            log.error("it cannot be kept that plugin %s is off: %s", plugin, error, extra={"plugin": plugin})

@@ -1,0 +1,262 @@
+"""Finding plugins, loading them with their settings, and saying what became of each.
+
+A plugin is a module (or an object) with `@hookimpl` functions. One with settings or state names `greenchat_plugin`:
+a class or function that is called once a server, with the plugin's settings, and returns the object that bears the
+hooks, or None where it has nothing to do under these settings. Settings are declared as the module's (or the class's)
+`Settings`, a subclass of `greenchat.Settings`.
+
+Called first to last: modules given by name, in their order; files and packages of plugin directories, by name;
+installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
+"""
+
+import difflib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from greenchat.config.load import convert
+from greenchat.config.schema import Config, Settings
+from greenchat.errors import ConfigError, GreenchatError, PluginError
+from greenchat.hooks import finding, specs
+from greenchat.hooks.dispatch import refuse_wrappers
+from greenchat.hooks.ending import Killed
+from greenchat.storage.datadir import open_private
+from greenchat.values import shown
+
+log = logging.getLogger("greenchat.plugins")
+
+Step = Callable[[], Any]
+
+
+@dataclass
+class Plugin:
+    """One plugin that was found. `off` says why it is not on; `notes` what there is to know of one that is."""
+
+    name: str
+    source: str
+    find: Callable[[], object]
+    version: str = "-"
+    off: str = ""
+    notes: list[str] = field(default_factory=list)
+    settings: Settings | None = None
+    module: str = ""
+    bearer: object = field(default=None, repr=False)
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """Whose doing a line of the log is."""
+        return {"plugin": self.name}
+
+    @property
+    def state(self) -> str:
+        """On or off, and why."""
+        if self.off:
+            return f"off: {self.off}"
+        return "; ".join(["on", *self.notes])
+
+
+class _Manager(pluggy.PluginManager):
+    """One that does not look for hooks in what Python itself gives each object: half of all, at each start."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+
+class Plugins:
+    """The plugins of one server, loaded; `manager` knows the hooks of those that are on."""
+
+    def __init__(self, config: Config, extra: Iterable[object] = ()) -> None:
+        """Load all that `config` names and this Python has, and `extra`, objects called before all others.
+
+        Raises `ConfigError` for wrong settings, `PluginError` where a required plugin cannot be used.
+        """
+        self.manager = _Manager("greenchat")
+        self.manager.add_hookspecs(specs)
+        self._config = config
+        self.all = _unique([Plugin(*found) for found in finding.find(config, extra)])
+        disabled = config.server.disabled_plugins
+        _require_known(disabled, self.all, "server.disabled_plugins")
+        _require_known(config.server.required_plugins, self.all, "server.required_plugins")
+        _require_known(config.plugins, self.all, "plugins")
+        for plugin in reversed(self.all):  # pluggy calls the last one registered first
+            if plugin.name in disabled:
+                plugin.off = "disabled"
+            if not plugin.off:
+                self._try(plugin, lambda: self._load(plugin))  # noqa: B023
+            self._require(plugin)
+
+    def __iter__(self) -> Iterator[Plugin]:
+        return iter(self.all)
+
+    @property
+    def on(self) -> list[Plugin]:
+        return [plugin for plugin in self.all if not plugin.off]
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """The module each plugin's code is in, and the plugin's name."""
+        return {plugin.module: plugin.name for plugin in self.all if plugin.module}
+
+    def provide(
+        self,
+        hook: str,
+        use: Callable[[Plugin, Any], None] = lambda plugin, result: None,
+        call: Callable[[Plugin, Step], Any] = lambda plugin, step: step(),
+        **arguments: object,
+    ) -> None:
+        """Call a hook of the kind "provide" on each plugin, by `call`, and `use` what it returns. A plugin that raises
+        is off.
+
+        Raises as the constructor does."""
+        for plugin, step in self._steps(hook, arguments):
+            self._try(plugin, lambda: use(plugin, call(plugin, step)))  # noqa: B023
+
+    def finish(self, hook: str, call: Callable[[Plugin, Step], Any], **arguments: object) -> None:
+        """Call a hook on each plugin, by `call`, whatever becomes of those before it."""
+        for plugin, step in self._steps(hook, arguments):
+            try:
+                call(plugin, step)
+            except Killed:
+                raise
+            except BaseException as error:
+                log.error(
+                    "plugin %s failed in %s: %s", plugin.name, hook, _why(error), exc_info=error, extra=plugin.fields
+                )
+
+    def _steps(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[Plugin, Step]]:
+        for item in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            plugin = next(plugin for plugin in self.all if plugin.bearer is item.plugin)
+            yield plugin, partial(item.function, *(arguments[name] for name in item.argnames))
+
+    def _load(self, plugin: Plugin) -> None:
+        found = plugin.find()
+        plugin.module = finding.module_of(found)
+        declared = getattr(found, "Settings", None)
+        table = self._config.plugins.get(plugin.name, {})
+        if declared is None and table:
+            raise ConfigError(f"plugins.{plugin.name}: this plugin has no settings. Take the table out.")
+        if declared is not None:
+            plugin.settings = convert(table, declared, f"plugins.{plugin.name}", "the configuration")
+        make = getattr(found, "greenchat_plugin", found if isinstance(found, type) else None)
+        bearer = found
+        if make is not None:
+            bearer = make(plugin.settings) if declared is not None else make()
+        if bearer is None:
+            plugin.notes.append("has nothing to do with these settings")
+            return
+        plugin.bearer = bearer
+        self.manager.register(bearer, plugin.name)
+        refuse_wrappers(self.manager, bearer)
+        _refuse_misspelt(self.manager, bearer)
+        self._tell_forgotten(plugin, found, bearer)
+
+    def _tell_forgotten(self, plugin: Plugin, found: object, bearer: object) -> None:
+        """Say what looks like a hook and is none. Raises `PluginError` where nothing else is there: a check of which
+        its author takes it that it checks must not be on."""
+        forgotten = finding.forgotten(found, bearer)
+        if not forgotten:
+            return
+        if not self.manager.get_hookcallers(bearer):
+            raise PluginError("; ".join(forgotten))
+        for what in forgotten:
+            plugin.notes.append(what)
+            log.warning("plugin %s: %s", plugin.name, what, extra=plugin.fields)
+
+    def _try(self, plugin: Plugin, step: Callable[[], None]) -> None:
+        """Take `step` for `plugin`; where it fails, go on without the plugin, unless it is required."""
+        try:
+            step()
+        except (ConfigError, Killed):
+            raise
+        except BaseException as error:
+            plugin.off = _why(error)
+            if self.manager.is_registered(plugin.bearer):
+                self.manager.unregister(plugin.bearer)
+            # A traceback helps the plugin's author; for our own verdicts the sentence says it all.
+            log.error(
+                "plugin %s is off: %s",
+                plugin.name,
+                plugin.off,
+                exc_info=not isinstance(error, GreenchatError),
+                extra=plugin.fields,
+            )
+            self._require(plugin)
+
+    def _require(self, plugin: Plugin) -> None:
+        if plugin.off and plugin.name in self._config.server.required_plugins:
+            raise PluginError(f"the plugin {plugin.name} is required, but off: {plugin.off}")
+
+
+def _unique(plugins: Sequence[Plugin]) -> list[Plugin]:
+    """`plugins`, with those off whose name is taken by one that comes before them."""
+    first: dict[str, Plugin] = {}
+    for plugin in plugins:
+        taken = first.setdefault(plugin.name, plugin)
+        if taken is not plugin:
+            plugin.off = f"another plugin of this name comes first: {taken.source}"
+            log.warning("plugin %s of %s is off: %s", plugin.name, plugin.source, plugin.off, extra=plugin.fields)
+    return list(plugins)
+
+
+def _why(error: BaseException) -> str:
+    """What has happened, on one line: our own verdicts are sentences, other errors have a kind."""
+    text = " ".join(shown(error).split())
+    return text if isinstance(error, GreenchatError) else f"{type(error).__name__}: {text}"
+
+
+def _require_known(names: Iterable[str], plugins: Sequence[Plugin], path: str) -> None:
+    known = sorted({plugin.name for plugin in plugins})
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Found were: {', '.join(known)}."
+            raise ConfigError(f"{path}: there is no plugin {name}. {hint}")
+
+
+def _refuse_misspelt(manager: pluggy.PluginManager, plugin: object) -> None:
+    """Raise `PluginError` for a hook that does not exist: pluggy would never call it, and never say so."""
+    known = [name for name in vars(specs) if name.startswith("greenchat_")]
+    for caller in manager.get_hookcallers(plugin) or ():
+        if not caller.has_spec():
+            near = difflib.get_close_matches(caller.name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+            raise PluginError(f"there is no hook {caller.name}; {hint}")
+
+
+# --- what a running server tells `greenchat plugins list` ------------------------------------------------------------
+
+OFF_FILE = "plugins-off.json"  # in the data directory: {plugin: why}, as long as the server that wrote it runs
+
+
+def note_off(data_dir: Path, plugin: str, why: str) -> None:
+    """Keep it where `greenchat plugins list` finds it that the running server has switched `plugin` off."""
+    reasons = read_off(data_dir)
+    reasons[plugin] = f"switched off at {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {why}"
+    try:
+        with open_private(data_dir / OFF_FILE) as file:
+            file.write(json.dumps(reasons))
+    except OSError as error:  # it is in the log, too
+        log.error("greenchat plugins list will not know it, as %s cannot be written: %s", OFF_FILE, error.strerror)
+
+
+def read_off(data_dir: Path) -> dict[str, str]:
+    """Why the server on `data_dir` has switched off which plugins since its start."""
+    try:
+        reasons: dict[str, str] = json.loads((data_dir / OFF_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return reasons
+
+
+def forget_off(data_dir: Path) -> None:
+    try:
+        (data_dir / OFF_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        log.error("what an earlier server has switched off stays listed, in %s: %s", OFF_FILE, error.strerror)

@@ -1,0 +1,136 @@
+"""The hooks: their names, arguments and meaning. plugins/README.md is the guide with an example of each.
+
+The kind of a hook, the first word of its docstring, says what happens when an implementation raises (see dispatch.py).
+An implementation may leave out arguments that it does not need.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from greenchat.chat.accounts import Account
+    from greenchat.chat.room import Room
+    from greenchat.errors import Reject
+    from greenchat.hooks.commands import Command
+    from greenchat.protocol.events import Event, Message, ModerationAction
+    from greenchat.protocol.frames import Request
+    from greenchat.server.server import ChatServer
+    from greenchat.session.session import Session
+
+hookspec = pluggy.HookspecMarker("greenchat")
+hookimpl = pluggy.HookimplMarker("greenchat")
+
+
+@hookspec
+def greenchat_frame(session: "Session", frame: "Request") -> bool | None:
+    """Take: a frame has come in, also one that the core would refuse; return True to handle it yourself."""
+
+
+@hookspec
+def greenchat_request(session: "Session", frame: "Request") -> bool | None:
+    """Take: a frame other than a message has come in; return True to handle it yourself."""
+
+
+@hookspec
+def greenchat_delay_ack(room: "Room", seq: int, release: "Callable[[Reject | None], None]") -> bool | None:
+    """Take: the message `seq` of `room` is about to be acknowledged; return True to have that wait for `release`."""
+
+
+@hookspec
+def greenchat_check_join(session: "Session", name: str, room: str) -> str | None:
+    """Check: somebody wants to come in or change names; return another name, or raise Reject("why")."""
+
+
+@hookspec
+def greenchat_check_message(session: "Session", message: "Message") -> str | None:
+    """Check: a message is about to be said; return another text, or raise Reject("why")."""
+
+
+@hookspec
+def greenchat_check_enter(session: "Session", name: str, room: str, key: str) -> None:
+    """Check: somebody wants to come into a room, or to read what was said there; raise Reject("why")."""
+
+
+@hookspec
+def greenchat_forget_room(room: str) -> None:
+    """Check: a room is removed for good, and is empty; forget what you keep of it, or raise Reject("why")."""
+
+
+@hookspec
+def greenchat_messages(messages: "Sequence[Message]") -> None:
+    """Observe: these were said in a row, by one sender in one room, and everybody has been told."""
+
+
+@hookspec
+def greenchat_room_opened(room: "Room") -> None:
+    """Observe: a room comes to be, and nobody is in it yet; restore what you have kept of it."""
+
+
+@hookspec
+def greenchat_entered(session: "Session", room: "Room") -> None:
+    """Observe: somebody has come into a room and been welcomed; what you tell them now comes before all else."""
+
+
+@hookspec
+def greenchat_account(session: "Session") -> None:
+    """Observe: a session has logged in to an account, `session.account`, or out of it, where that is empty now."""
+
+
+@hookspec
+def greenchat_acted(act: "ModerationAction") -> None:
+    """Observe: somebody has kept order: an operator, the owner of a room, or the server's shell."""
+
+
+@hookspec
+def greenchat_event(event: "Event") -> None:
+    """Observe: something has happened and everybody has been told: see events.py for what can."""
+
+
+@hookspec
+def greenchat_connected(session: "Session") -> None:
+    """Observe: a connection has said its first bytes; it has no name yet."""
+
+
+@hookspec
+def greenchat_disconnected(session: "Session", reason: str) -> None:
+    """Observe: a connection is gone; drop what you kept for it."""
+
+
+@hookspec
+def greenchat_commands() -> "Sequence[Command]":  # type: ignore[empty-body]
+    """Provide: slash-commands, at start."""
+
+
+@hookspec
+def greenchat_claim(first_bytes: bytes) -> Callable[[Any, str], None] | None:
+    """Provide: return who serves a connection that begins so, called with its socket and address, or None."""
+
+
+@hookspec
+def greenchat_cli(group: "click.Group") -> None:
+    """Provide: add your own commands to `greenchat`."""
+
+
+@hookspec
+def greenchat_accounts(data_dir: Path) -> "Iterable[Account] | None":
+    """Provide: who has registered, by your file in `data_dir`; for command lines, which have no server to ask."""
+
+
+@hookspec
+def greenchat_shell_acted(data_dir: Path, act: "ModerationAction") -> None:
+    """Provide: a command line has changed something in `data_dir`; put that on record there."""
+
+
+@hookspec
+def greenchat_startup(server: "ChatServer") -> None:
+    """Provide: the server is about to listen; raise PluginError if you cannot work."""
+
+
+@hookspec
+def greenchat_shutdown(server: "ChatServer") -> None:
+    """Provide: everybody has left; finish what you have begun."""

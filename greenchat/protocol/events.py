@@ -1,0 +1,161 @@
+"""What happens in a chat. Events are immutable, and the same to every codec, plugin and client.
+
+All times are UTC. A field that a codec cannot carry (plain frames have no room) is at its default in a client.
+"""
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Event(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag=str.lower):
+    """Anything that happens. `gc=False`: an event holds no other container, so the collector need not visit it."""
+
+
+E = TypeVar("E", bound=Event)
+
+
+def require_sound(event: E) -> E:
+    """`event`, as it comes from a plugin. Raises `TypeError` or `ValueError` where something in it is not what it is
+    declared to be, or cannot be sent."""
+    msgspec.json.decode(msgspec.json.encode(event), type=type(event))
+    return event
+
+
+class Message(Event, frozen=True, gc=False, tag="message"):
+    """Somebody said something in a room.
+
+    `seq` rises by one a message in its room, without gaps; `id` rises and is unique in the whole server, also
+    across restarts. Both are 0 until all checks have passed. `action` marks a `/me`.
+    """
+
+    room: str
+    seq: int
+    id: int
+    sender: str
+    text: str
+    time: datetime
+    action: bool = False
+
+
+class Private(Event, frozen=True, gc=False, tag="private"):
+    """Somebody said something to one other person. Nobody else sees it, observers included. `conversation` is the id of
+    what these two say to each other, whatever they are called."""
+
+    sender: str
+    to: str
+    text: str
+    time: datetime = EPOCH
+    action: bool = False
+    conversation: str = ""
+
+
+class Ended(Event, frozen=True, gc=False, tag="ended"):
+    """A conversation has ended, for a `reason` to be read: no words go to whoever is called as `with_` was."""
+
+    conversation: str
+    with_: str = field(name="with")
+    reason: str
+
+
+class Joined(Event, frozen=True, gc=False, tag="joined"):
+    """`name` came into `room`, where it is "operator", "owner" or neither (empty)."""
+
+    room: str
+    name: str
+    time: datetime
+    role: str = ""
+
+
+class Left(Event, frozen=True, gc=False, tag="left"):
+    """`name` went out of `room`, for `reason` ("left", "connection lost", ...)."""
+
+    room: str
+    name: str
+    reason: str
+    time: datetime
+
+
+class Renamed(Event, frozen=True, gc=False, tag="renamed"):
+    """`name` is called `new_name` from now on."""
+
+    room: str
+    name: str
+    new_name: str
+    time: datetime
+
+
+class Notice(Event, frozen=True, gc=False, tag="notice"):
+    """The server tells something. `room` is empty when it is told to one session, or to all."""
+
+    text: str
+    room: str = ""
+
+
+class Topic(Event, frozen=True, gc=False, tag="topic"):
+    """What `room` is about, from now on, as `by` has set it. Empty: nothing any more."""
+
+    room: str
+    topic: str
+    by: str
+    time: datetime
+
+
+class Away(Event, frozen=True, gc=False, tag="away"):
+    """`name` is away, and `why`; an empty `why` is "back again"."""
+
+    room: str
+    name: str
+    why: str
+    time: datetime
+
+
+class Role(Event, frozen=True, gc=False, tag="role"):
+    """`name` is "operator" (in the whole chat), "owner" (of `room`) or neither (empty), from now on."""
+
+    room: str
+    name: str
+    role: str
+    time: datetime
+
+
+class Invited(Event, frozen=True, gc=False, tag="invited"):
+    """`by` asks whoever gets this to come into `room`, and may have opened it for them."""
+
+    room: str
+    by: str
+    time: datetime
+
+
+class ModerationAction(Event, frozen=True, gc=False, tag="acted"):
+    """Somebody kept order. For the hook `greenchat_acted` only: an audit trail keeps it.
+
+    `act` is one word or two ("kick", "unban"), done by `by` (a name; "shell" for the server's command line) to `target`
+    (a name, an address, a network, or nothing), in `room` or, where that is empty, in the whole chat.
+    """
+
+    by: str
+    act: str
+    target: str
+    room: str
+    details: str
+    time: datetime
+
+
+class Refused(Event, frozen=True, gc=False, tag="refused"):
+    """A request of a session was refused. For observers only: the session itself gets an `Error`.
+
+    `name` is empty before JOIN. `text` is the reason as the sender saw it. It may quote a few characters of what was
+    sent (codes unknown_type, unknown_command, unknown_user, ...): `printable` makes it fit for a log, but does not make
+    a password that was typed in the wrong place fit for one.
+    """
+
+    session: int
+    name: str
+    code: str
+    text: str
+    time: datetime

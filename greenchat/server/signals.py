@@ -1,0 +1,107 @@
+"""SIGTERM and Ctrl-C: the first asks for a stop in good order, the second ends the process at once.
+
+These are Python's own signal handlers, which run wherever Python code runs: also where a plugin holds the event loop,
+which could not be told of anything then.
+"""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import gevent
+from gevent.event import Event
+
+from greenchat.hooks.background import SHUTDOWN_SECONDS
+from greenchat.hooks.blame import Owners
+
+log = logging.getLogger("greenchat")
+
+# How long a plugin may go on holding the event loop once the server is to stop. Then it is interrupted where it stands.
+HELD_SECONDS = 2.0
+
+# How often that is looked at, while the server stops.
+LOOK_SECONDS = 0.5
+
+# A plugin that catches whatever interrupts it is interrupted again, so often; then the process ends.
+INTERRUPTIONS = 5
+
+
+class Interrupted(BaseException):
+    """A plugin held the event loop although the server is to stop."""
+
+
+class StopSignals:
+    """`stopped` is set by the first signal; `stopping` is to be called when the stop begins, which may take longer. A
+    context manager."""
+
+    def __init__(self, owners: Owners) -> None:
+        self.stopped = Event()
+        self._owners = owners
+        self._asked = False
+        self._patience = HELD_SECONDS
+        self._interruptions = 0
+        self._turned = time.monotonic()  # when the loop has last been seen to turn
+        loop = gevent.get_hub().loop
+        # Python writes a byte here when a signal has come, which wakes the loop.
+        self._woken, waking = socket.socketpair()
+        for end in (self._woken, waking):
+            end.setblocking(False)
+        signal.set_wakeup_fd(waking.detach(), warn_on_full_buffer=False)
+        self._watcher: Any = loop.io(self._woken.fileno(), 1)
+        self._watcher.start(self._wake)
+        self._pulse: Any = loop.timer(0, LOOK_SECONDS)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # at its very end, Python gives signals their old meaning back
+
+    def stopping(self) -> None:
+        """From now on plugins are shut down, and each has its time."""
+        self._patience = SHUTDOWN_SECONDS
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            _end_at_once("Stopped at once.")
+        self._asked = True
+        self._turned = time.monotonic()
+        signal.signal(signal.SIGALRM, self._on_alarm)
+        signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
+
+    def _wake(self) -> None:
+        """In the loop: so it turns."""
+        self._woken.recv(4096)
+        if self._asked and not self.stopped.is_set():
+            self.stopped.set()
+            self._pulse.start(self._turn)
+
+    def _turn(self) -> None:
+        self._turned = time.monotonic()
+
+    def _on_alarm(self, number: int, frame: FrameType | None) -> None:
+        """Somewhere in the code that runs at this moment: has it been running for too long?"""
+        held = time.monotonic() - self._turned
+        if held < self._patience:
+            return
+        plugin, _ = self._owners.of_frame(frame)
+        if not plugin:
+            return  # our own code ends
+        self._interruptions += 1
+        if self._interruptions > INTERRUPTIONS:
+            _end_at_once(f"Stopped at once: the plugin {plugin} does not let go of the event loop.")
+        self._turned = time.monotonic()
+        raise Interrupted(f"it held the event loop for {held:.0f} seconds while the server is to stop")
+
+
+def _end_at_once(why: str) -> None:
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    os._exit(1)

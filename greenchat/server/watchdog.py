@@ -1,0 +1,83 @@
+"""Naming who holds the event loop.
+
+While a hook computes, or blocks in a call that the loop knows nothing of, nobody is served. A thread looks at the loop
+from outside, since the loop itself cannot; it costs the way of a message nothing.
+"""
+
+import logging
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import gevent
+
+from greenchat.hooks.blame import Owners, place
+from greenchat.server.stats import Longest
+
+log = logging.getLogger("greenchat.watchdog")
+
+# How the event loop numbers its priorities.
+FIRST, LAST = 2, -2
+
+# A turn of the loop longer than this is felt by people: a tenth of a second is where waiting begins (Nielsen 1993).
+HELD_SECONDS = 0.1
+
+
+class Watchdog:
+    """Logs a warning when a turn of this thread's event loop takes longer than HELD_SECONDS, with the plugin whose code
+    is running, if it is one's, as `owners` know. How long turns take goes to `turns`. A context manager."""
+
+    def __init__(self, owners: Owners, turns: Longest) -> None:
+        self._owners = owners
+        self._turns = turns
+        self._thread_id = threading.get_ident()
+        self._turn_began: float | None = None  # None while the loop waits for something to happen
+        self._stop = threading.Event()
+        loop = gevent.get_hub().loop
+        # The first to begin and the last to end: what is put off to the end of a turn, as rooms do, belongs to it.
+        self._watchers: list[Any] = [loop.check(priority=loop.MAXPRI), loop.prepare(priority=loop.MINPRI)]
+        self._thread = threading.Thread(target=self._watch, name="greenchat-watchdog", daemon=True)
+
+    def __enter__(self) -> Self:
+        after_waiting, before_waiting = self._watchers
+        after_waiting.start(self._begin_turn)
+        before_waiting.start(self._end_turn)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        for watcher in self._watchers:
+            watcher.stop()
+            watcher.close()
+
+    def _begin_turn(self) -> None:
+        self._turn_began = time.monotonic()
+
+    def _end_turn(self) -> None:
+        if self._turn_began is not None:
+            now = time.monotonic()
+            self._turns.add(now - self._turn_began, now)
+        self._turn_began = None
+
+    def _watch(self) -> None:
+        told: float | None = None  # the turn that has been told of, so that each is told of once
+        while not self._stop.wait(HELD_SECONDS / 2):
+            began = self._turn_began
+            if began is None or began == told or time.monotonic() - began < HELD_SECONDS:
+                continue
+            told = began
+            plugin, who = self._holder()
+            told_of = "the event loop is held for more than %g seconds by %s"
+            log.warning(told_of, HELD_SECONDS, who, extra={"plugin": plugin} if plugin else {})
+
+    def _holder(self) -> tuple[str, str]:
+        """The plugin that runs in the loop's thread at this moment, if one does, and the place in the code."""
+        innermost = sys._current_frames().get(self._thread_id)
+        owner, frame = self._owners.of_frame(innermost)
+        if frame is not None:
+            return owner, f"plugin {owner} in {frame.f_code.co_name} ({place(frame)})"
+        return "", f"the server itself ({place(innermost)})" if innermost is not None else "the server itself"

@@ -1,0 +1,82 @@
+"""What one session alone is told, in the order of its requests: what waits to be sure holds up what comes after it."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from gevent.event import Event as Signal
+
+from greenchat.chat.room import Room
+from greenchat.codecs import Codec
+from greenchat.errors import Reject
+from greenchat.net.outbox import deliver
+from greenchat.protocol.frames import Ack, Error
+
+Hold = Callable[[Room, int, Callable[[Reject | None], None]], bool]
+
+
+class Waiting:
+    """Answers that are not to be sent yet; `data` is there once they are."""
+
+    __slots__ = ("acks", "data")
+
+    def __init__(self, acks: Sequence[Ack] = (), data: bytes | None = None) -> None:
+        self.acks = acks
+        self.data = data
+
+
+class Receipts:
+    """`hold` is the hook of this name, or None: who keeps messages makes acknowledgements wait until they are kept."""
+
+    __slots__ = ("_codec", "_none_waiting", "_outbox", "_waiting")
+
+    def __init__(self, codec: Codec, outbox: Any) -> None:
+        self._codec = codec
+        self._outbox = outbox
+        self._waiting: deque[Waiting] | None = None
+        self._none_waiting: Signal | None = None
+
+    def tell(self, data: bytes) -> None:
+        if self._waiting:
+            self._waiting.append(Waiting(data=data))
+        else:
+            deliver((self._outbox,), data)
+
+    def acknowledge(self, acks: Sequence[Ack], room: Room | None, hold: Hold | None) -> None:
+        """Send `acks`, of messages in `room` (None: of none), once they may be sent."""
+        seq = max(ack.seq for ack in acks)
+        if hold is None or room is None or not seq:
+            self.tell(b"".join(map(self._codec.encode, acks)))
+            return
+        if self._waiting is None:
+            self._waiting = deque()
+        waiting = Waiting(acks)
+        self._waiting.append(waiting)
+        release = partial(self._release, waiting)
+        if not hold(room, seq, release):
+            release(None)
+
+    def all_sent(self, timeout: float) -> None:
+        """Wait until nothing waits any more, at most `timeout` seconds."""
+        if self._waiting:
+            self._none_waiting = Signal()
+            self._none_waiting.wait(timeout)
+
+    def _release(self, waiting: Waiting, problem: Reject | None) -> None:
+        """Send what `waiting` holds, or the `problem` instead, and what waits behind it. Nothing the second time."""
+        if waiting.data is not None or self._waiting is None:
+            return
+        # Without a seq, it is the answer of a command, which has said nothing.
+        waiting.data = b"".join(
+            self._codec.encode(Error(problem.code, problem.text, ack.ref) if problem and ack.seq else ack)
+            for ack in waiting.acks
+        )
+        ready = []
+        while self._waiting and (data := self._waiting[0].data) is not None:
+            ready.append(data)
+            self._waiting.popleft()
+        if ready:
+            deliver((self._outbox,), b"".join(ready))
+        if not self._waiting and self._none_waiting is not None:
+            self._none_waiting.set()

@@ -1,0 +1,227 @@
+"""Sees to it that what the book says is so: roles are given, who is banned is put out, who is muted is not heard."""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from greenchat import ChatServer, Member, Notice, Reject, Room, Session, is_guest_name, require_name
+
+from .rules import Mark, Rules, Sanction
+from .terms import address_of, because, duration
+
+
+class Enforcement:
+    """`rules` is what is in force."""
+
+    def __init__(self, server: ChatServer) -> None:
+        self.rules = Rules()
+        self._server = server
+        self._chat = server.chat
+        self._accounts = server.accounts
+        # As whom a session was banned or muted: another name, or no account, is no way out of it.
+        self._marked: dict[int, frozenset[Mark]] = {}
+        self._meant: set[int] = set()  # sessions that were there when somebody was banned or muted, and were that one
+        self._sent_home: set[int] = set()  # sessions that are closed already, and have been told why
+        # When somebody said something in a slow room, by both their marks and their session's number, below 0:
+        # neither another name nor another connection makes it faster. The latest is the last.
+        self._said: defaultdict[str, dict[Mark, float]] = defaultdict(dict)
+
+    # --- what holds for a session ---
+
+    def marks(self, session: Session, name: str = "") -> set[Mark]:
+        """All by which `session` may be known, in a sentence; `name` is the key of one that it would like to have."""
+        found: set[Mark] = {session.account_id, session.account, name, *self._marked.get(session.id, ())}
+        if session.member is not None:
+            found.add(session.member.key)
+        found -= {0, ""}
+        return found | self.held_by(mark for mark in found if isinstance(mark, str))
+
+    def held_by(self, keys: Iterable[str]) -> set[Mark]:
+        """The accounts whose sentences hold these names: their own, and those of accounts that are gone. While it is
+        not known who has registered, nobody is let off."""
+        found: set[Mark] = set()
+        for key in keys:
+            account = self._accounts.find(key) if key in self.rules.held else None
+            ids = self.rules.held.get(key, ())
+            found.update(held for held in ids if account is None or account.id == held)
+        return found
+
+    def apply(self, rules: Rules) -> None:
+        """From now on, `rules` is in force: look at everybody."""
+        fresh = rules.marks_beside(self.rules)
+        self.rules = rules
+        for session in list(self._server.sessions.values()):
+            was = session.role
+            self.give_role(session)
+            if session.role != was and session.member is not None:
+                self._chat.tell_role(session.member)
+            if fresh and not fresh.isdisjoint(self.marks(session)):
+                self._meant.add(session.id)
+            self.look_at(session)
+            self._server.turns.breathe()
+        for room in self._said.keys() - rules.slow.keys():
+            del self._said[room]
+
+    def give_role(self, session: Session) -> None:
+        session.role = "operator" if session.account_id in self.rules.operators else ""
+
+    def look_at(self, session: Session) -> None:
+        """Put `session` out of where it may not be."""
+        rules, now = self.rules, time.time()
+        self._remember(session)
+        if session.role == "operator" or not rules.bans or session.id in self._sent_home:
+            return
+        marks = self.marks(session)
+        ban = rules.ban_of(marks, "", now) or rules.ban_of_address(address_of(session.address), now)
+        if ban is not None:
+            self._put_out_of_chat(session, ban, now)
+        elif session.member is not None:
+            for room in list(session.member.rooms.values()):
+                ban = rules.ban_of(marks, room.name, now)
+                if ban is not None:
+                    verdict = Reject(f"You are banned from {room.name} {ban.terms(now)}", code="banned")
+                    notice = f"{session.name} was banned from {room.name} by {ban.by} {ban.terms(now)}"
+                    self.put_out(session.member, room, verdict, notice, f"banned by {ban.by}")
+
+    def forget(self, session: Session) -> None:
+        self._marked.pop(session.id, None)
+        self._meant.discard(session.id)
+        self._sent_home.discard(session.id)
+        for said in self._said.values():
+            said.pop(-session.id, None)
+
+    def following(self, session: Session) -> dict[str, list[Sanction]]:
+        """The bans and mutes that the account of `session` is to have as well: it is known by now whose they are. Else
+        another connection of the account would be a way out. Not where somebody only has the name of another."""
+        account_id, now, found = session.account_id, time.time(), dict[str, list[Sanction]]()
+        if not account_id or session.id not in self._meant or session.role == "operator":
+            return found
+        marks = self.marks(session) - {account_id}
+        for table, sanctions in (("bans", self.rules.bans), ("mutes", self.rules.mutes)):
+            theirs = {one.room for one in sanctions if one.kind == "account" and one.mark == account_id}
+            found[table] = [
+                replace(one, kind="account", what=str(account_id), key=session.account)
+                for one in sanctions
+                if one.kind != "network" and one.mark in marks and one.room not in theirs and one.is_in_force(now)
+            ]
+        return {table: sanctions for table, sanctions in found.items() if sanctions}
+
+    # --- who may come in ---
+
+    def check_address(self, session: Session) -> None:
+        """Raises `Reject` for who is on a banned network."""
+        now = time.time()
+        ban = self.rules.ban_of_address(address_of(session.address), now)
+        if ban is not None and session.role != "operator":
+            raise Reject(f"Your address is banned from this chat {ban.terms(now)}", code="banned")
+
+    def check_name(self, session: Session, name: str) -> None:
+        """Raises `Reject` where `name` is banned, or who comes with it."""
+        if session.role == "operator":
+            return
+        self.check_address(session)
+        now = time.time()
+        ban = self.rules.ban_of(self.marks(session, require_name(name, 0)[1]), "", now)
+        if ban is not None:
+            raise Reject(f"{name} is banned from this chat {ban.terms(now)}", code="banned")
+
+    def check_room(self, session: Session, name: str, room: str) -> None:
+        """Raises `Reject` for who may not come into `room`."""
+        if session.role == "operator":
+            return
+        now = time.time()
+        ban = self.rules.ban_of(self.marks(session, require_name(name, 0)[1]), room, now)
+        # What a guest has ordered ends with the room; where that is gone, another one of its name is to be made.
+        if ban is not None and (ban.account or room in self._chat.rooms):
+            raise Reject(f"You are banned from {room} {ban.terms(now)}", code="banned")
+
+    # --- who may talk ---
+
+    def check_rename(self, session: Session, name: str, room: str) -> None:
+        """Raises `Reject` for who may not talk in `room`, and so may not show another name there, either. In a slow
+        room it counts as something said."""
+        if is_guest_name(name):
+            return  # it says nothing, and may be what the server calls somebody who has lost a name
+        self.check_talk(session, room)
+        self.has_talked(session, room)
+
+    def check_talk(self, session: Session, room: str) -> None:
+        """Raises `Reject` for who may not talk now, in `room` or in private (empty)."""
+        rules, member = self.rules, session.member
+        # On the way of each message as long as anybody is muted: who is not named in the book is let through at once.
+        if session.id in self._marked or (member is not None and member.key in rules.names):
+            now = time.time()
+            mute = rules.mute_of(self.marks(session), room, now)
+            if mute is not None and session.role != "operator":
+                raise Reject(f"You are muted{in_room(mute.room)} {mute.terms(now)}", code="muted")
+        if room in rules.slow and not self._is_exempt(session, room):
+            seconds, said = rules.slow[room].seconds, self._said[room]
+            last = max(said.get(mark, -math.inf) for mark in self._who(session))
+            left = last + seconds - time.monotonic()
+            if left > 0:
+                raise Reject(
+                    f"One may say something every {duration(seconds)} in {room}. Wait {duration(left)}.", code="slow"
+                )
+
+    def has_talked(self, session: Session, room: str) -> None:
+        """Count a message that was let through."""
+        if room not in self.rules.slow or self._is_exempt(session, room):
+            return
+        said, now, seconds = self._said[room], time.monotonic(), self.rules.slow[room].seconds
+        for mark in self._who(session):
+            said.pop(mark, None)
+            said[mark] = now
+        while said[first := next(iter(said))] + seconds <= now:  # never all: the latest is of this moment
+            del said[first]
+
+    def _who(self, session: Session) -> list[Mark]:
+        return [-session.id, *self.marks(session)]
+
+    def _is_exempt(self, session: Session, room: str) -> bool:
+        """Whether `session` may talk in the slow `room` as it likes."""
+        there, member = self._chat.rooms.get(room), session.member
+        is_owner = there is not None and member is not None and there.owned_by(member)
+        return session.role == "operator" or is_owner
+
+    # --- put out ---
+
+    def put_out(self, member: Member, room: Room, verdict: Reject, notice: str, reason: str) -> None:
+        """Let `member` out of `room`, be it the only one that it is in. `reason` is for those who log. It is done when
+        this returns, and nothing waits on the way: between two orders, nobody is half in and half out."""
+        if room.name not in member.rooms:
+            return
+        room.post(Notice(notice, room.name), origin=member)
+        session_of(member).refuse(verdict)
+        self._chat.part(member, room, reason)
+
+    def _put_out_of_chat(self, session: Session, ban: Sanction, now: float) -> None:
+        self._sent_home.add(session.id)
+        if session.member is not None:
+            for room in session.member.rooms.values():
+                notice = f"{session.name} was banned by {ban.by} {ban.terms(now)}"
+                room.post(Notice(notice, room.name), origin=session.member)
+        who = "Your address is" if ban.kind == "network" else "You are"
+        reason = f"banned by {ban.by}{because(ban.why)}"
+        if session.member is not None:
+            self._chat.leave(session.member, reason)  # now, and not once its greenlet comes to it
+        session.refuse(Reject(f"{who} banned from this chat {ban.terms(now)}", code="banned"))
+        session.close(reason)
+
+    def _remember(self, session: Session) -> None:
+        marks = self.rules.marks.intersection(self.marks(session))
+        if marks:
+            self._marked[session.id] = marks
+        else:
+            self._marked.pop(session.id, None)
+
+
+def in_room(room: str) -> str:
+    return f" in {room}" if room else ""
+
+
+def session_of(member: Member) -> Session:
+    assert isinstance(member.outlet, Session)
+    return member.outlet

@@ -1,0 +1,394 @@
+"""`greenchat bench`: what it counts and says. How fast anything is, is not asserted."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import closing
+
+import psutil
+import pytest
+from greenchat_plugins import web
+from greenchat_plugins.web.websocket import WebSocketCodec
+from kit.processes import kept_port
+from kit.terminals import Terminal
+
+from greenchat import Reject, hookimpl
+from greenchat.bench.crowd import Crowd
+from greenchat.bench.languages import BenchError, Hearing, Json, Plain, Web
+from greenchat.bench.measure import Load, measure, percentile
+from greenchat.bench.server import own_server
+from greenchat.codecs.jsonlines import JsonCodec
+from greenchat.errors import GreenchatError
+from greenchat.protocol.events import EPOCH, Joined, Message, Notice
+from greenchat.protocol.frames import Ping
+from greenchat.testing import DEADLINE, serving
+
+COMMAND = [sys.executable, "-m", "greenchat", "bench"]
+SMALL = ["--clients", "5", "--senders", "2", "--messages", "50", "--rate", "5000"]
+DUE = 2 * 50 * (5 - 1)
+
+
+def bench(*arguments, **variables):
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=environment(**variables)
+    )
+
+
+def environment(**variables):
+    """Nobody's own settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GREENCHAT_")} | variables
+
+
+def measured(server, **changes):
+    """A small measurement of a running server, in this process."""
+    load = {"clients": 5, "senders": 2, "messages": 50, "rate": 5000, "seconds": 10} | changes
+    return measure(f"{server.host}:{server.port}", Load(**load))
+
+
+def sentence(finished):
+    """The one line on standard error of a command that failed."""
+    assert finished.returncode == 1
+    assert re.fullmatch(r"Error: .+\n", finished.stderr)
+    return finished.stderr
+
+
+def noop(done):
+    """Whom no progress is shown to."""
+
+
+# --- what comes out ---
+
+
+def test_a_server_of_its_own_as_json(tmp_path):
+    finished = bench("--json", *SMALL, TMPDIR=str(tmp_path))
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout.count("\n") == 1
+    report = json.loads(finished.stdout)
+    assert set(report) == {
+        "server", "language", "clients", "senders", "messages_per_sender", "message_bytes", "join_seconds",
+        "throughput", "latency",
+    }  # fmt: skip
+    assert set(report["throughput"]) == {
+        "due", "delivered", "lost", "seconds", "deliveries_per_second", "messages_per_second", "server_cpu_percent",
+        "server_cpu_ns_per_delivery", "generator_cpu_percent", "generator_was_the_limit",
+    }  # fmt: skip
+    assert set(report["latency"]) == {
+        "rate_per_second", "due", "delivered", "lost", "p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms",
+        "server_cpu_percent", "generator_cpu_percent", "generator_was_the_limit",
+    }  # fmt: skip
+    assert set(report["server"]) == {
+        "address", "version", "own", "pid", "process", "memory_bytes", "memory_bytes_per_connection",
+    }  # fmt: skip
+    for part in report["throughput"], report["latency"]:
+        assert (part["due"], part["delivered"], part["lost"]) == (DUE, DUE, 0)
+    latency = report["latency"]
+    assert 0 < latency["p50_ms"] <= latency["p90_ms"] <= latency["p99_ms"] <= latency["p999_ms"] <= latency["max_ms"]
+    assert report["server"]["own"]
+    assert report["server"]["memory_bytes"] > 1_000_000
+    assert not psutil.pid_exists(report["server"]["pid"]), "its server is left behind"
+    assert list(tmp_path.iterdir()) == [], "its files are left behind"
+
+
+def test_a_running_server_as_a_table(server):
+    finished = bench(f"{server.host}:{server.port}", *SMALL)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert re.fullmatch(
+        rf"""Server +greenchat/\S+ at 127\.0\.0\.1:{server.port}, running already
+Clients +5 in one room, joined in [\d.]+ s
+Throughput +[\d,]+ deliveries/s \([\d,]+ messages/s\)
+  load +2 senders x 50 messages of 64 bytes
+  delivered +400 of 400 in [\d.]+ s, 0 lost
+(?:  server CPU +[\d,]+ ns a delivery, \d+ % of a core
+)?  generator CPU  [^\n]+
+Latency +at 5,000 messages/s, over 400 deliveries, 0 lost
+  p50 +[\d.]+ ms
+  p90 +[\d.]+ ms
+  p99 +[\d.]+ ms
+  p99\.9 +[\d.]+ ms
+  max +[\d.]+ ms
+(?:  server CPU +\d+ % of a core
+)?  generator CPU  [^\n]+
+Memory +-?[\d.]+ KB a connection
+  in all +[\d.]+ MB
+  process +{os.getpid()} \(.+\)
+""",
+        finished.stdout,
+    ), finished.stdout
+
+
+def test_a_running_server_goes_on_and_nobody_in_it_is_disturbed(server):
+    ada = server.join("ada")
+    report = measured(server)
+    assert report.throughput.delivered == DUE
+    assert (report.server.own, report.server.pid) == (False, os.getpid())
+    server.join("bob").send("MSG|Still here.")
+    ada.expect("INFO|bob has joined the chat.", "MSG|bob|Still here.")
+
+
+def test_idle_only_joins():
+    with serving() as server:  # as people have it, but for the flood control
+        report = measured(server, clients=120, idle=True)
+    assert (report.clients, report.throughput, report.latency) == (120, None, None)
+    assert "KB a connection" in report.table()
+    assert "Throughput" not in report.table()
+
+
+def test_over_web_sockets_as_json():
+    finished = bench("--web", "--json", *SMALL, GREENCHAT_SERVER_PLUGINS='["greenchat_plugins.web"]')
+    assert (finished.returncode, finished.stderr) == (0, "")
+    report = json.loads(finished.stdout)
+    assert report["language"] == "web"
+    assert report["throughput"]["delivered"] == report["latency"]["delivered"] == DUE
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"), [("json", "5 of JSON Lines in one room"), ("web", "5 WebSockets in one room")]
+)
+def test_over_json(language, shown):
+    with serving(web) as server:
+        report = measured(server, language=language, messages=3000, rate=50_000)
+    assert (report.language, report.throughput.lost, report.latency.lost) == (language, 0, 0)
+    assert report.throughput.delivered == report.throughput.due == 2 * 3000 * 4
+    assert shown in report.table()
+
+
+def test_a_server_without_web_sockets():
+    settings = {"server.disabled_plugins": ["web"]}
+    with (
+        serving(web, settings=settings) as server,
+        pytest.raises(BenchError, match=r"turned bench\d away: it opens no WebSocket: HTTP/1\.1 400 Bad Request\."),
+    ):
+        measured(server, language="web")
+
+
+def test_no_more_senders_than_clients(server):
+    report = measured(server, clients=3, senders=10)
+    assert report.senders == 3
+    assert report.throughput.due == report.throughput.delivered == 3 * 50 * 2
+
+
+def test_an_ipv6_address():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with serving(settings={"server.host": "::1"}) as server:
+        report = measure(f"[::1]:{server.port}", Load(clients=3, senders=1, messages=10, rate=1000))
+    assert report.throughput.delivered == 20
+    assert report.server.address == f"[::1]:{server.port}"
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "milliseconds"),
+    [
+        (range(1000, 101_000, 1000), 0.5, 50.0),
+        (range(1000, 101_000, 1000), 0.99, 99.0),
+        (range(1000, 101_000, 1000), 0.999, 100.0),
+        (range(1000, 101_000, 1000), 1, 100.0),
+        ([1500], 0.5, 1.5),
+        ([], 0.5, 0.0),
+    ],
+)
+def test_percentiles_are_of_the_nearest_rank(values, share, milliseconds):
+    assert percentile(values, share) == milliseconds
+
+
+# --- what is counted ---
+
+
+@pytest.mark.parametrize("language", ["plain", "json", "web"])
+def test_what_else_the_server_says_is_not_counted(language):
+    class Chatty:
+        @hookimpl
+        def greenchat_check_message(self, session, message):
+            session.info("An INFO, to be told from what was said: EIEIO.")
+
+    with serving(web, Chatty()) as server:
+        report = measured(server, messages=3000, rate=50_000, language=language)
+    assert report.throughput.delivered == report.throughput.due == 2 * 3000 * 4
+    assert report.latency.delivered == report.latency.due
+
+
+def test_what_did_not_arrive_is_told():
+    class Thief:
+        seen = 0
+
+        @hookimpl
+        def greenchat_frame(self, session, frame):
+            if type(frame).__name__ == "Say":
+                self.seen += 1
+                return self.seen % 10 == 0
+            return None
+
+    with serving(Thief()) as server:
+        finished = bench(f"{server.host}:{server.port}", *SMALL, "--seconds", "1", "--json")
+    assert "40 of 400 deliveries of the throughput part did not arrive in time." in sentence(finished)
+    report = json.loads(finished.stdout)
+    assert (report["throughput"]["delivered"], report["throughput"]["lost"], report["latency"]) == (360, 40, None)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 50])
+def test_counting_does_not_depend_on_where_chunks_are_cut(step):
+    size, messages = 16, 12
+    message = b"MSG|bench0|~" + b"x" * (size - 1) + b"\n"
+    lines = [b"INFO|I am an INFO, EIE.\n", message, message, b"INFO|\n", message] * (messages // 3)
+    stream = b"".join(lines)
+
+    def serve(listener):
+        with listener, listener.accept()[0] as sender, listener.accept()[0] as receiver:
+            for client in sender, receiver:
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                assert client.recv(100).startswith(b"JOIN|bench")
+            for cut in range(0, 13, step):  # the welcome, and the first of the others' joining
+                sender.sendall(b"INFO|Welcome\n"[cut : cut + step])
+                receiver.sendall(b"INFO|Welcome\n"[cut : cut + step])
+            assert sender.recv(100).startswith(b"MSG|~xx")
+            for cut in range(0, len(stream), step):
+                receiver.sendall(stream[cut : cut + step])
+            receiver.recv(1)  # until it has gone
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+    thread.start()
+    with closing(Crowd(socket.AF_INET, listener.getsockname(), DEADLINE, Plain())) as crowd:
+        crowd.join(2, noop)
+        count = crowd.throughput(1, messages, size, noop)
+    thread.join(DEADLINE)
+    assert (count.due, count.delivered) == (messages, messages)
+
+
+@pytest.mark.parametrize(("codec", "language"), [(JsonCodec(), Json()), (WebSocketCodec(), Web("localhost"))])
+def test_frames_are_counted_wherever_chunks_are_cut(codec, language):
+    text, _ = language.begin("bench0", 16)
+    noise = [Notice("I am a notice, {not} a message."), Ping(), Joined("bench", "ada", EPOCH)]
+    messages = [Message("bench", seq, 10**15 + seq, "bench0", text.decode(), EPOCH) for seq in range(90, 120)]
+    events = [*noise, *messages[:20], noise[0], *messages[20:]]
+    stream = b"".join(map(codec.encode, events))
+    for step in (1, 2, 3, 7, 50, 151, 1000, len(stream)):
+        client = Hearing()
+        counted = 0
+        for start in range(0, len(stream), step):
+            chunk = stream[start : start + step]
+            counted += language.count(client, bytearray(chunk.ljust(len(stream))), len(chunk))
+        assert counted == len(messages), step
+
+
+# --- what cannot be measured ---
+
+
+def test_nobody_listens_there():
+    with kept_port() as port:
+        assert f"No server listens at 127.0.0.1:{port}." in sentence(bench(f"127.0.0.1:{port}", *SMALL))
+
+
+@pytest.mark.parametrize("address", ["localhost", "localhost:", ":9999", "::1:9999", "[::1]", "a:0", "a:65536", "a:b"])
+def test_no_address(address):
+    with pytest.raises(GreenchatError, match=r"is no HOST:PORT\. Write it like 127\.0\.0\.1:9999"):
+        measure(address, Load())
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"limits.flood_rate": 10}, r"reads 10 messages a second from each client .*--set limits\.flood_rate=0"),
+        ({"limits.connections_per_address": 3}, r"turned bench\d away: .*raise .* limits\.connections_per_address"),
+        ({"limits.connections": 3}, r"turned bench\d away: .*raise limits\.connections "),
+        ({"limits.frame_bytes": 64}, r"Messages of 64 bytes are too large for .* Take --size 60"),
+    ],
+)
+def test_limits_that_stand_in_the_way_are_named(settings, says):
+    with serving(settings=settings) as server, pytest.raises(BenchError, match=says):
+        measured(server)
+
+
+def test_a_refused_message_is_told():
+    class Censor:
+        @hookimpl
+        def greenchat_check_message(self, session, message):
+            raise Reject("Silence, \x1b[31mplease.")
+
+    with serving(Censor()) as server:
+        finished = bench(f"{server.host}:{server.port}", *SMALL)
+    assert re.search(r"refused a message of bench[01], .*: Silence, \?\[31mplease\.\n", sentence(finished))
+    assert finished.stdout == ""
+
+
+@pytest.mark.parametrize("language", ["plain", "json", "web"])
+def test_a_lost_connection_is_told(language):
+    class Bouncer:
+        @hookimpl
+        def greenchat_check_message(self, session, message):
+            session.close("out")
+
+    with serving(web, Bouncer()) as server, pytest.raises(BenchError, match=r"connection of bench\d was lost"):
+        measured(server, language=language)
+
+
+@pytest.mark.parametrize("language", ["plain", "json", "web"])
+def test_messages_that_are_changed_are_not_counted_wrongly(language):
+    class Editor:
+        @hookimpl
+        def greenchat_check_message(self, session, message):
+            return message.text + "!"
+
+    with serving(web, Editor()) as server, pytest.raises(BenchError, match="Not all messages arrive as they were sent"):
+        measured(server, language=language)
+
+
+def test_a_refusal_is_told_over_web_sockets():
+    class Censor:
+        @hookimpl
+        def greenchat_check_message(self, session, message):
+            raise Reject("Silence, \x1b[31mplease.")
+
+    with (
+        serving(web, Censor()) as server,
+        pytest.raises(BenchError, match=r"refused a message of bench[01], .*: Silence, \?\[31mplease\."),
+    ):
+        measured(server, language="web")
+
+
+def test_descriptors_are_raised_as_far_as_they_may():
+    def with_limit(limit, *arguments):
+        script = f'ulimit {limit} && exec "$@"'
+        command = ["sh", "-c", script, "sh", *COMMAND, "--idle", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment())
+
+    raised = with_limit("-Sn 100", "--clients", "120")
+    assert (raised.returncode, raised.stderr) == (0, "")
+    too_low = with_limit("-n 100", "--clients", "120")
+    assert "120 clients need 184 open files, and this system allows 100" in sentence(too_low)
+    assert "ask for 36 --clients" in too_low.stderr
+
+
+def test_a_server_that_does_not_start(monkeypatch):
+    monkeypatch.setenv("GREENCHAT_LIMITS_NAME_LENGTH", "long")
+    with pytest.raises(BenchError, match=r"did not start: the environment: limits\.name_length"), own_server():
+        pass
+
+
+# --- being ended ---
+
+
+@pytest.mark.parametrize(("end", "status"), [("Ctrl-C", 1), ("SIGTERM", 128 + signal.SIGTERM)])
+def test_no_server_is_left_behind(end, status, tmp_path):
+    # One message a second: there is time to end it, and nothing to do meanwhile.
+    slow = ["bench", "--clients", "2", "--senders", "1", "--messages", "4", "--rate", "1"]
+    terminal = Terminal(*slow, TMPDIR=str(tmp_path))
+    try:
+        terminal.wait(lambda lines: any(line.startswith("Latency") for line in lines))  # the progress bars
+        [server] = psutil.Process(terminal.process.pid).children()
+        if end == "Ctrl-C":
+            terminal.type("\x03")
+        else:
+            terminal.process.terminate()
+        assert terminal.end() == status
+        assert not psutil.pid_exists(server.pid), "its server is left behind"
+        assert list(tmp_path.iterdir()) == [], "its files are left behind"
+    finally:
+        terminal.close()

@@ -1,0 +1,95 @@
+"""A chat without a socket: a member's outlet is a list, and the event loop is turned by hand."""
+
+from greenchat.chat.chat import Chat
+from greenchat.codecs import Codec
+from greenchat.codecs.jsonlines import JsonCodec
+from greenchat.codecs.plain import PlainCodec
+from greenchat.config.schema import Limits
+
+PLAIN = PlainCodec()
+JSON = JsonCodec()
+
+
+class Person:
+    """Somebody with a screen: what they were sent."""
+
+    def __init__(self, codec: Codec = PLAIN) -> None:
+        self.codec = codec
+        self.account = self.role = ""
+        self.address = "unix"
+        self.account_id = 0
+        self.outbox = self.batches = []
+
+    def read(self) -> list[str]:
+        """The lines since the last look."""
+        lines = b"".join(self.batches).decode().splitlines()
+        self.batches.clear()
+        return lines
+
+
+def deliver(outboxes: list[list[bytes]], data: bytes) -> None:
+    for outbox in outboxes:
+        outbox.append(data)
+
+
+class NoHooks:
+    check_join = check_enter = check_message = None
+    room_opened = messages = acted = event = None
+
+
+class Turn:
+    """The event loop, by hand. A turn is long after so many looks at the clock as are `left` in it, if any are."""
+
+    def __init__(self) -> None:
+        self.scheduled = []
+        self.left = None
+
+    def at_end(self, function) -> None:
+        self.scheduled.append(function)
+
+    later = at_end
+
+    def breathe(self) -> None:
+        pass
+
+    def is_long(self) -> bool:
+        if self.left is None:
+            return False
+        self.left -= 1
+        return self.left <= 0
+
+    def end(self) -> None:
+        scheduled, self.scheduled = self.scheduled, []
+        for function in scheduled:
+            function()
+
+
+class Hall:
+    """A chat with people in it."""
+
+    def __init__(self, *names: str, hooks=None, limits=None) -> None:
+        self.turn = Turn()
+        self.hooks = hooks or NoHooks()
+        self.chat = Chat(limits or Limits(), "lobby", self.hooks, self.turn, deliver)
+        self.people: dict[str, Person] = {}
+        self.members = {}
+        for name in names:
+            self.enter(name)
+        self.end_turn()
+        for person in self.people.values():
+            person.read()
+
+    def enter(self, name: str, room: str = "", codec: Codec = PLAIN) -> Person:
+        person = self.people[name] = Person(codec)
+        self.members[name] = self.chat.join(person, name, room)
+        return person
+
+    def say(self, name: str, *texts: str) -> None:
+        for text in texts:
+            self.chat.say(self.members[name], text)
+
+    def leave(self, name: str) -> None:
+        self.chat.leave(self.members[name], "left")
+
+    def end_turn(self) -> None:
+        self.turn.end()

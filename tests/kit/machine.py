@@ -1,0 +1,33 @@
+"""What this machine can do, and what its files are like."""
+
+import socket
+import stat
+import subprocess
+
+import pytest
+
+APART = ["unshare", "--user", "--map-root-user", "--mount"]
+MOUNT = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs"]
+
+
+def can_be_apart(directory):
+    try:
+        return subprocess.run([*APART, *MOUNT, str(directory)], capture_output=True, timeout=60).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)

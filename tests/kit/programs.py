@@ -1,0 +1,166 @@
+"""What tests of several bundled plugins share: a JSON client over a real socket, and a way to be somebody at once."""
+
+import hashlib
+import json
+import time
+from contextlib import closing
+from importlib.metadata import entry_points
+
+from greenchat_plugins.accounts import store
+from greenchat_plugins.moderation import records
+from greenchat_plugins.moderation.rules import Operator
+
+from greenchat import Account, Command, hookimpl, open_database, transaction
+from greenchat.testing import DEADLINE
+
+# What a plain client reads that has made a room.
+MADE = "INFO|You have made this room: /room shows what you may set."
+
+
+def without_plugins(*names):
+    """Settings of a server without these of the installed plugins."""
+    installed = {entry.name for entry in entry_points(group="greenchat")}
+    return {"server.disabled_plugins": sorted(installed.intersection(names))}
+
+
+def sync(peer):
+    """All that a plain client has still to read. What a room is told comes at the end of a turn of the server's loop,
+    so the answer to one ping may come before it, but not the answer to the next."""
+    peer.send("MSG|/ping")
+    before = peer.read_until("INFO|Pong.")
+    peer.send("MSG|/ping")
+    return before + peer.read_until("INFO|Pong.")
+
+
+def says(peer, *lines):
+    """All that a plain client reads once it has said `lines`."""
+    peer.send(*(f"MSG|{line}" for line in lines))
+    return sync(peer)
+
+
+def owner(server, name, room="garden"):
+    """A plain client that has made a room, as a guest."""
+    peer = server.join(name, room)
+    peer.expect(MADE)
+    return peer
+
+
+def leave(peer):
+    """All that a plain client still reads once it has left."""
+    peer.send("LEAVE")
+    return list(iter(peer.read, ""))
+
+
+class Program:
+    """A JSON client. What it `read`s is in order; `ask` is a command and all that comes up to its answer."""
+
+    def __init__(self, server, name="", room="", **join):
+        self.peer = server.connect()
+        self.refs = 0
+        if name:
+            self.welcome = self.join(name=name, room=room, **join)
+
+    def send(self, **frame):
+        self.peer.send(json.dumps(frame))
+
+    def read(self):
+        return json.loads(self.peer.read())
+
+    def read_until(self, kind, **fields):
+        """The next frame of this type and with these fields; what came before is dropped."""
+        while True:
+            frame = self.read()
+            if frame["type"] == kind and fields.items() <= frame.items():
+                return frame
+
+    def join(self, **join):
+        """The answer: a welcome, or an error."""
+        *_, answer = self._exchange(type="join", **join)
+        return answer
+
+    def ask(self, text, room=""):
+        """All that comes up to the answer, an ack or an error, with it."""
+        return self._exchange(type="say", text=text, room=room)
+
+    def told(self, text, kind, room=""):
+        """The frame of this type that a command answers with."""
+        return next(frame for frame in self.ask(text, room) if frame["type"] == kind)
+
+    def refused(self, text, room=""):
+        """The code with which a command is refused."""
+        *_, answer = self.ask(text, room)
+        assert answer["type"] == "error", answer
+        return answer["code"]
+
+    def leave(self):
+        """All that comes up to the end."""
+        self.send(type="leave")
+        return [json.loads(line) for line in iter(self.peer.read, "")]
+
+    def _exchange(self, **frame):
+        self.refs += 1
+        self.send(**frame, ref=self.refs)
+        frames = [self.read()]
+        while frames[-1].get("ref") != self.refs:
+            frames.append(self.read())
+        return frames
+
+
+def in_time(condition):
+    """Wait until it holds."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def account_id(name):
+    """The id of the account `name`, in tests that need to know it."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 2
+
+
+def enrol(data_dir, *names):
+    """Have these names registered, with the ids that `Anybody` gives them, and passwords that nobody knows."""
+    with closing(open_database(data_dir / store.FILE, store.MIGRATIONS)) as connection:
+        for name in names:
+            account = store.Account(name, "", store.now(), account_id(name))
+            assert transaction(connection, store.add(name, account))
+
+
+def crown(data_dir, *names):
+    """Make the accounts of these names operators, whether there are any or not."""
+    with closing(open_database(data_dir / records.FILE, records.MIGRATIONS)) as connection:
+        operators = [Operator(account_id(name), name, time.time(), "test") for name in names]
+        transaction(connection, lambda file: [records.add_operator(file, operator) for operator in operators])
+
+
+def know(server, *names):
+    """Have a server without accounts know of these, as `Anybody` does once they have logged in."""
+    for name in names:
+        server.call(lambda name=name: server.server.accounts.add(Account(account_id(name), name, name)))
+
+
+class Anybody:
+    """Commands by which a test makes somebody an operator, or has them logged in, without any more ado."""
+
+    @hookimpl
+    def greenchat_startup(self, server):
+        self.accounts = server.accounts
+        self.accounts.replace([])
+
+    @hookimpl
+    def greenchat_commands(self):
+        return [
+            Command("crown", "", "Be an operator.", self.crown),
+            Command("become", "[ACCOUNT]", "Be logged in.", self.become),
+        ]
+
+    def crown(self, session, argument):
+        session.role = "operator"
+        session.info("You are an operator.")
+
+    def become(self, session, argument):
+        if argument and self.accounts.find(argument) is None:
+            self.accounts.add(Account(account_id(argument), argument, argument))
+        session.log_in(argument, account_id(argument) if argument else 0)
+        session.info("You are logged in." if argument else "You are logged out.")

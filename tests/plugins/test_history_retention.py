@@ -1,0 +1,175 @@
+"""History that takes no more of the disk than it may: who loses what, and who is warned before."""
+
+import random
+import re
+import time
+
+import pytest
+from click.testing import CliRunner
+from greenchat_plugins.history import retention, store, tidy
+from greenchat_plugins.history.retention import Share
+from hypothesis import given
+from hypothesis import strategies as st
+from kit.accounts import SECRET
+from kit.histories import keep, kept, opened, said, verified
+from kit.programs import Anybody, Program, says, sync
+
+from greenchat.cli import main
+from greenchat.storage.sqlite import transaction
+from greenchat.testing import DEADLINE, serving
+
+KEEP = 2_000_000
+SETTINGS = {"plugins.history.keep_bytes": KEEP, "plugins.accounts.memory_mib": 1, "plugins.accounts.passes": 1}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(tidy, "CHECK_SECONDS", 0.05)
+
+
+def fill(data_dir, **rooms):
+    """Rooms with so many messages, of a kilobyte in `flood`, and said beside each other."""
+    rng = random.Random(1)
+    order = [room for room, count in rooms.items() for _ in range(count)]
+    rng.shuffle(order)
+    lines = (f"{room} {room}er: {rng.randbytes(500).hex() if room == 'flood' else 'hello there'}" for room in order)
+    keep(data_dir, said(*lines))
+
+
+def warned_long_ago(data_dir):
+    with opened(data_dir) as connection:
+        transaction(connection, lambda file: retention.warn(file, time.time() - 2 * retention.GRACE_SECONDS, 10 * KEEP))
+
+
+def in_use(data_dir):
+    with opened(data_dir) as connection:
+        return retention.used(connection)
+
+
+def counts(data_dir):
+    found = {}
+    for message in kept(data_dir):
+        found[message.room] = found.get(message.room, 0) + 1
+    return found
+
+
+def wait_for_log(caplog, text):
+    until = time.monotonic() + DEADLINE
+    while text not in caplog.text:
+        assert time.monotonic() < until, caplog.text
+
+
+def test_the_largest_room_loses_its_oldest_and_the_others_nothing(tmp_path, caplog):
+    fill(tmp_path, flood=3000, garden=60, lobby=200)
+    warned_long_ago(tmp_path)
+    before = in_use(tmp_path)
+    assert before > 2 * KEEP
+    with serving(settings=SETTINGS | {"plugins.history.replay": 20}, data_dir=tmp_path) as server:
+        wait_for_log(caplog, "messages were removed, as history is to take 2.0 MB")
+        with_room = Program(server, "bob", "flood")
+        assert with_room.ask("still here")[-1]["seq"] == 3001
+    left = counts(tmp_path)
+    assert (left["garden"], left["lobby"]) == (60, 200)
+    assert 300 < left["flood"] < 2000
+    assert [message.seq for message in kept(tmp_path) if message.room == "flood"][-1] == 3001
+    assert in_use(tmp_path) < KEEP
+    assert verified(tmp_path) == (0, ["It is whole."])
+
+
+def test_rooms_alike_lose_alike(tmp_path, caplog):
+    fill(tmp_path, flood=1)
+    rng = random.Random(1)
+    lines = [f"{room} ada: {rng.randbytes(500).hex()}" for _ in range(1000) for room in ("a", "b", "c")]
+    (tmp_path / store.FILE).unlink()
+    keep(tmp_path, said(*lines, "d ada: hello"))
+    warned_long_ago(tmp_path)
+    with serving(settings=SETTINGS, data_dir=tmp_path):
+        wait_for_log(caplog, "messages were removed")
+    left = counts(tmp_path)
+    assert left["d"] == 1
+    assert max(left[room] for room in "abc") - min(left[room] for room in "abc") <= store.STEP
+    assert all(left[room] < 1000 for room in "abc")
+
+
+def test_operators_are_warned_before_anything_goes_and_nobody_else(tmp_path, caplog):
+    with serving(Anybody, settings=SETTINGS | {"limits.outbox_bytes": 0}, data_dir=tmp_path) as server:
+        op, bob, talker = server.join("op"), server.join("bob"), Program(server, "talker", "talk")
+        says(op, "/crown")
+        more = 0
+        while more < 100:  # past it, once it was warned
+            for _ in range(10):
+                assert talker.ask("x y z " * 500)[-1]["type"] == "ack"
+            more += "History takes" in caplog.text
+        wait_for_log(caplog, "were removed")
+        told = [line for line in sync(op) if "History takes" in line]
+        assert not any("History" in line for line in sync(bob))
+    (notice,) = told
+    assert re.fullmatch(
+        r"INFO\|History takes [12]\.\d MB, and is to take 2\.0 MB: past that the oldest messages go, of the largest "
+        r"rooms first\. (Nothing of what there was goes before .+ UTC\. )?"
+        r"Export what you want to keep, or raise plugins\.history\.keep_bytes\.",
+        notice,
+    )
+    assert caplog.text.index("History takes") < caplog.text.index("were removed")
+
+
+def test_an_operator_who_logs_in_is_told_as_long_as_it_holds(tmp_path, caplog):
+    fill(tmp_path, flood=3000)
+    with serving(settings=SETTINGS, data_dir=tmp_path) as server:
+        ada = server.join("ada")
+        assert any("yours" in line for line in says(ada, f"/register {SECRET}"))
+        wait_for_log(caplog, "History takes")
+        added = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(tmp_path)])
+        assert added.exit_code == 0
+        ada.close()
+        found, until = [], time.monotonic() + DEADLINE
+        while not found:
+            assert time.monotonic() < until
+            peer = server.connect()
+            peer.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
+            found = [line for line in sync(peer) if "History takes" in line]
+            peer.close()
+        assert "Nothing of what there was goes before 20" in found[0]
+        guest = server.join("guest")
+        assert not any("History" in line for line in sync(guest))
+    assert len(kept(tmp_path)) == 3000  # a week is left to save it
+
+
+def test_where_it_is_less_again_nobody_is_told(tmp_path):
+    fill(tmp_path, lobby=50)
+    warned_long_ago(tmp_path)
+    with serving(settings=SETTINGS, data_dir=tmp_path):
+        until = time.monotonic() + DEADLINE
+        while True:
+            with opened(tmp_path) as connection:
+                if retention.state(connection).warned is None:
+                    break
+            assert time.monotonic() < until
+    assert len(kept(tmp_path)) == 50
+
+
+def test_without_a_bound_nothing_goes(tmp_path):
+    fill(tmp_path, flood=3000)
+    warned_long_ago(tmp_path)
+    with serving(settings=SETTINGS | {"plugins.history.keep_bytes": 0}, data_dir=tmp_path) as server:
+        sync(server.join("ada"))
+    assert len(kept(tmp_path)) == 3000
+
+
+SIZES = st.lists(st.tuples(st.integers(1, 10_000), st.floats(60, 8000)), min_size=1, max_size=20)
+
+
+@given(SIZES, st.floats(0, 1))
+def test_what_goes_is_enough_and_of_the_largest(sizes, part):
+    found = [Share(number, f"{number}", 1, count, each) for number, (count, each) in enumerate(sizes)]
+    whole = sum(share.bytes for share in found)
+    planned = {share.name: keep for share, keep in retention.plan(found, whole * part)}
+    left = {share.name: planned.get(share.name, share.last) * share.each for share in found}
+    biggest = max(share.each for share in found)
+    # But for the last message of each room, and what is less than a message.
+    assert sum(left.values()) <= whole * (1 - part) + biggest * len(found)
+    gone = [share for share in found if share.name in planned]
+    if gone:
+        level = max(left[share.name] for share in gone)
+        assert all(share.bytes <= level + biggest for share in found if share not in gone)
+        assert all(planned[share.name] >= 1 for share in gone)
