@@ -22,7 +22,7 @@ from greenchat.bench.report import BUSY_PERCENT, Latency, Report, Server, Throug
 from greenchat.bench.server import ServerProcess, find_process, own_server
 from greenchat.client import Client, RefusedError
 from greenchat.protocol.address import parse_address
-from greenchat.protocol.frames import Welcome
+from greenchat.protocol.replies import Welcome
 from greenchat.protocol.text import printable
 
 # How long messages are sent for the latency, at the most: some hundred of them make a p99 that stays the same.

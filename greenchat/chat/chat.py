@@ -31,7 +31,8 @@ from greenchat.protocol.events import (
     Topic,
     require_sound,
 )
-from greenchat.protocol.text import is_blank, printable, require_name, require_room, require_text, some_of
+from greenchat.protocol.names import require_name, require_room
+from greenchat.protocol.text import is_blank, printable, require_text, some_of
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
 AWAY = "away"

@@ -19,12 +19,10 @@ from greenchat.client.errors import (
 from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Event, Left, Renamed
-from greenchat.protocol.frames import (
-    Ack,
-    Error,
+from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
+from greenchat.protocol.requests import (
     Frame,
     History,
-    HistoryPage,
     Invalid,
     Join,
     Leave,
@@ -34,10 +32,7 @@ from greenchat.protocol.frames import (
     Request,
     Say,
     Search,
-    SearchResults,
-    Stats,
     Status,
-    Welcome,
 )
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.

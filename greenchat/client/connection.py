@@ -16,7 +16,7 @@ from greenchat.codecs.plain import PlainCodec
 from greenchat.net.encryption import NOT_READY, Encryption, explain
 from greenchat.protocol.address import UNIX
 from greenchat.protocol.events import Event
-from greenchat.protocol.frames import Frame
+from greenchat.protocol.requests import Frame
 from greenchat.protocol.text import printable
 from greenchat.refusals import explain as explain_refusal
 

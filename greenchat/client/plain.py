@@ -8,7 +8,8 @@ from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayE
 from greenchat.codecs.plain import CONTROL, NOT_UTF8
 from greenchat.errors import Reject
 from greenchat.protocol.events import Notice
-from greenchat.protocol.frames import Error, HistoryPage, Invalid, Join, Leave, Request, Say, Welcome
+from greenchat.protocol.replies import Error, HistoryPage, Welcome
+from greenchat.protocol.requests import Invalid, Join, Leave, Request, Say
 from greenchat.protocol.text import require_text, slash_at
 
 # What the one room is called, of which plain frames do not know the name.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from greenchat.protocol.events import Event, Message
-from greenchat.protocol.frames import Frame, Request
+from greenchat.protocol.requests import Frame, Request
 
 
 class RequestDecoder(Protocol):

@@ -1,7 +1,7 @@
 """JSON Lines: one object a line, for clients that want more than plain frames can say.
 
-PROTOCOL.md, "JSON Lines", is the specification. The structs of frames.py and events.py are the vocabulary: what they
-declare is what goes over the wire.
+PROTOCOL.md, "JSON Lines", is the specification. The structs of requests.py, replies.py and events.py are the
+vocabulary: what they declare is what goes over the wire.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,13 +25,10 @@ from greenchat.protocol.events import (
     Role,
     Topic,
 )
-from greenchat.protocol.frames import (
-    Ack,
-    Answer,
-    Error,
+from greenchat.protocol.replies import Ack, Answer, Error, HistoryPage, SearchResults, Stats, Welcome
+from greenchat.protocol.requests import (
     Frame,
     History,
-    HistoryPage,
     Invalid,
     Join,
     Leave,
@@ -41,11 +38,8 @@ from greenchat.protocol.frames import (
     Request,
     Say,
     Search,
-    SearchResults,
-    Stats,
     Status,
     Unknown,
-    Welcome,
 )
 from greenchat.protocol.text import FORBIDDEN
 

@@ -21,20 +21,8 @@ from greenchat.protocol.events import (
     Role,
     Topic,
 )
-from greenchat.protocol.frames import (
-    Answer,
-    Error,
-    Frame,
-    HistoryPage,
-    Invalid,
-    Join,
-    Leave,
-    Request,
-    Say,
-    SearchResults,
-    Unknown,
-    Welcome,
-)
+from greenchat.protocol.replies import Answer, Error, HistoryPage, SearchResults, Welcome
+from greenchat.protocol.requests import Frame, Invalid, Join, Leave, Request, Say, Unknown
 from greenchat.protocol.text import FORBIDDEN, FORBIDDEN_ASCII, some_of
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody

@@ -12,7 +12,7 @@ from greenchat.client import Client, ClientError, RefusedError
 from greenchat.connect.conversation import Missed
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Message
-from greenchat.protocol.frames import Welcome
+from greenchat.protocol.replies import Welcome
 
 # The first try comes when a restarted server may be there again; the last ones so that thousands of clients do not keep
 # a server busy that has trouble enough. In seconds; each is made longer or shorter by half, lest they all come at once.

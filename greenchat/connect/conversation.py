@@ -15,7 +15,8 @@ from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
 from greenchat.connect.common import Kind, Line, clean, error_line, info_line, maybe_not_said, was_said
 from greenchat.connect.draft import is_command, said_as
 from greenchat.protocol.events import EPOCH, Away, Ended, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
-from greenchat.protocol.frames import Ack, Error, Frame, HistoryPage, Ref, SearchResults, Welcome
+from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
+from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.text import some_of
 
 # What happens in a room, and is told to all who are in it.

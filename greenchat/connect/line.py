@@ -37,7 +37,8 @@ from greenchat.connect.screen import Screen, TerminalOutput
 from greenchat.connect.secrets import AGAIN, missing
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Left
-from greenchat.protocol.frames import Ack, Error, Frame, Welcome
+from greenchat.protocol.replies import Ack, Error, Welcome
+from greenchat.protocol.requests import Frame
 
 # The code with which a command is refused that nobody knows.
 UNKNOWN_COMMAND = "unknown_command"

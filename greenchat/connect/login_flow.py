@@ -7,7 +7,7 @@ from greenchat.connect.screen import Screen, ask
 from greenchat.connect.ticket import Ticket
 from greenchat.errors import GreenchatError
 from greenchat.protocol.address import UNIX, parse_port, parse_server
-from greenchat.protocol.frames import Welcome
+from greenchat.protocol.replies import Welcome
 
 # Refusals of a join after which another name may do; a plugin that refuses without a code of its own is one of them.
 NAME_REFUSALS = frozenset({"name_taken", "name_invalid", "rejected"})

@@ -51,7 +51,8 @@ from greenchat.connect.outgoing import Entry, Outgoing
 from greenchat.connect.secrets import has_secret
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event
-from greenchat.protocol.frames import Ack, Error, Frame, Ref
+from greenchat.protocol.replies import Ack, Error
+from greenchat.protocol.requests import Frame, Ref
 
 # How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
 # are uncertain when the connection is lost.

@@ -15,7 +15,7 @@ from greenchat.client import (
 )
 from greenchat.client.plain import JOIN_SECONDS, LEAVE_SECONDS
 from greenchat.net.encryption import Encryption
-from greenchat.protocol.frames import Welcome
+from greenchat.protocol.replies import Welcome
 from greenchat.protocol.text import slash_at
 
 # What may come of speaking JSON Lines to a server that does not know them.

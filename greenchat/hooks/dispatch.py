@@ -30,7 +30,7 @@ from greenchat.errors import PluginError, Reject
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release
 from greenchat.protocol.events import Event, Message, ModerationAction
-from greenchat.protocol.frames import Request
+from greenchat.protocol.requests import Request
 
 if TYPE_CHECKING:
     from greenchat.session.session import Session

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from greenchat.errors import Reject
     from greenchat.hooks.commands import Command
     from greenchat.protocol.events import Event, Message, ModerationAction
-    from greenchat.protocol.frames import Request
+    from greenchat.protocol.requests import Request
     from greenchat.server.server import ChatServer
     from greenchat.session.session import Session
 

@@ -1,10 +1,8 @@
-"""Which characters may travel, and which names people may have. No I/O, no state."""
+"""Which characters may travel, and which of them can be seen. No I/O, no state."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
 
 from greenchat import values
 from greenchat.errors import Reject
@@ -33,26 +31,6 @@ _VISIBLE = re.compile(f"[^{INVISIBLE}]")
 
 # Bytes of FORBIDDEN that can stand in ASCII text, but for the newline that ends a frame.
 FORBIDDEN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
-
-# A line client shows `[INFO] ...` for the server and `[name]: ...` for a person: nobody is called like the server.
-RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "shell", "system"})
-
-# A name may be sent in a form that is so many times as long as the one in which it is shown: a letter and its accents,
-# or the three parts of a Hangul syllable, become one character each.
-LONGEST_FORM = 4
-
-_GUEST = re.compile("guest-[1-9][0-9]*")
-
-NAME_HELP = "Use letters, digits and signs such as - _ and ., without spaces or |."
-
-
-def guest_name(number: int) -> str:
-    """What the server calls somebody whose name is somebody else's."""
-    return f"guest-{number}"
-
-
-def is_guest_name(name: str) -> bool:
-    return _GUEST.fullmatch(name) is not None
 
 
 def printable(text: str, length: int = 40) -> str:
@@ -106,67 +84,3 @@ def require_text(text: str) -> str:
             "The text has control characters or line breaks. Send plain text, a frame for each line.", "control"
         )
     return text
-
-
-def require_name(name: str, length: int) -> tuple[str, str]:
-    """`(name, key)`: a user name as it is shown, and the key under which it is unique.
-
-    RFC 8265: shown by the profile UsernameCasePreserved, compared by UsernameCaseMapped, so that `Alice`, `alice` and
-    `Ａｌｉｃｅ` are one person. `length` is in characters, 0 for no limit. Raises `Reject`.
-    """
-    shown = _enforce("UsernameCasePreserved", name.strip(), "username", length)
-    key = _enforce("UsernameCaseMapped", shown, "username", 0)
-    if key in RESERVED_NAMES:
-        raise Reject(f"The username {shown} is kept for the server. Choose another.", code="name_invalid")
-    return shown, key
-
-
-def require_room(name: str, length: int) -> str:
-    """The room `name` in the one form all its spellings share: UsernameCaseMapped, without the `#` that other chats put
-    before a room's name. None begins with `@`, so that no room can be taken for a person. Raises `Reject`."""
-    room = name.strip()
-    while True:
-        room = _enforce("UsernameCaseMapped", room, "room name", length)
-        if room[0] == "@":
-            raise Reject(f"{printable(room)} is not valid: room names do not begin with @.", code="room_invalid")
-        if room[0] != "#":
-            return room
-        room = room.lstrip("#")
-
-
-@lru_cache(maxsize=2)  # the two profiles above, made when the first name is checked: their tables cost 8 MB
-def _profile(profile: str) -> Any:
-    from precis_i18n import get_profile
-
-    return get_profile(profile)
-
-
-@lru_cache(maxsize=256)  # a name is looked at several times when somebody comes, a tenth of a millisecond each
-def _form(profile: str, name: str) -> str:
-    return str(_profile(profile).enforce(name))
-
-
-def _enforce(profile: str, name: str, what: str, length: int) -> str:
-    code = "room_invalid" if what == "room name" else "name_invalid"
-    try:
-        name = values.text(name)
-    except ValueError:
-        raise _not_valid(what, name, code) from None
-    if not name:
-        raise Reject(f"A {what} is missing. Send JOIN|<username> or JOIN|<username>|<room>.", code)
-    too_long = Reject(f"The {what} is longer than {length} characters. Choose a shorter one.", code)
-    if length and len(name) > length * LONGEST_FORM:
-        raise too_long  # before it is looked at letter by letter, which takes its time
-    try:
-        enforced = _form(profile, name)
-    except UnicodeEncodeError:
-        enforced = "|"  # the library's way to say: not allowed
-    if "|" in enforced:
-        raise _not_valid(what, name, code)
-    if length and len(enforced) > length:
-        raise too_long
-    return enforced
-
-
-def _not_valid(what: str, name: str, code: str) -> Reject:
-    return Reject(f"The {what} {printable(name)!r} is not valid. {NAME_HELP}", code)

@@ -32,7 +32,8 @@ from greenchat.net.outbox import deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.address import host_of, network_of
 from greenchat.protocol.events import Notice, Refused
-from greenchat.protocol.frames import Error, Ref, Stats
+from greenchat.protocol.replies import Error, Stats
+from greenchat.protocol.requests import Ref
 from greenchat.server.stats import Counters
 from greenchat.session.flood import READ_BYTES
 from greenchat.session.session import Session

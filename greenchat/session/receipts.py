@@ -11,7 +11,7 @@ from greenchat.chat.room import Room
 from greenchat.codecs import Codec
 from greenchat.errors import Reject
 from greenchat.net.outbox import deliver
-from greenchat.protocol.frames import Ack, Error
+from greenchat.protocol.replies import Ack, Error
 
 Hold = Callable[[Room, int, Callable[[Reject | None], None]], bool]
 

@@ -15,8 +15,9 @@ from greenchat.hooks.dispatch import Dispatcher
 from greenchat.net.backlog import Backlog
 from greenchat.net.turns import Turns
 from greenchat.protocol.address import is_local
-from greenchat.protocol.frames import (
-    Ack,
+from greenchat.protocol.names import require_name
+from greenchat.protocol.replies import Ack, Stats, Welcome
+from greenchat.protocol.requests import (
     History,
     Invalid,
     Join,
@@ -27,12 +28,10 @@ from greenchat.protocol.frames import (
     Request,
     Say,
     Search,
-    Stats,
     Status,
     Unknown,
-    Welcome,
 )
-from greenchat.protocol.text import printable, require_name, slash_at
+from greenchat.protocol.text import printable, slash_at
 from greenchat.version import __version__
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.ending import Killed
 from greenchat.net.outbox import READ, Outbox, linger
 from greenchat.protocol.events import Event, Message, Notice, Private
-from greenchat.protocol.frames import Ack, Error, Frame, Join, Ping, Pong, Ref, Request, Say
+from greenchat.protocol.replies import Ack, Error
+from greenchat.protocol.requests import Frame, Join, Ping, Pong, Ref, Request, Say
 from greenchat.protocol.text import require_text
 from greenchat.session import router
 from greenchat.session.flood import FloodControl

@@ -25,7 +25,7 @@ from greenchat.bench.server import own_server
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.errors import GreenchatError
 from greenchat.protocol.events import EPOCH, Joined, Message, Notice
-from greenchat.protocol.frames import Ping
+from greenchat.protocol.requests import Ping
 from greenchat.testing import DEADLINE, serving
 
 COMMAND = [sys.executable, "-m", "greenchat", "bench"]

@@ -21,7 +21,7 @@ from greenchat.client import (
     UnreachableError,
 )
 from greenchat.protocol.events import Ended, Joined, Left, Message, Notice, Private
-from greenchat.protocol.frames import Ack, Answer, Error, HistoryPage
+from greenchat.protocol.replies import Ack, Answer, Error, HistoryPage
 from greenchat.testing import DEADLINE, serving
 
 

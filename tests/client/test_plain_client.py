@@ -18,7 +18,7 @@ from kit.programs import Anybody, Program, crown
 import greenchat
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.protocol.events import Event
-from greenchat.protocol.frames import Frame, Invalid, Unknown
+from greenchat.protocol.requests import Frame, Invalid, Unknown
 from greenchat.testing import DEADLINE, serving
 
 CLIENT = TESTS / "kit" / "plain_client.py"

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit import TESTS
+from kit.properties import for_all
 
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.lines import SKIP_BYTES, LineBuffer
@@ -28,35 +28,14 @@ from greenchat.protocol.events import (
     Role,
     Topic,
 )
-from greenchat.protocol.frames import (
-    Ack,
-    Answer,
-    Error,
-    History,
-    HistoryPage,
-    Invalid,
-    Join,
-    Leave,
-    Ping,
-    Pong,
-    Request,
-    Say,
-    Search,
-    SearchResults,
-    Unknown,
-    Welcome,
-)
+from greenchat.protocol.replies import Ack, Answer, Error, HistoryPage, SearchResults, Welcome
+from greenchat.protocol.requests import History, Invalid, Join, Leave, Ping, Pong, Request, Say, Search, Unknown
 from greenchat.protocol.text import FORBIDDEN
 
 PLAIN, JSON = PlainCodec(), JsonCodec()
 CODECS = pytest.mark.parametrize("codec", [PLAIN, JSON], ids=lambda codec: codec.name)
 CORPUS = sorted((TESTS / "frames").glob("*/*.txt"))
 MOST_CUTS = 1000  # of one file: more would only take longer
-
-
-def for_all(*strategies):
-    """hypothesis' `given`, with the same examples in each run, on however busy a machine."""
-    return lambda test: settings(derandomize=True, deadline=None, max_examples=150)(given(*strategies)(test))
 
 
 def feed(decoder, data, cuts=()):

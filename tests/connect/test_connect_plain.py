@@ -11,7 +11,7 @@ from kit.terminals import Terminal, environment
 from greenchat.client import PlainClient, RefusedError
 from greenchat.connect import Exit
 from greenchat.protocol.events import Message, Notice
-from greenchat.protocol.frames import Error
+from greenchat.protocol.replies import Error
 from greenchat.testing import DEADLINE, Peer, serving
 
 CTRL_D, ENTER = "\x04", "\r"

@@ -10,7 +10,7 @@ from kit.histories import MOVES, START, found, history, index_all, keep, kept, o
 
 from greenchat.errors import Reject
 from greenchat.protocol.events import Message
-from greenchat.protocol.text import require_name
+from greenchat.protocol.names import require_name
 from greenchat.storage.sqlite import transaction
 from greenchat.testing import DEADLINE
 

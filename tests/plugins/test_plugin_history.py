@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from greenchat import Reject, hookimpl
 from greenchat.client import Client, RefusedError
 from greenchat.protocol.events import Joined, Left, Message, Renamed
-from greenchat.protocol.frames import HistoryPage
+from greenchat.protocol.replies import HistoryPage
 from greenchat.storage.sqlite import open_database
 from greenchat.testing import DEADLINE, serving
 

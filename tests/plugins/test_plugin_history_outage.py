@@ -15,7 +15,7 @@ from kit.programs import Anybody, says
 
 from greenchat.client import Client, RefusedError
 from greenchat.protocol.events import Message, Notice
-from greenchat.protocol.frames import HistoryPage
+from greenchat.protocol.replies import HistoryPage
 from greenchat.testing import DEADLINE, serving
 
 OFF = "History is off: its database cannot be used at the moment. What is said now may not be kept."

@@ -18,7 +18,7 @@ from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.config.schema import Limits
 from greenchat.protocol.address import is_local
-from greenchat.protocol.frames import Stats
+from greenchat.protocol.replies import Stats
 from greenchat.server.stats import LATE_SECONDS, Longest
 from greenchat.testing import DEADLINE, serving
 

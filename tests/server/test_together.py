@@ -16,7 +16,7 @@ from kit.programs import in_time
 from greenchat.cli import main
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
-from greenchat.protocol.frames import Welcome
+from greenchat.protocol.replies import Welcome
 from greenchat.protocol.text import FORBIDDEN
 from greenchat.testing import Peer, serving
 

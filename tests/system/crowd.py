@@ -9,7 +9,8 @@ from collections.abc import Callable
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.protocol.events import Message
-from greenchat.protocol.frames import Ack, Error, Join, Ping, Pong, Request, Say, Welcome
+from greenchat.protocol.replies import Ack, Error, Welcome
+from greenchat.protocol.requests import Join, Ping, Pong, Request, Say
 from greenchat.testing import DEADLINE
 
 CODECS = (PlainCodec(), JsonCodec())

@@ -22,7 +22,7 @@ from kit.processes import ServeProcess, serve_process
 
 from greenchat.client import Client
 from greenchat.protocol.events import Message
-from greenchat.protocol.frames import HistoryPage
+from greenchat.protocol.replies import HistoryPage
 from greenchat.storage.sqlite import open_database, transaction
 from greenchat.testing import DEADLINE
 

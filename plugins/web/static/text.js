@@ -14,7 +14,7 @@ const UNSPACED =
 // Korean puts spaces, but hangs on to a name what others say with a word of its own.
 const HANGUL = /\p{scx=Hang}/u;
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/u;
-// What nobody sees, as greenchat/text.py has it: the server refuses a text of nothing else as empty.
+// What nobody sees, as greenchat/protocol/text.py has it: the server refuses a text of nothing else as empty.
 export const UNSEEN =
 	"[\\s\\p{Default_Ignorable_Code_Point}\\p{Mn}\\p{Me}\\u2800\\ufff9-\\ufffc\\u{1d159}\\u{13430}-\\u{1343f}]";
 const BLANK = new RegExp(`^${UNSEEN}*$`, "u");

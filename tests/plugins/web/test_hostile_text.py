@@ -18,7 +18,8 @@ from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.connect.secrets import is_secret
 from greenchat.hooks.commands import Command, CommandTable
-from greenchat.protocol.text import is_blank, printable, require_name, require_room, require_text, slash_at
+from greenchat.protocol.names import require_name, require_room
+from greenchat.protocol.text import is_blank, printable, require_text, slash_at
 from greenchat.testing import Peer, serving
 
 # Every character that drives a terminal, ends a line for some program, or turns a line around.

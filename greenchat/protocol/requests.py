@@ -1,0 +1,119 @@
+"""What clients ask. What they are answered is in replies.py, and what all see in events.py.
+
+A frame is what a codec makes of one line. Its `ref`, where the codec has one, comes back in the answer.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Ref = int | str | None
+Time = Annotated[datetime, Meta(tz=True)]
+
+
+class Frame(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", tag=str.lower):
+    """Anything that crosses the wire between one client and the server."""
+
+
+class Join(Frame, frozen=True, gc=False, tag="join"):
+    """Come in as `name`; an empty `room` is the server's default room. Who is in already comes into one more room.
+
+    `password` is the server's, if it has one, `key` the room's, `login` the one of the account called `name`.
+    """
+
+    name: str = ""
+    room: str = ""
+    ref: Ref = None
+    password: str = ""
+    key: str = ""
+    login: str = ""
+
+    def __repr__(self) -> str:
+        return f"Join(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
+
+
+class Say(Frame, frozen=True, gc=False, tag="say"):
+    """Say `text` in a `room` that one is in; or to one person, by the id of the `conversation` with them, or `to` who
+    is called so. Where nothing is named, it is the only room that one has been in."""
+
+    text: str
+    room: str = ""
+    ref: Ref = None
+    conversation: str = ""
+    to: str = ""
+
+
+class Leave(Frame, frozen=True, gc=False, tag="leave"):
+    """Go: out of one of several rooms; or else altogether, and the connection closes once everything is delivered."""
+
+    room: str = ""
+    ref: Ref = None
+
+
+class History(Frame, frozen=True, gc=False, tag="history"):
+    """What was said in a room: at most `limit` messages, the latest of those that all the conditions leave.
+
+    `before` and `after` are sequence numbers, 0 for no condition; `since` (from then on) and `until` (before then) are
+    times. With `after` or `since`, and neither `before` nor `until`, it is the earliest of them: the next page.
+    """
+
+    room: str = ""
+    before: int = 0
+    after: int = 0
+    since: Time | None = None
+    until: Time | None = None
+    limit: int = 50
+    ref: Ref = None
+
+
+class Search(Frame, frozen=True, gc=False, tag="search"):
+    """The latest messages with all the words of `text`: in `room`, or in all rooms that one may read; with an `id`
+    below `before`, unless that is 0."""
+
+    text: str
+    room: str = ""
+    before: int = 0
+    limit: int = 20
+    ref: Ref = None
+
+
+class Ping(Frame, frozen=True, gc=False, tag="ping"):
+    """Are you there?"""
+
+    ref: Ref = None
+
+
+class Pong(Frame, frozen=True, gc=False, tag="pong"):
+    """I am."""
+
+    ref: Ref = None
+
+
+class Status(Frame, frozen=True, gc=False, tag="status"):
+    """How is the server? It tells whoever asks from its own machine."""
+
+    ref: Ref = None
+
+
+class Unknown(Frame, frozen=True, gc=False):
+    """Well-formed, but of no type the core knows. A plugin may take it; else the sender gets an ERROR.
+
+    `kind` is the type as it was written, `body` what followed: the rest of a plain line, or the whole JSON line.
+    """
+
+    kind: str
+    body: str
+    ref: Ref = None
+
+
+class Invalid(Frame, frozen=True, gc=False):
+    """Not to be understood: `code` and `text` say why and what to do. `fatal`: no frame can follow it any more."""
+
+    code: str
+    text: str
+    ref: Ref = None
+    fatal: bool = False
+
+
+Request = Join | Say | Leave | History | Search | Ping | Pong | Status | Unknown | Invalid
