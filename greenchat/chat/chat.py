@@ -3,19 +3,21 @@
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Protocol
 
 from greenchat import values
+from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.cascade import one_step
+from greenchat.chat.checks import Checks, Hooks
 from greenchat.chat.conversations import Conversation, Conversations
-from greenchat.chat.fanout import Deliver, EventBatch, Turns
+from greenchat.chat.fanout import DeliveryStats, Turns
 from greenchat.chat.ids import MessageIds
 from greenchat.chat.ignoring import Ignoring
+from greenchat.chat.member import ROOMS_TOLD, Asked, Member, Outlet
 from greenchat.chat.openings import Openings
-from greenchat.chat.room import ROOMS_TOLD, Asked, DeliveryStats, Member, Outlet, Room
+from greenchat.chat.room import Room
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import (
@@ -41,18 +43,6 @@ AWAY = "away"
 STEP = 64
 
 
-class Hooks(Protocol):
-    """What the chat asks of plugins; None where no plugin has anything to say. See dispatch.py."""
-
-    check_join: Callable[[Outlet, str, str], str] | None
-    check_enter: Callable[[Outlet, str, str, str], None] | None
-    check_message: Callable[[Outlet, Message], str] | None
-    room_opened: Callable[[Room], None] | None
-    messages: Callable[[Sequence[Message]], None] | None
-    acted: Callable[[ModerationAction], None] | None
-    event: Callable[[Sequence[Event]], None] | None
-
-
 class Chat:
     """All rooms, and everybody in them. A name is unique in the whole chat."""
 
@@ -65,6 +55,7 @@ class Chat:
         self.delivery_stats = DeliveryStats()
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}
+        self._checks = Checks(limits, hooks, self.members)
         self._conversations = Conversations(self.members)
         self._ignoring = Ignoring(self.members)
         self.default_room = require_room(default_room, limits.name_length)
@@ -75,9 +66,9 @@ class Chat:
     def join(self, outlet: Outlet, name: str, room: str = "", key: str = "") -> Member:
         """Let `name` into the chat, and into `room` (the default room if empty), which `key` may open."""
         room = self.room_name(room)
-        name, _ = self._checked_name(outlet, name, [room])
+        name, _ = self._checks.name(outlet, name, [room])
         home = self._opened(outlet, name, room, key)
-        member = Member(*self._free_name(name), home, outlet)
+        member = Member(*self._checks.free_name(name), home, outlet)
         self._require_space(home, member)
         self.members[member.key] = member
         self._conversations.came(member)
@@ -95,7 +86,7 @@ class Chat:
         if most and not move and len(member.rooms) >= most:
             raise Reject(f"You are in {most} rooms, as many as one may. Leave one first.", code="too_many_rooms")
         home = self._opened(member.outlet, member.name, room, key)
-        self._require_present(member)
+        self._checks.require_present(member)
         self._require_space(home, member)
         if move:
             for other in list(member.rooms.values()):
@@ -161,17 +152,18 @@ class Chat:
         if room is None:
             room = member.room
         if self._hooks.check_message is not None:
-            text = self._checked(member, text, room.name, action)
+            text = self._checks.message(member, text, room.name, action)
             if member.rooms.get(room.name) is not room:
                 raise Reject(f"You have left {room.name} meanwhile.", code="not_in_room")
-        run = room.talk
+        run = room.fanout.talk
         if run is None or run.origin is not member or action:
             run = room.begin_talk(member)
         room.seq += 1
+        room.fanout.waiting += 1
         message = Message(room.name, room.seq, next(self.ids.count), member.name, text, run.time, action)
         run.events.append(message)
         if action:
-            room.talk = None  # a run of its own: codecs encode a run of messages as one, and an action otherwise
+            room.fanout.talk = None  # a run of its own: codecs encode a run of messages as one, and an action otherwise
         return message
 
     def whisper(self, member: Member, to: str, text: str, *, action: bool = False) -> Private:
@@ -195,7 +187,7 @@ class Chat:
     def _converse(self, member: Member, found: Conversation, other: Member, text: str, action: bool) -> Private:
         require_text(text)
         if self._hooks.check_message is not None:
-            text = self._checked(member, text, "", action)
+            text = self._checks.message(member, text, "", action)
             _, other = self._conversations.partner(member, found.id)  # somebody may have gone meanwhile
         if other.ignored is not None and other.ignored.covers(member):
             raise Reject(f"{other.name} does not take messages from you.", code="ignored")
@@ -218,9 +210,9 @@ class Chat:
         if name == member.name:
             raise Reject(f"You are called {name} already.", code="name_taken")
         old = member.name
-        name, _ = self._checked_name(member.outlet, name, list(member.rooms) or [""])
-        self._require_present(member)
-        name, key = self._free_name(name, member)
+        name, _ = self._checks.name(member.outlet, name, list(member.rooms) or [""])
+        self._checks.require_present(member)
+        name, key = self._checks.free_name(name, member)
         for place in (self.members, *(room.members for room in member.rooms.values())):
             del place[member.key]
             place[key] = member
@@ -237,12 +229,12 @@ class Chat:
         of the rooms where it is read."""
         if why and why != AWAY:
             for name in list(member.rooms) or [""]:
-                why = self._checked_line(member, why, name, "reason")
+                why = self._checks.line(member, why, name, "reason")
                 self._turns.breathe()
-            self._require_present(member)
+            self._checks.require_present(member)
         member.away = why
         for room in member.rooms.values():
-            room.post_words(Away(room.name, member.name, why, datetime.now(UTC)), member)
+            room.tell_words(Away(room.name, member.name, why, datetime.now(UTC)), member)
         if not member.rooms:
             self._tell(member, Away("", member.name, why, datetime.now(UTC)))
 
@@ -263,7 +255,7 @@ class Chat:
     def set_topic(self, member: Member, room: Room, topic: str) -> None:
         """What `room` is about, from now on, as `member` says. Raises `Reject` where one may not say that."""
         if topic:
-            topic = self._checked_line(member, topic, room.name, "topic")
+            topic = self._checks.line(member, topic, room.name, "topic")
         room.topic = topic
         room.tell(Topic(room.name, topic, member.name, datetime.now(UTC)))
 
@@ -305,12 +297,11 @@ class Chat:
     def require_sayable(self, member: Member, text: str, room: str = "") -> str:
         """`text` as `member` may show it to others in `room`, or to one of them (empty): whatever puts words before
         people passes the checks of what is said. May wait. Raises `Reject`."""
-        require_text(text)
-        return text if self._hooks.check_message is None else self._checked(member, text, room, False)
+        return self._checks.sayable(member, text, room)
 
     def change_limits(self, limits: Limits) -> None:
         """Hold everything that is asked from now on to `limits`."""
-        self._limits = limits
+        self._limits = self._checks.limits = limits
 
     # --- the steps of coming and going ---
 
@@ -359,38 +350,6 @@ class Chat:
         if data:
             self._deliver([member.outbox], data)
 
-    def _checked_name(self, outlet: Outlet, name: str, rooms: Sequence[str]) -> tuple[str, str]:
-        """`name` as it will be shown, and its key: valid, and let in by the plugins, which may take their time."""
-        name, key = require_name(name, self._limits.name_length)
-        if self._hooks.check_join is not None:
-            for room in rooms:
-                checked = self._hooks.check_join(outlet, name, room)
-                if checked is not name:
-                    name, key = require_name(checked, self._limits.name_length)
-        return name, key
-
-    def _free_name(self, name: str, member: Member | None = None) -> tuple[str, str]:
-        """`name` and its key, if it is nobody else's than `member`'s."""
-        name, key = require_name(name, self._limits.name_length)
-        if self.members.get(key, member) is not member:
-            raise Reject(f"The username {name} is taken. Choose another.", code="name_taken")
-        return name, key
-
-    def _checked(self, member: Member, text: str, room: str, action: bool) -> str:
-        check = self._hooks.check_message
-        assert check is not None
-        draft = Message(room, 0, 0, member.name, text, datetime.now(UTC), action)
-        checked = check(member.outlet, draft)
-        self._require_present(member)
-        return checked if checked is text else require_text(checked)
-
-    def _checked_line(self, member: Member, text: str, room: str, what: str) -> str:
-        """A topic and the like: it is talk, too."""
-        most = self._limits.topic_length
-        if most and len(text) > most:
-            raise Reject(f"The {what} is longer than {most} characters. Make it shorter.", code="too_long")
-        return self.require_sayable(member, text, room)
-
     def _mind_ignored(self, member: Member) -> None:
         for room in member.rooms.values():
             room.mind_ignored(member)
@@ -406,8 +365,3 @@ class Chat:
             self._hooks.messages(events)  # type: ignore[arg-type]  # a run is of one kind
         if self._hooks.event is not None:
             self._hooks.event(events)
-
-    def _require_present(self, member: Member) -> None:
-        """A check may take its time, and the member may be gone when it answers."""
-        if self.members.get(member.key) is not member:
-            raise Reject("You have left the chat meanwhile.", code="not_joined")

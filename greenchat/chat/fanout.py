@@ -4,26 +4,35 @@ A batch that would take more than its share of a turn of the event loop goes on 
 once, and one after the other, whoever comes, goes or speaks meanwhile.
 """
 
-import logging
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from greenchat.chat.cascade import Cause
+from greenchat.chat.batch import Deliver, EventBatch, deliver_part
+from greenchat.chat.cascade import caused_by, current
 from greenchat.codecs import Codec
-from greenchat.protocol.events import Away, Event, Message
+from greenchat.protocol.events import Event, Message
 
 if TYPE_CHECKING:
-    from greenchat.chat.room import Member
-
-log = logging.getLogger("greenchat.fanout")
+    from greenchat.chat.member import Member
 
 # How many are delivered to before the clock is looked at: half a millisecond, or a few where a batch is large.
 CHUNK = 64
 
-Deliver = Callable[[Iterable[Any], bytes], None]
+Observe = Callable[[Sequence[Event]], None]
+
+# A batch goes out before the turn ends once this many messages wait for each member: handling so many takes several
+# times as long as sending to one, so little is lost, and the receivers can work meanwhile.
+BATCH_PER_MEMBER = 32
+
+# ... and once so many wait in all: some hundred KB, which are still in the processor's cache while they are copied to
+# a thousand sockets, and a bound on how late the first of them can be.
+BATCH_MESSAGES = 4096
+
+# ... and once so many things have happened, of whatever kind: who leaves is given all of them at once, so when
+# thousands leave they must not be too many.
+BATCH_RUNS = 256
 
 _OUTBOX = attrgetter("outbox")
 
@@ -44,43 +53,14 @@ class Turns(Protocol):
         """Let the others have their turn, where this one is long: who calls it waits for the next."""
 
 
-class EventBatch:
-    """Events in a row: messages, or one event of another kind. `origin` does not get them back; the words in them, if
-    there are any, are the `author`'s."""
+class DeliveryStats:
+    """What the rooms of a chat have carried so far: messages said, and how many times one was delivered to a member."""
 
-    __slots__ = ("_encoded", "author", "cause", "events", "origin", "time")
+    __slots__ = ("deliveries", "messages")
 
-    def __init__(self, origin: "Member | None", *events: Event, author: "Member | None" = None) -> None:
-        self.origin = origin
-        self.author = author or origin
-        self.events: list[Event] = list(events)
-        self.cause: Cause | None = None  # what a plugin was told of, that has made it do this
-        self.time = datetime.now(UTC)  # one clock reading for the run: what is said in one turn is said at once
-        self._encoded: dict[Codec, bytes] = {}
-
-    def encode(self, codec: Codec) -> bytes:
-        """The run as bytes; to be called only when nothing is added any more."""
-        data = self._encoded.get(codec)
-        if data is None:
-            one = len(self.events) == 1
-            try:
-                data = codec.encode(self.events[0]) if one else codec.encode_run(self.events)  # type: ignore[arg-type]
-                if type(data) is not bytes:
-                    raise TypeError(f"a codec has made {type(data).__name__} instead of bytes")
-            except BaseException:  # a codec may be a plugin's, and so may be the kind of an event
-                data = self._encode_each(codec)
-            self._encoded[codec] = data
-        return data
-
-    def _encode_each(self, codec: Codec) -> bytes:
-        """What can be encoded of it: what cannot be sent is not to take along what others have said in this turn."""
-        encoded = []
-        for event in self.events:
-            try:
-                encoded.append(b"" + codec.encode(event))
-            except BaseException:
-                log.exception("%s cannot be written by %s, and is not sent", _kind(event), _kind(codec))
-        return b"".join(encoded)
+    def __init__(self) -> None:
+        self.messages = 0
+        self.deliveries = 0
 
 
 class Batch:
@@ -172,22 +152,151 @@ class Batch:
             self._deliver((member.outbox,), self._encode(member.codec))
 
 
-def deliver_part(runs: Sequence[EventBatch], member: "Member", deliver: Deliver) -> None:
-    """Deliver to one member what `runs` hold for it: all but its own, and what those say whom it ignores."""
-    ignored = member.ignored
-    data = b"".join(
-        [
-            run.encode(member.codec)
-            for run in runs
-            if run.origin is not member
-            and not (
-                ignored and run.author and isinstance(run.events[0], Message | Away) and ignored.covers(run.author)
-            )
-        ]
+class Fanout:
+    """What has been told in a room, on its way to all its `members`: the runs of this turn, and those before them that
+    take more than one.
+
+    `turns` are the event loop's. `deliver(outboxes, data)` sends bytes to each of some members; it neither blocks, nor
+    changes who is in a room. `observe(events)` is told what all members have been told, or are being told. `stats` is
+    counted once a flush, not once a message.
+    """
+
+    __slots__ = (
+        "_batches",
+        "_choosy",
+        "_deliver",
+        "_members",
+        "_newcomers",
+        "_observe",
+        "_runs",
+        "_stats",
+        "_turns",
+        "_when_calm",
+        "talk",
+        "waiting",
     )
-    if data:
-        deliver((member.outbox,), data)
+
+    def __init__(
+        self, members: "dict[str, Member]", turns: Turns, deliver: Deliver, observe: Observe, stats: DeliveryStats
+    ) -> None:
+        self._members = members
+        self._turns = turns
+        self._deliver = deliver
+        self._observe = observe
+        self._stats = stats
+        self._runs: list[EventBatch] = []
+        self._batches: deque[Batch] = deque()  # what takes more than one turn to go out, and what waits behind it
+        self._when_calm: list[Callable[[], object]] = []
+        self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
+        self._choosy: set[Member] = set()  # who ignores somebody
+        self.talk: EventBatch | None = None  # the last run, while its origin may add messages to it
+        self.waiting = 0  # messages that were said since the last flush
+
+    def tell(self, run: EventBatch) -> None:
+        """Tell everybody, at the end of this turn."""
+        self._append(run)
+        self.talk = None
+        self.mark_cause()
+
+    def begin_talk(self, run: EventBatch) -> None:
+        """As `tell`, where its origin may say more."""
+        self._append(run)
+        self.talk = run
+
+    def mark_cause(self) -> None:
+        """What was told or said last was caused by whatever makes this greenlet do what it does."""
+        self._runs[-1].cause = current()
+
+    def came(self, member: "Member") -> None:
+        """`member` is in, and gets only what comes after."""
+        self._newcomers[member] = len(self._runs)
+        self.mind_ignored(member)
+
+    def mind_ignored(self, member: "Member") -> None:
+        """To be called when `member.ignored` has changed."""
+        if member.ignored:
+            self._choosy.add(member)
+        else:
+            self._choosy.discard(member)
+
+    def went(self, member: "Member") -> None:
+        """`member` is out, and gets all that came before, at once."""
+        self.talk = None
+        self._choosy.discard(member)
+        for batch in self._batches:
+            batch.hand_over(member)
+        runs = self._runs[self._newcomers.pop(member, 0) :]
+        deliver_part(runs, member, self._deliver)
+        # The flush takes it that each message goes to all members but one, its sender, who is a member no more.
+        self._stats.deliveries += _messages(runs)
+
+    def flush_if_large(self) -> None:
+        """Do not wait for the end of the turn where enough is waiting."""
+        if self.waiting >= min(BATCH_MESSAGES, BATCH_PER_MEMBER * len(self._members)):
+            self.flush()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether what was told is still going out, and who has more to say should wait: see `when_calm`."""
+        return bool(self._batches)
+
+    def when_calm(self, function: Callable[[], object]) -> None:
+        """Call `function` once all that was told has gone out."""
+        self._when_calm.append(function)
+
+    def flush(self) -> None:
+        """Deliver to every member what this turn brought: at once, or behind what is still going out to them."""
+        runs, newcomers = self._runs, self._newcomers
+        if not runs:
+            return
+        messages, self.waiting = self.waiting, 0
+        self._stats.messages += messages
+        self._stats.deliveries += messages * (len(self._members) - 1)
+        for start in newcomers.values():
+            self._stats.deliveries -= _messages(runs[:start])
+        self._runs, self._newcomers, self.talk = [], {}, None
+        if self._members:
+            self._send(Batch(runs, self._members.values(), newcomers, self._choosy, self._deliver))
+        for run in runs:
+            if run.cause is None:
+                self._observe(run.events)
+            else:
+                with caused_by(run.cause):
+                    self._observe(run.events)
+
+    def _send(self, batch: Batch) -> None:
+        if self._batches:
+            batch.wait()
+            self._batches.append(batch)
+        elif not batch.go_on(self._turns.is_long):
+            self._batches.append(batch)
+            self._turns.later(self._go_on)
+
+    def _end_turn(self) -> None:
+        if self._turns.is_long():
+            self._turns.later(self._end_turn)
+        elif not self._batches:  # else it goes out once these have, with what comes until then
+            self.flush()
+
+    def _go_on(self) -> None:
+        """Deliver more of what has taken too long for the turns before."""
+        while self._batches:
+            if not self._batches[0].go_on(self._turns.is_long):
+                self._turns.later(self._go_on)
+                return
+            self._batches.popleft()
+        self._end_turn()
+        functions, self._when_calm = self._when_calm, []
+        for function in functions:
+            self._turns.later(function)
+
+    def _append(self, run: EventBatch) -> None:
+        if not self._runs:
+            self._turns.at_end(self._end_turn)
+        elif len(self._runs) >= BATCH_RUNS:
+            self.flush()
+        self._runs.append(run)
 
 
-def _kind(thing: object) -> str:
-    return f"{type(thing).__module__}.{type(thing).__qualname__}"
+def _messages(runs: Sequence[EventBatch]) -> int:
+    return sum(len(run.events) for run in runs if isinstance(run.events[0], Message))

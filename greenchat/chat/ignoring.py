@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from greenchat.errors import Reject
 
 if TYPE_CHECKING:
-    from greenchat.chat.room import Member
+    from greenchat.chat.member import Member
 
     Mark: TypeAlias = Member | int | str  # somebody who is here; or the id of an account, or the key of a name
 

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from greenchat.chat.room import Outlet, Room
+from greenchat.chat.member import Outlet
+from greenchat.chat.room import Room
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.address import host_of, network_of

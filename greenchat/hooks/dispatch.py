@@ -25,7 +25,8 @@ import msgspec
 import pluggy
 
 from greenchat import values
-from greenchat.chat.room import Outlet, Room
+from greenchat.chat.member import Outlet
+from greenchat.chat.room import Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release

@@ -35,6 +35,7 @@ from greenchat.protocol.events import Notice, Refused
 from greenchat.protocol.replies import Error, Stats
 from greenchat.protocol.requests import Ref
 from greenchat.server.stats import Counters
+from greenchat.session.connection import Connection
 from greenchat.session.flood import READ_BYTES
 from greenchat.session.session import Session
 from greenchat.storage import datadir
@@ -81,7 +82,7 @@ class ChatServer:
         except Reject as verdict:
             raise ConfigError(f"server.default_room: {verdict}") from None
         self.accounts = AccountDirectory()
-        self.sessions: dict[int, Session] = {}
+        self.sessions: dict[int, Connection] = {}
         self.page = ""
         self._plain: Codec = PlainCodec()
         self._json: Codec = JsonCodec()
@@ -338,7 +339,7 @@ class ChatServer:
 
     def _run_session(self, sock: Any, address: str, codec: Codec, taken: bytes) -> None:
         self.counters.sessions += 1
-        session = Session(self, self.counters.sessions, sock, address, codec)
+        session = Connection(self, self.counters.sessions, sock, address, codec)
         self.sessions[session.id] = session
         try:
             session.run(taken)

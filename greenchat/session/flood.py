@@ -77,9 +77,9 @@ class FloodControl:
         """After so many frames of which some were said in `room`: wait until what was told there has gone out; and
         where many of its readers fall behind, say no more than anybody may at all times, until they have caught up.
         People who type notice nothing of it."""
-        room.flush_if_large()
-        if room.is_busy:
-            self._turns.wait_for(room.when_calm)
+        room.fanout.flush_if_large()
+        if room.fanout.is_busy:
+            self._turns.wait_for(room.fanout.when_calm)
         if self._backlog.is_ahead(room):
             until = time.monotonic() + frames / (self._rate or LEAST_RATE)
             while (left := until - time.monotonic()) > 0 and self._backlog.is_ahead(room):

@@ -1,22 +1,15 @@
-"""The JOIN/MSG/LEAVE core: what becomes of a frame that no plugin took.
+"""The JOIN/MSG/LEAVE core: the way of every frame, through the plugins, and what becomes of those that none took."""
 
-Messages of those who have joined are not here: they are so many that a session says them itself.
-"""
-
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from greenchat.chat.chat import Chat
-from greenchat.chat.room import Member, Room
-from greenchat.config.schema import Config
+from greenchat.chat.member import Asked, Member
 from greenchat.errors import Reject
-from greenchat.hooks.commands import CommandTable
-from greenchat.hooks.dispatch import Dispatcher
-from greenchat.net.backlog import Backlog
-from greenchat.net.turns import Turns
 from greenchat.protocol.address import is_local
+from greenchat.protocol.events import Message, Private
 from greenchat.protocol.names import require_name
-from greenchat.protocol.replies import Ack, Stats, Welcome
+from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import (
     History,
     Invalid,
@@ -32,32 +25,49 @@ from greenchat.protocol.requests import (
     Unknown,
 )
 from greenchat.protocol.text import printable, slash_at
-from greenchat.version import __version__
+from greenchat.session.session import Host, Session
 
 if TYPE_CHECKING:
-    from greenchat.session.session import Session
+    from greenchat.session.connection import Connection
 
 
-class Host(Protocol):
-    """What a session needs of its server."""
+def route(connection: "Connection", frames: Sequence[Request]) -> None:
+    """The way of every frame: through the plugins, then to the core. What has a `ref` is answered once."""
+    server = connection.server
+    say, take = server.chat.say, server.hooks.frame
+    for frame in frames:
+        try:
+            if take is not None and take(connection, frame):
+                connection.acknowledge_taken(frame)
+                connection.breathe()
+            elif type(frame) is Say and (member := connection.member) is not None:
+                text = frame.text
+                if not "0" <= text < "\x7f":  # most begin with a letter or a digit, and these need no look
+                    text = unslashed(text)
+                if frame.conversation or frame.to:
+                    asked = Asked(frame.room, frame.conversation, frame.to)
+                    said: Message | Private = server.chat.say_to_one(member, text, asked)
+                elif frame.room:
+                    said = say(member, text, False, server.chat.room_of(member, frame.room))
+                else:  # no command is run here, so it is the only room; where there is none, `Member.room` refuses
+                    said = say(member, text, False, member.rooms.get(member.only) or member.room)
+                if frame.ref is not None:
+                    connection.acknowledge(frame.ref, said)
+                continue
+            else:
+                if type(frame) is Join:
+                    connection.apart(handle, connection, server, frame)
+                else:
+                    handle(connection, server, frame)
+                connection.breathe()
+        except Reject as verdict:
+            connection.refuse(verdict, frame.ref)
+        if connection.closing is not None:
+            break
+    connection.send_acks()
 
-    config: Config
-    hooks: Dispatcher
-    chat: Chat
-    commands: CommandTable
-    turns: Turns
-    backlog: Backlog
 
-    def refused(self, session: int, name: str, verdict: Reject) -> None: ...
-
-    def unexpected(self, session: "Session", error: BaseException) -> None: ...
-
-    def check_password(self, address: str, given: str) -> None: ...
-
-    def stats(self, ref: Ref) -> Stats: ...
-
-
-def handle(session: "Session", server: Host, frame: Request) -> None:
+def handle(session: "Connection", server: Host, frame: Request) -> None:
     """Do what `frame` asks for. Raises `Reject` where that may not be."""
     if type(frame) is not Say and server.hooks.request is not None and server.hooks.request(session, frame):
         return
@@ -102,7 +112,7 @@ def unslashed(text: str) -> str:
     raise Reject(f"There is no command {name}, so nothing was said. To say it, begin with //.", code="unknown_command")
 
 
-def join(session: "Session", server: Host, frame: Join) -> None:
+def join(session: "Connection", server: Host, frame: Join) -> None:
     """Let a session into the chat, or into one more room, and welcome it."""
     member = session.member
     if member is not None:
@@ -114,10 +124,10 @@ def join(session: "Session", server: Host, frame: Join) -> None:
         session.authenticate(frame.password)
     member = server.chat.join(session, frame.name, frame.room, frame.key)
     session.joined(member)
-    welcome(session, server, member.rooms[member.only], frame.ref)
+    session.welcome(member.rooms[member.only], frame.ref)
 
 
-def leave(session: "Session", server: Host, room: str, ref: Ref) -> None:
+def leave(session: Session, server: Host, room: str, ref: Ref) -> None:
     """Let a session out of one of its rooms, or out of the chat."""
     member = session.member
     if member is None or not room:
@@ -135,32 +145,3 @@ def _is_called(member: Member, name: str) -> bool:
     with suppress(Reject):
         return require_name(name, 0)[1] == member.key
     return False
-
-
-def welcome(session: "Session", server: Host, room: Room, ref: Ref = None) -> None:
-    """Tell a session all about the room that it has come into."""
-    member = session.require_member()
-    members = room.some_members(member)
-    session.tell(
-        Welcome(
-            name=session.name,
-            room=room.name,
-            members=[other.name for other in members],
-            members_more=len(room.members) - len(members),
-            seq=room.seq,
-            limits=server.config.limits.announced(),
-            server=f"greenchat/{__version__}",
-            hint="Say /help for the commands." if server.commands else "",
-            ref=ref,
-            topic=room.topic,
-            account=session.account,
-            roles={other.name: role for other in members if (role := room.role_of(other))},
-            away={other.name: other.away for other in members if other.away and not _unread(member, other)},
-        )
-    )
-    if server.hooks.entered is not None:
-        server.hooks.entered(session, room)
-
-
-def _unread(reader: Member, author: Member) -> bool:
-    return reader.ignored is not None and reader.ignored.covers(author)

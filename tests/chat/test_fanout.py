@@ -131,9 +131,9 @@ def test_observers_are_told_at_once_what_is_going_out():
     hall.say("p0", "two")
     hall.chat.rooms["lobby"].flush()
     assert [message.text for message in seen] == ["one", "two"]
-    assert hall.chat.rooms["lobby"].is_busy
+    assert hall.chat.rooms["lobby"].fanout.is_busy
     end_turns(hall)
-    assert not hall.chat.rooms["lobby"].is_busy
+    assert not hall.chat.rooms["lobby"].fanout.is_busy
     assert hall.people["p5"].read() == ["MSG|p0|one", "MSG|p0|two"]
 
 
@@ -143,7 +143,7 @@ def test_who_waits_for_a_busy_room_is_called_once_all_has_gone_out():
     hall.say("p0", "one")
     hall.turn.left = 2
     hall.end_turn()
-    hall.chat.rooms["lobby"].when_calm(lambda: calls.append(heard(hall)))
+    hall.chat.rooms["lobby"].fanout.when_calm(lambda: calls.append(heard(hall)))
     end_turns(hall)
     assert calls == [MANY - 1]
 

@@ -3,7 +3,7 @@
 import pytest
 from kit.hall import JSON, Hall, NoHooks, Person
 
-from greenchat.chat.room import BATCH_MESSAGES, BATCH_PER_MEMBER
+from greenchat.chat.fanout import BATCH_MESSAGES, BATCH_PER_MEMBER
 from greenchat.errors import Reject
 from greenchat.protocol.events import Message
 
@@ -86,10 +86,10 @@ def test_when_enough_is_waiting_it_goes_out_before_the_turn_ends_whole_and_in_or
     room, listener = hall.chat.rooms["lobby"], hall.people["p2"]
     texts = [str(number) for number in range(enough + 10)]
     hall.say("p0", *texts[: enough - 1])
-    room.flush_if_large()
+    room.fanout.flush_if_large()
     assert listener.batches == []
     hall.say("p0", texts[enough - 1])
-    room.flush_if_large()
+    room.fanout.flush_if_large()
     assert len(listener.batches) == 1
     hall.say("p1", "interlude")
     hall.say("p0", *texts[enough:])

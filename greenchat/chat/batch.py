@@ -1,0 +1,77 @@
+"""What was told in a row in one room, as events and as bytes: encoded once for each codec."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from greenchat.chat.cascade import Cause
+from greenchat.codecs import Codec
+from greenchat.protocol.events import Away, Event, Message
+
+if TYPE_CHECKING:
+    from greenchat.chat.member import Member
+
+log = logging.getLogger("greenchat.fanout")
+
+Deliver = Callable[[Iterable[Any], bytes], None]
+
+
+class EventBatch:
+    """Events in a row: messages, or one event of another kind. `origin` does not get them back; the words in them, if
+    there are any, are the `author`'s."""
+
+    __slots__ = ("_encoded", "author", "cause", "events", "origin", "time")
+
+    def __init__(self, origin: "Member | None", *events: Event, author: "Member | None" = None) -> None:
+        self.origin = origin
+        self.author = author or origin
+        self.events: list[Event] = list(events)
+        self.cause: Cause | None = None  # what a plugin was told of, that has made it do this
+        self.time = datetime.now(UTC)  # one clock reading for the run: what is said in one turn is said at once
+        self._encoded: dict[Codec, bytes] = {}
+
+    def encode(self, codec: Codec) -> bytes:
+        """The run as bytes; to be called only when nothing is added any more."""
+        data = self._encoded.get(codec)
+        if data is None:
+            one = len(self.events) == 1
+            try:
+                data = codec.encode(self.events[0]) if one else codec.encode_run(self.events)  # type: ignore[arg-type]
+                if type(data) is not bytes:
+                    raise TypeError(f"a codec has made {type(data).__name__} instead of bytes")
+            except BaseException:  # a codec may be a plugin's, and so may be the kind of an event
+                data = self._encode_each(codec)
+            self._encoded[codec] = data
+        return data
+
+    def _encode_each(self, codec: Codec) -> bytes:
+        """What can be encoded of it: what cannot be sent is not to take along what others have said in this turn."""
+        encoded = []
+        for event in self.events:
+            try:
+                encoded.append(b"" + codec.encode(event))
+            except BaseException:
+                log.exception("%s cannot be written by %s, and is not sent", _kind(event), _kind(codec))
+        return b"".join(encoded)
+
+
+def deliver_part(runs: Sequence[EventBatch], member: "Member", deliver: Deliver) -> None:
+    """Deliver to one member what `runs` hold for it: all but its own, and what those say whom it ignores."""
+    ignored = member.ignored
+    data = b"".join(
+        [
+            run.encode(member.codec)
+            for run in runs
+            if run.origin is not member
+            and not (
+                ignored and run.author and isinstance(run.events[0], Message | Away) and ignored.covers(run.author)
+            )
+        ]
+    )
+    if data:
+        deliver((member.outbox,), data)
+
+
+def _kind(thing: object) -> str:
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"

@@ -1,0 +1,112 @@
+"""Somebody in the chat: under a name, in rooms, behind an outlet. No socket is known here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from greenchat.chat.ignoring import Ignored
+from greenchat.codecs import Codec
+from greenchat.errors import Reject
+from greenchat.protocol.text import some_of
+
+if TYPE_CHECKING:
+    from greenchat.chat.room import Room
+
+# Rooms of somebody that are told by name where one is missing: as many as one sees at a glance.
+ROOMS_TOLD = 20
+
+
+class Outlet(Protocol):
+    """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to.
+
+    `account` is the key of the name that it is logged in to, and `account_id` what that account's rights hang on; empty
+    and 0 for none. `role` is "operator" for one, or empty. `address` is where it is, as a session has it.
+    """
+
+    codec: Codec
+    outbox: Any
+    address: str
+    account: str
+    account_id: int
+    role: str
+
+
+class Asked(NamedTuple):
+    """Where a request wants to be: the room that it names, if any; or the conversation of two, by its id or by who the
+    other one is."""
+
+    room: str = ""
+    conversation: str = ""
+    to: str = ""
+
+
+# What a member's request asks for, while it is dealt with, and for the greenlet that does so: what another greenlet
+# says for the same member meanwhile must not end up there.
+_ASKED: ContextVar["tuple[Member, Asked] | None"] = ContextVar("asked", default=None)
+
+
+class Member:
+    """Somebody in the chat, under a name; `key` is what the name is compared by.
+
+    `rooms` are those one is in, by their names; there may be none. `only` is the name of the room that one is in, as
+    long as one has never been in another one, or can only be in one at a time; else empty. `away` says why one is, if
+    one is; `ignored` are those whose messages one does not want. One has said something in `talks_in` last.
+    """
+
+    __slots__ = ("away", "codec", "ignored", "key", "name", "only", "outbox", "outlet", "rooms", "talks_in")
+
+    def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
+        self.name = name
+        self.key = key
+        self.rooms = {room.name: room}
+        self.only = room.name
+        self.away = ""
+        self.ignored: Ignored | None = None
+        self.talks_in: Room | None = None
+        self.outlet = outlet
+        self.codec = outlet.codec
+        self.outbox = outlet.outbox
+
+    @contextmanager
+    def asking(self, asked: Asked) -> Iterator[None]:
+        """While a request of this member is dealt with, which names what it is about."""
+        token = _ASKED.set((self, asked))
+        try:
+            yield
+        finally:
+            _ASKED.reset(token)
+
+    @property
+    def asked(self) -> Asked | None:
+        """What the request at hand names, if this greenlet deals with one of this member's."""
+        found = _ASKED.get()
+        return found[1] if found is not None and found[0] is self else None
+
+    @property
+    def room(self) -> "Room":
+        """The room that is meant: the one that the request at hand names, or else the only one. Never any other: what
+        was written for one room must not be said in another. Raises `Reject`."""
+        name, asked = self.only, self.asked
+        if asked is not None:
+            if asked.conversation or asked.to:
+                raise Reject("This is for rooms. Type it in the room that you mean.", code="room_required")
+            name = asked.room or name
+        room = self.rooms.get(name)
+        if room is None:
+            raise self._no_room(name)
+        return room
+
+    @property
+    def identity(self) -> "int | Member":
+        """Who this is, whatever the name: an account's id; or, for a guest, this very stay."""
+        return self.outlet.account_id or self
+
+    def _no_room(self, name: str) -> Reject:
+        rooms = some_of(list(self.rooms), ROOMS_TOLD)
+        if rooms and name:
+            return Reject(f"You are not in {name}, but in {rooms}.", code="not_in_room")
+        if rooms:
+            return Reject(f"You have been in more than one room: say in which. You are in {rooms}.", "room_required")
+        how = "/join ROOM leads into one." if self.codec.many_rooms else f"Send JOIN|{self.name}, or MSG|/join ROOM"
+        return Reject(f"You are in no room, so nobody would read this. {how}", code="room_required")

@@ -1,0 +1,168 @@
+"""One connection's greenlet: it reads, decodes, and hands on what came, no faster than it may; and ends."""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import GreenletExit
+from greenlet import greenlet
+
+from greenchat import values
+from greenchat.chat.member import Member
+from greenchat.codecs import Codec
+from greenchat.config.schema import Limits
+from greenchat.errors import Reject
+from greenchat.hooks.ending import Killed
+from greenchat.net.outbox import READ, Outbox, linger
+from greenchat.protocol.requests import Ping, Pong
+from greenchat.session import router
+from greenchat.session.flood import FloodControl
+from greenchat.session.idle import IdleMonitor, Next
+from greenchat.session.session import Host, Session
+
+
+class Connection(Session):
+    """A session, as its own greenlet and the server see it. `closing` is why, once it is to be closed."""
+
+    __slots__ = ("_deadline", "_decoder", "_flood", "_greenlet", "_helper", "_idle", "_readable", "_socket", "closing")
+
+    def __init__(self, server: Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
+        limits = server.config.limits
+        outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.close, server.backlog)
+        super().__init__(server, number, address, codec, outbox)
+        self._socket = sock
+        self._greenlet = gevent.getcurrent()
+        self._helper: greenlet | None = None  # where a part of it runs at this moment
+        self._decoder = codec.request_decoder(limits.frame_bytes)
+        self._readable: Any = gevent.get_hub().loop.io(sock.fileno(), READ)
+        self.closing: str | None = None  # why, once it is to be closed
+        self._deadline: Any = None
+        self._flood = FloodControl(limits, server.turns, server.backlog)
+        self._idle = IdleMonitor(time.monotonic())
+
+    def close(self, reason: str) -> None:
+        """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
+        if self.closing is None:
+            self.closing = values.shown(reason)
+            if gevent.getcurrent() not in (self._greenlet, self._helper):
+                gevent.kill(self._greenlet, Killed)
+
+    def joined(self, member: Member) -> None:
+        """From now on, this session is `member`."""
+        self.member = member
+        self._stop_deadline()
+
+    def mind_silence(self, limits: Limits) -> None:
+        """Called now and then: ping a client that has been silent for long, close one that has been for too long."""
+        match self._idle.look(time.monotonic(), limits, joined=self.member is not None, pings=self.codec.pings):
+            case Next.PING:
+                self.tell(Ping())
+            case Next.SEND_HOME:
+                text = f"You have said nothing for {limits.idle_seconds:g} seconds. Come back any time."
+                self.refuse(Reject(text, "idle"))
+                self.close("said nothing for too long")
+            case Next.GIVE_UP:
+                self.close("did not answer a ping")
+
+    def knows_pings(self) -> None:
+        """It has sent a ping or a pong: from now on it is expected to answer."""
+        self._idle.knows_pings = True
+
+    def run(self, first: bytes = b"") -> None:
+        """Serve the connection until it ends; `first` was read already. The caller closes the socket."""
+        try:
+            if self.server.hooks.connected is not None:
+                self.server.hooks.connected(self)
+            self._start_deadline(self.server.config.limits.join_seconds)
+            self._serve(first)
+        except GreenletExit:
+            pass
+        except BaseException as error:  # whatever a plugin's codec raises, say: it ends this connection, not the server
+            self.server.unexpected(self, error)
+            self.closing = "internal error"
+        finally:
+            self._end(self.closing or "connection lost")
+
+    def _serve(self, first: bytes) -> None:
+        wait = gevent.get_hub().wait
+        if first and self.closing is None:
+            self._take(first)
+        while self.closing is None:
+            wait(self._readable)  # each chunk waits for its turn, so that a fast sender cannot starve the others
+            self.server.turns.breathe()
+            try:
+                data = self._socket.recv(self._flood.read_bytes)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return
+            if not data:
+                self.closing = "connection closed"
+                return
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Handle what was read, up to where the connection is to be closed."""
+        self._idle.busy = True
+        for part in self._flood.parts(self._decoder.feed(data), len(data)):
+            router.route(self, part)
+            if not isinstance(part[-1], Ping | Pong):
+                self._idle.spoke(time.monotonic())
+            if self.closing is not None:
+                return
+            if self.member is not None and (room := self.member.talks_in) is not None:
+                self._flood.flush_if_large(room, len(part))
+        self._idle.busy = False
+        self._idle.heard(time.monotonic())
+
+    def breathe(self) -> None:
+        """Between two frames: let the others have their turn, where this one is long."""
+        self._flood.breathe()
+
+    def apart(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call `function` on a stack of its own. Joining goes deep into names and plugins, and Python would keep the
+        pages that this took, 4 KB and more, for as long as this connection idles."""
+        helper = self._helper = greenlet(function)
+        try:
+            helper.switch(*arguments)
+        except BaseException:
+            if helper:  # it waits for something, and is not waited for any more
+                helper.throw(Killed)
+            raise
+        finally:
+            self._helper = None
+
+    def _start_deadline(self, seconds: float) -> None:
+        if seconds:
+            self._deadline = gevent.get_hub().loop.timer(seconds)
+            self._deadline.start(self._too_late)
+
+    def _too_late(self) -> None:
+        self.refuse(Reject("You have not joined in time. Connect again and send JOIN|<username>.", "timeout"))
+        self.close("did not join in time")
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.stop()
+            self._deadline.close()
+            self._deadline = None
+
+    def _end(self, reason: str) -> None:
+        """Leave the chat, deliver what waits, and let go of everything but the socket."""
+        self.closing = reason
+        self._stop_deadline()
+        try:
+            if self.member is not None:
+                self.server.chat.leave(self.member, reason, breathe=True)
+            if self.server.hooks.disconnected is not None:
+                self.server.hooks.disconnected(self, reason)
+            self._receipts.all_sent(self.server.config.server.grace_seconds)
+            if self.outbox.drained(self.server.config.server.grace_seconds):
+                linger(self._socket, self._readable)
+        except GreenletExit:
+            pass  # told to end at once
+        finally:
+            self.outbox.close()
+            self._readable.close()
