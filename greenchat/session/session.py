@@ -17,6 +17,7 @@ from greenchat.chat.room import Asked, Member, Room
 from greenchat.codecs import Codec
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject, sendable
+from greenchat.hooks import interfaces
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.ending import Killed
 from greenchat.net.outbox import READ, Outbox, linger
@@ -30,7 +31,7 @@ from greenchat.session.idle import IdleMonitor, Next
 from greenchat.session.receipts import Receipts
 
 
-class Session:
+class Session(interfaces.Session):
     """One connection, as plugins see it.
 
     `id` counts connections from the server's start. `address` is "HOST:PORT". `chat` and `commands` are the server's.
@@ -54,14 +55,6 @@ class Session:
         "_server",
         "_socket",
         "_trusted",
-        "account",
-        "account_id",
-        "address",
-        "codec",
-        "id",
-        "member",
-        "outbox",
-        "role",
     )
 
     def __init__(self, server: router.Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
