@@ -22,7 +22,9 @@ from greenchat.config.schema import Settings as Settings
 from greenchat.errors import ConfigError as ConfigError
 from greenchat.errors import PluginError as PluginError
 from greenchat.errors import Reject as Reject
-from greenchat.hooks.commands import Command as Command
+from greenchat.hooks.interfaces import ChatServer as ChatServer
+from greenchat.hooks.interfaces import Command as Command
+from greenchat.hooks.interfaces import Session as Session
 from greenchat.hooks.specs import hookimpl as hookimpl
 from greenchat.protocol.address import host_of as host_of
 from greenchat.protocol.address import network_of as network_of
@@ -64,8 +66,6 @@ from greenchat.protocol.text import is_blank as is_blank
 from greenchat.protocol.text import printable as printable
 from greenchat.protocol.text import slash_at as slash_at
 from greenchat.protocol.text import some_of as some_of
-from greenchat.server.server import ChatServer as ChatServer
-from greenchat.session.session import Session as Session
 from greenchat.storage.datadir import make_private as make_private
 from greenchat.storage.datadir import open_private as open_private
 from greenchat.storage.fairness import FairQueue as FairQueue

@@ -1,120 +1,16 @@
 """`greenchat connect`: the chat in a terminal, or as a part of a pipe.
 
 On a terminal it is the line client (line.py); where standard input or output is no terminal, or a dumb one, it is a
-pipe citizen (pipe.py). Both end with one of these codes:
-
-| code | name            | meaning                                                                                 |
-|------|-----------------|-----------------------------------------------------------------------------------------|
-| 0    | DELIVERED       | left in good order, and everything was delivered; on a terminal also after Ctrl-C       |
-| 1    | FAILED          | something else went wrong                                                               |
-| 2    | (click's)       | the command line was not understood                                                     |
-| 3    | UNREACHABLE     | no greenchat server could be reached there                                              |
-| 4    | TURNED_AWAY     | not let in: the name, its password or the room was refused, or the connection itself;   |
-|      |                 | or put out of the room (in a pipe only)                                                 |
-| 5    | LOST            | the connection ended before everything was delivered, or before one wanted to leave     |
-| 6    | REFUSED         | a line was refused, or stood behind /quit (in a pipe only: on a terminal one reads why) |
-| 130  | INTERRUPTED     | Ctrl-C, in a pipe                                                                       |
+pipe citizen (pipe.py). options.py has what both are told, and the codes with which they end.
 """
 
 import os
 import sys
-from dataclasses import dataclass, field
-from enum import IntEnum
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from greenchat.errors import ConfigError, GreenchatError
-from greenchat.protocol.address import UNIX, parse_port, parse_server
-from greenchat.protocol.text import printable
-
-if TYPE_CHECKING:
-    from greenchat.net.encryption import Encryption
-
-# The longest secret that is read from a file, in bytes: past it, this is no file of secrets.
-SECRET_BYTES = 64 * 1024
-
-
-class Exit(IntEnum):
-    """The exit codes of `greenchat connect`; the table above says what they mean."""
-
-    DELIVERED = 0
-    FAILED = 1
-    UNREACHABLE = 3
-    TURNED_AWAY = 4
-    LOST = 5
-    REFUSED = 6
-    INTERRUPTED = 130
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Where to go, and as whom. What is None is asked for on a terminal, and has its default elsewhere.
-
-    `password` is the server's, `key` the room's, `login` the one of the account called `name`; empty for none.
-    `asks_login`: that one is to be asked for. `commands`: in a pipe, too, a line that begins with a slash is a command.
-    `plain`: plain frames are spoken, else only where the server knows nothing else. Without `encryption` there is none.
-    """
-
-    host: str | None = None
-    port: int | None = None
-    name: str | None = None
-    room: str = ""
-    encryption: "Encryption | None" = None
-    password: str = field(default="", repr=False)
-    key: str = field(default="", repr=False)
-    login: str = field(default="", repr=False)
-    asks_login: bool = False
-    commands: bool = False
-    plain: bool = False
-
-
-def visit(
-    encryption: "Encryption | None",
-    address: str | None,
-    port: str | None,
-    name: str | None,
-    room: str | None,
-    login: bool,
-    login_file: Path | None,
-    key_file: Path | None,
-    password_file: Path | None,
-    commands: bool,
-    plain: bool,
-) -> Visit:
-    """What the options of `greenchat connect` mean. Raises `ConfigError`."""
-    if login and login_file:
-        raise ConfigError("--login asks for the password, --login-file has it. Take one of them.")
-    if plain and (login or login_file or key_file or password_file):
-        raise ConfigError("Plain frames carry no passwords and keys. Leave --plain out, or the options for those.")
-    return Visit(
-        *where(address, port),
-        name,
-        room or "",
-        encryption,
-        password=first_line(password_file),
-        key=first_line(key_file),
-        login=first_line(login_file),
-        asks_login=login,
-        commands=commands,
-        plain=plain,
-    )
-
-
-def where(address: str | None, port: str | None) -> tuple[str | None, int | None]:
-    """Host and port, as two arguments of a command or as one: `HOST PORT`, `HOST:PORT`. Raises `ConfigError`."""
-    if address is None:
-        return None, None
-    try:
-        host, found = parse_server(address)
-        if port is None:
-            return host, found
-        if found is not None or host.startswith(UNIX):
-            raise ConfigError(
-                f"{printable(address)} says where the server is, port and all. Leave {printable(port)} out."
-            )
-        return host, parse_port(port)
-    except GreenchatError as error:
-        raise ConfigError(str(error)) from None
+from greenchat.connect.options import Exit as Exit
+from greenchat.connect.options import Visit as Visit
+from greenchat.connect.options import visit as visit
+from greenchat.errors import ConfigError
 
 
 def run(visit: Visit) -> int:
@@ -127,25 +23,6 @@ def run(visit: Visit) -> int:
     else:
         from greenchat.connect.pipe import chat
     return chat(visit)
-
-
-def first_line(file: Path | None) -> str:
-    """The password or key that is the first line of `file`; empty without one. Raises `ConfigError`.
-
-    Nothing behind that line is read, so that `file` may be a pipe which has more to say.
-    """
-    if file is None:
-        return ""
-    try:
-        with file.open("rb", buffering=0) as source:
-            line = source.readline(SECRET_BYTES).rstrip(b"\r\n").decode()
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"The first line of {file} is no text in UTF-8.") from None
-    if not line:
-        raise ConfigError(f"The first line of {file} is empty. Write the password or key there.")
-    return line
 
 
 def _is_terminal() -> bool:

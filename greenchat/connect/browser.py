@@ -21,8 +21,8 @@ import click
 from greenchat.client import ClientError, NoAnswerError, TurnedAwayError, UnreachableError
 from greenchat.client.client import CONNECT_SECONDS
 from greenchat.client.connection import open_socket
-from greenchat.connect import Exit, Visit
 from greenchat.connect.common import DEFAULT_PORT, error_line, exit_code, info_line
+from greenchat.connect.options import Exit, Visit
 from greenchat.protocol.address import UNIX
 from greenchat.protocol.text import printable
 

@@ -13,8 +13,8 @@ from greenchat.client import (
     UnreachableError,
 )
 from greenchat.config.schema import Server
-from greenchat.connect import Exit
 from greenchat.connect.draft import is_command, said_as
+from greenchat.connect.options import Exit
 from greenchat.protocol.text import FORBIDDEN, printable
 
 DEFAULT_HOST = "127.0.0.1"

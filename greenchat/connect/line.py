@@ -15,7 +15,6 @@ from contextlib import suppress
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
-from greenchat.connect import Exit, Visit
 from greenchat.connect.comeback import SENT_AWAY, Arrival, is_passing, knock, pauses
 from greenchat.connect.common import (
     NOT_STORED,
@@ -32,6 +31,7 @@ from greenchat.connect.common import (
 from greenchat.connect.conversation import Conversation, Said
 from greenchat.connect.draft import is_command, lines_to_send
 from greenchat.connect.login_flow import LoginFlow
+from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
 from greenchat.connect.screen import Screen, TerminalOutput
 from greenchat.connect.secrets import AGAIN, missing

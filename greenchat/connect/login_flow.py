@@ -1,8 +1,8 @@
 """The way in, on a terminal: what is missing is asked for, and asked for again where the server does not take it."""
 
 from greenchat.client import Client, RefusedError
-from greenchat.connect import Visit
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, error_line, login_name
+from greenchat.connect.options import Visit
 from greenchat.connect.screen import Screen, ask
 from greenchat.connect.ticket import Ticket
 from greenchat.errors import GreenchatError

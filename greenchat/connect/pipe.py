@@ -31,7 +31,6 @@ from typing import TextIO
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError
 from greenchat.codecs.lines import LineBuffer
 from greenchat.codecs.plain import too_long
-from greenchat.connect import Exit, Visit
 from greenchat.connect.common import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -47,6 +46,7 @@ from greenchat.connect.common import (
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import as_text
+from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
 from greenchat.connect.secrets import has_secret
 from greenchat.connect.ticket import Ticket

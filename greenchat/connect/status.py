@@ -4,8 +4,8 @@ import click
 import msgspec
 
 from greenchat.client import Client, ClientError
-from greenchat.connect import Exit, where
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
+from greenchat.connect.options import Exit, where
 from greenchat.net.encryption import Encryption
 
 

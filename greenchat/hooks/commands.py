@@ -2,41 +2,14 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from greenchat import values
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.interfaces import Command, Session
 from greenchat.protocol.text import FORBIDDEN, printable
-
-if TYPE_CHECKING:
-    from greenchat.session.session import Session
-
-
-class Command(Struct, frozen=True):
-    """One slash-command.
-
-    `run(session, argument)` gets everything behind the name, stripped; what it refuses it raises as `Reject`. It may be
-    asked for before JOIN: `session.require_member()` refuses that. `usage` is what follows the name, such as
-    "USER TEXT", with optional parts in brackets: where nothing is in brackets, the command is refused without an
-    argument. `help` is a line for the list, and more lines, if any, for who asks for this command's help.
-    `may_run(session)` says who may; by default everybody. It may refuse with a `Reject` of its own; where it fails,
-    nobody may.
-    """
-
-    name: str
-    usage: str
-    help: str
-    run: "Callable[[Session, str], None]"
-    may_run: "Callable[[Session], bool]" = lambda session: True
-
-    @property
-    def line(self) -> str:
-        """As one types it: `/msg USER TEXT`."""
-        return f"/{self.name} {self.usage}".rstrip()
 
 
 class CommandTable:
@@ -84,7 +57,7 @@ class CommandTable:
         what = f"no command /{printable(name)}" if quotes else "no such command"
         raise Reject(f"There is {what}. {hint}", code="unknown_command")
 
-    def run(self, session: "Session", line: str) -> None:
+    def run(self, session: Session, line: str) -> None:
         """Run `line`, what was typed behind the slash. Raises `Reject` for what is not to be run."""
         name, argument, *_ = [*line.split(maxsplit=1), "", ""]
         # What stands behind a slash and a blank need not be meant as a name: it may be a secret.
@@ -99,7 +72,7 @@ class CommandTable:
     def _guarded(self, plugin: str, command: Command) -> Command:
         """`command`, whose functions fail under the name of `plugin`, whoever calls them: /help asks `may_run`, too."""
 
-        def run(session: "Session", argument: str) -> None:
+        def run(session: Session, argument: str) -> None:
             try:
                 command.run(session, argument)
             except Reject as verdict:
@@ -113,7 +86,7 @@ class CommandTable:
                     f"/{command.name} has failed. Tell whoever runs the server.", code="command_failed"
                 ) from None
 
-        def may_run(session: "Session") -> bool:
+        def may_run(session: Session) -> bool:
             try:
                 return bool(command.may_run(session))
             except (Reject, Killed):

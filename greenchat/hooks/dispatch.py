@@ -19,7 +19,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pluggy
@@ -30,11 +30,9 @@ from greenchat.chat.room import Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release
+from greenchat.hooks.interfaces import Session
 from greenchat.protocol.events import Event, Message, ModerationAction
 from greenchat.protocol.requests import Request
-
-if TYPE_CHECKING:
-    from greenchat.session.session import Session
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -53,8 +51,8 @@ class Dispatcher:
     message that makes a check fail must not be the way to get rid of it. One that `stays_on`, by an attribute of this
     name, is never switched off."""
 
-    frame: "Callable[[Session, Request], bool] | None"
-    request: "Callable[[Session, Request], bool] | None"
+    frame: Callable[[Session, Request], bool] | None
+    request: Callable[[Session, Request], bool] | None
     delay_ack: Callable[[Room, int, Release], bool] | None
     claim: Callable[[bytes], Function | None] | None
     check_join: Callable[[Outlet, str, str], str] | None
@@ -63,8 +61,8 @@ class Dispatcher:
     forget_room: Callable[[str], None] | None
     messages: Callable[[Sequence[Message]], None] | None
     room_opened: Callable[[Room], None] | None
-    entered: "Callable[[Session, Room], None] | None"
-    account: "Callable[[Session], None] | None"
+    entered: Callable[[Session, Room], None] | None
+    account: Callable[[Session], None] | None
     acted: Callable[[ModerationAction], None] | None
     event: Callable[[Sequence[Event]], None] | None
     connected: Function | None
@@ -134,10 +132,10 @@ class Dispatcher:
         ]
         return [(item.plugin_name, direct(item, hook.spec.argnames)) for item in items]
 
-    def _take_frame(self, name: str) -> "Callable[[Session, Request], bool] | None":
+    def _take_frame(self, name: str) -> Callable[[Session, Request], bool] | None:
         calls = self._calls(name)
 
-        def take(session: "Session", frame: Request) -> bool:
+        def take(session: Session, frame: Request) -> bool:
             for plugin, call in calls:
                 try:
                     taken = call(session, frame)
@@ -152,7 +150,7 @@ class Dispatcher:
                     self.failed(plugin, name)
             return False
 
-        def take_alone(session: "Session", frame: Request) -> bool:
+        def take_alone(session: Session, frame: Request) -> bool:
             try:
                 taken = call(session, frame)
                 if taken is False or taken is None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gevent
 
@@ -11,16 +11,14 @@ from greenchat.config.schema import Config
 from greenchat.hooks import loader
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
-from greenchat.hooks.commands import Command, CommandTable
+from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.dispatch import Dispatcher
-
-if TYPE_CHECKING:
-    from greenchat.server.server import ChatServer
+from greenchat.hooks.interfaces import ChatServer, Command
 
 log = logging.getLogger("greenchat.plugins")
 
 
-class Lifecycle:
+class PluginLifecycle:
     """`plugins` are all that were found, `hooks` and `commands` those of the ones that are on; `owners` know whose code
     is whose."""
 
@@ -33,7 +31,7 @@ class Lifecycle:
         self.commands = CommandTable(self.hooks.failed)
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
 
-    def start(self, server: "ChatServer") -> None:
+    def start(self, server: ChatServer) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
         loader.forget_off(self._data_dir)
         self._errors.begin()
@@ -45,7 +43,7 @@ class Lifecycle:
                 self.commands.discard(plugin.name)
         self.hooks.bind()
 
-    def finish(self, server: "ChatServer") -> None:
+    def finish(self, server: ChatServer) -> None:
         """Let each of them end, whatever becomes of the others."""
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
         self._errors.end()

@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from greenchat.chat.accounts import Account
     from greenchat.chat.room import Room
     from greenchat.errors import Reject
-    from greenchat.hooks.commands import Command
+    from greenchat.hooks.interfaces import ChatServer, Command, Session
     from greenchat.protocol.events import Event, Message, ModerationAction
     from greenchat.protocol.requests import Request
-    from greenchat.server.server import ChatServer
-    from greenchat.session.session import Session
 
 hookspec = pluggy.HookspecMarker("greenchat")
 hookimpl = pluggy.HookimplMarker("greenchat")

@@ -20,6 +20,7 @@ from greenchat.errors import GreenchatError
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals, systemd
+from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
@@ -41,25 +42,26 @@ def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> in
     lines = Log(config.server.log_format, config.server.log_level)
     try:
         with dying_of_interrupts():
-            server = ChatServer(config, data_dir)
+            lifecycle = Lifecycle(ChatServer(config, data_dir))
         with datadir.locked(data_dir):
             if backup.finish(data_dir):
                 log.warning("a restore that was interrupted is finished now")
-            _run(server, configure, inherited, manager)
+            _run(lifecycle, configure, inherited, manager)
         return 0
     finally:
         lines.stop()
 
 
 def _run(
-    server: ChatServer, configure: Callable[[], Config], inherited: Sequence[Any], manager: systemd.Manager
+    lifecycle: Lifecycle, configure: Callable[[], Config], inherited: Sequence[Any], manager: systemd.Manager
 ) -> None:
+    server = lifecycle.server
     _allow_descriptors()
     with signals.StopSignals(server.owners) as stop:
-        if not _start(server, inherited, stop.stopped):
+        if not _start(lifecycle, inherited, stop.stopped):
             log.info("stopped before the start was done")
             return
-        _reload_on_hangup(server, configure, stop.stopped, manager)
+        _reload_on_hangup(lifecycle, configure, stop.stopped, manager)
         _say_hello(server)
         # What exists now stays: the collector need not look at it again and again.
         gc.collect()
@@ -69,12 +71,12 @@ def _run(
             log.info("stopping")
             manager.tell("STOPPING=1")
             stop.stopping()
-            server.stop()
+            lifecycle.stop()
 
 
-def _start(server: ChatServer, inherited: Sequence[Any], stopped: Event) -> bool:
+def _start(lifecycle: Lifecycle, inherited: Sequence[Any], stopped: Event) -> bool:
     """Start the server, unless it is asked to stop meanwhile: plugins may take their time. Whether it has started."""
-    starting = gevent.spawn(_outcome, server.start, inherited)
+    starting = gevent.spawn(_outcome, lifecycle.start, inherited)
     gevent.wait([starting, stopped], count=1)
     if not starting.ready():
         starting.kill(Killed)
@@ -101,7 +103,7 @@ def _allow_descriptors() -> None:
 
 
 def _reload_on_hangup(
-    server: ChatServer, configure: Callable[[], Config], stopped: Event, manager: systemd.Manager
+    lifecycle: Lifecycle, configure: Callable[[], Config], stopped: Event, manager: systemd.Manager
 ) -> None:
     """SIGHUP asks to read the configuration again. It also comes when the terminal is closed in which the server was
     started, and then asks for a stop, but for a server that was told to outlast it (nohup)."""
@@ -110,7 +112,7 @@ def _reload_on_hangup(
     def on_signal() -> None:
         if outlasts or _has_terminal():
             with manager.reloading():
-                _reload(server, configure)
+                _reload(lifecycle, configure)
         else:
             stopped.set()
 
@@ -125,16 +127,16 @@ def _has_terminal() -> bool:
     return True
 
 
-def _reload(server: ChatServer, configure: Callable[[], Config]) -> None:
+def _reload(lifecycle: Lifecycle, configure: Callable[[], Config]) -> None:
     """Take what may change from the configuration as it is now, and tell the log the rest."""
     try:
         new = configure()
-        for plugin in server.plugins:
+        for plugin in lifecycle.server.plugins:
             if plugin.settings is not None:  # what is wrong there would stop the next start
                 table = new.plugins.get(plugin.name, {})
                 convert(table, type(plugin.settings), f"plugins.{plugin.name}", "the configuration")
-        outcome = compare(server.config, new)
-        server.reconfigure(outcome.config)
+        outcome = compare(lifecycle.server.config, new)
+        lifecycle.reconfigure(outcome.config)
     except GreenchatError as error:
         log.error("the configuration cannot be used, and the old one stays in force: %s", error)
         return

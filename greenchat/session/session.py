@@ -1,6 +1,5 @@
 """One connection, as plugins see it. Its greenlet is in connection.py, what becomes of its requests in router.py."""
 
-from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from greenchat.chat.room import Room
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import Reject, sendable
+from greenchat.hooks import interfaces
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.net.backlog import Backlog
@@ -44,7 +44,7 @@ class Host(Protocol):
     def stats(self, ref: Ref) -> Stats: ...
 
 
-class Session(ABC):
+class Session(interfaces.Session):
     """One connection, as plugins see it.
 
     `id` counts connections from the server's start. `address` is "HOST:PORT". `chat` and `commands` are the server's.
@@ -58,14 +58,6 @@ class Session(ABC):
         "_receipts",
         "_said",
         "_trusted",
-        "account",
-        "account_id",
-        "address",
-        "codec",
-        "id",
-        "member",
-        "outbox",
-        "role",
         "server",
     )
 
@@ -203,14 +195,6 @@ class Session(ABC):
         verdict = sendable(verdict)
         self.tell(Error(verdict.code, verdict.text, ref))
         self.server.refused(self.id, self.name, verdict)
-
-    @abstractmethod
-    def close(self, reason: str) -> None:
-        """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
-
-    @abstractmethod
-    def knows_pings(self) -> None:
-        """It has sent a ping or a pong: from now on it is expected to answer."""
 
     # --- for the core ---
 

@@ -161,6 +161,7 @@ def _run(config: Any, data_dir: Path, plugins: tuple[object, ...], started: "que
     import gevent
     from gevent.event import Event
 
+    from greenchat.server.lifecycle import Lifecycle
     from greenchat.server.server import ChatServer
 
     hub = gevent.get_hub()
@@ -187,14 +188,14 @@ def _run(config: Any, data_dir: Path, plugins: tuple[object, ...], started: "que
 
     try:
         wake.start(answer)
-        server = ChatServer(config, data_dir, plugins)
-        server.start()
+        lifecycle = Lifecycle(ChatServer(config, data_dir, plugins))
+        lifecycle.start()
     except BaseException as error:
         started.put(error)
     else:
-        started.put(ServerThread(server, call, stopped))
+        started.put(ServerThread(lifecycle.server, call, stopped))
         stopped.wait()
-        server.stop()
+        lifecycle.stop()
     finally:
         wake.close()
         hub.destroy(destroy_loop=True)

@@ -22,7 +22,7 @@ from greenchat.hooks import background, holds, specs
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals
-from greenchat.server.server import FIRST_BYTES
+from greenchat.server.acceptor import FIRST_BYTES
 from greenchat.server.watchdog import HELD_SECONDS
 from greenchat.testing import serving
 

@@ -1,0 +1,228 @@
+"""What plugins are given, and what they give: the promise to them, of which session/ and server/ are the making.
+
+It stands below both, so that hooks can be described and called without knowing how a connection is served.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from greenchat.chat.accounts import AccountDirectory
+from greenchat.chat.chat import Chat
+from greenchat.chat.fanout import Turns
+from greenchat.chat.member import Member
+from greenchat.codecs import Codec
+from greenchat.config.schema import Config
+from greenchat.errors import Reject
+from greenchat.protocol.events import Event, Message, Private
+from greenchat.protocol.replies import Stats
+from greenchat.protocol.requests import Frame, Ref
+
+Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, and its address
+
+
+class Session(ABC):
+    """One connection.
+
+    `id` counts connections from the server's start. `address` is "HOST:PORT". `member` is who it is in the chat, None
+    before JOIN. `account` is the key of the name that it has logged in to, `account_id` what that account's rights hang
+    on; empty and 0 for none. `role` is "operator" for one, or empty. `outbox` is where what it is told waits.
+    """
+
+    __slots__ = ("account", "account_id", "address", "codec", "id", "member", "outbox", "role")
+
+    id: int
+    address: str
+    codec: Codec
+    outbox: Any
+    member: Member | None
+    account: str
+    account_id: int
+    role: str
+
+    @property
+    @abstractmethod
+    def chat(self) -> Chat:
+        """The server's."""
+
+    @property
+    @abstractmethod
+    def commands(self) -> "Commands":
+        """The server's."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The user name; empty before JOIN."""
+
+    @property
+    @abstractmethod
+    def room(self) -> str:
+        """The name of the room that is meant at the moment, see `Member.room`; empty where none is."""
+
+    @property
+    @abstractmethod
+    def fields(self) -> dict[str, object]:
+        """Whose doing a line of the log is: `log.info("...", extra=session.fields)`."""
+
+    @abstractmethod
+    def tell(self, reply: Event | Frame) -> None:
+        """Send one event or answer to this session alone. `TypeError` or `ValueError`: it cannot be sent."""
+
+    @abstractmethod
+    def info(self, text: str) -> None:
+        """Send one line of information to this session alone."""
+
+    @abstractmethod
+    def say(self, text: str, *, action: bool = False, room: str = "") -> Message | Private:
+        """Say `text` as this session's user in one of its rooms; or else where the request at hand was made, which may
+        be a conversation of two. Raises `Reject`."""
+
+    @abstractmethod
+    def enter(self, room: str, key: str = "", ref: Ref = None, *, move: bool | None = None) -> None:
+        """Come into `room`, and be welcomed; with `move`, go out of all others, as clients have to that can be in one
+        room only. Raises `Reject`."""
+
+    @abstractmethod
+    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
+        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person.
+        Raises `Reject`."""
+
+    @abstractmethod
+    def log_in(self, account: str, account_id: int = 0) -> None:
+        """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told."""
+
+    @property
+    @abstractmethod
+    def needs_password(self) -> bool:
+        """Whether this session has yet to tell the server's pass phrase before it may join."""
+
+    @abstractmethod
+    def authenticate(self, password: str) -> None:
+        """Tell the server's pass phrase. Raises `Reject` where it is wrong."""
+
+    @abstractmethod
+    def require_member(self) -> Member:
+        """Who this session is in the chat. Raises `Reject` before JOIN."""
+
+    @abstractmethod
+    def name_on_record(self) -> str:
+        """As whom it goes on record: by the account, whatever it calls itself. Raises `Reject` before JOIN."""
+
+    @abstractmethod
+    def refuse(self, verdict: Reject, ref: Ref = None) -> None:
+        """Answer a request with an ERROR, and tell the observers."""
+
+    @abstractmethod
+    def close(self, reason: str) -> None:
+        """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
+
+    @abstractmethod
+    def knows_pings(self) -> None:
+        """It has sent a ping or a pong: from now on it is expected to answer."""
+
+
+class ChatServer(ABC):
+    """One server: its chat, its slash-commands, its sessions by their ids.
+
+    `data_dir` is for files of plugins. One that keeps accounts tells in `accounts` who has registered. One that serves
+    a page for browsers on the chat's own port tells its path in `page`, so that people hear of it. What may take long
+    lets the others have their `turns`.
+    """
+
+    config: Config
+    data_dir: Path
+    chat: Chat
+    commands: "Commands"
+    sessions: Mapping[int, Session]
+    turns: Turns
+    accounts: AccountDirectory
+    page: str
+
+    @abstractmethod
+    def stats(self, ref: Ref = None) -> Stats:
+        """How the server is, at this moment."""
+
+    @abstractmethod
+    def forget_room(self, room: str) -> None:
+        """Have all plugins forget what they keep of a room that nobody is in, nor comes into. Raises `Reject` where one
+        cannot: its name must stay closed then. May wait."""
+
+    @abstractmethod
+    def set_hook_enabled(self, plugin: object, hook: str, enabled: bool) -> None:
+        """Call the check, take or observe hook `hook` of `plugin`, the object that bears it, from now on; or do not.
+
+        A hook that has nothing to do at the moment costs nothing so.
+        """
+
+    @abstractmethod
+    def refused(self, session: int, name: str, verdict: Reject) -> None:
+        """Count that a request was refused, and tell the observers."""
+
+    # --- serving connections ---
+
+    @abstractmethod
+    def listen_also(self, address: str, serve: Serve) -> str:
+        """Have `serve` serve what connects to one more `address`, as if it were claimed: the address with its real
+        port. For greenchat_startup; connections are accepted once the server has started. Raises `GreenchatError`."""
+
+    @abstractmethod
+    def trust_proxies(self, is_proxy: Callable[[str], bool]) -> None:
+        """Connections from hosts of which `is_proxy` is true (an address; empty: a Unix socket) are those of others,
+        and do not count for an address. Who serves them tells whose they are: see `count_for`."""
+
+    @abstractmethod
+    def count_for(self, address: str) -> None:
+        """Count this greenlet's connection for `address`, HOST:PORT, from now on. Raises `Reject` where there are too
+        many from there; the connection must end then."""
+
+    @abstractmethod
+    def idle(self) -> AbstractContextManager[None]:
+        """While this greenlet waits for its client to begin something: a stop need not wait for it."""
+
+    @abstractmethod
+    def serve_session(self, sock: Any, address: str, codec: Codec, taken: bytes = b"") -> None:
+        """Run a session on a claimed connection, to its end: from now on it speaks `codec`, of which `taken` has been
+        read already. `sock` is the one that it was claimed with."""
+
+
+class Command(Struct, frozen=True):
+    """One slash-command.
+
+    `run(session, argument)` gets everything behind the name, stripped; what it refuses it raises as `Reject`. It may be
+    asked for before JOIN: `session.require_member()` refuses that. `usage` is what follows the name, such as
+    "USER TEXT", with optional parts in brackets: where nothing is in brackets, the command is refused without an
+    argument. `help` is a line for the list, and more lines, if any, for who asks for this command's help.
+    `may_run(session)` says who may; by default everybody. It may refuse with a `Reject` of its own; where it fails,
+    nobody may.
+    """
+
+    name: str
+    usage: str
+    help: str
+    run: Callable[[Session, str], None]
+    may_run: Callable[[Session], bool] = lambda session: True
+
+    @property
+    def line(self) -> str:
+        """As one types it: `/msg USER TEXT`."""
+        return f"/{self.name} {self.usage}".rstrip()
+
+
+class Commands(Protocol):
+    """The slash-commands that there are, by their names' order."""
+
+    def __iter__(self) -> Iterator[Command]: ...
+
+    def __bool__(self) -> bool: ...
+
+    def find(self, name: str, *, quotes: bool = True) -> Command:
+        """The command called `name`, in any case, with or without its slash. Raises `Reject` with the nearest match,
+        which `quotes` the name, or does not."""
+
+    def run(self, session: Session, line: str) -> None:
+        """Run `line`, what was typed behind the slash. Raises `Reject` for what is not to be run."""

@@ -1,0 +1,98 @@
+"""A server from its start to its end: plugins begin and end, connections come and go, silent ones are looked after."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gevent
+
+from greenchat.config.schema import Config, Limits
+from greenchat.protocol.events import Notice
+from greenchat.server.server import ChatServer
+from greenchat.session.connection import Connection
+from greenchat.storage import datadir
+
+log = logging.getLogger("greenchat.server")
+
+# How often silent sessions are looked for, as a part of the shortest silence that matters: late by a quarter at most.
+SWEEPS = 4
+# ... but not more often than this, in seconds.
+SWEEP_SECONDS = 0.05
+
+
+class Lifecycle:
+    """That of `server`, which begins once."""
+
+    def __init__(self, server: ChatServer) -> None:
+        self.server = server
+        self._sweeper: Any = None
+
+    def start(self, inherited: Sequence[Any] = ()) -> None:
+        """Let the plugins begin, and listen: on the gevent sockets that are `inherited` from whoever started the
+        process, or else on the configured addresses. Raises `GreenchatError` where that cannot be. The greenlet that it
+        is called in may be killed meanwhile; what has begun is ended then."""
+        server = self.server
+        datadir.make(server.data_dir)
+        datadir.mend(server.data_dir)
+        server.turns.start()
+        try:
+            server.plugin_lifecycle.start(server)
+            datadir.warn(server.data_dir)
+            server.acceptor.listen(inherited)
+            self._sweeper = gevent.spawn(self._sweep)
+            server.started = True
+        except BaseException:
+            server.acceptor.listen_no_more()
+            server.plugin_lifecycle.finish(server)
+            server.turns.stop()
+            raise
+
+    def stop(self) -> None:
+        """Listen no more, tell everybody, deliver what is on its way within the grace period, let plugins finish."""
+        server = self.server
+        grace_seconds = server.config.server.grace_seconds
+        server.acceptor.listen_no_more()
+        self._sweeper.kill(block=False)
+        server.chat.announce("Server is shutting down.")
+        for session in list(server.sessions.values()):
+            if session.member is None:
+                self._try(session, lambda: session.tell(Notice("Server is shutting down.")))  # noqa: B023
+        server.acceptor.close_silent()
+        server.turns.wait_until_quiet(grace_seconds)  # the announcement goes out
+        for session in list(server.sessions.values()):
+            session.close("server is shutting down")
+        server.acceptor.wait_for_all(grace_seconds)
+        server.plugin_lifecycle.finish(server)
+        server.turns.stop()
+
+    def reconfigure(self, config: Config) -> None:
+        """Go on with `config`, of which only what may change meanwhile has changed: see config/difference.py. Sessions
+        that stand keep what they have taken from it. Raises `ConfigError`, and then nothing has changed."""
+        server = self.server
+        if server.acceptor.load_certificate(config.tls):
+            log.info("the certificate was read again: %s", config.tls.cert)
+        server.config = config
+        server.chat.change_limits(config.limits)
+        server.backlog.change_limits(config.limits)
+
+    def _sweep(self) -> None:
+        """Look after sessions that say nothing, as long as the server runs."""
+        while True:
+            limits = self.server.config.limits
+            silences = [seconds for seconds in (limits.ping_seconds, limits.idle_seconds) if seconds]
+            gevent.sleep(max(min(silences, default=SWEEPS) / SWEEPS, SWEEP_SECONDS))
+            self._mind_silence(limits)
+
+    def _mind_silence(self, limits: Limits) -> None:
+        """A step of `_sweep`, which would keep hold of the last session while it sleeps."""
+        for session in list(self.server.sessions.values()):
+            self._try(session, lambda: session.mind_silence(limits))  # noqa: B023
+            self.server.turns.breathe()
+
+    def _try(self, session: Connection, step: Callable[[], None]) -> None:
+        """Do something about one session; what goes wrong with it, such as a codec of a plugin, is no other's harm."""
+        try:
+            step()
+        except BaseException as error:
+            self.server.unexpected(session, error)
+            session.close("internal error")
