@@ -210,7 +210,9 @@ class Chat:
         if name == member.name:
             raise Reject(f"You are called {name} already.", code="name_taken")
         old = member.name
-        name, _ = self._checks.name(member.outlet, name, list(member.rooms) or [""])
+        for room_name in list(member.rooms) or [""]:
+            name, _ = self._checks.name(member.outlet, name, [room_name])
+            self._turns.breathe()
         self._checks.require_present(member)
         name, key = self._checks.free_name(name, member)
         for place in (self.members, *(room.members for room in member.rooms.values())):
@@ -233,8 +235,10 @@ class Chat:
                 self._turns.breathe()
             self._checks.require_present(member)
         member.away = why
-        for room in member.rooms.values():
-            room.tell_words(Away(room.name, member.name, why, datetime.now(UTC)), member)
+        for room in list(member.rooms.values()):
+            if room.members.get(member.key) is member:  # still, after others have had their turn
+                room.tell_words(Away(room.name, member.name, member.away, datetime.now(UTC)), member)
+            self._turns.breathe()
         if not member.rooms:
             self._tell(member, Away("", member.name, why, datetime.now(UTC)))
 

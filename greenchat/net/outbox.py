@@ -9,6 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -16,10 +17,11 @@ import gevent
 from gevent.event import Event
 
 from greenchat.net.backlog import Backlog
+from greenchat.net.readable import Readable
 
 log = logging.getLogger("greenchat.outbox")
 
-READ, WRITE = 1, 2  # as the event loop numbers them
+WRITE = 2  # as the event loop numbers it
 
 # Batches handed to the kernel in one call. Linux takes 1024 at once (IOV_MAX); 64 fill a socket's buffer many times.
 BATCHES_A_CALL = 64
@@ -30,16 +32,16 @@ LINGER_SECONDS = 2.0
 LINGER_BYTES = 64 * 1024  # read at once, and dropped
 
 
-def linger(sock: socket.socket, readable: Any) -> None:
-    """Say that nothing more comes, and read what the other side still sends until it has understood. `readable` is the
-    socket's watcher."""
+def linger(sock: socket.socket, readable: Readable) -> None:
+    """Say that nothing more comes, and read what the other side still sends until it has understood."""
     try:
         sock.shutdown(socket.SHUT_WR)
         with gevent.Timeout(LINGER_SECONDS, False):
             while True:
-                gevent.get_hub().wait(readable)
-                if not sock.recv(LINGER_BYTES):
-                    return
+                readable.wait()
+                with suppress(BlockingIOError):
+                    if not sock.recv(LINGER_BYTES):
+                        return
     except OSError:
         pass  # gone already
 

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import gevent
 from gevent.event import Event
@@ -50,6 +50,15 @@ class Server(Protocol):
 
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """To be told of each connection that is turned away, as of session 0."""
+
+
+class Chosen(NamedTuple):
+    """A session that is to be run: see `ChatServer.run_session`."""
+
+    socket: socket.socket
+    address: str
+    codec: Codec
+    taken: bytes
 
 
 class Acceptor:
@@ -152,34 +161,48 @@ class Acceptor:
 
     # --- a connection, in its own greenlet ---
 
-    def _serve(self, sock: Any, address: tuple[Any, ...], serve: Serve | None = None) -> None:
-        self._server.turns.breathe()
-        host, port = address[:2] if address else ("", 0)  # a Unix socket has no address
-        network = "" if self.is_proxy(host) else network_of(host)
-        limits = self._server.config.limits
+    def _serve(self, accepted: list[Any], serve: Serve | None = None) -> None:
+        """Serve what was `accepted`: a socket and its address. A session runs from here, not from where it was chosen,
+        so that an idle one keeps as little as there is."""
         greenlet = gevent.getcurrent()
         self._connections[greenlet] = None
         try:
-            self._admission.enter(network, limits)
-            self._connections[greenlet] = network
-            try:
-                prepare(sock, limits.ping_seconds)
-                shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "unix"
-                self._choose(sock, shown, serve)
-            finally:
-                counted = self._connections[greenlet]
-                if counted is not None:
-                    self._admission.leave(counted)
-        except Reject as verdict:
-            self._turn_away(sock, verdict)
-        except OSError:
-            pass  # gone before it said anything
+            chosen = self._admit(accepted, serve)
+            if chosen is not None:
+                with chosen.socket:
+                    self._server.run_session(*chosen)
         finally:
-            del self._connections[greenlet]
+            counted = self._connections.pop(greenlet)
+            if counted is not None:
+                self._admission.leave(counted)
             if not self._connections:
                 self._all_gone.set()
 
-    def _choose(self, sock: Any, address: str, serve: Serve | None) -> None:
+    def _admit(self, accepted: list[Any], serve: Serve | None) -> "Chosen | None":
+        """The session that is to be run for a connection; None where it has been served already, or turned away."""
+        address, sock = accepted.pop(), accepted.pop()
+        greenlet = gevent.getcurrent()
+        with closing(sock):
+            self._server.turns.breathe()
+            host, port = address[:2] if address else ("", 0)  # a Unix socket has no address
+            network = "" if self.is_proxy(host) else network_of(host)
+            limits = self._server.config.limits
+            try:
+                self._admission.enter(network, limits)
+                self._connections[greenlet] = network
+                prepare(sock, limits.ping_seconds)
+                shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "unix"
+                return self._choose(sock, shown, serve)
+            except Reject as verdict:
+                if (counted := self._connections[greenlet]) is not None:
+                    self._connections[greenlet] = None
+                    self._admission.leave(counted)
+                self._turn_away(sock, verdict)
+            except OSError:
+                pass  # gone before it said anything
+        return None
+
+    def _choose(self, sock: Any, address: str, serve: Serve | None) -> "Chosen | None":
         """Look at the first bytes, without taking them, and hand the connection to who serves it."""
         first = self._first_bytes(sock, FIRST_BYTES, socket.MSG_PEEK)
         self._server.turns.breathe()
@@ -194,7 +217,8 @@ class Acceptor:
         elif first and config.tls.required and sock.family != socket.AF_UNIX:
             raise Reject("This server wants TLS. Connect with: greenchat connect --tls", code="tls_required")
         elif first and not self._claimed(sock, first, address, serve):
-            self.serve_session(sock, address, self._codec(first))
+            return Chosen(_detached(sock), address, self._codec(first), b"")
+        return None
 
     def _claimed(self, sock: Any, first: bytes, address: str, serve: Serve | None) -> bool:
         """Whether a plugin has claimed a connection that begins so, or all of its listener, and served it."""
@@ -213,9 +237,7 @@ class Acceptor:
         if isinstance(sock, tls.TlsConnection):
             self._server.run_session(tls.TlsSocket(sock), address, codec, taken)
             return
-        # The session does its own waiting: a plain socket of the standard library, detached from the one of gevent.
-        with socket.socket(sock.family, sock.type, sock.proto, sock.detach()) as bare:
-            bare.setblocking(False)
+        with _detached(sock) as bare:
             self._server.run_session(bare, address, codec, taken)
 
     def _first_bytes(self, sock: Any, size: int, flags: int = 0) -> bytes:
@@ -255,3 +277,10 @@ class Acceptor:
         if first.startswith(HTTP_BEGINNINGS):
             return http_refusal("503 Service Unavailable", verdict.text)
         return self._codec(first).encode(Error(verdict.code, verdict.text))
+
+
+def _detached(sock: Any) -> socket.socket:
+    """A plain socket of the standard library instead of gevent's: a session does its own waiting."""
+    bare = socket.socket(sock.family, sock.type, sock.proto, sock.detach())
+    bare.setblocking(False)
+    return bare

@@ -1,7 +1,6 @@
 """`greenchat serve`: a server with its log, its signals and what it says at start."""
 
 import contextlib
-import gc
 import logging
 import os
 import resource
@@ -20,6 +19,7 @@ from greenchat.errors import GreenchatError
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals, systemd
+from greenchat.server.collector import short_collections
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
 from greenchat.server.server import ChatServer
@@ -63,10 +63,7 @@ def _run(
             return
         _reload_on_hangup(lifecycle, configure, stop.stopped, manager)
         _say_hello(server)
-        # What exists now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        with Watchdog(server.owners, server.counters.turns), manager.serving():
+        with short_collections(), Watchdog(server.owners, server.counters.turns), manager.serving():
             stop.stopped.wait()
             log.info("stopping")
             manager.tell("STOPPING=1")

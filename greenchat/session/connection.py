@@ -15,7 +15,8 @@ from greenchat.codecs import Codec
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.hooks.ending import Killed
-from greenchat.net.outbox import READ, Outbox, linger
+from greenchat.net.outbox import Outbox, linger
+from greenchat.net.readable import Readable
 from greenchat.protocol.requests import Ping, Pong
 from greenchat.session import router
 from greenchat.session.flood import FloodControl
@@ -33,10 +34,10 @@ class Connection(Session):
         outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.close, server.backlog)
         super().__init__(server, number, address, codec, outbox)
         self._socket = sock
-        self._greenlet = gevent.getcurrent()
+        self._greenlet: Any = gevent.getcurrent()
         self._helper: greenlet | None = None  # where a part of it runs at this moment
         self._decoder = codec.request_decoder(limits.frame_bytes)
-        self._readable: Any = gevent.get_hub().loop.io(sock.fileno(), READ)
+        self._readable = Readable(sock.fileno(), server.turns)
         self.closing: str | None = None  # why, once it is to be closed
         self._deadline: Any = None
         self._flood = FloodControl(limits, server.turns, server.backlog)
@@ -86,12 +87,10 @@ class Connection(Session):
             self._end(self.closing or "connection lost")
 
     def _serve(self, first: bytes) -> None:
-        wait = gevent.get_hub().wait
         if first and self.closing is None:
             self._take(first)
         while self.closing is None:
-            wait(self._readable)  # each chunk waits for its turn, so that a fast sender cannot starve the others
-            self.server.turns.breathe()
+            self._readable.wait()  # each chunk waits for its turn, so that a fast sender cannot starve the others
             try:
                 data = self._socket.recv(self._flood.read_bytes)
             except BlockingIOError:
@@ -166,3 +165,5 @@ class Connection(Session):
         finally:
             self.outbox.close()
             self._readable.close()
+            # Nothing leads back from here: it need not wait for the garbage collector.
+            self._greenlet = self.member = None

@@ -3,8 +3,12 @@
 import socket
 import stat
 import subprocess
+import time
+from collections.abc import Callable
 
 import pytest
+
+from greenchat.testing import DEADLINE
 
 APART = ["unshare", "--user", "--map-root-user", "--mount"]
 MOUNT = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs"]
@@ -31,3 +35,11 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
 
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def eventually(condition: Callable[[], object], what: str = "it has not come to that") -> None:
+    """Wait until `condition` is true, which nothing tells of."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
