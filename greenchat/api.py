@@ -57,7 +57,6 @@ from greenchat.protocol.requests import Join as Join
 from greenchat.protocol.requests import Leave as Leave
 from greenchat.protocol.requests import Ping as Ping
 from greenchat.protocol.requests import Pong as Pong
-from greenchat.protocol.requests import Request as Request
 from greenchat.protocol.requests import Say as Say
 from greenchat.protocol.requests import Search as Search
 from greenchat.protocol.requests import Unknown as Unknown
@@ -66,6 +65,7 @@ from greenchat.protocol.text import is_blank as is_blank
 from greenchat.protocol.text import printable as printable
 from greenchat.protocol.text import slash_at as slash_at
 from greenchat.protocol.text import some_of as some_of
+from greenchat.protocol.vocabulary import Request as Request
 from greenchat.storage.datadir import make_private as make_private
 from greenchat.storage.datadir import open_private as open_private
 from greenchat.storage.fairness import FairQueue as FairQueue

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from greenchat.chat.cascade import Cause
 from greenchat.codecs import Codec
-from greenchat.protocol.events import Away, Event, Message
+from greenchat.protocol.events import Event
+from greenchat.protocol.vocabulary import WITH_WORDS
 
 if TYPE_CHECKING:
     from greenchat.chat.member import Member
@@ -64,9 +65,7 @@ def deliver_part(runs: Sequence[EventBatch], member: "Member", deliver: Deliver)
             run.encode(member.codec)
             for run in runs
             if run.origin is not member
-            and not (
-                ignored and run.author and isinstance(run.events[0], Message | Away) and ignored.covers(run.author)
-            )
+            and not (ignored and run.author and isinstance(run.events[0], WITH_WORDS) and ignored.covers(run.author))
         ]
     )
     if data:

@@ -8,17 +8,8 @@ from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.cascade import one_step
 from greenchat.chat.fanout import DeliveryStats, Fanout, Observe, Turns
 from greenchat.chat.member import Member
-from greenchat.protocol.events import (
-    Event,
-    Joined,
-    Left,
-    Message,
-    ModerationAction,
-    Private,
-    Refused,
-    Role,
-    require_sound,
-)
+from greenchat.protocol.events import Event, Joined, Left, Message, Role, require_sound
+from greenchat.protocol.vocabulary import NOT_TOLD_IN_ROOMS
 
 # Members that are told by name to who comes in or asks: more than anybody reads. In a hall of 4,000 that fills, all of
 # them would be 400 MB.
@@ -125,8 +116,10 @@ class Room:
     def post(self, event: Event, origin: Member | None = None) -> None:
         """Tell everybody in the room, but for `origin`, at the end of this turn. For plugins: raises `TypeError` or
         `ValueError` for what is no event to be told, or has in it what cannot be sent."""
-        if not isinstance(event, Event) or isinstance(event, Message | Private | ModerationAction | Refused):
-            raise TypeError(f"post takes an event, not {type(event).__name__}; messages are said, by session.say")
+        if not isinstance(event, Event) or isinstance(event, (Message, *NOT_TOLD_IN_ROOMS)):
+            raise TypeError(
+                f"post takes what is told in rooms, not {type(event).__name__}; messages are said, by session.say"
+            )
         if origin is not None and not isinstance(origin, Member):
             raise TypeError(f"post takes a member as the origin, not {type(origin).__name__}")
         self.tell(require_sound(event), origin)

@@ -20,20 +20,8 @@ from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Event, Left, Renamed
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
-from greenchat.protocol.requests import (
-    Frame,
-    History,
-    Invalid,
-    Join,
-    Leave,
-    Ping,
-    Pong,
-    Ref,
-    Request,
-    Say,
-    Search,
-    Status,
-)
+from greenchat.protocol.requests import Frame, History, Invalid, Join, Leave, Ping, Pong, Ref, Say, Search, Status
+from greenchat.protocol.vocabulary import Request
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
 CONNECT_SECONDS = 10.0

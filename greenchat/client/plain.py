@@ -9,8 +9,9 @@ from greenchat.codecs.plain import CONTROL, NOT_UTF8
 from greenchat.errors import Reject
 from greenchat.protocol.events import Notice
 from greenchat.protocol.replies import Error, HistoryPage, Welcome
-from greenchat.protocol.requests import Invalid, Join, Leave, Request, Say
+from greenchat.protocol.requests import Invalid, Join, Leave, Say
 from greenchat.protocol.text import require_text, slash_at
+from greenchat.protocol.vocabulary import Request
 
 # What the one room is called, of which plain frames do not know the name.
 THE_CHAT = "the chat"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from greenchat.protocol.events import Event, Message
-from greenchat.protocol.requests import Frame, Request
+from greenchat.protocol.requests import Frame
+from greenchat.protocol.vocabulary import Request
 
 
 class RequestDecoder(Protocol):

@@ -5,69 +5,23 @@ vocabulary: what they declare is what goes over the wire.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
-from greenchat.protocol.events import (
-    Away,
-    Ended,
-    Event,
-    Invited,
-    Joined,
-    Left,
-    Message,
-    Notice,
-    Private,
-    Renamed,
-    Role,
-    Topic,
-)
-from greenchat.protocol.replies import Ack, Answer, Error, HistoryPage, SearchResults, Stats, Welcome
-from greenchat.protocol.requests import (
-    Frame,
-    History,
-    Invalid,
-    Join,
-    Leave,
-    Ping,
-    Pong,
-    Ref,
-    Request,
-    Say,
-    Search,
-    Status,
-    Unknown,
-)
+from greenchat.protocol import vocabulary
+from greenchat.protocol.events import Event, Message
+from greenchat.protocol.replies import Answer
+from greenchat.protocol.requests import Frame, Invalid, Ref, Say, Unknown
 from greenchat.protocol.text import FORBIDDEN
+from greenchat.protocol.vocabulary import Request, any_of, tags
 
-_REQUESTS = msgspec.json.Decoder(Join | Say | Leave | History | Search | Ping | Pong | Status)
-_Reply = (
-    Message
-    | Private
-    | Ended
-    | Joined
-    | Left
-    | Renamed
-    | Topic
-    | Away
-    | Role
-    | Invited
-    | Notice
-    | Welcome
-    | HistoryPage
-    | SearchResults
-    | Ack
-    | Stats
-    | Error
-    | Ping
-    | Pong
-)
-_REPLIES = msgspec.json.Decoder(_Reply)
-_REPLY_KINDS = {kind.__struct_config__.tag for kind in get_args(_Reply)}
-_KINDS = {"join", "say", "leave", "history", "search", "ping", "pong", "status"}
+_REQUESTS = msgspec.json.Decoder(any_of(vocabulary.REQUESTS))
+_REPLIES = msgspec.json.Decoder(any_of(vocabulary.SENT))
+_REQUEST_TAGS = tags(vocabulary.REQUESTS)
+_REPLY_TAGS = tags(vocabulary.SENT)
 _ANYTHING = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 
@@ -138,7 +92,7 @@ def _explain(line: bytes, error: Exception) -> Request:
         return Invalid("malformed", 'A frame is a JSON object, such as {"type":"say","text":"hi"}.')
     ref: Ref = thing["ref"] if type(thing.get("ref")) in (str, int) else None  # a bool is an int, but no ref
     kind = thing.get("type")
-    if isinstance(kind, str) and kind not in _KINDS:
+    if isinstance(kind, str) and kind not in _REQUEST_TAGS:
         return Unknown(kind, line.decode(), ref)
     return Invalid("malformed", f"The frame does not fit: {_reason(error)}.", ref)
 
@@ -185,7 +139,7 @@ def _answer(line: bytes) -> Answer | None:
         answer = _LINES.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return None if answer.type in _REPLY_KINDS else Answer(lines=answer.lines, ref=answer.ref)
+    return None if answer.type in _REPLY_TAGS else Answer(lines=answer.lines, ref=answer.ref)
 
 
 def _lines(block: bytes) -> Iterable[bytes]:

@@ -22,8 +22,9 @@ from greenchat.protocol.events import (
     Topic,
 )
 from greenchat.protocol.replies import Answer, Error, HistoryPage, SearchResults, Welcome
-from greenchat.protocol.requests import Frame, Invalid, Join, Leave, Request, Say, Unknown
+from greenchat.protocol.requests import Frame, Invalid, Join, Leave, Say, Unknown
 from greenchat.protocol.text import FORBIDDEN, FORBIDDEN_ASCII, some_of
+from greenchat.protocol.vocabulary import Request
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
 

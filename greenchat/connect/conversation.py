@@ -14,16 +14,11 @@ from greenchat.client import Client, DisconnectedError
 from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
 from greenchat.connect.common import Kind, Line, clean, error_line, info_line, maybe_not_said, was_said
 from greenchat.connect.draft import is_command, said_as
-from greenchat.protocol.events import EPOCH, Away, Ended, Event, Joined, Left, Message, Notice, Renamed, Role, Topic
+from greenchat.protocol.events import EPOCH, Ended, Event, Left, Message, Notice, PastEvent
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.text import some_of
-
-# What happens in a room, and is told to all who are in it.
-IN_A_ROOM = Message | Joined | Left | Renamed | Topic | Away | Role | Notice
-
-# What a history keeps.
-PastEvent = Message | Joined | Left | Renamed
+from greenchat.protocol.vocabulary import room_of
 
 NO_HISTORY = "This server keeps no history: what was said meanwhile is not known."
 PLAIN = "This server speaks plain frames only: it has one room, and does not tell whether a message has arrived."
@@ -178,10 +173,11 @@ class Conversation:
                 return self._put_out(item.room)
             case Ended():
                 return [info_line(f"{item.reason} Your conversation with {item.with_} has ended.")]
-            case Message() | Joined() | Left() | Renamed():
-                self._mark_event(item.room, item)
-        if isinstance(item, IN_A_ROOM) and item.room not in ("", self.room):
-            return _from_elsewhere(item.room, _as_plain(item))
+        if isinstance(item, PastEvent):
+            self._mark_event(item.room, item)
+        room = room_of(item)
+        if room not in ("", self.room):
+            return _from_elsewhere(room, _as_plain(item))
         return _as_plain(item)
 
     def _enter(self, welcome: Welcome) -> None:
@@ -217,7 +213,7 @@ class Conversation:
         before = self._marks.get(room, Mark())
         self._marks[room] = Mark(max(before.id, number), max(before.time, time), max(before.seq, seq))
 
-    def _mark_event(self, room: str, event: Message | Joined | Left | Renamed) -> None:
+    def _mark_event(self, room: str, event: PastEvent) -> None:
         number, seq = (event.id, event.seq) if isinstance(event, Message) else (0, 0)
         self._mark(room, number, seq, event.time)
 

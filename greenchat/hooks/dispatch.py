@@ -32,7 +32,7 @@ from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release
 from greenchat.hooks.interfaces import Session
 from greenchat.protocol.events import Event, Message, ModerationAction
-from greenchat.protocol.requests import Request
+from greenchat.protocol.vocabulary import Request
 
 log = logging.getLogger("greenchat.plugins")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from greenchat.errors import Reject
     from greenchat.hooks.interfaces import ChatServer, Command, Session
     from greenchat.protocol.events import Event, Message, ModerationAction
-    from greenchat.protocol.requests import Request
+    from greenchat.protocol.vocabulary import Request
 
 hookspec = pluggy.HookspecMarker("greenchat")
 hookimpl = pluggy.HookimplMarker("greenchat")

@@ -159,3 +159,7 @@ class Refused(Event, frozen=True, gc=False, tag="refused"):
     code: str
     text: str
     time: datetime
+
+
+# What a history keeps of what happens in a room.
+PastEvent = Message | Joined | Left | Renamed

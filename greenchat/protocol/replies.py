@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from msgspec import field
 
-from greenchat.protocol.events import Joined, Left, Message, Renamed
+from greenchat.protocol.events import Message, PastEvent
 from greenchat.protocol.requests import Frame, Ref
 
 
@@ -46,7 +46,7 @@ class HistoryPage(Frame, frozen=True, tag="history"):
     those are kept, in their order. `more`: there are more messages beyond it, in the direction that was asked for."""
 
     room: str
-    events: list[Message | Joined | Left | Renamed]
+    events: list[PastEvent]
     more: bool = False
     ref: Ref = None
 

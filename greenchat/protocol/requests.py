@@ -114,6 +114,3 @@ class Invalid(Frame, frozen=True, gc=False):
     text: str
     ref: Ref = None
     fatal: bool = False
-
-
-Request = Join | Say | Leave | History | Search | Ping | Pong | Status | Unknown | Invalid

@@ -10,7 +10,7 @@ from greenchat.chat.room import Room
 from greenchat.config.schema import Limits
 from greenchat.net.backlog import LOOK_SECONDS, Backlog
 from greenchat.net.turns import Turns
-from greenchat.protocol.requests import Request
+from greenchat.protocol.vocabulary import Request
 from greenchat.session.token_bucket import TokenBucket
 
 # What is read at once. Larger reads make larger batches, and let one fast sender hold the loop for longer: this much

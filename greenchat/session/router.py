@@ -10,21 +10,9 @@ from greenchat.protocol.address import is_local
 from greenchat.protocol.events import Message, Private
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import Ack
-from greenchat.protocol.requests import (
-    History,
-    Invalid,
-    Join,
-    Leave,
-    Ping,
-    Pong,
-    Ref,
-    Request,
-    Say,
-    Search,
-    Status,
-    Unknown,
-)
+from greenchat.protocol.requests import History, Invalid, Join, Leave, Ping, Pong, Ref, Say, Search, Status, Unknown
 from greenchat.protocol.text import printable, slash_at
+from greenchat.protocol.vocabulary import Request
 from greenchat.session.session import Host, Session
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from greenchat.net.outbox import Outbox
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice, Private
 from greenchat.protocol.replies import Ack, Error, Stats, Welcome
-from greenchat.protocol.requests import Frame, Ref, Request, Say
+from greenchat.protocol.requests import Frame, Ref, Say
 from greenchat.protocol.text import require_text
+from greenchat.protocol.vocabulary import Request
 from greenchat.session.receipts import Receipts
 from greenchat.version import __version__
 

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 from kit import TESTS
-from kit.properties import for_all
+from kit.properties import ANY_TEXT, TEXT, any_of, for_all
 
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.lines import SKIP_BYTES, LineBuffer
 from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
 from greenchat.config.schema import Limits
+from greenchat.protocol import vocabulary
 from greenchat.protocol.events import (
     EPOCH,
     Away,
@@ -29,8 +30,9 @@ from greenchat.protocol.events import (
     Topic,
 )
 from greenchat.protocol.replies import Ack, Answer, Error, HistoryPage, SearchResults, Welcome
-from greenchat.protocol.requests import History, Invalid, Join, Leave, Ping, Pong, Request, Say, Search, Unknown
+from greenchat.protocol.requests import History, Invalid, Join, Leave, Ping, Pong, Say, Unknown
 from greenchat.protocol.text import FORBIDDEN
+from greenchat.protocol.vocabulary import Request
 
 PLAIN, JSON = PlainCodec(), JsonCodec()
 CODECS = pytest.mark.parametrize("codec", [PLAIN, JSON], ids=lambda codec: codec.name)
@@ -259,12 +261,7 @@ def test_no_more_is_kept_than_one_frame(chunks, limit):
 
 # --- round trips -----------------------------------------------------------------------------------------------------
 
-ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-TEXT = ANY_TEXT.map(lambda text: FORBIDDEN.sub("", text))
 WORD = TEXT.map(lambda text: text.replace("|", ""))
-REF = st.none() | st.integers() | ANY_TEXT
-TIME = st.datetimes(timezones=st.just(UTC))
-COUNT = st.integers(0, 2**63 - 1)
 
 PLAIN_REQUESTS = (
     st.builds(Say, TEXT)
@@ -272,54 +269,15 @@ PLAIN_REQUESTS = (
     | st.just(Leave())
     | st.builds(Unknown, WORD.map(lambda word: f"x{word}"), TEXT)
 )
-JSON_REQUESTS = (
-    st.builds(Say, TEXT, ANY_TEXT, REF)
-    | st.builds(Join, ANY_TEXT, ANY_TEXT, REF, ANY_TEXT, ANY_TEXT, ANY_TEXT)
-    | st.builds(Leave, ANY_TEXT, REF)
-    | st.builds(History, ANY_TEXT, st.integers(), st.integers(), TIME | st.none(), TIME | st.none(), st.integers(), REF)
-    | st.builds(Search, ANY_TEXT, ANY_TEXT, st.integers(), st.integers(), REF)
-    | st.builds(Ping, REF)
-    | st.builds(Pong, REF)
-    | st.builds(lambda ref: Unknown("dance", json.dumps({"type": "dance", "ref": ref}), ref), REF)
+UNKNOWN = st.builds(
+    lambda ref: Unknown("dance", json.dumps({"type": "dance", "ref": ref}), ref), st.none() | st.integers() | ANY_TEXT
 )
+JSON_REQUESTS = any_of(vocabulary.REQUESTS) | UNKNOWN
+JSON_REPLIES = any_of(vocabulary.SENT)
 PLAIN_REPLIES = (
     st.builds(lambda sender, text: Message("", 0, 0, sender, text, EPOCH), WORD, TEXT)
     | st.builds(Notice, TEXT)
     | st.builds(lambda text: Error("", text), TEXT)
-)
-MESSAGE = st.builds(Message, ANY_TEXT, COUNT, COUNT, ANY_TEXT, ANY_TEXT, TIME, st.booleans())
-COMING = st.builds(Joined, ANY_TEXT, ANY_TEXT, TIME) | st.builds(Left, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
-JSON_REPLIES = (
-    MESSAGE
-    | COMING
-    | st.builds(Private, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME, st.booleans())
-    | st.builds(Renamed, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
-    | st.builds(Topic, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
-    | st.builds(Away, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
-    | st.builds(Role, ANY_TEXT, ANY_TEXT, ANY_TEXT, TIME)
-    | st.builds(Invited, ANY_TEXT, ANY_TEXT, TIME)
-    | st.builds(Notice, ANY_TEXT, ANY_TEXT)
-    | st.builds(HistoryPage, ANY_TEXT, st.lists(MESSAGE | COMING, max_size=3), st.booleans(), REF)
-    | st.builds(SearchResults, ANY_TEXT, st.lists(MESSAGE, max_size=3), st.booleans(), REF)
-    | st.builds(
-        Welcome,
-        ANY_TEXT,
-        ANY_TEXT,
-        st.lists(ANY_TEXT, max_size=3),
-        COUNT,
-        st.dictionaries(ANY_TEXT, st.integers(0, 2**40) | st.floats(0, 1e9), max_size=3),
-        ANY_TEXT,
-        ANY_TEXT,
-        REF,
-        ANY_TEXT,
-        ANY_TEXT,
-        st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3),
-        st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3),
-    )
-    | st.builds(Ack, REF, COUNT, COUNT)
-    | st.builds(Error, ANY_TEXT, ANY_TEXT, REF)
-    | st.builds(Ping, REF)
-    | st.builds(Pong, REF)
 )
 
 

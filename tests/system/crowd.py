@@ -10,7 +10,8 @@ from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.protocol.events import Message
 from greenchat.protocol.replies import Ack, Error, Welcome
-from greenchat.protocol.requests import Join, Ping, Pong, Request, Say
+from greenchat.protocol.requests import Join, Ping, Pong, Say
+from greenchat.protocol.vocabulary import Request
 from greenchat.testing import DEADLINE
 
 CODECS = (PlainCodec(), JsonCodec())
