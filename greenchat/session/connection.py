@@ -48,7 +48,13 @@ class Connection(Session):
         if self.closing is None:
             self.closing = values.shown(reason)
             if gevent.getcurrent() not in (self._greenlet, self._helper):
-                gevent.kill(self._greenlet, Killed)
+                gevent.get_hub().loop.run_callback(self._interrupt)
+
+    def _interrupt(self) -> None:
+        """Have the greenlet end, whatever it waits for; unless it has come to its end meanwhile, which takes the turns
+        that it needs."""
+        if self._greenlet is not None:
+            self._greenlet.throw(Killed)
 
     def joined(self, member: Member) -> None:
         """From now on, this session is `member`."""
@@ -151,6 +157,7 @@ class Connection(Session):
     def _end(self, reason: str) -> None:
         """Leave the chat, deliver what waits, and let go of everything but the socket."""
         self.closing = reason
+        self._greenlet = None
         self._stop_deadline()
         try:
             if self.member is not None:
@@ -166,4 +173,4 @@ class Connection(Session):
             self.outbox.close()
             self._readable.close()
             # Nothing leads back from here: it need not wait for the garbage collector.
-            self._greenlet = self.member = None
+            self.member = None

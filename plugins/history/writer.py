@@ -6,7 +6,7 @@ import errno
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain, islice
@@ -105,6 +105,7 @@ class MessageWriter:
         self.problem: Exception | None = None
         self._chat = server.chat
         self._rooms = server.chat.rooms
+        self._turns = server.turns
         self._database = database
         self._place = Place(database.path)
         self._watcher = watcher
@@ -294,8 +295,15 @@ class MessageWriter:
         self._holds = [hold for hold in self._holds if hold[1] > self._committed.get(hold[0], 0)]
         self._watcher.wrote(size)
         self._go_on()
-        for _, _, release in released:
-            release(None)
+        self._release(iter(released), None)
+
+    def _release(self, held: Iterator[tuple[str, int, Release]], problem: Reject | None) -> None:
+        """Have those hear it who wait for it: of thousands, some in the next turns of the event loop."""
+        for _, _, release in held:
+            release(problem)
+            if self._turns.is_long():
+                self._turns.later(partial(self._release, held, problem))
+                return
 
     # --- outages ---
 
@@ -332,8 +340,7 @@ class MessageWriter:
         self._holds = [hold for hold in self._holds if hold[1] <= doubtful.get(hold[0], 0)]
         if before is None:
             self._watcher.went_off(problem)
-        for _, _, release in rejected:
-            release(_not_stored())
+        self._release(iter(rejected), _not_stored())
 
     def _recover(self) -> None:
         lost, self._lost, self.problem = self._lost, 0, None

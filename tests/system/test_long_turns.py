@@ -1,7 +1,8 @@
 """Whatever is asked for, however many ask: no turn of the event loop is long, so that nobody else has to wait.
 
 What is measured is how long the loop's thread computes in a turn: how long it waits for a processor is up to whatever
-else the machine does. The bound leaves room for a garbage collection.
+else the machine does. On a quiet machine all of them stay below 50 ms, also with `--full`; with others on the same
+processors, who share their caches, the same work takes up to twice as long.
 """
 
 import json
@@ -16,7 +17,7 @@ from kit.processes import ServeProcess, serve_process
 from greenchat.testing import DEADLINE
 
 # In seconds of the processor.
-MOST = 0.05
+MOST = 0.1
 
 # A plugin: /longest tells the longest turn since it was asked last, in seconds.
 METER = """
@@ -227,3 +228,21 @@ def test_bans_by_the_thousand_are_ordered_and_listed(tmp_path, full):
         mob.until_answered([client], ["bans19"])
         assert len(client.last["bans"]["bans"]) == min(each, 200)
         assert mob.longest() < MOST
+
+
+def test_thousands_say_something_at_once_and_are_told_that_it_is_kept(tmp_path, full):
+    many = 3000 if full else 1000
+    with mob_at(tmp_path) as mob:
+        clients = [
+            client for start in range(0, many, 100) for client in mob.join(*(f"u{start + n}" for n in range(100)))
+        ]
+        for client in clients:
+            client.ask("join", room=client.name, ref="own")
+        mob.until_answered(clients, ["own"])
+        mob.longest()
+        for number in range(3):
+            for client in clients:
+                client.ask("say", room=client.name, text="kept?", ref=f"kept{number}")
+            mob.until_answered(clients, [f"kept{number}"])
+            assert mob.longest() < MOST
+        assert {client.answers["kept2"]["type"] for client in clients} == {"ack"}
