@@ -61,6 +61,7 @@ from greenchat.protocol.requests import Say as Say
 from greenchat.protocol.requests import Search as Search
 from greenchat.protocol.requests import Unknown as Unknown
 from greenchat.protocol.text import INVISIBLE as INVISIBLE
+from greenchat.protocol.text import amount as amount
 from greenchat.protocol.text import is_blank as is_blank
 from greenchat.protocol.text import printable as printable
 from greenchat.protocol.text import slash_at as slash_at

@@ -39,6 +39,11 @@ def printable(text: str, length: int = 40) -> str:
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
+def amount(number: int, what: str) -> str:
+    """So many of `what`, a word whose plural ends in an s: 1 message, 2,000 messages."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def some_of(names: Sequence[str], most: int, besides: int = 0) -> str:
     """The first `most` of `names`, and how many there are more, with `besides`: "ada, bob and 3 more"."""
     shown = ", ".join(names[:most])

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from greenchat import DatabaseError, as_database_error, open_database, printable, transaction
+from greenchat import DatabaseError, amount, as_database_error, open_database, printable, transaction
 
 from . import forget, store
 
@@ -103,7 +103,7 @@ def _summary(connection: sqlite3.Connection) -> str:
     rooms, messages, moves = connection.execute(
         "SELECT (SELECT count(*) FROM rooms), (SELECT count(*) FROM messages), (SELECT count(*) FROM comings)"
     ).fetchone()
-    return f"{rooms:,} rooms, {messages:,} messages, {moves:,} comings and goings."
+    return f"{amount(rooms, 'room')}, {amount(messages, 'message')}, {moves:,} comings and goings."
 
 
 def _findings(connection: sqlite3.Connection) -> Iterator[str]:
