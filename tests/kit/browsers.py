@@ -44,7 +44,7 @@ MISSING = [
     what
     for what, there in (
         ("playwright (pip install '.[test]')", sync_playwright),
-        ("Chromium (Debian's chromium)", CHROMIUM),
+        ("Chromium (Debian's chromium-headless-shell or chromium)", CHROMIUM),
     )
     if not there
 ]
