@@ -5,49 +5,14 @@ import signal
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from kit.peers import RawServer
+from kit.peers import event, message, page, welcome
 from kit.programs import owner
-from kit.terminals import PASTES_NOT_TOLD, Terminal
+from kit.terminals import BACKSPACE, CTRL_C, CTRL_D, CTRL_L, CTRL_U, DELETE, ENTER, HOME, LEFT, PASTES_NOT_TOLD, UP
 
 from greenchat.connect import Exit
 from greenchat.testing import DEADLINE, serving
 
-CTRL_C, CTRL_D, CTRL_U, ENTER, BACKSPACE = "\x03", "\x04", "\x15", "\r", "\x7f"
-UP, LEFT, HOME, DELETE = "\x1b[A", "\x1b[D", "\x1b[H", "\x1b[3~"
-
-
-@pytest.fixture
-def open_terminal():
-    """Open a terminal in which `greenchat connect` runs; it is closed at the end."""
-    terminals = []
-
-    def open_terminal(*arguments, **variables):
-        terminals.append(Terminal("connect", *arguments, **variables))
-        return terminals[-1]
-
-    yield open_terminal
-    for terminal in terminals:
-        terminal.close()
-
-
-@pytest.fixture
-def bob(server):
-    return server.join("bob")
-
-
-@pytest.fixture
-def alice(open_terminal, server, bob):
-    """A terminal in which alice has joined bob."""
-    terminal = open_terminal(server.host, server.port, "--name", "alice")
-    terminal.wait(lambda lines: lines[-1] == ">" and "[INFO] Welcome to lobby, alice. Here is bob." in lines[0])
-    bob.expect("INFO|alice has joined the chat.")
-    return terminal
-
-
-@pytest.fixture
-def raw():
-    with RawServer() as server:
-        yield server
+pytest_plugins = ["kit.terminal_fixtures"]
 
 
 def test_talking(alice, bob, server):
@@ -261,7 +226,7 @@ def test_a_pasted_answer_is_one_line(open_terminal, raw):
     terminal.wait(lambda lines: lines[-1] == "Password of ada:")
     terminal.paste("hunter2\r\n")
     terminal.type(ENTER)
-    join = knock(raw)
+    join = raw.knock()
     assert (join["name"], join["login"]) == ("ada", "hunter2")
 
 
@@ -284,7 +249,7 @@ def test_a_misspelt_login_is_neither_told_again_nor_kept(alice, bob):
         alice.type(line + ENTER)
         alice.wait(lambda lines: lines[-1] == ">" and "[ERROR] There is no " in "".join(lines[-2:]))
         assert sum("hunter2" in shown for shown in alice.lines) == 1, "as it was typed"
-        alice.type("\x0c")  # clears the screen
+        alice.type(CTRL_L)  # clears the screen
         alice.wait_for(">")
         alice.type(UP)
         alice.wait_for("> hello")
@@ -379,33 +344,6 @@ def test_a_pass_phrase_is_asked_for_and_not_shown(open_terminal):
 # --- rooms -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def talk(open_terminal, raw):
-    """A terminal in which alice has joined a server whose words are written in the test."""
-    terminal = open_terminal(*raw.address, "--name", "alice", TZ="JST-9")
-    raw.let_in()
-    terminal.wait(lambda lines: lines[-1] == ">")
-    return terminal
-
-
-def welcome(room, **more):
-    fields = {"name": "alice", "room": room, "members": ["alice"], "seq": 0, "limits": {}, "server": "raw"}
-    return {"type": "welcome"} | fields | more
-
-
-def message(seq, text, room="lobby", time="2026-01-31T12:00:00Z", **more):
-    fields = {"room": room, "seq": seq, "id": 100 + seq, "sender": "bob", "text": text, "time": time}
-    return {"type": "message"} | fields | more
-
-
-def page(*events, room="lobby", **more):
-    return {"type": "history", "room": room, "events": events} | more
-
-
-def event(kind, room="lobby", **more):
-    return {"type": kind, "room": room, "time": "2026-01-31T12:00:00Z"} | more
-
-
 def test_another_room_takes_the_place_of_the_one_before(alice, bob, server):
     carol = server.join("carol", "garden")
     alice.type("/join garden" + ENTER)
@@ -465,7 +403,7 @@ def test_what_is_typed_behind_a_join_goes_there_or_nowhere(talk, raw):
     one, join = raw.read(), raw.read()
     assert (one["room"], join["text"]) == ("lobby", "/join vault KEY")
     raw.send({"type": "ack", "ref": one["ref"], "seq": 1, "id": 1})
-    refuse(raw, join, "room_key", "This is not the key of vault.")
+    raw.refuse(join, "room_key", "This is not the key of vault.")
     talk.wait_for(
         "[ERROR] This is not the key of vault.",
         "[ERROR] Not said: for the vault",
@@ -481,13 +419,13 @@ def test_what_is_typed_behind_a_join_goes_there_or_nowhere(talk, raw):
 
 def test_what_could_not_be_kept_was_said_all_the_same(talk, raw):
     talk.type("one" + ENTER)
-    refuse(raw, raw.read(), "not_stored", "This was said, but could not be kept.")
+    raw.refuse(raw.read(), "not_stored", "This was said, but could not be kept.")
     talk.wait_for("> one", "[ERROR] This was said, but could not be kept.", ">")
 
 
 def test_one_may_join_where_one_is(talk, raw):
     talk.type(f"/join #Lobby{ENTER}for the lobby{ENTER}")
-    refuse(raw, raw.read(), "already_joined", "You are in lobby already.")
+    raw.refuse(raw.read(), "already_joined", "You are in lobby already.")
     say = raw.read()
     assert (say["text"], say["room"]) == ("for the lobby", "lobby")
 
@@ -502,7 +440,7 @@ def test_what_was_typed_into_a_room_stays_in_it(talk, raw):
     raw.send({"type": "ack", "ref": left["ref"]}, {"type": "ack", "ref": magic["ref"]})
     say = raw.read()
     assert (say["text"], say["room"]) == ("for the lobby", "lobby")
-    refuse(raw, say, "not_in_room", "You are not in lobby, but in garden.")
+    raw.refuse(say, "not_in_room", "You are not in lobby, but in garden.")
     talk.wait_for("[ERROR] Not said in lobby: for the lobby", "[ERROR] You are not in lobby, but in garden.", ">")
 
 
@@ -710,31 +648,19 @@ def test_a_name_that_one_has_made_ones_own(open_terminal):
         assert not [terminal for terminal in (first, second) if b"horse" in terminal.written]
 
 
-def refuse(raw, join, code, text="No."):
-    raw.send({"type": "error", "code": code, "text": text, "ref": join["ref"]})
-
-
-def knock(raw):
-    """Take the client that connects, in the place of the one before; what it wants to join with."""
-    if hasattr(raw, "socket"):
-        raw.hang_up()
-    raw.accept()
-    return raw.read()
-
-
 def test_somebodys_name_asks_for_the_password(open_terminal, raw):
     terminal = open_terminal(*raw.address, "--name", "ada")
-    refuse(
-        raw, knock(raw), "name_reserved", "The username ada belongs to somebody. If that is you: /login ada PASSWORD"
+    raw.refuse(
+        raw.knock(), "name_reserved", "The username ada belongs to somebody. If that is you: /login ada PASSWORD"
     )
     terminal.wait_for("ada belongs to somebody. Its password (empty: another name):")
     terminal.type("wrong horse" + ENTER)
-    join = knock(raw)
+    join = raw.knock()
     assert join["login"] == "wrong horse"
-    refuse(raw, join, "login_failed", "Name or password is wrong.")
+    raw.refuse(join, "login_failed", "Name or password is wrong.")
     terminal.wait_for("[ERROR] Name or password is wrong.", "Password of ada (empty: another name):")
     terminal.type("right horse" + ENTER)
-    join = knock(raw)
+    join = raw.knock()
     assert (join["name"], join["login"]) == ("ada", "right horse")
     raw.welcome("ada", join["ref"])
     terminal.wait(lambda lines: lines[-2].startswith("[INFO] Welcome to lobby, ada.") and lines[-1] == ">")
@@ -746,33 +672,33 @@ def test_somebodys_name_asks_for_the_password(open_terminal, raw):
 
 def test_somebodys_name_can_be_left_to_them(open_terminal, raw):
     terminal = open_terminal(*raw.address, "--name", "ada")
-    refuse(raw, knock(raw), "name_reserved")
+    raw.refuse(raw.knock(), "name_reserved")
     terminal.wait_for("ada belongs to somebody. Its password (empty: another name):")
     terminal.type(ENTER)
     terminal.wait(lambda lines: lines[-1] == "Name:")
     terminal.type("eve" + ENTER)
-    assert knock(raw) == {"type": "join", "name": "eve", "ref": 1}
+    assert raw.knock() == {"type": "join", "name": "eve", "ref": 1}
 
 
 def test_logging_in_from_the_start(open_terminal, raw):
     terminal = open_terminal(*raw.address, "--name", "ada", "--login")
     terminal.wait_for("Password of ada:")
     terminal.type("hunter2" + ENTER)
-    assert knock(raw)["login"] == "hunter2"
+    assert raw.knock()["login"] == "hunter2"
     assert b"hunter2" not in terminal.written
 
 
 def test_a_room_asks_for_its_key(open_terminal, raw):
     terminal = open_terminal(*raw.address, "--name", "ada", "--room", "garden")
-    refuse(raw, knock(raw), "room_key", "garden needs a key. Once you are in the chat, type /join garden KEY")
+    raw.refuse(raw.knock(), "room_key", "garden needs a key. Once you are in the chat, type /join garden KEY")
     terminal.wait_for("Key of garden:")
     terminal.type("thorns" + ENTER)
-    join = knock(raw)
+    join = raw.knock()
     assert join["key"] == "thorns"
-    refuse(raw, join, "room_key", "This is not the key of garden.")
+    raw.refuse(join, "room_key", "This is not the key of garden.")
     terminal.wait_for("Key of garden: ******", "[ERROR] This is not the key of garden.", "Key of garden:")
     terminal.type("roses" + ENTER)
-    assert knock(raw)["key"] == "roses"
+    assert raw.knock()["key"] == "roses"
     assert b"thorns" not in terminal.written
 
 
@@ -796,7 +722,7 @@ def test_a_secret_is_neither_shown_nor_remembered(talk, raw):
         talk.type(ENTER)
         say = raw.read()
         assert say["text"] == line
-        refuse(raw, say, "rejected")
+        raw.refuse(say, "rejected")
         talk.wait_for(f"> {shown}", "[ERROR] No.", ">")
         talk.type(UP)
         talk.wait_for("[ERROR] No.", "> hello")
@@ -838,7 +764,7 @@ def test_a_missing_password_is_asked_for(talk, raw):
             talk.type(ENTER)
         say = raw.read()
         assert say["text"] == sent
-        refuse(raw, say, "rejected")
+        raw.refuse(say, "rejected")
         talk.wait_for("[ERROR] No.", ">")
     talk.type(UP + "hi" + ENTER)
     assert raw.read()["text"] == "hi", "there is nothing in the history"

@@ -3,76 +3,16 @@
 from contextlib import contextmanager
 
 import pytest
-from kit.peers import RawServer
+from kit.comebacks import LOST, let_back, lose, said
+from kit.peers import event, page, welcome
 from kit.processes import kept_port, serve_process
-from kit.terminals import Terminal
+from kit.terminals import CTRL_C, CTRL_D, ENTER
 
 from greenchat.connect import Exit
 from greenchat.connect.comeback import LONGEST_SECONDS, pauses
 from greenchat.testing import serving
 
-CTRL_C, CTRL_D, ENTER, UP = "\x03", "\x04", "\r", "\x1b[A"
-
-LOST = [
-    "[ERROR] The server has closed the connection.",
-    "[INFO] Coming back as soon as the server can be reached. What you type waits; Ctrl-C leaves.",
-]
-
-
-@pytest.fixture
-def open_terminal():
-    """Open a terminal in which `greenchat connect` runs; it is closed at the end."""
-    terminals = []
-
-    def open_terminal(*arguments, **variables):
-        terminals.append(Terminal("connect", *arguments, **variables))
-        return terminals[-1]
-
-    yield open_terminal
-    for terminal in terminals:
-        terminal.close()
-
-
-@pytest.fixture
-def raw():
-    with RawServer() as server:
-        yield server
-
-
-@pytest.fixture
-def talk(open_terminal, raw):
-    """A terminal in which alice has joined a server whose words are written in the test."""
-    terminal = open_terminal(*raw.address, "--name", "alice", TZ="UTC")
-    raw.let_in()
-    terminal.wait(lambda lines: lines[-1] == ">")
-    return terminal
-
-
-def welcome(room="lobby", **more):
-    fields = {"name": "alice", "room": room, "members": ["alice"], "seq": 0, "limits": {}, "server": "raw"}
-    return {"type": "welcome"} | fields | more
-
-
-def message(seq, text, **more):
-    fields = {"room": "lobby", "seq": seq, "id": 100 + seq, "sender": "bob", "text": text}
-    return {"type": "message", "time": f"2026-01-31T12:{seq:02}:00Z"} | fields | more
-
-
-def lose(talk, raw):
-    """The server vanishes, and that has been seen."""
-    raw.hang_up()
-    talk.wait(lambda lines: "Ctrl-C leaves." in "".join(lines[-3:]))
-
-
-def let_back(raw, *events, seq=0, more=False):
-    """Take the client that comes back: its join, and its question what was said meanwhile, answered with `events`."""
-    raw.accept()
-    join = raw.read()
-    raw.send(welcome(seq=seq, ref=join["ref"], room=join.get("room", "lobby")))
-    history = raw.read()
-    assert history["type"] == "history"
-    raw.send({"type": "history", "room": history["room"], "events": events, "more": more, "ref": history["ref"]})
-    return join, history
+pytest_plugins = ["kit.terminal_fixtures"]
 
 
 @contextmanager
@@ -122,7 +62,7 @@ def test_the_server_is_restarted(open_terminal, tmp_path, size):
 
 
 def test_the_server_is_killed_with_a_message_under_way(talk, raw):
-    raw.send(message(1, "one"))
+    raw.send(said(1, "one"))
     talk.wait_for("[bob]: one", ">")
     talk.type("two" + ENTER + "two" + ENTER + "three" + ENTER + "/topic four" + ENTER + "five" + ENTER)
     assert [raw.read()["text"] for _ in range(4)] == ["two", "two", "three", "/topic four"]
@@ -130,7 +70,7 @@ def test_the_server_is_killed_with_a_message_under_way(talk, raw):
     talk.wait(lambda lines: lines[-3:] == [*LOST, ">"])
     join, history = let_back(
         raw,
-        *(message(1, "one"), message(2, "two", sender="alice"), message(3, "while you were away")),
+        *(said(1, "one"), said(2, "two", sender="alice"), said(3, "while you were away")),
         seq=3,
     )
     assert (join["name"], join["room"], history["after"], history["room"]) == ("alice", "lobby", 1, "lobby")
@@ -138,9 +78,9 @@ def test_the_server_is_killed_with_a_message_under_way(talk, raw):
         lambda lines: (
             lines[-9:]
             == [
-                "[INFO] You missed a message in lobby, since 2026-01-31 12:03:",
-                "2026-01-31 12:03 [bob]: while you were away",
-                "[INFO] That was while you were away, until 2026-01-31 12:03.",
+                "[INFO] You missed a message in lobby, since 2026-01-31 21:03:",
+                "2026-01-31 21:03 [bob]: while you were away",
+                "[INFO] That was while you were away, until 2026-01-31 21:03.",
                 "[INFO] Was said in lobby: two",
                 "[ERROR] May not have been said in lobby: two",
                 "[ERROR] May not have been said in lobby: three",
@@ -155,32 +95,31 @@ def test_the_server_is_killed_with_a_message_under_way(talk, raw):
 
 
 def test_what_comes_with_the_welcome_is_shown_once(talk, raw):
-    raw.send(message(1, "one"))
+    raw.send(said(1, "one"))
     talk.wait_for("[bob]: one", ">")
     raw.hang_up()
     raw.accept()
     join = raw.read()
-    raw.send(welcome(seq=2, ref=join["ref"]), {"type": "history", "room": "lobby", "events": [message(2, "two")]})
+    raw.send(welcome(seq=2, ref=join["ref"]), page(said(2, "two")))
     history = raw.read()
-    raw.send(message(3, "three"))
-    page = [message(1, "one"), message(2, "two"), message(3, "three")]
-    raw.send({"type": "history", "room": "lobby", "events": page, "ref": history["ref"]}, message(4, "four"))
+    raw.send(said(3, "three"))
+    raw.send(page(said(1, "one"), said(2, "two"), said(3, "three"), ref=history["ref"]), said(4, "four"))
     talk.wait(lambda lines: "[bob]: four" in lines)
     shown = [line.rpartition(": ")[2] for line in talk.lines if "[bob]: " in line]
     assert shown == ["one", "two", "three", "four"]
 
 
 def test_a_long_absence(talk, raw):
-    raw.send(message(1, "one"))
+    raw.send(said(1, "one"))
     talk.wait_for("[bob]: one", ">")
     raw.hang_up()
-    _, history = let_back(raw, message(2, "two"), message(3, "three"), seq=5, more=True)
+    _, history = let_back(raw, said(2, "two"), said(3, "three"), seq=5, more=True)
     assert history["after"] == 1
     history = raw.read()
     assert history["after"] == 3
-    raw.send({"type": "history", "room": "lobby", "events": [message(5, "five")], "ref": history["ref"]})
+    raw.send(page(said(5, "five"), ref=history["ref"]))
     talk.wait(
-        lambda lines: "[INFO] You missed 3 messages in lobby, since 2026-01-31 12:02:" in lines and lines[-1] == ">"
+        lambda lines: "[INFO] You missed 3 messages in lobby, since 2026-01-31 21:02:" in lines and lines[-1] == ">"
     )
 
 
@@ -208,7 +147,7 @@ def test_it_comes_back_as_who_and_where_one_was(talk, raw):
         ("/register hunter2",),
         (
             "/nick Ada",
-            {"type": "renamed", "room": "lobby", "name": "alice", "new_name": "Ada", "time": "2026-01-31T12:00:00Z"},
+            event("renamed", name="alice", new_name="Ada"),
         ),
         ("/passwd hunter2 hunter3",),
         ("/join vault open sesame", welcome("vault", name="Ada", members=["Ada"])),
@@ -284,7 +223,7 @@ def test_who_is_sent_away_does_not_come_back(talk, raw, code):
 
 
 def test_who_is_banned_from_a_room_only_comes_back(talk, raw):
-    left = {"type": "left", "room": "lobby", "name": "alice", "reason": "banned", "time": "2026-01-31T12:00:00Z"}
+    left = event("left", name="alice", reason="banned")
     raw.send({"type": "error", "code": "banned", "text": "Go."}, left)
     raw.hang_up()
     raw.accept()
@@ -323,7 +262,7 @@ def test_a_password_that_is_asked_for_meanwhile(talk, raw):
 
 
 def test_in_no_room_before_and_after(talk, raw):
-    raw.send({"type": "left", "room": "lobby", "name": "alice", "reason": "kicked", "time": "2026-01-31T12:00:00Z"})
+    raw.send(event("left", name="alice", reason="kicked"))
     talk.wait(lambda lines: "You are in no room." in "".join(lines))
     raw.hang_up()
     raw.accept()
@@ -332,7 +271,7 @@ def test_in_no_room_before_and_after(talk, raw):
     raw.send(welcome(ref=join["ref"]))
     left = raw.read()
     assert (left["type"], left["room"]) == ("leave", "lobby")
-    raw.send({"type": "left", "room": "lobby", "name": "alice", "reason": "left", "time": "2026-01-31T12:00:00Z"})
+    raw.send(event("left", name="alice", reason="left"))
     talk.wait(lambda lines: sum("You are in no room." in line for line in lines) == 2 and lines[-1] == ">")
     talk.type("to whom?" + ENTER)
     talk.wait(lambda lines: "[ERROR] Not said: to whom?" in lines)

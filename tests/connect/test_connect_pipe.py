@@ -5,23 +5,14 @@ import subprocess
 import sys
 
 import pytest
-from kit.peers import RawServer
+from kit.peers import event, message, page, welcome
 from kit.programs import owner
 from kit.terminals import environment
 
 from greenchat.connect import Exit, Visit
 from greenchat.testing import DEADLINE, serving
 
-
-@pytest.fixture
-def bob(server):
-    return server.join("bob")
-
-
-@pytest.fixture
-def raw():
-    with RawServer() as server:
-        yield server
+pytest_plugins = ["kit.terminal_fixtures"]
 
 
 def command(*arguments):
@@ -191,7 +182,7 @@ def test_words_for_a_room_that_is_gone_go_nowhere(bot, raw):
     raw.send({"type": "ack", "ref": one["ref"], "seq": 1, "id": 1}, {"type": "ack", "ref": ping["ref"]})
     two, three = raw.read(), raw.read()
     assert (two["room"], three["room"]) == ("lobby", "lobby")
-    left = {"type": "left", "room": "lobby", "name": "bot", "reason": "kicked", "time": "2026-01-31T12:00:00Z"}
+    left = event("left", name="bot", reason="kicked")
     gone = {"type": "error", "code": "not_in_room", "text": "You are not in lobby."}
     raw.send(left, gone | {"ref": two["ref"]}, gone | {"ref": three["ref"]})
     assert raw.read() == {"type": "leave"}
@@ -212,8 +203,8 @@ def test_what_follows_a_join_that_is_refused_is_not_said(bot, raw):
     raw.send({"type": "error", "code": "room_key", "text": "This is not the key of vault.", "ref": join["ref"]})
     join = raw.read()
     assert join["text"] == "/join garden", "the next line that is sent"
-    fields = {"name": "bot", "room": "garden", "members": ["bot"], "seq": 0, "limits": {}, "server": "raw"}
-    raw.send({"type": "welcome"} | fields, {"type": "ack", "ref": join["ref"]})
+    entered = welcome("garden", name="bot", members=["bot"])
+    raw.send(entered, {"type": "ack", "ref": join["ref"]})
     assert raw.read()["type"] == "leave"
     say = raw.read()
     assert (say["text"], say["room"]) == ("for the garden", "garden")
@@ -332,11 +323,6 @@ def bot(start_pipe, raw):
     return process
 
 
-def message(seq, text, room="lobby"):
-    fields = {"room": room, "seq": seq, "id": seq, "sender": "bob", "text": text, "time": "2026-01-31T12:00:00Z"}
-    return {"type": "message"} | fields
-
-
 def type_into(process, *lines):
     process.stdin.write("".join(f"{line}\n" for line in lines).encode())
     process.stdin.flush()
@@ -352,7 +338,7 @@ def ended(process, raw):
 
 
 def test_what_was_said_before_is_no_output(bot, raw):
-    raw.send({"type": "history", "room": "lobby", "events": [message(1, "old")]}, message(2, "new"))
+    raw.send(page(message(1, "old")), message(2, "new"))
     assert bot.stdout.readline() == b"[bob]: new\n"
     output, errors = ended(bot, raw)
     assert output == b""
@@ -372,8 +358,7 @@ def test_a_bot_does_not_answer_what_was_said_before_it_came(server, bob):
 def test_what_a_line_asks_for_is_told_apart(bot, raw):
     type_into(bot, "/history")
     say = raw.read()
-    page = {"type": "history", "room": "lobby", "events": [message(1, "old")], "ref": ""}
-    raw.send(page, {"type": "ack", "ref": say["ref"]})
+    raw.send(page(message(1, "old"), ref=""), {"type": "ack", "ref": say["ref"]})
     raw.send({"type": "names", "lines": ["Here is bob."]})
     output, errors = ended(bot, raw)
     assert output == b""
@@ -385,8 +370,8 @@ def test_what_follows_a_command_waits_for_its_answer(bot, raw):
     type_into(bot, "one", "/join garden", "two")
     one, join = raw.read(), raw.read()
     assert (one["text"], join["text"]) == ("one", "/join garden")
-    fields = {"name": "bot", "room": "garden", "members": ["bot"], "seq": 0, "limits": {}, "server": "raw"}
-    raw.send({"type": "ack", "ref": one["ref"], "seq": 1, "id": 1}, {"type": "welcome"} | fields)
+    entered = welcome("garden", name="bot", members=["bot"])
+    raw.send({"type": "ack", "ref": one["ref"], "seq": 1, "id": 1}, entered)
     leave = raw.read()
     assert (leave["type"], leave["room"]) == ("leave", "lobby"), "and not yet what follows"
     raw.send({"type": "ack", "ref": leave["ref"]}, {"type": "ack", "ref": join["ref"]})

@@ -6,7 +6,7 @@ import sys
 import pytest
 from kit.peers import RawServer
 from kit.six_frames import SixFrames
-from kit.terminals import Terminal, environment
+from kit.terminals import CTRL_D, ENTER, environment
 
 from greenchat.client import PlainClient, RefusedError
 from greenchat.connect import Exit
@@ -14,7 +14,7 @@ from greenchat.protocol.events import Message, Notice
 from greenchat.protocol.replies import Error
 from greenchat.testing import DEADLINE, Peer, serving
 
-CTRL_D, ENTER = "\x04", "\r"
+pytest_plugins = ["kit.terminal_fixtures"]
 
 KINDS = {
     "error": {},
@@ -49,19 +49,6 @@ def joined(server, name):
     if server.welcomes:
         peer.expect(f"INFO|Welcome, {name}!")
     return peer
-
-
-@pytest.fixture
-def open_terminal():
-    terminals = []
-
-    def open_terminal(*arguments, **variables):
-        terminals.append(Terminal("connect", *arguments, **variables))
-        return terminals[-1]
-
-    yield open_terminal
-    for terminal in terminals:
-        terminal.close()
 
 
 def pipe(server, text, *options):

@@ -5,6 +5,27 @@ import socket
 
 from greenchat.testing import DEADLINE
 
+NOON = "2026-01-31T12:00:00Z"
+
+
+def welcome(room="lobby", **more):
+    fields = {"name": "alice", "room": room, "members": ["alice"], "seq": 0, "limits": {}, "server": "raw"}
+    return {"type": "welcome"} | fields | more
+
+
+def message(seq, text, room="lobby", time=NOON, **more):
+    fields = {"room": room, "seq": seq, "id": 100 + seq, "sender": "bob", "text": text, "time": time}
+    return {"type": "message"} | fields | more
+
+
+def page(*events, room="lobby", **more):
+    """A page of a room's history."""
+    return {"type": "history", "room": room, "events": events} | more
+
+
+def event(kind, room="lobby", **more):
+    return {"type": kind, "room": room, "time": NOON} | more
+
 
 class RawServer:
     """Listens on a free port, and serves one client."""
@@ -30,14 +51,23 @@ class RawServer:
 
     def welcome(self, name, ref=1, **limits):
         """What answers a join."""
-        answer = {"name": name, "room": "lobby", "members": [name], "seq": 0, "limits": limits, "server": "raw"}
-        self.send({"type": "welcome", "ref": ref} | answer)
+        self.send(welcome(name=name, members=[name], limits=limits, ref=ref))
 
     def let_in(self):
         """Take the client that connects, and welcome it when it wants to join."""
         self.accept()
         join = self.read()
         self.welcome(join["name"], join["ref"])
+
+    def knock(self):
+        """Take the client that connects, in the place of the one before; what it wants to join with."""
+        if hasattr(self, "socket"):
+            self.hang_up()
+        self.accept()
+        return self.read()
+
+    def refuse(self, request, code, text="No."):
+        self.send({"type": "error", "code": code, "text": text, "ref": request["ref"]})
 
     def send(self, *frames):
         self.socket.sendall(b"".join(json.dumps(frame).encode() + b"\n" for frame in frames))

@@ -15,6 +15,10 @@ from greenchat.testing import DEADLINE
 # Wide enough for the longest line that the server says in these tests.
 COLUMNS, ROWS = 100, 24
 
+# What keys send.
+CTRL_C, CTRL_D, CTRL_L, CTRL_U, ENTER, BACKSPACE = "\x03", "\x04", "\x0c", "\x15", "\r", "\x7f"
+UP, LEFT, HOME, DELETE = "\x1b[A", "\x1b[D", "\x1b[H", "\x1b[3~"
+
 # What switches on, and off, that a terminal tells what is pasted from what is typed.
 PASTES_TOLD, PASTES_NOT_TOLD = b"\x1b[?2004h", b"\x1b[?2004l"
 
