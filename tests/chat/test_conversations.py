@@ -18,7 +18,7 @@ def server():
 
 def say(program, text, **where):
     """The answer to what is said."""
-    return program._exchange(type="say", text=text, **where)[-1]
+    return program.request(type="say", text=text, **where)
 
 
 def test_words_go_to_the_person_whatever_they_are_called(server):

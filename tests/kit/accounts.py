@@ -1,9 +1,6 @@
-"""Servers with accounts, and clients for them."""
+"""Servers with accounts, and what their clients read."""
 
-import json
-import socket
-
-from greenchat.testing import DEADLINE, Peer, serving
+from greenchat.testing import serving
 
 SECRET = "correct-horse-battery"
 OTHER = "another-secret-altogether"
@@ -16,42 +13,6 @@ def accounts(*plugins, data_dir=None, settings=(), **own):
     """A server whose passwords cost little; `own` are settings of the plugin."""
     own = {f"plugins.accounts.{name}": value for name, value in own.items()}
     return serving(*plugins, settings=CHEAP | own | dict(settings), data_dir=data_dir)
-
-
-class JsonPeer(Peer):
-    """A JSON client that reads frames."""
-
-    def ask(self, **frame):
-        self.send(json.dumps(frame))
-
-    def frame(self):
-        return json.loads(self.read())
-
-    def frame_of(self, kind):
-        """The next frame of this type, and nothing of those before it."""
-        while (frame := self.frame())["type"] != kind:
-            pass
-        return frame
-
-    def join(self, name, **more):
-        """What the server answers."""
-        self.ask(type="join", name=name, ref=1, **more)
-        return self.frame()
-
-    def run(self, line):
-        self.ask(type="say", text=line)
-
-
-class PeerFrom(Peer):
-    """A plain client with an address of its own."""
-
-    def __init__(self, server, address):
-        self.socket = socket.create_connection((server.host, server.port), DEADLINE, (address, 0))
-        self._file = self.socket.makefile("rb")
-
-
-def json_peer(server):
-    return server.peers.enter_context(JsonPeer(server.host, server.port))
 
 
 def registered(server, name="ada", password=SECRET):

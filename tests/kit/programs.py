@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import time
 from contextlib import closing
 from importlib.metadata import entry_points
@@ -11,7 +12,7 @@ from greenchat_plugins.moderation import records
 from greenchat_plugins.moderation.rules import Operator
 
 from greenchat import Account, Command, hookimpl, open_database, transaction
-from greenchat.testing import DEADLINE
+from greenchat.testing import DEADLINE, Peer
 
 # What a plain client reads that has made a room.
 MADE = "INFO|You have made this room: /room shows what you may set."
@@ -51,36 +52,72 @@ def leave(peer):
     return list(iter(peer.read, ""))
 
 
-class Program:
-    """A JSON client. What it `read`s is in order; `ask` is a command and all that comes up to its answer."""
+class PeerFrom(Peer):
+    """A plain client with an address of its own."""
 
-    def __init__(self, server, name="", room="", **join):
-        self.peer = server.connect()
+    def __init__(self, server, address):
+        self.socket = socket.create_connection((server.host, server.port), DEADLINE, (address, 0))
+        self._file = self.socket.makefile("rb")
+
+
+class Program:
+    """The JSON client of all tests. What it `read`s is in order.
+
+    With a name it joins at once; its `welcome` is the answer. `address` is one of this machine to come from.
+    """
+
+    def __init__(self, server, name="", room="", *, address="", **join):
+        self.peer = server.peers.enter_context(PeerFrom(server, address)) if address else server.connect()
         self.refs = 0
         if name:
             self.welcome = self.join(name=name, room=room, **join)
 
-    def send(self, **frame):
-        self.peer.send(json.dumps(frame))
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.peer.close()
+
+    def send(self, *, times=1, **frame):
+        self.peer.send(*[json.dumps(frame)] * times)
 
     def read(self):
-        return json.loads(self.peer.read())
+        line = self.peer.read()
+        assert line, "the server has closed"
+        return json.loads(line)
 
-    def read_until(self, kind, **fields):
-        """The next frame of this type and with these fields; what came before is dropped."""
+    def read_until(self, *kinds, **fields):
+        """The next frame of one of these types and with these fields; what came before is dropped."""
         while True:
             frame = self.read()
-            if frame["type"] == kind and fields.items() <= frame.items():
+            if frame["type"] in kinds and fields.items() <= frame.items():
                 return frame
+
+    def rest(self):
+        """All that comes up to the end."""
+        return [json.loads(line) for line in iter(self.peer.read, "")]
+
+    def request(self, **frame):
+        """The answer to this, as it is; what came before is dropped."""
+        *_, answer = self.exchange(**frame)
+        return answer
+
+    def exchange(self, **frame):
+        """All that comes up to the answer to this, with it."""
+        self.refs += 1
+        self.send(**frame, ref=self.refs)
+        frames = [self.read()]
+        while frames[-1].get("ref") != self.refs:
+            frames.append(self.read())
+        return frames
 
     def join(self, **join):
         """The answer: a welcome, or an error."""
-        *_, answer = self._exchange(type="join", **join)
-        return answer
+        return self.request(type="join", **join)
 
     def ask(self, text, room=""):
-        """All that comes up to the answer, an ack or an error, with it."""
-        return self._exchange(type="say", text=text, room=room)
+        """Say something, such as a command: all that comes up to the answer, an ack or an error, with it."""
+        return self.exchange(type="say", text=text, room=room)
 
     def told(self, text, kind, room=""):
         """The frame of this type that a command answers with."""
@@ -95,15 +132,7 @@ class Program:
     def leave(self):
         """All that comes up to the end."""
         self.send(type="leave")
-        return [json.loads(line) for line in iter(self.peer.read, "")]
-
-    def _exchange(self, **frame):
-        self.refs += 1
-        self.send(**frame, ref=self.refs)
-        frames = [self.read()]
-        while frames[-1].get("ref") != self.refs:
-            frames.append(self.read())
-        return frames
+        return self.rest()
 
 
 def in_time(condition):

@@ -4,7 +4,7 @@ import socket
 import threading
 from contextlib import suppress
 
-from greenchat.testing import DEADLINE
+from greenchat.testing import DEADLINE, Peer
 
 
 class SixFrames:
@@ -32,6 +32,14 @@ class SixFrames:
         self.hang_up()
         for thread in self.threads:
             thread.join(DEADLINE)
+
+    def join(self, name):
+        """A client that has joined, and read its welcome."""
+        peer = Peer(self.host, self.port)
+        peer.send(f"JOIN|{name}")
+        if self.welcomes:
+            peer.expect(f"INFO|{self.greeting.format(name)}")
+        return peer
 
     def hang_up(self):
         """Lose everybody."""

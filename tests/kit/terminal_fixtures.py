@@ -1,9 +1,12 @@
-"""Fixtures for the tests of `greenchat connect`: terminals, and servers for them."""
+"""Fixtures for the tests of `greenchat connect`: terminals, pipes, and servers for them."""
+
+import subprocess
 
 import pytest
 
 from kit.peers import RawServer
-from kit.terminals import Terminal
+from kit.pipes import command
+from kit.terminals import Terminal, environment
 
 
 @pytest.fixture
@@ -48,3 +51,33 @@ def talk(open_terminal, raw):
     raw.let_in()
     terminal.wait(lambda lines: lines[-1] == ">")
     return terminal
+
+
+@pytest.fixture
+def start_pipe(server):
+    """Start it with its standard streams open, once it has joined. It is ended at the end."""
+    processes = []
+
+    def start_pipe(*options, address=(server.host, server.port), **variables):
+        process = subprocess.Popen(
+            command(*address, *options),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(**variables),
+        )
+        processes.append(process)
+        return process
+
+    yield start_pipe
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def bot(start_pipe, raw):
+    """A pipe that has joined a server whose words are written in the test."""
+    process = start_pipe("--name", "bot", "--commands", address=raw.address)
+    raw.let_in()
+    return process

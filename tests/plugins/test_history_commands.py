@@ -1,6 +1,5 @@
 """`greenchat history`: what its commands have in common, `verify`, and all of them beside a running server."""
 
-import json
 import re
 import subprocess
 
@@ -9,6 +8,7 @@ from click.testing import CliRunner
 from greenchat_plugins.history import retention, store
 from kit.histories import MOVES, TALK, exported, history, keep, kept, opened, remains, said, verified
 from kit.processes import GREENCHAT, serve_process
+from kit.programs import Program
 
 from greenchat.cli import main
 from greenchat.storage.sqlite import transaction
@@ -193,42 +193,30 @@ def test_no_room_for_the_copy(tmp_path):
 # --- with a server ---
 
 
-def ask(peer, **frame):
-    """What a JSON client is answered to this."""
-    peer.send(json.dumps({**frame, "ref": "mine"}))
-    return answer(peer)
-
-
-def answer(peer):
-    while (answer := json.loads(peer.read())).get("ref") != "mine":
-        pass
-    return answer
-
-
 def test_a_server_on_the_file_need_not_be_stopped(tmp_path):
-    with serve_process(tmp_path) as serving, serving.connect() as ada, serving.connect() as bob:
-        for peer, name in ((ada, "ada"), (bob, "bob")):
-            assert ask(peer, type="join", name=name)["type"] == "welcome"
+    with serve_process(tmp_path) as serving, Program(serving, "ada") as ada, Program(serving, "bob") as bob:
+        for program, name in ((ada, "ada"), (bob, "bob")):
+            assert program.welcome["type"] == "welcome"
             for number in range(20):
-                peer.send(json.dumps({"type": "say", "text": f"{name}said{number}", "ref": "mine"}))
-        for peer in (ada, bob):
-            assert [answer(peer)["type"] for _ in range(20)] == ["ack"] * 20
+                program.send(type="say", text=f"{name}said{number}", ref="mine")
+        for program in (ada, bob):
+            assert [program.read_until("ack", "error", ref="mine")["type"] for _ in range(20)] == ["ack"] * 20
         assert exported(tmp_path).count("adasaid") == 20
         assert verified(tmp_path) == (0, ["It is whole."])
         assert remains(tmp_path, "adasaid") >= 20
         result = history(tmp_path, "forget", "--user", "ada", "--yes")
         assert (result.exit_code, result.stdout[:22]) == (0, "Forgotten: 20 messages")
         assert remains(tmp_path, "adasaid") == 0
-        assert ask(bob, type="say", text="goes on")["seq"] == 41
-        events = ask(bob, type="history", limit=100)["events"]
+        assert bob.request(type="say", text="goes on")["seq"] == 41
+        events = bob.request(type="history", limit=100)["events"]
         assert [event["seq"] for event in events] == [*range(1, 42)]
         assert {(event["sender"], event["text"][:7]) for event in events} == {
             ("bob", "bobsaid"),
             ("bob", "goes on"),
             ("(forgotten user)", "(forgot"),
         }
-        assert ask(bob, type="search", text="adasaid3")["messages"] == []
-        assert len(ask(bob, type="search", text="bobsaid*")["messages"]) == 20
+        assert bob.request(type="search", text="adasaid3")["messages"] == []
+        assert len(bob.request(type="search", text="bobsaid*")["messages"]) == 20
         assert verified(tmp_path) == (0, ["It is whole."])
         _, log = serving.stop()
     assert not re.search("WARNING|ERROR", log)

@@ -2,7 +2,6 @@
 
 import json
 import random
-import socket
 import time
 from contextlib import ExitStack
 
@@ -12,7 +11,7 @@ from kit.histories import opened
 from kit.programs import Program
 
 from greenchat.storage.sqlite import transaction
-from greenchat.testing import DEADLINE, serving
+from greenchat.testing import serving
 
 MESSAGES = 60_000
 
@@ -42,18 +41,6 @@ def long_history(tmp_path_factory):
     return data_dir
 
 
-class From(Program):
-    """A program that comes from another address of this machine."""
-
-    def __init__(self, server, address, name):
-        peer = server.connect()
-        peer.socket.close()
-        peer.socket = socket.create_connection((server.host, server.port), DEADLINE, (address, 0))
-        peer._file = peer.socket.makefile("rb")
-        self.peer, self.refs = peer, 0
-        self.welcome = self.join(name=name)
-
-
 def test_a_search_that_takes_too_long_is_given_up_and_the_next_one_is_not(long_history):
     with serving(settings={"plugins.history.search_seconds": 0.002}, data_dir=long_history) as server:
         ada = Program(server, "ada")
@@ -73,8 +60,8 @@ def test_the_same_word_twice_is_looked_for_once():
 def test_who_searches_all_the_time_does_not_keep_others_from_reading(long_history):
     settings = {"plugins.history.search_seconds": 0.5, "limits.outbox_bytes": 0}
     with serving(settings=settings, data_dir=long_history) as server, ExitStack() as stack:
-        greedy = [From(server, "127.0.0.1", f"greedy{number}") for number in range(GREEDY)]
-        bob = From(server, "127.0.0.2", "bob")
+        greedy = [Program(server, f"greedy{number}", address="127.0.0.1") for number in range(GREEDY)]
+        bob = Program(server, "bob", address="127.0.0.2")
         for one in greedy:
             one.peer.socket.sendall(ASK.encode() * 20)
             stack.callback(one.peer.close)

@@ -2,7 +2,8 @@
 
 import greenchat_plugins.accounts
 import pytest
-from kit.accounts import LOGGED_IN, OTHER, SECRET, WRONG, accounts, gone, json_peer, refused, registered
+from kit.accounts import LOGGED_IN, OTHER, SECRET, WRONG, accounts, gone, refused, registered
+from kit.programs import Program
 
 from greenchat import hookimpl
 
@@ -12,14 +13,14 @@ from greenchat import hookimpl
 def test_nobody_else_gets_a_registered_name_however_it_is_spelt():
     with accounts() as server:
         gone(registered(server))
-        bob, cat, dan = server.join("bob"), server.connect(), json_peer(server)
+        bob, cat, dan = server.join("bob"), server.connect(), Program(server)
         for name, shown in (("ada", "ada"), ("Ada", "Ada"), ("ADA", "ADA"), ("ａｄａ", "ada"), (" ada ", "ada")):
             cat.send(f"JOIN|{name}")
             cat.expect(refused(shown))
             bob.send(f"MSG|/nick {name}", "MSG|/who")
             bob.expect(refused(shown), "INFO|In lobby (1): bob")
-            error = dan.join(name)
-            assert (error["code"], error["ref"]) == ("name_reserved", 1)
+            error = dan.join(name=name)
+            assert error["code"] == "name_reserved"
             assert error["text"].endswith(f"If that is you: /login {shown} PASSWORD")
 
 
@@ -122,18 +123,18 @@ def test_the_name_may_be_left_out_where_it_is_clear():
 def test_a_json_client_logs_in_while_it_joins():
     with accounts() as server:
         gone(registered(server))
-        ada = json_peer(server)
-        wrong, nobody = ada.join("ada", login=OTHER), ada.join("bob", login=SECRET)
+        ada = Program(server)
+        wrong, nobody = ada.join(name="ada", login=OTHER), ada.join(name="bob", login=SECRET)
         assert wrong == {"type": "error", "code": "login_failed", "text": WRONG, "ref": 1}
         assert nobody == {
             "type": "error",
             "code": "login_failed",
             "text": "Nobody has registered bob. Join without a login, then /register.",
-            "ref": 1,
+            "ref": 2,
         }
-        welcome = ada.join("Ada", login=SECRET)
+        welcome = ada.join(name="Ada", login=SECRET)
         assert (welcome["type"], welcome["name"], welcome["account"]) == ("welcome", "Ada", "ada")
-        room = ada.join("", room="garden", login="not looked at, once logged in")
+        room = ada.join(room="garden", login="not looked at, once logged in")
         assert (room["type"], room["room"], room["account"]) == ("welcome", "garden", "ada")
 
 
@@ -146,12 +147,12 @@ def test_who_may_not_come_in_does_not_get_to_guess_a_password():
         peer.read()
         peer.expect("INFO|ada is yours now. Next time: /login ada PASSWORD")
         gone(peer)
-        plain, client = server.connect(), json_peer(server)
+        plain, client = server.connect(), Program(server)
         plain.send(f"MSG|/login ada {SECRET}")
         assert plain.read().startswith("ERROR|This chat has a pass phrase.")
-        assert client.join("ada", login=OTHER)["code"] == "password_required"
-        assert client.join("ada", login=SECRET, password="wrong")["code"] == "password_wrong"
-        assert client.join("ada", login=SECRET, password="open sesame")["type"] == "welcome"
+        assert client.join(name="ada", login=OTHER)["code"] == "password_required"
+        assert client.join(name="ada", login=SECRET, password="wrong")["code"] == "password_wrong"
+        assert client.join(name="ada", login=SECRET, password="open sesame")["type"] == "welcome"
 
 
 # --- taking a name back ---
@@ -167,10 +168,10 @@ def test_logging_in_takes_the_name_from_a_ghost_at_once(ghost, newcomer):
             old.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
             old.read(), old.read()
         else:
-            old = json_peer(server)
-            old.join("ada", login=SECRET)
-        bob, cat = server.join("bob"), json_peer(server)
-        cat.join("cat")
+            old = Program(server)
+            old.join(name="ada", login=SECRET)
+        bob, cat = server.join("bob"), Program(server)
+        cat.join(name="cat")
         bob.expect("INFO|cat has joined the chat.")
         if newcomer == "plain":
             new = server.connect()
@@ -178,18 +179,22 @@ def test_logging_in_takes_the_name_from_a_ghost_at_once(ghost, newcomer):
             new.expect(LOGGED_IN)
             assert new.read().startswith("INFO|Welcome")
         else:
-            new = json_peer(server)
-            assert new.join("ada", login=SECRET)["type"] == "welcome"
-        new.send("MSG|here I am" if newcomer == "plain" else '{"type":"say","text":"here I am"}')
+            new = Program(server)
+            assert new.join(name="ada", login=SECRET)["type"] == "welcome"
+        if newcomer == "plain":
+            new.send("MSG|here I am")
+        else:
+            new.send(type="say", text="here I am")
         bob.expect("INFO|ada has left the chat.", "INFO|ada has joined the chat.", "MSG|ada|here I am")
-        frames = [cat.frame() for _ in range(3)]
+        frames = [cat.read() for _ in range(3)]
         assert [frame["type"] for frame in frames] == ["left", "joined", "message"]
         assert frames[0]["reason"] == "logged in from elsewhere"
         if ghost == "plain":
             old.read_until("ERROR|You have logged in from elsewhere.")
+            old.expect_closed()
         else:
-            assert old.frame_of("error")["code"] == "logged_in_elsewhere"
-        old.expect_closed()
+            assert old.read_until("error")["code"] == "logged_in_elsewhere"
+            assert old.rest() == []
         bob.send("MSG|/who")
         bob.expect("INFO|In lobby (3): bob, cat, ada")
 
@@ -224,12 +229,12 @@ def test_who_logs_in_under_another_name_gets_the_accounts_name():
 def test_a_ghost_goes_out_of_all_its_rooms():
     with accounts() as server:
         gone(registered(server))
-        old = json_peer(server)
-        old.join("ada", login=SECRET)
-        old.join("", room="garden")
+        old = Program(server)
+        old.join(name="ada", login=SECRET)
+        old.join(room="garden")
         bob = server.join("bob", "garden")
-        new = json_peer(server)
-        new.join("ada", login=SECRET)
+        new = Program(server)
+        new.join(name="ada", login=SECRET)
         bob.expect("INFO|ada has left the chat.")
         assert server.call(lambda: sorted(server.server.chat.rooms["garden"].members)) == ["bob"]
 

@@ -15,14 +15,12 @@ from kit.accounts import (
     OTHER,
     SECRET,
     WRONG,
-    JsonPeer,
-    PeerFrom,
     accounts,
     gone,
-    json_peer,
     registered,
 )
 from kit.processes import serve_process
+from kit.programs import PeerFrom, Program
 
 from greenchat.cli import main
 from greenchat.testing import serving
@@ -40,10 +38,10 @@ def test_guesses_from_one_address_are_counted():
             guest = server.connect()
             guest.send(f"MSG|/login {name} wrong-password")
             guest.expect(f"ERROR|{WRONG}")
-        guest, client = server.connect(), json_peer(server)
+        guest, client = server.connect(), Program(server)
         guest.send(f"MSG|/login ada {SECRET}")  # not even the right one, any more
         guest.expect(f"ERROR|{TOO_MANY}")
-        assert client.join("ada", login=SECRET)["text"] == TOO_MANY
+        assert client.join(name="ada", login=SECRET)["text"] == TOO_MANY
         with PeerFrom(server, "127.0.0.2") as elsewhere:
             elsewhere.send(f"MSG|/login ada {SECRET}")
             elsewhere.expect(LOGGED_IN)
@@ -100,14 +98,14 @@ def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password():
 def test_the_loop_goes_on_while_many_log_in():
     with serving() as server:  # at the real cost
         gone(registered(server))
-        bob = json_peer(server)
-        bob.join("bob")
+        bob = Program(server)
+        bob.join(name="bob")
         guests = [server.connect() for _ in range(10)]
         for guest in guests:
             guest.send("MSG|/login ada wrong-password", "MSG|/ping")
         for number in range(20):
-            bob.ask(type="ping", ref=number)
-            assert bob.frame() == {"type": "pong", "ref": number}
+            bob.send(type="ping", ref=number)
+            assert bob.read() == {"type": "pong", "ref": number}
         guests[-1].socket.settimeout(0)
         with pytest.raises(BlockingIOError):
             guests[-1].socket.recv(1)
@@ -154,12 +152,12 @@ def test_while_the_file_is_damaged_the_chat_goes_on_and_afterwards_names_are_giv
     file.write_bytes(b"no database " * 1000)
     caplog.set_level(logging.INFO)
     with accounts(data_dir=tmp_path) as server:
-        bob, thief, client = server.join("bob"), server.join("ada"), json_peer(server)
+        bob, thief, client = server.join("bob"), server.join("ada"), Program(server)
         off = "Accounts cannot be used at the moment. Try again later."
         thief.send(f"MSG|/login ada {SECRET}", f"MSG|/register {OTHER}", "MSG|I am ada")
         thief.expect(f"ERROR|{off}", f"ERROR|{off}")
         bob.expect("INFO|ada has joined the chat.", "MSG|ada|I am ada")
-        assert client.join("ada", login=SECRET) == {
+        assert client.join(name="ada", login=SECRET) == {
             "type": "error",
             "code": "accounts_unavailable",
             "text": off,
@@ -295,17 +293,17 @@ def test_no_password_is_ever_written_down_or_shown(tmp_path):
             answers += ada.read_until("INFO|Pong.")
             ada.send(f"LOGIN|ada|{SECRET}", f"JOIN|ada {SECRET}", "MSG|/ping")
             answers += ada.read_until("INFO|Pong.")
-        with JsonPeer("127.0.0.1", serving_process.port) as cat:
-            cat.ask(type="join", name="ada", login=OTHER, ref=1)
-            cat.ask(type="jion", name="ada", login=SECRET, ref=2)
-            cat.ask(type="join", name="ada", login=[SECRET], ref=3)
-            cat.send('{"type":"join","name":"ada","login":"' + SECRET)
-            cat.ask(type="join", name="nobody", login=SECRET, ref=4)
-            cat.ask(type="join", name="ada", login=SECRET, ref=5)
-            cat.ask(type="say", text=f"/login {SECRET} ada", ref=6)
-            cat.ask(type="say", text=f"/unregister {SECRET}", ref=7)
-            cat.ask(type="ping", ref=8)
-            while (line := cat.read()) != '{"type":"pong","ref":8}':
+        with Program(serving_process) as cat:
+            cat.send(type="join", name="ada", login=OTHER, ref=1)
+            cat.send(type="jion", name="ada", login=SECRET, ref=2)
+            cat.send(type="join", name="ada", login=[SECRET], ref=3)
+            cat.peer.send('{"type":"join","name":"ada","login":"' + SECRET)
+            cat.send(type="join", name="nobody", login=SECRET, ref=4)
+            cat.send(type="join", name="ada", login=SECRET, ref=5)
+            cat.send(type="say", text=f"/login {SECRET} ada", ref=6)
+            cat.send(type="say", text=f"/unregister {SECRET}", ref=7)
+            cat.send(type="ping", ref=8)
+            while (line := cat.peer.read()) != '{"type":"pong","ref":8}':
                 answers.append(line)
         bob.send("MSG|/ping")
         heard += bob.read_until("INFO|Pong.")

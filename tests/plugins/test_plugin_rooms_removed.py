@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
-from kit.accounts import CHEAP, PeerFrom, registered
-from kit.programs import Anybody, Program, in_time, says, sync, without_plugins
+from kit.accounts import CHEAP, registered
+from kit.programs import Anybody, PeerFrom, Program, in_time, says, sync, without_plugins
 
 from greenchat import Reject, hookimpl
 from greenchat.cli import main

@@ -11,9 +11,9 @@ from contextlib import closing
 import gevent
 import pytest
 from click.testing import CliRunner
-from kit.accounts import CHEAP, SECRET, json_peer, registered
+from kit.accounts import CHEAP, SECRET, registered
 from kit.processes import GREENCHAT
-from kit.programs import enrol, in_time, says, sync
+from kit.programs import Program, enrol, in_time, says, sync
 from kit.schemas import load
 
 from greenchat import hookimpl
@@ -158,17 +158,17 @@ def test_who_registers_the_name_of_an_operator_is_none(server, by_shell):
 
 
 def test_ids_are_shown_to_nobody(server):
-    root, ada = operator(server), json_peer(server)
-    ada.join("ada")
-    ada.run(f"/register {SECRET}")
-    ada.run("/join garden")
-    ada.run("/room key open sesame")
+    root, ada = operator(server), Program(server)
+    ada.join(name="ada")
+    ada.send(type="say", text=f"/register {SECRET}")
+    ada.send(type="say", text="/join garden")
+    ada.send(type="say", text="/room key open sesame")
     says(root, "/mute ada 1h", "/ban eve", "/join garden")
     lines = says(root, "/bans", "/room", "/whois ada", "/audit 50", "/names")
-    ada.run("/room")
-    ada.run("/whois root")
-    ada.run("/ping")
-    while "Pong." not in (line := ada.read()):
+    ada.send(type="say", text="/room")
+    ada.send(type="say", text="/whois root")
+    ada.send(type="say", text="/ping")
+    while "Pong." not in (line := ada.peer.read()):
         lines.append(line)
     lines += shell(server.data_dir, "operators", "list").splitlines()
     lines += shell(server.data_dir, "accounts", "list").splitlines()
@@ -456,16 +456,16 @@ def test_a_directory_that_is_none_of_a_chat_stays_as_it_is(tmp_path, command):
 
 
 def test_what_is_said_to_an_account_alone_never_goes_to_who_has_its_name_later(server):
-    ada, bob = registered(server), json_peer(server)
-    bob.join("bob")
-    bob.run("/register another-secret")
-    bob.ask(type="say", to="ada", text="for you alone", ref=2)
-    conversation = bob.frame_of("ack")["conversation"]
+    ada, bob = registered(server), Program(server)
+    bob.join(name="bob")
+    bob.send(type="say", text="/register another-secret")
+    bob.send(type="say", to="ada", text="for you alone", ref=2)
+    conversation = bob.read_until("ack")["conversation"]
     says(ada, f"/unregister {SECRET}")
     gone(server, ada, "ada")
     other = registered(server)
-    bob.ask(type="say", conversation=conversation, text="the code is 4711", ref=3)
-    assert bob.frame_of("error")["ref"] == 3
+    bob.send(type="say", conversation=conversation, text="the code is 4711", ref=3)
+    assert bob.read_until("error")["ref"] == 3
     assert not [line for line in sync(other) if "4711" in line]
 
 

@@ -1,38 +1,21 @@
 """The whole server over loopback sockets, as its clients see it."""
 
-import json
 import socket
 import time
 
 import pytest
 from kit.processes import serve_process
+from kit.programs import Program
 
 from greenchat.config.schema import Limits
-from greenchat.testing import DEADLINE, Peer, ServerThread, serving
+from greenchat.testing import DEADLINE, ServerThread, serving
 
 
-def json_peer(server: ServerThread, **join: object) -> "JsonPeer":
-    peer = JsonPeer(server.connect())
+def json_peer(server: ServerThread, **join: object) -> Program:
+    peer = Program(server)
     if join:
         peer.send(type="join", **join)
     return peer
-
-
-class JsonPeer:
-    """A client that speaks JSON Lines, with nothing but the standard library."""
-
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
-
-    def send(self, **frame: object) -> None:
-        self.peer.send(json.dumps(frame))
-
-    def read(self) -> dict:
-        return json.loads(self.peer.read())
-
-    def read_or_end(self) -> dict | None:
-        line = self.peer.read()
-        return json.loads(line) if line else None
 
 
 # --- plain frames ---
@@ -267,10 +250,9 @@ def test_a_flood_is_slowed_down_and_arrives_whole():
 def test_acks_come_as_the_messages_are_said_also_while_slowed_down():
     with serving(settings={"limits.flood_burst": 2, "limits.flood_rate": 0.5}) as server:
         ada = json_peer(server)
-        ada.peer.send(
-            *(json.dumps(frame) for frame in [{"type": "join", "name": "ada"}, {"type": "say", "text": "1", "ref": 1}])
-        )
-        ada.peer.send(*[json.dumps({"type": "say", "text": "later", "ref": 2})] * 50)  # a hundred seconds' worth
+        ada.send(type="join", name="ada")
+        ada.send(type="say", text="1", ref=1)
+        ada.send(times=50, type="say", text="later", ref=2)  # a hundred seconds' worth
         assert ada.read()["type"] == "welcome"
         assert ada.read()["ref"] == 1
 
@@ -388,7 +370,7 @@ def test_who_has_joined_and_says_nothing_may_be_sent_home():
         bob.read()
         ada.expect("INFO|bob has joined the chat.")
         ada.expect("ERROR|You have said nothing for 0.1 seconds. Come back any time.")
-        assert {frame["type"] for frame in iter(bob.read_or_end, None)} >= {"error"}
+        assert {frame["type"] for frame in bob.rest()} >= {"error"}
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="this system does not tell when it probes")

@@ -1,10 +1,10 @@
 """Acknowledgements that wait until a plugin has made sure of something, and what comes behind them."""
 
-import json
 import queue
 
 import gevent
 import pytest
+from kit.programs import Program
 
 from greenchat import Reject, hookimpl
 from greenchat.testing import DEADLINE, serving
@@ -20,21 +20,6 @@ class Keeper:
     def greenchat_delay_ack(self, room, seq, release):
         self.held.append((room.name, seq, release))
         return True
-
-
-class Program:
-    """A JSON client."""
-
-    def __init__(self, server, name):
-        self.peer = server.connect()
-        self.send(type="join", name=name)
-        assert self.read()["type"] == "welcome"
-
-    def send(self, **frame):
-        self.peer.send(json.dumps(frame))
-
-    def read(self):
-        return json.loads(self.peer.read())
 
 
 @pytest.fixture
@@ -117,11 +102,8 @@ def test_messages_in_several_rooms_are_held_room_by_room(server, keeper):
     ada = Program(server, "ada")
     ada.send(type="join", room="garden")
     assert ada.read()["room"] == "garden"
-    ada.peer.send(
-        json.dumps({"type": "say", "text": "a", "room": "lobby", "ref": 1}),
-        json.dumps({"type": "say", "text": "b", "room": "garden", "ref": 2}),
-        json.dumps({"type": "say", "text": "c", "room": "garden", "ref": 3}),
-    )
+    for ref, (room, text) in enumerate([("lobby", "a"), ("garden", "b"), ("garden", "c")], 1):
+        ada.send(type="say", text=text, room=room, ref=ref)
     found = wait_for(server, keeper, 2)
     last = {room: seq for room, seq, _ in found}
     assert last == {"lobby": 1, "garden": 2}
@@ -134,10 +116,8 @@ def test_messages_in_several_rooms_are_held_room_by_room(server, keeper):
 def test_a_welcome_comes_before_what_is_said_in_its_room(server, keeper):
     bob = server.join("bob", "garden")
     ada = Program(server, "ada")
-    ada.peer.send(
-        json.dumps({"type": "say", "text": "wait for me", "ref": 1}),
-        json.dumps({"type": "join", "room": "garden", "ref": 2}),
-    )
+    ada.send(type="say", text="wait for me", ref=1)
+    ada.send(type="join", room="garden", ref=2)
     ((_, _, release),) = wait_for(server, keeper, 1)
     bob.send("MSG|too early", "MSG|/ping")
     bob.read_until("INFO|Pong.")

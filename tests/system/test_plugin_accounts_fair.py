@@ -4,7 +4,8 @@ import select
 import time
 
 import pytest
-from kit.accounts import OTHER, SECRET, PeerFrom, accounts, gone, registered
+from kit.accounts import OTHER, SECRET, accounts, gone, registered
+from kit.programs import PeerFrom
 
 from greenchat.testing import serving
 

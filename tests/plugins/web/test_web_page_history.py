@@ -1,6 +1,5 @@
 """The web page over time: what was said before, and a server that goes away."""
 
-import json
 import re
 
 import pytest
@@ -120,10 +119,8 @@ def test_a_killed_server_comes_back_without_gap_or_double(visit, tmp_path, port)
         expect(ada.lines).to_have_count(len(said_of_others) + 1)
         # The line of the outage goes out once the page is back, be that before or behind what bob says: it stands where
         # the server has it.
-        with Program(server, "eve").peer as peer:
-            peer.send('{"type": "history", "room": "lobby", "limit": 200}')
-            frames = map(json.loads, iter(peer.read, ""))
-            events = next(frame["events"] for frame in frames if frame["type"] == "history")
+        with Program(server, "eve") as eve:
+            events = eve.request(type="history", room="lobby", limit=200)["events"]
         kept = [event["text"] for event in events if event["type"] == "message"]
         assert [text for text in kept if text != "typed meanwhile"] == said_of_others
         assert ada.lines.all_text_contents() == kept
