@@ -1,5 +1,7 @@
 """Fixtures for the tests of the web page."""
 
+import importlib
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -30,6 +32,18 @@ def browser() -> Iterator["Browser"]:
 def chat() -> Iterator[ServerThread]:
     with serving(NoShouting(), settings={"plugins.history.replay": 20}) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The engine that finds what keeps people from using a page."""
+    try:
+        found = importlib.import_module("axe_playwright_python.base")
+    except ImportError:
+        if os.environ.get("REQUIRE_TEST_TOOLS"):
+            raise
+        pytest.skip("there is no axe-playwright-python here")
+    return found.AXE_SCRIPT
 
 
 @pytest.fixture

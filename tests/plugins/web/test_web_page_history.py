@@ -3,52 +3,15 @@
 import re
 
 import pytest
-from kit.browsers import expect, holding, needs_browser
+from kit.browsers import expect, needs_browser
+from kit.pages import fill
 from kit.processes import ServeProcess, kept_port
-from kit.programs import Program, sync
+from kit.programs import Program
 
-from greenchat.testing import Peer, ServerThread
+from greenchat.testing import Peer
 
 pytestmark = needs_browser
 pytest_plugins = ["kit.browser_fixtures"]
-
-
-def fill(chat: ServerThread, count: int, room: str = "lobby") -> None:
-    """`count` messages that were said before."""
-    bob = chat.join("bob", room)
-    bob.send(*(f"MSG|line {number}" for number in range(1, count + 1)), "LEAVE")
-    while bob.read():
-        pass
-
-
-def numbers(window):
-    return [int(text.split()[1]) for text in window.lines.all_text_contents()]
-
-
-def test_scrolling_up_loads_what_is_older_without_a_jump(chat, visit):
-    fill(chat, 300)
-    ada = visit(chat).join("ada")
-    ada.sees("line 300")
-    expect(ada.log.get_by_text("line 300", exact=True)).to_be_in_viewport()
-    ada.log.hover()
-    carol = chat.join("carol")
-    for _ in range(60):
-        if ada.log.get_by_text("line 1", exact=True).count():
-            break
-        ada.page.mouse.wheel(0, -1500)
-        ada.page.evaluate("() => new Promise(requestAnimationFrame)")
-    ada.sees("line 1", "line 150", "line 299")
-    assert numbers(ada) == list(range(1, 301))
-    # What the reader looks at stays where it is when somebody speaks.
-    ada.line("line 150").scroll_into_view_if_needed()
-    expect(ada.button(re.compile("Jump to the latest"))).to_be_visible()
-    before = ada.line("line 150").bounding_box()
-    carol.send("MSG|now", "MSG|and now")
-    expect(ada.button(re.compile("^2 new messages"))).to_be_visible()
-    assert ada.line("line 150").bounding_box() == before
-    ada.button(re.compile("^2 new messages")).click()
-    expect(ada.log.get_by_text("and now", exact=True)).to_be_in_viewport()
-    expect(ada.button(re.compile("new message|Jump to"))).to_have_count(0)
 
 
 def test_a_search_jumps_to_its_place(chat, visit):
@@ -131,38 +94,3 @@ def test_a_killed_server_comes_back_without_gap_or_double(visit, tmp_path, port)
         ada.has_stored("still here")
     finally:
         kill(server)
-
-
-def test_a_network_that_goes_is_noticed_at_once_and_one_that_stays_is_not_doubted(chat, visit):
-    bob = chat.join("bob")
-    ada = visit(chat).join("ada")
-    status = ada.page.locator("#status").get_by_role("status")
-    # The server answers, be it on this very machine: all goes on.
-    for event in "offline", "online":
-        ada.page.evaluate("event => dispatchEvent(new Event(event))", event)
-        ada.say(f"still there: {event}")
-        ada.has_stored(f"still there: {event}")
-    expect(status).to_have_text("")
-    with holding(chat):
-        ada.context.set_offline(True)
-        expect(status).to_contain_text("Is the server still there?")
-        expect(status).to_contain_text("You are offline.")
-        ada.say("typed meanwhile")
-        ada.picture("offline-desktop-light")
-    expect(status).to_contain_text("Next try in")
-    ada.context.set_offline(False)
-    ada.has_stored("typed meanwhile")
-    expect(status).to_have_text("")
-    assert [line for line in sync(bob) if "typed" in line] == ["MSG|ada|typed meanwhile"]
-
-
-def test_what_was_today_is_not_any_more_after_midnight(chat, visit):
-    ada = visit(chat)
-    ada.page.clock.install()
-    ada.join("ada")
-    ada.say("in the evening")
-    ada.has_stored("in the evening")
-    expect(ada.log.get_by_text("Today", exact=True)).to_be_visible()
-    ada.page.clock.fast_forward("24:00:00")
-    expect(ada.log.get_by_text("Today", exact=True)).to_have_count(0)
-    expect(ada.log.locator(".day")).to_have_count(1)

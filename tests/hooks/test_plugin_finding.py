@@ -1,0 +1,96 @@
+"""Which plugins are found, where and under which name, and what is told of those of which nothing is called."""
+
+import sys
+
+import pytest
+from kit.failing import plugin_dir, state
+
+from greenchat.config.load import load
+from greenchat.hooks.loader import Plugins
+from greenchat.testing import serving
+
+
+def found(tmp_path, **flags):
+    return Plugins(load(flags={"server.plugins_dirs": [str(tmp_path)], **flags}))
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("def greenchat_event(event): pass", "off: greenchat_event is not called, since it has no @hookimpl"),
+        (
+            "from greenchat import hookimpl\n@hookimpl\ndef greenchat_event(event): pass\n"
+            "def greenchat_entered(): pass",
+            "on; greenchat_entered is not called, since it has no @hookimpl",
+        ),
+        (
+            "from greenchat import hookimpl\nclass Bell:\n    @hookimpl\n    def greenchat_event(self, event): pass",
+            "off: Bell has hooks, and nothing makes one of it: write greenchat_plugin = Bell",
+        ),
+        (
+            "from greenchat import hookimpl\n@hookimpl\ndef greenchat_entered(): pass\nclass Bell:\n    @hookimpl\n"
+            "    def greenchat_event(self, event): pass\ngreenchat_plugin = Bell",
+            "on; greenchat_entered is not called, since greenchat_plugin makes what has the hooks: move it in there",
+        ),
+    ],
+)
+def test_what_looks_like_a_hook_and_is_none_is_told(tmp_path, caplog, source, told):
+    plugin_dir(tmp_path, forgets=source)
+    assert state(found(tmp_path), "forgets") == told
+    assert told.partition(" ")[2] in caplog.text
+
+
+def test_packages_in_a_plugins_directory_are_plugins_and_tests_are_not(tmp_path):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("from .inner import greenchat_check_message")
+    (tmp_path / "pack" / "inner.py").write_text(
+        "from greenchat import hookimpl\n@hookimpl\ndef greenchat_check_message(message):\n"
+        "    return message.text.upper()"
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").write_text("raise RuntimeError")
+    plugin_dir(tmp_path, test_pack="raise RuntimeError", pack_test="raise RuntimeError", conftest="raise RuntimeError")
+    with serving(settings={"server.plugins_dirs": [str(tmp_path)]}) as server:
+        assert [plugin.name for plugin in server.server.plugins if str(tmp_path) in plugin.source] == ["pack"]
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.send("MSG|hello")
+        bob.expect("MSG|ada|HELLO")
+
+
+def test_a_package_of_the_same_name_in_another_directory_is_another_one(tmp_path):
+    for number in ("1", "2"):
+        directory = tmp_path / number / "pack"
+        directory.mkdir(parents=True)
+        (directory / "__init__.py").write_text("from .inner import NUMBER")
+        (directory / "inner.py").write_text(f"NUMBER = {number}")
+        [pack] = [plugin for plugin in found(tmp_path / number) if plugin.name == "pack"]
+        assert str(pack.bearer.NUMBER) == number
+
+
+def test_an_installed_plugin_that_a_file_shadows_is_told_in_the_log(tmp_path, caplog):
+    plugin_dir(tmp_path, accounts="")
+    found(tmp_path)
+    assert f"another plugin of this name comes first: {tmp_path / 'accounts.py'}" in caplog.text
+
+
+def test_a_module_that_is_given_and_installed_is_one_plugin_under_its_installed_name(tmp_path, monkeypatch):
+    (tmp_path / "greenchat_dice.py").write_text(
+        "from greenchat import hookimpl\n@hookimpl\ndef greenchat_check_message(message):\n"
+        "    return message.text + '!'"
+    )
+    package = tmp_path / "greenchat_dice-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: greenchat-dice\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[greenchat]\ndice = greenchat_dice\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import greenchat_dice
+
+    with serving(greenchat_dice) as server:
+        assert [plugin.name for plugin in server.server.plugins if "dice" in plugin.name] == ["dice"]
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.send("MSG|hello")
+        bob.expect("MSG|ada|hello!")
+    by_name = Plugins(load(flags={"server.plugins": ["greenchat_dice"]}))
+    assert [plugin.state for plugin in by_name if "dice" in plugin.name] == ["on"]
+    sys.modules.pop("greenchat_dice")

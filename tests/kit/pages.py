@@ -1,0 +1,101 @@
+"""What the tests of the web page look at and do, where several do it."""
+
+import re
+import socket
+from contextlib import contextmanager
+
+from greenchat.testing import ServerThread
+from kit.browsers import expect
+
+KEPT_BACK = re.compile("^Nothing was sent")
+
+
+def reason(window):
+    """Why what is in the box was not sent."""
+    return window.page.locator("#composer").get_by_role("alert")
+
+
+def status(window):
+    return window.page.locator("#status")
+
+
+def talk_with(window, name):
+    """The entries of direct conversations with who is or was called so."""
+    return window.page.locator("#direct-list").get_by_role("button").filter(has_text=name)
+
+
+def leave_the_chat(window):
+    window.page.locator("#self").click()
+    window.button("Leave the chat").click()
+    expect(window.button("Join")).to_be_visible()
+
+
+@contextmanager
+def cut_off(chat, window, name):
+    """`window` has lost its connection, and cannot get another one."""
+    window.context.set_offline(True)
+    chat.call(lambda: chat.server.chat.members[name].outlet._socket.shutdown(socket.SHUT_RDWR))
+    expect(status(window)).to_contain_text("You are offline.")
+    yield
+    window.context.set_offline(False)
+
+
+# Where somebody looks, and what then is shown or heard outside of the page, is the browser's: here it is written down.
+OUTSIDE = """
+    window.notes = []
+    window.sounds = 0
+    window.asked = 0
+    window.elsewhere = false
+    document.hasFocus = () => !window.elsewhere
+    window.Notification = class {
+        constructor(title, {body}) { window.notes.push(`${title} | ${body}`) }
+        static requestPermission() { return Promise.resolve(++window.asked && "granted") }
+    }
+    const {start} = AudioScheduledSourceNode.prototype
+    AudioScheduledSourceNode.prototype.start = function (...when) {
+        window.sounds++
+        return start.apply(this, when)
+    }
+"""
+
+
+def look(window, elsewhere):
+    window.page.evaluate(
+        "away => { window.elsewhere = away; window.dispatchEvent(new Event(away ? 'blur' : 'focus')) }", elsewhere
+    )
+
+
+def outside(window):
+    return window.page.evaluate("() => [window.notes.splice(0), window.sounds]")
+
+
+def choose(window, entry):
+    """An entry of one's own menu."""
+    window.page.locator("#self").click()
+    window.menu.get_by_role("button", name=re.compile(entry)).click()
+
+
+def fill(chat: ServerThread, count: int, room: str = "lobby") -> None:
+    """`count` messages that were said before."""
+    bob = chat.join("bob", room)
+    bob.send(*(f"MSG|line {number}" for number in range(1, count + 1)), "LEAVE")
+    while bob.read():
+        pass
+
+
+def numbers(window):
+    return [int(text.split()[1]) for text in window.lines.all_text_contents()]
+
+
+# What copying all of it puts into the clipboard.
+COPY = """() => {
+    const lines = [...document.querySelectorAll("#messages pre")];
+    const range = document.createRange();
+    range.setStartBefore(lines.at(0));
+    range.setEndAfter(lines.at(-1));
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    const clipboardData = new DataTransfer();
+    lines[0].dispatchEvent(new ClipboardEvent("copy", {clipboardData, bubbles: true, cancelable: true}));
+    return clipboardData.getData("text/plain");
+}"""
