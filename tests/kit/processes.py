@@ -89,3 +89,14 @@ def serve_process(
             serving.process.kill()
             serving.process.wait()
         serving.process.stdout.close()
+
+
+def run_greenchat(*arguments: str, env: dict[str, str] | None = None, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*GREENCHAT, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **(env or {})},
+        **options,
+    )
