@@ -1,22 +1,17 @@
 """TLS beside clear text on one port, with real certificates of an authority made for the test."""
 
 import json
-import re
 import signal
-import socket
 import ssl
-import subprocess
-import sys
 import time
 
 import pytest
-import trustme
+from kit.authority import Authority, join
 from kit.processes import serve_process
 
 from greenchat import hookimpl
 from greenchat.client import Client, UnreachableError
 from greenchat.config.schema import Tls
-from greenchat.connect import Exit
 from greenchat.errors import ConfigError
 from greenchat.net.encryption import Encryption
 from greenchat.net.tls import load
@@ -24,46 +19,9 @@ from greenchat.protocol.events import Message
 from greenchat.testing import DEADLINE, serving
 
 
-class Authority:
-    """Certificates for 127.0.0.1, in files."""
-
-    def __init__(self, directory):
-        self._ca = trustme.CA()
-        self._directory = directory
-        self.file = str(directory / "ca.pem")
-        self._ca.cert_pem.write_to_path(self.file)
-        self.issue()
-
-    def issue(self, name="127.0.0.1"):
-        """A new certificate, in the same two files."""
-        issued = self._ca.issue_cert(name)
-        self.cert, self.key = str(self._directory / "cert.pem"), str(self._directory / "key.pem")
-        issued.cert_chain_pems[0].write_to_path(self.cert)
-        issued.private_key_pem.write_to_path(self.key)
-        return ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
-
-    @property
-    def settings(self):
-        return {"tls.cert": self.cert, "tls.key": self.key}
-
-    def wrap(self, sock):
-        return ssl.create_default_context(cafile=self.file).wrap_socket(sock, server_hostname="127.0.0.1")
-
-    def connect(self, port):
-        return self.wrap(socket.create_connection(("127.0.0.1", port), DEADLINE))
-
-
 @pytest.fixture
 def authority(tmp_path):
     return Authority(tmp_path)
-
-
-def join(sock, name):
-    """Join over a socket; its lines."""
-    sock.sendall(f"JOIN|{name}\n".encode())
-    lines = sock.makefile("r", newline="\n")
-    assert lines.readline().startswith("INFO|Welcome")
-    return lines
 
 
 def test_one_chat_in_tls_and_in_clear_text_in_both_languages(authority):
@@ -83,29 +41,6 @@ def test_one_chat_in_tls_and_in_clear_text_in_both_languages(authority):
             clear.expect("INFO|bot has joined the chat.", "MSG|plain|secret")
             plain.sendall(b"LEAVE\n")
             assert lines.readline() == "", "the server says goodbye in TLS"
-
-
-def test_a_large_room_of_text_arrives_whole_and_in_order_by_tls(authority):
-    texts = [f"{number} " + "x" * 3000 for number in range(3000)]  # 9 MB: more than all buffers on the way
-    settings = authority.settings | {"limits.outbox_bytes": 0}
-    with serving(settings=settings) as server, authority.connect(server.port) as reader:
-        lines = join(reader, "reader")
-        ada = server.join("ada")
-        assert lines.readline() == "INFO|ada has joined the chat.\n"
-        ada.send(*(f"MSG|{text}" for text in texts))
-        for text in texts:
-            assert lines.readline() == f"MSG|ada|{text}\n"
-
-
-@pytest.mark.parametrize("rate", [0, 40_000], ids=["at once", "slowed down"])
-def test_a_large_paste_arrives_whole_and_in_order_by_tls(authority, rate):
-    settings = authority.settings | {"limits.flood_rate": rate, "limits.flood_burst": 100}
-    with serving(settings=settings) as server, authority.connect(server.port) as ada:
-        bob = server.join("bob")
-        join(ada, "ada")
-        bob.expect("INFO|ada has joined the chat.")
-        ada.sendall("".join(f"MSG|{number}\n" for number in range(20_000)).encode())
-        bob.expect(*(f"MSG|ada|{number}" for number in range(20_000)))
 
 
 def test_where_tls_is_required_clear_text_is_told_what_to_do(authority):
@@ -235,25 +170,3 @@ def test_a_certificate_for_another_host_is_not_taken(authority):
         pytest.raises(UnreachableError, match=r"does not prove to be 127\.0\.0\.1"),
     ):
         Client.connect(server.host, server.port, encryption=Encryption(cafile=authority.file))
-
-
-def test_a_pipe_chats_in_tls(authority):
-    def connect(*arguments):
-        command = [sys.executable, "-m", "greenchat", "connect", server.host, str(server.port), "--name", "bot"]
-        return subprocess.run([*command, *arguments], input="hi\n", capture_output=True, text=True, timeout=60)
-
-    with (
-        serving(settings=authority.settings | {"tls.required": True}) as server,
-        authority.connect(server.port) as sock,
-    ):
-        lines = join(sock, "ada")
-        assert connect("--tls", "--cafile", authority.file).returncode == Exit.DELIVERED
-        assert lines.readline() == "INFO|bot has joined the chat.\n"
-        assert lines.readline() == "MSG|bot|hi\n"
-        refused = connect("--tls")
-        assert refused.returncode == Exit.UNREACHABLE
-        assert re.match(r"\[ERROR\] 127\.0\.0\.1:\d+ does not prove to be 127\.0\.0\.1", refused.stderr)
-        clear = connect()
-        assert clear.returncode == Exit.TURNED_AWAY
-        assert "This server wants TLS" in clear.stderr
-        assert "--cafile and --insecure are for --tls" in connect("--insecure").stderr

@@ -1,62 +1,25 @@
 """History that takes no more of the disk than it may: who loses what, and who is warned before."""
 
-import random
-import re
 import time
 
 import pytest
 from click.testing import CliRunner
-from greenchat_plugins.history import retention, store, tidy
+from greenchat_plugins.history import retention, tidy
 from greenchat_plugins.history.retention import Share
 from hypothesis import given
 from hypothesis import strategies as st
 from kit.accounts import SECRET
-from kit.histories import keep, kept, opened, said, verified
-from kit.programs import Anybody, Program, says, sync
+from kit.histories import kept, opened, verified
+from kit.programs import Program, says, sync
+from kit.retention import KEEP, SETTINGS, counts, fill, in_use, wait_for_log, warned_long_ago
 
 from greenchat.cli import main
-from greenchat.storage.sqlite import transaction
 from greenchat.testing import DEADLINE, serving
-
-KEEP = 2_000_000
-SETTINGS = {"plugins.history.keep_bytes": KEEP, "plugins.accounts.memory_mib": 1, "plugins.accounts.passes": 1}
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(tidy, "CHECK_SECONDS", 0.05)
-
-
-def fill(data_dir, **rooms):
-    """Rooms with so many messages, of a kilobyte in `flood`, and said beside each other."""
-    rng = random.Random(1)
-    order = [room for room, count in rooms.items() for _ in range(count)]
-    rng.shuffle(order)
-    lines = (f"{room} {room}er: {rng.randbytes(500).hex() if room == 'flood' else 'hello there'}" for room in order)
-    keep(data_dir, said(*lines))
-
-
-def warned_long_ago(data_dir):
-    with opened(data_dir) as connection:
-        transaction(connection, lambda file: retention.warn(file, time.time() - 2 * retention.GRACE_SECONDS, 10 * KEEP))
-
-
-def in_use(data_dir):
-    with opened(data_dir) as connection:
-        return retention.used(connection)
-
-
-def counts(data_dir):
-    found = {}
-    for message in kept(data_dir):
-        found[message.room] = found.get(message.room, 0) + 1
-    return found
-
-
-def wait_for_log(caplog, text):
-    until = time.monotonic() + DEADLINE
-    while text not in caplog.text:
-        assert time.monotonic() < until, caplog.text
 
 
 def test_the_largest_room_loses_its_oldest_and_the_others_nothing(tmp_path, caplog):
@@ -74,43 +37,6 @@ def test_the_largest_room_loses_its_oldest_and_the_others_nothing(tmp_path, capl
     assert [message.seq for message in kept(tmp_path) if message.room == "flood"][-1] == 3001
     assert in_use(tmp_path) < KEEP
     assert verified(tmp_path) == (0, ["It is whole."])
-
-
-def test_rooms_alike_lose_alike(tmp_path, caplog):
-    fill(tmp_path, flood=1)
-    rng = random.Random(1)
-    lines = [f"{room} ada: {rng.randbytes(500).hex()}" for _ in range(1000) for room in ("a", "b", "c")]
-    (tmp_path / store.FILE).unlink()
-    keep(tmp_path, said(*lines, "d ada: hello"))
-    warned_long_ago(tmp_path)
-    with serving(settings=SETTINGS, data_dir=tmp_path):
-        wait_for_log(caplog, "messages were removed")
-    left = counts(tmp_path)
-    assert left["d"] == 1
-    assert max(left[room] for room in "abc") - min(left[room] for room in "abc") <= store.STEP
-    assert all(left[room] < 1000 for room in "abc")
-
-
-def test_operators_are_warned_before_anything_goes_and_nobody_else(tmp_path, caplog):
-    with serving(Anybody, settings=SETTINGS | {"limits.outbox_bytes": 0}, data_dir=tmp_path) as server:
-        op, bob, talker = server.join("op"), server.join("bob"), Program(server, "talker", "talk")
-        says(op, "/crown")
-        more = 0
-        while more < 100:  # past it, once it was warned
-            for _ in range(10):
-                assert talker.ask("x y z " * 500)[-1]["type"] == "ack"
-            more += "History takes" in caplog.text
-        wait_for_log(caplog, "were removed")
-        told = [line for line in sync(op) if "History takes" in line]
-        assert not any("History" in line for line in sync(bob))
-    (notice,) = told
-    assert re.fullmatch(
-        r"INFO\|History takes [12]\.\d MB, and is to take 2\.0 MB: past that the oldest messages go, of the largest "
-        r"rooms first\. (Nothing of what there was goes before .+ UTC\. )?"
-        r"Export what you want to keep, or raise plugins\.history\.keep_bytes\.",
-        notice,
-    )
-    assert caplog.text.index("History takes") < caplog.text.index("were removed")
 
 
 def test_an_operator_who_logs_in_is_told_as_long_as_it_holds(tmp_path, caplog):

@@ -95,24 +95,6 @@ def test_a_name_that_nobody_has_takes_as_long_as_a_wrong_password():
         assert min(unknown) > min(known) / 3
 
 
-def test_the_loop_goes_on_while_many_log_in():
-    with serving() as server:  # at the real cost
-        gone(registered(server))
-        bob = Program(server)
-        bob.join(name="bob")
-        guests = [server.connect() for _ in range(10)]
-        for guest in guests:
-            guest.send("MSG|/login ada wrong-password", "MSG|/ping")
-        for number in range(20):
-            bob.send(type="ping", ref=number)
-            assert bob.read() == {"type": "pong", "ref": number}
-        guests[-1].socket.settimeout(0)
-        with pytest.raises(BlockingIOError):
-            guests[-1].socket.recv(1)
-        for guest in guests[:-1]:
-            guest.expect(f"ERROR|{WRONG}", "INFO|Pong.")
-
-
 # --- the file ---
 
 

@@ -4,7 +4,6 @@ import socket
 import time
 
 import pytest
-from kit.processes import serve_process
 from kit.programs import Program
 
 from greenchat.config.schema import Limits
@@ -387,28 +386,6 @@ def test_a_peer_that_has_gone_without_a_word_is_found_by_the_kernel():
             )
 
         assert server.call(options) == (1, 7)
-
-
-def test_when_descriptors_run_out_those_inside_chat_on_and_others_get_in_later(tmp_path):
-    few = ["bash", "-c", 'ulimit -n 52; exec "$@"', "few"]
-    with serve_process(tmp_path, "--set", "limits.connections_per_address=0", before=few) as server:
-        ada, bob = server.join("ada"), server.join("bob")
-        crowd = [server.connect() for _ in range(60)]
-        for peer in crowd:
-            peer.send("JOIN|" + f"p{peer.socket.getsockname()[1]}")
-        joined = ada.read()
-        assert joined == "INFO|bob has joined the chat."
-        bob.send("MSG|still here")
-        assert "MSG|bob|still here" in iter(ada.read, "")
-        for peer in crowd:
-            peer.close()
-        late = server.join("late")
-        for peer in (ada, bob, late):
-            peer.close()
-        _, log = server.stop()
-    assert log.count("no new connections: Too many open files") == 1
-    assert "connections are accepted" in log
-    assert "Traceback" not in log
 
 
 def test_who_says_nothing_is_asked_to_come_back():

@@ -4,8 +4,8 @@ import select
 import time
 
 import pytest
-from kit.accounts import OTHER, SECRET, accounts, gone, registered
-from kit.programs import PeerFrom
+from kit.accounts import OTHER, SECRET, WRONG, accounts, gone, registered
+from kit.programs import PeerFrom, Program
 
 from greenchat.testing import serving
 
@@ -92,3 +92,21 @@ def test_who_logs_in_from_elsewhere_is_at_home_there(tmp_path):
         owner = peer_from(server, THERE)
         owner.send(f"MSG|/login ada {SECRET}")
         owner.expect("INFO|You are logged in as ada. Now send JOIN|ada.")
+
+
+def test_the_loop_goes_on_while_many_log_in():
+    with serving() as server:  # at the real cost
+        gone(registered(server))
+        bob = Program(server)
+        bob.join(name="bob")
+        guests = [server.connect() for _ in range(10)]
+        for guest in guests:
+            guest.send("MSG|/login ada wrong-password", "MSG|/ping")
+        for number in range(20):
+            bob.send(type="ping", ref=number)
+            assert bob.read() == {"type": "pong", "ref": number}
+        guests[-1].socket.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            guests[-1].socket.recv(1)
+        for guest in guests[:-1]:
+            guest.expect(f"ERROR|{WRONG}", "INFO|Pong.")
