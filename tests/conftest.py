@@ -1,6 +1,8 @@
 """Fixtures that several test files share, and which tests run beside which."""
 
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -31,14 +33,40 @@ def server() -> Iterator[ServerThread]:
         yield running
 
 
-class OneBrowser(LoadScopeScheduling):
-    """The tests of the web page run in one process, one after the other, beside all others: a browser takes as much of
-    a machine as it gets, and several at once are no quicker."""
+# Where files lie in memory, on most Linux; and how much room there must be, a few times of what all tests take.
+MEMORY, ROOM = "/dev/shm", 2 << 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where tests run beside each other, their files lie in memory, if they may be run from there: each of a thousand
+    servers makes its databases anew, and would wait for the disk of all. One file alone, and the long proofs, use it.
+    """
+    if not config.getoption("numprocesses", None) or "TMPDIR" in os.environ:
+        return
+    try:
+        place = os.statvfs(MEMORY)
+    except OSError:
+        return
+    if place.f_bavail * place.f_frsize >= ROOM and not place.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = MEMORY
+        tempfile.tempdir = None  # it is looked for once
+
+
+# Half of what the browsers have to do.
+SECOND = ("people", "places", "text")
+
+
+class TwoBrowsers(LoadScopeScheduling):
+    """The tests of the web page run in two processes, first of all and beside all others: a browser takes as much of a
+    machine as it gets, and more of them are no quicker. All other tests go one by one to whoever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "browser" if "/test_web_page" in nodeid else nodeid
+        file, _, _ = nodeid.partition("::")
+        if "/test_web_page" not in file:
+            return nodeid
+        return "the second browser" if file.removesuffix(".py").endswith(SECOND) else "the first browser"
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneBrowser:
-    return OneBrowser(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TwoBrowsers:
+    return TwoBrowsers(config, log)
