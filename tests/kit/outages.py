@@ -8,7 +8,7 @@ from greenchat_plugins.history import store
 
 from greenchat.client import Client, RefusedError
 from greenchat.protocol.events import Message, Notice
-from greenchat.protocol.frames import HistoryPage
+from greenchat.protocol.replies import HistoryPage
 from greenchat.testing import DEADLINE
 from kit.histories import kept
 from kit.processes import serve_process

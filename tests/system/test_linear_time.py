@@ -16,7 +16,8 @@ from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.connect.secrets import is_secret
 from greenchat.hooks.commands import CommandTable
-from greenchat.protocol.text import is_blank, printable, require_name, require_room, require_text, slash_at
+from greenchat.protocol.names import require_name, require_room
+from greenchat.protocol.text import is_blank, printable, require_text, slash_at
 from greenchat.testing import serving
 
 # For a text of several frames, in seconds of the processor: the slowest takes a tenth of it, and whatever looks at the
