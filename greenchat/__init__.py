@@ -6,6 +6,7 @@ when its first name is asked for: so `greenchat --help` stays quick, and no even
 """
 
 from importlib import import_module
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from greenchat.version import __version__ as __version__
@@ -21,7 +22,8 @@ def _public() -> dict[str, Any]:
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return __dir__()
-    if not name.startswith("_") and name in (public := _public()):
+    # Python asks here first for a module that is imported from this package: the list would import it too early.
+    if not name.startswith("_") and PathFinder.find_spec(name, __path__) is None and name in (public := _public()):
         return public[name]
     raise AttributeError(f"module 'greenchat' has no attribute {name!r}")
 

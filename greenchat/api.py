@@ -16,9 +16,10 @@ from greenchat.cli.shell import Shell as Shell
 from greenchat.cli.shell import data_dir_from as data_dir_from
 from greenchat.cli.shell import data_dir_options as data_dir_options
 from greenchat.cli.shell import plugin_settings as plugin_settings
-from greenchat.codecs.detect import HTTP_BEGINNINGS as HTTP_BEGINNINGS
+from greenchat.codecs.http import HTTP_BEGINNINGS as HTTP_BEGINNINGS
 from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
 from greenchat.config.schema import Settings as Settings
+from greenchat.errors import Advice as Advice
 from greenchat.errors import ConfigError as ConfigError
 from greenchat.errors import PluginError as PluginError
 from greenchat.errors import Reject as Reject
@@ -47,6 +48,7 @@ from greenchat.protocol.names import is_guest_name as is_guest_name
 from greenchat.protocol.names import require_name as require_name
 from greenchat.protocol.names import require_room as require_room
 from greenchat.protocol.replies import Answer as Answer
+from greenchat.protocol.replies import Error as Error
 from greenchat.protocol.replies import HistoryPage as HistoryPage
 from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import Welcome as Welcome

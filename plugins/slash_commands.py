@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 
-from greenchat import Answer, ChatServer, Command, Member, Reject, Request, Say, Session, hookimpl, slash_at, some_of
+from greenchat import (
+    Advice,
+    Answer,
+    ChatServer,
+    Command,
+    Member,
+    Reject,
+    Request,
+    Say,
+    Session,
+    hookimpl,
+    slash_at,
+    some_of,
+)
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -151,7 +164,7 @@ def show_help(session: Session, argument: str) -> None:
     lines = [f"/{command['name']} {command['usage']}".rstrip() + f": {command['help']}" for command in known]
     lines.append("//TEXT: Say something that begins with a slash.")
     if session.member is None:
-        lines.append("For most of them you must have joined. Send JOIN|<username>.")
+        lines.append(f"For most of them you must have joined. {session.advise(Advice.JOIN)}")
     session.tell(Commands(commands=known, lines=lines))
 
 
@@ -179,7 +192,7 @@ def rename(session: Session, argument: str) -> None:
 
 def tell_password(session: Session, argument: str) -> None:
     session.authenticate(argument)
-    session.info("That is right. Now send JOIN|<username>.")
+    session.info(f"That is right. {session.advise(Advice.JOIN_NOW)}")
 
 
 def ping(session: Session, argument: str) -> None:

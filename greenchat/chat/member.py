@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from greenchat.chat.ignoring import Ignored
 from greenchat.codecs import Codec
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 from greenchat.protocol.text import some_of
 
 if TYPE_CHECKING:
@@ -108,5 +108,4 @@ class Member:
             return Reject(f"You are not in {name}, but in {rooms}.", code="not_in_room")
         if rooms:
             return Reject(f"You have been in more than one room: say in which. You are in {rooms}.", "room_required")
-        how = "/join ROOM leads into one." if self.codec.many_rooms else f"Send JOIN|{self.name}, or MSG|/join ROOM"
-        return Reject(f"You are in no room, so nobody would read this. {how}", code="room_required")
+        return Reject("You are in no room, so nobody would read this.", "room_required", Advice.ENTER_ROOM)

@@ -6,6 +6,7 @@ from greenchat.client.client import ANSWER_SECONDS, Client
 from greenchat.client.connection import PLAIN
 from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayError, UnreachableError
 from greenchat.codecs.plain import CONTROL, NOT_UTF8
+from greenchat.codecs.wording import BY_CLIENT, in_full
 from greenchat.errors import Reject
 from greenchat.protocol.events import Notice
 from greenchat.protocol.replies import Error, HistoryPage, Welcome
@@ -88,7 +89,7 @@ class PlainClient(Client):
         try:
             require_text(text)
         except Reject as verdict:
-            raise RefusedError(verdict.code, verdict.text) from None
+            raise RefusedError(verdict.code, in_full(verdict, BY_CLIENT).text) from None
         except UnicodeEncodeError:
             raise RefusedError(NOT_UTF8.code, NOT_UTF8.text) from None
         self._send(Say(text))

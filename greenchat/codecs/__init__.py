@@ -3,10 +3,12 @@
 A codec is stateless and shared; a decoder belongs to one direction of one connection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from greenchat.errors import Advice
 from greenchat.protocol.events import Event, Message
+from greenchat.protocol.replies import Error
 from greenchat.protocol.requests import Frame
 from greenchat.protocol.vocabulary import Request
 
@@ -17,6 +19,10 @@ class RequestDecoder(Protocol):
     def feed(self, data: bytes) -> Sequence[Request]:
         """The frames that `data` completes, in order. Never raises: what cannot be understood is an `Invalid`."""
 
+    def goodbye(self, reason: str) -> bytes:
+        """What the connection is sent last, behind all that waits for it, when it ends for `reason`. Mostly nothing:
+        what there is to say to people has been said."""
+
 
 class ReplyDecoder(Protocol):
     """The client's reading half of one connection."""
@@ -25,9 +31,21 @@ class ReplyDecoder(Protocol):
         """The frames that `data` completes, in order. What cannot be understood is an `Invalid`."""
 
 
-class Codec(Protocol):
+class Refusals(Protocol):
+    """How connections of a kind are turned away. `advice` is what people are told to do there: see wording.py."""
+
+    advice: Mapping[Advice, str]
+
+    def refusal(self, error: Error) -> bytes:
+        """All that a connection is sent which is refused before it has a session."""
+
+
+class Codec(Refusals, Protocol):
     """One way to write the chat down, as far as the server needs it. Those that clients of ours speak can also
-    `encode_request`, and make a `reply_decoder`."""
+    `encode_request`, and make a `reply_decoder`.
+
+    Who comes in is greeted with what it makes of a `Welcome`; the decoder says how the connection is bid goodbye.
+    """
 
     name: str
     pings: bool  # whether its clients may be sent a ping

@@ -11,9 +11,10 @@ import msgspec
 
 from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
+from greenchat.codecs.wording import BY_CLIENT
 from greenchat.protocol import vocabulary
 from greenchat.protocol.events import Event, Message
-from greenchat.protocol.replies import Answer
+from greenchat.protocol.replies import Answer, Error
 from greenchat.protocol.requests import Frame, Invalid, Ref, Say, Unknown
 from greenchat.protocol.text import FORBIDDEN
 from greenchat.protocol.vocabulary import Request, any_of, tags
@@ -41,6 +42,9 @@ class JsonRequestDecoder:
         if overlong:
             frames.extend(too_long(self._limit, fatal=fatal) for fatal in overlong)
         return frames
+
+    def goodbye(self, reason: str) -> bytes:
+        return b""
 
     def _decode_block(self, block: bytes) -> list[Request]:
         newlines = block.count(b"\n")
@@ -153,6 +157,7 @@ class JsonCodec:
     name = "json"
     pings = True
     many_rooms = True
+    advice = BY_CLIENT
 
     def request_decoder(self, frame_bytes: int) -> JsonRequestDecoder:
         return JsonRequestDecoder(frame_bytes)
@@ -169,6 +174,9 @@ class JsonCodec:
 
     def encode(self, reply: Event | Frame) -> bytes:
         return _ENCODER.encode(reply) + b"\n"
+
+    def refusal(self, error: Error) -> bytes:
+        return self.encode(error)
 
     def encode_run(self, messages: Sequence[Message]) -> bytes:
         return _ENCODER.encode_lines(messages)

@@ -3,30 +3,21 @@
 PROTOCOL.md, "Plain frames", is the specification. It is frozen.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from greenchat.codecs.detect import FirstLine, http_refusal
+from greenchat.codecs.http import FirstLine, http_refusal
 from greenchat.codecs.lines import LineBuffer, fits
+from greenchat.codecs.wording import BY_HAND, Line, plain, said
 from greenchat.protocol.events import (
     EPOCH,
-    Away,
     Event,
-    Invited,
-    Joined,
-    Left,
     Message,
     Notice,
-    Private,
-    Renamed,
-    Role,
-    Topic,
 )
-from greenchat.protocol.replies import Answer, Error, HistoryPage, SearchResults, Welcome
+from greenchat.protocol.replies import Error
 from greenchat.protocol.requests import Frame, Invalid, Join, Leave, Say, Unknown
-from greenchat.protocol.text import FORBIDDEN, FORBIDDEN_ASCII, some_of
+from greenchat.protocol.text import FORBIDDEN, FORBIDDEN_ASCII
 from greenchat.protocol.vocabulary import Request
-
-NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
 
 
 def too_long(limit: int, *, fatal: bool = False) -> Invalid:
@@ -68,6 +59,9 @@ class PlainRequestDecoder:
         if overlong:
             frames.extend(too_long(self._limit, fatal=fatal) for fatal in overlong)
         return frames
+
+    def goodbye(self, reason: str) -> bytes:
+        return b""
 
     def _decode(self, block: bytes) -> list[Request]:
         if (
@@ -148,6 +142,7 @@ class PlainCodec:
     name = "plain"
     pings = False
     many_rooms = False
+    advice = BY_HAND
 
     def request_decoder(self, frame_bytes: int) -> PlainRequestDecoder:
         return PlainRequestDecoder(frame_bytes)
@@ -177,8 +172,12 @@ class PlainCodec:
     def encode(self, reply: Event | Frame) -> bytes:
         if type(reply) is Error and reply.code == HTTP.code:
             return http_refusal("400 Bad Request", reply.text)
-        # Messages were checked when they came in; this is the fence for what plugins write.
-        return "".join(f"{FORBIDDEN.sub('?', line)}\n" for line in _lines(reply)).encode()
+        if type(reply) is Message:  # of which there are more than of all others
+            return _written(Line(said(reply), reply.sender)).encode()
+        return "".join(map(_written, plain(reply))).encode()
+
+    def refusal(self, error: Error) -> bytes:
+        return self.encode(error)
 
     def encode_run(self, messages: Sequence[Message]) -> bytes:
         # One join for the whole run: half the cost of formatting each message, on the way of every message.
@@ -186,75 +185,7 @@ class PlainCodec:
         return (head + ("\n" + head).join([message.text for message in messages]) + "\n").encode()
 
 
-def _lines(reply: Event | Frame) -> Iterable[str]:
-    match reply:
-        case Answer(lines=lines):
-            return [f"INFO|{line}" for line in lines]
-        case HistoryPage():
-            return _page(reply)
-        case SearchResults():
-            return _found(reply)
-    line = _line(reply)
-    return (line,) if line else ()
-
-
-def _page(page: HistoryPage) -> Iterable[str]:
-    """Messages as those that are said now, between two lines that say that they were said before."""
-    said = [event for event in page.events if isinstance(event, Message)]
-    if not said:
-        return ["INFO|Nothing was said here before."] if page.ref is not None else []
-    count = "message" if len(said) == 1 else f"{len(said)} messages"
-    return [
-        f"INFO|The last {count} in {page.room}, since {said[0].time:%Y-%m-%d %H:%M} UTC:",
-        *map(_line, page.events),
-        f"INFO|That was before, until {said[-1].time:%Y-%m-%d %H:%M} UTC.",
-    ]
-
-
-def _found(found: SearchResults) -> Iterable[str]:
-    for message in found.messages:
-        said = f"* {message.sender} {message.text}" if message.action else f"{message.sender}: {message.text}"
-        yield f"INFO|{message.time:%Y-%m-%d %H:%M} UTC in {message.room}, {said}"
-    more = "The latest of them are these." if found.more else "That is all."
-    count = f"{len(found.messages)} message{'s' * (len(found.messages) != 1)}"
-    yield f"INFO|{count} with {found.text}. {more}" if found.messages else f"INFO|Nothing was found with {found.text}."
-
-
-def _line(reply: Event | Frame) -> str:
-    match reply:
-        case Message(sender=sender, text=text, action=action):
-            return f"MSG|{sender}|* {sender} {text}" if action else f"MSG|{sender}|{text}"
-        case Private(sender=sender, text=text, action=action):
-            # No name holds a space, so nobody can be called "alice (private)".
-            return f"MSG|{sender} (private)|* {sender} {text}" if action else f"MSG|{sender} (private)|{text}"
-        case Joined(name=name):
-            return f"INFO|{name} has joined the chat."
-        case Left(name=name):
-            return f"INFO|{name} has left the chat."
-        case Renamed(name=name, new_name=new_name):
-            return f"INFO|{name} is now known as {new_name}."
-        case Topic(topic=topic, by=by):
-            return f"INFO|{by} has set the topic: {topic}" if topic else f"INFO|{by} has cleared the topic."
-        case Away(name=name, why=why):
-            return f"INFO|{name} is away: {why}" if why else f"INFO|{name} is back."
-        case Role(name=name, role=role, room=room):
-            what = {"operator": "an operator", "owner": f"the owner of {room}"}.get(role, "neither operator nor owner")
-            return f"INFO|{name} is {what} now."
-        case Invited(room=room, by=by):
-            return f"INFO|{by} invites you to {room}. Type /join {room}"
-        case Notice(text=text):
-            return f"INFO|{text}"
-        case Error(text=text):
-            return f"ERROR|{text}"
-        case Welcome():
-            return f"INFO|{_welcome(reply)}"
-    return ""
-
-
-def _welcome(welcome: Welcome) -> str:
-    others = [name for name in welcome.members if name != welcome.name]
-    here = "Nobody else is here yet."
-    if others:
-        here = f"Here {'is' if len(others) == 1 else 'are'} {some_of(others, NEWCOMERS_SHOWN, welcome.members_more)}."
-    topic = f"The topic is: {welcome.topic}" if welcome.topic else ""
-    return " ".join(filter(None, [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint, topic]))
+def _written(line: Line) -> str:
+    """A line as a frame. What people say was checked when it came in; this is the fence for what plugins write."""
+    kind = "ERROR" if line.error else "INFO" if line.sender is None else f"MSG|{line.sender}"
+    return f"{FORBIDDEN.sub('?', f'{kind}|{line.text}')}\n"

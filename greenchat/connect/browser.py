@@ -21,8 +21,10 @@ import click
 from greenchat.client import ClientError, NoAnswerError, TurnedAwayError, UnreachableError
 from greenchat.client.client import CONNECT_SECONDS
 from greenchat.client.connection import open_socket
+from greenchat.codecs.wording import BY_CLIENT
 from greenchat.connect.common import DEFAULT_PORT, error_line, exit_code, info_line
 from greenchat.connect.options import Exit, Visit
+from greenchat.errors import Advice
 from greenchat.protocol.address import UNIX
 from greenchat.protocol.text import printable
 
@@ -47,6 +49,7 @@ TITLE = b"<title>greenchat</title>"
 SIGNPOST = b"This is a greenchat chat server."
 NO_HTTP = b"This is a chat server, and no request that it knows."
 FRAME = "ERROR|"
+WANTS_TLS = b"This server wants TLS."
 NOT_HERE = b"There is no such page here."
 
 # The server lets nobody in at the moment, or not under that name: it says itself what is to be done.
@@ -121,6 +124,8 @@ def require_page(sock: socket.socket, host: str, port: int, where: str, seconds:
         raise off
     if body.startswith(NOT_HERE):
         raise TurnedAwayError(f"The web client at {where} is under another path. Open the address that its proxy has.")
+    if body.startswith(WANTS_TLS):
+        raise TurnedAwayError(f"{WANTS_TLS.decode()} {BY_CLIENT[Advice.TLS]}")
     if answer.status in REFUSALS and answer.getheader("Content-Type", "").startswith("text/plain"):
         raise TurnedAwayError(printable(body.decode(errors="replace").strip(), REFUSAL_LENGTH))
     raise stranger

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from greenchat.client import Client, DisconnectedError
-from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
+from greenchat.codecs import wording
+from greenchat.codecs.wording import after_page, before_page, counted, local
 from greenchat.connect.common import Kind, Line, clean, error_line, info_line, maybe_not_said, was_said
 from greenchat.connect.draft import is_command, said_as
-from greenchat.protocol.events import EPOCH, Ended, Event, Left, Message, Notice, PastEvent
-from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
+from greenchat.protocol.events import EPOCH, Event, Left, Message, Notice, PastEvent
+from greenchat.protocol.replies import Ack, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
-from greenchat.protocol.text import some_of
 from greenchat.protocol.vocabulary import room_of
 
 NO_HISTORY = "This server keeps no history: what was said meanwhile is not known."
@@ -25,8 +25,6 @@ PLAIN = "This server speaks plain frames only: it has one room, and does not tel
 NO_ROOM = "You are in no room. /join ROOM takes you to one, and /rooms lists them."
 
 JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
-
-_PLAIN = PlainCodec()
 
 
 class Mark(NamedTuple):
@@ -134,10 +132,10 @@ class Conversation:
         if events:
             least = "at least " * missed.gap
             yield info_line(
-                f"You missed {least}{_counted(events, 'a ')} in {welcome.room}, since {_clock(events[0].time)}:"
+                f"You missed {least}{counted(events, 'a ')} in {welcome.room}, since {local(events[0].time)}:"
             )
             yield from self._past(welcome.room, events, Kind.PAST)
-            yield info_line(f"That was while you were away, until {_clock(events[-1].time)}.")
+            yield info_line(f"That was while you were away, until {local(events[-1].time)}.")
         yield from verdicts
 
     def _is_mine(self, event: PastEvent, said: Said) -> bool:
@@ -164,21 +162,17 @@ class Conversation:
                 return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
             case HistoryPage():
                 return [*self._page(item)]
-            case SearchResults():
-                return _found(item)
             case Welcome():
                 self._enter(item)
                 return self._greeting(item)
             case Left() if item.name == self._client.name:
                 return self._put_out(item.room)
-            case Ended():
-                return [info_line(f"{item.reason} Your conversation with {item.with_} has ended.")]
         if isinstance(item, PastEvent):
             self._mark_event(item.room, item)
         room = room_of(item)
         if room not in ("", self.room):
-            return _from_elsewhere(room, _as_plain(item))
-        return _as_plain(item)
+            return _from_elsewhere(room, _shown(item))
+        return _shown(item)
 
     def _enter(self, welcome: Welcome) -> None:
         self.room = self._entered = welcome.room
@@ -193,7 +187,7 @@ class Conversation:
     def _greeting(self, welcome: Welcome) -> Iterable[Line]:
         if self._client.plain:  # which has been told in the server's own words, if at all
             return [info_line(PLAIN)]
-        return (*_as_plain(welcome), *_company(welcome))
+        return _shown(welcome)
 
     def _see_plain(self, item: Event | Frame) -> None:
         """Nothing has a ref there: a /join is answered by the next error, or by the next welcome."""
@@ -227,15 +221,15 @@ class Conversation:
             if not replayed:
                 yield info_line(f"Nothing was said in {page.room} before.", kind)
             return
-        yield info_line(f"The last {_counted(events)} in {page.room}, since {_clock(events[0].time)}:", kind)
+        yield info_line(before_page(page.room, events, local), kind)
         yield from self._past(page.room, events, kind)
-        yield info_line(f"That was before, until {_clock(events[-1].time)}.", kind)
+        yield info_line(after_page(events, local), kind)
 
     def _past(self, room: str, events: Sequence[PastEvent], kind: Kind) -> Iterator[Line]:
         for event in events:
             self._mark_event(room, event)
-            for line in _as_plain(event):
-                yield Line(kind, f"{_clock(event.time)} {line.head}", line.body)
+            for line in _shown(event):
+                yield Line(kind, f"{local(event.time)} {line.head}", line.body)
 
 
 def _is_after(event: PastEvent, mark: Mark) -> bool:
@@ -243,40 +237,6 @@ def _is_after(event: PastEvent, mark: Mark) -> bool:
         return event.time > mark.time
     # Ids rise over restarts, too; where none has been seen yet, one came when the room had that number.
     return event.id > mark.id if mark.id else event.seq > mark.seq
-
-
-def _counted(events: Sequence[PastEvent], one: str = "") -> str:
-    said = sum(isinstance(event, Message) for event in events)
-    return f"{one}message" if said == 1 else f"{said} messages" if said else "comings and goings"
-
-
-def _found(found: SearchResults) -> Iterator[Line]:
-    """The latest is the last, next to where one types."""
-    for message in reversed(found.messages):
-        said = f"* {message.sender} {message.text}" if message.action else f"{message.sender}: {message.text}"
-        yield info_line(f"{_clock(message.time)} in {message.room}, {said}")
-    count = f"{len(found.messages)} message{'s' * (len(found.messages) != 1)}"
-    if not found.messages:
-        yield info_line(f"Nothing was found with {found.text}.")
-    elif found.more:
-        yield info_line(f"These are the latest {count} with {found.text}.")
-    else:
-        yield info_line(f"{count} with {found.text}.")
-
-
-def _company(welcome: Welcome) -> Iterator[Line]:
-    """Who in the room keeps order, and who is away."""
-    told = []
-    for role in ("operator", "owner"):
-        names = [name for name, has in welcome.roles.items() if has == role]
-        told += _told(role.capitalize() + "s" * (len(names) > 1), names)
-    told += _told("Away", [f"{name} ({why})" for name, why in welcome.away.items()])
-    if told:
-        yield info_line(" ".join(told))
-
-
-def _told(label: str, names: Sequence[str]) -> list[str]:
-    return [f"{label}: {some_of(names, NEWCOMERS_SHOWN)}."] if names else []
 
 
 def _from_elsewhere(room: str, lines: Iterable[Line]) -> Iterator[Line]:
@@ -287,33 +247,9 @@ def _from_elsewhere(room: str, lines: Iterable[Line]) -> Iterator[Line]:
             yield line._replace(body=f"[{clean(room)}] {line.body}")
 
 
-def _as_plain(item: Event | Frame) -> Iterator[Line]:
-    """Just as a plain client would have been told; but it is not told where somebody goes."""
-    if isinstance(item, Left):
-        yield info_line(_gone(item))
-        return
-    for reply in _PLAIN.reply_decoder().feed(_PLAIN.encode(item)):
-        match reply:
-            case Message(sender=sender, text=text):
-                yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))
-            case Notice(text=text):
-                yield info_line(text)
-            case Error(text=text):
-                yield error_line(text)
-
-
-def _gone(left: Left) -> str:
-    """Who goes into another room has not left the chat."""
-    if left.reason.startswith("went to "):
-        return f"{left.name} {left.reason}."
-    why = "" if left.reason in ("", "left") else f" ({left.reason})"
-    return f"{left.name} has left the room{why}."
-
-
-def _clock(time: datetime) -> str:
-    """When that was, on the clock of this machine."""
-    try:
-        local = time.astimezone()
-    except (OverflowError, ValueError):  # no server's clock is there
-        return "?"
-    return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%Y-%m-%d %H:%M}"
+def _shown(item: Event | Frame) -> Iterator[Line]:
+    for text, sender, error in wording.rich(item):
+        if sender is not None:
+            yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))
+        else:
+            yield error_line(text) if error else info_line(text)

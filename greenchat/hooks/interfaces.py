@@ -17,7 +17,7 @@ from greenchat.chat.fanout import Turns
 from greenchat.chat.member import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Event, Message, Private
 from greenchat.protocol.replies import Stats
 from greenchat.protocol.requests import Frame, Ref
@@ -112,6 +112,11 @@ class Session(ABC):
     @abstractmethod
     def name_on_record(self) -> str:
         """As whom it goes on record: by the account, whatever it calls itself. Raises `Reject` before JOIN."""
+
+    @abstractmethod
+    def advise(self, advice: Advice, *, name: str = "", line: str = "") -> str:
+        """What its user is to do, in words that fit their client: people on netcat write frames by hand. `name` is as
+        whom, if that is not who they are now; `line` the command, with its slash, that it is about."""
 
     @abstractmethod
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from greenchat.config.schema import Limits
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 
 # Over how long tries are counted, in seconds. A client that comes back after a minute is not trying again and again.
 TRIES_SECONDS = 60.0
@@ -46,10 +46,7 @@ class Admission:
     def check_password(self, network: str, given: str, expected: str, limits: Limits) -> None:
         """Raises `Reject` unless `given` is the pass phrase, or where `network` has guessed too often."""
         if not given:
-            raise Reject(
-                "This chat has a pass phrase. Say MSG|/password PHRASE first, or send it with a JSON join.",
-                code="password_required",
-            )
+            raise Reject("This chat has a pass phrase.", "password_required", Advice.PASS_PHRASE)
         self._look_at_the_clock()
         if limits.password_failures and self._failures[network] >= limits.password_failures:
             raise Reject("Too many wrong pass phrases. Try again in a minute.", code="password_wrong")

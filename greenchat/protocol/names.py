@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from greenchat import values
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 from greenchat.protocol.text import printable
 
 # A line client shows `[INFO] ...` for the server and `[name]: ...` for a person: nobody is called like the server.
@@ -74,7 +74,7 @@ def _enforce(profile: str, name: str, what: str, length: int) -> str:
     except ValueError:
         raise _not_valid(what, name, code) from None
     if not name:
-        raise Reject(f"A {what} is missing. Send JOIN|<username> or JOIN|<username>|<room>.", code)
+        raise Reject(f"A {what} is missing.", code, Advice.NAME_ONE)
     too_long = Reject(f"The {what} is longer than {length} characters. Choose a shorter one.", code)
     if length and len(name) > length * LONGEST_FORM:
         raise too_long  # before it is looked at letter by letter, which takes its time

@@ -83,6 +83,10 @@ class Ping(Frame, frozen=True, gc=False, tag="ping"):
 
     ref: Ref = None
 
+    def pong(self) -> "Pong":
+        """The answer."""
+        return Pong(self.ref)
+
 
 class Pong(Frame, frozen=True, gc=False, tag="pong"):
     """I am."""

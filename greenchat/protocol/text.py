@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from greenchat import values
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 
 # Control characters (C0 but the tab, DEL, C1) drive terminals. The two Unicode separators end a line for many programs,
 # so that what follows them could pass for a line of the server's. Bidirectional embeddings, overrides and isolates show
@@ -85,7 +85,5 @@ def require_text(text: str) -> str:
     if is_blank(text):
         raise Reject("The message is empty. Write something.", code="empty")
     if FORBIDDEN.search(text):
-        raise Reject(
-            "The text has control characters or line breaks. Send plain text, a frame for each line.", "control"
-        )
+        raise Reject("The text has control characters or line breaks.", "control", Advice.ONE_LINE)
     return text

@@ -11,11 +11,10 @@ import gevent
 from gevent.event import Event
 
 from greenchat.codecs import Codec
-from greenchat.codecs.detect import HTTP_BEGINNINGS, http_refusal
-from greenchat.codecs.jsonlines import JsonCodec
-from greenchat.codecs.plain import PlainCodec
+from greenchat.codecs.detect import codec_of, refusals_of
+from greenchat.codecs.wording import in_full
 from greenchat.config.schema import Config, Tls
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.interfaces import Serve
@@ -77,8 +76,6 @@ class Acceptor:
         self._listeners: list[Listener] = []
         self._others: list[Listener] = []  # those of plugins
         self._inherited = False  # whether the listening sockets are somebody else's, who goes on with them
-        self._plain: Codec = PlainCodec()
-        self._json: Codec = JsonCodec()
         self.is_proxy: Callable[[str], bool] = lambda host: False
 
     # --- sockets that listen ---
@@ -197,6 +194,7 @@ class Acceptor:
                 if (counted := self._connections[greenlet]) is not None:
                     self._connections[greenlet] = None
                     self._admission.leave(counted)
+                self._server.refused(0, "", verdict)
                 self._turn_away(sock, verdict)
             except OSError:
                 pass  # gone before it said anything
@@ -213,11 +211,11 @@ class Acceptor:
                 taken = connection.unread = self._first_bytes(connection, READ_BYTES)
                 if taken and not self._claimed(connection, taken[:FIRST_BYTES], address, serve):
                     connection.unread = b""
-                    self.serve_session(connection, address, self._codec(taken), taken)
+                    self.serve_session(connection, address, codec_of(taken), taken)
         elif first and config.tls.required and sock.family != socket.AF_UNIX:
-            raise Reject("This server wants TLS. Connect with: greenchat connect --tls", code="tls_required")
+            raise Reject("This server wants TLS.", "tls_required", Advice.TLS)
         elif first and not self._claimed(sock, first, address, serve):
-            return Chosen(_detached(sock), address, self._codec(first), b"")
+            return Chosen(_detached(sock), address, codec_of(first), b"")
         return None
 
     def _claimed(self, sock: Any, first: bytes, address: str, serve: Serve | None) -> bool:
@@ -244,11 +242,8 @@ class Acceptor:
         """What the client says first; empty where it has gone. Raises `Reject` where it says nothing for too long."""
         first = self._peek(sock, self._server.config.limits.first_frame_seconds, size, flags)
         if first is None:
-            raise Reject("Nothing was said for too long. Connect again and send JOIN|<username>.", code="timeout")
+            raise Reject("Nothing was said for too long.", "timeout", Advice.JOIN_AGAIN)
         return first
-
-    def _codec(self, first_bytes: bytes) -> Codec:
-        return self._json if first_bytes.startswith(b"{") else self._plain
 
     def _peek(self, sock: Any, seconds: float, size: int, flags: int) -> bytes | None:
         """What the client says first: empty where it has gone, None where it says nothing for `seconds`."""
@@ -259,24 +254,19 @@ class Acceptor:
 
     def _turn_away(self, sock: Any, verdict: Reject) -> None:
         """Refuse a connection politely: in its own words, if it says some soon, and so that it can read them."""
-        self._server.refused(0, "", verdict)
         polite = self._turned_away < TURNED_AWAY_AT_ONCE
         self._turned_away += 1
         try:
             with contextlib.suppress(OSError), gevent.Timeout(DOOR_SECONDS, False):
                 first = self._peek(sock, DOOR_SECONDS / 2, FIRST_BYTES, socket.MSG_PEEK) if polite else b""
-                sock.sendall(self._refusal(first or b"", verdict))
+                kind = refusals_of(first or b"")
+                verdict = in_full(verdict, kind.advice)
+                sock.sendall(kind.refusal(Error(verdict.code, verdict.text)))
                 sock.shutdown(socket.SHUT_WR)
                 while polite and sock.recv(READ_BYTES):
                     pass  # closing with unread bytes would reset the connection, and take the words back
         finally:
             self._turned_away -= 1
-
-    def _refusal(self, first: bytes, verdict: Reject) -> bytes:
-        """`verdict` in the words of a client that begins with `first`."""
-        if first.startswith(HTTP_BEGINNINGS):
-            return http_refusal("503 Service Unavailable", verdict.text)
-        return self._codec(first).encode(Error(verdict.code, verdict.text))
 
 
 def _detached(sock: Any) -> socket.socket:

@@ -5,14 +5,17 @@ What a line is about stands in fields of its own, which callers give as `extra`:
 `session`, `plugin` and `user`, it is known whose doing it is.
 """
 
+import contextlib
 import copy
 import logging
+import os
 import queue
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler, QueueListener
+from logging.handlers import QueueHandler
 from typing import Any
 
 from greenchat.protocol.address import host_of, network_of
@@ -32,6 +35,15 @@ SOURCES = 20_000
 
 # Lines that wait for a reader of the log that hangs: some MB. Those that come then are left out, and counted.
 WAITING_LINES = 20_000
+
+# How long a line may wait for others, in seconds, to be written with them: to wake a thread for each of them costs more
+# than all the rest of a line. Who watches the log does not feel it. Errors do not wait: nobody knows what comes next.
+BATCH_SECONDS = 0.05
+# ... and how many of them are written at once: some 100 KB.
+BATCH_LINES = 1000
+
+# How long the end of the process waits for a reader of the log that hangs, in seconds.
+PATIENCE_SECONDS = 2.0
 
 
 class Source:
@@ -125,13 +137,64 @@ def _source(record: logging.LogRecord) -> object:
     return record.name, record.pathname, record.lineno
 
 
-class Queue(QueueHandler):
-    """Hands lines to the thread that writes them. What they say is made now, since it may change; a traceback stays
-    apart from the message."""
+class Writer:
+    """Has `write` called with lines from a thread of its own, those of some moments together.
 
-    def __init__(self, lines: "queue.SimpleQueue[Any]") -> None:
-        super().__init__(lines)
-        self._lines = lines
+    Nothing here takes a lock, but queues that signal handlers may use wherever they come: one of them may have the last
+    lines written.
+    """
+
+    def __init__(self, write: Callable[[str], object], form: logging.Formatter) -> None:
+        self.lines: queue.SimpleQueue[Any] = queue.SimpleQueue()  # records; and what is to be told once it is reached
+        self._hurried: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._write = write
+        self._form = form
+        self._thread = threading.Thread(target=self._run, name="greenchat-log", daemon=True)
+        self._thread.start()
+
+    def hurry(self) -> None:
+        """Let what waits wait no longer."""
+        self._hurried.put(None)
+
+    def flush(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until all that waits is written; not for longer than so many seconds, as nobody may read it."""
+        written: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.lines.put(written)
+        self.hurry()
+        with contextlib.suppress(queue.Empty):
+            written.get(timeout=seconds)
+
+    def _run(self) -> None:
+        while True:
+            batch = [self.lines.get()]
+            self._pause()
+            while len(batch) < BATCH_LINES and not self.lines.empty():
+                batch.append(self.lines.get())
+            self._write("".join(self._formatted(entry) for entry in batch if isinstance(entry, logging.LogRecord)))
+            for entry in batch:
+                if not isinstance(entry, logging.LogRecord):
+                    entry.put(None)
+
+    def _pause(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            self._hurried.get(timeout=BATCH_SECONDS)
+        while not self._hurried.empty():
+            self._hurried.get()
+
+    def _formatted(self, record: logging.LogRecord) -> str:
+        try:
+            return f"{self._form.format(record)}\n"
+        except Exception as error:  # a field of a plugin's that is odd: the line is told all the same
+            return f"{record.levelname} {record.name}: {record.msg} (a field of this line cannot be shown: {error!r})\n"
+
+
+class Queue(QueueHandler):
+    """Hands lines to the `writer`. What they say is made now, since it may change; a traceback stays apart from the
+    message. To `flush` it is what Python does at its end, and what else ends the process should do."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(writer.lines)
+        self._writer = writer
         self._lost = 0
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
@@ -143,15 +206,21 @@ class Queue(QueueHandler):
         return record
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        if self._lines.qsize() >= WAITING_LINES:
+        lines = self._writer.lines
+        if lines.qsize() >= WAITING_LINES:
             self._lost += 1
             return
         if self._lost:
             lost = copy.copy(record)
             lost.msg = lost.message = f"{self._lost} lines were left out, as nobody has read the log"
             lost.exc_text, self._lost = None, 0
-            self._lines.put(lost)
-        self._lines.put(record)
+            lines.put(lost)
+        lines.put(record)
+        if record.levelno >= logging.ERROR:
+            self._writer.hurry()
+
+    def flush(self) -> None:
+        self._writer.flush()
 
 
 class TextFormatter(logging.Formatter):
@@ -187,23 +256,36 @@ def formatter(form: str) -> logging.Formatter:
     )
 
 
+def write_to_stderr(text: str) -> None:
+    """Past Python's own buffer, which a reader that hangs would have this thread hold when the process ends."""
+    if sys.stderr is None:
+        return  # closed before the start
+    data = memoryview(text.encode("utf-8", "backslashreplace"))
+    # Nobody may read it any more: there is no other place to say so.
+    with contextlib.suppress(OSError, ValueError):
+        while data:
+            data = data[os.write(sys.stderr.fileno(), data) :]
+
+
 class Log:
     """The log of the process, from a thread of its own: a reader of the log that hangs must not hang the chat."""
 
     def __init__(self, form: str, level: str) -> None:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(formatter(form))
-        lines: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        into = Queue(lines)
+        into = Queue(Writer(write_to_stderr, formatter(form)))
+        self._flush = into.flush
         self._bounded = Bounded(into.emit)
         into.addFilter(self._bounded)
         root = logging.getLogger()
         root.handlers = [into]
         root.setLevel(level.upper())
-        self._listener = QueueListener(lines, handler)
-        self._listener.start()
 
     def stop(self) -> None:
         """Write all that waits."""
         self._bounded.finish()
-        self._listener.stop()
+        self._flush()
+
+
+def flush() -> None:
+    """Have all lines written that wait, where the process is about to end without more ado."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()

@@ -18,6 +18,7 @@ from gevent.event import Event
 
 from greenchat.hooks.background import SHUTDOWN_SECONDS
 from greenchat.hooks.blame import Owners
+from greenchat.server import logs
 
 log = logging.getLogger("greenchat")
 
@@ -102,6 +103,7 @@ class StopSignals:
 
 
 def _end_at_once(why: str) -> None:
+    logs.flush()
     sys.stderr.write(f"{why}\n")
     sys.stderr.flush()
     os._exit(1)

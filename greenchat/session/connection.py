@@ -13,7 +13,7 @@ from greenchat import values
 from greenchat.chat.member import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Limits
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 from greenchat.hooks.ending import Killed
 from greenchat.net.outbox import Outbox, linger
 from greenchat.net.readable import Readable
@@ -145,7 +145,7 @@ class Connection(Session):
             self._deadline.start(self._too_late)
 
     def _too_late(self) -> None:
-        self.refuse(Reject("You have not joined in time. Connect again and send JOIN|<username>.", "timeout"))
+        self.refuse(Reject("You have not joined in time.", "timeout", Advice.JOIN_AGAIN))
         self.close("did not join in time")
 
     def _stop_deadline(self) -> None:
@@ -164,6 +164,7 @@ class Connection(Session):
                 self.server.chat.leave(self.member, reason, breathe=True)
             if self.server.hooks.disconnected is not None:
                 self.server.hooks.disconnected(self, reason)
+            self._say_goodbye(reason)
             self._receipts.all_sent(self.server.config.server.grace_seconds)
             if self.outbox.drained(self.server.config.server.grace_seconds):
                 linger(self._socket, self._readable)
@@ -174,3 +175,13 @@ class Connection(Session):
             self._readable.close()
             # Nothing leads back from here: it need not wait for the garbage collector.
             self.member = None
+
+    def _say_goodbye(self, reason: str) -> None:
+        try:
+            goodbye = self._decoder.goodbye(reason)
+        except Exception as error:  # it may be a plugin's
+            self.server.unexpected(self, error)
+            return
+        if goodbye:
+            self.send_acks()
+            self._receipts.tell(goodbye)

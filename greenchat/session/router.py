@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from greenchat.chat.member import Asked, Member
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
 from greenchat.protocol.events import Message, Private
 from greenchat.protocol.names import require_name
@@ -64,9 +64,9 @@ def handle(session: "Connection", server: Host, frame: Request) -> None:
             join(session, server, frame)
         case Leave(room, ref):
             leave(session, server, room, ref)
-        case Ping(ref):
+        case Ping():
             session.knows_pings()
-            session.tell(Pong(ref))
+            session.tell(frame.pong())
         case Pong():
             session.knows_pings()
         case History() | Search():
@@ -79,9 +79,7 @@ def handle(session: "Connection", server: Host, frame: Request) -> None:
         case Say():
             session.require_member()
         case Unknown(kind):
-            raise Reject(
-                f"{printable(kind)!r} is no frame type. Send JOIN|<username>, MSG|<text> or LEAVE.", "unknown_type"
-            )
+            raise Reject(f"{printable(kind)!r} is no frame type.", "unknown_type", Advice.FRAME_TYPES)
         case Invalid(code, text, _, fatal):
             if fatal:
                 session.close("cannot be understood")

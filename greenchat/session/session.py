@@ -9,8 +9,9 @@ from greenchat.chat.chat import Chat
 from greenchat.chat.member import Asked, Member
 from greenchat.chat.room import Room
 from greenchat.codecs import Codec
+from greenchat.codecs.wording import advise, in_full
 from greenchat.config.schema import Config
-from greenchat.errors import Reject, sendable
+from greenchat.errors import Advice, Reject, sendable
 from greenchat.hooks import interfaces
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.dispatch import Dispatcher
@@ -182,7 +183,7 @@ class Session(interfaces.Session):
     def require_member(self) -> Member:
         """Who this session is in the chat. Raises `Reject` before JOIN."""
         if self.member is None:
-            raise Reject("You have not joined yet. Send JOIN|<username> first.", code="not_joined")
+            raise Reject("You have not joined yet.", "not_joined", Advice.JOIN_FIRST)
         return self.member
 
     def name_on_record(self) -> str:
@@ -190,10 +191,15 @@ class Session(interfaces.Session):
         member = self.require_member()
         return member.name if self.account in ("", member.key) else self.account
 
+    def advise(self, advice: Advice, *, name: str = "", line: str = "") -> str:
+        """What its user is to do, in words that fit their client; as `name`, if that is not who they are now; about
+        the command `line`."""
+        return advise(self.codec.advice, advice, name=name or self.name, line=line)
+
     @one_step
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
         """Answer a request with an ERROR, and tell the observers."""
-        verdict = sendable(verdict)
+        verdict = in_full(sendable(verdict), self.codec.advice, self.name)
         self.tell(Error(verdict.code, verdict.text, ref))
         self.server.refused(self.id, self.name, verdict)
 

@@ -13,6 +13,7 @@ import gevent
 
 from greenchat import Account as Entitled
 from greenchat import (
+    Advice,
     ChatServer,
     Command,
     Join,
@@ -183,7 +184,8 @@ class Accounts:
         account = self._logins.log_in(session, key, password)
         self._wanted.pop(session.id, None)
         member = session.member
-        session.info(f"You are logged in as {account.name}." + ("" if member else f" Now send JOIN|{account.name}."))
+        now = "" if member else f" {session.advise(Advice.JOIN_NOW, name=account.name)}"
+        session.info(f"You are logged in as {account.name}.{now}")
         if member is not None and member.key != key:
             session.chat.rename(member, account.name)
 

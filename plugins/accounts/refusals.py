@@ -1,12 +1,11 @@
 """What the plugin says in more than one place."""
 
-from greenchat import Reject, Session
+from greenchat import Advice, Reject, Session
 
 
 def how_to_log_in(session: Session, name: str) -> str:
     """As it has to be typed: people write frames by hand where their client does not."""
-    frame = "MSG|" if session.codec.name == "plain" else ""
-    return f"{frame}/login {name} PASSWORD"
+    return session.advise(Advice.COMMAND, line=f"/login {name} PASSWORD")
 
 
 def wrong() -> Reject:

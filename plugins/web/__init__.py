@@ -19,23 +19,13 @@ from greenchat import Request as ChatRequest
 from .http import HttpConnection, Refusal, Request, Response, Upgrade
 from .origin import OriginPolicy
 from .static import Files
-from .websocket import Control, ControlPing, Ended, WebSocketCodec, close_frame, shake_hands
+from .websocket import Failed, WebSocketCodec, shake_hands
 
 log = logging.getLogger("greenchat.web")
 
 ALLOWED = ("GET", "HEAD")  # other methods are answered with these
 
 CHAT = "chat"  # the path of the WebSocket, below the prefix
-
-# What a closed session is told, by the reason of its end (RFC 6455, 7.4.1). All others were sent away: 1008, a policy.
-NORMAL, GOING_AWAY, POLICY, INTERNAL = 1000, 1001, 1008, 1011
-CLOSE_CODES = {
-    "left": NORMAL,
-    "connection closed": NORMAL,
-    "server is shutting down": GOING_AWAY,
-    "did not answer a ping": GOING_AWAY,
-    "internal error": INTERNAL,
-}
 
 
 class Settings(greenchat.Settings, frozen=True):
@@ -89,8 +79,6 @@ class Web:
         self._prefix = f"{settings.prefix.rstrip('/')}/"
         self._origin_policy = OriginPolicy(settings.hosts, settings.origins, settings.trusted_proxies)
         self._codec = WebSocketCodec()
-        # By a session's id, when it has ended: what its last frame is answered with.
-        self._receipts: dict[int, bytes] = {}
         self.addresses: list[str] = []
 
     @hookimpl
@@ -175,24 +163,11 @@ class Web:
 
     @hookimpl
     def greenchat_request(self, session: Session, frame: ChatRequest) -> bool:
-        if type(frame) is ControlPing:
-            session.knows_pings()
-            session.tell(Control(frame.answer))
-            return True
-        if type(frame) is Ended:
-            self._receipts[session.id] = frame.answer
-            session.close(frame.why)
-            if frame.code:
-                self._server.refused(session.id, session.name, Reject(frame.text, frame.code))
-            return True
-        return False
-
-    @hookimpl(trylast=True)
-    def greenchat_disconnected(self, session: Session, reason: str) -> None:
-        """The last frame, behind all that waits: why it has ended."""
-        if session.codec is self._codec:
-            answer = self._receipts.pop(session.id, None)
-            session.tell(Control(answer or close_frame(CLOSE_CODES.get(reason, POLICY), reason)))
+        if type(frame) is not Failed:
+            return False
+        session.close("cannot be understood")
+        self._server.refused(session.id, session.name, Reject(frame.text, frame.code))
+        return True
 
 
 def greenchat_plugin(settings: Settings) -> Web | None:

@@ -27,7 +27,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import ProtocolError, RemoteProtocolError
 
-from greenchat import Event, Frame, JsonCodec, Leave, Message, Ping, Pong
+from greenchat import Error, Event, Frame, JsonCodec, Leave, Message, Ping, Pong
 from greenchat import Request as ChatRequest
 
 from .http import Refusal, Request
@@ -54,10 +54,21 @@ PING = b"\x89\x00"
 ERROR_CODES = {int(CloseReason.INVALID_FRAME_PAYLOAD_DATA): "not_utf8", int(CloseReason.MESSAGE_TOO_BIG): "too_long"}
 
 
-class Control(Frame, frozen=True, gc=False, tag="control"):
+# What a closed session is told, by the reason of its end (7.4.1). All others were sent away: 1008, a policy.
+NORMAL, GOING_AWAY, POLICY, INTERNAL = 1000, 1001, 1008, 1011
+CLOSE_CODES = {
+    "left": NORMAL,
+    "connection closed": NORMAL,
+    "server is shutting down": GOING_AWAY,
+    "did not answer a ping": GOING_AWAY,
+    "internal error": INTERNAL,
+}
+
+
+class ControlPong(Pong, frozen=True, gc=False, tag="control_pong"):
     """To be sent: a control frame, as it goes over the wire."""
 
-    data: bytes
+    data: bytes = b""
 
 
 class ControlPing(Ping, frozen=True, gc=False, tag="control_ping"):
@@ -65,13 +76,13 @@ class ControlPing(Ping, frozen=True, gc=False, tag="control_ping"):
 
     answer: bytes = b""
 
+    def pong(self) -> ControlPong:
+        return ControlPong(data=self.answer)
 
-class Ended(Leave, frozen=True, gc=False, tag="ended"):
-    """Nothing more can be understood: the other side has closed, or has failed, and `why`. `answer` is to be sent when
-    all else has been. A failure has a `code`, as errors have, and a `text`."""
 
-    answer: bytes = b""
-    why: str = "left"
+class Failed(Leave, frozen=True, gc=False, tag="failed"):
+    """Nothing more can be understood, and why: `code` as errors have, and a `text`."""
+
     code: str = ""
     text: str = ""
 
@@ -123,6 +134,7 @@ class WebSocketCodec:
     name = "web"
     pings = True
     many_rooms = True
+    advice = JsonCodec.advice
 
     def __init__(self) -> None:
         self._json = JsonCodec()
@@ -131,12 +143,15 @@ class WebSocketCodec:
         return WebSocketDecoder(self._json, frame_bytes)
 
     def encode(self, reply: Event | Frame) -> bytes:
-        if type(reply) is Control:
+        if type(reply) is ControlPong:
             return reply.data
         if type(reply) is Ping:
             return PING  # browsers answer it by themselves, also while their page sleeps
         text = self._json.encode(reply)[:-1]
         return _head(len(text)) + text
+
+    def refusal(self, error: Error) -> bytes:
+        return self.encode(error)
 
     def encode_run(self, messages: Sequence[Message]) -> bytes:
         lines = self._json.encode_run(messages).split(b"\n")
@@ -161,7 +176,7 @@ class WebSocketDecoder:
     are handed to wsproto, as far as they have come, so that what is wrong with them is found as soon as it can be.
     """
 
-    __slots__ = ("_ended", "_head", "_json", "_limit", "_message", "_owed", "_size", "_wire")
+    __slots__ = ("_ended", "_goodbye", "_head", "_json", "_limit", "_message", "_owed", "_size", "_wire")
 
     def __init__(self, json: JsonCodec, frame_bytes: int) -> None:
         self._limit = frame_bytes
@@ -172,9 +187,14 @@ class WebSocketDecoder:
         self._message: bytearray | None = None  # what wsproto has read of a message that has not ended
         self._size = 0  # of that message so far, with what was not kept
         self._ended = False
+        self._goodbye = b""  # the answer to what has ended it
+
+    def goodbye(self, reason: str) -> bytes:
+        """A close frame: the answer to the other side's, or our own, which says why it has ended."""
+        return self._goodbye or close_frame(CLOSE_CODES.get(reason, POLICY), reason)
 
     def feed(self, data: bytes) -> Sequence[ChatRequest]:
-        """The frames that `data` completes, in order. Never raises; nothing follows an `Ended`."""
+        """The frames that `data` completes, in order. Never raises; nothing follows once it has ended."""
         found: list[ChatRequest] = []
         if self._head:
             data, self._head = self._head + data, b""
@@ -216,7 +236,8 @@ class WebSocketDecoder:
                 case WirePong():
                     found.append(Pong())
                 case CloseConnection() if self._wire.state is ConnectionState.REMOTE_CLOSING:
-                    found.append(Ended(answer=self._wire.send(event.response())))
+                    found.append(Leave())
+                    self._goodbye = self._wire.send(event.response())
                     self._ended = True
                 case CloseConnection(CloseReason.INVALID_FRAME_PAYLOAD_DATA):
                     self._fail(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "This is not UTF-8.", found)
@@ -242,9 +263,8 @@ class WebSocketDecoder:
 
     def _fail(self, code: int, reason: str, found: list[ChatRequest]) -> None:
         """Understand nothing more."""
-        answer = self._wire.send(CloseConnection(code, reason))
-        kind = ERROR_CODES.get(code, "malformed")
-        found.append(Ended(answer=answer, why="cannot be understood", code=kind, text=reason))
+        self._goodbye = self._wire.send(CloseConnection(code, reason))
+        found.append(Failed(code=ERROR_CODES.get(code, "malformed"), text=reason))
         self._ended = True
 
 

@@ -13,7 +13,8 @@ from kit.properties import ANY_TEXT, TEXT, any_of, for_all
 
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.lines import SKIP_BYTES, LineBuffer
-from greenchat.codecs.plain import NEWCOMERS_SHOWN, PlainCodec
+from greenchat.codecs.plain import PlainCodec
+from greenchat.codecs.wording import NEWCOMERS_SHOWN
 from greenchat.config.schema import Limits
 from greenchat.protocol import vocabulary
 from greenchat.protocol.events import (

@@ -3,7 +3,7 @@
 import pytest
 
 from greenchat.config.schema import Limits
-from greenchat.errors import Reject
+from greenchat.errors import Advice, Reject
 from greenchat.net.admission import TRIES_SECONDS, Admission
 from greenchat.protocol.address import network_of
 
@@ -90,6 +90,7 @@ def test_a_pass_phrase_is_checked_and_guessing_has_to_wait():
 
 
 def test_without_a_pass_phrase_one_is_told_how_to_give_it():
-    with pytest.raises(Reject, match=r"Say MSG\|/password PHRASE first") as refused:
+    with pytest.raises(Reject, match="has a pass phrase") as refused:
         Admission().check_password("a", "", "sesame", limits())
     assert refused.value.code == "password_required"
+    assert refused.value.advice is Advice.PASS_PHRASE, "each kind of client says in its own words how"

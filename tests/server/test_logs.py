@@ -2,16 +2,31 @@
 
 import json
 import logging
+import queue
 import re
+import subprocess
+import sys
 import textwrap
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from kit import ROOT
 from kit.processes import serve_process
+from kit.programs import in_time
 
 from greenchat.server import logs
-from greenchat.server.logs import LINES_A_SECOND, LINES_AT_ONCE, SOURCES, TOLD_SECONDS, Bounded, Queue, formatter
+from greenchat.server.logs import (
+    LINES_A_SECOND,
+    LINES_AT_ONCE,
+    SOURCES,
+    TOLD_SECONDS,
+    Bounded,
+    Queue,
+    Writer,
+    formatter,
+)
+from greenchat.testing import DEADLINE
 
 FAILS = """
     from greenchat import Reject, hookimpl
@@ -179,23 +194,113 @@ def test_sources_are_not_remembered_without_end(bounded):
     assert [line.left_out for line in bounded.told] == [1]
 
 
-def test_lines_that_nobody_reads_do_not_wait_without_end(monkeypatch):
-    import queue
+@pytest.fixture
+def written():
+    """`written(number)`: what was written until then, in as many pieces; waits for so many lines."""
 
+    class Written:
+        def __init__(self):
+            self.pieces = queue.SimpleQueue()
+            self.gate = threading.Event()
+            self.gate.set()
+
+        def write(self, text):
+            self.gate.wait(DEADLINE)
+            self.pieces.put(text)
+
+        def read(self, lines):
+            pieces = []
+            while sum(piece.count("\n") for piece in pieces) < lines:
+                pieces.append(self.pieces.get(timeout=DEADLINE))
+            return pieces
+
+    return Written()
+
+
+def test_lines_that_nobody_reads_do_not_wait_without_end(monkeypatch, written):
     monkeypatch.setattr(logs, "WAITING_LINES", 3)
-    lines = queue.SimpleQueue()
-    into = Queue(lines)
+    written.gate.clear()
+    writer = Writer(written.write, logging.Formatter("%(message)s"))
+    into = Queue(writer)
+    into.emit(record("first"))
+    writer.hurry()
+    in_time(writer.lines.empty)
     for number in range(10):
         into.emit(record(f"line {number}"))
-    assert lines.qsize() == 3
-    lines.get()
+    assert writer.lines.qsize() == 3
+    written.gate.set()
+    assert "".join(written.read(4)).splitlines() == ["first", "line 0", "line 1", "line 2"]
     into.emit(record("last"))
-    assert [lines.get().getMessage() for _ in range(4)] == [
-        "line 1",
-        "line 2",
-        "7 lines were left out, as nobody has read the log",
-        "last",
-    ]
+    assert "".join(written.read(2)).splitlines() == ["7 lines were left out, as nobody has read the log", "last"]
+
+
+def test_lines_are_written_many_at_a_time(written):
+    into = Queue(Writer(written.write, logging.Formatter("%(message)s")))
+    for number in range(500):
+        into.emit(record(f"line {number}"))
+    into.flush()
+    pieces = written.read(500)
+    assert "".join(pieces).splitlines() == [f"line {number}" for number in range(500)]
+    assert len(pieces) < 50
+
+
+def test_an_error_is_written_at_once_with_what_came_before_it(monkeypatch, written):
+    monkeypatch.setattr(logs, "BATCH_SECONDS", 10 * DEADLINE)
+    into = Queue(Writer(written.write, logging.Formatter("%(message)s")))
+    into.emit(record("before"))
+    into.emit(record("error", levelno=logging.ERROR))
+    assert "".join(written.read(2)) == "before\nerror\n"
+
+
+def test_a_line_with_a_field_that_cannot_be_shown_is_told_all_the_same(written):
+    into = Queue(Writer(written.write, formatter("text")))
+    into.emit(record("odd", created="never"))
+    into.emit(record("next"))
+    odd, following = "".join(written.read(2)).splitlines()
+    assert odd.startswith("INFO greenchat.test: odd (")
+    assert following.endswith("greenchat.test: next")
+
+
+def logged_by(code, **options):
+    """A process that has its log as `greenchat serve` has it, and runs `code`."""
+    head = "import logging, os, signal, sys; from greenchat.server.logs import Log; log = Log('text', 'info')\n"
+    return subprocess.Popen([sys.executable, "-c", head + textwrap.dedent(code)], stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.parametrize("end", ["raise RuntimeError('unexpected')", "sys.exit(3)", "log.stop()"])
+def test_nothing_is_lost_however_the_process_ends(end):
+    with logged_by(f"logging.info('the last line')\n{end}\n") as process:
+        _, said = process.communicate(timeout=DEADLINE)
+    assert b"the last line" in said
+
+
+def test_nothing_is_lost_by_a_second_signal(tmp_path):
+    (tmp_path / "hurried.py").write_text(
+        textwrap.dedent("""
+            import logging, os, signal
+            from greenchat import hookimpl
+            @hookimpl
+            def greenchat_shutdown():
+                logging.getLogger("hurried").info("the last line")
+                os.kill(os.getpid(), signal.SIGTERM)
+        """)
+    )
+    with serve_process(tmp_path, "--plugins-dir", str(tmp_path), "-v") as server:
+        _, said = server.stop()
+    lines = said.splitlines()
+    assert lines[-1] == "Stopped at once."
+    assert lines[-2].endswith("hurried: the last line")
+
+
+def test_a_log_that_nobody_reads_does_not_keep_the_process(tmp_path):
+    code = """
+        for number in range(3000):
+            logging.getLogger(f"source {number}").info("x" * 100)
+        log.stop()
+    """
+    with logged_by(code) as process:
+        assert process.wait(DEADLINE) == 0
+        assert process.stderr.read(100).endswith(b"x")
 
 
 def test_a_time_is_utc_wherever_the_server_is(monkeypatch):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from kit.processes import ServeProcess, serve_process
 from left_over import COUNTER, left_over
 
-from greenchat.codecs.detect import HTTP_BEGINNINGS, FirstLine
+from greenchat.codecs.http import HTTP_BEGINNINGS, FirstLine
 from greenchat.testing import DEADLINE, UNLIMITED
 
 SECONDS, FULL_SECONDS = 10, 300

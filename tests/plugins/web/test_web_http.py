@@ -395,7 +395,7 @@ def test_where_tls_is_required_a_browser_is_told_so(tmp_path):
     with serving(web, settings={"tls.cert": str(pem), "tls.required": True}) as server:
         answer, body = get(server)
         assert answer.status == 503
-        assert body.startswith(b"This server wants TLS.")
+        assert body == b"This server wants TLS. Open it with https://.\n"
 
 
 @pytest.mark.parametrize(

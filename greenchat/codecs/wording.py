@@ -1,0 +1,295 @@
+"""The words that people read: of what happens, and of what to do. They stand here once, fit for each kind of client.
+
+`plain` has the sentences for clients that know lines and nothing else, which are frozen; `rich` those for clients that
+know rooms, roles and conversations, where theirs differ. A new kind of event is one more function with its sentence.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import singledispatch
+from typing import NamedTuple
+
+from greenchat.errors import Advice, Reject
+from greenchat.protocol.events import (
+    Away,
+    Ended,
+    Invited,
+    Joined,
+    Left,
+    Message,
+    Notice,
+    PastEvent,
+    Private,
+    Renamed,
+    Role,
+    Topic,
+)
+from greenchat.protocol.replies import Answer, Error, HistoryPage, SearchResults, Welcome
+from greenchat.protocol.text import some_of
+
+NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
+
+# What stands for a name that nobody has chosen yet.
+NO_NAME = "<username>"
+
+Clock = Callable[[datetime], str]
+
+
+class Line(NamedTuple):
+    """One line: what the `sender` says, or the server where there is none. `error`: something was refused."""
+
+    text: str
+    sender: str | None = None
+    error: bool = False
+
+
+# --- for clients that know lines and nothing else --------------------------------------------------------------------
+
+
+@singledispatch
+def plain(item: object) -> Iterable[Line]:
+    """The lines that tell of an event or an answer; none where there are no words for it."""
+    return ()
+
+
+@plain.register
+def _(message: Message) -> Iterable[Line]:
+    return (Line(said(message), message.sender),)
+
+
+@plain.register
+def _(private: Private) -> Iterable[Line]:
+    # No name holds a space, so nobody can be called "alice (private)".
+    return (Line(said(private), f"{private.sender} (private)"),)
+
+
+@plain.register
+def _(joined: Joined) -> Iterable[Line]:
+    return (Line(f"{joined.name} has joined the chat."),)
+
+
+@plain.register
+def _(left: Left) -> Iterable[Line]:
+    return (Line(f"{left.name} has left the chat."),)
+
+
+@plain.register
+def _(renamed: Renamed) -> Iterable[Line]:
+    return (Line(f"{renamed.name} is now known as {renamed.new_name}."),)
+
+
+@plain.register
+def _(topic: Topic) -> Iterable[Line]:
+    what = f"set the topic: {topic.topic}" if topic.topic else "cleared the topic."
+    return (Line(f"{topic.by} has {what}"),)
+
+
+@plain.register
+def _(away: Away) -> Iterable[Line]:
+    return (Line(f"{away.name} is away: {away.why}" if away.why else f"{away.name} is back."),)
+
+
+@plain.register
+def _(role: Role) -> Iterable[Line]:
+    what = {"operator": "an operator", "owner": f"the owner of {role.room}"}
+    return (Line(f"{role.name} is {what.get(role.role, 'neither operator nor owner')} now."),)
+
+
+@plain.register
+def _(invited: Invited) -> Iterable[Line]:
+    return (Line(f"{invited.by} invites you to {invited.room}. Type /join {invited.room}"),)
+
+
+@plain.register
+def _(notice: Notice) -> Iterable[Line]:
+    return (Line(notice.text),)
+
+
+@plain.register
+def _(error: Error) -> Iterable[Line]:
+    return (Line(error.text, error=True),)
+
+
+@plain.register
+def _(answer: Answer) -> Iterable[Line]:
+    return map(Line, answer.lines)
+
+
+@plain.register
+def _(welcome: Welcome) -> Iterable[Line]:
+    others = [name for name in welcome.members if name != welcome.name]
+    here = "Nobody else is here yet."
+    if others:
+        here = f"Here {'is' if len(others) == 1 else 'are'} {some_of(others, NEWCOMERS_SHOWN, welcome.members_more)}."
+    topic = f"The topic is: {welcome.topic}" if welcome.topic else ""
+    sentences = [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint, topic]
+    return (Line(" ".join(filter(None, sentences))),)
+
+
+@plain.register
+def _(page: HistoryPage) -> Iterator[Line]:
+    """Messages as those that are said now, between two lines that say that they were said before."""
+    messages = [event for event in page.events if isinstance(event, Message)]
+    if messages:
+        yield Line(before_page(page.room, messages, utc))
+        for event in page.events:
+            yield from plain(event)
+        yield Line(after_page(messages, utc))
+    elif page.ref is not None:
+        yield Line("Nothing was said here before.")
+
+
+@plain.register
+def _(found: SearchResults) -> Iterator[Line]:
+    for message in found.messages:
+        yield Line(found_one(message, utc))
+    more = "The latest of them are these." if found.more else "That is all."
+    yield Line(f"{_counted_found(found)}. {more}" if found.messages else _found_nothing(found))
+
+
+# --- for clients that know rooms, roles and conversations ------------------------------------------------------------
+
+
+@singledispatch
+def rich(item: object) -> Iterable[Line]:
+    """The same in these; where nothing else is said here, it is what `plain` says."""
+    return plain(item)
+
+
+@rich.register
+def _(left: Left) -> Iterable[Line]:
+    """Who goes into another room has not left the chat."""
+    if left.reason.startswith("went to "):
+        return (Line(f"{left.name} {left.reason}."),)
+    why = "" if left.reason in ("", "left") else f" ({left.reason})"
+    return (Line(f"{left.name} has left the room{why}."),)
+
+
+@rich.register
+def _(ended: Ended) -> Iterable[Line]:
+    return (Line(f"{ended.reason} Your conversation with {ended.with_} has ended."),)
+
+
+@rich.register
+def _(welcome: Welcome) -> Iterator[Line]:
+    """With who in the room keeps order, and who is away."""
+    yield from plain(welcome)
+    told = []
+    for role in ("operator", "owner"):
+        names = [name for name, has in welcome.roles.items() if has == role]
+        told += _told(role.capitalize() + "s" * (len(names) > 1), names)
+    told += _told("Away", [f"{name} ({why})" for name, why in welcome.away.items()])
+    if told:
+        yield Line(" ".join(told))
+
+
+@rich.register
+def _(found: SearchResults) -> Iterator[Line]:
+    """The latest is the last, next to where one types."""
+    for message in reversed(found.messages):
+        yield Line(found_one(message, local))
+    count = _counted_found(found)
+    latest = f"These are the latest {count}." if found.more else f"{count}."
+    yield Line(latest if found.messages else _found_nothing(found))
+
+
+# --- what they share -------------------------------------------------------------------------------------------------
+
+
+def said(message: Message | Private) -> str:
+    return f"* {message.sender} {message.text}" if message.action else message.text
+
+
+def counted(events: Sequence[PastEvent], one: str = "") -> str:
+    """How many messages there are: `one` is what stands before a single one."""
+    messages = sum(isinstance(event, Message) for event in events)
+    return f"{one}message" if messages == 1 else f"{messages} messages" if messages else "comings and goings"
+
+
+def before_page(room: str, events: Sequence[PastEvent], clock: Clock) -> str:
+    return f"The last {counted(events)} in {room}, since {clock(events[0].time)}:"
+
+
+def after_page(events: Sequence[PastEvent], clock: Clock) -> str:
+    return f"That was before, until {clock(events[-1].time)}."
+
+
+def found_one(message: Message, clock: Clock) -> str:
+    text = said(message) if message.action else f"{message.sender}: {message.text}"
+    return f"{clock(message.time)} in {message.room}, {text}"
+
+
+def _counted_found(found: SearchResults) -> str:
+    return f"{len(found.messages)} message{'s' * (len(found.messages) != 1)} with {found.text}"
+
+
+def _found_nothing(found: SearchResults) -> str:
+    return f"Nothing was found with {found.text}."
+
+
+def _told(label: str, names: Sequence[str]) -> list[str]:
+    return [f"{label}: {some_of(names, NEWCOMERS_SHOWN)}."] if names else []
+
+
+def utc(time: datetime) -> str:
+    """When that was, for whom nothing is known of their clock."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def local(time: datetime) -> str:
+    """When that was, on the clock of this machine."""
+    try:
+        there = time.astimezone()
+    except (OverflowError, ValueError):  # no server's clock is there
+        return "?"
+    return f"{there:%H:%M}" if there.date() == datetime.now().date() else f"{there:%Y-%m-%d %H:%M}"
+
+
+# --- what to do ------------------------------------------------------------------------------------------------------
+
+# For people who write frames by hand, on netcat say. `{name}` is theirs, `{line}` a command.
+BY_HAND: Mapping[Advice, str] = {
+    Advice.JOIN: "Send JOIN|{name}.",
+    Advice.JOIN_FIRST: "Send JOIN|{name} first.",
+    Advice.JOIN_NOW: "Now send JOIN|{name}.",
+    Advice.JOIN_AGAIN: "Connect again and send JOIN|{name}.",
+    Advice.NAME_ONE: "Send JOIN|<username> or JOIN|<username>|<room>.",
+    Advice.ENTER_ROOM: "Send JOIN|{name}, or MSG|/join ROOM",
+    Advice.PASS_PHRASE: "Say MSG|/password PHRASE first, or send it with a JSON join.",
+    Advice.FRAME_TYPES: "Send JOIN|<username>, MSG|<text> or LEAVE.",
+    Advice.ONE_LINE: "Send plain text, a frame for each line.",
+    Advice.COMMAND: "MSG|{line}",
+    Advice.TLS: "Connect with: greenchat connect --tls",
+}
+
+# For people whose client does that for them, and for those who write one.
+BY_CLIENT: Mapping[Advice, str] = {
+    Advice.JOIN: "Join, to use them.",
+    Advice.JOIN_FIRST: "Join first.",
+    Advice.JOIN_NOW: "Now join.",
+    Advice.JOIN_AGAIN: "Connect again and join.",
+    Advice.NAME_ONE: "Choose one.",
+    Advice.ENTER_ROOM: "/join ROOM leads into one.",
+    Advice.PASS_PHRASE: "Join with it; whoever invited you knows it.",
+    Advice.FRAME_TYPES: "PROTOCOL.md has all that there are.",
+    Advice.ONE_LINE: "Send plain text, a message for each line.",
+    Advice.COMMAND: "{line}",
+    Advice.TLS: "Connect with: greenchat connect --tls",
+}
+
+# For whoever looks at an answer in HTTP.
+BY_BROWSER: Mapping[Advice, str] = {**BY_CLIENT, Advice.TLS: "Open it with https://."}
+
+
+def advise(how: Mapping[Advice, str], advice: Advice, *, name: str = "", line: str = "") -> str:
+    """What to do, in the words for a kind of client, of which `how` has them."""
+    return how[advice].format(name=name or NO_NAME, line=line)
+
+
+def in_full(verdict: Reject, how: Mapping[Advice, str], name: str = "") -> Reject:
+    """`verdict` with what somebody called `name` is to do about it, in the words for their kind of client."""
+    if verdict.advice is None:
+        return verdict
+    told = Reject(f"{verdict.text} {advise(how, verdict.advice, name=name)}", verdict.code)
+    told.by = verdict.by
+    return told
