@@ -6,8 +6,10 @@ A codec is stateless and shared; a decoder belongs to one direction of one conne
 from collections.abc import Sequence
 from typing import Protocol
 
-from greenchat.protocol.events import Event, Message
+from greenchat.protocol.events import Event
+from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import Frame
+from greenchat.protocol.runs import Messages
 from greenchat.protocol.vocabulary import Request
 
 
@@ -38,5 +40,8 @@ class Codec(Protocol):
     def encode(self, reply: Event | Frame) -> bytes:
         """One event or answer as bytes; empty where this codec has no word for it."""
 
-    def encode_run(self, messages: Sequence[Message]) -> bytes:
-        """Messages that one sender said in a row, none of them an action."""
+    def encode_run(self, messages: Messages) -> bytes:
+        """What one person said in a row, and no action."""
+
+    def encode_acks(self, acks: Sequence[Ack]) -> bytes:
+        """As `encode`, of each."""
