@@ -19,11 +19,15 @@ def _public() -> dict[str, Any]:
     return {name: it for name, it in vars(import_module("greenchat.api")).items() if not name.startswith("_")}
 
 
+def _is_module(name: str) -> bool:
+    return PathFinder.find_spec(name, __path__) is not None  # noqa: F405
+
+
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return __dir__()
     # Python asks here first for a module that is imported from this package: the list would import it too early.
-    if not name.startswith("_") and PathFinder.find_spec(name, __path__) is None and name in (public := _public()):
+    if not name.startswith("_") and not _is_module(name) and name in (public := _public()):
         return public[name]
     raise AttributeError(f"module 'greenchat' has no attribute {name!r}")
 

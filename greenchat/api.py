@@ -47,6 +47,7 @@ from greenchat.protocol.names import guest_name as guest_name
 from greenchat.protocol.names import is_guest_name as is_guest_name
 from greenchat.protocol.names import require_name as require_name
 from greenchat.protocol.names import require_room as require_room
+from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
 from greenchat.protocol.replies import Error as Error
 from greenchat.protocol.replies import HistoryPage as HistoryPage
@@ -62,6 +63,8 @@ from greenchat.protocol.requests import Pong as Pong
 from greenchat.protocol.requests import Say as Say
 from greenchat.protocol.requests import Search as Search
 from greenchat.protocol.requests import Unknown as Unknown
+from greenchat.protocol.runs import Messages as Messages
+from greenchat.protocol.runs import Says as Says
 from greenchat.protocol.text import INVISIBLE as INVISIBLE
 from greenchat.protocol.text import amount as amount
 from greenchat.protocol.text import is_blank as is_blank

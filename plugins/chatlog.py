@@ -110,9 +110,10 @@ class ChatLog:
         log.info("%s disconnected from %s: %s", who, session.address, reason, extra=session.fields)
 
     @hookimpl
-    def greenchat_event(self, event: Event) -> None:
-        if type(event) is Message:
-            return
+    def greenchat_event(self, event: Joined | Left | Renamed | Refused) -> None:
+        self._log(event)
+
+    def _log(self, event: Event) -> None:
         match event:
             case Joined(room, name):
                 fields = self._fields(name)
@@ -174,11 +175,11 @@ class ChatLogWithTranscript(ChatLog):
             self._writer.stop()
 
     @hookimpl
-    def greenchat_event(self, event: Event) -> None:
+    def greenchat_event(self, event: Message | Joined | Left | Renamed | Refused) -> None:
         if type(event) is Message:
             self._keep(event)
         else:
-            super().greenchat_event(event)
+            self._log(event)
 
     def _keep(self, message: Message) -> None:
         # Once messages are missing, it goes on when there is room for many, so that there are few gaps.

@@ -4,20 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 
-from greenchat import (
-    Advice,
-    Answer,
-    ChatServer,
-    Command,
-    Member,
-    Reject,
-    Request,
-    Say,
-    Session,
-    hookimpl,
-    slash_at,
-    some_of,
-)
+from greenchat import Advice, Answer, ChatServer, Command, Member, Reject, Say, Session, hookimpl, slash_at, some_of
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -40,15 +27,9 @@ class SlashCommands:
         self._server = server
 
     @hookimpl
-    def greenchat_frame(self, session: Session, frame: Request) -> bool | None:
-        if type(frame) is not Say:
-            return False
-        if "/" < frame.text[:1] < "\x7f":
-            return False  # it begins with a letter or a digit: most of what people write
-        at = slash_at(frame.text)  # what nobody sees before a /login must not have it said to all
-        if at < 0 or frame.text.startswith("/", at + 1):
-            return False
-        session.command(frame.text[at + 1 :], frame.room, conversation=frame.conversation, to=frame.to)
+    def greenchat_slash(self, session: Session, say: Say) -> bool:
+        line = say.text[slash_at(say.text) + 1 :]  # what nobody sees may stand before it
+        session.command(line, say.room, conversation=say.conversation, to=say.to)
         return True
 
     @hookimpl

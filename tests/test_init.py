@@ -7,7 +7,8 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["greenchat.protocol.text", "greenchat.chat.chat", "greenchat.hooks.interfaces", "greenchat.server.server"]
+    "module",
+    ["greenchat.protocol.text", "greenchat.chat.chat", "greenchat.hooks.interfaces", "greenchat.server.server"],
 )
 def test_a_module_can_be_the_first_that_is_imported(module):
     code = f"import sys, {module}; print('greenchat.api' in sys.modules)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Protocol
 
 from greenchat.chat.member import Member, Outlet
@@ -10,6 +11,7 @@ from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import Event, Message, ModerationAction
 from greenchat.protocol.names import require_name
+from greenchat.protocol.runs import Messages
 from greenchat.protocol.text import require_text
 
 
@@ -18,11 +20,24 @@ class Hooks(Protocol):
 
     check_join: Callable[[Outlet, str, str], str] | None
     check_enter: Callable[[Outlet, str, str, str], None] | None
-    check_message: Callable[[Outlet, Message], str] | None
+    check_message: Callable[[Outlet, Message], str] | None  # of all plugins that check what is said
+    check_messages: Callable[[Outlet, Messages], Sequence[str | Reject]] | None  # as well, if all of them take runs
     room_opened: Callable[[Room], None] | None
-    messages: Callable[[Sequence[Message]], None] | None
+    messages: Callable[[Messages], None] | None
     acted: Callable[[ModerationAction], None] | None
     event: Callable[[Sequence[Event]], None] | None
+
+
+class Answers(Protocol):
+    """Who is told what becomes of the messages of a run, by their places in it: `said` only where one `asks`."""
+
+    asks: bool
+
+    def said(self, place: int, count: int, seq: int, number: int) -> None:
+        """So many were said, the first of them as `seq`, with the id `number`."""
+
+    def refused(self, place: int, verdict: Reject) -> bool:
+        """This one was not. Whether to go on with the others."""
 
 
 class Checks:
@@ -60,6 +75,72 @@ class Checks:
         self.require_present(member)
         return checked if checked is text else require_text(checked)
 
+    def say_run(
+        self,
+        member: Member,
+        texts: Sequence[str],
+        room: Room,
+        answers: Answers,
+        say: Callable[[Member, Sequence[str], Room], tuple[int, int]],
+    ) -> None:
+        """As `Chat.say_run`, where plugins have anything to say: each text is checked when those before it have been
+        said, unless all who check take runs. A check may wait, and by then it may be another who checks."""
+        check_all = self._hooks.check_messages
+        if check_all is not None and len(texts) > 1:
+            self._say_checked(member, texts, room, answers, say, check_all)
+            return
+        outlet, name, now = member.outlet, room.name, datetime.now(UTC)
+        for place, text in enumerate(texts):
+            try:
+                check = self._hooks.check_message
+                if check is not None:
+                    checked = check(outlet, Message(name, 0, 0, member.name, text, now))
+                    if checked is not text:
+                        text = require_text(checked)
+                if member.rooms.get(name) is not room:
+                    self.require_in(member, room)
+                seq, number = say(member, (text,), room)
+            except Reject as verdict:
+                if not answers.refused(place, verdict):
+                    return
+            else:
+                if answers.asks:
+                    answers.said(place, 1, seq, number)
+
+    def _say_checked(
+        self,
+        member: Member,
+        texts: Sequence[str],
+        room: Room,
+        answers: Answers,
+        say: Callable[[Member, Sequence[str], Room], tuple[int, int]],
+        check: Callable[[Outlet, Messages], Sequence[str | Reject]],
+    ) -> None:
+        """All of them are checked before the first is said."""
+        draft = Messages(room.name, 0, 0, member.name, tuple(texts), datetime.now(UTC))
+        try:
+            verdicts = [
+                verdict if verdict is text or isinstance(verdict, Reject) else _fit(verdict)
+                for verdict, text in zip(check(member.outlet, draft), texts, strict=True)
+            ]
+        except Reject as verdict:
+            verdicts = [verdict] * len(texts)
+        for are_refused, group in groupby(enumerate(verdicts), lambda found: isinstance(found[1], Reject)):
+            found = list(group)
+            if not are_refused:
+                try:
+                    self.require_in(member, room)  # somebody may have gone meanwhile, also for being refused
+                    fit = [text for _, text in found if not isinstance(text, Reject)]
+                    seq, number = say(member, fit, room)
+                except Reject as gone:
+                    found = [(place, gone) for place, _ in found]
+                else:
+                    if answers.asks:
+                        answers.said(found[0][0], len(fit), seq, number)
+            for place, refusal in found:
+                if isinstance(refusal, Reject) and not answers.refused(place, refusal):
+                    return
+
     def sayable(self, member: Member, text: str, room: str = "") -> str:
         """`text` as `member` may show it to others in `room`, or to one of them (empty)."""
         require_text(text)
@@ -72,7 +153,21 @@ class Checks:
             raise Reject(f"The {what} is longer than {most} characters. Make it shorter.", code="too_long")
         return self.sayable(member, text, room)
 
+    def require_in(self, member: Member, room: Room) -> None:
+        """As `require_present`, of a room."""
+        if member.rooms.get(room.name) is not room:
+            self.require_present(member)
+            raise Reject(f"You have left {room.name} meanwhile.", code="not_in_room")
+
     def require_present(self, member: Member) -> None:
         """A check may take its time, and the member may be gone when it answers."""
         if self._members.get(member.key) is not member:
             raise Reject("You have left the chat meanwhile.", code="not_joined")
+
+
+def _fit(text: str) -> str | Reject:
+    """What a plugin has made of a text, if that can be said."""
+    try:
+        return require_text(text)
+    except Reject as verdict:
+        return verdict

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
-from greenchat.chat.batch import Deliver, EventBatch, deliver_part
+from greenchat.chat.batch import Deliver, EventBatch, MessageBatch, deliver_part
 from greenchat.chat.cascade import caused_by, current
 from greenchat.codecs import Codec
-from greenchat.protocol.events import Event, Message
+from greenchat.protocol.events import Event
+from greenchat.protocol.runs import Messages
 
 if TYPE_CHECKING:
     from greenchat.chat.member import Member
@@ -189,7 +190,7 @@ class Fanout:
         self._when_calm: list[Callable[[], object]] = []
         self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
         self._choosy: set[Member] = set()  # who ignores somebody
-        self.talk: EventBatch | None = None  # the last run, while its origin may add messages to it
+        self.talk: MessageBatch | None = None  # the last run, while its origin may add messages to it
         self.waiting = 0  # messages that were said since the last flush
 
     def tell(self, run: EventBatch) -> None:
@@ -198,7 +199,7 @@ class Fanout:
         self.talk = None
         self.mark_cause()
 
-    def begin_talk(self, run: EventBatch) -> None:
+    def begin_talk(self, run: MessageBatch) -> None:
         """As `tell`, where its origin may say more."""
         self._append(run)
         self.talk = run
@@ -258,6 +259,8 @@ class Fanout:
         if self._members:
             self._send(Batch(runs, self._members.values(), newcomers, self._choosy, self._deliver))
         for run in runs:
+            if type(run) is MessageBatch:
+                run.close()
             if run.cause is None:
                 self._observe(run.events)
             else:
@@ -299,4 +302,4 @@ class Fanout:
 
 
 def _messages(runs: Sequence[EventBatch]) -> int:
-    return sum(len(run.events) for run in runs if isinstance(run.events[0], Message))
+    return sum(len(run.events) for run in runs if type(run.events) is Messages)

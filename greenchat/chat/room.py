@@ -1,14 +1,16 @@
 """Who is in a room, and what all of them are told. How that gets to them is in fanout.py."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
 from greenchat import values
-from greenchat.chat.batch import Deliver, EventBatch
+from greenchat.chat.batch import Deliver, EventBatch, MessageBatch
 from greenchat.chat.cascade import one_step
 from greenchat.chat.fanout import DeliveryStats, Fanout, Observe, Turns
 from greenchat.chat.member import Member
 from greenchat.protocol.events import Event, Joined, Left, Message, Role, require_sound
+from greenchat.protocol.runs import Messages
 from greenchat.protocol.vocabulary import NOT_TOLD_IN_ROOMS
 
 # Members that are told by name to who comes in or asks: more than anybody reads. In a hall of 4,000 that fills, all of
@@ -126,21 +128,32 @@ class Room:
 
     def tell(self, event: Event, origin: Member | None = None) -> None:
         """As `post`, for what is known to be right."""
-        self.fanout.tell(EventBatch(origin, event))
+        self.fanout.tell(EventBatch(origin, (event,)))
 
     def tell_words(self, event: Event, author: Member) -> None:
         """As `tell`, to the author as well: but not to those who do not want to read what `author` says."""
-        self.fanout.tell(EventBatch(None, event, author=author))
+        self.fanout.tell(EventBatch(None, (event,), author))
 
-    def begin_talk(self, member: Member) -> EventBatch:
-        """A new run for what `member` says now."""
-        run = EventBatch(member)
-        if run.time < self.time:
-            run.time = self.time  # the clock was set back
-        self.time = run.time
-        self.fanout.begin_talk(run)
-        member.talks_in = self
-        return run
+    def say(self, member: Member, texts: Sequence[str], number: int, action: bool = False) -> Messages:
+        """Tell what `member` says, the first of it under the id `number`; the run that it is the end of. What one says
+        in one turn, and nobody else says anything meanwhile, is one run: it is said at once, at one time."""
+        fanout, count = self.fanout, len(texts)
+        talk = fanout.talk
+        if talk is None or talk.origin is not member or talk.next_id != number or action:
+            now = datetime.now(UTC)
+            if now < self.time:
+                now = self.time  # the clock was set back
+            self.time = now
+            talk = MessageBatch(member, Messages(self.name, self.seq + 1, number, member.name, (), now, action))
+            fanout.begin_talk(talk)
+            member.talks_in = self
+        talk.texts += texts
+        talk.next_id = number + count
+        self.seq += count
+        fanout.waiting += count
+        if action:
+            fanout.talk = None  # a run of its own: codecs encode several messages as one, and an action otherwise
+        return talk.messages
 
     def flush(self) -> None:
         """Deliver to every member what this turn brought: at once, or behind what is still going out to them."""

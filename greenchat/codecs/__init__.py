@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from greenchat.errors import Advice
-from greenchat.protocol.events import Event, Message
-from greenchat.protocol.replies import Error
+from greenchat.protocol.events import Event
+from greenchat.protocol.replies import Ack, Error
 from greenchat.protocol.requests import Frame
+from greenchat.protocol.runs import Messages
 from greenchat.protocol.vocabulary import Request
 
 
@@ -56,5 +57,8 @@ class Codec(Refusals, Protocol):
     def encode(self, reply: Event | Frame) -> bytes:
         """One event or answer as bytes; empty where this codec has no word for it."""
 
-    def encode_run(self, messages: Sequence[Message]) -> bytes:
-        """Messages that one sender said in a row, none of them an action."""
+    def encode_run(self, messages: Messages) -> bytes:
+        """What one person said in a row, and no action."""
+
+    def encode_acks(self, acks: Sequence[Ack]) -> bytes:
+        """As `encode`, of each."""

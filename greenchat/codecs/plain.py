@@ -14,10 +14,13 @@ from greenchat.protocol.events import (
     Message,
     Notice,
 )
-from greenchat.protocol.replies import Error
+from greenchat.protocol.replies import Ack, Error
 from greenchat.protocol.requests import Frame, Invalid, Join, Leave, Say, Unknown
-from greenchat.protocol.text import FORBIDDEN, FORBIDDEN_ASCII
+from greenchat.protocol.runs import Messages, Says
+from greenchat.protocol.text import FORBIDDEN, FORBIDDEN_ASCII, FORBIDDEN_UTF8
 from greenchat.protocol.vocabulary import Request
+
+NOT_IN_TEXT = FORBIDDEN_ASCII + b"\n"
 
 
 def too_long(limit: int, *, fatal: bool = False) -> Invalid:
@@ -55,27 +58,21 @@ class PlainRequestDecoder:
         if self._is_http:
             return []
         block, overlong = self._lines.feed(data)
-        frames = [] if block is None else self._decode(block)
+        frames: Sequence[Request] = [] if block is None else self._decode(block)
         if overlong:
-            frames.extend(too_long(self._limit, fatal=fatal) for fatal in overlong)
+            return [*frames, *(too_long(self._limit, fatal=fatal) for fatal in overlong)]
         return frames
 
     def goodbye(self, reason: str) -> bytes:
         return b""
 
-    def _decode(self, block: bytes) -> list[Request]:
-        if (
-            not block.isascii()
-            or not fits(block, self._limit)
-            or len(block.translate(None, FORBIDDEN_ASCII)) != len(block)  # a \r among them
-        ):
-            return list(self._decode_each(block))
-        text = block.decode("ascii")
-        # Almost every chunk is messages only: cut at "\nMSG|" it yields their texts at once, at a third of the cost.
-        _, *texts = f"\n{text}".split("\nMSG|")
-        if len(texts) != text.count("\n") + 1:
-            return list(self._decode_each(block))
-        return [Say(text) for text in texts]
+    def _decode(self, block: bytes) -> Sequence[Request]:
+        # Almost every chunk is messages only: cut at "\nMSG|" it yields their texts at once, at a fifth of the cost.
+        if block.startswith(b"MSG|") and fits(block, self._limit):
+            texts = _texts(block)
+            if texts is not None:
+                return Says(texts)
+        return list(self._decode_each(block))
 
     def _decode_each(self, block: bytes) -> Iterator[Request]:
         for raw in block.split(b"\n"):
@@ -91,6 +88,26 @@ class PlainRequestDecoder:
                 yield NOT_UTF8
                 continue
             yield CONTROL if FORBIDDEN.search(text) else parse_request(text)
+
+
+def _texts(block: bytes) -> list[str] | None:
+    """What a block of messages says; None where there is anything else in it, or what must not be."""
+    if block.isascii():
+        text = block.decode("ascii")
+    else:
+        try:
+            text = block.decode()
+        except UnicodeDecodeError:
+            return None
+        # Few letters begin in UTF-8 as what is forbidden does: to look for these bytes takes less than to search.
+        if (b"\xc2" in block or b"\xe2" in block) and FORBIDDEN_UTF8.search(block):
+            return None
+    texts = text.split("\nMSG|")
+    # Nothing but those line breaks is in there that would end a line, or drive a terminal: no \r either.
+    if len(block) - len(block.translate(None, NOT_IN_TEXT)) != len(texts) - 1:
+        return None
+    texts[0] = texts[0][len("MSG|") :]
+    return texts
 
 
 def parse_request(line: str) -> Request:
@@ -179,10 +196,13 @@ class PlainCodec:
     def refusal(self, error: Error) -> bytes:
         return self.encode(error)
 
-    def encode_run(self, messages: Sequence[Message]) -> bytes:
+    def encode_run(self, messages: Messages) -> bytes:
         # One join for the whole run: half the cost of formatting each message, on the way of every message.
-        head = f"MSG|{messages[0].sender}|"
-        return (head + ("\n" + head).join([message.text for message in messages]) + "\n").encode()
+        head = f"MSG|{messages.sender}|"
+        return f"{head}{f'{chr(10)}{head}'.join(messages.texts)}\n".encode()
+
+    def encode_acks(self, acks: Sequence[Ack]) -> bytes:
+        return b""  # it has no word for that
 
 
 def _written(line: Line) -> str:

@@ -1,8 +1,7 @@
 """Calling hooks so that a plugin cannot take the chat down.
 
-pluggy stops at the first exception, and passes arguments by name, which costs more than most hooks do. Here each
-implementation is called directly, in pluggy's order, with the arguments it declares, and what it raises, of whatever
-kind, is dealt with by the kind of its hook:
+pluggy stops at the first exception. Here each implementation is called directly (see calls.py), and what it raises, of
+whatever kind, is dealt with by the kind of its hook (see checks.py and observers.py):
 
 take     logged; the frame goes on to the next plugin and the core
 check    refused: moderation fails closed, and the sender is told
@@ -18,20 +17,22 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
-import msgspec
 import pluggy
 
-from greenchat import values
 from greenchat.chat.member import Outlet
 from greenchat.chat.room import Room
-from greenchat.errors import PluginError, Reject
+from greenchat.errors import Reject
+from greenchat.hooks import checks
+from greenchat.hooks.calls import Call, Calls, Function, direct, implementations
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release
 from greenchat.hooks.interfaces import Session
-from greenchat.protocol.events import Event, Message, ModerationAction
+from greenchat.hooks.observers import observe, observe_events
+from greenchat.protocol.events import Event, ModerationAction
+from greenchat.protocol.requests import Say
+from greenchat.protocol.runs import Messages, Says
 from greenchat.protocol.vocabulary import Request
 
 log = logging.getLogger("greenchat.plugins")
@@ -40,8 +41,7 @@ log = logging.getLogger("greenchat.plugins")
 FAILURES = 20
 FAILURE_SECONDS = 60.0
 
-Function = Callable[..., Any]
-Calls = list[tuple[str, Function]]  # (plugin, function), in the order of calling
+Adapter = Callable[[str, Function], Function]
 Later = Callable[[float, Callable[[], None]], object]  # calls a function after so many seconds
 
 
@@ -52,14 +52,17 @@ class Dispatcher:
     name, is never switched off."""
 
     frame: Callable[[Session, Request], bool] | None
+    says: Callable[[Session, Says], bool] | None  # None as well where somebody looks at each frame
+    slash: Callable[[Session, Say], bool] | None
     request: Callable[[Session, Request], bool] | None
     delay_ack: Callable[[Room, int, Release], bool] | None
     claim: Callable[[bytes], Function | None] | None
     check_join: Callable[[Outlet, str, str], str] | None
     check_enter: Callable[[Outlet, str, str, str], None] | None
-    check_message: Callable[[Outlet, Message], str] | None
+    check_message: checks.CheckMessage | None  # of all who check what is said
+    check_messages: checks.CheckMessages | None  # of the same, where all of them take runs
     forget_room: Callable[[str], None] | None
-    messages: Callable[[Sequence[Message]], None] | None
+    messages: Callable[[Messages], None] | None
     room_opened: Callable[[Room], None] | None
     entered: Callable[[Session, Room], None] | None
     account: Callable[[Session], None] | None
@@ -106,37 +109,57 @@ class Dispatcher:
 
     def bind(self) -> None:
         """Look up who implements what, anew."""
-        self.frame = self._take_frame("greenchat_frame")
-        self.request = self._take_frame("greenchat_request")
+        self.frame = self._take(*self._calls("greenchat_frame", "greenchat_says", one=_says_of_one))
+        self.says = self._take(*self._calls("greenchat_says"))
+        if self._calls("greenchat_frame"):
+            self.says = None  # somebody looks at each frame, so that no run is taken as one
+        self.slash = self._take(*self._calls("greenchat_slash"))
+        self.request = self._take(*self._calls("greenchat_request"))
         self.delay_ack = self._delay_ack("greenchat_delay_ack")
         self.claim = self._take_connection("greenchat_claim")
-        self.check_join = self._check_join("greenchat_check_join")
-        self.check_message = self._check_message("greenchat_check_message")
-        self.check_enter = self._check_enter("greenchat_check_enter")
-        self.forget_room = self._check_forget_room("greenchat_forget_room")
-        self.messages = self._observe_messages("greenchat_messages")
-        self.room_opened = self._observe("greenchat_room_opened")
-        self.entered = self._observe("greenchat_entered")
-        self.account = self._observe("greenchat_account")
-        self.acted = self._observe("greenchat_acted")
-        self.event = self._observe_events("greenchat_event")
-        self.connected = self._observe("greenchat_connected")
-        self.disconnected = self._observe("greenchat_disconnected")
+        self._bind_checks()
+        self._bind_observers()
 
-    def _calls(self, name: str, *, check: bool = False) -> Calls:
-        hook = getattr(self._manager.hook, name)
-        items = [
-            item
-            for item in reversed(hook.get_hookimpls())
-            if (check or item.plugin_name not in self._off) and (id(item.plugin), name) not in self._disabled
+    def _bind_checks(self) -> None:
+        def calls(*hooks: str, one: Adapter | None = None) -> Calls:
+            return self._calls(*hooks, one=one, check=True)
+
+        self.check_join = checks.check_join(calls("greenchat_check_join"), self.failed)
+        self.check_enter = checks.check_enter(calls("greenchat_check_enter"), self.failed)
+        self.forget_room = checks.check_forget_room(calls("greenchat_forget_room"), self.failed)
+        both = calls("greenchat_check_message", "greenchat_check_messages", one=checks.of_one)
+        self.check_message = checks.check_message(both, self.failed)
+        self.check_messages = checks.check_messages(calls("greenchat_check_messages"), self.failed)
+        if calls("greenchat_check_message"):
+            self.check_messages = None  # somebody looks at each message
+
+    def _bind_observers(self) -> None:
+        self.messages = observe(self._calls("greenchat_messages"), self.failed)
+        self.room_opened = observe(self._calls("greenchat_room_opened"), self.failed)
+        self.entered = observe(self._calls("greenchat_entered"), self.failed)
+        self.account = observe(self._calls("greenchat_account"), self.failed)
+        self.acted = observe(self._calls("greenchat_acted"), self.failed)
+        self.event = observe_events(self._calls("greenchat_event"), self.failed)
+        self.connected = observe(self._calls("greenchat_connected"), self.failed)
+        self.disconnected = observe(self._calls("greenchat_disconnected"), self.failed)
+
+    def _calls(self, *hooks: str, one: Adapter | None = None, check: bool = False) -> Calls:
+        """Who implements one of `hooks`, in the order of calling. What implements another one than the first is called
+        as `one` makes it of it."""
+        return [
+            Call(
+                item.plugin_name,
+                hook,
+                direct(item, spec) if hook == hooks[0] or one is None else one(hook, direct(item, spec)),
+                item.function,
+            )
+            for hook, spec, item in implementations(self._manager, *hooks)
+            if (check or item.plugin_name not in self._off) and (id(item.plugin), hook) not in self._disabled
         ]
-        return [(item.plugin_name, direct(item, hook.spec.argnames)) for item in items]
 
-    def _take_frame(self, name: str) -> Callable[[Session, Request], bool] | None:
-        calls = self._calls(name)
-
-        def take(session: Session, frame: Request) -> bool:
-            for plugin, call in calls:
+    def _take(self, *calls: Call) -> Callable[[Session, Any], bool] | None:
+        def take(session: Session, frame: Any) -> bool:
+            for plugin, name, call, _ in calls:
                 try:
                     taken = call(session, frame)
                     if taken is True or (taken is not None and taken is not False and self._odd(plugin, name, taken)):
@@ -150,24 +173,6 @@ class Dispatcher:
                     self.failed(plugin, name)
             return False
 
-        def take_alone(session: Session, frame: Request) -> bool:
-            try:
-                taken = call(session, frame)
-                if taken is False or taken is None:
-                    return False
-                return taken is True or self._odd(plugin, name, taken)
-            except Reject as verdict:
-                verdict.by = verdict.by or plugin
-                raise
-            except Killed:
-                raise
-            except BaseException:
-                self.failed(plugin, name)
-                return False
-
-        if len(calls) == 1:  # as with the bundled plugins alone: every frame comes this way, so the loop is saved
-            plugin, call = calls[0]
-            return take_alone
         return take if calls else None
 
     def _odd(self, plugin: str, name: str, taken: object) -> bool:
@@ -180,7 +185,7 @@ class Dispatcher:
         calls, holds = self._calls(name), self._holds
 
         def hold(room: Room, seq: int, release: Release) -> bool:
-            for plugin, call in calls:
+            for plugin, _, call, _ in calls:
                 held = Held(holds, plugin, release)
                 try:
                     taken = call(room, seq, held)
@@ -203,7 +208,7 @@ class Dispatcher:
         calls = self._calls(name)
 
         def take(first_bytes: bytes) -> Function | None:
-            for plugin, call in calls:
+            for plugin, _, call, _ in calls:
                 try:
                     serve: Function | None = call(first_bytes)
                     if serve is None:
@@ -230,152 +235,13 @@ class Dispatcher:
         except BaseException:
             self.failed(plugin, name)
 
-    def _check_join(self, name: str) -> Callable[[Outlet, str, str], str] | None:
-        calls = self._calls(name, check=True)
 
-        def check(session: Outlet, username: str, room: str) -> str:
-            for plugin, call in calls:
-                try:
-                    new = call(session, username, room)
-                    if new is not None:
-                        username = _text(name, new)
-                except BaseException as error:
-                    raise self._verdict(plugin, name, error) from None
-            return username
+def _says_of_one(hook: str, call: Function) -> Function:
+    """A function that takes runs as one that takes frames."""
 
-        return check if calls else None
+    def take(session: Session, frame: Request) -> object:
+        if type(frame) is not Say or frame.conversation or frame.to:
+            return False
+        return call(session, Says((frame.text,), frame.room, () if frame.ref is None else (frame.ref,)))
 
-    def _check_enter(self, name: str) -> Callable[[Outlet, str, str, str], None] | None:
-        calls = self._calls(name, check=True)
-
-        def check(session: Outlet, username: str, room: str, key: str) -> None:
-            for plugin, call in calls:
-                try:
-                    if call(session, username, room, key) is not None:
-                        raise TypeError(f"{name} returned something; return nothing, or raise Reject")
-                except BaseException as error:
-                    raise self._verdict(plugin, name, error) from None
-
-        return check if calls else None
-
-    def _check_forget_room(self, name: str) -> Callable[[str], None] | None:
-        calls = self._calls(name, check=True)
-
-        def check(room: str) -> None:
-            for plugin, call in calls:
-                try:
-                    call(room)
-                except BaseException as error:
-                    raise self._verdict(plugin, name, error) from None
-
-        return check if calls else None
-
-    def _check_message(self, name: str) -> Callable[[Outlet, Message], str] | None:
-        calls = self._calls(name, check=True)
-
-        def check(session: Outlet, message: Message) -> str:
-            text = message.text
-            for plugin, call in calls:
-                try:
-                    new = call(session, message)
-                    if new is None or new is text:
-                        continue
-                    if type(new) is not str or not new.isascii():
-                        new = _text(name, new)
-                except BaseException as error:
-                    raise self._verdict(plugin, name, error) from None
-                if new != text:
-                    fields = {"plugin": plugin, "user": message.sender, "room": message.room}
-                    log.debug("plugin %s has rewritten what %s says", plugin, message.sender, extra=fields)
-                    text, message = new, msgspec.structs.replace(message, text=new)
-            return text
-
-        return check if calls else None
-
-    def _verdict(self, plugin: str, name: str, error: BaseException) -> BaseException:
-        """What is to be raised where a check has raised `error`. Whatever goes wrong is a refusal."""
-        if isinstance(error, Reject):
-            error.by = error.by or plugin
-            return error
-        if isinstance(error, Killed):
-            return error
-        self.failed(plugin, name, error)
-        return Reject(
-            "A plugin that checks what comes in has failed, so this was not let through. Tell whoever runs the server.",
-            code="check_failed",
-        )
-
-    def _observe_events(self, name: str) -> Callable[[Sequence[Event]], None] | None:
-        calls = self._calls(name)
-
-        def observe(events: Sequence[Event]) -> None:
-            for plugin, call in calls:
-                for event in events:
-                    try:
-                        call(event)
-                    except BaseException as error:
-                        self._observer_failed(plugin, name, error)
-
-        return observe if calls else None
-
-    def _observe_messages(self, name: str) -> Callable[[Sequence[Message]], None] | None:
-        calls = self._calls(name)
-
-        def observe(messages: Sequence[Message]) -> None:
-            messages = tuple(messages)  # so that none of them can take any away from the others
-            for plugin, call in calls:
-                try:
-                    call(messages)
-                except BaseException as error:
-                    self._observer_failed(plugin, name, error)
-
-        return observe if calls else None
-
-    def _observe(self, name: str) -> Function | None:
-        calls = self._calls(name)
-
-        def observe(*arguments: object) -> None:
-            for plugin, call in calls:
-                try:
-                    call(*arguments)
-                except BaseException as error:
-                    self._observer_failed(plugin, name, error)
-
-        return observe if calls else None
-
-    def _observer_failed(self, plugin: str, name: str, error: BaseException) -> None:
-        """The others are told all the same: a message that history never saw would be acknowledged, and lost. Also
-        where the session is ended while one of them waits: it sees that itself, as soon as all have been told."""
-        if not isinstance(error, Killed):
-            self.failed(plugin, name, error)
-
-
-def _text(name: str, new: object) -> str:
-    """What a check makes of a text, as a plain `str`. Raises `TypeError` and `ValueError`."""
-    try:
-        return values.text(new)
-    except TypeError:
-        raise TypeError(f"{name} returned {type(new).__name__}; return a str, None, or raise Reject") from None
-
-
-def direct(item: pluggy.HookImpl, arguments: Sequence[str]) -> Function:
-    """An implementation as a function of all the hook's `arguments`, in order, though it declares only some."""
-    function: Function = item.function
-    positions = [arguments.index(name) for name in item.argnames]
-    if positions == list(range(len(arguments))):
-        return function
-    if not positions:
-        return lambda *given: function()
-    if len(positions) == 1:
-        only = positions[0]
-        return lambda *given: function(given[only])
-    pick = itemgetter(*positions)
-    return lambda *given: function(*pick(given))
-
-
-def refuse_wrappers(manager: pluggy.PluginManager, plugin: object) -> None:
-    """Raise `PluginError` where `plugin` wraps a hook: direct calls know no wrappers, and silence would be worse."""
-    for caller in manager.get_hookcallers(plugin) or ():
-        for item in caller.get_hookimpls():
-            if item.plugin is plugin and (item.wrapper or item.hookwrapper):
-                raise PluginError(f"it wraps {caller.name}; hooks of greenchat cannot be wrapped")
+    return take

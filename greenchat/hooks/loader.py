@@ -25,7 +25,7 @@ from greenchat.config.load import convert
 from greenchat.config.schema import Config, Settings
 from greenchat.errors import ConfigError, GreenchatError, PluginError
 from greenchat.hooks import finding, specs
-from greenchat.hooks.dispatch import refuse_wrappers
+from greenchat.hooks.calls import refuse_wrappers
 from greenchat.hooks.ending import Killed
 from greenchat.storage.datadir import open_private
 from greenchat.values import shown

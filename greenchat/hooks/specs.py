@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from greenchat.errors import Reject
     from greenchat.hooks.interfaces import ChatServer, Command, Session
     from greenchat.protocol.events import Event, Message, ModerationAction
+    from greenchat.protocol.requests import Say
+    from greenchat.protocol.runs import Messages, Says
     from greenchat.protocol.vocabulary import Request
 
 hookspec = pluggy.HookspecMarker("greenchat")
@@ -27,6 +29,16 @@ hookimpl = pluggy.HookimplMarker("greenchat")
 @hookspec
 def greenchat_frame(session: "Session", frame: "Request") -> bool | None:
     """Take: a frame has come in, also one that the core would refuse; return True to handle it yourself."""
+
+
+@hookspec
+def greenchat_says(session: "Session", says: "Says") -> bool | None:
+    """Take: messages for a room have come in in a row; return True to handle all of them yourself."""
+
+
+@hookspec
+def greenchat_slash(session: "Session", say: "Say") -> bool | None:
+    """Take: a text that begins with a slash has come in; return True to handle it yourself."""
 
 
 @hookspec
@@ -50,6 +62,11 @@ def greenchat_check_message(session: "Session", message: "Message") -> str | Non
 
 
 @hookspec
+def greenchat_check_messages(session: "Session", messages: "Messages") -> "Sequence[str | Reject] | None":
+    """Check: messages are about to be said in a row; return a text or a Reject for each, or raise Reject("why")."""
+
+
+@hookspec
 def greenchat_check_enter(session: "Session", name: str, room: str, key: str) -> None:
     """Check: somebody wants to come into a room, or to read what was said there; raise Reject("why")."""
 
@@ -60,7 +77,7 @@ def greenchat_forget_room(room: str) -> None:
 
 
 @hookspec
-def greenchat_messages(messages: "Sequence[Message]") -> None:
+def greenchat_messages(messages: "Messages") -> None:
     """Observe: these were said in a row, by one sender in one room, and everybody has been told."""
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from greenchat import values
 from greenchat.errors import Advice, Reject
@@ -29,8 +30,10 @@ INVISIBLE = rf"\s{IGNORABLE}{BLANK}"
 INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # those of them that Unicode calls letters
 _VISIBLE = re.compile(f"[^{INVISIBLE}]")
 
-# Bytes of FORBIDDEN that can stand in ASCII text, but for the newline that ends a frame.
+# Bytes of FORBIDDEN that can stand in ASCII text, but for the newline that ends a frame; and what of it is not ASCII,
+# in UTF-8.
 FORBIDDEN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
+FORBIDDEN_UTF8 = re.compile(rb"\xc2[\x80-\x9f]|\xe2(?:\x80[\xa8-\xae]|\x81[\xa6-\xa9])")
 
 
 def printable(text: str, length: int = 40) -> str:
@@ -65,6 +68,29 @@ def slash_at(text: str) -> int:
         return -1
     at = _first_visible(text)
     return at if at >= 0 and text[at] == "/" else -1
+
+
+def first_apart(texts: Sequence[str], start: int = 0) -> int:
+    """Where the first of `texts`, from `start` on, is that cannot be said as it is: it shows nothing, or begins with a
+    slash. The number of them where there is none."""
+    # Where all begin with a letter or a digit, as they mostly do, two steps for all of them tell that: what is blank
+    # and the slash come before the digits.
+    if not start and min(texts) >= "0" and max(texts) < "\x7f":
+        return len(texts)
+    for at in range(start, len(texts)):
+        text = texts[at]
+        if (text >= "0" and text < "\x7f") or _shows(text[:1]):
+            continue
+        visible = _first_visible(text)
+        if visible < 0 or text[visible] == "/":
+            return at
+    return len(texts)
+
+
+@lru_cache(maxsize=1024)  # some alphabets, and the emoji that people use
+def _shows(character: str) -> bool:
+    """Whether a text that begins so can be seen, and is no command."""
+    return character != "/" and _first_visible(character) == 0
 
 
 def _first_visible(text: str) -> int:

@@ -45,9 +45,9 @@ class Receipts:
 
     def acknowledge(self, acks: Sequence[Ack], room: Room | None, hold: Hold | None) -> None:
         """Send `acks`, of messages in `room` (None: of none), once they may be sent."""
-        seq = max(ack.seq for ack in acks)
+        seq = acks[-1].seq or max(ack.seq for ack in acks)  # they rise, but for the answers of commands
         if hold is None or room is None or not seq:
-            self.tell(b"".join(map(self._codec.encode, acks)))
+            self.tell(self._codec.encode_acks(acks))
             return
         if self._waiting is None:
             self._waiting = deque()
@@ -67,11 +67,13 @@ class Receipts:
         """Send what `waiting` holds, or the `problem` instead, and what waits behind it. Nothing the second time."""
         if waiting.data is not None or self._waiting is None:
             return
-        # Without a seq, it is the answer of a command, which has said nothing.
-        waiting.data = b"".join(
-            self._codec.encode(Error(problem.code, problem.text, ack.ref) if problem and ack.seq else ack)
-            for ack in waiting.acks
-        )
+        if problem is None:
+            waiting.data = self._codec.encode_acks(waiting.acks)
+        else:  # without a seq, it is the answer of a command, which has said nothing
+            waiting.data = b"".join(
+                self._codec.encode(Error(problem.code, problem.text, ack.ref) if ack.seq else ack)
+                for ack in waiting.acks
+            )
         ready = []
         while self._waiting and (data := self._waiting[0].data) is not None:
             ready.append(data)

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from greenchat.chat.chat import Chat
 from greenchat.chat.member import Asked, Member
+from greenchat.chat.room import Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
 from greenchat.protocol.events import Message, Private
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History, Invalid, Join, Leave, Ping, Pong, Ref, Say, Search, Status, Unknown
-from greenchat.protocol.text import printable, slash_at
+from greenchat.protocol.runs import Says
+from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
 from greenchat.session.session import Host, Session
 
@@ -20,44 +23,127 @@ if TYPE_CHECKING:
 
 
 def route(connection: "Connection", frames: Sequence[Request]) -> None:
-    """The way of every frame: through the plugins, then to the core. What has a `ref` is answered once."""
-    server = connection.server
-    say, take = server.chat.say, server.hooks.frame
-    for frame in frames:
-        try:
-            if take is not None and take(connection, frame):
-                connection.acknowledge_taken(frame)
-                connection.breathe()
-            elif type(frame) is Say and (member := connection.member) is not None:
-                text = frame.text
-                if not "0" <= text < "\x7f":  # most begin with a letter or a digit, and these need no look
-                    text = unslashed(text)
-                if frame.conversation or frame.to:
-                    asked = Asked(frame.room, frame.conversation, frame.to)
-                    said: Message | Private = server.chat.say_to_one(member, text, asked)
-                elif frame.room:
-                    said = say(member, text, False, server.chat.room_of(member, frame.room))
-                else:  # no command is run here, so it is the only room; where there is none, `Member.room` refuses
-                    said = say(member, text, False, member.rooms.get(member.only) or member.room)
-                if frame.ref is not None:
-                    connection.acknowledge(frame.ref, said)
-                continue
-            else:
-                if type(frame) is Join:
-                    connection.apart(handle, connection, server, frame)
-                else:
-                    handle(connection, server, frame)
-                connection.breathe()
-        except Reject as verdict:
-            connection.refuse(verdict, frame.ref)
-        if connection.closing is not None:
-            break
+    """The way of all frames: through the plugins, then to the core. What has a `ref` is answered once."""
+    if type(frames) is Says:
+        _route_run(connection, frames)
+    else:
+        for frame in frames:
+            _route_one(connection, frame)
+            if connection.closing is not None:
+                break
     connection.send_acks()
+
+
+def _route_run(connection: "Connection", says: Says) -> None:
+    """Messages in a row are said as one, but for those that are commands or show nothing, and where a plugin looks at
+    each frame."""
+    hooks, chat, texts = connection.server.hooks, connection.server.chat, says.texts
+    asked = hooks.says is not None
+    if asked and _is_taken(connection, says):
+        return
+    at = 0
+    while at < len(texts) and connection.closing is None:
+        member, stop = connection.member, first_apart(texts, at)
+        looked_at = hooks.frame is not None and hooks.says is None
+        room = None if member is None or looked_at or stop == at else _room_of(chat, member, says.room)
+        if member is None or room is None:
+            _route_one(connection, says[at], asked=asked)
+            at += 1
+        else:
+            part = says if stop - at == len(texts) else says[at:stop]
+            chat.say_run(member, part.texts, room, RunAnswers(connection, part, room))
+            at = stop
+
+
+def _is_taken(connection: "Connection", says: Says) -> bool:
+    """Whether a plugin has taken a run, or refused it."""
+    take = connection.server.hooks.says
+    try:
+        if take is None or not take(connection, says):
+            return False
+        for say in says if says.refs else ():
+            connection.acknowledge_taken(say)
+    except Reject as verdict:
+        for say in says:
+            connection.refuse(verdict, say.ref)
+    connection.breathe()
+    return True
+
+
+def _room_of(chat: Chat, member: Member, name: str) -> Room | None:
+    """Where a message that names a room, or none, is to be said; None where that is refused."""
+    room = member.rooms.get(name or member.only)
+    if room is None:
+        with suppress(Reject):
+            return chat.room_of(member, name)
+    return room
+
+
+class RunAnswers:
+    """Acknowledges what was said of a run, and tells what was refused."""
+
+    __slots__ = ("_connection", "_refs", "_room", "asks")
+
+    def __init__(self, connection: "Connection", says: Says, room: Room) -> None:
+        self._connection = connection
+        self._refs = says.refs
+        self._room = room
+        self.asks = bool(says.refs)
+
+    def said(self, place: int, count: int, seq: int, number: int) -> None:
+        self._connection.acknowledge_run(self._refs[place : place + count], self._room, seq, number)
+
+    def refused(self, place: int, verdict: Reject) -> bool:
+        self._connection.refuse(verdict, self._refs[place] if self._refs else None)
+        return self._connection.closing is None
+
+
+def _route_one(connection: "Connection", frame: Request, *, asked: bool = False) -> None:
+    """The way of a frame by itself. With `asked`, those who take runs have been asked already."""
+    server = connection.server
+    hooks = server.hooks
+    try:
+        if hooks.frame is not None and not (asked and hooks.says is not None) and hooks.frame(connection, frame):
+            connection.acknowledge_taken(frame)
+        elif type(frame) is Say:
+            _say(connection, frame)
+            return
+        elif type(frame) is Join:
+            connection.apart(handle, connection, server, frame)
+        else:
+            handle(connection, server, frame)
+        connection.breathe()
+    except Reject as verdict:
+        connection.refuse(verdict, frame.ref)
+
+
+def _say(connection: "Connection", say: Say) -> None:
+    """Say it, or have it run as a command. Raises `Reject`."""
+    chat, member, text = connection.server.chat, connection.member, say.text
+    at = slash_at(text)
+    if at >= 0:
+        slash = connection.server.hooks.slash
+        if slash is not None and not text.startswith("/", at + 1) and slash(connection, say):
+            connection.acknowledge_taken(say)
+            connection.breathe()
+            return
+        text = unslashed(text)
+    if member is None:
+        member = connection.require_member()
+    said: Message | Private
+    if say.conversation or say.to:
+        said = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to))
+    elif say.room:
+        said = chat.say(member, text, False, chat.room_of(member, say.room))
+    else:  # no command is run here, so it is the only room; where there is none, `Member.room` refuses
+        said = chat.say(member, text, False, member.rooms.get(member.only) or member.room)
+    if say.ref is not None:
+        connection.acknowledge(say.ref, said)
 
 
 def handle(session: "Connection", server: Host, frame: Request) -> None:
     """Do what `frame` asks for. Raises `Reject` where that may not be."""
-    if type(frame) is not Say and server.hooks.request is not None and server.hooks.request(session, frame):
+    if server.hooks.request is not None and server.hooks.request(session, frame):
         return
     match frame:
         case Join():
@@ -76,8 +162,6 @@ def handle(session: "Connection", server: Host, frame: Request) -> None:
             if not is_local(session.address):
                 raise Reject("Only the server's own machine is told that. Ask there.", code="not_allowed")
             session.tell(server.stats(ref))
-        case Say():
-            session.require_member()
         case Unknown(kind):
             raise Reject(f"{printable(kind)!r} is no frame type.", "unknown_type", Advice.FRAME_TYPES)
         case Invalid(code, text, _, fatal):

@@ -1,5 +1,6 @@
 """One connection, as plugins see it. Its greenlet is in connection.py, what becomes of its requests in router.py."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -248,6 +249,13 @@ class Session(interfaces.Session):
             self.send_acks()
             self._acks_room = room
         self._acks.append(Ack(ref, said.seq, said.id))
+
+    def acknowledge_run(self, refs: Sequence[Ref], room: Room, seq: int, number: int) -> None:
+        """What came with `refs` was said in a row in `room`, the first of it as `seq`, under the id `number`."""
+        if room is not self._acks_room:
+            self.send_acks()
+            self._acks_room = room
+        self._acks += [Ack(ref, seq + place, number + place) for place, ref in enumerate(refs) if ref is not None]
 
     def send_acks(self) -> None:
         """Acknowledgements go out together, and always before the next answer of another kind."""

@@ -16,11 +16,10 @@ from greenchat import (
     Command,
     Database,
     DatabaseError,
-    Event,
     History,
     Joined,
     Left,
-    Message,
+    Messages,
     Meta,
     Reject,
     Renamed,
@@ -154,14 +153,13 @@ class Plugin:
     # --- what is said ---
 
     @hookimpl
-    def greenchat_messages(self, messages: Sequence[Message]) -> None:
+    def greenchat_messages(self, messages: Messages) -> None:
         self._message_writer.take(messages)
         self._replays.take(messages)
 
     @hookimpl
-    def greenchat_event(self, event: Event) -> None:
-        if isinstance(event, Joined | Left | Renamed):
-            self._message_writer.take_coming(event)
+    def greenchat_event(self, event: Joined | Left | Renamed) -> None:
+        self._message_writer.take_coming(event)
 
     @hookimpl
     def greenchat_forget_room(self, room: str) -> None:

@@ -37,7 +37,7 @@ class Wanted(Struct, frozen=True):
 def jsonl(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:
     """A JSON object a line, as JSON clients get it."""
     codec = JsonCodec()
-    return (codec.encode_run(page) for page in _pages(connection, wanted))
+    return (b"".join(map(codec.encode, page)) for page in _pages(connection, wanted))
 
 
 def text(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:

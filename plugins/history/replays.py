@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
-from greenchat import ChatServer, History, HistoryPage, Member, Message, Reject, Room, Session, require_name
+from greenchat import ChatServer, History, HistoryPage, Member, Message, Messages, Reject, Room, Session, require_name
 
 from .pages import Pages
 from .writer import MessageWriter
@@ -16,11 +16,31 @@ AT_ONCE = 1000
 class Last:
     """The last messages of a room; `oldest` is the first that is kept of it, 0 where that is one before these."""
 
-    __slots__ = ("messages", "oldest")
+    __slots__ = ("_count", "_messages", "_runs", "oldest")
 
     def __init__(self, messages: deque[Message], oldest: int) -> None:
-        self.messages = messages
+        self._messages = messages
+        self._runs: deque[Messages] = deque()  # newer ones, of which nobody has asked for messages yet
+        self._count = 0  # of the messages in those
         self.oldest = oldest
+
+    @property
+    def messages(self) -> deque[Message]:
+        for run in self._runs:
+            self._messages.extend(run)
+        self._runs.clear()
+        self._count = 0
+        return self._messages
+
+    def add(self, run: Messages) -> None:
+        """Of what was said at last, as much is kept as is asked for, and not much more."""
+        most = self._messages.maxlen
+        assert most is not None
+        run = run if len(run.texts) <= most else run[-most:]
+        self._runs.append(run)
+        self._count += len(run.texts)
+        while self._count - len(self._runs[0].texts) >= most:
+            self._count -= len(self._runs.popleft().texts)
 
 
 class Replays:
@@ -44,12 +64,12 @@ class Replays:
                 break
         room.restore(seq, self._message_writer.times.get(room.name, room.time))
 
-    def take(self, messages: Sequence[Message]) -> None:
+    def take(self, messages: Messages) -> None:
         """These were said in a row in one room."""
-        room = self._rooms.get(messages[0].room)
+        room = self._rooms.get(messages.room)
         last = self._last.get(room) if room is not None else None
         if last is not None:
-            last.messages.extend(messages[-self._length :])
+            last.add(messages)
 
     def tell(self, session: Session, room: Room) -> None:
         """Tell who has just come into `room` what was said before that: all of it will get is what comes after."""

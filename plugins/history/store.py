@@ -13,7 +13,7 @@ from itertools import chain, groupby
 
 import msgspec
 
-from greenchat import History, Joined, Left, Message, Renamed
+from greenchat import History, Joined, Left, Message, Messages, Renamed
 
 FILE = "history.sqlite3"
 
@@ -95,8 +95,23 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     count: int
 
 
+def pack_run(messages: Messages) -> Run:
+    """What one person said in a row, as an observer gets it."""
+    texts = _TEXTS.encode(messages.texts)
+    return Run(
+        messages.room,
+        messages.id,
+        messages.seq,
+        messages.time,
+        messages.sender,
+        messages.action,
+        texts,
+        len(messages.texts),
+    )
+
+
 def pack(messages: Sequence[Message]) -> Sequence[Run]:
-    """Messages said in a row by one person in one room, as an observer gets them."""
+    """Messages said in a row by one person in one room."""
     first, count = messages[0], len(messages)
     if messages[-1].id - first.id == count - 1:
         texts = _TEXTS.encode([message.text for message in messages])

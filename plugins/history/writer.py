@@ -6,7 +6,7 @@ import errno
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import chain, islice
@@ -18,7 +18,7 @@ import gevent
 from gevent.event import AsyncResult, Event
 from msgspec.structs import replace
 
-from greenchat import ChatServer, Database, DatabaseError, Message, Reject
+from greenchat import ChatServer, Database, DatabaseError, Messages, Reject
 
 from . import store
 
@@ -138,13 +138,13 @@ class MessageWriter:
 
     # --- what comes ---
 
-    def take(self, messages: Sequence[Message]) -> None:
+    def take(self, messages: Messages) -> None:
         """Keep what was said in a row in one room. There is so much of it that as little as possible is done here."""
-        last = messages[-1]
-        self.latest[last.room] = last.seq
-        self.times[last.room] = last.time
-        self._waiting.extend(store.pack(messages))
-        self._count += len(messages)
+        count = len(messages.texts)
+        self.latest[messages.room] = messages.seq + count - 1
+        self.times[messages.room] = messages.time
+        self._waiting.append(store.pack_run(messages))
+        self._count += count
         if self._count >= self._alarm:
             self._wake()
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import gevent
 
-from greenchat import ChatServer, Command, Message, ModerationAction, Reject, Room, Session, hookimpl
+from greenchat import ChatServer, Command, Message, Messages, ModerationAction, Reject, Room, Session, hookimpl
 
 from . import cli
 from .commands import commands
@@ -76,7 +76,7 @@ class Moderation:
         rules, server = self._records.rules, self._server
         talk = bool(rules.mutes or rules.slow)
         configured = bool(self._words or self._repeats or self._flood)
-        server.set_hook_enabled(self, "greenchat_check_message", bool(talk or configured))
+        server.set_hook_enabled(self, "greenchat_check_messages", bool(talk or configured))
         server.set_hook_enabled(self, "greenchat_check_join", bool(talk or rules.bans or self._words))
         server.set_hook_enabled(self, "greenchat_check_enter", bool(rules.has_bans_in_rooms or self._words))
         server.set_hook_enabled(self, "greenchat_room_opened", bool(rules.rooms_of_guests))
@@ -139,19 +139,29 @@ class Moderation:
     # --- what they say ---
 
     @hookimpl
-    def greenchat_check_message(self, session: Session, message: Message) -> str | None:
-        self._enforcement.check_talk(session, message.room)
-        text = self._checked_words(session, message) if self._words else None
-        if self._repeats is not None:
-            self._repeats.check(session.id, message.text)
-        if self._flood is not None and message.room:
-            self._flood.check(message.room)
+    def greenchat_check_messages(self, session: Session, messages: Messages) -> list[str | Reject] | None:
+        if self._words or self._repeats or self._flood or messages.room in self._records.rules.slow:
+            return [self._verdict(session, message) for message in messages]
+        self._enforcement.check_talk(session, messages.room)  # a mute holds for all of them
+        return None
+
+    def _verdict(self, session: Session, message: Message) -> str | Reject:
+        """What is to be said for `message`, or why nothing is."""
+        try:
+            self._enforcement.check_talk(session, message.room)
+            text = self._checked_words(session, message) if self._words else message.text
+            if self._repeats is not None:
+                self._repeats.check(session.id, message.text)
+            if self._flood is not None and message.room:
+                self._flood.check(message.room)
+        except Reject as verdict:
+            return verdict
         self._enforcement.has_talked(session, message.room)
         return text
 
-    def _checked_words(self, session: Session, message: Message) -> str | None:
+    def _checked_words(self, session: Session, message: Message) -> str:
         if message.text not in self._words:
-            return None
+            return message.text
         if self._action == "block":
             raise Reject("This has a word that is not used here. Say it in other words.", code="word")
         if self._action == "mask":
@@ -164,7 +174,7 @@ class Moderation:
             message.room or "a private message",
             extra=session.fields,
         )
-        return None
+        return message.text
 
     # --- what is done ---
 

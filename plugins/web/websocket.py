@@ -27,7 +27,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import ProtocolError, RemoteProtocolError
 
-from greenchat import Error, Event, Frame, JsonCodec, Leave, Message, Ping, Pong
+from greenchat import Ack, Error, Event, Frame, JsonCodec, Leave, Messages, Ping, Pong
 from greenchat import Request as ChatRequest
 
 from .http import Refusal, Request
@@ -153,10 +153,18 @@ class WebSocketCodec:
     def refusal(self, error: Error) -> bytes:
         return self.encode(error)
 
-    def encode_run(self, messages: Sequence[Message]) -> bytes:
-        lines = self._json.encode_run(messages).split(b"\n")
-        lines.pop()  # what is behind the last line: nothing
-        return b"".join([_head(len(line)) + line for line in lines])
+    def encode_run(self, messages: Messages) -> bytes:
+        return _frames(self._json.encode_run(messages))
+
+    def encode_acks(self, acks: Sequence[Ack]) -> bytes:
+        return _frames(self._json.encode_acks(acks))
+
+
+def _frames(block: bytes) -> bytes:
+    """Lines as text frames."""
+    lines = block.split(b"\n")
+    lines.pop()  # what is behind the last line: nothing
+    return b"".join([_head(len(line)) + line for line in lines])
 
 
 @lru_cache(maxsize=4096)  # most lengths that there are: each is asked for again and again

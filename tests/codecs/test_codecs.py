@@ -32,6 +32,7 @@ from greenchat.protocol.events import (
 )
 from greenchat.protocol.replies import Ack, Answer, Error, HistoryPage, SearchResults, Welcome
 from greenchat.protocol.requests import History, Invalid, Join, Leave, Ping, Pong, Say, Unknown
+from greenchat.protocol.runs import Messages, Says
 from greenchat.protocol.text import FORBIDDEN
 from greenchat.protocol.vocabulary import Request
 
@@ -311,7 +312,80 @@ def test_replies_come_through(codec, one_reply):
 def test_a_run_is_its_messages(codec, sender, texts):
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)
     messages = [Message("lobby", seq, 1000 + seq, sender, text, now) for seq, text in enumerate(texts, start=1)]
-    assert codec.encode_run(messages) == b"".join(map(codec.encode, messages))
+    run = Messages("lobby", 1, 1001, sender, texts, now)
+    assert run == messages
+    assert codec.encode_run(run) == b"".join(map(codec.encode, messages))
+
+
+@CODECS
+def test_acks_together_are_acks(codec):
+    acks = [Ack("a", 1, 1001), Ack(2, 2, 1002), Ack("command"), Ack("d", conversation="x", with_="bob")]
+    assert codec.encode_acks(acks) == b"".join(map(codec.encode, acks))
+
+
+# Parts of a read: whatever is in it, and however it is cut, it is decoded as if each line had come alone.
+PARTS = st.sampled_from(
+    [
+        "hi",
+        "",
+        " ",
+        "\t/x",
+        "/x",
+        "//x",
+        "é",
+        "αβγ",
+        "🎉",
+        "\u2028",
+        "\u202e",
+        "\x85",
+        "…",
+        "\u200b",
+        "\x7f",
+        "\r",
+        "a|b",
+        "MSG|",
+    ]
+)
+
+
+@for_all(st.lists(st.tuples(st.sampled_from(["MSG|", "msg|", "", "LEAVE"]), PARTS), min_size=1, max_size=6))
+def test_a_plain_read_is_its_lines(lines):
+    lines = [f"{kind}{text}\n".encode() for kind, text in lines]
+    alone = [frame for line in lines for frame in PLAIN.request_decoder(100).feed(line)]
+    assert list(PLAIN.request_decoder(100).feed(b"".join(lines))) == alone
+
+
+@for_all(
+    st.lists(
+        st.fixed_dictionaries(
+            {"type": st.sampled_from(["say", "say", "say", "ping"]), "text": PARTS},
+            optional={
+                "ref": st.integers(0, 3) | st.none(),
+                "room": st.sampled_from(["", "a"]),
+                "to": st.sampled_from(["", "bob"]),
+            },
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.booleans(),
+)
+def test_a_json_read_is_its_lines(frames, escaped):
+    lines = [json.dumps(frame, ensure_ascii=escaped).encode() + b"\n" for frame in frames]
+    alone = [frame for line in lines for frame in JSON.request_decoder(200).feed(line)]
+    assert list(JSON.request_decoder(200).feed(b"".join(lines))) == alone
+
+
+@pytest.mark.parametrize("codec", [PLAIN, JSON], ids=["plain", "json"])
+@pytest.mark.parametrize("texts", [["hello", "2"], ["γεια", "σου"], ["🎉", "hi"], ["(x)", "…"]])
+def test_messages_alone_are_a_run(codec, texts):
+    data = b"".join(codec.encode_request(Say(text)) for text in texts)
+    assert type(codec.request_decoder(100).feed(data)) is Says
+
+
+def test_what_is_not_utf8_is_refused_also_in_the_middle_of_a_read():
+    said = PLAIN.request_decoder(100).feed(b"MSG|one\nMSG|\xff\xfe\nMSG|three\n")
+    assert [type(frame) for frame in said] == [Say, Invalid, Say]
 
 
 @pytest.mark.parametrize("codec", [PLAIN, JSON], ids=["plain", "json"])

@@ -1,0 +1,161 @@
+"""The hooks that check. They fail closed: whatever goes wrong in one is a refusal."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from greenchat import values
+from greenchat.chat.member import Outlet
+from greenchat.errors import Reject
+from greenchat.hooks.calls import Calls, Failed, Function
+from greenchat.hooks.ending import Killed
+from greenchat.protocol.events import Message
+from greenchat.protocol.runs import Messages
+
+log = logging.getLogger("greenchat.plugins")
+
+CheckMessage = Callable[[Outlet, Message], str]
+CheckMessages = Callable[[Outlet, Messages], Sequence[str | Reject]]
+
+
+def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str] | None:
+    def check(session: Outlet, username: str, room: str) -> str:
+        for plugin, name, call, _ in calls:
+            try:
+                new = call(session, username, room)
+                if new is not None:
+                    username = _text(name, new)
+            except BaseException as error:
+                raise _verdict(plugin, name, error, failed) from None
+        return username
+
+    return check if calls else None
+
+
+def check_enter(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str, str], None] | None:
+    def check(session: Outlet, username: str, room: str, key: str) -> None:
+        for plugin, name, call, _ in calls:
+            try:
+                if call(session, username, room, key) is not None:
+                    raise TypeError(f"{name} returned something; return nothing, or raise Reject")
+            except BaseException as error:
+                raise _verdict(plugin, name, error, failed) from None
+
+    return check if calls else None
+
+
+def check_forget_room(calls: Calls, failed: Failed) -> Callable[[str], None] | None:
+    def check(room: str) -> None:
+        for plugin, name, call, _ in calls:
+            try:
+                call(room)
+            except BaseException as error:
+                raise _verdict(plugin, name, error, failed) from None
+
+    return check if calls else None
+
+
+def check_message(calls: Calls, failed: Failed) -> CheckMessage | None:
+    def check(session: Outlet, message: Message) -> str:
+        text = message.text
+        for plugin, name, call, _ in calls:
+            try:
+                new = call(session, message)
+                if new is None or new is text:
+                    continue
+                if type(new) is not str or not new.isascii():
+                    new = _text(name, new)
+            except BaseException as error:
+                raise _verdict(plugin, name, error, failed) from None
+            if new != text:
+                _log_rewritten(plugin, message.sender, message.room)
+                text, message = new, msgspec.structs.replace(message, text=new)
+        return text
+
+    return check if calls else None
+
+
+def of_one(name: str, call: Function) -> Function:
+    """A function that checks runs as one that checks a message."""
+
+    def check(session: Outlet, message: Message) -> str | None:
+        run = Messages(message.room, 0, 0, message.sender, (message.text,), message.time, message.action)
+        found = _verdicts(name, call(session, run), 1)
+        if found is None:
+            return None
+        (verdict,) = found
+        if isinstance(verdict, Reject):
+            raise verdict
+        return verdict
+
+    return check
+
+
+def check_messages(calls: Calls, failed: Failed) -> CheckMessages | None:
+    """What becomes of each message of a run: its text, or why it is refused. Raises what refuses all of them."""
+
+    def check(session: Outlet, messages: Messages) -> Sequence[str | Reject]:
+        verdicts: list[str | Reject] = list(messages.texts)
+        places: Sequence[int] = range(len(verdicts))  # of those that nobody has refused so far
+        for plugin, name, call, _ in calls:
+            try:
+                found = _verdicts(name, call(session, messages), len(places))
+            except BaseException as error:
+                verdict = _verdict(plugin, name, error, failed)
+                if not isinstance(verdict, Reject):
+                    raise verdict from None
+                found = [verdict] * len(places)
+            if found is None:
+                continue
+            for place, new in zip(places, found, strict=True):
+                if isinstance(new, Reject):
+                    new.by = new.by or plugin
+                elif new != verdicts[place]:
+                    _log_rewritten(plugin, messages.sender, messages.room)
+                verdicts[place] = new
+            places = [place for place, new in zip(places, found, strict=True) if not isinstance(new, Reject)]
+            if not places:
+                break
+            fit = [text for text in found if not isinstance(text, Reject)]
+            messages = Messages(messages.room, 0, 0, messages.sender, fit, messages.time, messages.action)
+        return verdicts
+
+    return check if calls else None
+
+
+def _verdicts(name: str, found: object, count: int) -> Sequence[str | Reject] | None:
+    """What a check makes of a run of `count` messages, looked at; None for what they are. Raises `TypeError` and
+    `ValueError`."""
+    if found is None:
+        return None
+    if not isinstance(found, list | tuple) or len(found) != count:
+        raise TypeError(f"{name} returned no list of {count}; return None, or a text or a Reject for each message")
+    return [new if isinstance(new, Reject) else _text(name, new) for new in found]
+
+
+def _log_rewritten(plugin: str, sender: str, room: str) -> None:
+    fields = {"plugin": plugin, "user": sender, "room": room}
+    log.debug("plugin %s has rewritten what %s says", plugin, sender, extra=fields)
+
+
+def _verdict(plugin: str, name: str, error: BaseException, failed: Failed) -> BaseException:
+    """What is to be raised where a check has raised `error`."""
+    if isinstance(error, Reject):
+        error.by = error.by or plugin
+        return error
+    if isinstance(error, Killed):
+        return error
+    failed(plugin, name, error)
+    return Reject(
+        "A plugin that checks what comes in has failed, so this was not let through. Tell whoever runs the server.",
+        code="check_failed",
+    )
+
+
+def _text(name: str, new: object) -> str:
+    """What a check makes of a text, as a plain `str`. Raises `TypeError` and `ValueError`."""
+    try:
+        return values.text(new)
+    except TypeError:
+        raise TypeError(f"{name} returned {type(new).__name__}; return a str, None, or raise Reject") from None

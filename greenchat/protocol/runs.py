@@ -1,0 +1,106 @@
+"""Runs: what one client sent in one read, and what one person said in a row. They are handled as one from the decoder
+to the disk: a busy room has so many messages that making an object of each costs more than sending it.
+
+Both are sequences, whose items are made when somebody asks for them.
+"""
+
+import operator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import overload
+
+from greenchat.protocol.events import Message
+from greenchat.protocol.requests import Ref, Say
+
+
+class Says(Sequence[Say]):
+    """Messages that came in a row from one client, all for one `room` (see `Say`). `refs` are theirs, in the same
+    order; empty where none has one."""
+
+    __slots__ = ("refs", "room", "texts")
+
+    def __init__(self, texts: Sequence[str], room: str = "", refs: Sequence[Ref] = ()) -> None:
+        self.texts = texts
+        self.room = room
+        self.refs = refs
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[Say]:
+        if self.refs:
+            return (Say(text, self.room, ref) for text, ref in zip(self.texts, self.refs, strict=True))
+        return (Say(text, self.room) for text in self.texts)
+
+    @overload
+    def __getitem__(self, place: int) -> Say: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Says": ...
+    def __getitem__(self, place: int | slice) -> "Say | Says":
+        if isinstance(place, slice):
+            return Says(self.texts[place], self.room, self.refs[place])
+        return Say(self.texts[place], self.room, self.refs[place] if self.refs else None)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(operator.eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # as other sequences that are compared by their items
+
+    def __repr__(self) -> str:
+        return f"Says({len(self.texts)} messages for {self.room!r})"  # what is said does not get into a log
+
+
+class Messages(Sequence[Message]):
+    """What one person said in a row in one room, at one time.
+
+    `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
+    most who look at messages want to know: do not change it. An action stands alone.
+    """
+
+    __slots__ = ("action", "id", "room", "sender", "seq", "texts", "time")
+
+    def __init__(
+        self, room: str, seq: int, number: int, sender: str, texts: Sequence[str], time: datetime, action: bool = False
+    ) -> None:
+        self.room = room
+        self.seq = seq
+        self.id = number
+        self.sender = sender
+        self.texts = texts
+        self.time = time
+        self.action = action
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[Message]:
+        room, seq, number, sender, time, action = self.room, self.seq, self.id, self.sender, self.time, self.action
+        step = 1 if seq else 0
+        for text in self.texts:
+            yield Message(room, seq, number, sender, text, time, action)
+            seq += step
+            number += step
+
+    @overload
+    def __getitem__(self, place: int) -> Message: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Messages": ...
+    def __getitem__(self, place: int | slice) -> "Message | Messages":
+        if isinstance(place, slice):
+            start, _, step = place.indices(len(self.texts))
+            if step != 1:
+                raise ValueError("a part of a run has no gaps")
+            start = start if self.seq else 0
+            seq, number = self.seq + start, self.id + start
+            return Messages(self.room, seq, number, self.sender, self.texts[place], self.time, self.action)
+        text = self.texts[place]
+        place = place % len(self.texts) if self.seq else 0
+        return Message(self.room, self.seq + place, self.id + place, self.sender, text, self.time, self.action)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(operator.eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Messages({len(self.texts)} by {self.sender!r} in {self.room!r} from {self.seq} on)"
