@@ -25,8 +25,7 @@ def route(connection: "Connection", frames: Sequence[Request]) -> None:
     say, take = server.chat.say, server.hooks.frame
     for frame in frames:
         try:
-            if take is not None and take(connection, frame):
-                connection.acknowledge_taken(frame)
+            if take is not None and connection.offer(frame, take):
                 connection.breathe()
             elif type(frame) is Say and (member := connection.member) is not None:
                 text = frame.text
@@ -57,7 +56,8 @@ def route(connection: "Connection", frames: Sequence[Request]) -> None:
 
 def handle(session: "Connection", server: Host, frame: Request) -> None:
     """Do what `frame` asks for. Raises `Reject` where that may not be."""
-    if type(frame) is not Say and server.hooks.request is not None and server.hooks.request(session, frame):
+    session.settle()
+    if type(frame) is not Say and server.hooks.request is not None and session.offer(frame, server.hooks.request):
         return
     match frame:
         case Join():
@@ -66,7 +66,10 @@ def handle(session: "Connection", server: Host, frame: Request) -> None:
             leave(session, server, room, ref)
         case Ping():
             session.knows_pings()
-            session.tell(frame.pong())
+            if frame.ref is None:
+                session.tell_at_once(frame.pong())  # who wants to know whether we are there need not wait for the disk
+            else:
+                session.tell(frame.pong())
         case Pong():
             session.knows_pings()
         case History() | Search():

@@ -12,7 +12,7 @@ import gevent
 import pytest
 from click.testing import CliRunner
 from kit import ROOT, TESTS
-from kit.programs import enrol, in_time
+from kit.programs import Program, enrol, in_time
 
 import greenchat
 from greenchat.chat import cascade
@@ -443,6 +443,13 @@ def test_coin(example):
         program.send('{"type":"join","name":"bob"}', '{"type":"say","text":"/toss"}')
         program.read()
         assert json.loads(program.read())["type"] == "tossed"
+
+
+def test_egg(example):
+    with serving(example("egg")) as server:
+        ada = Program(server, "ada")
+        assert [(frame.get("text"), frame["ref"]) for frame in ada.ask("/egg")] == [("It boils.", 2), (None, 2)]
+        assert ada.read() == {"type": "notice", "text": "It is done.", "ref": 2}
 
 
 OWN = Path(__file__).read_text("utf-8")
