@@ -126,7 +126,7 @@ class Batch:
             self._due.difference_update((self._apart or (self._whole[-1][1] if self._whole else []))[: self._at])
 
     def hand_over(self, member: "Member") -> None:
-        """Deliver it to `member`, who is about to leave, at once: if it has not got it yet."""
+        """Deliver it to `member`, who is not to wait for its turn, at once: if it has not got it yet."""
         if self._due is not None and member in self._due:
             self._due.discard(member)
             self._deliver_to(member)
@@ -171,6 +171,7 @@ class Fanout:
         "_observe",
         "_runs",
         "_stats",
+        "_told",
         "_turns",
         "_when_calm",
         "talk",
@@ -191,11 +192,13 @@ class Fanout:
         self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
         self._choosy: set[Member] = set()  # who ignores somebody
         self.talk: MessageBatch | None = None  # the last run, while its origin may add messages to it
+        self._told = 0  # how many of the runs there were when something else than a message was told last
         self.waiting = 0  # messages that were said since the last flush
 
     def tell(self, run: EventBatch) -> None:
         """Tell everybody, at the end of this turn."""
         self._append(run)
+        self._told = len(self._runs)
         self.talk = None
         self.mark_cause()
 
@@ -223,13 +226,27 @@ class Fanout:
     def went(self, member: "Member") -> None:
         """`member` is out, and gets all that came before, at once."""
         self.talk = None
+        self.catch_up(member)
         self._choosy.discard(member)
+        self._newcomers.pop(member, None)
+
+    def catch_up(self, member: "Member") -> None:
+        """Deliver to `member` at once what was told so far: it is about to leave, or to be told something else."""
         for batch in self._batches:
             batch.hand_over(member)
-        runs = self._runs[self._newcomers.pop(member, 0) :]
-        deliver_part(runs, member, self._deliver)
-        # The flush takes it that each message goes to all members but one, its sender, who is a member no more.
-        self._stats.deliveries += _messages(runs)
+        start = self._newcomers.get(member, 0)
+        if start < len(self._runs):
+            runs = self._runs[start:]
+            self._newcomers[member] = len(self._runs)
+            self.talk = None  # what it has got must not grow any more
+            deliver_part(runs, member, self._deliver)
+            # The flush takes it that each message goes to all members but one, its sender, and not to newcomers.
+            self._stats.deliveries += _messages(runs)
+
+    def catch_up_with_events(self, member: "Member") -> None:
+        """The same, if there is anything but messages among it: those are so many that they should go out together."""
+        if self._told > self._newcomers.get(member, 0) or self._batches:
+            self.catch_up(member)
 
     def flush_if_large(self) -> None:
         """Do not wait for the end of the turn where enough is waiting."""
@@ -255,7 +272,7 @@ class Fanout:
         self._stats.deliveries += messages * (len(self._members) - 1)
         for start in newcomers.values():
             self._stats.deliveries -= _messages(runs[:start])
-        self._runs, self._newcomers, self.talk = [], {}, None
+        self._runs, self._newcomers, self.talk, self._told = [], {}, None, 0
         if self._members:
             self._send(Batch(runs, self._members.values(), newcomers, self._choosy, self._deliver))
         for run in runs:

@@ -1,8 +1,5 @@
 """Somebody in the chat: under a name, in rooms, behind an outlet. No socket is known here."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from greenchat.chat.ignoring import Ignored
@@ -17,21 +14,6 @@ if TYPE_CHECKING:
 ROOMS_TOLD = 20
 
 
-class Outlet(Protocol):
-    """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to.
-
-    `account` is the key of the name that it is logged in to, and `account_id` what that account's rights hang on; empty
-    and 0 for none. `role` is "operator" for one, or empty. `address` is where it is, as a session has it.
-    """
-
-    codec: Codec
-    outbox: Any
-    address: str
-    account: str
-    account_id: int
-    role: str
-
-
 class Asked(NamedTuple):
     """Where a request wants to be: the room that it names, if any; or the conversation of two, by its id or by who the
     other one is."""
@@ -41,9 +23,25 @@ class Asked(NamedTuple):
     to: str = ""
 
 
-# What a member's request asks for, while it is dealt with, and for the greenlet that does so: what another greenlet
-# says for the same member meanwhile must not end up there.
-_ASKED: ContextVar["tuple[Member, Asked] | None"] = ContextVar("asked", default=None)
+class Outlet(Protocol):
+    """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to.
+
+    `account` is the key of the name that it is logged in to, and `account_id` what that account's rights hang on; empty
+    and 0 for none. `role` is "operator" for one, or empty. `address` is where it is, as a session has it.
+
+    `asked` is what the request names with which plugins deal in this greenlet; None where they deal with none: what
+    another greenlet says for the same member meanwhile must not end up there.
+    """
+
+    codec: Codec
+    outbox: Any
+    address: str
+    account: str
+    account_id: int
+    role: str
+
+    @property
+    def asked(self) -> Asked | None: ...
 
 
 class Member:
@@ -68,26 +66,11 @@ class Member:
         self.codec = outlet.codec
         self.outbox = outlet.outbox
 
-    @contextmanager
-    def asking(self, asked: Asked) -> Iterator[None]:
-        """While a request of this member is dealt with, which names what it is about."""
-        token = _ASKED.set((self, asked))
-        try:
-            yield
-        finally:
-            _ASKED.reset(token)
-
-    @property
-    def asked(self) -> Asked | None:
-        """What the request at hand names, if this greenlet deals with one of this member's."""
-        found = _ASKED.get()
-        return found[1] if found is not None and found[0] is self else None
-
     @property
     def room(self) -> "Room":
         """The room that is meant: the one that the request at hand names, or else the only one. Never any other: what
         was written for one room must not be said in another. Raises `Reject`."""
-        name, asked = self.only, self.asked
+        name, asked = self.only, self.outlet.asked
         if asked is not None:
             if asked.conversation or asked.to:
                 raise Reject("This is for rooms. Type it in the room that you mean.", code="room_required")

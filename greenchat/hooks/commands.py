@@ -67,6 +67,8 @@ class CommandTable:
         argument = argument.strip()
         if command.usage and not argument and not command.usage.startswith("["):
             raise Reject(f"Something is missing. Type it so: {command.line}", code="usage")
+        if session.call is not None:
+            session.call.argument = argument
         command.run(session, argument)
 
     def _guarded(self, plugin: str, command: Command) -> Command:

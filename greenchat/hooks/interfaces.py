@@ -9,20 +9,58 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from greenlet import getcurrent
 from msgspec import Struct
+from msgspec.structs import replace
 
+from greenchat import values
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.fanout import Turns
-from greenchat.chat.member import Member
+from greenchat.chat.member import Asked, Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import Advice, Reject
-from greenchat.protocol.events import Event, Message, Private
-from greenchat.protocol.replies import Stats
+from greenchat.protocol.events import Event, Message, Notice, Private
+from greenchat.protocol.replies import Answer, SearchResults, Stats, Welcome
 from greenchat.protocol.requests import Frame, Ref
 
 Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, and its address
+
+# What is told for a request, and bears its ref then. A page of history that nobody has asked for has none, and an error
+# is either the answer, which has it, or no answer.
+TOLD_FOR = Notice | Answer | Welcome | SearchResults
+
+
+class Call:
+    """A request that plugins deal with, mostly a command: who has made it, where, and what is told for it.
+
+    `session` has made it, in the room or conversation that `asked` names, with `ref`. `argument` is what stands behind
+    the name of a command; empty for other requests. `said` is what was said for it last.
+
+    It is there for the greenlet that deals with it (`Session.call`): what other greenlets tell the same session
+    meanwhile is not for this request. One that is to do so is given the call, and uses `reply`.
+    """
+
+    __slots__ = ("argument", "asked", "greenlet", "ref", "said", "session")
+
+    def __init__(self, session: "Session", asked: Asked, ref: Ref) -> None:
+        self.session = session
+        self.asked = asked
+        self.ref = ref
+        self.argument = ""
+        self.said: Message | Private | None = None
+        self.greenlet = getcurrent()
+
+    def reply(self, answer: str | Event | Frame) -> None:
+        """Tell the session a line of information, or an answer, for this request; from whatever greenlet."""
+        self.session.tell(self.marked(Notice(values.text(answer)) if isinstance(answer, str) else answer))
+
+    def marked(self, reply: Event | Frame) -> Event | Frame:
+        """`reply`, with the ref of this request, where it is told for one and has none."""
+        if self.ref is None or not isinstance(reply, TOLD_FOR) or reply.ref is not None:
+            return reply
+        return replace(reply, ref=self.ref)
 
 
 class Session(ABC):
@@ -69,13 +107,27 @@ class Session(ABC):
     def fields(self) -> dict[str, object]:
         """Whose doing a line of the log is: `log.info("...", extra=session.fields)`."""
 
+    @property
+    @abstractmethod
+    def call(self) -> Call | None:
+        """The request of this session with which this greenlet deals, while plugins do; None where it deals with
+        none."""
+
+    @property
+    def asked(self) -> Asked | None:
+        """What that request names, as the chat asks for it."""
+        call = self.call
+        return call.asked if call is not None else None
+
     @abstractmethod
     def tell(self, reply: Event | Frame) -> None:
-        """Send one event or answer to this session alone. `TypeError` or `ValueError`: it cannot be sent."""
+        """Send one event or answer to this session alone, behind all that it was told before, in rooms as well. While
+        this greenlet deals with a request of it, the ref of that goes with it. `TypeError` or `ValueError`: it cannot
+        be sent."""
 
     @abstractmethod
     def info(self, text: str) -> None:
-        """Send one line of information to this session alone."""
+        """Send one line of information to this session alone, as `tell` does."""
 
     @abstractmethod
     def say(self, text: str, *, action: bool = False, room: str = "") -> Message | Private:
@@ -89,8 +141,8 @@ class Session(ABC):
 
     @abstractmethod
     def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
-        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person.
-        Raises `Reject`."""
+        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person; in
+        neither, as typed where the request at hand was made. Raises `Reject`."""
 
     @abstractmethod
     def log_in(self, account: str, account_id: int = 0) -> None:

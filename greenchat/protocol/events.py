@@ -9,6 +9,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
+from greenchat.protocol.requests import Ref
+
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -90,10 +92,12 @@ class Renamed(Event, frozen=True, gc=False, tag="renamed"):
 
 
 class Notice(Event, frozen=True, gc=False, tag="notice"):
-    """The server tells something. `room` is empty when it is told to one session, or to all."""
+    """The server tells something. `room` is empty when it is told to one session, or to all. `ref` is that of the
+    request for which it is told."""
 
     text: str
     room: str = ""
+    ref: Ref = None
 
 
 class Topic(Event, frozen=True, gc=False, tag="topic"):

@@ -47,7 +47,7 @@ class Connection(Session):
         """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
         if self.closing is None:
             self.closing = values.shown(reason)
-            if gevent.getcurrent() not in (self._greenlet, self._helper):
+            if not self.serves_here():
                 gevent.get_hub().loop.run_callback(self._interrupt)
 
     def _interrupt(self) -> None:
@@ -65,13 +65,17 @@ class Connection(Session):
         """Called now and then: ping a client that has been silent for long, close one that has been for too long."""
         match self._idle.look(time.monotonic(), limits, joined=self.member is not None, pings=self.codec.pings):
             case Next.PING:
-                self.tell(Ping())
+                self.tell_at_once(Ping())
             case Next.SEND_HOME:
                 text = f"You have said nothing for {limits.idle_seconds:g} seconds. Come back any time."
                 self.refuse(Reject(text, "idle"))
                 self.close("said nothing for too long")
             case Next.GIVE_UP:
                 self.close("did not answer a ping")
+
+    def serves_here(self) -> bool:
+        """Whether it is this greenlet that deals with the requests of this session."""
+        return gevent.getcurrent() in (self._greenlet, self._helper)
 
     def knows_pings(self) -> None:
         """It has sent a ping or a pong: from now on it is expected to answer."""

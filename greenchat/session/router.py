@@ -61,8 +61,7 @@ def _is_taken(connection: "Connection", says: Says) -> bool:
     try:
         if take is None or not take(connection, says):
             return False
-        for say in says if says.refs else ():
-            connection.acknowledge_taken(say)
+        connection.acknowledge_taken(says.refs)
     except Reject as verdict:
         for say in says:
             connection.refuse(verdict, say.ref)
@@ -103,8 +102,9 @@ def _route_one(connection: "Connection", frame: Request, *, asked: bool = False)
     server = connection.server
     hooks = server.hooks
     try:
-        if hooks.frame is not None and not (asked and hooks.says is not None) and hooks.frame(connection, frame):
-            connection.acknowledge_taken(frame)
+        take = None if asked and hooks.says is not None else hooks.frame
+        if take is not None and connection.offer(frame, take):
+            pass
         elif type(frame) is Say:
             _say(connection, frame)
             return
@@ -123,8 +123,7 @@ def _say(connection: "Connection", say: Say) -> None:
     at = slash_at(text)
     if at >= 0:
         slash = connection.server.hooks.slash
-        if slash is not None and not text.startswith("/", at + 1) and slash(connection, say):
-            connection.acknowledge_taken(say)
+        if slash is not None and not text.startswith("/", at + 1) and connection.offer(say, slash):
             connection.breathe()
             return
         text = unslashed(text)
@@ -143,7 +142,8 @@ def _say(connection: "Connection", say: Say) -> None:
 
 def handle(session: "Connection", server: Host, frame: Request) -> None:
     """Do what `frame` asks for. Raises `Reject` where that may not be."""
-    if server.hooks.request is not None and server.hooks.request(session, frame):
+    session.settle()
+    if server.hooks.request is not None and session.offer(frame, server.hooks.request):
         return
     match frame:
         case Join():
@@ -152,7 +152,10 @@ def handle(session: "Connection", server: Host, frame: Request) -> None:
             leave(session, server, room, ref)
         case Ping():
             session.knows_pings()
-            session.tell(frame.pong())
+            if frame.ref is None:
+                session.tell_at_once(frame.pong())  # who wants to know whether we are there need not wait for the disk
+            else:
+                session.tell(frame.pong())
         case Pong():
             session.knows_pings()
         case History() | Search():

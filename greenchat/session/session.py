@@ -1,8 +1,11 @@
 """One connection, as plugins see it. Its greenlet is in connection.py, what becomes of its requests in router.py."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from greenlet import getcurrent
 
 from greenchat import values
 from greenchat.chat.cascade import one_step
@@ -16,8 +19,9 @@ from greenchat.errors import Advice, Reject, sendable
 from greenchat.hooks import interfaces
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.dispatch import Dispatcher
+from greenchat.hooks.interfaces import Call
 from greenchat.net.backlog import Backlog
-from greenchat.net.outbox import Outbox
+from greenchat.net.outbox import Outbox, deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice, Private
 from greenchat.protocol.replies import Ack, Error, Stats, Welcome
@@ -26,6 +30,8 @@ from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
 from greenchat.session.receipts import Receipts
 from greenchat.version import __version__
+
+R = TypeVar("R", bound=Request)
 
 
 class Host(Protocol):
@@ -58,8 +64,10 @@ class Session(interfaces.Session):
     __slots__ = (
         "_acks",
         "_acks_room",
+        "_at_hand",
+        "_call_at_hand",
+        "_calls",
         "_receipts",
-        "_said",
         "_trusted",
         "server",
     )
@@ -68,7 +76,9 @@ class Session(interfaces.Session):
         self.server = server
         self._acks: list[Ack] = []
         self._acks_room: Room | None = None  # where those of them were said that have a seq
-        self._said: Message | Private | None = None  # by a plugin that took the frame at hand
+        self._at_hand: Request | None = None  # what plugins are asked whether they take it
+        self._call_at_hand: Call | None = None  # the same as a call, once somebody has asked for it
+        self._calls: tuple[Call, ...] = ()  # commands that run, the innermost last
         self._trusted = False  # knows the server's pass phrase
         self.id = number
         self.account, self.account_id, self.role = "", 0, ""
@@ -105,17 +115,44 @@ class Session(interfaces.Session):
         """Whose doing a line of the log is: `log.info("...", extra=session.fields)`."""
         return {"session": self.id, "address": self.address, "user": self.name}
 
+    @property
+    def call(self) -> Call | None:
+        """The request of this session with which this greenlet deals, while plugins do; None where it deals with
+        none."""
+        if self._calls:
+            here = getcurrent()
+            for call in reversed(self._calls):
+                if call.greenlet is here:
+                    return call
+        frame = self._at_hand
+        if frame is None or not self.serves_here():
+            return None
+        if self._call_at_hand is None:
+            asked = self._asked(frame.room, frame.conversation, frame.to) if type(frame) is Say else Asked()
+            self._call_at_hand = Call(self, asked, frame.ref)
+        return self._call_at_hand
+
     def tell(self, reply: Event | Frame) -> None:
-        """Send one event or answer to this session alone. `TypeError` or `ValueError`: it cannot be sent."""
+        """Send one event or answer to this session alone, behind all that it was told before, in rooms as well. While
+        this greenlet deals with a request of it, the ref of that goes with it. `TypeError` or `ValueError`: it cannot
+        be sent."""
         if not isinstance(reply, Event | Frame):
             raise TypeError(f"tell takes an event or an answer, not {type(reply).__name__}; for a text there is info")
-        self.send_acks()
-        data = self.codec.encode(reply)
+        call = self.call
+        data = self.codec.encode(reply if call is None else call.marked(reply))
+        self.settle()
         if data:
             self._receipts.tell(data)
 
+    def tell_at_once(self, reply: Frame) -> None:
+        """Send it before all that waits until something is sure: for pings, which ask whether the other one is
+        there."""
+        data = self.codec.encode(reply)
+        if data:
+            deliver((self.outbox,), data)
+
     def info(self, text: str) -> None:
-        """Send one line of information to this session alone."""
+        """Send one line of information to this session alone, as `tell` does."""
         self.tell(Notice(values.text(text)))
 
     @one_step
@@ -123,15 +160,18 @@ class Session(interfaces.Session):
         """Say `text` as this session's user in one of its rooms; or else where the request at hand was made, which may
         be a conversation of two. Raises `Reject`."""
         chat, member = self.server.chat, self.require_member()
-        asked = member.asked
-        if asked is not None and not room and (asked.conversation or asked.to):
-            self._said = chat.say_to_one(member, text, asked, action=bool(action))
+        call = self.call
+        said: Message | Private
+        if call is not None and not room and (call.asked.conversation or call.asked.to):
+            said = chat.say_to_one(member, text, call.asked, action=bool(action))
         else:
             where = chat.room_of(member, room)
             where.fanout.talk = None  # what a plugin causes is told apart from what is said by itself
-            self._said = chat.say(member, require_text(text), bool(action), where)
+            said = chat.say(member, require_text(text), bool(action), where)
             where.fanout.mark_cause()
-        return self._said
+        if call is not None:
+            call.said = said
+        return said
 
     @one_step
     def enter(self, room: str, key: str = "", ref: Ref = None, *, move: bool | None = None) -> None:
@@ -145,16 +185,19 @@ class Session(interfaces.Session):
         self.welcome(entered, ref)
 
     def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
-        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person.
-        Raises `Reject`."""
-        member = self.member
-        if member is None:
+        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person; in
+        neither, as typed where the request at hand was made. Raises `Reject`."""
+        outer = self.call
+        asked = outer.asked if outer is not None and not (room or conversation or to) else None
+        call = Call(self, asked or self._asked(room, conversation, to), outer.ref if outer is not None else None)
+        self._calls += (call,)
+        self.settle()
+        try:
             self.server.commands.run(self, line)
-            return
-        with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
-            room = room and self.server.chat.room_name(room)
-        with member.asking(Asked(room, conversation, to)):
-            self.server.commands.run(self, line)
+        finally:
+            self._calls = tuple(one for one in self._calls if one is not call)
+            if outer is not None and call.said is not None:
+                outer.said = call.said
 
     @one_step
     def log_in(self, account: str, account_id: int = 0) -> None:
@@ -230,11 +273,26 @@ class Session(interfaces.Session):
         if self.server.hooks.entered is not None:
             self.server.hooks.entered(self, room)
 
-    def acknowledge_taken(self, frame: Request) -> None:
-        """A plugin has taken `frame`, and may have said something for it."""
-        said, self._said = self._said, None
-        if type(frame) is Say and frame.ref is not None:
-            self.acknowledge(frame.ref, said)
+    def offer(self, frame: R, take: Callable[[interfaces.Session, R], bool]) -> bool:
+        """Ask plugins whether one takes `frame`, which may have something said for it then. Raises `Reject`."""
+        self._at_hand = frame
+        try:
+            if not take(self, frame):
+                return False
+            if type(frame) is Say and frame.ref is not None:
+                call = self._call_at_hand
+                self._catch_up()
+                self.acknowledge(frame.ref, call.said if call is not None else None)
+            return True
+        finally:
+            self._at_hand = self._call_at_hand = None
+
+    def acknowledge_taken(self, refs: Sequence[Ref]) -> None:
+        """A plugin has taken what came with `refs`."""
+        self._catch_up()
+        for ref in refs:
+            if ref is not None:
+                self.acknowledge(ref, None)
 
     def acknowledge(self, ref: Ref, said: Message | Private | None) -> None:
         """What came with `ref` was said, or has been done (None)."""
@@ -260,8 +318,30 @@ class Session(interfaces.Session):
     def send_acks(self) -> None:
         """Acknowledgements go out together, and always before the next answer of another kind."""
         if self._acks:
+            if self._acks_room is not None and self.member is not None:
+                self._acks_room.fanout.catch_up_with_events(self.member)
             acks, self._acks = self._acks, []
             self._receipts.acknowledge(acks, self._acks_room, self.server.hooks.delay_ack)
+
+    def settle(self) -> None:
+        """What was asked before is answered, and what was told in its rooms before has been told, before what comes
+        now."""
+        self.send_acks()
+        self._catch_up()
+
+    @abstractmethod
+    def serves_here(self) -> bool:
+        """Whether it is this greenlet that deals with the requests of this session."""
+
+    def _catch_up(self) -> None:
+        if self.member is not None:
+            for room in self.member.rooms.values():
+                room.fanout.catch_up(self.member)
+
+    def _asked(self, room: str, conversation: str, to: str) -> Asked:
+        with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
+            room = room and self.server.chat.room_name(room)
+        return Asked(room, conversation, to)
 
 
 def _unread(reader: Member, author: Member) -> bool:

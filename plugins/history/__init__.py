@@ -232,7 +232,9 @@ class Plugin:
         if not re.fullmatch("[1-9][0-9]{0,8}|", argument):
             raise Reject("Say how many messages, as a number. Type it so: /history 50", code="usage")
         # A ref says that somebody has asked: an empty page is told, too.
-        session.tell(self._pages.page(session, History(limit=int(argument or LINES), ref="")))
+        ref = session.call.ref if session.call is not None else None
+        ask = History(limit=int(argument or LINES), ref="" if ref is None else ref)
+        session.tell(self._pages.page(session, ask))
 
     def tell_found(self, session: Session, argument: str) -> None:
         """`/search WORDS`. Raises `Reject`."""

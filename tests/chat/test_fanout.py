@@ -54,6 +54,43 @@ def test_a_turn_that_is_long_already_leaves_it_to_the_next():
     assert heard(hall) == MANY - 1
 
 
+def test_who_is_to_be_told_something_else_does_not_wait_for_its_turn():
+    hall = hall_of_many()
+    room, last = hall.chat.rooms["lobby"], hall.members[f"p{MANY - 1}"]
+    hall.say("p0", "one")
+    hall.turn.left = 3
+    hall.end_turn()
+    hall.chat.set_topic(hall.members["p0"], room, "Roses")
+    hall.say("p1", "two")
+    assert hall.people[last.name].read() == [], "it is still to get all of it"
+    delivered = hall.chat.delivery_stats.deliveries
+    room.fanout.catch_up(last)
+    told = ["MSG|p0|one", "INFO|p0 has set the topic: Roses", "MSG|p1|two"]
+    assert hall.people[last.name].read() == told
+    room.fanout.catch_up(last)
+    hall.say("p1", "three")
+    end_turns(hall)
+    assert hall.people[last.name].read() == ["MSG|p1|three"], "and nothing twice"
+    assert hall.people["p2"].read() == [*told, "MSG|p1|three"]
+    assert hall.chat.delivery_stats.deliveries == delivered + 2 * (MANY - 1), "two were said since, to all but one"
+
+
+def test_messages_alone_are_left_to_the_end_of_the_turn():
+    hall = Hall("ada", "bob", "cy")
+    room, cy = hall.chat.rooms["lobby"], hall.members["cy"]
+    hall.say("ada", "one")
+    room.fanout.catch_up_with_events(cy)
+    assert hall.people["cy"].read() == []
+    hall.chat.set_topic(hall.members["bob"], room, "Roses")
+    room.fanout.catch_up_with_events(cy)
+    assert hall.people["cy"].read() == ["MSG|ada|one", "INFO|bob has set the topic: Roses"]
+    hall.say("ada", "two")
+    room.fanout.catch_up_with_events(cy)
+    assert hall.people["cy"].read() == []
+    hall.end_turn()
+    assert hall.people["cy"].read() == ["MSG|ada|two"]
+
+
 def test_what_is_said_meanwhile_comes_behind_and_who_comes_meanwhile_gets_only_that():
     hall = hall_of_many()
     hall.say("p0", "one")

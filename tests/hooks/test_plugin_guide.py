@@ -481,4 +481,11 @@ def test_coin(example):
         assert json.loads(program.read())["type"] == "tossed"
 
 
+def test_egg(example):
+    with serving(example("egg")) as server:
+        ada = Program(server, "ada")
+        assert [(frame.get("text"), frame["ref"]) for frame in ada.ask("/egg")] == [("It boils.", 2), (None, 2)]
+        assert ada.read() == {"type": "notice", "text": "It is done.", "ref": 2}
+
+
 OWN = Path(__file__).read_text("utf-8")

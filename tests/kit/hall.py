@@ -18,6 +18,7 @@ class Person:
         self.account = self.role = ""
         self.address = "unix"
         self.account_id = 0
+        self.asked = None
         self.outbox = self.batches = []
 
     def read(self) -> list[str]:

@@ -14,6 +14,9 @@ from greenchat_plugins.moderation.rules import Operator
 from greenchat import Account, Command, hookimpl, open_database, transaction
 from greenchat.testing import DEADLINE, Peer
 
+# What ends all that is told for a request, where it is not refused.
+ANSWERS = {"join": "welcome", "say": "ack", "leave": "ack", "history": "history", "search": "found", "ping": "pong"}
+
 # What a plain client reads that has made a room.
 MADE = "INFO|You have made this room: /room shows what you may set."
 
@@ -107,7 +110,7 @@ class Program:
         self.refs += 1
         self.send(**frame, ref=self.refs)
         frames = [self.read()]
-        while frames[-1].get("ref") != self.refs:
+        while frames[-1].get("ref") != self.refs or frames[-1]["type"] not in (ANSWERS[frame["type"]], "error"):
             frames.append(self.read())
         return frames
 
@@ -120,8 +123,10 @@ class Program:
         return self.exchange(type="say", text=text, room=room)
 
     def told(self, text, kind, room=""):
-        """The frame of this type that a command answers with."""
-        return next(frame for frame in self.ask(text, room) if frame["type"] == kind)
+        """The frame of this type that a command answers with, but for its ref, which must be the command's."""
+        frame = next(frame for frame in self.ask(text, room) if frame["type"] == kind)
+        assert frame.pop("ref") == self.refs
+        return frame
 
     def refused(self, text, room=""):
         """The code with which a command is refused."""

@@ -301,10 +301,10 @@ def test_a_ban_puts_out_and_keeps_out_by_name_and_by_address(server):
     ada, bob = operator(server), connect_from(server, ELSEWHERE, "JOIN|bob")
     says(bob)
     ada.send("MSG|/ban bob spam")
-    ada.read_until("INFO|bob is banned from the chat for good: spam")
+    told = ada.read_until("INFO|bob is banned from the chat for good: spam")
+    assert told[-2:] == ["INFO|bob was banned by ada for good: spam", "INFO|bob has left the chat."]
     bob.expect("ERROR|You are banned from this chat for good: spam")
     bob.expect_closed()
-    ada.expect("INFO|bob was banned by ada for good: spam", "INFO|bob has left the chat.")
     peer = connect_from(server, ELSEWHERE, "JOIN|robert")
     peer.expect("ERROR|Your address is banned from this chat for good: spam")
     peer.expect_closed()

@@ -147,7 +147,9 @@ def test_while_the_file_is_damaged_the_chat_goes_on_and_afterwards_names_are_giv
         }
         copy.replace(file)
         bob.expect("INFO|ada is now known as guest-1.")
-        thief.expect("INFO|You are called guest-1 now: ada is for who is logged in to it.")
+        thief.expect(
+            "INFO|ada is now known as guest-1.", "INFO|You are called guest-1 now: ada is for who is logged in to it."
+        )
         bob.send(f"MSG|/login ada {SECRET}")
         bob.expect("INFO|You are logged in as ada.", "INFO|bob is now known as ada.")
     assert [record.levelname for record in caplog.records if "damaged" in record.getMessage()] == ["ERROR"]
@@ -194,8 +196,8 @@ def test_the_command_line_lists_changes_and_removes_while_the_server_runs(tmp_pa
         assert OTHER not in result.output
         ada.expect(
             "INFO|Whoever runs the server has changed your password. Log in again: MSG|/login ada PASSWORD",
-            "INFO|You are called guest-1 now: ada is for who is logged in to it.",
             "INFO|ada is now known as guest-1.",
+            "INFO|You are called guest-1 now: ada is for who is logged in to it.",
         )
         ada.send(f"MSG|/login ada {SECRET}", f"MSG|/login ada {OTHER}")
         ada.expect(f"ERROR|{WRONG}", "INFO|You are logged in as ada.", "INFO|guest-1 is now known as ada.")

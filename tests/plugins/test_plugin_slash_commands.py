@@ -376,7 +376,7 @@ def test_before_join_the_others_are_refused_as_a_message_is(server, typed):
 def test_a_json_client_uses_the_same_commands(server):
     ada = Program(server, "ada")
     ada.send(type="say", text="/who", ref=1)
-    assert ada.read() == {"type": "notice", "text": "In lobby (1): ada"}
+    assert ada.read() == {"type": "notice", "text": "In lobby (1): ada", "ref": 1}
     assert ada.read() == {"type": "ack", "ref": 1}
     ada.send(type="say", text="/nope-nope", ref="r2")
     refusal = ada.read()
@@ -413,6 +413,7 @@ def test_a_json_client_is_told_what_it_has_whispered_and_is_not_whispered_to_its
         "text": "a | secret",
         "time": private["time"],
         "lines": ["To bob: a | secret"],
+        "ref": ack["ref"],
     }
     assert ack["type"] == "ack"
     assert bob.told("/reply yes", "whispered")["to"] == "ada"

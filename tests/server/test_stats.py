@@ -32,6 +32,7 @@ class Reader:
         self.codec = codec
         self.address = "unix"
         self.account, self.account_id, self.role = "", 0, ""
+        self.asked = None
         self.outbox = []
 
     def messages(self):

@@ -27,17 +27,16 @@ let joining = null; // the form's promise: [resolve, reject]
 let welcomed = false; // on this connection
 let slash = false; // the server has commands
 const early = []; // notices, before there is a room to show them in
-const asked = []; // without an ack yet: what commands answer is the first one's
 
 export function start(given) {
 	ui = given;
 	wire.start({ opened, lost, received, changed });
 }
 
-function received(frame, was) {
+function received(frame, how) {
 	trouble = frame.type === "error" ? frame.text : "";
 	const tell = told.get(frame.type) ?? notice;
-	tell(frame, was);
+	tell(frame, how);
 	changed();
 }
 
@@ -143,7 +142,7 @@ export function forget() {
 	commands = [];
 	slash = false;
 	active = null;
-	early.length = asked.length = 0;
+	early.length = 0;
 }
 
 // Come into the room that somebody calls `typed`.
@@ -178,18 +177,12 @@ export function show(room, instead = false) {
 
 // --- ask ---
 
-// What a command answers is shown in `room`, or put into `quiet`.
+// What a command tells is shown in `room`, or put into `quiet`.
 export async function ask(room, text, quiet) {
-	const entry = { room, quiet };
-	asked.push(entry);
-	try {
-		const ack = await wire.request("say", { text, ...room.address });
-		const [, key] = /^\/room\s+key\s+(.+)/i.exec(text) ?? [];
-		if (key) room.secret = key; // to come back by
-		return ack;
-	} finally {
-		if (asked.includes(entry)) asked.splice(asked.indexOf(entry), 1);
-	}
+	const ack = await wire.request("say", { text, ...room.address }, { room, quiet });
+	const [, key] = /^\/room\s+key\s+(.+)/i.exec(text) ?? [];
+	if (key) room.secret = key; // to come back by
+	return ack;
 }
 
 export const command = (room, line) => ask(room, line).catch(({ text }) => tell(room, text, "error"));
@@ -249,12 +242,12 @@ const told = new Map(
 			room.read = Math.min(room.items[0] ? room.read : latest, latest);
 			if (room.items[0]) ui.catchUp(room);
 			if (!active) show(room, true);
-			early.splice(0).forEach(notice);
+			for (const frame of early.splice(0)) notice(frame);
 			ui.remember();
 		},
 
-		history({ room, events }, asked) {
-			if (!asked && rooms.has(room) && !rooms.get(room).past) add(rooms.get(room), events);
+		history({ room, events }, { answers }) {
+			if (!answers && rooms.has(room) && !rooms.get(room).past) add(rooms.get(room), events);
 		},
 
 		message: event => inRoom(event, room => add(room, [event], event.seq)),
@@ -265,13 +258,13 @@ const told = new Map(
 		},
 
 		// What /reply has said.
-		whispered(frame) {
-			const where = asked[0]?.room;
+		whispered(frame, how) {
+			const where = how.about?.room;
 			const { conversation, to, text, time, lines } = frame;
 			const direct = talks.directWith(conversation, to);
 			said(direct, { sender: name, text, time, mine: true });
 			direct.read = direct.latest; // who answers has read it
-			if (direct !== where) notice({ lines });
+			if (direct !== where) notice({ lines }, how);
 			else if (frame.away) tell(direct, lines[1]);
 		},
 
@@ -331,14 +324,13 @@ const told = new Map(
 	})
 );
 
-// Also what a command answers.
-function notice(frame) {
+// Also what a command tells, and answers.
+function notice(frame, { about } = {}) {
 	const { text = frame.lines?.join("\n"), room } = frame;
-	const [first] = asked;
 	if (room && !frame.lines) inRoom(frame, room => tell(room, text));
-	else if (first?.quiet) first.quiet.push(frame);
+	else if (about?.quiet) about.quiet.push(frame);
 	else if (!active) early.push(frame);
-	else if (text) tell(first?.room ?? active, text);
+	else if (text) tell(about?.room ?? active, text);
 }
 
 // What comes for a room that we have left is not looked at.

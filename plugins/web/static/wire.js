@@ -6,6 +6,8 @@ const DOUBT = 2_000; // the same, where the browser has said that the network ca
 const FIRST_WAIT = 500; // ms before a new try; then twice as long, and so on
 const LONGEST_WAIT = 30_000;
 const SENT_AWAY = [1000, 1008]; // close codes
+// What ends what is told for a request, if it is not refused. What comes before that has its ref, too.
+const ANSWERS = { join: "welcome", history: "history", search: "found" };
 const LOST = { code: "lost", text: "The connection was lost." };
 
 export let retryAt = 0;
@@ -14,7 +16,7 @@ export let bucket = new Bucket();
 let handlers, socket, timer;
 let tries = 0;
 let ref = 0;
-const waiting = new Map(); // [resolve, reject]
+const waiting = new Map(); // what is asked, by its ref
 
 export function start(given) {
 	handlers = given;
@@ -42,7 +44,7 @@ export function close() {
 	doubted = false;
 	clearTimeout(timer);
 	old?.close();
-	for (const [, reject] of waiting.values()) reject(LOST);
+	for (const { reject } of waiting.values()) reject(LOST);
 	waiting.clear();
 }
 
@@ -64,11 +66,11 @@ export function settle({ flood_burst, flood_rate }) {
 	if (!bucket.rate) bucket = new Bucket(flood_burst, flood_rate);
 }
 
-// Rejects with {code, text}.
-export const request = (type, fields) =>
+// Rejects with {code, text}. Whatever is told for it comes with `about`.
+export const request = (type, fields, about) =>
 	new Promise((resolve, reject) => {
 		if (!isUp()) return reject(LOST);
-		waiting.set(++ref, [resolve, reject]);
+		waiting.set(++ref, { answer: ANSWERS[type] ?? "ack", resolve, reject, about });
 		send({ type, ...fields, ref });
 	});
 
@@ -102,10 +104,12 @@ function receive(frame) {
 	}
 	if (frame.type === "ping") return send({ ...frame, type: "pong" });
 	const asked = waiting.get(frame.ref);
-	waiting.delete(frame.ref);
-	if (asked && frame.type === "error") return asked[1](frame);
-	handlers.received(frame, asked); // first
-	asked?.[0](frame);
+	const refused = asked && frame.type === "error";
+	const answers = frame.type === asked?.answer;
+	if (refused || answers) waiting.delete(frame.ref);
+	if (refused) return asked.reject(frame);
+	handlers.received(frame, { answers, about: asked?.about }); // first
+	if (answers) asked.resolve(frame);
 }
 
 function wait(ms, then) {
