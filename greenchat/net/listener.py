@@ -13,6 +13,7 @@ from typing import Any
 import gevent
 from gevent import socket
 from gevent.server import StreamServer
+from greenlet import greenlet
 
 from greenchat.errors import ConfigError, GreenchatError
 from greenchat.refusals import explain
@@ -49,8 +50,10 @@ class Listener(StreamServer):  # type: ignore[misc]
 
     def do_handle(self, sock: Any, address: Any) -> None:
         """Have who serves it get both in a list, to be emptied, and close the socket: what a greenlet begins with it
-        keeps as long as it lives, and that is 0.5 KB for each connection."""
-        gevent.spawn_raw(self._handle, [sock, address])
+        keeps as long as it lives, and that is 0.5 KB for each connection. As `gevent.spawn_raw`, but for what that
+        notes of who has spawned it: 0.3 KB more."""
+        serving = greenlet(self._handle, gevent.get_hub())
+        self.loop.run_callback(serving.switch, [sock, address])
 
     def do_read(self) -> Any:
         try:

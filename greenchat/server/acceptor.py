@@ -147,14 +147,16 @@ class Acceptor:
 
     def close_silent(self) -> None:
         """End those whose clients have said nothing: nothing is lost."""
-        gevent.killall(list(self._silent), Killed, block=False)
+        for serving in self._silent:
+            gevent.kill(serving, Killed)
 
     def wait_for_all(self, seconds: float) -> None:
         """Wait until all have gone, for so many seconds; then they are ended."""
         self._all_gone.clear()
         if self._connections:
             self._all_gone.wait(seconds)
-        gevent.killall(list(self._connections), Killed, block=False)
+        for serving in self._connections:
+            gevent.kill(serving, Killed)
 
     # --- a connection, in its own greenlet ---
 
