@@ -6,8 +6,8 @@ import time
 from greenchat_plugins.history import retention
 
 from greenchat.storage.sqlite import transaction
-from greenchat.testing import DEADLINE
 from kit.histories import keep, kept, opened, said
+from kit.machine import eventually
 
 KEEP = 2_000_000
 
@@ -42,6 +42,4 @@ def counts(data_dir):
 
 
 def wait_for_log(caplog, text):
-    until = time.monotonic() + DEADLINE
-    while text not in caplog.text:
-        assert time.monotonic() < until, caplog.text
+    eventually(lambda: text in caplog.text, caplog.text)
