@@ -10,8 +10,6 @@ from kit.histories import keep, kept, opened, said
 from kit.machine import eventually
 
 KEEP = 2_000_000
-
-
 SETTINGS = {"plugins.history.keep_bytes": KEEP, "plugins.accounts.memory_mib": 1, "plugins.accounts.passes": 1}
 
 
