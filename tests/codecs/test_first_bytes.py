@@ -24,7 +24,6 @@ GREETINGS = {
     "smb": b"\x00\x00\x00\x85\xffSMBr\x00\x00\x00\x00\x18\x53\xc8",
 }
 
-
 PLUGINS = pytest.mark.parametrize(
     "off", [[], ["web"], ["web", "signpost"]], ids=["as installed", "signpost alone", "bare"]
 )

@@ -10,6 +10,7 @@ import gevent
 import pytest
 from gevent import GreenletExit
 from kit.failing import failures, plugin_dir, state
+from kit.machine import eventually
 from kit.processes import serve_process
 from kit.programs import Program
 
@@ -421,9 +422,7 @@ def test_what_fails_in_the_background_is_put_down_to_the_plugin_that_has_started
             ada.send("MSG|/spawn")
         ada.send("MSG|/ping")
         ada.expect("INFO|Pong.")
-        deadline = time.monotonic() + DEADLINE
-        while not server.call(lambda: read_off(server.server.data_dir)):
-            assert time.monotonic() < deadline
+        eventually(lambda: server.call(lambda: read_off(server.server.data_dir)))
         assert list(server.call(lambda: read_off(server.server.data_dir))) == ["Spawns"]
         ada.send("MSG|/ping")
         ada.expect("INFO|Pong.")

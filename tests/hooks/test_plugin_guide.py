@@ -12,7 +12,8 @@ import gevent
 import pytest
 from click.testing import CliRunner
 from kit import ROOT, TESTS
-from kit.programs import Program, enrol, in_time
+from kit.machine import eventually
+from kit.programs import Program, enrol
 
 import greenchat
 from greenchat.chat import cascade
@@ -461,7 +462,7 @@ def test_scores(example, tmp_path):
         ada.read_until("INFO|Pong.")
         assert server.call(lambda: scores.said["cellar"]) == 1
         server.call(lambda: gevent.spawn(server.server.forget_room, "cellar"))
-        in_time(lambda: server.call(lambda: "cellar" not in scores.said))
+        eventually(lambda: server.call(lambda: "cellar" not in scores.said))
 
 
 def test_tattle(example, caplog):

@@ -8,11 +8,7 @@ import sys
 from greenchat.bench.measure import Load, measure
 
 COMMAND = [sys.executable, "-m", "greenchat", "bench"]
-
-
 SMALL = ["--clients", "5", "--senders", "2", "--messages", "50", "--rate", "5000"]
-
-
 DUE = 2 * 50 * (5 - 1)
 
 

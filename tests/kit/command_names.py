@@ -8,8 +8,6 @@ from pathlib import Path
 from kit.processes import GREENCHAT
 
 ADDED = ["accounts", "audit", "history", "moderation", "operators", "rooms"]
-
-
 BIN = Path(sys.executable).parent
 
 

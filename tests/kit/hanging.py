@@ -17,9 +17,7 @@ HANG = """
         {how}
 """
 
-
 HOW = {"gevent": "gevent.sleep(60)", "blocked": "time.sleep(60)", "lock": "threading.Event().wait()", "busy": "busy()"}
-
 
 # Deadlines that a test can wait for.
 SHORT = (

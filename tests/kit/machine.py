@@ -5,6 +5,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,12 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def eventually(condition: Callable[[], object], what: str = "it has not come to that") -> None:
-    """Wait until `condition` is true, which nothing tells of."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
+def eventually(
+    condition: Callable[[], Any], what: object = "it has not come to that", patience: float = DEADLINE
+) -> Any:
+    """Wait until `condition` is true, which nothing tells of: what it returns then."""
+    deadline = time.monotonic() + patience
+    while not (found := condition()):
         assert time.monotonic() < deadline, what
         time.sleep(0.01)
+    return found

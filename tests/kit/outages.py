@@ -14,18 +14,11 @@ from kit.histories import kept
 from kit.processes import serve_process
 
 OFF = "History is off: its database cannot be used at the moment. What is said now may not be kept."
-
-
 ON = "History is on again."
-
-
 IS_OFF = "History is off at the moment. What is said now may not be kept."
-
 
 # How long the server waits for a lock: long for a test, and short for a user.
 BUSY = "plugins.history.busy_seconds"
-
-
 QUICK = ("--set", f"{BUSY}=0.05", "--set", "plugins.history.replay=20")
 
 

@@ -140,14 +140,6 @@ class Program:
         return self.rest()
 
 
-def in_time(condition):
-    """Wait until it holds."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def account_id(name):
     """The id of the account `name`, in tests that need to know it."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 2

@@ -6,12 +6,10 @@ import time
 from greenchat_plugins.history import retention
 
 from greenchat.storage.sqlite import transaction
-from greenchat.testing import DEADLINE
 from kit.histories import keep, kept, opened, said
+from kit.machine import eventually
 
 KEEP = 2_000_000
-
-
 SETTINGS = {"plugins.history.keep_bytes": KEEP, "plugins.accounts.memory_mib": 1, "plugins.accounts.passes": 1}
 
 
@@ -42,6 +40,4 @@ def counts(data_dir):
 
 
 def wait_for_log(caplog, text):
-    until = time.monotonic() + DEADLINE
-    while text not in caplog.text:
-        assert time.monotonic() < until, caplog.text
+    eventually(lambda: text in caplog.text, caplog.text)

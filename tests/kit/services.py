@@ -11,13 +11,9 @@ from kit.processes import GREENCHAT
 
 VARIABLES = {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"}
 
-
 # In seconds. Short, so that the tests are; but no busy machine may pass for a loop that is held.
 WATCHDOG = 0.1
-
-
 HELD = 5 * WATCHDOG
-
 
 # What systemd does between fork and exec: the descriptors are passed from 3 on, to the process that has this id.
 LAUNCH = """

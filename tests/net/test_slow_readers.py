@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from kit.hall import Hall
+from kit.machine import eventually
 
 from greenchat import hookimpl
 from greenchat.config.schema import Limits
@@ -90,11 +91,7 @@ def flood(server, writers, frames):
     return time.monotonic() - began
 
 
-def until(condition, what):
-    deadline = time.monotonic() + 2 * DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
+PATIENCE = 2 * DEADLINE  # for much that is read slowly
 
 
 def test_a_flood_by_many_is_slowed_down_before_readers_with_slow_lines_are_lost():
@@ -103,7 +100,11 @@ def test_a_flood_by_many_is_slowed_down_before_readers_with_slow_lines_are_lost(
         slow = [peers.enter_context(connect_from(server, f"127.0.0.{2 + n}", f"slow{n}", 65536)) for n in range(4)]
         lines = [SlowLine(peer) for peer in slow]
         flood(server, writers=5, frames=800)  # 4 MB: three times what may wait for them, here and in the kernel
-        until(lambda: all(line.messages == 4000 for line in lines) or watch.lost, "not all was read")
+        eventually(
+            lambda: all(line.messages == 4000 for line in lines) or watch.lost,
+            "not all was read",
+            patience=PATIENCE,
+        )
     assert not watch.lost
 
 
@@ -116,7 +117,11 @@ def test_who_reads_slowly_alone_slows_nobody_down(addresses):
         ]
         lines = [SlowLine(peer, line=50_000) for peer in slow]
         seconds = flood(server, writers=2, frames=1000)
-        until(lambda: len([name for name in watch.reasons if "slow" in name]) == len(lines), watch.reasons)
+        eventually(
+            lambda: len([name for name in watch.reasons if "slow" in name]) == len(lines),
+            watch.reasons,
+            patience=PATIENCE,
+        )
     # At the rate that everybody may keep, 1000 messages would take 100 seconds.
     assert seconds < 50
     assert all("reads too slowly" in watch.reasons[f"slow{number}"] for number in range(len(lines)))
@@ -131,7 +136,9 @@ def test_what_waits_for_all_is_bounded_and_those_furthest_behind_go_first():
         SlowLine(reader, line=1e9)
         ada = server.join("ada")
         ada.send(*[f"MSG|{TEXT}"] * 1500)
-        until(lambda: server.call(lambda: server.server.backlog.bytes) > 300_000, "nothing waits")
+        eventually(
+            lambda: server.call(lambda: server.server.backlog.bytes) > 300_000, "nothing waits", patience=PATIENCE
+        )
         second = peers.enter_context(connect_from(server, "127.0.0.1", "second", 65536))
         while not watch.reasons:
             ada.send(*[f"MSG|{TEXT}"] * 60)

@@ -1,7 +1,5 @@
 """History that takes no more of the disk than it may: who loses what, and who is warned before."""
 
-import time
-
 import pytest
 from click.testing import CliRunner
 from greenchat_plugins.history import retention, tidy
@@ -10,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kit.accounts import SECRET
 from kit.histories import kept, opened, verified
+from kit.machine import eventually
 from kit.programs import Program, says, sync
 from kit.retention import KEEP, SETTINGS, counts, fill, in_use, wait_for_log, warned_long_ago
 
 from greenchat.cli import main
-from greenchat.testing import DEADLINE, serving
+from greenchat.testing import serving
 
 
 @pytest.fixture(autouse=True)
@@ -48,14 +47,15 @@ def test_an_operator_who_logs_in_is_told_as_long_as_it_holds(tmp_path, caplog):
         added = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(tmp_path)])
         assert added.exit_code == 0
         ada.close()
-        found, until = [], time.monotonic() + DEADLINE
-        while not found:
-            assert time.monotonic() < until
+
+        def told():
             peer = server.connect()
             peer.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
-            found = [line for line in sync(peer) if "History takes" in line]
+            lines = [line for line in sync(peer) if "History takes" in line]
             peer.close()
-        assert "Nothing of what there was goes before 20" in found[0]
+            return lines
+
+        assert "Nothing of what there was goes before 20" in eventually(told)[0]
         guest = server.join("guest")
         assert not any("History" in line for line in sync(guest))
     assert len(kept(tmp_path)) == 3000  # a week is left to save it
@@ -65,12 +65,12 @@ def test_where_it_is_less_again_nobody_is_told(tmp_path):
     fill(tmp_path, lobby=50)
     warned_long_ago(tmp_path)
     with serving(settings=SETTINGS, data_dir=tmp_path):
-        until = time.monotonic() + DEADLINE
-        while True:
+
+        def forgotten():
             with opened(tmp_path) as connection:
-                if retention.state(connection).warned is None:
-                    break
-            assert time.monotonic() < until
+                return retention.state(connection).warned is None
+
+        eventually(forgotten)
     assert len(kept(tmp_path)) == 50
 
 

@@ -1,13 +1,13 @@
 """The history plugin: what is kept, and who gets to read it, over a real server and a real file."""
 
 import sqlite3
-import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from greenchat_plugins.history import replays, retention, store, writer
 from kit.histories import START, history, keep, kept, said
+from kit.machine import eventually
 from kit.programs import says, sync
 from msgspec.structs import replace
 
@@ -57,13 +57,6 @@ def rows(data_dir):
         ).fetchall()
 
 
-def wait_for(condition):
-    """Look again and again until it holds."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-
-
 # --- kept ---
 
 
@@ -90,14 +83,14 @@ def test_others_do_not_wait_for_the_disk_and_nothing_is_lost_at_the_end(tmp_path
 def test_it_is_written_soon_though_nobody_waits(tmp_path):
     with serving(settings={"plugins.history.commit_seconds": 0.01}, data_dir=tmp_path) as server:
         server.join("ada").send("MSG|one")
-        wait_for(lambda: rows(tmp_path))
+        eventually(lambda: rows(tmp_path))
 
 
 def test_what_is_too_much_for_one_write_does_not_wait_any_longer(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "BATCH", 10)
     with serving(settings=LAZY | {"plugins.history.waiting_messages": 100}, data_dir=tmp_path) as server:
         says(server.join("ada"), *(f"/me {number}" for number in range(60)))  # runs of one message
-        wait_for(lambda: len(rows(tmp_path)) >= 50)
+        eventually(lambda: len(rows(tmp_path)) >= 50)
 
 
 def test_all_of_many_are_kept_once_and_in_order(tmp_path):
@@ -559,7 +552,7 @@ def test_what_is_old_or_too_much_is_removed(tmp_path, setting, first_left, monke
     keep(tmp_path, talk_of_days(20, 10, 2, 1))
     settings = LAZY | {f"plugins.history.{name}": value for name, value in setting.items()}
     with serving(settings=settings, data_dir=tmp_path) as server:
-        wait_for(lambda: rows(tmp_path)[0][1] == first_left)
+        eventually(lambda: rows(tmp_path)[0][1] == first_left)
         bob = program(server, "bob")
         says(server.join("ada"), "new")
         told = heard(bob, "new")[0].events
@@ -575,7 +568,7 @@ def test_what_is_old_or_too_much_is_removed(tmp_path, setting, first_left, monke
 def test_a_room_whose_messages_are_all_gone_counts_on(tmp_path):
     keep(tmp_path, talk_of_days(20))
     with serving(settings=REPLAY | {"plugins.history.keep_days": 5}, data_dir=tmp_path) as server:
-        wait_for(lambda: rows(tmp_path) == [])
+        eventually(lambda: rows(tmp_path) == [])
         bob = program(server, "bob")
         assert bob.welcome.seq == 10
         assert bob.history().events == []
@@ -597,7 +590,7 @@ def test_who_was_forgotten_is_not_told_to_newcomers_any_more(tmp_path):
             peer.read_until("")
             return lines
 
-        wait_for(lambda: not any("hello everybody" in line for line in told()))
+        eventually(lambda: not any("hello everybody" in line for line in told()))
         assert any("rosemary" in line for line in told())
 
 
@@ -688,7 +681,7 @@ def test_only_what_was_changed_is_read_again(tmp_path, monkeypatch):
         dan.confirm(dan.say("not written yet, or just so", "room3"))
         monkeypatch.setattr(replays.Replays, "_load", load_and_tell)
         assert history(tmp_path, "forget", "--user", "ada", "--yes").exit_code == 0
-        wait_for(lambda: "room7" in read)
+        eventually(lambda: "room7" in read)
         assert set(read) <= {"room3", "room7"}
         bob = server.join("bob", "room7")
         assert any("(forgotten)" in line for line in sync(bob))

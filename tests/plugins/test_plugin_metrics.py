@@ -5,10 +5,10 @@ import re
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from greenchat_plugins import metrics
+from kit.machine import eventually
 from kit.processes import serve_process
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -131,11 +131,8 @@ def serve_with(tmp_path, address, *arguments):
 
 def test_the_log_tells_where_and_a_stop_does_not_wait_for_who_keeps_a_connection(tmp_path):
     with serve_with(tmp_path, "127.0.0.1:0") as serving:
-        deadline = time.monotonic() + DEADLINE
         pattern = r"metrics are at http://127\.0\.0\.1:(\d+)/metrics\n"
-        while not (told := re.search(pattern, (tmp_path / "stderr.log").read_text())):
-            assert time.monotonic() < deadline
-            serving.join("ada").close()
+        told = eventually(lambda: re.search(pattern, (tmp_path / "stderr.log").read_text()))
         keeping = http.client.HTTPConnection("127.0.0.1", int(told[1]), timeout=DEADLINE)
         keeping.request("GET", "/metrics")
         keeping.getresponse().read()
@@ -149,7 +146,6 @@ def test_a_port_that_is_taken_is_told_and_the_chat_runs_without_metrics(tmp_path
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with serve_with(tmp_path, address) as serving:
-            serving.join("ada").close()
             _, log = serving.stop()
     assert f"plugin metrics is off: cannot listen on {address}: Address already in use. Choose another" in log
     assert "Traceback" not in log

@@ -7,7 +7,8 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 from kit.accounts import CHEAP, registered
-from kit.programs import Anybody, PeerFrom, Program, in_time, says, sync, without_plugins
+from kit.machine import eventually
+from kit.programs import Anybody, PeerFrom, Program, says, sync, without_plugins
 
 from greenchat import Reject, hookimpl
 from greenchat.cli import main
@@ -143,7 +144,7 @@ def test_a_running_server_removes_a_room_within_a_second_with_all_that_was_said_
     server.ada.read_until("ERROR|The room cellar was removed by whoever runs the server.")
     assert bot.read_until("error")["code"] == "room_removed"
     assert bot.read_until("left")["room"] == "cellar"
-    in_time(lambda: rooms_of(server.data_dir) == [])
+    eventually(lambda: rooms_of(server.data_dir) == [])
     assert time.monotonic() - begin < DEADLINE
     told = says(server.eve, "/join cellar", "/history 20", "/room")
     assert "INFO|cellar: its owner is eve" in told
@@ -165,7 +166,7 @@ def test_a_room_that_was_removed_while_no_server_ran_goes_with_the_next_start(tm
     shell(tmp_path, "rooms", "remove", "cellar", "--yes")
     assert "being removed" in shell(tmp_path, "rooms", "list")
     with chat(tmp_path) as server:
-        in_time(lambda: rooms_of(tmp_path) == [])
+        eventually(lambda: rooms_of(tmp_path) == [])
         told = says(server.join("eve"), "/join cellar", "/history 20")
         assert not [line for line in told if "4711" in line]
 
@@ -201,7 +202,7 @@ def test_a_room_stays_closed_as_long_as_somebody_cannot_forget_it(tmp_path, monk
         ada, eve = server.join("ada"), server.join("eve")
         says(ada, "/join cellar", "/room key vintage", "/part", "/join lobby")
         shell(tmp_path, "rooms", "remove", "cellar", "--yes")
-        in_time(lambda: len(plugin.asked) > 1)
+        eventually(lambda: len(plugin.asked) > 1)
         root = Program(server, "root")
         root.ask("/crown")
         assert root.refused("/join cellar vintage", "lobby") == "room_removed"
@@ -211,7 +212,7 @@ def test_a_room_stays_closed_as_long_as_somebody_cannot_forget_it(tmp_path, monk
         ]
         assert "cellar stays closed: what was said there could not be forgotten: I remember everything." in caplog.text
         plugin.can = True
-        in_time(lambda: rooms_of(tmp_path) == [])
+        eventually(lambda: rooms_of(tmp_path) == [])
         assert refusals(says(eve, "/join cellar")) == []
 
 
@@ -242,7 +243,7 @@ def test_a_protected_room_that_nobody_uses_for_half_a_year_is_removed_and_a_kept
         assert rooms_of(tmp_path) == ["board", "cellar"]
     unused_for(tmp_path, 3600)
     with serving(Anybody, settings=without_plugins("accounts", "web"), data_dir=tmp_path) as server:
-        in_time(lambda: rooms_of(tmp_path) == ["board"])
+        eventually(lambda: rooms_of(tmp_path) == ["board"])
         told = says(server.join("eve"), "/join cellar", "/history 20")
         assert not [line for line in told if "4711" in line]
 
@@ -254,7 +255,7 @@ def swept_twice(server):
     )._removal
     for _ in range(2):
         before = server.call(lambda: removal._swept)
-        in_time(lambda before=before: server.call(lambda: removal._swept) != before)
+        eventually(lambda before=before: server.call(lambda: removal._swept) != before)
 
 
 @pytest.mark.usefixtures("sweeping")
@@ -292,8 +293,8 @@ def test_a_clock_that_is_put_right_within_the_hour_removes_nothing(tmp_path, mon
     monkeypatch.setattr("greenchat_plugins.rooms.removal.time.time", lambda clock=time.time: clock() + ahead)
     with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
         removal = server.call(lambda: next(one.bearer for one in server.server.plugins if one.name == "rooms"))._removal
-        in_time(lambda: server.call(lambda: removal._unused) == {"cellar"})
+        eventually(lambda: server.call(lambda: removal._unused) == {"cellar"})
         ahead = 0
         server.call(lambda: setattr(removal, "_swept", -DEADLINE))
-        in_time(lambda: server.call(lambda: removal._unused) == set())
+        eventually(lambda: server.call(lambda: removal._unused) == set())
         assert rooms_of(tmp_path) == ["cellar"]

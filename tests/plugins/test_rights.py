@@ -12,8 +12,9 @@ import gevent
 import pytest
 from click.testing import CliRunner
 from kit.accounts import CHEAP, SECRET, registered
+from kit.machine import eventually
 from kit.processes import GREENCHAT
-from kit.programs import Program, enrol, in_time, says, sync
+from kit.programs import Program, enrol, says, sync
 from kit.schemas import load
 
 from greenchat import hookimpl
@@ -53,7 +54,7 @@ def logged_in(server, name, *, told=""):
 def gone(server, peer, key):
     """Wait until who has this name has left."""
     peer.send("LEAVE")
-    in_time(lambda: server.call(lambda: key not in server.server.chat.members))
+    eventually(lambda: server.call(lambda: key not in server.server.chat.members))
 
 
 def operator(server, name="root"):
@@ -76,7 +77,7 @@ def test_a_room_is_not_for_who_registers_the_name_of_its_owner(server):
     says(ada, "/join garden", "/room key open sesame", "the code is 4711")
     says(ada, f"/unregister {SECRET}", "LEAVE")
     ada.close()
-    in_time(lambda: server.call(lambda: "ada" not in server.server.chat.members))
+    eventually(lambda: server.call(lambda: "ada" not in server.server.chat.members))
     other = registered(server)
     assert says(other, "/join garden")[-1].startswith("ERROR|garden needs a key.")
     assert not [line for line in says(other, "/history 20") if "4711" in line]
@@ -237,10 +238,10 @@ def test_a_guest_who_is_muted_and_logs_in_has_an_account_that_is_muted(server):
     guest = server.join("flower")
     says(root, "/mute flower 1h")
     says(guest, f"/login ada {SECRET}")
-    in_time(lambda: any("root: mute ada (for the account, too; for 1h" in line for line in says(root, "/audit")))
+    eventually(lambda: any("root: mute ada (for the account, too; for 1h" in line for line in says(root, "/audit")))
     gone(server, guest, "ada")
     ada = logged_in(server, "ada")
-    in_time(lambda: any(line.startswith("ERROR|You are muted ") for line in says(ada, "hello")))
+    eventually(lambda: any(line.startswith("ERROR|You are muted ") for line in says(ada, "hello")))
     assert [line.split()[0] for line in says(root, "/bans") if " is muted " in line] == ["INFO|flower"]
     says(root, "/unmute flower")
     assert not [line for line in says(ada, "hello") if line.startswith("ERROR|")]
@@ -323,7 +324,7 @@ def test_what_was_kept_for_a_name_without_an_account_is_nobodys(tmp_path):
         connection.execute("DELETE FROM accounts")
     with chat(tmp_path) as server:
         registered(server).send("LEAVE")
-        in_time(lambda: server.call(lambda: "ada" not in server.server.chat.members))
+        eventually(lambda: server.call(lambda: "ada" not in server.server.chat.members))
         assert state(server) == (False, "nobody")
         told = says(server.join("bob"), "/join cellar vintage", "/room")
         assert "INFO|cellar: its owner is nobody" in told
@@ -370,7 +371,7 @@ def test_as_long_as_accounts_cannot_be_read_nothing_is_decided(tmp_path):
         shutil.move(aside, tmp_path / "accounts.sqlite3")
         ada.read_until("INFO|You are called guest-1 now: ada is for who is logged in to it.")
         ada = logged_in(server, "ada")
-        in_time(lambda: may_order(ada))
+        eventually(lambda: may_order(ada))
         gone(server, ada, "ada")
         assert state(server) == (True, "ada")
 
@@ -385,7 +386,7 @@ def acts(data_dir):
 def test_what_the_shell_changes_is_in_the_audit_trail_and_no_secret_is(server):
     ada = registered(server)
     says(ada, "the code is 4711")
-    in_time(lambda: "1 message" in shell(server.data_dir, "history", "verify"))  # it is on the disk
+    eventually(lambda: "1 message" in shell(server.data_dir, "history", "verify"))  # it is on the disk
     other = "another-secret-of-hers"
     shell(server.data_dir, "accounts", "passwd", "ada", given=f"{other}\n{other}\n")
     shell(server.data_dir, "accounts", "passwd", "ada", "--password-file", "-", given=f"{other}\n")
@@ -395,7 +396,7 @@ def test_what_the_shell_changes_is_in_the_audit_trail_and_no_secret_is(server):
     shell(server.data_dir, "history", "forget", "--user", "ada", "--yes")
     eve = server.join("eve")
     says(eve, f"/register {SECRET}", f"/unregister {SECRET}")
-    in_time(lambda: "eve: unregister eve" in acts(server.data_dir))
+    eventually(lambda: "eve: unregister eve" in acts(server.data_dir))
     assert [act.split(" (")[0] for act in acts(server.data_dir)] == [
         "shell: passwd ada",
         "shell: passwd ada",
@@ -413,7 +414,7 @@ def test_what_the_shell_changes_is_in_the_audit_trail_and_no_secret_is(server):
 
 def test_what_was_done_but_cannot_be_put_on_record_is_told(server):
     registered(server)
-    in_time(lambda: not (server.data_dir / "moderation.sqlite3").exists())
+    eventually(lambda: not (server.data_dir / "moderation.sqlite3").exists())
     (server.data_dir / "moderation.sqlite3").write_bytes(b"rubbish" * 1000)
     told = shell(server.data_dir, "accounts", "remove", "ada", code=1)
     assert told.startswith("Error: It was done, but is not on record everywhere. ")

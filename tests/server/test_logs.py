@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from kit import ROOT
+from kit.machine import eventually
 from kit.processes import serve_process
-from kit.programs import in_time
 
 from greenchat.server import logs
 from greenchat.server.logs import (
@@ -224,7 +224,7 @@ def test_lines_that_nobody_reads_do_not_wait_without_end(monkeypatch, written):
     into = Queue(writer)
     into.emit(record("first"))
     writer.hurry()
-    in_time(writer.lines.empty)
+    eventually(writer.lines.empty)
     for number in range(10):
         into.emit(record(f"line {number}"))
     assert writer.lines.qsize() == 3

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from kit.accounts import CHEAP
 from kit.histories import keep, said
-from kit.programs import in_time
+from kit.machine import eventually
 
 from greenchat.cli import main
 from greenchat.codecs.jsonlines import JsonCodec
@@ -288,7 +288,7 @@ def test_operators(kinds, tmp_path):
         op.says(f"/register {SECRETS['op']}")
         result = CliRunner().invoke(main, ["operators", "add", "op", "--data-dir", str(tmp_path)])
         assert result.exit_code == 0, result.output
-        in_time(lambda: "INFO|op is an operator now." in bob.sync())
+        eventually(lambda: "INFO|op is an operator now." in bob.sync())
         assert any(line.startswith("ERROR|") for line in bob.says("/ban op", "/announce I rule"))
         op.says("/mute bob 1h shouting")
         assert any(line.startswith("ERROR|You are muted") for line in bob.says("LET ME SPEAK"))

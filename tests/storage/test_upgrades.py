@@ -21,8 +21,6 @@ from greenchat.storage.sqlite import open_database
 from greenchat.testing import serving
 
 RECORD = DATABASES / "migrations.json"
-
-
 DUMPS = sorted(path.stem for path in DATABASES.glob("*.sql"))
 
 

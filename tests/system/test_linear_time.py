@@ -25,15 +25,10 @@ from greenchat.testing import serving
 BUDGET = 0.25
 FRAMES = 4
 
-
 # For one frame, there and back, on however busy a machine.
 ROUND_TRIP = 2.0
 FRAME_BYTES = 4096
-
-
 WORDS = WordList(["darn", "hot dog", "a a a a b", "a" * 100, "世世世世", "e\u0301\u0316", "-- --", "7777", "ада"])
-
-
 COMMANDS = CommandTable(lambda plugin, where: None)
 COMMANDS.add(
     "test", [Command(name, "", "Help.", lambda session, argument: None) for name in ("help", "hotdog", "a" * 32)]

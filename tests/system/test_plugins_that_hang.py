@@ -1,12 +1,12 @@
 """Plugins that hang, in all ways: a signal ends the server all the same."""
 
 import signal
-import time
 from contextlib import closing
 
 import pytest
 from kit.failing import plugin_dir
 from kit.hanging import HOW, serve_hanging
+from kit.machine import eventually
 from kit.processes import serve_process
 
 from greenchat.testing import DEADLINE
@@ -49,9 +49,7 @@ def test_a_signal_stops_a_server_whose_loop_a_plugin_holds(tmp_path):
     with serve_process(tmp_path, "--plugins-dir", str(directory)) as server:
         ada = server.join("ada")
         ada.send("MSG|hold")
-        deadline = time.monotonic() + DEADLINE
-        while "the event loop is held" not in (tmp_path / "stderr.log").read_text():
-            assert time.monotonic() < deadline
+        eventually(lambda: "the event loop is held" in (tmp_path / "stderr.log").read_text())
         _, log = server.stop()
         assert server.process.returncode == 0
         ada.close()

@@ -134,8 +134,6 @@ def rewrite(**fields):
 
 
 ENTRY = {"bytes": 1, "sha256": "", "version": 0}
-
-
 SPOILED = {
     "flipped": (flip, "karma.sqlite3 is not what was backed up: its bytes differ. Nothing was changed."),
     "cut": (lambda path: os.truncate(path / "karma.sqlite3", 100), "its bytes differ. Nothing was changed."),

@@ -6,17 +6,16 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from kit.accounts import SECRET
-from kit.machine import APART, can_be_apart
+from kit.machine import APART, can_be_apart, eventually
 from kit.processes import GREENCHAT, serve_process
 from kit.programs import says, sync
 
-from greenchat.testing import DEADLINE, Peer
+from greenchat.testing import Peer
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 needs_nobody = pytest.mark.skipif(
@@ -132,12 +131,6 @@ def small_disk(tmp_path, fill):
     script = f'mount -t tmpfs -o size=2m tmpfs {disk}; mkdir -m 700 {disk}/data; {fill.format(disk=disk)}; exec "$@"'
     options = ("--data-dir", f"{disk}/data", "--set", "plugins.history.replay=20")
     return disk, (*APART, "sh", "-c", script, "sh"), options
-
-
-def eventually(condition):
-    until = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < until
 
 
 def test_a_disk_that_is_full_at_the_start_and_has_room_later(tmp_path):
