@@ -5,13 +5,13 @@ import time
 from greenchat.client.client import ANSWER_SECONDS, Client
 from greenchat.client.connection import PLAIN
 from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayError, UnreachableError
-from greenchat.codecs.plain import CONTROL, NOT_UTF8
+from greenchat.codecs.plain import NOT_UTF8
 from greenchat.codecs.wording import BY_CLIENT, in_full
 from greenchat.errors import Reject
 from greenchat.protocol.events import Notice
 from greenchat.protocol.replies import Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Invalid, Join, Leave, Say
-from greenchat.protocol.text import require_text, slash_at
+from greenchat.protocol.text import control_characters, require_text, slash_at
 from greenchat.protocol.vocabulary import Request
 
 # What the one room is called, of which plain frames do not know the name.
@@ -129,5 +129,6 @@ class PlainClient(Client):
         except ValueError:
             if isinstance(request, Join):
                 raise RefusedError("name_invalid", "Names have no | and no control characters.") from None
-            raise RefusedError(CONTROL.code, CONTROL.text) from None
+            told = in_full(control_characters(), BY_CLIENT)
+            raise RefusedError(told.code, told.text) from None
         self._connection.send(data)

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from greenchat.codecs.lines import LineBuffer, fits
-from greenchat.codecs.plain import CONTROL, NOT_UTF8, too_long
-from greenchat.codecs.wording import BY_CLIENT
+from greenchat.codecs.plain import NOT_UTF8, too_long
+from greenchat.codecs.wording import BY_CLIENT, in_full
 from greenchat.protocol import vocabulary
 from greenchat.protocol.events import Event
 from greenchat.protocol.replies import Ack, Answer, Error
 from greenchat.protocol.requests import Frame, Invalid, Ref, Say, Unknown
 from greenchat.protocol.runs import Messages, Says
-from greenchat.protocol.text import FORBIDDEN
+from greenchat.protocol.text import FORBIDDEN, control_characters
 from greenchat.protocol.vocabulary import Request, any_of, tags
 
 _REQUESTS = msgspec.json.Decoder(any_of(vocabulary.REQUESTS))
@@ -82,7 +82,8 @@ class JsonRequestDecoder:
 def _checked(frame: Request) -> Request:
     """Line breaks and control codes come as escapes inside a JSON string, so they are looked for once decoded."""
     if type(frame) is Say and FORBIDDEN.search(frame.text):
-        return Invalid(CONTROL.code, CONTROL.text, frame.ref)
+        told = in_full(control_characters(), BY_CLIENT)
+        return Invalid(told.code, told.text, frame.ref)
     return frame
 
 

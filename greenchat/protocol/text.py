@@ -111,5 +111,10 @@ def require_text(text: str) -> str:
     if is_blank(text):
         raise Reject("The message is empty. Write something.", code="empty")
     if FORBIDDEN.search(text):
-        raise Reject("The text has control characters or line breaks.", "control", Advice.ONE_LINE)
+        raise control_characters()
     return text
+
+
+def control_characters() -> Reject:
+    """The refusal of a text that has some."""
+    return Reject("The text has control characters or line breaks.", "control", Advice.ONE_LINE)

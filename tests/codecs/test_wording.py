@@ -171,6 +171,11 @@ MISTAKES = [
         "'DANCE' is no frame type. Send JOIN|<username>, MSG|<text> or LEAVE.",
         "'DANCE' is no frame type. PROTOCOL.md has all that there are.",
     ),
+    (
+        ("MSG|a\x07b", {"type": "say", "text": "a\x07b"}),
+        "The frame has control characters. Send plain text, a frame for each line.",
+        "The text has control characters or line breaks. Send plain text, a message for each line.",
+    ),
 ]
 
 
