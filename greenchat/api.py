@@ -9,7 +9,7 @@ from greenchat.chat.accounts import Account as Account
 from greenchat.chat.accounts import AccountDirectory as AccountDirectory
 from greenchat.chat.accounts import new_account_id as new_account_id
 from greenchat.chat.chat import AWAY as AWAY
-from greenchat.chat.member import Member as Member
+from greenchat.chat.room import Member as Member
 from greenchat.chat.room import Room as Room
 from greenchat.cli.shell import SHELL as SHELL
 from greenchat.cli.shell import Shell as Shell

@@ -2,16 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from greenchat.chat.cascade import Cause
+from greenchat.chat.ignoring import Reader
 from greenchat.codecs import Codec
 from greenchat.protocol.events import Event
 from greenchat.protocol.runs import Messages
 from greenchat.protocol.vocabulary import WITH_WORDS
-
-if TYPE_CHECKING:
-    from greenchat.chat.member import Member
 
 log = logging.getLogger("greenchat.fanout")
 
@@ -24,7 +22,7 @@ class EventBatch:
 
     __slots__ = ("_encoded", "author", "cause", "events", "origin")
 
-    def __init__(self, origin: "Member | None", events: Sequence[Event], author: "Member | None" = None) -> None:
+    def __init__(self, origin: Reader | None, events: Sequence[Event], author: Reader | None = None) -> None:
         self.origin = origin
         self.author = author or origin
         self.events = events
@@ -65,7 +63,7 @@ class MessageBatch(EventBatch):
 
     __slots__ = ("messages", "next_id", "texts")
 
-    def __init__(self, member: "Member", messages: Messages) -> None:
+    def __init__(self, member: Reader, messages: Messages) -> None:
         super().__init__(member, messages)
         self.messages = messages
         self.texts: list[str] = []
@@ -77,7 +75,7 @@ class MessageBatch(EventBatch):
         self.messages.texts = tuple(self.texts)
 
 
-def deliver_part(runs: Sequence[EventBatch], member: "Member", deliver: Deliver) -> None:
+def deliver_part(runs: Sequence[EventBatch], member: Reader, deliver: Deliver) -> None:
     """Deliver to one member what `runs` hold for it: all but its own, and what those say whom it ignores."""
     data = b"".join(
         [run.encode(member.codec) for run in runs if run.origin is not member and not _is_ignored(run, member)]
@@ -86,7 +84,7 @@ def deliver_part(runs: Sequence[EventBatch], member: "Member", deliver: Deliver)
         deliver((member.outbox,), data)
 
 
-def _is_ignored(run: EventBatch, member: "Member") -> bool:
+def _is_ignored(run: EventBatch, member: Reader) -> bool:
     if not member.ignored or run.author is None:
         return False
     return (type(run.events) is Messages or isinstance(run.events[0], WITH_WORDS)) and member.ignored.covers(run.author)

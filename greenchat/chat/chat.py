@@ -15,9 +15,9 @@ from greenchat.chat.conversations import Conversation, Conversations
 from greenchat.chat.fanout import DeliveryStats, Turns
 from greenchat.chat.ids import MessageIds
 from greenchat.chat.ignoring import Ignoring
-from greenchat.chat.member import ROOMS_TOLD, Asked, Member, Outlet
 from greenchat.chat.openings import Openings
-from greenchat.chat.room import Room
+from greenchat.chat.outlet import Asked, Outlet
+from greenchat.chat.room import ROOMS_TOLD, Member, Room
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import (

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Protocol
 
-from greenchat.chat.member import Member, Outlet
-from greenchat.chat.room import Room
+from greenchat.chat.outlet import Outlet
+from greenchat.chat.room import Member, Room
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import Event, Message, ModerationAction

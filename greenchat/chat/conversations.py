@@ -7,7 +7,7 @@ somebody else has that by now, what one writes must not go to them.
 import secrets
 from collections import defaultdict
 
-from greenchat.chat.member import Member
+from greenchat.chat.room import Member
 from greenchat.errors import Reject
 
 # An account's id; or the member itself, for a guest.

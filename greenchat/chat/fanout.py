@@ -7,16 +7,14 @@ once, and one after the other, whoever comes, goes or speaks meanwhile.
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from greenchat.chat.batch import Deliver, EventBatch, MessageBatch, deliver_part
 from greenchat.chat.cascade import caused_by, current
+from greenchat.chat.ignoring import Reader
 from greenchat.codecs import Codec
 from greenchat.protocol.events import Event
 from greenchat.protocol.runs import Messages
-
-if TYPE_CHECKING:
-    from greenchat.chat.member import Member
 
 # How many are delivered to before the clock is looked at: half a millisecond, or a few where a batch is large.
 CHUNK = 64
@@ -73,9 +71,9 @@ class Batch:
     def __init__(
         self,
         runs: "Sequence[EventBatch]",
-        members: "Iterable[Member]",
-        newcomers: "Mapping[Member, int]",
-        choosy: "Iterable[Member]",
+        members: Iterable[Reader],
+        newcomers: Mapping[Reader, int],
+        choosy: Iterable[Reader],
         deliver: Deliver,
     ) -> None:
         self._runs = runs
@@ -83,12 +81,12 @@ class Batch:
         self._deliver = deliver
         self._data: dict[Codec, bytes] = {}
         self._at = 0  # how many of the first of `_whole`, or of `_apart` before that, have got it
-        self._due: set[Member] | None = None  # who has not, once it takes more than one turn
-        self._special: set[Member | None] = {run.origin for run in runs}
+        self._due: set[Reader] | None = None  # who has not, once it takes more than one turn
+        self._special: set[Reader | None] = {run.origin for run in runs}
         self._special.update(newcomers)
         self._special.update(choosy)
-        self._apart: list[Member] = []
-        whole: defaultdict[Codec, list[Member]] = defaultdict(list)
+        self._apart: list[Reader] = []
+        whole: defaultdict[Codec, list[Reader]] = defaultdict(list)
         for member in members:
             if member in self._special:
                 self._apart.append(member)
@@ -125,13 +123,13 @@ class Batch:
                 self._due.update(members)
             self._due.difference_update((self._apart or (self._whole[-1][1] if self._whole else []))[: self._at])
 
-    def hand_over(self, member: "Member") -> None:
+    def hand_over(self, member: Reader) -> None:
         """Deliver it to `member`, who is not to wait for its turn, at once: if it has not got it yet."""
         if self._due is not None and member in self._due:
             self._due.discard(member)
             self._deliver_to(member)
 
-    def _next(self, members: "list[Member]") -> "list[Member]":
+    def _next(self, members: list[Reader]) -> list[Reader]:
         chunk = members[self._at : self._at + CHUNK]
         self._at += len(chunk)
         if self._due is not None:
@@ -146,7 +144,7 @@ class Batch:
             data = self._data[codec] = b"".join([run.encode(codec) for run in self._runs])
         return data
 
-    def _deliver_to(self, member: "Member") -> None:
+    def _deliver_to(self, member: Reader) -> None:
         if member in self._special:
             deliver_part(self._runs[self._newcomers.get(member, 0) :], member, self._deliver)
         else:
@@ -179,7 +177,7 @@ class Fanout:
     )
 
     def __init__(
-        self, members: "dict[str, Member]", turns: Turns, deliver: Deliver, observe: Observe, stats: DeliveryStats
+        self, members: Mapping[str, Reader], turns: Turns, deliver: Deliver, observe: Observe, stats: DeliveryStats
     ) -> None:
         self._members = members
         self._turns = turns
@@ -189,8 +187,8 @@ class Fanout:
         self._runs: list[EventBatch] = []
         self._batches: deque[Batch] = deque()  # what takes more than one turn to go out, and what waits behind it
         self._when_calm: list[Callable[[], object]] = []
-        self._newcomers: dict[Member, int] = {}  # who joined in this turn -> the first run that is for them
-        self._choosy: set[Member] = set()  # who ignores somebody
+        self._newcomers: dict[Reader, int] = {}  # who joined in this turn -> the first run that is for them
+        self._choosy: set[Reader] = set()  # who ignores somebody
         self.talk: MessageBatch | None = None  # the last run, while its origin may add messages to it
         self._told = 0  # how many of the runs there were when something else than a message was told last
         self.waiting = 0  # messages that were said since the last flush
@@ -211,26 +209,26 @@ class Fanout:
         """What was told or said last was caused by whatever makes this greenlet do what it does."""
         self._runs[-1].cause = current()
 
-    def came(self, member: "Member") -> None:
+    def came(self, member: Reader) -> None:
         """`member` is in, and gets only what comes after."""
         self._newcomers[member] = len(self._runs)
         self.mind_ignored(member)
 
-    def mind_ignored(self, member: "Member") -> None:
+    def mind_ignored(self, member: Reader) -> None:
         """To be called when `member.ignored` has changed."""
         if member.ignored:
             self._choosy.add(member)
         else:
             self._choosy.discard(member)
 
-    def went(self, member: "Member") -> None:
+    def went(self, member: Reader) -> None:
         """`member` is out, and gets all that came before, at once."""
         self.talk = None
         self.catch_up(member)
         self._choosy.discard(member)
         self._newcomers.pop(member, None)
 
-    def catch_up(self, member: "Member") -> None:
+    def catch_up(self, member: Reader) -> None:
         """Deliver to `member` at once what was told so far: it is about to leave, or to be told something else."""
         for batch in self._batches:
             batch.hand_over(member)
@@ -243,7 +241,7 @@ class Fanout:
             # The flush takes it that each message goes to all members but one, its sender, and not to newcomers.
             self._stats.deliveries += _messages(runs)
 
-    def catch_up_with_events(self, member: "Member") -> None:
+    def catch_up_with_events(self, member: Reader) -> None:
         """The same, if there is anything but messages among it: those are so many that they should go out together."""
         if self._told > self._newcomers.get(member, 0) or self._batches:
             self.catch_up(member)

@@ -2,14 +2,11 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+from greenchat.chat.outlet import Outlet
+from greenchat.codecs import Codec
 from greenchat.errors import Reject
-
-if TYPE_CHECKING:
-    from greenchat.chat.member import Member
-
-    Mark: TypeAlias = Member | int | str  # somebody who is here; or the id of an account, or the key of a name
 
 # How many people one may ignore: more than anybody can have fallen out with. What a room says is sorted out for each.
 MOST_IGNORED = 100
@@ -19,13 +16,27 @@ MOST_IGNORED = 100
 NAMES_KNOWN = 4
 
 
+class Reader(Protocol):
+    """Who is told what others say, and says something: a member, as far as telling is about people."""
+
+    name: str
+    key: str
+    outlet: Outlet
+    codec: Codec
+    outbox: Any
+    ignored: "Ignored | None"
+
+
+Mark: TypeAlias = Reader | int | str  # somebody who is here; or the id of an account, or the key of a name
+
+
 class _Person:
     """Somebody who is ignored: an account; or a guest while they are here; or else whoever comes by the name `key`,
     under which one began to ignore them, or by one of the last that they had."""
 
     __slots__ = ("_last", "account", "key", "member", "shown")
 
-    def __init__(self, shown: str, key: str, member: "Member | None") -> None:
+    def __init__(self, shown: str, key: str, member: Reader | None) -> None:
         self.shown = shown
         self.key = key
         self._last: deque[str] = deque(maxlen=NAMES_KNOWN)
@@ -36,7 +47,7 @@ class _Person:
     def names(self) -> set[str]:
         return {self.key, *self._last}
 
-    def is_now(self, member: "Member") -> None:
+    def is_now(self, member: Reader) -> None:
         """Follow them: they have come, or have another name or account."""
         self.member, self.shown = member, member.name
         self.account = self.account or member.outlet.account_id
@@ -61,7 +72,7 @@ class Ignored:
         return len(self._people)
 
     @property
-    def marks(self) -> "set[Mark]":
+    def marks(self) -> set[Mark]:
         """By what the people are known, each of them: see `marks_of`."""
         marks: set[Mark] = set()
         for person in self._people:
@@ -78,7 +89,7 @@ class Ignored:
         """What they are called now, or were when they were here last; sorted."""
         return sorted(person.shown for person in self._people)
 
-    def covers(self, author: "Member") -> bool:
+    def covers(self, author: Reader) -> bool:
         """Whether what `author` says is not to be read."""
         return author in self._members or author.outlet.account_id in self._accounts or author.key in self._names
 
@@ -86,19 +97,19 @@ class Ignored:
         """Whether what was said under this name, some time ago, is not to be read."""
         return any(key in person.names for person in self._people)
 
-    def add(self, shown: str, key: str, member: "Member | None") -> None:
+    def add(self, shown: str, key: str, member: Reader | None) -> None:
         """Ignore `member`, or whoever comes as `key` where nobody has that name at the moment."""
         self._people.append(_Person(shown, key, member))
         self._index()
 
-    def discard(self, key: str, member: "Member | None") -> bool:
+    def discard(self, key: str, member: Reader | None) -> bool:
         """Ignore no more who is or was called `key`; `member` has that name now. Whether anybody was."""
         before = len(self._people)
         self._people = [person for person in self._people if not _is(person, key, member)]
         self._index()
         return len(self._people) < before
 
-    def came(self, member: "Member") -> None:
+    def came(self, member: Reader) -> None:
         """Somebody has come into the chat, or has another name or account: follow them, if they are ignored."""
         account = member.outlet.account_id
         for person in self._people:
@@ -107,7 +118,7 @@ class Ignored:
                 person.is_now(member)
                 self._index()
 
-    def went(self, member: "Member") -> None:
+    def went(self, member: Reader) -> None:
         """Somebody has left the chat."""
         for person in self._people:
             if person.member is member:
@@ -123,13 +134,13 @@ class Ignored:
         self._names = frozenset(name for person in unknown for name in person.names)
 
 
-def _is(person: _Person, key: str, member: "Member | None") -> bool:
+def _is(person: _Person, key: str, member: Reader | None) -> bool:
     if person.member is not None:
         return person.member is member or (member is None and key in person.names)
     return key in person.names
 
 
-def marks_of(member: "Member") -> "set[Mark]":
+def marks_of(member: Reader) -> set[Mark]:
     """By what others who ignore `member` may know them."""
     account = member.outlet.account_id
     return {member, member.key, *([account] if account else ())}
@@ -139,12 +150,12 @@ class Ignoring:
     """Who ignores whom in a chat: found by whom, as everybody who comes and goes is looked for here. `members` are
     those who are in the chat, by the keys of their names."""
 
-    def __init__(self, members: "Mapping[str, Member]") -> None:
+    def __init__(self, members: Mapping[str, Reader]) -> None:
         self._members = members
-        self._marks: dict[Member, set[Mark]] = {}  # who ignores somebody -> by what they know them
-        self._by_mark: defaultdict[Mark, set[Member]] = defaultdict(set)
+        self._marks: dict[Reader, set[Mark]] = {}  # who ignores somebody -> by what they know them
+        self._by_mark: defaultdict[Mark, set[Reader]] = defaultdict(set)
 
-    def begin(self, member: "Member", name: str, key: str) -> str:
+    def begin(self, member: Reader, name: str, key: str) -> str:
         """From now on `member` ignores who is called `name`; the name as it is shown. Raises `Reject`."""
         other = self._members.get(key)
         if other is member:
@@ -159,7 +170,7 @@ class Ignoring:
         self._changed(member)
         return name
 
-    def end(self, member: "Member", name: str, key: str) -> str:
+    def end(self, member: Reader, name: str, key: str) -> str:
         """The other way round. Raises `Reject`."""
         other = self._members.get(key)
         name = other.name if other is not None else name
@@ -168,7 +179,7 @@ class Ignoring:
         self._changed(member)
         return name
 
-    def _changed(self, member: "Member") -> None:
+    def _changed(self, member: Reader) -> None:
         """To be called when the list of `member` has changed."""
         before, after = self._marks.get(member, set()), member.ignored.marks if member.ignored else set()
         for mark in before - after:
@@ -182,14 +193,14 @@ class Ignoring:
         else:
             self._marks.pop(member, None)
 
-    def came(self, member: "Member") -> None:
+    def came(self, member: Reader) -> None:
         """Somebody has come, or has another name or account: who ignores them goes on doing so."""
         for other in self._who_know(member):
             assert other.ignored is not None
             other.ignored.came(member)
             self._changed(other)
 
-    def went(self, member: "Member") -> None:
+    def went(self, member: Reader) -> None:
         """Somebody has left the chat: who ignores them knows them by their name from now on; and they ignore nobody."""
         for other in self._who_know(member):
             assert other.ignored is not None
@@ -198,10 +209,10 @@ class Ignoring:
         member.ignored = None
         self._changed(member)
 
-    def _who_know(self, member: "Member") -> "Iterable[Member]":
+    def _who_know(self, member: Reader) -> Iterable[Reader]:
         if not self._by_mark:
             return ()
-        found: set[Member] = set()
+        found: set[Reader] = set()
         for mark in marks_of(member):
             found |= self._by_mark.get(mark, set())
         found.discard(member)

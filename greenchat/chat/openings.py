@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from greenchat.chat.member import Outlet
+from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Room
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject

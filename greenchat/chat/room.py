@@ -1,4 +1,4 @@
-"""Who is in a room, and what all of them are told. How that gets to them is in fanout.py."""
+"""Rooms, and who is in them: what all of them are told. How that gets to them is in fanout.py."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,16 +8,72 @@ from greenchat import values
 from greenchat.chat.batch import Deliver, EventBatch, MessageBatch
 from greenchat.chat.cascade import one_step
 from greenchat.chat.fanout import DeliveryStats, Fanout, Observe, Turns
-from greenchat.chat.member import Member
+from greenchat.chat.ignoring import Ignored
+from greenchat.chat.outlet import Outlet
+from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Event, Joined, Left, Message, Role, require_sound
 from greenchat.protocol.runs import Messages
+from greenchat.protocol.text import some_of
 from greenchat.protocol.vocabulary import NOT_TOLD_IN_ROOMS
 
 # Members that are told by name to who comes in or asks: more than anybody reads. In a hall of 4,000 that fills, all of
 # them would be 400 MB.
 MEMBERS_TOLD = 1000
 
+# Rooms of somebody that are told by name where one is missing: as many as one sees at a glance.
+ROOMS_TOLD = 20
+
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class Member:
+    """Somebody in the chat, under a name; `key` is what the name is compared by.
+
+    `rooms` are those one is in, by their names; there may be none. `only` is the name of the room that one is in, as
+    long as one has never been in another one, or can only be in one at a time; else empty. `away` says why one is, if
+    one is; `ignored` are those whose messages one does not want. One has said something in `talks_in` last.
+    """
+
+    __slots__ = ("away", "codec", "ignored", "key", "name", "only", "outbox", "outlet", "rooms", "talks_in")
+
+    def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
+        self.name = name
+        self.key = key
+        self.rooms = {room.name: room}
+        self.only = room.name
+        self.away = ""
+        self.ignored: Ignored | None = None
+        self.talks_in: Room | None = None
+        self.outlet = outlet
+        self.codec = outlet.codec
+        self.outbox = outlet.outbox
+
+    @property
+    def room(self) -> "Room":
+        """The room that is meant: the one that the request at hand names, or else the only one. Never any other: what
+        was written for one room must not be said in another. Raises `Reject`."""
+        name, asked = self.only, self.outlet.asked
+        if asked is not None:
+            if asked.conversation or asked.to:
+                raise Reject("This is for rooms. Type it in the room that you mean.", code="room_required")
+            name = asked.room or name
+        room = self.rooms.get(name)
+        if room is None:
+            raise self._no_room(name)
+        return room
+
+    @property
+    def identity(self) -> "int | Member":
+        """Who this is, whatever the name: an account's id; or, for a guest, this very stay."""
+        return self.outlet.account_id or self
+
+    def _no_room(self, name: str) -> Reject:
+        rooms = some_of(list(self.rooms), ROOMS_TOLD)
+        if rooms and name:
+            return Reject(f"You are not in {name}, but in {rooms}.", code="not_in_room")
+        if rooms:
+            return Reject(f"You have been in more than one room: say in which. You are in {rooms}.", "room_required")
+        return Reject("You are in no room, so nobody would read this.", "room_required", Advice.ENTER_ROOM)
 
 
 class Room:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from greenchat import values
-from greenchat.chat.member import Outlet
+from greenchat.chat.outlet import Outlet
 from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed, Function
 from greenchat.hooks.ending import Killed

@@ -21,7 +21,7 @@ from typing import Any
 
 import pluggy
 
-from greenchat.chat.member import Outlet
+from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Room
 from greenchat.errors import Reject
 from greenchat.hooks import checks

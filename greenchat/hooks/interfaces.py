@@ -17,7 +17,8 @@ from greenchat import values
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.fanout import Turns
-from greenchat.chat.member import Asked, Member
+from greenchat.chat.outlet import Asked
+from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import Advice, Reject

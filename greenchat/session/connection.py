@@ -10,7 +10,7 @@ from gevent import GreenletExit
 from greenlet import greenlet
 
 from greenchat import values
-from greenchat.chat.member import Member
+from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Limits
 from greenchat.errors import Advice, Reject
@@ -25,9 +25,9 @@ from greenchat.session.session import Host, Session
 
 
 class Connection(Session):
-    """A session, as its own greenlet and the server see it. `closing` is why, once it is to be closed."""
+    """A session, as its own greenlet and the server see it."""
 
-    __slots__ = ("_deadline", "_decoder", "_flood", "_greenlet", "_helper", "_idle", "_readable", "_socket", "closing")
+    __slots__ = ("_deadline", "_decoder", "_flood", "_greenlet", "_helper", "_idle", "_readable", "_socket")
 
     def __init__(self, server: Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
         limits = server.config.limits
@@ -38,13 +38,11 @@ class Connection(Session):
         self._helper: greenlet | None = None  # where a part of it runs at this moment
         self._decoder = codec.request_decoder(limits.frame_bytes)
         self._readable = Readable(sock.fileno(), server.turns)
-        self.closing: str | None = None  # why, once it is to be closed
         self._deadline: Any = None
         self._flood = FloodControl(limits, server.turns, server.backlog)
         self._idle = IdleMonitor(time.monotonic())
 
     def close(self, reason: str) -> None:
-        """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
         if self.closing is None:
             self.closing = values.shown(reason)
             if not self.serves_here():
@@ -57,7 +55,6 @@ class Connection(Session):
             self._greenlet.throw(Killed)
 
     def joined(self, member: Member) -> None:
-        """From now on, this session is `member`."""
         self.member = member
         self._stop_deadline()
 
@@ -74,11 +71,9 @@ class Connection(Session):
                 self.close("did not answer a ping")
 
     def serves_here(self) -> bool:
-        """Whether it is this greenlet that deals with the requests of this session."""
         return gevent.getcurrent() in (self._greenlet, self._helper)
 
     def knows_pings(self) -> None:
-        """It has sent a ping or a pong: from now on it is expected to answer."""
         self._idle.knows_pings = True
 
     def run(self, first: bytes = b"") -> None:
@@ -127,12 +122,9 @@ class Connection(Session):
         self._idle.heard(time.monotonic())
 
     def breathe(self) -> None:
-        """Between two frames: let the others have their turn, where this one is long."""
         self._flood.breathe()
 
     def apart(self, function: Callable[..., None], *arguments: object) -> None:
-        """Call `function` on a stack of its own. Joining goes deep into names and plugins, and Python would keep the
-        pages that this took, 4 KB and more, for as long as this connection idles."""
         helper = self._helper = greenlet(function)
         try:
             helper.switch(*arguments)

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from greenchat.chat.chat import Chat
-from greenchat.chat.member import Asked, Member
-from greenchat.chat.room import Room
+from greenchat.chat.outlet import Asked
+from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
 from greenchat.protocol.events import Message, Private
@@ -18,11 +17,8 @@ from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
 from greenchat.session.session import Host, Session
 
-if TYPE_CHECKING:
-    from greenchat.session.connection import Connection
 
-
-def route(connection: "Connection", frames: Sequence[Request]) -> None:
+def route(connection: Session, frames: Sequence[Request]) -> None:
     """The way of all frames: through the plugins, then to the core. What has a `ref` is answered once."""
     if type(frames) is Says:
         _route_run(connection, frames)
@@ -34,7 +30,7 @@ def route(connection: "Connection", frames: Sequence[Request]) -> None:
     connection.send_acks()
 
 
-def _route_run(connection: "Connection", says: Says) -> None:
+def _route_run(connection: Session, says: Says) -> None:
     """Messages in a row are said as one, but for those that are commands or show nothing, and where a plugin looks at
     each frame."""
     hooks, chat, texts = connection.server.hooks, connection.server.chat, says.texts
@@ -55,7 +51,7 @@ def _route_run(connection: "Connection", says: Says) -> None:
             at = stop
 
 
-def _is_taken(connection: "Connection", says: Says) -> bool:
+def _is_taken(connection: Session, says: Says) -> bool:
     """Whether a plugin has taken a run, or refused it."""
     take = connection.server.hooks.says
     try:
@@ -83,7 +79,7 @@ class RunAnswers:
 
     __slots__ = ("_connection", "_refs", "_room", "asks")
 
-    def __init__(self, connection: "Connection", says: Says, room: Room) -> None:
+    def __init__(self, connection: Session, says: Says, room: Room) -> None:
         self._connection = connection
         self._refs = says.refs
         self._room = room
@@ -97,7 +93,7 @@ class RunAnswers:
         return self._connection.closing is None
 
 
-def _route_one(connection: "Connection", frame: Request, *, asked: bool = False) -> None:
+def _route_one(connection: Session, frame: Request, *, asked: bool = False) -> None:
     """The way of a frame by itself. With `asked`, those who take runs have been asked already."""
     server = connection.server
     hooks = server.hooks
@@ -117,7 +113,7 @@ def _route_one(connection: "Connection", frame: Request, *, asked: bool = False)
         connection.refuse(verdict, frame.ref)
 
 
-def _say(connection: "Connection", say: Say) -> None:
+def _say(connection: Session, say: Say) -> None:
     """Say it, or have it run as a command. Raises `Reject`."""
     chat, member, text = connection.server.chat, connection.member, say.text
     at = slash_at(text)
@@ -140,7 +136,7 @@ def _say(connection: "Connection", say: Say) -> None:
         connection.acknowledge(say.ref, said)
 
 
-def handle(session: "Connection", server: Host, frame: Request) -> None:
+def handle(session: Session, server: Host, frame: Request) -> None:
     """Do what `frame` asks for. Raises `Reject` where that may not be."""
     session.settle()
     if server.hooks.request is not None and session.offer(frame, server.hooks.request):
@@ -185,7 +181,7 @@ def unslashed(text: str) -> str:
     raise Reject(f"There is no command {name}, so nothing was said. To say it, begin with //.", code="unknown_command")
 
 
-def join(session: "Connection", server: Host, frame: Join) -> None:
+def join(session: Session, server: Host, frame: Join) -> None:
     """Let a session into the chat, or into one more room, and welcome it."""
     member = session.member
     if member is not None:

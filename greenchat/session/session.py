@@ -10,8 +10,8 @@ from greenlet import getcurrent
 from greenchat import values
 from greenchat.chat.cascade import one_step
 from greenchat.chat.chat import Chat
-from greenchat.chat.member import Asked, Member
-from greenchat.chat.room import Room
+from greenchat.chat.outlet import Asked
+from greenchat.chat.room import Member, Room
 from greenchat.codecs import Codec
 from greenchat.codecs.wording import advise, in_full
 from greenchat.config.schema import Config
@@ -54,12 +54,8 @@ class Host(Protocol):
 
 
 class Session(interfaces.Session):
-    """One connection, as plugins see it.
-
-    `id` counts connections from the server's start. `address` is "HOST:PORT". `chat` and `commands` are the server's.
-    `account` is the key of the name that it has logged in to, `account_id` what that account's rights hang on; empty
-    and 0 for none. `role` is "operator" for one, or empty. `server` and `outbox` are for the core.
-    """
+    """One connection, as plugins see it: what they are promised is told in interfaces.py. `server` is for the core, and
+    so is `closing`: why, once it is to be closed."""
 
     __slots__ = (
         "_acks",
@@ -69,6 +65,7 @@ class Session(interfaces.Session):
         "_calls",
         "_receipts",
         "_trusted",
+        "closing",
         "server",
     )
 
@@ -80,6 +77,7 @@ class Session(interfaces.Session):
         self._call_at_hand: Call | None = None  # the same as a call, once somebody has asked for it
         self._calls: tuple[Call, ...] = ()  # commands that run, the innermost last
         self._trusted = False  # knows the server's pass phrase
+        self.closing: str | None = None  # why, once it is to be closed
         self.id = number
         self.account, self.account_id, self.role = "", 0, ""
         self.address = address
@@ -100,25 +98,20 @@ class Session(interfaces.Session):
 
     @property
     def name(self) -> str:
-        """The user name; empty before JOIN."""
         return self.member.name if self.member else ""
 
     @property
     def room(self) -> str:
-        """The name of the room that is meant at the moment, see `Member.room`; empty where none is."""
         with suppress(Reject):
             return self.require_member().room.name
         return ""
 
     @property
     def fields(self) -> dict[str, object]:
-        """Whose doing a line of the log is: `log.info("...", extra=session.fields)`."""
         return {"session": self.id, "address": self.address, "user": self.name}
 
     @property
     def call(self) -> Call | None:
-        """The request of this session with which this greenlet deals, while plugins do; None where it deals with
-        none."""
         if self._calls:
             here = getcurrent()
             for call in reversed(self._calls):
@@ -133,9 +126,6 @@ class Session(interfaces.Session):
         return self._call_at_hand
 
     def tell(self, reply: Event | Frame) -> None:
-        """Send one event or answer to this session alone, behind all that it was told before, in rooms as well. While
-        this greenlet deals with a request of it, the ref of that goes with it. `TypeError` or `ValueError`: it cannot
-        be sent."""
         if not isinstance(reply, Event | Frame):
             raise TypeError(f"tell takes an event or an answer, not {type(reply).__name__}; for a text there is info")
         call = self.call
@@ -152,13 +142,10 @@ class Session(interfaces.Session):
             deliver((self.outbox,), data)
 
     def info(self, text: str) -> None:
-        """Send one line of information to this session alone, as `tell` does."""
         self.tell(Notice(values.text(text)))
 
     @one_step
     def say(self, text: str, *, action: bool = False, room: str = "") -> Message | Private:
-        """Say `text` as this session's user in one of its rooms; or else where the request at hand was made, which may
-        be a conversation of two. Raises `Reject`."""
         chat, member = self.server.chat, self.require_member()
         call = self.call
         said: Message | Private
@@ -175,8 +162,6 @@ class Session(interfaces.Session):
 
     @one_step
     def enter(self, room: str, key: str = "", ref: Ref = None, *, move: bool | None = None) -> None:
-        """Come into `room`, and be welcomed; with `move`, go out of all others, as clients have to that can be in one
-        room only. Raises `Reject`."""
         move = not self.codec.many_rooms if move is None else move
         # What is said in the room waits for nothing: the welcome, which comes before it, must not have to either.
         self.send_acks()
@@ -185,8 +170,6 @@ class Session(interfaces.Session):
         self.welcome(entered, ref)
 
     def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
-        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person; in
-        neither, as typed where the request at hand was made. Raises `Reject`."""
         outer = self.call
         asked = outer.asked if outer is not None and not (room or conversation or to) else None
         call = Call(self, asked or self._asked(room, conversation, to), outer.ref if outer is not None else None)
@@ -201,7 +184,6 @@ class Session(interfaces.Session):
 
     @one_step
     def log_in(self, account: str, account_id: int = 0) -> None:
-        """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told."""
         account = values.text(account)
         if bool(account) != bool(account_id):
             raise ValueError("an account has a key and an id: name both, or neither")
@@ -216,33 +198,26 @@ class Session(interfaces.Session):
 
     @property
     def needs_password(self) -> bool:
-        """Whether this session has yet to tell the server's pass phrase before it may join."""
         return bool(self.server.config.server.password) and not self._trusted
 
     def authenticate(self, password: str) -> None:
-        """Tell the server's pass phrase. Raises `Reject` where it is wrong."""
         self.server.check_password(self.address, password)
         self._trusted = True
 
     def require_member(self) -> Member:
-        """Who this session is in the chat. Raises `Reject` before JOIN."""
         if self.member is None:
             raise Reject("You have not joined yet.", "not_joined", Advice.JOIN_FIRST)
         return self.member
 
     def name_on_record(self) -> str:
-        """As whom it goes on record: by the account, whatever it calls itself. Raises `Reject` before JOIN."""
         member = self.require_member()
         return member.name if self.account in ("", member.key) else self.account
 
     def advise(self, advice: Advice, *, name: str = "", line: str = "") -> str:
-        """What its user is to do, in words that fit their client; as `name`, if that is not who they are now; about
-        the command `line`."""
         return advise(self.codec.advice, advice, name=name or self.name, line=line)
 
     @one_step
     def refuse(self, verdict: Reject, ref: Ref = None) -> None:
-        """Answer a request with an ERROR, and tell the observers."""
         verdict = in_full(sendable(verdict), self.codec.advice, self.name)
         self.tell(Error(verdict.code, verdict.text, ref))
         self.server.refused(self.id, self.name, verdict)
@@ -332,6 +307,19 @@ class Session(interfaces.Session):
     @abstractmethod
     def serves_here(self) -> bool:
         """Whether it is this greenlet that deals with the requests of this session."""
+
+    @abstractmethod
+    def joined(self, member: Member) -> None:
+        """From now on, this session is `member`."""
+
+    @abstractmethod
+    def breathe(self) -> None:
+        """Between two frames: let the others have their turn, where this one is long."""
+
+    @abstractmethod
+    def apart(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call `function` on a stack of its own. Joining goes deep into names and plugins, and Python would keep the
+        pages that this took, 4 KB and more, for as long as this connection idles."""
 
     def _catch_up(self) -> None:
         if self.member is not None:

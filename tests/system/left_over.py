@@ -10,7 +10,7 @@ from greenchat.testing import Peer
 COUNTER = """
 import gc
 from greenchat import Session, Unknown, hookimpl
-from greenchat.chat.member import Member
+from greenchat.chat.room import Member
 from greenlet import greenlet
 
 @hookimpl
