@@ -174,8 +174,10 @@ class Connection(Session):
 
     def _say_goodbye(self, reason: str) -> None:
         try:
-            goodbye = self._decoder.goodbye(reason)
-        except Exception as error:  # it may be a plugin's
+            goodbye = b"" + self._decoder.goodbye(reason)
+        except GreenletExit:
+            raise
+        except BaseException as error:  # whatever a plugin's codec raises, or returns
             self.server.unexpected(self, error)
             return
         if goodbye:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 from kit.failing import Markup, failures, plugin_dir, state
@@ -225,6 +226,48 @@ def test_a_codec_of_a_plugin_that_fails_harms_nobody_else(caplog):
         ada.expect("MSG|bob|three")
     assert __name__ in caplog.text
     assert "cannot be written by" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("goodbye", "last"),
+    [
+        (lambda self, reason: f'{{"bye":"{reason}"}}\n'.encode(), ['{"bye":"left"}']),
+        (lambda self, reason: sys.exit("no"), []),
+        (lambda self, reason: "text", []),
+    ],
+    ids=["said", "raises", "odd"],
+)
+def test_how_a_codec_of_a_plugin_says_goodbye(caplog, goodbye, last):
+    class Polite(JsonCodec):
+        def request_decoder(self, frame_bytes):
+            decoder = type("Decoder", (type(super().request_decoder(0)),), {"goodbye": goodbye, "__module__": __name__})
+            return decoder(frame_bytes)
+
+    class Serves:
+        @hookimpl
+        def greenchat_startup(self, server):
+            self.server = server
+
+        @hookimpl
+        def greenchat_claim(self, first_bytes):
+            return self.serve if first_bytes.startswith(b"{") else None
+
+        def serve(self, sock, address):
+            self.server.serve_session(sock, address, Polite())
+
+        @hookimpl(trylast=True)
+        def greenchat_disconnected(self, session):
+            session.info("all else")
+
+    with serving(Serves()) as server:
+        ada = server.connect()
+        ada.send('{"type":"leave"}')
+        assert ada.read() == '{"type":"notice","text":"all else"}'
+        for line in last:
+            assert ada.read() == line
+        ada.expect_closed()
+        server.join("bob")
+    assert ("unexpected error" in caplog.text) == (not last)
 
 
 @pytest.mark.parametrize(
