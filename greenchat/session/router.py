@@ -55,9 +55,8 @@ def _is_taken(connection: Session, says: Says) -> bool:
     """Whether a plugin has taken a run, or refused it."""
     take = connection.server.hooks.says
     try:
-        if take is None or not take(connection, says):
+        if take is None or not connection.offer(says, take):
             return False
-        connection.acknowledge_taken(says.refs)
     except Reject as verdict:
         for say in says:
             connection.refuse(verdict, say.ref)
@@ -98,8 +97,7 @@ def _route_one(connection: Session, frame: Request, *, asked: bool = False) -> N
     server = connection.server
     hooks = server.hooks
     try:
-        take = None if asked and hooks.says is not None else hooks.frame
-        if take is not None and connection.offer(frame, take):
+        if hooks.frame is not None and not (asked and hooks.says is not None) and connection.offer(frame, hooks.frame):
             pass
         elif type(frame) is Say:
             _say(connection, frame)

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from greenlet import getcurrent
 
@@ -26,12 +26,13 @@ from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice, Private
 from greenchat.protocol.replies import Ack, Error, Stats, Welcome
 from greenchat.protocol.requests import Frame, Ref, Say
+from greenchat.protocol.runs import Says
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
 from greenchat.session.receipts import Receipts
 from greenchat.version import __version__
 
-R = TypeVar("R", bound=Request)
+R = TypeVar("R", bound="Request | Says")
 
 
 class Host(Protocol):
@@ -73,7 +74,7 @@ class Session(interfaces.Session):
         self.server = server
         self._acks: list[Ack] = []
         self._acks_room: Room | None = None  # where those of them were said that have a seq
-        self._at_hand: Request | None = None  # what plugins are asked whether they take it
+        self._at_hand: Request | Says | None = None  # what plugins are asked whether they take it
         self._call_at_hand: Call | None = None  # the same as a call, once somebody has asked for it
         self._calls: tuple[Call, ...] = ()  # commands that run, the innermost last
         self._trusted = False  # knows the server's pass phrase
@@ -121,8 +122,13 @@ class Session(interfaces.Session):
         if frame is None or not self.serves_here():
             return None
         if self._call_at_hand is None:
-            asked = self._asked(frame.room, frame.conversation, frame.to) if type(frame) is Say else Asked()
-            self._call_at_hand = Call(self, asked, frame.ref)
+            where = Asked()
+            if isinstance(frame, Say):
+                where = self._asked(frame.room, frame.conversation, frame.to)
+            elif isinstance(frame, Says):
+                where = self._asked(frame.room, "", "")
+            refs = frame.refs if isinstance(frame, Says) else (frame.ref,)
+            self._call_at_hand = Call(self, where, refs[0] if len(refs) == 1 else None)
         return self._call_at_hand
 
     def tell(self, reply: Event | Frame) -> None:
@@ -248,26 +254,22 @@ class Session(interfaces.Session):
         if self.server.hooks.entered is not None:
             self.server.hooks.entered(self, room)
 
-    def offer(self, frame: R, take: Callable[[interfaces.Session, R], bool]) -> bool:
-        """Ask plugins whether one takes `frame`, which may have something said for it then. Raises `Reject`."""
-        self._at_hand = frame
+    def offer(self, asked: R, take: Callable[[Any, R], bool]) -> bool:
+        """Ask plugins whether one takes a request, or messages in a row, and acknowledge what was said for it then.
+        Raises `Reject`."""
+        self._at_hand = asked
         try:
-            if not take(self, frame):
+            if not take(self, asked):
                 return False
-            if type(frame) is Say and frame.ref is not None:
+            refs = _refs_of(asked)
+            if refs:
                 call = self._call_at_hand
                 self._catch_up()
-                self.acknowledge(frame.ref, call.said if call is not None else None)
+                for ref in refs:
+                    self.acknowledge(ref, call.said if call is not None and len(refs) == 1 else None)
             return True
         finally:
             self._at_hand = self._call_at_hand = None
-
-    def acknowledge_taken(self, refs: Sequence[Ref]) -> None:
-        """A plugin has taken what came with `refs`."""
-        self._catch_up()
-        for ref in refs:
-            if ref is not None:
-                self.acknowledge(ref, None)
 
     def acknowledge(self, ref: Ref, said: Message | Private | None) -> None:
         """What came with `ref` was said, or has been done (None)."""
@@ -330,6 +332,13 @@ class Session(interfaces.Session):
         with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
             room = room and self.server.chat.room_name(room)
         return Asked(room, conversation, to)
+
+
+def _refs_of(taken: Request | Says) -> Sequence[Ref]:
+    """Which acknowledgements are due once a plugin has taken this."""
+    if isinstance(taken, Says):
+        return [ref for ref in taken.refs if ref is not None]
+    return (taken.ref,) if type(taken) is Say and taken.ref is not None else ()
 
 
 def _unread(reader: Member, author: Member) -> bool:

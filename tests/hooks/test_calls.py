@@ -1,5 +1,7 @@
 """What is told for a request, and what is said for it: it bears the ref, and belongs there; all else does not."""
 
+import json
+
 import gevent
 import pytest
 from gevent.event import Event
@@ -228,3 +230,28 @@ def test_plugins_that_take_frames_answer_them_and_say_for_them_where_they_were_w
         assert [frame[2] for frame in shown([ada.read(), ada.read()])] == ["s", "s"]
         assert shown(ada.ask("fine", "garden")) == [("notice", "That is fine.", None), ("ack", None, ada.refs)]
         assert says(bob, "fine") == ["MSG|ada|fine", "INFO|That is fine."]
+
+
+class Scribe:
+    """Takes messages in a row, and says what they come to."""
+
+    @hookimpl
+    def greenchat_says(self, session, says):
+        session.info(f"{len(says)} in {session.room}")
+        session.say(" ".join(say.text for say in says))
+        return True
+
+
+def test_plugins_that_take_messages_in_a_row_say_for_them_where_they_were_written():
+    with serving(Scribe()) as server:
+        bob = owner(server, "bob")
+        ada = Program(server, "ada")
+        ada.join(room="garden")
+        assert shown(ada.ask("one", "garden")) == [("notice", "1 in garden", ada.refs), ("ack", None, ada.refs)]
+        bob.expect("INFO|ada has joined the chat.", "MSG|ada|one")
+        ada.peer.send(*(json.dumps({"type": "say", "text": text, "room": "garden", "ref": text}) for text in "ab"))
+        answers = []
+        while "b" not in [answer.get("ref") for answer in answers]:
+            answers.append(ada.read())
+        acks = [answer["ref"] for answer in answers if answer["type"] == "ack"]
+        assert acks == ["a", "b"], "each has its own, in whatever runs they have come"

@@ -28,8 +28,8 @@ def without_plugins(*names):
 
 
 def sync(peer):
-    """All that a plain client has still to read. What a room is told comes at the end of a turn of the server's loop,
-    so the answer to one ping may come before it, but not the answer to the next."""
+    """All that a plain client has still to read. What a room was told comes before the answer to a ping; what others
+    have sent at the same time may be read a turn of the server's loop later, so it is asked twice."""
     peer.send("MSG|/ping")
     before = peer.read_until("INFO|Pong.")
     peer.send("MSG|/ping")

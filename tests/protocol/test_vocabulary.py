@@ -1,15 +1,22 @@
 """The vocabulary: every kind of event, request and answer is in it once, and all others take their lists from it."""
 
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
+from kit import ROOT
 
 import greenchat
+from greenchat.codecs import wording
 from greenchat.protocol import vocabulary
-from greenchat.protocol.events import Event, Message, Notice, Private
+from greenchat.protocol.events import Ended, Event, Message, Notice, Private
 from greenchat.protocol.replies import Ack, Answer
 from greenchat.protocol.requests import Frame, Invalid, Unknown
 from greenchat.protocol.vocabulary import EVENTS, REPLIES, REQUESTS, SENT, Told
+
+# What is told to people without a sentence for plain clients, which cannot do anything about it.
+NO_PLAIN_SENTENCE = {Ended}
 
 EVENT_TYPES = [kind.type for kind in EVENTS]
 
@@ -51,3 +58,88 @@ def test_the_room_of_an_event():
     assert vocabulary.room_of(Notice("Hello.")) == ""
     assert vocabulary.room_of(Private("ada", "bob", "psst")) == ""
     assert vocabulary.room_of(Ack(1)) == ""
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.type.__name__)
+def test_what_people_are_told_has_a_sentence(kind):
+    told = kind.told is not Told.NOBODY
+    plain, rich = kind.type in wording.plain.registry, kind.type in wording.rich.registry
+    assert plain is (told and kind.type not in NO_PLAIN_SENTENCE)
+    assert (plain or rich) is told
+
+
+NEW_KIND = """
+import importlib.util, sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from greenchat.protocol import events
+
+
+# 1. Its struct, as events.py would have it.
+class Waved(events.Event, frozen=True, gc=False, tag="waved"):
+    room: str
+    name: str
+    time: datetime
+
+
+# 2. One line more in the table.
+spec = importlib.util.find_spec("greenchat.protocol.vocabulary")
+table = Path(spec.origin).read_text()
+assert table.count("EVENTS = [\\n") == 1
+table = table.replace("EVENTS = [\\n", "EVENTS = [\\n    EventKind(Waved, Told.ROOM, words=True),\\n")
+vocabulary = importlib.util.module_from_spec(spec)
+vocabulary.Waved = Waved
+sys.modules[spec.name] = vocabulary
+exec(compile(table, spec.origin, "exec"), vars(vocabulary))
+
+# 3. Its sentence.
+from greenchat.codecs import wording
+
+
+@wording.plain.register
+def _(waved: Waved):
+    return (wording.Line(f"{waved.name} waves."),)
+
+
+# All else follows.
+from greenchat import Command, hookimpl
+from greenchat.client import Client
+from greenchat.connect.conversation import Conversation
+from greenchat.testing import DEADLINE, serving
+
+
+class Waving:
+    @hookimpl
+    def greenchat_commands(self):
+        def wave(session, argument):
+            member = session.require_member()
+            member.room.tell_words(Waved(member.room.name, member.name, datetime.now(UTC)), member)
+
+        return [Command("wave", "", "Wave.", wave)]
+
+
+with serving(Waving()) as server:
+    ada, eve = server.join("ada"), server.join("eve")
+    ada.expect("INFO|eve has joined the chat.")
+    eve.send("MSG|/ignore ada")
+    eve.read()
+    with Client.connect(server.host, server.port) as bob:
+        bob.join("bob")
+        talk = Conversation(bob)
+        talk.room = "garden"  # where bob looks at the moment
+        ada.send("MSG|/wave", "MSG|Hello!")
+        ada.expect("INFO|bob has joined the chat.", "INFO|ada waves.")
+        eve.expect("INFO|bob has joined the chat.")
+        eve.send("MSG|/ping")
+        eve.expect("INFO|Pong.")
+        waved, *_ = [item for item in (*bob.receive(DEADLINE), *bob.receive(DEADLINE)) if isinstance(item, Waved)]
+        assert (waved.room, waved.name) == ("lobby", "ada")
+        print(*talk.lines(waved))
+"""
+
+
+def test_a_new_kind_of_event_is_its_struct_one_entry_and_its_sentence():
+    """All others know it then: the codecs, the client, the terminal, and who is not told of whom they ignore."""
+    done = subprocess.run([sys.executable, "-c", NEW_KIND], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.stdout == "[INFO] [lobby] ada waves.\n", done.stderr

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import count
 
+from kit.programs import ANSWERS
+
 from greenchat.testing import DEADLINE
 
 ROOMS = ("lobby", "garden")
@@ -144,10 +146,10 @@ class Program(Client):
 
     def ask(self, **frame):
         """The answer, which may be an error; what came before it, or with it, is in `frames`."""
-        ref = next(self._refs)
+        ref, kinds = next(self._refs), (ANSWERS[frame["type"]], "error")
         self.send(json.dumps(frame | {"ref": ref}))
         self.frames = []
-        while not (found := [frame for frame in self.frames if frame.get("ref") == ref]):
+        while not (found := [one for one in self.frames if one.get("ref") == ref and one["type"] in kinds]):
             lines = self.receive()
             assert lines, f"the server has closed; it said {self.frames}"
             self.frames += map(json.loads, lines)

@@ -93,7 +93,7 @@ class Client:
         for line in lines:
             if not line.startswith(COMMON):
                 frame = json.loads(line)
-                if "ref" in frame:
+                if frame["type"] in ("welcome", "ack", "error") and "ref" in frame:
                     self.answers[frame["ref"]] = frame
                 else:
                     self.last[frame["type"]] = frame
