@@ -148,17 +148,13 @@ class Chat:
 
     def say(self, member: Member, text: str, action: bool = False, room: Room | None = None) -> Message:
         """Say `text`, which is as `text.require_text` leaves it, to everybody else in `room`, or the member's room."""
-        if is_blank(text):
-            require_text(text)
-        if room is None:
-            room = member.room
-        if self._hooks.check_message is not None:
-            text = self._checks.message(member, text, room.name, action)
-            if member.rooms.get(room.name) is not room:
-                raise Reject(f"You have left {room.name} meanwhile.", code="not_in_room")
-        number = self.ids.next
-        self.ids.next = number + 1
-        return room.say(member, (text,), number, action)[-1]
+        room = room or member.room
+        return self._say_checked(member, text, action, room)[-1]
+
+    def say_one(self, member: Member, text: str, room: Room) -> tuple[int, int]:
+        """As `say`, for who wants to know the message's sequence number and id alone."""
+        self._say_checked(member, text, False, room)
+        return room.seq, self.ids.next - 1
 
     def say_run(self, member: Member, texts: Sequence[str], room: Room, answers: Answers) -> None:
         """Say `texts`, none of which shows nothing, in a row in `room`, as one run where no plugin looks at each. What
@@ -176,6 +172,17 @@ class Chat:
         self.ids.next = number + len(texts)
         room.say(member, texts, number)
         return seq, number
+
+    def _say_checked(self, member: Member, text: str, action: bool, room: Room) -> Messages:
+        """The run that it is the last of."""
+        if is_blank(text):
+            require_text(text)
+        if self._hooks.check_message is not None:
+            text = self._checks.message(member, text, room.name, action)
+            self._checks.require_in(member, room)
+        number = self.ids.next
+        self.ids.next = number + 1
+        return room.say(member, (text,), number, action)
 
     def whisper(self, member: Member, to: str, text: str, *, action: bool = False) -> Private:
         """Say `text` to who is called `to` at this moment, in whatever room they are. Raises `Reject`."""

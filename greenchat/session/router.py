@@ -1,6 +1,6 @@
 """The JOIN/MSG/LEAVE core: the way of every frame, through the plugins, and what becomes of those that none took."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from greenchat.chat.chat import Chat
@@ -8,7 +8,6 @@ from greenchat.chat.outlet import Asked
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
-from greenchat.protocol.events import Message, Private
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History, Invalid, Join, Leave, Ping, Pong, Ref, Say, Search, Status, Unknown
@@ -23,10 +22,7 @@ def route(connection: Session, frames: Sequence[Request]) -> None:
     if type(frames) is Says:
         _route_run(connection, frames)
     else:
-        for frame in frames:
-            _route_one(connection, frame)
-            if connection.closing is not None:
-                break
+        _route_each(connection, frames)
     connection.send_acks()
 
 
@@ -37,18 +33,27 @@ def _route_run(connection: Session, says: Says) -> None:
     asked = hooks.says is not None
     if asked and _is_taken(connection, says):
         return
+    if connection.member is None or (hooks.frame is not None and not asked):
+        _route_each(connection, says, asked=asked)
+        return
     at = 0
     while at < len(texts) and connection.closing is None:
-        member, stop = connection.member, first_apart(texts, at)
-        looked_at = hooks.frame is not None and hooks.says is None
-        room = None if member is None or looked_at or stop == at else _room_of(chat, member, says.room)
-        if member is None or room is None:
-            _route_one(connection, says[at], asked=asked)
-            at += 1
+        member, stop = connection.require_member(), first_apart(texts, at)
+        room = None if stop == at else _room_of(chat, member, says.room)
+        if room is None:
+            stop = max(stop, at + 1)
+            _route_each(connection, says[at:stop], asked=asked)
         else:
             part = says if stop - at == len(texts) else says[at:stop]
             chat.say_run(member, part.texts, room, RunAnswers(connection, part, room))
-            at = stop
+        at = stop
+
+
+def _route_each(connection: Session, frames: Iterable[Request], *, asked: bool = False) -> None:
+    for frame in frames:
+        _route_one(connection, frame, asked)
+        if connection.closing is not None:
+            return
 
 
 def _is_taken(connection: Session, says: Says) -> bool:
@@ -92,7 +97,7 @@ class RunAnswers:
         return self._connection.closing is None
 
 
-def _route_one(connection: Session, frame: Request, *, asked: bool = False) -> None:
+def _route_one(connection: Session, frame: Request, asked: bool) -> None:
     """The way of a frame by itself. With `asked`, those who take runs have been asked already."""
     server = connection.server
     hooks = server.hooks
@@ -123,15 +128,16 @@ def _say(connection: Session, say: Say) -> None:
         text = unslashed(text)
     if member is None:
         member = connection.require_member()
-    said: Message | Private
     if say.conversation or say.to:
-        said = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to))
-    elif say.room:
-        said = chat.say(member, text, False, chat.room_of(member, say.room))
-    else:  # no command is run here, so it is the only room; where there is none, `Member.room` refuses
-        said = chat.say(member, text, False, member.rooms.get(member.only) or member.room)
+        private = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to))
+        if say.ref is not None:
+            connection.acknowledge(say.ref, private)
+        return
+    # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
+    room = member.rooms.get(say.room or member.only) or chat.room_of(member, say.room)
+    seq, number = chat.say_one(member, text, room)
     if say.ref is not None:
-        connection.acknowledge(say.ref, said)
+        connection.acknowledge_run((say.ref,), room, seq, number)
 
 
 def handle(session: Session, server: Host, frame: Request) -> None:

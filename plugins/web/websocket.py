@@ -190,7 +190,7 @@ class WebSocketDecoder:
         self._limit = frame_bytes
         self._json = json.request_decoder(frame_bytes)
         self._wire = Connection(ConnectionType.SERVER)
-        self._head = b""  # of a frame whose length cannot be told yet
+        self._head = b""  # of a frame whose length cannot be told yet, or of a text that is read here once it is whole
         self._owed = 0  # how much is still to come of a frame that wsproto has begun
         self._message: bytearray | None = None  # what wsproto has read of a message that has not ended
         self._size = 0  # of that message so far, with what was not kept
@@ -203,6 +203,7 @@ class WebSocketDecoder:
 
     def feed(self, data: bytes) -> Sequence[ChatRequest]:
         """The frames that `data` completes, in order. Never raises; nothing follows once it has ended."""
+        run: Sequence[ChatRequest] = []  # what came first, as it came: a run, perhaps
         found: list[ChatRequest] = []
         if self._head:
             data, self._head = self._head + data, b""
@@ -216,19 +217,30 @@ class WebSocketDecoder:
                     texts, stop = _whole_texts(data, at)
                     lines = _lines(texts)
                     if lines:
-                        found.extend(self._json.feed(lines))
+                        frames = self._json.feed(lines)
+                        if run or found:
+                            found.extend(frames)
+                        else:
+                            run = frames
                         at = stop
                         continue
                     quickly = not texts  # where one is not UTF-8, wsproto finds out which
                 stop = _end_of_frame(data, at)
-                if not stop:
+                # In a stream of texts, the last one may not be all there: it waits, so that all are read here.
+                if not stop or (run and not found and self._may_wait(data, at, stop)):
                     self._head = data[at:]
                     break
             part = data[at:stop]
             at += len(part)
             self._owed = stop - at
             self._read(part, found)
-        return found
+        return [*run, *found] if found else run
+
+    def _may_wait(self, data: bytes, at: int, stop: int) -> bool:
+        """Whether the frame at `at`, which ends at `stop`, is a text that may be kept, and is not all there."""
+        most = LONGEST_HEAD + (self._limit or SKIP_BYTES)
+        whole_text = data[at] == WHOLE_TEXT and bool(data[at + 1] & MASKED) and self._message is None
+        return whole_text and len(data) < stop <= at + most
 
     def _read(self, part: bytes, found: list[ChatRequest]) -> None:
         """Have wsproto read a part of the stream."""

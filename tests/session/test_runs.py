@@ -5,6 +5,7 @@ import json
 
 import pytest
 from kit.programs import Program
+from kit.web_peer import TEXT, WebPeer, frame
 
 from greenchat import Joined, Left, Message, Reject, hookimpl
 from greenchat.session.flood import PART_FRAMES
@@ -341,3 +342,30 @@ def test_texts_of_all_alphabets_go_as_runs(text):
         send(cy, *[say(text)] * 50)
         bob.expect(*[f"MSG|cy|{text}"] * 50)
         assert len(seen) < 10
+
+
+def test_websockets_take_the_same_way():
+    seen = []
+
+    class Sees:
+        @hookimpl
+        def greenchat_messages(self, messages):
+            seen.append(len(messages))
+
+    count = 400
+    with serving(Sees()) as server, WebPeer(server) as web:
+        bob = server.join("bob")
+        web.join("web")
+        bob.read_until("INFO|web has joined the chat.")
+        texts = [f"{number} {'x' * 100}" for number in range(count)]
+        frames = [frame(TEXT, json.dumps(say(text, ref=ref)).encode()) for ref, text in enumerate(texts)]
+        # Cut within frames, which go on after the cut: what is not all there waits for the rest.
+        web.send_bytes(b"".join(frames), chop=10_007)
+        bob.expect(*(f"MSG|web|{text}" for text in texts))
+        acks = []
+        while len(acks) < count:
+            heard = web.hear()
+            if heard["type"] == "ack":
+                acks.append((heard["ref"], heard["seq"]))
+        assert acks == [(ref, ref + 1) for ref in range(count)]
+        assert len(seen) < count / 4
