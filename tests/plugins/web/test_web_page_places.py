@@ -1,8 +1,12 @@
 """What is typed in the web page goes to those whom its writer saw, or to nobody; and it stays with its writer then."""
 
+from gevent.event import Event
 from kit.browsers import expect, needs_browser
 from kit.pages import KEPT_BACK, cut_off, leave_the_chat, reason, status, talk_with
 from kit.programs import owner, says, sync
+
+from greenchat import Command, hookimpl
+from greenchat.testing import DEADLINE, serving
 
 pytestmark = needs_browser
 pytest_plugins = ["kit.browser_fixtures"]
@@ -111,6 +115,41 @@ def test_a_command_that_is_none_is_not_said(chat, visit):
     ada.has_stored("/login is a command")
     bob.expect("MSG|ada|/login is a command")
     assert sync(bob) == []
+
+
+class Slow:
+    """A command that waits, and what its user is told by others meanwhile."""
+
+    def __init__(self):
+        self.go_on = Event()
+
+    @hookimpl
+    def greenchat_commands(self):
+        return [Command("slow", "", "Wait, and tell that.", self.slow)]
+
+    def slow(self, session, argument):
+        session.info("It begins.")
+        assert self.go_on.wait(DEADLINE)
+        session.info("It is done.")
+
+
+def test_what_a_command_tells_is_shown_where_it_was_typed_and_nothing_else_is(visit):
+    slow = Slow()
+    with serving(slow) as chat:
+        ada = visit(chat).join("ada")
+        ada.say("/join garden")
+        ada.is_in("garden")
+        ada.say("/slow")
+        ada.sees("It begins.")
+        ada.room("lobby").click()
+        ada.is_in("lobby")
+        (session,) = chat.server.sessions.values()
+        chat.call(lambda: session.info("By the way."))
+        ada.sees("By the way.")
+        chat.call(slow.go_on.set)
+        ada.room("garden").click()
+        ada.sees("It is done.")
+        expect(ada.log).not_to_contain_text("By the way.")
 
 
 # --- direct conversations ---
