@@ -93,6 +93,12 @@ def test_corpus_is_complete():
     assert len(kinds) == 8, "both codecs, both directions, valid and invalid"
 
 
+@pytest.mark.parametrize(("direction", "kinds"), [("request", vocabulary.REQUESTS), ("reply", vocabulary.SENT)])
+def test_corpus_has_every_kind_of_the_vocabulary(direction, kinds):
+    cases = [json.loads(path.read_text()) for path in (TESTS / "frames" / "valid").glob(f"json-{direction}-*.json")]
+    assert {frame["type"] for case in cases for frame in case["frames"]} == vocabulary.tags(kinds)
+
+
 # --- what is too big for a file --------------------------------------------------------------------------------------
 
 
