@@ -22,7 +22,7 @@ LEAST_LATE = 3
 
 # How long it is taken that a room is ahead of its readers once it was found to be, in seconds; and that it is not: all
 # members are looked at for that, and a flood fills an outbox within some hundredths of a second.
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.05
 CALM_SECONDS = 0.01
 
 # When too much waits in all, so much of it goes that there is room for a while: to find the slowest, all are looked at.
