@@ -3,6 +3,7 @@
 from typing import Any
 
 import gevent
+from greenlet import greenlet
 
 from greenchat.net.turns import Turns
 
@@ -30,7 +31,7 @@ class Readable:
         self._greenlet = gevent.getcurrent()
         self._watcher.start(self._came)
         try:
-            self._hub.switch()
+            greenlet.switch(self._hub)
         finally:
             self._greenlet = None
             self._watcher.stop()

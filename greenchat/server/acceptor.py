@@ -169,7 +169,8 @@ class Acceptor:
             chosen = self._admit(accepted, serve)
             if chosen is not None:
                 with chosen.socket:
-                    self._server.run_session(*chosen)
+                    # Each by itself: Python would call a `*chosen` on another C stack, and keep 0.5 KB of it.
+                    self._server.run_session(chosen.socket, chosen.address, chosen.codec, chosen.taken)
         finally:
             counted = self._connections.pop(greenlet)
             if counted is not None:
