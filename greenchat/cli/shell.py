@@ -89,7 +89,7 @@ class Shell:
             directory.replace(accounts)
         return directory
 
-    def record(self, act: str, target: str = "", room: str = "", details: str = "") -> None:
+    def audit(self, act: str, target: str = "", room: str = "", details: str = "") -> None:
         """Put on record what was done, which must not hold a secret. Raises `GreenchatError` where that cannot be."""
         from greenchat.protocol.events import ModerationAction
 

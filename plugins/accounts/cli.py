@@ -75,7 +75,7 @@ def add(name: str, password_file: TextIO | None, file: Path | None, data_dir: st
     with closing(open_database(shell.data_dir / store.FILE, store.MIGRATIONS)) as connection:
         if not transaction(connection, store.add(key, account)):
             raise taken
-    shell.record("register", shown)
+    shell.audit("register", shown)
     click.echo(f"{shown} has an account.")
 
 
@@ -102,7 +102,7 @@ def passwd(name: str, password_file: TextIO | None, file: Path | None, data_dir:
     hashed = settings.hasher().hash(normalized(password))
     if not look(shell.data_dir, store.set_password(key, hashed, store.now(), account.password_set), False):
         raise Reject(f"The account {account.name} has changed meanwhile. Try again.")
-    shell.record("passwd", account.name)
+    shell.audit("passwd", account.name)
     click.echo(f"{account.name} has a new password.")
 
 
@@ -119,7 +119,7 @@ def remove(name: str, file: Path | None, data_dir: str | None) -> None:
     account = look(shell.data_dir, store.find(key), None)
     if account is None or not look(shell.data_dir, store.remove(key), False):
         raise _unknown(name)
-    shell.record("unregister", account.name)
+    shell.audit("unregister", account.name)
     click.echo(f"Anybody can have the name {account.name} now. What it was allowed has ended with the account.")
 
 

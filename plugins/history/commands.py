@@ -135,7 +135,7 @@ def forget(user: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
                 sys.exit(1)
         messages, moves = forgetting.replace(connection, found.names)
         forgetting.clean(connection, path, PATIENCE)
-        Shell(file, data_dir).record("forget", shown, details=amount(messages, "message"))
+        Shell(file, data_dir).audit("forget", shown, details=amount(messages, "message"))
         what = f"{_count(messages, 'message')} and {_count(moves, 'coming or going', 'comings and goings')}"
         click.echo(f"Forgotten: {what} of {shown}.")
 

@@ -87,7 +87,7 @@ def remove(name: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
     with closing(open_database(shell.data_dir / store.FILE, store.MIGRATIONS)) as connection:
         if not transaction(connection, store.mark_removed(room)):
             raise unknown
-    shell.record("remove", room=room)
+    shell.audit("remove", room=room)
     click.echo(f"{printable(room)} is closed, and goes within a second, or with the next start of the server.")
 
 

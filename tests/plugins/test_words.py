@@ -152,8 +152,8 @@ def test_a_word_that_is_not_said_is_not_put_before_others_in_any_way(moderated, 
 def test_a_room_that_is_there_may_be_called_as_it_is(server):
     root = Program(server, f"root{next(numbers)}")
     root.ask("/crown")
-    root.join(room="darn-it")
-    assert Program(server, f"eve{next(numbers)}").join(room="darn-it")["type"] == "welcome"
+    for joined in root.join(room="darn-it"), Program(server, f"eve{next(numbers)}").join(room="darn-it"):
+        assert joined["type"] == "welcome", joined
 
 
 def test_a_name_that_the_server_gives_is_had_by_who_is_muted_or_has_just_talked(server):
