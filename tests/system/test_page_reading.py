@@ -155,6 +155,7 @@ def test_back_and_forward_lead_through_the_rooms(chat, visit):
     ada = visit(chat).join("ada")
     ada.say("/join dev", "/msg bob psst")
     ada.has_stored("psst")
+    ada.is_in("bob")  # and only now there is a page to go back from
     for step, place in (-1, "dev"), (-1, "lobby"), (1, "dev"), (1, "bob"), (-2, "lobby"):
         ada.page.evaluate("step => history.go(step)", step)
         ada.is_in(place)
