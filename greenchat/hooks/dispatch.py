@@ -185,24 +185,6 @@ class Dispatcher:
                     self.failed(plugin, name)
             return False
 
-        def take_alone(session: Session, frame: Any) -> bool:
-            try:
-                taken = call(session, frame)
-                if taken is False or taken is None:
-                    return False
-                return taken is True or self._odd(plugin, name, taken)
-            except Reject as verdict:
-                verdict.by = verdict.by or plugin
-                raise
-            except Killed:
-                raise
-            except BaseException:
-                self.failed(plugin, name)
-                return False
-
-        if len(calls) == 1:  # as mostly where there is one at all: the loop is saved
-            plugin, name, call, _ = calls[0]
-            return take_alone
         return take if calls else None
 
     def _odd(self, plugin: str, name: str, taken: object) -> bool:
