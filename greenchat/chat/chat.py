@@ -256,6 +256,8 @@ class Chat:
         for room in list(member.rooms.values()):
             if room.members.get(member.key) is member:  # still, after others have had their turn
                 room.tell_words(Away(room.name, member.name, member.away, datetime.now(UTC)), member)
+                if len(member.rooms) > STEP:
+                    room.flush()  # else all of them would go out in the turn in which this is answered
             self._turns.breathe()
         if not member.rooms:
             self._tell(member, Away("", member.name, why, datetime.now(UTC)))
