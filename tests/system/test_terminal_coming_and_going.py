@@ -173,7 +173,7 @@ def test_somebodys_name_can_be_left_to_them(open_terminal, raw):
 
 
 def test_logging_in_from_the_start(open_terminal, raw):
-    terminal = open_terminal(*raw.address, "--name", "ada", "--login")
+    terminal = open_terminal(*raw.address, "--name", "ada", "--login", "--no-stay")
     terminal.wait_for("Password of ada:")
     terminal.type("hunter2" + ENTER)
     assert raw.knock()["login"] == "hunter2"
