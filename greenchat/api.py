@@ -11,6 +11,7 @@ from greenchat.chat.accounts import new_account_id as new_account_id
 from greenchat.chat.chat import AWAY as AWAY
 from greenchat.chat.room import Member as Member
 from greenchat.chat.room import Room as Room
+from greenchat.chat.tokens import TokenChain as TokenChain
 from greenchat.cli.shell import SHELL as SHELL
 from greenchat.cli.shell import Shell as Shell
 from greenchat.cli.shell import data_dir_from as data_dir_from
