@@ -56,6 +56,7 @@ from greenchat.protocol.replies import HistoryPage as HistoryPage
 from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import Welcome as Welcome
 from greenchat.protocol.requests import Frame as Frame
+from greenchat.protocol.requests import Hangup as Hangup
 from greenchat.protocol.requests import History as History
 from greenchat.protocol.requests import Invalid as Invalid
 from greenchat.protocol.requests import Join as Join

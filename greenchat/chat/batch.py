@@ -31,9 +31,7 @@ class EventBatch:
 
     __slots__ = ("_encoded", "_own", "author", "cause", "events", "skips")
 
-    def __init__(
-        self, events: Sequence[Event], author: Author | None = None, skips: Collection[Outlet] = ()
-    ) -> None:
+    def __init__(self, events: Sequence[Event], author: Author | None = None, skips: Collection[Outlet] = ()) -> None:
         self.author = author
         self.skips = skips
         self.events = events

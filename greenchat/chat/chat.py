@@ -25,7 +25,6 @@ from greenchat.protocol.events import (
     Notice,
     Private,
     Renamed,
-    Role,
     Topic,
     require_sound,
 )

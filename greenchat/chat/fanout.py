@@ -1,4 +1,4 @@
-"""From a room to all sessions that show it: what was told in a row, encoded once for each codec, and how far it has got.
+"""From a room to all sessions that show it: what was told in a row, encoded once for each codec, and how far it is.
 
 A batch that would take more than its share of a turn of the event loop goes on in the next. Each session gets each
 batch once, and one after the other, whoever comes, goes or speaks meanwhile.
@@ -69,7 +69,18 @@ class Batch:
     it does not want to read, of which `choosy` are, and those that are its own. Most get all of them, which are the
     same bytes."""
 
-    __slots__ = ("_apart", "_at", "_data", "_deliver", "_due", "_listeners", "_newcomers", "_runs", "_special", "_whole")
+    __slots__ = (
+        "_apart",
+        "_at",
+        "_data",
+        "_deliver",
+        "_due",
+        "_listeners",
+        "_newcomers",
+        "_runs",
+        "_special",
+        "_whole",
+    )
 
     def __init__(
         self,

@@ -25,6 +25,9 @@ class Reader(Protocol):
     def account_id(self) -> int: ...
 
 
+# The name as it is shown, its key, the keys of all names that are known, and the account's id.
+StoredPerson: TypeAlias = tuple[str, str, list[str], int]
+
 Mark: TypeAlias = Reader | int | str  # somebody who is here; or the id of an account, or the key of a name
 
 
@@ -44,6 +47,9 @@ class _Person:
     @property
     def names(self) -> set[str]:
         return {self.key, *self._last}
+
+    def know(self, names: Iterable[str]) -> None:
+        self._last.extend(name for name in names if name != self.key)
 
     def is_now(self, member: Reader) -> None:
         """Follow them: they have come, or have another name or account."""
@@ -68,6 +74,22 @@ class Ignored:
 
     def __len__(self) -> int:
         return len(self._people)
+
+    @property
+    def stored(self) -> list["StoredPerson"]:
+        """All of it, for `restored`, in another process perhaps."""
+        return [(person.shown, person.key, sorted(person.names), person.account) for person in self._people]
+
+    @classmethod
+    def restored(cls, people: Iterable["StoredPerson"]) -> "Ignored":
+        ignored = cls()
+        for shown, key, names, account in people:
+            person = _Person(shown, key, None)
+            person.account = account
+            person.know(names)
+            ignored._people.append(person)
+        ignored._index()
+        return ignored
 
     @property
     def marks(self) -> set[Mark]:

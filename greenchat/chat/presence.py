@@ -49,7 +49,7 @@ class Memory(Protocol):
 
 
 class Presence:
-    """All rooms, and everybody in them. A name is unique in the whole chat. `memory` may be set by whoever keeps one."""
+    """All rooms, and everybody in them. A name is unique in the whole chat. Whoever keeps a `memory` sets it."""
 
     memory: Memory | None = None
 
@@ -174,13 +174,19 @@ class Presence:
             self._into(member, home, session)
         return home
 
-    def part(self, member: Member, room: Room, reason: str) -> None:
-        """Let `member` out of a room. It may have been the last one: nobody is let into another one unasked. Whoever is
-        lost at the moment, and put out, has left the chat."""
+    def part(self, member: Member, room: Room, reason: str, by: Outlet | None = None) -> None:
+        """Let `member` out of a room, as they ask for themselves `by` a session, or not. It may have been the last one:
+        nobody is let into another one unasked. Whoever is lost at the moment, and put out, has left the chat."""
         if not member.sessions:
             self.leave(member, reason)
             return
+        looking = [session for session in member.sessions if session is not by and session.only == room.name]
         self._put_out(member, room, reason)
+        for session in looking if by is not None else ():
+            if not session.codec.many_rooms:
+                session.info(
+                    f"You have left {room.name} on another device, and see no room here. /join leads into one."
+                )
 
     def may_enter(self, session: Outlet, member: Member, room: str) -> bool:
         """Whether `member` may come into `room`, and so may read what was said there."""
@@ -209,8 +215,7 @@ class Presence:
         at once."""
         if self.people.has(member):
             self._leave(member, reason, breathe=breathe)
-            if self._hooks.gone is not None:
-                self._hooks.gone(member)
+            self.forget(member)
 
     def withdraw(self, member: Member, reason: str) -> Kept:
         """As `leave`, where they may come back: what they will have again then."""
@@ -220,6 +225,11 @@ class Presence:
         kept = Kept(rooms, owned, member.away, member.ignored)
         self._leave(member, reason, breathe=True)
         return kept
+
+    def forget(self, member: Member) -> None:
+        """Who was withdrawn does not come back any more."""
+        if self._hooks.gone is not None:
+            self._hooks.gone(member)
 
     def _leave(self, member: Member, reason: str, *, breathe: bool) -> None:
         try:
@@ -346,5 +356,3 @@ class Presence:
             self._hooks.messages(events)
         if self._hooks.event is not None:
             self._hooks.event(events)
-
-

@@ -1,6 +1,6 @@
 """Rooms, and who is in them: what all of them are told. How that gets to them is in fanout.py."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -76,6 +76,11 @@ class Member:
     def role(self) -> str:
         """ "operator" for one, or empty."""
         return self.login.role
+
+    @property
+    def name_on_record(self) -> str:
+        """As whom it goes on record: by the account, whatever it calls itself."""
+        return self.name if self.account in ("", self.key) else self.account
 
     @property
     def room(self) -> "Room":
@@ -203,8 +208,7 @@ class Room:
         return list(dict.fromkeys([*first, *islice(self.members.values(), MEMBERS_TOLD)]))[:MEMBERS_TOLD]
 
     def tell_role(self, member: Member, told: set[Outlet] | None = None) -> None:
-        """Tell everybody what `member` is here now, if that is not what they know; not those in `told`, of whom they are
-        from then on."""
+        """Tell everybody what `member` is here now, if that is not what they know: as `tell_once` does."""
         role = self.role_of(member)
         if role != self._roles.get(member, ""):
             self._roles[member] = role
@@ -251,6 +255,10 @@ class Room:
     def tell(self, event: Event, origin: Member | None = None) -> None:
         """As `post`, for what is known to be right."""
         self.fanout.tell(EventBatch((event,), skips=() if origin is None else tuple(origin.sessions)))
+
+    def tell_words(self, event: Event, author: Member) -> None:
+        """As `tell`, to the author as well: but not to those who do not want to read what `author` says."""
+        self.fanout.tell(EventBatch((event,), author))
 
     def tell_once(self, event: Event, told: set[Outlet], author: Member | None = None) -> None:
         """As `tell`, where those in `told` know already, and who is told now is one of them from then on. What is in it
