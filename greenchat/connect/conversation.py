@@ -349,12 +349,12 @@ def _from_elsewhere(room: str, lines: Iterable[Line], was_seen: bool) -> Iterato
 
 
 def _shown(item: Event | Frame) -> Iterator[Line]:
-    own = isinstance(item, Message | Private) and item.own
+    if isinstance(item, Message | Private) and item.own:
+        who = f"{item.sender} to {item.to} (private)" if isinstance(item, Private) else item.sender
+        yield Line(Kind.OWN, f"[{clean(who)}, by another device]:", clean(wording.said(item)))
+        return
     for text, sender, error in wording.rich(item):
-        if sender is None:
-            yield error_line(text) if error else info_line(text)
-        elif own:
-            to = f" to {item.to}" if isinstance(item, Private) else ""
-            yield Line(Kind.OWN, f"[{clean(sender + to)}, by another device]:", clean(text))
-        else:
+        if sender is not None:
             yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))
+        else:
+            yield error_line(text) if error else info_line(text)

@@ -235,6 +235,7 @@ def test_another_name_or_server_is_somebody_else(open_terminal, alice, raw):
     alice.process.wait(DEADLINE)
     bob = open_terminal(*raw.address, "--name", "bob")
     assert let_in(raw, bob, name="bob") == {"type": "join", "name": "bob", "ref": 1}
+    bob.close()
     open_terminal("localhost", raw.address[1], "--name", "alice")
     assert raw.knock() == {"type": "join", "name": "alice", "ref": 1}
 
@@ -347,7 +348,7 @@ def test_what_one_says_on_another_device(ada, raw):
     ada.wait_for(
         "[ada, by another device]: From my phone.",
         "[garden] [ada, by another device]: And there.",
-        "[ada (private) to bob, by another device]: psst",
+        "[ada to bob (private), by another device]: psst",
         ">",
     )
 

@@ -96,7 +96,9 @@ def test_a_refusal_that_does_not_pass(talk, raw):
     ]
 
 
-@pytest.mark.parametrize("code", ["banned", "idle", "name_reserved", "resumed_elsewhere", "logged_out", "too_many_sessions"])
+@pytest.mark.parametrize(
+    "code", ["banned", "idle", "name_reserved", "resumed_elsewhere", "logged_out", "too_many_sessions"]
+)
 def test_who_is_sent_away_does_not_come_back(talk, raw, code):
     raw.send({"type": "error", "code": code, "text": "Go."})
     raw.hang_up()
