@@ -156,6 +156,7 @@ class LineChat:
         with self._screen.input.raw_mode(), suppress(EOFError, KeyboardInterrupt):
             while self._end is None and not self._leaving:
                 await self._take(await self._screen.read())
+        self._hung_up = self._hung_up or self._screen.is_gone
         if self._returning is not None:
             self._returning.cancel()
             self._end = self._end or DisconnectedError("You have left while the connection was lost.")

@@ -155,6 +155,13 @@ class Screen:
         store_typeahead(self.input, keys)
         return not keys and not select.select([self.input.fileno()], [], [], 0)[0]
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the terminal was closed."""
+        poll = select.poll()
+        poll.register(self.input.fileno(), 0)
+        return bool(poll.poll(0))  # which tells of nothing but a hang-up then
+
     async def read(self) -> str:
         """What one types at the prompt."""
         draft = Document()
