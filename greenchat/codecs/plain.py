@@ -172,7 +172,7 @@ class PlainCodec:
         match frame:
             case Say(text):
                 line = f"MSG|{text}"
-            case Join(name, ""):
+            case Join(name, "" | None):
                 line = f"JOIN|{name}"
             case Join(name, room):
                 line = f"JOIN|{name}|{room}"

@@ -191,11 +191,11 @@ def join(session: Session, server: Host, frame: Join) -> None:
     if member is not None:
         if not (frame.room or not member.rooms) or not _is_called(member, frame.name):
             raise Reject(f"You are in the chat already, as {session.name}.", code="already_joined")
-        session.enter(frame.room, frame.key, frame.ref)
+        session.enter(frame.room or "", frame.key, frame.ref)
         return
     if session.needs_password:
         session.authenticate(frame.password)
-    member = server.chat.join(session, frame.name, frame.room, frame.key)
+    member = server.chat.join(session, frame.name, frame.room or "", frame.key)
     session.joined(member)
     session.welcome(member.rooms[member.only], frame.ref)
 
