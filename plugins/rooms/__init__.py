@@ -15,6 +15,7 @@ from greenchat import (
     Command,
     DatabaseError,
     Invited,
+    Member,
     Reject,
     Role,
     Room,
@@ -141,8 +142,8 @@ class Rooms:
     # --- who comes in ---
 
     @hookimpl
-    def greenchat_check_enter(self, session: Session, room: str, key: str) -> None:
-        self._access.check(session, room, key)
+    def greenchat_check_enter(self, session: Session, room: str, key: str, since: datetime | None) -> None:
+        self._access.check(session, room, key, since)
 
     @hookimpl
     def greenchat_room_opened(self, room: Room) -> None:
@@ -175,9 +176,8 @@ class Rooms:
                     self._book.set_owner(room, session.account_id)
 
     @hookimpl
-    def greenchat_disconnected(self, session: Session) -> None:
-        if session.member is not None:
-            self._access.gone(session.member)
+    def greenchat_gone(self, member: Member) -> None:
+        self._access.gone(member)
 
     # --- commands ---
 
@@ -246,8 +246,7 @@ class Rooms:
         if rules.protected:
             self._access.invite(guest, rules)
             record(session, room, "invite", guest.name)
-        assert isinstance(guest.outlet, Session)
-        guest.outlet.tell(Invited(room.name, member.name, datetime.now(UTC)))
+        guest.tell(Invited(room.name, member.name, datetime.now(UTC)))
         session.info(f"You have invited {guest.name} to {room.name}.")
 
 
@@ -259,9 +258,12 @@ def join(session: Session, argument: str) -> None:
 def part(session: Session, argument: str) -> None:
     member, chat = session.require_member(), session.chat
     room = chat.room_of(member, argument)
+    # Who can be in several is told in its own way. The others see nothing any more, on whatever device it was said.
+    seeing = [one for one in member.sessions if not one.codec.many_rooms and one.room == room.name]
     chat.part(member, room, "left")
-    if not session.codec.many_rooms:  # who can be in several is told in its own way
-        session.info(f"You are out of {room.name}, and in no room. /join ROOM leads into one, /quit out of the chat.")
+    where = "" if member.rooms else ", and in no room"
+    for one in seeing:
+        one.info(f"You are out of {room.name}{where}. /join ROOM leads into one, /quit out of the chat.")
 
 
 def _line(listed: Listed) -> str:
