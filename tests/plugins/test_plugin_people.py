@@ -1,5 +1,7 @@
 """people, as people on netcat and programs in JSON use it together, over a real server."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from greenchat_plugins.people import People
 from kit.programs import Anybody, Program, leave, says, sync, without_plugins
