@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections import Counter
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 
 from devices import Device, Loop, Plain, Program
 from kit.processes import kept_port, serve_process
@@ -50,6 +50,7 @@ class Household:
         self.expected = []
         self.seen = self.heard = 0  # of what the witnesses were told, as far as it was looked at
         self._numbers = itertools.count()
+        self._strangers = itertools.count(1)
 
     def __enter__(self):
         return self
@@ -84,6 +85,15 @@ class Household:
         self.settle_with(self.witness)
         self.witness.came, self.seen, self.heard = [], 0, 0
         self.expected = []
+
+    @contextmanager
+    def stranger(self):
+        """Somebody at an address that nobody else has."""
+        client = Program(self.loop, self.port, address=f"127.0.1.{next(self._strangers)}")
+        try:
+            yield client
+        finally:
+            client.drop()
 
     # --- in and out ---
 

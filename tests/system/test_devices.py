@@ -4,6 +4,8 @@ connections and to the server. Others read of it what has really happened; who i
 
 import random
 import secrets
+from collections import Counter
+from contextlib import closing, contextmanager
 
 import pytest
 from devices import Loop, Plain, Program, Web
@@ -21,6 +23,9 @@ SETTINGS = [
     "plugins.accounts.memory_mib=1",
     "plugins.accounts.passes=1",
 ]
+
+# How many wrong tokens are looked at from one address, within a minute.
+MOST_GUESSES = 20
 
 KINDS = [
     ("ada", PASSWORD, (Program, Program, Web, Plain, Program)),
@@ -214,10 +219,13 @@ def whispers(household):
 # --- whoever comes with a token that is not theirs ---
 
 
-def thief(household, *tokens, **join):
-    """The codes with which each of these is refused."""
-    with household.stranger() as client:
-        return [client.join(token=token, **join).get("code") for token in tokens]
+def thief(household, *tokens):
+    """The codes with which each of these is refused, to a stranger each."""
+    found = []
+    for token in tokens:
+        with household.stranger() as client:
+            found.append(client.join(token=token).get("code"))
+    return found
 
 
 def test_nobody_gets_in_with_a_token_that_is_old_guessed_or_void(household):
@@ -259,17 +267,47 @@ def test_nobody_gets_in_with_a_token_that_is_old_guessed_or_void(household):
     others = [device.client for device in ada.devices if device.client is not owner]
     household.loop.wait(lambda: not any(client.is_connected for client in others), "the end of all others")
     assert owner.is_connected
-    household.restart_counting_failures()
     assert set(thief(household, *tokens, *devices)) == {"token_invalid"}
     household.check_comings()
 
 
+def test_a_thousand_guesses_from_one_address_get_nowhere(household):
+    *_, gus = household.people
+    client = gus.devices[0].client
+    household.break_off(gus.devices[0], "reset")
+    with household.stranger() as guesser:
+        guesser.connect()
+        told = Counter(
+            guesser.answer(type="join", token=f"{'gr_' if number % 2 else 'gd_'}{secrets.token_urlsafe(16)}")["code"]
+            for number in range(1000)
+        )
+        assert told.keys() == {"token_invalid", "try_later"}
+        assert told["token_invalid"] <= MOST_GUESSES
+        # From here, nobody gets in by a token for a while; from elsewhere, whoever has one does.
+        assert guesser.answer(type="join", token=client.token)["code"] == "try_later"
+        assert guesser.answer(type="join", name="guesser")["type"] == "welcome"
+    household.back(gus.devices[0], gus)
+
+
+@contextmanager
+def few(tmp_path, *settings):
+    """A loop, and how to make a client of a server with these settings."""
+    arguments = [argument for one in (*SETTINGS, *settings) for argument in ("--set", one)]
+    with serve_process(tmp_path, *arguments) as server, closing(Loop()) as loop:
+        made = []
+
+        def client():
+            made.append(Program(loop, server.port))
+            return made[-1]
+
+        yield loop, client
+        for one in made:
+            one.drop()
+
+
 def test_a_token_of_somebody_whose_name_another_one_has_by_now_is_refused(tmp_path):
-    with serve_process(
-        tmp_path, *(x for one in [*SETTINGS, "limits.absence_seconds=0.1"] for x in ("--set", one))
-    ) as server:
-        loop = Loop()
-        gus, eve, other = (Program(loop, server.port) for _ in range(3))
+    with few(tmp_path, "limits.absence_seconds=0.1") as (loop, client):
+        gus, eve, other = client(), client(), client()
         eve.join(name="eve")
         gus.join(name="gus")
         gus.drop()
@@ -279,6 +317,31 @@ def test_a_token_of_somebody_whose_name_another_one_has_by_now_is_refused(tmp_pa
         other.leave()
         loop.wait(lambda: not other.is_connected, "the end")
         assert gus.join(token=gus.token)["name"] == "gus"
-        for client in (gus, eve, other):
-            client.drop()
-        loop.close()
+
+
+def test_who_is_away_for_long_has_gone(tmp_path):
+    with few(tmp_path, "limits.absence_seconds=0.1", "limits.resume_seconds=0.3") as (loop, client):
+        gus, eve = client(), client()
+        eve.join(name="eve")
+        gus.join(name="gus")
+        gus.drop()
+        loop.wait(lambda: ("left", "lobby", "gus") in eve.came, "gus to be gone")
+        loop.wait(
+            lambda: gus.join(token=gus.token).get("code") in ("token_invalid", "try_later"), "the token to expire"
+        )
+
+
+def test_of_guests_that_are_away_five_are_held_for_an_address(tmp_path):
+    with few(tmp_path, "limits.absence_seconds=30") as (loop, client):
+        eve = client()
+        eve.join(name="eve")
+        guests = [client() for _ in range(6)]
+        for number, guest in enumerate(guests):
+            guest.join(name=f"gus{number}")
+        for guest in guests:
+            guest.drop()
+        loop.wait(lambda: [event for event in eve.came if event[0] == "left"], "the first of them to have left")
+        assert [event for event in eve.came if event[0] == "left"] == [("left", "lobby", "gus0")]
+        for guest in guests[1:]:
+            assert guest.join(token=guest.token)["type"] == "welcome"
+        assert len([event for event in eve.came if event[0] == "left"]) == 1
