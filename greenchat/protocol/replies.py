@@ -9,12 +9,14 @@ from greenchat.protocol.requests import Frame, Ref
 
 
 class Welcome(Frame, frozen=True, tag="welcome"):
-    """The answer to Join; and without being asked for, that one has come into a room by another device. `room` is empty
-    where one is in none, and `rooms` are all that one is in by then. With `token` one comes back after the connection
-    was lost, with `device_token` also much later. `members` are the names in the room, the newcomer's among them; of very many some, and
-    `members_more` is how many there are besides. `roles` are who of them is "operator" or "owner"; `away` who of them
-    is, and why. `seq` is the room's latest message; `account` whose account
-    one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people."""
+    """The answer to Join; and without being asked for, that one has come into a room by another device.
+
+    `room` is empty where one is in none, and `rooms` are all that one is in by then. With `token` one comes back after
+    the connection was lost, with `device_token` also much later. `members` are the names in the room, the newcomer's
+    among them; of very many some, and `members_more` is how many there are besides. `roles` are who of them is
+    "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
+    one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people.
+    """
 
     name: str
     room: str

@@ -105,6 +105,12 @@ class Status(Frame, frozen=True, gc=False, tag="status"):
     ref: Ref = None
 
 
+class Hangup(Frame, frozen=True, gc=False):
+    """The client has closed its side, in the way of its codec: as at the end of its bytes, the connection is lost."""
+
+    ref: Ref = None
+
+
 class Unknown(Frame, frozen=True, gc=False):
     """Well-formed, but of no type the core knows. A plugin may take it; else the sender gets an ERROR.
 

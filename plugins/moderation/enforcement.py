@@ -107,7 +107,7 @@ class Enforcement:
     def _look_at_absent(self, member: Member, fresh: set[Mark]) -> None:
         """Who is away for a moment, and may come back, is none the less somebody."""
         now, marks = time.time(), self.marks_of(member)
-        was, member.role = member.role, self._role_of(member.account_id)
+        was, member.login.role = member.role, self._role_of(member.account_id)
         if member.role != was:
             self._chat.tell_role(member)
         if not fresh.isdisjoint(marks):
@@ -243,8 +243,7 @@ class Enforcement:
         if room.name not in member.rooms:
             return
         room.post(Notice(notice, room.name), origin=member)
-        for session in list(member.sessions):
-            session.refuse(verdict)
+        member.refuse(verdict)
         self._chat.part(member, room, reason)
 
     def _put_out_of_chat(self, session: Session, ban: Sanction, now: float) -> None:
@@ -282,11 +281,6 @@ class Enforcement:
 
 def in_room(room: str) -> str:
     return f" in {room}" if room else ""
-
-
-def name_on_record(member: Member) -> str:
-    """By which name it is put down what is done to `member`."""
-    return member.name if member.account in ("", member.key) else member.account
 
 
 def _whos(session: Session) -> list[Who]:

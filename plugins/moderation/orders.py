@@ -21,7 +21,7 @@ from greenchat import (
 )
 
 from .answers import Audit, BanList
-from .enforcement import Enforcement, in_room, name_on_record
+from .enforcement import Enforcement, in_room
 from .records import Records, add_operator, lift, lift_network, put, remove_operator, set_slow
 from .rules import Mark, Operator, Sanction, Slow, whom_of
 from .terms import (
@@ -83,7 +83,7 @@ class Orders:
         account_id = target.account_id
         if not account_id:
             raise Reject(f"{target.name} is not logged in. /register makes the name theirs.", code="not_logged_in")
-        operator = Operator(account_id, name_on_record(target), time.time(), session.name_on_record())
+        operator = Operator(account_id, target.name_on_record, time.time(), session.name_on_record())
         if not self._do(session, "op", operator.name, "", "", lambda file: add_operator(file, operator)):
             raise Reject(f"{operator.name} is an operator already.", code="already_operator")
         session.info(f"{operator.name} is an operator from now on.")

@@ -159,7 +159,7 @@ class Rooms:
             return
         rules.entered = True
         room.owner = session.account_id or member
-        room.tell_role(member, origin=member)
+        room.tell_role(member, set(member.sessions))
         if session.codec.many_rooms:
             session.tell(Role(room.name, member.name, room.role_of(member), datetime.now(UTC)))
         else:  # people are told what that is good for
@@ -258,12 +258,10 @@ def join(session: Session, argument: str) -> None:
 def part(session: Session, argument: str) -> None:
     member, chat = session.require_member(), session.chat
     room = chat.room_of(member, argument)
-    # Who can be in several is told in its own way. The others see nothing any more, on whatever device it was said.
-    seeing = [one for one in member.sessions if not one.codec.many_rooms and one.room == room.name]
-    chat.part(member, room, "left")
-    where = "" if member.rooms else ", and in no room"
-    for one in seeing:
-        one.info(f"You are out of {room.name}{where}. /join ROOM leads into one, /quit out of the chat.")
+    chat.part(member, room, "left", session)
+    if not session.codec.many_rooms:  # who can be in several is told in its own way
+        where = "" if member.rooms else ", and in no room"
+        session.info(f"You are out of {room.name}{where}. /join ROOM leads into one, /quit out of the chat.")
 
 
 def _line(listed: Listed) -> str:
