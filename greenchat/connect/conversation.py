@@ -30,7 +30,7 @@ TALKING = "What you say is for {} from now on."
 ENTERED_ELSEWHERE = "You have come into {} by another device. /join {} to talk there."
 LEFT_ELSEWHERE = "You have left {} by another device."
 OUT = "You are not in {} any more."
-IN_OTHERS = "What you say goes nowhere now. You are in {}: /join ROOM to talk there."
+IN_OTHERS = "What you say goes nowhere now. You are in {}: /join {} to talk there."
 
 # Where their account ends, so does what another device could be in.
 LOGS_IN, LOGS_OUT = ("/login", "/register"), ("/logout", "/unregister")
@@ -223,7 +223,7 @@ class Conversation:
     def _others(self) -> Iterator[Line]:
         others = [room for room in self._rooms if room != self.room]
         if others:
-            yield info_line(OTHERS.format(", ".join(others), others[0] if len(others) == 1 else "ROOM"))
+            yield info_line(_named(OTHERS, others))
 
     def _came_into(self, room: str, welcome: Welcome | None) -> None:
         """The welcome may be still to come."""
@@ -284,7 +284,7 @@ class Conversation:
         self.room = ""
         if room:
             yield info_line(OUT.format(room))
-        yield info_line(IN_OTHERS.format(", ".join(self._rooms)) if self._rooms else NO_ROOM)
+        yield info_line(_named(IN_OTHERS, [*self._rooms]) if self._rooms else NO_ROOM)
 
     def _mark(self, room: str, number: int, seq: int, time: datetime = EPOCH) -> None:
         before = self._marks.get(room, Mark())
@@ -327,6 +327,10 @@ def _is_after(event: PastEvent, mark: Mark) -> bool:
 def rooms_of(welcome: Welcome) -> list[str]:
     """The rooms that one is in, the one of the welcome first."""
     return [room for room in dict.fromkeys([welcome.room, *welcome.rooms]) if room]
+
+
+def _named(sentence: str, rooms: Sequence[str]) -> str:
+    return sentence.format(", ".join(rooms), rooms[0] if len(rooms) == 1 else "ROOM")
 
 
 def _same(room: str, typed: str) -> bool:

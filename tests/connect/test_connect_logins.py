@@ -364,7 +364,7 @@ def test_rooms_follow_other_devices_and_words_do_not(ada, raw):
     raw.send(event("left", name="ada", reason="left"))
     ada.wait_for(
         "[INFO] You have left lobby by another device.",
-        "[INFO] What you say goes nowhere now. You are in garden: /join ROOM to talk there.",
+        "[INFO] What you say goes nowhere now. You are in garden: /join garden to talk there.",
         ">",
     )
     ada.type("to whom?" + ENTER)
