@@ -70,6 +70,9 @@ SLASHES = "Line {}, and each that begins with /, is said as it stands. --command
 BEHIND_QUIT = "What stands behind /quit, from line {} on, was not said."
 PUT_OUT = "The rest of the input was for {}, and you are not in there any more."
 
+# How long who stops it waits for the server to see it. A second Ctrl-C does not wait.
+LEAVE_SECONDS = 1.0
+
 # What is read of the input at once: what a pipe holds on Linux.
 READ_BYTES = 64 * 1024
 
@@ -135,6 +138,8 @@ def _go(client: Client) -> None:
     if not client.backlog:
         with suppress(ClientError):
             client.leave()
+            while client.receive(LEAVE_SECONDS):  # what comes now nobody reads
+                pass
 
 
 class Outlet:
