@@ -97,16 +97,14 @@ def chat(visit: Visit) -> Exit:
         )
         client, welcome = ticket.enter()
         with client:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                if signal.getsignal(number) is signal.SIG_DFL:  # and is not to be ignored, as under nohup
-                    signal.signal(number, _stop)
+            stops = Stops()
             talk = Conversation(client)
             outlet.show(talk.lines(welcome))
             # Who types where there is no line client is a person, and their commands are meant.
             commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())
             try:
-                return Pipe(client, talk, outlet, sys.stdin, commands=commands).run()
-            except (KeyboardInterrupt, Stopped):
+                return Pipe(client, talk, outlet, sys.stdin, stops, commands=commands).run()
+            except Stopped:
                 _go(client)
                 raise
     except ClientError as error:
@@ -115,6 +113,8 @@ def chat(visit: Visit) -> Exit:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Stopped as stopped:
+        if stopped.number == signal.SIGINT:
+            return Exit.INTERRUPTED
         # As who started this expects of a process that was stopped.
         signal.signal(stopped.number, signal.SIG_DFL)
         os.kill(os.getpid(), stopped.number)
@@ -129,17 +129,37 @@ class Stopped(BaseException):
         self.number = number
 
 
-def _stop(number: int, _frame: object) -> None:
-    raise Stopped(number)
+class Stops:
+    """Signals that stop the process raise `Stopped`: at once, or behind what is done `with` this. Else it would not be
+    known how much of a line is sent, and one could not even say goodbye."""
+
+    def __init__(self) -> None:
+        self._waits = False
+        self._number = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._come)
+
+    def __enter__(self) -> None:
+        self._waits = True
+
+    def __exit__(self, *_: object) -> None:
+        self._waits = False
+        if self._number:
+            raise Stopped(self._number)
+
+    def _come(self, number: int, _frame: object) -> None:
+        self._number = number
+        if not self._waits:
+            raise Stopped(number)
 
 
 def _go(client: Client) -> None:
-    """Say that one goes, so that the name is free at once; unless something is half said."""
-    if not client.backlog:
-        with suppress(ClientError):
-            client.leave()
-            while client.receive(LEAVE_SECONDS):  # what comes now nobody reads
-                pass
+    """Say that one goes, so that the name is free at once."""
+    with suppress(ClientError, Stopped):
+        client.leave()
+        while client.receive(LEAVE_SECONDS):  # what comes now nobody reads
+            pass
 
 
 class Outlet:
@@ -170,9 +190,17 @@ class Pipe:
     """Says the lines of `source` (None: the shell has closed it), and shows what others say, until both end."""
 
     def __init__(
-        self, client: Client, talk: Conversation, outlet: Outlet, source: TextIO | None, *, commands: bool
+        self,
+        client: Client,
+        talk: Conversation,
+        outlet: Outlet,
+        source: TextIO | None,
+        stops: Stops,
+        *,
+        commands: bool,
     ) -> None:
         self._client = client
+        self._stops = stops
         self._talk = talk
         self._outlet = outlet
         self._commands = commands
@@ -191,11 +219,12 @@ class Pipe:
     def run(self) -> Exit:
         client = self._client
         try:
-            self._show(client.receive(0))
+            self._receive()
             while True:
-                self._outgoing.send(LINES_AHEAD)
-                if self._source is None and not self._outgoing:
-                    client.leave()  # twice is once
+                with self._stops:
+                    self._outgoing.send(LINES_AHEAD)
+                    if self._source is None and not self._outgoing:
+                        client.leave()  # twice is once
                 self._wait()
         except (DisconnectedError, NoAnswerError) as error:
             if not client.left or (isinstance(error, NoAnswerError) and not client.plain):
@@ -224,9 +253,14 @@ class Pipe:
         if not readable and not writable:
             raise NoAnswerError(f"{client.where} has been silent for {patience:.0f} seconds.")
         if server in readable or server in writable:
-            self._show(client.receive(0))
+            self._receive()
         if source in readable and self._source is not None:
             self._read(self._source)
+
+    def _receive(self) -> None:
+        with self._stops:
+            items = self._client.receive(0)
+        self._show(items)
 
     def _read(self, source: int) -> None:
         data = os.read(source, READ_BYTES)

@@ -207,17 +207,16 @@ def test_out_of_the_room_of_a_pipe_by_another_device(ada, raw):
     raw.send(event("left", name="ada", reason="left"))
     assert raw.read() == {"type": "leave"}
     raw.hang_up()
-    _, errors = ada.communicate(timeout=DEADLINE)
-    assert ada.returncode == Exit.TURNED_AWAY
-    assert "The rest of the input was for lobby, and you are not in there any more." in errors.decode()
+    assert ada.wait(DEADLINE) == Exit.TURNED_AWAY, "though its input is still open"
+    assert "The rest of the input was for lobby, and you are not in there any more." in ada.stderr.read().decode()
 
 
 @pytest.mark.parametrize("code", ["logged_out", "resumed_elsewhere", "too_many_sessions"])
 def test_a_session_that_is_ended_from_elsewhere(ada, raw, code):
     raw.send({"type": "error", "code": code, "text": "Go."})
     raw.hang_up()
-    _, errors = ada.communicate(timeout=DEADLINE)
-    assert ada.returncode == Exit.LOST
+    assert ada.wait(DEADLINE) == Exit.LOST, "though its input is still open"
+    errors = ada.stderr.read()
     assert errors.decode().splitlines()[-2:] == ["[ERROR] Go.", "[ERROR] The server has closed the connection."]
 
 
