@@ -49,6 +49,7 @@ class Stay:
         "member",
         "name",
         "network",
+        "only",
         "password_set",
         "session",
     )
@@ -62,6 +63,7 @@ class Stay:
         self.session: Resumable | None = None
         self.lost_at: float | None = None
         self.network = ""
+        self.only = ""  # the room that its session means where it names none, as long as that holds
         self.password_set = 0
         self.is_busy = False  # somebody comes back to it at this moment
         self.device, self.device_id = "", 0
@@ -76,7 +78,7 @@ class Stay:
 
     def stored(self, kept: Kept, accounts: AccountDirectory) -> bytes:
         """As it is kept in a file: no token can be made of it."""
-        member = self.member
+        member, device = self.member, self.session or self
         return msgpack.encode(
             _Stored(
                 self.chain.stored,
@@ -84,8 +86,8 @@ class Stay:
                 self.login.account,
                 self.login.account_id,
                 self.password_set if self.session is None else password_set(self.login, accounts),
-                self.device,
-                self.device_id,
+                device.device,
+                device.device_id,
                 kept.rooms,
                 kept.away,
                 kept.ignored.stored if kept.ignored is not None else [],
