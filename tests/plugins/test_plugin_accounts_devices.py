@@ -53,6 +53,15 @@ def test_an_answer_that_was_lost_locks_nobody_out(server):
     assert back(server, again.device_token)
 
 
+def test_two_windows_that_come_back_at_once_have_the_same_next_token(server):
+    with at(server) as laptop:
+        token = laptop.device_token
+    windows = [Program(server) for _ in range(5)]
+    for window in windows:
+        window.send(type="join", token=token, ref=1)
+    assert len({window.read_until("welcome")["device_token"] for window in windows}) == 1
+
+
 def test_a_token_that_was_used_up_is_good_for_nothing(server):
     tokens = [at(server).device_token]
     for _ in range(3):
@@ -125,6 +134,21 @@ def test_a_device_outlasts_the_server(tmp_path):
         token = at(server).device_token
     with accounts(data_dir=tmp_path) as server:
         assert back(server, token).welcome["account"] == "ada"
+
+
+def test_a_token_that_was_told_outlasts_a_kill(tmp_path):
+    with accounts(data_dir=tmp_path) as server:
+        gone(registered(server))
+        token = at(server).device_token
+    cheap = [argument for name, value in CHEAP.items() for argument in ("--set", f"{name}={value}")]
+    with serve_process(tmp_path, *cheap) as running, back(running, token) as laptop:
+        running.process.kill()
+        running.process.wait()
+        token = laptop.device_token
+    with accounts(data_dir=tmp_path) as server:
+        for _ in range(3):  # it is the current one, and not one of those before
+            with back(server, token) as laptop:
+                token = laptop.device_token
 
 
 @pytest.mark.parametrize(("days", "ago", "code"), [(90, 89, None), (90, 91, "token_invalid"), (0, 5000, None)])

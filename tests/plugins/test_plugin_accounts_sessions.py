@@ -1,11 +1,14 @@
 """/sessions, and `greenchat accounts sessions`: where one is connected or stays logged in, and how one ends that."""
 
 import json
+from contextlib import ExitStack
 
+import pytest
 from click.testing import CliRunner
 from kit.accounts import SECRET, accounts, gone, registered
 from kit.devices import at, back, ended, refusal
 from kit.programs import Program
+from kit.web_peer import WebPeer
 
 from greenchat.cli import main
 
@@ -93,6 +96,10 @@ def test_one_ends_a_session_of_another_kind():
     with accounts() as server:
         gone(registered(server))
         plain, laptop = server.connect(), at(server)
+        with WebPeer(server) as page:
+            page.join("ada", login=SECRET)
+            laptop.ask(f"/sessions end {number(laptop, kind='web')}")
+            assert page.hear()["code"] == "logged_out"
         plain.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
         plain.expect("INFO|You are logged in as ada. Now send JOIN|ada.")
         assert plain.read().startswith("INFO|Welcome")
@@ -140,6 +147,25 @@ def test_the_command_line_lists_devices_and_logs_them_out(tmp_path):
         assert ended(laptop) == ("logged_out", "This device was logged out. Log in again.")
         for program in (phone, laptop):
             assert refusal(server, program.device_token) == "token_invalid"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_who_comes_back_to_a_device_that_was_logged_out_meanwhile_is_put_out(tmp_path, restarted):
+    where = ("--data-dir", str(tmp_path))
+    with ExitStack() as stack:
+        server = stack.enter_context(accounts(data_dir=tmp_path))
+        gone(registered(server))
+        with at(server) as laptop:
+            token = laptop.welcome["token"]
+        if restarted:
+            stack.close()
+        assert greenchat("ada", *where, "--end-all").output == "ada is logged out on 1 device.\n"
+        if restarted:
+            server = stack.enter_context(accounts(data_dir=tmp_path))
+        with Program(server) as again:
+            assert again.join(token=token)["account"] == "ada"
+            assert ended(again) == ("logged_out", "This device was logged out. Log in again.")
+        assert refusal(server, token) == "token_invalid"
 
 
 def test_the_command_line_says_what_there_is_not(tmp_path):
