@@ -34,7 +34,7 @@ def leave_the_chat(window):
 def cut_off(chat, window, name):
     """`window` has lost its connection, and cannot get another one."""
     window.context.set_offline(True)
-    chat.call(lambda: chat.server.chat.members[name].outlet._socket.shutdown(socket.SHUT_RDWR))
+    chat.call(lambda: chat.server.chat.members[name].sessions[0]._socket.shutdown(socket.SHUT_RDWR))
     expect(status(window)).to_contain_text("You are offline.")
     yield
     window.context.set_offline(False)
