@@ -11,6 +11,7 @@ import pytest
 from greenchat_plugins import web
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.sessions import IMPATIENT
 from kit.web_peer import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, WebPeer, frame
 
 from greenchat.testing import serving
