@@ -126,11 +126,12 @@ async function comeIn() {
 	return wire.request("join", { name, login, password, ...where, ...(keep && login && { device: tokens.deviceName() }) });
 }
 
-// After the first welcome. The server knows the rooms of who came back, or is logged in; a guest's we know alone.
+// After the first welcome. Who is logged in may have left a room on another device. A guest has no other, and is asked
+// for a key, say, or was never there: the answer tells why.
 async function findRooms(theirs) {
 	for (const name of theirs) roomCalled(name);
 	for (const room of [...rooms.values()].filter(room => isOpen(room) && !theirs.has(room.name)))
-		if (resumed || account) leftOut(room, `You are not in ${room.name} any more.`);
+		if (account) leftOut(room, `You are not in ${room.name} any more.`);
 		else
 			await enterRoom(room.name, room.secret).catch(error => {
 				if (ABOUT_US.test(error.code)) throw error;
@@ -172,12 +173,13 @@ export function rename(new_name) {
 	ui.remember();
 }
 
-// After a command by which one logs in or out. Tokens come with the answers to a join alone: `keep` is a device's.
+// After a command by which one has logged in, for what comes with the answer to a join alone: whose account it is, and
+// with `keep`, a token for this device. Without a password nobody is logged in any more.
 export async function prove(login, keep) {
-	ticket.login = login;
-	ticket.keep = keep;
-	await wire.request("join", { room: null, ...(keep && { login, device: tokens.deviceName() }) });
-	learn();
+	Object.assign(ticket, { login, keep });
+	if (login) return wire.request("join", { login, room: null, ...(keep && { device: tokens.deviceName() }) });
+	account = "";
+	tokens.take({ name }, true);
 }
 
 // --- go ---
