@@ -11,6 +11,7 @@ from greenchat.chat.accounts import new_account_id as new_account_id
 from greenchat.chat.chat import AWAY as AWAY
 from greenchat.chat.room import Member as Member
 from greenchat.chat.room import Room as Room
+from greenchat.chat.tokens import TokenChain as TokenChain
 from greenchat.cli.shell import SHELL as SHELL
 from greenchat.cli.shell import Shell as Shell
 from greenchat.cli.shell import data_dir_from as data_dir_from
@@ -55,6 +56,7 @@ from greenchat.protocol.replies import HistoryPage as HistoryPage
 from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import Welcome as Welcome
 from greenchat.protocol.requests import Frame as Frame
+from greenchat.protocol.requests import Hangup as Hangup
 from greenchat.protocol.requests import History as History
 from greenchat.protocol.requests import Invalid as Invalid
 from greenchat.protocol.requests import Join as Join

@@ -139,9 +139,10 @@ class ChatLog:
     def _fields(self, name: str) -> dict[str, object]:
         """Whose doing it is, for the log: somebody who is called so; who is gone already has nothing but the name."""
         try:
-            session = self._find(name).outlet
+            sessions = self._find(name).sessions
         except Reject:
             return {"user": name}
+        session = sessions[-1] if sessions else None
         return session.fields if isinstance(session, Session) else {"user": name}
 
 

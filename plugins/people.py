@@ -67,27 +67,27 @@ class People:
     def whois(self, session: Session, argument: str) -> None:
         member, chat = session.require_member(), session.chat
         other = chat.find(argument)
-        outlet = other.outlet
-        assert isinstance(outlet, Session)
+        sessions = [one for one in other.sessions if isinstance(one, Session)]
         rooms = [room for room in other.rooms.values() if chat.may_enter(session, member, room.name)]
         owned = [room.name for room in rooms if room.owned_by(other)]
-        seconds = int(self._clock() - self._connected.get(outlet.id, self._clock()))
-        address = outlet.address if session.role == "operator" else ""
+        now = self._clock()
+        seconds = int(max((now - self._connected.get(one.id, now) for one in sessions), default=0))
+        address = ", ".join(one.address for one in sessions) if session.role == "operator" else ""
         unread = member.ignored is not None and member.ignored.covers(other)
         why = AWAY if other.away and unread else other.away
         facts = [
             f"in {', '.join(room.name for room in rooms)}" if rooms else "",
-            outlet.role,
+            other.role,
             f"owner of {', '.join(owned)}" if owned else "",
-            "logged in" if outlet.account else "a guest",
+            "logged in" if other.account else "a guest",
             f"away: {why}" if why else "",
             f"connected for {_duration(seconds)}",
             f"from {address}" if address else "",
         ]
         answer = Whois(
             name=other.name,
-            logged_in=bool(outlet.account),
-            role=outlet.role,
+            logged_in=bool(other.account),
+            role=other.role,
             rooms=[room.name for room in rooms],
             owner_of=owned,
             away=why,

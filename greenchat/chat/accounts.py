@@ -16,12 +16,15 @@ ID_BITS = 62
 
 class Account(Struct, frozen=True):
     """`id` is never 0, and never that of another account, also when this one is gone. `key` is what `name` is compared
-    by. `inherits`: it was there before accounts had ids, and what was kept for its key then is its."""
+    by. `inherits`: it was there before accounts had ids, and what was kept for its key then is its. `since` is when its
+    password was set, in microseconds since 1970: what lets somebody in without it holds no longer than that password.
+    """
 
     id: int
     key: str
     name: str
     inherits: bool = False
+    since: int = 0
 
 
 def new_account_id() -> int:
@@ -79,6 +82,7 @@ class AccountDirectory:
         self._tell()
 
     def add(self, account: Account) -> None:
+        """There is one more, or this one has changed."""
         self._by_key[account.key] = self._by_id[account.id] = account
         self._tell()
 

@@ -1,13 +1,16 @@
 """What was told in a row in one room, as events and as bytes: encoded once for each codec."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from greenchat.chat.cascade import Cause
 from greenchat.chat.ignoring import Reader
+from greenchat.chat.outlet import Outlet
 from greenchat.codecs import Codec
-from greenchat.protocol.events import Event
+from greenchat.protocol.events import Event, Message, Private
 from greenchat.protocol.runs import Messages
 from greenchat.protocol.vocabulary import WITH_WORDS
 
@@ -16,18 +19,36 @@ log = logging.getLogger("greenchat.fanout")
 Deliver = Callable[[Iterable[Any], bytes], None]
 
 
+class Author(Reader, Protocol):
+    """Whose words they are: a member, with the sessions that it has."""
+
+    sessions: list[Outlet]
+
+
 class EventBatch:
-    """A run of messages, or one event of another kind. `origin` does not get them back; the words in them, if there are
-    any, are the `author`'s."""
+    """A run of messages, or one event of another kind. The words in it, if there are any, are the `author`'s. Those
+    that `skips` holds are not told."""
 
-    __slots__ = ("_encoded", "author", "cause", "events", "origin")
+    __slots__ = ("_encoded", "_own", "author", "cause", "events", "skips")
 
-    def __init__(self, origin: Reader | None, events: Sequence[Event], author: Reader | None = None) -> None:
-        self.origin = origin
-        self.author = author or origin
+    def __init__(self, events: Sequence[Event], author: Author | None = None, skips: Collection[Outlet] = ()) -> None:
+        self.author = author
+        self.skips = skips
         self.events = events
         self.cause: Cause | None = None  # what a plugin was told of, that has made it do this
         self._encoded: dict[Codec, bytes] = {}
+        self._own: EventBatch | None = None
+
+    @property
+    def has_messages(self) -> bool:
+        return type(self.events) is Messages or type(self.events[0]) is Private
+
+    @property
+    def apart(self) -> Iterable[Outlet]:
+        """Who is not told the same as the others, besides those who ignore somebody."""
+        if self.author is not None and self.has_messages:
+            return (*self.skips, *self.author.sessions)
+        return self.skips
 
     def encode(self, codec: Codec) -> bytes:
         """The run as bytes; to be called only when nothing is added any more."""
@@ -46,6 +67,31 @@ class EventBatch:
             self._encoded[codec] = data
         return data
 
+    def encode_for(self, outlet: Outlet, reader: Reader) -> bytes:
+        """The same, as one session of `reader` is told of it: perhaps nothing."""
+        if outlet in self.skips:
+            return b""
+        if self.author is reader and self.has_messages:
+            return self._as_own().encode(outlet.codec)
+        return b"" if self._is_ignored(reader) else self.encode(outlet.codec)
+
+    def _as_own(self) -> "EventBatch":
+        """As its author is told of it on other devices."""
+        if self._own is None:
+            events, first = self.events, self.events[0]
+            if type(events) is Messages:
+                self._own = EventBatch(events.as_own())
+            else:
+                assert isinstance(first, Message | Private)
+                self._own = EventBatch((replace(first, own=True),))
+        return self._own
+
+    def _is_ignored(self, reader: Reader) -> bool:
+        if not reader.ignored or self.author is None:
+            return False
+        has_words = type(self.events) is Messages or isinstance(self.events[0], WITH_WORDS)
+        return has_words and reader.ignored.covers(self.author)
+
     def _encode_each(self, codec: Codec) -> bytes:
         """What can be encoded of it: what cannot be sent is not to take along what others have said in this turn."""
         encoded = []
@@ -58,13 +104,14 @@ class EventBatch:
 
 
 class MessageBatch(EventBatch):
-    """A run of messages, to which its origin may add `texts`, until it is closed. The next is said under `next_id`, if
-    nobody has said anything else meanwhile, in whatever room."""
+    """A run of messages, to which its `origin` may add `texts`, until it is closed. The next is said under `next_id`,
+    if nobody has said anything else meanwhile, in whatever room."""
 
-    __slots__ = ("messages", "next_id", "texts")
+    __slots__ = ("messages", "next_id", "origin", "texts")
 
-    def __init__(self, member: Reader, messages: Messages) -> None:
-        super().__init__(member, messages)
+    def __init__(self, author: Author, origin: Outlet | None, messages: Messages) -> None:
+        super().__init__(messages, author, () if origin is None else (origin,))
+        self.origin = origin
         self.messages = messages
         self.texts: list[str] = []
         messages.texts = self.texts
@@ -75,19 +122,11 @@ class MessageBatch(EventBatch):
         self.messages.texts = tuple(self.texts)
 
 
-def deliver_part(runs: Sequence[EventBatch], member: Reader, deliver: Deliver) -> None:
-    """Deliver to one member what `runs` hold for it: all but its own, and what those say whom it ignores."""
-    data = b"".join(
-        [run.encode(member.codec) for run in runs if run.origin is not member and not _is_ignored(run, member)]
-    )
+def deliver_part(runs: Sequence[EventBatch], outlet: Outlet, reader: Reader, deliver: Deliver) -> None:
+    """Deliver to one session what `runs` hold for it."""
+    data = b"".join([run.encode_for(outlet, reader) for run in runs])
     if data:
-        deliver((member.outbox,), data)
-
-
-def _is_ignored(run: EventBatch, member: Reader) -> bool:
-    if not member.ignored or run.author is None:
-        return False
-    return (type(run.events) is Messages or isinstance(run.events[0], WITH_WORDS)) and member.ignored.covers(run.author)
+        deliver((outlet.outbox,), data)
 
 
 def _kind(thing: object) -> str:

@@ -19,13 +19,17 @@ class Hooks(Protocol):
     """What the chat asks of plugins; None where no plugin has anything to say. See dispatch.py."""
 
     check_join: Callable[[Outlet, str, str], str] | None
-    check_enter: Callable[[Outlet, str, str, str], None] | None
+    check_enter: Callable[[Outlet, str, str, str, datetime | None], None] | None
     check_message: Callable[[Outlet, Message], str] | None  # of all plugins that check what is said
     check_messages: Callable[[Outlet, Messages], Sequence[str | Reject]] | None  # as well, if all of them take runs
     room_opened: Callable[[Room], None] | None
     messages: Callable[[Messages], None] | None
+    gone: Callable[[Member], None] | None
     acted: Callable[[ModerationAction], None] | None
     event: Callable[[Sequence[Event]], None] | None
+
+
+Say = Callable[[Member, Sequence[str], Room, Outlet], tuple[int, int]]
 
 
 class Answers(Protocol):
@@ -66,40 +70,41 @@ class Checks:
             raise Reject(f"The username {name} is taken. Choose another.", code="name_taken")
         return name, key
 
-    def message(self, member: Member, text: str, room: str, action: bool) -> str:
+    def message(self, member: Member, origin: Outlet, text: str, room: str, action: bool) -> str:
         """`text` as `member` may say it in `room`, or to one of them (empty), where a plugin has anything to say."""
         check = self._hooks.check_message
         assert check is not None
         draft = Message(room, 0, 0, member.name, text, datetime.now(UTC), action)
-        checked = check(member.outlet, draft)
+        checked = check(origin, draft)
         self.require_present(member)
         return checked if checked is text else require_text(checked)
 
     def say_run(
         self,
         member: Member,
+        origin: Outlet,
         texts: Sequence[str],
         room: Room,
         answers: Answers,
-        say: Callable[[Member, Sequence[str], Room], tuple[int, int]],
+        say: Say,
     ) -> None:
         """As `Chat.say_run`, where plugins have anything to say: each text is checked when those before it have been
         said, unless all who check take runs. A check may wait, and by then it may be another who checks."""
         check_all = self._hooks.check_messages
         if check_all is not None and len(texts) > 1:
-            self._say_checked(member, texts, room, answers, say, check_all)
+            self._say_checked(member, origin, texts, room, answers, say, check_all)
             return
-        outlet, name, now = member.outlet, room.name, datetime.now(UTC)
+        name, now = room.name, datetime.now(UTC)
         for place, text in enumerate(texts):
             try:
                 check = self._hooks.check_message
                 if check is not None:
-                    checked = check(outlet, Message(name, 0, 0, member.name, text, now))
+                    checked = check(origin, Message(name, 0, 0, member.name, text, now))
                     if checked is not text:
                         text = require_text(checked)
                 if member.rooms.get(name) is not room:
                     self.require_in(member, room)
-                seq, number = say(member, (text,), room)
+                seq, number = say(member, (text,), room, origin)
             except Reject as verdict:
                 if not answers.refused(place, verdict):
                     return
@@ -110,10 +115,11 @@ class Checks:
     def _say_checked(
         self,
         member: Member,
+        origin: Outlet,
         texts: Sequence[str],
         room: Room,
         answers: Answers,
-        say: Callable[[Member, Sequence[str], Room], tuple[int, int]],
+        say: Say,
         check: Callable[[Outlet, Messages], Sequence[str | Reject]],
     ) -> None:
         """All of them are checked before the first is said."""
@@ -121,7 +127,7 @@ class Checks:
         try:
             verdicts = [
                 verdict if verdict is text or isinstance(verdict, Reject) else _fit(verdict)
-                for verdict, text in zip(check(member.outlet, draft), texts, strict=True)
+                for verdict, text in zip(check(origin, draft), texts, strict=True)
             ]
         except Reject as verdict:
             verdicts = [verdict] * len(texts)
@@ -131,7 +137,7 @@ class Checks:
                 try:
                     self.require_in(member, room)  # somebody may have gone meanwhile, also for being refused
                     fit = [text for _, text in found if not isinstance(text, Reject)]
-                    seq, number = say(member, fit, room)
+                    seq, number = say(member, fit, room, origin)
                 except Reject as gone:
                     found = [(place, gone) for place, _ in found]
                 else:
@@ -144,7 +150,7 @@ class Checks:
     def sayable(self, member: Member, text: str, room: str = "") -> str:
         """`text` as `member` may show it to others in `room`, or to one of them (empty)."""
         require_text(text)
-        return text if self._hooks.check_message is None else self.message(member, text, room, False)
+        return text if self._hooks.check_message is None else self.message(member, acting(member), text, room, False)
 
     def line(self, member: Member, text: str, room: str, what: str) -> str:
         """A topic and the like: it is talk, too."""
@@ -163,6 +169,15 @@ class Checks:
         """A check may take its time, and the member may be gone when it answers."""
         if self._members.get(member.key) is not member:
             raise Reject("You have left the chat meanwhile.", code="not_joined")
+
+
+def acting(member: Member, origin: Outlet | None = None) -> Outlet:
+    """The session by which `member` does something: `origin`, or the one whose request is dealt with. Raises `Reject`
+    for who has none any more."""
+    session = origin or member.at_hand or next(iter(member.sessions), None)
+    if session is None:
+        raise Reject("You have left the chat meanwhile.", code="not_joined")
+    return session
 
 
 def _fit(text: str) -> str | Reject:

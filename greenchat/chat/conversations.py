@@ -7,6 +7,7 @@ somebody else has that by now, what one writes must not go to them.
 import secrets
 from collections import defaultdict
 
+from greenchat.chat.directory import Directory
 from greenchat.chat.room import Member
 from greenchat.errors import Reject
 
@@ -33,14 +34,13 @@ class Conversation:
 
 
 class Conversations:
-    """All of a chat. `members` are those who are in it, by their names' keys."""
+    """All of a chat. `people` are those who are in it."""
 
-    def __init__(self, members: dict[str, Member]) -> None:
-        self._members = members
+    def __init__(self, people: Directory) -> None:
+        self._people = people
         self._by_id: dict[str, Conversation] = {}
         self._by_ends: dict[frozenset[Identity], Conversation] = {}
         self._of: defaultdict[Identity, set[Conversation]] = defaultdict(set)
-        self._logged_in: dict[int, Member] = {}
 
     def between(self, member: Member, other: Member) -> Conversation:
         """The conversation of these two, begun where there is none. Raises `Reject`."""
@@ -63,35 +63,32 @@ class Conversations:
         if found is None or member.identity not in found.ends:
             raise Reject("This conversation has ended. Write to them by name to begin another.", "conversation_gone")
         end = found.other_end(member.identity)
-        other = end if isinstance(end, Member) else self._logged_in.get(end)
-        if other is None or self._members.get(other.key) is not other:
+        other = self._who(end)
+        if other is None or not self._people.has(other):
             raise Reject("They are not here at the moment, so this was not said.", code="unknown_user")
         return found, other
-
-    def came(self, member: Member) -> None:
-        """`member` is here, by the account that its outlet has, if any."""
-        if member.outlet.account_id:
-            self._logged_in[member.outlet.account_id] = member
 
     def went(self, member: Member, account_id: int) -> list[tuple[Conversation, Member]]:
         """`member` is not here any more as who it was: as `account_id`, or as a guest where that is 0. The
         conversations that end with it, each with who is left in it."""
         if not account_id:
             return self._end(member)
-        if self._logged_in.get(account_id) is member:
-            del self._logged_in[account_id]
+        if self._people.of_account(account_id) is None:
             for conversation in list(self._of.get(account_id, ())):  # what two accounts have waits for one of them
                 other = conversation.other_end(account_id)
-                if isinstance(other, int) and other not in self._logged_in:
+                if isinstance(other, int) and self._people.of_account(other) is None:
                     self._drop(conversation)
         return []
+
+    def _who(self, end: Identity) -> Member | None:
+        return end if isinstance(end, Member) else self._people.of_account(end)
 
     def _end(self, guest: Member) -> list[tuple[Conversation, Member]]:
         ended = []
         for conversation in list(self._of.get(guest, ())):
             self._drop(conversation)
             end = conversation.other_end(guest)
-            other = end if isinstance(end, Member) else self._logged_in.get(end)
+            other = self._who(end)
             if other is not None and other is not guest:
                 ended.append((conversation, other))
         return ended

@@ -1,7 +1,7 @@
-"""From a room to all who are in it: what was told in a row, encoded once for each codec, and how far it has got.
+"""From a room to all sessions that show it: what was told in a row, encoded once for each codec, and how far it is.
 
-A batch that would take more than its share of a turn of the event loop goes on in the next. Each member gets each batch
-once, and one after the other, whoever comes, goes or speaks meanwhile.
+A batch that would take more than its share of a turn of the event loop goes on in the next. Each session gets each
+batch once, and one after the other, whoever comes, goes or speaks meanwhile.
 """
 
 from collections import defaultdict, deque
@@ -12,6 +12,7 @@ from typing import Protocol
 from greenchat.chat.batch import Deliver, EventBatch, MessageBatch, deliver_part
 from greenchat.chat.cascade import caused_by, current
 from greenchat.chat.ignoring import Reader
+from greenchat.chat.outlet import Outlet
 from greenchat.codecs import Codec
 from greenchat.protocol.events import Event
 from greenchat.protocol.runs import Messages
@@ -64,17 +65,29 @@ class DeliveryStats:
 
 
 class Batch:
-    """Runs on their way to `members`: each gets those from the one on that `newcomers` has for it, but for its own and
-    for those that it does not want to read, of which `choosy` are. Most get all of them, which are the same bytes."""
+    """Runs on their way to `listeners`: each gets those from the one on that `newcomers` has for it, but for those that
+    it does not want to read, of which `choosy` are, and those that are its own. Most get all of them, which are the
+    same bytes."""
 
-    __slots__ = ("_apart", "_at", "_data", "_deliver", "_due", "_newcomers", "_runs", "_special", "_whole")
+    __slots__ = (
+        "_apart",
+        "_at",
+        "_data",
+        "_deliver",
+        "_due",
+        "_listeners",
+        "_newcomers",
+        "_runs",
+        "_special",
+        "_whole",
+    )
 
     def __init__(
         self,
         runs: "Sequence[EventBatch]",
-        members: Iterable[Reader],
-        newcomers: Mapping[Reader, int],
-        choosy: Iterable[Reader],
+        listeners: Mapping[Outlet, Reader],
+        newcomers: Mapping[Outlet, int],
+        choosy: Iterable[Outlet],
         deliver: Deliver,
     ) -> None:
         self._runs = runs
@@ -82,30 +95,32 @@ class Batch:
         self._deliver = deliver
         self._data: dict[Codec, bytes] = {}
         self._at = 0  # how many of the first of `_whole`, or of `_apart` before that, have got it
-        self._due: set[Reader] | None = None  # who has not, once it takes more than one turn
-        self._special: set[Reader | None] = {run.origin for run in runs}
-        self._special.update(newcomers)
+        self._due: set[Outlet] | None = None  # who has not, once it takes more than one turn
+        self._special: set[Outlet] = set(newcomers)
         self._special.update(choosy)
-        self._apart: list[Reader] = []
-        whole: defaultdict[Codec, list[Reader]] = defaultdict(list)
-        for member in members:
-            if member in self._special:
-                self._apart.append(member)
+        for run in runs:
+            self._special.update(run.apart)
+        self._apart: list[Outlet] = []
+        whole: defaultdict[Codec, list[Outlet]] = defaultdict(list)
+        for outlet in listeners:
+            if outlet in self._special:
+                self._apart.append(outlet)
             else:
-                whole[member.codec].append(member)
+                whole[outlet.codec].append(outlet)
         self._whole = list(whole.items())
+        self._listeners = {outlet: listeners[outlet] for outlet in self._apart}
 
     def go_on(self, is_long: Callable[[], bool]) -> bool:
         """Deliver to more of them, as long as this turn is not long. Whether all have got it."""
         while self._apart or self._whole:
             if self._apart:
-                members = self._apart
-                for member in self._next(members):
-                    self._deliver_to(member)
+                outlets = self._apart
+                for outlet in self._next(outlets):
+                    self._deliver_to(outlet)
             else:
-                codec, members = self._whole[-1]
-                self._deliver(map(_OUTBOX, self._next(members)), self._encode(codec))
-            if self._at == len(members):
+                codec, outlets = self._whole[-1]
+                self._deliver(map(_OUTBOX, self._next(outlets)), self._encode(codec))
+            if self._at == len(outlets):
                 self._at = 0
                 if self._apart:
                     self._apart = []
@@ -120,21 +135,21 @@ class Batch:
         """Remember who is still to get it: it goes on in another turn, and some may have left by then."""
         if self._due is None:
             self._due = set()
-            for members in (*(members for _, members in self._whole), self._apart):
-                self._due.update(members)
+            for outlets in (*(outlets for _, outlets in self._whole), self._apart):
+                self._due.update(outlets)
             self._due.difference_update((self._apart or (self._whole[-1][1] if self._whole else []))[: self._at])
 
-    def hand_over(self, member: Reader) -> None:
-        """Deliver it to `member`, who is not to wait for its turn, at once: if it has not got it yet."""
-        if self._due is not None and member in self._due:
-            self._due.discard(member)
-            self._deliver_to(member)
+    def hand_over(self, outlet: Outlet) -> None:
+        """Deliver it to `outlet`, who is not to wait for its turn, at once: if it has not got it yet."""
+        if self._due is not None and outlet in self._due:
+            self._due.discard(outlet)
+            self._deliver_to(outlet)
 
-    def _next(self, members: list[Reader]) -> list[Reader]:
-        chunk = members[self._at : self._at + CHUNK]
+    def _next(self, outlets: list[Outlet]) -> list[Outlet]:
+        chunk = outlets[self._at : self._at + CHUNK]
         self._at += len(chunk)
         if self._due is not None:
-            chunk = [member for member in chunk if member in self._due]
+            chunk = [outlet for outlet in chunk if outlet in self._due]
             self._due.difference_update(chunk)
         return chunk
 
@@ -145,16 +160,17 @@ class Batch:
             data = self._data[codec] = b"".join([run.encode(codec) for run in self._runs])
         return data
 
-    def _deliver_to(self, member: Reader) -> None:
-        if member in self._special:
-            deliver_part(self._runs[self._newcomers.get(member, 0) :], member, self._deliver)
+    def _deliver_to(self, outlet: Outlet) -> None:
+        reader = self._listeners.get(outlet)
+        if reader is not None:
+            deliver_part(self._runs[self._newcomers.get(outlet, 0) :], outlet, reader, self._deliver)
         else:
-            self._deliver((member.outbox,), self._encode(member.codec))
+            self._deliver((outlet.outbox,), self._encode(outlet.codec))
 
 
 class Fanout:
-    """What has been told in a room, on its way to all its `members`: the runs of this turn, and those before them that
-    take more than one.
+    """What has been told in a room, on its way to all its `listeners`, the sessions that show it, each with whose it
+    is: the runs of this turn, and those before them that take more than one.
 
     `turns` are the event loop's. `deliver(outboxes, data)` sends bytes to each of some members; it neither blocks, nor
     changes who is in a room. `observe(events)` is told what all members have been told, or are being told. `stats` is
@@ -165,7 +181,6 @@ class Fanout:
         "_batches",
         "_choosy",
         "_deliver",
-        "_members",
         "_newcomers",
         "_observe",
         "_runs",
@@ -173,14 +188,13 @@ class Fanout:
         "_told",
         "_turns",
         "_when_calm",
+        "listeners",
         "talk",
         "waiting",
     )
 
-    def __init__(
-        self, members: Mapping[str, Reader], turns: Turns, deliver: Deliver, observe: Observe, stats: DeliveryStats
-    ) -> None:
-        self._members = members
+    def __init__(self, turns: Turns, deliver: Deliver, observe: Observe, stats: DeliveryStats) -> None:
+        self.listeners: dict[Outlet, Reader] = {}
         self._turns = turns
         self._deliver = deliver
         self._observe = observe
@@ -188,8 +202,8 @@ class Fanout:
         self._runs: list[EventBatch] = []
         self._batches: deque[Batch] = deque()  # what takes more than one turn to go out, and what waits behind it
         self._when_calm: list[Callable[[], object]] = []
-        self._newcomers: dict[Reader, int] = {}  # who joined in this turn -> the first run that is for them
-        self._choosy: set[Reader] = set()  # who ignores somebody
+        self._newcomers: dict[Outlet, int] = {}  # who joined in this turn -> the first run that is for them
+        self._choosy: set[Outlet] = set()  # who ignores somebody
         self.talk: MessageBatch | None = None  # the last run, while its origin may add messages to it
         self._told = 0  # how many of the runs there were when something else than a message was told last
         self.waiting = 0  # messages that were said since the last flush
@@ -210,46 +224,54 @@ class Fanout:
         """What was told or said last was caused by whatever makes this greenlet do what it does."""
         self._runs[-1].cause = current()
 
-    def came(self, member: Reader) -> None:
-        """`member` is in, and gets only what comes after."""
-        self._newcomers[member] = len(self._runs)
-        self.mind_ignored(member)
+    def came(self, outlet: Outlet, reader: Reader) -> None:
+        """`outlet`, a session of `reader`, shows the room from now on, and gets only what comes after."""
+        self.talk = None  # what is said from now on is for it
+        self.listeners[outlet] = reader
+        self._newcomers[outlet] = len(self._runs)
+        self.mind_ignored(outlet)
 
-    def mind_ignored(self, member: Reader) -> None:
-        """To be called when `member.ignored` has changed."""
-        if member.ignored:
-            self._choosy.add(member)
+    def mind_ignored(self, outlet: Outlet) -> None:
+        """To be called when whom its reader ignores has changed."""
+        reader = self.listeners.get(outlet)
+        if reader is not None and reader.ignored:
+            self._choosy.add(outlet)
         else:
-            self._choosy.discard(member)
+            self._choosy.discard(outlet)
 
-    def went(self, member: Reader) -> None:
-        """`member` is out, and gets all that came before, at once."""
-        self.talk = None
-        self.catch_up(member)
-        self._choosy.discard(member)
-        self._newcomers.pop(member, None)
+    def went(self, outlet: Outlet) -> None:
+        """`outlet` shows it no more, and gets all that came before, at once."""
+        if outlet in self.listeners:
+            self.talk = None
+            self.catch_up(outlet)
+            self._choosy.discard(outlet)
+            self._newcomers.pop(outlet, None)
+            del self.listeners[outlet]
 
-    def catch_up(self, member: Reader) -> None:
-        """Deliver to `member` at once what was told so far: it is about to leave, or to be told something else."""
+    def catch_up(self, outlet: Outlet) -> None:
+        """Deliver to `outlet` at once what was told so far: it is about to go, or to be told something else."""
+        reader = self.listeners.get(outlet)
+        if reader is None:
+            return
         for batch in self._batches:
-            batch.hand_over(member)
-        start = self._newcomers.get(member, 0)
+            batch.hand_over(outlet)
+        start = self._newcomers.get(outlet, 0)
         if start < len(self._runs):
             runs = self._runs[start:]
-            self._newcomers[member] = len(self._runs)
+            self._newcomers[outlet] = len(self._runs)
             self.talk = None  # what it has got must not grow any more
-            deliver_part(runs, member, self._deliver)
-            # The flush takes it that each message goes to all members but one, its sender, and not to newcomers.
+            deliver_part(runs, outlet, reader, self._deliver)
+            # The flush takes it that each message goes to all sessions but one, its sender, and not to newcomers.
             self._stats.deliveries += _messages(runs)
 
-    def catch_up_with_events(self, member: Reader) -> None:
+    def catch_up_with_events(self, outlet: Outlet) -> None:
         """The same, if there is anything but messages among it: those are so many that they should go out together."""
-        if self._told > self._newcomers.get(member, 0) or self._batches:
-            self.catch_up(member)
+        if self._told > self._newcomers.get(outlet, 0) or self._batches:
+            self.catch_up(outlet)
 
     def flush_if_large(self) -> None:
         """Do not wait for the end of the turn where enough is waiting."""
-        if self.waiting >= min(BATCH_MESSAGES, BATCH_PER_MEMBER * len(self._members)):
+        if self.waiting >= min(BATCH_MESSAGES, BATCH_PER_MEMBER * len(self.listeners)):
             self.flush()
 
     @property
@@ -262,18 +284,18 @@ class Fanout:
         self._when_calm.append(function)
 
     def flush(self) -> None:
-        """Deliver to every member what this turn brought: at once, or behind what is still going out to them."""
+        """Deliver to every session what this turn brought: at once, or behind what is still going out to them."""
         runs, newcomers = self._runs, self._newcomers
         if not runs:
             return
         messages, self.waiting = self.waiting, 0
         self._stats.messages += messages
-        self._stats.deliveries += messages * (len(self._members) - 1)
+        self._stats.deliveries += messages * max(len(self.listeners) - 1, 0)
         for start in newcomers.values():
             self._stats.deliveries -= _messages(runs[:start])
         self._runs, self._newcomers, self.talk, self._told = [], {}, None, 0
-        if self._members:
-            self._send(Batch(runs, self._members.values(), newcomers, self._choosy, self._deliver))
+        if self.listeners:
+            self._send(Batch(runs, self.listeners, newcomers, self._choosy, self._deliver))
         for run in runs:
             if type(run) is MessageBatch:
                 run.close()

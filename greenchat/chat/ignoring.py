@@ -2,10 +2,8 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-from greenchat.chat.outlet import Outlet
-from greenchat.codecs import Codec
 from greenchat.errors import Reject
 
 # How many people one may ignore: more than anybody can have fallen out with. What a room says is sorted out for each.
@@ -21,11 +19,14 @@ class Reader(Protocol):
 
     name: str
     key: str
-    outlet: Outlet
-    codec: Codec
-    outbox: Any
     ignored: "Ignored | None"
 
+    @property
+    def account_id(self) -> int: ...
+
+
+# The name as it is shown, its key, the keys of all names that are known, and the account's id.
+StoredPerson: TypeAlias = tuple[str, str, list[str], int]
 
 Mark: TypeAlias = Reader | int | str  # somebody who is here; or the id of an account, or the key of a name
 
@@ -41,16 +42,19 @@ class _Person:
         self.key = key
         self._last: deque[str] = deque(maxlen=NAMES_KNOWN)
         self.member = member
-        self.account = member.outlet.account_id if member is not None else 0
+        self.account = member.account_id if member is not None else 0
 
     @property
     def names(self) -> set[str]:
         return {self.key, *self._last}
 
+    def know(self, names: Iterable[str]) -> None:
+        self._last.extend(name for name in names if name != self.key)
+
     def is_now(self, member: Reader) -> None:
         """Follow them: they have come, or have another name or account."""
         self.member, self.shown = member, member.name
-        self.account = self.account or member.outlet.account_id
+        self.account = self.account or member.account_id
         if member.key not in self.names:
             self._last.append(member.key)
 
@@ -72,6 +76,22 @@ class Ignored:
         return len(self._people)
 
     @property
+    def stored(self) -> list["StoredPerson"]:
+        """All of it, for `restored`, in another process perhaps."""
+        return [(person.shown, person.key, sorted(person.names), person.account) for person in self._people]
+
+    @classmethod
+    def restored(cls, people: Iterable["StoredPerson"]) -> "Ignored":
+        ignored = cls()
+        for shown, key, names, account in people:
+            person = _Person(shown, key, None)
+            person.account = account
+            person.know(names)
+            ignored._people.append(person)
+        ignored._index()
+        return ignored
+
+    @property
     def marks(self) -> set[Mark]:
         """By what the people are known, each of them: see `marks_of`."""
         marks: set[Mark] = set()
@@ -91,7 +111,7 @@ class Ignored:
 
     def covers(self, author: Reader) -> bool:
         """Whether what `author` says is not to be read."""
-        return author in self._members or author.outlet.account_id in self._accounts or author.key in self._names
+        return author in self._members or author.account_id in self._accounts or author.key in self._names
 
     def covers_name(self, key: str) -> bool:
         """Whether what was said under this name, some time ago, is not to be read."""
@@ -111,7 +131,7 @@ class Ignored:
 
     def came(self, member: Reader) -> None:
         """Somebody has come into the chat, or has another name or account: follow them, if they are ignored."""
-        account = member.outlet.account_id
+        account = member.account_id
         for person in self._people:
             known = account == person.account if person.account else member.key in person.names
             if person.member is member or (person.member is None and known):
@@ -124,6 +144,14 @@ class Ignored:
             if person.member is member:
                 person.member = None
                 self._index()
+
+    def follow(self, members: Mapping[str, Reader]) -> None:
+        """Know those who are in the chat now, and no others, as who they are."""
+        for person in self._people:
+            person.member = None
+        for member in members.values():
+            self.came(member)
+        self._index()
 
     def _index(self) -> None:
         people = self._people
@@ -142,7 +170,7 @@ def _is(person: _Person, key: str, member: Reader | None) -> bool:
 
 def marks_of(member: Reader) -> set[Mark]:
     """By what others who ignore `member` may know them."""
-    account = member.outlet.account_id
+    account = member.account_id
     return {member, member.key, *([account] if account else ())}
 
 
@@ -208,6 +236,12 @@ class Ignoring:
             self._changed(other)
         member.ignored = None
         self._changed(member)
+
+    def restored(self, member: Reader) -> None:
+        """Somebody has come back with whom they ignored: those may have gone meanwhile, or come."""
+        if member.ignored is not None:
+            member.ignored.follow(self._members)
+            self._changed(member)
 
     def _who_know(self, member: Reader) -> Iterable[Reader]:
         if not self._by_mark:

@@ -57,7 +57,7 @@ class Openings:
 
 
 def _openers(outlet: Outlet) -> list[Opener]:
-    if outlet.role == "operator":
+    if outlet.login.role == "operator":
         return []
     network = network_of(host_of(outlet.address))
-    return [opener for opener in (network, outlet.account_id) if opener]
+    return [opener for opener in (network, outlet.login.account_id) if opener]

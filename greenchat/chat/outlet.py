@@ -3,6 +3,9 @@
 from typing import Any, NamedTuple, Protocol
 
 from greenchat.codecs import Codec
+from greenchat.errors import Reject
+from greenchat.protocol.events import Event
+from greenchat.protocol.requests import Frame
 
 
 class Asked(NamedTuple):
@@ -14,11 +17,25 @@ class Asked(NamedTuple):
     to: str = ""
 
 
-class Outlet(Protocol):
-    """Where a member's events go: a session, or a list in a test. `outbox` is whatever `Deliver` delivers to.
+class Login:
+    """Whose account somebody is logged in to: `account` is the key of its name, and `account_id` what its rights hang
+    on; empty and 0 for none. `role` is "operator" for one, or empty. All sessions of a member share theirs."""
 
-    `account` is the key of the name that it is logged in to, and `account_id` what that account's rights hang on; empty
-    and 0 for none. `role` is "operator" for one, or empty. `address` is where it is, as a session has it.
+    __slots__ = ("account", "account_id", "role")
+
+    def __init__(self, account: str = "", account_id: int = 0, role: str = "") -> None:
+        self.account = account
+        self.account_id = account_id
+        self.role = role
+
+
+class Outlet(Protocol):
+    """Where a member's events go: a session. `outbox` is whatever `Deliver` delivers to. `address` is where it is,
+    "HOST:PORT".
+
+    `only` is the name of the room that is meant where a request names none: the one that its own join has named, as
+    long as its member has never been in another one meanwhile; or the one that it looks at, for clients that can only
+    show one. Else it is empty.
 
     `asked` is what the request names with which plugins deal in this greenlet; None where they deal with none: what
     another greenlet says for the same member meanwhile must not end up there.
@@ -27,9 +44,16 @@ class Outlet(Protocol):
     codec: Codec
     outbox: Any
     address: str
-    account: str
-    account_id: int
-    role: str
+    login: Login
+    only: str
 
     @property
     def asked(self) -> Asked | None: ...
+
+    def tell(self, reply: Event | Frame) -> None: ...
+
+    def info(self, text: str) -> None: ...
+
+    def refuse(self, verdict: Reject) -> None: ...
+
+    def end(self, verdict: Reject) -> None: ...

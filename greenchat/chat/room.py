@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
 from greenchat import values
 from greenchat.chat.batch import Deliver, EventBatch, MessageBatch
 from greenchat.chat.cascade import one_step
 from greenchat.chat.fanout import DeliveryStats, Fanout, Observe, Turns
 from greenchat.chat.ignoring import Ignored
-from greenchat.chat.outlet import Outlet
+from greenchat.chat.outlet import Login, Outlet
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Event, Joined, Left, Message, Role, require_sound
+from greenchat.protocol.requests import Frame
 from greenchat.protocol.runs import Messages
 from greenchat.protocol.text import some_of
 from greenchat.protocol.vocabulary import NOT_TOLD_IN_ROOMS
@@ -29,30 +31,79 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 class Member:
     """Somebody in the chat, under a name; `key` is what the name is compared by.
 
-    `rooms` are those one is in, by their names; there may be none. `only` is the name of the room that one is in, as
-    long as one has never been in another one, or can only be in one at a time; else empty. `away` says why one is, if
-    one is; `ignored` are those whose messages one does not want. One has said something in `talks_in` last.
+    `sessions` are those that they have: one for a guest, and for an account one for each of its devices. There is none
+    while all of them are lost and `awaited`, as many as may still come back. `rooms` are those one is in, by their
+    names; there may be none. `away` says why one is, if one is; `ignored` are those whose messages one does not want.
+    One has said something in `talks_in` last. `allowance` is what flood control lets all sessions send together.
     """
 
-    __slots__ = ("away", "codec", "ignored", "key", "name", "only", "outbox", "outlet", "rooms", "talks_in")
+    __slots__ = (
+        "__weakref__",
+        "allowance",
+        "awaited",
+        "away",
+        "ignored",
+        "key",
+        "login",
+        "name",
+        "rooms",
+        "sessions",
+        "talks_in",
+    )
 
-    def __init__(self, name: str, key: str, room: "Room", outlet: Outlet) -> None:
+    def __init__(self, name: str, key: str, login: Login) -> None:
         self.name = name
         self.key = key
-        self.rooms = {room.name: room}
-        self.only = room.name
+        self.login = login
+        self.sessions: list[Outlet] = []
+        self.awaited = 0
+        self.rooms: dict[str, Room] = {}
         self.away = ""
         self.ignored: Ignored | None = None
         self.talks_in: Room | None = None
-        self.outlet = outlet
-        self.codec = outlet.codec
-        self.outbox = outlet.outbox
+        self.allowance: Any = None
+
+    @property
+    def account(self) -> str:
+        """The key of the name that it is logged in to; empty for a guest."""
+        return self.login.account
+
+    @property
+    def account_id(self) -> int:
+        return self.login.account_id
+
+    @property
+    def role(self) -> str:
+        """ "operator" for one, or empty."""
+        return self.login.role
+
+    @property
+    def name_on_record(self) -> str:
+        """As whom it goes on record: by the account, whatever it calls itself."""
+        return self.name if self.account in ("", self.key) else self.account
 
     @property
     def room(self) -> "Room":
         """The room that is meant: the one that the request at hand names, or else the only one. Never any other: what
         was written for one room must not be said in another. Raises `Reject`."""
-        name, asked = self.only, self.outlet.asked
+        session = self.at_hand
+        if session is None and len(self.sessions) == 1:
+            session = self.sessions[0]
+        return self.room_meant(session)
+
+    @property
+    def at_hand(self) -> Outlet | None:
+        """The session with a request of which this greenlet deals."""
+        return next((session for session in self.sessions if session.asked is not None), None)
+
+    @property
+    def identity(self) -> "int | Member":
+        """Who this is, whatever the name: an account's id; or, for a guest, this very stay."""
+        return self.login.account_id or self
+
+    def room_meant(self, session: Outlet | None) -> "Room":
+        """As `room`, by this session."""
+        name, asked = ("", None) if session is None else (session.only, session.asked)
         if asked is not None:
             if asked.conversation or asked.to:
                 raise Reject("This is for rooms. Type it in the room that you mean.", code="room_required")
@@ -62,10 +113,20 @@ class Member:
             raise self._no_room(name)
         return room
 
-    @property
-    def identity(self) -> "int | Member":
-        """Who this is, whatever the name: an account's id; or, for a guest, this very stay."""
-        return self.outlet.account_id or self
+    def tell(self, reply: Event | Frame) -> None:
+        """Tell all sessions: see `Session.tell`."""
+        for session in list(self.sessions):
+            session.tell(reply)
+
+    def info(self, text: str) -> None:
+        """Tell all sessions a line of information."""
+        for session in list(self.sessions):
+            session.info(text)
+
+    def refuse(self, verdict: Reject) -> None:
+        """Tell all sessions that something is refused to them, or has been taken from them."""
+        for session in list(self.sessions):
+            session.refuse(verdict)
 
     def _no_room(self, name: str) -> Reject:
         rooms = some_of(list(self.rooms), ROOMS_TOLD)
@@ -74,6 +135,11 @@ class Member:
         if rooms:
             return Reject(f"You have been in more than one room: say in which. You are in {rooms}.", "room_required")
         return Reject("You are in no room, so nobody would read this.", "room_required", Advice.ENTER_ROOM)
+
+
+def shows(session: Outlet, room: "Room") -> bool:
+    """Whether a session of somebody who is in `room` shows it: all do, but for those that show one at a time."""
+    return session.codec.many_rooms or session.only == room.name
 
 
 class Room:
@@ -104,7 +170,7 @@ class Room:
         self.owner: Member | int | None = None
         self.lasts = False  # a plugin keeps it, also when nobody is in it: who comes first has not made it
         self.members: dict[str, Member] = {}
-        self.fanout = Fanout(self.members, turns, deliver, observe, stats)
+        self.fanout = Fanout(turns, deliver, observe, stats)
         self._roles: dict[Member, str] = {}  # what everybody has been told of those who have one
 
     @property
@@ -125,12 +191,12 @@ class Room:
         self.time = max(self.time, time)
 
     def owned_by(self, member: Member) -> bool:
-        account_id = member.outlet.account_id
+        account_id = member.account_id
         return self.owner is member or (bool(account_id) and self.owner == account_id)
 
     def role_of(self, member: Member) -> str:
         """ "operator", "owner", or neither: empty."""
-        return "operator" if member.outlet.role == "operator" else "owner" if self.owned_by(member) else ""
+        return "operator" if member.role == "operator" else "owner" if self.owned_by(member) else ""
 
     def some_members(self, asker: Member) -> list[Member]:
         """Who is here, as far as `asker` is told: of very many who has a role, and who has been here longest."""
@@ -141,33 +207,37 @@ class Room:
             first.insert(0, asker)
         return list(dict.fromkeys([*first, *islice(self.members.values(), MEMBERS_TOLD)]))[:MEMBERS_TOLD]
 
-    def tell_role(self, member: Member, origin: Member | None = None) -> None:
-        """Tell everybody, but for `origin`, what `member` is here now, if that is not what they know."""
+    def tell_role(self, member: Member, told: set[Outlet] | None = None) -> None:
+        """Tell everybody what `member` is here now, if that is not what they know: as `tell_once` does."""
         role = self.role_of(member)
         if role != self._roles.get(member, ""):
             self._roles[member] = role
-            self.tell(Role(self.name, member.name, role, datetime.now(UTC)), origin)
+            self.tell_once(Role(self.name, member.name, role, datetime.now(UTC)), set() if told is None else told)
 
     def add(self, member: Member) -> None:
-        """Let `member` in, and tell the others. It gets only what comes after."""
+        """Let `member` in, and tell the others. Its sessions get only what comes after."""
         role = self.role_of(member)
         if role:
             self._roles[member] = role
         self.tell(Joined(self.name, member.name, datetime.now(UTC), role), origin=member)
         self.members[member.key] = member
-        self.fanout.came(member)
+        for session in member.sessions:
+            if shows(session, self):
+                self.fanout.came(session, member)
 
     def mind_ignored(self, member: Member) -> None:
         """To be called when `member.ignored` has changed."""
-        self.fanout.mind_ignored(member)
+        for session in member.sessions:
+            self.fanout.mind_ignored(session)
 
     def remove(self, member: Member, reason: str) -> None:
-        """Let `member` out, and tell the others. It gets all that came before, at once."""
+        """Let `member` out, and tell the others. Its sessions get all that came before, at once."""
         self._roles.pop(member, None)
         del self.members[member.key]
         if member.talks_in is self:
             member.talks_in = None
-        self.fanout.went(member)
+        for session in member.sessions:
+            self.fanout.went(session)
         self.tell(Left(self.name, member.name, values.shown(reason), datetime.now(UTC)))
 
     @one_step
@@ -184,23 +254,33 @@ class Room:
 
     def tell(self, event: Event, origin: Member | None = None) -> None:
         """As `post`, for what is known to be right."""
-        self.fanout.tell(EventBatch(origin, (event,)))
+        self.fanout.tell(EventBatch((event,), skips=() if origin is None else tuple(origin.sessions)))
 
     def tell_words(self, event: Event, author: Member) -> None:
         """As `tell`, to the author as well: but not to those who do not want to read what `author` says."""
-        self.fanout.tell(EventBatch(None, (event,), author))
+        self.fanout.tell(EventBatch((event,), author))
 
-    def say(self, member: Member, texts: Sequence[str], number: int, action: bool = False) -> Messages:
-        """Tell what `member` says, the first of it under the id `number`; the run that it is the end of. What one says
-        in one turn, and nobody else says anything meanwhile, is one run: it is said at once, at one time."""
+    def tell_once(self, event: Event, told: set[Outlet], author: Member | None = None) -> None:
+        """As `tell`, where those in `told` know already, and who is told now is one of them from then on. What is in it
+        are the words of `author`, if any: not for those who do not want to read what they say."""
+        self.fanout.tell(EventBatch((event,), author, told.intersection(self.fanout.listeners) if told else ()))
+        told.update(self.fanout.listeners)
+
+    def say(
+        self, member: Member, texts: Sequence[str], number: int, action: bool = False, origin: Outlet | None = None
+    ) -> Messages:
+        """Tell what `member` says by the session `origin`, the first of it under the id `number`; the run that it is
+        the end of. What one says in one turn, and nobody else says anything meanwhile, is one run: it is said at once,
+        at one time."""
         fanout, count = self.fanout, len(texts)
         talk = fanout.talk
-        if talk is None or talk.origin is not member or talk.next_id != number or action:
+        if talk is None or talk.origin is not origin or talk.author is not member or talk.next_id != number or action:
             now = datetime.now(UTC)
             if now < self.time:
                 now = self.time  # the clock was set back
             self.time = now
-            talk = MessageBatch(member, Messages(self.name, self.seq + 1, number, member.name, (), now, action))
+            messages = Messages(self.name, self.seq + 1, number, member.name, (), now, action)
+            talk = MessageBatch(member, origin, messages)
             fanout.begin_talk(talk)
             member.talks_in = self
         talk.texts += texts
@@ -212,5 +292,5 @@ class Room:
         return talk.messages
 
     def flush(self) -> None:
-        """Deliver to every member what this turn brought: at once, or behind what is still going out to them."""
+        """Deliver to every session what this turn brought: at once, or behind what is still going out to them."""
         self.fanout.flush()

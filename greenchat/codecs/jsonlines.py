@@ -187,6 +187,7 @@ class JsonCodec:
     name = "json"
     pings = True
     many_rooms = True
+    tokens = True
     advice = BY_CLIENT
 
     def request_decoder(self, frame_bytes: int) -> JsonRequestDecoder:

@@ -159,6 +159,7 @@ class PlainCodec:
     name = "plain"
     pings = False
     many_rooms = False
+    tokens = False
     advice = BY_HAND
 
     def request_decoder(self, frame_bytes: int) -> PlainRequestDecoder:
@@ -172,7 +173,7 @@ class PlainCodec:
         match frame:
             case Say(text):
                 line = f"MSG|{text}"
-            case Join(name, ""):
+            case Join(name, "" | None):
                 line = f"JOIN|{name}"
             case Join(name, room):
                 line = f"JOIN|{name}|{room}"
@@ -190,13 +191,15 @@ class PlainCodec:
         if type(reply) is Error and reply.code == HTTP.code:
             return http_refusal("400 Bad Request", reply.text)
         if type(reply) is Message:  # of which there are more than of all others
-            return _written(Line(said(reply), reply.sender)).encode()
+            return b"" if reply.own else _written(Line(said(reply), reply.sender)).encode()
         return "".join(map(_written, plain(reply))).encode()
 
     def refusal(self, error: Error) -> bytes:
         return self.encode(error)
 
     def encode_run(self, messages: Messages) -> bytes:
+        if messages.own:
+            return b""  # plain clients are promised that nothing comes back
         # One join for the whole run: half the cost of formatting each message, on the way of every message.
         head = f"MSG|{messages.sender}|"
         return f"{head}{f'{chr(10)}{head}'.join(messages.texts)}\n".encode()

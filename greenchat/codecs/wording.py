@@ -60,7 +60,7 @@ def _(message: Message) -> Iterable[Line]:
 @plain.register
 def _(private: Private) -> Iterable[Line]:
     # No name holds a space, so nobody can be called "alice (private)".
-    return (Line(said(private), f"{private.sender} (private)"),)
+    return () if private.own else (Line(said(private), f"{private.sender} (private)"),)
 
 
 @plain.register

@@ -156,6 +156,41 @@ class Limits(Settings, frozen=True, kw_only=True):
             "mistypes a few times, a program that guesses gets through a word list in years."
         ),
     ] = 5
+    token_failures: Annotated[
+        Count,
+        Meta(
+            description="Tokens from one address (or /64) within a minute that are not good; then it has to wait. A "
+            "token has 128 bits of chance: nobody guesses one. A classroom may come back with old ones after an outage."
+        ),
+    ] = 100
+    sessions_per_account: Annotated[
+        Count,
+        Meta(
+            description="Connections of one account at one time: all devices that somebody has, with some windows on "
+            "each. One more ends the one that has said nothing for longest."
+        ),
+    ] = 20
+    absence_seconds: Annotated[
+        Seconds,
+        Meta(
+            description="How long nobody is told that somebody with a token has lost their connection: a page that is "
+            "loaded again, a phone between two cells."
+        ),
+    ] = 10.0
+    resume_seconds: Annotated[
+        Seconds,
+        Meta(
+            description="How long somebody who has lost their connection may come back with their token, with their "
+            "rooms and all: a tunnel, a laptop that is carried to another room, a restart."
+        ),
+    ] = 120.0
+    absent_per_address: Annotated[
+        Count,
+        Meta(
+            description="Guests of one address (or /64) whose names are held while they are lost; of more it is told "
+            "at once that they have left. A table of friends behind one router, and too few to keep names from others."
+        ),
+    ] = 5
     ping_seconds: Annotated[
         Seconds,
         Meta(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -15,6 +16,7 @@ from greenchat.protocol.runs import Messages
 
 log = logging.getLogger("greenchat.plugins")
 
+CheckEnter = Callable[[Outlet, str, str, str, datetime | None], None]
 CheckMessage = Callable[[Outlet, Message], str]
 CheckMessages = Callable[[Outlet, Messages], Sequence[str | Reject]]
 
@@ -33,11 +35,11 @@ def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str
     return check if calls else None
 
 
-def check_enter(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str, str], None] | None:
-    def check(session: Outlet, username: str, room: str, key: str) -> None:
+def check_enter(calls: Calls, failed: Failed) -> CheckEnter | None:
+    def check(session: Outlet, username: str, room: str, key: str, since: datetime | None) -> None:
         for plugin, name, call, _ in calls:
             try:
-                if call(session, username, room, key) is not None:
+                if call(session, username, room, key, since) is not None:
                     raise TypeError(f"{name} returned something; return nothing, or raise Reject")
             except BaseException as error:
                 raise _verdict(plugin, name, error, failed) from None

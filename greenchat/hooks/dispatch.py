@@ -21,7 +21,7 @@ from typing import Any
 import pluggy
 
 from greenchat.chat.outlet import Outlet
-from greenchat.chat.room import Room
+from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
 from greenchat.hooks import checks
 from greenchat.hooks.calls import Call, Calls, Function, direct, implementations
@@ -57,7 +57,7 @@ class Dispatcher:
     delay_ack: Callable[[Room, int, Release], bool] | None
     claim: Callable[[bytes], Function | None] | None
     check_join: Callable[[Outlet, str, str], str] | None
-    check_enter: Callable[[Outlet, str, str, str], None] | None
+    check_enter: checks.CheckEnter | None
     check_message: checks.CheckMessage | None  # of all who check what is said
     check_messages: checks.CheckMessages | None  # of the same, where all of them take runs
     forget_room: Callable[[str], None] | None
@@ -65,6 +65,7 @@ class Dispatcher:
     room_opened: Callable[[Room], None] | None
     entered: Callable[[Session, Room], None] | None
     account: Callable[[Session], None] | None
+    gone: Callable[[Member], None] | None
     acted: Callable[[ModerationAction], None] | None
     event: Callable[[Sequence[Event]], None] | None
     connected: Function | None
@@ -150,6 +151,7 @@ class Dispatcher:
         self.room_opened = observe(self._calls("greenchat_room_opened"), self.failed)
         self.entered = observe(self._calls("greenchat_entered"), self.failed)
         self.account = observe(self._calls("greenchat_account"), self.failed)
+        self.gone = observe(self._calls("greenchat_gone"), self.failed)
         self.acted = observe(self._calls("greenchat_acted"), self.failed)
         self.event = observe_events(self._calls("greenchat_event"), self.failed)
         self.connected = observe(self._calls("greenchat_connected"), self.failed)

@@ -6,6 +6,7 @@ It stands below both, so that hooks can be described and called without knowing 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from greenchat import values
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.fanout import Turns
-from greenchat.chat.outlet import Asked
+from greenchat.chat.outlet import Asked, Login
 from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
@@ -67,21 +68,68 @@ class Call:
 class Session(ABC):
     """One connection.
 
-    `id` counts connections from the server's start. `address` is "HOST:PORT". `member` is who it is in the chat, None
-    before JOIN. `account` is the key of the name that it has logged in to, `account_id` what that account's rights hang
-    on; empty and 0 for none. `role` is "operator" for one, or empty. `outbox` is where what it is told waits.
+    `id` counts connections from the server's start, `since` when it was made. `address` is "HOST:PORT". `member` is who
+    it is in the chat, None before JOIN; who is logged in may have several sessions. `login` is whose account it is
+    logged in to: all sessions of a member share one. `outbox` is where what it is told waits, and `only` the room that
+    is meant where a request names none.
+
+    `closing` says why it is about to be closed; None as long as it is not.
+
+    `device` is what its user calls where they are, `device_id` the number of that, and `device_token` what is to be
+    told with its next welcome: for who keeps people logged in.
     """
 
-    __slots__ = ("account", "account_id", "address", "codec", "id", "member", "outbox", "role")
+    __slots__ = (
+        "address",
+        "closing",
+        "codec",
+        "device",
+        "device_id",
+        "device_token",
+        "id",
+        "login",
+        "member",
+        "only",
+        "outbox",
+        "since",
+    )
 
     id: int
+    since: datetime
     address: str
+    closing: str | None
     codec: Codec
     outbox: Any
     member: Member | None
-    account: str
-    account_id: int
-    role: str
+    login: Login
+    only: str
+    device: str
+    device_id: int
+    device_token: str
+
+    @property
+    def account(self) -> str:
+        """The key of the name whose account it is logged in to; empty for none."""
+        return self.login.account
+
+    @property
+    def account_id(self) -> int:
+        """What the rights of that account hang on; 0 for none."""
+        return self.login.account_id
+
+    @property
+    def role(self) -> str:
+        """ "operator" for one, or empty."""
+        return self.login.role
+
+    @role.setter
+    def role(self, role: str) -> None:
+        self.login.role = role
+
+    @property
+    @abstractmethod
+    def idle_seconds(self) -> float:
+        """How long its user has said nothing."""
 
     @property
     @abstractmethod
@@ -147,7 +195,8 @@ class Session(ABC):
 
     @abstractmethod
     def log_in(self, account: str, account_id: int = 0) -> None:
-        """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told."""
+        """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told. Who is in the
+        chat as a guest becomes one more session of who is there by this account, and brings the rooms along."""
 
     @property
     @abstractmethod
@@ -177,7 +226,12 @@ class Session(ABC):
 
     @abstractmethod
     def close(self, reason: str) -> None:
-        """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers."""
+        """Close this connection, once what waits for it is delivered; `reason` is for the log and the observers. Nobody
+        comes back to it."""
+
+    @abstractmethod
+    def end(self, verdict: Reject) -> None:
+        """Tell why, and close it. It is out of the chat when this returns, and nobody comes back to it."""
 
     @abstractmethod
     def knows_pings(self) -> None:

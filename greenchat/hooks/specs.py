@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import click
 
     from greenchat.chat.accounts import Account
-    from greenchat.chat.room import Room
+    from greenchat.chat.room import Member, Room
     from greenchat.errors import Reject
     from greenchat.hooks.interfaces import ChatServer, Command, Session
     from greenchat.protocol.events import Event, Message, ModerationAction
@@ -67,8 +69,9 @@ def greenchat_check_messages(session: "Session", messages: "Messages") -> "Seque
 
 
 @hookspec
-def greenchat_check_enter(session: "Session", name: str, room: str, key: str) -> None:
-    """Check: somebody wants to come into a room, or to read what was said there; raise Reject("why")."""
+def greenchat_check_enter(session: "Session", name: str, room: str, key: str, since: "datetime | None") -> None:
+    """Check: somebody wants to come into a room, or to read what was said there; raise Reject("why"). `since`: they
+    were in there at that time, have not left, and come back."""
 
 
 @hookspec
@@ -114,6 +117,11 @@ def greenchat_connected(session: "Session") -> None:
 @hookspec
 def greenchat_disconnected(session: "Session", reason: str) -> None:
     """Observe: a connection is gone; drop what you kept for it."""
+
+
+@hookspec
+def greenchat_gone(member: "Member") -> None:
+    """Observe: somebody is not in the chat any more, by no device, and does not come back as who they were."""
 
 
 @hookspec

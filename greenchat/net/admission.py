@@ -25,6 +25,7 @@ class Admission:
         # Since the window began, so that all is forgotten at its end:
         self._tries: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
+        self._wrong_tokens: Counter[str] = Counter()
         self._window = clock()
 
     def enter(self, network: str, limits: Limits) -> None:
@@ -55,11 +56,21 @@ class Admission:
             self._failures[network] += 1
             raise Reject("This is not the pass phrase. Ask whoever invited you.", code="password_wrong")
 
+    def require_tries(self, network: str, limits: Limits) -> None:
+        """Raises `Reject` where `network` has tried too many tokens that were wrong."""
+        self._look_at_the_clock()
+        if limits.token_failures and self._wrong_tokens[network] >= limits.token_failures:
+            raise Reject("Too many wrong tokens from your address. Try again in a minute.", code="try_later")
+
+    def wrong_token(self, network: str) -> None:
+        self._wrong_tokens[network] += 1
+
     def _look_at_the_clock(self) -> None:
         now = self._clock()
         if now - self._window >= TRIES_SECONDS:
             self._tries.clear()
             self._failures.clear()
+            self._wrong_tokens.clear()
             self._window = now
 
     def leave(self, network: str) -> None:

@@ -88,15 +88,15 @@ class Backlog:
 
     def _look(self, room: Room, now: float) -> bool:
         """Each address counts once, so that nobody can slow a room down alone."""
-        members = room.members.values()
+        sessions = room.fanout.listeners
         late = _networks(
-            member.outlet.address
-            for member in members
-            if _is_late(member.outbox) and now - member.outbox.took_at < DEAD_SECONDS
+            session.address
+            for session in sessions
+            if _is_late(session.outbox) and now - session.outbox.took_at < DEAD_SECONDS
         )
         if len(late) < LEAST_LATE:
             return False
-        return len(late) * ONE_OF >= len(_networks(member.outlet.address for member in members))
+        return len(late) * ONE_OF >= len(_networks(session.address for session in sessions))
 
 
 def _is_late(reader: Reader) -> bool:

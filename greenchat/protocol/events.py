@@ -32,7 +32,8 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     """Somebody said something in a room.
 
     `seq` rises by one a message in its room, without gaps; `id` rises and is unique in the whole server, also
-    across restarts. Both are 0 until all checks have passed. `action` marks a `/me`.
+    across restarts. Both are 0 until all checks have passed. `action` marks a `/me`. `own`: who gets it has said it
+    themselves, on another device.
     """
 
     room: str
@@ -42,11 +43,12 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     text: str
     time: datetime
     action: bool = False
+    own: bool = False
 
 
 class Private(Event, frozen=True, gc=False, tag="private"):
     """Somebody said something to one other person. Nobody else sees it, observers included. `conversation` is the id of
-    what these two say to each other, whatever they are called."""
+    what these two say to each other, whatever they are called. `own` as in `Message`."""
 
     sender: str
     to: str
@@ -54,6 +56,7 @@ class Private(Event, frozen=True, gc=False, tag="private"):
     time: datetime = EPOCH
     action: bool = False
     conversation: str = ""
+    own: bool = False
 
 
 class Ended(Event, frozen=True, gc=False, tag="ended"):

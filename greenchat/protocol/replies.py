@@ -9,10 +9,14 @@ from greenchat.protocol.requests import Frame, Ref
 
 
 class Welcome(Frame, frozen=True, tag="welcome"):
-    """The answer to Join. `members` are the names in the room, the newcomer's among them; of very many some, and
-    `members_more` is how many there are besides. `roles` are who of them is "operator" or "owner"; `away` who of them
-    is, and why. `seq` is the room's latest message; `account` whose account
-    one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people."""
+    """The answer to Join; and without being asked for, that one has come into a room by another device.
+
+    `room` is empty where one is in none, and `rooms` are all that one is in by then. With `token` one comes back after
+    the connection was lost, with `device_token` also much later. `members` are the names in the room, the newcomer's
+    among them; of very many some, and `members_more` is how many there are besides. `roles` are who of them is
+    "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
+    one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people.
+    """
 
     name: str
     room: str
@@ -27,6 +31,12 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     roles: dict[str, str] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
     members_more: int = 0
+    rooms: list[str] = field(default_factory=list)
+    token: str = ""
+    device_token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Welcome(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
 
 
 class Answer(Frame, frozen=True, kw_only=True):

@@ -17,17 +17,22 @@ class Frame(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type",
 
 
 class Join(Frame, frozen=True, gc=False, tag="join"):
-    """Come in as `name`; an empty `room` is the server's default room. Who is in already comes into one more room.
+    """Come in as `name`; an empty `room` is the server's default room, None is no room but those that one had not left.
+    Who is in already comes into one more room.
 
-    `password` is the server's, if it has one, `key` the room's, `login` the one of the account called `name`.
+    `password` is the server's, if it has one, `key` the room's, `login` the one of the account called `name`. With a
+    `token` of an earlier welcome one is who one was then. `device` names the device on which one wants to stay logged
+    in.
     """
 
     name: str = ""
-    room: str = ""
+    room: str | None = ""
     ref: Ref = None
     password: str = ""
     key: str = ""
     login: str = ""
+    token: str = ""
+    device: str = ""
 
     def __repr__(self) -> str:
         return f"Join(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
@@ -96,6 +101,12 @@ class Pong(Frame, frozen=True, gc=False, tag="pong"):
 
 class Status(Frame, frozen=True, gc=False, tag="status"):
     """How is the server? It tells whoever asks from its own machine."""
+
+    ref: Ref = None
+
+
+class Hangup(Frame, frozen=True, gc=False):
+    """The client has closed its side, in the way of its codec: as at the end of its bytes, the connection is lost."""
 
     ref: Ref = None
 

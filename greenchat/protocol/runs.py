@@ -54,10 +54,10 @@ class Messages(Sequence[Message]):
     """What one person said in a row in one room, at one time.
 
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
-    most who look at messages want to know: do not change it. An action stands alone.
+    most who look at messages want to know: do not change it. An action stands alone. `own` as in `Message`.
     """
 
-    __slots__ = ("action", "id", "room", "sender", "seq", "texts", "time")
+    __slots__ = ("action", "id", "own", "room", "sender", "seq", "texts", "time")
 
     def __init__(
         self, room: str, seq: int, number: int, sender: str, texts: Sequence[str], time: datetime, action: bool = False
@@ -69,15 +69,23 @@ class Messages(Sequence[Message]):
         self.texts = texts
         self.time = time
         self.action = action
+        self.own = False
+
+    def as_own(self) -> "Messages":
+        """The same, as their sender is told of them on another device."""
+        own = Messages(self.room, self.seq, self.id, self.sender, self.texts, self.time, self.action)
+        own.own = True
+        return own
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __iter__(self) -> Iterator[Message]:
         room, seq, number, sender, time, action = self.room, self.seq, self.id, self.sender, self.time, self.action
+        own = self.own
         step = 1 if seq else 0
         for text in self.texts:
-            yield Message(room, seq, number, sender, text, time, action)
+            yield Message(room, seq, number, sender, text, time, action, own)
             seq += step
             number += step
 
@@ -92,10 +100,14 @@ class Messages(Sequence[Message]):
                 raise ValueError("a part of a run has no gaps")
             start = start if self.seq else 0
             seq, number = self.seq + start, self.id + start
-            return Messages(self.room, seq, number, self.sender, self.texts[place], self.time, self.action)
+            part = Messages(self.room, seq, number, self.sender, self.texts[place], self.time, self.action)
+            part.own = self.own
+            return part
         text = self.texts[place]
         place = place % len(self.texts) if self.seq else 0
-        return Message(self.room, self.seq + place, self.id + place, self.sender, text, self.time, self.action)
+        return Message(
+            self.room, self.seq + place, self.id + place, self.sender, text, self.time, self.action, self.own
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(operator.eq, self, other))

@@ -30,6 +30,7 @@ from greenchat.protocol.events import (
 )
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
 from greenchat.protocol.requests import (
+    Hangup,
     History,
     Invalid,
     Join,
@@ -79,7 +80,7 @@ EVENTS = [
 Asked = Join | Say | Leave | History | Search | Ping | Pong | Status
 
 # What comes in, then: also what is not understood.
-Request = Asked | Unknown | Invalid
+Request = Asked | Hangup | Unknown | Invalid
 
 # What a client is answered, besides what commands answer; and a ping, which asks the client.
 Reply = Welcome | HistoryPage | SearchResults | Ack | Stats | Error | Ping | Pong

@@ -67,7 +67,7 @@ class Acceptor:
         """Raises `ConfigError` where the certificate cannot be used."""
         self._server = server
         self._tls = tls.load(server.config.tls)
-        self._admission = Admission()
+        self.admission = Admission()
         # The greenlets that serve one, with a session or not yet: the network that it counts for.
         self._connections: dict[Any, str | None] = {}
         self._silent: set[Any] = set()  # those whose client has said nothing yet
@@ -125,15 +125,15 @@ class Acceptor:
         network = self._connections[greenlet]
         assert network is not None
         self._connections[greenlet] = None
-        self._admission.leave(network)
+        self.admission.leave(network)
         network = network_of(host_of(address))
-        self._admission.enter(network, self._server.config.limits)
+        self.admission.enter(network, self._server.config.limits)
         self._connections[greenlet] = network
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""
         config = self._server.config
-        self._admission.check_password(network_of(host_of(address)), given, config.server.password, config.limits)
+        self.admission.check_password(network_of(host_of(address)), given, config.server.password, config.limits)
 
     @contextmanager
     def idle(self) -> Iterator[None]:
@@ -174,7 +174,7 @@ class Acceptor:
         finally:
             counted = self._connections.pop(greenlet)
             if counted is not None:
-                self._admission.leave(counted)
+                self.admission.leave(counted)
             if not self._connections:
                 self._all_gone.set()
 
@@ -188,7 +188,7 @@ class Acceptor:
             network = "" if self.is_proxy(host) else network_of(host)
             limits = self._server.config.limits
             try:
-                self._admission.enter(network, limits)
+                self.admission.enter(network, limits)
                 self._connections[greenlet] = network
                 prepare(sock, limits.ping_seconds)
                 shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "unix"
@@ -196,7 +196,7 @@ class Acceptor:
             except Reject as verdict:
                 if (counted := self._connections[greenlet]) is not None:
                     self._connections[greenlet] = None
-                    self._admission.leave(counted)
+                    self.admission.leave(counted)
                 self._server.refused(0, "", verdict)
                 self._turn_away(sock, verdict)
             except OSError:

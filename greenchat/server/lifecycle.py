@@ -37,6 +37,7 @@ class Lifecycle:
         server.turns.start()
         try:
             server.plugin_lifecycle.start(server)
+            server.stays.open()
             datadir.warn(server.data_dir)
             server.acceptor.listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
@@ -44,6 +45,7 @@ class Lifecycle:
         except BaseException:
             server.acceptor.listen_no_more()
             server.plugin_lifecycle.finish(server)
+            server.session_store.close()
             server.turns.stop()
             raise
 
@@ -53,6 +55,7 @@ class Lifecycle:
         grace_seconds = server.config.server.grace_seconds
         server.acceptor.listen_no_more()
         self._sweeper.kill(block=False)
+        server.stays.close()
         server.chat.announce("Server is shutting down.")
         for session in list(server.sessions.values()):
             if session.member is None:
@@ -63,6 +66,7 @@ class Lifecycle:
             session.close("server is shutting down")
         server.acceptor.wait_for_all(grace_seconds)
         server.plugin_lifecycle.finish(server)
+        server.session_store.close()
         server.turns.stop()
 
     def reconfigure(self, config: Config) -> None:

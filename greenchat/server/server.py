@@ -13,6 +13,7 @@ from typing import Any
 
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
+from greenchat.chat.presence import Kept
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, Reject
@@ -30,6 +31,8 @@ from greenchat.server.acceptor import Acceptor
 from greenchat.server.stats import Counters
 from greenchat.session.connection import Connection
 from greenchat.session.session import Session
+from greenchat.session.stays import Stays
+from greenchat.storage.session_store import SessionStore
 from greenchat.version import __version__
 
 log = logging.getLogger("greenchat.server")
@@ -55,6 +58,9 @@ class ChatServer(interfaces.ChatServer):
         except Reject as verdict:
             raise ConfigError(f"server.default_room: {verdict}") from None
         self.accounts = AccountDirectory()
+        self.session_store = SessionStore(data_dir)
+        self.stays = Stays(self, self.session_store, self.acceptor.admission)
+        self.chat.memory = self.stays
         self.page = ""
         self.counters = Counters(time.monotonic())
         self.started = False  # all plugins have begun
@@ -145,6 +151,11 @@ class ChatServer(interfaces.ChatServer):
         whose = f" in plugin {plugin}" if plugin else ""
         fields = session.fields | {"plugin": plugin}
         log.error("#%d: unexpected error%s; the connection is closed", session.id, whose, exc_info=error, extra=fields)
+
+    def remembered(self, account_id: int) -> Kept:
+        """The rooms that an account has not left. May wait."""
+        rooms = self.session_store.rooms_of(account_id) if account_id else {}
+        return Kept({room: datetime.fromtimestamp(since / 1_000_000, UTC) for room, since in rooms.items()})
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""

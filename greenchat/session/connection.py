@@ -27,13 +27,14 @@ from greenchat.session.session import Host, Session
 class Connection(Session):
     """A session, as its own greenlet and the server see it."""
 
-    __slots__ = ("_deadline", "_decoder", "_flood", "_greenlet", "_helper", "_idle", "_readable", "_socket")
+    __slots__ = ("_deadline", "_decoder", "_flood", "_greenlet", "_helper", "_idle", "_is_lost", "_readable", "_socket")
 
     def __init__(self, server: Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
         limits = server.config.limits
-        outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.close, server.backlog)
+        outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.lose, server.backlog)
         super().__init__(server, number, address, codec, outbox)
         self._socket = sock
+        self._is_lost = True  # unless somebody says otherwise
         self._greenlet: Any = gevent.getcurrent()
         self._helper: greenlet | None = None  # where a part of it runs at this moment
         self._decoder = codec.request_decoder(limits.frame_bytes)
@@ -44,9 +45,19 @@ class Connection(Session):
 
     def close(self, reason: str) -> None:
         if self.closing is None:
-            self.closing = values.shown(reason)
-            if not self.serves_here():
-                gevent.get_hub().loop.run_callback(self._interrupt)
+            self._is_lost = False
+            self._stop(reason)
+
+    def lose(self, reason: str) -> None:
+        """As `close`, for who may come back: nobody has wanted it to end."""
+        if self.closing is None:
+            self._is_lost = True
+            self._stop(reason)
+
+    def _stop(self, reason: str) -> None:
+        self.closing = values.shown(reason)
+        if not self.serves_here():
+            gevent.get_hub().loop.run_callback(self._interrupt)
 
     def _interrupt(self) -> None:
         """Have the greenlet end, whatever it waits for; unless it has come to its end meanwhile, which takes the turns
@@ -56,7 +67,12 @@ class Connection(Session):
 
     def joined(self, member: Member) -> None:
         self.member = member
+        self._flood.share_with(member)
         self._stop_deadline()
+
+    @property
+    def idle_seconds(self) -> float:
+        return self._idle.silence(time.monotonic())
 
     def mind_silence(self, limits: Limits) -> None:
         """Called now and then: ping a client that has been silent for long, close one that has been for too long."""
@@ -68,7 +84,7 @@ class Connection(Session):
                 self.refuse(Reject(text, "idle"))
                 self.close("said nothing for too long")
             case Next.GIVE_UP:
-                self.close("did not answer a ping")
+                self.lose("did not answer a ping")
 
     def serves_here(self) -> bool:
         return gevent.getcurrent() in (self._greenlet, self._helper)
@@ -156,8 +172,7 @@ class Connection(Session):
         self._greenlet = None
         self._stop_deadline()
         try:
-            if self.member is not None:
-                self.server.chat.leave(self.member, reason, breathe=True)
+            (self.server.stays.lost if self._is_lost else self.server.stays.over)(self, reason)
             if self.server.hooks.disconnected is not None:
                 self.server.hooks.disconnected(self, reason)
             self._say_goodbye(reason)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import gevent
 
-from greenchat.chat.room import Room
+from greenchat.chat.room import Member, Room
 from greenchat.config.schema import Limits
 from greenchat.net.backlog import LOOK_SECONDS, Backlog
 from greenchat.net.turns import Turns
@@ -46,6 +46,12 @@ class FloodControl:
         # Who is slowed down is read in small sips: what is read waits here, decoded, until its turn comes.
         slow = self._rate and limits.frame_bytes
         self.read_bytes = min(READ_BYTES, limits.frame_bytes + 2) if slow else READ_BYTES
+
+    def share_with(self, member: Member) -> None:
+        """Whoever has several connections may send no more than with one."""
+        if member.allowance is None:
+            member.allowance = self._allowance
+        self._allowance = member.allowance
 
     def parts(self, frames: Sequence[Request], size: int) -> Iterator[Sequence[Request]]:
         """`frames`, which came as `size` bytes, in parts, each when its time has come. Meanwhile nothing is read, so

@@ -33,6 +33,10 @@ class IdleMonitor:
         """It was more than a ping or its answer."""
         self._spoke_at = now
 
+    def silence(self, now: float) -> float:
+        """For how long its user has said nothing."""
+        return now - self._spoke_at
+
     def look(self, now: float, limits: Limits, *, joined: bool, pings: bool) -> Next:
         """What to do `now`; `pings` says whether its codec has a word for that. A PING is told once a silence."""
         if self.busy:

@@ -3,17 +3,30 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from greenchat.chat.chat import Chat
 from greenchat.chat.outlet import Asked
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import Ack
-from greenchat.protocol.requests import History, Invalid, Join, Leave, Ping, Pong, Ref, Say, Search, Status, Unknown
+from greenchat.protocol.requests import (
+    Hangup,
+    History,
+    Invalid,
+    Join,
+    Leave,
+    Ping,
+    Pong,
+    Ref,
+    Say,
+    Search,
+    Status,
+    Unknown,
+)
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
+from greenchat.session import coming
 from greenchat.session.session import Host, Session
 
 
@@ -39,13 +52,13 @@ def _route_run(connection: Session, says: Says) -> None:
     at = 0
     while at < len(texts) and connection.closing is None:
         member, stop = connection.require_member(), first_apart(texts, at)
-        room = None if stop == at else _room_of(chat, member, says.room)
+        room = None if stop == at else _room_of(connection, member, says.room)
         if room is None:
             stop = max(stop, at + 1)
             _route_each(connection, says[at:stop], asked=asked)
         else:
             part = says if stop - at == len(texts) else says[at:stop]
-            chat.say_run(member, part.texts, room, RunAnswers(connection, part, room))
+            chat.say_run(member, part.texts, room, RunAnswers(connection, part, room), connection)
         at = stop
 
 
@@ -69,13 +82,18 @@ def _is_taken(connection: Session, says: Says) -> bool:
     return True
 
 
-def _room_of(chat: Chat, member: Member, name: str) -> Room | None:
+def _room_of(connection: Session, member: Member, name: str) -> Room | None:
     """Where a message that names a room, or none, is to be said; None where that is refused."""
-    room = member.rooms.get(name or member.only)
+    room = member.rooms.get(name or connection.only)
     if room is None:
         with suppress(Reject):
-            return chat.room_of(member, name)
+            return _required_room(connection, member, name)
     return room
+
+
+def _required_room(connection: Session, member: Member, name: str) -> Room:
+    """As `_room_of`. Raises `Reject`."""
+    return connection.server.chat.room_of(member, name) if name else member.room_meant(connection)
 
 
 class RunAnswers:
@@ -129,13 +147,13 @@ def _say(connection: Session, say: Say) -> None:
     if member is None:
         member = connection.require_member()
     if say.conversation or say.to:
-        private = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to))
+        private = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to), origin=connection)
         if say.ref is not None:
             connection.acknowledge(say.ref, private)
         return
     # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
-    room = member.rooms.get(say.room or member.only) or chat.room_of(member, say.room)
-    seq, number = chat.say_one(member, text, room)
+    room = member.rooms.get(say.room or connection.only) or _required_room(connection, member, say.room)
+    seq, number = chat.say_one(member, text, room, connection)
     if say.ref is not None:
         connection.acknowledge_run((say.ref,), room, seq, number)
 
@@ -165,6 +183,8 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             if not is_local(session.address):
                 raise Reject("Only the server's own machine is told that. Ask there.", code="not_allowed")
             session.tell(server.stats(ref))
+        case Hangup():
+            session.lose("connection closed")
         case Unknown(kind):
             raise Reject(f"{printable(kind)!r} is no frame type.", "unknown_type", Advice.FRAME_TYPES)
         case Invalid(code, text, _, fatal):
@@ -189,15 +209,16 @@ def join(session: Session, server: Host, frame: Join) -> None:
     """Let a session into the chat, or into one more room, and welcome it."""
     member = session.member
     if member is not None:
-        if not (frame.room or not member.rooms) or not _is_called(member, frame.name):
+        if not _is_called(member, frame.name) or not (frame.room or frame.login or not member.rooms):
             raise Reject(f"You are in the chat already, as {session.name}.", code="already_joined")
-        session.enter(frame.room, frame.key, frame.ref)
+        if frame.room is None or (frame.login and not frame.room):  # a plugin has dealt with the login
+            session.welcome(member.rooms.get(session.only), frame.ref)
+        else:
+            session.enter(frame.room, frame.key, frame.ref)
         return
-    if session.needs_password:
+    if session.needs_password and not frame.token:  # who has a token has known it before
         session.authenticate(frame.password)
-    member = server.chat.join(session, frame.name, frame.room, frame.key)
-    session.joined(member)
-    session.welcome(member.rooms[member.only], frame.ref)
+    coming.join(session, frame)
 
 
 def leave(session: Session, server: Host, room: str, ref: Ref) -> None:
@@ -206,7 +227,8 @@ def leave(session: Session, server: Host, room: str, ref: Ref) -> None:
     if member is None or not room:
         session.close("left")
         return
-    server.chat.part(member, server.chat.room_of(member, room), "left")
+    there = server.chat.room_of(member, room)
+    server.chat.part(member, there, "left", by=session)
     if ref is not None:
         session.tell(Ack(ref))
 

@@ -3,20 +3,22 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from greenlet import getcurrent
 
 from greenchat import values
+from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.cascade import one_step
 from greenchat.chat.chat import Chat
-from greenchat.chat.outlet import Asked
+from greenchat.chat.outlet import Asked, Login
+from greenchat.chat.presence import Kept
 from greenchat.chat.room import Member, Room
 from greenchat.codecs import Codec
 from greenchat.codecs.wording import advise, in_full
 from greenchat.config.schema import Config
 from greenchat.errors import Advice, Reject, sendable
-from greenchat.hooks import interfaces
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import Call
@@ -29,7 +31,9 @@ from greenchat.protocol.requests import Frame, Ref, Say
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
+from greenchat.session import coming
 from greenchat.session.receipts import Receipts
+from greenchat.session.stays import Stays
 from greenchat.version import __version__
 
 R = TypeVar("R", bound="Request | Says")
@@ -44,6 +48,8 @@ class Host(Protocol):
     commands: CommandTable
     turns: Turns
     backlog: Backlog
+    accounts: AccountDirectory
+    stays: Stays
 
     def refused(self, session: int, name: str, verdict: Reject) -> None: ...
 
@@ -53,10 +59,11 @@ class Host(Protocol):
 
     def stats(self, ref: Ref) -> Stats: ...
 
+    def remembered(self, account_id: int) -> Kept: ...
 
-class Session(interfaces.Session):
-    """One connection, as plugins see it: what they are promised is told in interfaces.py. `server` is for the core, and
-    so is `closing`: why, once it is to be closed."""
+
+class Session(coming.Newcomer):
+    """One connection, as plugins see it: what they are promised is told in interfaces.py. `server` is for the core."""
 
     __slots__ = (
         "_acks",
@@ -66,9 +73,9 @@ class Session(interfaces.Session):
         "_calls",
         "_receipts",
         "_trusted",
-        "closing",
-        "server",
     )
+
+    server: Host
 
     def __init__(self, server: Host, number: int, address: str, codec: Codec, outbox: Outbox) -> None:
         self.server = server
@@ -78,9 +85,13 @@ class Session(interfaces.Session):
         self._call_at_hand: Call | None = None  # the same as a call, once somebody has asked for it
         self._calls: tuple[Call, ...] = ()  # commands that run, the innermost last
         self._trusted = False  # knows the server's pass phrase
-        self.closing: str | None = None  # why, once it is to be closed
+        self.closing = None
         self.id = number
-        self.account, self.account_id, self.role = "", 0, ""
+        self.since = datetime.now(UTC)
+        self.login = Login()
+        self.only = ""
+        self.stay = None
+        self.device, self.device_id, self.device_token = "", 0, ""
         self.address = address
         self.codec = codec
         self.member: Member | None = None
@@ -104,7 +115,7 @@ class Session(interfaces.Session):
     @property
     def room(self) -> str:
         with suppress(Reject):
-            return self.require_member().room.name
+            return self.require_member().room_meant(self).name
         return ""
 
     @property
@@ -156,11 +167,11 @@ class Session(interfaces.Session):
         call = self.call
         said: Message | Private
         if call is not None and not room and (call.asked.conversation or call.asked.to):
-            said = chat.say_to_one(member, text, call.asked, action=bool(action))
+            said = chat.say_to_one(member, text, call.asked, action=bool(action), origin=self)
         else:
-            where = chat.room_of(member, room)
+            where = chat.room_of(member, room) if room else member.room_meant(self)
             where.fanout.talk = None  # what a plugin causes is told apart from what is said by itself
-            said = chat.say(member, require_text(text), bool(action), where)
+            said = chat.say(member, require_text(text), bool(action), where, self)
             where.fanout.mark_cause()
         if call is not None:
             call.said = said
@@ -172,8 +183,12 @@ class Session(interfaces.Session):
         # What is said in the room waits for nothing: the welcome, which comes before it, must not have to either.
         self.send_acks()
         self._receipts.all_sent(self.server.config.server.grace_seconds)
-        entered = self.server.chat.enter(self.require_member(), room, key, move=move)
+        member = self.require_member()
+        were_in = set(member.rooms)
+        entered = self.server.chat.enter(self, member, room, key, move=move)
         self.welcome(entered, ref)
+        if entered.name not in were_in:
+            self.show_others(entered)
 
     def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
         outer = self.call
@@ -193,14 +208,21 @@ class Session(interfaces.Session):
         account = values.text(account)
         if bool(account) != bool(account_id):
             raise ValueError("an account has a key and an id: name both, or neither")
+        chat, member = self.server.chat, self.member
+        there = chat.people.of_account(account_id)
+        if member is not None and there is not None and there is not member:
+            coming.move(self, member, there)
+            return
         before = self.account_id
-        self.account, self.account_id, self.role = account, account_id, ""
-        if self.member is not None:
-            self.server.chat.account_changed(self.member, before)
+        self.login.account, self.login.account_id, self.login.role = account, account_id, ""
+        if member is not None:
+            chat.account_changed(member, before)
+            self.server.stays.changed(member)
         if self.server.hooks.account is not None:
             self.server.hooks.account(self)
-        if self.member is not None:
-            self.server.chat.tell_role(self.member)
+        if member is not None:
+            chat.tell_role(member)
+            coming.bring_rooms(self, member)
 
     @property
     def needs_password(self) -> bool:
@@ -216,8 +238,7 @@ class Session(interfaces.Session):
         return self.member
 
     def name_on_record(self) -> str:
-        member = self.require_member()
-        return member.name if self.account in ("", member.key) else self.account
+        return self.require_member().name_on_record
 
     def advise(self, advice: Advice, *, name: str = "", line: str = "") -> str:
         return advise(self.codec.advice, advice, name=name or self.name, line=line)
@@ -228,31 +249,45 @@ class Session(interfaces.Session):
         self.tell(Error(verdict.code, verdict.text, ref))
         self.server.refused(self.id, self.name, verdict)
 
+    @one_step
+    def end(self, verdict: Reject) -> None:
+        self.refuse(verdict)
+        self.close(verdict.text)
+        self.server.stays.over(self, verdict.text)
+
     # --- for the core ---
 
-    def welcome(self, room: Room, ref: Ref = None) -> None:
-        """Tell it all about a room that it has come into."""
+    def welcome(self, room: Room | None, ref: Ref = None, token: str = "") -> None:
         member = self.require_member()
-        members = room.some_members(member)
+        members = room.some_members(member) if room is not None else []
+        device_token, self.device_token = self.device_token, ""
         self.tell(
             Welcome(
                 name=self.name,
-                room=room.name,
+                room=room.name if room is not None else "",
                 members=[other.name for other in members],
-                members_more=len(room.members) - len(members),
-                seq=room.seq,
+                members_more=len(room.members) - len(members) if room is not None else 0,
+                seq=room.seq if room is not None else 0,
                 limits=self.server.config.limits.announced(),
                 server=f"greenchat/{__version__}",
                 hint="Say /help for the commands." if self.server.commands else "",
                 ref=ref,
-                topic=room.topic,
+                topic=room.topic if room is not None else "",
                 account=self.account,
-                roles={other.name: role for other in members if (role := room.role_of(other))},
+                roles={other.name: role for other in members if room is not None and (role := room.role_of(other))},
                 away={other.name: other.away for other in members if other.away and not _unread(member, other)},
+                rooms=list(member.rooms),
+                token=token,
+                device_token=device_token,
             )
         )
-        if self.server.hooks.entered is not None:
+        if room is not None and self.server.hooks.entered is not None:
             self.server.hooks.entered(self, room)
+
+    def show_others(self, room: Room) -> None:
+        for other in list(self.require_member().sessions):
+            if other is not self and other.codec.many_rooms and isinstance(other, Session):
+                other.welcome(room)
 
     def offer(self, asked: R, take: Callable[[Any, R], bool]) -> bool:
         """Ask plugins whether one takes a request, or messages in a row, and acknowledge what was said for it then.
@@ -296,7 +331,7 @@ class Session(interfaces.Session):
         """Acknowledgements go out together, and always before the next answer of another kind."""
         if self._acks:
             if self._acks_room is not None and self.member is not None:
-                self._acks_room.fanout.catch_up_with_events(self.member)
+                self._acks_room.fanout.catch_up_with_events(self)
             acks, self._acks = self._acks, []
             self._receipts.acknowledge(acks, self._acks_room, self.server.hooks.delay_ack)
 
@@ -307,12 +342,12 @@ class Session(interfaces.Session):
         self._catch_up()
 
     @abstractmethod
-    def serves_here(self) -> bool:
-        """Whether it is this greenlet that deals with the requests of this session."""
+    def lose(self, reason: str) -> None:
+        """Close this connection, which nobody has wanted to end: its user may come back."""
 
     @abstractmethod
-    def joined(self, member: Member) -> None:
-        """From now on, this session is `member`."""
+    def serves_here(self) -> bool:
+        """Whether it is this greenlet that deals with the requests of this session."""
 
     @abstractmethod
     def breathe(self) -> None:
@@ -326,7 +361,7 @@ class Session(interfaces.Session):
     def _catch_up(self) -> None:
         if self.member is not None:
             for room in self.member.rooms.values():
-                room.fanout.catch_up(self.member)
+                room.fanout.catch_up(self)
 
     def _asked(self, room: str, conversation: str, to: str) -> Asked:
         with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for

@@ -143,13 +143,15 @@ class Logins:
         """Have nobody be called by these registered names without being logged in to them."""
         for key in keys:
             member = self._server.chat.members.get(key)
-            if member is not None and key in self._registry.registered and member.outlet.account != key:
+            if member is not None and key in self._registry.registered and member.account != key:
                 self._make_guest(member)
 
     def _make_guest(self, member: Member) -> None:
         """Call `member` guest-N, the first that is free; where that is not allowed, say good-bye."""
-        chat, session, name = self._server.chat, member.outlet, member.name
-        assert isinstance(session, Session)
+        chat, session, name = self._server.chat, next(iter(member.sessions), None), member.name
+        if not isinstance(session, Session):
+            chat.leave(member, f"{name} is somebody else's")
+            return
         for number in itertools.count(1):
             guest = guest_name(number)
             if guest in chat.members or guest in self._registry.registered:

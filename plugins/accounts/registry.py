@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gevent.lock import BoundedSemaphore
+from msgspec.structs import replace
 
 from greenchat import Account as Entitled
 from greenchat import AccountDirectory, Database, DatabaseError, Reject
@@ -83,7 +84,7 @@ class Registry:
                 self._seen = None  # it is there, but we did not know of it
                 raise Reject(f"The username {account.name} belongs to somebody. Choose another.", code="name_reserved")
             self.registered[key] = Registered(account.password_set, home)
-            self._directory.add(Entitled(account.id, key, account.name))
+            self._directory.add(Entitled(account.id, key, account.name, since=account.password_set))
 
     def set_password(self, key: str, account: Account, hashed: str) -> None:
         """Raises `Reject` where the account is not any more what it was when its password was asked for."""
@@ -92,6 +93,9 @@ class Registry:
             if not self._ask(store.set_password(key, hashed, password_set, account.password_set)):
                 raise changed_meanwhile()
             self.registered[key] = self.registered[key]._replace(password_set=password_set)
+            known = self._directory.by_id(account.id)
+            if known is not None:
+                self._directory.add(replace(known, since=password_set))
 
     def remove(self, key: str, account: Account) -> None:
         """Raises `Reject` as `set_password` does."""

@@ -17,6 +17,9 @@ HOME_BYTES = 7  # as many as SQLite's numbers hold, which are signed
 # set, and so tells one password of an account from the next. `id`, random and of 62 bits, is what rights hang on, also
 # in other files; what those have kept for a key from before there were ids is the account's that `inherits`. `home`
 # tells whether somebody comes from where the account was logged in to last: see `home_of`.
+#
+# `devices` are where people stay logged in, by a chain of tokens (greenchat.TokenChain), as long as the password is the
+# one that it was then. No id is given twice: whoever ends one must not end another. See devices.py.
 MIGRATIONS = (
     """
 CREATE TABLE accounts (
@@ -35,6 +38,26 @@ UPDATE accounts SET id = max(1, random() & 4611686018427387903);
 CREATE UNIQUE INDEX accounts_by_id ON accounts (id);
 """,
     "ALTER TABLE accounts ADD COLUMN home INTEGER NOT NULL DEFAULT 0;",
+    """
+CREATE TABLE devices (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    password_set INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    last_used INTEGER NOT NULL,
+    current BLOB NOT NULL,
+    previous BLOB NOT NULL,
+    salt BLOB NOT NULL,
+    older BLOB NOT NULL,
+    older_salt BLOB NOT NULL,
+    older_until INTEGER NOT NULL
+);
+CREATE INDEX devices_by_account ON devices (account);
+CREATE UNIQUE INDEX devices_by_current ON devices (current);
+CREATE INDEX devices_by_previous ON devices (previous);
+CREATE INDEX devices_by_older ON devices (older);
+""",
 )
 
 
@@ -97,13 +120,16 @@ def add(key: str, account: Account, home: int = 0) -> Callable[[sqlite3.Connecti
 
 
 def set_password(key: str, hashed: str, password_set: int, was_set: int | None = None) -> Callable[..., bool]:
-    """Whether it was done; with `was_set`, only where the password is still the one that was set then."""
+    """Whether it was done; with `was_set`, only where the password is still the one that was set then. Nobody stays
+    logged in anywhere."""
 
     def work(connection: sqlite3.Connection) -> bool:
         done = connection.execute(
             "UPDATE accounts SET hash = ?, password_set = ? WHERE key = ? AND password_set = ifnull(?, password_set)",
             (hashed, password_set, key, was_set),
         )
+        if done.rowcount:
+            connection.execute("DELETE FROM devices WHERE account = (SELECT id FROM accounts WHERE key = ?)", (key,))
         return done.rowcount == 1
 
     return work
@@ -139,8 +165,8 @@ def entries(connection: sqlite3.Connection) -> list[Entry]:
 
 def entitled(connection: sqlite3.Connection) -> list[Entitled]:
     """All accounts, as other plugins know them."""
-    rows = connection.execute("SELECT id, key, name, inherits FROM accounts")
-    return [Entitled(number, key, name, bool(inherits)) for number, key, name, inherits in rows]
+    rows = connection.execute("SELECT id, key, name, inherits, password_set FROM accounts")
+    return [Entitled(number, key, name, bool(inherits), since) for number, key, name, inherits, since in rows]
 
 
 def look(

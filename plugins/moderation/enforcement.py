@@ -194,7 +194,7 @@ class Enforcement:
         if room.name not in member.rooms:
             return
         room.post(Notice(notice, room.name), origin=member)
-        session_of(member).refuse(verdict)
+        member.refuse(verdict)
         self._chat.part(member, room, reason)
 
     def _put_out_of_chat(self, session: Session, ban: Sanction, now: float) -> None:
@@ -220,8 +220,3 @@ class Enforcement:
 
 def in_room(room: str) -> str:
     return f" in {room}" if room else ""
-
-
-def session_of(member: Member) -> Session:
-    assert isinstance(member.outlet, Session)
-    return member.outlet

@@ -21,7 +21,7 @@ from greenchat import (
 )
 
 from .answers import Audit, BanList
-from .enforcement import Enforcement, in_room, session_of
+from .enforcement import Enforcement, in_room
 from .records import Records, add_operator, lift, lift_network, put, remove_operator, set_slow
 from .rules import Mark, Operator, Sanction, Slow, whom_of
 from .terms import (
@@ -81,10 +81,10 @@ class Orders:
                 "unknown_user",
             )
         self._require_other(session, key, target)
-        account_id = target.outlet.account_id
+        account_id = target.account_id
         if not account_id:
             raise Reject(f"{target.name} is not logged in. /register makes the name theirs.", code="not_logged_in")
-        operator = Operator(account_id, session_of(target).name_on_record(), time.time(), session.name_on_record())
+        operator = Operator(account_id, target.name_on_record, time.time(), session.name_on_record())
         if not self._do(session, "op", operator.name, "", "", lambda file: add_operator(file, operator)):
             raise Reject(f"{operator.name} is an operator already.", code="already_operator")
         session.info(f"{operator.name} is an operator from now on.")
@@ -105,7 +105,7 @@ class Orders:
         """The operator whose account has the name with this key, who is called so, or whose account of it is gone."""
         operators, accounts = self._records.rules.operators, self._server.accounts
         account = accounts.find(key)
-        for account_id in (account.id if account else 0, found.outlet.account_id if found else 0):
+        for account_id in (account.id if account else 0, found.account_id if found else 0):
             if account_id in operators:
                 return operators[account_id]
         gone = (one for one in operators.values() if not accounts.name_of(one.account))
@@ -169,11 +169,11 @@ class Orders:
 
     def _network_of(self, session: Session, target: Member) -> tuple[str, str]:
         """What is to be banned of the addresses along with `target`, and else why nothing is, for the operator."""
-        network = network_of(host_of(session_of(target).address))
+        network = network_of(host_of(target.sessions[-1].address)) if target.sessions else ""
         there = [
             other
             for other in self._server.sessions.values()
-            if other is not target.outlet and network_of(host_of(other.address)) == network
+            if other not in target.sessions and network_of(host_of(other.address)) == network
         ]
         if not network or network_in(network) is None:
             return "", ""
@@ -211,7 +211,7 @@ class Orders:
         terms = mutes[0].terms(mutes[0].since)
         self._do(session, "mute", target.name, room, mutes[0].details, lambda file: put(file, "mutes", mutes))
         session.info(f"{target.name} is muted{in_room(room)} {terms}")
-        session_of(target).info(f"{session.name} has muted you{in_room(room)} {terms}")
+        target.info(f"{session.name} has muted you{in_room(room)} {terms}")
 
     def unmute(self, session: Session, argument: str) -> None:
         self._lift(session, "mutes", argument, "unmute", Reject(f"{printable(argument)} is not muted.", "not_muted"))
@@ -271,7 +271,7 @@ class Orders:
     def _logged_in(self, account: str) -> Member | None:
         """Who is logged in to `account`, by whatever name."""
         members = self._server.chat.members.values()
-        return next((member for member in members if member.outlet.account == account), None)
+        return next((member for member in members if member.account == account), None)
 
     def _present(self, session: Session, name: str) -> Member:
         """Who is called `name`, and may be acted on."""
@@ -289,7 +289,7 @@ class Orders:
         """Who only has the name of an operator, and is not logged in, is none."""
         account = self._server.accounts.find(key)
         absent = account is not None and account.id in self._records.rules.operators
-        if found.outlet.role == "operator" if found is not None else absent:
+        if found.role == "operator" if found is not None else absent:
             name = found.name if found is not None else key
             raise Reject(f"{name} is an operator. /deop {name} first.", code="operator")
 
@@ -330,7 +330,7 @@ class Orders:
     ) -> list[Sanction]:
         """For the account, where there is one, and for the name, where that is not the account's."""
         if found is not None:
-            account_key, account_id = found.outlet.account, found.outlet.account_id
+            account_key, account_id = found.account, found.account_id
         else:
             account = self._server.accounts.find(key)
             account_key, account_id = (account.key, account.id) if account is not None else ("", 0)
@@ -358,7 +358,10 @@ class Orders:
     def _lift(self, session: Session, table: str, name: str, act: str, nothing: Reject) -> None:
         key, found = self._named(name)
         self._require_other(session, key, found)
-        marks: set[Mark] = {key} if found is None else {key, *self._enforcement.marks(session_of(found))}
+        marks: set[Mark] = {key}
+        for one in found.sessions if found is not None else ():
+            if isinstance(one, Session):
+                marks |= self._enforcement.marks(one)
         account = self._server.accounts.find(key)
         if account is not None:
             marks.add(account.id)
@@ -370,7 +373,7 @@ class Orders:
         where = "" if is_operator(session) else in_room(room)
         session.info(f"{name} is not {'banned' if table == 'bans' else 'muted'}{where} any more.")
         if found is not None and table == "mutes":
-            session_of(found).info(f"{session.name} has lifted your mute{where}. You may talk again.")
+            found.info(f"{session.name} has lifted your mute{where}. You may talk again.")
 
 
 def _scope(session: Session) -> str:

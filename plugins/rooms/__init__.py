@@ -158,7 +158,7 @@ class Rooms:
             return
         rules.entered = True
         room.owner = session.account_id or member
-        room.tell_role(member, origin=member)
+        room.tell_role(member, set(member.sessions))
         if session.codec.many_rooms:
             session.tell(Role(room.name, member.name, room.role_of(member), datetime.now(UTC)))
         else:  # people are told what that is good for
@@ -246,8 +246,7 @@ class Rooms:
         if rules.protected:
             self._access.invite(guest, rules)
             record(session, room, "invite", guest.name)
-        assert isinstance(guest.outlet, Session)
-        guest.outlet.tell(Invited(room.name, member.name, datetime.now(UTC)))
+        guest.tell(Invited(room.name, member.name, datetime.now(UTC)))
         session.info(f"You have invited {guest.name} to {room.name}.")
 
 
@@ -259,7 +258,7 @@ def join(session: Session, argument: str) -> None:
 def part(session: Session, argument: str) -> None:
     member, chat = session.require_member(), session.chat
     room = chat.room_of(member, argument)
-    chat.part(member, room, "left")
+    chat.part(member, room, "left", session)
     if not session.codec.many_rooms:  # who can be in several is told in its own way
         session.info(f"You are out of {room.name}, and in no room. /join ROOM leads into one, /quit out of the chat.")
 

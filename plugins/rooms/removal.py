@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 
-from greenchat import ChatServer, DatabaseError, Reject, Session
+from greenchat import ChatServer, DatabaseError, Reject
 
 from .rules import RuleBook
 
@@ -83,8 +83,7 @@ class Removal:
         chat, why = self._server.chat, f"The room {name} was removed by whoever runs the server."
         room = chat.rooms.get(name)
         for member in list(room.members.values()) if room is not None else ():
-            assert isinstance(member.outlet, Session)
-            member.outlet.refuse(Reject(why, code="room_removed"))
+            member.refuse(Reject(why, code="room_removed"))
             if room is not None and name in member.rooms:
                 chat.part(member, room, "the room was removed")
         try:

@@ -131,7 +131,7 @@ class RoomCommand:
             raise Reject(f"{heir.name} is the owner already.", code="not_allowed")
         record(session, room, "room", heir.name, "owner")
         before = [member for member in room.members.values() if room.owned_by(member)]
-        account_id = heir.outlet.account_id
+        account_id = heir.account_id
         room.owner = account_id or heir
         for member in (*before, heir):
             room.tell_role(member)

@@ -27,7 +27,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import ProtocolError, RemoteProtocolError
 
-from greenchat import Ack, Error, Event, Frame, JsonCodec, Leave, Messages, Ping, Pong
+from greenchat import Ack, Error, Event, Frame, Hangup, JsonCodec, Leave, Messages, Ping, Pong
 from greenchat import Request as ChatRequest
 
 from .http import Refusal, Request
@@ -134,6 +134,7 @@ class WebSocketCodec:
     name = "web"
     pings = True
     many_rooms = True
+    tokens = True
     advice = JsonCodec.advice
 
     def __init__(self) -> None:
@@ -256,7 +257,7 @@ class WebSocketDecoder:
                 case WirePong():
                     found.append(Pong())
                 case CloseConnection() if self._wire.state is ConnectionState.REMOTE_CLOSING:
-                    found.append(Leave())
+                    found.append(Hangup())
                     self._goodbye = self._wire.send(event.response())
                     self._ended = True
                 case CloseConnection(CloseReason.INVALID_FRAME_PAYLOAD_DATA):

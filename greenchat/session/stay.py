@@ -1,0 +1,125 @@
+"""One session's place in the chat, which outlasts its connection: what is known of it, and how it is kept in a file."""
+
+import secrets
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct, msgpack
+
+from greenchat.chat.accounts import AccountDirectory
+from greenchat.chat.ignoring import Ignored, StoredPerson
+from greenchat.chat.outlet import Login, Outlet
+from greenchat.chat.presence import Kept
+from greenchat.chat.room import Member
+from greenchat.chat.tokens import Stored as StoredChain
+from greenchat.chat.tokens import TokenChain
+
+ID_BYTES = 16  # of chance, by which the file knows a stay
+
+
+class Resumable(Outlet, Protocol):
+    """What stays know of a session. `stay` is its own; None before it has one, and for those that cannot come back.
+    `device` is what the account's owner calls where it is, and `device_id` the number of that."""
+
+    member: Member | None
+    stay: "Stay | None"
+    device: str
+    device_id: int
+
+    def log_in(self, account: str, account_id: int = 0) -> None: ...
+
+
+class Stay:
+    """`session` is connected; None where that was lost, at `lost_at` of a clock that never goes back, from `network`.
+
+    `member` is None after a restart, until they come back: then `name` and `kept` tell who it was. `password_set` is
+    when the password of the account was set when it was lost: a new one ends it.
+    """
+
+    __slots__ = (
+        "chain",
+        "device",
+        "device_id",
+        "id",
+        "is_busy",
+        "kept",
+        "known",
+        "login",
+        "lost_at",
+        "member",
+        "name",
+        "network",
+        "password_set",
+        "session",
+    )
+
+    def __init__(self, chain: TokenChain, login: Login) -> None:
+        self.id = secrets.token_bytes(ID_BYTES)
+        self.chain = chain
+        self.known: tuple[bytes, ...] = ()  # the hashes by which it is found
+        self.login = login
+        self.member: Member | None = None
+        self.session: Resumable | None = None
+        self.lost_at: float | None = None
+        self.network = ""
+        self.password_set = 0
+        self.is_busy = False  # somebody comes back to it at this moment
+        self.device, self.device_id = "", 0
+        self.name = ""
+        self.kept: Kept | None = None
+
+    def belongs_to(self, member: Member, session: Resumable) -> None:
+        """It is `session`'s from now on, of `member`."""
+        self.member, self.login, self.session = member, member.login, session
+        self.lost_at, self.kept = None, None
+        session.stay = self
+
+    def stored(self, kept: Kept, accounts: AccountDirectory) -> bytes:
+        """As it is kept in a file: no token can be made of it."""
+        member = self.member
+        return msgpack.encode(
+            _Stored(
+                self.chain.stored,
+                member.name if member is not None else self.name,
+                self.login.account,
+                self.login.account_id,
+                self.password_set if self.session is None else password_set(self.login, accounts),
+                self.device,
+                self.device_id,
+                kept.rooms,
+                kept.away,
+                kept.ignored.stored if kept.ignored is not None else [],
+            )
+        )
+
+    @classmethod
+    def restored(cls, number: bytes, data: bytes) -> "Stay":
+        """The one of which `stored` has made this. Raises `msgspec.DecodeError`."""
+        stored = msgpack.decode(data, type=_Stored)
+        stay = cls(TokenChain.restore(stored.chain), Login(stored.account, stored.account_id))
+        stay.id, stay.name, stay.password_set = number, stored.name, stored.password_set
+        stay.device, stay.device_id = stored.device, stored.device_id
+        ignored = Ignored.restored(stored.ignored) if stored.ignored else None
+        stay.kept = Kept(stored.rooms, away=stored.away, ignored=ignored)
+        return stay
+
+
+class _Stored(Struct, array_like=True):
+    """In this order; what is new comes at the end, with a default."""
+
+    chain: StoredChain
+    name: str
+    account: str
+    account_id: int
+    password_set: int
+    device: str
+    device_id: int
+    rooms: dict[str, datetime]
+    away: str
+    ignored: list[StoredPerson]
+
+
+def password_set(login: Login, accounts: AccountDirectory) -> int:
+    """When the password of this account was set, in microseconds since 1970; 0 for guests."""
+    account = accounts.by_id(login.account_id) if login.account_id else None
+    return account.since if account is not None else 0

@@ -1,0 +1,311 @@
+"""Who has lost their connection is still there for a while, and comes back with the token of their welcome.
+
+Others are told of an absence after a while (`limits.absence_seconds`); nobody comes back after some time more
+(`limits.resume_seconds`), nor where the stay was ended: by its own member, or by who has put them out.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+import gevent
+import msgspec
+
+from greenchat.chat.accounts import AccountDirectory
+from greenchat.chat.chat import Chat
+from greenchat.chat.presence import Kept
+from greenchat.chat.room import Member
+from greenchat.chat.tokens import TokenChain
+from greenchat.config.schema import Config
+from greenchat.errors import Reject
+from greenchat.net.admission import Admission
+from greenchat.protocol.address import host_of, network_of
+from greenchat.session.stay import Resumable, Stay, password_set
+from greenchat.storage.session_store import SessionStore
+
+PREFIX = "gr_"
+
+# How long to wait, again and again, for somebody who is leaving or coming back at this moment, in seconds.
+MOMENT_SECONDS = 0.01
+
+LOST = "connection lost"
+
+
+class Host(Protocol):
+    """What stays need of their server."""
+
+    config: Config
+    chat: Chat
+    accounts: AccountDirectory
+
+
+class Stays:
+    """All of a server. `clock` is in seconds and never goes back."""
+
+    def __init__(
+        self, host: Host, store: SessionStore, admission: Admission, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._host = host
+        self._store = store
+        self._admission = admission
+        self._clock = clock
+        self._by_hash: dict[bytes, Stay] = {}
+        self._of: defaultdict[Member, set[Stay]] = defaultdict(set)
+        self._kept: dict[Member, Kept] = {}  # those whose absence was told
+        self._leaving: set[Member] = set()  # those whose absence is being told
+        self._absent_guests: defaultdict[str, set[Stay]] = defaultdict(set)  # by network
+        self._is_over = False
+
+    # --- the server's start and end ---
+
+    def open(self) -> None:
+        """Know those of before a restart: their clients may come back. May wait."""
+        self._host.accounts.watch(self._accounts_changed)
+        for number, data in self._store.stays():
+            try:
+                stay = Stay.restored(number, data)
+            except msgspec.DecodeError:
+                self._store.drop(number)
+            else:
+                self._register(stay)
+                self._lose(stay)
+
+    def close(self) -> None:
+        """The server stops: all of them hold until it is there again."""
+        self._is_over = True
+
+    def _accounts_changed(self) -> None:
+        """Whoever is connected has the password that there is now."""
+        for member, stays in self._of.items():
+            if member.account_id and any(stay.session is not None for stay in stays):
+                self.changed(member)
+
+    # --- a session comes and goes ---
+
+    def begin(self, session: Resumable) -> str:
+        """A place for a session that has come in, and the token for it."""
+        member = session.member
+        assert member is not None
+        chain, token = TokenChain.begin(PREFIX)
+        stay = Stay(chain, member.login)
+        stay.device, stay.device_id = session.device, session.device_id
+        self._take_place(stay, member, session)
+        return token
+
+    def lost(self, session: Resumable, reason: str) -> None:
+        """The connection of `session` is gone, and nobody has wanted that. May wait."""
+        stay, member = session.stay, session.member
+        if stay is None or member is None or self._is_over or not self._host.chat.people.has(member):
+            self.over(session, reason)
+            return
+        self._host.chat.detach(session, member)
+        session.stay = stay.session = None
+        stay.password_set = password_set(stay.login, self._host.accounts)
+        stay.network = network_of(host_of(session.address))
+        self._lose(stay)
+        self._count_awaited(member)
+        self.changed(member)
+        self._settle(member, reason, at_once=self._is_crowded(stay))
+
+    def over(self, session: Resumable, reason: str) -> None:
+        """`session` has ended, and does not come back. May wait."""
+        stay, member = session.stay, session.member
+        session.stay = None
+        if stay is not None and not self._is_over:
+            self._end(stay, or_leave=False)
+        if member is not None:
+            for room in member.rooms:
+                self.came(member, room)  # when they were there last
+            if len(member.sessions) > 1 or member.awaited:
+                self._host.chat.detach(session, member)
+            self._settle(member, reason, by=session)
+
+    def came(self, member: Member, room: str) -> None:
+        """Somebody is in `room`: their account will be again, until they leave it."""
+        if member.account_id:
+            self._store.came(member.account_id, room)
+        self.changed(member)
+
+    def left(self, member: Member, room: str) -> None:
+        """Somebody has left `room`, or was put out."""
+        if member.account_id:
+            self._store.left(member.account_id, room)
+        self.changed(member)
+
+    def changed(self, member: Member) -> None:
+        """What is kept of `member` is another: a name, a room, an account."""
+        if not self._is_over:
+            for stay in self._of.get(member, ()):
+                self._store.keep(stay.id, partial(self._stored, stay))
+
+    # --- come back ---
+
+    def resume(self, session: Resumable, token: str) -> tuple[Member, str, list[Reject]]:
+        """Let `session` be who had this token: who that is, the next token, and why they are not let into some of their
+        rooms any more. May wait. Raises `Reject`."""
+        stay, token = self._found(session, token)
+        stay.is_busy = True
+        try:
+            member, refused = self._back(session, stay)
+        finally:
+            stay.is_busy = False
+        session.device, session.device_id = stay.device, stay.device_id
+        self._take_place(stay, member, session)
+        return member, token, refused
+
+    def _found(self, session: Resumable, token: str) -> tuple[Stay, str]:
+        """The stay of this token, and the next token. Raises `Reject`."""
+        network = network_of(host_of(session.address))
+        self._admission.require_tries(network, self._host.config.limits)
+        stay = self._by_hash.get(TokenChain.hash_of(token))
+        fresh = stay.chain.use(token, time.time_ns() // 1000) if stay is not None else None
+        if stay is None or fresh is None or not self._holds(stay):
+            self._admission.wrong_token(network)
+            raise invalid()
+        if stay.is_busy:
+            raise Reject("You are coming back on another connection at this moment.", code="try_later")
+        self._register(stay)
+        return stay, fresh
+
+    def _holds(self, stay: Stay) -> bool:
+        """Whether nobody has ended it meanwhile: put them out, changed the password, or removed the account."""
+        member, accounts = stay.member, self._host.accounts
+        gone = member is not None and not self._host.chat.people.has(member) and member not in self._kept
+        account_id = stay.login.account_id
+        void = bool(account_id) and accounts.by_id(account_id) is None
+        if stay.session is None:
+            void = void or password_set(stay.login, accounts) != stay.password_set
+        if gone or void:
+            self._end(stay)
+        return not gone and not void
+
+    def _back(self, session: Resumable, stay: Stay) -> tuple[Member, list[Reject]]:
+        """Who comes back, and why they are not let into some of their rooms."""
+        chat, member = self._host.chat, stay.member
+        while member is not None and member in self._leaving:
+            gevent.sleep(MOMENT_SECONDS)
+        if stay.login.account_id != session.login.account_id:
+            session.log_in(stay.login.account, stay.login.account_id)
+        there = member if member is not None and chat.people.has(member) else None
+        there = there or chat.people.of_account(stay.login.account_id)
+        if there is not None:
+            chat.attach(session, there)
+            before = stay.session
+            if before is not None and before is not session:
+                before.stay = None
+                chat.detach(before, there)
+                before.end(Reject("You have come back on another connection.", code="resumed_elsewhere"))
+            return there, []
+        kept = stay.kept if member is None else self._kept.get(member)
+        if kept is None:
+            self._end(stay)
+            raise invalid()
+        if member is None:
+            member = Member(stay.name, "", session.login)
+        chat.come_back(session, member, kept)
+        self._kept.pop(member, None)
+        return member, chat.enter_again(session, member, kept)
+
+    def _take_place(self, stay: Stay, member: Member, session: Resumable) -> None:
+        stay.belongs_to(member, session)
+        self._of[member].add(stay)
+        self._register(stay)
+        self._count_awaited(member)
+        self.changed(member)
+
+    # --- absence ---
+
+    def _lose(self, stay: Stay) -> None:
+        stay.lost_at = self._clock()
+        gevent.spawn(self._await, stay, stay.lost_at)
+
+    def _await(self, stay: Stay, lost_at: float) -> None:
+        """Wait whether somebody comes back, in a greenlet of its own."""
+        limits = self._host.config.limits
+        absence = min(limits.absence_seconds, limits.resume_seconds)
+        gevent.sleep(absence)
+        if stay.lost_at == lost_at and stay.member is not None:
+            self._settle(stay.member, LOST)
+        gevent.sleep(limits.resume_seconds - absence)
+        while stay.is_busy:
+            gevent.sleep(MOMENT_SECONDS)
+        if stay.lost_at == lost_at and not self._is_over:
+            self._end(stay)
+
+    def _settle(self, member: Member, reason: str, *, at_once: bool = False, by: Resumable | None = None) -> None:
+        """Have `member` leave who has no session but `by`; unless one of those that are lost is to come back before
+        anybody is told."""
+        chat = self._host.chat
+        if any(session is not by for session in member.sessions) or not chat.people.has(member):
+            return
+        lost = [stay.lost_at for stay in self._of.get(member, ()) if stay.lost_at is not None]
+        if not lost or self._is_over:
+            chat.leave(member, reason, breathe=True)
+        elif at_once or self._clock() - max(lost) >= self._host.config.limits.absence_seconds:
+            self._leaving.add(member)
+            try:
+                self._kept[member] = chat.withdraw(member, reason)
+            finally:
+                self._leaving.discard(member)
+            self.changed(member)
+
+    def _is_crowded(self, stay: Stay) -> bool:
+        """Whether as many guests of its address are absent, and hold their names, as may be."""
+        most = self._host.config.limits.absent_per_address
+        if stay.login.account_id or not most or not stay.network:
+            return False
+        absent = self._absent_guests[stay.network]
+        people = self._host.chat.people
+        absent.intersection_update([one for one in absent if one.lost_at and one.member and people.has(one.member)])
+        absent.add(stay)
+        return len(absent) > most
+
+    def _end(self, stay: Stay, *, or_leave: bool = True) -> None:
+        """From now on it has no token, and nobody comes back to it. Whoever has no other place in the chat is gone."""
+        self._unregister(stay)
+        self._absent_guests[stay.network].discard(stay)
+        if not self._absent_guests[stay.network]:
+            del self._absent_guests[stay.network]
+        self._store.drop(stay.id)
+        member = stay.member
+        if member is None:
+            return
+        self._of[member].discard(stay)
+        self._count_awaited(member)
+        if not self._of[member]:
+            del self._of[member]
+            if self._kept.pop(member, None) is not None:
+                self._host.chat.forget(member)
+            elif or_leave and not member.sessions:
+                self._host.chat.leave(member, LOST)
+
+    def _count_awaited(self, member: Member) -> None:
+        member.awaited = sum(stay.lost_at is not None for stay in self._of.get(member, ()))
+
+    # --- what is known of one ---
+
+    def _register(self, stay: Stay) -> None:
+        """Find it by all tokens that are good, and by no others."""
+        self._unregister(stay)
+        stay.known = stay.chain.hashes
+        for known in stay.known:
+            self._by_hash[known] = stay
+
+    def _unregister(self, stay: Stay) -> None:
+        for known in stay.known:
+            self._by_hash.pop(known, None)
+
+    def _stored(self, stay: Stay) -> bytes:
+        member = stay.member
+        kept = stay.kept if member is None else self._kept.get(member)
+        if kept is None and member is not None:
+            now = datetime.now(UTC)
+            kept = Kept(dict.fromkeys(member.rooms, now), away=member.away, ignored=member.ignored)
+        return stay.stored(kept or Kept({}), self._host.accounts)
+
+
+def invalid() -> Reject:
+    return Reject("This token is not good any more. Join by your name, or log in.", code="token_invalid")

@@ -1,0 +1,165 @@
+"""sessions.sqlite3: who may come back to lost connections, and in which rooms accounts are.
+
+It is written behind what happens, in batches: nobody waits for it, and what a crash takes is the last moment.
+"""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from greenchat.storage.sqlite import Database, DatabaseError, T, Work
+
+log = logging.getLogger("greenchat.sessions")
+
+FILE = "sessions.sqlite3"
+
+# How often it is told that the file cannot be used, in seconds: it is tried with everything that is to be kept.
+COMPLAINT_SECONDS = 60.0
+
+# `stay` is what session/stays.py makes of one: it has hashes of tokens, and no token. `since` is when the account was
+# in the room last that is known of, in microseconds since 1970.
+MIGRATIONS = (
+    """
+CREATE TABLE stays (
+    id BLOB PRIMARY KEY,
+    stay BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE rooms (
+    account INTEGER NOT NULL,
+    room TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (account, room)
+) WITHOUT ROWID;
+""",
+)
+
+Stays = dict[bytes, Callable[[], bytes] | None]
+Rooms = dict[tuple[int, str], int | None]
+
+
+class SessionStore:
+    """The file of one server, in its data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        # A loss of power may take the last moments: it costs a few people their place.
+        self._database = Database(data_dir / FILE, MIGRATIONS, synchronous="NORMAL")
+        self._stays: Stays = {}
+        self._rooms: Rooms = {}
+        self._is_writing = False
+        self._quiet_until = 0.0
+
+    # --- read; may wait ---
+
+    def stays(self) -> list[tuple[bytes, bytes]]:
+        """All that were kept, as `keep` was given them. None where the file cannot be used."""
+        return self._ask(_stays) or []
+
+    def rooms_of(self, account: int) -> dict[str, int]:
+        """The rooms in which an account is or was and that it has not left, with when that was known last."""
+        self._write()  # what waits comes first
+        found = self._ask(_rooms_of(account)) or {}
+        for (of, room), since in self._rooms.items():
+            if of == account:
+                found.pop(room, None)
+                if since is not None:
+                    found[room] = since
+        return found
+
+    def keep_only(self, accounts: Collection[int]) -> None:
+        """Forget the rooms of all other accounts: they are gone."""
+        self._ask(_keep_only(accounts))
+
+    # --- write, behind what happens ---
+
+    def keep(self, stay: bytes, what: Callable[[], bytes]) -> None:
+        """Keep what `what` makes of the stay with this id at the moment at which it is written."""
+        self._stays[stay] = what
+        self._begin()
+
+    def drop(self, stay: bytes) -> None:
+        self._stays[stay] = None
+        self._begin()
+
+    def came(self, account: int, room: str) -> None:
+        self._rooms[account, room] = time.time_ns() // 1000
+        self._begin()
+
+    def left(self, account: int, room: str) -> None:
+        self._rooms[account, room] = None
+        self._begin()
+
+    def close(self) -> None:
+        """Write what waits, and close the file."""
+        self._write()
+        self._database.close()
+
+    def _begin(self) -> None:
+        if not self._is_writing:
+            self._write()
+
+    def _write(self) -> None:
+        if self._stays or self._rooms:
+            stays, self._stays = self._stays, {}
+            rooms, self._rooms = self._rooms, {}
+            made = [(stay, what() if what is not None else None) for stay, what in stays.items()]
+            self._is_writing = True
+            self._database.start(_put(made, rooms), self._wrote)
+
+    def _wrote(self, _: None, error: Exception | None) -> None:
+        self._is_writing = False
+        if error is not None:
+            self._complain(error)
+        self._write()
+
+    def _ask(self, work: Work[T]) -> T | None:
+        try:
+            return self._database.run(work)
+        except DatabaseError as error:
+            self._complain(error)
+            return None
+
+    def _complain(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + COMPLAINT_SECONDS
+            log.error("who is in which room is not remembered over a restart: %s", error)
+
+
+def _stays(connection: sqlite3.Connection) -> list[tuple[bytes, bytes]]:
+    return connection.execute("SELECT id, stay FROM stays").fetchall()
+
+
+def _rooms_of(account: int) -> Callable[[sqlite3.Connection], dict[str, int]]:
+    def work(connection: sqlite3.Connection) -> dict[str, int]:
+        return dict(connection.execute("SELECT room, since FROM rooms WHERE account = ? ORDER BY since", (account,)))
+
+    return work
+
+
+def _keep_only(accounts: Collection[int]) -> Callable[[sqlite3.Connection], None]:
+    def work(connection: sqlite3.Connection) -> None:
+        known = [account for (account,) in connection.execute("SELECT DISTINCT account FROM rooms")]
+        gone = [(account,) for account in known if account not in accounts]
+        connection.executemany("DELETE FROM rooms WHERE account = ?", gone)
+
+    return work
+
+
+def _put(stays: list[tuple[bytes, bytes | None]], rooms: Rooms) -> Callable[[sqlite3.Connection], None]:
+    def work(connection: sqlite3.Connection) -> None:
+        connection.executemany("DELETE FROM stays WHERE id = ?", [(stay,) for stay, what in stays if what is None])
+        connection.executemany(
+            "INSERT INTO stays VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET stay = excluded.stay",
+            [(stay, what) for stay, what in stays if what is not None],
+        )
+        connection.executemany(
+            "DELETE FROM rooms WHERE account = ? AND room = ?", [key for key, since in rooms.items() if since is None]
+        )
+        connection.executemany(
+            "INSERT INTO rooms VALUES (?, ?, ?) ON CONFLICT (account, room) DO UPDATE SET since = excluded.since",
+            [(*key, since) for key, since in rooms.items() if since is not None],
+        )
+
+    return work
