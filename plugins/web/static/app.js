@@ -122,7 +122,9 @@ async function join(given) {
 
 // After a reload one is where one was, and who has stayed logged in is back: neither is asked who they are.
 async function comeBack() {
+	coming(saved.name ?? "");
 	const { name: before, account } = await tokens.claim();
+	coming("");
 	const { account: staying } = tokens.device();
 	const named = link.get("name");
 	const isGuest = !account && !named && saved.rooms?.length;

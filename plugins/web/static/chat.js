@@ -177,7 +177,10 @@ export function rename(new_name) {
 // with `keep`, a token for this device. Without a password nobody is logged in any more.
 export async function prove(login, keep) {
 	Object.assign(ticket, { login, keep });
-	if (login) return wire.request("join", { login, room: null, ...(keep && { device: tokens.deviceName() }) });
+	if (login) {
+		await wire.request("join", { login, room: null, ...(keep && { device: tokens.deviceName() }) });
+		return learn();
+	}
 	account = "";
 	tokens.take({ name }, true);
 }

@@ -134,7 +134,8 @@ def test_a_duplicated_tab_is_somebody_else(chat, visit):
         ada.page.evaluate("() => void open(location.href)")
     copy = opened.value
     expect(copy.get_by_role("button", name="Join", exact=True)).to_be_visible()
-    assert "gr_" not in copy.evaluate("() => JSON.stringify({...sessionStorage})")
+    copy.wait_for_function("() => !JSON.stringify({...sessionStorage}).includes('gr_')")
+    expect(copy.get_by_role("button", name="Join", exact=True)).to_be_visible()
     copy.close()
     ada.say("still me")
     ada.has_stored("still me")
