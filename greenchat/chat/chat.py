@@ -99,17 +99,23 @@ class Chat(Presence):
         found = self._conversations.between(member, other)
         return self._converse(member, found, other, text, action, acting(member, origin))
 
+    def converse(
+        self, member: Member, conversation: str, text: str, *, action: bool = False, origin: Outlet | None = None
+    ) -> Private:
+        """Say `text` in the conversation of this id: to the person whom it was begun with, or to nobody. Raises
+        `Reject`."""
+        found, other = self._conversations.partner(member, conversation)
+        return self._converse(member, found, other, text, action, acting(member, origin))
+
     def say_to_one(
         self, member: Member, text: str, asked: Asked, *, action: bool = False, origin: Outlet | None = None
     ) -> Private:
-        """Say `text` to the one person whom a request names, in whichever way: in a conversation to the person with
-        whom it was begun, or to nobody. Raises `Reject`."""
+        """Say `text` to the one person whom a request names, in whichever way. Raises `Reject`."""
         if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
             raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
-        if not asked.conversation:
-            return self.whisper(member, asked.to, text, action=action, origin=origin)
-        found, other = self._conversations.partner(member, asked.conversation)
-        return self._converse(member, found, other, text, action, acting(member, origin))
+        if asked.conversation:
+            return self.converse(member, asked.conversation, text, action=action, origin=origin)
+        return self.whisper(member, asked.to, text, action=action, origin=origin)
 
     def _converse(
         self, member: Member, found: Conversation, other: Member, text: str, action: bool, origin: Outlet

@@ -290,7 +290,7 @@ class Fanout:
             return
         messages, self.waiting = self.waiting, 0
         self._stats.messages += messages
-        self._stats.deliveries += messages * max(len(self.listeners) - 1, 0)
+        self._stats.deliveries += messages * (len(self.listeners) - 1)
         for start in newcomers.values():
             self._stats.deliveries -= _messages(runs[:start])
         self._runs, self._newcomers, self.talk, self._told = [], {}, None, 0

@@ -195,8 +195,8 @@ class Session(ABC):
 
     @abstractmethod
     def log_in(self, account: str, account_id: int = 0) -> None:
-        """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told. Who is in the
-        chat as a guest becomes one more session of who is there by this account, and brings the rooms along."""
+        """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told. A guest
+        becomes one more session of who is in the chat by this account, and brings the rooms along."""
 
     @property
     @abstractmethod

@@ -70,8 +70,7 @@ def greenchat_check_messages(session: "Session", messages: "Messages") -> "Seque
 
 @hookspec
 def greenchat_check_enter(session: "Session", name: str, room: str, key: str, since: "datetime | None") -> None:
-    """Check: somebody wants to come into a room, or to read what was said there; raise Reject("why"). `since`: they
-    were in there at that time, have not left, and come back."""
+    """Check: somebody wants to come into a room, or to read what was said there; raise Reject("why")."""
 
 
 @hookspec

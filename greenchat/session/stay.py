@@ -76,7 +76,7 @@ class Stay:
 
     def stored(self, kept: Kept, accounts: AccountDirectory) -> bytes:
         """As it is kept in a file: no token can be made of it."""
-        member = self.member
+        member, device = self.member, self.session or self
         return msgpack.encode(
             _Stored(
                 self.chain.stored,
@@ -84,8 +84,8 @@ class Stay:
                 self.login.account,
                 self.login.account_id,
                 self.password_set if self.session is None else password_set(self.login, accounts),
-                self.device,
-                self.device_id,
+                device.device,
+                device.device_id,
                 kept.rooms,
                 kept.away,
                 kept.ignored.stored if kept.ignored is not None else [],

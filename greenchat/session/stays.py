@@ -103,6 +103,7 @@ class Stays:
             return
         self._host.chat.detach(session, member)
         session.stay = stay.session = None
+        stay.device, stay.device_id = session.device, session.device_id
         stay.password_set = password_set(stay.login, self._host.accounts)
         stay.network = network_of(host_of(session.address))
         self._lose(stay)

@@ -16,7 +16,7 @@ def names(hall, room):
 def test_one_more_room_is_where_one_talks_from_then_on():
     hall = Hall("ada", "bob")
     hall.enter("cy", "garden")
-    hall.chat.enter(hall.members["ada"], "Garden")
+    hall.go("ada", "Garden")
     hall.end_turn()
     assert hall.people["cy"].read() == ["INFO|ada has joined the chat."]
     hall.say("ada", "hello garden")
@@ -32,7 +32,7 @@ def test_a_move_is_one_leaving_and_one_coming():
     hall = Hall("ada", "bob")
     hall.enter("cy", "garden")
     hall.say("bob", "before")
-    hall.chat.enter(hall.members["ada"], "garden", move=True)
+    hall.go("ada", "garden", move=True)
     hall.say("bob", "after")
     hall.say("cy", "welcome")
     hall.end_turn()
@@ -44,19 +44,19 @@ def test_a_move_is_one_leaving_and_one_coming():
 def test_who_is_refused_by_a_room_stays_where_they_are():
     class Hooks(NoHooks):
         @staticmethod
-        def check_enter(outlet, name, room, key):
+        def check_enter(session, name, room, key, since):
             if room == "cellar" and key != "sesame":
                 raise Reject("Closed.", "room_key")
 
     hall = Hall("ada", "bob", hooks=Hooks())
     with pytest.raises(Reject, match="Closed"):
-        hall.chat.enter(hall.members["ada"], "cellar", "mellon", move=True)
+        hall.go("ada", "cellar", "mellon", move=True)
     hall.end_turn()
     assert hall.people["bob"].read() == []
     assert names(hall, "lobby") == ["ada", "bob"]
     assert "cellar" not in hall.chat.rooms
     assert not hall.chat.may_enter(hall.people["ada"], hall.members["ada"], "cellar")
-    hall.chat.enter(hall.members["ada"], "cellar", "sesame")
+    hall.go("ada", "cellar", "sesame")
     assert hall.chat.may_enter(hall.people["ada"], hall.members["ada"], "cellar")
 
 
@@ -132,7 +132,7 @@ def test_all_of_an_emptied_room_has_been_told_before_it_is_opened_again():
 def test_leaving_one_of_several_rooms():
     hall = Hall("ada", "bob")
     ada = hall.members["ada"]
-    garden = hall.chat.enter(ada, "garden")
+    garden = hall.go("ada", "garden")
     hall.chat.part(ada, garden, "left")
     assert list(ada.rooms) == ["lobby"]
     assert "garden" not in hall.chat.rooms
@@ -140,14 +140,14 @@ def test_leaving_one_of_several_rooms():
     assert ada.rooms == {}
     with pytest.raises(Reject, match="in no room"):
         hall.say("ada", "to nobody")
-    hall.chat.enter(ada, "garden")
+    hall.go("ada", "garden")
     assert ada.room.name == "garden"
 
 
 def test_leaving_altogether_leaves_all_rooms():
     hall = Hall("ada", "bob")
     hall.enter("cy", "garden")
-    hall.chat.enter(hall.members["ada"], "garden")
+    hall.go("ada", "garden")
     hall.end_turn()
     hall.people["cy"].read()
     hall.leave("ada")
@@ -159,7 +159,7 @@ def test_leaving_altogether_leaves_all_rooms():
 def test_a_new_name_is_told_in_every_room():
     hall = Hall("ada", "bob")
     hall.enter("cy", "garden")
-    hall.chat.enter(hall.members["ada"], "garden")
+    hall.go("ada", "garden")
     hall.end_turn()
     hall.people["cy"].read()
     hall.chat.rename(hall.members["ada"], "ida")
@@ -173,12 +173,12 @@ def test_as_many_rooms_as_there_may_be():
     hall.enter("bob", "garden")
     with pytest.raises(Reject, match="There are 2 rooms"):
         hall.enter("cy", "cellar")
-    hall.chat.enter(hall.members["ada"], "garden")
+    hall.go("ada", "garden")
     hall.leave("bob")
     with pytest.raises(Reject, match="You are in 2 rooms"):
-        hall.chat.enter(hall.members["ada"], "cellar")
+        hall.go("ada", "cellar")
     with pytest.raises(Reject, match="in garden already"):
-        hall.chat.enter(hall.members["ada"], "garden")
+        hall.go("ada", "garden")
 
 
 def test_who_is_ignored_is_not_read_but_seen():
@@ -202,15 +202,15 @@ def test_who_is_ignored_is_not_read_but_seen():
 def test_an_owner_by_account_is_owner_again_after_coming_back():
     hall = Hall("ada", "bob")
     room = hall.chat.rooms["lobby"]
-    hall.people["ada"].account_id = room.owner = 4711
+    hall.people["ada"].login.account_id = room.owner = 4711
     assert room.role_of(hall.members["ada"]) == "owner"
     assert room.role_of(hall.members["bob"]) == ""
     hall.leave("ada")
     hall.enter("ada")
     assert not room.owned_by(hall.members["ada"]), "not logged in"
-    hall.people["ada"].account_id = 4711
+    hall.people["ada"].login.account_id = 4711
     assert room.owned_by(hall.members["ada"])
-    hall.people["ada"].role = "operator"
+    hall.people["ada"].login.role = "operator"
     assert room.role_of(hall.members["ada"]) == "operator"
 
 
@@ -225,7 +225,7 @@ def test_a_guest_owns_a_room_until_leaving_it():
 def test_topic_and_presence_are_told_in_the_right_rooms():
     hall = Hall("ada", "bob", limits=Limits(topic_length=10))
     hall.enter("cy", "garden")
-    hall.chat.enter(hall.members["ada"], "garden")
+    hall.go("ada", "garden")
     hall.end_turn()
     hall.people["cy"].read()
     hall.chat.set_topic(hall.members["ada"], hall.chat.rooms["garden"], "Roses")
@@ -243,7 +243,7 @@ def test_a_member_of_two_rooms_speaks_json():
     hall = Hall()
     ada = hall.enter("ada", codec=JSON)
     hall.enter("bob")
-    hall.chat.enter(hall.members["ada"], "garden")
+    hall.go("ada", "garden")
     hall.end_turn()
     ada.read()
     hall.say("bob", "hi")
@@ -257,31 +257,31 @@ def test_an_address_and_an_account_open_only_so_many_rooms_and_more_once_those_a
     for name, address in (("ada", "192.0.2.1:5000"), ("bob", "192.0.2.1:5001"), ("cy", "192.0.2.2:5000")):
         hall.people[name].address = address
     for room in ("one", "two"):
-        hall.chat.enter(hall.members["ada"], room)
+        hall.go("ada", room)
     for name in ("ada", "bob"):
         with pytest.raises(Reject, match="There are 2 rooms made from your address or account") as refused:
-            hall.chat.enter(hall.members[name], "three")
+            hall.go(name, "three")
         assert refused.value.code == "too_many_rooms"
-    hall.chat.enter(hall.members["bob"], "one")  # one that there is
-    hall.chat.enter(hall.members["cy"], "three")
+    hall.go("bob", "one")  # one that there is
+    hall.go("cy", "three")
     hall.chat.part(hall.members["ada"], hall.chat.rooms["one"], "left")
     with pytest.raises(Reject):
-        hall.chat.enter(hall.members["bob"], "four")  # the one that ada has opened is still there
+        hall.go("bob", "four")  # the one that ada has opened is still there
     hall.chat.part(hall.members["bob"], hall.chat.rooms["one"], "left")
-    hall.chat.enter(hall.members["bob"], "four")
-    hall.people["ada"].account_id = hall.people["cy"].account_id = 7
-    hall.chat.enter(hall.members["cy"], "five")
+    hall.go("bob", "four")
+    hall.people["ada"].login.account_id = hall.people["cy"].login.account_id = 7
+    hall.go("cy", "five")
     with pytest.raises(Reject):
-        hall.chat.enter(hall.members["ada"], "six")
+        hall.go("ada", "six")
 
 
 def test_operators_and_who_comes_by_a_unix_socket_open_as_many_rooms_as_they_like():
     hall = Hall("ada", "bob", limits=Limits(rooms_per_address=1))
     hall.people["ada"].address = "192.0.2.1:5000"
-    hall.people["ada"].role = "operator"
+    hall.people["ada"].login.role = "operator"
     for number in range(4):
-        hall.chat.enter(hall.members["ada"], f"a{number}")
-        hall.chat.enter(hall.members["bob"], f"b{number}")  # its address is "unix"
+        hall.go("ada", f"a{number}")
+        hall.go("bob", f"b{number}")  # its address is "unix"
     assert len(hall.chat.rooms) == 9
 
 

@@ -6,6 +6,9 @@ from kit.programs import Anybody, Program, says
 
 from greenchat import Command, hookimpl
 from greenchat.chat.conversations import MOST_OPEN, Conversations
+from greenchat.chat.directory import Directory
+from greenchat.chat.outlet import Login
+from greenchat.chat.room import Member
 from greenchat.errors import Reject
 from greenchat.testing import serving
 
@@ -124,39 +127,35 @@ def test_a_plain_client_whispers_and_is_whispered_to_as_ever(server):
     assert bob.read_until("ended")["with"] == "ada"
 
 
-class Somebody:
-    def __init__(self, key, account_id=0):
-        self.key = key
-        self.outlet = self
-        self.account_id = account_id
+def guest(name):
+    return Member(name, name, Login())
 
-    @property
-    def identity(self):
-        return self.account_id or self
+
+PEOPLE = ("ada", 1), ("bob", 2), ("eve", 0)
 
 
 def test_what_has_ended_leaves_nothing_behind():
-    people = {name: Somebody(name, account_id) for name, account_id in (("ada", 1), ("bob", 2), ("eve", 0))}
+    people = Directory()
+    ada, bob, eve = (Member(name, name, Login(name, account_id)) for name, account_id in PEOPLE)
+    for person in (ada, bob, eve):
+        people.add(person)
     chat = Conversations(people)
-    for person in people.values():
-        chat.came(person)
-    ada, bob, eve = people.values()
     for one, other in ((ada, bob), (ada, eve), (eve, bob), (eve, eve)):
         assert chat.between(one, other) is chat.between(other, one)
     for person in (ada, eve, bob):
-        del people[person.key]
+        people.remove(person)
         chat.went(person, person.account_id)
-    assert not any((chat._by_id, chat._by_ends, chat._of, chat._logged_in))
+    assert not any((chat._by_id, chat._by_ends, chat._of))
 
 
 def test_one_has_so_many_conversations_at_the_most():
-    chat = Conversations({})
-    ada = Somebody("ada")
+    chat = Conversations(Directory())
+    ada = guest("ada")
     for number in range(MOST_OPEN):
-        chat.between(ada, Somebody(str(number)))
+        chat.between(ada, guest(str(number)))
     with pytest.raises(Reject, match="as many as one may"):
-        chat.between(ada, Somebody("one more"))
-    chat.between(Somebody("another"), ada)
+        chat.between(ada, guest("one more"))
+    chat.between(guest("another"), ada)
 
 
 class Slow:
@@ -183,7 +182,7 @@ def test_a_command_that_waits_says_it_where_it_was_typed():
         ada.join(room="garden")
         lobby, garden = Program(server, "lo"), Program(server, "ga", "garden")
         ada.send(type="say", text="/slowly at last", room="garden")
-        session = server.call(lambda: server.server.chat.find("ada").outlet)
+        session = server.call(lambda: server.server.chat.find("ada").sessions[0])
         with pytest.raises(Reject, match="more than one room"):  # as it would be by a timer of a plugin
             server.call(lambda: session.say("meanwhile"))
         lobby.ask("/go")

@@ -1,6 +1,8 @@
-"""A chat without a socket: a member's outlet is a list, and the event loop is turned by hand."""
+"""A chat without a socket: what a session is told goes into a list, and the event loop is turned by hand."""
 
 from greenchat.chat.chat import Chat
+from greenchat.chat.outlet import Login
+from greenchat.chat.room import Room
 from greenchat.codecs import Codec
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
@@ -13,13 +15,16 @@ JSON = JsonCodec()
 class Person:
     """Somebody with a screen: what they were sent."""
 
-    def __init__(self, codec: Codec = PLAIN) -> None:
+    def __init__(self, codec: Codec = PLAIN, account_id: int = 0) -> None:
         self.codec = codec
-        self.account = self.role = ""
+        self.login = Login(account_id=account_id)
+        self.only = ""
         self.address = "unix"
-        self.account_id = 0
         self.asked = None
         self.outbox = self.batches = []
+
+    def info(self, text: str) -> None:
+        self.batches.append(f"INFO|{text}\n".encode())
 
     def read(self) -> list[str]:
         """The lines since the last look."""
@@ -35,7 +40,7 @@ def deliver(outboxes: list[list[bytes]], data: bytes) -> None:
 
 class NoHooks:
     check_join = check_enter = check_message = None
-    room_opened = messages = acted = event = None
+    room_opened = messages = acted = event = gone = None
 
 
 class Turn:
@@ -84,6 +89,15 @@ class Hall:
         person = self.people[name] = Person(codec)
         self.members[name] = self.chat.join(person, name, room)
         return person
+
+    def attach(self, device: str, name: str, room: str | None = None, codec: Codec = PLAIN) -> Person:
+        """One more session of who is called so."""
+        person = self.people[device] = Person(codec, self.members[name].account_id)
+        self.chat.attach(person, self.members[name], room)
+        return person
+
+    def go(self, name: str, room: str, key: str = "", *, move: bool = False) -> Room:
+        return self.chat.enter(self.people[name], self.members[name], room, key, move=move)
 
     def say(self, name: str, *texts: str) -> None:
         for text in texts:

@@ -55,8 +55,7 @@ def resume_token(window):
 def cut_off(chat, window, name):
     """`window` has lost its connection, and cannot get another one."""
     window.context.set_offline(True)
-    (session,) = chat.server.chat.members[name].sessions
-    chat.call(lambda: session._socket.shutdown(socket.SHUT_RDWR))
+    chat.call(lambda: chat.server.chat.members[name].sessions[0]._socket.shutdown(socket.SHUT_RDWR))
     expect(status(window)).to_contain_text("You are offline.")
     yield
     window.context.set_offline(False)

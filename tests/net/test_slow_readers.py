@@ -165,10 +165,10 @@ def is_ahead(readers, members):
     now = time.monotonic()
     for number, person in enumerate(hall.people.values()):
         person.address = f"10.0.{number // 200}.{number % 200}:5000"
-        hall.members[f"p{number}"].outbox = Box(0, 0.0)
+        person.outbox = Box(0, 0.0)
     for number, (address, waiting, ago) in enumerate(readers):
         hall.people[f"p{number}"].address = f"{address}:5000"
-        box = hall.members[f"p{number}"].outbox = Box(waiting, now - ago)
+        box = hall.people[f"p{number}"].outbox = Box(waiting, now - ago)
         if waiting:
             backlog.begins(box)
     return backlog.is_ahead(hall.chat.rooms["lobby"])

@@ -84,7 +84,7 @@ class Operators:
         ]
 
     def kick(self, session, argument):
-        session.chat.find(argument).outlet.close("kicked")
+        session.chat.find(argument).sessions[0].close("kicked")
         session.info(f"{argument} is out.")
 
 

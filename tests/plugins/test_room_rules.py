@@ -109,7 +109,7 @@ def test_after_a_minute_one_may_try_keys_again(server):
     book = next(plugin.bearer for plugin in server.server.plugins if plugin.name == "rooms")._book
     now = 0.0
     access = Access(server.server, book, lambda: now)
-    bob = server.call(lambda: server.server.chat.find("bob").outlet)
+    bob = server.call(lambda: server.server.chat.find("bob").sessions[0])
     for now in range(0, 50, 10):  # noqa: B007  (its clock reads it)
         with pytest.raises(Reject, match="This is not the key"):
             server.call(lambda: access.check(bob, "garden", "guess"))

@@ -12,7 +12,7 @@ from greenchat.codecs import wording
 from greenchat.protocol import vocabulary
 from greenchat.protocol.events import Ended, Event, Message, Notice, Private
 from greenchat.protocol.replies import Ack, Answer
-from greenchat.protocol.requests import Frame, Invalid, Unknown
+from greenchat.protocol.requests import Frame, Hangup, Invalid, Unknown
 from greenchat.protocol.vocabulary import EVENTS, REPLIES, REQUESTS, SENT, Told
 
 # What is told to people without a sentence for plain clients, which cannot do anything about it.
@@ -32,7 +32,7 @@ def test_every_kind_of_event_is_in_it_once():
 
 def test_every_kind_of_request_and_answer_is_in_it_once():
     """Some are for codecs alone; the root of what commands answer is for plugins."""
-    assert {*REQUESTS, *REPLIES} == kinds_of_the_core(Frame) - {Unknown, Invalid, Answer}
+    assert {*REQUESTS, *REPLIES} == kinds_of_the_core(Frame) - {Hangup, Unknown, Invalid, Answer}
     assert len(set(REQUESTS)) == len(REQUESTS)
     assert len(set(REPLIES)) == len(REPLIES)
 

@@ -13,6 +13,7 @@ from kit.processes import GREENCHAT, kept_port, serve_process
 
 import greenchat
 from greenchat.chat.chat import Chat
+from greenchat.chat.outlet import Login
 from greenchat.client import Client, RefusedError
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
@@ -26,12 +27,12 @@ from greenchat.testing import DEADLINE, serving
 
 
 class Reader:
-    """A member's outlet that counts the messages it was sent."""
+    """A session that counts the messages it was sent."""
 
     def __init__(self, codec):
         self.codec = codec
         self.address = "unix"
-        self.account, self.account_id, self.role = "", 0, ""
+        self.login, self.only = Login(), ""
         self.asked = None
         self.outbox = []
 
@@ -42,7 +43,7 @@ class Reader:
 
 class NoHooks:
     check_join = check_enter = check_message = None
-    room_opened = messages = acted = event = None
+    room_opened = messages = acted = event = gone = None
 
 
 def deliver(outboxes, data):
@@ -128,7 +129,7 @@ def test_what_waits_for_slow_readers_is_counted():
         assert stats.waiting_bytes == stats.waiting_bytes_most > 1_000_000
         assert stats.messages == 4000
         assert stats.deliveries == 8000
-        server.call(lambda: server.server.chat.find("sleeper").outlet.close("enough"))
+        server.call(lambda: server.server.chat.find("sleeper").sessions[0].close("enough"))
 
 
 def test_how_long_the_loop_was_held_is_told(tmp_path):
