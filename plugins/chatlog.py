@@ -17,6 +17,7 @@ from io import TextIOWrapper
 from logging.handlers import QueueListener, RotatingFileHandler, TimedRotatingFileHandler
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from weakref import WeakSet
 
 import greenchat
 from greenchat import (
@@ -26,6 +27,7 @@ from greenchat import (
     Joined,
     JsonCodec,
     Left,
+    Member,
     Message,
     Meta,
     Notice,
@@ -88,6 +90,8 @@ class ChatLog:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._refusals: Counter[int] = Counter()  # by session
+        self._known: set[int] = set()  # sessions whose member has been told of
+        self._members: WeakSet[Member] = WeakSet()  # who has been told of
 
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
@@ -101,7 +105,19 @@ class ChatLog:
         log.info("#%d connected from %s (%s)", session.id, session.address, codec, extra=fields)
 
     @hookimpl
+    def greenchat_entered(self, session: Session) -> None:
+        """Of a person's first connection it is told that they have joined; of the others, whose they are."""
+        if session.id in self._known:
+            return
+        self._known.add(session.id)
+        member = session.require_member()
+        if member in self._members:
+            log.info("#%d is a connection of %s", session.id, member.name, extra=session.fields)
+        self._members.add(member)
+
+    @hookimpl
     def greenchat_disconnected(self, session: Session, reason: str) -> None:
+        self._known.discard(session.id)
         who = f"#{session.id} {session.name}".rstrip()
         refused = self._refusals.pop(session.id, 0)
         if refused > self._settings.refusals:
@@ -137,13 +153,13 @@ class ChatLog:
                 log.info("%s was refused (%s)", who, why, extra=fields | {"code": code})
 
     def _fields(self, name: str) -> dict[str, object]:
-        """Whose doing it is, for the log: somebody who is called so; who is gone already has nothing but the name."""
+        """Whose doing it is, for the log: somebody who is called so. Who is gone already, or has several connections,
+        has nothing but the name."""
         try:
             sessions = self._find(name).sessions
         except Reject:
             return {"user": name}
-        session = sessions[-1] if sessions else None
-        return session.fields if isinstance(session, Session) else {"user": name}
+        return sessions[0].fields if len(sessions) == 1 else {"user": name}
 
 
 class ChatLogWithTranscript(ChatLog):

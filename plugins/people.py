@@ -1,7 +1,7 @@
 """Who people are, and who they are to you: away and back, whom you ignore, and what there is to know of somebody."""
 
-import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from msgspec import field
 
@@ -10,7 +10,8 @@ from greenchat import AWAY, Answer, Command, Reject, Session, hookimpl
 
 class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
     """The answer to /whois. `logged_in`: into an account. `role` is "operator" or empty; `owner_of` and `rooms` are
-    those rooms that the asker may come into. `seconds`: since the connection was made. `address` is for operators."""
+    those rooms that the asker may come into. `seconds`: since the oldest of their connections was made, of which there
+    are so many `sessions`. `address`, that of the oldest, and all `addresses` are for operators."""
 
     name: str
     logged_in: bool = False
@@ -19,7 +20,9 @@ class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
     owner_of: list[str] = field(default_factory=list)
     away: str = ""
     seconds: int = 0
+    sessions: int = 1
     address: str = ""
+    addresses: list[str] = field(default_factory=list)
 
 
 class Ignored(Answer, frozen=True, kw_only=True, tag="ignored"):
@@ -29,19 +32,10 @@ class Ignored(Answer, frozen=True, kw_only=True, tag="ignored"):
 
 
 class People:
-    """The commands, and since when people are connected. `clock` is in seconds and never goes back."""
+    """The commands. `now` is the time of day."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._connected: dict[int, float] = {}  # by the ids of their sessions
-
-    @hookimpl
-    def greenchat_connected(self, session: Session) -> None:
-        self._connected[session.id] = self._clock()
-
-    @hookimpl
-    def greenchat_disconnected(self, session: Session) -> None:
-        self._connected.pop(session.id, None)
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
 
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:
@@ -57,7 +51,7 @@ class People:
                 "ignore",
                 "[USER]",
                 "Read nothing more of somebody, or list whom you ignore.\n"
-                "It holds as long as you are connected, whatever they call themselves meanwhile.\nExample: /ignore bob",
+                "It holds until you leave the chat, whatever they call themselves meanwhile.\nExample: /ignore bob",
                 ignore,
             ),
             Command("unignore", "USER", "Read again what somebody says.\nExample: /unignore bob", unignore),
@@ -67,12 +61,11 @@ class People:
     def whois(self, session: Session, argument: str) -> None:
         member, chat = session.require_member(), session.chat
         other = chat.find(argument)
-        sessions = [one for one in other.sessions if isinstance(one, Session)]
+        sessions = sorted(other.sessions, key=lambda one: one.since)
         rooms = [room for room in other.rooms.values() if chat.may_enter(session, member, room.name)]
         owned = [room.name for room in rooms if room.owned_by(other)]
-        now = self._clock()
-        seconds = int(max((now - self._connected.get(one.id, now) for one in sessions), default=0))
-        address = ", ".join(one.address for one in sessions) if session.role == "operator" else ""
+        seconds = max(int((self._now() - sessions[0].since).total_seconds()), 0) if sessions else 0
+        addresses = [one.address for one in sessions] if session.role == "operator" else []
         unread = member.ignored is not None and member.ignored.covers(other)
         why = AWAY if other.away and unread else other.away
         facts = [
@@ -81,8 +74,9 @@ class People:
             f"owner of {', '.join(owned)}" if owned else "",
             "logged in" if other.account else "a guest",
             f"away: {why}" if why else "",
-            f"connected for {_duration(seconds)}",
-            f"from {address}" if address else "",
+            f"connected for {_duration(seconds)}" if sessions else "",
+            f"by {len(sessions)} connections" if len(sessions) > 1 else "",
+            f"from {', '.join(addresses)}" if addresses else "",
         ]
         answer = Whois(
             name=other.name,
@@ -92,7 +86,9 @@ class People:
             owner_of=owned,
             away=why,
             seconds=seconds,
-            address=address,
+            sessions=max(len(sessions), 1),  # that somebody is lost is told once they have left
+            address=addresses[0] if addresses else "",
+            addresses=addresses[1:] and addresses,
             lines=[f"{other.name}: {'; '.join(filter(None, facts))}"],
         )
         session.tell(answer)

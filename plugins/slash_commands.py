@@ -65,10 +65,9 @@ class SlashCommands:
         ]
 
     @hookimpl
-    def greenchat_disconnected(self, session: Session) -> None:
-        if session.member is not None:
-            self._correspondents.pop(session.member, None)
-            self._told_away.pop(session.member, None)
+    def greenchat_gone(self, member: Member) -> None:
+        self._correspondents.pop(member, None)
+        self._told_away.pop(member, None)
 
     def tell_stats(self, session: Session, argument: str) -> None:
         session.require_member()  # strangers are not told
@@ -100,7 +99,8 @@ class SlashCommands:
         if other.away and self._told_away.get(member) != (other, other.away):
             lines.append(f"{other.name} is away: {other.away}")
         self._told_away[member] = (other, other.away)
-        # No `private` event, by which a bot would take itself for somebody who writes to it.
+        # No `private` event, by which a bot would take itself for somebody who writes to it. Their other sessions get
+        # one, marked as their own.
         session.tell(
             Whispered(
                 to=private.to,

@@ -49,6 +49,7 @@ class Stay:
         "member",
         "name",
         "network",
+        "only",
         "password_set",
         "session",
     )
@@ -62,6 +63,7 @@ class Stay:
         self.session: Resumable | None = None
         self.lost_at: float | None = None
         self.network = ""
+        self.only = ""  # the room that its session means where it names none, as long as that holds
         self.password_set = 0
         self.is_busy = False  # somebody comes back to it at this moment
         self.device, self.device_id = "", 0

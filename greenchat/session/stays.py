@@ -104,6 +104,7 @@ class Stays:
         self._host.chat.detach(session, member)
         session.stay = stay.session = None
         stay.device, stay.device_id = session.device, session.device_id
+        stay.only = session.only if member.rooms.keys() == {session.only} else ""
         stay.password_set = password_set(stay.login, self._host.accounts)
         stay.network = network_of(host_of(session.address))
         self._lose(stay)
@@ -128,6 +129,9 @@ class Stays:
         """Somebody is in `room`: their account will be again, until they leave it."""
         if member.account_id:
             self._store.came(member.account_id, room)
+        for stay in self._of.get(member, ()):
+            if stay.only != room:
+                stay.only = ""
         self.changed(member)
 
     def left(self, member: Member, room: str) -> None:
@@ -154,6 +158,7 @@ class Stays:
         finally:
             stay.is_busy = False
         session.device, session.device_id = stay.device, stay.device_id
+        session.only = stay.only if member.rooms.keys() == {stay.only} else ""
         self._take_place(stay, member, session)
         return member, token, refused
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import gevent
 
-from greenchat import ChatServer, Command, Message, Messages, ModerationAction, Reject, Room, Session, hookimpl
+from greenchat import ChatServer, Command, Member, Message, Messages, ModerationAction, Reject, Room, Session, hookimpl
 
 from . import cli
 from .commands import commands
@@ -131,10 +131,14 @@ class Moderation:
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
         self._enforcement.forget(session)
-        if self._repeats is not None:
-            self._repeats.forget(session.id)
         if self._flood is not None:
             self._flood.forget_all_but(session.chat.rooms)
+
+    @hookimpl
+    def greenchat_gone(self, member: Member) -> None:
+        self._enforcement.gone(member)
+        if self._repeats is not None:
+            self._repeats.forget(member)
 
     # --- what they say ---
 
@@ -151,7 +155,7 @@ class Moderation:
             self._enforcement.check_talk(session, message.room)
             text = self._checked_words(session, message) if self._words else message.text
             if self._repeats is not None:
-                self._repeats.check(session.id, message.text)
+                self._repeats.check(session.require_member(), message.text)
             if self._flood is not None and message.room:
                 self._flood.check(message.room)
         except Reject as verdict:

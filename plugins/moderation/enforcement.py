@@ -1,9 +1,14 @@
-"""Sees to it that what the book says is so: roles are given, who is banned is put out, who is muted is not heard."""
+"""Sees to it that what the book says is so: roles are given, who is banned is put out, who is muted is not heard.
+
+All of it is about people: neither another device nor coming back is a way out. A session is looked at by itself as long
+as it has not joined.
+"""
 
 import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -11,6 +16,9 @@ from greenchat import ChatServer, Member, Notice, Reject, Room, Session, is_gues
 
 from .rules import Mark, Rules, Sanction
 from .terms import address_of, because, duration
+
+# Who somebody is, where that is to be remembered: a member, or a session by its id, be it joined or not.
+Who: TypeAlias = Member | int
 
 
 class Enforcement:
@@ -21,21 +29,31 @@ class Enforcement:
         self._server = server
         self._chat = server.chat
         self._accounts = server.accounts
-        # As whom a session was banned or muted: another name, or no account, is no way out of it.
-        self._marked: dict[int, frozenset[Mark]] = {}
-        self._meant: set[int] = set()  # sessions that were there when somebody was banned or muted, and were that one
+        # As whom somebody was banned or muted: another name, or no account, is no way out of it.
+        self._marked: dict[Who, frozenset[Mark]] = {}
+        self._meant: set[Who] = set()  # who was there when somebody was banned or muted, and was that one
         self._sent_home: set[int] = set()  # sessions that are closed already, and have been told why
-        # When somebody said something in a slow room, by both their marks and their session's number, below 0:
-        # neither another name nor another connection makes it faster. The latest is the last.
-        self._said: defaultdict[str, dict[Mark, float]] = defaultdict(dict)
+        # When somebody said something in a slow room, by both their marks and who they are: neither another name nor
+        # another connection makes it faster. The latest is the last.
+        self._said: defaultdict[str, dict[Mark | Member, float]] = defaultdict(dict)
 
-    # --- what holds for a session ---
+    # --- what holds for somebody ---
 
     def marks(self, session: Session, name: str = "") -> set[Mark]:
         """All by which `session` may be known, in a sentence; `name` is the key of one that it would like to have."""
         found: set[Mark] = {session.account_id, session.account, name, *self._marked.get(session.id, ())}
-        if session.member is not None:
-            found.add(session.member.key)
+        return self._completed(found, session.member)
+
+    def marks_of(self, member: Member) -> set[Mark]:
+        """All by which `member` may be known, by whatever session."""
+        found: set[Mark] = set()
+        for session in member.sessions:
+            found.update(self._marked.get(session.id, ()))
+        return self._completed(found, member)
+
+    def _completed(self, found: set[Mark], member: Member | None) -> set[Mark]:
+        if member is not None:
+            found.update((member.key, member.account_id, member.account), self._marked.get(member, ()))
         found -= {0, ""}
         return found | self.held_by(mark for mark in found if isinstance(mark, str))
 
@@ -59,45 +77,76 @@ class Enforcement:
             if session.role != was and session.member is not None:
                 self._chat.tell_role(session.member)
             if fresh and not fresh.isdisjoint(self.marks(session)):
-                self._meant.add(session.id)
+                self._meant.update(_whos(session))
             self.look_at(session)
             self._server.turns.breathe()
+        for member in [member for member in self._chat.members.values() if not member.sessions]:
+            self._look_at_absent(member, fresh)
         for room in self._said.keys() - rules.slow.keys():
             del self._said[room]
 
     def give_role(self, session: Session) -> None:
-        session.role = "operator" if session.account_id in self.rules.operators else ""
+        session.role = self._role_of(session.account_id)
+
+    def _role_of(self, account_id: int) -> str:
+        return "operator" if account_id in self.rules.operators else ""
 
     def look_at(self, session: Session) -> None:
         """Put `session` out of where it may not be."""
         rules, now = self.rules, time.time()
-        self._remember(session)
+        marks = self.marks(session)
+        self._remember(marks, *_whos(session))
         if session.role == "operator" or not rules.bans or session.id in self._sent_home:
             return
-        marks = self.marks(session)
         ban = rules.ban_of(marks, "", now) or rules.ban_of_address(address_of(session.address), now)
         if ban is not None:
             self._put_out_of_chat(session, ban, now)
         elif session.member is not None:
-            for room in list(session.member.rooms.values()):
-                ban = rules.ban_of(marks, room.name, now)
-                if ban is not None:
-                    verdict = Reject(f"You are banned from {room.name} {ban.terms(now)}", code="banned")
-                    notice = f"{session.name} was banned from {room.name} by {ban.by} {ban.terms(now)}"
-                    self.put_out(session.member, room, verdict, notice, f"banned by {ban.by}")
+            self._look_at_rooms(session.member, marks, now)
+
+    def _look_at_absent(self, member: Member, fresh: set[Mark]) -> None:
+        """Who is away for a moment, and may come back, is none the less somebody."""
+        now, marks = time.time(), self.marks_of(member)
+        was, member.login.role = member.role, self._role_of(member.account_id)
+        if member.role != was:
+            self._chat.tell_role(member)
+        if not fresh.isdisjoint(marks):
+            self._meant.add(member)
+        self._remember(marks, member)
+        if member.role == "operator":
+            return
+        ban = self.rules.ban_of(marks, "", now)
+        if ban is not None:
+            self._put_out_member(member, ban, now)
+        else:
+            self._look_at_rooms(member, marks, now)
+
+    def _look_at_rooms(self, member: Member, marks: set[Mark], now: float) -> None:
+        for room in list(member.rooms.values()):
+            ban = self.rules.ban_of(marks, room.name, now)
+            if ban is not None:
+                verdict = Reject(f"You are banned from {room.name} {ban.terms(now)}", code="banned")
+                notice = f"{member.name} was banned from {room.name} by {ban.by} {ban.terms(now)}"
+                self.put_out(member, room, verdict, notice, f"banned by {ban.by}")
 
     def forget(self, session: Session) -> None:
+        """A connection is over."""
         self._marked.pop(session.id, None)
         self._meant.discard(session.id)
         self._sent_home.discard(session.id)
+
+    def gone(self, member: Member) -> None:
+        """`member` will not come back."""
+        self._marked.pop(member, None)
+        self._meant.discard(member)
         for said in self._said.values():
-            said.pop(-session.id, None)
+            said.pop(member, None)
 
     def following(self, session: Session) -> dict[str, list[Sanction]]:
         """The bans and mutes that the account of `session` is to have as well: it is known by now whose they are. Else
         another connection of the account would be a way out. Not where somebody only has the name of another."""
         account_id, now, found = session.account_id, time.time(), dict[str, list[Sanction]]()
-        if not account_id or session.id not in self._meant or session.role == "operator":
+        if not account_id or self._meant.isdisjoint(_whos(session)) or session.role == "operator":
             return found
         marks = self.marks(session) - {account_id}
         for table, sanctions in (("bans", self.rules.bans), ("mutes", self.rules.mutes)):
@@ -152,7 +201,7 @@ class Enforcement:
         """Raises `Reject` for who may not talk now, in `room` or in private (empty)."""
         rules, member = self.rules, session.member
         # On the way of each message as long as anybody is muted: who is not named in the book is let through at once.
-        if session.id in self._marked or (member is not None and member.key in rules.names):
+        if not self._marked.keys().isdisjoint(_whos(session)) or (member is not None and member.key in rules.names):
             now = time.time()
             mute = rules.mute_of(self.marks(session), room, now)
             if mute is not None and session.role != "operator":
@@ -177,8 +226,8 @@ class Enforcement:
         while said[first := next(iter(said))] + seconds <= now:  # never all: the latest is of this moment
             del said[first]
 
-    def _who(self, session: Session) -> list[Mark]:
-        return [-session.id, *self.marks(session)]
+    def _who(self, session: Session) -> list[Mark | Member]:
+        return [session.require_member(), *self.marks(session)]
 
     def _is_exempt(self, session: Session, room: str) -> bool:
         """Whether `session` may talk in the slow `room` as it likes."""
@@ -198,25 +247,46 @@ class Enforcement:
         self._chat.part(member, room, reason)
 
     def _put_out_of_chat(self, session: Session, ban: Sanction, now: float) -> None:
-        self._sent_home.add(session.id)
-        if session.member is not None:
-            for room in session.member.rooms.values():
-                notice = f"{session.name} was banned by {ban.by} {ban.terms(now)}"
-                room.post(Notice(notice, room.name), origin=session.member)
-        who = "Your address is" if ban.kind == "network" else "You are"
-        reason = f"banned by {ban.by}{because(ban.why)}"
-        if session.member is not None:
-            self._chat.leave(session.member, reason)  # now, and not once its greenlet comes to it
-        session.refuse(Reject(f"{who} banned from this chat {ban.terms(now)}", code="banned"))
-        session.close(reason)
-
-    def _remember(self, session: Session) -> None:
-        marks = self.rules.marks.intersection(self.marks(session))
-        if marks:
-            self._marked[session.id] = marks
+        """All of a person; of who comes from a banned network, this connection, and the person where it is the last."""
+        member = session.member
+        others = [] if member is None else [one for one in member.sessions if one is not session]
+        if member is None or (ban.kind == "network" and others):
+            self._send_home(session, ban, now)
         else:
-            self._marked.pop(session.id, None)
+            self._put_out_member(member, ban, now)
+
+    def _put_out_member(self, member: Member, ban: Sanction, now: float) -> None:
+        for room in member.rooms.values():
+            notice = f"{member.name} was banned by {ban.by} {ban.terms(now)}"
+            room.post(Notice(notice, room.name), origin=member)
+        sessions = list(member.sessions)
+        self._chat.leave(member, _reason(ban))  # now, and not once their greenlets come to it
+        for session in sessions:
+            self._send_home(session, ban, now)
+
+    def _send_home(self, session: Session, ban: Sanction, now: float) -> None:
+        self._sent_home.add(session.id)
+        who = "Your address is" if ban.kind == "network" else "You are"
+        session.refuse(Reject(f"{who} banned from this chat {ban.terms(now)}", code="banned"))
+        session.close(_reason(ban))
+
+    def _remember(self, marks: set[Mark], *whos: Who) -> None:
+        found = self.rules.marks.intersection(marks)
+        for who in whos:
+            if found:
+                self._marked[who] = found
+            else:
+                self._marked.pop(who, None)
 
 
 def in_room(room: str) -> str:
     return f" in {room}" if room else ""
+
+
+def _whos(session: Session) -> list[Who]:
+    return [session.id] if session.member is None else [session.id, session.member]
+
+
+def _reason(ban: Sanction) -> str:
+    """For those who log."""
+    return f"banned by {ban.by}{because(ban.why)}"

@@ -40,7 +40,6 @@ from .terms import (
 # How long a mute is where nobody says: long enough to calm down.
 MUTE_SECONDS = 600
 
-
 # Bans and mutes that the owner of a room may have ordered at one time; what operators order is not limited.
 MOST_OF_AN_OWNER = 500
 
@@ -156,32 +155,35 @@ class Orders:
         self._require_space(session)
         room, name = _scope(session), found.name if found is not None else key
         why = self._sayable(session, why, room)
-        network, left_out = self._network_of(session, found) if found is not None and not room else ("", "")
+        networks, left_out = self._networks_of(session, found) if found is not None and not room else ([], [])
         bans = self._sanctions(session, key, found, room, seconds, why)
-        if network:
-            bans.append(_sanction(session, "network", network, "", room, bans[0].whom, seconds, why))
-        details = f"with {network}, {bans[0].details}" if network else bans[0].details
+        whom = bans[0].whom
+        bans += [_sanction(session, "network", network, "", room, whom, seconds, why) for network in networks]
+        details = f"with {', '.join(networks)}, {bans[0].details}" if networks else bans[0].details
         self._do(session, "ban", name, room, details, lambda file: put(file, "bans", bans))
         absent = "; nobody is called so at the moment" if found is None else ""
         session.info(f"{name} is banned from {room or 'the chat'} {bans[0].terms(bans[0].since)}{absent}")
-        if left_out:
-            session.info(left_out)
+        for line in left_out:
+            session.info(line)
 
-    def _network_of(self, session: Session, target: Member) -> tuple[str, str]:
-        """What is to be banned of the addresses along with `target`, and else why nothing is, for the operator."""
-        network = network_of(host_of(target.sessions[-1].address)) if target.sessions else ""
-        there = [
-            other
-            for other in self._server.sessions.values()
-            if other not in target.sessions and network_of(host_of(other.address)) == network
-        ]
-        if not network or network_in(network) is None:
-            return "", ""
-        if session in there:
-            return "", f"The address, {network}, is not banned: you have it, too."
-        if there:
-            return "", f"The address is not banned: others have it, too. /ban {network} bans them all."
-        return network, ""
+    def _networks_of(self, session: Session, target: Member) -> tuple[list[str], list[str]]:
+        """What is to be banned of the addresses along with `target`; and for the operator, why others are not."""
+        banned, left_out = list[str](), list[str]()
+        for network in dict.fromkeys(network_of(host_of(one.address)) for one in target.sessions):
+            there = [
+                other
+                for other in self._server.sessions.values()
+                if other.member is not target and network_of(host_of(other.address)) == network
+            ]
+            if not network or network_in(network) is None:
+                continue
+            if session in there:
+                left_out.append(f"The address, {network}, is not banned: you have it, too.")
+            elif there:
+                left_out.append(f"The address is not banned: others have it, too. /ban {network} bans them all.")
+            else:
+                banned.append(network)
+        return banned, left_out
 
     def unban(self, session: Session, argument: str) -> None:
         rules, nothing = self._records.rules, Reject(f"{printable(argument)} is not banned.", code="not_banned")
@@ -358,10 +360,7 @@ class Orders:
     def _lift(self, session: Session, table: str, name: str, act: str, nothing: Reject) -> None:
         key, found = self._named(name)
         self._require_other(session, key, found)
-        marks: set[Mark] = {key}
-        for one in found.sessions if found is not None else ():
-            if isinstance(one, Session):
-                marks |= self._enforcement.marks(one)
+        marks: set[Mark] = {key} if found is None else {key, *self._enforcement.marks_of(found)}
         account = self._server.accounts.find(key)
         if account is not None:
             marks.add(account.id)

@@ -10,7 +10,7 @@ import re
 import time
 import unicodedata
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from greenchat import INVISIBLE, ConfigError, Reject
@@ -21,7 +21,7 @@ ENTRY_LENGTH = 100
 # Folded characters that are remembered: every letter of some alphabets, in all its disguises.
 FOLDED_CHARACTERS = 4096
 
-# What is remembered of each connection, to find repeats: who says so many other things between is no parrot.
+# What is remembered of each person, to find repeats: who says so many other things between is no parrot.
 REMEMBERED = 50
 
 
@@ -162,24 +162,24 @@ def read_words(file: str) -> list[str]:
 
 
 class Repeats:
-    """What each session has said lately, as hashes."""
+    """What each person has said lately, as hashes."""
 
     def __init__(self, times: int, seconds: float) -> None:
         self._times = times
         self._seconds = seconds
-        self._said: dict[int, deque[tuple[int, float]]] = {}
+        self._said: dict[Hashable, deque[tuple[int, float]]] = {}
 
-    def check(self, session: int, text: str) -> None:
+    def check(self, who: Hashable, text: str) -> None:
         """Count `text`. Raises `Reject` where it was said often enough."""
         now = time.monotonic()
-        said = self._said.setdefault(session, deque(maxlen=REMEMBERED))
+        said = self._said.setdefault(who, deque(maxlen=REMEMBERED))
         key = hash(fold(text))
         if sum(1 for other, at in said if other == key and now - at < self._seconds) >= self._times:
             raise Reject("You have said this already. Say something else, or wait a while.", code="repeated")
         said.append((key, now))
 
-    def forget(self, session: int) -> None:
-        self._said.pop(session, None)
+    def forget(self, who: Hashable) -> None:
+        self._said.pop(who, None)
 
 
 class RoomFlood:

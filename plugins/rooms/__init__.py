@@ -15,6 +15,7 @@ from greenchat import (
     Command,
     DatabaseError,
     Invited,
+    Member,
     Reject,
     Role,
     Room,
@@ -141,8 +142,8 @@ class Rooms:
     # --- who comes in ---
 
     @hookimpl
-    def greenchat_check_enter(self, session: Session, room: str, key: str) -> None:
-        self._access.check(session, room, key)
+    def greenchat_check_enter(self, session: Session, room: str, key: str, since: datetime | None) -> None:
+        self._access.check(session, room, key, since)
 
     @hookimpl
     def greenchat_room_opened(self, room: Room) -> None:
@@ -175,9 +176,8 @@ class Rooms:
                     self._book.set_owner(room, session.account_id)
 
     @hookimpl
-    def greenchat_disconnected(self, session: Session) -> None:
-        if session.member is not None:
-            self._access.gone(session.member)
+    def greenchat_gone(self, member: Member) -> None:
+        self._access.gone(member)
 
     # --- commands ---
 
@@ -260,7 +260,8 @@ def part(session: Session, argument: str) -> None:
     room = chat.room_of(member, argument)
     chat.part(member, room, "left", session)
     if not session.codec.many_rooms:  # who can be in several is told in its own way
-        session.info(f"You are out of {room.name}, and in no room. /join ROOM leads into one, /quit out of the chat.")
+        where = "" if member.rooms else ", and in no room"
+        session.info(f"You are out of {room.name}{where}. /join ROOM leads into one, /quit out of the chat.")
 
 
 def _line(listed: Listed) -> str:

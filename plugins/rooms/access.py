@@ -4,6 +4,7 @@ import hmac
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from weakref import WeakSet
 
 from greenchat import ChatServer, Member, Reject, Session, host_of, network_of
@@ -46,10 +47,19 @@ class Access:
         if session.account_id and session.account_id == owner:
             return True
         member = session.member
-        return member is not None and (room in member.rooms or rules in self._invitations.get(member, ()))
+        if member is not None and room in member.rooms:
+            return True
+        return any(rules in self._invitations.get(one, ()) for one in self._invited_as(session))
 
-    def check(self, session: Session, room: str, key: str) -> None:
-        """Raises `Reject` where `session` may not come into the room with this key; empty: with none."""
+    def _invited_as(self, session: Session) -> list[Member]:
+        """Who `session` is; before it has joined, who is here by the same account."""
+        if session.member is not None:
+            return [session.member]
+        return [member for member in self._invitations if 0 != member.account_id == session.account_id]
+
+    def check(self, session: Session, room: str, key: str, since: datetime | None) -> None:
+        """Raises `Reject` where `session` may not come into the room with this key; empty: with none. With `since`, it
+        comes back into a room that it had not left, and was in last then."""
         if not self._book.usable and room not in self._server.chat.rooms and room != self._server.chat.default_room:
             raise Reject(
                 "It is not known at the moment who may come into which room. Tell whoever runs the server.", "not_kept"
@@ -57,7 +67,7 @@ class Access:
         rules = self.rules_of(room)
         if rules.removed:
             raise Reject(f"The room {room} is being removed. Try again later, or make another.", code="room_removed")
-        if self.may_see(session, room):
+        if self.may_see(session, room) or (since is not None and since.timestamp() > rules.tightened):
             return
         if rules.invite_only:
             raise Reject(f"{room} is for those who are invited. Ask its owner to /invite you.", code="room_invite_only")

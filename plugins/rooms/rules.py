@@ -15,6 +15,9 @@ log = logging.getLogger("greenchat.rooms")
 # How exactly it is known when a room was used last, in seconds: nobody asks for less than days, and it is a write.
 USED_SECONDS = 86_400
 
+# The rules that keep people out.
+PROTECTION = ("key", "invite_only")
+
 
 class RuleBook:
     """The rules of all rooms. In a file as well, which is read once, at the start, are those of kept rooms, and of
@@ -126,6 +129,8 @@ class RuleBook:
         setattr(rules, name, value)
         if name == "owner":
             rules.owner_key = ""
+        elif value and name in PROTECTION:
+            rules.tightened = time.time()
         self._store(room, rules, "This holds now, but it could not be kept, and is gone after the next start.")
 
     def set_owner(self, room: Room, account_id: int) -> None:

@@ -5,7 +5,7 @@ from greenchat import AccountDirectory, Member, Notice, Reject, Room, Session, p
 from .answers import RoomSettings
 from .quota import Quota, network_of_session
 from .rights import record, require_right
-from .rules import RuleBook
+from .rules import PROTECTION, RuleBook
 from .store import Rules
 
 # The longest key, in characters: a sentence that one can still remember.
@@ -103,7 +103,7 @@ class RoomCommand:
         self._set(session, room, "topic_by", who, text, f"topic-by {who}")
 
     def _set(self, session: Session, room: Room, name: str, value: str | bool, text: str, details: str) -> None:
-        if value and name in ("key", "invite_only"):
+        if value and name in PROTECTION:
             self._quota.check_protected(session, room.name)
         try:
             self._book.set(room, name, value, "" if session.role == "operator" else network_of_session(session))

@@ -31,6 +31,8 @@ MIGRATIONS = (
     ALTER TABLE rooms ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
     UPDATE rooms SET used = strftime('%s', 'now');
     """,
+    # In seconds since 1970. Nobody was remembered in a room before, so none of them has come back to one.
+    "ALTER TABLE rooms ADD COLUMN tightened REAL NOT NULL DEFAULT 0;",
 )
 
 # The owner of a room whose account is gone: it is nobody's, and does not become that of who comes in next.
@@ -46,7 +48,9 @@ class Rules:
     `topic_by` is "everybody" or "owner". `topic` and `owner`, the id of an account, are what the room has when it is
     opened again; empty and 0 for none. `owner_key` is the owner's name, from before accounts had ids, until it is known
     whose it is. `network` is where it was protected from, `used` when somebody was in it last, roughly. `removed`: it
-    is closed, until it is gone. `entered`: somebody has come in before, so who comes now has not made the room.
+    is closed, until it is gone. `tightened` is when it was made harder to come in, by a key or for invited people only:
+    who was in there since, and has not left, comes back without. `entered`: somebody has come in before, so who comes
+    now has not made the room.
     """
 
     key: str = field(default="", repr=False)
@@ -59,6 +63,7 @@ class Rules:
     network: str = ""
     used: int = 0
     removed: bool = False
+    tightened: float = 0.0
     entered: bool = False
 
     @property
@@ -66,13 +71,13 @@ class Rules:
         return bool(self.key) or self.invite_only
 
 
-_COLUMNS = "name, key, invite_only, topic_by, topic, owner, owner_key, kept, network, used"
+_COLUMNS = "name, key, invite_only, topic_by, topic, owner, owner_key, kept, network, used, tightened"
 
 
 def load(connection: sqlite3.Connection) -> dict[str, Rules]:
     return {
-        name: Rules(key, bool(only), by, topic, owner, owner_key, bool(kept), network, used, bool(removed))
-        for name, key, only, by, topic, owner, owner_key, kept, network, used, removed in connection.execute(
+        name: Rules(key, bool(only), by, topic, owner, owner_key, bool(kept), network, used, bool(removed), tightened)
+        for name, key, only, by, topic, owner, owner_key, kept, network, used, tightened, removed in connection.execute(
             f"SELECT {_COLUMNS}, removed FROM rooms ORDER BY name"
         )
     }
@@ -82,13 +87,13 @@ def put(name: str, rules: Rules) -> Work:
     """All of it but `removed`: that is never taken back."""
     values = (
         *(name, rules.key, rules.invite_only, rules.topic_by, rules.topic),
-        *(rules.owner, rules.owner_key, rules.kept, rules.network, rules.used),
+        *(rules.owner, rules.owner_key, rules.kept, rules.network, rules.used, rules.tightened),
     )
     changes = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ")[1:])
 
     def work(connection: sqlite3.Connection) -> None:
         connection.execute(
-            f"INSERT INTO rooms ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            f"INSERT INTO rooms ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             f"ON CONFLICT (name) DO UPDATE SET {changes}",
             values,
         )

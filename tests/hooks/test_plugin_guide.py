@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import gevent
@@ -13,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from kit import ROOT, TESTS
 from kit.machine import eventually
-from kit.programs import Program, enrol
+from kit.programs import Anybody, Program, enrol
 
 import greenchat
 from greenchat.chat import cascade
@@ -68,7 +69,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 25
+    assert len(HOOKS) == 26
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -164,7 +165,7 @@ def test_what_examples_import_is_public():
 def test_attributes_in_the_tables_exist(server):
     server.join("ada")
     session = server.call(lambda: next(iter(server.server.sessions.values())))
-    for heading, thing in (("session", session), ("chat", server.server.chat)):
+    for heading, thing in (("session", session), ("member", session.member), ("chat", server.server.chat)):
         table = GUIDE.split(f"| of a `{heading}` | |\n|---|---|\n")[1].split("\n\n")[0]
         cells = [line.split("|")[1] for line in table.splitlines()]
         names = [name for cell in cells for name in re.findall(r"`(\w+)", cell)]
@@ -360,6 +361,32 @@ def test_staff_room(example):
         peer = server.connect()
         peer.send("JOIN|ada|staff")
         peer.expect("ERROR|This room is for operators.")
+
+
+def test_late(example):
+    now = datetime(2026, 1, 31, 21, 59, tzinfo=UTC)
+    with serving(example("late").Late(lambda: now)) as server:
+        ada, bob = Program(server, "ada", "library"), Program(server, "bob")
+        now = datetime(2026, 1, 31, 22, 0, tzinfo=UTC)
+        assert bob.join(room="library")["text"] == "The library opens in the morning."
+        ada.peer.close()
+        assert Program(server).join(token=ada.welcome["token"])["room"] == "library"
+
+
+def test_tally(example):
+    tally = example("tally").Tally()
+    with serving(tally, Anybody) as server:
+        laptop, phone = Program(server), Program(server)
+        for device in laptop, phone:
+            device.ask("/become ada")
+            device.join(name="ada")
+        for device, number in (laptop, 1), (phone, 2):
+            assert device.ask("/count")[0]["text"] == f"{number}, on all of your devices."
+        assert laptop.read_until("notice")["text"] == "2, on all of your devices."
+        laptop.leave()
+        assert phone.ask("/count")[0]["text"] == "3, on all of your devices."
+        phone.leave()
+        eventually(lambda: server.call(lambda: not tally.counts))
 
 
 def test_deaf(example):

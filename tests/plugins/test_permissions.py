@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 from kit.programs import Anybody, Program, crown, sync, without_plugins
+from kit.sessions import PATIENT, back, lose
 
 from greenchat import Refused, hookimpl
 from greenchat.testing import serving
@@ -16,8 +17,13 @@ from greenchat.testing import serving
 # Who acts. `other` owns another room, and `namesake` is called like an operator, but has not logged in.
 ACTORS = ["guest", "registered", "owner", "other", "namesake", "operator"]
 
+# The same people in other ways: who has lost the connection and is back by a token, and by a second device. They may do
+# what they may do otherwise.
+WAYS = {"owner": ["back"], "operator": ["back", "second"], "registered": ["back", "second"], "guest": ["back"]}
+
 # What comes of it: "yes", or the code of the refusal. `.` is not_allowed. In the room, all of them and the target are;
-# the owner of the room is a guest. {who} is the target, {room} the room; of several lines, the last one counts.
+# the owner of the room is a guest. An `absent` target has lost the connection, and may come back; `devices` has two.
+# {who} is the target, {room} the room; of several lines, the last one counts.
 TABLE = """
 act          target      guest          registered     owner          other          namesake       operator
 
@@ -25,6 +31,8 @@ op           guest       .              .              .              .         
 op           registered  .              .              .              .              .              yes
 op           owner       .              .              .              .              .              not_logged_in
 op           operator    .              .              .              .              .              already_operator
+op           absent      .              .              .              .              .              yes
+op           devices     .              .              .              .              .              yes
 op           oneself     .              .              .              .              .              yourself
 op           nobody      .              .              .              .              .              unknown_user
 
@@ -32,6 +40,8 @@ deop         guest       .              .              .              .         
 deop         registered  .              .              .              .              .              not_operator
 deop         owner       .              .              .              .              .              not_operator
 deop         operator    .              .              .              .              .              yes
+deop         absent      .              .              .              .              .              not_operator
+deop         devices     .              .              .              .              .              not_operator
 deop         oneself     .              .              .              .              .              yourself
 deop         nobody      .              .              .              .              .              not_operator
 
@@ -39,6 +49,8 @@ kick         guest       .              .              yes            .         
 kick         registered  .              .              yes            .              .              yes
 kick         owner       .              .              yourself       .              .              yes
 kick         operator    .              .              operator       .              .              operator
+kick         absent      .              .              yes            .              .              yes
+kick         devices     .              .              yes            .              .              yes
 kick         oneself     .              .              yourself       .              .              yourself
 kick         nobody      .              .              unknown_user   .              .              unknown_user
 kick         elsewhere   .              .              not_in_room    .              .              not_in_room
@@ -47,6 +59,8 @@ ban          guest       .              .              yes            .         
 ban          registered  .              .              yes            .              .              yes
 ban          owner       .              .              yourself       .              .              yes
 ban          operator    .              .              operator       .              .              operator
+ban          absent      .              .              yes            .              .              yes
+ban          devices     .              .              yes            .              .              yes
 ban          oneself     .              .              yourself       .              .              yourself
 ban          nobody      .              .              yes            .              .              yes
 ban          elsewhere   .              .              yes            .              .              yes
@@ -56,6 +70,8 @@ unban        guest       .              .              yes            .         
 unban        registered  .              .              yes            .              .              yes
 unban        owner       .              .              yourself       .              .              yes
 unban        operator    .              .              not_banned     .              .              not_banned
+unban        absent      .              .              yes            .              .              yes
+unban        devices     .              .              yes            .              .              yes
 unban        oneself     .              .              yourself       .              .              yourself
 unban        nobody      .              .              yes            .              .              yes
 unban        address     .              .              not_banned     .              .              yes
@@ -64,6 +80,8 @@ mute         guest       .              .              yes            .         
 mute         registered  .              .              yes            .              .              yes
 mute         owner       .              .              yourself       .              .              yes
 mute         operator    .              .              operator       .              .              operator
+mute         absent      .              .              yes            .              .              yes
+mute         devices     .              .              yes            .              .              yes
 mute         oneself     .              .              yourself       .              .              yourself
 mute         nobody      .              .              unknown_user   .              .              unknown_user
 mute         elsewhere   .              .              not_in_room    .              .              yes
@@ -72,6 +90,8 @@ unmute       guest       .              .              yes            .         
 unmute       registered  .              .              yes            .              .              yes
 unmute       owner       .              .              yourself       .              .              yes
 unmute       operator    .              .              not_muted      .              .              not_muted
+unmute       absent      .              .              yes            .              .              yes
+unmute       devices     .              .              yes            .              .              yes
 unmute       oneself     .              .              yourself       .              .              yourself
 unmute       nobody      .              .              not_muted      .              .              not_muted
 
@@ -90,8 +110,10 @@ room_invite  -           .              .              yes            .         
 room_topic   -           .              .              yes            .              .              yes
 room_keep    -           .              .              .              .              .              yes
 room_owner   guest       .              .              yes            .              .              yes
+room_owner   absent      .              .              yes            .              .              yes
 room_owner   elsewhere   .              .              not_in_room    .              .              not_in_room
 invite       elsewhere   yes            yes            yes            yes            yes            yes
+invite       absent      already_joined already_joined already_joined already_joined already_joined already_joined
 invite       guest       already_joined already_joined already_joined already_joined already_joined already_joined
 invite       nobody      unknown_user   unknown_user   unknown_user   unknown_user   unknown_user   unknown_user
 invite_key   elsewhere   .              .              yes            .              .              yes
@@ -148,7 +170,9 @@ def cases():
     for act, target, *results in rows:
         for actor, result in zip(ACTORS, results, strict=True):
             expected = {"yes": "", ".": "not_allowed"}.get(result, result)
-            yield pytest.param(act, target, actor, expected, id=f"{act}-{target}-by-{actor}")
+            for way in ("", *WAYS.get(actor, ())):
+                by = f"{actor}-{way}" if way else actor
+                yield pytest.param(act, target, actor, way, expected, id=f"{act}-{target}-by-{by}")
 
 
 class Watch:
@@ -188,11 +212,28 @@ class Bot:
     """A program. It is in the last of `rooms` with what it does, and in the others besides."""
 
     def __init__(self, server, name, *rooms):
-        self.name, self._room = name, rooms[-1]
+        self.name, self._room, self._server = name, rooms[-1], server
         self._program = Program(server, name, rooms[0])
         self.peer = self._program.peer
         for room in rooms[1:]:
             self._program.join(room=room)
+
+    def lose(self):
+        """The connection is lost; the token."""
+        return lose(self._server, self._program)
+
+    def again(self, way, made):
+        """The same person, in another way."""
+        before = self._program
+        if way == "back":
+            self._program = back(self._server, self.lose())
+        else:
+            self._program = Program(self._server)
+            self._program.ask(f"/become {self.name}")
+            assert self._program.join(name=self.name, room=self._room)["type"] == "welcome"
+        assert self._program.peer is not before.peer
+        self.peer = self._program.peer
+        made.append(self.peer)
 
     def run(self, line):
         return self._program.ask(line, self._room)[-1].get("code", "")
@@ -209,24 +250,28 @@ class People:
 
     def __init__(self, server, watch):
         self._server, self._watch = server, watch
-        self._made = []
+        self.made = []
 
     def make(self, kind, room, *, program=False):
         number = next(numbers)
         name = f"op{number}" if kind in ("operator", "namesake") else f"{kind}{number}"
         if kind == "other":
             one = Bot(self._server, name, f"own{number}", room)
-        elif program or kind == "registered":
+        elif program or kind in ("registered", "absent", "devices"):
             one = Bot(self._server, name, room)
         else:
             one = Plain(self._server, self._watch, name, room)
-        self._made.append(one.peer)
-        if kind in ("registered", "operator"):
+        self.made.append(one.peer)
+        if kind in ("registered", "operator", "absent", "devices"):
             assert one.run(f"/become {name}") == ""
+        if kind == "absent":
+            one.lose()
+        elif kind == "devices":
+            one.again("second", self.made)
         return one
 
     def close(self):
-        for peer in self._made:
+        for peer in self.made:
             peer.close()
 
 
@@ -235,7 +280,8 @@ def chat(tmp_path_factory):
     """A server in which the accounts op0, op1 and so on are operators."""
     data_dir, watch = tmp_path_factory.mktemp("permissions"), Watch()
     crown(data_dir, *(f"op{number}" for number in range(MOST_PEOPLE)))
-    with serving(Anybody, watch, settings=without_plugins("accounts", "people", "web"), data_dir=data_dir) as server:
+    settings = without_plugins("accounts", "people", "web") | PATIENT
+    with serving(Anybody, watch, settings=settings, data_dir=data_dir) as server:
         yield server, watch
 
 
@@ -245,13 +291,15 @@ def people(chat):
         yield people
 
 
-@pytest.mark.parametrize(("act", "target", "actor", "expected"), list(cases()))
-def test_who_may_do_what_to_whom(chat, people, act, target, actor, expected):
+@pytest.mark.parametrize(("act", "target", "actor", "way", "expected"), list(cases()))
+def test_who_may_do_what_to_whom(chat, people, act, target, actor, way, expected):
     _, watch = chat
     room = f"room{next(numbers)}"
-    owner = people.make("owner", room, program=act in FRAMES)
+    owner = people.make("owner", room, program=act in FRAMES or (way and actor == "owner"))
     outside = "lobby" if act in FROM_OUTSIDE else room
-    one = owner if actor == "owner" else people.make(actor, outside, program=act in FRAMES)
+    one = owner if actor == "owner" else people.make(actor, outside, program=act in FRAMES or way)
+    if way:
+        one.again(way, people.made)
     match target:
         case "oneself":
             who = one.name

@@ -23,6 +23,13 @@ def transcribing(path, **settings):
     )
 
 
+def says_and_leaves(server, name, text):
+    """Once the server has closed the connection, it has read all of it."""
+    peer = server.join(name)
+    peer.send(f"MSG|{text}", "LEAVE")
+    peer.expect_closed()
+
+
 def said(line):
     """A line of a transcript without its time."""
     when, _, rest = line.partition(" ")
@@ -226,7 +233,7 @@ def test_a_transcript_is_continued_and_is_the_operators_alone(tmp_path):
     file = tmp_path / "chat.log"
     for text in ("first", "second"):
         with transcribing(file) as server:
-            server.join("ada").send(f"MSG|{text}", "LEAVE")
+            says_and_leaves(server, "ada", text)
     assert [said(line) for line in file.read_text().splitlines()] == ["[lobby] <ada> first", "[lobby] <ada> second"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -255,7 +262,7 @@ def test_a_new_day_begins_a_new_file(tmp_path):
     yesterday = time.time() - 24 * 3600
     os.utime(file, (yesterday, yesterday))
     with transcribing(file, rotate="day") as server:
-        server.join("ada").send("MSG|today", "LEAVE")
+        says_and_leaves(server, "ada", "today")
     older = tmp_path / f"chat.log.{datetime.fromtimestamp(yesterday, UTC):%Y-%m-%d}"
     assert older.read_text() == "an old line\n"
     assert said(file.read_text().rstrip("\n")) == "[lobby] <ada> today"

@@ -84,7 +84,8 @@ class Operators:
         ]
 
     def kick(self, session, argument):
-        session.chat.find(argument).sessions[0].close("kicked")
+        for other in list(session.chat.find(argument).sessions):
+            other.close("kicked")
         session.info(f"{argument} is out.")
 
 

@@ -112,12 +112,12 @@ def test_after_a_minute_one_may_try_keys_again(server):
     bob = server.call(lambda: server.server.chat.find("bob").sessions[0])
     for now in range(0, 50, 10):  # noqa: B007  (its clock reads it)
         with pytest.raises(Reject, match="This is not the key"):
-            server.call(lambda: access.check(bob, "garden", "guess"))
+            server.call(lambda: access.check(bob, "garden", "guess", None))
     for now in (50, 59.9):  # noqa: B007
         with pytest.raises(Reject, match="too many wrong keys"):
-            server.call(lambda: access.check(bob, "garden", "sesame"))
+            server.call(lambda: access.check(bob, "garden", "sesame", None))
     now = 60.0
-    server.call(lambda: access.check(bob, "garden", "sesame"))
+    server.call(lambda: access.check(bob, "garden", "sesame", None))
 
 
 def test_a_protected_room_is_listed_to_those_who_may_come_in(server):
