@@ -74,7 +74,7 @@ async function refresh() {
 	const sessions = await chat.answer("/sessions", "sessions");
 	if (!box.open) return;
 	if (!sessions) problem.textContent = "The list of your devices cannot be had at the moment.";
-	else list.replaceChildren(...sessions.map(row));
+	else list.replaceChildren(...sessions.sort((a, b) => !!b.this - !!a.this).map(row));
 }
 
 function row(session) {
@@ -104,7 +104,7 @@ function used({ since, idle_seconds: idle = 0, connected = true, this: here }) {
 	const at = new Date(since);
 	const isToday = at.toDateString() === new Date().toDateString();
 	const begun = since && `since ${at.toLocaleString([], isToday ? CLOCK : DAY)}`;
-	if (!connected) return [begun, "not connected"];
+	if (!connected) return ["not connected", idle >= 60 && `last used ${span(idle)} ago`];
 	return [begun, !here && idle >= 60 && `idle ${span(idle)}`];
 }
 

@@ -55,22 +55,28 @@ def test_nobody_stays_logged_in_unasked(visit):
         expect(later.page.get_by_label("Keep me logged in")).not_to_be_checked()
 
 
-def test_a_device_that_was_ended_asks_for_the_password(visit):
+def test_a_device_that_is_ended_is_out_at_once_and_asks_for_the_password(visit):
     with accounts() as chat:
         registered(chat, "ada").send("LEAVE")
         ada = log_in(visit(chat), "ada", keep=True)
-        ada.page.goto("about:blank")
+        away = visit(chat, context=ada.context)
+        expect(away.box).to_be_visible()
+        stored = away.page.evaluate("() => JSON.stringify({...localStorage})")
+        away.page.goto("about:blank")
         phone = log_in(visit(chat), "ada")
         choose(phone, "^Account and devices")
         devices = phone.dialog.get_by_role("listitem")
         expect(devices.filter(has_text="this one")).to_have_count(1)
-        phone.dialog.get_by_role("button", name=re.compile("^End Chrome on Linux")).click()
-        expect(devices).to_have_count(1)
-        ada.page.goto(f"http://127.0.0.1:{chat.port}/")
-        expect(ada.problem).to_contain_text("not logged in on this device any more")
-        expect(ada.field("Name")).to_have_value("ada")
-        expect(ada.page.get_by_label("Password")).to_be_focused()
+        phone.dialog.get_by_role("button", name="End Chrome on Linux").first.click()
+        expect(devices.filter(has_text="Chrome on Linux")).to_have_count(0)
+        expect(ada.problem).to_contain_text(re.compile("logged out|ended"))
+        expect(ada.field("Name")).to_have_value("")
         assert device_token(ada) == ""
+        # Nor does the token lead back that somebody has kept.
+        thief = visit(chat, script=f"Object.assign(localStorage, {stored})")
+        expect(thief.problem).to_contain_text("not logged in on this device any more")
+        expect(thief.field("Name")).to_have_value("ada")
+        expect(thief.page.get_by_label("Password")).to_be_focused()
 
 
 def test_who_registers_may_stay_logged_in_and_a_new_password_keeps_this_device_alone(visit):
@@ -218,7 +224,7 @@ def test_a_conversation_is_the_same_in_all_windows(visit):
         talk_with(phone, "bob").click()
         phone.sees("one")
         bob.read_until("MSG|ada (private)|one")
-        bob.send("MSG|/reply two")
+        bob.send("MSG|/msg ada two")
         for window in ada, phone:
             window.sees("two")
         phone.say("three")
