@@ -7,7 +7,8 @@ Each line that is not blank is a message, in order, said as it stands: whoever w
 it. One that seems to hold a password is refused. With `--commands`, and where a person types at a terminal that cannot
 move its cursor, a line that begins with a slash is a command, and one `/quit` ends the input; what stands behind it was
 not said, and is told of. All is said in the one room that was joined, or that a /join has led to, and nowhere else: who
-is put out of it ends there.
+is put out of it ends there. Who is logged in may be in others on another device: of what is said there, nothing is
+shown, and what they say themselves on another device goes to standard error, so that no bot answers itself.
 
 A connection that is lost is not made again: nobody but who has the input can tell what to do about lines that may have
 been said, and what comes behind them. The exit code LOST says so, and how many lines were not acknowledged.
@@ -24,8 +25,10 @@ missing name is the login name.
 
 import os
 import select
+import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TextIO
 
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError
@@ -67,6 +70,9 @@ SLASHES = "Line {}, and each that begins with /, is said as it stands. --command
 BEHIND_QUIT = "What stands behind /quit, from line {} on, was not said."
 PUT_OUT = "The rest of the input was for {}, and you are not in there any more."
 
+# How long who stops it waits for the server to see it. A second Ctrl-C does not wait.
+LEAVE_SECONDS = 1.0
+
 # What is read of the input at once: what a pipe holds on Linux.
 READ_BYTES = 64 * 1024
 
@@ -91,16 +97,49 @@ def chat(visit: Visit) -> Exit:
         )
         client, welcome = ticket.enter()
         with client:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is signal.SIG_DFL:  # and is not to be ignored, as under nohup
+                    signal.signal(number, _stop)
             talk = Conversation(client)
             outlet.show(talk.lines(welcome))
             # Who types where there is no line client is a person, and their commands are meant.
             commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())
-            return Pipe(client, talk, outlet, sys.stdin, commands=commands).run()
+            try:
+                return Pipe(client, talk, outlet, sys.stdin, commands=commands).run()
+            except (KeyboardInterrupt, Stopped):
+                _go(client)
+                raise
     except ClientError as error:
         outlet.show([error_line(str(error))])
         return exit_code(error)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except Stopped as stopped:
+        # As who started this expects of a process that was stopped.
+        signal.signal(stopped.number, signal.SIG_DFL)
+        os.kill(os.getpid(), stopped.number)
+        return Exit.FAILED
+
+
+class Stopped(BaseException):
+    """A signal has stopped the process."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise Stopped(number)
+
+
+def _go(client: Client) -> None:
+    """Say that one goes, so that the name is free at once; unless something is half said."""
+    if not client.backlog:
+        with suppress(ClientError):
+            client.leave()
+            while client.receive(LEAVE_SECONDS):  # what comes now nobody reads
+                pass
 
 
 class Outlet:
@@ -117,7 +156,7 @@ class Outlet:
     def show(self, lines: Iterable[Line]) -> None:
         for line in lines:
             stream = self._output if line.kind is Kind.MESSAGE else self._errors
-            if stream is None or line.kind is Kind.REPLAYED:
+            if stream is None or line.kind in (Kind.REPLAYED, Kind.ELSEWHERE):
                 continue
             try:
                 print(line, file=stream, flush=True)

@@ -152,6 +152,8 @@ class Stays:
         """Let `session` be who had this token: who that is, the next token, and why they are not let into some of their
         rooms any more. May wait. Raises `Reject`."""
         stay, token = self._found(session, token)
+        if stay.session is not None:
+            stay.only = stay.session.only
         stay.is_busy = True
         try:
             member, refused = self._back(session, stay)
