@@ -159,7 +159,8 @@ class ChatLog:
             sessions = self._find(name).sessions
         except Reject:
             return {"user": name}
-        return sessions[0].fields if len(sessions) == 1 else {"user": name}
+        session = sessions[0] if len(sessions) == 1 else None
+        return session.fields if isinstance(session, Session) else {"user": name}
 
 
 class ChatLogWithTranscript(ChatLog):

@@ -61,7 +61,7 @@ class People:
     def whois(self, session: Session, argument: str) -> None:
         member, chat = session.require_member(), session.chat
         other = chat.find(argument)
-        sessions = sorted(other.sessions, key=lambda one: one.since)
+        sessions = sorted((one for one in other.sessions if isinstance(one, Session)), key=lambda one: one.since)
         rooms = [room for room in other.rooms.values() if chat.may_enter(session, member, room.name)]
         owned = [room.name for room in rooms if room.owned_by(other)]
         seconds = max(int((self._now() - sessions[0].since).total_seconds()), 0) if sessions else 0

@@ -92,7 +92,7 @@ class SlashCommands:
         self._whisper(session, member, other.name, argument)
 
     def _whisper(self, session: Session, member: Member, name: str, text: str) -> None:
-        private = session.chat.whisper(member, name, text)
+        private = session.chat.whisper(member, name, text, origin=session)
         other = session.chat.find(private.to)
         self._correspondents[other] = member
         lines = [f"To {private.to}: {private.text}"]

@@ -47,7 +47,7 @@ class Enforcement:
     def marks_of(self, member: Member) -> set[Mark]:
         """All by which `member` may be known, by whatever session."""
         found: set[Mark] = set()
-        for session in member.sessions:
+        for session in sessions_of(member):
             found.update(self._marked.get(session.id, ()))
         return self._completed(found, member)
 
@@ -259,7 +259,7 @@ class Enforcement:
         for room in member.rooms.values():
             notice = f"{member.name} was banned by {ban.by} {ban.terms(now)}"
             room.post(Notice(notice, room.name), origin=member)
-        sessions = list(member.sessions)
+        sessions = sessions_of(member)
         self._chat.leave(member, _reason(ban))  # now, and not once their greenlets come to it
         for session in sessions:
             self._send_home(session, ban, now)
@@ -281,6 +281,10 @@ class Enforcement:
 
 def in_room(room: str) -> str:
     return f" in {room}" if room else ""
+
+
+def sessions_of(member: Member) -> list[Session]:
+    return [one for one in member.sessions if isinstance(one, Session)]
 
 
 def _whos(session: Session) -> list[Who]:

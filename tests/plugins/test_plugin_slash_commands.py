@@ -84,8 +84,7 @@ class Operators:
         ]
 
     def kick(self, session, argument):
-        for other in list(session.chat.find(argument).sessions):
-            other.close("kicked")
+        session.chat.find(argument).sessions[0].close("kicked")
         session.info(f"{argument} is out.")
 
 

@@ -1,10 +1,12 @@
 """rooms, people and slash_commands, where somebody has several sessions, or none for a while."""
 
 import pytest
+from click.testing import CliRunner
 from kit.machine import eventually
 from kit.programs import Anybody, Program, says, sync, without_plugins
 from kit.sessions import IMPATIENT, PATIENT, back, codes, device, kinds, lose, plain_device, settled
 
+from greenchat.cli import main
 from greenchat.testing import serving
 
 QUIET = without_plugins("accounts", "history", "web")
@@ -33,16 +35,18 @@ def test_who_comes_back_needs_no_key_and_is_still_the_owner(server):
 
 
 @pytest.mark.parametrize("tighter", ["key another", "invite-only on"])
-def test_a_room_that_was_closed_meanwhile_takes_nobody_back(server, tighter):
-    ada, bob = Program(server, "ada", "garden"), Program(server, "bob", "garden")
-    bob.join(room="lobby")
-    ada.ask("/room key sesame")
-    settled(ada)
-    token = lose(server, bob)
-    assert ada.ask(f"/room {tighter}")[-1]["type"] == "ack"
-    again = back(server, token)
-    assert again.welcome["rooms"] == ["lobby"]
-    assert kinds(settled(ada), *COMINGS) == [("left", "garden", "bob")]
+def test_a_room_that_was_closed_meanwhile_takes_nobody_back(tighter):
+    with serving(Anybody, settings=QUIET | IMPATIENT) as server:
+        ada, bob = Program(server, "ada", "garden"), Program(server, "bob", "garden")
+        bob.join(room="lobby")
+        ada.ask("/room key sesame")
+        token = lose(server, bob)
+        ada.read_until("left", name="bob")
+        assert ada.ask(f"/room {tighter}")[-1]["type"] == "ack"
+        again = back(server, token)
+        assert again.welcome["rooms"] == ["lobby"]
+        assert codes(settled(again)) == ["room_key" if "key" in tighter else "room_invite_only"]
+        assert kinds(settled(ada), *COMINGS) == []
 
 
 def test_a_room_that_was_opened_meanwhile_takes_one_back(server):
@@ -67,7 +71,7 @@ def test_rooms_that_one_had_not_left_are_there_on_a_new_device_also_those_with_a
         welcome = phone.join(name="bob", room=None)
         frames = [welcome, *settled(phone)]
         assert {one["room"] for one in frames if one["type"] == "welcome"} == {"lobby", "garden", "cellar"}
-        lose(server, phone)
+        phone.leave()
         ada.read_until("left", name="bob")
         ada.ask("/room key another", "garden")
         tablet = Program(server)
@@ -107,15 +111,20 @@ def test_who_goes_out_of_a_room_does_so_on_all_devices_and_each_is_told(server):
     assert laptop.ask("/part lobby", "lobby")[-1]["type"] == "ack"
     assert kinds(settled(phone), "left") == [("left", "lobby", "ada")]
     assert kinds(settled(bob), *COMINGS) == [("left", "lobby", "ada")]
-    out = "INFO|You are out of lobby. /join ROOM leads into one, /quit out of the chat."
+    out = "INFO|You have left lobby on another device, and see no room here. /join leads into one."
     assert out in sync(netcat)
     assert says(netcat, "hello?")[0].startswith("ERROR|")
     assert says(netcat, "/join garden")[0].startswith("INFO|Welcome to garden, ada.")
+    out = "INFO|You are out of garden, and in no room. /join ROOM leads into one, /quit out of the chat."
+    assert says(netcat, "/part") == [out]
+    assert kinds(settled(laptop), "left") == [("left", "garden", "ada")]
 
 
 def test_a_plain_session_turns_from_room_to_room_and_its_person_stays_in_both(server):
     laptop, netcat, bob = device(server, "ada"), plain_device(server, "ada"), Program(server, "bob")
     settled(bob)
+    settled(laptop)
+    sync(netcat)
     assert says(netcat, "/join garden")[0].startswith("INFO|Welcome to garden, ada.")
     assert kinds(settled(laptop), "welcome", *COMINGS) == [("welcome", "garden", "ada")]
     assert kinds(settled(bob), *COMINGS) == []
@@ -145,8 +154,8 @@ def test_a_room_that_is_removed_is_told_of_to_all_devices(tmp_path):
     with serving(Anybody, settings=QUIET | PATIENT, data_dir=tmp_path) as server:
         laptop, phone = device(server, "ada", "garden"), device(server, "ada", "garden")
         laptop.ask("/room key sesame")
-        book = next(plugin.bearer for plugin in server.server.plugins if plugin.name == "rooms")._book
-        server.call(lambda: book.remove("garden"))
+        removed = CliRunner().invoke(main, ["rooms", "remove", "garden", "--yes", "--data-dir", str(tmp_path)])
+        assert removed.exit_code == 0, removed.output
         for one in laptop, phone:
             assert one.read_until("error")["code"] == "room_removed"
 
