@@ -42,6 +42,7 @@ class Stay:
         "device_id",
         "id",
         "is_busy",
+        "is_overdue",
         "kept",
         "known",
         "login",
@@ -62,6 +63,7 @@ class Stay:
         self.member: Member | None = None
         self.session: Resumable | None = None
         self.lost_at: float | None = None
+        self.is_overdue = False  # it was lost so long ago that the others may be told
         self.network = ""
         self.only = ""  # the room that its session means where it names none, as long as that holds
         self.password_set = 0

@@ -218,6 +218,8 @@ class Stays:
         return member, chat.enter_again(session, member, kept)
 
     def _take_place(self, stay: Stay, member: Member, session: Resumable) -> None:
+        if stay.member is not None and stay.member is not member:  # who came by another device meanwhile
+            self._leave_place(stay, stay.member)
         stay.belongs_to(member, session)
         self._of[member].add(stay)
         self._register(stay)
@@ -227,7 +229,7 @@ class Stays:
     # --- absence ---
 
     def _lose(self, stay: Stay) -> None:
-        stay.lost_at = self._clock()
+        stay.lost_at, stay.is_overdue = self._clock(), False
         gevent.spawn(self._await, stay, stay.lost_at)
 
     def _await(self, stay: Stay, lost_at: float) -> None:
@@ -236,6 +238,7 @@ class Stays:
         absence = min(limits.absence_seconds, limits.resume_seconds)
         gevent.sleep(absence)
         if stay.lost_at == lost_at and stay.member is not None:
+            stay.is_overdue = True
             self._settle(stay.member, LOST)
         gevent.sleep(limits.resume_seconds - absence)
         while stay.is_busy:
@@ -249,10 +252,10 @@ class Stays:
         chat = self._host.chat
         if any(session is not by for session in member.sessions) or not chat.people.has(member):
             return
-        lost = [stay.lost_at for stay in self._of.get(member, ()) if stay.lost_at is not None]
+        lost = [stay for stay in self._of.get(member, ()) if stay.lost_at is not None]
         if not lost or self._is_over:
             chat.leave(member, reason, breathe=True)
-        elif at_once or self._clock() - max(lost) >= self._host.config.limits.absence_seconds:
+        elif at_once or all(stay.is_overdue for stay in lost):
             self._leaving.add(member)
             try:
                 self._kept[member] = chat.withdraw(member, reason)
@@ -279,16 +282,18 @@ class Stays:
             del self._absent_guests[stay.network]
         self._store.drop(stay.id)
         member = stay.member
-        if member is None:
-            return
+        if member is not None:
+            self._leave_place(stay, member)
+            if or_leave and not self._of.get(member) and not member.sessions:
+                self._host.chat.leave(member, LOST)
+
+    def _leave_place(self, stay: Stay, member: Member) -> None:
         self._of[member].discard(stay)
         self._count_awaited(member)
         if not self._of[member]:
             del self._of[member]
             if self._kept.pop(member, None) is not None:
                 self._host.chat.forget(member)
-            elif or_leave and not member.sessions:
-                self._host.chat.leave(member, LOST)
 
     def _count_awaited(self, member: Member) -> None:
         member.awaited = sum(stay.lost_at is not None for stay in self._of.get(member, ()))
