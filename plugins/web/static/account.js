@@ -92,10 +92,13 @@ function row(session) {
 	return el(
 		session.connected === false ? "li.away" : "li",
 		icon(path),
-		el("span", el("bdi", name), el("small", [address, ...used(session)].filter(Boolean).join(" · "))),
+		el("span", el("bdi", name), el("small", [hostOf(address), ...used(session)].filter(Boolean).join(" · "))),
 		mark
 	);
 }
+
+// Without the port, which tells nobody anything: 127.0.0.1:4711, [2001:db8::1]:4711.
+const hostOf = address => /^\[?(.+?)\]?:\d+$/.exec(address)?.[1] ?? address;
 
 const CLOCK = { timeStyle: "short" };
 const DAY = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };

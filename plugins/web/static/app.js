@@ -41,6 +41,7 @@ chat.start({
 	wipe,
 	forget,
 	leave,
+	mayGo,
 	catchUp,
 	out,
 	visit: composer.enter,
@@ -169,9 +170,13 @@ function refused({ code = "", text = "" }) {
 
 // --- the way out ---
 
-async function leave() {
+async function mayGo() {
 	const [lines] = sender.waiting();
-	if (lines && !(await ask("Leave the chat?", [], "Leave", `${plural(lines, "line")} of yours would be lost.`))) return;
+	return !lines || ask("Leave the chat?", [], "Leave", `${plural(lines, "line")} of yours would be lost.`);
+}
+
+async function leave() {
+	if (!(await mayGo())) return;
 	const name = tokens.stays() && chat.account;
 	chat.quit();
 	if (name) await goodbye(`You have left. This device stays logged in as ${name}: Join leads back.`, name);
@@ -241,6 +246,7 @@ function status() {
 	first.textContent = elsewhere ? "Go on here" : lost ? "Try now" : panes.again(active);
 	first.onclick = () => (elsewhere ? chat.back() : lost ? wire.open() : panes.comeBack(active));
 	second.hidden = !gone || active.direct;
+	second.textContent = active.name ? "Join another room" : "Join a room";
 	second.onclick = panes.joinAnother;
 	const [lines, wait] = sender.waiting();
 	$("waiting").textContent = lines ? `${plural(lines, "line")} waiting${lost ? "" : `: ${wait} s`}` : "";

@@ -131,7 +131,7 @@ async function comeIn() {
 async function findRooms(theirs) {
 	for (const name of theirs) roomCalled(name);
 	for (const room of [...rooms.values()].filter(room => isOpen(room) && !theirs.has(room.name)))
-		if (account) leftOut(room, `You are not in ${room.name} any more.`);
+		if (account) leftElsewhere(room, `You are not in ${room.name} any more.`);
 		else
 			await enterRoom(room.name, room.secret).catch(error => {
 				if (ABOUT_US.test(error.code)) throw error;
@@ -182,6 +182,7 @@ export async function prove(login, keep) {
 		return learn();
 	}
 	account = "";
+	tokens.forgetDevice();
 	tokens.take({ name }, true);
 }
 
@@ -197,8 +198,8 @@ export function leftOut(room, why) {
 }
 
 // In another window, say. What one looks at stays, and what has something in it that was not said.
-export function leftElsewhere(room) {
-	leftOut(room, `You have left ${room.name}.`);
+export function leftElsewhere(room, why) {
+	leftOut(room, why);
 	if (room !== active && !ui.isUnsaid(room)) talks.remove(room);
 }
 
@@ -243,6 +244,7 @@ const NOT_TOLD =
 // `text`: what to say about it, where it was not asked for here.
 export async function logout(text) {
 	const told = [];
+	if (!text && !(await ui.mayGo())) return;
 	let refusal = { code: "lost" };
 	if (state !== "out") {
 		refusal = await ask(anywhere(), "/logout", told).then(

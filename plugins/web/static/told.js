@@ -54,7 +54,7 @@ const types = new Map(
 				room.forget(event.name);
 				talks.doubtDirects();
 				if (!chat.isMe(event.name)) return;
-				if (event.reason === LEFT) chat.leftElsewhere(room);
+				if (event.reason === LEFT) chat.leftElsewhere(room, `You have left ${room.name}.`);
 				else chat.leftOut(room, `You are not in ${room.name} any more: ${event.reason}.`);
 			}),
 
@@ -97,8 +97,8 @@ const types = new Map(
 			if (active) chat.alert(active, chat.tell(active, `${by} asks you into ${room}. `, "invited", room));
 		},
 
-		error({ text }) {
-			if (chat.active) chat.tell(chat.active, text, "error");
+		error({ code, text }) {
+			if (chat.active && code !== "resumed_elsewhere") chat.tell(chat.active, text, "error");
 		},
 
 		found() {}
