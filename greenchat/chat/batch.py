@@ -22,7 +22,7 @@ Deliver = Callable[[Iterable[Any], bytes], None]
 class Author(Reader, Protocol):
     """Whose words they are: a member, with the sessions that it has."""
 
-    sessions: list[Outlet]
+    sessions: list[Any]
 
 
 class EventBatch:

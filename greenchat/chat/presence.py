@@ -93,9 +93,14 @@ class Presence:
             self._admit(member, home, session)
         return member
 
+    def require_welcome(self, session: Outlet, member: Member, room: str = "") -> None:
+        """Raises `Reject` where `session` may not become one more of `member`'s."""
+        self._checks.name(session, member.name, [room])
+        self._checks.require_present(member)
+
     def attach(self, session: Outlet, member: Member, room: str | None = None, key: str = "") -> None:
         """Make `session` one more of `member`'s; it comes into `room` as well, where they are not in there."""
-        self._checks.name(session, member.name, [room or ""])
+        self.require_welcome(session, member, room or "")
         home = None
         if room is not None and room not in member.rooms:
             home = self._opened(session, member.name, room, key)

@@ -55,7 +55,7 @@ class Member:
         self.name = name
         self.key = key
         self.login = login
-        self.sessions: list[Outlet] = []
+        self.sessions: list[Any] = []  # to plugins, each is a `Session`
         self.awaited = 0
         self.rooms: dict[str, Room] = {}
         self.away = ""

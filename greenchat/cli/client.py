@@ -18,6 +18,7 @@ Examples:
   greenchat connect                                  asks for what is missing
   greenchat connect chat.example.org:9999 --name ada
   greenchat connect --name ada --login               asks for the password
+  greenchat connect --name ada --stay                asks for it once
   greenchat connect unix:/run/chat.sock              by a socket of this machine
   greenchat connect --gui                            in a browser
   tail -f app.log | greenchat connect --name app     a pipe citizen
@@ -31,6 +32,9 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--room", help="The room to join, instead of the server's default room.")
 @click.option("--login", is_flag=True, help="Log in to the account of that name: its password is asked for.")
 @click.option("--login-file", type=SECRET, metavar="FILE", help="The same; the password is its first line.")
+@click.option(
+    "--stay/--no-stay", default=None, help="Stay logged in on this computer, until /logout. Else you are asked."
+)
 @click.option("--key-file", type=SECRET, metavar="FILE", help="Its first line is the room's key.")
 @click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")

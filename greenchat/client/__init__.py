@@ -6,6 +6,15 @@
             if isinstance(event, Message):
                 chat.say(f"{event.sender} said: {event.text}", event.room)
 
+Whoever loses the connection is still there for the others for a while, and comes back by a token as who they were,
+where they were. `UnreachableError` says that the server is not there yet, and a `RefusedError` with `token_invalid` that
+it took too long: join by name then.
+
+    except DisconnectedError:
+        token = chat.token
+        chat = Client.connect("127.0.0.1", 9999)
+        chat.resume(token)
+
 It speaks JSON Lines (`PlainClient`: plain frames) over one socket, without a thread or an event loop of its own.
 Nothing is sent or read but inside its methods: use a client from one thread, and let it `receive` again and again. To
 wait for other things as well, watch `fileno()` (for writing too while `backlog` is not 0), and call `receive(0)` when

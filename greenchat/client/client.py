@@ -35,10 +35,12 @@ A = TypeVar("A", Welcome, HistoryPage, SearchResults, Stats, Ack)
 class Client:
     """One connection to a server, made by `connect`.
 
-    `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, by
-    their names, each with the server's welcome there; the last is the one that one came into last, and there may be
-    none. `pending` holds the messages that the server has not answered yet, by their ref, in order. `left` says whether
-    one has gone.
+    `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by
+    other devices of one's own, by their names, each with the server's welcome there; the last is the one that one came
+    into last, and there may be none. `account` is whose account one is logged in to, empty for guests. `token` is for
+    `resume`, and `device_token` as well, if one has asked for one: both are secrets, and renewed by each welcome.
+    `pending` holds the messages that the server has not answered yet, by their ref, in order. `left` says whether one
+    has gone.
     """
 
     plain = False  # whether it speaks plain frames, which acknowledge nothing
@@ -51,7 +53,8 @@ class Client:
         self._parting: dict[Ref, str] = {}  # the rooms that one has asked to go out of, by the ref of the request
         self._limits: dict[str, int | float] = {}
         self.where = where
-        self.name = ""
+        self.name = self.account = ""
+        self.token = self.device_token = ""
         self.rooms: dict[str, Welcome] = {}
         self.pending: dict[int, str] = {}
         self.left = False
@@ -120,27 +123,43 @@ class Client:
 
     def join(
         self,
-        name: str,
-        room: str = "",
+        name: str = "",
+        room: str | None = "",
         timeout: float = CONNECT_SECONDS,
         *,
         password: str = "",
         key: str = "",
         login: str = "",
+        token: str = "",
+        device: str = "",
     ) -> Welcome:
-        """Come in as `name`; an empty `room` is the server's default room. `password` is the server's, if it has one,
-        `key` the room's, `login` the password of the account called `name`.
+        """Come in as `name`; an empty `room` is the server's default room, None is no room. `password` is the server's,
+        if it has one, `key` the room's, `login` the password of the account called `name`. Who logs in comes into the
+        rooms that they had not left, too: `welcome.rooms` has all, and `receive` brings a `Welcome` for each.
+
+        `device` is a name for this machine, and with it `login` asks for a `device_token`: with that one comes in later
+        without the password. `token` is a `device_token`, or a `token` from before a loss: see `resume`.
 
         Raises `RefusedError` (the name is taken or not valid: one may try another), `TurnedAwayError`,
         `UnreachableError` where something else than a greenchat server answers, `NoAnswerError`, `DisconnectedError`.
         """
-        return self._ask(Join(name, room, next(self._refs), password, key, login), Welcome, timeout)
+        request = Join(name, room, next(self._refs), password, key, login, token, device)
+        return self._ask(request, Welcome, timeout)
+
+    def resume(self, token: str, room: str | None = None, timeout: float = CONNECT_SECONDS) -> Welcome:
+        """Come back as who one was, into the rooms one was in and no other, unless `room` names one. `token` is what
+        the client before had as `token`, for some two minutes after a loss; or a `device_token`.
+
+        Raises as `join` does. The codes of `RefusedError` that end a token are `token_invalid`, and `name_taken`: join
+        by name then. `try_later` passes.
+        """
+        return self.join("", room, timeout, token=token)
 
     def enter(self, room: str, key: str = "", timeout: float = ANSWER_SECONDS) -> Welcome:
         """Come into one more room, which `key` may open. Raises `RefusedError`, `NoAnswerError`, `DisconnectedError`.
 
-        A server may let one in unasked, as commands such as /join do: `receive` brings that `Welcome` like an event,
-        and `rooms` has it.
+        A server may let one in unasked, as commands such as /join do, and other devices of one's own: `receive` brings
+        that `Welcome` like an event, and `rooms` has it.
         """
         return self._ask(Join("", room, next(self._refs), key=key), Welcome, timeout)
 
@@ -189,7 +208,8 @@ class Client:
         return self._take(ref, Ack)
 
     def receive(self, timeout: float | None = None) -> list[Event | Frame]:
-        """What has come, in order; empty if nothing has within `timeout` seconds (None: wait for ever).
+        """What has come, in order; empty if nothing has within `timeout` seconds (None: wait for ever). What one has
+        said oneself is there as well, marked `own`, if that was on another device.
 
         Raises `DisconnectedError` when the connection has ended, and all that came before it has been returned.
         """
@@ -318,13 +338,16 @@ class Client:
             case Invalid() if self.name:
                 return  # a later server's word that this client does not know yet
             case Welcome():
-                self.name, self._limits = item.name, item.limits
-                self.rooms.pop(item.room, None)
-                self.rooms[item.room] = item
+                self.name, self.account, self._limits = item.name, item.account, item.limits
+                self.token = item.token or self.token
+                self.device_token = item.device_token or self.device_token
+                if item.room:
+                    self.rooms.pop(item.room, None)
+                    self.rooms[item.room] = item
             case Renamed(name=self.name):
                 self.name = item.new_name
             case Left(name=self.name):
-                self.rooms.pop(item.room, None)  # by a command, or put out
+                self.rooms.pop(item.room, None)  # by a command or another device, or put out
             case Ack(ref) | Error(ref=ref):
                 if isinstance(ref, int):
                     self.pending.pop(ref, None)

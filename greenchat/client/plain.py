@@ -46,20 +46,22 @@ class PlainClient(Client):
 
     def join(
         self,
-        name: str,
-        room: str = "",
+        name: str = "",
+        room: str | None = "",
         timeout: float = JOIN_SECONDS,
         *,
         password: str = "",
         key: str = "",
         login: str = "",
+        token: str = "",
+        device: str = "",
     ) -> Welcome:
         """Come in as `name`: with a welcome, or because nothing has been said against it for `timeout` seconds.
 
         Raises `RefusedError` (another name may do), `TurnedAwayError`, `UnreachableError`, `DisconnectedError`.
         """
-        if password or key or login:
-            raise RefusedError("rejected", "Plain frames carry no passwords and keys. Leave them out.")
+        if password or key or login or token or device:
+            raise RefusedError("rejected", "Plain frames carry no passwords, keys and tokens. Leave them out.")
         self._send(Join(name, room))
         self._settle(timeout)
         if any(isinstance(item, Invalid) for item in self._inbox):

@@ -74,10 +74,10 @@ def open_page(visit: Visit) -> Exit:
 
     Raises `click.UsageError` where the visit has secrets: all on this machine can read what a browser is started with.
     """
-    if visit.asks_login or visit.login or visit.key or visit.password:
+    if visit.asks_login or visit.login or visit.key or visit.password or visit.stay:
         raise click.UsageError(
             "With --gui, the page asks for passwords and keys. "
-            "Leave --login, --login-file, --key-file and --password-file out."
+            "Leave --login, --login-file, --stay, --key-file and --password-file out."
         )
     if visit.host is not None and visit.host.startswith(UNIX):
         raise click.UsageError("A browser cannot open a Unix socket. With --gui, name a host, or leave --gui out.")

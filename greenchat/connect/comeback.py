@@ -2,14 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
 from typing import NamedTuple
 
 from greenchat.client import Client, ClientError, RefusedError
-from greenchat.connect.conversation import Missed
+from greenchat.connect.conversation import Missed, rooms_of
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Welcome
@@ -27,8 +27,13 @@ MOST_PAGES = 10
 # given their numbers to others; and what one has said oneself may be among them.
 OVERLAP = 20
 
-# Why one was sent away: who came back by themselves would be a nuisance, or take a name from another device for ever.
-SENT_AWAY = frozenset({"banned", "idle", "logged_in_elsewhere", "name_reserved"})
+# Why one was sent away: who came back by themselves would be a nuisance, or put another session out for ever.
+SENT_AWAY = frozenset(
+    {"banned", "idle", "logged_in_elsewhere", "logged_out", "name_reserved", "resumed_elsewhere", "too_many_sessions"}
+)
+
+# What is refused to who has no token and no password, or not this one any more.
+NEEDS_PASSWORD = frozenset({"login_failed", "name_reserved"})
 
 # Refusals of a join that pass: the name is still our own lost connection's, or the server has trouble.
 PASSING = frozenset(
@@ -37,9 +42,11 @@ PASSING = frozenset(
 
 
 class Arrival(NamedTuple):
+    """`missed` is by the rooms that one is in."""
+
     client: Client
     welcome: Welcome
-    missed: Missed
+    missed: dict[str, Missed]
 
 
 def pauses() -> Iterator[float]:
@@ -50,8 +57,8 @@ def pauses() -> Iterator[float]:
         pause = min(pause * 2, LONGEST_SECONDS)
 
 
-async def knock(ticket: Ticket, seen: int) -> Arrival:
-    """Come in once more, having seen the messages of the ticket's room up to number `seen`. Raises `ClientError`.
+async def knock(ticket: Ticket, seen: Mapping[str, int]) -> Arrival:
+    """Come in once more, having `seen` the messages of rooms up to these numbers. Raises `ClientError`.
 
     It is done in a thread that nobody waits for at the end: a host that does not answer takes its time.
     """
@@ -81,37 +88,36 @@ async def knock(ticket: Ticket, seen: int) -> Arrival:
     return await result
 
 
-def _arrive(ticket: Ticket, seen: int) -> Arrival:
+def _arrive(ticket: Ticket, seen: Mapping[str, int]) -> Arrival:
     client, welcome = ticket.enter()
     try:
-        # Who was in no room is put into the default one by joining, and is out of it before anything is said there.
-        nowhere = not ticket.room and not client.plain
-        missed = Missed([]) if nowhere else _missed(client, welcome, seen)
-        if nowhere:
-            client.part(welcome.room)
+        missed = {room: _missed(client, room, seen[room]) for room in rooms_of(welcome) if room in seen}
     except BaseException:
         client.close()
         raise
     return Arrival(client, welcome, missed)
 
 
-def _missed(client: Client, welcome: Welcome, seen: int) -> Missed:
+def _missed(client: Client, room: str, seen: int) -> Missed:
     """What comes after the welcome, the server tells by itself."""
     events: list[Event] = []
-    # Where the numbers begin anew, those that one has seen say nothing.
-    after = max(seen - OVERLAP, 1) if 0 < seen <= welcome.seq else 0
     try:
+        if room not in client.rooms:
+            client.history(room, limit=1)  # the welcome comes before whatever is asked then
+        welcome = client.rooms[room]
+        # Where the numbers begin anew, those that one has seen say nothing.
+        after = max(seen - OVERLAP, 1) if 0 < seen <= welcome.seq else 0
         for _ in range(MOST_PAGES):
-            page = client.history(welcome.room, after=after, limit=PAGE_MESSAGES)
+            page = client.history(room, after=after, limit=PAGE_MESSAGES)
             events += page.events
             numbers = [event.seq for event in page.events if isinstance(event, Message)]
             if not page.more or not numbers or not after:
                 return Missed(_until(welcome.seq, events), gap=page.more and not seen)
             after = numbers[-1]
-        page = client.history(welcome.room, limit=PAGE_MESSAGES)
+        page = client.history(room, limit=PAGE_MESSAGES)
         return Missed(_until(welcome.seq, [*page.events]), gap=True)
-    except RefusedError:
-        return Missed([], kept=False)
+    except RefusedError as error:
+        return Missed([], kept=error.code == "not_in_room")  # as who is put out in this very moment
 
 
 def _until(seq: int, events: list[Event]) -> list[Event]:

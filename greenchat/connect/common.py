@@ -30,9 +30,12 @@ QUOTED = 60
 
 
 class Kind(Enum):
-    """What a line on the screen is. PAST was said before, and asked for; REPLAYED was said before one came."""
+    """What a line on the screen is. OWN one has said oneself, on another device; ELSEWHERE is said in a room that one
+    has never looked at here. PAST was said before, and asked for; REPLAYED was said before one came."""
 
     MESSAGE = "message"
+    OWN = "own"
+    ELSEWHERE = "elsewhere"
     INFO = "info"
     ERROR = "error"
     PAST = "past"

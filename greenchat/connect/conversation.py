@@ -1,11 +1,13 @@
 """One joined client, of which people see one room at a time: what they say, and how they read what comes.
 
-A server lets a JSON client into several rooms at once. One stream of lines holds one conversation: so a room that one
-comes into, by /join say, takes the place of the one before, as it does for clients that speak plain frames.
+A server lets a JSON client into several rooms at once. One stream of lines holds one conversation: so a room that a
+guest comes into, by /join say, takes the place of the one before, as it does for clients that speak plain frames. Who
+is logged in may be in a room on another device, and stays there: what is said in it is shown with its name.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -15,7 +17,7 @@ from greenchat.codecs import wording
 from greenchat.codecs.wording import after_page, before_page, counted, local
 from greenchat.connect.common import Kind, Line, clean, error_line, info_line, maybe_not_said, was_said
 from greenchat.connect.draft import is_command, said_as
-from greenchat.protocol.events import EPOCH, Event, Left, Message, Notice, PastEvent
+from greenchat.protocol.events import EPOCH, Away, Event, Left, Message, Notice, PastEvent, Private, Renamed, Role
 from greenchat.protocol.replies import Ack, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.vocabulary import room_of
@@ -23,6 +25,15 @@ from greenchat.protocol.vocabulary import room_of
 NO_HISTORY = "This server keeps no history: what was said meanwhile is not known."
 PLAIN = "This server speaks plain frames only: it has one room, and does not tell whether a message has arrived."
 NO_ROOM = "You are in no room. /join ROOM takes you to one, and /rooms lists them."
+OTHERS = "You are in {}, too. /join {} to talk there."
+TALKING = "What you say is for {} from now on."
+ENTERED_ELSEWHERE = "You have come into {} by another device. /join {} to talk there."
+LEFT_ELSEWHERE = "You have left {} by another device."
+OUT = "You are not in {} any more."
+IN_OTHERS = "What you say goes nowhere now. You are in {}: /join {} to talk there."
+
+# Where their account ends, so does what another device could be in.
+LOGS_IN, LOGS_OUT = ("/login", "/register"), ("/logout", "/unregister")
 
 JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
@@ -59,11 +70,14 @@ class Conversation:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._command = 0  # the ref of the latest command
-        self._command_error = ""  # the code with which it was refused
+        self._target = ""  # the room that it is to lead to, if it is a /join
         self._entered = ""  # the room that it has led to
         self._said: dict[Ref, Said] = {}  # what is not answered yet
         self._parting: dict[Ref, str] = {}  # the rooms that it is going out of, because one is in another now
         self._marks: dict[str, Mark] = {}
+        self._logged_in = False
+        self._rooms: dict[str, None] = {}  # that one is in, as far as it was told
+        self._seen_here: set[str] = set()  # the rooms that were seen
         self.room = ""
 
     @property
@@ -80,25 +94,27 @@ class Conversation:
     def say(self, line: str, room: str) -> int:
         """Say one line in `room`, and return its ref. Raises as `Client.say` does."""
         ref = self._client.say(line, room)
-        is_join = JOIN.match(line) is not None
-        if not self._client.plain or is_join:
-            self._said[ref] = Said(line, room, self.seen(room))
+        join = JOIN.match(line)
+        if not self._client.plain or join is not None:
+            self._said[ref] = Said(line, room, self._seen(room))
         if is_command(line):
-            self._command, self._command_error, self._entered = ref, "", ""
+            self._command, self._target, self._entered = ref, join[1] if join else "", ""
         return ref
 
-    def led_to(self, target: str) -> str:
-        """The room that the latest command, a /join to `target`, has led to; empty for none."""
-        if self._command_error == "already_joined" and target.lower() == self.room.lower():
-            return self.room
+    @property
+    def led_to(self) -> str:
+        """The room that the latest command has led to; empty for none."""
         return self._entered
 
     def asked(self, item: Event | Frame) -> Said | None:
         """What `item` answers. To be asked before its `lines`."""
         return self._said.get(item.ref) if isinstance(item, Ack | Error) else None
 
-    def seen(self, room: str) -> int:
-        """The number of the latest message in `room` that has been shown."""
+    def seen(self) -> dict[str, int]:
+        """The rooms that one is in, with the number of the latest message that has been shown of each."""
+        return {room: self._seen(room) for room in self._rooms}
+
+    def _seen(self, room: str) -> int:
         return self._marks.get(room, Mark()).seq
 
     def lost(self) -> list[Said]:
@@ -108,35 +124,48 @@ class Conversation:
         self._parting.clear()
         return said
 
-    def back(self, client: Client, welcome: Welcome, missed: Missed, unsure: Iterable[Said]) -> Iterator[Line]:
+    def back(
+        self, client: Client, welcome: Welcome, missed: Mapping[str, Missed], unsure: Iterable[Said]
+    ) -> Iterator[Line]:
         """How it is shown that one has come back: where one is, what one has missed there, and whether one's own words
         that were `unsure` are in the history. What is not there may have been read by others all the same."""
         self._client = client
-        mark = self._marks.get(welcome.room, Mark())
-        if self.room:
-            self._enter(welcome)
-            yield from () if client.plain else self._greeting(welcome)
+        marks = dict(self._marks)
+        if not welcome.account and welcome.room:
+            self.room = welcome.room  # a guest sees where they are
+        rooms, room = rooms_of(welcome), self.room
+        self._logged_in, self._rooms = bool(welcome.account), {}
+        for name in rooms:
+            self._came_into(name, client.rooms.get(name))
+        if room in rooms:
+            yield from () if client.plain else self._greeting(client.rooms.get(room, welcome))
+            yield from self._others()
         else:
-            yield info_line(NO_ROOM)
-        if not missed.kept:
+            yield from self._out_of(room)
+        if not all(each.kept for each in missed.values()):
             yield info_line(NO_HISTORY)
-        events = [event for event in missed.events if isinstance(event, PastEvent)]
+        events = {
+            name: [event for event in each.events if isinstance(event, PastEvent)] for name, each in missed.items()
+        }
         verdicts = []
         for said in unsure:
-            mine = next((event for event in events if self._is_mine(event, said)), None)
+            there = events.get(said.room, [])
+            mine = next((event for event in there if self._is_mine(event, said)), None)
             verdicts.append(maybe_not_said(said.line, said.room) if mine is None else was_said(said.line, said.room))
             if mine is not None:
-                events.remove(mine)
-                self._mark_event(welcome.room, mine)
+                there.remove(mine)
+                self._mark_event(said.room, mine)
+        for name in sorted(missed, key=lambda name: name == room):  # what one looks at comes last
+            yield from self._told_missed(name, events[name], marks.get(name, Mark()), missed[name].gap)
+        yield from verdicts
+
+    def _told_missed(self, room: str, events: Iterable[PastEvent], mark: Mark, gap: bool) -> Iterator[Line]:
         events = [event for event in events if _is_after(event, mark)]
         if events:
-            least = "at least " * missed.gap
-            yield info_line(
-                f"You missed {least}{counted(events, 'a ')} in {welcome.room}, since {local(events[0].time)}:"
-            )
-            yield from self._past(welcome.room, events, Kind.PAST)
+            least = "at least " * gap
+            yield info_line(f"You missed {least}{counted(events, 'a ')} in {room}, since {local(events[0].time)}:")
+            yield from self._past(room, events, Kind.PAST)
             yield info_line(f"That was while you were away, until {local(events[-1].time)}.")
-        yield from verdicts
 
     def _is_mine(self, event: PastEvent, said: Said) -> bool:
         if not isinstance(event, Message) or is_command(said.line) or event.action:
@@ -154,30 +183,59 @@ class Conversation:
                 said = self._said.pop(item.ref, None)
                 if said is not None:
                     self._mark(said.room, item.id, item.seq)
+                    self._learn(said.line)
                 return ()
             case Error():
-                if item.ref == self._command:
-                    self._command_error = item.code
-                self._said.pop(item.ref, None)
+                said = self._said.pop(item.ref, None)
+                if said is not None and item.ref == self._command and item.code == "already_joined":
+                    return self._look_at(said, item)
                 return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
             case HistoryPage():
                 return [*self._page(item)]
             case Welcome():
-                self._enter(item)
-                return self._greeting(item)
+                return [*self._welcomed(item)]
             case Left() if item.name == self._client.name:
-                return self._put_out(item.room)
+                return [*self._put_out(item)]
         if isinstance(item, PastEvent):
             self._mark_event(item.room, item)
         room = room_of(item)
-        if room not in ("", self.room):
-            return _from_elsewhere(room, _shown(item))
-        return _shown(item)
+        if room in ("", self.room) or _is_of_all_rooms(item):
+            return _shown(item)
+        return _from_elsewhere(room, _shown(item), room in self._seen_here)
+
+    def _welcomed(self, welcome: Welcome) -> Iterator[Line]:
+        """One has come into a room, or into none; or is in one already, and is told of it."""
+        self._logged_in = bool(welcome.account)
+        if not welcome.room:
+            yield info_line(NO_ROOM)
+        elif welcome.ref is None and self._logged_in:
+            known = welcome.room in self._rooms
+            self._came_into(welcome.room, welcome)
+            if not known:
+                yield info_line(ENTERED_ELSEWHERE.format(welcome.room, welcome.room))
+        else:
+            self._enter(welcome)
+            yield from self._greeting(welcome)
+            if len(welcome.rooms) > 1 and not set(welcome.rooms) <= self._rooms.keys():
+                self._rooms |= dict.fromkeys(welcome.rooms)
+                yield from self._others()
+
+    def _others(self) -> Iterator[Line]:
+        others = [room for room in self._rooms if room != self.room]
+        if others:
+            yield info_line(_named(OTHERS, others))
+
+    def _came_into(self, room: str, welcome: Welcome | None) -> None:
+        """The welcome may be still to come."""
+        self._rooms[room] = None
+        if welcome is not None:
+            self._marks[room] = self._marks.get(room, Mark())._replace(seq=welcome.seq)
 
     def _enter(self, welcome: Welcome) -> None:
         self.room = self._entered = welcome.room
-        self._marks[welcome.room] = self._marks.get(welcome.room, Mark())._replace(seq=welcome.seq)
-        if self._client.left:
+        self._seen_here.add(welcome.room)
+        self._came_into(welcome.room, welcome)
+        if self._client.left or self._logged_in:
             return
         staying = {self._client.room, *self._parting.values()}
         with suppress(DisconnectedError):
@@ -196,12 +254,37 @@ class Conversation:
             self._said.pop(self._command)
             self._entered = self.room if welcomed else ""
 
-    def _put_out(self, room: str) -> Iterable[Line]:
-        """Why, one has been told."""
-        if room != self.room:
-            return ()
+    def _look_at(self, said: Said, error: Error) -> Iterable[Line]:
+        """A /join to a room that one is in: what one says is for that one then."""
+        room = next((room for room in self._rooms if _same(room, self._target)), "")
+        self._entered = room
+        if room in ("", self.room):
+            return (error_line(error.text),)
+        self.room = room
+        self._seen_here.add(room)
+        return (info_line(TALKING.format(room)),)
+
+    def _learn(self, line: str) -> None:
+        """From what was run: whether one is logged in, and may be in a room on another device."""
+        if is_command(line):
+            command = line.split(maxsplit=1)[0].lower()
+            self._logged_in = command in LOGS_IN or (self._logged_in and command not in LOGS_OUT)
+
+    def _put_out(self, left: Left) -> Iterator[Line]:
+        """Why, one has been told, or has asked for it."""
+        self._rooms.pop(left.room, None)
+        elsewhere = left.reason == "left" and not self.busy
+        if self._logged_in and (elsewhere or left.room != self.room):
+            yield info_line((LEFT_ELSEWHERE if elsewhere else OUT).format(left.room))
+        if left.room == self.room:
+            yield from self._out_of("")
+
+    def _out_of(self, room: str) -> Iterator[Line]:
+        """No room is seen any more: not `room` either, where one was before."""
         self.room = ""
-        return [info_line(NO_ROOM)]
+        if room:
+            yield info_line(OUT.format(room))
+        yield info_line(_named(IN_OTHERS, [*self._rooms]) if self._rooms else NO_ROOM)
 
     def _mark(self, room: str, number: int, seq: int, time: datetime = EPOCH) -> None:
         before = self._marks.get(room, Mark())
@@ -215,6 +298,8 @@ class Conversation:
         """What was said before, between two lines that say so. Nothing is replayed that has been shown already."""
         replayed = page.ref is None  # nobody has asked for it
         kind = Kind.REPLAYED if replayed else Kind.PAST
+        if replayed and page.room != self.room:
+            return  # of what is said there now one reads enough
         mark = self._marks.get(page.room, Mark())
         events = [event for event in page.events if not replayed or _is_after(event, mark)]
         if not events:
@@ -239,15 +324,39 @@ def _is_after(event: PastEvent, mark: Mark) -> bool:
     return event.id > mark.id if mark.id else event.seq > mark.seq
 
 
-def _from_elsewhere(room: str, lines: Iterable[Line]) -> Iterator[Line]:
+def rooms_of(welcome: Welcome) -> list[str]:
+    """The rooms that one is in, the one of the welcome first."""
+    return [room for room in dict.fromkeys([welcome.room, *welcome.rooms]) if room]
+
+
+def _named(sentence: str, rooms: Sequence[str]) -> str:
+    return sentence.format(", ".join(rooms), rooms[0] if len(rooms) == 1 else "ROOM")
+
+
+def _same(room: str, typed: str) -> bool:
+    """Whether somebody who has `typed` this means the room."""
+    return unicodedata.normalize("NFKC", typed).casefold() == room.casefold()
+
+
+def _is_of_all_rooms(item: object) -> bool:
+    """Whether it is told in one room only of all that one shares with somebody."""
+    return isinstance(item, Renamed | Away) or (isinstance(item, Role) and item.role == "operator")
+
+
+def _from_elsewhere(room: str, lines: Iterable[Line], was_seen: bool) -> Iterator[Line]:
     for line in lines:
-        if line.kind is Kind.MESSAGE:
-            yield line._replace(head=f"[{clean(room)}] {line.head}")
+        if line.kind in (Kind.MESSAGE, Kind.OWN):
+            kind = line.kind if was_seen else Kind.ELSEWHERE
+            yield line._replace(kind=kind, head=f"[{clean(room)}] {line.head}")
         else:
             yield line._replace(body=f"[{clean(room)}] {line.body}")
 
 
 def _shown(item: Event | Frame) -> Iterator[Line]:
+    if isinstance(item, Message | Private) and item.own:
+        who = f"{item.sender} to {item.to} (private)" if isinstance(item, Private) else item.sender
+        yield Line(Kind.OWN, f"[{clean(who)}, by another device]:", clean(wording.said(item)))
+        return
     for text, sender, error in wording.rich(item):
         if sender is not None:
             yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))

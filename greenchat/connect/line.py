@@ -15,7 +15,7 @@ from contextlib import suppress
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
-from greenchat.connect.comeback import SENT_AWAY, Arrival, is_passing, knock, pauses
+from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses
 from greenchat.connect.common import (
     NOT_STORED,
     Line,
@@ -31,12 +31,13 @@ from greenchat.connect.common import (
 from greenchat.connect.conversation import Conversation, Said
 from greenchat.connect.draft import is_command, lines_to_send
 from greenchat.connect.login_flow import LoginFlow
+from greenchat.connect.logins import Logins
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
 from greenchat.connect.screen import Screen, TerminalOutput
 from greenchat.connect.secrets import AGAIN, missing
 from greenchat.connect.ticket import Ticket
-from greenchat.protocol.events import Event, Left
+from greenchat.protocol.events import Event, Left, Renamed
 from greenchat.protocol.replies import Ack, Error, Welcome
 from greenchat.protocol.requests import Frame
 
@@ -50,6 +51,7 @@ COMING_BACK = info_line("Coming back as soon as the server can be reached. What 
 NO_RECEIPTS = info_line("Plain frames have no receipts: what you said last may not have arrived.")
 SAYING_NOW = info_line("What has waited is said now.")
 ON_THEIR_WAY = info_line("Some messages are still on their way. Ctrl-C leaves at once.")
+NOT_KEPT = error_line("That you stay logged in cannot be kept on this computer: next time you are asked again.")
 NOTHING_SENT = info_line("Nothing was sent.")
 NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
 
@@ -60,7 +62,7 @@ def chat(visit: Visit) -> Exit:
         screen = Screen(output)
         try:
             entrance = LoginFlow(screen, visit)
-            return LineChat(*entrance.enter(), entrance.ticket, screen).run()
+            return LineChat(*entrance.enter(), entrance.ticket, entrance.logins, screen).run()
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)
@@ -73,24 +75,30 @@ def chat(visit: Visit) -> Exit:
 class LineChat:
     """One joined client at the prompt, and the next one after a loss."""
 
-    def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, screen: Screen) -> None:
+    def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, logins: Logins, screen: Screen) -> None:
         self._client = client
         self._ticket = ticket
+        self._logins = logins
         self._screen = screen
         self._talk = Conversation(client)
-        self._outgoing = Outgoing(self._talk, self._refused, lambda entry, ref: None)
+        self._outgoing = Outgoing(self._talk, self._refused, self._sent)
         self._unsure: list[Said] = []  # what was under way when the connection was lost
         self._sent_away = False  # as the last word of the server was
         self._returning: asyncio.Task[None] | None = None  # while the connection is lost
         self._end: ClientError | None = None  # why it is over, though one has not left
         self._leaving = False
+        self._hung_up = False  # the window was closed: one may be back at once
+        self._logging_out = False  # as one has asked for oneself
+        self._gone = False  # in good order, by itself
+        ticket.been_in = True
         screen.show(self._talk.lines(welcome))
+        self._keep()
 
     def run(self) -> Exit:
         """Chat until the user leaves, or is sent away."""
         try:
             asyncio.run(self._talk_on())
-            if self._end is None:
+            if self._end is None and not self._gone:
                 self._leave()
         except DisconnectedError as error:  # in the very moment of leaving
             self._end = error
@@ -98,6 +106,8 @@ class LineChat:
             pass  # a second Ctrl-C: without waiting
         finally:
             self._client.close()
+            if not self._hung_up:
+                self._logins.forget_session()
         if self._end is not None:
             self._screen.show([error_line(str(self._end))])
         unsure = [*self._unsure, *self._talk.lost()]
@@ -111,14 +121,18 @@ class LineChat:
         return Exit.LOST if unsure or unsaid else Exit.DELIVERED
 
     def _leave(self) -> None:
-        """Go, and wait until the server has taken what was said; it closes the connection then."""
+        """Go, and wait until the server has taken what was said; it closes the connection then. Whose window was closed
+        does not go, but loses the connection once that is said."""
         client = self._client
+        stays = self._hung_up and bool(client.token)
         patience = QUIET_SECONDS
         notice_at = time.monotonic() + QUIET_SECONDS
         try:
             while True:
                 self._outgoing.send()
-                if not self._outgoing:
+                if stays and not (self._outgoing or client.pending or client.backlog):
+                    return
+                if not self._outgoing and not stays:
                     client.leave()  # twice is once
                 items = client.receive(patience)
                 self._show(items)
@@ -135,13 +149,14 @@ class LineChat:
     async def _talk_on(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._client, self._ready)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._hang_up)
+        loop.add_signal_handler(signal.SIGTERM, self._end_it)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         self._receive()  # what came together with the welcome
         # Between two prompts, too: else what is typed there is echoed, and drawn twice.
         with self._screen.input.raw_mode(), suppress(EOFError, KeyboardInterrupt):
             while self._end is None and not self._leaving:
                 await self._take(await self._screen.read())
+        self._hung_up = self._hung_up or self._screen.is_gone
         if self._returning is not None:
             self._returning.cancel()
             self._end = self._end or DisconnectedError("You have left while the connection was lost.")
@@ -188,10 +203,17 @@ class LineChat:
         else:
             self._watch_backlog()
 
+    def _sent(self, entry: Entry, ref: int) -> None:
+        self._logging_out = is_command(entry.line) and entry.line.split()[0].lower() == "/logout"
+
     def _refused(self, entry: Entry, reason: str) -> None:
         self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
 
     def _hang_up(self) -> None:
+        self._hung_up = True
+        self._end_it()
+
+    def _end_it(self) -> None:
         self._leaving = True
         self._screen.interrupt()
 
@@ -215,8 +237,13 @@ class LineChat:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._client)
         loop.remove_writer(self._client)
-        self._unsure += self._talk.lost()
+        unsure = self._talk.lost()
         self._outgoing.lost()
+        if self._sent_away and self._logging_out:
+            self._gone = True
+            self._end_it()
+            return
+        self._unsure += unsure
         if self._sent_away:
             self._over(error)
             return
@@ -225,7 +252,7 @@ class LineChat:
         if self._client.plain:
             self._screen.show([NO_RECEIPTS])
         else:
-            self._ticket.room = self._talk.room
+            self._ticket.room = self._talk.room or None
         self._client.close()
         self._returning = asyncio.create_task(self._come_back())
         self._returning.add_done_callback(self._returned)
@@ -236,12 +263,18 @@ class LineChat:
 
     async def _come_back(self) -> None:
         told = ""
+        ticket = self._ticket
         for pause in pauses():
             await asyncio.sleep(pause)
+            if ticket.account:  # and another terminal may have got the next one
+                ticket.device_token = self._logins.device(ticket.account)
             try:
-                arrival = await knock(self._ticket, self._talk.seen(self._ticket.room))
+                arrival = await knock(ticket, self._talk.seen())
                 break
             except (RefusedError, TurnedAwayError) as error:
+                needs_password = ticket.account and isinstance(error, RefusedError) and error.code in NEEDS_PASSWORD
+                if needs_password and await self._ask_password(error):
+                    continue
                 if not is_passing(error):
                     self._over(error)
                     return
@@ -252,6 +285,13 @@ class LineChat:
                 pass  # nobody is there yet
         self._arrived(arrival)
 
+    async def _ask_password(self, refusal: ClientError) -> bool:
+        """For the login that is needed to come back; whether there is one to try."""
+        ticket = self._ticket
+        self._screen.show([error_line(str(refusal))])
+        ticket.login = await self._screen.ask_aside(f"Password of {ticket.account}")
+        return bool(ticket.login)
+
     def _returned(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._over(ClientError(f"Coming back has failed: {error!r}. Please report this."))
@@ -260,6 +300,7 @@ class LineChat:
         self._client, self._returning = arrival.client, None
         unsure, self._unsure = self._unsure, []
         self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
+        self._keep()
         if self._outgoing:
             self._screen.show([SAYING_NOW])
         asyncio.get_running_loop().add_reader(self._client, self._ready)
@@ -272,16 +313,40 @@ class LineChat:
             lines += self._talk.lines(item)
             if said is not None and is_command(said.line):
                 if isinstance(item, Ack):
+                    self._log_out(self._logging_out)
                     self._ticket.learn(said.line, self._talk.room, self._client.name)
                 elif isinstance(item, Error) and item.code == UNKNOWN_COMMAND and len(said.line.split()) > 1:
                     self._screen.forget(said.line)  # it may be a misspelt /login, with the password
             elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
                 lines.insert(-1, not_said(said.line, said.room))
-            if isinstance(item, Error) and item.ref is None and item.code in SENT_AWAY:
-                self._sent_away = True
-            elif isinstance(item, Left) and item.name == self._client.name:
-                self._sent_away = False  # out of that room only
+            match item:
+                case Error(code, ref=None) if code in SENT_AWAY:
+                    self._sent_away = True
+                    self._log_out(code == "logged_out")
+                case Left(name=self._client.name):
+                    self._sent_away = False  # out of that room only
+                case Welcome() | Renamed(new_name=self._client.name):
+                    self._keep()
         self._screen.show(lines)
+
+    def _log_out(self, happens: bool) -> None:
+        if happens:
+            self._sent_away = True
+            self._logins.forget_device(self._ticket.account or self._client.name)
+
+    def _keep(self) -> None:
+        """What leads back, and what leads in when this client is started again."""
+        client, ticket = self._client, self._ticket
+        for token in ticket.refused & {ticket.device_token}:
+            self._logins.forget_device(ticket.account, token)
+        ticket.account = client.account or ticket.account
+        ticket.token = client.token
+        if client.token:
+            self._logins.keep_session(client.account or client.name, client.token)
+        if client.device_token not in ("", ticket.device_token):
+            ticket.device_token = client.device_token
+            if not self._logins.keep_device(client.account, client.device_token):
+                self._screen.show([NOT_KEPT])
 
     def _watch_backlog(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,7 +1,10 @@
 """The way in, on a terminal: what is missing is asked for, and asked for again where the server does not take it."""
 
+import socket
+
 from greenchat.client import Client, RefusedError
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, error_line, login_name
+from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.options import Visit
 from greenchat.connect.screen import Screen, ask
 from greenchat.connect.ticket import Ticket
@@ -14,16 +17,21 @@ NAME_REFUSALS = frozenset({"name_taken", "name_invalid", "rejected"})
 
 
 class LoginFlow:
-    """Asks for what `visit` does not say. `ticket` is what has led in."""
+    """Asks for what `visit` does not say. `ticket` is what has led in; `logins` keep what leads in next time."""
 
     def __init__(self, screen: Screen, visit: Visit) -> None:
         self._screen = screen
+        self._stay = False if visit.plain else visit.stay
         host, port = _ask_where() if visit.host is None else (visit.host, visit.port or DEFAULT_PORT)
-        name = visit.name or ask("Name", login_name())
-        login = ask(f"Password of {name}", secret=True) if visit.asks_login else visit.login
-        self.ticket = Ticket(host, port, name, visit.room, visit.encryption, visit.password, login)
+        self.logins = Logins(server_key(host, port, visit.encryption))
+        name = visit.name or ask("Name", self.logins.last() or login_name())
+        self.ticket = Ticket(host, port, name, visit.room, visit.encryption, visit.password, visit.login)
         self.ticket.plain = visit.plain
         self.ticket.keys[visit.room] = visit.key
+        self.ticket.device = _this_device() if self._stay else ""
+        self._find_tokens(visit)
+        if visit.asks_login or (self._stay and not (self.ticket.device_token or visit.login)):
+            self._ask_password(f"Password of {name}")
 
     def enter(self) -> tuple[Client, Welcome]:
         """A client that has joined. Raises `ClientError`, and `EOFError` or `KeyboardInterrupt` by who gives up."""
@@ -33,7 +41,29 @@ class LoginFlow:
                 return self.ticket.enter()
             except RefusedError as error:
                 refusal = error
+            finally:
+                self._forget_refused()
             self._ask_again(refusal)
+
+    def _find_tokens(self, visit: Visit) -> None:
+        """Who says that they log in does so. Who wants to stay comes in as themselves, not as the guest of before."""
+        ticket = self.ticket
+        if visit.plain or visit.asks_login or visit.login:
+            return
+        if visit.stay is not False:
+            ticket.device_token = self.logins.device(ticket.name)
+            ticket.device = _this_device() if ticket.device_token else ticket.device
+        if ticket.device_token or not self._stay:
+            ticket.token = self.logins.take_session(ticket.name)
+
+    def _forget_refused(self) -> None:
+        ticket = self.ticket
+        if ticket.token in ticket.refused:
+            self.logins.forget_session()
+            ticket.token = ""
+        if ticket.device_token in ticket.refused:
+            self.logins.forget_device(ticket.name, ticket.device_token)
+            ticket.device_token = ""
 
     def _ask_again(self, refusal: RefusedError) -> None:
         """For what was refused. The reason is told, but where the question says it. Raises `refusal` if nothing that
@@ -46,9 +76,9 @@ class LoginFlow:
                 self._screen.show([error_line(str(refusal))])
                 self._ask_login(f"Password of {ticket.name}")
             case "room_key":
-                if ticket.keys[ticket.room]:
+                if ticket.key:
                     self._screen.show([error_line(str(refusal))])
-                ticket.keys[ticket.room] = ask(f"Key of {ticket.room or 'the room'}", secret=True)
+                ticket.keys[ticket.room or ""] = ask(f"Key of {ticket.room or 'the room'}", secret=True)
             case "password_required" | "password_wrong":
                 self._screen.show([error_line(str(refusal))])
                 ticket.password = ask("Pass phrase", secret=True)
@@ -59,12 +89,27 @@ class LoginFlow:
                 raise refusal
 
     def _ask_login(self, question: str) -> None:
-        self.ticket.login = ask(f"{question} (empty: another name)", secret=True, may_be_empty=True)
+        self._ask_password(f"{question} (empty: another name)", may_be_empty=True)
         if not self.ticket.login:
             self._ask_name()
 
+    def _ask_password(self, question: str, *, may_be_empty: bool = False) -> None:
+        """And once, whether one wants to stay logged in: others may use this computer, too."""
+        ticket = self.ticket
+        ticket.login = ask(question, secret=True, may_be_empty=may_be_empty)
+        if ticket.login and self._stay is None:
+            answer = ask("Stay logged in on this computer? [y/N]", may_be_empty=True)
+            self._stay = answer.lower() in ("y", "yes")
+            ticket.device = _this_device() if self._stay else ""
+
     def _ask_name(self) -> None:
-        self.ticket.name, self.ticket.login = ask("Name"), ""
+        ticket = self.ticket
+        ticket.name, ticket.login, ticket.token, ticket.device_token = ask("Name"), "", "", ""
+
+
+def _this_device() -> str:
+    """What one's devices are told apart by."""
+    return socket.gethostname() or "terminal"
 
 
 def _ask_where() -> tuple[str, int]:

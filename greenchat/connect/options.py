@@ -47,7 +47,8 @@ class Visit:
 
     `password` is the server's, `key` the room's, `login` the one of the account called `name`; empty for none.
     `asks_login`: that one is to be asked for. `commands`: in a pipe, too, a line that begins with a slash is a command.
-    `plain`: plain frames are spoken, else only where the server knows nothing else. Without `encryption` there is none.
+    `plain`: plain frames are spoken, else only where the server knows nothing else. `stay`: whether one stays logged in
+    on this machine; None is asked where a password is. Without `encryption` there is none.
     """
 
     host: str | None = None
@@ -61,6 +62,7 @@ class Visit:
     asks_login: bool = False
     commands: bool = False
     plain: bool = False
+    stay: bool | None = None
 
 
 def visit(
@@ -75,11 +77,12 @@ def visit(
     password_file: Path | None,
     commands: bool,
     plain: bool,
+    stay: bool | None = None,
 ) -> Visit:
     """What the options of `greenchat connect` mean. Raises `ConfigError`."""
     if login and login_file:
         raise ConfigError("--login asks for the password, --login-file has it. Take one of them.")
-    if plain and (login or login_file or key_file or password_file):
+    if plain and (login or login_file or key_file or password_file or stay):
         raise ConfigError("Plain frames carry no passwords and keys. Leave --plain out, or the options for those.")
     return Visit(
         *where(address, port),
@@ -92,6 +95,7 @@ def visit(
         asks_login=login,
         commands=commands,
         plain=plain,
+        stay=stay,
     )
 
 

@@ -14,8 +14,7 @@ NOT_THERE = "You have not come into the room that this was for."
 class Journey:
     """A /join on its way: what is typed behind it is for the room it leads to, the `room`; empty for nowhere."""
 
-    def __init__(self, target: str) -> None:
-        self.target = target
+    def __init__(self) -> None:
         self.room = ""
 
 
@@ -54,8 +53,7 @@ class Outgoing:
     def add(self, line: str, number: int = 0) -> Entry:
         """`line` goes into the room that is seen now; behind a /join, into the one that this leads to."""
         self._arrive()
-        match = JOIN.match(line)
-        journey = Journey(match[1]) if match else None
+        journey = Journey() if JOIN.match(line) else None
         entry = Entry(line, self._ahead or self._talk.room, journey, number)
         self._entries.append(entry)
         self._ahead = journey or self._ahead
@@ -101,7 +99,7 @@ class Outgoing:
         """See where the latest /join has led, once it is answered."""
         journey = self._under_way
         if journey is not None and not self._talk.busy:
-            journey.room = self._talk.led_to(journey.target)
+            journey.room = self._talk.led_to
             self._under_way = None
             if self._ahead is journey:
                 self._ahead = None

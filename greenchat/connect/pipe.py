@@ -7,7 +7,8 @@ Each line that is not blank is a message, in order, said as it stands: whoever w
 it. One that seems to hold a password is refused. With `--commands`, and where a person types at a terminal that cannot
 move its cursor, a line that begins with a slash is a command, and one `/quit` ends the input; what stands behind it was
 not said, and is told of. All is said in the one room that was joined, or that a /join has led to, and nowhere else: who
-is put out of it ends there.
+is put out of it ends there. Who is logged in may be in others on another device: of what is said there, nothing is
+shown, and what they say themselves on another device goes to standard error, so that no bot answers itself.
 
 A connection that is lost is not made again: nobody but who has the input can tell what to do about lines that may have
 been said, and what comes behind them. The exit code LOST says so, and how many lines were not acknowledged.
@@ -24,8 +25,10 @@ missing name is the login name.
 
 import os
 import select
+import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TextIO
 
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError
@@ -67,6 +70,9 @@ SLASHES = "Line {}, and each that begins with /, is said as it stands. --command
 BEHIND_QUIT = "What stands behind /quit, from line {} on, was not said."
 PUT_OUT = "The rest of the input was for {}, and you are not in there any more."
 
+# How long who stops it waits for the server to see it. A second Ctrl-C does not wait.
+LEAVE_SECONDS = 1.0
+
 # What is read of the input at once: what a pipe holds on Linux.
 READ_BYTES = 64 * 1024
 
@@ -91,16 +97,69 @@ def chat(visit: Visit) -> Exit:
         )
         client, welcome = ticket.enter()
         with client:
+            stops = Stops()
             talk = Conversation(client)
             outlet.show(talk.lines(welcome))
             # Who types where there is no line client is a person, and their commands are meant.
             commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())
-            return Pipe(client, talk, outlet, sys.stdin, commands=commands).run()
+            try:
+                return Pipe(client, talk, outlet, sys.stdin, stops, commands=commands).run()
+            except Stopped:
+                _go(client)
+                raise
     except ClientError as error:
         outlet.show([error_line(str(error))])
         return exit_code(error)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except Stopped as stopped:
+        if stopped.number == signal.SIGINT:
+            return Exit.INTERRUPTED
+        # As who started this expects of a process that was stopped.
+        signal.signal(stopped.number, signal.SIG_DFL)
+        os.kill(os.getpid(), stopped.number)
+        return Exit.FAILED
+
+
+class Stopped(BaseException):
+    """A signal has stopped the process."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class Stops:
+    """Signals that stop the process raise `Stopped`: at once, or behind what is done `with` this. Else it would not be
+    known how much of a line is sent, and one could not even say goodbye."""
+
+    def __init__(self) -> None:
+        self._waits = False
+        self._number = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._come)
+
+    def __enter__(self) -> None:
+        self._waits = True
+
+    def __exit__(self, *_: object) -> None:
+        self._waits = False
+        if self._number:
+            raise Stopped(self._number)
+
+    def _come(self, number: int, _frame: object) -> None:
+        self._number = number
+        if not self._waits:
+            raise Stopped(number)
+
+
+def _go(client: Client) -> None:
+    """Say that one goes, so that the name is free at once."""
+    with suppress(ClientError, Stopped):
+        client.leave()
+        while client.receive(LEAVE_SECONDS):  # what comes now nobody reads
+            pass
 
 
 class Outlet:
@@ -117,7 +176,7 @@ class Outlet:
     def show(self, lines: Iterable[Line]) -> None:
         for line in lines:
             stream = self._output if line.kind is Kind.MESSAGE else self._errors
-            if stream is None or line.kind is Kind.REPLAYED:
+            if stream is None or line.kind in (Kind.REPLAYED, Kind.ELSEWHERE):
                 continue
             try:
                 print(line, file=stream, flush=True)
@@ -131,9 +190,17 @@ class Pipe:
     """Says the lines of `source` (None: the shell has closed it), and shows what others say, until both end."""
 
     def __init__(
-        self, client: Client, talk: Conversation, outlet: Outlet, source: TextIO | None, *, commands: bool
+        self,
+        client: Client,
+        talk: Conversation,
+        outlet: Outlet,
+        source: TextIO | None,
+        stops: Stops,
+        *,
+        commands: bool,
     ) -> None:
         self._client = client
+        self._stops = stops
         self._talk = talk
         self._outlet = outlet
         self._commands = commands
@@ -152,11 +219,12 @@ class Pipe:
     def run(self) -> Exit:
         client = self._client
         try:
-            self._show(client.receive(0))
+            self._receive()
             while True:
-                self._outgoing.send(LINES_AHEAD)
-                if self._source is None and not self._outgoing:
-                    client.leave()  # twice is once
+                with self._stops:
+                    self._outgoing.send(LINES_AHEAD)
+                    if self._source is None and not self._outgoing:
+                        client.leave()  # twice is once
                 self._wait()
         except (DisconnectedError, NoAnswerError) as error:
             if not client.left or (isinstance(error, NoAnswerError) and not client.plain):
@@ -185,9 +253,14 @@ class Pipe:
         if not readable and not writable:
             raise NoAnswerError(f"{client.where} has been silent for {patience:.0f} seconds.")
         if server in readable or server in writable:
-            self._show(client.receive(0))
+            self._receive()
         if source in readable and self._source is not None:
             self._read(self._source)
+
+    def _receive(self) -> None:
+        with self._stops:
+            items = self._client.receive(0)
+        self._show(items)
 
     def _read(self, source: int) -> None:
         data = os.read(source, READ_BYTES)

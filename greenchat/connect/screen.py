@@ -1,5 +1,6 @@
 """The terminal: lines go above the prompt, questions are asked at it, and what is secret is drawn as stars."""
 
+import asyncio
 import os
 import re
 import select
@@ -10,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from prompt_toolkit import PromptSession
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
+from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.formatted_text.utils import fragment_list_to_text
 from prompt_toolkit.history import DummyHistory, History
@@ -42,6 +44,7 @@ STYLE = {
     "error-head": "ansired",
     "error-body": "ansired",
     "message-head": "bold",
+    "elsewhere-head": "bold",
     "past-head": "dim",
     "past-body": "dim",
     "replayed-head": "dim",
@@ -118,6 +121,10 @@ class TerminalOutput(Vt100_Output):
         self.flush()
 
 
+class Aside(Exception):  # noqa: N818  # nothing has gone wrong
+    """Ends the prompt for a question; what is typed in it comes back behind that."""
+
+
 class Screen:
     """What is shown and asked. `read` and `read_secret` raise `EOFError` or `KeyboardInterrupt` where one would rather
     not answer, and `EOFError` after `interrupt`."""
@@ -132,6 +139,7 @@ class Screen:
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
         self._prompt = self._chat  # the one that is, or was, on the screen
+        self._aside: tuple[str, asyncio.Future[str]] | None = None  # what is to be asked before one types on
 
     @property
     def input(self) -> Input:
@@ -147,10 +155,48 @@ class Screen:
         store_typeahead(self.input, keys)
         return not keys and not select.select([self.input.fileno()], [], [], 0)[0]
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the terminal was closed."""
+        poll = select.poll()
+        poll.register(self.input.fileno(), 0)
+        return bool(poll.poll(0))  # which tells of nothing but a hang-up then
+
     async def read(self) -> str:
         """What one types at the prompt."""
-        self._prompt = self._chat
-        return await self._chat.prompt_async()
+        draft = Document()
+        while True:
+            if self._aside is not None:
+                await self._ask_aside(*self._aside)
+            self._prompt = self._chat
+            try:
+                return await self._chat.prompt_async(default=draft)
+            except Aside:
+                draft = self._draft.document
+
+    async def ask_aside(self, what: str) -> str:
+        """The answer to a question that comes up while one types, and that nobody else is to read; empty if one would
+        rather not answer. To be called beside `read`."""
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._aside = what, answer
+        app = self._chat.app
+        if app.future is not None and not app.future.done():
+            app.renderer.erase()
+            app.erase_when_done = True
+            app.exit(exception=Aside())
+        return await answer
+
+    async def _ask_aside(self, what: str, answer: "asyncio.Future[str]") -> None:
+        self._chat.app.erase_when_done = False
+        self._aside = None
+        try:
+            told = await self.read_secret(what)
+        except (EOFError, KeyboardInterrupt):
+            told = ""
+            raise
+        finally:
+            if not answer.done():
+                answer.set_result(told)
 
     async def read_secret(self, what: str) -> str:
         """The answer to a question that nobody else is to read."""

@@ -1,4 +1,4 @@
-"""All that it takes to come into a chat, and to come back: where it is, as whom, and the secrets, in memory alone."""
+"""All that it takes to come into a chat, and to come back: where it is, as whom, and the secrets."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from greenchat.client import (
     DisconnectedError,
     NoAnswerError,
     PlainClient,
+    RefusedError,
     TurnedAwayError,
     UnreachableError,
 )
@@ -27,19 +28,31 @@ NO_JSON = (TurnedAwayError, UnreachableError, DisconnectedError, NoAnswerError)
 FIRST_WORD_SECONDS = 3.0
 
 
+# Why a token leads in no more: it is of no use to anybody. The other one, or the name, may be.
+VOID = frozenset({"token_invalid", "name_taken"})
+
+
 @dataclass(slots=True)
 class Ticket:
-    """`account` is whose password `login` is, where there is one. `keys` are those of rooms, by their names. `plain`:
-    the server is spoken to in plain frames; `speaks_json`: it has spoken JSON Lines."""
+    """An empty `room` is the server's default room, None is no room. `account` is whose account it is, where there is
+    one, and `login` its password. `token` is the one of the session before, `device_token` the one of this machine, and
+    `refused` are those that lead in no more. `device` is what this machine is called, where one wants to stay logged in
+    on it. `been_in`: a token leads to where one was. `keys` are those of rooms, by their names. `plain`: the server is
+    spoken to in plain frames; `speaks_json`: it has spoken JSON Lines."""
 
     host: str
     port: int
     name: str
-    room: str = ""
+    room: str | None = ""
     encryption: Encryption | None = None
     password: str = field(default="", repr=False)
     login: str = field(default="", repr=False)
     account: str = ""
+    token: str = field(default="", repr=False)
+    device_token: str = field(default="", repr=False)
+    refused: set[str] = field(default_factory=set, repr=False)
+    device: str = ""
+    been_in: bool = False
     plain: bool = False
     speaks_json: bool = False
     keys: dict[str, str] = field(default_factory=dict, repr=False)
@@ -50,7 +63,8 @@ class Ticket:
         if self.plain:
             return self._join(PlainClient, JOIN_SECONDS)
         # Plain frames carry no secrets: who has one waits for a slow server, and asks for no other language.
-        decided = self.speaks_json or bool(self.password or self.login or self.keys.get(self.room))
+        secrets = self.password, self.login, self.key, *self._tokens()
+        decided = self.speaks_json or any(secrets)
         client: Client | None = None
         try:
             client = self._connect(Client)
@@ -90,15 +104,45 @@ class Ticket:
     def _connect(self, kind: type[Client]) -> Client:
         return kind.connect(self.host, self.port, encryption=self.encryption)
 
+    @property
+    def key(self) -> str:
+        """The key of the room, as far as it is known."""
+        return self.keys.get(self.room or "", "")
+
+    def _tokens(self) -> list[str]:
+        return [token for token in (self.token, self.device_token) if token and token not in self.refused]
+
     def _enter(self, client: Client, timeout: float) -> Welcome:
-        name = self.account if self.login and self.account else self.name
-        key = self.keys.get(self.room, "")
         try:
-            welcome = client.join(name, self.room, timeout, password=self.password, key=key, login=self.login)
+            welcome = self._resume(client, timeout) or self._come_by_name(client, timeout)
         except BaseException:
             client.close()
             raise
         self.speaks_json = not client.plain
+        return welcome
+
+    def _resume(self, client: Client, timeout: float) -> Welcome | None:
+        """Come in by a token; None where there is none that leads in."""
+        room = None if self.been_in else self.room or None
+        for token in [] if client.plain else self._tokens():
+            try:
+                return client.join("", room, timeout, password=self.password, key=self.key, token=token)
+            except RefusedError as error:
+                if error.code in VOID:
+                    self.refused.add(token)
+                elif error.code != "try_later" or self.been_in:
+                    raise
+        return None
+
+    def _come_by_name(self, client: Client, timeout: float) -> Welcome:
+        if self.been_in and self.account and not self.login:
+            # By their name alone one would come back as somebody else.
+            raise RefusedError("login_failed", f"You are not logged in to {self.account} any more.")
+        name = self.account if self.login and self.account else self.name
+        device = self.device if self.login else ""
+        welcome = client.join(
+            name, self.room, timeout, password=self.password, key=self.key, login=self.login, device=device
+        )
         if self.login:
             self.account = name
         return welcome

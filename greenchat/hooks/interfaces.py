@@ -230,8 +230,9 @@ class Session(ABC):
         comes back to it."""
 
     @abstractmethod
-    def end(self, verdict: Reject) -> None:
-        """Tell why, and close it. It is out of the chat when this returns, and nobody comes back to it."""
+    def end(self, verdict: Reject, reason: str = "") -> None:
+        """Tell why, and close it. It is out of the chat when this returns, and nobody comes back to it. Others read
+        `reason`, or the verdict's code, where they read that its user has left."""
 
     @abstractmethod
     def knows_pings(self) -> None:

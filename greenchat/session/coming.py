@@ -82,7 +82,8 @@ def _resume(session: Newcomer, asked: Join) -> None:
             room = server.chat.room_name(asked.room)
             if room not in member.rooms:
                 server.chat.enter(session, member, room, asked.key)
-            session.only = room if member.rooms.keys() == {room} else ""
+            if member.rooms.keys() == {room}:
+                session.only = room
         except Reject as verdict:
             refused.append(verdict)
     _greet(session, member, asked.room, before, asked.ref, token)
@@ -97,7 +98,13 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
     kept = Kept(
         dict.fromkeys(guest.rooms, now), [room for room in guest.rooms.values() if room.owner is guest], guest.away
     )
-    before = set(member.rooms)
+    before, login = set(member.rooms), session.login
+    session.login = member.login
+    try:
+        chat.require_welcome(session, member)
+    except Reject:
+        session.login = login
+        raise
     chat.leave(guest, f"logged in as {member.name}")
     stays.over(session, "logged in")
     session.member = None

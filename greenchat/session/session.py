@@ -250,10 +250,11 @@ class Session(coming.Newcomer):
         self.server.refused(self.id, self.name, verdict)
 
     @one_step
-    def end(self, verdict: Reject) -> None:
+    def end(self, verdict: Reject, reason: str = "") -> None:
+        reason = values.shown(reason or verdict.code.replace("_", " "))
         self.refuse(verdict)
-        self.close(verdict.text)
-        self.server.stays.over(self, verdict.text)
+        self.close(reason)
+        self.server.stays.over(self, reason)
 
     # --- for the core ---
 

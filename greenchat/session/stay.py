@@ -42,6 +42,7 @@ class Stay:
         "device_id",
         "id",
         "is_busy",
+        "is_overdue",
         "kept",
         "known",
         "login",
@@ -49,6 +50,7 @@ class Stay:
         "member",
         "name",
         "network",
+        "only",
         "password_set",
         "session",
     )
@@ -61,7 +63,9 @@ class Stay:
         self.member: Member | None = None
         self.session: Resumable | None = None
         self.lost_at: float | None = None
+        self.is_overdue = False  # it was lost so long ago that the others may be told
         self.network = ""
+        self.only = ""  # the room that its session means where it names none, as long as that holds
         self.password_set = 0
         self.is_busy = False  # somebody comes back to it at this moment
         self.device, self.device_id = "", 0

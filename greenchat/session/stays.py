@@ -104,6 +104,7 @@ class Stays:
         self._host.chat.detach(session, member)
         session.stay = stay.session = None
         stay.device, stay.device_id = session.device, session.device_id
+        stay.only = session.only if member.rooms.keys() == {session.only} else ""
         stay.password_set = password_set(stay.login, self._host.accounts)
         stay.network = network_of(host_of(session.address))
         self._lose(stay)
@@ -128,6 +129,9 @@ class Stays:
         """Somebody is in `room`: their account will be again, until they leave it."""
         if member.account_id:
             self._store.came(member.account_id, room)
+        for stay in self._of.get(member, ()):
+            if stay.only != room:
+                stay.only = ""
         self.changed(member)
 
     def left(self, member: Member, room: str) -> None:
@@ -148,12 +152,15 @@ class Stays:
         """Let `session` be who had this token: who that is, the next token, and why they are not let into some of their
         rooms any more. May wait. Raises `Reject`."""
         stay, token = self._found(session, token)
+        if stay.session is not None:
+            stay.only = stay.session.only
         stay.is_busy = True
         try:
             member, refused = self._back(session, stay)
         finally:
             stay.is_busy = False
         session.device, session.device_id = stay.device, stay.device_id
+        session.only = stay.only if member.rooms.keys() == {stay.only} else ""
         self._take_place(stay, member, session)
         return member, token, refused
 
@@ -211,6 +218,8 @@ class Stays:
         return member, chat.enter_again(session, member, kept)
 
     def _take_place(self, stay: Stay, member: Member, session: Resumable) -> None:
+        if stay.member is not None and stay.member is not member:  # who came by another device meanwhile
+            self._leave_place(stay, stay.member)
         stay.belongs_to(member, session)
         self._of[member].add(stay)
         self._register(stay)
@@ -220,7 +229,7 @@ class Stays:
     # --- absence ---
 
     def _lose(self, stay: Stay) -> None:
-        stay.lost_at = self._clock()
+        stay.lost_at, stay.is_overdue = self._clock(), False
         gevent.spawn(self._await, stay, stay.lost_at)
 
     def _await(self, stay: Stay, lost_at: float) -> None:
@@ -229,6 +238,7 @@ class Stays:
         absence = min(limits.absence_seconds, limits.resume_seconds)
         gevent.sleep(absence)
         if stay.lost_at == lost_at and stay.member is not None:
+            stay.is_overdue = True
             self._settle(stay.member, LOST)
         gevent.sleep(limits.resume_seconds - absence)
         while stay.is_busy:
@@ -242,10 +252,10 @@ class Stays:
         chat = self._host.chat
         if any(session is not by for session in member.sessions) or not chat.people.has(member):
             return
-        lost = [stay.lost_at for stay in self._of.get(member, ()) if stay.lost_at is not None]
+        lost = [stay for stay in self._of.get(member, ()) if stay.lost_at is not None]
         if not lost or self._is_over:
             chat.leave(member, reason, breathe=True)
-        elif at_once or self._clock() - max(lost) >= self._host.config.limits.absence_seconds:
+        elif at_once or all(stay.is_overdue for stay in lost):
             self._leaving.add(member)
             try:
                 self._kept[member] = chat.withdraw(member, reason)
@@ -272,16 +282,18 @@ class Stays:
             del self._absent_guests[stay.network]
         self._store.drop(stay.id)
         member = stay.member
-        if member is None:
-            return
+        if member is not None:
+            self._leave_place(stay, member)
+            if or_leave and not self._of.get(member) and not member.sessions:
+                self._host.chat.leave(member, LOST)
+
+    def _leave_place(self, stay: Stay, member: Member) -> None:
         self._of[member].discard(stay)
         self._count_awaited(member)
         if not self._of[member]:
             del self._of[member]
             if self._kept.pop(member, None) is not None:
                 self._host.chat.forget(member)
-            elif or_leave and not member.sessions:
-                self._host.chat.leave(member, LOST)
 
     def _count_awaited(self, member: Member) -> None:
         member.awaited = sum(stay.lost_at is not None for stay in self._of.get(member, ()))

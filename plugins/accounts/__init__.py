@@ -28,10 +28,12 @@ from greenchat import (
 )
 
 from . import store
+from .devices import PREFIX, Devices, require_device_name
 from .logins import Logins, home
 from .passwords import Hashing, Tally, check_password
 from .refusals import how_to_log_in, reserved, usage, wrong
 from .registry import Registry
+from .sessions import Sessions
 from .settings import Settings as Settings
 from .store import Account
 
@@ -51,7 +53,9 @@ class Accounts:
         self._server: ChatServer
         self._hashing: Hashing
         self._registry: Registry
+        self._devices: Devices
         self._logins: Logins
+        self._sessions: Sessions
         self._looking: Any = None
 
     # --- hooks ---
@@ -64,7 +68,9 @@ class Accounts:
         self._hashing = Hashing(self._settings.hasher())
         self._registry = Registry(server.data_dir / store.FILE, server.accounts)
         self._registry.look()
-        self._logins = Logins(server, self._settings, self._registry, self._hashing)
+        self._devices = Devices(server, self._settings, self._registry)
+        self._logins = Logins(server, self._settings, self._registry, self._hashing, self._devices)
+        self._sessions = Sessions(server, self._devices, self._logins)
         self._looking = gevent.spawn(self._logins.look_again_and_again)
 
     @hookimpl
@@ -95,10 +101,13 @@ class Accounts:
 
     @hookimpl
     def greenchat_request(self, session: Session, frame: Request) -> bool:
-        """Log in who joins with a password. The join itself is the core's."""
-        if type(frame) is Join and frame.login:
+        """Log in who joins with a password, or on a device. The join itself is the core's."""
+        if type(frame) is Join:
             member = session.member
-            if member is None or frame.name in ("", member.name):  # else the core refuses it
+            if frame.token.startswith(PREFIX):
+                if member is None:  # else the core refuses it
+                    self._come_back_to_join(session, frame)
+            elif frame.login and (member is None or frame.name in ("", member.name)):  # else the core refuses it
                 self._log_in_to_join(session, frame)
         return False
 
@@ -119,16 +128,29 @@ class Accounts:
                 "login",
                 "NAME PASSWORD",
                 "Take the name that is yours.\n"
-                "Whoever has it meanwhile, such as a lost connection of your own, has to go.\n"
+                "Where you are in the chat already, this is one more session of yours.\n"
+                "A guest who has the name meanwhile gets another one.\n"
                 "Without NAME it is the one that you were refused last.\nExample: /login ada correct-horse-battery",
                 self.log_in,
             ),
-            Command("passwd", "OLD NEW", "Change your password.\nExample: /passwd old-secret new-secret", self.passwd),
-            Command("logout", "", "Log out. Your name stays yours, and you are called guest-1 or so.", self.log_out),
+            Command(
+                "passwd",
+                "OLD NEW",
+                "Change your password. Your other sessions end.\nExample: /passwd old-secret new-secret",
+                self.passwd,
+            ),
+            Command("logout", "", "Log out on this device, and leave. Your name stays yours.", self.log_out),
+            Command(
+                "sessions",
+                "[end NUMBER]",
+                "List where you are connected or stay logged in, or end one of these.\nExample: /sessions end 4",
+                self.sessions,
+            ),
             Command(
                 "unregister",
                 "PASSWORD",
-                "Give your name up: anybody can have it then.\nExample: /unregister correct-horse-battery",
+                "Give your name up: anybody can have it then. Your other sessions end.\n"
+                "Example: /unregister correct-horse-battery",
                 self.unregister,
             ),
         ]
@@ -160,7 +182,7 @@ class Accounts:
             self._registry.add(key, account, home(session, account.id))
             self._registrations.add(network)
         log.info("#%d has registered %s", session.id, name, extra=session.fields)
-        self._logins.welcome(session, key, account)
+        self._logins.welcome(session, key, account.id)
         session.info(f"{name} is yours now. Next time: /login {name} PASSWORD")
 
     def log_in(self, session: Session, argument: str) -> None:
@@ -181,12 +203,13 @@ class Accounts:
             raise how
         if session.account == key:
             raise Reject(f"You are logged in as {key} already.", code="already_logged_in")
+        member = session.member
         account = self._logins.log_in(session, key, password)
         self._wanted.pop(session.id, None)
-        member = session.member
         now = "" if member else f" {session.advise(Advice.JOIN_NOW, name=account.name)}"
         session.info(f"You are logged in as {account.name}.{now}")
-        if member is not None and member.key != key:
+        # Unless it has become one more session of who is there already, whatever they call themselves.
+        if member is not None and session.member is member and member.key != key:
             session.chat.rename(member, account.name)
 
     def passwd(self, session: Session, argument: str) -> None:
@@ -200,17 +223,27 @@ class Accounts:
         with self._hashing.turn(session, key):
             hashed = self._hashing.hash(new)
         self._registry.set_password(key, account, hashed)
+        others = f"The password of {account.name} was changed on another device. Log in again with the new one."
+        self._logins.end_all([key], others, besides=session)
         log.info("#%d has changed the password of %s", session.id, account.name, extra=session.fields)
         session.info(f"{account.name} has a new password.")
 
     def log_out(self, session: Session, argument: str) -> None:
         require_account(session)
-        self._logins.log_out(session, "You are logged out.")
+        if session.member is not None:
+            self._logins.end(session, "You are logged out.")
+        else:
+            self._logins.leave_device(session)
+            self._logins.log_out(session, "You are logged out.")
+
+    def sessions(self, session: Session, argument: str) -> None:
+        self._sessions.run(session, argument)
 
     def unregister(self, session: Session, argument: str) -> None:
         key = require_account(session)
         account = self._logins.verified(session, key, argument)
         self._registry.remove(key, account)
+        self._logins.end_all([key], f"{account.name} was given up on another device.", besides=session)
         session.chat.audit(account.name, "unregister", account.name)
         log.info("#%d has given up %s", session.id, account.name, extra=session.fields)
         self._logins.log_out(session, f"{account.name} is not yours any more: anybody can have it now.")
@@ -219,12 +252,24 @@ class Accounts:
         self._registry.require_loaded()
         if session.needs_password:
             session.authenticate(join.password)
+        device = require_device_name(join.device) if join.device else ""
         name, key = require_name(join.name or session.name, self._server.config.limits.name_length)
-        if session.account == key:
+        if session.account == key and not device:
             return
         if key not in self._registry.registered:
             raise Reject(f"Nobody has registered {name}. Join without a login, then /register.", code="login_failed")
-        self._logins.log_in(session, key, join.login)
+        if session.account == key:
+            account = self._logins.verified(session, key, join.login)
+        else:
+            account = self._logins.log_in(session, key, join.login)
+        if device:
+            self._devices.stay(session, account, device)
+
+    def _come_back_to_join(self, session: Session, join: Join) -> None:
+        self._registry.require_loaded()
+        if session.needs_password:
+            session.authenticate(join.password)
+        self._logins.come_back(session, join.token)
 
 
 def require_account(session: Session) -> str:

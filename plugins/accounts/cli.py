@@ -2,17 +2,19 @@
 
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO, TypeVar
 
 import click
+import msgspec
 
 from greenchat import (
     Reject,
     Shell,
+    amount,
     data_dir_from,
     data_dir_options,
     new_account_id,
@@ -22,7 +24,8 @@ from greenchat import (
     transaction,
 )
 
-from . import store
+from . import device_store, store
+from .device_store import Device
 from .passwords import check_password, normalized
 from .settings import Settings
 
@@ -121,6 +124,63 @@ def remove(name: str, file: Path | None, data_dir: str | None) -> None:
         raise _unknown(name)
     shell.audit("unregister", account.name)
     click.echo(f"Anybody can have the name {account.name} now. What it was allowed has ended with the account.")
+
+
+@commands.command(
+    epilog="""\b
+Examples:
+  greenchat accounts sessions ada                    where ada stays logged in
+  greenchat accounts sessions ada --end 4            not on that device any more
+  greenchat accounts sessions ada --json | jq .device
+"""
+)
+@click.argument("name")
+@click.option("--end", type=int, metavar="ID", help="Log out on the device with this ID.")
+@click.option("--end-all", is_flag=True, help="Log out on all of them.")
+@click.option("--json", "as_json", is_flag=True, help="List as JSON Lines, for programs.")
+@data_dir_options
+def sessions(name: str, end: int | None, end_all: bool, as_json: bool, file: Path | None, data_dir: str | None) -> None:
+    """List the devices on which the account NAME stays logged in, or log out there.
+
+    A running server notices within a second, and ends what is connected from these devices.
+    """
+    directory = data_dir_from(file, data_dir)
+    account = look(directory, store.find(_key(name)), None)
+    if account is None:
+        raise _unknown(name)
+    devices: list[Device] = look(directory, device_store.of_account(account.id, _oldest(file)), [])
+    if end is None and not end_all:
+        _list_devices(account.name, devices, as_json=as_json)
+        return
+    chosen = [device.id for device in devices if end_all or device.number == end]
+    if not chosen and not end_all:
+        raise Reject(f"{account.name} has no device {end}. See: greenchat accounts sessions {account.name}")
+    shell = Shell(file, data_dir)
+    ended = look(shell.data_dir, device_store.remove(account.id, chosen), 0)
+    if ended:
+        shell.audit("logout", account.name)
+    click.echo(f"{account.name} is logged out on {amount(ended, 'device')}.")
+
+
+def _list_devices(name: str, devices: Sequence[Device], *, as_json: bool) -> None:
+    if as_json:
+        for device in devices:
+            since, used = (datetime.fromtimestamp(time / 1e6, UTC) for time in (device.created, device.last_used))
+            line = {"id": device.number, "device": device.name, "since": since, "last_used": used}
+            click.echo(msgspec.json.encode(line))
+        return
+    if not devices:
+        click.echo(f"{name} stays logged in on no device.")
+        return
+    width = max(len("DEVICE"), *(len(device.name) for device in devices))
+    click.echo(f"{'ID':>6}  {'DEVICE':{width}}  {'SINCE':20}  LAST USED")
+    for device in devices:
+        shown = f"{device.number:6}  {device.name:{width}}  {_time(device.created):20}  {_time(device.last_used)}"
+        click.echo(shown)
+
+
+def _oldest(file: Path | None) -> int:
+    return device_store.oldest(plugin_settings("accounts", Settings, file).device_days)
 
 
 def look(data_dir: Path, work: Callable[[sqlite3.Connection], T], nothing: T) -> T:

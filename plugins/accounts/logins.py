@@ -2,38 +2,40 @@
 
 import itertools
 import logging
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import gevent
 
 from greenchat import ChatServer, Member, Reject, Session, guest_name, host_of, network_of
 
-from .passwords import Hashing, Tally
-from .refusals import how_to_log_in, wrong
+from .devices import Devices, put_out
+from .passwords import FAILURE_SECONDS, Hashing, Tally
+from .refusals import wrong
 from .registry import Registry
 from .settings import Settings
 from .store import Account, home_of
 
 log = logging.getLogger("greenchat.accounts")
 
-# Over how long failed logins are counted, in seconds.
-FAILURE_SECONDS = 60.0
-
 # How often it is looked whether somebody else, such as the command line, has changed an account, in seconds: soon
 # enough for who has just done so, and seldom enough to cost nothing.
 LOOK_SECONDS = 1.0
 
-# Why one leaves whose place another connection of the same account takes.
-ELSEWHERE = "logged in from elsewhere"
+# How often it is noted who is logged in on a device without coming and going, in seconds: a device goes by days.
+NOTE_SECONDS = 3600.0
 
 
 class Logins:
     """The sessions of one server and their accounts."""
 
-    def __init__(self, server: ChatServer, settings: Settings, registry: Registry, hashing: Hashing) -> None:
+    def __init__(
+        self, server: ChatServer, settings: Settings, registry: Registry, hashing: Hashing, devices: Devices
+    ) -> None:
         self._server = server
+        self._devices = devices
         self._settings = settings
         self._registry = registry
         self._hashing = hashing
@@ -63,26 +65,24 @@ class Logins:
         raise wrong()
 
     def log_in(self, session: Session, key: str, password: str) -> Account:
-        """Let `session` be `key` from now on, and nobody else. Raises `Reject` unless this is the password."""
+        """Let `session` be `key` from now on. Raises `Reject` unless this is the password."""
         account = self.verified(session, key, password)
         renewed = None
         if self._hashing.is_outdated(account.hash):
             with self._hashing.turn(session, key):
                 renewed = self._hashing.hash(password)
         self._registry.note_login(key, account, renewed, home(session, account.id))
-        for other in list(self._server.sessions.values()):
-            if other.account == key and other is not session:
-                if other.member is not None:
-                    self._server.chat.leave(other.member, ELSEWHERE)
-                # An error, not a notice: by its code a program knows that it must not come back to take the name again.
-                other.refuse(Reject("You have logged in from elsewhere.", code="logged_in_elsewhere"))
-                other.close(ELSEWHERE)
-        self.welcome(session, key, account)
+        self.welcome(session, key, account.id)
         return account
 
-    def welcome(self, session: Session, key: str, account: Account) -> None:
+    def come_back(self, session: Session, token: str) -> None:
+        """Let `session` be whose device it is. Raises `Reject` unless the token is good."""
+        device = self._devices.come_back(session, token)
+        self.welcome(session, device.key, device.account_id)
+
+    def welcome(self, session: Session, key: str, account_id: int) -> None:
         """`session` is `key`, as is known for sure."""
-        session.log_in(key, account.id)
+        session.log_in(key, account_id)
         self._expel([key])
         log.info("#%d is logged in as %s", session.id, key, extra=session.fields)
 
@@ -113,31 +113,66 @@ class Logins:
     def log_out(self, session: Session, text: str) -> None:
         """Let `session` be nobody, told by `text`, and without the name if that is somebody's."""
         account = session.account
+        session.device, session.device_id = "", 0
         session.log_in("")
         session.info(text)
         log.info("#%d is logged out of %s", session.id, account, extra=session.fields)
         self._expel([account])
 
+    def leave_device(self, session: Session) -> None:
+        """Nobody is logged in on the device of `session` any more, but for itself. Raises `Reject`."""
+        device = session.device_id
+        if device:
+            self._devices.remove(session.account_id, [device])
+            session.device, session.device_id = "", 0
+            self._devices.end([device], "You are logged out on this device.")
+
+    def end(self, session: Session, text: str) -> None:
+        """End `session`, told by `text`; on its device nobody is logged in any more. Raises `Reject` where that cannot
+        be: nothing happens then."""
+        self.leave_device(session)
+        if session.codec.many_rooms or session.call is None:
+            put_out(session, text)
+        else:
+            # By an error, a program knows that it must not come back by itself. People have done nothing wrong.
+            log.info("#%d is logged out", session.id, extra=session.fields)
+            session.info(text)
+            session.close("logged out")
+
+    def end_all(self, keys: Collection[str], text: str, besides: Session | None = None) -> None:
+        """End all sessions that are logged in to these accounts, told by `text`, but for one. What they stay logged in
+        by is void already."""
+        for session in list(self._server.sessions.values()):
+            if session.account in keys and session is not besides:
+                put_out(session, text)
+        if besides is not None:
+            besides.device, besides.device_id = "", 0
+
     def look_again_and_again(self) -> None:
         """Have what another process changes take effect: for a greenlet of its own, which somebody kills."""
+        noted = float("-inf")
         while True:
             gevent.sleep(LOOK_SECONDS)
             try:
                 self._look()
+                if time.monotonic() - noted >= NOTE_SECONDS:
+                    noted = time.monotonic()
+                    self._devices.note_use()
+            except Reject:
+                pass  # the file cannot be used, as the log says
             except Exception:
                 log.exception("accounts: it was looked in vain for what another process has changed")
 
     def _look(self) -> None:
-        changed = self._registry.look()
-        for session in list(self._server.sessions.values()) if changed else ():
-            if session.account in changed:
-                why = "Whoever runs the server has removed your account."
-                if session.account in self._registry.registered:
-                    again = how_to_log_in(session, session.account)
-                    why = f"Whoever runs the server has changed your password. Log in again: {again}"
-                self.log_out(session, why)
+        changed, devices = self._registry.look(self._devices.watched)
+        for key in changed:
+            why = "Whoever runs the server has removed your account."
+            if key in self._registry.registered:
+                why = "Whoever runs the server has changed your password. Log in again with the new one."
+            self.end_all([key], why)
         # Not only those that have changed: nobody has a name of somebody else's for longer than this.
         self._expel(self._registry.registered.keys() & self._server.chat.members.keys())
+        self._devices.ended(devices)
 
     def _expel(self, keys: Iterable[str]) -> None:
         """Have nobody be called by these registered names without being logged in to them."""
@@ -148,8 +183,8 @@ class Logins:
 
     def _make_guest(self, member: Member) -> None:
         """Call `member` guest-N, the first that is free; where that is not allowed, say good-bye."""
-        chat, session, name = self._server.chat, next(iter(member.sessions), None), member.name
-        if not isinstance(session, Session):
+        chat, name = self._server.chat, member.name
+        if not member.sessions:  # they have lost their connection
             chat.leave(member, f"{name} is somebody else's")
             return
         for number in itertools.count(1):
@@ -161,13 +196,19 @@ class Logins:
             except Reject as verdict:
                 if verdict.code == "name_taken":  # just now
                     continue
-                chat.leave(member, f"{name} is somebody else's")
                 text = f"{name} is for who is logged in to it, and you cannot be {guest}: {verdict.text}"
-                session.refuse(Reject(text, code="name_reserved"))
-                session.close(f"{name} is somebody else's")
+                sessions = self._sessions_of(member)
+                chat.leave(member, f"{name} is somebody else's")
+                for session in sessions:
+                    session.refuse(Reject(text, code="name_reserved"))
+                    session.close(f"{name} is somebody else's")
             else:
-                session.info(f"You are called {guest} now: {name} is for who is logged in to it.")
+                for session in self._sessions_of(member):
+                    session.info(f"You are called {guest} now: {name} is for who is logged in to it.")
             return
+
+    def _sessions_of(self, member: Member) -> list[Session]:
+        return [session for session in self._server.sessions.values() if session.member is member]
 
 
 def home(session: Session, account_id: int) -> int:

@@ -27,6 +27,9 @@ LONGEST = 1000
 # Passwords that are hashed at the same time: so many times `memory_mib` is taken at most, and two cores are kept busy.
 HASHED_AT_ONCE = 2
 
+# Over how long failed logins are counted, in seconds.
+FAILURE_SECONDS = 60.0
+
 # argon2's sizes, in bytes, as RFC 9106 (4.) recommends them.
 SALT_BYTES, TAG_BYTES = 16, 32
 

@@ -3,9 +3,9 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from gevent.lock import BoundedSemaphore
 from msgspec.structs import replace
@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from greenchat import Account as Entitled
 from greenchat import AccountDirectory, Database, DatabaseError, Reject
 
-from . import store
+from . import device_store, store
+from .device_store import Back
 from .refusals import changed_meanwhile, unavailable
 from .store import Account, Registered
 
@@ -23,6 +24,14 @@ T = TypeVar("T")
 
 # A file that is damaged stays so for a while: one line a minute about it is enough.
 COMPLAINT_SECONDS = 60.0
+
+
+class Changed(NamedTuple):
+    """What another process has changed: the keys of accounts that are gone, or whose password is another one; and the
+    devices that are gone."""
+
+    accounts: set[str]
+    devices: set[int]
 
 
 class Registry:
@@ -46,26 +55,27 @@ class Registry:
         self._readable = True  # when it was looked at last
         self._quiet_until = 0.0
 
-    def look(self) -> set[str]:
-        """Read again what another process may have changed. The keys of accounts that are gone, or whose password is
-        another one."""
+    def look(self, devices: Collection[int] = ()) -> Changed:
+        """Read again what another process may have changed, of `devices` as well."""
         with self._turn:
             try:
-                self._seen, found = self._run(store.look(self._seen), writes=False)
+                self._seen, found = self._run(store.look(self._seen, devices), writes=False)
             except DatabaseError as error:
                 self._readable = False
                 self._complain(error)
-                return set()
+                return Changed(set(), set())
             if not self._readable:
                 log.info("accounts can be used again")
             self._readable = self._loaded = True
             if found is None:
-                return set()
-            before, (self.registered, accounts) = self.registered, found
+                return Changed(set(), set())
+            before, (self.registered, accounts, gone) = self.registered, found
             self._directory.replace(accounts)
-            return {key for key, known in before.items() if self._password_set(key) != known.password_set}
+            changed = {key for key, known in before.items() if self.password_set(key) != known.password_set}
+            return Changed(changed, gone)
 
-    def _password_set(self, key: str) -> int | None:
+    def password_set(self, key: str) -> int | None:
+        """When that was, of the account `key`; None where nobody has registered it."""
         known = self.registered.get(key)
         return known.password_set if known is not None else None
 
@@ -75,12 +85,12 @@ class Registry:
             raise unavailable()
 
     def find(self, key: str) -> Account | None:
-        return self._ask(store.find(key), writes=False)
+        return self.ask(store.find(key), writes=False)
 
     def add(self, key: str, account: Account, home: int = 0) -> None:
         """Raises `Reject` where somebody has it."""
         with self._turn:
-            if not self._ask(store.add(key, account, home)):
+            if not self.ask(store.add(key, account, home)):
                 self._seen = None  # it is there, but we did not know of it
                 raise Reject(f"The username {account.name} belongs to somebody. Choose another.", code="name_reserved")
             self.registered[key] = Registered(account.password_set, home)
@@ -90,7 +100,7 @@ class Registry:
         """Raises `Reject` where the account is not any more what it was when its password was asked for."""
         password_set = store.now()
         with self._turn:
-            if not self._ask(store.set_password(key, hashed, password_set, account.password_set)):
+            if not self.ask(store.set_password(key, hashed, password_set, account.password_set)):
                 raise changed_meanwhile()
             self.registered[key] = self.registered[key]._replace(password_set=password_set)
             known = self._directory.by_id(account.id)
@@ -100,7 +110,7 @@ class Registry:
     def remove(self, key: str, account: Account) -> None:
         """Raises `Reject` as `set_password` does."""
         with self._turn:
-            if not self._ask(store.remove(key, account.password_set)):
+            if not self.ask(store.remove(key, account.password_set)):
                 raise changed_meanwhile()
             self.registered.pop(key, None)
             self._directory.remove(Entitled(account.id, key, account.name))
@@ -111,14 +121,31 @@ class Registry:
             self._run(store.note_login(key, account, renewed, home))
         except DatabaseError as error:
             self._complain(error)
-        if self._password_set(key) != account.password_set:
+        if self.password_set(key) != account.password_set:
             raise changed_meanwhile()
         self.registered[key] = Registered(account.password_set, home)
+
+    def come_back(self, token: str, network: str, oldest: int) -> Back | None:
+        """Who comes back by the token of a device, if it is good: see device_store.py. The next one is on disk before
+        anybody is told it; where the disk is full, this one stays good. Raises `Reject` where the file cannot be used.
+        """
+        self.require_loaded()
+        try:
+            back = self._run(device_store.use(token, network, oldest))
+        except DatabaseError as error:
+            self._complain(error)
+            back = self.ask(device_store.look_up(token, oldest), writes=False)
+        if back is None or self.password_set(back.device.key) != back.device.password_set:
+            return None
+        home = store.home_of(back.device.account_id, network)
+        self.registered[back.device.key] = Registered(back.device.password_set, home)
+        return back
 
     def close(self) -> None:
         self._database.close()
 
-    def _ask(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+    def ask(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+        """What `work` returns. Raises `Reject` where the file cannot be used."""
         self.require_loaded()
         try:
             return self._run(work, writes=writes)

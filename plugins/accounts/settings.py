@@ -67,6 +67,23 @@ class Settings(greenchat.Settings, frozen=True, kw_only=True):
         int,
         Meta(ge=0, description="Names registered from one address (or /64) within an hour: a table full of friends."),
     ] = 10
+    device_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Who has asked to stay logged in on a device is asked for the password again after so many "
+            "days without it: who comes once a season stays, and what was sold or lost does not for ever.",
+        ),
+    ] = 90
+    devices_per_account: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Devices on which one account stays logged in; of more, the one that was not used for longest "
+            "is logged out. Each browser counts, and so does each private window.",
+        ),
+    ] = 20
 
     @property
     def is_weak(self) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from greenchat import Account as Entitled
@@ -169,17 +169,33 @@ def entitled(connection: sqlite3.Connection) -> list[Entitled]:
     return [Entitled(number, key, name, bool(inherits), since) for number, key, name, inherits, since in rows]
 
 
-def look(
-    seen: object,
-) -> Callable[[sqlite3.Connection], tuple[object, tuple[dict[str, Registered], list[Entitled]] | None]]:
-    """The state of the file, to be given as `seen` next time; and, unless it is as it was `seen`, all accounts: by
-    their keys, and as other plugins know them."""
+class Found(NamedTuple):
+    """All accounts: by their keys, and as other plugins know them. And the devices asked for that are gone."""
 
-    def work(connection: sqlite3.Connection) -> tuple[object, tuple[dict[str, Registered], list[Entitled]] | None]:
+    registered: dict[str, Registered]
+    accounts: list[Entitled]
+    gone: set[int]
+
+
+def look(seen: object, devices: Collection[int]) -> Callable[[sqlite3.Connection], tuple[object, Found | None]]:
+    """The state of the file, to be given as `seen` next time; and, unless it is as it was `seen`, what is in it."""
+
+    def work(connection: sqlite3.Connection) -> tuple[object, Found | None]:
         state = file_state(connection)
         if state == seen:
             return state, None
         rows = connection.execute("SELECT key, password_set, home FROM accounts")
-        return state, ({key: Registered(*rest) for key, *rest in rows}, entitled(connection))
+        registered = {key: Registered(*rest) for key, *rest in rows}
+        return state, Found(registered, entitled(connection), missing(connection, devices))
 
     return work
+
+
+# A device counts as long as the password is the one that it was when somebody logged in there.
+LIVE = "devices JOIN accounts ON accounts.id = account AND accounts.password_set = devices.password_set"
+
+
+def missing(connection: sqlite3.Connection, devices: Iterable[int]) -> set[int]:
+    """Which of these are not there any more."""
+    sql = f"SELECT 1 FROM {LIVE} WHERE devices.id = ?"
+    return {number for number in devices if connection.execute(sql, (number,)).fetchone() is None}

@@ -196,11 +196,13 @@ def test_leaving_delivers_first_and_ends_the_events(connect):
     assert bob.next(Left).reason == "left"
 
 
-def test_closing_without_leaving(connect):
-    ada, bob = connect("ada"), connect("bob")
-    with ada:
-        ada.confirm(ada.say("I am off"))
-    assert bob.next(Left).name == "ada"
+def test_closing_without_leaving(joining):
+    with serving(settings={"limits.absence_seconds": 1}) as server:
+        connect = joining(server)
+        ada, bob = connect("ada"), connect("bob")
+        with ada:
+            ada.confirm(ada.say("I am off"))
+        assert bob.next(Left).name == "ada", "who may come back has left after a while only"
     ada.receive()  # what had come before
     for method in (ada.receive, ada.leave, lambda: ada.say("hello?")):
         with pytest.raises(DisconnectedError, match="is closed"):

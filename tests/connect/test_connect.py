@@ -282,7 +282,7 @@ def test_a_name_that_one_has_made_ones_own(open_terminal):
         first.type(f"/register{ENTER}correct-horse{ENTER}correct-horse{ENTER}")
         first.wait(lambda lines: lines[-1] == ">" and any("ada is yours now." in line for line in lines))
 
-        second = open_terminal(server.host, server.port, "--name", "Ada")
+        second = open_terminal(server.host, server.port, "--name", "Ada", "--no-stay")
         second.wait_for("Ada belongs to somebody. Its password (empty: another name):")
         second.type("wrong-horse" + ENTER)
         second.wait_for("[ERROR] Name or password is wrong.", "Password of Ada (empty: another name):")
@@ -293,7 +293,7 @@ def test_a_name_that_one_has_made_ones_own(open_terminal):
 
 
 def test_somebodys_name_asks_for_the_password(open_terminal, raw):
-    terminal = open_terminal(*raw.address, "--name", "ada")
+    terminal = open_terminal(*raw.address, "--name", "ada", "--no-stay")
     raw.refuse(
         raw.knock(), "name_reserved", "The username ada belongs to somebody. If that is you: /login ada PASSWORD"
     )

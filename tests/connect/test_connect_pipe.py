@@ -3,6 +3,7 @@
 import signal
 import subprocess
 
+import pytest
 from kit.peers import event, message, page, welcome
 from kit.pipes import command, ended, pipe, said, type_into
 from kit.programs import owner
@@ -130,14 +131,18 @@ def test_the_server_goes_before_the_input_ends(start_pipe, raw):
     assert errors[1:] == ["[ERROR] The server has closed the connection.", "[ERROR] 1 message was not delivered."]
 
 
-def test_ctrl_c_in_a_pipe(start_pipe, bob):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, -signal.SIGTERM)], ids=str
+)
+def test_ctrl_c_in_a_pipe(start_pipe, bob, server, number, code):
     process = start_pipe("--name", "bot")
     bob.expect("INFO|bot has joined the chat.")
     type_into(process, "said before")
     bob.expect("MSG|bot|said before")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(DEADLINE) == Exit.INTERRUPTED
-    bob.expect("INFO|bot has left the chat.")
+    process.send_signal(number)
+    assert process.wait(DEADLINE) == code
+    server.join("bot")  # whose name is free at once: the next run of a job may be soon
+    bob.expect("INFO|bot has left the chat.", "INFO|bot has joined the chat.")
     assert b"Traceback" not in process.stderr.read()
 
 
@@ -169,6 +174,50 @@ def test_what_follows_a_command_waits_for_its_answer(bot, raw):
     assert bot.stdout.readline() == b"[bob]: hi\n"
     ended(bot, raw)
     assert bot.returncode == Exit.DELIVERED
+
+
+# --- whoever is logged in has other devices ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ada(start_pipe, raw):
+    """A pipe of somebody who is logged in, and in another room by another device."""
+    process = start_pipe("--name", "ada", "--commands", address=raw.address)
+    raw.accept()
+    rooms = ["lobby", "garden"]
+    raw.send(welcome(name="ada", account="ada", rooms=rooms, token="gr_1", ref=raw.read()["ref"]))
+    raw.send(welcome("garden", name="ada", account="ada", rooms=rooms, token="gr_1"))
+    return process
+
+
+def test_a_pipe_shows_what_others_say_in_its_own_room(ada, raw):
+    raw.send(message(1, "of the garden", "garden"), message(1, "mine", sender="ada", own=True), message(2, "hi"))
+    assert ada.stdout.readline() == b"[bob]: hi\n"
+    output, errors = ended(ada, raw)
+    assert output == b""
+    assert errors.splitlines()[1:] == [
+        "[INFO] You are in garden, too. /join garden to talk there.",
+        "[ada, by another device]: mine",
+    ]
+    assert ada.returncode == Exit.DELIVERED
+    assert "gr_" not in errors
+
+
+def test_out_of_the_room_of_a_pipe_by_another_device(ada, raw):
+    raw.send(event("left", name="ada", reason="left"))
+    assert raw.read() == {"type": "leave"}
+    raw.hang_up()
+    assert ada.wait(DEADLINE) == Exit.TURNED_AWAY, "though its input is still open"
+    assert "The rest of the input was for lobby, and you are not in there any more." in ada.stderr.read().decode()
+
+
+@pytest.mark.parametrize("code", ["logged_out", "resumed_elsewhere", "too_many_sessions"])
+def test_a_session_that_is_ended_from_elsewhere(ada, raw, code):
+    raw.send({"type": "error", "code": code, "text": "Go."})
+    raw.hang_up()
+    assert ada.wait(DEADLINE) == Exit.LOST, "though its input is still open"
+    errors = ada.stderr.read()
+    assert errors.decode().splitlines()[-2:] == ["[ERROR] Go.", "[ERROR] The server has closed the connection."]
 
 
 # --- passwords and keys ----------------------------------------------------------------------------------------------

@@ -217,7 +217,7 @@ class Window:
     def answer(self, *texts: str, ok: str = "OK") -> None:
         """Fill the dialog's fields in, in their order."""
         expect(self.dialog).to_be_visible()
-        for field, text in zip(self.dialog.locator("input:visible").all(), texts, strict=True):
+        for field, text in zip(self.dialog.locator("input:visible:not([type=checkbox])").all(), texts, strict=True):
             field.fill(text)
         self.dialog.get_by_role("button", name=ok).click()
 

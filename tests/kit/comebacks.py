@@ -19,11 +19,12 @@ def lose(talk, raw):
     talk.wait(lambda lines: "Ctrl-C leaves." in "".join(lines[-3:]))
 
 
-def let_back(raw, *events, seq=0, more=False):
-    """Take the client that comes back: its join, and its question what was said meanwhile, answered with `events`."""
+def let_back(raw, *events, seq=0, more=False, **fields):
+    """Take the client that comes back: its join, answered with these `fields`, and its question what was said
+    meanwhile, answered with `events`."""
     raw.accept()
     join = raw.read()
-    raw.send(welcome(seq=seq, ref=join["ref"], room=join.get("room", "lobby")))
+    raw.send(welcome(seq=seq, ref=join["ref"], room=join.get("room") or "lobby", **fields))
     history = raw.read()
     assert history["type"] == "history"
     raw.send({"type": "history", "room": history["room"], "events": events, "more": more, "ref": history["ref"]})

@@ -5,6 +5,7 @@ import socket
 from contextlib import contextmanager
 
 from greenchat.testing import ServerThread
+from kit.accounts import SECRET
 from kit.browsers import expect
 
 KEPT_BACK = re.compile("^Nothing was sent")
@@ -28,6 +29,26 @@ def leave_the_chat(window):
     window.page.locator("#self").click()
     window.button("Leave the chat").click()
     expect(window.button("Join")).to_be_visible()
+
+
+def log_in(window, name, password=SECRET, *, keep=False):
+    """With the account's password; `keep`: stay logged in."""
+    window.field("Name").fill(name)
+    window.page.get_by_label("Password").fill(password)
+    window.page.get_by_label("Keep me logged in").set_checked(keep)
+    window.button("Join").click()
+    expect(window.box).to_be_visible()
+    return window
+
+
+def device_token(window):
+    """By which this browser stays logged in; empty where it does not."""
+    return window.page.evaluate("() => /gd_[^\"]*/.exec(JSON.stringify({...localStorage}))?.[0] ?? ''")
+
+
+def resume_token(window):
+    """What a copy of this tab would come back by; empty while the page holds it itself."""
+    return window.page.evaluate("() => /gr_[^\"]*/.exec(JSON.stringify({...sessionStorage}))?.[0] ?? ''")
 
 
 @contextmanager

@@ -10,12 +10,18 @@ from kit.terminals import Terminal, environment
 
 
 @pytest.fixture
-def open_terminal():
+def state_home(tmp_path):
+    """Where `greenchat connect` keeps what leads in next time."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def open_terminal(state_home):
     """Open a terminal in which `greenchat connect` runs; it is closed at the end."""
     terminals = []
 
     def open_terminal(*arguments, **variables):
-        terminals.append(Terminal("connect", *arguments, **variables))
+        terminals.append(Terminal("connect", *arguments, **{"XDG_STATE_HOME": str(state_home)} | variables))
         return terminals[-1]
 
     yield open_terminal

@@ -31,9 +31,10 @@ runpy.run_module("greenchat", run_name="__main__")
 
 
 def environment(**changes):
-    """What the process sees: nobody's own settings."""
+    """What the process sees: nobody's own settings, and no place to keep any."""
     keep = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    return keep | {"LANG": "C.UTF-8", "LOGNAME": "loginname", "TERM": "xterm-256color"} | changes
+    state = {"XDG_STATE_HOME": os.devnull}
+    return keep | state | {"LANG": "C.UTF-8", "LOGNAME": "loginname", "TERM": "xterm-256color"} | changes
 
 
 class Terminal:

@@ -6,6 +6,7 @@ from kit.accounts import LOGGED_IN, OTHER, SECRET, WRONG, accounts, gone, refuse
 from kit.programs import Program
 
 from greenchat import hookimpl
+from greenchat.testing import Peer
 
 # --- a name that is somebody's ---
 
@@ -155,88 +156,82 @@ def test_who_may_not_come_in_does_not_get_to_guess_a_password():
         assert client.join(name="ada", login=SECRET, password="open sesame")["type"] == "welcome"
 
 
-# --- taking a name back ---
+# --- one person, several sessions ---
 
 
-@pytest.mark.parametrize("newcomer", ["plain", "json"])
-@pytest.mark.parametrize("ghost", ["plain", "json"])
-def test_logging_in_takes_the_name_from_a_ghost_at_once(ghost, newcomer):
+def logged_in(server, kind):
+    """One more session of ada: it speaks plain frames, or JSON."""
+    if kind == "plain":
+        peer = server.connect()
+        peer.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
+        peer.expect(LOGGED_IN)
+        assert peer.read().startswith("INFO|Welcome")
+        return peer
+    program = Program(server)
+    assert program.join(name="ada", login=SECRET)["type"] == "welcome"
+    return program
+
+
+def say(client, text):
+    client.send(f"MSG|{text}") if isinstance(client, Peer) else client.send(type="say", text=text)
+
+
+@pytest.mark.parametrize("second", ["plain", "json"])
+@pytest.mark.parametrize("first", ["plain", "json"])
+def test_a_second_login_is_one_more_session_of_the_same_person(first, second):
     with accounts() as server:
         gone(registered(server))
-        if ghost == "plain":
-            old = server.connect()
-            old.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
-            old.read(), old.read()
-        else:
-            old = Program(server)
-            old.join(name="ada", login=SECRET)
-        bob, cat = server.join("bob"), Program(server)
-        cat.join(name="cat")
-        bob.expect("INFO|cat has joined the chat.")
-        if newcomer == "plain":
-            new = server.connect()
-            new.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
-            new.expect(LOGGED_IN)
-            assert new.read().startswith("INFO|Welcome")
-        else:
-            new = Program(server)
-            assert new.join(name="ada", login=SECRET)["type"] == "welcome"
-        if newcomer == "plain":
-            new.send("MSG|here I am")
-        else:
-            new.send(type="say", text="here I am")
-        bob.expect("INFO|ada has left the chat.", "INFO|ada has joined the chat.", "MSG|ada|here I am")
-        frames = [cat.read() for _ in range(3)]
-        assert [frame["type"] for frame in frames] == ["left", "joined", "message"]
-        assert frames[0]["reason"] == "logged in from elsewhere"
-        if ghost == "plain":
-            old.read_until("ERROR|You have logged in from elsewhere.")
-            old.expect_closed()
-        else:
-            assert old.read_until("error")["code"] == "logged_in_elsewhere"
-            assert old.rest() == []
+        one = logged_in(server, first)
+        bob = server.join("bob")
+        other = logged_in(server, second)
+        say(other, "from the other one")
+        bob.expect("MSG|ada|from the other one")
+        say(one, "from the first one")
+        bob.expect("MSG|ada|from the first one")
         bob.send("MSG|/who")
-        bob.expect("INFO|In lobby (3): bob, cat, ada")
+        bob.expect("INFO|In lobby (2): ada, bob")
+        for client in (other, one):
+            say(client, "good-bye")
+            bob.expect("MSG|ada|good-bye")
+            client.send("LEAVE") if isinstance(client, Peer) else client.send(type="leave")
+            list(iter(client.read, "")) if isinstance(client, Peer) else client.rest()
+        bob.expect("INFO|ada has left the chat.")
 
 
-def test_the_newer_of_two_who_have_not_joined_is_the_one():
+def test_two_who_have_logged_in_and_join_afterwards_are_one_person():
     with accounts() as server:
         gone(registered(server))
         first, second = server.connect(), server.connect()
-        first.send(f"MSG|/login ada {SECRET}")
-        first.expect(LOGGED_IN)
-        second.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
-        second.expect(LOGGED_IN)
-        first.expect("ERROR|You have logged in from elsewhere.")
-        first.expect_closed()
-        assert second.read().startswith("INFO|Welcome")
+        for peer in (first, second):
+            peer.send(f"MSG|/login ada {SECRET}")
+            peer.expect(LOGGED_IN)
+        for peer in (first, second):
+            peer.send("JOIN|ada", "MSG|/who")
+            assert peer.read().startswith("INFO|Welcome")
+            peer.expect("INFO|In lobby (1): ada")
 
 
 def test_who_logs_in_under_another_name_gets_the_accounts_name():
     with accounts() as server:
-        old = registered(server)
+        gone(registered(server))
         cat, new = server.join("cat"), server.join("bob")
         new.send(f"MSG|/login ada {SECRET}")
-        new.expect("INFO|ada has left the chat.", "INFO|You are logged in as ada.", "INFO|bob is now known as ada.")
-        cat.expect("INFO|bob has joined the chat.", "INFO|ada has left the chat.", "INFO|bob is now known as ada.")
-        assert old.read_until("ERROR|You have logged in from elsewhere.") == [
-            "INFO|cat has joined the chat.",
-            "INFO|bob has joined the chat.",
-        ]
-        old.expect_closed()
+        new.expect("INFO|You are logged in as ada.", "INFO|bob is now known as ada.")
+        cat.expect("INFO|bob has joined the chat.", "INFO|bob is now known as ada.")
 
 
-def test_a_ghost_goes_out_of_all_its_rooms():
+def test_a_guest_who_logs_in_becomes_who_is_there_already():
     with accounts() as server:
-        gone(registered(server))
-        old = Program(server)
-        old.join(name="ada", login=SECRET)
-        old.join(room="garden")
-        bob = server.join("bob", "garden")
-        new = Program(server)
-        new.join(name="ada", login=SECRET)
-        bob.expect("INFO|ada has left the chat.")
-        assert server.call(lambda: sorted(server.server.chat.rooms["garden"].members)) == ["bob"]
+        registered(server)
+        cat, new = server.join("cat"), server.join("bob")
+        cat.expect("INFO|bob has joined the chat.")
+        new.send(f"MSG|/login ada {SECRET}")
+        new.read_until("INFO|You are logged in as ada.")
+        cat.expect("INFO|bob has left the chat.")
+        new.send("MSG|hello")
+        cat.expect("MSG|ada|hello")
+        cat.send("MSG|/who")
+        cat.expect("INFO|In lobby (2): ada, cat")
 
 
 # --- changing and ending it ---
@@ -256,18 +251,45 @@ def test_a_new_password_takes_the_place_of_the_old_one():
         again.expect(f"ERROR|{WRONG}", LOGGED_IN)
 
 
-def test_who_logs_out_leaves_the_name_too():
+def test_a_new_password_ends_all_other_sessions():
     with accounts() as server:
-        server.join("guest-1")
+        gone(registered(server))
+        ada, plain, program = (logged_in(server, kind) for kind in ("plain", "plain", "json"))
+        bob = server.join("bob")
+        ada.send(f"MSG|/passwd {SECRET} {OTHER}")
+        ada.read_until("INFO|ada has a new password.")
+        text = "The password of ada was changed on another device. Log in again with the new one."
+        plain.read_until(f"ERROR|{text}")
+        plain.expect_closed()
+        error = program.read_until("error")
+        assert (error["code"], error["text"]) == ("logged_out", text)
+        assert program.rest() == []
+        ada.send("MSG|still here")
+        bob.expect("MSG|ada|still here")
+
+
+def test_who_logs_out_is_gone_and_keeps_the_name():
+    with accounts() as server:
+        bob = server.join("bob")
         ada = registered(server)
-        ada.send("MSG|/logout", "MSG|/logout", "MSG|/nick ada")
-        ada.expect(
-            "INFO|You are logged out.",
-            "INFO|ada is now known as guest-2.",
-            "INFO|You are called guest-2 now: ada is for who is logged in to it.",
-            "ERROR|You are not logged in. Type /login NAME PASSWORD.",
-            refused("ada"),
-        )
+        ada.send("MSG|/logout", "MSG|not said any more")
+        ada.expect("INFO|You are logged out.")
+        ada.expect_closed()
+        bob.expect("INFO|ada has joined the chat.", "INFO|ada has left the chat.")
+        bob.send("MSG|/logout", "MSG|/nick ada")
+        bob.expect("ERROR|You are not logged in. Type /login NAME PASSWORD.", refused("ada"))
+
+
+def test_who_logs_out_on_one_device_stays_on_the_other():
+    with accounts() as server:
+        one = registered(server)
+        other = logged_in(server, "plain")
+        bob = server.join("bob")
+        one.send("MSG|/logout")
+        one.read_until("INFO|You are logged out.")
+        one.expect_closed()
+        other.send("MSG|still here")
+        bob.expect("MSG|ada|still here")
 
 
 def test_a_name_that_was_given_up_is_anybodys():
@@ -275,6 +297,8 @@ def test_a_name_that_was_given_up_is_anybodys():
         ada = registered(server)
         ada.send(f"MSG|/unregister {OTHER}", f"MSG|/unregister {SECRET}")
         ada.expect(f"ERROR|{WRONG}", "INFO|ada is not yours any more: anybody can have it now.")
+        ada.send("MSG|/who")
+        ada.expect("INFO|In lobby (1): ada")
         gone(ada)
         ada = server.join("ada")
         ada.send(f"MSG|/login ada {SECRET}", f"MSG|/register {OTHER}")

@@ -2,8 +2,10 @@
 
 import re
 
+from kit.accounts import accounts, registered
 from kit.browsers import expect, needs_browser
 from kit.page_checks import SIZES, Check, lively
+from kit.pages import choose, log_in, status
 
 pytestmark = needs_browser
 pytest_plugins = ["kit.browser_fixtures"]
@@ -39,7 +41,7 @@ def test_everybody_can_use_the_page_on_every_screen(chat, visit, axe):
         check("menu", "#menu")
         window.menu.get_by_role("button", name=re.compile("^Set the topic")).click()
         expect(window.dialog).to_be_visible()
-        check("dialog", "dialog")
+        check("dialog", "dialog[open]")
         page.keyboard.press("Escape")
         expect(window.dialog).to_be_hidden()
     assert check.violations == [], "\n".join(check.violations)
@@ -74,6 +76,41 @@ def test_everybody_can_use_what_tells_that_nothing_was_said(chat, visit, axe):
     for size in SIZES:
         check.resize(size)
         window.box.press("Enter")
-        check("asked", "dialog")
+        check("asked", "dialog[open]")
         window.page.keyboard.press("Escape")
     assert check.violations == [], "\n".join(check.violations)
+
+
+def test_everybody_can_use_the_account_on_every_screen(visit, axe):
+    with accounts() as chat:
+        registered(chat, "ada").send("LEAVE")
+        for _ in range(3):
+            log_in(visit(chat), "ada", keep=True).page.goto("about:blank")
+        log_in(visit(chat), "ada")
+        window = visit(chat)
+        check = Check(window, axe)
+        window.fill_in("ada")
+        expect(window.problem).to_contain_text("belongs to somebody")
+        for size in SIZES:
+            check.resize(size)
+            check("login", "#welcome")
+        log_in(window, "ada")
+        for size in SIZES:
+            check.resize(size)
+            if window.button("Rooms").is_visible():
+                window.button("Rooms").click()
+            choose(window, "^Account and devices")
+            expect(window.dialog.get_by_role("listitem")).to_have_count(5)
+            check("account", "#account")
+            window.button("Change password …").click()
+            check("passwd", "#ask")
+            window.page.keyboard.press("Escape")
+        window.page.evaluate("() => dispatchEvent(new Event('pagehide'))")
+        stored = window.page.evaluate("() => JSON.stringify({...sessionStorage})")
+        other = visit(chat, script=f"Object.assign(sessionStorage, {stored})")
+        expect(status(window)).to_contain_text("another tab")
+        for size in SIZES:
+            check.resize(size)
+            check("elsewhere", "#talk")
+        expect(other.box).to_be_visible()
+        assert check.violations == [], "\n".join(check.violations)

@@ -53,7 +53,14 @@ def test_who_is_in_no_room_stays_there_until_they_go_somewhere(chat, visit):
     ada.picture("no-room-desktop-light")
     assert chat.call(lambda: list(chat.server.chat.members["adele"].rooms)) == []
     ada.page.reload()
-    expect(ada.button("Join")).to_be_visible()
+    expect(status(ada)).to_contain_text("You look at no room.")
+    ada.picture("nowhere-desktop-light")
+    ada.box.fill("anybody?")
+    ada.box.press("Enter")
+    expect(ada.box).to_have_value("anybody?")
+    ada.button("Join a room").last.click()
+    ada.answer("attic", ok="Join")
+    ada.is_in("attic")
     assert sync(carol) == []
 
 

@@ -30,19 +30,39 @@ def test_leaving(alice, bob, keys):
     assert len(alice.lines) == 2, "nothing but the welcome and the prompt"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_too(alice, bob, number):
+def test_a_signal_leaves_too(alice, bob):
     alice.type("half ty")
     alice.wait_for("> half ty")
-    alice.process.send_signal(number)
+    alice.process.send_signal(signal.SIGTERM)
     assert alice.end() == Exit.DELIVERED
     bob.expect("INFO|alice has left the chat.")
 
 
-def test_a_closed_window_leaves_too(alice, bob):
-    alice.hang_up()
+def test_a_window_that_is_closed_and_opened_again(alice, bob, server, open_terminal):
+    alice.type("/join garden" + ENTER)
     bob.expect("INFO|alice has left the chat.")
+    carol = server.join("carol", "garden")
+    alice.wait(lambda lines: "[INFO] carol has joined the chat." in lines)
+    alice.type("said before" + ENTER)
+    carol.expect("MSG|alice|said before")
+    alice.hang_up()
     alice.process.wait(DEADLINE)
+    again = open_terminal(server.host, server.port, "--name", "alice")
+    again.wait(lambda lines: "[INFO] Welcome to garden, alice. Here is carol." in lines[0] and lines[-1] == ">")
+    again.type("here again" + ENTER)
+    carol.expect("MSG|alice|here again")
+    again.type("/quit" + ENTER)
+    carol.expect("INFO|alice has left the chat.")
+    assert again.end() == Exit.DELIVERED
+
+
+def test_a_window_that_stays_closed_leaves_after_a_while(open_terminal):
+    with serving(settings={"limits.absence_seconds": 1}) as server:
+        bob = server.join("bob")
+        alice = open_terminal(server.host, server.port, "--name", "alice")
+        bob.expect("INFO|alice has joined the chat.")
+        alice.hang_up()
+        bob.expect("INFO|alice has left the chat.")
 
 
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=repr)
@@ -173,7 +193,7 @@ def test_somebodys_name_can_be_left_to_them(open_terminal, raw):
 
 
 def test_logging_in_from_the_start(open_terminal, raw):
-    terminal = open_terminal(*raw.address, "--name", "ada", "--login")
+    terminal = open_terminal(*raw.address, "--name", "ada", "--login", "--no-stay")
     terminal.wait_for("Password of ada:")
     terminal.type("hunter2" + ENTER)
     assert raw.knock()["login"] == "hunter2"

@@ -89,7 +89,7 @@ def test_a_pasted_password_is_neither_said_nor_shown_nor_kept(alice, bob, typed,
 
 
 def test_a_pasted_answer_is_one_line(open_terminal, raw):
-    terminal = open_terminal(*raw.address, "--login")
+    terminal = open_terminal(*raw.address, "--login", "--no-stay")
     terminal.wait_for("Name [loginname]:")
     terminal.paste("ada\n")
     terminal.type(ENTER)

@@ -1,3 +1,4 @@
+import * as account from "./account.js";
 import * as chat from "./chat.js";
 import * as composer from "./composer.js";
 import { $, ask, kept, plural } from "./dom.js";
@@ -8,12 +9,15 @@ import * as panes from "./panes.js";
 import * as place from "./place.js";
 import * as search from "./search.js";
 import * as sender from "./sender.js";
+import { told } from "./told.js";
+import * as tokens from "./tokens.js";
 import * as wire from "./wire.js";
 
 // The field that is wrong, and why, by the server's code.
 const REFUSED = new Map([
 	["name_reserved", ["login", "This name belongs to somebody. If it is yours, type its password."]],
 	["login_failed", ["login"]],
+	["token_invalid", ["login", "You are not logged in on this device any more. Type your password."]],
 	["room_key", ["key", "This room has a key. Whoever invited you knows it."]],
 	["password_required", ["phrase", "This chat has a pass phrase. Whoever invited you knows it."]],
 	["password_wrong", ["phrase"]]
@@ -31,18 +35,21 @@ const changed = () => (frame ||= requestAnimationFrame(render));
 
 chat.start({
 	changed,
+	told,
 	open,
 	alert,
 	wipe,
 	forget,
 	leave,
+	mayGo,
 	catchUp,
-	out: refused,
+	out,
 	visit: composer.enter,
 	pump: sender.pump,
 	resolve: sender.resolve,
 	remember,
 	moved: drafts.move,
+	isUnsaid: room => sender.unsaid(room) > 0 || !!drafts.kept(room.key),
 	looking: room => room === chat.active && room.following && document.hasFocus(),
 	heard: (item, room) => heard.push(spoken(item, room))
 });
@@ -66,7 +73,7 @@ function spoken({ sender, text }, room) {
 
 function title() {
 	const mine = chat.all().reduce((sum, { mentions }) => sum + mentions.size, 0);
-	document.title = `${mine ? `(${mine}) ` : ""}${chat.active.name} · ${TITLE}`;
+	document.title = [`${mine ? `(${mine}) ` : ""}${chat.active.name}`, TITLE].filter(Boolean).join(" · ");
 }
 
 // `instead`: see place.js.
@@ -92,31 +99,69 @@ function remember() {
 
 const link = place.link();
 const saved = place.saved();
-form.name.value = link.get("name") ?? saved.name ?? kept("me").name ?? "";
-form.room.value = saved.room ?? link.get("room") ?? kept("me").room ?? "";
-form.name.select();
 
-form.onsubmit = async event => {
+form.onsubmit = event => {
 	event.preventDefault();
+	join(Object.fromEntries(new FormData(form)));
+};
+
+async function join(given) {
 	$("problem").textContent = "";
 	try {
-		await chat.join(Object.fromEntries(new FormData(form)));
+		await chat.join(given);
 		kept("me", { name: chat.name, room: chat.active.name });
 		for (const field of ["login", "key", "phrase"]) form[field].value = "";
+		form.keep.checked = false;
 		welcome.hidden = true;
 		$("chat").hidden = false;
 		open(true);
 	} catch (error) {
 		refused(error);
 	}
-};
+	coming("");
+}
+
+// After a reload one is where one was, and who has stayed logged in is back: neither is asked who they are.
+async function comeBack() {
+	coming(saved.name ?? "");
+	const { name: before, account } = await tokens.claim();
+	coming("");
+	const { account: staying } = tokens.device();
+	const named = link.get("name");
+	const isGuest = !account && !named && saved.rooms?.length;
+	const name = named ?? before ?? (isGuest ? saved.name : (staying ?? saved.name));
+	form.name.value = name ?? kept("me").name ?? "";
+	form.room.value = saved.room ?? link.get("room") ?? kept("me").room ?? "";
+	form.name.select();
+	if (isGuest) for (const room of saved.rooms) chat.expect(room);
+	if (name && tokens.proofs(name, account)[0]) {
+		const wanted = saved.name ? saved.room : link.get("room");
+		coming(name);
+		await join({ name, account: account ?? (before ? "" : staying), room: null, show: wanted });
+		if (welcome.hidden && wanted && !saved.name && !chat.roomTyped(wanted)) composer.enter(wanted);
+	} else if (isGuest) form.requestSubmit();
+}
+
+// Instead of the form.
+function coming(name) {
+	$("coming").textContent = name && `Coming back as ${name} …`;
+	form.querySelector("fieldset").hidden = !!name;
+}
+
+// Who is not in the chat any more, and why.
+async function out(error) {
+	if (error.code !== "logged_out") return refused(error);
+	if (error.here || tokens.stays()) tokens.forgetDevice(true);
+	await goodbye(error.text);
+}
 
 function refused({ code = "", text = "" }) {
 	const [what, why = text] = REFUSED.get(code) ?? [/room/.test(code) ? "room" : "name"];
 	const field = form[what];
+	coming("");
 	field.parentNode.hidden = welcome.hidden = false;
 	$("chat").hidden = true;
-	$("ask").close();
+	for (const dialog of [$("ask"), $("account")]) dialog.close();
 	document.title = TITLE;
 	place.away();
 	$("problem").textContent = why;
@@ -125,26 +170,39 @@ function refused({ code = "", text = "" }) {
 
 // --- the way out ---
 
-async function leave() {
+async function mayGo() {
 	const [lines] = sender.waiting();
-	if (lines && !(await ask("Leave the chat?", [], "Leave", `${plural(lines, "line")} of yours would be lost.`))) return;
+	return !lines || ask("Leave the chat?", [], "Leave", `${plural(lines, "line")} of yours would be lost.`);
+}
+
+async function leave() {
+	if (!(await mayGo())) return;
+	const name = tokens.stays() && chat.account;
 	chat.quit();
+	if (name) await goodbye(`You have left. This device stays logged in as ${name}: Join leads back.`, name);
+	else await goodbye();
+}
+
+async function goodbye(text = "", name = "") {
 	refused({});
 	form.reset();
 	form.key.parentNode.hidden = form.phrase.parentNode.hidden = true;
 	kept("me", null);
 	await forget();
+	form.name.value = name;
+	$("problem").textContent = text;
 	form.name.focus();
 }
 
 // Who comes next, at the same window, finds nothing of who was here.
 async function forget() {
 	wipe();
+	tokens.forget();
 	await place.forget();
 }
 
 function wipe() {
-	for (const part of [sender, drafts, search, chat, composer]) part.forget();
+	for (const part of [sender, drafts, search, chat, composer, account]) part.forget();
 	for (const note of notes) note.close();
 	notes.clear();
 	heard.length = 0;
@@ -172,19 +230,23 @@ function wipe() {
 function status() {
 	const { state, trouble, active } = chat;
 	const lost = state === "lost";
+	const elsewhere = state === "elsewhere";
 	const seconds = Math.ceil((wire.retryAt - Date.now()) / 1000);
 	const again = seconds > 0 ? `Next try in ${seconds} s.` : "Trying again …";
 	const [text, first, second] = $("status").children;
-	if (lost)
-		text.textContent = `${navigator.onLine ? trouble || "The connection is lost." : "You are offline."} ${again}`;
+	if (elsewhere) text.textContent = "You go on in another tab or window. Here, nothing new comes.";
+	else if (lost)
+		text.textContent = `${navigator.onLine ? trouble.text || "The connection is lost." : "You are offline."} ${again}`;
 	else if (wire.doubted) text.textContent = "Is the server still there? Asking …";
-	else if (state === "apart") text.textContent = `You are in no room: none has let you in again. ${active.gone}`;
+	else if (state === "apart" && active.name)
+		text.textContent = `You are in no room: none has let you in again. ${active.gone}`;
 	else text.textContent = active.gone;
-	const gone = !lost && !!active.gone;
-	first.hidden = !lost && !gone;
-	first.textContent = lost ? "Try now" : panes.again(active);
-	first.onclick = () => (lost ? wire.open() : panes.comeBack(active));
+	const gone = !lost && !elsewhere && !!active.gone;
+	first.hidden = !lost && !elsewhere && !(gone && active.name);
+	first.textContent = elsewhere ? "Go on here" : lost ? "Try now" : panes.again(active);
+	first.onclick = () => (elsewhere ? chat.back() : lost ? wire.open() : panes.comeBack(active));
 	second.hidden = !gone || active.direct;
+	second.textContent = active.name ? "Join another room" : "Join a room";
 	second.onclick = panes.joinAnother;
 	const [lines, wait] = sender.waiting();
 	$("waiting").textContent = lines ? `${plural(lines, "line")} waiting${lost ? "" : `: ${wait} s`}` : "";
@@ -245,8 +307,4 @@ onkeydown = ({ key, altKey }) => {
 	if (altKey && step && chat.active) chat.show(all.at((all.indexOf(chat.active) + step) % all.length));
 };
 
-// After a reload, one is where one was.
-if (saved.rooms?.length && !link.has("name")) {
-	for (const room of saved.rooms) chat.expect(room);
-	form.requestSubmit();
-}
+comeBack();

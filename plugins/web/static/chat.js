@@ -1,18 +1,22 @@
-// The chat: what the server tells us, what we ask of it.
+// The chat: who and where we are, coming and going, what we ask of the server. What it tells us: see told.js.
 
 import * as talks from "./conversations.js";
 import { roomCalled, rooms, same } from "./conversations.js";
 import { isMention } from "./rows.js";
-import { fold } from "./text.js";
+import * as tokens from "./tokens.js";
 import * as wire from "./wire.js";
 
 const KEPT = 500; // items of a room. The server has the others
 // The answers to a join that are about who we are. All others are about that room alone.
-const ABOUT_US = /^(name_|login_|password_|logged_in|tls_|accounts_|full$|timeout$|idle$|lost$)/;
-const SOON = /^(full|timeout|name_taken)$/; // so one tries again
+const ABOUT_US =
+	/^(name_|login_|password_|token_|logged_|tls_|accounts_|too_many_sessions$|try_later$|full$|timeout$|idle$|lost$)/;
+const SOON = /^(full|timeout|name_taken|try_later)$/; // so one tries again
+const FOR_GOOD = /^(logged_out|too_many_sessions|resumed_elsewhere)$/; // so one does not, however the connection ends
+const UNREACHABLE = { text: "The server cannot be reached. Try again." };
 
-export let state = "out"; // "in", "lost" for a while, or "apart": connected, but none of our rooms has let us in
-export let trouble = ""; // what the server said last
+// "in", "lost" for a while, "elsewhere": another tab goes on as us, or "apart": connected, and in no room.
+export let state = "out";
+export let trouble = {}; // the error that the server told last
 export let name = "";
 export let account = ""; // that we are logged in to
 export let limits = {};
@@ -22,21 +26,22 @@ export { rooms };
 export const { all, roomTyped, directTo } = talks;
 
 let ui; // see app.js
-let ticket = null; // what the form was filled in with, to come back after a loss
+let ticket = null; // what to come in with, again after a loss
 let joining = null; // the form's promise: [resolve, reject]
 let welcomed = false; // on this connection
+let resumed = false; // we are who we were on the one before
 let slash = false; // the server has commands
-const early = []; // notices, before there is a room to show them in
+const early = []; // to be told, before there is a room to show it in
 
 export function start(given) {
 	ui = given;
 	wire.start({ opened, lost, received, changed });
+	tokens.start(() => logout("You have logged out in another window."));
 }
 
 function received(frame, how) {
-	trouble = frame.type === "error" ? frame.text : "";
-	const tell = told.get(frame.type) ?? notice;
-	tell(frame, how);
+	trouble = frame.type === "error" ? frame : {};
+	ui.told(frame, how);
 	changed();
 }
 
@@ -45,61 +50,146 @@ export const expect = roomCalled;
 export const isMe = other => same(other, name);
 export const me = () => (active.direct ? rooms.values().next().value : active)?.member(name) ?? {};
 
-// --- come and go ---
+// --- come ---
 
-// Resolves once we are in. Whoever was here under another name before is forgotten first.
+// Resolves once we are in. `given`: {name, login, phrase, room, key, keep}; `account`: whose it was before a reload, and
+// `show`: the room that was looked at. Whoever was here under another name before is forgotten first.
 export async function join(given) {
 	if (name && !isMe(given.name)) await ui.forget();
+	return enterAs({ ...given, fresh: true });
+}
+
+// Once another tab has gone on as us. An account has room for both.
+export function back() {
+	if (account) tokens.drop();
+	return enterAs(ticket).catch(ui.out);
+}
+
+function enterAs(given) {
 	return new Promise((...promise) => {
 		ticket = given;
-		trouble = "";
+		trouble = {};
 		joining = promise;
 		if (wire.isUp()) opened();
 		else wire.open();
 	});
 }
 
-async function enterRoom(room, key) {
-	const { name, login, phrase: password } = ticket;
-	return wire.request("join", { ...(room && { room }), key, ...(!welcomed && { name, login, password }) });
-}
-
 async function opened() {
-	const form = joining;
-	welcomed = false;
+	const { fresh, show, key } = ticket;
+	welcomed = resumed = false;
 	try {
-		// An empty field of the form means the default room. After that, each room is asked for by its name.
-		if (form) {
-			ticket.room = (await enterRoom(ticket.room, ticket.key)).room;
-			active = roomCalled(ticket.room);
-		}
-		for (const room of [...rooms.values()].filter(({ gone, name }) => !gone && !(form && name === ticket.room)))
-			await enterRoom(room.name, room.secret).catch(error => {
-				if (ABOUT_US.test(error.code)) throw error;
-				leftOut(room, error.text);
-			});
+		let answer = await comeIn();
+		if (fresh && ticket.room === "" && !answer.room) answer = await wire.request("join", {});
+		await findRooms(new Set([answer.room, ...(answer.rooms ?? [])].filter(Boolean)));
+		if (fresh) active = rooms.get(show) ?? rooms.get(answer.room) ?? [...rooms.values()].find(isOpen) ?? talks.nowhere();
+		if (key && answer.room) roomCalled(answer.room).secret ||= key;
+		ticket.fresh = false;
+		const done = joining?.[0];
 		joining = null;
-		state = "apart";
-		if (welcomed) isIn();
-		form?.[0]();
+		state = [...rooms.values()].some(isOpen) ? "in" : "apart";
+		learn();
+		done?.();
 		ui.pump(); // changed, too
 	} catch (error) {
 		if (error.code === "lost") return;
-		if (form || !SOON.test(error.code)) return out(error);
-		trouble = error.text;
+		if (joining || !SOON.test(error.code)) return out(error);
+		trouble = error;
 		wire.close();
 		lost();
 	}
 }
 
-function isIn() {
-	if (state !== "apart") return;
-	state = "in";
-	ui.pump();
-	learn();
+const isOpen = ({ gone }) => !gone;
+
+// The first request of a connection: who we are, by what we have got for that before, or by name and password. It comes
+// into a room only if one was typed.
+async function comeIn() {
+	const { fresh, name, login, phrase: password, room, key, keep } = ticket;
+	const where = fresh && room ? { room, key } : { room: null };
+	const owner = account || ticket.account;
+	let refusal;
+	for (const token of fresh && login ? [] : tokens.proofs(name, owner))
+		try {
+			resumed = true;
+			return await wire.request("join", { token, password, ...where });
+		} catch (error) {
+			resumed = false;
+			if (error.code === "name_taken") throw { ...error, code: "name_gone" }; // for as long as somebody else likes
+			if (error.code !== "token_invalid") throw error;
+			tokens.refuse(token);
+			refusal = error;
+		}
+	// Without the password nobody is that account; and after a reload, a guest who was in no room is asked anew.
+	if (refusal && (owner ? !login : room === null && fresh && !rooms.size)) throw refusal;
+	if (fresh && room === "" && !login) delete where.room; // the default room
+	return wire.request("join", { name, login, password, ...where, ...(keep && login && { device: tokens.deviceName() }) });
 }
 
-function leftOut(room, why) {
+// After the first welcome. Who is logged in may have left a room on another device. A guest has no other, and is asked
+// for a key, say, or was never there: the answer tells why.
+async function findRooms(theirs) {
+	for (const name of theirs) roomCalled(name);
+	for (const room of [...rooms.values()].filter(room => isOpen(room) && !theirs.has(room.name)))
+		if (account) leftElsewhere(room, `You are not in ${room.name} any more.`);
+		else
+			await enterRoom(room.name, room.secret).catch(error => {
+				if (ABOUT_US.test(error.code)) throw error;
+				leftOut(room, error.text);
+			});
+}
+
+const enterRoom = (room, key) => wire.request("join", { room, key });
+
+// What a welcome tells about us.
+export function be(frame) {
+	// The name of an account may be somebody else's by now. Who was a guest, and logs in, has registered it.
+	if (joining && account && account !== frame.account) ui.wipe();
+	tokens.take(frame, !welcomed && !resumed);
+	name = ticket.name = frame.name;
+	limits = frame.limits;
+	slash = !!frame.hint;
+	account = frame.account ?? "";
+	if (tokens.stays()) ticket.login = ""; // needed no more
+	if (!welcomed) talks.connectedAgain(!account && !resumed);
+	welcomed = true;
+	wire.settle(limits);
+}
+
+// One has come into `room`, here or in another window.
+export function arrived(room) {
+	if (!active) show(room, true);
+	for (const [frame, how] of early.splice(0)) ui.told(frame, how);
+	if (state === "apart" && room.name) {
+		state = "in";
+		ui.pump();
+	}
+	ui.remember();
+}
+
+export function rename(new_name) {
+	name = ticket.name = new_name;
+	tokens.rename(name);
+	ui.remember();
+}
+
+// After a command by which one has logged in, for what comes with the answer to a join alone: whose account it is, and
+// with `keep`, a token for this device. Without a password nobody is logged in any more.
+export async function prove(login, keep) {
+	Object.assign(ticket, { login, keep });
+	if (login) {
+		await wire.request("join", { login, room: null, ...(keep && { device: tokens.deviceName() }) });
+		return learn();
+	}
+	account = "";
+	tokens.forgetDevice();
+	tokens.take({ name }, true);
+}
+
+// --- go ---
+
+// Out of `room`, which stays to be seen.
+export function leftOut(room, why) {
 	room.gone = why;
 	room.members.clear();
 	talks.doubtDirects();
@@ -107,15 +197,29 @@ function leftOut(room, why) {
 	changed();
 }
 
+// In another window, say. What one looks at stays, and what has something in it that was not said.
+export function leftElsewhere(room, why) {
+	leftOut(room, why);
+	if (room !== active && !ui.isUnsaid(room)) talks.remove(room);
+}
+
 function lost(forGood) {
 	if (state === "out" && !joining) return;
-	if (joining || forGood) return out({ text: trouble || (forGood ? "" : "The server cannot be reached. Try again.") });
+	const { code = "" } = trouble;
+	const ends = forGood || FOR_GOOD.test(code);
+	if (code === "resumed_elsewhere" && !joining) {
+		tokens.lend();
+		state = "elsewhere";
+		return changed();
+	}
+	if (ends && welcomed) tokens.drop();
+	if (joining || ends) return out(trouble.text || ends ? trouble : UNREACHABLE);
 	state = "lost";
 	wire.retry();
 	changed();
 }
 
-function out(error = {}) {
+function out(error) {
 	const refuse = joining?.[1] ?? ui.out;
 	joining = null;
 	state = "out";
@@ -130,14 +234,37 @@ export function quit() {
 	joining = null;
 	state = "out";
 	ticket = null;
+	tokens.drop();
 	wire.leave();
+}
+
+const NOT_TOLD =
+	"You are logged out here, but the server could not be told. Until you end this device on another one, it counts as logged in.";
+
+// `text`: what to say about it, where it was not asked for here.
+export async function logout(text) {
+	const told = [];
+	if (!text && !(await ui.mayGo())) return;
+	let refusal = { code: "lost" };
+	if (state !== "out") {
+		refusal = await ask(anywhere(), "/logout", told).then(
+			() => null,
+			error => error
+		);
+		if (state === "out") return; // the server was first
+	}
+	const isTold = !refusal || told[0];
+	if (!isTold && !text && refusal.code !== "lost") return tell(active, refusal.text, "error");
+	quit();
+	ui.out({ code: "logged_out", text: text ?? (isTold ? "You are logged out." : NOT_TOLD), here: true });
 }
 
 // Nothing of who was here stays.
 export function forget() {
 	talks.forget();
 	state = "out";
-	trouble = name = account = "";
+	trouble = {};
+	name = account = "";
 	limits = {};
 	commands = [];
 	slash = false;
@@ -145,13 +272,12 @@ export function forget() {
 	early.length = 0;
 }
 
+// --- rooms ---
+
 // Come into the room that somebody calls `typed`.
 export async function enter(typed, key) {
 	let room = talks.roomTyped(typed);
-	if (!room || room.gone) {
-		room = roomCalled((await enterRoom(typed, key)).room);
-		isIn();
-	}
+	if (!room || room.gone) room = roomCalled((await enterRoom(typed, key)).room);
 	room.secret ||= key;
 	return room;
 }
@@ -164,7 +290,7 @@ export async function part(room) {
 	const others = all().filter(other => other !== room);
 	if (!others[0]) return leftOut(room, room.gone || `You have left ${room.name}.`); // it stays, for the way back
 	talks.remove(room);
-	if (active === room) show(others.find(({ gone }) => !gone) ?? others[0], true);
+	if (active === room) show(others.find(isOpen) ?? others[0], true);
 	changed();
 }
 
@@ -188,18 +314,19 @@ export async function ask(room, text, quiet) {
 export const command = (room, line) => ask(room, line).catch(({ text }) => tell(room, text, "error"));
 
 // For what is the same wherever it is asked.
+const anywhere = () => (active.direct ? (rooms.values().next().value ?? active) : active);
+
 export async function answer(text, field) {
 	const quiet = [];
-	const where = active.direct ? (rooms.values().next().value ?? active) : active;
-	await ask(where, text, quiet).catch(() => 0);
+	await ask(anywhere(), text, quiet).catch(() => 0);
 	return quiet.find(frame => frame[field])?.[field];
 }
 
-async function learn() {
+export const order = line => ask(anywhere(), line, []);
+
+export async function learn() {
 	if (slash) commands = (await answer("/help", "commands")) ?? commands;
 }
-
-// --- direct conversations ---
 
 // What was written in `written` belongs to the conversation `id`, with who is called `name`. If we had that one
 // already, it takes over.
@@ -213,136 +340,13 @@ export function settle(written, id, name) {
 	return direct;
 }
 
-// --- what the server tells ---
+// --- what is shown ---
 
-const told = new Map(
-	Object.entries({
-		welcome(frame) {
-			const { seq: latest, members, members_more: unnamed = 0, topic = "" } = frame;
-			const [roles, away] = [frame.roles, frame.away].map(given => new Map(Object.entries(given ?? {})));
-			// The name of an account may be somebody else's by now. Who was a guest, and logs in, has registered it.
-			if (joining && account && account !== frame.account) ui.wipe();
-			const room = roomCalled(frame.room);
-			name = frame.name;
-			limits = frame.limits;
-			slash = !!frame.hint;
-			account = frame.account ?? "";
-			if (!welcomed) talks.connectedAgain(!account);
-			welcomed = true;
-			wire.settle(limits);
-			const entry = name => [fold(name), { name, role: roles.get(name), away: away.get(name) }];
-			Object.assign(room, { members: new Map(members.map(entry)), unnamed, topic, gone: "", latest });
-			if (latest < room.last) {
-				room.keep(
-					0,
-					room.items.findIndex(({ seq }) => seq > latest)
-				);
-				tell(room, "The server has lost what was said last.");
-			}
-			room.read = Math.min(room.items[0] ? room.read : latest, latest);
-			if (room.items[0]) ui.catchUp(room);
-			if (!active) show(room, true);
-			for (const frame of early.splice(0)) notice(frame);
-			ui.remember();
-		},
+// Until there is a room to show it in.
+export const later = (...told) => early.push(told);
 
-		history({ room, events }, { answers }) {
-			if (!answers && rooms.has(room) && !rooms.get(room).past) add(rooms.get(room), events);
-		},
-
-		message: event => inRoom(event, room => add(room, [event], event.seq)),
-
-		private(event) {
-			if (isMe(event.sender)) return; // to oneself: it stands there already
-			said(talks.directWith(event.conversation, event.sender), event);
-		},
-
-		// What /reply has said.
-		whispered(frame, how) {
-			const where = how.about?.room;
-			const { conversation, to, text, time, lines } = frame;
-			const direct = talks.directWith(conversation, to);
-			said(direct, { sender: name, text, time, mine: true });
-			direct.read = direct.latest; // who answers has read it
-			if (direct !== where) notice({ lines }, how);
-			else if (frame.away) tell(direct, lines[1]);
-		},
-
-		ended({ conversation, reason }) {
-			const direct = talks.directCalled(conversation);
-			if (direct) talks.end(direct, reason);
-		},
-
-		joined: event =>
-			presence(event, ({ members }) => members.set(fold(event.name), { name: event.name, role: event.role })),
-
-		left: event =>
-			presence(event, room => {
-				room.forget(event.name);
-				talks.doubtDirects();
-				if (isMe(event.name)) leftOut(room, `You are not in ${room.name} any more: ${event.reason}.`);
-			}),
-
-		renamed(event) {
-			const { name: old, new_name } = event;
-			if (isMe(old)) {
-				name = ticket.name = new_name;
-				ui.remember();
-			}
-			talks.renameDirects(old, new_name);
-			presence(event, room => {
-				const member = room.member(old);
-				room.forget(old);
-				room.members.set(fold(new_name), Object.assign(member, { name: new_name }));
-			});
-		},
-
-		topic: event =>
-			inRoom(event, room => {
-				const { topic, by } = event;
-				room.topic = topic;
-				tell(room, `${by} has set the topic: ${topic || "none"}`);
-			}),
-
-		away: event => inRoom(event, room => (room.member(event.name).away = event.why)),
-
-		role: event =>
-			inRoom(event, room => {
-				room.member(event.name).role = event.role;
-				if (isMe(event.name)) learn();
-			}),
-
-		invited({ room, by }) {
-			if (active) ui.alert(active, tell(active, `${by} asks you into ${room}. `, "invited", room));
-		},
-
-		error({ text }) {
-			if (active) tell(active, text, "error");
-		},
-
-		found() {}
-	})
-);
-
-// Also what a command tells, and answers.
-function notice(frame, { about } = {}) {
-	const { text = frame.lines?.join("\n"), room } = frame;
-	if (room && !frame.lines) inRoom(frame, room => tell(room, text));
-	else if (about?.quiet) about.quiet.push(frame);
-	else if (!active) early.push(frame);
-	else if (text) tell(about?.room ?? active, text);
-}
-
-// What comes for a room that we have left is not looked at.
-function inRoom(event, act) {
-	const room = rooms.get(event.room);
-	if (room) act(room);
-}
-
-function said(direct, { sender, text, time, action, mine }) {
-	const seq = direct.latest + 1;
-	add(direct, [{ type: "message", sender, text, time, action, mine, seq }], seq);
-}
+export const alert = (room, item) => ui.alert(room, item);
+export const catchUp = room => ui.catchUp(room);
 
 export function tell(room, text, kind = "notice", to) {
 	const item = { kind, text, time: Date.now(), room: to };
@@ -353,20 +357,17 @@ export function tell(room, text, kind = "notice", to) {
 	return item;
 }
 
-const presence = (event, change) =>
-	inRoom(event, room => {
-		change(room);
-		add(room, [event]);
-	});
-
 // `live`: its number. `end`: where the reader is.
 export function add(room, events, live, end = room.following) {
 	room.latest = live || room.latest;
-	const items = events.map(({ type: kind, ...event }) => {
+	const items = events.map(({ type: kind, own, ...event }) => {
 		const item = { ...event, kind, time: Date.parse(event.time) };
+		if (own) Object.assign(item, { mine: true, state: "stored" });
 		const { time, name } = item;
 		return item.seq ? item : { kind: "presence", time, once: `${kind} ${name} ${time}`, folded: [item] };
 	});
+	// Who has said something there, on another device, has read it.
+	if (live && events[0].own) read(room);
 	for (const item of live && room.past ? items : room.add(...items)) {
 		if (!(item.seq > room.read) || isMe(item.sender)) continue;
 		const forMe = room.direct || isMention(item, room.items, name);
@@ -386,6 +387,10 @@ export function add(room, events, live, end = room.following) {
 
 export function see(room) {
 	if (room.unread && !ui.looking(room)) return (room.mark ??= room.read);
+	read(room);
+}
+
+function read(room) {
 	room.read = room.latest;
 	room.mentions.clear();
 }

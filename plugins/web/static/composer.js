@@ -1,3 +1,4 @@
+import { credentials, knows } from "./account.js";
 import * as chat from "./chat.js";
 import { $, ask, el, plural } from "./dom.js";
 import { keep, kept } from "./drafts.js";
@@ -109,6 +110,9 @@ function here(room, text) {
 		case "/quit":
 			chat.leave();
 			return true;
+		case "/logout":
+			chat.logout();
+			return true;
 	}
 	return false;
 }
@@ -202,19 +206,11 @@ function take(which = chosen) {
 
 const PASSWORD = /^\/(register|login|passwd|unregister)(\s|$)/i;
 const SECRET = /^\/(register|login|passwd|unregister|password|join\s+\S+|room\s+key)\s+\S/i;
-const NEW = ["new", "New password", { type: "password", autocomplete: "new-password" }];
-const OLD = ["old", "Password", { type: "password", autocomplete: "current-password" }];
-const ASKED = new Map([
-	["register", ["Keep this name for me", NEW]],
-	["unregister", ["Give this name up", OLD]],
-	["login", ["Log in", ["name", "Name"], OLD]],
-	["passwd", ["Change the password", OLD, NEW]]
-]);
 
 function intercept(whole) {
 	const [, command, space] = PASSWORD.exec(sender.slashed(box.value)) ?? [];
 	if (!command || !(space || whole) || box.value.trim().includes("\n")) return false;
-	const known = run(command.toLowerCase());
+	const known = credentials(command.toLowerCase());
 	set();
 	if (known) known[1]();
 	else reason.textContent = `There is no /${command} here.`;
@@ -222,13 +218,11 @@ function intercept(whole) {
 }
 
 // A menu's entry that runs a command where the menu was opened, and asks for `fields` before.
-export function run(command, line, label = ASKED.get(command)[0], ...fields) {
+export function run(command, line, label, ...fields) {
 	const room = chat.active;
-	if (!fields[0]) fields = ASKED.get(command)?.slice(1) ?? [];
 	const act = async () => {
-		const who = ["", "", { value: chat.name, autocomplete: "username", hidden: "" }]; // for password managers
-		const given = fields[0] ? await ask(label, [who, ...fields], "OK") : {};
+		const given = fields[0] ? await ask(label, fields, "OK") : {};
 		if (given) chat.command(room, [`/${command}`, line, ...Object.values(given)].filter(Boolean).join(" "));
 	};
-	return chat.commands.some(({ name }) => name === command) && [fields[0] ? `${label} …` : label, act];
+	return knows(command) && [fields[0] ? `${label} …` : label, act];
 }

@@ -40,7 +40,7 @@ class Room extends Conversation {
 
 	// What a request that means this conversation bears.
 	get address() {
-		return { room: this.name };
+		return this.name ? { room: this.name } : {};
 	}
 
 	member(name) {
@@ -75,6 +75,9 @@ class Direct extends Conversation {
 		return this.id === null ? { to: this.name } : { conversation: this.id };
 	}
 }
+
+// What is shown to who is in no room.
+export const nowhere = () => Object.assign(new Room(""), { gone: "You look at no room. Choose one, or join one." });
 
 export function roomCalled(name) {
 	if (!rooms.has(name)) rooms.set(name, new Room(name));

@@ -86,8 +86,10 @@ export function menu(anchor, entries) {
 export function ask(title, fields, ok, note, careful) {
 	const box = $("ask");
 	const form = box.firstChild;
-	const field = ([name, label, more]) =>
-		el("label", label, el("input", { name, required: "", autofocus: "", autocomplete: "off", ...more }));
+	const field = ([name, label, more]) => {
+		const input = el("input", { name, required: "", autofocus: "", autocomplete: "off", ...more });
+		return input.type === "checkbox" ? el("label.check", input, label) : el("label", label, input);
+	};
 	const cancel = el("button", { type: "button", onclick: () => box.close(), autofocus: careful ? "" : null }, "Cancel");
 	const main = el("button.main", { value: 1, autofocus: careful ? null : "" }, ok);
 	const said = note instanceof Node ? note : el("p", note);

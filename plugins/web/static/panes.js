@@ -1,7 +1,9 @@
+import * as account from "./account.js";
 import * as chat from "./chat.js";
 import { enter, leave, run } from "./composer.js";
 import { $, ask, avatar, button, el, menu, nodesOf, plural, sync } from "./dom.js";
 import { parse } from "./text.js";
+import { stays } from "./tokens.js";
 
 const MOST = 500; // members in the list
 const RANKS = new Map([
@@ -20,11 +22,11 @@ export function render() {
 	memberList([...(members?.values() ?? [])], unnamed);
 	$("open-members").hidden = $("members").hidden = direct || !!gone;
 	elsewhere();
-	$("title").textContent = name;
-	$("title").className = direct ? "" : "room";
+	$("title").textContent = name || "No room";
+	$("title").className = direct || !name ? "" : "room";
 	$("topic").replaceChildren(...nodesOf(parse(topic)));
 	$("topic").title = topic;
-	$("text").ariaLabel = $("text").placeholder = `Message ${name}`;
+	$("text").ariaLabel = $("text").placeholder = `Message ${name || "…"}`;
 	$("self").replaceChildren(avatar(chat.name), label(chat.name, away && `away: ${away}`));
 }
 
@@ -103,7 +105,7 @@ $("more").onclick = () => {
 		chat.me().role && run("room", "key", "Set a key", ["key", "Key (off: none)"]),
 		[`Leave ${name}`, () => leave(room)]
 	];
-	if (gone) menu($("more"), [[again(room), () => comeBack(room)], ["Join another room …", joinAnother], close]);
+	if (gone) menu($("more"), [name && [again(room), () => comeBack(room)], ["Join another room …", joinAnother], name && close]);
 	else menu($("more"), direct ? [run("whois", name, `Who is ${name}?`), close] : inRoom);
 };
 
@@ -128,10 +130,11 @@ export function selfMenu(anchor, ...switches) {
 	menu(anchor, [
 		chat.me().away ? run("back", "", "I am back") : run("away", "", "I am away", WHY),
 		run("nick", "", "Change name", ["name", "New name", { value: chat.name }]),
-		run("register"),
-		run("login"),
-		run("passwd"),
+		...(chat.account
+			? [["Account and devices …", account.open]]
+			: [account.credentials("register"), account.credentials("login")]),
 		...switches,
-		["Leave the chat", chat.leave]
+		// Who stays logged in leaves by closing the window.
+		stays() ? ["Log out", () => chat.logout()] : ["Leave the chat", chat.leave]
 	]);
 }

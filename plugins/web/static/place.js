@@ -15,12 +15,13 @@ export const saved = here;
 // What is shown is one step further, or stands `instead` of what was shown before.
 export function remember(further = false) {
 	const { active, name } = chat;
-	const rooms = [...chat.rooms.values()].filter(({ gone }) => !gone).map(({ name }) => name);
-	const room = active.direct || active.gone ? rooms[0] : active.name;
+	const open = [...chat.rooms.values()].filter(({ gone }) => !gone).map(({ name }) => name);
+	const room = active.direct || active.gone ? open[0] : active.name;
+	const rooms = chat.account ? [] : open; // the server knows those of an account
 	const { depth = 0, key } = here();
 	const push = further && key && key !== active.key;
 	// To browsers, a new address means that the password was right.
-	const address = active.direct ? null : `?room=${encodeURIComponent(active.name)}`;
+	const address = active.direct ? null : active.name ? `?room=${encodeURIComponent(active.name)}` : location.pathname;
 	const state = { name, rooms, room, key: active.key, depth: depth + push };
 	if (push) history.pushState(state, "", address);
 	else history.replaceState(state, "", address);

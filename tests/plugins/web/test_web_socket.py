@@ -11,6 +11,7 @@ import pytest
 from greenchat_plugins import web
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.sessions import IMPATIENT
 from kit.web_peer import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, WebPeer, frame
 
 from greenchat.testing import serving
@@ -414,15 +415,15 @@ def test_all_languages_in_one_room():
         assert web_codecs[0] is web_codecs[1], "what is framed is framed once for all of them"
 
 
-def test_a_browser_that_closes_leaves():
-    with serving(web) as server, WebPeer(server) as ada, WebPeer(server) as bob:
+def test_a_browser_that_closes_is_lost_and_may_come_back():
+    with serving(web, settings=IMPATIENT) as server, WebPeer(server) as ada, WebPeer(server) as bob:
         ada.join("ada")
         bob.join("bob")
         ada.hear()
         bob.send_bytes(closing(1001))
         bob.expect_close(1001)
         left = ada.hear()
-        assert (left["type"], left["name"], left["reason"]) == ("left", "bob", "left")
+        assert (left["type"], left["name"], left["reason"]) == ("left", "bob", "connection lost")
 
 
 def test_what_comes_with_the_handshake_is_not_lost(server):

@@ -1,0 +1,139 @@
+// The account: what asks for passwords, and the pane with one's devices.
+
+import * as chat from "./chat.js";
+import { $, ask, avatar, button, el } from "./dom.js";
+import { stays } from "./tokens.js";
+
+// --- passwords ---
+
+// They must not be seen while they are typed, nor be kept.
+const NEW = ["new", "New password", { type: "password", autocomplete: "new-password" }];
+const OLD = ["old", "Password", { type: "password", autocomplete: "current-password" }];
+const KEEP = ["keep", "Keep me logged in on this device", { type: "checkbox", required: null }];
+const ASKED = new Map([
+	["register", ["Keep this name for me", NEW, KEEP]],
+	["unregister", ["Give this name up", OLD]],
+	["login", ["Log in", ["name", "Name"], OLD, KEEP]],
+	["passwd", ["Change the password", OLD, NEW]]
+]);
+
+export const knows = command => chat.commands.some(({ name }) => name === command);
+
+// An entry of a menu, if the server has that command.
+export function credentials(command) {
+	const room = chat.active;
+	const [label, ...fields] = ASKED.get(command);
+	const act = async () => {
+		const who = ["", "", { value: chat.name, autocomplete: "username", hidden: "" }]; // for password managers
+		const { keep = command === "passwd" && stays(), ...words } = (await ask(label, [who, ...fields], "OK")) || {};
+		const given = Object.values(words);
+		if (!given[0]) return;
+		try {
+			await chat.ask(room, [`/${command}`, ...given].join(" "));
+			await chat.prove(command === "unregister" ? "" : given.at(-1), !!keep);
+		} catch ({ text }) {
+			chat.tell(room, text, "error");
+		}
+	};
+	return knows(command) && [`${label} …`, act];
+}
+
+// --- the pane ---
+
+const box = $("account");
+const problem = $("account-problem");
+const list = $("devices");
+
+// What it is, where it has no name, and how it looks.
+const KINDS = new Map([
+	["web", ["Web page", "M3 4h14v10H3zM7 17h6"]],
+	["json", ["Program", "M3 4h14v12H3zM6 8l2 2-2 2M10 12h4"]],
+	["plain", ["Terminal", "M3 4h14v12H3zM6 8l2 2-2 2M10 12h4"]],
+	["", ["Device", "M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14M10 6v4l3 2"]]
+]);
+
+export function open() {
+	problem.textContent = "";
+	list.replaceChildren();
+	$("account-who").replaceChildren(
+		avatar(chat.name),
+		el("span", el("h2", { id: "account-name" }, chat.name), el("small", `Logged in as ${chat.account}`))
+	);
+	$("change-password").hidden = !knows("passwd");
+	box.showModal();
+	refresh();
+}
+
+// Nothing of who was here stays.
+export function forget() {
+	box.close();
+	for (const node of [problem, list, $("account-who")]) node.replaceChildren();
+}
+
+async function refresh() {
+	const sessions = await chat.answer("/sessions", "sessions");
+	if (!box.open) return;
+	if (!sessions) problem.textContent = "The list of your devices cannot be had at the moment.";
+	else list.replaceChildren(...sessions.sort((a, b) => !!b.this - !!a.this).map(row));
+}
+
+function row(session) {
+	const { id, kind, address, device } = session;
+	const [what, path] = KINDS.get(session.connected === false ? "" : kind) ?? KINDS.get("json");
+	const name = device || what;
+	const end = async () => {
+		problem.textContent = "";
+		await chat.order(`/sessions end ${id}`).catch(({ text }) => (problem.textContent = text));
+		await refresh();
+		box.querySelector("button").focus();
+	};
+	const mark = session.this ? el("span.badge", "this one") : button(end, "End");
+	if (!session.this) mark.ariaLabel = `End ${name}`;
+	return el(
+		session.connected === false ? "li.away" : "li",
+		icon(path),
+		el("span", el("bdi", name), el("small", [hostOf(address), ...used(session)].filter(Boolean).join(" · "))),
+		mark
+	);
+}
+
+// Without the port, which tells nobody anything: 127.0.0.1:4711, [2001:db8::1]:4711.
+const hostOf = address => /^\[?(.+?)\]?:\d+$/.exec(address)?.[1] ?? address;
+
+const CLOCK = { timeStyle: "short" };
+const DAY = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+
+function used({ since, idle_seconds: idle = 0, connected = true, this: here }) {
+	const at = new Date(since);
+	const isToday = at.toDateString() === new Date().toDateString();
+	const begun = since && `since ${at.toLocaleString([], isToday ? CLOCK : DAY)}`;
+	if (!connected) return ["not connected", idle >= 60 && `last used ${span(idle)} ago`];
+	return [begun, !here && idle >= 60 && `idle ${span(idle)}`];
+}
+
+// In the largest unit that fits.
+function span(seconds) {
+	const [unit, size] = [
+		["day", 86400],
+		["hour", 3600],
+		["minute", 60]
+	].find(([, size]) => seconds >= size);
+	return new Intl.NumberFormat([], { style: "unit", unit, unitDisplay: "short" }).format(Math.floor(seconds / size));
+}
+
+function icon(path) {
+	const [svg, line] = ["svg", "path"].map(tag => document.createElementNS("http://www.w3.org/2000/svg", tag));
+	line.setAttribute("d", path);
+	svg.append(line);
+	return svg;
+}
+
+$("close-account").onclick = () => box.close();
+$("change-password").onclick = () => {
+	box.close();
+	credentials("passwd")[1]();
+};
+$("log-out").onclick = () => {
+	box.close();
+	chat.logout();
+};

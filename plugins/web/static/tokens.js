@@ -1,0 +1,148 @@
+// What one comes back by without being asked who one is. Whoever has such a token is that person: none is ever shown, told,
+// or part of an address.
+//
+// The *resume token* is good for this tab, and for two minutes after its connection was lost. A browser that duplicates a
+// tab copies the tab's storage, too. So the token lies there only while no page holds it: the page takes it out, and puts it
+// back when it goes. While a page is hidden the token lies there as well, since such a page may be ended without a word;
+// who finds it then asks the other tabs first whether it is theirs.
+//
+// The *device token* is good for this browser, in all its tabs, until one logs out.
+
+import { kept } from "./dom.js";
+import { fold } from "./text.js";
+
+const BASE = new URL(".", location).pathname; // two chats on one host know nothing of each other
+const DEVICE = `device ${BASE}`;
+const TAB = `greenchat.tab ${BASE}`;
+const PATIENCE = 300; // ms, for the other tabs to answer
+
+let tab = {}; // {token, name, account, stays}: `stays` is whether we are logged in by the device token
+let lent = false; // another tab goes on as us
+let leaving = false; // the page goes
+let claimed; // resolves what we have asked the other tabs
+const tabs = new BroadcastChannel(TAB);
+
+// {token, account}, or nothing of it.
+export const device = () => kept(DEVICE);
+export const stays = () => !!tab.stays;
+
+// What this tab had before a reload, or nothing of it.
+export async function claim() {
+	const { gone, ...found } = read();
+	store();
+	if (found.token && (gone || !(await isHeld(found.token)))) tab = found;
+	store();
+	return tab;
+}
+
+// With what to come in as `name`, the best first.
+export function proofs(name, account) {
+	const { token, account: owner } = device();
+	const mine = tab.token && fold(tab.name) === fold(name);
+	return [mine && tab.token, token && fold(owner) === fold(account || name) && token].filter(Boolean);
+}
+
+// What the server has told: who we are, and how we come back. `anew`: not as who we were before.
+export function take({ name, account = "", token = tab.token, device_token }, anew) {
+	lent = false;
+	tab = { token, name, account, stays: !!device_token || (!anew && tab.stays) };
+	if (device_token) kept(DEVICE, { token: device_token, account });
+	store();
+}
+
+export function rename(name) {
+	tab.name = name;
+	store();
+}
+
+// The server takes it no more.
+export function refuse(token) {
+	if (token === tab.token) drop();
+	if (token !== device().token) return;
+	tab.stays = false;
+	kept(DEVICE, null);
+}
+
+// Another tab goes on by it. Only by hand do we take it back.
+export function lend() {
+	lent = true;
+	store();
+}
+
+export function drop() {
+	delete tab.token;
+	store();
+}
+
+export function forget() {
+	tab = {};
+	store();
+}
+
+// `everywhere`: other tabs that are logged in by the device token log out as well.
+export function forgetDevice(everywhere) {
+	const { account } = device();
+	if (!account || fold(account) !== fold(tab.account ?? "")) return;
+	kept(DEVICE, null);
+	if (everywhere) tabs.postMessage({ out: account });
+}
+
+// `out`: what to do when one has logged out in another tab.
+export function start(out) {
+	tabs.onmessage = ({ data }) => {
+		if (data.asks && data.asks === tab.token) tabs.postMessage({ has: data.asks });
+		if (data.has) claimed?.(data.has);
+		if (data.out && data.out === tab.account && tab.stays) out();
+	};
+}
+
+function isHeld(token) {
+	return new Promise(resolve => {
+		claimed = has => has === token && resolve(true);
+		tabs.postMessage({ asks: token });
+		setTimeout(resolve, PATIENCE, false);
+	});
+}
+
+function read() {
+	try {
+		return JSON.parse(sessionStorage[TAB]);
+	} catch {
+		return {};
+	}
+}
+
+function store() {
+	try {
+		if (tab.token && !lent && (leaving || document.hidden))
+			sessionStorage[TAB] = JSON.stringify({ ...tab, gone: leaving });
+		else delete sessionStorage[TAB];
+	} catch {} // where the browser does not let us, a reload asks who one is
+}
+
+// "Firefox on Linux", by which one knows one's devices again.
+const BROWSERS = [
+	[/Edg/, "Edge"],
+	[/OPR\//, "Opera"],
+	[/SamsungBrowser/, "Samsung Internet"],
+	[/Firefox|FxiOS/, "Firefox"],
+	[/Chrom|CriOS/, "Chrome"],
+	[/Safari/, "Safari"]
+];
+const SYSTEMS = [/Android/, /iPhone/, /iPad/, /Windows/, /CrOS/, /Mac/, /Linux/];
+
+export function deviceName({ userAgent } = navigator) {
+	const [, browser] = BROWSERS.find(([sign]) => sign.test(userAgent)) ?? [, "Browser"];
+	const [system] = SYSTEMS.find(sign => sign.test(userAgent))?.exec(userAgent) ?? [];
+	return system ? `${browser} on ${system === "CrOS" ? "ChromeOS" : system}` : browser;
+}
+
+addEventListener("pagehide", () => {
+	leaving = true;
+	store();
+});
+addEventListener("pageshow", ({ persisted }) => {
+	leaving = false;
+	if (persisted) store();
+});
+document.addEventListener("visibilitychange", store);

@@ -1,0 +1,156 @@
+// What the server tells: one function a type of frame.
+
+import * as chat from "./chat.js";
+import * as talks from "./conversations.js";
+import { roomCalled, rooms } from "./conversations.js";
+import { fold } from "./text.js";
+
+export function told(frame, how = {}) {
+	const tell = types.get(frame.type) ?? notice;
+	tell(frame, how);
+}
+
+const types = new Map(
+	Object.entries({
+		welcome(frame) {
+			chat.be(frame);
+			const room = frame.room ? roomCalled(frame.room) : talks.nowhere();
+			if (frame.room) fill(room, frame);
+			chat.arrived(room);
+		},
+
+		history({ room, events }, { answers }) {
+			if (!answers && rooms.has(room) && !rooms.get(room).past) chat.add(rooms.get(room), events);
+		},
+
+		message: event => inRoom(event, room => chat.add(room, [event], event.seq)),
+
+		private(event) {
+			const { own, sender, to, conversation } = event;
+			if (own) said(talks.directWith(conversation, to), event);
+			else if (!chat.isMe(sender)) said(talks.directWith(conversation, sender), event); // else it stands there already
+		},
+
+		// What /reply has said.
+		whispered(frame, how) {
+			const where = how.about?.room;
+			const { conversation, to, text, time, lines } = frame;
+			const direct = talks.directWith(conversation, to);
+			said(direct, { sender: chat.name, text, time, own: true });
+			if (direct !== where) notice({ lines }, how);
+			else if (frame.away) chat.tell(direct, lines[1]);
+		},
+
+		ended({ conversation, reason }) {
+			const direct = talks.directCalled(conversation);
+			if (direct) talks.end(direct, reason);
+		},
+
+		joined: event =>
+			presence(event, ({ members }) => members.set(fold(event.name), { name: event.name, role: event.role })),
+
+		left: event =>
+			presence(event, room => {
+				room.forget(event.name);
+				talks.doubtDirects();
+				if (!chat.isMe(event.name)) return;
+				if (event.reason === LEFT) chat.leftElsewhere(room, `You have left ${room.name}.`);
+				else chat.leftOut(room, `You are not in ${room.name} any more: ${event.reason}.`);
+			}),
+
+		renamed(event) {
+			const { name: old, new_name } = event;
+			if (chat.isMe(old)) chat.rename(new_name);
+			talks.renameDirects(old, new_name);
+			const change = room => {
+				const member = room.member(old);
+				room.forget(old);
+				room.members.set(fold(new_name), Object.assign(member, { name: new_name }));
+			};
+			for (const room of shared(event, old)) presence({ ...event, room }, change);
+		},
+
+		topic: event =>
+			inRoom(event, room => {
+				const { topic, by } = event;
+				room.topic = topic;
+				chat.tell(room, `${by} has set the topic: ${topic || "none"}`);
+			}),
+
+		away(event) {
+			for (const room of shared(event, event.name)) rooms.get(room).member(event.name).away = event.why;
+		},
+
+		role(event) {
+			const { room: where, name, role } = event;
+			const before = rooms.get(where)?.member(name).role;
+			for (const room of role === OPERATOR || before === OPERATOR ? shared(event, name) : [where]) {
+				const member = rooms.get(room)?.member(name) ?? {};
+				if (role === OPERATOR && member.role !== OPERATOR) member.below = member.role;
+				member.role = role === OPERATOR || room === where ? role : member.below;
+			}
+			if (chat.isMe(name)) chat.learn();
+		},
+
+		invited({ room, by }) {
+			const { active } = chat;
+			if (active) chat.alert(active, chat.tell(active, `${by} asks you into ${room}. `, "invited", room));
+		},
+
+		error({ code, text }) {
+			if (chat.active && code !== "resumed_elsewhere") chat.tell(chat.active, text, "error");
+		},
+
+		found() {}
+	})
+);
+
+const LEFT = "left"; // the reason where one has gone by oneself, on another device perhaps
+const OPERATOR = "operator"; // in all rooms; an owner is one in one room alone
+
+function fill(room, frame) {
+	const { seq: latest, members, members_more: unnamed = 0, topic = "" } = frame;
+	const [roles, away] = [frame.roles, frame.away].map(given => new Map(Object.entries(given ?? {})));
+	const entry = name => [fold(name), { name, role: roles.get(name), away: away.get(name) }];
+	Object.assign(room, { members: new Map(members.map(entry)), unnamed, topic, gone: "", latest });
+	if (latest < room.last) {
+		room.keep(
+			0,
+			room.items.findIndex(({ seq }) => seq > latest)
+		);
+		chat.tell(room, "The server has lost what was said last.");
+	}
+	room.read = Math.min(room.items[0] ? room.read : latest, latest);
+	if (room.items[0]) chat.catchUp(room);
+}
+
+// Also what a command tells, and answers.
+function notice(frame, how) {
+	const { about } = how;
+	const { text = frame.lines?.join("\n"), room } = frame;
+	if (room && !frame.lines) inRoom(frame, room => chat.tell(room, text));
+	else if (about?.quiet) about.quiet.push(frame);
+	else if (!chat.active) chat.later(frame, how);
+	else if (text) chat.tell(about?.room ?? chat.active, text);
+}
+
+// What comes for a room that we have left is not looked at.
+function inRoom(event, act) {
+	const room = rooms.get(event.room);
+	if (room) act(room);
+}
+
+// What happens to a person is told once, in one of the rooms that we share: the names of all of them.
+const shared = ({ room }, name) =>
+	[...rooms.values()].filter(other => other.name === room || other.members.has(fold(name))).map(({ name }) => name);
+
+function said(direct, { sender, text, time, action, own }) {
+	const seq = direct.latest + 1;
+	chat.add(direct, [{ type: "message", sender, text, time, action, own, seq }], seq);
+}
+
+const presence = (event, change) =>
+	inRoom(event, room => {
+		change(room);
+		chat.add(room, [event]);
+	});
