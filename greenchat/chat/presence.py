@@ -41,11 +41,13 @@ class Kept(Struct):
 
 
 class Memory(Protocol):
-    """Who is told in which rooms somebody is, to know it when they come back."""
+    """Who is told in which rooms somebody is, and what else of them is to be known when they come back."""
 
     def came(self, member: Member, room: str) -> None: ...
 
     def left(self, member: Member, room: str) -> None: ...
+
+    def changed(self, member: Member) -> None: ...
 
 
 class Presence:
@@ -272,6 +274,11 @@ class Presence:
         self._limits = self._checks.limits = limits
 
     # --- the steps ---
+
+    def _remember(self, member: Member) -> None:
+        """To be called when something of `member` has changed that is to be known when they come back."""
+        if self.memory is not None:
+            self.memory.changed(member)
 
     def _appear(self, member: Member) -> None:
         self.people.add(member)
