@@ -312,6 +312,7 @@ def test_whom_one_answers_is_forgotten_with_the_connection(server, room):
 
 def test_a_reply_goes_to_who_wrote_last_in_whatever_way(server):
     ada, bob = server.join("ada"), Program(server, "bob")
+    ada.expect("INFO|bob has joined the chat.")
     answer = bob.request(type="say", to="ada", text="by a request")
     assert says(ada, "/reply it is read") == ["MSG|bob (private)|by a request", "INFO|To bob: it is read"]
     bob.request(type="say", conversation=answer["conversation"], text="and so is this")
