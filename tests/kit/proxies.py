@@ -21,6 +21,7 @@ class Flow:
         self.source, self.sink = source, sink
         self.waiting = b""
         self.ended = self.swallowed = False
+        self.lost = 0  # bytes
 
     def pass_on(self) -> None:
         """Take what has come, and the end, too."""
@@ -33,6 +34,7 @@ class Flow:
             return
         self.ended = not data
         if self.swallowed:
+            self.lost += len(data)
             return
         self.waiting = data
         if data:
@@ -125,6 +127,11 @@ class Proxy:
                 link.up.swallowed, link.down.swallowed = link.up.swallowed or up, link.down.swallowed or down
 
         self._do(swallow)
+
+    @property
+    def lost(self) -> int:
+        """How many bytes of servers were swallowed, of the connections that there are."""
+        return sum(link.down.lost for link in list(self._links))
 
     def give_up(self) -> None:
         """Reset the connections that hang."""

@@ -10,12 +10,16 @@ from base64 import b64encode
 from collections import defaultdict
 from itertools import count
 
+from kit.programs import ANSWERS
 from kit.proxies import Proxy
 from kit.web_peer import CLOSE, HANDSHAKE, PING, PONG, TEXT, frame
 
 from greenchat.testing import DEADLINE
 
 PAGE = 200  # plugins.history.page_messages
+
+# What ends all that is told for a request.
+FINAL = {*ANSWERS.values(), "error"}
 
 
 class Loop:
@@ -34,7 +38,7 @@ class Loop:
         """Read until `condition()`, which must come."""
         deadline = time.monotonic() + DEADLINE
         while not condition():
-            for key, _ in self._selector.select(1.0):
+            for key, _ in self._selector.select(0.1):
                 key.data.receive()
             assert time.monotonic() < deadline, f"in vain: {why}"
 
@@ -148,6 +152,7 @@ class Program(Client):
     def renew(self):
         """What is known of one connection alone."""
         self.rooms = set()
+        self.heard = {}  # the latest message in each
         self.answers, self.pending, self.pages, self.events = {}, {}, {}, []
         self._refs = count(1)
 
@@ -215,7 +220,7 @@ class Program(Client):
                 self.privates.append(event)
             case "ping":
                 self.send(type="pong")
-        if "ref" in event and event["type"] != "notice":
+        if "ref" in event and event["type"] in FINAL:
             self.answers[event["ref"]] = event
 
     def enter(self, welcome):
@@ -234,7 +239,10 @@ class Program(Client):
         self.since.setdefault(room, welcome["seq"])
         for seq in [seq for seq in log if seq > welcome["seq"]]:
             del log[seq]  # the server went down before it had written those down
-        last = max(log, default=self.since[room])
+        self.heard[room] = welcome["seq"]
+        last = self.since[room]
+        while last + 1 in log:  # what this device has said itself, and was not told that it was said, may be missing
+            last += 1
         if last < welcome["seq"]:
             self.turn(room, last)
 
@@ -253,6 +261,9 @@ class Program(Client):
 
     def hear(self, event):
         room, seq = event["room"], event["seq"]
+        if seq <= self.heard[room]:
+            self.wrong.append(f"after {self.heard[room]} came {event}")
+        self.heard[room] = seq
         if event.get("own", False) != (event["sender"] == self.name):
             self.wrong.append(f"own is wrong in {event}")
         if event.get("own"):

@@ -56,8 +56,8 @@ class Household:
         return self
 
     def __exit__(self, *_):
-        self.witness.drop()
-        self.by_hand.drop()
+        for client in (self.witness, self.by_hand, *self.connected):
+            client.drop()
         self._stack.close()
         self._server.close()
 
@@ -198,6 +198,13 @@ class Household:
                 if device.client.is_connected:
                     self.compare_plain(device.client, person.name)
 
+    def check_that_all_are_there(self):
+        for person in self.people:
+            for device in person.devices:
+                client = device.client
+                last = client.told if isinstance(client, Plain) else client.events
+                assert client.is_connected, (person.name, client.kind, last[-3:])
+
     def compare(self, client, truth, room):
         since = max(client.since[room], self.witness.since[room])
         due = {seq: said for seq, said in truth[room].items() if seq > since}
@@ -208,6 +215,7 @@ class Household:
         before, after = client.joined_at
         said = [said for _, said in sorted(self.witness.log[ROOMS[0]].items())]
         got = [tuple(line.split("|", 2)[1:]) for line in client.told if line.startswith("MSG|")]
+        got = [one for one in got if not one[0].endswith(" (private)")]
         for start in range(before, after + 1):
             if got == [(sender, text) for sender, text in said[start:] if sender != name]:
                 return
