@@ -11,13 +11,11 @@ NAMES_SHOWN = 100
 
 
 class SlashCommands:
-    """The commands, and who wrote to whom last."""
+    """The commands."""
 
     stays_on = True  # whatever fails: without it, no command could be given any more
 
     def __init__(self) -> None:
-        # By members, not by names: a name may be somebody else's by the time one answers.
-        self._correspondents: dict[Member, Member] = {}
         # Who was told last that somebody is away, and why: to hear it with every message would be tiresome.
         self._told_away: dict[Member, tuple[Member, str]] = {}
         self._server: ChatServer | None = None
@@ -66,7 +64,6 @@ class SlashCommands:
 
     @hookimpl
     def greenchat_gone(self, member: Member) -> None:
-        self._correspondents.pop(member, None)
         self._told_away.pop(member, None)
 
     def tell_stats(self, session: Session, argument: str) -> None:
@@ -84,17 +81,17 @@ class SlashCommands:
 
     def reply(self, session: Session, argument: str) -> None:
         member = session.require_member()
-        other = self._correspondents.get(member)
-        if other is None:
+        if member.last_writer is None:
             raise Reject("Nobody has written to you alone yet. Type it so: /msg USER TEXT", code="unknown_user")
-        if session.chat.members.get(other.key) is not other:
-            raise Reject(f"{other.name} has left the chat.", code="unknown_user")
+        name, writer = member.last_writer
+        other = writer()
+        if other is None or not session.chat.people.has(other):  # their name may be somebody else's
+            raise Reject(f"{name} has left the chat.", code="unknown_user")
         self._whisper(session, member, other.name, argument)
 
     def _whisper(self, session: Session, member: Member, name: str, text: str) -> None:
         private = session.chat.whisper(member, name, text, origin=session)
         other = session.chat.find(private.to)
-        self._correspondents[other] = member
         lines = [f"To {private.to}: {private.text}"]
         if other.away and self._told_away.get(member) != (other, other.away):
             lines.append(f"{other.name} is away: {other.away}")

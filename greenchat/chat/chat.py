@@ -5,6 +5,7 @@ Whatever is not allowed raises `Reject`, and then nothing has happened.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from weakref import ref
 
 from greenchat import values
 from greenchat.chat.batch import Deliver, EventBatch
@@ -126,6 +127,7 @@ class Chat(Presence):
             _, other = self._conversations.partner(member, found.id)  # somebody may have gone meanwhile
         if other.ignored is not None and other.ignored.covers(member):
             raise Reject(f"{other.name} does not take messages from you.", code="ignored")
+        other.last_writer = member.name, ref(member)
         private = Private(member.name, other.name, text, datetime.now(UTC), action, found.id)
         batch = EventBatch((private,), member, (origin,))
         for reader in {member: member, other: other}:
@@ -160,6 +162,7 @@ class Chat(Presence):
             place[key] = member
         member.name, member.key = name, key
         self._ignoring.came(member)
+        self._remember(member)
         told: set[Outlet] = set()
         for room in member.rooms.values():
             room.tell_once(Renamed(room.name, old, name, datetime.now(UTC)), told)
@@ -177,6 +180,7 @@ class Chat(Presence):
                 self._turns.breathe()
             self._checks.require_present(member)
         member.away = why
+        self._remember(member)
         told: set[Outlet] = set()
         for room in list(member.rooms.values()):
             if room.members.get(member.key) is member:  # still, after others have had their turn
@@ -250,5 +254,6 @@ class Chat(Presence):
         return self._checks.sayable(member, text, room)
 
     def _mind_ignored(self, member: Member) -> None:
+        self._remember(member)
         for room in member.rooms.values():
             room.mind_ignored(member)

@@ -41,11 +41,13 @@ class Kept(Struct):
 
 
 class Memory(Protocol):
-    """Who is told in which rooms somebody is, to know it when they come back."""
+    """Who is told in which rooms somebody is, and what else of them is to be known when they come back."""
 
     def came(self, member: Member, room: str) -> None: ...
 
     def left(self, member: Member, room: str) -> None: ...
+
+    def changed(self, member: Member) -> None: ...
 
 
 class Presence:
@@ -183,6 +185,8 @@ class Presence:
         """Let `member` out of a room, as they ask for themselves `by` a session, or not. It may have been the last one:
         nobody is let into another one unasked. Whoever is lost at the moment, and put out, has left the chat."""
         if not member.sessions:
+            if self.memory is not None:
+                self.memory.left(member, room.name)
             self.leave(member, reason)
             return
         looking = [session for session in member.sessions if session is not by and session.only == room.name]
@@ -272,6 +276,11 @@ class Presence:
         self._limits = self._checks.limits = limits
 
     # --- the steps ---
+
+    def _remember(self, member: Member) -> None:
+        """To be called when something of `member` has changed that is to be known when they come back."""
+        if self.memory is not None:
+            self.memory.changed(member)
 
     def _appear(self, member: Member) -> None:
         self.people.add(member)

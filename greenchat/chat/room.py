@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from weakref import ref
 
 from greenchat import values
 from greenchat.chat.batch import Deliver, EventBatch, MessageBatch
@@ -34,7 +35,8 @@ class Member:
     `sessions` are those that they have: one for a guest, and for an account one for each of its devices. There is none
     while all of them are lost and `awaited`, as many as may still come back. `rooms` are those one is in, by their
     names; there may be none. `away` says why one is, if one is; `ignored` are those whose messages one does not want.
-    One has said something in `talks_in` last. `allowance` is what flood control lets all sessions send together.
+    One has said something in `talks_in` last, and `last_writer` to this one alone: the name then, and a
+    reference. `allowance` is what flood control lets all sessions send together.
     """
 
     __slots__ = (
@@ -44,6 +46,7 @@ class Member:
         "away",
         "ignored",
         "key",
+        "last_writer",
         "login",
         "name",
         "rooms",
@@ -62,6 +65,7 @@ class Member:
         self.ignored: Ignored | None = None
         self.talks_in: Room | None = None
         self.allowance: Any = None
+        self.last_writer: tuple[str, ref[Member]] | None = None  # weak: two who write to each other are no circle
 
     @property
     def account(self) -> str:

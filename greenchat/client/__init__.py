@@ -7,8 +7,8 @@
                 chat.say(f"{event.sender} said: {event.text}", event.room)
 
 Whoever loses the connection is still there for the others for a while, and comes back by a token as who they were,
-where they were. `UnreachableError` says that the server is not there yet, and a `RefusedError` with `token_invalid` that
-it took too long: join by name then.
+where they were. `UnreachableError` says that the server is not there yet, and a `RefusedError` with `token_invalid`
+that it took too long: join by name then.
 
     except DisconnectedError:
         token = chat.token

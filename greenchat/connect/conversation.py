@@ -20,6 +20,7 @@ from greenchat.connect.draft import is_command, said_as
 from greenchat.protocol.events import EPOCH, Away, Event, Left, Message, Notice, PastEvent, Private, Renamed, Role
 from greenchat.protocol.replies import Ack, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
+from greenchat.protocol.text import some_of
 from greenchat.protocol.vocabulary import room_of
 
 NO_HISTORY = "This server keeps no history: what was said meanwhile is not known."
@@ -31,6 +32,9 @@ ENTERED_ELSEWHERE = "You have come into {} by another device. /join {} to talk t
 LEFT_ELSEWHERE = "You have left {} by another device."
 OUT = "You are not in {} any more."
 IN_OTHERS = "What you say goes nowhere now. You are in {}: /join {} to talk there."
+
+# How many of one's rooms are named: as many as one reads.
+ROOMS_SHOWN = 10
 
 # Where their account ends, so does what another device could be in.
 LOGS_IN, LOGS_OUT = ("/login", "/register"), ("/logout", "/unregister")
@@ -205,10 +209,12 @@ class Conversation:
 
     def _welcomed(self, welcome: Welcome) -> Iterator[Line]:
         """One has come into a room, or into none; or is in one already, and is told of it."""
+        if welcome.account and not self._logged_in:
+            self._rooms.clear()  # one is somebody else now
         self._logged_in = bool(welcome.account)
         if not welcome.room:
             yield info_line(NO_ROOM)
-        elif welcome.ref is None and self._logged_in:
+        elif self._logged_in and (welcome.ref is None or welcome.room in self._rooms):
             known = welcome.room in self._rooms
             self._came_into(welcome.room, welcome)
             if not known:
@@ -216,7 +222,7 @@ class Conversation:
         else:
             self._enter(welcome)
             yield from self._greeting(welcome)
-            if len(welcome.rooms) > 1 and not set(welcome.rooms) <= self._rooms.keys():
+            if self._logged_in:
                 self._rooms |= dict.fromkeys(welcome.rooms)
                 yield from self._others()
 
@@ -330,7 +336,7 @@ def rooms_of(welcome: Welcome) -> list[str]:
 
 
 def _named(sentence: str, rooms: Sequence[str]) -> str:
-    return sentence.format(", ".join(rooms), rooms[0] if len(rooms) == 1 else "ROOM")
+    return sentence.format(some_of(rooms, ROOMS_SHOWN), rooms[0] if len(rooms) == 1 else "ROOM")
 
 
 def _same(room: str, typed: str) -> bool:

@@ -320,7 +320,9 @@ class LineChat:
             elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
                 lines.insert(-1, not_said(said.line, said.room))
             match item:
-                case Error(code, ref=None) if code in SENT_AWAY:
+                case Error(code, text, None) if code in SENT_AWAY:
+                    if self._logging_out and code == "logged_out":
+                        lines[-1:] = [info_line(text)]  # as one wanted it
                     self._sent_away = True
                     self._log_out(code == "logged_out")
                 case Left(name=self._client.name):

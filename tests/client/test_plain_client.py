@@ -335,7 +335,8 @@ def test_the_json_examples_of_the_specification_are_understood():
 
 
 MOMENT = re.compile(
-    r"(?<=127\.0\.0\.1:)\d+|(?<=\"idle_seconds\": )[\d.]+|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?Z| UTC)|\d+ (second|minute|hour|day)s?"
+    r"(?<=127\.0\.0\.1:)\d+|(?<=\"idle_seconds\": )[\d.]+"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?Z| UTC)|\d+ (second|minute|hour|day)s?"
 )
 
 

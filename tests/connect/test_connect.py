@@ -287,8 +287,9 @@ def test_a_name_that_one_has_made_ones_own(open_terminal):
         second.type("wrong-horse" + ENTER)
         second.wait_for("[ERROR] Name or password is wrong.", "Password of Ada (empty: another name):")
         second.type("correct-horse" + ENTER)
-        second.wait(lambda lines: lines[-1] == ">" and any("Welcome to lobby, Ada." in line for line in lines))
-        assert first.end() == Exit.LOST, "its name is taken back"
+        second.wait(lambda lines: lines[-1] == ">" and any("Welcome to lobby, ada." in line for line in lines))
+        second.type("both of me are here" + ENTER)
+        first.wait(lambda lines: "[ada, by another device]: both of me are here" in lines)
         assert not [terminal for terminal in (first, second) if b"horse" in terminal.written]
 
 

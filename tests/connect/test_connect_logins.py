@@ -318,6 +318,7 @@ def test_who_is_logged_out_is_forgotten(ada, raw, kept, by):
         raw.send(told)
     raw.hang_up()
     assert ada.end() == (Exit.DELIVERED if by == "oneself" else Exit.LOST)
+    assert f"[{'INFO' if by == 'oneself' else 'ERROR'}] You are logged out." in ada.lines
     assert kept() == "[]"
 
 

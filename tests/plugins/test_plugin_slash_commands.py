@@ -302,12 +302,21 @@ def test_whom_one_answers_is_forgotten_with_the_connection(server, room):
     ada.expect("INFO|To bob: psst", "MSG|bob (private)|psst")
     plugin = next(plugin.bearer for plugin in server.server.plugins if plugin.name == "slash_commands")
     leave(ada)
-    assert server.call(lambda: [len(plugin._correspondents), len(plugin._told_away)]) == [1, 1]
+    assert server.call(lambda: len(plugin._told_away)) == 1
     again = server.join("ada")
     again.send("MSG|/reply what was it?")
     again.expect("ERROR|Nobody has written to you alone yet. Type it so: /msg USER TEXT")
     leave(bob)
-    assert server.call(lambda: [len(plugin._correspondents), len(plugin._told_away)]) == [0, 0]
+    assert server.call(lambda: len(plugin._told_away)) == 0
+
+
+def test_a_reply_goes_to_who_wrote_last_in_whatever_way(server):
+    ada, bob = server.join("ada"), Program(server, "bob")
+    ada.expect("INFO|bob has joined the chat.")
+    answer = bob.request(type="say", to="ada", text="by a request")
+    assert says(ada, "/reply it is read") == ["MSG|bob (private)|by a request", "INFO|To bob: it is read"]
+    bob.request(type="say", conversation=answer["conversation"], text="and so is this")
+    assert says(ada, "/reply gladly") == ["MSG|bob (private)|and so is this", "INFO|To bob: gladly"]
 
 
 def test_what_is_said_in_private_is_never_logged(room, caplog):
