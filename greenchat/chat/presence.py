@@ -49,6 +49,8 @@ class Memory(Protocol):
 
     def changed(self, member: Member) -> None: ...
 
+    def ignores(self, member: Member) -> None: ...
+
 
 class Presence:
     """All rooms, and everybody in them. A name is unique in the whole chat. Whoever keeps a `memory` sets it."""

@@ -123,6 +123,17 @@ class _Stored(Struct, array_like=True):
     ignored: list[StoredPerson]
 
 
+def encode_ignored(ignored: Ignored | None) -> bytes:
+    """Whom an account ignores, as it is kept in a file."""
+    return msgpack.encode(ignored.stored) if ignored is not None else b""
+
+
+def decode_ignored(data: bytes) -> Ignored | None:
+    """The other way round."""
+    people = msgpack.decode(data, type=list[StoredPerson]) if data else []
+    return Ignored.restored(people) if people else None
+
+
 def password_set(login: Login, accounts: AccountDirectory) -> int:
     """When the password of this account was set, in microseconds since 1970; 0 for guests."""
     account = accounts.by_id(login.account_id) if login.account_id else None

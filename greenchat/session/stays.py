@@ -23,7 +23,7 @@ from greenchat.config.schema import Config
 from greenchat.errors import Reject
 from greenchat.net.admission import Admission
 from greenchat.protocol.address import host_of, network_of
-from greenchat.session.stay import Resumable, Stay, password_set
+from greenchat.session.stay import Resumable, Stay, encode_ignored, password_set
 from greenchat.storage.session_store import SessionStore
 
 PREFIX = "gr_"
@@ -57,6 +57,7 @@ class Stays:
         self._kept: dict[Member, Kept] = {}  # those whose absence was told
         self._leaving: set[Member] = set()  # those whose absence is being told
         self._absent_guests: defaultdict[str, set[Stay]] = defaultdict(set)  # by network
+        self._accounts: frozenset[int] = frozenset()  # those that there are
         self._is_over = False
 
     # --- the server's start and end ---
@@ -78,7 +79,10 @@ class Stays:
         self._is_over = True
 
     def _accounts_changed(self) -> None:
-        """Whoever is connected has the password that there is now."""
+        """Of accounts that are gone nothing is kept; and whoever is connected has the password that there is now."""
+        before, self._accounts = self._accounts, frozenset(self._host.accounts.ids)
+        if gone := before - self._accounts:
+            self._store.forget(gone)
         for member, stays in self._of.items():
             if member.account_id and any(stay.session is not None for stay in stays):
                 self.changed(member)
@@ -138,6 +142,12 @@ class Stays:
         """Somebody has left `room`, or was put out."""
         if member.account_id:
             self._store.left(member.account_id, room)
+        self.changed(member)
+
+    def ignores(self, member: Member) -> None:
+        """Whom somebody ignores has changed."""
+        if member.account_id and not self._is_over:
+            self._store.ignores(member.account_id, encode_ignored(member.ignored))
         self.changed(member)
 
     def changed(self, member: Member) -> None:

@@ -228,3 +228,23 @@ def test_of_who_is_gone_nothing_is_kept():
         assert server.call(lambda: all(kept))
         lose(server, bob)
         eventually(lambda: server.call(lambda: not any(kept)))
+
+
+def test_whom_an_account_ignores_outlasts_a_restart_and_is_so_on_all_devices(tmp_path):
+    with serving(Anybody, settings=QUIET, data_dir=tmp_path) as server:
+        ada, bob = device(server, "ada"), device(server, "bob")
+        for line in ("/ignore bob", "/ignore eve", "/ignore dave", "/unignore eve"):
+            ada.ask(line)
+        for one in ada, bob:
+            one.leave()
+    with serving(Anybody, settings=QUIET, data_dir=tmp_path) as server:
+        bob, netcat = device(server, "bob"), plain_device(server, "ada")
+        bob.ask("/nick robert")
+        bob.ask("not for ada")
+        assert "not for ada" not in str(sync(netcat))
+        laptop = device(server, "ada")
+        assert laptop.told("/ignore", "ignored")["names"] == ["dave", "robert"]
+        guest = Program(server, "gus")
+        guest.ask("/ignore carol")
+        guest.ask("/become ada")
+        assert laptop.told("/ignore", "ignored")["names"] == ["dave", "robert"]
