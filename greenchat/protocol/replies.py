@@ -88,8 +88,8 @@ class SearchResults(Frame, frozen=True, tag="found"):
 
 class Ack(Frame, frozen=True, gc=False, tag="ack"):
     """The message asked for with `ref` was said, as `seq` of its room, under `id`; or in a `conversation` with one
-    person, who is called `with_`. Or the message `seq` was changed, and there is no `id`. `rev` is what that is in the room.
-    Where a plugin has taken it, as a command say, none of these is there."""
+    person, who is called `with_`. Or the message `seq` was changed, and there is no `id`. `rev` is that of either in
+    the room. Where a plugin has taken it, as a command say, none of these is there."""
 
     ref: Ref
     seq: int = 0
