@@ -270,7 +270,7 @@ class Client:
         return self._ask(History(room, before, after, since, until, limit, next(self._refs)), HistoryPage, timeout)
 
     def catch_up(self, room: str, cursor: Cursor, limit: int = 200, timeout: float = ANSWER_SECONDS) -> HistoryPage:
-        """What is newer in `room` than `cursor`, of an earlier client's `cursors`: messages as they are now, and `Deleted`
+        """What is newer in `room` than `cursor`, of an earlier client's `cursors`: messages as they are, and `Deleted`
         for those that are gone. While there is `more`, go on from its `epoch` and `rev`. If it is `anew`, it is the
         latest page, and what one has may be wrong. Raises as `history` does."""
         ask = History(room, limit=limit, ref=next(self._refs), rev=cursor.rev, epoch=cursor.epoch)
