@@ -160,6 +160,20 @@ def test_a_room_that_is_removed_is_told_of_to_all_devices(tmp_path):
             assert one.read_until("error")["code"] == "room_removed"
 
 
+def test_each_device_that_is_shown_a_room_is_told_what_was_said_there_before(tmp_path):
+    settings = without_plugins("accounts", "web") | PATIENT | {"plugins.history.replay": 5}
+    with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
+        bob = Program(server, "bob", "garden")
+        for text in "one", "two":
+            assert bob.ask(text)[-1]["type"] == "ack"
+        laptop, phone, netcat = device(server, "ada"), device(server, "ada"), plain_device(server, "ada")
+        netcat.send("MSG|/join garden")
+        for one in laptop, phone:
+            assert one.read_until("welcome")["room"] == "garden"
+            assert [event["text"] for event in one.read_until("history")["events"]] == ["one", "two"]
+        assert [line for line in sync(netcat) if line.startswith("MSG|")] == ["MSG|bob|one", "MSG|bob|two"]
+
+
 # --- who people are ---
 
 
