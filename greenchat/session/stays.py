@@ -179,6 +179,8 @@ class Stays:
         network = network_of(host_of(session.address))
         self._admission.require_tries(network, self._host.config.limits)
         stay = self._by_hash.get(TokenChain.hash_of(token))
+        if stay is not None and stay.session is not None and session.id < stay.session.id:
+            raise elsewhere()  # it was given up by its client, and comes late
         fresh = stay.chain.use(token, time.time_ns() // 1000) if stay is not None else None
         if stay is None or fresh is None or not self._holds(stay):
             self._admission.wrong_token(network)
@@ -215,7 +217,7 @@ class Stays:
             if before is not None and before is not session:
                 before.stay = None
                 chat.detach(before, there)
-                before.end(Reject("You have come back on another connection.", code="resumed_elsewhere"))
+                before.end(elsewhere())
             return there, []
         kept = stay.kept if member is None else self._kept.get(member)
         if kept is None:
@@ -328,6 +330,10 @@ class Stays:
             now = datetime.now(UTC)
             kept = Kept(dict.fromkeys(member.rooms, now), away=member.away, ignored=member.ignored)
         return stay.stored(kept or Kept({}), self._host.accounts)
+
+
+def elsewhere() -> Reject:
+    return Reject("You have come back on another connection.", code="resumed_elsewhere")
 
 
 def invalid() -> Reject:
