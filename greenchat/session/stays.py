@@ -53,7 +53,6 @@ class Stays:
         self._admission = admission
         self._clock = clock
         self._by_hash: dict[bytes, Stay] = {}
-        self._of: defaultdict[Member, set[Stay]] = defaultdict(set)
         self._kept: dict[Member, Kept] = {}  # those whose absence was told
         self._leaving: set[Member] = set()  # those whose absence is being told
         self._absent_guests: defaultdict[str, set[Stay]] = defaultdict(set)  # by network
@@ -83,8 +82,8 @@ class Stays:
         before, self._accounts = self._accounts, frozenset(self._host.accounts.ids)
         if gone := before - self._accounts:
             self._store.forget(gone)
-        for member, stays in self._of.items():
-            if member.account_id and any(stay.session is not None for stay in stays):
+        for member in self._host.chat.members.values():
+            if member.account_id:
                 self.changed(member)
 
     # --- a session comes and goes ---
@@ -133,7 +132,7 @@ class Stays:
         """Somebody is in `room`: their account will be again, until they leave it."""
         if member.account_id:
             self._store.came(member.account_id, room)
-        for stay in self._of.get(member, ()):
+        for stay in member.stays:
             if stay.only != room:
                 stay.only = ""
         self.changed(member)
@@ -153,7 +152,7 @@ class Stays:
     def changed(self, member: Member) -> None:
         """What is kept of `member` is another: a name, a room, an account."""
         if not self._is_over:
-            for stay in self._of.get(member, ()):
+            for stay in member.stays:
                 self._store.keep(stay.id, partial(self._stored, stay))
 
     # --- come back ---
@@ -233,7 +232,8 @@ class Stays:
         if stay.member is not None and stay.member is not member:  # who came by another device meanwhile
             self._leave_place(stay, stay.member)
         stay.belongs_to(member, session)
-        self._of[member].add(stay)
+        if stay not in member.stays:
+            member.stays += (stay,)
         self._register(stay)
         self._count_awaited(member)
         self.changed(member)
@@ -264,7 +264,7 @@ class Stays:
         chat = self._host.chat
         if any(session is not by for session in member.sessions) or not chat.people.has(member):
             return
-        lost = [stay for stay in self._of.get(member, ()) if stay.lost_at is not None]
+        lost = [stay for stay in member.stays if stay.lost_at is not None]
         if not lost or self._is_over:
             chat.leave(member, reason, breathe=True)
         elif at_once or all(stay.is_overdue for stay in lost):
@@ -296,19 +296,17 @@ class Stays:
         member = stay.member
         if member is not None:
             self._leave_place(stay, member)
-            if or_leave and not self._of.get(member) and not member.sessions:
+            if or_leave and not member.stays and not member.sessions:
                 self._host.chat.leave(member, LOST)
 
     def _leave_place(self, stay: Stay, member: Member) -> None:
-        self._of[member].discard(stay)
+        member.stays = tuple(one for one in member.stays if one is not stay)
         self._count_awaited(member)
-        if not self._of[member]:
-            del self._of[member]
-            if self._kept.pop(member, None) is not None:
-                self._host.chat.forget(member)
+        if not member.stays and self._kept.pop(member, None) is not None:
+            self._host.chat.forget(member)
 
     def _count_awaited(self, member: Member) -> None:
-        member.awaited = sum(stay.lost_at is not None for stay in self._of.get(member, ()))
+        member.awaited = sum(stay.lost_at is not None for stay in member.stays)
 
     # --- what is known of one ---
 
