@@ -5,7 +5,7 @@ told names.
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from msgspec import Struct
 
@@ -65,6 +65,10 @@ class AccountDirectory:
     def heirs(self) -> dict[str, int]:
         """The ids of all of these, by their keys."""
         return {key: account.id for key, account in self._by_key.items() if account.inherits}
+
+    @property
+    def ids(self) -> Collection[int]:
+        return self._by_id.keys()
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Have `changed()` called, which must not wait, after each change; and now, if something is known already."""

@@ -15,6 +15,7 @@ from greenchat.chat.checks import Answers, Hooks, acting
 from greenchat.chat.conversations import Conversation
 from greenchat.chat.fanout import Turns
 from greenchat.chat.ids import MessageIds
+from greenchat.chat.ignoring import Ignored
 from greenchat.chat.outlet import Asked, Outlet
 from greenchat.chat.presence import STEP
 from greenchat.chat.room import ROOMS_TOLD, Member, Room
@@ -272,7 +273,13 @@ class Chat(Changes):
         people passes the checks of what is said. May wait. Raises `Reject`."""
         return self._checks.sayable(member, text, room)
 
+    def ignore_also(self, member: Member, ignored: Ignored) -> None:
+        """From now on `member` does not read those either whom their account has ignored before."""
+        self._ignoring.also(member, ignored)
+        self._mind_ignored(member)
+
     def _mind_ignored(self, member: Member) -> None:
-        self._remember(member)
+        if self.memory is not None:
+            self.memory.ignores(member)
         for room in member.rooms.values():
             room.mind_ignored(member)

@@ -153,6 +153,11 @@ class Ignored:
             self.came(member)
         self._index()
 
+    def merge(self, other: "Ignored") -> None:
+        """Ignore those as well whom `other` has."""
+        accounts, keys = {person.account for person in self._people} - {0}, {person.key for person in self._people}
+        self._people += [one for one in other._people if one.account not in accounts and one.key not in keys]
+
     def _index(self) -> None:
         people = self._people
         self._members = frozenset(person.member for person in people if person.member is not None)
@@ -236,6 +241,12 @@ class Ignoring:
             self._changed(other)
         member.ignored = None
         self._changed(member)
+
+    def also(self, member: Reader, ignored: Ignored) -> None:
+        """`member` ignores all these, too."""
+        member.ignored = member.ignored or Ignored()
+        member.ignored.merge(ignored)
+        self.restored(member)
 
     def restored(self, member: Reader) -> None:
         """Somebody has come back with whom they ignored: those may have gone meanwhile, or come."""

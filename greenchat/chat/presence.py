@@ -50,6 +50,8 @@ class Memory(Protocol):
 
     def changed(self, member: Member) -> None: ...
 
+    def ignores(self, member: Member) -> None: ...
+
 
 class Presence:
     """All rooms, and everybody in them. A name is unique in the whole chat. Whoever keeps a `memory` sets it."""
@@ -186,6 +188,8 @@ class Presence:
         """Let `member` out of a room, as they ask for themselves `by` a session, or not. It may have been the last one:
         nobody is let into another one unasked. Whoever is lost at the moment, and put out, has left the chat."""
         if not member.sessions:
+            if self.memory is not None:
+                self.memory.left(member, room.name)
             self.leave(member, reason)
             return
         looking = [session for session in member.sessions if session is not by and session.only == room.name]

@@ -7,7 +7,7 @@ is logged in may be in a room on another device, and stays there: what is said i
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -81,6 +81,7 @@ class Conversation:
         self._marks: dict[str, Mark] = {}
         self._logged_in = False
         self._rooms: dict[str, None] = {}  # that one is in, as far as it was told
+        self._expected: set[str] = set()  # those of them whose welcome is still to come
         self._seen_here: set[str] = set()  # the rooms that were seen
         self.room = ""
 
@@ -135,12 +136,14 @@ class Conversation:
         that were `unsure` are in the history. What is not there may have been read by others all the same."""
         self._client = client
         marks = dict(self._marks)
-        if not welcome.account and welcome.room:
+        rooms = rooms_of(welcome)
+        self._logged_in, self._rooms, self._expected = bool(welcome.account), {}, {*rooms[1:]}
+        if not self._logged_in and self.room not in rooms:
             self.room = welcome.room  # a guest sees where they are
-        rooms, room = rooms_of(welcome), self.room
-        self._logged_in, self._rooms = bool(welcome.account), {}
+        room = self.room
         for name in rooms:
             self._came_into(name, client.rooms.get(name))
+        self._part_others({room})
         if room in rooms:
             yield from () if client.plain else self._greeting(client.rooms.get(room, welcome))
             yield from self._others()
@@ -214,6 +217,9 @@ class Conversation:
         self._logged_in = bool(welcome.account)
         if not welcome.room:
             yield info_line(NO_ROOM)
+        elif welcome.ref is None and welcome.room in self._expected:
+            self._expected.discard(welcome.room)
+            self._came_into(welcome.room, welcome)
         elif self._logged_in and (welcome.ref is None or welcome.room in self._rooms):
             known = welcome.room in self._rooms
             self._came_into(welcome.room, welcome)
@@ -241,12 +247,18 @@ class Conversation:
         self.room = self._entered = welcome.room
         self._seen_here.add(welcome.room)
         self._came_into(welcome.room, welcome)
-        if self._client.left or self._logged_in:
+        self._part_others({self._client.room})
+
+    def _part_others(self, staying: Container[str]) -> None:
+        """A guest is in one room."""
+        if self._client.left or self._client.plain or self._logged_in:
             return
-        staying = {self._client.room, *self._parting.values()}
+        others = [room for room in {**self._rooms, **self._client.rooms} if room not in staying]
         with suppress(DisconnectedError):
-            for room in [room for room in self._client.rooms if room not in staying]:
-                self._parting[self._client.part(room)] = room
+            for room in others:
+                self._rooms.pop(room, None)
+                if room not in self._parting.values():
+                    self._parting[self._client.part(room)] = room
 
     def _greeting(self, welcome: Welcome) -> Iterable[Line]:
         if self._client.plain:  # which has been told in the server's own words, if at all

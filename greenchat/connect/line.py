@@ -83,7 +83,7 @@ class LineChat:
         self._talk = Conversation(client)
         self._outgoing = Outgoing(self._talk, self._refused, self._sent)
         self._unsure: list[Said] = []  # what was under way when the connection was lost
-        self._sent_away = False  # as the last word of the server was
+        self._sent_away = ""  # the code with which one was, as the last word of the server
         self._returning: asyncio.Task[None] | None = None  # while the connection is lost
         self._end: ClientError | None = None  # why it is over, though one has not left
         self._leaving = False
@@ -92,7 +92,7 @@ class LineChat:
         self._gone = False  # in good order, by itself
         ticket.been_in = True
         screen.show(self._talk.lines(welcome))
-        self._keep()
+        self._welcomed()
 
     def run(self) -> Exit:
         """Chat until the user leaves, or is sent away."""
@@ -124,7 +124,7 @@ class LineChat:
         """Go, and wait until the server has taken what was said; it closes the connection then. Whose window was closed
         does not go, but loses the connection once that is said."""
         client = self._client
-        stays = self._hung_up and bool(client.token)
+        stays = self._hung_up and self._may_be_opened_again
         patience = QUIET_SECONDS
         notice_at = time.monotonic() + QUIET_SECONDS
         try:
@@ -239,11 +239,12 @@ class LineChat:
         loop.remove_writer(self._client)
         unsure = self._talk.lost()
         self._outgoing.lost()
-        if self._sent_away and self._logging_out:
+        if self._logging_out and self._sent_away:
             self._gone = True
             self._end_it()
             return
         self._unsure += unsure
+        self._log_out(self._logging_out)  # also where the answer was lost: one does not want to be back
         if self._sent_away:
             self._over(error)
             return
@@ -300,7 +301,7 @@ class LineChat:
         self._client, self._returning = arrival.client, None
         unsure, self._unsure = self._unsure, []
         self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
-        self._keep()
+        self._welcomed()
         if self._outgoing:
             self._screen.show([SAYING_NOW])
         asyncio.get_running_loop().add_reader(self._client, self._ready)
@@ -315,36 +316,52 @@ class LineChat:
                 if isinstance(item, Ack):
                     self._log_out(self._logging_out)
                     self._ticket.learn(said.line, self._talk.room, self._client.name)
+                    self._keep()
                 elif isinstance(item, Error) and item.code == UNKNOWN_COMMAND and len(said.line.split()) > 1:
                     self._screen.forget(said.line)  # it may be a misspelt /login, with the password
+                self._logging_out &= isinstance(item, Ack)
             elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
                 lines.insert(-1, not_said(said.line, said.room))
             match item:
                 case Error(code, text, None) if code in SENT_AWAY:
                     if self._logging_out and code == "logged_out":
                         lines[-1:] = [info_line(text)]  # as one wanted it
-                    self._sent_away = True
+                    self._sent_away = code
                     self._log_out(code == "logged_out")
-                case Left(name=self._client.name):
-                    self._sent_away = False  # out of that room only
-                case Welcome() | Renamed(new_name=self._client.name):
+                case Left(name=self._client.name) if self._sent_away == "banned":
+                    self._sent_away = ""  # out of that room only
+                case Welcome():
+                    self._welcomed()
+                case Renamed(new_name=self._client.name):
                     self._keep()
         self._screen.show(lines)
 
     def _log_out(self, happens: bool) -> None:
         if happens:
-            self._sent_away = True
+            self._sent_away = "logged_out"
             self._logins.forget_device(self._ticket.account or self._client.name)
+
+    def _welcomed(self) -> None:
+        ticket = self._ticket
+        for token in ticket.refused & {ticket.device_token}:
+            self._logins.forget_device(ticket.account, token)
+        ticket.account = self._client.account or (ticket.account if ticket.login else "")
+        self._keep()
+
+    @property
+    def _may_be_opened_again(self) -> bool:
+        """Whether who opens this client again is who they were: not on a computer on which they do not want to stay
+        logged in, since others may use it, too."""
+        return bool(self._client.token) and (not self._ticket.account or bool(self._ticket.device))
 
     def _keep(self) -> None:
         """What leads back, and what leads in when this client is started again."""
         client, ticket = self._client, self._ticket
-        for token in ticket.refused & {ticket.device_token}:
-            self._logins.forget_device(ticket.account, token)
-        ticket.account = client.account or ticket.account
         ticket.token = client.token
-        if client.token:
-            self._logins.keep_session(client.account or client.name, client.token)
+        if self._may_be_opened_again:
+            self._logins.keep_session(ticket.account or client.name, client.token)
+        else:
+            self._logins.forget_session()
         if client.device_token not in ("", ticket.device_token):
             ticket.device_token = client.device_token
             if not self._logins.keep_device(client.account, client.device_token):

@@ -31,6 +31,7 @@ from greenchat.server.acceptor import Acceptor
 from greenchat.server.stats import Counters
 from greenchat.session.connection import Connection
 from greenchat.session.session import Session
+from greenchat.session.stay import decode_ignored
 from greenchat.session.stays import Stays
 from greenchat.storage.session_store import SessionStore
 from greenchat.version import __version__
@@ -153,9 +154,11 @@ class ChatServer(interfaces.ChatServer):
         log.error("#%d: unexpected error%s; the connection is closed", session.id, whose, exc_info=error, extra=fields)
 
     def remembered(self, account_id: int) -> Kept:
-        """The rooms that an account has not left. May wait."""
-        rooms = self.session_store.rooms_of(account_id) if account_id else {}
-        return Kept({room: datetime.fromtimestamp(since / 1_000_000, UTC) for room, since in rooms.items()})
+        """The rooms that an account has not left, and whom it ignores. May wait."""
+        rooms = self.session_store.rooms_of(account_id)
+        ignored = decode_ignored(self.session_store.ignored_by(account_id))
+        since = {room: datetime.fromtimestamp(since / 1_000_000, UTC) for room, since in rooms.items()}
+        return Kept(since, ignored=ignored)
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""

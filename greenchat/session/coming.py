@@ -67,7 +67,7 @@ def join(session: Newcomer, asked: Join) -> None:
     member = server.chat.join(session, name, room, asked.key)
     session.joined(member)
     _keep_few(session, member)
-    refused = _enter_again(session, member, server.remembered(session.account_id)) if many else []
+    refused = _bring(session, member)
     _greet(session, member, room, before, asked.ref)
     _tell(session, refused)
 
@@ -125,14 +125,24 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
     _tell(session, refused)
 
 
-def bring_rooms(session: Newcomer, member: Member) -> None:
-    """Let `member`, who has just logged in, into the rooms that their account has not left."""
-    if session.codec.many_rooms and member.account_id:
-        before = set(member.rooms)
-        refused = _enter_again(session, member, session.server.remembered(member.account_id))
-        for name in [name for name in member.rooms if name not in before]:
-            _show(session, member, name)
-        _tell(session, refused)
+def bring_along(session: Newcomer, member: Member) -> None:
+    """Let `member`, who has just logged in, have what their account has: whom it ignores, and its rooms."""
+    before = set(member.rooms)
+    refused = _bring(session, member)
+    for name in [name for name in member.rooms if name not in before] if session.codec.many_rooms else ():
+        _show(session, member, name)
+    _tell(session, refused)
+
+
+def _bring(session: Newcomer, member: Member) -> list[Reject]:
+    """Have `member` ignore whom their account ignores; and be in its rooms, if the session can show them: why they are
+    not let into some of them."""
+    if not member.account_id:
+        return []
+    kept = session.server.remembered(member.account_id)
+    if kept.ignored is not None:
+        session.server.chat.ignore_also(member, kept.ignored)
+    return _enter_again(session, member, kept) if session.codec.many_rooms else []
 
 
 def _enter_again(session: Newcomer, member: Member, kept: Kept) -> list[Reject]:

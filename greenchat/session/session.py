@@ -222,7 +222,7 @@ class Session(coming.Newcomer):
             self.server.hooks.account(self)
         if member is not None:
             chat.tell_role(member)
-            coming.bring_rooms(self, member)
+            coming.bring_along(self, member)
 
     @property
     def needs_password(self) -> bool:

@@ -21,6 +21,7 @@ class Resumable(Outlet, Protocol):
     """What stays know of a session. `stay` is its own; None before it has one, and for those that cannot come back.
     `device` is what the account's owner calls where it is, and `device_id` the number of that."""
 
+    id: int
     member: Member | None
     stay: "Stay | None"
     device: str
@@ -121,6 +122,17 @@ class _Stored(Struct, array_like=True):
     rooms: dict[str, datetime]
     away: str
     ignored: list[StoredPerson]
+
+
+def encode_ignored(ignored: Ignored | None) -> bytes:
+    """Whom an account ignores, as it is kept in a file."""
+    return msgpack.encode(ignored.stored) if ignored is not None else b""
+
+
+def decode_ignored(data: bytes) -> Ignored | None:
+    """The other way round."""
+    people = msgpack.decode(data, type=list[StoredPerson]) if data else []
+    return Ignored.restored(people) if people else None
 
 
 def password_set(login: Login, accounts: AccountDirectory) -> int:

@@ -1,4 +1,4 @@
-"""sessions.sqlite3: who may come back to lost connections, and in which rooms accounts are.
+"""sessions.sqlite3: who may come back to lost connections, in which rooms accounts are, and whom they ignore.
 
 It is written behind what happens, in batches: nobody waits for it, and what a crash takes is the last moment.
 """
@@ -6,7 +6,7 @@ It is written behind what happens, in batches: nobody waits for it, and what a c
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from greenchat.storage.sqlite import Database, DatabaseError, T, Work
@@ -19,7 +19,8 @@ FILE = "sessions.sqlite3"
 COMPLAINT_SECONDS = 60.0
 
 # `stay` is what session/stays.py makes of one: it has hashes of tokens, and no token. `since` is when the account was
-# in the room last that is known of, in microseconds since 1970.
+# in the room last that is known of, in microseconds since 1970. `people` are those whom an account ignores, as
+# session/stay.py writes them.
 MIGRATIONS = (
     """
 CREATE TABLE stays (
@@ -32,11 +33,16 @@ CREATE TABLE rooms (
     since INTEGER NOT NULL,
     PRIMARY KEY (account, room)
 ) WITHOUT ROWID;
+CREATE TABLE ignored (
+    account INTEGER PRIMARY KEY,
+    people BLOB NOT NULL
+);
 """,
 )
 
 Stays = dict[bytes, Callable[[], bytes] | None]
 Rooms = dict[tuple[int, str], int | None]
+Ignored = dict[int, bytes]
 
 
 class SessionStore:
@@ -47,6 +53,7 @@ class SessionStore:
         self._database = Database(data_dir / FILE, MIGRATIONS, synchronous="NORMAL")
         self._stays: Stays = {}
         self._rooms: Rooms = {}
+        self._ignored: Ignored = {}
         self._is_writing = False
         self._quiet_until = 0.0
 
@@ -67,9 +74,12 @@ class SessionStore:
                     found[room] = since
         return found
 
-    def keep_only(self, accounts: Collection[int]) -> None:
-        """Forget the rooms of all other accounts: they are gone."""
-        self._ask(_keep_only(accounts))
+    def ignored_by(self, account: int) -> bytes:
+        """Whom an account ignores, as it was given to `ignores`; empty where that is nobody."""
+        if account in self._ignored:
+            return self._ignored[account]
+        self._write()
+        return self._ask(_ignored_by(account)) or b""
 
     # --- write, behind what happens ---
 
@@ -90,6 +100,14 @@ class SessionStore:
         self._rooms[account, room] = None
         self._begin()
 
+    def forget(self, accounts: Iterable[int]) -> None:
+        """Keep nothing of these accounts: they are gone."""
+        self._database.start(_forget(list(accounts)), self._wrote)
+
+    def ignores(self, account: int, people: bytes) -> None:
+        self._ignored[account] = people
+        self._begin()
+
     def close(self) -> None:
         """Write what waits, and close the file."""
         self._write()
@@ -100,12 +118,13 @@ class SessionStore:
             self._write()
 
     def _write(self) -> None:
-        if self._stays or self._rooms:
+        if self._stays or self._rooms or self._ignored:
             stays, self._stays = self._stays, {}
             rooms, self._rooms = self._rooms, {}
+            ignored, self._ignored = self._ignored, {}
             made = [(stay, what() if what is not None else None) for stay, what in stays.items()]
             self._is_writing = True
-            self._database.start(_put(made, rooms), self._wrote)
+            self._database.start(_put(made, rooms, ignored), self._wrote)
 
     def _wrote(self, _: None, error: Exception | None) -> None:
         self._is_writing = False
@@ -138,16 +157,25 @@ def _rooms_of(account: int) -> Callable[[sqlite3.Connection], dict[str, int]]:
     return work
 
 
-def _keep_only(accounts: Collection[int]) -> Callable[[sqlite3.Connection], None]:
-    def work(connection: sqlite3.Connection) -> None:
-        known = [account for (account,) in connection.execute("SELECT DISTINCT account FROM rooms")]
-        gone = [(account,) for account in known if account not in accounts]
-        connection.executemany("DELETE FROM rooms WHERE account = ?", gone)
+def _ignored_by(account: int) -> Callable[[sqlite3.Connection], bytes]:
+    def work(connection: sqlite3.Connection) -> bytes:
+        (found,) = connection.execute("SELECT people FROM ignored WHERE account = ?", (account,)).fetchone() or (b"",)
+        return bytes(found)
 
     return work
 
 
-def _put(stays: list[tuple[bytes, bytes | None]], rooms: Rooms) -> Callable[[sqlite3.Connection], None]:
+def _forget(accounts: list[int]) -> Callable[[sqlite3.Connection], None]:
+    def work(connection: sqlite3.Connection) -> None:
+        for table in ("rooms", "ignored"):
+            connection.executemany(f"DELETE FROM {table} WHERE account = ?", [(account,) for account in accounts])
+
+    return work
+
+
+def _put(
+    stays: list[tuple[bytes, bytes | None]], rooms: Rooms, ignored: Ignored
+) -> Callable[[sqlite3.Connection], None]:
     def work(connection: sqlite3.Connection) -> None:
         connection.executemany("DELETE FROM stays WHERE id = ?", [(stay,) for stay, what in stays if what is None])
         connection.executemany(
@@ -160,6 +188,10 @@ def _put(stays: list[tuple[bytes, bytes | None]], rooms: Rooms) -> Callable[[sql
         connection.executemany(
             "INSERT INTO rooms VALUES (?, ?, ?) ON CONFLICT (account, room) DO UPDATE SET since = excluded.since",
             [(*key, since) for key, since in rooms.items() if since is not None],
+        )
+        connection.executemany(
+            "INSERT INTO ignored VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET people = excluded.people",
+            ignored.items(),
         )
 
     return work

@@ -78,6 +78,22 @@ def test_a_token_that_is_void_is_tried_once(alice, raw, code):
     alice.wait(lambda lines: "[ERROR] The username alice is taken." in lines)
 
 
+def test_a_guest_who_has_come_into_another_room_in_that_moment_is_where_they_were(alice, raw):
+    raw.hang_up()
+    raw.accept()
+    join = raw.read()
+    raw.send(welcome("garden", ref=join["ref"], rooms=["garden", "lobby"], token="gr_2"), welcome("lobby"))
+    history = raw.read()
+    if history["limit"] == 1:  # until it has the other welcome
+        raw.send({"type": "history", "room": "lobby", "events": [], "ref": history["ref"]})
+        history = raw.read()
+    raw.send({"type": "history", "room": "lobby", "events": [], "ref": history["ref"]})
+    left = raw.read()
+    assert (left["type"], left["room"]) == ("leave", "garden")
+    alice.type("hi" + ENTER)
+    assert raw.read()["room"] == "lobby"
+
+
 def test_a_token_that_is_not_looked_at_for_now_is_tried_again(alice, raw):
     raw.hang_up()
     raw.accept()
@@ -265,7 +281,18 @@ def test_one_stays_logged_in_only_by_a_yes(open_terminal, raw, kept, answer, sta
     terminal.type("hunter3" + ENTER)  # and that is not asked twice
     join = let_in(raw, terminal, name="ada", account="ada", token="gr_1", **{"device_token": "gd_1"} if stays else {})
     assert (join["login"], "device" in join) == ("hunter3", stays)
-    assert ("gd_1" in kept()) == stays
+    assert [token in kept() for token in ("gd_1", "gr_1")] == [stays, stays]
+    terminal.process.send_signal(signal.SIGHUP)
+    assert raw.read_end() == ("" if stays else '{"type":"leave"}\n'), "who cannot be back says that they go"
+
+
+@pytest.mark.parametrize("command", ["/register hunter2", "/login ada hunter2"])
+def test_who_logs_in_later_is_nobody_when_the_window_is_opened_again(alice, raw, kept, command):
+    assert "gr_1" in kept()
+    alice.type(command + ENTER)
+    raw.send({"type": "ack", "ref": raw.read()["ref"]}, message(1, "seen"))
+    alice.wait(lambda lines: "[bob]: seen" in lines)
+    assert "gr_1" not in kept()
 
 
 def test_a_login_is_renewed_with_each_welcome_and_forgotten_where_it_is_void(open_terminal, ada, raw, kept):
@@ -320,6 +347,24 @@ def test_who_is_logged_out_is_forgotten(ada, raw, kept, by):
     assert ada.end() == (Exit.DELIVERED if by == "oneself" else Exit.LOST)
     assert f"[{'INFO' if by == 'oneself' else 'ERROR'}] You are logged out." in ada.lines
     assert kept() == "[]"
+
+
+def test_who_has_logged_out_as_the_connection_was_lost_does_not_come_back(ada, raw, kept):
+    ada.type("/logout" + ENTER)
+    raw.read()
+    raw.hang_up()
+    assert ada.end() == Exit.LOST
+    assert "[ERROR] May not have been run: /logout" in ada.lines
+    assert kept() == "[]"
+
+
+def test_who_could_not_log_out_is_as_before(ada, raw, kept):
+    ada.type("/logout" + ENTER)
+    raw.refuse(raw.read(), "unknown_command", "There is no command /logout.")
+    ada.wait_for("[ERROR] There is no command /logout.", ">")
+    raw.hang_up()
+    assert raw.knock()["token"] == "gr_1"
+    assert "gd_1" in kept()
 
 
 @pytest.mark.parametrize("code", ["resumed_elsewhere", "too_many_sessions"])

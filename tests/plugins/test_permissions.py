@@ -161,7 +161,7 @@ FROM_OUTSIDE = {"enter_key", "names_key", *FRAMES}
 # What the audit trail has, under its first word.
 ON_RECORD = {"op", "deop", "kick", "ban", "unban", "mute", "unmute", "slow", "announce"}
 
-MOST_PEOPLE = 2000
+MOST_PEOPLE = 6000
 numbers = itertools.count()
 
 

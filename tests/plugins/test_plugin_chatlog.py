@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 import greenchat_plugins.chatlog
 import pytest
+from kit.programs import Anybody, without_plugins
+from kit.sessions import PATIENT, back, device, lose
 
 from greenchat import ConfigError, Reject, hookimpl
 from greenchat.testing import DEADLINE, serving
@@ -118,6 +120,23 @@ def test_json_clients_are_logged_as_such(logged):
         ada.send('{"type":"join","name":"ada"}')
         ada.read()
     assert any(re.fullmatch(r"#1 connected from 127\.0\.0\.1:\d+ \(json\)", line) for line in logged())
+
+
+def test_it_tells_whose_connections_those_are_that_join_nobody_new(logged):
+    with serving(Anybody, settings=without_plugins("accounts") | PATIENT) as server:
+        laptop, phone = device(server, "ada"), device(server, "ada")
+        phone.leave()
+        back(server, lose(server, laptop)).leave()
+    story = [
+        "#1 ada joined lobby",
+        "#2 is a connection of ada",
+        "#2 ada disconnected",
+        "#1 ada disconnected",
+        "#3 is a connection of ada",
+        "#3 ada disconnected",
+        "ada left lobby: left",
+    ]
+    assert [line.partition(" from ")[0] for line in logged() if " connected from " not in line] == story
 
 
 def test_what_people_write_is_never_logged(logged, caplog):

@@ -1,10 +1,13 @@
 """The web page of somebody with several windows and devices: how one stays, leaves, and is another one's name."""
 
+from click.testing import CliRunner
 from kit.accounts import CHEAP, SECRET, accounts, registered
 from kit.browsers import expect, needs_browser
 from kit.pages import choose, cut_off, device_token, log_in, status
 from kit.processes import kept_port, serve_process
+from kit.programs import owner, says, sync
 
+from greenchat.cli import main
 from greenchat.testing import serving
 
 pytestmark = needs_browser
@@ -109,6 +112,72 @@ def test_a_guest_who_logs_in_is_one_more_window_of_the_account(visit):
         guest.page.keyboard.press("Escape")
         later = visit(chat, context=guest.context)
         expect(later.room("dev")).to_be_visible()
+
+
+def test_who_was_put_out_meanwhile_is_out_and_not_back_unasked(visit):
+    with accounts() as chat:
+        registered(chat, "ada").send("LEAVE")
+        bob = owner(chat, "bob", "dev")
+        ada = log_in(visit(chat), "ada", keep=True)
+        ada.say("/join dev")
+        ada.is_in("dev")
+        with cut_off(chat, ada, "ada"):
+            ada.say("for dev alone")
+            says(bob, "/kick ada too loud")
+        expect(status(ada)).to_contain_text("You are not in dev any more")
+        expect(ada.line("for dev alone")).to_contain_text("You are not in dev any more")
+        assert [line for line in sync(bob) if "ada" in line] == []
+        ada.room("lobby").click()
+        ada.say("still in the lobby")
+        ada.has_stored("still in the lobby")
+
+
+def test_an_operator_is_one_in_all_rooms_and_then_an_owner_in_one(visit, tmp_path):
+    def operators(act):
+        done = CliRunner().invoke(main, ["operators", act, "bob", "--data-dir", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+
+    def roles(*wanted):
+        for room, role in zip(("lobby", "dev"), wanted, strict=True):
+            ada.room(room).click()
+            expect(ada.member("bob").locator("small")).to_have_text(role)
+
+    with accounts(data_dir=tmp_path) as chat:
+        registered(chat, "bob").send("LEAVE")
+        bob, ada = log_in(visit(chat), "bob"), visit(chat).join("ada")
+        for window in bob, ada:
+            window.say("/join dev")
+            window.is_in("dev")
+        roles("", "owner")
+        operators("add")
+        roles("operator", "operator")
+        operators("remove")
+        roles("", "owner")
+
+
+def test_a_guest_has_nothing_to_log_out_of(chat, visit):
+    ada = visit(chat).join("ada")
+    ada.say("/logout")
+    expect(ada.log.locator(".error")).to_contain_text("logged in")
+    ada.say("still here")
+    ada.has_stored("still here")
+
+
+def test_who_gives_the_name_up_is_a_guest_and_no_device_stays(visit):
+    with accounts() as chat:
+        registered(chat, "ada").send("LEAVE")
+        ada = log_in(visit(chat), "ada", keep=True)
+        phone = log_in(visit(chat), "ada", keep=True)
+        phone.box.press_sequentially("/unregister ")
+        phone.answer(SECRET)
+        expect(ada.button("Join")).to_be_visible()
+        for window in ada, phone:
+            assert device_token(window) == ""
+        phone.say("a guest by now")
+        phone.has_stored("a guest by now")
+        phone.page.locator("#self").click()
+        expect(phone.menu).to_contain_text("Keep this name for me")
+        expect(phone.menu).to_contain_text("Leave the chat")
 
 
 def test_a_restart_changes_nobody(visit, tmp_path):

@@ -116,7 +116,7 @@ async function join(given) {
 		$("chat").hidden = false;
 		open(true);
 	} catch (error) {
-		refused(error);
+		await out(error);
 	}
 	coming("");
 }

@@ -126,12 +126,13 @@ async function comeIn() {
 	return wire.request("join", { name, login, password, ...where, ...(keep && login && { device: tokens.deviceName() }) });
 }
 
-// After the first welcome. Who is logged in may have left a room on another device. A guest has no other, and is asked
-// for a key, say, or was never there: the answer tells why.
+// After the first welcome. What the server does not know of those who are who they were, was left on another device, or is
+// closed to them by now: that comes as an error. Who is somebody new goes in again.
 async function findRooms(theirs) {
 	for (const name of theirs) roomCalled(name);
 	for (const room of [...rooms.values()].filter(room => isOpen(room) && !theirs.has(room.name)))
 		if (account) leftElsewhere(room, `You are not in ${room.name} any more.`);
+		else if (resumed) leftOut(room, `You are not in ${room.name} any more.`);
 		else
 			await enterRoom(room.name, room.secret).catch(error => {
 				if (ABOUT_US.test(error.code)) throw error;
