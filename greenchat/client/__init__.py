@@ -15,6 +15,12 @@ that it took too long: join by name then.
         chat = Client.connect("127.0.0.1", 9999)
         chat.resume(token)
 
+What was said and changed meanwhile, it catches up with by what it had as its `cursors`: that is good over restarts, of
+the program and of the server.
+
+    for room, cursor in cursors.items():
+        page = chat.catch_up(room, cursor)
+
 It speaks JSON Lines (`PlainClient`: plain frames) over one socket, without a thread or an event loop of its own.
 Nothing is sent or read but inside its methods: use a client from one thread, and let it `receive` again and again. To
 wait for other things as well, watch `fileno()` (for writing too while `backlog` is not 0), and call `receive(0)` when
@@ -22,6 +28,7 @@ it is ready.
 """
 
 from greenchat.client.client import ANSWER_SECONDS, CONNECT_SECONDS, Client
+from greenchat.client.cursors import Cursor
 from greenchat.client.errors import (
     ClientError,
     DisconnectedError,
@@ -37,6 +44,7 @@ __all__ = [
     "CONNECT_SECONDS",
     "Client",
     "ClientError",
+    "Cursor",
     "DisconnectedError",
     "NoAnswerError",
     "PlainClient",

@@ -2,13 +2,13 @@
 
 import itertools
 import socket
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
-from greenchat.client.connection import JSON, Connection, open_socket
+from greenchat.client.connection import JSON, Connection, deadline_in, open_socket
+from greenchat.client.cursors import Cursor, move
 from greenchat.client.errors import (
     DisconnectedError,
     NoAnswerError,
@@ -20,7 +20,22 @@ from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Event, Left, Renamed
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
-from greenchat.protocol.requests import Frame, History, Invalid, Join, Leave, Ping, Pong, Ref, Say, Search, Status
+from greenchat.protocol.requests import (
+    Delete,
+    Edit,
+    Frame,
+    History,
+    Invalid,
+    Join,
+    Leave,
+    Ping,
+    Pong,
+    React,
+    Ref,
+    Say,
+    Search,
+    Status,
+)
 from greenchat.protocol.vocabulary import Request
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
@@ -39,8 +54,8 @@ class Client:
     other devices of one's own, by their names, each with the server's welcome there; the last is the one that one came
     into last, and there may be none. `account` is whose account one is logged in to, empty for guests. `token` is for
     `resume`, and `device_token` as well, if one has asked for one: both are secrets, and renewed by each welcome.
-    `pending` holds the messages that the server has not answered yet, by their ref, in order. `left` says whether one
-    has gone.
+    `pending` holds the messages that the server has not answered yet, by their ref, in order. `cursors` are how far one
+    is in each room, for `catch_up`. `left` says whether one has gone.
     """
 
     plain = False  # whether it speaks plain frames, which acknowledge nothing
@@ -50,6 +65,7 @@ class Client:
         self._connection = Connection(sock)
         self._inbox: list[Event | Frame] = []
         self._refs = itertools.count(1)
+        self._changing: set[Ref] = set()  # what is to become of messages, and is not answered yet
         self._parting: dict[Ref, str] = {}  # the rooms that one has asked to go out of, by the ref of the request
         self._limits: dict[str, int | float] = {}
         self.where = where
@@ -57,6 +73,7 @@ class Client:
         self.token = self.device_token = ""
         self.rooms: dict[str, Welcome] = {}
         self.pending: dict[int, str] = {}
+        self.cursors: dict[str, Cursor] = {}
         self.left = False
 
     @classmethod
@@ -168,8 +185,7 @@ class Client:
 
         Does not wait: returns the ref of the answer, as `say` does.
         """
-        ref = next(self._refs)
-        self._send(Leave(room, ref))
+        self._send(Leave(room, ref := next(self._refs)))
         self._parting[ref] = room
         return ref
 
@@ -182,29 +198,41 @@ class Client:
 
     # --- talk ---
 
-    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "") -> int:
+    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> int:
         """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings.
 
         Where it goes is one of these: a `room`, which need not be named by who has only ever been in one; a
         `conversation` of two, by the id that a `Private` or an `Ack` has brought; the person who is called `to`. A line
-        that begins with a slash is a command, run there; `//x` says `/x`.
+        that begins with a slash is a command, run there; `//x` says `/x`. In a room it may answer a message, of which
+        `reply_to` is the `seq`.
 
         Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
         sent, `DisconnectedError`, and `ValueError` for more than one place.
         """
         if bool(room) + bool(conversation) + bool(to) > 1:
             raise ValueError("one line goes into a room, into a conversation, or to one person")
-        ref = next(self._refs)
-        self._send(Say(text, room, ref, conversation, to))
+        self._send(Say(text, room, ref := next(self._refs), conversation, to, reply_to))
         self.pending[ref] = text
         return ref
 
+    def edit(self, room: str, seq: int, text: str) -> int:
+        """Have a message of one's own say something else. Does not wait: returns the ref of the answer, as `say`."""
+        return self._change(Edit(seq, text, room, next(self._refs)))
+
+    def delete(self, room: str, seq: int) -> int:
+        """Take away a message of one's own; or of others, where one keeps order. As `edit`."""
+        return self._change(Delete(seq, room, next(self._refs)))
+
+    def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
+        """Put an emoji to a message, or take it away again. As `edit`."""
+        return self._change(React(seq, emoji, room, on, next(self._refs)))
+
     def confirm(self, ref: int, timeout: float = ANSWER_SECONDS) -> Ack:
-        """Wait until the server has dealt with what `say` or `part` asked for as `ref`.
+        """Wait until the server has dealt with what `say`, `part`, `edit` or the like asked for as `ref`.
 
         Raises `RefusedError`, `NoAnswerError` and `DisconnectedError`. What else comes meanwhile is kept for `receive`.
         """
-        self._wait(lambda: ref not in self.pending and ref not in self._parting, timeout)
+        self._wait(lambda: not (ref in self.pending or ref in self._parting or ref in self._changing), timeout)
         return self._take(ref, Ack)
 
     def receive(self, timeout: float | None = None) -> list[Event | Frame]:
@@ -213,7 +241,7 @@ class Client:
 
         Raises `DisconnectedError` when the connection has ended, and all that came before it has been returned.
         """
-        deadline = _deadline(timeout)
+        deadline = deadline_in(timeout)
         while not self._inbox and not self._connection.end and self._exchange(deadline):
             pass
         items, self._inbox = self._inbox, []
@@ -241,6 +269,13 @@ class Client:
         since, until = (time and time.astimezone(UTC) for time in (since, until))
         return self._ask(History(room, before, after, since, until, limit, next(self._refs)), HistoryPage, timeout)
 
+    def catch_up(self, room: str, cursor: Cursor, limit: int = 200, timeout: float = ANSWER_SECONDS) -> HistoryPage:
+        """What is newer in `room` than `cursor`, of an earlier client's `cursors`: messages as they are, and `Deleted`
+        for those that are gone. While there is `more`, go on from its `epoch` and `rev`. If it is `anew`, it is the
+        latest page, and what one has may be wrong. Raises as `history` does."""
+        ask = History(room, limit=limit, ref=next(self._refs), rev=cursor.rev, epoch=cursor.epoch)
+        return self._ask(ask, HistoryPage, timeout)
+
     def search(
         self, text: str, room: str = "", before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS
     ) -> SearchResults:
@@ -253,6 +288,12 @@ class Client:
         return self._ask(Status(next(self._refs)), Stats, timeout)
 
     # --- requests and their answers ---
+
+    def _change(self, request: Edit | Delete | React) -> int:
+        self._send(request)
+        assert isinstance(request.ref, int)
+        self._changing.add(request.ref)
+        return request.ref
 
     def _ask(self, request: Request, kind: type[A], timeout: float) -> A:
         """The answer to `request`. What else comes meanwhile is kept for `receive`."""
@@ -283,7 +324,7 @@ class Client:
         return answer
 
     def _wait(self, done: Callable[[], object], timeout: float) -> None:
-        deadline = _deadline(timeout)
+        deadline = deadline_in(timeout)
         while not done():
             if self._connection.end:
                 raise DisconnectedError(self._connection.end)
@@ -331,6 +372,7 @@ class Client:
         return True
 
     def _understand(self, item: Event | Frame) -> None:
+        move(self.cursors, item)
         match item:
             case Ping(ref):
                 self._connection.send(JSON.encode_request(Pong(ref)))
@@ -351,11 +393,8 @@ class Client:
             case Ack(ref) | Error(ref=ref):
                 if isinstance(ref, int):
                     self.pending.pop(ref, None)
+                self._changing.discard(ref)
                 room = self._parting.pop(ref, "")
                 if isinstance(item, Ack) or item.code == "not_in_room":
                     self.rooms.pop(room, None)
         self._inbox.append(item)
-
-
-def _deadline(timeout: float | None) -> float | None:
-    return None if timeout is None else time.monotonic() + timeout

@@ -27,6 +27,7 @@ SETTLE_SECONDS = 0.3
 # Some servers do not close after a LEAVE: then the client does, once the server had the time to read it.
 LEAVE_SECONDS = 2.0
 
+NO_NUMBERS = "Plain frames do not tell which message is meant."
 NO_COMMANDS = "This server has no commands: nothing was sent. To say it all the same, begin with //."
 
 
@@ -78,9 +79,11 @@ class PlainClient(Client):
         welcome = self.rooms[THE_CHAT] = Welcome(name, THE_CHAT, [name], 0, {}, "")
         return welcome
 
-    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "") -> int:
+    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> int:
         """Say one line; `//x` says `/x`. Whether it has arrived, nobody will tell. Raises `RefusedError`, also for a
         command where the server has none, since it would be said to all, and `DisconnectedError`."""
+        if reply_to:
+            raise RefusedError("rejected", NO_NUMBERS)
         if conversation or to:
             raise RefusedError("rejected", "Plain frames do not talk to one person alone.")
         at = slash_at(text)
@@ -104,6 +107,14 @@ class PlainClient(Client):
     def part(self, room: str) -> int:
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", "Plain frames know one room. To go out of it, leave.")
+
+    def _change(self, request: Request) -> int:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", NO_NUMBERS)
+
+    def catch_up(self, *arguments: object, **conditions: object) -> HistoryPage:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("no_history", "Plain frames do not ask for the history.")
 
     def history(self, *arguments: object, **conditions: object) -> HistoryPage:
         """Raises `RefusedError`, always."""
