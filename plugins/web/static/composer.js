@@ -187,7 +187,7 @@ box.onkeydown = event => {
 	else if (key === "Tab" && completion(true)) {
 		offer(completion(true));
 		if (!offered.options[1]) take();
-	} else if (arrow > 0 && back < 0 && !box.value && !isRepeated() && drafts.changeLast()) {
+	} else if (arrow && back < 0 && changesOwn() && drafts.changeOwn(arrow)) {
 	} else if (arrow && !drafts.isEdit(chat.active) && (!box.value || back >= 0)) {
 		back = Math.max(-1, Math.min(typed.length - 1, back + arrow));
 		set(typed[back]);
@@ -203,8 +203,8 @@ box.oninput = () => {
 	changed(completion());
 };
 
-// Up leads to the last message, but to a command that was typed behind it.
-const isRepeated = () => typed[0] && sender.isCommand(typed[0]);
+// Up leads to the last message, or to the command that was typed behind it.
+const changesOwn = () => drafts.isEdit(chat.active) || (!box.value && !(typed[0] && sender.isCommand(typed[0])));
 
 box.onblur = () => offer();
 list.onmousedown = event => event.preventDefault(); // the box keeps the focus

@@ -42,6 +42,7 @@ export function forget() {
 	drafts.clear();
 	store();
 	owner = shown = "";
+	lit = null;
 	box.replaceChildren();
 	box.hidden = true;
 }
@@ -109,12 +110,18 @@ export function change(item) {
 	log.show(item.n);
 }
 
-// The last of one's own. Whether there is one.
-export function changeLast() {
+// One's own, `step` up from the one that is changed, or from the end. Whether that is what is meant.
+export function changeOwn(step) {
 	const room = chat.active;
-	const item = !room.past && !current(room) && room.items.findLast(item => mayEdit(room, item));
-	if (item) change(item);
-	return !!item;
+	const { text, about } = kept(room.key);
+	if (room.past || (about && !isEdit(room))) return false;
+	const own = room.items.filter(item => mayEdit(room, item));
+	const at = about ? own.findIndex(({ seq }) => seq === about.seq) : own.length;
+	if (about && text !== escaped(own[at]?.text ?? "")) return false;
+	const next = own[at - step];
+	if (next) change(next);
+	else if (about && step < 0) leave();
+	return !!next || !!about;
 }
 
 // Back to what stood there before. What was typed to change one that is gone stays.

@@ -26,7 +26,7 @@ export function itemOf({ type: kind, own, edited, reactions, ...event }) {
 export function add(room, events, live, end = room.following) {
 	room.latest = live || room.latest;
 	const items = events.map(itemOf);
-	for (const item of items) refresh(room, item);
+	for (const item of items) renew(room, item);
 	// Who has said something there, on another device, has read it.
 	if (live && events[0].own) read(room);
 	const added = live && room.past ? items : room.add(...items);
@@ -114,7 +114,8 @@ const changes = new Map(
 );
 
 // What we have of `item` is older.
-export function refresh(room, item) {
+function renew(room, item) {
+	if (item.kind === "deleted") return apply(room, { ...item, type: "deleted" });
 	for (const old of [room.known.get(item.seq), room.quotes.get(item.seq)]) {
 		if (!old || old.id !== item.id || !(item.rev > (old.rev ?? 0))) continue;
 		const { text, edited, reactions, rev } = item;
@@ -186,9 +187,14 @@ export async function older(room, before = room.first) {
 	if (found) room.more = !!found.more;
 }
 
-export async function newer(room, after = room.last) {
+// `anew`: what is not in there is not there any more.
+export async function newer(room, after = room.last, anew) {
 	const found = await page(room, after > 0 ? { after } : { since: "1970-01-01T00:00:00Z" }); // 0 is no condition
 	const last = found?.events.findLast(({ seq }) => seq)?.seq ?? after;
+	if (found && anew) {
+		const there = new Set(found.events.map(({ seq }) => seq));
+		for (const item of room.items) if (item.seq > after && item.seq <= last && !there.has(item.seq)) room.remove(item);
+	}
 	if (found && (!found.more || last >= room.latest)) room.past = false;
 	return last;
 }
@@ -212,12 +218,16 @@ export async function jump(room, seq) {
 // What was said and changed while the connection was lost. Whether it was had.
 export async function catchUp(room) {
 	const unsure = room.items.filter(item => item.state === "unsure");
-	const { past } = room;
+	const { past, last } = room;
+	const since = what => unsure.map(item => item[what]);
+	let from = Math.min(last - OVERLAP, ...since("since"));
 	room.past = true;
-	// Who reads far up has not read all that was said before: that comes by pages, too.
-	if (room.epoch && (await changed(room, unsure, past))) room.past = false;
-	let from = Math.min(room.last - OVERLAP, ...unsure.map(item => item.since));
-	for (let i = 0; room.past && i < CATCH_UP; i++) from = await newer(room, from);
+	// What is on its way was passed by what others have said, perhaps.
+	const anew = room.epoch && (await changed(room, Math.min(room.rev, ...since("rev_before")), past ? Infinity : last));
+	// Who reads far up has not read all that was said before, either.
+	if (anew === false) room.past = past;
+	if (anew) from = room.first - 1;
+	for (let i = 0; room.past && room.first && i < CATCH_UP; i++) from = await newer(room, from, anew);
 	if (!isUp()) return false;
 	if (room.past === null && room.latest > room.last)
 		chat.tell(room, "This server does not keep what was said meanwhile.");
@@ -225,48 +235,30 @@ export async function catchUp(room) {
 	return true;
 }
 
-// All that is newer than what we know, as it is now. Whether that is all.
-async function changed(room, unsure, past) {
-	const { last } = room;
-	// What is on its way has been passed by what others have said, perhaps.
-	let from = Math.min(room.rev, ...unsure.map(item => item.rev_before));
-	try {
-		for (;;) {
-			const where = { room: room.name, limit: PAGE, epoch: room.epoch, rev: from };
-			const { events, rev, epoch, more, anew } = await request("history", where);
-			if (anew) forgetOld(room, events);
-			for (const event of events) {
-				if (event.type === "deleted") apply(room, event);
-				else if (event.type === "message") refresh(room, itemOf(event));
-			}
-			// One that was changed long after it was said may stand far above what is shown.
-			const isNext = ({ type, seq }) => type === "message" && (anew || (!past && seq > last));
-			add(room, events.filter(isNext));
-			Object.assign(room, { rev, epoch });
-			if (anew && room.more !== null) room.more = !!more;
-			if ((anew || !more) && rev >= room.heard) {
-				room.behind = false;
-				return anew || !past;
-			}
-			from = rev;
+// All that is newer than `rev`, as it is now; what stands behind `last` is shown from then on. True: the server cannot tell
+// what is newer. Null: it has not told.
+async function changed(room, rev, last) {
+	let found;
+	do {
+		found = await request("history", { room: room.name, limit: PAGE, epoch: room.epoch, rev }).catch(() => null);
+		if (!found) return null;
+		const { events, anew, epoch } = found;
+		Object.assign(room, { rev: (rev = found.rev), epoch });
+		if (anew) {
+			room.recent = [];
+			room.quotes.clear();
+			for (const item of room.items) item.rev = 0;
 		}
-	} catch {
-		return false; // the connection is lost again, or the server keeps nothing
-	}
-}
-
-// The server cannot tell what is newer: what we have may be wrong. What is in its latest page stays where it is.
-function forgetOld(room, events) {
-	room.recent = [];
-	room.quotes.clear();
-	if (room.more === null) return; // nobody else has it
-	const there = new Set(events.map(({ seq }) => seq));
-	const first = room.items.findIndex(({ seq }) => there.has(seq));
-	room.keep(first < 0 ? Infinity : first, Infinity);
-	for (const item of room.items) {
-		if (item.seq && !there.has(item.seq)) room.remove(item);
-		else item.rev = 0;
-	}
+		for (const event of events) renew(room, itemOf(event));
+		// One that was changed long after it was said may stand far above what is shown; and by pages comes all.
+		add(
+			room,
+			events.filter(({ seq }) => (anew ? room.more === null : seq > last))
+		);
+	} while (!found.anew && (found.more || rev < room.heard));
+	room.behind = false;
+	reach(room);
+	return !!found.anew;
 }
 
 // The message that others answer, where it is not shown: one after the other, and never so that one's own words wait.
