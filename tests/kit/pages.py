@@ -108,6 +108,18 @@ def numbers(window):
     return [int(text.split()[1]) for text in window.lines.all_text_contents()]
 
 
+def act(window, message, what):
+    """Do something with a message, or where its text is, with the mouse."""
+    place = window.line(message) if isinstance(message, str) else message
+    place.hover()
+    window.log.get_by_role("button", name=what, exact=True).click()
+
+
+def chips(window):
+    """The reactions."""
+    return window.log.locator(".reactions").get_by_role("button")
+
+
 # What copying all of it puts into the clipboard.
 COPY = """() => {
     const lines = [...document.querySelectorAll("#messages pre")];

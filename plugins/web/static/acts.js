@@ -20,6 +20,7 @@ const DOTS = "M4 10h1M10 10h1M16 10h1";
 
 const bar = el("div.acts", { "role": "group", "aria-label": "This message" });
 let at = null; // the row that it is at
+let held = false;
 
 const tool = (label, path, run) => {
 	const node = button(() => run(at.item), icon(path));
@@ -46,7 +47,9 @@ function attach(row) {
 export function hold() {
 	const focus = document.activeElement;
 	const had = bar.contains(focus);
+	held = true;
 	return () => {
+		held = false;
 		if (!at || at.isConnected) return;
 		const row = find(at.key);
 		if (!row?.item || !had) return attach(row?.item ? row : null);
@@ -92,10 +95,11 @@ async function copy(text, what) {
 	}
 }
 
-const isBusy = () => $("menu").matches(":popover-open");
+const isBusy = () => held || $("menu").matches(":popover-open");
 
-// A tap is a mouse's, too.
-const over = ({ target }) => isBusy() || attach(target.closest(ROW));
+// A tap is a mouse's, too. One that rests while keys are used does not count.
+const keyed = () => at?.matches(":focus-visible, :has(:focus-visible)");
+const over = ({ type, target }) => isBusy() || (type === "mouseover" && keyed()) || attach(target.closest(ROW));
 for (const event of ["mouseover", "focusin", "contextmenu"]) list.addEventListener(event, over);
 list.onmouseleave = () => isBusy() || attach(document.activeElement.closest(ROW));
 

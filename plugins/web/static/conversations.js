@@ -1,5 +1,5 @@
-// What one may say something in: rooms by their names, and direct conversations by their ids. Each kind has a
-// collection of its own, so that no name of a room can ever be taken for a person.
+// What one may say something in: rooms by their names, and direct conversations by their ids. None can be taken for the
+// other.
 
 import { fold } from "./text.js";
 import { Timeline } from "./timeline.js";

@@ -89,6 +89,7 @@ export const isEdit = room => current(room)?.kind === "edit";
 function put(room, text = "", about = null) {
 	keep(room.key, text, about);
 	if (room === chat.active) set(text);
+	chat.changed();
 	return true;
 }
 
@@ -151,7 +152,7 @@ export async function save(room, line) {
 	const { text: typed, about } = kept(room.key);
 	const item = room.find(about.seq) ?? { ...about, text: "" };
 	const text = unescaped(line) + /\t*$/.exec(item.text)[0]; // empty lines of code: see typing.js
-	if (text !== item.text) await edit(room, item, text);
+	if (text !== item.text) await edit(room, item, escaped(text));
 	const now = kept(room.key);
 	if (now.text === typed && now.about?.seq === about.seq) leave(room, true);
 }
@@ -177,10 +178,11 @@ export function render() {
 	const sign = about ? [room.key, about.kind, about.seq, gone, item?.looks].join() : "";
 	if (sign === shown) return;
 	shown = sign;
+	if (box.contains(document.activeElement)) $("text").focus();
 	box.hidden = !about;
 	if (!about) return box.replaceChildren();
-	const close = button(() => (leave(), $("text").focus()), icon("M5 5l10 10M15 5L5 15"));
+	const close = button(() => leave(), icon("M5 5l10 10M15 5L5 15"));
 	close.ariaLabel = close.title = isEdit(room) ? "Leave it as it is" : "Do not answer";
-	const what = isEdit(room) ? "Change of: " : "Answer to ";
-	box.replaceChildren(el("span", what, log.quotation(gone ? { kind: "deleted" } : item)), close);
+	const what = isEdit(room) ? "Change of " : "Answer to ";
+	box.replaceChildren(el("span", { id: "about-what" }, what, log.quotation(gone ? { kind: "deleted" } : item)), close);
 }

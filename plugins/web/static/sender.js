@@ -31,7 +31,7 @@ export const slashed = line => (SLASH.test(line) ? line.replace(SLASH, "") : "")
 const before = line => line.slice(0, line.length - slashed(line).length);
 export const isCommand = line => /^\/(?!\/)/.test(slashed(line));
 
-// Of several lines none is a command: whoever pastes a page does not want to run it.
+// Of several lines none is a command.
 // `answered`: the message that the first of them answers.
 export function say(room, text, answered) {
 	const all = lines(text, room);

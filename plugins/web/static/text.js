@@ -1,5 +1,4 @@
 // What somebody typed, as tokens: a string, or {tag, href, children}. Only dom.js makes nodes of them.
-// Whoever writes a text may write the worst there is, so that no part of it is looked at again and again.
 
 const TAGS = { "*": "em", "**": "strong", _: "em", __: "strong", "~~": "del" };
 const SPECIAL = /`+|https?:\/\/|mailto:|\*+|_+|~+/gi;
@@ -144,7 +143,7 @@ function joined(tokens) {
 	return text ? [...out, text] : out;
 }
 
-// What no emphasis stands behind or before, besides words: then it is no emphasis, but arithmetic, a path or a program.
+// What no emphasis stands behind or before, besides words: it is arithmetic, a path or a program.
 const NO_START = ")]}/\\@#$%&+=";
 const NO_END = "([{/\\@#$%&+=";
 
@@ -242,7 +241,7 @@ export function mentions(name) {
 	return matcher;
 }
 
-// Marks without end on one letter would take long to be put in order (Unicode's Stream-Safe Text Format has 30, too).
+// Marks without end on one letter would take long to be put in order.
 const CLUSTERS = /[^][\p{M}\u1160-\u11ff]{0,30}/gu;
 
 // As names are compared: {text, places}, each place being where that was in what was typed. ASCII stays in its place.

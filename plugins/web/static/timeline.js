@@ -62,9 +62,8 @@ export class Timeline {
 const minute = item => Math.floor(item.time / 60_000);
 const day = item => new Date(item.time).toDateString();
 
-// See `sync` for `key` and `sign`. What has a number above `mark` was new when it came. A message that is part of fenced
-// code has `fence` ("open", "in" or "close") and `code`, which is shown, and copied, as it is.
-// `find`: a message by its number, for what is answered.
+// See `sync` for `key` and `sign`. What has a number above `mark` was new when it came. A part of fenced code has `fence`
+// ("open", "in" or "close") and `code`, which is shown, and copied, as it is. `find`: a message by its number.
 export function rows(items, mark, find = () => null) {
 	const out = [];
 	const fences = fencesOf(items);
