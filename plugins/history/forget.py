@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from greenchat import DatabaseError, Reject, require_name, transaction
+from greenchat import DatabaseError, transaction
 
-from . import store
+from . import index, terms
 
 # What stands in the place of a message, whose number stays, so that a room's numbers have no gap. No name has a space
 # in it: nobody can be called so.
@@ -47,22 +47,14 @@ class Traces(Struct):
     moves: int
 
 
-def key_of(name: str) -> str:
-    """What names are compared by; names that nobody can choose, such as a plugin's, by themselves."""
-    try:
-        return require_name(name, 0)[1]
-    except Reject:
-        return name
-
-
 def find(connection: sqlite3.Connection, name: str) -> Traces:
     """What there is of `name`, however it was spelt."""
-    key = key_of(name)
+    key = terms.key_of(name)
     spelt = connection.execute(
         "SELECT DISTINCT sender FROM messages UNION SELECT name FROM comings "
         "UNION SELECT detail FROM comings WHERE kind = 'renamed'"
     )
-    names = sorted(found for (found,) in spelt if found != SENDER and key_of(found) == key)
+    names = sorted(found for (found,) in spelt if found != SENDER and terms.key_of(found) == key)
     asked = json.dumps(names)
     (messages,) = connection.execute(
         "SELECT count(*) FROM messages WHERE sender IN (SELECT value FROM json_each(?))", (asked,)
@@ -96,8 +88,8 @@ def replace(connection: sqlite3.Connection, names: list[str]) -> tuple[int, int]
             (asked, reached, LOOK),
         ).fetchone()
         ids = json.loads(found)
-        for start in range(0, len(ids), store.STEP):
-            messages += _in_turn(connection, _replacing(ids[start : start + store.STEP]))
+        for start in range(0, len(ids), index.STEP):
+            messages += _in_turn(connection, _replacing(ids[start : start + index.STEP]))
     return messages, moves
 
 
@@ -105,11 +97,11 @@ def _replacing(ids: list[int]) -> Callable[[sqlite3.Connection], int]:
     these = json.dumps(ids)
 
     def work(connection: sqlite3.Connection) -> int:
-        store.unindex(connection, _THESE, (these,))
+        index.unindex(connection, _THESE, (these,))
         replaced = connection.execute(
             f"UPDATE messages SET sender = ?, text = ?, action = 0 WHERE {_THESE}", (SENDER, TEXT, these)
         ).rowcount
-        store.index(connection, f"id <= ? AND {_THESE}", (store.indexed(connection), these))
+        index.index(connection, f"id <= ? AND {_THESE}", (index.indexed(connection), these))
         return replaced
 
     return work
@@ -121,6 +113,8 @@ def clean(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     It is tried for `patience` seconds; then `DatabaseError` is raised, and it can be called again. A server that uses
     the file waits while it is written anew: about a second for each million messages.
     """
+    while _in_turn(connection, index.retire_more):
+        pass
     # The index keeps the words of what was taken out of it until its parts are merged; a negative number begins with
     # all of them, and it is done once nothing changes any more (sqlite.org/fts5.html, 6.7).
     pages = -MERGE_PAGES

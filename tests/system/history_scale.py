@@ -17,7 +17,7 @@ from itertools import accumulate, count, islice
 from pathlib import Path
 
 import click
-from greenchat_plugins.history import store
+from greenchat_plugins.history import index, store
 from kit.processes import ServeProcess, serve_process
 
 from greenchat.client import Client
@@ -37,6 +37,15 @@ SETTINGS = ("--set", "plugins.history.replay=20", "--set", "limits.flood_rate=0"
 ROOMS = ["lobby", *(f"room{number}" for number in range(1, 200))]
 ROOM_WEIGHTS = [1 / place for place in range(1, 201)]
 
+# Some people say much, and many say little.
+PEOPLE = [f"user{number}" for number in range(1000)]
+PEOPLE_WEIGHTS = list(accumulate(1 / place for place in range(1, 1001)))
+
+# So much of it is Chinese, where one sign in twenty-five is the most frequent of all; so much has a link.
+CHINESE, LINKS = 0.1, 0.03
+SIGNS = [chr(0x4E00 + 7 * number) for number in range(2500)]
+SIGN_WEIGHTS = list(accumulate(1 / (place + 2) for place in range(1, 2501)))
+
 # Words as languages have them: the second is half as frequent as the first, and so on (Zipf).
 WORDS = [f"w{number}" for number in range(1, 50_001)]
 WORD_WEIGHTS = list(accumulate(1 / place for place in range(1, 50_001)))
@@ -53,8 +62,15 @@ def talk(messages: int, rng: random.Random) -> Iterator[Message]:
     rooms = rng.choices(ROOMS, ROOM_WEIGHTS, k=messages)
     for number, room in enumerate(rooms, 1):
         seqs[room] += 1
-        text = " ".join(rng.choices(WORDS, cum_weights=WORD_WEIGHTS, k=rng.choice(LENGTHS)))
-        yield Message(room, seqs[room], number, f"user{rng.randrange(100)}", text, begun + number * pause)
+        length = rng.choice(LENGTHS)
+        if rng.random() < CHINESE:
+            text = "".join(rng.choices(SIGNS, cum_weights=SIGN_WEIGHTS, k=2 * length))
+        else:
+            text = " ".join(rng.choices(WORDS, cum_weights=WORD_WEIGHTS, k=length))
+        if rng.random() < LINKS:
+            text += f" https://example.org/{number}"
+        (sender,) = rng.choices(PEOPLE, cum_weights=PEOPLE_WEIGHTS)
+        yield Message(room, seqs[room], number, sender, text, begun + number * pause)
 
 
 def fill(file: Path, messages: int, rng: random.Random) -> dict[str, str]:
@@ -71,7 +87,7 @@ def fill(file: Path, messages: int, rng: random.Random) -> dict[str, str]:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         plain = file.stat().st_size
         begun = time.perf_counter()
-        while transaction(connection, store.index_more):
+        while transaction(connection, index.index_more):
             pass
         spent["indexed"] = time.perf_counter() - begun
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
