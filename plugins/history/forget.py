@@ -4,6 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,9 +21,6 @@ TEXT = "(forgotten)"
 
 # Messages that are looked at in one go: some ten milliseconds, in which others may write.
 LOOK = 20_000
-
-# Pages of the index that are merged in one go: about as long as a step of replacing takes.
-MERGE_PAGES = 200
 
 # From one try to the next, in seconds, where SQLite does not wait by itself.
 RETRY_SECONDS = 0.01
@@ -115,11 +113,9 @@ def clean(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     """
     while _in_turn(connection, index.retire_more):
         pass
-    # The index keeps the words of what was taken out of it until its parts are merged; a negative number begins with
-    # all of them, and it is done once nothing changes any more (sqlite.org/fts5.html, 6.7).
-    pages = -MERGE_PAGES
-    while _in_turn(connection, merging(pages)) > 1:
-        pages = MERGE_PAGES
+    pages = -index.MERGE_PAGES
+    while _in_turn(connection, partial(index.merge, pages=pages)):
+        pages = index.MERGE_PAGES
     # Where rows were moved or became shorter, their old bytes lie between those of others.
     connection.execute("VACUUM")
     until = time.monotonic() + patience
@@ -135,18 +131,6 @@ def _busy(connection: sqlite3.Connection) -> bool:
     reads or writes, but not for another who takes over."""
     (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return bool(busy)
-
-
-def merging(pages: int) -> Callable[[sqlite3.Connection], int]:
-    """A step of merging the index, after which there is less of what was taken out of it: begun with a negative number
-    of `pages`, gone on with a positive one, and done once it returns less than 2."""
-
-    def work(connection: sqlite3.Connection) -> int:
-        before = connection.total_changes
-        connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (pages,))
-        return connection.total_changes - before
-
-    return work
 
 
 def _in_turn(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -32,6 +32,12 @@ LOOK = 20_000
 # Rows that are taken out of the index of an earlier version in one step: pages of 4 kB, small entries.
 OLD_PAGES, OLD_ENTRIES = 200, 5000
 
+# Pages of the index that are merged in one step: about as long as a step of indexing takes.
+MERGE_PAGES = 200
+
+# The mark of an index whose shared scope still has what was moved out of it: with how many pages to merge next.
+_TO_MERGE = "to merge"
+
 # A message is in the index if and only if its id is not above the mark "indexed". The terms are made by us, with
 # spaces between: so all other signs belong to them (see `terms.py`). There is no `searchable` but where FTS5 is to
 # compare: see `define`.
@@ -109,15 +115,17 @@ def index(connection: sqlite3.Connection, which: str, values: tuple[object, ...]
     )
 
 
-def unindex(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> None:
-    """Take messages out of the index, as far as they are in it. To be called before they are changed or removed, and
-    where they stay, `index` after that, with `id <= indexed(connection)` besides."""
+def unindex(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> bool:
+    """Take messages out of the index, as far as they are in it; whether there were some. To be called before they are
+    changed or removed, and where they stay, `index` after that, with `id <= indexed(connection)` besides."""
     prepare(connection)
+    made = _made(connection, f"id <= (SELECT value FROM marks WHERE name = 'indexed') AND {which}", values)
     connection.execute(
         "INSERT INTO words (words, rowid, terms) "
         "SELECT 'delete', json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)",
-        (_made(connection, f"id <= (SELECT value FROM marks WHERE name = 'indexed') AND {which}", values),),
+        (made,),
     )
+    return made != "[]"
 
 
 def _made(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> str:
@@ -198,9 +206,38 @@ def move_more(connection: sqlite3.Connection, most: int = STEP) -> bool:
         ).fetchone() or (reached,)
         reached = last
     these = ("room = ? AND id > ? AND id <= ?", (room, moved, reached))
-    unindex(connection, *these)
+    taken = unindex(connection, *these)
     connection.execute("UPDATE apart SET moved = ? WHERE room = ?", (reached, room))
     index(connection, *these)
+    if taken:
+        connection.execute("REPLACE INTO marks VALUES (?, ?)", (_TO_MERGE, -MERGE_PAGES))
+    return True
+
+
+# --- what was taken out of it ----------------------------------------------------------------------------------------
+
+
+def merge(connection: sqlite3.Connection, pages: int) -> bool:
+    """Merge a part of the index; whether there may be more to do. FTS5 keeps what was taken out of the index until its
+    parts are merged: a negative number of `pages` begins with all of them, a positive one goes on with that
+    (sqlite.org/fts5.html, 6.7)."""
+    before = connection.total_changes
+    connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (pages,))
+    return connection.total_changes - before > 1
+
+
+def clear_more(connection: sqlite3.Connection) -> bool:
+    """Do a step of what is to be done besides indexing; whether there was something: take an earlier index away, move
+    messages, and have the shared scope forget what was moved."""
+    if retire_more(connection) or move_more(connection):
+        return True
+    found = connection.execute("SELECT value FROM marks WHERE name = ?", (_TO_MERGE,)).fetchone()
+    if found is None:
+        return False
+    if merge(connection, found[0]):
+        connection.execute("UPDATE marks SET value = ? WHERE name = ?", (MERGE_PAGES, _TO_MERGE))
+    else:
+        connection.execute("DELETE FROM marks WHERE name = ?", (_TO_MERGE,))
     return True
 
 

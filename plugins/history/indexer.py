@@ -2,7 +2,6 @@
 is done itself is in `index.py`."""
 
 import random
-import sqlite3
 from collections.abc import Iterable
 from functools import partial
 
@@ -26,6 +25,7 @@ class Indexer:
         self._server = server
         self._database = database
         self._apart = set[str]()
+        self._unclear = True  # whether there may be something in the wrong place
 
     def step(self) -> int:
         """Index the next messages. Returns up to which; 0 where there were none."""
@@ -47,17 +47,15 @@ class Indexer:
         if closed:
             self._database.run(partial(index.set_apart, names=closed))
             self._apart.update(closed)
+            self._unclear = True
             self.due.set()
 
     def clear(self) -> bool:
         """Do a part of what the index has in the wrong place; whether there was any."""
-        return self._database.run(_clear)
+        self._unclear = self._unclear and self._database.run(index.clear_more)
+        return self._unclear
 
     def _strangers(self) -> list[Session]:
         everybody = list(self._server.sessions.values())
         some = random.sample(everybody, min(ASKED, len(everybody)))
         return [session for session in some if session.member is not None and session.role != "operator"]
-
-
-def _clear(connection: sqlite3.Connection) -> bool:
-    return index.retire_more(connection) or index.move_more(connection)

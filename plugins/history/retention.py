@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from . import forget, index, store
+from . import index, store
 
 log = logging.getLogger("greenchat.history")
 
@@ -215,9 +215,9 @@ class Retention:
 
     def _merge(self) -> None:
         """Have the index let go of what was removed, or the next look would find as much in use as this one."""
-        pages = -forget.MERGE_PAGES
-        while (self._run(forget.merging(pages)) or 0) > 1:
-            pages = forget.MERGE_PAGES
+        pages = -index.MERGE_PAGES
+        while self._run(partial(index.merge, pages=pages)):
+            pages = index.MERGE_PAGES
 
 
 def _size(amount: float) -> str:

@@ -3,6 +3,7 @@ program has changed is noticed. All of it in small steps, since whoever waits fo
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -85,8 +86,10 @@ class Tidy:
     def _index(self) -> None:
         while True:
             self._indexer.due.wait()
-            indexed, cleared = self._attempt(self._indexer.step), self._attempt(self._indexer.clear)
-            if not indexed and not cleared:
+            indexed, began = self._attempt(self._indexer.step), time.monotonic()
+            if self._attempt(self._indexer.clear):
+                gevent.sleep(time.monotonic() - began)  # nobody waits for it
+            elif not indexed:
                 self._indexer.due.clear()
 
     def _again(self, seconds: float, step: Callable[[], None]) -> None:

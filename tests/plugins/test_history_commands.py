@@ -219,5 +219,5 @@ def test_a_server_on_the_file_need_not_be_stopped(tmp_path):
         assert len(bob.request(type="search", text="bobsaid*")["messages"]) == 20
         assert verified(tmp_path) == (0, ["It is whole."])
         _, log = serving.stop()
-    assert not re.search("WARNING|ERROR", log)
+    assert not re.search("WARNING|ERROR", log), log
     assert remains(tmp_path, "adasaid") == 0
