@@ -184,34 +184,43 @@ def set_apart(connection: sqlite3.Connection, names: Iterable[str]) -> None:
     )
 
 
-def move_more(connection: sqlite3.Connection, most: int = STEP) -> bool:
-    """Move messages of a room that is apart into its scope, at most so many; whether there was something to do."""
+def move_more(connection: sqlite3.Connection, most: int = STEP // 2) -> bool:
+    """Move messages of a room that is apart into its scope, at most so many; whether there was something to do. Each is
+    taken out and put in again: half as many make a step."""
     prepare(connection)
     found = connection.execute("SELECT room, moved, shared FROM apart WHERE moved < shared LIMIT 1").fetchone()
     if found is None:
         return False
     room, moved, shared = found
-    (count,) = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM messages WHERE room = ? LIMIT ?)", (room, most + 1)
-    ).fetchone()
-    reached = shared
-    if count > most:
-        (reached,) = connection.execute(
-            "SELECT coalesce(max(id), ?) FROM (SELECT id FROM messages WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)",
-            (shared, moved, shared, LOOK),
-        ).fetchone()
-        (last,) = connection.execute(
-            "SELECT id FROM messages NOT INDEXED WHERE id > ? AND id <= ? AND room = ? ORDER BY id LIMIT 1 OFFSET ?",
-            (moved, reached, room, most - 1),
-        ).fetchone() or (reached,)
-        reached = last
-    these = ("room = ? AND id > ? AND id <= ?", (room, moved, reached))
+    ids, reached = _next_of(connection, room, moved, shared, most)
+    these = ("id IN (SELECT value FROM json_each(?))", (ids,))
     taken = unindex(connection, *these)
     connection.execute("UPDATE apart SET moved = ? WHERE room = ?", (reached, room))
     index(connection, *these)
     if taken:
         connection.execute("REPLACE INTO marks VALUES (?, ?)", (_TO_MERGE, -MERGE_PAGES))
     return True
+
+
+def _next_of(connection: sqlite3.Connection, room: int, after: int, upto: int, most: int) -> tuple[str, int]:
+    """The next messages of a room, by id: as JSON, and up to which id that is all of them. A large room has some among
+    the next of all rooms; of a smaller one all are looked at."""
+    last, how = upto, "INDEXED BY messages_by_room"
+    (size,) = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM messages WHERE room = ? LIMIT ?)", (room, LOOK + 1)
+    ).fetchone()
+    if size > LOOK:
+        how = "NOT INDEXED"
+        (last,) = connection.execute(
+            "SELECT coalesce(max(id), ?) FROM (SELECT id FROM messages WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)",
+            (upto, after, upto, LOOK),
+        ).fetchone()
+    ids, count, reached = connection.execute(
+        "SELECT json_group_array(id), count(*), max(id) FROM "
+        f"(SELECT id FROM messages {how} WHERE room = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?)",
+        (room, after, last, most),
+    ).fetchone()
+    return ids, reached if count == most else last
 
 
 # --- what was taken out of it ----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ LOW = 0.95
 SAMPLE = 100
 
 # What a message takes besides its text, in bytes, and how often its text is there: once more, as words, by and large.
-ROW_BYTES, TEXT_TIMES = 60, 1.6
+ROW_BYTES, TEXT_TIMES = 60, 2.0
 
 MARKS = ("warned", "warned_bytes")
 

@@ -120,7 +120,9 @@ def test_a_room_that_is_set_apart_is_found_by_who_may_read_it_all_the_time(tmp_p
     assert verified(tmp_path) == (0, ["It is whole."])
 
 
-def test_a_large_room_is_moved_in_steps_and_verified_in_between(tmp_path):
+@pytest.mark.parametrize("look", [10, 1000])
+def test_a_large_room_is_moved_in_steps_and_verified_in_between(tmp_path, monkeypatch, look):
+    monkeypatch.setattr(index, "LOOK", look)
     lines = ["cellar bob: roses", "lobby ada: roses", "lobby ada: roses"] * 50
     keep(tmp_path, said(*lines))
     with opened(tmp_path) as connection:
