@@ -55,6 +55,7 @@ class Finder:
         self._reader = reader
         self._most = most
         self._search_seconds = search_seconds
+        self._known: index.Scopes | None = None
 
     def search(self, session: Session, ask: Search) -> SearchResults:
         """What `session` looks for. Raises `Reject`. The greenlet waits."""
@@ -101,7 +102,7 @@ class Finder:
     def _reach(self, session: Session, member: Member, asked: set[str] | None) -> Reach:
         """Where `session` may look. Rooms that are not open to everybody are set apart first."""
         while True:
-            known = [room for room in self._look(index.scopes) if asked is None or room.name in asked]
+            known = self._scopes(asked)
             readable = self._readable(session, member, known)
             closed = [room.name for room in known if not room.apart and room.number not in readable]
             if not closed:
@@ -118,6 +119,12 @@ class Finder:
             tuple(room.number for room in known if room.shared and room.number not in readable),
             shared if asked is not None else (),
         )
+
+    def _scopes(self, asked: set[str] | None) -> Sequence[index.Scope]:
+        if asked is not None:
+            return self._look(partial(index.scopes, names=asked))
+        self._known = self._look(partial(index.all_scopes, known=self._known))
+        return self._known.rooms
 
     def _readable(self, session: Session, member: Member, known: Sequence[index.Scope]) -> set[int]:
         readable = set()

@@ -166,11 +166,33 @@ class Scope(msgspec.Struct, frozen=True):
     shared: bool
 
 
-def scopes(connection: sqlite3.Connection) -> list[Scope]:
-    """In which scopes each room is that ever was."""
+class Scopes(msgspec.Struct, frozen=True):
+    """Those of all rooms, at some time."""
+
+    state: object
+    rooms: list[Scope]
+
+
+def scopes(connection: sqlite3.Connection, names: Iterable[str]) -> list[Scope]:
+    """In which scopes these rooms are, as far as there are such."""
+    return _scopes(connection, "WHERE name IN (SELECT value FROM json_each(?))", (json.dumps(list(names)),))
+
+
+def all_scopes(connection: sqlite3.Connection, known: Scopes | None) -> Scopes:
+    """In which scopes each room is that ever was: `known`, where nothing has changed since."""
+    state = connection.execute(
+        "SELECT max(id), (SELECT json_array(count(*), total(shared), total(moved)) FROM apart) FROM rooms"
+    ).fetchone()
+    if known is not None and known.state == state:
+        return known
+    return Scopes(state, _scopes(connection, "", ()))
+
+
+def _scopes(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> list[Scope]:
     (found,) = connection.execute(
         "SELECT json_group_array(json_array(id, name, apart.room IS NOT NULL, coalesce(moved < shared, 1))) "
-        "FROM rooms LEFT JOIN apart ON apart.room = rooms.id"
+        f"FROM rooms LEFT JOIN apart ON apart.room = rooms.id {which}",
+        values,
     ).fetchone()
     return [Scope(number, name, bool(apart), bool(shared)) for number, name, apart, shared in json.loads(found)]
 

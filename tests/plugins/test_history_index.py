@@ -38,7 +38,7 @@ def rest(connection):
 
 def reach_of(connection, *readable):
     """That of somebody who may read these rooms, as the server makes it."""
-    scopes = transaction(connection, index.scopes)
+    scopes = index.all_scopes(connection, None).rooms
     return Reach(
         True,
         tuple(room.number for room in scopes if room.apart and room.name in readable),
