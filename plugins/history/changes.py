@@ -13,6 +13,8 @@ import msgspec
 
 from greenchat import Alteration, Deleted, Edited, Message, Reaction
 
+from . import index
+
 # More than a message: its last rev if it was changed, and what it answers; when it was edited, and whose reactions it
 # has; or who has deleted it, and when. Most messages have nothing of that.
 MIGRATION = """
@@ -24,8 +26,8 @@ CREATE TABLE changes (
 CREATE INDEX changes_by_last ON changes (room, last, rev);
 """
 
-# The marks of the file, besides others: the epoch, and that it was closed in order, with which file that was.
-EPOCH, CLEAN = "epoch", "clean"
+# The marks of the file, besides others: the epoch; and that it was closed in order, with which file that was and when.
+EPOCH, CLEAN, CLOSED = "epoch", "clean", "closed"
 
 # How many messages were deleted or changed whose words may still be in the unused parts of the file.
 UNCLEAN = "changed"
@@ -63,16 +65,16 @@ MORE = msgspec.json.Decoder(More)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One change on its way to the file: `rev` is what it is in the room, whose latest message was `last` then. Without
-    `seq`, nothing has happened but that the next message has the next rev after this. `text` is the new one, if it has
-    one; empty, it was deleted."""
+    """One change on its way to the file: `rev` is what it is in the room, whose latest message was `last` then. `more`
+    is what the message `seq` has then, and `text` its new text, if it has one; empty, it was deleted. Without these,
+    nothing has happened but that the next message has the next rev after this."""
 
     room: str
     rev: int
     last: int
     seq: int = 0
     text: str | None = None
-    more: str = ""
+    more: More | None = None
     count: int = 1  # in a row of what waits, it is as much as a message
 
 
@@ -81,48 +83,44 @@ def packed(alteration: Alteration, microseconds: Callable[[datetime], int]) -> C
     change, past = alteration.change, alteration.past
     message, text = past.message, None
     if isinstance(message, Deleted):
-        more = More(change.rev, deleted=(change.by, microseconds(change.time)))
+        more = More(deleted=(change.by, microseconds(change.time)))
         text = ""
     else:
         more = More(
-            change.rev,
+            0,
             message.reply_to,
             microseconds(message.edited) if message.edited is not None else 0,
             [(one.emoji, one.name, one.account_id) for one in past.reactions],
         )
         if isinstance(change, Edited):
             text = change.text
-    return Change(change.room, change.rev, alteration.last, change.seq, text, more.stored())
+    return Change(change.room, change.rev, alteration.last, change.seq, text, more)
 
 
 # --- write -----------------------------------------------------------------------------------------------------------
 
 
-def put(
-    connection: sqlite3.Connection,
-    room: int,
-    change: Change,
-    unindex: Callable[..., None],
-    index: Callable[..., None],
-    indexed: Callable[[sqlite3.Connection], int],
-) -> None:
+def put(connection: sqlite3.Connection, room: int, change: Change) -> None:
     """Keep a change of a message in the room of this number."""
-    connection.execute("REPLACE INTO changes VALUES (?, ?, ?, ?)", (room, change.rev, change.last, change.seq))
-    if not change.seq:
+    values = room, change.rev, change.last, change.seq
+    if change.more is None:
+        connection.execute("INSERT OR IGNORE INTO changes VALUES (?, ?, ?, ?)", values)
         return
+    connection.execute("REPLACE INTO changes VALUES (?, ?, ?, ?)", values)
     which, place = "room = ? AND seq = ?", (room, change.seq)
+    more = msgspec.structs.replace(change.more, rev=change.rev).stored()
     if change.text is None:
-        connection.execute(f"UPDATE messages SET more = ? WHERE {which}", (change.more, *place))
+        connection.execute(f"UPDATE messages SET more = ? WHERE {which}", (more, *place))
         return
-    unindex(connection, which, place)
+    index.unindex(connection, which, place)
     if change.text:
-        connection.execute(f"UPDATE messages SET text = ?, more = ? WHERE {which}", (change.text, change.more, *place))
+        connection.execute(f"UPDATE messages SET text = ?, more = ? WHERE {which}", (change.text, more, *place))
     else:
         connection.execute(
             f"UPDATE messages SET sender = '', text = '', action = 0, account = 0, more = ? WHERE {which}",
-            (change.more, *place),
+            (more, *place),
         )
-    index(connection, f"id <= ? AND {which}", (indexed(connection), *place))
+    index.index(connection, f"id <= ? AND {which}", (index.indexed(connection), *place))
     connection.execute("INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (UNCLEAN,))
 
 
@@ -200,15 +198,16 @@ def named(epoch: int) -> str:
     return f"{epoch:016x}"
 
 
-def begin(connection: sqlite3.Connection, file: int) -> int:
-    """The epoch, from now on until the file is closed in order: the one before, if that was done. `file` is which file
-    it is: a copy of it is another one, which may be of an earlier day."""
-    marks = dict(connection.execute("SELECT name, value FROM marks WHERE name IN (?, ?)", (EPOCH, CLEAN)).fetchall())
-    epoch = marks.get(EPOCH, 0) if file and marks.get(CLEAN) == file else 0
+def begin(connection: sqlite3.Connection, state: tuple[int, int]) -> int:
+    """The epoch, from now on until the file is closed in order: the one before, if that was done. `state` is which file
+    it is, and when it was written last: a copy of it, which may be of an earlier day, is another one or was written at
+    another time, and so was one that somebody has changed since."""
+    marks = dict(connection.execute("SELECT name, value FROM marks WHERE name IN (?, ?, ?)", (EPOCH, CLEAN, CLOSED)))
+    epoch = marks.get(EPOCH, 0) if (marks.get(CLEAN), marks.get(CLOSED)) == state else 0
     if not epoch:
         epoch = new_epoch()
         renew(connection, epoch)
-    connection.execute("DELETE FROM marks WHERE name = ?", (CLEAN,))
+    connection.execute("DELETE FROM marks WHERE name IN (?, ?)", (CLEAN, CLOSED))
     return epoch
 
 
@@ -217,9 +216,9 @@ def renew(connection: sqlite3.Connection, epoch: int) -> None:
     connection.execute("REPLACE INTO marks VALUES (?, ?)", (EPOCH, epoch))
 
 
-def end(connection: sqlite3.Connection, file: int) -> None:
-    """All is written."""
-    connection.execute("REPLACE INTO marks VALUES (?, ?)", (CLEAN, file))
+def end(connection: sqlite3.Connection, state: tuple[int, int]) -> None:
+    """All is written; this is to be the file's state once it is closed."""
+    connection.executemany("REPLACE INTO marks VALUES (?, ?)", zip((CLEAN, CLOSED), state, strict=True))
 
 
 # --- to be gone ------------------------------------------------------------------------------------------------------

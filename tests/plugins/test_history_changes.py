@@ -168,8 +168,10 @@ def test_a_restored_copy_of_a_file_that_was_closed_has_another_epoch(tmp_path):
     with serving(data_dir=one) as server:
         epoch = Program(server, "ada").welcome["epoch"]
     shutil.copytree(one, other)
-    with serving(data_dir=other) as server:
-        assert Program(server, "ada").welcome["epoch"] != epoch
+    shutil.copy(other / "history.sqlite3", one / "history.sqlite3")  # into the very same file
+    for data_dir in (one, other):
+        with serving(data_dir=data_dir) as server:
+            assert Program(server, "ada").welcome["epoch"] != epoch
 
 
 def test_who_is_far_behind_begins_anew(tmp_path):
@@ -232,3 +234,11 @@ def test_a_change_of_what_was_said_long_ago(tmp_path):
         assert same(first[0], text="do", rev=1203, reactions={"👍": ["bob"]})
         newer = page(bob, epoch=ada.welcome["epoch"], rev=1201)["events"]
         assert [(event["seq"], event["rev"]) for event in newer] == [(1, 1203), (1202, 1204)]
+
+
+def test_a_search_does_not_find_what_was_deleted_by_conditions_alone(told):
+    with serving(data_dir=told) as server:
+        eve = Program(server, "eve")
+        found = eve.request(type="search", text="in:lobby", limit=4)
+        assert [message["seq"] for message in found["messages"]] == [5, 4, 3, 1]
+        assert found.get("more") is None

@@ -143,6 +143,7 @@ class Client:
 
 # What somebody who has joined may be sent, whatever the others do.
 EVENTS = {"ack", "joined", "left", "renamed", "private", "topic", "away", "role", "notice", "invited"}
+EVENTS |= {"edited", "deleted", "reacted"}
 
 
 class Chat:
