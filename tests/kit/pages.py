@@ -108,10 +108,15 @@ def numbers(window):
     return [int(text.split()[1]) for text in window.lines.all_text_contents()]
 
 
-def act(window, message, what):
-    """Do something with a message, or where its text is, with the mouse."""
-    place = window.line(message) if isinstance(message, str) else message
-    place.hover()
+def row(window, text):
+    """The whole row of the message that says it, and not of those that answer it."""
+    whole = re.compile(rf"^{re.escape(text)}$")
+    return window.log.locator(".message", has=window.page.locator(".body").filter(has_text=whole))
+
+
+def act(window, text, what):
+    """Do something with the message, with the mouse."""
+    row(window, text).hover()
     window.log.get_by_role("button", name=what, exact=True).click()
 
 

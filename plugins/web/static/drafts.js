@@ -175,7 +175,7 @@ export function render() {
 	lit?.classList.remove("about");
 	lit = (isEdit(room) && log.find(item?.n)) || null;
 	lit?.classList.add("about");
-	const sign = about ? [room.key, about.kind, about.seq, gone, item?.looks].join() : "";
+	const sign = about ? [room.key, about.kind, about.seq, gone, item?.id, item?.looks].join() : "";
 	if (sign === shown) return;
 	shown = sign;
 	if (box.contains(document.activeElement)) $("text").focus();
@@ -183,6 +183,6 @@ export function render() {
 	if (!about) return box.replaceChildren();
 	const close = button(() => leave(), icon("M5 5l10 10M15 5L5 15"));
 	close.ariaLabel = close.title = isEdit(room) ? "Leave it as it is" : "Do not answer";
-	const what = isEdit(room) ? "Change of " : "Answer to ";
-	box.replaceChildren(el("span", { id: "about-what" }, what, log.quotation(gone ? { kind: "deleted" } : item)), close);
+	const words = log.quotation(gone ? { kind: "deleted" } : item, isEdit(room));
+	box.replaceChildren(el("span", { id: "about-what" }, isEdit(room) ? "Editing: " : "Answer to ", words), close);
 }

@@ -126,11 +126,12 @@ const copied = (row, prefix, text, fence, item) => Object.assign(row, { item, co
 const plain = tokens => tokens.map(token => (token.children ? plain(token.children) : token)).join("");
 
 // A line of what is answered. `item` may be out of reach (null), not here yet, or deleted.
-export function quotation(item) {
+export function quotation(item, nameless) {
 	if (!item) return el("span", item === null ? "an earlier message" : "…");
 	if (item.kind === "deleted") return el("i", "a message that was deleted");
 	const { sender, text } = item;
-	return el("span", tint(el("b", { dir: "auto" }, sender), sender), " ", el("span", { dir: "auto" }, plain(parse(text))));
+	const name = !nameless && [tint(el("b", { dir: "auto" }, sender), sender), " "];
+	return el("span", name, el("span", { dir: "auto" }, plain(parse(text))));
 }
 
 function reactions(item) {
