@@ -99,9 +99,11 @@ const isBusy = () => held || $("menu").matches(":popover-open");
 
 // A tap is a mouse's, too. One that rests while keys are used does not count.
 const keyed = () => at?.matches(":focus-visible, :has(:focus-visible)");
-const over = ({ type, target }) => isBusy() || (type === "mouseover" && keyed()) || attach(target.closest(ROW));
+const focused = () => document.activeElement.closest(ROW);
+const over = ({ type, target }) =>
+	isBusy() || (type === "mouseover" && keyed()) || attach(target.closest(ROW) ?? focused());
 for (const event of ["mouseover", "focusin", "contextmenu"]) list.addEventListener(event, over);
-list.onmouseleave = () => isBusy() || attach(document.activeElement.closest(ROW));
+list.onmouseleave = () => isBusy() || attach(focused());
 
 list.onclick = event => {
 	const { target, ctrlKey, metaKey, shiftKey } = event;

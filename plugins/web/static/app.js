@@ -206,7 +206,6 @@ async function goodbye(text = "", name = "") {
 	form.name.focus();
 }
 
-// Who comes next, at the same window, finds nothing of who was here.
 async function forget() {
 	wipe();
 	tokens.forget();

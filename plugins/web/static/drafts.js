@@ -108,7 +108,7 @@ export const answer = item => begin("reply", item);
 
 export function change(item) {
 	begin("edit", item, true);
-	log.show(item.n);
+	log.find(item.n)?.scrollIntoView({ block: "nearest" });
 }
 
 // One's own, `step` up from the one that is changed, or from the end. Whether that is what is meant.

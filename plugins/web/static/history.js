@@ -263,8 +263,8 @@ async function changed(room, rev, last) {
 
 // The message that others answer, where it is not shown: one after the other, and never so that one's own words wait.
 export async function lookUp(room, seq) {
-	if (room.more === null) room.quotes.set(seq, null);
-	if (!canLoad(room) || room.quoting || room.more === null || bucket.wait(bucket.burst / 2)) return;
+	if (room.more === null) return room.quotes.set(seq, null);
+	if (!canLoad(room) || room.quoting || bucket.wait(bucket.burst / 2)) return;
 	room.quoting = true;
 	try {
 		const { events } = await request("history", { room: room.name, before: seq + 1, limit: 1 });

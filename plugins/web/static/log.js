@@ -32,9 +32,6 @@ export function point(key) {
 	row?.classList.add("found");
 }
 
-// Where it is not in sight.
-export const show = key => find(key)?.scrollIntoView({ block: "nearest" });
-
 export async function toLatest() {
 	const room = chat.active;
 	await present(room);

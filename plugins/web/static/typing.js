@@ -121,7 +121,7 @@ export function wordAndRest(text) {
 	return end < 0 ? [line, ""] : [line.slice(0, end), line.slice(end).trimStart()];
 }
 
-// For the word before `cursor`: commands at the start, names behind an @, or after Tab (`eager`) anywhere.
+// For the word before `cursor`: commands at the start, names behind an @, or after Tab (`eager`) anywhere, emoji.
 export function complete(text, cursor, names, commands, eager) {
 	let from = cursor;
 	while (from > 0 && !/\s/.test(text[from - 1])) if (cursor - --from > LONGEST_WORD) return;

@@ -6,7 +6,7 @@ const DOUBT = 2_000; // the same, where the browser has said that the network ca
 const FIRST_WAIT = 500; // ms before a new try; then twice as long, and so on
 const LONGEST_WAIT = 30_000;
 const SENT_AWAY = [1000, 1008]; // close codes
-// What ends what is told for a request, if it is not refused. What comes before that has its ref, too.
+// What ends what is told for a request, if it is not refused.
 const ANSWERS = { join: "welcome", history: "history", search: "found" };
 const LOST = { code: "lost", text: "The connection was lost." };
 
