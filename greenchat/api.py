@@ -32,6 +32,8 @@ from greenchat.hooks.specs import hookimpl as hookimpl
 from greenchat.protocol.address import host_of as host_of
 from greenchat.protocol.address import network_of as network_of
 from greenchat.protocol.events import Away as Away
+from greenchat.protocol.events import Deleted as Deleted
+from greenchat.protocol.events import Edited as Edited
 from greenchat.protocol.events import Ended as Ended
 from greenchat.protocol.events import Event as Event
 from greenchat.protocol.events import Invited as Invited
@@ -41,6 +43,7 @@ from greenchat.protocol.events import Message as Message
 from greenchat.protocol.events import ModerationAction as ModerationAction
 from greenchat.protocol.events import Notice as Notice
 from greenchat.protocol.events import Private as Private
+from greenchat.protocol.events import Reacted as Reacted
 from greenchat.protocol.events import Refused as Refused
 from greenchat.protocol.events import Renamed as Renamed
 from greenchat.protocol.events import Role as Role
@@ -53,8 +56,11 @@ from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
 from greenchat.protocol.replies import Error as Error
 from greenchat.protocol.replies import HistoryPage as HistoryPage
+from greenchat.protocol.replies import NumberedPage as NumberedPage
 from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import Welcome as Welcome
+from greenchat.protocol.requests import Delete as Delete
+from greenchat.protocol.requests import Edit as Edit
 from greenchat.protocol.requests import Frame as Frame
 from greenchat.protocol.requests import Hangup as Hangup
 from greenchat.protocol.requests import History as History
@@ -63,6 +69,7 @@ from greenchat.protocol.requests import Join as Join
 from greenchat.protocol.requests import Leave as Leave
 from greenchat.protocol.requests import Ping as Ping
 from greenchat.protocol.requests import Pong as Pong
+from greenchat.protocol.requests import React as React
 from greenchat.protocol.requests import Say as Say
 from greenchat.protocol.requests import Search as Search
 from greenchat.protocol.requests import Unknown as Unknown

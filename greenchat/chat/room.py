@@ -13,7 +13,7 @@ from greenchat.chat.fanout import DeliveryStats, Fanout, Observe, Turns
 from greenchat.chat.ignoring import Ignored
 from greenchat.chat.outlet import Login, Outlet
 from greenchat.errors import Advice, Reject
-from greenchat.protocol.events import Event, Joined, Left, Message, Role, require_sound
+from greenchat.protocol.events import Change, Event, Joined, Left, Message, Role, require_sound
 from greenchat.protocol.requests import Frame
 from greenchat.protocol.runs import Messages
 from greenchat.protocol.text import some_of
@@ -248,7 +248,7 @@ class Room:
     def post(self, event: Event, origin: Member | None = None) -> None:
         """Tell everybody in the room, but for `origin`, at the end of this turn. For plugins: raises `TypeError` or
         `ValueError` for what is no event to be told, or has in it what cannot be sent."""
-        if not isinstance(event, Event) or isinstance(event, (Message, *NOT_TOLD_IN_ROOMS)):
+        if not isinstance(event, Event) or isinstance(event, (Message, Change, *NOT_TOLD_IN_ROOMS)):
             raise TypeError(
                 f"post takes what is told in rooms, not {type(event).__name__}; messages are said, by session.say"
             )

@@ -90,7 +90,7 @@ def _checked(frame: Request) -> Request:
 def _run(frames: Sequence[Request], safe: bool) -> Says | None:
     """`frames` as a run, if they are messages for one room, and nothing else. With `safe`, it is known that nothing
     forbidden is in them."""
-    says = [frame for frame in frames if type(frame) is Say and not frame.conversation and not frame.to]
+    says = [frame for frame in frames if type(frame) is Say and not (frame.conversation or frame.to or frame.reply_to)]
     if len(says) != len(frames):
         return None
     room = says[0].room

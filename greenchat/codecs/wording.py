@@ -12,6 +12,9 @@ from typing import NamedTuple
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import (
     Away,
+    Change,
+    Deleted,
+    Edited,
     Ended,
     Invited,
     Joined,
@@ -20,14 +23,17 @@ from greenchat.protocol.events import (
     Notice,
     PastEvent,
     Private,
+    Reacted,
     Renamed,
     Role,
     Topic,
 )
-from greenchat.protocol.replies import Answer, Error, HistoryPage, SearchResults, Welcome
-from greenchat.protocol.text import some_of
+from greenchat.protocol.replies import Answer, Error, HistoryPage, NumberedPage, SearchResults, Welcome
+from greenchat.protocol.text import printable, some_of
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
+
+QUOTED = 30  # characters of a message that is answered or changed: enough to know it again
 
 # What stands for a name that nobody has chosen yet.
 NO_NAME = "<username>"
@@ -54,7 +60,12 @@ def plain(item: object) -> Iterable[Line]:
 
 @plain.register
 def _(message: Message) -> Iterable[Line]:
-    return (Line(said(message), message.sender),)
+    return (Line(answering(message), message.sender),)
+
+
+@plain.register
+def _(change: Edited | Deleted | Reacted) -> Iterable[Line]:
+    return (Line(changed(change)),)
 
 
 @plain.register
@@ -129,12 +140,17 @@ def _(welcome: Welcome) -> Iterable[Line]:
 @plain.register
 def _(page: HistoryPage) -> Iterator[Line]:
     """Messages as those that are said now, between two lines that say that they were said before."""
-    messages = [event for event in page.events if isinstance(event, Message)]
+    messages = {event.seq: event for event in page.events if isinstance(event, Message)}
     if messages:
-        yield Line(before_page(page.room, messages, utc))
+        said_before = list(messages.values())
+        yield Line(before_page(page.room, said_before, utc))
         for event in page.events:
-            yield from plain(event)
-        yield Line(after_page(messages, utc))
+            if isinstance(event, Message):
+                number = f"[{event.seq}] " if isinstance(page, NumberedPage) else ""
+                yield Line(f"{number}{answering(event, messages.get(event.reply_to))}{_marks(event)}", event.sender)
+            elif not isinstance(event, Deleted):
+                yield from plain(event)
+        yield Line(after_page(said_before, utc))
     elif page.ref is not None:
         yield Line("Nothing was said here before.")
 
@@ -198,6 +214,41 @@ def _(found: SearchResults) -> Iterator[Line]:
 
 def said(message: Message | Private) -> str:
     return f"* {message.sender} {message.text}" if message.action else message.text
+
+
+def quoted(message: Message, length: int = QUOTED) -> str:
+    """How it begins, in one line."""
+    return f'"{printable(message.text, length)}"'
+
+
+def answering(message: Message, answered: Message | None = None) -> str:
+    """What is said, and before it, if it is an answer, to what: `answered`, as far as that is known."""
+    if not message.reply_to:
+        return said(message)
+    to = f"message {message.reply_to}" if answered is None else f"{answered.sender}: {quoted(answered)}"
+    return f"(to {to}) {said(message)}"
+
+
+def changed(change: Change, message: Message | None = None) -> str:
+    """A sentence about what has become of `message`, as it was before, as far as that is known. What was deleted is not
+    said once more."""
+    number = f"message {change.seq}"
+    match change:
+        case Edited(text=text, by=by):
+            return f"{by} has changed {number if message is None else quoted(message)}: {text}"
+        case Deleted(by=by):
+            whose = "" if message is None or message.sender == by else f" of {message.sender}"
+            return f"{by} has deleted {number if message is None else 'a message'}{whose}."
+        case Reacted(by=by, emoji=emoji, on=on):
+            what = number if message is None else f"{message.sender}: {quoted(message)}"
+            return f"{by} reacts with {emoji} to {what}" if on else f"{by} takes back {emoji} from {what}"
+
+
+def _marks(message: Message) -> str:
+    """What has become of a message since it was said."""
+    reactions = [f"{emoji} {len(names)}" for emoji, names in (message.reactions or {}).items()]
+    marks = ["changed"] * (message.edited is not None) + reactions
+    return f" ({', '.join(marks)})" if marks else ""
 
 
 def counted(events: Sequence[PastEvent], one: str = "") -> str:

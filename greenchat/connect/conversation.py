@@ -319,7 +319,8 @@ class Conversation:
         if replayed and page.room != self.room:
             return  # of what is said there now one reads enough
         mark = self._marks.get(page.room, Mark())
-        events = [event for event in page.events if not replayed or _is_after(event, mark)]
+        past = [event for event in page.events if isinstance(event, PastEvent)]
+        events = [event for event in past if not replayed or _is_after(event, mark)]
         if not events:
             if not replayed:
                 yield info_line(f"Nothing was said in {page.room} before.", kind)

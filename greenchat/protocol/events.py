@@ -32,8 +32,11 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     """Somebody said something in a room.
 
     `seq` rises by one a message in its room, without gaps; `id` rises and is unique in the whole server, also
-    across restarts. Both are 0 until all checks have passed. `action` marks a `/me`. `own`: who gets it has said it
-    themselves, on another device.
+    across restarts. `rev` is its last change's place among all that has happened in its room. All three are 0 until all
+    checks have passed. `action` marks a `/me`. `own`: who gets it has said it themselves, on another device.
+
+    `reply_to` is the message of the room that it answers, 0 for none. `edited` is when its text was changed last, if it
+    was; `reactions` are who has put which emoji to it, and None where nobody has.
     """
 
     room: str
@@ -44,6 +47,46 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     time: datetime
     action: bool = False
     own: bool = False
+    rev: int = 0
+    reply_to: int = 0
+    edited: datetime | None = None
+    reactions: dict[str, list[str]] | None = None
+
+
+class Edited(Event, frozen=True, gc=False, tag="edited"):
+    """The message `seq` of `room` says `text` from now on, as `by` wants it, who has said it. `rev` is this change's
+    place among all that has happened in the room."""
+
+    room: str
+    seq: int
+    rev: int
+    text: str
+    by: str
+    time: datetime
+
+
+class Deleted(Event, frozen=True, gc=False, tag="deleted"):
+    """The message `seq` of `room` is gone: `by` has deleted it, who has said it or keeps order. `rev` as in
+    `Edited`."""
+
+    room: str
+    seq: int
+    rev: int
+    by: str
+    time: datetime
+
+
+class Reacted(Event, frozen=True, gc=False, tag="reacted"):
+    """`by` has put an `emoji` to the message `seq` of `room`; or taken it away again, where it is not `on`. `rev` as in
+    `Edited`."""
+
+    room: str
+    seq: int
+    rev: int
+    by: str
+    emoji: str
+    on: bool
+    time: datetime
 
 
 class Private(Event, frozen=True, gc=False, tag="private"):
@@ -167,6 +210,9 @@ class Refused(Event, frozen=True, gc=False, tag="refused"):
     text: str
     time: datetime
 
+
+# What changes a message that was said.
+Change = Edited | Deleted | Reacted
 
 # What a history keeps of what happens in a room.
 PastEvent = Message | Joined | Left | Renamed

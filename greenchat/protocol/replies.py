@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from msgspec import field
 
-from greenchat.protocol.events import Message, PastEvent
+from greenchat.protocol.events import Deleted, Message, PastEvent
 from greenchat.protocol.requests import Frame, Ref
 
 
@@ -15,7 +15,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     the connection was lost, with `device_token` also much later. `members` are the names in the room, the newcomer's
     among them; of very many some, and `members_more` is how many there are besides. `roles` are who of them is
     "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
-    one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people.
+    one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people. From
+    `rev` of this `epoch` on, one catches up after an absence (see `History`).
     """
 
     name: str
@@ -34,6 +35,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     rooms: list[str] = field(default_factory=list)
     token: str = ""
     device_token: str = ""
+    rev: int = 0
+    epoch: str = ""
 
     def __repr__(self) -> str:
         return f"Welcome(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
@@ -53,12 +56,25 @@ class Answer(Frame, frozen=True, kw_only=True):
 
 class HistoryPage(Frame, frozen=True, tag="history"):
     """The answer to History, also told to who comes into a room. `events` are messages, and comings and goings where
-    those are kept, in their order. `more`: there are more messages beyond it, in the direction that was asked for."""
+    those are kept, in their order; of a deleted message, that it is. `more`: there are more messages beyond it, in the
+    direction that was asked for.
+
+    To who catches up it is all that is newer, messages as they are now, by `rev`; that of the page is how far it goes.
+    If it is `anew`, it is no more than the latest page, and what one had before may be wrong.
+    """
 
     room: str
-    events: list[PastEvent]
+    events: list[PastEvent | Deleted]
     more: bool = False
     ref: Ref = None
+    rev: int = 0
+    epoch: str = ""
+    anew: bool = False
+
+
+class NumberedPage(HistoryPage, frozen=True, tag="history"):
+    """The same to programs. People on clients that know lines and nothing else read the number of each message with it,
+    since they have asked for that."""
 
 
 class SearchResults(Frame, frozen=True, tag="found"):
@@ -72,11 +88,13 @@ class SearchResults(Frame, frozen=True, tag="found"):
 
 class Ack(Frame, frozen=True, gc=False, tag="ack"):
     """The message asked for with `ref` was said, as `seq` of its room, under `id`; or in a `conversation` with one
-    person, who is called `with_`. Where a plugin has taken it, as a command say, none of these is there."""
+    person, who is called `with_`. Or the message `seq` was changed, and there is no `id`. `rev` is that of either in
+    the room. Where a plugin has taken it, as a command say, none of these is there."""
 
     ref: Ref
     seq: int = 0
     id: int = 0
+    rev: int = 0
     conversation: str = ""
     with_: str = field(name="with", default="")
 

@@ -40,13 +40,42 @@ class Join(Frame, frozen=True, gc=False, tag="join"):
 
 class Say(Frame, frozen=True, gc=False, tag="say"):
     """Say `text` in a `room` that one is in; or to one person, by the id of the `conversation` with them, or `to` who
-    is called so. Where nothing is named, it is the only room that one has been in."""
+    is called so. Where nothing is named, it is the only room that one has been in. `reply_to` is the sequence number of
+    the message in that room that it answers; 0 for none."""
 
     text: str
     room: str = ""
     ref: Ref = None
     conversation: str = ""
     to: str = ""
+    reply_to: int = 0
+
+
+class Edit(Frame, frozen=True, gc=False, tag="edit"):
+    """The message `seq` of a room, which one has said, is to say `text` from now on. `room` as in Say."""
+
+    seq: int
+    text: str
+    room: str = ""
+    ref: Ref = None
+
+
+class Delete(Frame, frozen=True, gc=False, tag="delete"):
+    """The message `seq` of a room is to be gone: one's own, or of others where one keeps order."""
+
+    seq: int
+    room: str = ""
+    ref: Ref = None
+
+
+class React(Frame, frozen=True, gc=False, tag="react"):
+    """Put an `emoji` to the message `seq` of a room; or, with `on` false, take one's own away."""
+
+    seq: int
+    emoji: str
+    room: str = ""
+    on: bool = True
+    ref: Ref = None
 
 
 class Leave(Frame, frozen=True, gc=False, tag="leave"):
@@ -61,6 +90,8 @@ class History(Frame, frozen=True, gc=False, tag="history"):
 
     `before` and `after` are sequence numbers, 0 for no condition; `since` (from then on) and `until` (before then) are
     times. With `after` or `since`, and neither `before` nor `until`, it is the earliest of them: the next page.
+
+    With an `epoch`, one catches up instead: with all in the room that is newer than `rev` of that epoch.
     """
 
     room: str = ""
@@ -70,6 +101,8 @@ class History(Frame, frozen=True, gc=False, tag="history"):
     until: Time | None = None
     limit: int = 50
     ref: Ref = None
+    rev: int = 0
+    epoch: str = ""
 
 
 class Search(Frame, frozen=True, gc=False, tag="search"):

@@ -14,8 +14,8 @@ from greenchat.protocol.requests import Ref, Say
 
 
 class Says(Sequence[Say]):
-    """Messages that came in a row from one client, all for one `room` (see `Say`). `refs` are theirs, in the same
-    order; empty where none has one."""
+    """Messages that came in a row from one client, all for one `room` (see `Say`), none of which answers another.
+    `refs` are theirs, in the same order; empty where none has one."""
 
     __slots__ = ("refs", "room", "texts")
 
@@ -54,13 +54,25 @@ class Messages(Sequence[Message]):
     """What one person said in a row in one room, at one time.
 
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
-    most who look at messages want to know: do not change it. An action stands alone. `own` as in `Message`.
+    most who look at messages want to know: do not change it. An action stands alone, and so does an answer. `own` as in
+    `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account has said it, 0 for a
+    guest; nobody is shown that.
     """
 
-    __slots__ = ("action", "id", "own", "room", "sender", "seq", "texts", "time")
+    __slots__ = ("account_id", "action", "id", "own", "reply_to", "rev", "room", "sender", "seq", "texts", "time")
 
     def __init__(
-        self, room: str, seq: int, number: int, sender: str, texts: Sequence[str], time: datetime, action: bool = False
+        self,
+        room: str,
+        seq: int,
+        number: int,
+        sender: str,
+        texts: Sequence[str],
+        time: datetime,
+        action: bool = False,
+        rev: int = 0,
+        reply_to: int = 0,
+        account_id: int = 0,
     ) -> None:
         self.room = room
         self.seq = seq
@@ -70,10 +82,13 @@ class Messages(Sequence[Message]):
         self.time = time
         self.action = action
         self.own = False
+        self.rev = rev
+        self.reply_to = reply_to
+        self.account_id = account_id
 
     def as_own(self) -> "Messages":
         """The same, as their sender is told of them on another device."""
-        own = Messages(self.room, self.seq, self.id, self.sender, self.texts, self.time, self.action)
+        own = self[:]
         own.own = True
         return own
 
@@ -82,12 +97,13 @@ class Messages(Sequence[Message]):
 
     def __iter__(self) -> Iterator[Message]:
         room, seq, number, sender, time, action = self.room, self.seq, self.id, self.sender, self.time, self.action
-        own = self.own
-        step = 1 if seq else 0
+        own, rev, reply_to = self.own, self.rev, self.reply_to
+        step, rev_step = (1 if seq else 0), (1 if rev else 0)
         for text in self.texts:
-            yield Message(room, seq, number, sender, text, time, action, own)
+            yield Message(room, seq, number, sender, text, time, action, own, rev, reply_to)
             seq += step
             number += step
+            rev += rev_step
 
     @overload
     def __getitem__(self, place: int) -> Message: ...
@@ -99,14 +115,33 @@ class Messages(Sequence[Message]):
             if step != 1:
                 raise ValueError("a part of a run has no gaps")
             start = start if self.seq else 0
-            seq, number = self.seq + start, self.id + start
-            part = Messages(self.room, seq, number, self.sender, self.texts[place], self.time, self.action)
+            part = Messages(
+                self.room,
+                self.seq + start,
+                self.id + start,
+                self.sender,
+                self.texts[place],
+                self.time,
+                self.action,
+                self.rev and self.rev + start,
+                self.reply_to,
+                self.account_id,
+            )
             part.own = self.own
             return part
         text = self.texts[place]
         place = place % len(self.texts) if self.seq else 0
         return Message(
-            self.room, self.seq + place, self.id + place, self.sender, text, self.time, self.action, self.own
+            self.room,
+            self.seq + place,
+            self.id + place,
+            self.sender,
+            text,
+            self.time,
+            self.action,
+            self.own,
+            self.rev and self.rev + place,
+            self.reply_to,
         )
 
     def __eq__(self, other: object) -> bool:

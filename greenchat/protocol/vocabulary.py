@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from greenchat.protocol.events import (
     Away,
+    Deleted,
+    Edited,
     Ended,
     Event,
     Invited,
@@ -23,6 +25,7 @@ from greenchat.protocol.events import (
     ModerationAction,
     Notice,
     Private,
+    Reacted,
     Refused,
     Renamed,
     Role,
@@ -30,6 +33,8 @@ from greenchat.protocol.events import (
 )
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
 from greenchat.protocol.requests import (
+    Delete,
+    Edit,
     Hangup,
     History,
     Invalid,
@@ -37,6 +42,7 @@ from greenchat.protocol.requests import (
     Leave,
     Ping,
     Pong,
+    React,
     Say,
     Search,
     Status,
@@ -62,6 +68,9 @@ class EventKind(NamedTuple):
 
 EVENTS = [
     EventKind(Message, Told.ROOM, words=True),
+    EventKind(Edited, Told.ROOM, words=True),
+    EventKind(Deleted, Told.ROOM),
+    EventKind(Reacted, Told.ROOM, words=True),
     EventKind(Private, Told.ONE, words=True),
     EventKind(Ended, Told.ONE),
     EventKind(Joined, Told.ROOM),
@@ -77,7 +86,7 @@ EVENTS = [
 ]
 
 # What a client can ask, in whatever language has a word for it.
-Asked = Join | Say | Leave | History | Search | Ping | Pong | Status
+Asked = Join | Say | Edit | Delete | React | Leave | History | Search | Ping | Pong | Status
 
 # What comes in, then: also what is not understood.
 Request = Asked | Hangup | Unknown | Invalid
