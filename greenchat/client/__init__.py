@@ -15,6 +15,10 @@ that it took too long: join by name then.
         chat = Client.connect("127.0.0.1", 9999)
         chat.resume(token)
 
+A bot that misses nothing while it is not there keeps a `Cursor`, and follows it:
+
+    for event in chat.follow(Cursor("echo.cursor")):
+
 It speaks JSON Lines (`PlainClient`: plain frames) over one socket, without a thread or an event loop of its own.
 Nothing is sent or read but inside its methods: use a client from one thread, and let it `receive` again and again. To
 wait for other things as well, watch `fileno()` (for writing too while `backlog` is not 0), and call `receive(0)` when
@@ -22,8 +26,10 @@ it is ready.
 """
 
 from greenchat.client.client import ANSWER_SECONDS, CONNECT_SECONDS, Client
+from greenchat.client.cursor import Cursor
 from greenchat.client.errors import (
     ClientError,
+    CursorError,
     DisconnectedError,
     NoAnswerError,
     RefusedError,
@@ -37,6 +43,8 @@ __all__ = [
     "CONNECT_SECONDS",
     "Client",
     "ClientError",
+    "Cursor",
+    "CursorError",
     "DisconnectedError",
     "NoAnswerError",
     "PlainClient",

@@ -28,6 +28,7 @@ SETTLE_SECONDS = 0.3
 LEAVE_SECONDS = 2.0
 
 NO_COMMANDS = "This server has no commands: nothing was sent. To say it all the same, begin with //."
+NO_CHANGES = "Plain frames do not change what was said. Where the server has commands, say {}."
 
 
 class PlainClient(Client):
@@ -78,11 +79,13 @@ class PlainClient(Client):
         welcome = self.rooms[THE_CHAT] = Welcome(name, THE_CHAT, [name], 0, {}, "")
         return welcome
 
-    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "") -> int:
+    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> int:
         """Say one line; `//x` says `/x`. Whether it has arrived, nobody will tell. Raises `RefusedError`, also for a
         command where the server has none, since it would be said to all, and `DisconnectedError`."""
         if conversation or to:
             raise RefusedError("rejected", "Plain frames do not talk to one person alone.")
+        if reply_to:
+            raise RefusedError("rejected", "Plain frames have no answers. Where the server has commands, say /re.")
         at = slash_at(text)
         if at >= 0 and not self.has_commands:
             if not text.startswith("/", at + 1):
@@ -104,6 +107,18 @@ class PlainClient(Client):
     def part(self, room: str) -> int:
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", "Plain frames know one room. To go out of it, leave.")
+
+    def edit(self, room: str, seq: int, text: str) -> int:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", NO_CHANGES.format("/edit"))
+
+    def delete(self, room: str, seq: int) -> int:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", NO_CHANGES.format("/delete"))
+
+    def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", NO_CHANGES.format("/react"))
 
     def history(self, *arguments: object, **conditions: object) -> HistoryPage:
         """Raises `RefusedError`, always."""
