@@ -9,6 +9,9 @@ from greenchat.chat.accounts import Account as Account
 from greenchat.chat.accounts import AccountDirectory as AccountDirectory
 from greenchat.chat.accounts import new_account_id as new_account_id
 from greenchat.chat.chat import AWAY as AWAY
+from greenchat.chat.log import Alteration as Alteration
+from greenchat.chat.log import Past as Past
+from greenchat.chat.log import Reaction as Reaction
 from greenchat.chat.room import Member as Member
 from greenchat.chat.room import Room as Room
 from greenchat.chat.tokens import TokenChain as TokenChain

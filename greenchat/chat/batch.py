@@ -103,6 +103,38 @@ class EventBatch:
         return b"".join(encoded)
 
 
+class QuotingBatch(EventBatch):
+    """One event about a message that was said before. Clients that know no numbers are told it in other words: `words`
+    quote that message, and are not for who ignores its sender, whose name has the key `quoted`: those read
+    `unquoted`."""
+
+    __slots__ = ("_quoted", "_unquoted", "_words")
+
+    def __init__(
+        self,
+        events: Sequence[Event],
+        author: Author,
+        words: Event,
+        quoted: str,
+        unquoted: Event,
+        skips: Collection[Outlet] = (),
+    ) -> None:
+        super().__init__(events, author, skips)
+        self._words = EventBatch((words,))
+        self._quoted = quoted
+        self._unquoted = unquoted
+
+    def encode(self, codec: Codec) -> bytes:
+        return super().encode(codec) if knows_numbers(codec) else self._words.encode(codec)
+
+    def encode_for(self, outlet: Outlet, reader: Reader) -> bytes:
+        if knows_numbers(outlet.codec) or not reader.ignored or not reader.ignored.covers_name(self._quoted):
+            return super().encode_for(outlet, reader)
+        if outlet in self.skips or self._is_ignored(reader) or (self.author is reader and self.has_messages):
+            return b""
+        return EventBatch((self._unquoted,)).encode(outlet.codec)
+
+
 class MessageBatch(EventBatch):
     """A run of messages, to which its `origin` may add `texts`, until it is closed. The next is said under `next_id`,
     if nobody has said anything else meanwhile, in whatever room."""
@@ -127,6 +159,12 @@ def deliver_part(runs: Sequence[EventBatch], outlet: Outlet, reader: Reader, del
     data = b"".join([run.encode_for(outlet, reader) for run in runs])
     if data:
         deliver((outlet.outbox,), data)
+
+
+def knows_numbers(codec: Codec) -> bool:
+    """Whether its clients are told the numbers of messages, and so know which one is meant. Codecs of plugins that do
+    not say otherwise do."""
+    return getattr(codec, "numbers", True)
 
 
 def _kind(thing: object) -> str:

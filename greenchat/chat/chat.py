@@ -10,13 +10,14 @@ from weakref import ref
 from greenchat import values
 from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.cascade import one_step
+from greenchat.chat.changes import Changes
 from greenchat.chat.checks import Answers, Hooks, acting
 from greenchat.chat.conversations import Conversation
 from greenchat.chat.fanout import Turns
 from greenchat.chat.ids import MessageIds
 from greenchat.chat.ignoring import Ignored
 from greenchat.chat.outlet import Asked, Outlet
-from greenchat.chat.presence import STEP, Presence
+from greenchat.chat.presence import STEP
 from greenchat.chat.room import ROOMS_TOLD, Member, Room
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
@@ -38,7 +39,7 @@ from greenchat.protocol.text import is_blank, printable, require_text, some_of
 AWAY = "away"
 
 
-class Chat(Presence):
+class Chat(Changes):
     """What happens in the rooms. Where a request is about what somebody does, `origin` is the session by which they do
     it; else it is the one whose request is dealt with."""
 
@@ -60,9 +61,12 @@ class Chat(Presence):
         room = room or member.room
         return self._say_checked(member, text, action, room, acting(member, origin))[-1]
 
-    def say_one(self, member: Member, text: str, room: Room, origin: Outlet) -> tuple[int, int]:
-        """As `say`, for who wants to know the message's sequence number and id alone."""
-        self._say_checked(member, text, False, room, origin)
+    def say_one(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0) -> tuple[int, int]:
+        """As `say`, for who wants to know the message's sequence number and id alone; it may answer another message."""
+        if reply_to:
+            self._say_answer(member, text, room, origin, reply_to)
+        else:
+            self._say_checked(member, text, False, room, origin)
         return room.seq, self.ids.next - 1
 
     def say_run(self, member: Member, texts: Sequence[str], room: Room, answers: Answers, origin: Outlet) -> None:
@@ -92,6 +96,17 @@ class Chat(Presence):
         number = self.ids.next
         self.ids.next = number + 1
         return room.say(member, (text,), number, action, origin)
+
+    def _say_answer(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int) -> None:
+        require_text(text)
+        self.message(room, reply_to)
+        if self._hooks.check_message is not None:
+            text = self._checks.message(member, origin, text, room.name, False)
+        answered = self.message(room, reply_to)  # it may be gone by now
+        self._checks.require_in(member, room)
+        number = self.ids.next
+        self.ids.next = number + 1
+        self._answer(member, text, number, room, origin, answered)
 
     def whisper(
         self, member: Member, to: str, text: str, *, action: bool = False, origin: Outlet | None = None

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Protocol
 
+from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Member, Room
 from greenchat.config.schema import Limits
@@ -22,8 +23,11 @@ class Hooks(Protocol):
     check_enter: Callable[[Outlet, str, str, str, datetime | None], None] | None
     check_message: Callable[[Outlet, Message], str] | None  # of all plugins that check what is said
     check_messages: Callable[[Outlet, Messages], Sequence[str | Reject]] | None  # as well, if all of them take runs
+    check_reaction: Callable[[Outlet, str, str], None] | None
+    find_message: Callable[[Room, int], Past | None] | None
     room_opened: Callable[[Room], None] | None
     messages: Callable[[Messages], None] | None
+    changed: Callable[[Alteration], None] | None
     gone: Callable[[Member], None] | None
     acted: Callable[[ModerationAction], None] | None
     event: Callable[[Sequence[Event]], None] | None

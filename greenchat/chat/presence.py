@@ -17,6 +17,7 @@ from greenchat.chat.conversations import Conversations
 from greenchat.chat.directory import Directory
 from greenchat.chat.fanout import DeliveryStats, Turns
 from greenchat.chat.ignoring import Ignored, Ignoring
+from greenchat.chat.log import Alteration
 from greenchat.chat.openings import Openings
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Member, Room, shows
@@ -339,6 +340,7 @@ class Presence:
 
     def _put_out(self, member: Member, room: Room, reason: str) -> None:
         self._remove(member, room, reason)
+        room.log.went(member)
         if self.memory is not None:
             self.memory.left(member, room.name)
         for session in member.sessions:
@@ -368,7 +370,10 @@ class Presence:
                         self._tell(session, Ended(conversation.id, with_.name, why))
 
     def _observe(self, events: Sequence[Event]) -> None:
-        if self._hooks.messages is not None and type(events) is Messages:
-            self._hooks.messages(events)
+        if type(events) is Messages:
+            if self._hooks.messages is not None:
+                self._hooks.messages(events)
+        elif type(events) is Alteration and self._hooks.changed is not None:
+            self._hooks.changed(events)
         if self._hooks.event is not None:
             self._hooks.event(events)

@@ -1,19 +1,21 @@
 """Rooms, and who is in them: what all of them are told. How that gets to them is in fanout.py."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 from greenchat import values
-from greenchat.chat.batch import Deliver, EventBatch, MessageBatch
+from greenchat.chat.batch import Deliver, EventBatch, MessageBatch, QuotingBatch
 from greenchat.chat.cascade import one_step
 from greenchat.chat.fanout import DeliveryStats, Fanout, Observe, Turns
 from greenchat.chat.ignoring import Ignored
+from greenchat.chat.log import Alteration, Log
 from greenchat.chat.outlet import Login, Outlet
 from greenchat.errors import Advice, Reject
-from greenchat.protocol.events import Change, Event, Joined, Left, Message, Role, require_sound
+from greenchat.protocol.events import Change, Event, Joined, Left, Message, Notice, Role, require_sound
 from greenchat.protocol.requests import Frame
 from greenchat.protocol.runs import Messages
 from greenchat.protocol.text import some_of
@@ -141,6 +143,20 @@ class Member:
         return Reject("You are in no room, so nobody would read this.", "room_required", Advice.ENTER_ROOM)
 
 
+class Quoting(NamedTuple):
+    """What those are told of an answer or a change who know no numbers of messages: with a quotation of the message
+    that it is about, and without, for who ignores its sender; and the key of that one's name."""
+
+    words: str
+    unquoted: str
+    quoted: str
+
+
+def new_epoch() -> str:
+    """A name for a time in which no number of a message is given twice."""
+    return secrets.token_hex(8)
+
+
 def shows(session: Outlet, room: "Room") -> bool:
     """Whether a session of somebody who is in `room` shows it: all do, but for those that show one at a time."""
     return session.codec.many_rooms or session.only == room.name
@@ -148,6 +164,9 @@ def shows(session: Outlet, room: "Room") -> bool:
 
 class Room:
     """One room: its members, its latest sequence number, and what goes out to them.
+
+    `rev` counts all that becomes of its messages: that they are said, and each change. No `rev` is given twice within
+    one `epoch`. `log` has the last messages.
 
     `owner` has made the room: a member, or the id of one's account, which is still the owner after coming back; None
     where it is nobody's. An id of an account that is gone is nobody's, too.
@@ -157,18 +176,23 @@ class Room:
         "__weakref__",
         "_roles",
         "_topic",
+        "epoch",
         "fanout",
         "lasts",
+        "log",
         "members",
         "name",
         "owner",
+        "rev",
         "seq",
         "time",
     )
 
     def __init__(self, name: str, turns: Turns, deliver: Deliver, observe: Observe, stats: DeliveryStats) -> None:
         self.name = name
-        self.seq = 0
+        self.seq = self.rev = 0
+        self.epoch = new_epoch()
+        self.log = Log()
         self.time = LONG_AGO  # of the latest message: none that comes after it is earlier, whatever the clock says
         self._topic = ""
         self.owner: Member | int | None = None
@@ -186,12 +210,15 @@ class Room:
     def topic(self, topic: str) -> None:
         self._topic = values.text(topic)
 
-    def restore(self, seq: int, time: datetime = LONG_AGO) -> None:
-        """Go on from `seq`, the latest message that is known of, which was said at `time`. For a room that nobody is in
-        yet."""
-        if type(seq) is not int or seq < 0:
-            raise ValueError(f"a sequence number is a whole number, not {seq!r}")
-        self.seq = seq
+    def restore(self, seq: int, time: datetime = LONG_AGO, *, rev: int = 0, epoch: str = "") -> None:
+        """Go on from `seq`, the latest message that is known of, which was said at `time`, and from the latest `rev` of
+        this `epoch`; without, it is a new one. For a room that nobody is in yet, or whose numbers were wrong."""
+        for number in (seq, rev):
+            if type(number) is not int or number < 0:
+                raise ValueError(f"a sequence number is a whole number, not {number!r}")
+        self.seq, self.rev = seq, max(seq, rev)
+        self.epoch = values.text(epoch) or new_epoch()
+        self.log.forget()
         self.time = max(self.time, time)
 
     def owned_by(self, member: Member) -> bool:
@@ -225,6 +252,7 @@ class Room:
             self._roles[member] = role
         self.tell(Joined(self.name, member.name, datetime.now(UTC), role), origin=member)
         self.members[member.key] = member
+        self.log.came(member, self.rev)
         for session in member.sessions:
             if shows(session, self):
                 self.fanout.came(session, member)
@@ -279,21 +307,62 @@ class Room:
         fanout, count = self.fanout, len(texts)
         talk = fanout.talk
         if talk is None or talk.origin is not origin or talk.author is not member or talk.next_id != number or action:
-            now = datetime.now(UTC)
-            if now < self.time:
-                now = self.time  # the clock was set back
-            self.time = now
-            messages = Messages(self.name, self.seq + 1, number, member.name, (), now, action)
+            messages = self._run(member, (), number, action)
             talk = MessageBatch(member, origin, messages)
             fanout.begin_talk(talk)
             member.talks_in = self
         talk.texts += texts
         talk.next_id = number + count
         self.seq += count
+        self.rev += count
         fanout.waiting += count
         if action:
             fanout.talk = None  # a run of its own: codecs encode several messages as one, and an action otherwise
         return talk.messages
+
+    def answer(
+        self, member: Member, text: str, number: int, origin: Outlet | None, reply_to: int, words: Quoting
+    ) -> Messages:
+        """As `say`, of one message that answers another: a run of its own. `words` are how those are told it who know
+        no numbers."""
+        messages = self._run(member, (text,), number, reply_to=reply_to)
+        skips = () if origin is None else (origin,)
+        told, unquoted = (Message(self.name, 0, 0, member.name, one, messages.time) for one in words[:2])
+        self.fanout.tell(QuotingBatch(messages, member, told, words.quoted, unquoted, skips))
+        self.seq += 1
+        self.rev += 1
+        self.fanout.waiting += 1
+        member.talks_in = self
+        return messages
+
+    def tell_change(self, alteration: Alteration, member: Member, words: Quoting) -> None:
+        """Tell everybody, `member` as well, who has made it, what has become of a message."""
+        told, unquoted = (Notice(one, self.name) for one in words[:2])
+        self.rev = alteration.change.rev
+        self.fanout.tell(QuotingBatch(alteration, member, told, words.quoted, unquoted))
+
+    def _run(
+        self, member: Member, texts: Sequence[str], number: int, action: bool = False, reply_to: int = 0
+    ) -> Messages:
+        """What is said now, by `member`: the next messages of this room."""
+        now = datetime.now(UTC)
+        if now < self.time:
+            now = self.time  # the clock was set back
+        self.time = now
+        run = Messages(
+            self.name,
+            self.seq + 1,
+            number,
+            member.name,
+            texts,
+            now,
+            action,
+            self.rev + 1,
+            reply_to,
+            member.login.account_id,
+        )
+        self.log.add(run, member)
+        return run
 
     def flush(self) -> None:
         """Deliver to every session what this turn brought: at once, or behind what is still going out to them."""

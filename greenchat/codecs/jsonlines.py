@@ -188,6 +188,7 @@ class JsonCodec:
     pings = True
     many_rooms = True
     tokens = True
+    numbers = True
     advice = BY_CLIENT
 
     def request_decoder(self, frame_bytes: int) -> JsonRequestDecoder:

@@ -217,6 +217,9 @@ class Limits(Settings, frozen=True, kw_only=True):
     rooms_per_session: Annotated[
         Count, Meta(description="Rooms that one JSON client may be in: more than anybody follows.")
     ] = 50
+    edit_seconds: Annotated[
+        Seconds, Meta(description="For how long one may change what one has said. Deleting it one may always.")
+    ] = 0.0
     topic_length: Annotated[
         Count, Meta(description="The longest topic of a room, in characters: a line or two on a screen.")
     ] = 300

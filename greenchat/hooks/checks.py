@@ -58,6 +58,18 @@ def check_forget_room(calls: Calls, failed: Failed) -> Callable[[str], None] | N
     return check if calls else None
 
 
+def check_reaction(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], None] | None:
+    def check(session: Outlet, room: str, emoji: str) -> None:
+        for plugin, name, call, _ in calls:
+            try:
+                if call(session, room, emoji) is not None:
+                    raise TypeError(f"{name} returned something; return nothing, or raise Reject")
+            except BaseException as error:
+                raise _verdict(plugin, name, error, failed) from None
+
+    return check if calls else None
+
+
 def check_message(calls: Calls, failed: Failed) -> CheckMessage | None:
     def check(session: Outlet, message: Message) -> str:
         text = message.text

@@ -20,6 +20,7 @@ from typing import Any
 
 import pluggy
 
+from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
@@ -54,13 +55,16 @@ class Dispatcher:
     says: Callable[[Session, Says], bool] | None  # None as well where somebody looks at each frame
     slash: Callable[[Session, Say], bool] | None
     request: Callable[[Session, Request], bool] | None
-    delay_ack: Callable[[Room, int, Release], bool] | None
+    delay_ack: Callable[[Room, int, int, Release], bool] | None
     claim: Callable[[bytes], Function | None] | None
     check_join: Callable[[Outlet, str, str], str] | None
     check_enter: checks.CheckEnter | None
     check_message: checks.CheckMessage | None  # of all who check what is said
     check_messages: checks.CheckMessages | None  # of the same, where all of them take runs
+    check_reaction: Callable[[Outlet, str, str], None] | None
     forget_room: Callable[[str], None] | None
+    find_message: Callable[[Room, int], Past | None] | None
+    changed: Callable[[Alteration], None] | None
     messages: Callable[[Messages], None] | None
     room_opened: Callable[[Room], None] | None
     entered: Callable[[Session, Room], None] | None
@@ -130,6 +134,7 @@ class Dispatcher:
         self.request = self._take(*self._calls("greenchat_request"))
         self.delay_ack = self._delay_ack("greenchat_delay_ack")
         self.claim = self._take_connection("greenchat_claim")
+        self.find_message = self._find_message("greenchat_find_message")
         self._bind_checks()
         self._bind_observers()
 
@@ -140,6 +145,7 @@ class Dispatcher:
         self.check_join = checks.check_join(calls("greenchat_check_join"), self.failed)
         self.check_enter = checks.check_enter(calls("greenchat_check_enter"), self.failed)
         self.forget_room = checks.check_forget_room(calls("greenchat_forget_room"), self.failed)
+        self.check_reaction = checks.check_reaction(calls("greenchat_check_reaction"), self.failed)
         both = calls("greenchat_check_message", "greenchat_check_messages", one=checks.of_one)
         self.check_message = checks.check_message(both, self.failed)
         self.check_messages = checks.check_messages(calls("greenchat_check_messages"), self.failed)
@@ -148,6 +154,7 @@ class Dispatcher:
 
     def _bind_observers(self) -> None:
         self.messages = observe(self._calls("greenchat_messages"), self.failed)
+        self.changed = observe(self._calls("greenchat_changed"), self.failed)
         self.room_opened = observe(self._calls("greenchat_room_opened"), self.failed)
         self.entered = observe(self._calls("greenchat_entered"), self.failed)
         self.account = observe(self._calls("greenchat_account"), self.failed)
@@ -195,14 +202,14 @@ class Dispatcher:
         self.failed(plugin, name, TypeError(f"{name} returned {type(taken).__name__}; return True, False or None"))
         return bool(taken)
 
-    def _delay_ack(self, name: str) -> Callable[[Room, int, Release], bool] | None:
+    def _delay_ack(self, name: str) -> Callable[[Room, int, int, Release], bool] | None:
         calls, holds = self._calls(name), self._holds
 
-        def hold(room: Room, seq: int, release: Release) -> bool:
+        def hold(room: Room, seq: int, rev: int, release: Release) -> bool:
             for plugin, _, call, _ in calls:
                 held = Held(holds, plugin, release)
                 try:
-                    taken = call(room, seq, held)
+                    taken = call(room, seq, rev, held)
                     if taken is True or (taken is not None and taken is not False and self._odd(plugin, name, taken)):
                         if held.release is not None:
                             holds.keep(held)
@@ -217,6 +224,25 @@ class Dispatcher:
             return False
 
         return hold if calls else None
+
+    def _find_message(self, name: str) -> Callable[[Room, int], Past | None] | None:
+        calls = self._calls(name)
+
+        def find(room: Room, seq: int) -> Past | None:
+            for plugin, _, call, _ in calls:
+                try:
+                    found: object = call(room, seq)
+                    if isinstance(found, Past):
+                        return found
+                    if found is not None:
+                        raise TypeError(f"{name} returned {type(found).__name__}; return a Past, or None")
+                except (Reject, Killed):
+                    raise
+                except BaseException:
+                    self.failed(plugin, name)
+            return None
+
+        return find if calls else None
 
     def _take_connection(self, name: str) -> Callable[[bytes], Function | None] | None:
         calls = self._calls(name)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import click
 
     from greenchat.chat.accounts import Account
+    from greenchat.chat.log import Alteration, Past
     from greenchat.chat.room import Member, Room
     from greenchat.errors import Reject
     from greenchat.hooks.interfaces import ChatServer, Command, Session
@@ -49,8 +50,10 @@ def greenchat_request(session: "Session", frame: "Request") -> bool | None:
 
 
 @hookspec
-def greenchat_delay_ack(room: "Room", seq: int, release: "Callable[[Reject | None], None]") -> bool | None:
-    """Take: the message `seq` of `room` is about to be acknowledged; return True to have that wait for `release`."""
+def greenchat_delay_ack(room: "Room", seq: int, rev: int, release: "Callable[[Reject | None], None]") -> bool | None:
+    """Take: the message `seq` of `room`, or its change `rev`, is about to be acknowledged; return True to hold that.
+
+    `release` is to be called then, with None, or with why it is not kept."""
 
 
 @hookspec
@@ -69,6 +72,11 @@ def greenchat_check_messages(session: "Session", messages: "Messages") -> "Seque
 
 
 @hookspec
+def greenchat_check_reaction(session: "Session", room: str, emoji: str) -> None:
+    """Check: somebody is about to put an emoji to a message; raise Reject("why")."""
+
+
+@hookspec
 def greenchat_check_enter(session: "Session", name: str, room: str, key: str, since: "datetime | None") -> None:
     """Check: somebody wants to come into a room, or to read what was said there; raise Reject("why")."""
 
@@ -81,6 +89,11 @@ def greenchat_forget_room(room: str) -> None:
 @hookspec
 def greenchat_messages(messages: "Messages") -> None:
     """Observe: these were said in a row, by one sender in one room, and everybody has been told."""
+
+
+@hookspec
+def greenchat_changed(alteration: "Alteration") -> None:
+    """Observe: a message was changed, deleted or reacted to, and everybody has been told."""
 
 
 @hookspec
@@ -126,6 +139,11 @@ def greenchat_gone(member: "Member") -> None:
 @hookspec
 def greenchat_commands() -> "Sequence[Command]":  # type: ignore[empty-body]
     """Provide: slash-commands, at start."""
+
+
+@hookspec
+def greenchat_find_message(room: "Room", seq: int) -> "Past | None":
+    """Provide: return the message `seq` of `room` as you keep it, or None; raise Reject("why") if it cannot be read."""
 
 
 @hookspec

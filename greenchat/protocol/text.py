@@ -36,6 +36,13 @@ FORBIDDEN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 FORBIDDEN_UTF8 = re.compile(rb"\xc2[\x80-\x9f]|\xe2(?:\x80[\xa8-\xae]|\x81[\xa6-\xa9])")
 
 
+# The longest emoji that people use, a family of four with their skin colours, has 41 bytes; nearly all have at most 28.
+EMOJI_BYTES = 48
+KEYCAP, EMOJI_FORM, KEYS = "\u20e3", "\ufe0f", "0123456789#*"
+EMOJI_PARTS = f"\u200d\ufe0e{EMOJI_FORM}{KEYCAP}"  # a joiner, and how what stands before it is shown
+NEWER_EMOJI = "\U0001f000"
+
+
 def printable(text: str, length: int = 40) -> str:
     """`text` as it may be shown to somebody else: one line, no control codes, at most `length` characters."""
     clean = FORBIDDEN.sub("?", text.replace("\t", " "))
@@ -118,3 +125,26 @@ def require_text(text: str) -> str:
 def control_characters() -> Reject:
     """The refusal of a text that has some."""
     return Reject("The text has control characters or line breaks.", "control", Advice.ONE_LINE)
+
+
+def require_emoji(emoji: str) -> str:
+    """`emoji`, fit to be put to a message: a sign or two that can be seen, and no words. Raises `Reject`."""
+    emoji = values.text(emoji)
+    at_keycap = emoji.endswith(KEYCAP) and emoji[0] in KEYS
+    fits = 0 < len(emoji.encode()) <= EMOJI_BYTES and not FORBIDDEN.search(emoji)
+    signs = emoji[1:] if at_keycap else emoji
+    if not fits or not all(map(_is_of_emoji, signs)) or not (at_keycap or any(map(_is_sign, signs))):
+        raise Reject(f"{printable(emoji)!r} is no emoji. Send one such as 👍, without words.", code="emoji_invalid")
+    return emoji
+
+
+def _is_sign(character: str) -> bool:
+    """Whether it is seen as a picture: no letter, digit or punctuation. What Unicode has only in later versions than
+    this Python may be one."""
+    category = unicodedata.category(character)
+    return not character.isascii() and (category[0] == "S" or (category == "Cn" and character >= NEWER_EMOJI))
+
+
+def _is_of_emoji(character: str) -> bool:
+    """Whether it is a sign, or is put between or behind signs to make them one."""
+    return _is_sign(character) or character in EMOJI_PARTS or "\U000e0020" <= character <= "\U000e007f"

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from gevent.event import Event as Signal
@@ -13,7 +14,10 @@ from greenchat.errors import Reject
 from greenchat.net.outbox import deliver
 from greenchat.protocol.replies import Ack, Error
 
-Hold = Callable[[Room, int, Callable[[Reject | None], None]], bool]
+Hold = Callable[[Room, int, int, Callable[[Reject | None], None]], bool]
+
+
+rev_of = attrgetter("rev")
 
 
 class Waiting:
@@ -44,8 +48,9 @@ class Receipts:
             deliver((self._outbox,), data)
 
     def acknowledge(self, acks: Sequence[Ack], room: Room | None, hold: Hold | None) -> None:
-        """Send `acks`, of messages in `room` (None: of none), once they may be sent."""
-        seq = acks[-1].seq or max(ack.seq for ack in acks)  # they rise, but for the answers of commands
+        """Send `acks`, of messages in `room` (None: of none), or of changes to those, once they may be sent."""
+        last = acks[-1] if acks[-1].rev else max(acks, key=rev_of)  # they rise, but for the answers of commands
+        seq = last.seq
         if hold is None or room is None or not seq:
             self.tell(self._codec.encode_acks(acks))
             return
@@ -54,7 +59,7 @@ class Receipts:
         waiting = Waiting(acks)
         self._waiting.append(waiting)
         release = partial(self._release, waiting)
-        if not hold(room, seq, release):
+        if not hold(room, seq, last.rev, release):
             release(None)
 
     def all_sent(self, timeout: float) -> None:

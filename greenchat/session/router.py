@@ -10,6 +10,8 @@ from greenchat.protocol.address import is_local
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import (
+    Delete,
+    Edit,
     Hangup,
     History,
     Invalid,
@@ -17,6 +19,7 @@ from greenchat.protocol.requests import (
     Leave,
     Ping,
     Pong,
+    React,
     Ref,
     Say,
     Search,
@@ -147,13 +150,15 @@ def _say(connection: Session, say: Say) -> None:
     if member is None:
         member = connection.require_member()
     if say.conversation or say.to:
+        if say.reply_to:
+            raise Reject("Only messages in rooms have numbers by which they are answered.", code="room_required")
         private = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to), origin=connection)
         if say.ref is not None:
             connection.acknowledge(say.ref, private)
         return
     # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
     room = member.rooms.get(say.room or connection.only) or _required_room(connection, member, say.room)
-    seq, number = chat.say_one(member, text, room, connection)
+    seq, number = chat.say_one(member, text, room, connection, say.reply_to)
     if say.ref is not None:
         connection.acknowledge_run((say.ref,), room, seq, number)
 
@@ -176,6 +181,11 @@ def handle(session: Session, server: Host, frame: Request) -> None:
                 session.tell(frame.pong())
         case Pong():
             session.knows_pings()
+        case Edit() | Delete() | React():
+            change(session, server, frame)
+        case History(epoch=epoch) if epoch:
+            member = session.require_member()
+            session.tell(server.chat.catch_up(member, _required_room(session, member, frame.room), frame))
         case History() | Search():
             session.require_member()
             raise Reject("This server keeps no history.", code="no_history")
@@ -191,6 +201,20 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             if fatal:
                 session.close("cannot be understood")
             raise Reject(text, code)
+
+
+def change(session: Session, server: Host, frame: Edit | Delete | React) -> None:
+    """Change a message in one of the rooms that the session is in."""
+    chat, member = server.chat, session.require_member()
+    room = _required_room(session, member, frame.room)
+    match frame:
+        case Edit(seq, text):
+            rev = chat.edit(member, room, seq, unslashed(text), session)
+        case Delete(seq):
+            rev = chat.delete(member, room, seq)
+        case React(seq, emoji, on=on):
+            rev = chat.react(member, room, seq, emoji, on, session)
+    session.acknowledge_change(frame.ref, room, frame.seq, rev)
 
 
 def unslashed(text: str) -> str:

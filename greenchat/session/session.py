@@ -280,6 +280,8 @@ class Session(coming.Newcomer):
                 rooms=list(member.rooms),
                 token=token,
                 device_token=device_token,
+                rev=room.rev if room is not None else 0,
+                epoch=room.epoch if room is not None else "",
             )
         )
         if room is not None and self.server.hooks.entered is not None:
@@ -319,14 +321,25 @@ class Session(coming.Newcomer):
         if room is not self._acks_room:
             self.send_acks()
             self._acks_room = room
-        self._acks.append(Ack(ref, said.seq, said.id))
+        self._acks.append(Ack(ref, said.seq, said.id, said.rev))
 
     def acknowledge_run(self, refs: Sequence[Ref], room: Room, seq: int, number: int) -> None:
         """What came with `refs` was said in a row in `room`, the first of it as `seq`, under the id `number`."""
         if room is not self._acks_room:
             self.send_acks()
             self._acks_room = room
-        self._acks += [Ack(ref, seq + place, number + place) for place, ref in enumerate(refs) if ref is not None]
+        rev = seq + room.rev - room.seq  # nothing but these has come since the first of them
+        self._acks += [
+            Ack(ref, seq + place, number + place, rev + place) for place, ref in enumerate(refs) if ref is not None
+        ]
+
+    def acknowledge_change(self, ref: Ref, room: Room, seq: int, rev: int) -> None:
+        """What came with `ref` has been done to the message `seq` of `room`."""
+        if ref is not None:
+            if room is not self._acks_room:
+                self.send_acks()
+                self._acks_room = room
+            self._acks.append(Ack(ref, seq, rev=rev))
 
     def send_acks(self) -> None:
         """Acknowledgements go out together, and always before the next answer of another kind."""

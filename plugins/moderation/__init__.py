@@ -77,6 +77,7 @@ class Moderation:
         talk = bool(rules.mutes or rules.slow)
         configured = bool(self._words or self._repeats or self._flood)
         server.set_hook_enabled(self, "greenchat_check_messages", bool(talk or configured))
+        server.set_hook_enabled(self, "greenchat_check_reaction", bool(rules.mutes))
         server.set_hook_enabled(self, "greenchat_check_join", bool(talk or rules.bans or self._words))
         server.set_hook_enabled(self, "greenchat_check_enter", bool(rules.has_bans_in_rooms or self._words))
         server.set_hook_enabled(self, "greenchat_room_opened", bool(rules.rooms_of_guests))
@@ -148,6 +149,10 @@ class Moderation:
             return [self._verdict(session, message) for message in messages]
         self._enforcement.check_talk(session, messages.room)  # a mute holds for all of them
         return None
+
+    @hookimpl
+    def greenchat_check_reaction(self, session: Session, room: str) -> None:
+        self._enforcement.check_mute(session, room)
 
     def _verdict(self, session: Session, message: Message) -> str | Reject:
         """What is to be said for `message`, or why nothing is."""

@@ -199,13 +199,8 @@ class Enforcement:
 
     def check_talk(self, session: Session, room: str) -> None:
         """Raises `Reject` for who may not talk now, in `room` or in private (empty)."""
-        rules, member = self.rules, session.member
-        # On the way of each message as long as anybody is muted: who is not named in the book is let through at once.
-        if not self._marked.keys().isdisjoint(_whos(session)) or (member is not None and member.key in rules.names):
-            now = time.time()
-            mute = rules.mute_of(self.marks(session), room, now)
-            if mute is not None and session.role != "operator":
-                raise Reject(f"You are muted{in_room(mute.room)} {mute.terms(now)}", code="muted")
+        rules = self.rules
+        self.check_mute(session, room)
         if room in rules.slow and not self._is_exempt(session, room):
             seconds, said = rules.slow[room].seconds, self._said[room]
             last = max(said.get(mark, -math.inf) for mark in self._who(session))
@@ -214,6 +209,16 @@ class Enforcement:
                 raise Reject(
                     f"One may say something every {duration(seconds)} in {room}. Wait {duration(left)}.", code="slow"
                 )
+
+    def check_mute(self, session: Session, room: str) -> None:
+        """Raises `Reject` for who is not to be heard, in `room` or in private (empty)."""
+        rules, member = self.rules, session.member
+        # On the way of each message as long as anybody is muted: who is not named in the book is let through at once.
+        if not self._marked.keys().isdisjoint(_whos(session)) or (member is not None and member.key in rules.names):
+            now = time.time()
+            mute = rules.mute_of(self.marks(session), room, now)
+            if mute is not None and session.role != "operator":
+                raise Reject(f"You are muted{in_room(mute.room)} {mute.terms(now)}", code="muted")
 
     def has_talked(self, session: Session, room: str) -> None:
         """Count a message that was let through."""

@@ -134,6 +134,7 @@ class WebSocketCodec:
     name = "web"
     pings = True
     many_rooms = True
+    numbers = True
     tokens = True
     advice = JsonCodec.advice
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from kit import ROOT, TESTS
 from kit.machine import eventually
-from kit.programs import Anybody, Program, enrol
+from kit.programs import Anybody, Program, enrol, without_plugins
 
 import greenchat
 from greenchat.chat import cascade
@@ -69,7 +69,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 26
+    assert len(HOOKS) == 29
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -98,6 +98,7 @@ def test_the_guide_has_no_hook_that_does_not_exist():
 
 # Nothing that comes with greenchat looks at each frame, since all messages would be the slower for it.
 FOR_OTHERS = {"greenchat_frame", "greenchat_says", "greenchat_check_message"}
+FOR_OTHERS |= {"greenchat_changed", "greenchat_find_message"}  # for now
 
 
 def test_every_hook_is_implemented_by_a_bundled_plugin():
@@ -224,6 +225,31 @@ def test_clock(example):
         peer = server.connect()
         peer.send("TIME")
         assert re.fullmatch(r"INFO\|It is \d\d:\d\d UTC\.", peer.read())
+
+
+def test_no_thumbs(example):
+    with serving(example("no_thumbs")) as server:
+        ada = Program(server, "ada")
+        ada.ask("It rains.")
+        refused = ada.request(type="react", seq=1, emoji="👎")
+        assert refused["text"] == "Say what you do not like about it."
+        assert ada.request(type="react", seq=1, emoji="👍")["type"] == "ack"
+
+
+def test_regrets(example):
+    with serving(example("regrets")) as server:
+        ada = Program(server, "ada")
+        ada.ask("It rains.")
+        assert ada.request(type="delete", seq=1)["type"] == "ack"
+        assert ada.ask("/regrets")[0]["text"] == "1"
+
+
+def test_first_words(example):
+    with serving(example("first_words"), settings=without_plugins("history")) as server:
+        bob = Program(server, "bob")
+        assert bob.request(type="say", text="I am.", reply_to=1)["seq"] == 2
+        assert bob.request(type="react", seq=1, emoji="👍")["rev"] == 3
+        assert bob.request(type="delete", seq=1)["code"] == "not_allowed"
 
 
 def test_real_names(example):

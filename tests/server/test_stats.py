@@ -42,8 +42,8 @@ class Reader:
 
 
 class NoHooks:
-    check_join = check_enter = check_message = None
-    room_opened = messages = acted = event = gone = None
+    check_join = check_enter = check_message = check_reaction = None
+    room_opened = messages = acted = event = gone = changed = find_message = None
 
 
 def deliver(outboxes, data):

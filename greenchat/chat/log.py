@@ -1,0 +1,224 @@
+"""What was said in a room of late, and what has become of it: found by its number, and who may change it. What comes
+before that, a plugin may keep. No socket, no disk."""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple, Protocol
+from weakref import WeakKeyDictionary, ref
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from greenchat.errors import Reject
+from greenchat.protocol.events import Change, Deleted, Edited, Event, Message, Reacted
+from greenchat.protocol.runs import Messages
+
+# Messages of a room that are remembered: a page or two to scroll through, some 100 KB of a busy room.
+RECENT = 1000
+
+# Older messages of a room that are remembered because they were changed. What keeps them has it by then.
+CHANGED = 1000
+
+# Reactions of one message. Different ones: as many as fit below it; of one person; and in all: who reads a page of
+# messages gets the names of all.
+REACTIONS, REACTIONS_EACH, REACTIONS_IN_ALL = 20, 10, 500
+
+
+class Somebody(Protocol):
+    """A member, as far as it matters here."""
+
+    name: str
+
+    @property
+    def account_id(self) -> int: ...
+
+
+class Reaction(NamedTuple):
+    """An emoji, and whose it is: their name then, and by what they are known. A guest is `member`, as long as they are
+    there, and nobody after that."""
+
+    emoji: str
+    name: str
+    account_id: int = 0
+    member: ref[Somebody] | None = None
+
+
+class Past(Struct):
+    """A message of a room as it is now, or that it was deleted; whose account has said it, 0 for a guest; and who has
+    put which emoji to it. This is how plugins hand in what they keep, see `greenchat_find_message`."""
+
+    message: Message | Deleted
+    account_id: int = 0
+    reactions: Sequence[Reaction] = ()
+    author: ref[Somebody] | None = None  # a guest, while they are there
+
+    def is_by(self, member: Somebody) -> bool:
+        """Whether `member` has said it: by this account, or as a guest in this very stay."""
+        return _is(member, self.account_id, self.author)
+
+
+class Alteration(tuple[Event, ...]):
+    """One change of a message, as all are told, and for who keeps it: which message was the room's latest then, and
+    whose account has changed it, 0 for a guest."""
+
+    last: int
+    account_id: int
+
+    def __new__(cls, change: Change, last: int, account_id: int) -> "Alteration":
+        altered = super().__new__(cls, (change,))
+        altered.last, altered.account_id = last, account_id
+        return altered
+
+    @property
+    def change(self) -> Change:
+        (change,) = self
+        assert isinstance(change, Change)
+        return change
+
+
+class Log:
+    """The last messages of a room, as they are now."""
+
+    __slots__ = ("_changed", "_guests", "_runs", "_since")
+
+    def __init__(self) -> None:
+        self._runs: deque[tuple[Messages, ref[Somebody]]] = deque()
+        self._changed: dict[int, Past] = {}  # those that are not as they were said, and some older ones
+        # From which rev on somebody has been in the room: an account, or a guest. See `may_read_from`.
+        self._since: dict[int, int] = {}
+        self._guests: WeakKeyDictionary[Somebody, int] = WeakKeyDictionary()
+
+    # --- what is said, and what becomes of it ---
+
+    def add(self, run: Messages, author: Somebody) -> None:
+        """This is said now; messages may still be added to it."""
+        runs = self._runs
+        runs.append((run, ref(author)))
+        oldest = run.seq - RECENT
+        while len(runs) > 1 and runs[1][0].seq <= oldest:
+            runs.popleft()
+
+    def find(self, seq: int) -> Past | None:
+        """The message `seq`, if it is remembered."""
+        past = self._changed.get(seq)
+        if past is not None:
+            return past
+        for run, author in reversed(self._runs):
+            if run.seq <= seq:
+                if seq - run.seq >= len(run.texts):
+                    break
+                return Past(run[seq - run.seq], run.account_id, (), author)
+        return None
+
+    def remember(self, seq: int, past: Past) -> Past:
+        """`past` was looked for elsewhere; what is known of it by now."""
+        return self._changed.get(seq) or past
+
+    def change(self, past: Past, change: Change, member: Somebody) -> None:
+        """From now on, a message is as `change` makes it of what it was. `member` has changed it."""
+        message = past.message
+        assert isinstance(message, Message)
+        reactions = past.reactions
+        match change:
+            case Deleted():
+                past = Past(change)
+            case Edited(text=text, time=time, rev=rev):
+                past = Past(replace(message, text=text, edited=time, rev=rev), past.account_id, reactions, past.author)
+            case Reacted(emoji=emoji, on=on, rev=rev):
+                kept = [one for one in reactions if not (one.emoji == emoji and _is_of(one, member))]
+                if on:
+                    kept.append(Reaction(emoji, member.name, member.account_id, ref(member)))
+                message = replace(message, rev=rev, reactions=names_of(kept) or None)
+                past = Past(message, past.account_id, kept, past.author)
+        self._changed.pop(change.seq, None)
+        self._changed[change.seq] = past
+        oldest = self._runs[0][0].seq if self._runs else change.seq
+        if len(self._changed) > CHANGED + RECENT:
+            spare = (seq for seq in self._changed if seq < oldest)
+            for seq in list(islice(spare, len(self._changed) - RECENT)):
+                del self._changed[seq]
+
+    def forget(self) -> None:
+        """What is known of it elsewhere is another thing by now: look there."""
+        self._runs.clear()
+        self._changed.clear()
+
+    # --- for who catches up where nobody keeps more ---
+
+    def came(self, member: Somebody, rev: int) -> None:
+        """`member` is in the room from `rev` on, unless they have been before, and have not left it by themselves."""
+        if member.account_id:
+            self._since.setdefault(member.account_id, rev)
+        else:
+            self._guests.setdefault(member, rev)
+
+    def went(self, member: Somebody) -> None:
+        """They have left it by themselves, or were put out."""
+        self._since.pop(member.account_id, None)
+        self._guests.pop(member, None)
+
+    def may_read_from(self, member: Somebody) -> int | None:
+        """From behind which rev on `member` may read what was said: since they came; None for nothing."""
+        found = [self._guests.get(member), self._since.get(member.account_id)]
+        return min((rev for rev in found if rev is not None), default=None)
+
+    def newer(self, rev: int) -> list[Message | Deleted]:
+        """The messages that are newer than `rev`, as they are now, by their rev."""
+        found: dict[int, Message | Deleted] = {}
+        for run, _ in reversed(self._runs):
+            if run.rev + len(run.texts) <= rev + 1:
+                break
+            found.update((message.seq, message) for message in run if message.rev > rev)
+        for seq, past in self._changed.items():
+            if past.message.rev > rev:
+                found[seq] = past.message
+        return sorted(found.values(), key=lambda message: message.rev)
+
+    @property
+    def oldest(self) -> int:
+        """The rev of the first message that is remembered; 0 where none is."""
+        return self._runs[0][0].rev if self._runs else 0
+
+
+def names_of(reactions: Sequence[Reaction]) -> dict[str, list[str]]:
+    """Who has put which emoji there, as clients are told."""
+    names: dict[str, list[str]] = {}
+    for reaction in reactions:
+        names.setdefault(reaction.emoji, []).append(reaction.name)
+    return names
+
+
+def has_reacted(past: Past, member: Somebody, emoji: str) -> bool:
+    return any(one.emoji == emoji and _is_of(one, member) for one in past.reactions)
+
+
+def require_one_more(past: Past, member: Somebody, emoji: str) -> None:
+    """Raises `Reject` where `member` may not put one more emoji to a message."""
+    different = {one.emoji for one in past.reactions}
+    if sum(_is_of(one, member) for one in past.reactions) >= REACTIONS_EACH:
+        text = f"You have put {REACTIONS_EACH} emoji to this message, as many as one may. Take one away first."
+    elif emoji not in different and len(different) >= REACTIONS:
+        text = f"There are {REACTIONS} different emoji on this message. Put one of those there."
+    elif len(past.reactions) >= REACTIONS_IN_ALL:
+        text = f"There are {REACTIONS_IN_ALL} reactions to this message, as many as there may be."
+    else:
+        return
+    raise Reject(text, code="too_many_reactions")
+
+
+def require_in_time(message: Message, seconds: float, now: datetime) -> None:
+    """Raises `Reject` where a message is too old to be changed."""
+    if seconds and (now - message.time).total_seconds() > seconds:
+        raise Reject(f"One may change what one has said for {seconds:g} seconds, and that is over.", code="too_late")
+
+
+def _is_of(reaction: Reaction, member: Somebody) -> bool:
+    return _is(member, reaction.account_id, reaction.member)
+
+
+def _is(member: Somebody, account_id: int, guest: ref[Somebody] | None) -> bool:
+    if account_id:
+        return account_id == member.account_id
+    return guest is not None and guest() is member
