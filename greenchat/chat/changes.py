@@ -123,8 +123,7 @@ class Changes(Presence):
         message = past.message
         assert isinstance(message, Message)
         quoting = Quoting(changed(change, message), changed(change), _key_of(message.sender))
-        room.tell_change(Alteration(change, room.seq, member.account_id), member, quoting)
-        room.log.change(past, change, member)
+        room.tell_change(Alteration(change, room.log.change(past, change, member), room.seq), member, quoting)
         return change.rev
 
 

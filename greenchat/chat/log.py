@@ -60,15 +60,15 @@ class Past(Struct):
 
 
 class Alteration(tuple[Event, ...]):
-    """One change of a message, as all are told, and for who keeps it: which message was the room's latest then, and
-    whose account has changed it, 0 for a guest."""
+    """One change of a message, as all are told, and for who keeps it: `past` is the message as it is after it, and
+    `last` which one was the room's latest then."""
 
+    past: Past
     last: int
-    account_id: int
 
-    def __new__(cls, change: Change, last: int, account_id: int) -> "Alteration":
+    def __new__(cls, change: Change, past: Past, last: int) -> "Alteration":
         altered = super().__new__(cls, (change,))
-        altered.last, altered.account_id = last, account_id
+        altered.past, altered.last = past, last
         return altered
 
     @property
@@ -116,7 +116,7 @@ class Log:
         """`past` was looked for elsewhere; what is known of it by now."""
         return self._changed.get(seq) or past
 
-    def change(self, past: Past, change: Change, member: Somebody) -> None:
+    def change(self, past: Past, change: Change, member: Somebody) -> Past:
         """From now on, a message is as `change` makes it of what it was. `member` has changed it."""
         message = past.message
         assert isinstance(message, Message)
@@ -139,6 +139,7 @@ class Log:
             spare = (seq for seq in self._changed if seq < oldest)
             for seq in list(islice(spare, len(self._changed) - RECENT)):
                 del self._changed[seq]
+        return past
 
     def forget(self) -> None:
         """What is known of it elsewhere is another thing by now: look there."""

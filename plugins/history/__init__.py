@@ -12,6 +12,7 @@ import gevent
 
 import greenchat
 from greenchat import (
+    Alteration,
     ChatServer,
     Command,
     Database,
@@ -21,6 +22,8 @@ from greenchat import (
     Left,
     Messages,
     Meta,
+    NumberedPage,
+    Past,
     Reject,
     Renamed,
     Request,
@@ -32,9 +35,10 @@ from greenchat import (
 
 from . import store
 from .pages import Pages
+from .refusals import off
 from .replays import Replays
 from .tidy import Tidy
-from .writer import MessageWriter, Release, off
+from .writer import MessageWriter, Release
 
 if TYPE_CHECKING:
     import click
@@ -158,6 +162,15 @@ class Plugin:
         self._replays.take(messages)
 
     @hookimpl
+    def greenchat_changed(self, alteration: Alteration) -> None:
+        self._message_writer.take_change(alteration)
+        self._replays.change(alteration)
+
+    @hookimpl
+    def greenchat_find_message(self, room: Room, seq: int) -> Past | None:
+        return self._pages.find(room, seq)
+
+    @hookimpl
     def greenchat_event(self, event: Joined | Left | Renamed) -> None:
         self._message_writer.take_coming(event)
 
@@ -176,8 +189,8 @@ class Plugin:
             raise Reject(f"History cannot forget it at the moment: {error}", code="history_off") from None
 
     @hookimpl
-    def greenchat_delay_ack(self, room: Room, seq: int, release: Release) -> bool:
-        self._message_writer.hold(room.name, seq, release)
+    def greenchat_delay_ack(self, room: Room, rev: int, release: Release) -> bool:
+        self._message_writer.hold(room.name, rev, release)
         return True
 
     # --- who comes and reads ---
@@ -202,7 +215,8 @@ class Plugin:
     @hookimpl
     def greenchat_request(self, session: Session, frame: Request) -> bool:
         if type(frame) is History:
-            session.tell(self._pages.page(session, frame))
+            look = self._pages.catch_up if frame.epoch else self._pages.page
+            session.tell(look(session, frame))
         elif type(frame) is Search:
             session.tell(self._pages.search(session, frame))
         else:
@@ -234,7 +248,8 @@ class Plugin:
         # A ref says that somebody has asked: an empty page is told, too.
         ref = session.call.ref if session.call is not None else None
         ask = History(limit=int(argument or LINES), ref="" if ref is None else ref)
-        session.tell(self._pages.page(session, ask))
+        page = self._pages.page(session, ask)
+        session.tell(NumberedPage(page.room, page.events, page.more, page.ref, page.rev, page.epoch))
 
     def tell_found(self, session: Session, argument: str) -> None:
         """`/search WORDS`. Raises `Reject`."""

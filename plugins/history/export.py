@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from greenchat import JsonCodec, Message, printable
 
-from . import store
+from . import changes, store
 
 # Messages that are read at once: less than a megabyte, and a look at the file that takes some milliseconds.
 PAGE = 1000
@@ -133,7 +133,7 @@ def _pages(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[list[Mess
     room, order = ("room = (SELECT id FROM rooms WHERE name = ?) AND", "seq") if wanted.room else ("? = '' AND", "id")
     query = (
         f"SELECT * FROM messages WHERE {room} {order} > ? AND id <= ? AND time >= ? AND time < ? "
-        f"ORDER BY {order} LIMIT {PAGE}"
+        f"AND {changes.IS_THERE} ORDER BY {order} LIMIT {PAGE}"
     )
     number = attrgetter(order)
     reached = 0

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from greenchat import DatabaseError, Reject, require_name, transaction
 
-from . import store
+from . import changes, store
 
 # What stands in the place of a message, whose number stays, so that a room's numbers have no gap. No name has a space
 # in it: nobody can be called so.
@@ -62,7 +63,8 @@ def find(connection: sqlite3.Connection, name: str) -> Traces:
         "SELECT DISTINCT sender FROM messages UNION SELECT name FROM comings "
         "UNION SELECT detail FROM comings WHERE kind = 'renamed'"
     )
-    names = sorted(found for (found,) in spelt if found != SENDER and key_of(found) == key)
+    known = {*(found for (found,) in spelt), *changes.names(connection)}
+    names = sorted(found for found in known if found != SENDER and key_of(found) == key)
     asked = json.dumps(names)
     (messages,) = connection.execute(
         "SELECT count(*) FROM messages WHERE sender IN (SELECT value FROM json_each(?))", (asked,)
@@ -90,11 +92,13 @@ def replace(connection: sqlite3.Connection, names: list[str]) -> tuple[int, int]
     moves, messages, reached = _in_turn(connection, forget_moves), 0, 0
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
     while reached < last:
+        before = reached
         reached, found = connection.execute(
             "SELECT max(id), json_group_array(id) FILTER (WHERE sender IN (SELECT value FROM json_each(?))) "
             "FROM (SELECT id, sender FROM messages WHERE id > ? ORDER BY id LIMIT ?)",
             (asked, reached, LOOK),
         ).fetchone()
+        _in_turn(connection, partial(changes.forget, spelt=names, nobody=SENDER, low=before, high=reached))
         ids = json.loads(found)
         for start in range(0, len(ids), store.STEP):
             messages += _in_turn(connection, _replacing(ids[start : start + store.STEP]))
@@ -107,7 +111,7 @@ def _replacing(ids: list[int]) -> Callable[[sqlite3.Connection], int]:
     def work(connection: sqlite3.Connection) -> int:
         store.unindex(connection, _THESE, (these,))
         replaced = connection.execute(
-            f"UPDATE messages SET sender = ?, text = ?, action = 0 WHERE {_THESE}", (SENDER, TEXT, these)
+            f"UPDATE messages SET sender = ?, text = ?, action = 0, account = 0 WHERE {_THESE}", (SENDER, TEXT, these)
         ).rowcount
         store.index(connection, f"id <= ? AND {_THESE}", (store.indexed(connection), these))
         return replaced

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -22,6 +23,7 @@ from greenchat import (
     HistoryPage,
     Member,
     Message,
+    Past,
     Reject,
     Room,
     Search,
@@ -32,13 +34,19 @@ from greenchat import (
 )
 
 from . import search, store
-from .writer import MessageWriter, off
+from .refusals import off
+from .runs import unpack
+from .store import Said
+from .writer import MessageWriter
 
 log = logging.getLogger("greenchat.history")
 
 # Where messages of rooms that one may not read have come up, so many are looked at next: most of those rooms are among
 # them.
 LOOK = 500
+
+# Who is further behind than so many gets the latest page: more than that, nobody scrolls back.
+BEHIND = 1000
 
 # What is left of a search's time for a further look is so much at least, in seconds: the first may have taken it all.
 LEAST_SECONDS = 0.05
@@ -107,39 +115,68 @@ class Pages:
         after, before = min(max(ask.after, 0), store.LAST - 1), min(max(ask.before, 0), store.LAST)
         ask = replace(ask, room=room, after=after, before=before, limit=min(max(ask.limit, 1), self._most))
         moves = self._message_writer.unsaved_comings(room)
+        self.hand_over(self._chat.rooms.get(room))
+        rev, epoch = self._message_writer.revs.get(room, 0), self._message_writer.epoch
         with self._reader.turn(session):
             messages, more = self.read(ask)
             if not self._moves:
-                return HistoryPage(room, [*messages], more, ask.ref)
+                return HistoryPage(room, [*messages], more, ask.ref, rev, epoch)
             low, high = _span(ask, messages, more)
             stored = self._look(self._reader, partial(store.comings, room=room, low=low, high=high, limit=self._most))
         came = dict.fromkeys([*stored, *(move for move in moves if low <= move[0] <= high)])
         told = [
             *((message.seq, 0, message) for message in messages),
-            *((seq, 1, event) for seq, event in came if _in_time(event, ask)),
+            *((seq, 1, event) for seq, event in came if _in_time(event.time, ask)),
         ]
-        return HistoryPage(room, [event for _, _, event in sorted(told, key=itemgetter(0, 1))], more, ask.ref)
+        events = [event for _, _, event in sorted(told, key=itemgetter(0, 1))]
+        return HistoryPage(room, events, more, ask.ref, rev, epoch)
 
-    def read(self, ask: History) -> tuple[list[Message], bool]:
+    def catch_up(self, session: Session, ask: History) -> HistoryPage:
+        """All that is newer than what `session` knows. Raises `Reject`. The greenlet waits."""
+        room, limit = self._readable(session, ask.room or session.require_member().room.name), max(ask.limit, 1)
+        found, writer = None, self._message_writer
+        if ask.epoch == writer.epoch:
+            self.hand_over(self._chat.rooms.get(room))
+            with self._reader.turn(session):
+                writer.saved()
+                work = partial(store.newer, room=room, rev=min(ask.rev, store.LAST), most=BEHIND)
+                found = self._look(self._reader, work)
+        if found is None or ask.epoch != writer.epoch:
+            latest = self.page(session, History(room, limit=limit, ref=ask.ref))
+            return replace(latest, anew=True)
+        said, now = found
+        more = len(said) > (limit := min(limit, self._most))
+        rev = said[limit - 1].rev if more else now
+        return HistoryPage(room, [*said[:limit]], more, ask.ref, rev, writer.epoch)
+
+    def find(self, room: Room, seq: int) -> Past | None:
+        """One message, with all that is kept of it. Raises `Reject`. The greenlet waits."""
+        self.hand_over(room)
+        self._message_writer.saved()
+        return self._look(self._reader, partial(store.find, room=room.name, seq=seq))
+
+    def read(self, ask: History) -> tuple[list[Said], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))
+        if self._message_writer.has_changes(ask.room):
+            self._message_writer.saved()
         unsaved = self.unsaved(ask)
         stored = self._look(self._reader, partial(store.page, ask=ask, limit=ask.limit + 1))
         # Some may have been written while we were looking.
-        found = {message.seq: message for message in chain(unsaved, stored)}
+        found: dict[int, Said] = {message.seq: message for message in chain(unsaved, stored)}
         ordered = [found[seq] for seq in sorted(found)]
         ordered = ordered[: ask.limit] if store.from_the_start(ask) else ordered[-ask.limit :]
         return ordered, len(found) > ask.limit
 
     def unsaved(self, ask: History) -> list[Message]:
         """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted."""
-        runs = [run for run in self._message_writer.unsaved(ask.room) if _in_time(run, ask)]
+        runs = [run for run in self._message_writer.unsaved(ask.room) if _in_time(run.time, ask)]
         if not store.from_the_start(ask):
             runs.reverse()
         found: list[Message] = []
         for run in runs:
             if run.seq + run.count > ask.after + 1 and not (ask.before and run.seq >= ask.before):
-                found += [message for message in store.unpack(run) if _fits(message, ask)]
+                found += [message for message in unpack(run) if _fits(message, ask)]
             if len(found) > ask.limit:
                 break
         return sorted(found, key=lambda message: message.seq)
@@ -181,7 +218,7 @@ class Pages:
 
     def hand_over(self, room: Room | None) -> None:
         """See that the keeper has all that was said in `room`."""
-        if room is not None and room.seq != self._message_writer.latest.get(room.name, 0):
+        if room is not None and room.rev != self._message_writer.revs.get(room.name, 0):
             room.flush()
 
     def close(self) -> None:
@@ -228,11 +265,11 @@ def _fits(message: Message, ask: History) -> bool:
     return message.seq > ask.after and not (ask.before and message.seq >= ask.before)
 
 
-def _in_time(said: store.Run | store.Move, ask: History) -> bool:
-    return (ask.since is None or said.time >= ask.since) and (ask.until is None or said.time < ask.until)
+def _in_time(time: datetime, ask: History) -> bool:
+    return (ask.since is None or time >= ask.since) and (ask.until is None or time < ask.until)
 
 
-def _span(ask: History, messages: list[Message], more: bool) -> tuple[int, int]:
+def _span(ask: History, messages: list[Said], more: bool) -> tuple[int, int]:
     """Behind which messages, the first and the last, somebody must have come or gone to be on the page of these."""
     forward = store.from_the_start(ask)
     low = messages[0].seq if messages and (more or forward) else ask.after

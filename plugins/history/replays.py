@@ -4,9 +4,22 @@ from collections import deque
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
-from greenchat import ChatServer, History, HistoryPage, Member, Message, Messages, Reject, Room, Session, require_name
+from greenchat import (
+    Alteration,
+    ChatServer,
+    History,
+    HistoryPage,
+    Member,
+    Message,
+    Messages,
+    Reject,
+    Room,
+    Session,
+    require_name,
+)
 
 from .pages import Pages
+from .store import Said
 from .writer import MessageWriter
 
 # Messages that are compared with the file at once: some milliseconds of looking, and less than one of the event loop.
@@ -18,14 +31,14 @@ class Last:
 
     __slots__ = ("_count", "_messages", "_runs", "oldest")
 
-    def __init__(self, messages: deque[Message], oldest: int) -> None:
+    def __init__(self, messages: deque[Said], oldest: int) -> None:
         self._messages = messages
         self._runs: deque[Messages] = deque()  # newer ones, of which nobody has asked for messages yet
         self._count = 0  # of the messages in those
         self.oldest = oldest
 
     @property
-    def messages(self) -> deque[Message]:
+    def messages(self) -> deque[Said]:
         for run in self._runs:
             self._messages.extend(run)
         self._runs.clear()
@@ -62,7 +75,8 @@ class Replays:
             # If somebody is in another one of this name, that is the one that counts.
             if seq == self._message_writer.latest.get(room.name, 0) or room.name in self._rooms:
                 break
-        room.restore(seq, self._message_writer.times.get(room.name, room.time))
+        writer, time = self._message_writer, self._message_writer.times.get(room.name, room.time)
+        room.restore(seq, time, rev=writer.revs.get(room.name, 0), epoch=writer.epoch)
 
     def take(self, messages: Messages) -> None:
         """These were said in a row in one room."""
@@ -70,6 +84,15 @@ class Replays:
         last = self._last.get(room) if room is not None else None
         if last is not None:
             last.add(messages)
+
+    def change(self, alteration: Alteration) -> None:
+        """One of them is another one now."""
+        change = alteration.change
+        room = self._rooms.get(change.room)
+        last = self._last.get(room) if room is not None else None
+        for place, said in enumerate(last.messages if last is not None else ()):
+            if last is not None and said.seq == change.seq:
+                last.messages[place] = alteration.past.message
 
     def tell(self, session: Session, room: Room) -> None:
         """Tell who has just come into `room` what was said before that: all of it will get is what comes after."""
@@ -91,12 +114,13 @@ class Replays:
         while rooms:
             some: list[Message] = []
             while rooms and len(some) < AT_ONCE:
-                some += self._recent(rooms.pop())
+                some += [said for said in self._recent(rooms.pop()) if isinstance(said, Message)]
             try:
                 changed = self._pages.changed(some)
             except Reject:  # history is off, and all is read again once it is not
                 return
             for room in filter(None, map(self._rooms.get, changed)):
+                room.log.forget()
                 self._load(room)
 
     def forget(self, name: str, upto: int) -> None:
@@ -109,26 +133,26 @@ class Replays:
                 last.messages.popleft()
 
     def _load(self, room: Room) -> None:
-        seq, messages, more = self._message_writer.latest.get(room.name, 0), list[Message](), False
+        seq, messages, more = self._message_writer.latest.get(room.name, 0), list[Said](), False
         if seq:  # else nothing was ever said there
             ask = History(room.name, limit=self._length)
             try:
                 messages, more = self._pages.read(ask)
             except Reject:  # history is off
-                messages = [*self._recent(room)] or self._pages.unsaved(ask)
+                messages = [*self._recent(room)] or [*self._pages.unsaved(ask)]
         # What was said while we were reading, as far as we have not read it.
         latest = messages[-1].seq if messages else seq
         newer = [message for message in self._recent(room) if message.seq > latest]
         oldest = 0 if more else messages[0].seq if messages else seq + 1
         self._last[room] = Last(deque([*messages, *newer], self._length), oldest)
 
-    def _recent(self, room: Room) -> Sequence[Message]:
+    def _recent(self, room: Room) -> Sequence[Said]:
         last = self._last.get(room)
         return last.messages if last is not None else ()
 
 
-def _ignored(message: Message, member: Member) -> bool:
-    if not member.ignored:
+def _ignored(message: Said, member: Member) -> bool:
+    if not member.ignored or not isinstance(message, Message):
         return False
     try:
         return member.ignored.covers_name(require_name(message.sender, 0)[1])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from . import forget, store
+from . import changes, forget, store
 
 log = logging.getLogger("greenchat.history")
 
@@ -119,6 +119,7 @@ def trim(connection: sqlite3.Connection, room: int, keep: int, since: datetime |
     store.unindex(connection, "room = ? AND seq <= ?", (room, upto))
     connection.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room, upto))
     connection.execute("DELETE FROM comings WHERE room = ? AND seq <= ?", (room, upto))
+    changes.trim(connection, room, upto)
     connection.execute("UPDATE rooms SET removed = max(removed, ?) WHERE id = ?", (upto, room))
     return upto
 

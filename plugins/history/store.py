@@ -9,11 +9,15 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain, groupby
+from itertools import chain, count, groupby, repeat
 
 import msgspec
 
-from greenchat import History, Joined, Left, Message, Messages, Renamed
+from greenchat import Deleted, History, Joined, Left, Message, Past, Renamed
+
+from . import changes
+from .changes import Change
+from .runs import Run, pack_any, part, unpack
 
 FILE = "history.sqlite3"
 
@@ -47,7 +51,7 @@ CREATE TABLE comings (
 CREATE INDEX comings_by_room ON comings (room, seq);
 """
 
-MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS)
+MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, changes.MIGRATION)
 
 # Runs of one INSERT. Python is busy with the parameters of so many for about a millisecond, in which the event loop
 # stands still. What remains goes in powers of two, so that SQLite knows each statement.
@@ -57,19 +61,20 @@ RUNS = 1024
 STEP = 2000
 
 Move = Joined | Left | Renamed
+Said = Message | Deleted
+Values = tuple[object, ...] | dict[str, object]
 Coming = tuple[int, Move]  # the room's latest message before it, and what it was
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 LAST = 2**63 - 1  # the highest number that SQLite knows
-_RUN_VALUES = 7
+_RUN_VALUES = 8
 _INSERT = {
-    2**power: "INSERT INTO messages SELECT column1 + key, column2, column3 + key, column4, column5, value, column6 "
-    f"FROM (VALUES {', '.join(['(?, ?, ?, ?, ?, ?, CAST(? AS TEXT))'] * 2**power)}), json_each(column7)"
+    2**power: "INSERT INTO messages (id, room, seq, time, sender, text, action, account) "
+    "SELECT column1 + key, column2, column3 + key, column4, column5, value, column6, column7 "
+    f"FROM (VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))'] * 2**power)}), json_each(column8)"
     for power in range(RUNS.bit_length())
 }
-_TEXTS = msgspec.json.Encoder()
-_UNPACKED = msgspec.json.Decoder(list[str])
-_FOUND = msgspec.json.Decoder(list[tuple[int, str, int, int, str, str, int]])
+_FOUND = msgspec.json.Decoder(list[tuple[int, str, int, int, str, str, int, int, str | None]])
 _CAME = msgspec.json.Decoder(list[tuple[int, int, str, str, str]])
 
 
@@ -78,78 +83,18 @@ def microseconds(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
-# --- pack ------------------------------------------------------------------------------------------------------------
-
-
-class Run(msgspec.Struct, frozen=True, gc=False):
-    """Messages that one person said in a row in one room, at one time; `id` and `seq` are those of the first, and rise
-    by one. They take a third of the room of as many `Message`s, and SQLite unpacks them without Python."""
-
-    room: str
-    id: int
-    seq: int
-    time: datetime
-    sender: str
-    action: bool
-    texts: bytes  # a JSON array
-    count: int
-
-
-def pack_run(messages: Messages) -> Run:
-    """What one person said in a row, as an observer gets it."""
-    texts = _TEXTS.encode(messages.texts)
-    return Run(
-        messages.room,
-        messages.id,
-        messages.seq,
-        messages.time,
-        messages.sender,
-        messages.action,
-        texts,
-        len(messages.texts),
-    )
-
-
-def pack(messages: Sequence[Message]) -> Sequence[Run]:
-    """Messages said in a row by one person in one room."""
-    first, count = messages[0], len(messages)
-    if messages[-1].id - first.id == count - 1:
-        texts = _TEXTS.encode([message.text for message in messages])
-        return (Run(first.room, first.id, first.seq, first.time, first.sender, first.action, texts, count),)
-    return pack_any(messages)  # meanwhile somebody has said something in another room
-
-
-def pack_any(messages: Iterable[Message]) -> Sequence[Run]:
-    """Any messages."""
-    alike = groupby(enumerate(messages), lambda item: _likeness(*item))
-    return [run for _, group in alike for run in pack([message for _, message in group])]
-
-
-def _likeness(place: int, message: Message) -> tuple[object, ...]:
-    """Neighbours with the same one are of one run."""
-    return (message.id - place, message.seq - place, message.room, message.time, message.sender, message.action)
-
-
-def unpack(run: Run) -> list[Message]:
-    """What was packed."""
-    return [
-        Message(run.room, run.seq + place, run.id + place, run.sender, text, run.time, run.action)
-        for place, text in enumerate(_UNPACKED.decode(run.texts))
-    ]
-
-
 # --- write -----------------------------------------------------------------------------------------------------------
 
 
-def keep(connection: sqlite3.Connection, runs: Sequence[Run], comings: Sequence[Coming]) -> dict[str, int]:
-    """Keep what was said, and who came and went. Returns what `write_carefully` does."""
+def keep(connection: sqlite3.Connection, items: Sequence[Run | Change], comings: Sequence[Coming]) -> dict[str, int]:
+    """Keep what was said and changed, in its order, and who came and went. Returns what `write_carefully` does."""
     raised = {}
     try:
-        write_runs(connection, runs)
+        write_items(connection, items)
     except sqlite3.IntegrityError:
         connection.execute("ROLLBACK")
         connection.execute("BEGIN IMMEDIATE")
-        raised = write_carefully(connection, runs)
+        raised = write_carefully(connection, items)
     if comings:
         write_comings(connection, comings)
     return raised
@@ -160,6 +105,18 @@ def write(connection: sqlite3.Connection, runs: Iterable[Iterable[Message]]) -> 
     write_runs(connection, pack_any(chain.from_iterable(runs)))
 
 
+def write_items(connection: sqlite3.Connection, items: Iterable[Run | Change]) -> None:
+    """Keep messages, as `write_runs` does, and changes of those and earlier ones."""
+    for kind, group in groupby(items, type):
+        if kind is Run:
+            write_runs(connection, [item for item in group if isinstance(item, Run)])
+        else:
+            for item in group:
+                if isinstance(item, Change):
+                    room = room_ids(connection, (item.room,))[item.room]
+                    changes.put(connection, room, item, unindex, index, indexed)
+
+
 def write_runs(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
     """Keep messages. Raises `sqlite3.IntegrityError` where one of them, or another in its place, is there already."""
     ids = room_ids(connection, {run.room for run in runs})
@@ -167,7 +124,7 @@ def write_runs(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
         values: list[object] = []
         for run in runs[first : first + RUNS]:
             time = microseconds(run.time)
-            values += (run.id, ids[run.room], run.seq, time, run.sender, run.action, run.texts)
+            values += (run.id, ids[run.room], run.seq, time, run.sender, run.action, run.account, run.texts)
         start, number = 0, RUNS
         while number:
             end = start + number * _RUN_VALUES
@@ -176,20 +133,29 @@ def write_runs(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
                 start = end
             else:
                 number //= 2
+    for run in runs:
+        if run.reply_to:
+            changes.answer(connection, run.id, run.reply_to)
     mark = indexed(connection)
     late = [number for run in runs if run.id <= mark for number in range(run.id, run.id + run.count)]
     if late:
         index(connection, "id <= ? AND id IN (SELECT value FROM json_each(?))", (mark, json.dumps(late)))
 
 
-def write_carefully(connection: sqlite3.Connection, runs: Sequence[Run]) -> dict[str, int]:
+def write_carefully(connection: sqlite3.Connection, items: Sequence[Run | Change]) -> dict[str, int]:
     """Keep messages one by one: none that is there already, and in the next free place where another has its place.
 
-    Returns by how much the sequence numbers had to be raised, in which rooms.
+    Returns by how much the numbers had to be raised, in which rooms.
     """
     raised: dict[str, int] = {}
-    ids = room_ids(connection, {run.room for run in runs})
-    for message in chain.from_iterable(map(unpack, runs)):
+    moved: dict[tuple[str, int], int] = {}  # where messages are that were to be in another place
+    ids = room_ids(connection, {item.room for item in items})
+    for one in chain.from_iterable(map(_singles, items)):
+        if isinstance(one, Change):
+            by, seq = raised.get(one.room, 0), moved.get((one.room, one.seq), one.seq)
+            write_items(connection, [msgspec.structs.replace(one, rev=one.rev + by, last=one.last + by, seq=seq)])
+            continue
+        (message,) = unpack(one)
         room, number = ids[message.room], message.id
         there = connection.execute("SELECT room, sender, text FROM messages WHERE id = ?", (number,)).fetchone()
         if there == (room, message.sender, message.text):
@@ -200,8 +166,14 @@ def write_carefully(connection: sqlite3.Connection, runs: Sequence[Run]) -> dict
         if connection.execute("SELECT 1 FROM messages WHERE room = ? AND seq = ?", (room, seq)).fetchone():
             (seq,) = connection.execute("SELECT max(seq) + 1 FROM messages WHERE room = ?", (room,)).fetchone()
             raised[message.room] = seq - message.seq
-        write_runs(connection, pack([msgspec.structs.replace(message, id=number, seq=seq)]))
+        moved[message.room, message.seq] = seq
+        write_runs(connection, [msgspec.structs.replace(one, id=number, seq=seq)])
     return raised
+
+
+def _singles(item: Run | Change) -> Iterable[Run | Change]:
+    """The messages of a run, each as one by itself."""
+    return map(part, repeat(item), count(), range(1, item.count + 1)) if isinstance(item, Run) else (item,)
 
 
 def write_comings(connection: sqlite3.Connection, comings: Sequence[Coming]) -> None:
@@ -228,23 +200,28 @@ def room_ids(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, 
 
 
 class Ends(msgspec.Struct, frozen=True):
-    """How far it goes: the latest sequence number of every room that ever was, the time of its latest message as far as
-    there is one, and the highest id of all."""
+    """How far it goes: the latest sequence number and rev of every room that ever was, the time of its latest message
+    as far as there is one, and the highest id of all."""
 
     seqs: dict[str, int]
+    revs: dict[str, int]
     times: dict[str, datetime]
     id: int
 
 
 def ends(connection: sqlite3.Connection) -> Ends:
     (found,) = connection.execute(
-        "SELECT json_group_array(json_array(name, max(removed, coalesce(seq, 0)), "
+        "SELECT json_group_array(json_array(name, seq, coalesce((SELECT rev + last.seq - last FROM changes "
+        "WHERE changes.room = last.id ORDER BY rev DESC LIMIT 1), seq), "
         "(SELECT time FROM messages WHERE messages.room = last.id AND messages.seq = last.seq))) FROM "
-        "(SELECT id, name, removed, (SELECT max(seq) FROM messages WHERE room = rooms.id) AS seq FROM rooms) AS last"
+        "(SELECT id, name, max(removed, coalesce((SELECT max(seq) FROM messages WHERE room = rooms.id), 0)) AS seq "
+        "FROM rooms) AS last"
     ).fetchone()
-    rooms: list[tuple[str, int, int | None]] = json.loads(found)
-    seqs = {name: seq for name, seq, _ in rooms}
-    return Ends(seqs, {name: _moment(time) for name, _, time in rooms if time is not None}, newest(connection))
+    rooms: list[tuple[str, int, int, int | None]] = json.loads(found)
+    seqs = {name: seq for name, seq, _, _ in rooms}
+    revs = {name: rev for name, _, rev, _ in rooms}
+    times = {name: _moment(time) for name, _, _, time in rooms if time is not None}
+    return Ends(seqs, revs, times, newest(connection))
 
 
 def newest(connection: sqlite3.Connection) -> int:
@@ -254,7 +231,7 @@ def newest(connection: sqlite3.Connection) -> int:
     return found
 
 
-def page(connection: sqlite3.Connection, ask: History, limit: int) -> list[Message]:
+def page(connection: sqlite3.Connection, ask: History, limit: int) -> list[Said]:
     """The messages of `ask.room` that `ask` asks for, at most `limit`, in their order."""
     (room,) = connection.execute("SELECT id FROM rooms WHERE name = ?", (ask.room,)).fetchone() or (0,)
     low, high = ask.after + 1, ask.before - 1 if ask.before else LAST
@@ -263,7 +240,7 @@ def page(connection: sqlite3.Connection, ask: History, limit: int) -> list[Messa
     if ask.until is not None:
         high = min(high, _first_since(connection, room, ask.until) - 1)
     order = "ASC" if from_the_start(ask) else "DESC"
-    found = messages(
+    found = rows(
         connection,
         f"SELECT * FROM messages WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq {order} LIMIT ?",
         (room, low, high, limit),
@@ -302,17 +279,42 @@ def _first_since(connection: sqlite3.Connection, room: int, time: datetime) -> i
     return found
 
 
-def messages(connection: sqlite3.Connection, query: str, values: tuple[object, ...]) -> list[Message]:
-    """What `query` finds, whole rows of messages, in its order."""
+def messages(connection: sqlite3.Connection, query: str, values: Values) -> list[Message]:
+    """The messages that `query` finds, whole rows, in its order; without those that were deleted."""
+    return [said for said in rows(connection, query, values) if isinstance(said, Message)]
+
+
+def rows(connection: sqlite3.Connection, query: str, values: Values) -> list[Said]:
+    """As `messages`, with what stands for those that were deleted."""
     (found,) = connection.execute(
-        "SELECT json_group_array(json_array(found.id, rooms.name, seq, time, sender, text, action)) "
-        f"FROM ({query}) AS found JOIN rooms ON rooms.id = found.room",
+        "SELECT json_group_array(json_array(found.id, rooms.name, found.seq, found.time, sender, text, action, "
+        f"{changes.FIRST_REV}, more)) FROM ({query}) AS found JOIN rooms ON rooms.id = found.room",
         values,
     ).fetchone()
-    return [
-        Message(room, seq, number, sender, text, _moment(time), bool(action))
-        for number, room, seq, time, sender, text, action in _FOUND.decode(found)
-    ]
+    said: list[Said] = []
+    for number, room, seq, time, sender, text, action, rev, more in _FOUND.decode(found):
+        message = Message(room, seq, number, sender, text, _moment(time), bool(action), False, rev)
+        said.append(message if more is None else changes.past(message, changes.MORE.decode(more), _moment))
+    return said
+
+
+def newer(connection: sqlite3.Connection, room: str, rev: int, most: int) -> tuple[list[Said], int] | None:
+    """All of `room` that is newer than `rev`, as it is now, by its rev; and the latest rev. None where that is more
+    than `most`, or `rev` was never given."""
+    found = changes.newer(connection, room, rev, most)
+    if found is None:
+        return None
+    number, at, now = found
+    said = rows(connection, changes.NEWER, {"room": number, "at": at, "rev": rev})
+    return sorted((one for one in said if one.rev > rev), key=lambda one: one.rev), now
+
+
+def find(connection: sqlite3.Connection, room: str, seq: int) -> Past | None:
+    """One message, with all that is kept of it."""
+    query = "SELECT * FROM messages WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq = ?"
+    for said in rows(connection, query, (room, seq)):
+        return Past(said, *changes.account_and_reactions(connection, room, seq))
+    return None
 
 
 def texts(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:

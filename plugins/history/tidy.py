@@ -13,7 +13,7 @@ from gevent.event import Event
 
 from greenchat import Database, DatabaseError, file_state
 
-from . import retention, store
+from . import changes, forget, retention, store
 from .replays import Replays
 from .retention import CHECK_SECONDS, Retention
 
@@ -24,6 +24,10 @@ CALM = 2000
 
 # From one removal of what is too old, or too much, to the next, in seconds. Nobody counts on the minute.
 TRIM_SECONDS = 3600.0
+
+# From one look to the next whether words were deleted that are to be gone from the bytes of the file, in seconds. It
+# writes a part of the index anew, which is not to be done every minute; they are to be gone within a day.
+CLEAN_SECONDS = 3600.0
 
 # How often it is looked whether another program has changed the file, in seconds: somebody was forgotten, perhaps, and
 # is not to be read by newcomers any more. It takes some ten microseconds.
@@ -61,6 +65,7 @@ class Tidy:
         """Do all this from now on."""
         self._calm.set()
         self._greenlets = [gevent.spawn(self._index), gevent.spawn(self._again, LOOK_SECONDS, self._look)]
+        self._greenlets.append(gevent.spawn(self._again, CLEAN_SECONDS, self.clean))
         if self._keep_days or self._keep_messages:
             self._greenlets.append(gevent.spawn(self._again, TRIM_SECONDS, self._trim))
         if self._retention is not None:
@@ -101,6 +106,17 @@ class Tidy:
             step = partial(retention.trim, room=number, keep=self._keep_messages, since=since)
             while upto := self._run(step):
                 self._replays.forget(name, upto)
+
+    def clean(self) -> None:
+        """Leave nothing in the file of words that were deleted or changed. Another look takes up what is not done."""
+        count = self._run(changes.unclean, writes=False)
+        if not count:
+            return
+        pages = -forget.MERGE_PAGES
+        while (self._run(forget.merging(pages)) or 0) > 1:
+            pages = forget.MERGE_PAGES
+        if self._run(changes.checkpoint):
+            self._run(partial(changes.cleaned, count=count))
 
     def forget_room(self, name: str) -> None:
         """Remove all that was said in a room. Raises `DatabaseError`."""

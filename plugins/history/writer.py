@@ -2,7 +2,6 @@
 outage of the database. All of it happens in the event loop, and nothing waits but for `open`, `saved` and `close`.
 """
 
-import errno
 import logging
 import sqlite3
 from collections import deque
@@ -10,17 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 from gevent.event import AsyncResult, Event
-from msgspec.structs import replace
 
-from greenchat import ChatServer, Database, DatabaseError, Messages, Reject
+from greenchat import Alteration, ChatServer, Database, DatabaseError, Messages, Reject
 
-from . import store
+from . import changes, store
+from .changes import Change
+from .place import Place
+from .refusals import UNKNOWN, Watcher, moved, not_stored, off
+from .runs import Run, pack_run, part
 
 log = logging.getLogger("greenchat.history")
 
@@ -39,58 +40,9 @@ CLOSE_SECONDS = 10.0
 Release = Callable[[Reject | None], None]
 
 
-def off() -> Reject:
-    """The answer to who wants to read while history is off."""
-    return Reject("History is off at the moment. Try again later.", code="history_off")
-
-
-def _not_stored() -> Reject:
-    return Reject("This was said, but could not be kept: history is off. Do not send it again.", code="not_stored")
-
-
-class Watcher(Protocol):
-    """Who is told what becomes of the keeping. None of it may wait."""
-
-    def went_off(self, problem: Exception) -> None:
-        """What is said from now on may not be kept."""
-
-    def went_on(self, lost: int) -> None:
-        """What is said is kept again, and what was said meanwhile is, but for the `lost` messages."""
-
-    def renumbered(self) -> None:
-        """Sequence numbers of what was said already have been raised."""
-
-    def wrote(self, messages: int) -> None:
-        """So many were written at once."""
-
-
-class Place:
-    """Where the file is. SQLite would go on writing into one that has been moved away, and nobody would find it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._file = (0, 0)
-
-    def check(self, connection: sqlite3.Connection) -> None:
-        """Raises `OSError` where there is another file now than when `connection` was new."""
-        try:
-            there = self._path.stat()
-            file = there.st_dev, there.st_ino
-        except FileNotFoundError:
-            file = 0, 0
-        if connection is not self._connection:
-            self._connection, self._file = connection, file
-        elif file != self._file:
-            # What is still beside the old file belongs into it.
-            connection.execute("ROLLBACK")
-            connection.execute("PRAGMA wal_checkpoint")
-            raise OSError(errno.ESTALE, "another file is in its place")
-
-
 class MessageWriter:
-    """`latest` is the latest sequence number of each room that it was given, `times` the time of that message, as far
-    as it is known; `problem` is why history is off, or None.
+    """`latest` is the latest sequence number of each room that it was given, `revs` the latest rev, `times` the time of
+    that message, as far as it is known; `epoch` is in which time they hold, and `problem` why history is off, or None.
 
     What has waited for `commit_seconds` is written, and what somebody waits for at once: in the next write, which takes
     all that has come while the last one was under way. Half of `most` messages do not wait any longer either; past
@@ -101,6 +53,8 @@ class MessageWriter:
         self, server: ChatServer, database: Database, watcher: Watcher, commit_seconds: float, most: int
     ) -> None:
         self.latest: dict[str, int] = {}
+        self.revs: dict[str, int] = {}
+        self.epoch = changes.named(changes.new_epoch())
         self.times: dict[str, datetime] = {}
         self.problem: Exception | None = None
         self._chat = server.chat
@@ -114,13 +68,14 @@ class MessageWriter:
         self._enough = max(most // 2, 1)
         self._loop: Any = gevent.get_hub().loop
         self._timer: Any = None
-        self._committed: dict[str, int] = {}  # as `latest`, but on disk
+        self._ahead: dict[str, int] = {}  # by how much the next rev of a room is ahead of its number, by the file
+        self._committed: dict[str, int] = {}  # as `revs`, but on disk
         self._known = False  # whether it is known what was on disk before
-        self._waiting: deque[store.Run] = deque()
-        self._count = 0  # of the messages in `_waiting`
+        self._waiting: deque[Run | Change] = deque()
+        self._count = 0  # of the messages and changes in `_waiting`
         self._alarm = 1  # at which count something is to be done
         self._comings: deque[store.Coming] = deque(maxlen=most)
-        self._batch: list[store.Run] = []  # what is being written
+        self._batch: list[Run | Change] = []  # what is being written
         self._batch_comings: list[store.Coming] = []
         self._cut = False  # whether more was due than went into the last batch
         self._busy = False  # whether the database does something for us
@@ -132,7 +87,7 @@ class MessageWriter:
     def open(self) -> None:
         """Learn what is on disk, waiting for it. Where that cannot be, history is off until it can."""
         try:
-            self._learn(self._database.run(store.ends, writes=False))
+            self._learn(self._database.run(self._begin))
         except DatabaseError as error:
             self._fail(error)
 
@@ -140,11 +95,26 @@ class MessageWriter:
 
     def take(self, messages: Messages) -> None:
         """Keep what was said in a row in one room. There is so much of it that as little as possible is done here."""
-        count = len(messages.texts)
-        self.latest[messages.room] = messages.seq + count - 1
-        self.times[messages.room] = messages.time
-        self._waiting.append(store.pack_run(messages))
+        count, room = len(messages.texts), messages.room
+        self.latest[room] = messages.seq + count - 1
+        self.revs[room] = messages.rev + count - 1
+        self.times[room] = messages.time
+        if messages.rev - messages.seq != self._ahead.get(room, 0):
+            self._ahead[room] = messages.rev - messages.seq
+            self._waiting.append(Change(room, messages.rev - 1, messages.seq - 1))
+            self._count += 1
+        self._waiting.append(pack_run(messages))
         self._count += count
+        if self._count >= self._alarm:
+            self._wake()
+
+    def take_change(self, alteration: Alteration) -> None:
+        """Keep what has become of a message."""
+        change = changes.packed(alteration, store.microseconds)
+        self.revs[change.room] = change.rev
+        self._ahead[change.room] = change.rev - change.last
+        self._waiting.append(change)
+        self._count += 1
         if self._count >= self._alarm:
             self._wake()
 
@@ -154,21 +124,25 @@ class MessageWriter:
         if self._alarm == 1:
             self._wake()
 
-    def hold(self, room: str, seq: int, release: Release) -> None:
-        """Call `release` once the message `seq` of `room` is on disk, which may be now; or with why it will not be. The
-        message itself may still be on its way to `take`."""
-        if self._committed.get(room, 0) >= seq:
+    def hold(self, room: str, rev: int, release: Release) -> None:
+        """Call `release` once what has this rev in `room` is on disk, which may be now; or with why it will not be. It
+        may still be on its way to `take`."""
+        if self._committed.get(room, 0) >= rev:
             release(None)
         elif self.problem is not None:
-            release(_not_stored())
+            release(not_stored())
         else:
-            self._holds.append((room, seq, release))
+            self._holds.append((room, rev, release))
             if not self._busy:
                 self._write_soon()
 
-    def unsaved(self, room: str) -> list[store.Run]:
-        """What was said in `room` and is not on disk yet."""
-        return [run for run in chain(self._batch, self._waiting) if run.room == room]
+    def unsaved(self, room: str) -> list[Run]:
+        """What was said in `room` and is not on disk yet, as it was said."""
+        return [run for run in chain(self._batch, self._waiting) if isinstance(run, Run) and run.room == room]
+
+    def has_changes(self, room: str) -> bool:
+        """Whether something has become of messages of `room` that is not on disk yet."""
+        return any(type(change) is Change and change.room == room for change in chain(self._batch, self._waiting))
 
     def unsaved_comings(self, room: str) -> list[store.Coming]:
         """Who came into `room` and went, as far as that is not on disk yet."""
@@ -180,7 +154,7 @@ class MessageWriter:
             raise off()
         if run := [*self._batch[-1:], *islice(reversed(self._waiting), 1)]:
             last, outcome = run[-1], AsyncResult()
-            self.hold(last.room, last.seq + last.count - 1, outcome.set)
+            self.hold(last.room, last.rev + last.count - 1, outcome.set)
             if outcome.get() is not None:
                 raise off()
 
@@ -192,6 +166,10 @@ class MessageWriter:
         if self._busy:
             self._closing.wait(CLOSE_SECONDS)
         self._stop_timer()
+        if self._known and self.problem is None and not self._count and not self._busy:
+            ended = AsyncResult()
+            self._database.start(lambda file: changes.end(file, self._place.file), lambda *_: ended.set(None))
+            ended.wait(CLOSE_SECONDS)
         if self._count:
             log.error("the server ends without having kept the last of what was said: messages lost: %d", self._count)
 
@@ -248,7 +226,7 @@ class MessageWriter:
         self._stop_timer()
         if not self._known:
             self._busy = True
-            self._database.start(store.ends, self._learned)
+            self._database.start(self._begin, self._learned)
             return
         if not self._waiting and not self._comings:
             self._alarm = 1  # what is being held is still on its way to `take`
@@ -267,8 +245,12 @@ class MessageWriter:
         work = partial(self._keep, self._batch, self._batch_comings)
         self._database.start(work, partial(self._wrote, size))
 
+    def _begin(self, connection: sqlite3.Connection) -> tuple[store.Ends, int]:
+        """In the database's thread."""
+        return store.ends(connection), changes.begin(connection, self._place.file)
+
     def _keep(
-        self, runs: list[store.Run], comings: list[store.Coming], connection: sqlite3.Connection
+        self, runs: list[Run | Change], comings: list[store.Coming], connection: sqlite3.Connection
     ) -> dict[str, int]:
         """In the database's thread."""
         self._place.check(connection)
@@ -284,11 +266,12 @@ class MessageWriter:
             self._comings.extendleft(reversed(comings))
             self._fail(problem)
             return
-        self._committed.update((run.room, run.seq + run.count - 1) for run in batch)
+        self._committed.update((run.room, run.rev + run.count - 1) for run in batch)
         if raised:
             log.warning("there were messages already where others were to be kept, in %s", ", ".join(raised))
             self._committed.update((room, self._committed[room] + more) for room, more in raised.items())
-            self._renumber(raised)
+            self._renumber(raised, raised)
+            self._renew()
         if self.problem is not None and self._count <= self._enough:
             self._recover()
         released = [hold for hold in self._holds if hold[1] <= self._committed.get(hold[0], 0)]
@@ -323,8 +306,9 @@ class MessageWriter:
         while (spare := self._count - self._most) > 0:
             first = self._waiting.popleft()
             dropped = min(first.count, spare)
-            if dropped < first.count:
-                self._waiting.extendleft(store.pack(store.unpack(first)[dropped:]))
+            if isinstance(first, Run) and dropped < first.count:
+                self._waiting.appendleft(part(first, dropped))
+            self._lose_track()
             self._count -= dropped
             self._lost += dropped
         if self._lost and self.problem is None:
@@ -334,20 +318,37 @@ class MessageWriter:
 
     def _go_off(self, problem: Exception) -> None:
         before, self.problem = self.problem, problem
+        self._lose_track()
         # What is being written may yet succeed, so whoever waits for that has to wait on.
-        doubtful = {run.room: run.seq + run.count - 1 for run in self._batch}
+        doubtful = {run.room: run.rev + run.count - 1 for run in self._batch}
         rejected = [hold for hold in self._holds if hold[1] > doubtful.get(hold[0], 0)]
         self._holds = [hold for hold in self._holds if hold[1] <= doubtful.get(hold[0], 0)]
         if before is None:
             self._watcher.went_off(problem)
-        self._release(iter(rejected), _not_stored())
+        self._release(iter(rejected), not_stored())
 
     def _recover(self) -> None:
         lost, self._lost, self.problem = self._lost, 0, None
         log.warning("history is on again; messages lost: %d", lost)
+        self._renew()
         self._watcher.went_on(lost)
 
-    def _learned(self, stored: store.Ends | None, problem: Exception | None) -> None:
+    def _lose_track(self) -> None:
+        """What is in the file may not be what was given: say of each room again which rev it has."""
+        self._ahead = dict.fromkeys(self.latest, UNKNOWN)
+
+    def _renew(self) -> None:
+        """Numbers that somebody may have seen can be given again, or are gone."""
+        epoch = changes.new_epoch()
+        self._set_epoch(epoch)
+        self._database.start(partial(changes.renew, epoch=epoch))
+
+    def _set_epoch(self, epoch: int) -> None:
+        self.epoch = changes.named(epoch)
+        for room in self._rooms.values():
+            room.epoch = self.epoch
+
+    def _learned(self, stored: tuple[store.Ends, int] | None, problem: Exception | None) -> None:
         self._busy = False
         if stored is None:
             assert problem is not None
@@ -358,34 +359,42 @@ class MessageWriter:
             self._recover()
         self._go_on()
 
-    def _learn(self, stored: store.Ends) -> None:
+    def _learn(self, found: tuple[store.Ends, int]) -> None:
         """This much of each room is on disk: what was said without knowing it comes behind that."""
+        stored, epoch = found
         self._known = True
-        self._committed = dict(stored.seqs)
+        self._set_epoch(epoch)
+        self._committed = dict(stored.revs)
         self._chat.ids.begin_above(stored.id)
         for name, time in stored.times.items():
             self.times[name] = max(time, self.times.get(name, time))
-        self._renumber(stored.seqs, stored.times)
+        self._renumber(stored.seqs, stored.revs, stored.times)
 
-    def _renumber(self, more: Mapping[str, int], since: Mapping[str, datetime] = MappingProxyType({})) -> None:
-        """Raise the sequence numbers of what waits, and those that the rooms will give, by so much each; and times to
-        those `since` which it comes, as times of one room never fall."""
+    def _renumber(
+        self,
+        more: Mapping[str, int],
+        revs: Mapping[str, int],
+        since: Mapping[str, datetime] = MappingProxyType({}),
+    ) -> None:
+        """Raise the numbers of what waits, and those that the rooms will give, by so much each; and times to those
+        `since` which it comes, as times of one room never fall."""
         rooms = [room for name in more if (room := self._rooms.get(name)) is not None]
         for room in rooms:
             room.flush()  # all that was said has been given to `take` then
         self._waiting = deque(
-            replace(run, seq=run.seq + more[run.room], time=max(run.time, since.get(run.room, run.time)))
-            if run.room in more
-            else run
-            for run in self._waiting
+            moved(item, more[item.room], revs[item.room], since.get(item.room)) if item.room in more else item
+            for item in self._waiting
         )
         self._comings = deque(
             ((seq + more.get(event.room, 0), event) for seq, event in self._comings), self._comings.maxlen
         )
-        self._holds = [(name, seq + more.get(name, 0), release) for name, seq, release in self._holds]
+        self._holds = [(name, rev + revs.get(name, 0), release) for name, rev, release in self._holds]
         for name, by in more.items():
             self.latest[name] = self.latest.get(name, 0) + by
+            self.revs[name] = self.revs.get(name, 0) + revs[name]
+            self._ahead[name] = self._ahead.get(name, 0) + revs[name] - by
         for room in rooms:
-            room.restore(self.latest[room.name], self.times.get(room.name, room.time))
+            time, rev = self.times.get(room.name, room.time), self.revs[room.name]
+            room.restore(self.latest[room.name], time, rev=rev, epoch=self.epoch)
         if rooms:
             self._watcher.renumbered()

@@ -98,7 +98,6 @@ def test_the_guide_has_no_hook_that_does_not_exist():
 
 # Nothing that comes with greenchat looks at each frame, since all messages would be the slower for it.
 FOR_OTHERS = {"greenchat_frame", "greenchat_says", "greenchat_check_message"}
-FOR_OTHERS |= {"greenchat_changed", "greenchat_find_message"}  # for now
 
 
 def test_every_hook_is_implemented_by_a_bundled_plugin():

@@ -21,7 +21,8 @@ def said(*lines, start=START):
         room, sender, text = re.fullmatch(r"(\S+) ([^:\s]+(?=:)|\* \S+):? (.*)", line, re.DOTALL).groups()
         seqs[room] = seqs.get(room, 0) + 1
         action, time = sender.startswith("* "), start + timedelta(minutes=number - 1)
-        messages.append(Message(room, seqs[room], number, sender.removeprefix("* "), text, time, action))
+        seq = seqs[room]
+        messages.append(Message(room, seq, number, sender.removeprefix("* "), text, time, action, rev=seq))
     return messages
 
 

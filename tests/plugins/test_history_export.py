@@ -29,6 +29,7 @@ def test_programs_get_what_json_clients_get_in_the_order_of_the_chat(tmp_path):
         "sender": "ada",
         "text": "hello",
         "time": "2026-01-01T23:59:00Z",
+        "rev": 1,
     }
 
 

@@ -31,7 +31,7 @@ def long_history(tmp_path_factory):
     def fill(connection):
         connection.execute("INSERT INTO rooms (name) VALUES ('lobby')")
         rows = ((n, 1, n, n * 1_000_000, "ada", " ".join(rng.choices(words, k=8)), 0) for n in range(1, MESSAGES + 1))
-        connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, 0, NULL)", rows)
         connection.execute("UPDATE messages SET text = text || ' needle' WHERE id = ?", (MESSAGES,))
         connection.execute("INSERT INTO words (rowid, text, room) SELECT id, text, room FROM messages")
         connection.execute("UPDATE marks SET value = ? WHERE name = 'indexed'", (MESSAGES,))

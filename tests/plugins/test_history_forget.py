@@ -35,7 +35,7 @@ def test_all_that_somebody_said_is_replaced_however_the_name_was_spelt_and_nothi
         else:
             time = before.time
             assert after == Message(
-                before.room, before.seq, before.id, "(forgotten user)", "(forgotten)", time, action=False
+                before.room, before.seq, before.id, "(forgotten user)", "(forgotten)", time, rev=before.rev
             )
     with opened(tmp_path) as connection:
         moves = [event for _, event in store.comings(connection, "lobby", 0, 100, 100)]
@@ -179,7 +179,7 @@ def test_who_writes_all_the_time_gets_its_turn(tmp_path):
             number = 5000
             while not stop.is_set():
                 number += 1
-                message = Message("lobby", number, number, "bob", f"new{number}", START)
+                message = Message("lobby", number, number, "bob", f"new{number}", START, rev=number)
                 try:
                     transaction(connection, lambda connection, m=message: store.write(connection, [[m]]))
                     transaction(connection, store.index_more)

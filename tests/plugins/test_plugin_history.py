@@ -337,10 +337,10 @@ def test_the_slash_command_for_people(tmp_path):
         assert says(ada, "/history") == ["INFO|Nothing was said here before."]
         ada.send("MSG|one", "MSG|/me waves")
         head, *told, tail = says(ada, "/history")
-        assert told == ["MSG|ada|one", "MSG|ada|* ada waves"]
+        assert told == ["MSG|ada|[1] one", "MSG|ada|[2] * ada waves"]
         assert head.startswith("INFO|The last 2 messages in lobby, since ")
         assert tail.startswith("INFO|That was before, ")
-        assert says(ada, "/history 1")[1:-1] == ["MSG|ada|* ada waves"]
+        assert says(ada, "/history 1")[1:-1] == ["MSG|ada|[2] * ada waves"]
         for wrong in ("0", "-1", "many", "1 2", "٣x", "9" * 4000):
             assert says(ada, f"/history {wrong}") == [
                 "ERROR|Say how many messages, as a number. Type it so: /history 50"

@@ -107,6 +107,7 @@ def test_history(dump, tmp_path):
             "text": "is in the garden",
             "time": "2026-01-02T00:02:00Z",
             "action": True,
+            "rev": 3,
         }
         dan.send(type="history", room="garden", ref="all")
         garden = dan.read_until("history", ref="all")["events"]

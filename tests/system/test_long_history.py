@@ -38,7 +38,7 @@ def test_a_long_history_takes_no_more_memory_than_a_short_one(tmp_path):
             connection.execute("INSERT INTO rooms (id, name) VALUES (1, 'lobby')")
             connection.execute(
                 "WITH RECURSIVE numbers(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?) "
-                "INSERT INTO messages SELECT n, 1, n, n, 'ada', hex(zeroblob(?)), 0 FROM numbers",
+                "INSERT INTO messages SELECT n, 1, n, n, 'ada', hex(zeroblob(?)), 0, 0, NULL FROM numbers",
                 (rows, size // 2),
             )
         command = [sys.executable, "-c", MEASURED, "--data-dir", str(data)]

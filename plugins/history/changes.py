@@ -1,0 +1,278 @@
+"""What has become of messages: kept with them in history.sqlite3. Each function works in the caller's transaction.
+
+A message has no `rev` of its own in the file: that of the first is 1, and each next one has the next, but for where a
+change came in between, or numbers were left out. Those are in `changes`: up to `last` messages there were then.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from greenchat import Alteration, Deleted, Edited, Message, Reaction
+
+# More than a message: its last rev if it was changed, and what it answers; when it was edited, and whose reactions it
+# has; or who has deleted it, and when. Most messages have nothing of that.
+MIGRATION = """
+ALTER TABLE messages ADD COLUMN account INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN more TEXT;
+CREATE TABLE changes (
+    room INTEGER NOT NULL, rev INTEGER NOT NULL, last INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (room, rev)
+) WITHOUT ROWID;
+CREATE INDEX changes_by_last ON changes (room, last, rev);
+"""
+
+# The marks of the file, besides others: the epoch, and that it was closed in order, with which file that was.
+EPOCH, CLEAN = "epoch", "clean"
+
+# How many messages were deleted or changed whose words may still be in the unused parts of the file.
+UNCLEAN = "changed"
+
+# The `rev` of a message when it was said.
+FIRST_REV = (
+    "coalesce((SELECT rev + found.seq - last FROM changes WHERE changes.room = found.room AND last < found.seq "
+    "ORDER BY last DESC, rev DESC LIMIT 1), found.seq)"
+)
+
+# What tells that a message is there: in SQL, of a row of messages.
+IS_THERE = "(more IS NULL OR json_extract(more, '$.deleted') IS NULL)"
+
+
+class More(msgspec.Struct, omit_defaults=True):
+    """What `more` holds; times are as in the other columns."""
+
+    rev: int = 0
+    reply_to: int = 0
+    edited: int = 0
+    reactions: list[tuple[str, str, int]] = []  # emoji, name, account
+    deleted: tuple[str, int] | None = None
+
+    def stored(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    def names(self) -> dict[str, list[str]] | None:
+        found: dict[str, list[str]] = {}
+        for emoji, name, _ in self.reactions:
+            found.setdefault(emoji, []).append(name)
+        return found or None
+
+
+MORE = msgspec.json.Decoder(More)
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """One change on its way to the file: `rev` is what it is in the room, whose latest message was `last` then. Without
+    `seq`, nothing has happened but that the next message has the next rev after this. `text` is the new one, if it has
+    one; empty, it was deleted."""
+
+    room: str
+    rev: int
+    last: int
+    seq: int = 0
+    text: str | None = None
+    more: str = ""
+    count: int = 1  # in a row of what waits, it is as much as a message
+
+
+def packed(alteration: Alteration, microseconds: Callable[[datetime], int]) -> Change:
+    """A change, as an observer gets it."""
+    change, past = alteration.change, alteration.past
+    message, text = past.message, None
+    if isinstance(message, Deleted):
+        more = More(change.rev, deleted=(change.by, microseconds(change.time)))
+        text = ""
+    else:
+        more = More(
+            change.rev,
+            message.reply_to,
+            microseconds(message.edited) if message.edited is not None else 0,
+            [(one.emoji, one.name, one.account_id) for one in past.reactions],
+        )
+        if isinstance(change, Edited):
+            text = change.text
+    return Change(change.room, change.rev, alteration.last, change.seq, text, more.stored())
+
+
+# --- write -----------------------------------------------------------------------------------------------------------
+
+
+def put(
+    connection: sqlite3.Connection,
+    room: int,
+    change: Change,
+    unindex: Callable[..., None],
+    index: Callable[..., None],
+    indexed: Callable[[sqlite3.Connection], int],
+) -> None:
+    """Keep a change of a message in the room of this number."""
+    connection.execute("REPLACE INTO changes VALUES (?, ?, ?, ?)", (room, change.rev, change.last, change.seq))
+    if not change.seq:
+        return
+    which, place = "room = ? AND seq = ?", (room, change.seq)
+    if change.text is None:
+        connection.execute(f"UPDATE messages SET more = ? WHERE {which}", (change.more, *place))
+        return
+    unindex(connection, which, place)
+    if change.text:
+        connection.execute(f"UPDATE messages SET text = ?, more = ? WHERE {which}", (change.text, change.more, *place))
+    else:
+        connection.execute(
+            f"UPDATE messages SET sender = '', text = '', action = 0, account = 0, more = ? WHERE {which}",
+            (change.more, *place),
+        )
+    index(connection, f"id <= ? AND {which}", (indexed(connection), *place))
+    connection.execute("INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (UNCLEAN,))
+
+
+def answer(connection: sqlite3.Connection, number: int, reply_to: int) -> None:
+    """The message with this id, which was just kept, is an answer."""
+    connection.execute("UPDATE messages SET more = ? WHERE id = ?", (More(reply_to=reply_to).stored(), number))
+
+
+def trim(connection: sqlite3.Connection, room: int, upto: int) -> None:
+    """The messages up to this one are gone. The last that became of them still tells which rev the next one has."""
+    connection.execute(
+        "DELETE FROM changes WHERE room = :room AND last <= :upto AND rev < "
+        "(SELECT max(rev) FROM changes WHERE room = :room AND last <= :upto)",
+        {"room": room, "upto": upto},
+    )
+
+
+# --- read ------------------------------------------------------------------------------------------------------------
+
+
+def past(message: Message, more: More, moment: Callable[[int], datetime]) -> Message | Deleted:
+    """A message as it is now, or that it was deleted."""
+    rev = more.rev or message.rev
+    if more.deleted is not None:
+        by, time = more.deleted
+        return Deleted(message.room, message.seq, rev, by, moment(time))
+    edited = moment(more.edited) if more.edited else None
+    return msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
+
+
+def account_and_reactions(connection: sqlite3.Connection, room: str, seq: int) -> tuple[int, Sequence[Reaction]]:
+    """What a message has besides, that nobody is shown."""
+    account, more = connection.execute(
+        "SELECT account, more FROM messages WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq = ?", (room, seq)
+    ).fetchone() or (0, None)
+    return account, [Reaction(*one) for one in MORE.decode(more).reactions] if more else ()
+
+
+def newer(connection: sqlite3.Connection, room: str, rev: int, most: int) -> tuple[int, int, int] | None:
+    """The number of the room, which message was its latest at `rev`, and which rev is its latest now; None where more
+    than `most` has happened since, or less than nothing."""
+    (number, latest, now) = connection.execute(
+        "SELECT id, seq, coalesce((SELECT rev + ends.seq - last FROM changes WHERE room = id "
+        "ORDER BY rev DESC LIMIT 1), seq) FROM (SELECT id, max(removed, coalesce((SELECT max(seq) FROM messages "
+        "WHERE room = rooms.id), 0)) AS seq FROM rooms WHERE name = ?) AS ends",
+        (room,),
+    ).fetchone() or (0, 0, 0)
+    if not 0 <= now - rev <= most:
+        return None
+    (at,) = connection.execute(
+        "SELECT min(coalesce((SELECT last + :rev - rev FROM changes WHERE room = :room AND rev <= :rev "
+        "ORDER BY rev DESC LIMIT 1), :rev), "
+        "coalesce((SELECT last FROM changes WHERE room = :room AND rev > :rev ORDER BY rev LIMIT 1), :latest))",
+        {"room": number, "rev": rev, "latest": latest},
+    ).fetchone()
+    return number, at, now
+
+
+# Of a room by its number: messages behind one, and earlier ones that were changed after a rev.
+NEWER = (
+    "SELECT * FROM messages WHERE room = :room AND (seq > :at OR seq IN "
+    "(SELECT seq FROM changes WHERE room = :room AND rev > :rev))"
+)
+
+
+# --- the epoch -------------------------------------------------------------------------------------------------------
+
+
+def new_epoch() -> int:
+    return secrets.randbits(62) | 1
+
+
+def named(epoch: int) -> str:
+    """An epoch as clients get it."""
+    return f"{epoch:016x}"
+
+
+def begin(connection: sqlite3.Connection, file: int) -> int:
+    """The epoch, from now on until the file is closed in order: the one before, if that was done. `file` is which file
+    it is: a copy of it is another one, which may be of an earlier day."""
+    marks = dict(connection.execute("SELECT name, value FROM marks WHERE name IN (?, ?)", (EPOCH, CLEAN)).fetchall())
+    epoch = marks.get(EPOCH, 0) if file and marks.get(CLEAN) == file else 0
+    if not epoch:
+        epoch = new_epoch()
+        renew(connection, epoch)
+    connection.execute("DELETE FROM marks WHERE name = ?", (CLEAN,))
+    return epoch
+
+
+def renew(connection: sqlite3.Connection, epoch: int) -> None:
+    """Numbers that somebody may have seen can be given again, or are gone."""
+    connection.execute("REPLACE INTO marks VALUES (?, ?)", (EPOCH, epoch))
+
+
+def end(connection: sqlite3.Connection, file: int) -> None:
+    """All is written."""
+    connection.execute("REPLACE INTO marks VALUES (?, ?)", (CLEAN, file))
+
+
+# --- to be gone ------------------------------------------------------------------------------------------------------
+
+
+def unclean(connection: sqlite3.Connection) -> int:
+    """How many messages were deleted or changed whose words may still be somewhere in the file."""
+    (count,) = connection.execute("SELECT coalesce(max(value), 0) FROM marks WHERE name = ?", (UNCLEAN,)).fetchone()
+    assert isinstance(count, int)
+    return count
+
+
+def checkpoint(connection: sqlite3.Connection) -> bool:
+    """Take over all that was written ahead, and empty that file. Whether nobody was in the way."""
+    connection.execute("COMMIT")
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
+        connection.execute("BEGIN IMMEDIATE")
+    return not busy
+
+
+def cleaned(connection: sqlite3.Connection, count: int) -> None:
+    """There were so many when cleaning began: if there are no more, it is done."""
+    connection.execute("DELETE FROM marks WHERE name = ? AND value = ?", (UNCLEAN, count))
+
+
+# --- to be forgotten -------------------------------------------------------------------------------------------------
+
+
+def names(connection: sqlite3.Connection) -> list[str]:
+    """All who have put an emoji to a message or deleted one."""
+    rows = connection.execute(
+        "SELECT DISTINCT json_extract(value, '$[1]') FROM messages, json_each(more, '$.reactions') "
+        "WHERE more IS NOT NULL UNION SELECT json_extract(more, '$.deleted[0]') FROM messages WHERE more IS NOT NULL"
+    )
+    return [name for (name,) in rows if name is not None]
+
+
+def forget(connection: sqlite3.Connection, spelt: Iterable[str], nobody: str, low: int, high: int) -> None:
+    """Among the messages with ids above `low`, up to `high`: what these people have put to them is gone, and who has
+    deleted one of them is `nobody`."""
+    gone = set(spelt)
+    rows = connection.execute(
+        "SELECT id, more FROM messages WHERE id > ? AND id <= ? AND more IS NOT NULL", (low, high)
+    ).fetchall()
+    for number, stored in rows:
+        more = MORE.decode(stored)
+        more.reactions = [one for one in more.reactions if one[1] not in gone]
+        if more.deleted is not None and more.deleted[0] in gone:
+            more.deleted = (nobody, more.deleted[1])
+        if (kept := more.stored()) != stored:
+            connection.execute("UPDATE messages SET more = ? WHERE id = ?", (kept, number))
