@@ -4,6 +4,7 @@ import pytest
 from kit.comebacks import LOST, said
 from kit.peers import event, message, page, welcome
 from kit.programs import Program
+from kit.proxies import Proxy
 from kit.terminals import ENTER
 
 pytest_plugins = ["kit.terminal_fixtures"]
@@ -147,6 +148,37 @@ def test_changes_made_meanwhile_are_told(talk, lost):
     )
     lost.send(event("edited", seq=5, rev=14, text="FIVE", by="bob"))
     talk.wait_for('[INFO] bob has changed "five": FIVE', ">")
+
+
+def test_by_a_real_server(open_terminal, server):
+    bob = Program(server, "bob")
+    with Proxy(server.port) as proxy:
+        alice = open_terminal("127.0.0.1", proxy.port, "--name", "alice")
+        alice.wait(lambda lines: lines[-1] == ">")
+        for text in ("one", "two", "three"):
+            bob.request(type="say", text=text)
+        alice.wait_for("[bob]: three", ">")
+        alice.type("mine" + ENTER)
+        bob.read_until("message", text="mine")
+        bob.request(type="react", seq=4, emoji="🌷")
+        alice.wait_for('[INFO] bob reacts with 🌷 to alice: "mine"', ">")
+        proxy.swallow()
+        bob.request(type="edit", seq=1, text="ONE")
+        bob.request(type="delete", seq=2)
+        bob.request(type="say", text="four", reply_to=3)
+        bob.request(type="edit", seq=5, text="FOUR")
+        bob.request(type="react", seq=4, emoji="👍")
+        proxy.give_up()
+        alice.wait(lambda lines: "reacts with 👍" in lines[-2] and lines[-1] == ">")
+        assert '[bob]: (to bob: "three") FOUR (changed)' in "\n".join(alice.lines)
+        assert alice.lines[-4:] == [
+            '[INFO] While you were away: bob has changed "one": ONE',
+            "[INFO] While you were away: bob has deleted a message.",
+            '[INFO] While you were away: bob reacts with 👍 to alice: "mine"',
+            ">",
+        ]
+        bob.request(type="edit", seq=1, text="one")
+        alice.wait_for('[INFO] bob has changed "ONE": one', ">")
 
 
 def test_what_the_server_cannot_tell_is_read_by_its_numbers(talk, lost):

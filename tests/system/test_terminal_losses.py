@@ -178,5 +178,5 @@ def test_a_killed_server_loses_nothing_that_was_acknowledged(open_terminal, tmp_
             alice.wait(lambda lines: lines[-1] == ">" and "Welcome to lobby, alice." in "".join(lines[3:]))
             with serving.join("bob") as bob:
                 bob.send("MSG|/history")
-                bob.read_until("MSG|alice|one")
-                bob.expect("MSG|alice|two")
+                bob.read_until("MSG|alice|[1] one")
+                bob.expect("MSG|alice|[2] two")
