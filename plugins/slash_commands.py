@@ -1,10 +1,28 @@
 """Messages that begin with a slash are commands: /help lists them all, also those of other plugins."""
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 
-from greenchat import Advice, Answer, ChatServer, Command, Member, Reject, Say, Session, hookimpl, slash_at, some_of
+from greenchat import (
+    Advice,
+    Answer,
+    ChatServer,
+    Command,
+    Member,
+    Message,
+    Reject,
+    Room,
+    Say,
+    Session,
+    hookimpl,
+    slash_at,
+    some_of,
+)
+
+# A number of a message, as people type it.
+NUMBER = re.compile("[1-9][0-9]{0,14}")
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -48,6 +66,34 @@ class SlashCommands:
                 "TEXT",
                 "Answer the last one who wrote to you alone.\nExample: /reply Gladly!",
                 self.reply,
+            ),
+            Command(
+                "re",
+                "[NUMBER] TEXT",
+                "Answer a message of this room: the last, or the one with this number, which /history tells.\n"
+                "Example: /re 12 Gladly!",
+                answer,
+            ),
+            Command(
+                "edit",
+                "[NUMBER] TEXT",
+                "Have a message of yours say something else: your last, or the one with this number.\n"
+                "Example: /edit At one, I mean.",
+                edit,
+            ),
+            Command(
+                "delete",
+                "[NUMBER]",
+                "Delete a message of yours: your last, or the one with this number. Who keeps order deletes any.\n"
+                "What others have on their screens stays there.\nExample: /delete 12",
+                delete,
+            ),
+            Command(
+                "react",
+                "[NUMBER] EMOJI",
+                "Put an emoji to a message: the last, or the one with this number. Again takes it away.\n"
+                "Example: /react 👍",
+                react,
             ),
             Command("nick", "NAME", "Change your name.\nExample: /nick bobby", rename),
             Command("stats", "", "Tell how the server is: how many are there, what is said.", self.tell_stats),
@@ -162,6 +208,61 @@ def who(session: Session, argument: str) -> None:
 
 def act(session: Session, argument: str) -> None:
     session.say(argument, action=True)
+
+
+def answer(session: Session, argument: str) -> None:
+    room, seq, text = _meant(session, argument, "/re [NUMBER] TEXT", own=False)
+    session.say(text, room=room.name, reply_to=seq)
+
+
+def edit(session: Session, argument: str) -> None:
+    room, seq, text = _meant(session, argument, "/edit [NUMBER] TEXT", own=True)
+    _changed(session, room, seq, session.chat.edit(session.require_member(), room, seq, text, session))
+
+
+def delete(session: Session, argument: str) -> None:
+    member = session.require_member()
+    room, number = member.room, argument.lstrip("#")
+    if argument and not NUMBER.fullmatch(number):
+        raise Reject("Name the message by its number, which /history tells. Type it so: /delete 12", code="usage")
+    seq = int(number) if argument else session.chat.last_message(member, room, own=True)
+    _changed(session, room, seq, session.chat.delete(member, room, seq))
+
+
+def react(session: Session, argument: str) -> None:
+    chat, member = session.chat, session.require_member()
+    room, seq, emoji = _meant(session, argument, "/react [NUMBER] EMOJI", own=False)
+    on = not chat.has_reacted(member, room, seq, emoji)
+    _changed(session, room, seq, chat.react(member, room, seq, emoji, on, session))
+
+
+def _meant(session: Session, argument: str, usage: str, *, own: bool) -> tuple[Room, int, str]:
+    """Which message is meant, where, and what stands behind its number."""
+    member = session.require_member()
+    room = member.room
+    number, _, text = argument.partition(" ")
+    if text.strip() and NUMBER.fullmatch(number.lstrip("#")):
+        return room, int(number.lstrip("#")), _unslashed(text.strip())
+    if not argument:
+        raise Reject(f"Something is missing. Type it so: {usage}", code="usage")
+    text = _unslashed(argument)
+    return room, session.chat.last_message(member, room, own=own), text
+
+
+def _unslashed(text: str) -> str:
+    """`text` as it is to be said: a command in the wrong place is not said aloud, in case there is a secret in it."""
+    at = slash_at(text)
+    if at < 0:
+        return text
+    if not text.startswith("/", at + 1):
+        raise Reject("This begins with a slash, so nothing was said. To say it, begin with //.", code="usage")
+    return text[:at] + text[at + 1 :]
+
+
+def _changed(session: Session, room: Room, seq: int, rev: int) -> None:
+    """It is acknowledged by the number of what was changed, once that is kept."""
+    if session.call is not None:
+        session.call.said = Message(room.name, seq, 0, session.name, "", datetime.now(UTC), rev=rev)
 
 
 def rename(session: Session, argument: str) -> None:

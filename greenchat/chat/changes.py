@@ -18,10 +18,14 @@ from greenchat.protocol.events import Change, Deleted, Edited, Message, Moderati
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import HistoryPage
 from greenchat.protocol.requests import History
+from greenchat.protocol.runs import Messages
 from greenchat.protocol.text import require_emoji, require_text
 
 # Who is further behind than so many does better with the latest page: more than that, nobody scrolls back.
 BEHIND = 1000
+
+# How far back one's last message may be, to be meant by who names none: some pages of talk.
+LAST = 100
 
 
 class Changes(Presence):
@@ -75,9 +79,24 @@ class Changes(Presence):
             member, room, past, Reacted(room.name, seq, room.rev + 1, member.name, emoji, on, datetime.now(UTC))
         )
 
+    def has_reacted(self, member: Member, room: Room, seq: int, emoji: str) -> bool:
+        """Whether `member` has put this emoji to a message. May wait."""
+        return log.has_reacted(self._there(room, seq)[0], member, emoji)
+
     def message(self, room: Room, seq: int) -> Message:
         """The message `seq` of `room`, as it is now. May wait."""
         return self._there(room, seq)[1]
+
+    def last_message(self, member: Member, room: Room, *, own: bool = False) -> int:
+        """The number of the last message in `room`, or of the last of `member`'s own, as far as it is one of the last
+        that were said. May wait."""
+        for seq in range(room.seq, max(room.seq - LAST, 0), -1):
+            with suppress(Reject):
+                past, _ = self._there(room, seq)
+                if not own or past.is_by(member):
+                    return seq
+        what = "You have said nothing here lately." if own else "Nothing was said here lately."
+        raise Reject(f"{what} Name the message by its number, which /history tells.", code="unknown_message")
 
     def catch_up(self, member: Member, room: Room, ask: History) -> HistoryPage:
         """All that is newer than what `member` knows, as far as it is remembered and they were there when it was
@@ -96,11 +115,13 @@ class Changes(Presence):
 
     # --- the steps ---
 
-    def _answer(self, member: Member, text: str, number: int, room: Room, origin: Outlet, answered: Message) -> None:
+    def _answer(
+        self, member: Member, text: str, number: int, room: Room, origin: Outlet, answered: Message
+    ) -> Messages:
         """Say it now, as an answer."""
         draft = Message(room.name, 0, 0, member.name, text, datetime.now(UTC), reply_to=answered.seq)
         quoting = Quoting(answering(draft, answered), answering(draft), _key_of(answered.sender))
-        room.answer(member, text, number, origin, answered.seq, quoting)
+        return room.answer(member, text, number, origin, answered.seq, quoting)
 
     def _there(self, room: Room, seq: int) -> tuple[Past, Message]:
         """The message `seq` of `room`, if there is one. May wait."""

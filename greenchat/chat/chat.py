@@ -56,9 +56,13 @@ class Chat(Changes):
         action: bool = False,
         room: Room | None = None,
         origin: Outlet | None = None,
+        reply_to: int = 0,
     ) -> Message:
-        """Say `text`, which is as `text.require_text` leaves it, to everybody else in `room`, or the member's room."""
+        """Say `text`, which is as `text.require_text` leaves it, to everybody else in `room`, or the member's room; it
+        may answer another message there."""
         room = room or member.room
+        if reply_to:
+            return self._say_answer(member, text, room, acting(member, origin), reply_to)[-1]
         return self._say_checked(member, text, action, room, acting(member, origin))[-1]
 
     def say_one(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0) -> tuple[int, int]:
@@ -97,7 +101,7 @@ class Chat(Changes):
         self.ids.next = number + 1
         return room.say(member, (text,), number, action, origin)
 
-    def _say_answer(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int) -> None:
+    def _say_answer(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int) -> Messages:
         require_text(text)
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
@@ -106,7 +110,7 @@ class Chat(Changes):
         self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
-        self._answer(member, text, number, room, origin, answered)
+        return self._answer(member, text, number, room, origin, answered)
 
     def whisper(
         self, member: Member, to: str, text: str, *, action: bool = False, origin: Outlet | None = None

@@ -179,9 +179,9 @@ class Session(ABC):
         """Send one line of information to this session alone, as `tell` does."""
 
     @abstractmethod
-    def say(self, text: str, *, action: bool = False, room: str = "") -> Message | Private:
+    def say(self, text: str, *, action: bool = False, room: str = "", reply_to: int = 0) -> Message | Private:
         """Say `text` as this session's user in one of its rooms; or else where the request at hand was made, which may
-        be a conversation of two. Raises `Reject`."""
+        be a conversation of two. In a room it may answer a message, by its number. Raises `Reject`."""
 
     @abstractmethod
     def enter(self, room: str, key: str = "", ref: Ref = None, *, move: bool | None = None) -> None:

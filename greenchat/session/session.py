@@ -162,7 +162,7 @@ class Session(coming.Newcomer):
         self.tell(Notice(values.text(text)))
 
     @one_step
-    def say(self, text: str, *, action: bool = False, room: str = "") -> Message | Private:
+    def say(self, text: str, *, action: bool = False, room: str = "", reply_to: int = 0) -> Message | Private:
         chat, member = self.server.chat, self.require_member()
         call = self.call
         said: Message | Private
@@ -171,7 +171,7 @@ class Session(coming.Newcomer):
         else:
             where = chat.room_of(member, room) if room else member.room_meant(self)
             where.fanout.talk = None  # what a plugin causes is told apart from what is said by itself
-            said = chat.say(member, require_text(text), bool(action), where, self)
+            said = chat.say(member, require_text(text), bool(action), where, self, reply_to)
             where.fanout.mark_cause()
         if call is not None:
             call.said = said
