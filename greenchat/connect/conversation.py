@@ -41,6 +41,8 @@ ROOMS_SHOWN = 10
 # Where their account ends, so does what another device could be in.
 LOGS_IN, LOGS_OUT = ("/login", "/register"), ("/logout", "/unregister")
 
+# The words of an answer, where one has typed it.
+ANSWER = re.compile(r"\s*/re\s+(?:#*[1-9][0-9]*\s+)?(\S.*)", re.IGNORECASE)
 JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
 
@@ -191,8 +193,7 @@ class Conversation:
                 self._parting.pop(item.ref, "")
                 said = self._said.pop(item.ref, None)
                 if said is not None:
-                    text = "" if is_command(said.line) else said_as(said.line)
-                    self._seen.said(said.room, item, self._client.name, text)
+                    self._seen.said(said.room, item, self._client.name, _words_of(said.line))
                     self._learn(said.line)
                 return ()
             case Error():
@@ -349,6 +350,14 @@ class Conversation:
                 lines = shown_message(event, self._words(event) + wording.marks(event))
             for line in lines:
                 yield Line(kind, f"{number}{local(event.time)} {line.head}", line.body)
+
+
+def _words_of(line: str) -> str:
+    """What is said where `line` is sent; empty where that is not known here."""
+    if not is_command(line):
+        return said_as(line)
+    answer = ANSWER.match(line)
+    return said_as(answer[1]) if answer else ""
 
 
 def rooms_of(welcome: Welcome) -> list[str]:
