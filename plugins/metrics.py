@@ -123,8 +123,8 @@ class Collector:
         yield InfoMetricFamily("greenchat", "The server.", {"version": stats.server.partition("/")[2]})
         gauges: dict[str, tuple[float, str]] = {
             "uptime_seconds": (stats.uptime_seconds, "How long the server has been running."),
-            "sessions": (stats.sessions, "Connections that are being served."),
-            "members": (stats.members, "People who have joined."),
+            "sessions": (stats.sessions, "Connections that are being served: of one person, there may be several."),
+            "members": (stats.members, "People who are in the chat, by however many connections."),
             "rooms": (stats.rooms, "Rooms that there are."),
             "outbox_bytes": (stats.waiting_bytes, "What waits for clients that read slower than their room talks."),
             "outbox_most_bytes": (stats.waiting_bytes_most, "What waits for the slowest of them."),
@@ -138,7 +138,7 @@ class Collector:
         counters = {
             "sessions_started": (stats.sessions_in_all, "Connections that have been served, since the start."),
             "messages": (stats.messages, "Messages said in rooms."),
-            "deliveries": (stats.deliveries, "Messages times the members they were delivered to."),
+            "deliveries": (stats.deliveries, "Messages times the connections they were delivered to."),
         }
         for name, (count, help_text) in counters.items():
             yield CounterMetricFamily(f"greenchat_{name}", help_text, count)

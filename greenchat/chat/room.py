@@ -53,6 +53,7 @@ class Member:
         "name",
         "rooms",
         "sessions",
+        "stays",
         "talks_in",
     )
 
@@ -62,6 +63,7 @@ class Member:
         self.login = login
         self.sessions: list[Any] = []  # to plugins, each is a `Session`
         self.awaited = 0
+        self.stays: tuple[Any, ...] = ()  # the places to which those may come back: see session/stays.py
         self.rooms: dict[str, Room] = {}
         self.away = ""
         self.ignored: Ignored | None = None

@@ -47,8 +47,8 @@ class Seen:
         self.marks[room] = mark._replace(seq=welcome.seq, rev=welcome.rev, epoch=welcome.epoch)
 
     def said(self, room: str, ack: Ack, sender: str, text: str) -> None:
-        """What one has said oneself, empty for a command. Its `rev` does not tell how far one is: an answer may overtake
-        what others have said."""
+        """What one has said oneself, empty for a command. The `rev` of an `ack` does not tell how far one is: it may
+        overtake what others have said."""
         self._move(room, ack.id, ack.seq, EPOCH, 0)
         if ack.id and text:
             self._remember(Message(room, ack.seq, ack.id, sender, text, datetime.now(UTC), rev=ack.rev))

@@ -102,8 +102,8 @@ class Ack(Frame, frozen=True, gc=False, tag="ack"):
 class Stats(Frame, frozen=True, tag="stats"):
     """The answer to Status. What has no other unit is a number since the server's start, or of this moment.
 
-    `deliveries` counts each message as often as there were members to get it. `waiting_bytes` is what waits for clients
-    that read slower than their room talks, `waiting_bytes_most` for the slowest. `refusals` are by their codes.
+    `deliveries` counts each message as often as there were sessions to get it. `waiting_bytes` is what waits for
+    clients that read slower than their room talks, `waiting_bytes_most` for the slowest. `refusals` are by their codes.
     `loop_lag_seconds` is the longest turn of the event loop within the last minute or two: nobody was served meanwhile.
     """
 

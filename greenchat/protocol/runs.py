@@ -97,10 +97,13 @@ class Messages(Sequence[Message]):
 
     def __iter__(self) -> Iterator[Message]:
         room, seq, number, sender, time, action = self.room, self.seq, self.id, self.sender, self.time, self.action
-        own, rev, reply_to = self.own, self.rev, self.reply_to
+        own, rev = self.own, self.rev
+        if self.reply_to:  # it stands alone
+            yield self[0]
+            return
         step, rev_step = (1 if seq else 0), (1 if rev else 0)
         for text in self.texts:
-            yield Message(room, seq, number, sender, text, time, action, own, rev, reply_to)
+            yield Message(room, seq, number, sender, text, time, action, own, rev)
             seq += step
             number += step
             rev += rev_step

@@ -21,6 +21,7 @@ class Resumable(Outlet, Protocol):
     """What stays know of a session. `stay` is its own; None before it has one, and for those that cannot come back.
     `device` is what the account's owner calls where it is, and `device_id` the number of that."""
 
+    id: int
     member: Member | None
     stay: "Stay | None"
     device: str

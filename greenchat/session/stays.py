@@ -53,7 +53,6 @@ class Stays:
         self._admission = admission
         self._clock = clock
         self._by_hash: dict[bytes, Stay] = {}
-        self._of: defaultdict[Member, set[Stay]] = defaultdict(set)
         self._kept: dict[Member, Kept] = {}  # those whose absence was told
         self._leaving: set[Member] = set()  # those whose absence is being told
         self._absent_guests: defaultdict[str, set[Stay]] = defaultdict(set)  # by network
@@ -83,8 +82,8 @@ class Stays:
         before, self._accounts = self._accounts, frozenset(self._host.accounts.ids)
         if gone := before - self._accounts:
             self._store.forget(gone)
-        for member, stays in self._of.items():
-            if member.account_id and any(stay.session is not None for stay in stays):
+        for member in self._host.chat.members.values():
+            if member.account_id:
                 self.changed(member)
 
     # --- a session comes and goes ---
@@ -133,7 +132,7 @@ class Stays:
         """Somebody is in `room`: their account will be again, until they leave it."""
         if member.account_id:
             self._store.came(member.account_id, room)
-        for stay in self._of.get(member, ()):
+        for stay in member.stays:
             if stay.only != room:
                 stay.only = ""
         self.changed(member)
@@ -153,7 +152,7 @@ class Stays:
     def changed(self, member: Member) -> None:
         """What is kept of `member` is another: a name, a room, an account."""
         if not self._is_over:
-            for stay in self._of.get(member, ()):
+            for stay in member.stays:
                 self._store.keep(stay.id, partial(self._stored, stay))
 
     # --- come back ---
@@ -179,6 +178,8 @@ class Stays:
         network = network_of(host_of(session.address))
         self._admission.require_tries(network, self._host.config.limits)
         stay = self._by_hash.get(TokenChain.hash_of(token))
+        if stay is not None and stay.session is not None and session.id < stay.session.id:
+            raise elsewhere()  # it was given up by its client, and comes late
         fresh = stay.chain.use(token, time.time_ns() // 1000) if stay is not None else None
         if stay is None or fresh is None or not self._holds(stay):
             self._admission.wrong_token(network)
@@ -215,7 +216,7 @@ class Stays:
             if before is not None and before is not session:
                 before.stay = None
                 chat.detach(before, there)
-                before.end(Reject("You have come back on another connection.", code="resumed_elsewhere"))
+                before.end(elsewhere())
             return there, []
         kept = stay.kept if member is None else self._kept.get(member)
         if kept is None:
@@ -231,7 +232,8 @@ class Stays:
         if stay.member is not None and stay.member is not member:  # who came by another device meanwhile
             self._leave_place(stay, stay.member)
         stay.belongs_to(member, session)
-        self._of[member].add(stay)
+        if stay not in member.stays:
+            member.stays += (stay,)
         self._register(stay)
         self._count_awaited(member)
         self.changed(member)
@@ -262,7 +264,7 @@ class Stays:
         chat = self._host.chat
         if any(session is not by for session in member.sessions) or not chat.people.has(member):
             return
-        lost = [stay for stay in self._of.get(member, ()) if stay.lost_at is not None]
+        lost = [stay for stay in member.stays if stay.lost_at is not None]
         if not lost or self._is_over:
             chat.leave(member, reason, breathe=True)
         elif at_once or all(stay.is_overdue for stay in lost):
@@ -294,19 +296,17 @@ class Stays:
         member = stay.member
         if member is not None:
             self._leave_place(stay, member)
-            if or_leave and not self._of.get(member) and not member.sessions:
+            if or_leave and not member.stays and not member.sessions:
                 self._host.chat.leave(member, LOST)
 
     def _leave_place(self, stay: Stay, member: Member) -> None:
-        self._of[member].discard(stay)
+        member.stays = tuple(one for one in member.stays if one is not stay)
         self._count_awaited(member)
-        if not self._of[member]:
-            del self._of[member]
-            if self._kept.pop(member, None) is not None:
-                self._host.chat.forget(member)
+        if not member.stays and self._kept.pop(member, None) is not None:
+            self._host.chat.forget(member)
 
     def _count_awaited(self, member: Member) -> None:
-        member.awaited = sum(stay.lost_at is not None for stay in self._of.get(member, ()))
+        member.awaited = sum(stay.lost_at is not None for stay in member.stays)
 
     # --- what is known of one ---
 
@@ -328,6 +328,10 @@ class Stays:
             now = datetime.now(UTC)
             kept = Kept(dict.fromkeys(member.rooms, now), away=member.away, ignored=member.ignored)
         return stay.stored(kept or Kept({}), self._host.accounts)
+
+
+def elsewhere() -> Reject:
+    return Reject("You have come back on another connection.", code="resumed_elsewhere")
 
 
 def invalid() -> Reject:

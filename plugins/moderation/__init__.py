@@ -103,7 +103,9 @@ class Moderation:
         if name in self._words:
             raise Reject("This username has a word that is not used here. Choose another.", code="name_invalid")
         self._enforcement.check_name(session, name)
-        if session.member is not None:  # who is in shows it to all
+        there = session.chat.people.of_account(session.account_id)
+        # Who is in shows it to all; but not who becomes one more session of somebody who is in, too.
+        if session.member is not None and there in (None, session.member):
             self._enforcement.check_rename(session, name, room)
         return None
 

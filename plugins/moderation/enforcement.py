@@ -33,8 +33,9 @@ class Enforcement:
         self._marked: dict[Who, frozenset[Mark]] = {}
         self._meant: set[Who] = set()  # who was there when somebody was banned or muted, and was that one
         self._sent_home: set[int] = set()  # sessions that are closed already, and have been told why
-        # When somebody said something in a slow room, by both their marks and who they are: neither another name nor
-        # another connection makes it faster. The latest is the last.
+        # When somebody said something in a slow room, by their marks, by who they are and by their session's number,
+        # below 0: neither another name, nor another connection, nor another account makes it faster. The latest is the
+        # last.
         self._said: defaultdict[str, dict[Mark | Member, float]] = defaultdict(dict)
 
     # --- what holds for somebody ---
@@ -134,6 +135,8 @@ class Enforcement:
         self._marked.pop(session.id, None)
         self._meant.discard(session.id)
         self._sent_home.discard(session.id)
+        for said in self._said.values():
+            said.pop(-session.id, None)
 
     def gone(self, member: Member) -> None:
         """`member` will not come back."""
@@ -232,7 +235,7 @@ class Enforcement:
             del said[first]
 
     def _who(self, session: Session) -> list[Mark | Member]:
-        return [session.require_member(), *self.marks(session)]
+        return [-session.id, session.require_member(), *self.marks(session)]
 
     def _is_exempt(self, session: Session, room: str) -> bool:
         """Whether `session` may talk in the slow `room` as it likes."""

@@ -22,8 +22,8 @@ def test_what_becomes_of_messages_is_a_line_each(alice, bob, eve):
     eve.request(type="say", text="Shall we go to the garden, or to the sea?")
     bob.send("MSG|To the garden!")
     alice.wait_for("[bob]: To the garden!", ">")
-    alice.type("I am in." + ENTER)
-    bob.read_until("MSG|alice|I am in.")
+    alice.type("I am in." + ENTER + "/ping" + ENTER)
+    alice.wait_for("[INFO] Pong.", ">")  # answers are in order: it was acknowledged
     eve.request(type="react", seq=3, emoji="🌷")
     eve.request(type="react", seq=3, emoji="🌷", on=False)
     eve.request(type="edit", seq=1, text="To the sea?")
@@ -177,8 +177,8 @@ def test_by_a_real_server(open_terminal, server):
         for text in ("one", "two", "three"):
             bob.request(type="say", text=text)
         alice.wait_for("[bob]: three", ">")
-        alice.type("mine" + ENTER)
-        bob.read_until("message", text="mine")
+        alice.type("mine" + ENTER + "/ping" + ENTER)
+        alice.wait_for("[INFO] Pong.", ">")  # answers are in order: it was acknowledged
         bob.request(type="react", seq=4, emoji="🌷")
         alice.wait_for('[INFO] bob reacts with 🌷 to alice: "mine"', ">")
         proxy.swallow()

@@ -18,7 +18,7 @@ class SixFrames:
         self.greeting = "Welcome, {}!"
         self.clients = {}
         self.heard = []  # all lines that came
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.sockets = []
         self.threads = [threading.Thread(target=self.accept)]
         self.threads[0].start()
@@ -78,11 +78,11 @@ class SixFrames:
                         sock.sendall(b"ERROR|Username already taken\n")
                     elif kind == "JOIN":
                         name = rest
-                        with self.lock:
+                        with self.lock:  # in one step, so that who is welcomed has been told of
                             self.clients[name] = sock
-                        if self.welcomes:
-                            self.send(f"INFO|{self.greeting.format(name)}", to=name)
-                        self.send(f"INFO|{name} has joined the chat.", but=name)
+                            if self.welcomes:
+                                self.send(f"INFO|{self.greeting.format(name)}", to=name)
+                            self.send(f"INFO|{name} has joined the chat.", but=name)
                     elif kind == "MSG" and name:
                         self.send(f"MSG|{name}|{rest}", but=name)
                     elif kind == "LEAVE":

@@ -167,6 +167,17 @@ def test_somebody_who_is_muted_and_registers_on_one_device_is_muted_on_the_other
     assert device(server, "gus").refused("but", "lobby") == "muted"
 
 
+def test_a_guest_who_logs_in_beside_another_device_takes_along_what_was_ordered(server, root):
+    laptop, gus = device(server, "bob"), Program(server, "gus")
+    done(root, "/slow lobby 1000")
+    assert gus.ask("one")[-1]["type"] == "ack"
+    done(root, "/mute gus 1h Calm down")
+    assert gus.ask("/become bob")[-1]["type"] == "ack"
+    assert gus.refused("but", "lobby") == laptop.refused("but") == "muted"
+    done(root, "/unmute bob")
+    assert gus.refused("two", "lobby") == "slow"
+
+
 def test_who_is_no_operator_any_more_is_none_on_coming_back(server, root):
     bob = device(server, "bob")
     done(root, "/op bob")

@@ -10,6 +10,8 @@ import pytest
 from greenchat_plugins import metrics
 from kit.machine import eventually
 from kit.processes import serve_process
+from kit.programs import Anybody, Program, without_plugins
+from kit.sessions import device
 from prometheus_client.parser import text_string_to_metric_families
 
 import greenchat
@@ -71,6 +73,16 @@ def test_the_numbers_are_those_of_the_server():
     assert 0 < found[("greenchat_uptime_seconds",)] <= stats.uptime_seconds
     assert ("greenchat_loop_lag_seconds",) in found
     assert found[("process_cpu_seconds_total",)] > 0
+
+
+def test_a_person_with_several_connections_is_one_member():
+    with serving(metrics, Anybody, settings=without_plugins("accounts") | {ADDRESS: "127.0.0.1:0"}) as server:
+        laptop, _, bob = device(server, "ada"), device(server, "ada"), Program(server, "bob")
+        assert laptop.ask("hello")[-1]["type"] == "ack"
+        bob.read_until("message")
+        found = samples(get(address_of(server))[1])
+    assert (found[("greenchat_sessions",)], found[("greenchat_members",)]) == (3, 2)
+    assert found[("greenchat_deliveries_total",)] == 2, "to bob, and to another device of ada's"
 
 
 def test_it_is_read_anew_each_time_also_over_one_connection():

@@ -139,6 +139,26 @@ def test_a_plain_session_turns_from_room_to_room_and_its_person_stays_in_both(se
     assert "MSG|bob|to the lobby again" in sync(netcat)
 
 
+def test_what_happens_to_a_person_is_told_once_to_each_session_of_everybody(server):
+    laptop, phone, netcat = device(server, "ada"), device(server, "ada"), plain_device(server, "ada")
+    bob, tablet = device(server, "bob"), device(server, "bob")
+    for one in laptop, bob:
+        for room in "garden", "cellar":
+            one.join(room=room)
+    others = (phone, bob, tablet)
+    for one in (laptop, *others):
+        settled(one)
+    sync(netcat)
+    told = laptop.ask("/away Lunch", "lobby") + laptop.ask("/nick eda", "garden")
+    for frames in told, *map(settled, others):
+        assert [one["why"] for one in frames if one["type"] == "away"] == ["Lunch"]
+        assert [one["new_name"] for one in frames if one["type"] == "renamed"] == ["eda"]
+    assert sync(netcat).count("INFO|ada is now known as eda.") == 1
+    assert phone.ask("hello", "lobby")[-1]["type"] == "ack"
+    heard = tablet.read_until("message")
+    assert (heard["sender"], heard["room"]) == ("eda", "lobby")
+
+
 def test_an_invitation_is_told_to_all_devices_and_lets_in_any_of_them(server):
     ada = Program(server, "ada", "garden")
     ada.ask("/room invite-only on")
@@ -158,6 +178,20 @@ def test_a_room_that_is_removed_is_told_of_to_all_devices(tmp_path):
         assert removed.exit_code == 0, removed.output
         for one in laptop, phone:
             assert one.read_until("error")["code"] == "room_removed"
+
+
+def test_each_device_that_is_shown_a_room_is_told_what_was_said_there_before(tmp_path):
+    settings = without_plugins("accounts", "web") | PATIENT | {"plugins.history.replay": 5}
+    with serving(Anybody, settings=settings, data_dir=tmp_path) as server:
+        bob = Program(server, "bob", "garden")
+        for text in "one", "two":
+            assert bob.ask(text)[-1]["type"] == "ack"
+        laptop, phone, netcat = device(server, "ada"), device(server, "ada"), plain_device(server, "ada")
+        netcat.send("MSG|/join garden")
+        for one in laptop, phone:
+            assert one.read_until("welcome")["room"] == "garden"
+            assert [event["text"] for event in one.read_until("history")["events"]] == ["one", "two"]
+        assert [line for line in sync(netcat) if line.startswith("MSG|")] == ["MSG|bob|one", "MSG|bob|two"]
 
 
 # --- who people are ---

@@ -84,6 +84,14 @@ def test_a_connection_that_hangs_makes_way(patient):
     assert bob.read_until("message")["text"] == "it is me"
 
 
+def test_a_request_that_comes_late_on_a_connection_that_was_given_up_takes_nothing(patient):
+    ada, late = Program(patient, "ada"), Program(patient)
+    assert late.request(type="ping") == {"type": "pong", "ref": 1}
+    again = back(patient, ada.welcome["token"])
+    assert late.join(token=ada.welcome["token"])["code"] == "resumed_elsewhere"
+    assert again.ask("still here")[-1]["type"] == "ack"
+
+
 def test_the_name_is_held_until_the_absence_is_told_and_then_it_is_free(impatient, patient):
     token = lose(patient, Program(patient, "ada"))
     assert Program(patient).join(name="ada")["code"] == "name_taken"

@@ -143,6 +143,7 @@ class Client:
 
 # What somebody who has joined may be sent, whatever the others do.
 EVENTS = {"ack", "joined", "left", "renamed", "private", "topic", "away", "role", "notice", "invited"}
+EVENTS |= {"edited", "deleted", "reacted"}
 
 
 class Chat:
@@ -245,7 +246,8 @@ def fuzz(server: ServeProcess, chat: Chat, number: int) -> None:
 
 def test_whatever_comes_nobody_sees_a_traceback_and_the_chat_goes_on(tmp_path, full, seed):
     (tmp_path / "counter.py").write_text(COUNTER)
-    flags = {**UNLIMITED, "limits.join_seconds": 0}
+    # Nobody who is lost is waited for: what is left over would be told apart from them in a minute only.
+    flags = {**UNLIMITED, "limits.join_seconds": 0, "limits.absence_seconds": 0, "limits.resume_seconds": 0}
     arguments = [word for path, value in flags.items() for word in ("--set", f"{path}={value}")]
     with serve_process(tmp_path, "--plugins-dir", str(tmp_path), *arguments) as server, server.connect() as counter:
         process = psutil.Process(server.process.pid)
