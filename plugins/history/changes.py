@@ -63,16 +63,16 @@ MORE = msgspec.json.Decoder(More)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One change on its way to the file: `rev` is what it is in the room, whose latest message was `last` then. Without
-    `seq`, nothing has happened but that the next message has the next rev after this. `text` is the new one, if it has
-    one; empty, it was deleted."""
+    """One change on its way to the file: `rev` is what it is in the room, whose latest message was `last` then. `more`
+    is what the message `seq` has then, and `text` its new text, if it has one; empty, it was deleted. Without these,
+    nothing has happened but that the next message has the next rev after this."""
 
     room: str
     rev: int
     last: int
     seq: int = 0
     text: str | None = None
-    more: str = ""
+    more: More | None = None
     count: int = 1  # in a row of what waits, it is as much as a message
 
 
@@ -81,18 +81,18 @@ def packed(alteration: Alteration, microseconds: Callable[[datetime], int]) -> C
     change, past = alteration.change, alteration.past
     message, text = past.message, None
     if isinstance(message, Deleted):
-        more = More(change.rev, deleted=(change.by, microseconds(change.time)))
+        more = More(deleted=(change.by, microseconds(change.time)))
         text = ""
     else:
         more = More(
-            change.rev,
+            0,
             message.reply_to,
             microseconds(message.edited) if message.edited is not None else 0,
             [(one.emoji, one.name, one.account_id) for one in past.reactions],
         )
         if isinstance(change, Edited):
             text = change.text
-    return Change(change.room, change.rev, alteration.last, change.seq, text, more.stored())
+    return Change(change.room, change.rev, alteration.last, change.seq, text, more)
 
 
 # --- write -----------------------------------------------------------------------------------------------------------
@@ -107,20 +107,23 @@ def put(
     indexed: Callable[[sqlite3.Connection], int],
 ) -> None:
     """Keep a change of a message in the room of this number."""
-    connection.execute("REPLACE INTO changes VALUES (?, ?, ?, ?)", (room, change.rev, change.last, change.seq))
-    if not change.seq:
+    values = room, change.rev, change.last, change.seq
+    if change.more is None:
+        connection.execute("INSERT OR IGNORE INTO changes VALUES (?, ?, ?, ?)", values)
         return
+    connection.execute("REPLACE INTO changes VALUES (?, ?, ?, ?)", values)
     which, place = "room = ? AND seq = ?", (room, change.seq)
+    more = msgspec.structs.replace(change.more, rev=change.rev).stored()
     if change.text is None:
-        connection.execute(f"UPDATE messages SET more = ? WHERE {which}", (change.more, *place))
+        connection.execute(f"UPDATE messages SET more = ? WHERE {which}", (more, *place))
         return
     unindex(connection, which, place)
     if change.text:
-        connection.execute(f"UPDATE messages SET text = ?, more = ? WHERE {which}", (change.text, change.more, *place))
+        connection.execute(f"UPDATE messages SET text = ?, more = ? WHERE {which}", (change.text, more, *place))
     else:
         connection.execute(
             f"UPDATE messages SET sender = '', text = '', action = 0, account = 0, more = ? WHERE {which}",
-            (change.more, *place),
+            (more, *place),
         )
     index(connection, f"id <= ? AND {which}", (indexed(connection), *place))
     connection.execute("INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (UNCLEAN,))

@@ -43,5 +43,7 @@ def moved(item: Run | Change, seqs: int, revs: int, since: datetime | None) -> R
     """The same with higher numbers, and not before `since`."""
     if isinstance(item, Run):
         time = item.time if since is None else max(item.time, since)
-        return replace(item, seq=item.seq + seqs, rev=item.rev + revs, time=time)
-    return replace(item, rev=item.rev + revs, last=item.last + seqs, seq=item.seq and item.seq + seqs)
+        answered = item.reply_to and item.reply_to + seqs
+        return replace(item, seq=item.seq + seqs, rev=item.rev + revs, time=time, reply_to=answered)
+    more = item.more and replace(item.more, reply_to=item.more.reply_to and item.more.reply_to + seqs)
+    return replace(item, rev=item.rev + revs, last=item.last + seqs, seq=item.seq and item.seq + seqs, more=more)

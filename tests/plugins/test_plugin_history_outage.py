@@ -4,9 +4,10 @@ import resource
 
 import pytest
 from greenchat_plugins.history import store
-from kit.outages import OFF, ON, numbered, serve, stored
+from kit.histories import verified
+from kit.outages import OFF, ON, locked, numbered, serve, stored
 
-from greenchat.client import RefusedError
+from greenchat.client import Cursor, RefusedError
 
 
 def test_a_file_that_is_moved_away_while_it_is_used_is_noticed(tmp_path):
@@ -50,3 +51,96 @@ def test_a_full_disk(tmp_path):
         texts.append("last")
         assert ada.ack("last") == len(texts)
     assert stored(tmp_path) == numbered(*texts)
+
+
+def state(guest):
+    """The page of the lobby, as it is now, and its numbers."""
+    page = guest.client.history("lobby")
+    return [(event.seq, event.rev, getattr(event, "text", None)) for event in page.events], page.rev, page.epoch
+
+
+def refused(guest, ref):
+    with pytest.raises(RefusedError) as refusal:
+        guest.client.confirm(ref)
+    return refusal.value.code
+
+
+def test_what_was_changed_meanwhile_is_kept_and_there_is_another_epoch(tmp_path):
+    with serve(tmp_path) as people:
+        ada, bob = people.join("ada"), people.join("bob")
+        for text in ("one", "two", "three"):
+            ada.ack(text)
+        epoch = ada.client.cursors["lobby"].epoch
+        with locked(tmp_path):
+            assert refused(ada, ada.client.edit("lobby", 1, "ONE")) == "not_stored"
+            assert refused(ada, ada.client.delete("lobby", 2)) == "not_stored"
+            ada.not_stored("four")
+            assert refused(bob, bob.client.react("lobby", 3, "👍")) == "not_stored"
+        ada.until(ON)
+        expected = [(1, 4, "ONE"), (2, 5, None), (3, 7, "three"), (4, 6, "four")]
+        found, rev, renewed = state(ada)
+        assert (found, rev) == (expected, 7)
+        assert renewed != epoch
+        assert ada.client.catch_up("lobby", Cursor(epoch, 3)).anew
+        newer = ada.client.catch_up("lobby", Cursor(renewed, 5))
+        assert [(event.seq, event.rev) for event in newer.events] == [(4, 6), (3, 7)]
+        assert ada.ack("five") == 5
+        people.process.stop()
+    with serve(tmp_path) as people:
+        found, rev, again = state(people.join("eve"))
+        assert (found, rev, again) == ([*expected, (5, 8, "five")], 8, renewed)
+    assert verified(tmp_path) == (0, ["It is whole."])
+
+
+def test_changes_of_what_was_said_before_the_file_was_there(tmp_path):
+    """It was put back with more in it, changes as well: all numbers are higher then."""
+    file, copy = tmp_path / store.FILE, tmp_path / "copy"
+    with serve(tmp_path) as people:
+        ada = people.join("ada")
+        ada.ack("one")
+        ada.client.confirm(ada.client.edit("lobby", 1, "ONE"))
+        ada.ack("two")
+        people.process.stop()
+    file.rename(copy)
+    file.write_bytes(b"nothing of that kind " * 1000)
+    with serve(tmp_path) as people:
+        ada = people.join("ada")
+        ada.not_stored("a")
+        ada.not_stored("b")
+        assert refused(ada, ada.client.edit("lobby", 1, "A")) == "not_stored"
+        ada.not_stored("c")
+        assert refused(ada, ada.client.say("to b", "lobby", reply_to=2)) == "not_stored"
+        copy.rename(file)
+        ada.until(ON)
+        assert ada.ack("d") == 7
+        found, rev, epoch = state(ada)
+        assert found == [
+            (1, 2, "ONE"),
+            (2, 3, "two"),
+            (3, 6, "A"),
+            (4, 5, "b"),
+            (5, 7, "c"),
+            (6, 8, "to b"),
+            (7, 9, "d"),
+        ]
+        assert rev == 9
+        assert ada.client.history("lobby").events[5].reply_to == 4
+        newer = ada.client.catch_up("lobby", Cursor(epoch, 3))
+        assert [(event.seq, event.rev) for event in newer.events] == [(4, 5), (3, 6), (5, 7), (6, 8), (7, 9)]
+    assert verified(tmp_path) == (0, ["It is whole."])
+
+
+def test_numbers_are_right_again_where_changes_were_lost(tmp_path):
+    with serve(tmp_path, "--set", "plugins.history.waiting_messages=3") as people:
+        ada, bob = people.join("ada"), people.join("bob")
+        ada.ack("one")
+        with locked(tmp_path):
+            for text in "abcdefgh":
+                refused(ada, ada.client.edit("lobby", 1, text))
+        bob.until(f"{ON} 5 messages were not kept.")
+        assert ada.client.confirm(ada.client.say("two", "lobby")).rev == 10
+        found, rev, epoch = state(ada)
+        assert (found, rev) == ([(1, 9, "h"), (2, 10, "two")], 10)
+        for known in range(8, 11):
+            newer = ada.client.catch_up("lobby", Cursor(epoch, known))
+            assert [event.rev for event in newer.events] == [other for other in (9, 10) if other > known]
