@@ -259,7 +259,7 @@ class Client(Requests):
         """All that comes, as when one iterates over the client; but what was missed comes first, of each room that one
         is in or comes into, and nothing twice. The `cursor` moves on with each item, once the next one is asked for: a
         program that is killed has missed nothing when it is started again. What it was about to do with the last item
-        it may have done already.
+        it may have done already; and where the server was killed, too, with all that it was catching up with then.
 
         What one says oneself is among it only where it was missed, as by who was started again.
         """

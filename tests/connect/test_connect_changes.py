@@ -47,8 +47,10 @@ def test_one_answers_and_changes_by_commands(alice, eve):
     alice.type("/edit We shall." + ENTER)
     alice.wait_for("> /edit We shall.", '[INFO] alice has changed "We shal.": We shall.', ">")
     alice.type("/history" + ENTER)
-    alice.wait(lambda lines: '[alice]: (to eve: "Shall we?") We shall. (changed)' in "".join(lines[-4:]))
-    assert [line[:4] for line in alice.lines[-4:-2]] == ["[1] ", "[2] "]
+    alice.wait(lambda lines: "[INFO] That was before, " in lines[-2] and lines[-1] == ">")
+    first, second = alice.lines[-4:-2]
+    assert (first[:4], second[:4]) == ("[1] ", "[2] ")
+    assert second.endswith('[alice]: (to eve: "Shall we?") We shall. (changed)')
     alice.type("/react 1 🌷" + ENTER)
     alice.wait_for("> /react 1 🌷", '[INFO] alice reacts with 🌷 to eve: "Shall we?"', ">")
     alice.type("/delete 1" + ENTER)
