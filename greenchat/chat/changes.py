@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from greenchat.chat import log
+from greenchat.chat.cascade import one_step
 from greenchat.chat.checks import acting
 from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
@@ -32,6 +33,7 @@ class Changes(Presence):
     """The messages of rooms, by their numbers. `origin` is the session by which `member` asks for it; else it is the
     one whose request is dealt with. Each returns the `rev` of the message then."""
 
+    @one_step
     def edit(self, member: Member, room: Room, seq: int, text: str, origin: Outlet | None = None) -> int:
         """Have a message of `member`'s own say `text` from now on, which passes all that new words pass. May wait."""
         past, message = self._own(member, room, seq)
@@ -47,6 +49,7 @@ class Changes(Presence):
             member, room, past, Edited(room.name, seq, room.rev + 1, text, member.name, datetime.now(UTC))
         )
 
+    @one_step
     def delete(self, member: Member, room: Room, seq: int) -> int:
         """Take a message away: one's own, or of others where one keeps order, which goes on record. May wait."""
         past, message = self._there(room, seq)
@@ -62,6 +65,7 @@ class Changes(Presence):
             self._hooks.acted(require_sound(act))
         return rev
 
+    @one_step
     def react(
         self, member: Member, room: Room, seq: int, emoji: str, on: bool = True, origin: Outlet | None = None
     ) -> int:

@@ -328,11 +328,11 @@ class Room:
         """As `say`, of one message that answers another: a run of its own. `words` are how those are told it who know
         no numbers."""
         messages = self._run(member, (text,), number, reply_to=reply_to)
+        self.seq += 1
+        self.rev += 1
         skips = () if origin is None else (origin,)
         told, unquoted = (Message(self.name, 0, 0, member.name, one, messages.time) for one in words[:2])
         self.fanout.tell(QuotingBatch(messages, member, told, words.quoted, unquoted, skips))
-        self.seq += 1
-        self.rev += 1
         self.fanout.waiting += 1
         member.talks_in = self
         return messages

@@ -218,7 +218,7 @@ class Limits(Settings, frozen=True, kw_only=True):
         Count, Meta(description="Rooms that one JSON client may be in: more than anybody follows.")
     ] = 50
     edit_seconds: Annotated[
-        Seconds, Meta(description="For how long one may change what one has said. Deleting it one may always.")
+        Seconds, Meta(description="For how long one may edit what one has said. Deleting it one may always.")
     ] = 0.0
     topic_length: Annotated[
         Count, Meta(description="The longest topic of a room, in characters: a line or two on a screen.")

@@ -147,6 +147,7 @@ class Plugin:
             self._message_writer.close()
             self._pages.close()
             self._writer.close()
+            self._message_writer.place.stamp()
 
     @hookimpl
     def greenchat_cli(self, group: "click.Group") -> None:

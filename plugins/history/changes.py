@@ -24,8 +24,8 @@ CREATE TABLE changes (
 CREATE INDEX changes_by_last ON changes (room, last, rev);
 """
 
-# The marks of the file, besides others: the epoch, and that it was closed in order, with which file that was.
-EPOCH, CLEAN = "epoch", "clean"
+# The marks of the file, besides others: the epoch; and that it was closed in order, with which file that was and when.
+EPOCH, CLEAN, CLOSED = "epoch", "clean", "closed"
 
 # How many messages were deleted or changed whose words may still be in the unused parts of the file.
 UNCLEAN = "changed"
@@ -203,15 +203,16 @@ def named(epoch: int) -> str:
     return f"{epoch:016x}"
 
 
-def begin(connection: sqlite3.Connection, file: int) -> int:
-    """The epoch, from now on until the file is closed in order: the one before, if that was done. `file` is which file
-    it is: a copy of it is another one, which may be of an earlier day."""
-    marks = dict(connection.execute("SELECT name, value FROM marks WHERE name IN (?, ?)", (EPOCH, CLEAN)).fetchall())
-    epoch = marks.get(EPOCH, 0) if file and marks.get(CLEAN) == file else 0
+def begin(connection: sqlite3.Connection, state: tuple[int, int]) -> int:
+    """The epoch, from now on until the file is closed in order: the one before, if that was done. `state` is which file
+    it is, and when it was written last: a copy of it, which may be of an earlier day, is another one or was written at
+    another time, and so was one that somebody has changed since."""
+    marks = dict(connection.execute("SELECT name, value FROM marks WHERE name IN (?, ?, ?)", (EPOCH, CLEAN, CLOSED)))
+    epoch = marks.get(EPOCH, 0) if (marks.get(CLEAN), marks.get(CLOSED)) == state else 0
     if not epoch:
         epoch = new_epoch()
         renew(connection, epoch)
-    connection.execute("DELETE FROM marks WHERE name = ?", (CLEAN,))
+    connection.execute("DELETE FROM marks WHERE name IN (?, ?)", (CLEAN, CLOSED))
     return epoch
 
 
@@ -220,9 +221,9 @@ def renew(connection: sqlite3.Connection, epoch: int) -> None:
     connection.execute("REPLACE INTO marks VALUES (?, ?)", (EPOCH, epoch))
 
 
-def end(connection: sqlite3.Connection, file: int) -> None:
-    """All is written."""
-    connection.execute("REPLACE INTO marks VALUES (?, ?)", (CLEAN, file))
+def end(connection: sqlite3.Connection, state: tuple[int, int]) -> None:
+    """All is written; this is to be the file's state once it is closed."""
+    connection.executemany("REPLACE INTO marks VALUES (?, ?)", zip((CLEAN, CLOSED), state, strict=True))
 
 
 # --- to be gone ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 """Where history.sqlite3 is, and whether it is still the same."""
 
 import errno
+import os
 import sqlite3
+import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,6 +15,7 @@ class Place:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._file = (0, 0)
+        self._closed = 0
 
     def check(self, connection: sqlite3.Connection) -> None:
         """Raises `OSError` where there is another file now than when `connection` was new."""
@@ -29,9 +33,21 @@ class Place:
             raise OSError(errno.ESTALE, "another file is in its place")
 
     @property
-    def file(self) -> int:
-        """Which file it is, as long as it is there; 0 where it is not."""
+    def state(self) -> tuple[int, int]:
+        """Which file it is, and when it was written last."""
         try:
-            return self._path.stat().st_ino
+            there = self._path.stat()
         except OSError:
-            return 0
+            return 0, 0
+        return there.st_ino, there.st_mtime_ns
+
+    def ending(self) -> tuple[int, int]:
+        """What `state` will be once it is closed, and has been given its `stamp`."""
+        self._closed = time.time_ns()
+        return self.state[0], self._closed
+
+    def stamp(self) -> None:
+        """It is closed: have it say that it was written last when that began. Nothing where it was not in order."""
+        if self._closed:
+            with suppress(OSError):
+                os.utime(self._path, ns=(self._closed, self._closed))

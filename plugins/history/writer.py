@@ -61,7 +61,7 @@ class MessageWriter:
         self._rooms = server.chat.rooms
         self._turns = server.turns
         self._database = database
-        self._place = Place(database.path)
+        self.place = Place(database.path)
         self._watcher = watcher
         self._commit_seconds = commit_seconds
         self._most = most
@@ -168,7 +168,7 @@ class MessageWriter:
         self._stop_timer()
         if self._known and self.problem is None and not self._count and not self._busy:
             ended = AsyncResult()
-            self._database.start(lambda file: changes.end(file, self._place.file), lambda *_: ended.set(None))
+            self._database.start(partial(changes.end, state=self.place.ending()), lambda *_: ended.set(None))
             ended.wait(CLOSE_SECONDS)
         if self._count:
             log.error("the server ends without having kept the last of what was said: messages lost: %d", self._count)
@@ -247,13 +247,13 @@ class MessageWriter:
 
     def _begin(self, connection: sqlite3.Connection) -> tuple[store.Ends, int]:
         """In the database's thread."""
-        return store.ends(connection), changes.begin(connection, self._place.file)
+        return store.ends(connection), changes.begin(connection, self.place.state)
 
     def _keep(
         self, runs: list[Run | Change], comings: list[store.Coming], connection: sqlite3.Connection
     ) -> dict[str, int]:
         """In the database's thread."""
-        self._place.check(connection)
+        self.place.check(connection)
         return store.keep(connection, runs, comings)
 
     def _wrote(self, size: int, raised: Mapping[str, int] | None, problem: Exception | None) -> None:
