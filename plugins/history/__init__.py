@@ -34,7 +34,10 @@ from greenchat import (
 )
 
 from . import store
-from .pages import Pages
+from .finder import Finder
+from .indexer import Indexer
+from .pages import Pages, Reader
+from .query import HELP
 from .refusals import off
 from .replays import Replays
 from .tidy import Tidy
@@ -117,18 +120,24 @@ class Plugin:
         self._message_writer = MessageWriter(
             server, self._writer, self, settings.commit_seconds, settings.waiting_messages
         )
+        another = partial(Database, file, store.MIGRATIONS, busy_seconds=seconds)
         self._pages = Pages(
+            server, self._message_writer, Reader(another), settings.page_messages, moves=settings.events
+        )
+        self._indexer = Indexer(server, self._writer)
+        self._finder = Finder(
             server,
             self._message_writer,
-            self._writer,
-            partial(Database, file, store.MIGRATIONS, busy_seconds=seconds),
+            self._indexer,
+            self._pages,
+            Reader(another),
             settings.page_messages,
-            moves=settings.events,
             search_seconds=settings.search_seconds,
         )
         self._replays = Replays(server, self._message_writer, self._pages, settings.replay)
         self._tidy = Tidy(
             self._writer,
+            self._indexer,
             self._replays,
             self._tell_operators,
             keep_days=settings.keep_days,
@@ -145,7 +154,7 @@ class Plugin:
         if self._started:
             self._tidy.stop()
             self._message_writer.close()
-            self._pages.close()
+            self._close_readers()
             self._writer.close()
             self._message_writer.place.stamp()
 
@@ -219,7 +228,7 @@ class Plugin:
             look = self._pages.catch_up if frame.epoch else self._pages.page
             session.tell(look(session, frame))
         elif type(frame) is Search:
-            session.tell(self._pages.search(session, frame))
+            session.tell(self._finder.search(session, frame))
         else:
             return False
         return True
@@ -233,13 +242,7 @@ class Plugin:
                 f"Tell the last N messages of this room, {LINES} if you do not say.\nExample: /history 50",
                 self.tell_history,
             ),
-            Command(
-                "search",
-                "WORDS",
-                "Find messages with all these words, in all rooms that you may read.\n"
-                "hel* is each word that begins with hel.\nExample: /search roses garden",
-                self.tell_found,
-            ),
+            Command("search", "WORDS", HELP, self.tell_found),
         ]
 
     def tell_history(self, session: Session, argument: str) -> None:
@@ -254,7 +257,7 @@ class Plugin:
 
     def tell_found(self, session: Session, argument: str) -> None:
         """`/search WORDS`. Raises `Reject`."""
-        session.tell(self._pages.search(session, Search(argument)))
+        session.tell(self._finder.search(session, Search(argument)))
 
     # --- what becomes of the keeping (keeper.Watcher) ---
 
@@ -266,11 +269,15 @@ class Plugin:
 
     def went_off(self, problem: Exception) -> None:
         # Another file may be put in the place of the one that was read so far.
-        gevent.spawn(self._pages.close)
+        gevent.spawn(self._close_readers)
         self._server.chat.announce(
             "History is off: its database cannot be used at the moment. What is said now may not be kept."
         )
         self._tell_operators(f"History is off: {problem}")
+
+    def _close_readers(self) -> None:
+        self._pages.close()
+        self._finder.close()
 
     def _tell_operators(self, text: str) -> None:
         for session in self._server.sessions.values():

@@ -13,6 +13,8 @@ import msgspec
 
 from greenchat import Alteration, Deleted, Edited, Message, Reaction
 
+from . import index
+
 # More than a message: its last rev if it was changed, and what it answers; when it was edited, and whose reactions it
 # has; or who has deleted it, and when. Most messages have nothing of that.
 MIGRATION = """
@@ -98,14 +100,7 @@ def packed(alteration: Alteration, microseconds: Callable[[datetime], int]) -> C
 # --- write -----------------------------------------------------------------------------------------------------------
 
 
-def put(
-    connection: sqlite3.Connection,
-    room: int,
-    change: Change,
-    unindex: Callable[..., None],
-    index: Callable[..., None],
-    indexed: Callable[[sqlite3.Connection], int],
-) -> None:
+def put(connection: sqlite3.Connection, room: int, change: Change) -> None:
     """Keep a change of a message in the room of this number."""
     values = room, change.rev, change.last, change.seq
     if change.more is None:
@@ -117,7 +112,7 @@ def put(
     if change.text is None:
         connection.execute(f"UPDATE messages SET more = ? WHERE {which}", (more, *place))
         return
-    unindex(connection, which, place)
+    index.unindex(connection, which, place)
     if change.text:
         connection.execute(f"UPDATE messages SET text = ?, more = ? WHERE {which}", (change.text, more, *place))
     else:
@@ -125,7 +120,7 @@ def put(
             f"UPDATE messages SET sender = '', text = '', action = 0, account = 0, more = ? WHERE {which}",
             (more, *place),
         )
-    index(connection, f"id <= ? AND {which}", (indexed(connection), *place))
+    index.index(connection, f"id <= ? AND {which}", (index.indexed(connection), *place))
     connection.execute("INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (UNCLEAN,))
 
 

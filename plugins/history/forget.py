@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from greenchat import DatabaseError, Reject, require_name, transaction
+from greenchat import DatabaseError, transaction
 
-from . import changes, store
+from . import changes, index, terms
 
 # What stands in the place of a message, whose number stays, so that a room's numbers have no gap. No name has a space
 # in it: nobody can be called so.
@@ -21,9 +21,6 @@ TEXT = "(forgotten)"
 
 # Messages that are looked at in one go: some ten milliseconds, in which others may write.
 LOOK = 20_000
-
-# Pages of the index that are merged in one go: about as long as a step of replacing takes.
-MERGE_PAGES = 200
 
 # From one try to the next, in seconds, where SQLite does not wait by itself.
 RETRY_SECONDS = 0.01
@@ -48,23 +45,15 @@ class Traces(Struct):
     moves: int
 
 
-def key_of(name: str) -> str:
-    """What names are compared by; names that nobody can choose, such as a plugin's, by themselves."""
-    try:
-        return require_name(name, 0)[1]
-    except Reject:
-        return name
-
-
 def find(connection: sqlite3.Connection, name: str) -> Traces:
     """What there is of `name`, however it was spelt."""
-    key = key_of(name)
+    key = terms.key_of(name)
     spelt = connection.execute(
         "SELECT DISTINCT sender FROM messages UNION SELECT name FROM comings "
         "UNION SELECT detail FROM comings WHERE kind = 'renamed'"
     )
     known = {*(found for (found,) in spelt), *changes.names(connection)}
-    names = sorted(found for found in known if found != SENDER and key_of(found) == key)
+    names = sorted(found for found in known if found != SENDER and terms.key_of(found) == key)
     asked = json.dumps(names)
     (messages,) = connection.execute(
         "SELECT count(*) FROM messages WHERE sender IN (SELECT value FROM json_each(?))", (asked,)
@@ -100,8 +89,8 @@ def replace(connection: sqlite3.Connection, names: list[str]) -> tuple[int, int]
         ).fetchone()
         _in_turn(connection, partial(changes.forget, spelt=names, nobody=SENDER, low=before, high=reached))
         ids = json.loads(found)
-        for start in range(0, len(ids), store.STEP):
-            messages += _in_turn(connection, _replacing(ids[start : start + store.STEP]))
+        for start in range(0, len(ids), index.STEP):
+            messages += _in_turn(connection, _replacing(ids[start : start + index.STEP]))
     return messages, moves
 
 
@@ -109,11 +98,11 @@ def _replacing(ids: list[int]) -> Callable[[sqlite3.Connection], int]:
     these = json.dumps(ids)
 
     def work(connection: sqlite3.Connection) -> int:
-        store.unindex(connection, _THESE, (these,))
+        index.unindex(connection, _THESE, (these,))
         replaced = connection.execute(
             f"UPDATE messages SET sender = ?, text = ?, action = 0, account = 0 WHERE {_THESE}", (SENDER, TEXT, these)
         ).rowcount
-        store.index(connection, f"id <= ? AND {_THESE}", (store.indexed(connection), these))
+        index.index(connection, f"id <= ? AND {_THESE}", (index.indexed(connection), these))
         return replaced
 
     return work
@@ -125,11 +114,11 @@ def clean(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     It is tried for `patience` seconds; then `DatabaseError` is raised, and it can be called again. A server that uses
     the file waits while it is written anew: about a second for each million messages.
     """
-    # The index keeps the words of what was taken out of it until its parts are merged; a negative number begins with
-    # all of them, and it is done once nothing changes any more (sqlite.org/fts5.html, 6.7).
-    pages = -MERGE_PAGES
-    while _in_turn(connection, merging(pages)) > 1:
-        pages = MERGE_PAGES
+    while _in_turn(connection, index.retire_more):
+        pass
+    pages = -index.MERGE_PAGES
+    while _in_turn(connection, partial(index.merge, pages=pages)):
+        pages = index.MERGE_PAGES
     # Where rows were moved or became shorter, their old bytes lie between those of others.
     connection.execute("VACUUM")
     until = time.monotonic() + patience
@@ -145,18 +134,6 @@ def _busy(connection: sqlite3.Connection) -> bool:
     reads or writes, but not for another who takes over."""
     (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return bool(busy)
-
-
-def merging(pages: int) -> Callable[[sqlite3.Connection], int]:
-    """A step of merging the index, after which there is less of what was taken out of it: begun with a negative number
-    of `pages`, gone on with a positive one, and done once it returns less than 2."""
-
-    def work(connection: sqlite3.Connection) -> int:
-        before = connection.total_changes
-        connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (pages,))
-        return connection.total_changes - before
-
-    return work
 
 
 def _in_turn(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -1,9 +1,8 @@
-"""Reading what was said: pages of it, and looking for words. Nobody who writes is waited for, and what is not on disk
-yet is there, too."""
+"""Reading what was said, a page at a time. Nobody who writes is waited for, and what is not on disk yet is there,
+too."""
 
 import logging
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,19 +20,16 @@ from greenchat import (
     FairQueue,
     History,
     HistoryPage,
-    Member,
     Message,
     Past,
     Reject,
     Room,
-    Search,
-    SearchResults,
     Session,
     host_of,
     network_of,
 )
 
-from . import search, store
+from . import store
 from .refusals import off
 from .runs import unpack
 from .store import Said
@@ -41,15 +37,8 @@ from .writer import MessageWriter
 
 log = logging.getLogger("greenchat.history")
 
-# Where messages of rooms that one may not read have come up, so many are looked at next: most of those rooms are among
-# them.
-LOOK = 500
-
 # Who is further behind than so many gets the latest page: more than that, nobody scrolls back.
 BEHIND = 1000
-
-# What is left of a search's time for a further look is so much at least, in seconds: the first may have taken it all.
-LEAST_SECONDS = 0.05
 
 T = TypeVar("T")
 
@@ -81,36 +70,29 @@ class Reader:
 
 
 class Pages:
-    """`open_reader` makes another connection to the database. A page has `most` messages at the most, and, with
-    `moves`, who came and went. A search is given up after `search_seconds`.
-
-    Pages and searches are read beside each other, and each of both in turn: by address, and then by who it is.
+    """`reader` is a connection of its own. A page has `most` messages at the most, and, with `moves`, who came and
+    went. Pages are read in turn: by address, and then by who it is.
     """
 
     def __init__(
         self,
         server: ChatServer,
         message_writer: MessageWriter,
-        writer: Database,
-        open_reader: Callable[[], Database],
+        reader: Reader,
         most: int,
         *,
         moves: bool,
-        search_seconds: float,
     ) -> None:
         self._chat = server.chat
         self._message_writer = message_writer
-        self._writer = writer
-        self._reader = Reader(open_reader)
-        self._searcher = Reader(open_reader)
-        self._search_seconds = search_seconds
+        self._reader = reader
         self._most = most
         self._moves = moves
         self._complaint = ""
 
     def page(self, session: Session, ask: History) -> HistoryPage:
         """What `session` asks for. Raises `Reject`. The greenlet waits."""
-        room = self._readable(session, ask.room or session.require_member().room.name)
+        room = self.readable(session, ask.room or session.require_member().room.name)
         # SQLite knows numbers up to LAST only.
         after, before = min(max(ask.after, 0), store.LAST - 1), min(max(ask.before, 0), store.LAST)
         ask = replace(ask, room=room, after=after, before=before, limit=min(max(ask.limit, 1), self._most))
@@ -122,7 +104,7 @@ class Pages:
             if not self._moves:
                 return HistoryPage(room, [*messages], more, ask.ref, rev, epoch)
             low, high = _span(ask, messages, more)
-            stored = self._look(self._reader, partial(store.comings, room=room, low=low, high=high, limit=self._most))
+            stored = self.look(self._reader, partial(store.comings, room=room, low=low, high=high, limit=self._most))
         came = dict.fromkeys([*stored, *(move for move in moves if low <= move[0] <= high)])
         told = [
             *((message.seq, 0, message) for message in messages),
@@ -133,14 +115,14 @@ class Pages:
 
     def catch_up(self, session: Session, ask: History) -> HistoryPage:
         """All that is newer than what `session` knows. Raises `Reject`. The greenlet waits."""
-        room, limit = self._readable(session, ask.room or session.require_member().room.name), max(ask.limit, 1)
+        room, limit = self.readable(session, ask.room or session.require_member().room.name), max(ask.limit, 1)
         found, writer = None, self._message_writer
         if ask.epoch == writer.epoch:
             self.hand_over(self._chat.rooms.get(room))
             with self._reader.turn(session):
                 writer.saved()
                 work = partial(store.newer, room=room, rev=min(ask.rev, store.LAST), most=BEHIND)
-                found = self._look(self._reader, work)
+                found = self.look(self._reader, work)
         if found is None or ask.epoch != writer.epoch:
             latest = self.page(session, History(room, limit=limit, ref=ask.ref))
             return replace(latest, anew=True)
@@ -153,7 +135,7 @@ class Pages:
         """One message, with all that is kept of it. Raises `Reject`. The greenlet waits."""
         self.hand_over(room)
         self._message_writer.saved()
-        return self._look(self._reader, partial(store.find, room=room.name, seq=seq))
+        return self.look(self._reader, partial(store.find, room=room.name, seq=seq))
 
     def read(self, ask: History) -> tuple[list[Said], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
@@ -161,7 +143,7 @@ class Pages:
         if self._message_writer.has_changes(ask.room):
             self._message_writer.saved()
         unsaved = self.unsaved(ask)
-        stored = self._look(self._reader, partial(store.page, ask=ask, limit=ask.limit + 1))
+        stored = self.look(self._reader, partial(store.page, ask=ask, limit=ask.limit + 1))
         # Some may have been written while we were looking.
         found: dict[int, Said] = {message.seq: message for message in chain(unsaved, stored)}
         ordered = [found[seq] for seq in sorted(found)]
@@ -181,39 +163,9 @@ class Pages:
                 break
         return sorted(found, key=lambda message: message.seq)
 
-    def search(self, session: Session, ask: Search) -> SearchResults:
-        """What `session` looks for. Raises `Reject`. The greenlet waits."""
-        member = session.require_member()
-        query, before = search.query_of(ask.text), min(max(ask.before, 0), store.LAST)
-        room = self._readable(session, ask.room) if ask.room else ""
-        limit = min(max(ask.limit, 1), self._most)
-        for home in member.rooms.values():
-            self.hand_over(home)
-        with self._searcher.turn(session):
-            self._message_writer.saved()
-            self._index()
-            found = self._search(session, member, query, room, before, limit + 1)
-        return SearchResults(ask.text, found[:limit], len(found) > limit, ask.ref)
-
-    def _search(
-        self, session: Session, member: Member, query: str, room: str, before: int, limit: int
-    ) -> list[Message]:
-        """The latest `limit` messages that are found, in rooms that `member` may read."""
-        readable, hidden, wanted = set[str](), set[str](), limit
-        until = time.monotonic() + self._search_seconds
-        while True:
-            work = partial(search.search, query=query, room=room, before=before, limit=wanted, hidden=hidden)
-            left = max(until - time.monotonic(), LEAST_SECONDS) if self._search_seconds else 0
-            found = self._look(self._searcher, search.bounded(left, work))
-            for name in {message.room for message in found} - readable - {room}:
-                (readable if self._chat.may_enter(session, member, name) else hidden).add(name)
-            if hidden.isdisjoint(message.room for message in found):
-                return found[:limit]
-            wanted = max(limit, LOOK)
-
     def changed(self, messages: Sequence[Message]) -> set[str]:
         """The rooms of those of `messages` that are not on disk as they are here. Raises `Reject`."""
-        stored = self._look(self._reader, partial(store.texts, ids=[message.id for message in messages]))
+        stored = self.look(self._reader, partial(store.texts, ids=[message.id for message in messages]))
         return {message.room for message in messages if stored.get(message.id) != (message.sender, message.text)}
 
     def hand_over(self, room: Room | None) -> None:
@@ -224,37 +176,27 @@ class Pages:
     def close(self) -> None:
         """Let go of the file; it is opened again when somebody wants to read."""
         self._reader.close()
-        self._searcher.close()
 
-    def _readable(self, session: Session, room: str) -> str:
+    def readable(self, session: Session, room: str) -> str:
         """The name of `room`, if `session` may read what was said there."""
         room = self._chat.room_name(room)
         if not self._chat.may_enter(session, session.require_member(), room):
             raise Reject(f"You may not read what is said in {room}. Ask who is in there.", code="not_allowed")
         return room
 
-    def _index(self) -> None:
-        """Put all into the index that is on disk now."""
-        newest, mark = self._look(
-            self._searcher, lambda connection: (store.newest(connection), store.indexed(connection))
-        )
-        try:
-            while mark < newest and (reached := self._writer.run(store.index_more)):
-                mark = reached
-        except DatabaseError as error:
-            raise self._unreadable(error) from error
-
-    def _look(self, reader: "Reader", work: Callable[[sqlite3.Connection], T]) -> T:
+    def look(self, reader: Reader, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` finds in the file. Raises `Reject`."""
         if self._message_writer.problem is not None:
             raise off()
         try:
             found = reader.run(work)
         except DatabaseError as error:
-            raise self._unreadable(error) from error
+            raise self.unreadable(error) from error
         self._complaint = ""
         return found
 
-    def _unreadable(self, error: DatabaseError) -> Reject:
+    def unreadable(self, error: DatabaseError) -> Reject:
+        """The answer to who wants to read a file that cannot be used. The log tells why."""
         if str(error) != self._complaint:  # once, however often it is asked for
             log.error("history cannot be read: %s", error)
             self._complaint = str(error)

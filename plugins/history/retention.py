@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from . import changes, forget, store
+from . import changes, index, store
 
 log = logging.getLogger("greenchat.history")
 
@@ -30,7 +30,7 @@ LOW = 0.95
 SAMPLE = 100
 
 # What a message takes besides its text, in bytes, and how often its text is there: once more, as words, by and large.
-ROW_BYTES, TEXT_TIMES = 60, 1.6
+ROW_BYTES, TEXT_TIMES = 60, 2.0
 
 MARKS = ("warned", "warned_bytes")
 
@@ -106,7 +106,7 @@ def plan(found: Sequence[Share], need: float) -> list[tuple[Share, int]]:
     return [(share, max(int(level / share.each), 1)) for share in ordered if share.bytes > level]
 
 
-def trim(connection: sqlite3.Connection, room: int, keep: int, since: datetime | None, most: int = store.STEP) -> int:
+def trim(connection: sqlite3.Connection, room: int, keep: int, since: datetime | None, most: int = index.STEP) -> int:
     """Remove messages from the beginning of a room, at most so many: all but the last `keep`, unless that is 0, and
     those before `since`. Returns up to which, 0 where there was nothing to remove."""
     ages = {"room": room, "oldest": store.microseconds(since) if since is not None else 0, "keep": keep, "most": most}
@@ -116,7 +116,7 @@ def trim(connection: sqlite3.Connection, room: int, keep: int, since: datetime |
         return 0
     (upto,) = connection.execute(f"SELECT max(seq) FROM ({first} :most) WHERE {spare}", ages).fetchone()
     assert isinstance(upto, int)
-    store.unindex(connection, "room = ? AND seq <= ?", (room, upto))
+    index.unindex(connection, "room = ? AND seq <= ?", (room, upto))
     connection.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room, upto))
     connection.execute("DELETE FROM comings WHERE room = ? AND seq <= ?", (room, upto))
     changes.trim(connection, room, upto)
@@ -124,7 +124,7 @@ def trim(connection: sqlite3.Connection, room: int, keep: int, since: datetime |
     return upto
 
 
-def trim_comings(connection: sqlite3.Connection, since: datetime, most: int = store.STEP) -> int:
+def trim_comings(connection: sqlite3.Connection, since: datetime, most: int = index.STEP) -> int:
     """Remove comings and goings before `since`, at most so many. Returns how many."""
     return connection.execute(
         "DELETE FROM comings WHERE id IN (SELECT id FROM comings ORDER BY id LIMIT ?) AND time < ?",
@@ -216,9 +216,9 @@ class Retention:
 
     def _merge(self) -> None:
         """Have the index let go of what was removed, or the next look would find as much in use as this one."""
-        pages = -forget.MERGE_PAGES
-        while (self._run(forget.merging(pages)) or 0) > 1:
-            pages = forget.MERGE_PAGES
+        pages = -index.MERGE_PAGES
+        while self._run(partial(index.merge, pages=pages)):
+            pages = index.MERGE_PAGES
 
 
 def _size(amount: float) -> str:

@@ -1,43 +1,119 @@
-"""Looking for words in what was said."""
+"""The SQL that looks for what was said; see `index.py` for what the scopes are."""
 
 import json
-import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from heapq import nlargest
 from typing import TypeVar
+
+from msgspec import Struct
 
 from greenchat import Message, Reject
 
-from . import store
-
-# More words than anybody looks for at once: FTS5 reads a list for each.
-SEARCH_WORDS = 16
+from . import changes, index, store, terms
+from .query import Query, Unit
 
 # After so many steps of SQLite's it is looked how long a search has taken: about a millisecond.
 STEPS = 1000
 
+# So many terms are looked for in one go, in as many scopes as that makes: FTS5 holds some pages of 4 kB for each, and
+# what takes long can be given up in between.
+AT_ONCE = 500
+
+# By how much a clock may have been put back: ids rise with the times but for that, so that days are found by halving.
+SLACK = timedelta(hours=1)
+
 T = TypeVar("T")
 
-# So long must be what stands before a `*`: a shorter beginning has so many endings that looking for it takes a second.
-SHORTEST_BEGINNING = 3
+
+class Reach(Struct, frozen=True):
+    """Where somebody looks: in the shared scope, but for the rooms `hidden` from them, if `shared`; and in the scopes
+    of these rooms. Rooms are numbers. `only` are those that they have asked for, in the shared scope."""
+
+    shared: bool
+    apart: tuple[int, ...]
+    hidden: tuple[int, ...] = ()
+    only: tuple[int, ...] = ()
 
 
-def search(
-    connection: sqlite3.Connection, query: str, room: str, before: int, limit: int, hidden: Iterable[str]
+def search(connection: sqlite3.Connection, query: Query, reach: Reach, before: int, limit: int) -> list[Message]:
+    """The latest messages that `query` finds, with ids below `before`, unless that is 0. What is above the mark
+    "indexed" is not found."""
+    low, high = _span(connection, query)
+    high = min(high, before or store.LAST)
+    scopes = [*[index.SHARED] * reach.shared, *reach.apart]
+    each = max(AT_ONCE // query.size, 1)
+    found: list[Message] = []
+    for start in range(0, len(scopes), each):
+        match = " OR ".join(_expression(query, scope, reach.only) for scope in scopes[start : start + each])
+        found += _look(connection, match, query, low, high, reach.hidden, limit)
+        if len(found) >= limit:
+            found = nlargest(limit, found, key=lambda message: message.id)
+            low = found[-1].id + 1
+    return sorted(found, key=lambda message: -message.id)
+
+
+def _look(
+    connection: sqlite3.Connection,
+    match: str,
+    query: Query,
+    low: int,
+    high: int,
+    hidden: Sequence[int],
+    limit: int,
 ) -> list[Message]:
-    """The latest messages that `query` finds (see `query_of`): in `room`, or in all rooms but those `hidden`; with ids
-    below `before`, unless that is 0. What is above the mark "indexed" is not found."""
-    if room:
-        (number,) = connection.execute("SELECT id FROM rooms WHERE name = ?", (room,)).fetchone() or (0,)
-        query += f' AND room : "{number}"'
+    since = store.microseconds(query.since) if query.since else -store.LAST
+    until = store.microseconds(query.until) if query.until else store.LAST
     return store.messages(
         connection,
         "SELECT messages.* FROM words JOIN messages ON messages.id = words.rowid WHERE words MATCH ? "
-        "AND words.rowid < ? AND messages.room NOT IN "
-        "(SELECT id FROM rooms WHERE name IN (SELECT value FROM json_each(?))) ORDER BY words.rowid DESC LIMIT ?",
-        (query, before or store.LAST, json.dumps(list(hidden)), limit),
+        "AND words.rowid >= ? AND words.rowid < ? AND messages.time >= ? AND messages.time < ? "
+        f"AND {changes.IS_THERE} AND messages.room NOT IN (SELECT value FROM json_each(?)) "
+        "ORDER BY words.rowid DESC LIMIT ?",
+        (match, low, high, since, until, json.dumps(hidden), limit),
     )
+
+
+def _expression(query: Query, scope: int, only: Sequence[int]) -> str:
+    """What FTS5 is asked in one scope. Nothing that somebody has typed is syntax there."""
+    parts = [_phrase(scope, unit) for unit in query.units]
+    if query.senders:
+        parts.append(_any(scope, query.senders))
+    if only and scope == index.SHARED:
+        parts.append(_any(scope, [f"{terms.ROOM}{room}" for room in only]))
+    return f"({' AND '.join(parts or [_phrase(scope, Unit((terms.ANY,)))])})"
+
+
+def _any(scope: int, found: Sequence[str]) -> str:
+    return f"({' OR '.join(_phrase(scope, Unit((term,))) for term in found)})"
+
+
+def _phrase(scope: int, unit: Unit) -> str:
+    quoted = " ".join(f"{scope}{term}" for term in unit.terms).replace('"', '""')
+    return f'"{quoted}" *' if unit.begins else f'"{quoted}"'
+
+
+def _span(connection: sqlite3.Connection, query: Query) -> tuple[int, int]:
+    """From which id on, and below which, what was said in the time of `query` is. Some of it may be of another."""
+    low = _first_at(connection, query.since, -SLACK) if query.since else 0
+    high = _first_at(connection, query.until, SLACK) if query.until else store.LAST
+    return low, high
+
+
+def _first_at(connection: sqlite3.Connection, moment: datetime, slack: timedelta) -> int:
+    """An id before which all was said before `moment`, and from which on all was said after that; give or take."""
+    asked = store.microseconds(moment) + slack // timedelta(microseconds=1)
+    early = "(SELECT time FROM messages WHERE id >= (low + high) / 2 ORDER BY id LIMIT 1) < :time"
+    (found,) = connection.execute(
+        "WITH RECURSIVE span(low, high) AS (SELECT (SELECT min(id) FROM messages), (SELECT max(id) + 1 FROM messages) "
+        f"UNION ALL SELECT iif({early}, (low + high) / 2 + 1, low), iif({early}, high, (low + high) / 2) "
+        "FROM span WHERE low < high) SELECT coalesce(min(low), 0) FROM span WHERE low = high",
+        {"time": asked},
+    ).fetchone()
+    assert isinstance(found, int)
+    return found
 
 
 def bounded(seconds: float, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
@@ -55,29 +131,11 @@ def bounded(seconds: float, work: Callable[[sqlite3.Connection], T]) -> Callable
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
             raise Reject(
-                "That takes too long to look for. Write words in full, or more letters before the *, or fewer words.",
+                "That takes too long to look for. Write words in full, or more letters before the *, or fewer words, "
+                "or where: in:lobby.",
                 code="too_slow",
             ) from None
         finally:
             connection.set_progress_handler(None, 0)
 
     return bounded_work
-
-
-def query_of(text: str) -> str:
-    """What FTS5 is to look for: all words of `text`, none of which is syntax. `hel*` is any word that begins with hel.
-
-    Raises `Reject` where there is no word, or too many.
-    """
-    split = re.split(r"[\s\x00-\x1f\"]+", text)
-    words = [word for word in split if any(map(str.isalnum, word))]
-    if not words:
-        raise Reject("Which words? Write one or more of those that were said.", code="empty")
-    if len(words) > SEARCH_WORDS:
-        raise Reject(f"These are more than {SEARCH_WORDS} words. Search for fewer.", code="too_long")
-    return f"text : ({' '.join(map(_phrase, dict.fromkeys(words)))})"
-
-
-def _phrase(word: str) -> str:
-    beginning = word.rstrip("*")
-    return f'"{beginning}" *' if len(beginning) >= SHORTEST_BEGINNING and word != beginning else f'"{beginning}"'

@@ -15,7 +15,7 @@ import msgspec
 
 from greenchat import Deleted, History, Joined, Left, Message, Past, Renamed
 
-from . import changes
+from . import changes, index
 from .changes import Change
 from .runs import Run, pack_any, part, unpack
 
@@ -32,8 +32,7 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_by_room ON messages (room, seq);
 """
 
-# A message is in the index if and only if its id is not above the mark "indexed". The text comes first: FTS5 keeps
-# the first column's words in fewer bytes. The room is there so that a common word is found quickly in a small room.
+# Of the index of words, as it was first; see `index.py`.
 _WORDS = """
 CREATE VIRTUAL TABLE words USING fts5(
     text, room, content='messages', content_rowid='id', tokenize='unicode61 remove_diacritics 2'
@@ -51,14 +50,11 @@ CREATE TABLE comings (
 CREATE INDEX comings_by_room ON comings (room, seq);
 """
 
-MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, changes.MIGRATION)
+MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, index.MIGRATION, changes.MIGRATION)
 
 # Runs of one INSERT. Python is busy with the parameters of so many for about a millisecond, in which the event loop
 # stands still. What remains goes in powers of two, so that SQLite knows each statement.
 RUNS = 1024
-
-# How many messages one step of indexing or removing deals with: some milliseconds, for which a write may have to wait.
-STEP = 2000
 
 Move = Joined | Left | Renamed
 Said = Message | Deleted
@@ -114,7 +110,7 @@ def write_items(connection: sqlite3.Connection, items: Iterable[Run | Change]) -
             for item in group:
                 if isinstance(item, Change):
                     room = room_ids(connection, (item.room,))[item.room]
-                    changes.put(connection, room, item, unindex, index, indexed)
+                    changes.put(connection, room, item)
 
 
 def write_runs(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
@@ -136,10 +132,10 @@ def write_runs(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
     for run in runs:
         if run.reply_to:
             changes.answer(connection, run.id, run.reply_to)
-    mark = indexed(connection)
+    mark = index.indexed(connection)
     late = [number for run in runs if run.id <= mark for number in range(run.id, run.id + run.count)]
     if late:
-        index(connection, "id <= ? AND id IN (SELECT value FROM json_each(?))", (mark, json.dumps(late)))
+        index.index(connection, "id <= ? AND id IN (SELECT value FROM json_each(?))", (mark, json.dumps(late)))
 
 
 def write_carefully(connection: sqlite3.Connection, items: Sequence[Run | Change]) -> dict[str, int]:
@@ -348,46 +344,6 @@ def _move(room: str, time: int, kind: str, name: str, detail: str) -> Move:
         case "left":
             return Left(room, name, detail, _moment(time))
     return Renamed(room, name, detail, _moment(time))
-
-
-# --- index ----------------------------------------------------------------------------------------------------------
-
-
-def indexed(connection: sqlite3.Connection) -> int:
-    """The mark: all messages with ids up to it are in the index, and no others."""
-    (mark,) = connection.execute("SELECT value FROM marks WHERE name = 'indexed'").fetchone()
-    assert isinstance(mark, int)
-    return mark
-
-
-def index_more(connection: sqlite3.Connection, most: int = STEP) -> int:
-    """Index the next messages, at most so many. Returns the mark then, 0 where there were none."""
-    mark = indexed(connection)
-    (last,) = connection.execute(
-        "SELECT max(id) FROM (SELECT id FROM messages WHERE id > ? ORDER BY id LIMIT ?)", (mark, most)
-    ).fetchone()
-    if last is None:
-        return 0
-    assert isinstance(last, int)
-    index(connection, "id > ? AND id <= ?", (mark, last))
-    connection.execute("UPDATE marks SET value = ? WHERE name = 'indexed'", (last,))
-    return last
-
-
-def index(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> None:
-    """Put messages into the index: those for which the SQL `which` is true, none of which is in it."""
-    chosen = f"SELECT id, text, room FROM messages WHERE {which}"
-    connection.execute(f"INSERT INTO words (rowid, text, room) {chosen}", values)
-
-
-def unindex(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> None:
-    """Take messages out of the index, as far as they are in it. To be called before they are changed or removed, and
-    where they stay, `index` after that, with `id <= indexed(connection)` besides."""
-    connection.execute(
-        "INSERT INTO words (words, rowid, text, room) SELECT 'delete', id, text, room FROM messages "
-        f"WHERE id <= (SELECT value FROM marks WHERE name = 'indexed') AND {which}",
-        values,
-    )
 
 
 def rooms(connection: sqlite3.Connection) -> list[tuple[int, str]]:

@@ -3,17 +3,18 @@ program has changed is noticed. All of it in small steps, since whoever waits fo
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import gevent
-from gevent.event import Event
 
 from greenchat import Database, DatabaseError, file_state
 
-from . import changes, forget, retention, store
+from . import changes, index, retention, store
+from .indexer import Indexer
 from .replays import Replays
 from .retention import CHECK_SECONDS, Retention
 
@@ -44,6 +45,7 @@ class Tidy:
     def __init__(
         self,
         database: Database,
+        indexer: Indexer,
         replays: Replays,
         tell: Callable[[str], None],
         *,
@@ -56,14 +58,14 @@ class Tidy:
         self._keep_days = keep_days
         self._keep_messages = keep_messages
         self._retention = Retention(self._run, replays.forget, tell, keep_bytes) if keep_bytes else None
-        self._calm = Event()
+        self._indexer = indexer
         self._greenlets: list[Any] = []
         self._complaint = ""
         self._seen: object = None  # the state of the file when it was looked at last
 
     def start(self) -> None:
         """Do all this from now on."""
-        self._calm.set()
+        self._indexer.due.set()
         self._greenlets = [gevent.spawn(self._index), gevent.spawn(self._again, LOOK_SECONDS, self._look)]
         self._greenlets.append(gevent.spawn(self._again, CLEAN_SECONDS, self.clean))
         if self._keep_days or self._keep_messages:
@@ -82,15 +84,18 @@ class Tidy:
     def wrote(self, messages: int) -> None:
         """So many were written just now."""
         if messages < CALM:
-            self._calm.set()
+            self._indexer.due.set()
         else:
-            self._calm.clear()
+            self._indexer.due.clear()
 
     def _index(self) -> None:
         while True:
-            self._calm.wait()
-            if not self._run(store.index_more):
-                self._calm.clear()
+            self._indexer.due.wait()
+            indexed, began = self._attempt(self._indexer.step), time.monotonic()
+            if self._attempt(self._indexer.clear):
+                gevent.sleep(time.monotonic() - began)  # nobody waits for it
+            elif not indexed:
+                self._indexer.due.clear()
 
     def _again(self, seconds: float, step: Callable[[], None]) -> None:
         while True:
@@ -112,9 +117,9 @@ class Tidy:
         count = self._run(changes.unclean, writes=False)
         if not count:
             return
-        pages = -forget.MERGE_PAGES
-        while (self._run(forget.merging(pages)) or 0) > 1:
-            pages = forget.MERGE_PAGES
+        pages = -index.MERGE_PAGES
+        while self._run(partial(index.merge, pages=pages)):
+            pages = index.MERGE_PAGES
         if self._run(changes.checkpoint):
             self._run(partial(changes.cleaned, count=count))
 
@@ -133,9 +138,12 @@ class Tidy:
             self._seen = state
 
     def _run(self, work: Callable[[sqlite3.Connection], Any], *, writes: bool = True) -> Any:
-        """What `work` returns; None where the database cannot be used, which the keeper deals with."""
+        return self._attempt(partial(self._database.run, work, writes=writes))
+
+    def _attempt(self, step: Callable[[], Any]) -> Any:
+        """What `step` returns; None where the database cannot be used, which the keeper deals with."""
         try:
-            return self._database.run(work, writes=writes)
+            return step()
         except DatabaseError as error:
             if str(error) != self._complaint:
                 log.warning("history cannot be tidied up: %s", error)

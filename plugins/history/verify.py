@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from greenchat import DatabaseError, amount, as_database_error, open_database, printable, transaction
+from greenchat import DatabaseError, amount, as_database_error, open_database, printable
 
-from . import forget, store
+from . import forget, index, store
 
 # Findings of one kind that are told one by one: what is broken in more places than a screen has lines is just broken.
 SHOWN = 20
@@ -114,9 +114,9 @@ def _findings(connection: sqlite3.Connection) -> Iterator[str]:
         if len(found) > SHOWN:
             yield f"... and {len(found) - SHOWN:,} more of this kind."
     try:
-        while transaction(connection, store.index_more):
-            pass  # a server indexes a while after it has written
-        connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+        if index.is_current(connection):
+            index.define(connection)
+            connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
     except sqlite3.DatabaseError as error:
         yield f"The index of words does not fit what was said: {error}."
     if forget.unclean(connection):

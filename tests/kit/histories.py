@@ -5,7 +5,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from click.testing import CliRunner
-from greenchat_plugins.history import search, store
+from greenchat_plugins.history import index, search, store
+from greenchat_plugins.history.query import parse
 
 from greenchat.cli import main
 from greenchat.protocol.events import Joined, Left, Message, Renamed
@@ -33,7 +34,7 @@ def opened(data_dir):
 
 
 def index_all(connection):
-    while transaction(connection, store.index_more):
+    while transaction(connection, index.index_more):
         pass
 
 
@@ -54,8 +55,8 @@ def found(data_dir, words):
     """The ids of the messages that a search finds."""
     with opened(data_dir) as connection:
         index_all(connection)
-        query = search.query_of(words)
-        return [message.id for message in search.search(connection, query, "", 0, 100, hidden=())]
+        query = parse(words)
+        return [message.id for message in search.search(connection, query, search.Reach(True, ()), 0, 100)]
 
 
 def history(data_dir, command, *options, answer=None):

@@ -234,3 +234,11 @@ def test_a_change_of_what_was_said_long_ago(tmp_path):
         assert same(first[0], text="do", rev=1203, reactions={"👍": ["bob"]})
         newer = page(bob, epoch=ada.welcome["epoch"], rev=1201)["events"]
         assert [(event["seq"], event["rev"]) for event in newer] == [(1, 1203), (1202, 1204)]
+
+
+def test_a_search_does_not_find_what_was_deleted_by_conditions_alone(told):
+    with serving(data_dir=told) as server:
+        eve = Program(server, "eve")
+        found = eve.request(type="search", text="in:lobby", limit=4)
+        assert [message["seq"] for message in found["messages"]] == [5, 4, 3, 1]
+        assert found.get("more") is None

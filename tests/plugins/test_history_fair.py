@@ -6,8 +6,8 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from greenchat_plugins.history import search
-from kit.histories import opened
+from greenchat_plugins.history.query import parse
+from kit.histories import index_all, opened
 from kit.programs import Program
 
 from greenchat.storage.sqlite import transaction
@@ -33,11 +33,10 @@ def long_history(tmp_path_factory):
         rows = ((n, 1, n, n * 1_000_000, "ada", " ".join(rng.choices(words, k=8)), 0) for n in range(1, MESSAGES + 1))
         connection.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, 0, NULL)", rows)
         connection.execute("UPDATE messages SET text = text || ' needle' WHERE id = ?", (MESSAGES,))
-        connection.execute("INSERT INTO words (rowid, text, room) SELECT id, text, room FROM messages")
-        connection.execute("UPDATE marks SET value = ? WHERE name = 'indexed'", (MESSAGES,))
 
     with opened(data_dir) as connection:
         transaction(connection, fill)
+        index_all(connection)
     return data_dir
 
 
@@ -54,7 +53,7 @@ def test_a_search_that_takes_too_long_is_given_up_and_the_next_one_is_not(long_h
 
 
 def test_the_same_word_twice_is_looked_for_once():
-    assert search.query_of("ros* hill ros* hill") == search.query_of("ros* hill")
+    assert parse("ros* hill ros* hill") == parse("ros* hill")
 
 
 def test_who_searches_all_the_time_does_not_keep_others_from_reading(long_history):

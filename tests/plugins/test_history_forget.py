@@ -5,7 +5,7 @@ import sqlite3
 import threading
 
 import pytest
-from greenchat_plugins.history import commands, forget, retention, store
+from greenchat_plugins.history import commands, forget, index, retention, store
 from kit.histories import MOVES, START, found, history, index_all, keep, kept, opened, remains, said, verified
 
 from greenchat.errors import Reject
@@ -93,7 +93,7 @@ def words(data_dir, pattern):
     """How many words like this are in the index."""
     with opened(data_dir) as connection:
         connection.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, words, 'row')")
-        return connection.execute("SELECT count(*) FROM terms WHERE term LIKE ?", (pattern,)).fetchone()[0]
+        return connection.execute("SELECT count(*) FROM terms WHERE term LIKE ?", (f"0.{pattern}",)).fetchone()[0]
 
 
 def test_it_asks_before(tmp_path):
@@ -142,10 +142,10 @@ def test_nobody_can_be_called_like_the_forgotten_and_they_are_not_forgotten_twic
 
 
 def test_more_than_is_replaced_at_once_with_some_not_in_the_index_yet(tmp_path):
-    many = 2 * store.STEP + 1
+    many = 2 * index.STEP + 1
     keep(tmp_path, said(*["lobby ada: zebra"] * many), indexed=False)
     with opened(tmp_path) as connection:
-        transaction(connection, store.index_more)
+        transaction(connection, index.index_more)
     result = history(tmp_path, "forget", "--user", "ada", "--yes")
     assert result.stdout == f"Forgotten: {many:,} messages and 0 comings and goings of ada.\n"
     assert {message.text for message in kept(tmp_path)} == {"(forgotten)"}
@@ -182,7 +182,7 @@ def test_who_writes_all_the_time_gets_its_turn(tmp_path):
                 message = Message("lobby", number, number, "bob", f"new{number}", START, rev=number)
                 try:
                     transaction(connection, lambda connection, m=message: store.write(connection, [[m]]))
-                    transaction(connection, store.index_more)
+                    transaction(connection, index.index_more)
                 except sqlite3.Error as error:
                     troubles.append(error)
                 written.append(message)

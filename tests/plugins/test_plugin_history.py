@@ -429,7 +429,8 @@ def test_no_word_is_an_order_to_the_database(library, words):
             ada.search(words)
         return
     ids = [message.id for message in ada.search(words).messages]
-    assert ids == ([] if plain or "text:" in words or "room" in words or "rank" in words else [5, 1])
+    signs = set("^+%") & set(words)  # these are looked for like words
+    assert ids == ([] if plain or signs or "text:" in words or "room" in words or "rank" in words else [5, 1])
 
 
 @pytest.mark.parametrize("nothing", ["", " ", '"', "-", "* ! ?", "\x00"])

@@ -4,7 +4,7 @@ import random
 import re
 
 import pytest
-from greenchat_plugins.history import store, tidy
+from greenchat_plugins.history import index, store, tidy
 from kit.histories import keep, said
 from kit.programs import Anybody, Program, says, sync
 from kit.retention import SETTINGS, counts, fill, wait_for_log, warned_long_ago
@@ -28,7 +28,7 @@ def test_rooms_alike_lose_alike(tmp_path, caplog):
         wait_for_log(caplog, "messages were removed")
     left = counts(tmp_path)
     assert left["d"] == 1
-    assert max(left[room] for room in "abc") - min(left[room] for room in "abc") <= store.STEP
+    assert max(left[room] for room in "abc") - min(left[room] for room in "abc") <= index.STEP
     assert all(left[room] < 1000 for room in "abc")
 
 

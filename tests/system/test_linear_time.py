@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from greenchat_plugins.history.search import query_of
+from greenchat_plugins.history import terms
+from greenchat_plugins.history.query import parse
 from greenchat_plugins.moderation.terms import split_terms
 from greenchat_plugins.moderation.words import Repeats, WordList
 from kit.hostile import hostile_texts
@@ -57,7 +58,8 @@ WORK = {
     "has it a listed word?": WORDS.__contains__,
     "listed words masked": WORDS.mask,
     "was it said before?": lambda text: Repeats(3, 60).check(1, text),
-    "words to search for": allowed(query_of),
+    "words to search for": allowed(parse),
+    "words to be found by": lambda text: terms.terms_of(0, 1, "ada", text),
     "a duration and a reason": allowed(split_terms),
     "which command is it?": allowed(COMMANDS.find),
     "is there a secret in it?": is_secret,

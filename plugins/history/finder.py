@@ -1,0 +1,155 @@
+"""Looking for words, for somebody: what they may read, whose turn it is, and how long it takes."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+import gevent
+
+from greenchat import ChatServer, DatabaseError, Member, Message, Reject, Search, SearchResults, Session
+
+from . import index, search, store
+from .indexer import Indexer
+from .pages import Pages, Reader
+from .query import Query, parse
+from .search import Reach
+from .writer import MessageWriter
+
+# So many messages may be missing in the index: a search waits for those, some seconds. Where it is more, as after an
+# upgrade, it is refused, since the latest are what is missing.
+BEHIND = 100_000
+
+# For so long a search moves what is in the wrong scope before it looks, in seconds; the rest is moved afterwards.
+MOVE_SECONDS = 0.1
+
+# An answer comes at a multiple of so many seconds. A search does not depend on what one may not read; but the whole
+# index does a little, such as on which of its pages are at hand.
+QUANTUM = 0.005
+
+T = TypeVar("T")
+
+
+class Finder:
+    """Searches, one at a time: by address in turn, and by who it is. One is given up after `search_seconds`, and finds
+    `most` messages at the most."""
+
+    def __init__(
+        self,
+        server: ChatServer,
+        message_writer: MessageWriter,
+        indexer: Indexer,
+        pages: Pages,
+        reader: Reader,
+        most: int,
+        *,
+        search_seconds: float,
+    ) -> None:
+        self._chat = server.chat
+        self._turns = server.turns
+        self._message_writer = message_writer
+        self._indexer = indexer
+        self._pages = pages
+        self._reader = reader
+        self._most = most
+        self._search_seconds = search_seconds
+        self._known: index.Scopes | None = None
+
+    def search(self, session: Session, ask: Search) -> SearchResults:
+        """What `session` looks for. Raises `Reject`. The greenlet waits."""
+        member = session.require_member()
+        query, before = parse(ask.text), min(max(ask.before, 0), store.LAST)
+        rooms = self._asked(session, ask.room, query)
+        limit = min(max(ask.limit, 1), self._most)
+        for home in member.rooms.values():
+            self._pages.hand_over(home)
+        with _in_quanta(), self._reader.turn(session):
+            self._message_writer.saved()
+            self._catch_up()
+            reach = self._reach(session, member, rooms)
+            work = partial(search.search, query=query, reach=reach, before=before, limit=limit + 1)
+            found = self._look(search.bounded(self._search_seconds, work))
+        # Somebody may have lost a right meanwhile.
+        allowed = {name: self._chat.may_enter(session, member, name) for name in {message.room for message in found}}
+        told: list[Message] = [message for message in found[:limit] if allowed[message.room]]
+        return SearchResults(ask.text, told, len(found) > limit, ask.ref)
+
+    def close(self) -> None:
+        """Let go of the file; it is opened again when somebody searches."""
+        self._reader.close()
+
+    def _asked(self, session: Session, room: str, query: Query) -> set[str] | None:
+        """In which rooms to look; None for all."""
+        named = {self._pages.readable(session, name) for name in query.rooms}
+        if not room:
+            return named or None
+        only = {self._pages.readable(session, room)}
+        return only & named if named else only
+
+    def _catch_up(self) -> None:
+        """Put all into the index that is on disk now."""
+        missing = self._look(partial(index.missing, most=BEHIND))
+        if missing >= BEHIND:
+            raise Reject(
+                "What was said is still being put into the index of words. Search again in some minutes.",
+                code="history_off",
+            )
+        while missing > 0 and self._write(self._indexer.step):
+            missing -= index.STEP
+
+    def _reach(self, session: Session, member: Member, asked: set[str] | None) -> Reach:
+        """Where `session` may look. Rooms that are not open to everybody are set apart first."""
+        while True:
+            known = self._scopes(asked)
+            readable = self._readable(session, member, known)
+            closed = [room.name for room in known if not room.apart and room.number not in readable]
+            if not closed:
+                break
+            self._write(partial(self._indexer.set_apart, closed))
+            until = time.monotonic() + MOVE_SECONDS
+            while time.monotonic() < until and self._write(self._indexer.clear):
+                pass
+        mine = [room for room in known if room.number in readable]
+        shared = tuple(room.number for room in mine if room.shared)
+        return Reach(
+            asked is None or bool(shared),
+            tuple(room.number for room in mine if room.apart),
+            tuple(room.number for room in known if room.shared and room.number not in readable),
+            shared if asked is not None else (),
+        )
+
+    def _scopes(self, asked: set[str] | None) -> Sequence[index.Scope]:
+        if asked is not None:
+            return self._look(partial(index.scopes, names=asked))
+        self._known = self._look(partial(index.all_scopes, known=self._known))
+        return self._known.rooms
+
+    def _readable(self, session: Session, member: Member, known: Sequence[index.Scope]) -> set[int]:
+        readable = set()
+        for room in known:
+            if self._chat.may_enter(session, member, room.name):
+                readable.add(room.number)
+            if self._turns.is_long():
+                gevent.sleep(0)
+        return readable
+
+    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return self._pages.look(self._reader, work)
+
+    def _write(self, step: Callable[[], T]) -> T:
+        try:
+            return step()
+        except DatabaseError as error:
+            raise self._pages.unreadable(error) from error
+
+
+@contextmanager
+def _in_quanta() -> Iterator[None]:
+    """Have the block take a multiple of `QUANTUM`."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        gevent.sleep(QUANTUM - (time.monotonic() - began) % QUANTUM)
