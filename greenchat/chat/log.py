@@ -112,6 +112,11 @@ class Log:
                 return Past(run[seq - run.seq], run.account_id, (), author)
         return None
 
+    def now(self, said: Message | Deleted) -> Message | Deleted:
+        """`said`, which was read elsewhere, as it is by now."""
+        past = self._changed.get(said.seq)
+        return past.message if past is not None and past.message.rev > said.rev else said
+
     def remember(self, seq: int, past: Past) -> Past:
         """`past` was looked for elsewhere; what is known of it by now."""
         return self._changed.get(seq) or past

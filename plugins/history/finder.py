@@ -73,7 +73,8 @@ class Finder:
             found = self._look(search.bounded(self._search_seconds, work))
         # Somebody may have lost a right meanwhile.
         allowed = {name: self._chat.may_enter(session, member, name) for name in {message.room for message in found}}
-        told: list[Message] = [message for message in found[:limit] if allowed[message.room]]
+        read = self._pages.now(message for message in found[:limit] if allowed[message.room])
+        told = [message for message in read if isinstance(message, Message)]  # or somebody has deleted it
         return SearchResults(ask.text, told, len(found) > limit, ask.ref)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@ too."""
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -107,7 +107,7 @@ class Pages:
             stored = self.look(self._reader, partial(store.comings, room=room, low=low, high=high, limit=self._most))
         came = dict.fromkeys([*stored, *(move for move in moves if low <= move[0] <= high)])
         told = [
-            *((message.seq, 0, message) for message in messages),
+            *((message.seq, 0, message) for message in self.now(messages)),
             *((seq, 1, event) for seq, event in came if _in_time(event.time, ask)),
         ]
         events = [event for _, _, event in sorted(told, key=itemgetter(0, 1))]
@@ -129,7 +129,7 @@ class Pages:
         said, now = found
         more = len(said) > (limit := min(limit, self._most))
         rev = said[limit - 1].rev if more else now
-        return HistoryPage(room, [*said[:limit]], more, ask.ref, rev, writer.epoch)
+        return HistoryPage(room, [*self.now(said[:limit])], more, ask.ref, rev, writer.epoch)
 
     def find(self, room: Room, seq: int) -> Past | None:
         """One message, with all that is kept of it. Raises `Reject`. The greenlet waits."""
@@ -148,7 +148,12 @@ class Pages:
         found: dict[int, Said] = {message.seq: message for message in chain(unsaved, stored)}
         ordered = [found[seq] for seq in sorted(found)]
         ordered = ordered[: ask.limit] if store.from_the_start(ask) else ordered[-ask.limit :]
-        return ordered, len(found) > ask.limit
+        return self.now(ordered), len(found) > ask.limit
+
+    def now(self, said: Iterable[Said]) -> list[Said]:
+        """What was read a moment ago, as it is by now."""
+        rooms = self._chat.rooms
+        return [room.log.now(one) if (room := rooms.get(one.room)) is not None else one for one in said]
 
     def unsaved(self, ask: History) -> list[Message]:
         """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted."""
