@@ -1,7 +1,7 @@
 // The account: what asks for passwords, and the pane with one's devices.
 
 import * as chat from "./chat.js";
-import { $, ask, avatar, button, el } from "./dom.js";
+import { $, ask, avatar, button, el, icon } from "./dom.js";
 import { stays } from "./tokens.js";
 
 // --- passwords ---
@@ -119,13 +119,6 @@ function span(seconds) {
 		["minute", 60]
 	].find(([, size]) => seconds >= size);
 	return new Intl.NumberFormat([], { style: "unit", unit, unitDisplay: "short" }).format(Math.floor(seconds / size));
-}
-
-function icon(path) {
-	const [svg, line] = ["svg", "path"].map(tag => document.createElementNS("http://www.w3.org/2000/svg", tag));
-	line.setAttribute("d", path);
-	svg.append(line);
-	return svg;
 }
 
 $("close-account").onclick = () => box.close();

@@ -1,10 +1,11 @@
 import * as account from "./account.js";
+import * as acts from "./acts.js";
+import { catchUp, see } from "./history.js";
 import * as chat from "./chat.js";
 import * as composer from "./composer.js";
 import { $, ask, kept, plural } from "./dom.js";
 import * as drafts from "./drafts.js";
 import * as log from "./log.js";
-import { catchUp } from "./pages.js";
 import * as panes from "./panes.js";
 import * as place from "./place.js";
 import * as search from "./search.js";
@@ -42,14 +43,14 @@ chat.start({
 	forget,
 	leave,
 	mayGo,
-	catchUp,
+	catchUp: async room => (await catchUp(room)) && sender.resolve(room),
 	out,
 	visit: composer.enter,
 	pump: sender.pump,
-	resolve: sender.resolve,
 	remember,
 	moved: drafts.move,
-	isUnsaid: room => sender.unsaid(room) > 0 || !!drafts.kept(room.key),
+	reworded,
+	isUnsaid: room => sender.unsaid(room) > 0 || !!drafts.kept(room.key).text,
 	looking: room => room === chat.active && room.following && document.hasFocus(),
 	heard: (item, room) => heard.push(spoken(item, room))
 });
@@ -59,9 +60,12 @@ function render() {
 	// Several that come at once are read out one after the other.
 	if (heard[0]) $("heard").textContent = heard.splice(0).join("\n");
 	if (!chat.active) return;
-	chat.see(chat.active);
+	see(chat.active);
 	panes.render();
+	const back = acts.hold();
 	log.render();
+	back();
+	drafts.render();
 	status();
 	title();
 }
@@ -115,10 +119,18 @@ async function join(given) {
 		welcome.hidden = true;
 		$("chat").hidden = false;
 		open(true);
+		toLinked();
 	} catch (error) {
 		await out(error);
 	}
 	coming("");
+}
+
+// The message that a link leads to, once one is in.
+function toLinked() {
+	const seq = Number(link.get("message"));
+	link.delete("message");
+	if (seq > 0 && !saved.name) search.go(link.get("room"), seq);
 }
 
 // After a reload one is where one was, and who has stayed logged in is back: neither is asked who they are.
@@ -202,7 +214,7 @@ async function forget() {
 }
 
 function wipe() {
-	for (const part of [sender, drafts, search, chat, composer, account]) part.forget();
+	for (const part of [sender, drafts, search, chat, composer, account, acts]) part.forget();
 	for (const note of notes) note.close();
 	notes.clear();
 	heard.length = 0;
@@ -216,7 +228,8 @@ function wipe() {
 		"topic",
 		"self",
 		"menu",
-		"waiting"
+		"waiting",
+		"hint"
 	])
 		$(id).replaceChildren();
 	for (const node of [...$("members").children, $("status").firstElementChild]) node.replaceChildren();
@@ -271,9 +284,21 @@ function alert(room, item) {
 			focus();
 			if (chat.all().includes(room)) chat.show(room);
 		};
+		note.about = item;
 		note.onclose = () => notes.delete(note);
 		notes.add(note);
 	} catch {} // on Android, only a service worker may
+}
+
+// A message says something else now, or nothing (null): what it said is nowhere.
+function reworded(room, item, text) {
+	drafts.reworded(room, item, text);
+	search.reworded(room, item, text);
+	for (const note of notes) if (note.about === item) note.close();
+	if (text === null) {
+		heard.length = 0;
+		$("heard").replaceChildren();
+	}
 }
 
 function beep() {

@@ -2,11 +2,9 @@
 
 import * as talks from "./conversations.js";
 import { roomCalled, rooms, same } from "./conversations.js";
-import { isMention } from "./rows.js";
 import * as tokens from "./tokens.js";
 import * as wire from "./wire.js";
 
-const KEPT = 500; // items of a room. The server has the others
 // The answers to a join that are about who we are. All others are about that room alone.
 const ABOUT_US =
 	/^(name_|login_|password_|token_|logged_|tls_|accounts_|too_many_sessions$|try_later$|full$|timeout$|idle$|lost$)/;
@@ -102,8 +100,7 @@ async function opened() {
 
 const isOpen = ({ gone }) => !gone;
 
-// The first request of a connection: who we are, by what we have got for that before, or by name and password. It comes
-// into a room only if one was typed.
+// The first request of a connection: who we are. It comes into a room only if one was typed.
 async function comeIn() {
 	const { fresh, name, login, phrase: password, room, key, keep } = ticket;
 	const where = fresh && room ? { room, key } : { room: null };
@@ -126,8 +123,7 @@ async function comeIn() {
 	return wire.request("join", { name, login, password, ...where, ...(keep && login && { device: tokens.deviceName() }) });
 }
 
-// After the first welcome. What the server does not know of those who are who they were, was left on another device, or is
-// closed to them by now: that comes as an error. Who is somebody new goes in again.
+// After the first welcome: see "Coming back" in PAGE.md.
 async function findRooms(theirs) {
 	for (const name of theirs) roomCalled(name);
 	for (const room of [...rooms.values()].filter(room => isOpen(room) && !theirs.has(room.name)))
@@ -174,8 +170,8 @@ export function rename(new_name) {
 	ui.remember();
 }
 
-// After a command by which one has logged in, for what comes with the answer to a join alone: whose account it is, and
-// with `keep`, a token for this device. Without a password nobody is logged in any more.
+// After a command by which one has logged in: whose account it is, and with `keep`, a token for this device. Without a
+// password nobody is logged in any more.
 export async function prove(login, keep) {
 	Object.assign(ticket, { login, keep });
 	if (login) {
@@ -304,9 +300,9 @@ export function show(room, instead = false) {
 
 // --- ask ---
 
-// What a command tells is shown in `room`, or put into `quiet`.
-export async function ask(room, text, quiet) {
-	const ack = await wire.request("say", { text, ...room.address }, { room, quiet });
+// What a command tells is shown in `room`, or put into `quiet`. `reply_to`: the message that it answers.
+export async function ask(room, text, quiet, reply_to) {
+	const ack = await wire.request("say", { text, ...room.address, reply_to }, { room, quiet });
 	const [, key] = /^\/room\s+key\s+(.+)/i.exec(text) ?? [];
 	if (key) room.secret = key; // to come back by
 	return ack;
@@ -329,8 +325,7 @@ export async function learn() {
 	if (slash) commands = (await answer("/help", "commands")) ?? commands;
 }
 
-// What was written in `written` belongs to the conversation `id`, with who is called `name`. If we had that one
-// already, it takes over.
+// What was written in `written` belongs to the conversation `id`. If we had that one already, it takes over.
 export function settle(written, id, name) {
 	const direct = talks.directWith(id, name, written);
 	if (direct !== written && written.id === null) {
@@ -347,7 +342,11 @@ export function settle(written, id, name) {
 export const later = (...told) => early.push(told);
 
 export const alert = (room, item) => ui.alert(room, item);
+export const heard = (item, room) => ui.heard(item, room);
+export const looking = room => ui.looking(room);
 export const catchUp = room => ui.catchUp(room);
+// A message says `text` from now on; null: it is deleted. Where else its words are shown, that must be seen.
+export const reworded = (room, item, text) => ui.reworded(room, item, text);
 
 export function tell(room, text, kind = "notice", to) {
 	const item = { kind, text, time: Date.now(), room: to };
@@ -356,42 +355,4 @@ export function tell(room, text, kind = "notice", to) {
 	if (room === active) ui.heard(item, room);
 	changed();
 	return item;
-}
-
-// `live`: its number. `end`: where the reader is.
-export function add(room, events, live, end = room.following) {
-	room.latest = live || room.latest;
-	const items = events.map(({ type: kind, own, ...event }) => {
-		const item = { ...event, kind, time: Date.parse(event.time) };
-		if (own) Object.assign(item, { mine: true, state: "stored" });
-		const { time, name } = item;
-		return item.seq ? item : { kind: "presence", time, once: `${kind} ${name} ${time}`, folded: [item] };
-	});
-	// Who has said something there, on another device, has read it.
-	if (live && events[0].own) read(room);
-	for (const item of live && room.past ? items : room.add(...items)) {
-		if (!(item.seq > room.read) || isMe(item.sender)) continue;
-		const forMe = room.direct || isMention(item, room.items, name);
-		if (live && (forMe || room === active)) ui.heard(item, room);
-		if (room.mentions.has(item.seq) || !forMe) continue;
-		room.mentions.add(item.seq);
-		ui.alert(room, item);
-	}
-	const surplus = room.items.length - KEPT;
-	if (surplus > 0 && room.more !== null) {
-		room.keep(end ? surplus : 0, end ? Infinity : KEPT);
-		room[end ? "more" : "past"] = true;
-	}
-	see(room);
-	changed();
-}
-
-export function see(room) {
-	if (room.unread && !ui.looking(room)) return (room.mark ??= room.read);
-	read(room);
-}
-
-function read(room) {
-	room.read = room.latest;
-	room.mentions.clear();
 }

@@ -1,7 +1,9 @@
 import { credentials, knows } from "./account.js";
+import { remove } from "./history.js";
 import * as chat from "./chat.js";
 import { $, ask, el, plural } from "./dom.js";
-import { keep, kept } from "./drafts.js";
+import * as drafts from "./drafts.js";
+import { named } from "./emoji.js";
 import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
 import { complete, wordAndRest } from "./typing.js";
@@ -20,7 +22,7 @@ let chosen;
 
 export function open() {
 	reason.textContent = "";
-	set(kept(chat.active.key));
+	set(drafts.kept(chat.active.key).text);
 	if (matchMedia("(hover: hover)").matches) box.focus(); // else a keyboard would cover the screen
 }
 
@@ -29,9 +31,16 @@ function set(text = "") {
 	changed();
 }
 
+drafts.start(text => {
+	reason.textContent = "";
+	strokes++;
+	back = -1;
+	set(text);
+});
+
 function changed(options) {
 	if (intercept()) return;
-	if (chat.active) keep(chat.active.key, box.value);
+	if (chat.active) drafts.keep(chat.active.key, box.value);
 	box.style.height = "auto";
 	box.style.height = `${box.scrollHeight + 2}px`;
 	offer(options);
@@ -49,26 +58,37 @@ async function submit() {
 	const { value: text } = box;
 	const room = chat.active;
 	const lines = sender.lines(text);
-	if (!lines[0] || intercept(true)) return;
+	if (intercept(true)) return;
+	if (!lines[0]) return drafts.isEdit(room) && removal(room, room.find(drafts.current(room).seq));
 	const why = refusal(room, lines);
 	reason.textContent = why;
-	if (why || !(await confirmed(lines))) return;
+	if (why) return;
+	if (drafts.isEdit(room))
+		return drafts.save(room, lines[0]).catch(({ text }) => {
+			if (chat.active === room) reason.textContent = text;
+			else chat.tell(room, text, "error");
+		});
+	if (!(await confirmed(lines))) return;
 	if (!lines.some(line => SECRET.test(sender.slashed(line)))) typed.unshift(text);
 	room.mark = null;
+	// A command answers nothing: what was to be answered is still there.
+	const answered = isText(lines[0]) ? drafts.current(room) : undefined;
+	drafts.keep(room.key, "", answered ? null : undefined);
 	if (chat.active === room) set();
-	else keep(room.key, "");
 	if (here(room, text)) return;
 	if (chat.active === room) await toLatest();
-	sender.say(room, text);
+	sender.say(room, text, answered);
 }
+
+const isText = line => !sender.isCommand(line) || /^\/me\s/i.test(sender.slashed(line));
 
 // Why nothing of it may be said: then it stays in the box.
 function refusal(room, lines) {
 	const command = sender.isCommand(lines[0]);
 	if (command && lines[1])
 		return "Nothing was sent: the first line is a command, and a command is one line alone. Two slashes, as in //me, are text.";
-	const text = !command || /^\/me\s/i.test(sender.slashed(lines[0]));
-	return text && room.gone ? `Nothing was sent. ${room.gone}` : "";
+	if (!isText(lines[0]) && !drafts.isEdit(room)) return "";
+	return room.gone ? `Nothing was sent. ${room.gone}` : drafts.refusal(room, lines);
 }
 
 async function confirmed(lines) {
@@ -139,6 +159,12 @@ export async function enter(name, key) {
 	}
 }
 
+export async function removal(room, item) {
+	const note = "Nobody can read it any more, wherever it is shown.";
+	if (item && (await ask("Delete this message?", [], "Delete", note))) await remove(room, item);
+	$("log").focus({ preventScroll: true });
+}
+
 export async function leave(room) {
 	const unsaid = sender.unsaid(room);
 	if (unsaid && !(await ask(`Leave ${room.name}?`, [], "Leave", `${plural(unsaid, "line")} of yours would be lost.`)))
@@ -155,12 +181,14 @@ box.onkeydown = event => {
 	const done = key === "Enter" && offered?.options[chosen].value.trim() === box.value.trim();
 	if (offered && arrow) offer(offered, chosen - arrow);
 	else if (offered && key === "Escape") offer();
+	else if (key === "Escape" && drafts.leave()) reason.textContent = "";
 	else if (offered && /Tab|Enter/.test(key) && !done) take();
 	else if (key === "Enter") submit();
 	else if (key === "Tab" && completion(true)) {
 		offer(completion(true));
 		if (!offered.options[1]) take();
-	} else if (arrow && (!box.value || back >= 0)) {
+	} else if (arrow && back < 0 && changesOwn() && drafts.changeOwn(arrow)) {
+	} else if (arrow && !drafts.isEdit(chat.active) && (!box.value || back >= 0)) {
 		back = Math.max(-1, Math.min(typed.length - 1, back + arrow));
 		set(typed[back]);
 	} else return;
@@ -170,8 +198,14 @@ box.oninput = () => {
 	back = -1;
 	strokes++;
 	reason.textContent = "";
+	const { from, value } = named(box.value.slice(0, box.selectionStart)) ?? {};
+	if (value) box.setRangeText(value, from, box.selectionStart, "end");
 	changed(completion());
 };
+
+// Up leads to the last message, or to the command that was typed behind it.
+const changesOwn = () => drafts.isEdit(chat.active) || (!box.value && !(typed[0] && sender.isCommand(typed[0])));
+
 box.onblur = () => offer();
 list.onmousedown = event => event.preventDefault(); // the box keeps the focus
 $("composer").onsubmit = event => (event.preventDefault(), submit());

@@ -19,9 +19,20 @@ class Conversation extends Timeline {
 	following = true; // the end
 	mentions = new Set(); // unread
 	gone = ""; // why nothing can be said here any more
+	epoch = ""; // of the server's, in which `rev` tells up to where all is known that has happened here
+	rev = 0;
+	heard = 0; // the highest that was told, also while what was before it is still
+	behind = false; // to come
+	recent = []; // changes
+	quotes = new Map(); // messages that are not among the items and were answered: null where they cannot be had
+	quoting = false; // one of them is asked for
 
 	get unread() {
 		return this.latest - this.read;
+	}
+
+	find(seq) {
+		return this.known.get(seq) ?? this.quotes.get(seq);
 	}
 }
 
@@ -56,8 +67,7 @@ class Room extends Conversation {
 const page = Math.random().toString(36); // what the browser keeps of an earlier one means nobody here
 let serial = 0;
 
-// What two people say to each other alone: numbered by ourselves. It belongs to a person, whatever they are called
-// meanwhile. Before the first message there is no id yet, only the name that it goes to.
+// What two people say to each other alone: numbered by ourselves.
 class Direct extends Conversation {
 	direct = true;
 	more = null;
@@ -96,8 +106,7 @@ function begin(name) {
 	return direct;
 }
 
-// A conversation with who is called `name` now. One that we have serves only while it is sure to be with that person;
-// else a new one begins, and the server tells with the first message which one it is.
+// A conversation with who is called `name` now. One that we have serves only while it is sure to be with that person.
 export function directTo(name) {
 	const fits = ({ gone, earlier, id, sure, name: other }) =>
 		!gone && !earlier && (sure || id === null) && same(other, name);

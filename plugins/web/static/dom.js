@@ -2,6 +2,8 @@
 
 import { fold } from "./text.js";
 
+const HINT = 4000; // ms
+
 export const $ = id => document.getElementById(id);
 export const plural = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
@@ -29,7 +31,8 @@ export const nodesOf = tokens =>
 // Shows `rows`, {key, sign, ...}. What has the same key and sign as before stays: so do scrolling, selections and focus.
 export function sync(parent, rows, build) {
 	const old = new Map([...parent.children].map(node => [node.key, node]));
-	const focus = [...old.values()].find(node => node.contains(document.activeElement))?.key;
+	const { activeElement } = document;
+	const focus = [...old.values()].find(node => node.contains(activeElement));
 	const nodes = rows.map(row => {
 		const { key, sign } = row;
 		const was = old.get(key);
@@ -39,11 +42,12 @@ export function sync(parent, rows, build) {
 	for (const node of old.values()) if (!stay.has(node)) node.remove();
 	for (const [i, node] of nodes.entries())
 		if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i]);
-	if (focus && !parent.contains(document.activeElement))
-		nodes
-			.find(({ key }) => key === focus)
-			?.querySelector("button")
-			?.focus();
+	if (!focus || parent.contains(document.activeElement)) return;
+	// In what has taken its place, that is the same button, or the first.
+	const row = nodes.find(({ key }) => key === focus.key);
+	const buttons = [...(row?.querySelectorAll("button") ?? [])];
+	const now = activeElement === focus ? row : (buttons.find(({ value }) => value === activeElement.value) ?? buttons[0] ?? row);
+	now?.focus({ preventScroll: true });
 }
 
 export function tint(node, name) {
@@ -68,17 +72,31 @@ export function kept(key, value) {
 	}
 }
 
-// `entries`: [label, run], or nothing.
-export function menu(anchor, entries) {
+export function icon(path) {
+	const [svg, line] = ["svg", "path"].map(tag => document.createElementNS("http://www.w3.org/2000/svg", tag));
+	line.setAttribute("d", path);
+	svg.append(line);
+	return svg;
+}
+
+// A word about what was done, for a moment.
+export function hint(text) {
+	$("hint").textContent = text;
+	clearTimeout(hint.timer);
+	hint.timer = setTimeout(() => ($("hint").textContent = ""), HINT);
+}
+
+// `entries`: [label, run], or nothing. `above`: what stands above them.
+export function menu(anchor, entries, above = "") {
 	const box = $("menu");
 	const entry = ([label, run]) => button(() => (box.hidePopover(), run()), label);
-	box.replaceChildren(...entries.filter(Boolean).map(entry));
+	box.replaceChildren(above, ...entries.filter(Boolean).map(entry));
 	const { left, bottom } = anchor.getBoundingClientRect();
 	anchor.closest("nav, aside, main").append(box); // a drawer stays open around it
 	box.showPopover();
 	box.style.left = `min(${left}px, 100vw - ${box.offsetWidth}px)`;
 	box.style.top = `min(${bottom}px, 100vh - ${box.offsetHeight}px)`;
-	box.firstChild.focus();
+	box.querySelector("button").focus();
 	box.onkeydown = ({ key }) => void (key === "Escape" && anchor.focus());
 }
 

@@ -1,25 +1,18 @@
 import * as chat from "./chat.js";
-import { copying } from "./copy.js";
 import { $, avatar, button, el, nodesOf, plural, sync, tint } from "./dom.js";
-import { sentence, summary } from "./presence.js";
-import { rows } from "./rows.js";
-import { newer, older, present, canLoad } from "./pages.js";
+import { canLoad, isMine, isMyReaction, lookUp, newer, older, present } from "./history.js";
 import { add, pump } from "./sender.js";
 import { mentions, parse } from "./text.js";
+import { rows, sentence, summary } from "./timeline.js";
 
 const NEAR = 800; // pixels from the edge, when more is fetched
 const END = 30; // pixels that still count as the end
-
-const format = options => new Intl.DateTimeFormat([], options).format;
-const clock = format({ timeStyle: "short" });
-const full = format({ dateStyle: "full", timeStyle: "medium" });
-const date = format({ dateStyle: "full" });
 
 const box = $("log");
 const list = $("messages");
 let scrolledTo = 0;
 
-const find = key => [...list.children].find(node => node.key === key);
+export const find = key => [...list.children].find(node => node.key === key);
 const y = node => node.getBoundingClientRect().bottom;
 const below = () => box.scrollHeight - box.clientHeight - box.scrollTop;
 
@@ -39,6 +32,9 @@ export function point(key) {
 	row?.classList.add("found");
 }
 
+// Where it is not in sight.
+export const show = key => find(key)?.scrollIntoView({ block: "nearest" });
+
 export async function toLatest() {
 	const room = chat.active;
 	await present(room);
@@ -55,7 +51,8 @@ export function render() {
 	const mine = mentions(chat.name);
 	// What is today is yesterday after midnight.
 	const dated = row => (row.kind === "day" ? { ...row, sign: dayOf(row.item) } : row);
-	sync(list, rows(items, mark).map(dated), row => (looks.get(row.kind) ?? notice)(row, mine));
+	const room = chat.active;
+	sync(list, rows(items, mark, seq => room.find(seq)).map(dated), row => (looks.get(row.kind) ?? notice)(row, mine));
 	const begin = more === null ? "This is gone when you close the page." : more ? "" : `This is where ${name} begins.`;
 	$("edge").textContent = loading ? "Loading …" : begin;
 	const same = find(seen?.key);
@@ -64,6 +61,8 @@ export function render() {
 	$("latest").hidden = following;
 	$("latest").textContent = `${unread ? plural(unread, "new message") : "Jump to the latest"} ↓`;
 	fill();
+	const unknown = items.findLast(({ reply_to }) => reply_to > 0 && room.find(reply_to) === undefined);
+	if (unknown) lookUp(room, unknown.reply_to);
 }
 
 function scrolled() {
@@ -89,37 +88,19 @@ box.onscroll = scrolled;
 $("latest").onclick = toLatest;
 new ResizeObserver(() => chat.active?.following && (box.scrollTop = box.scrollHeight)).observe(box);
 
+// --- how it looks ---
+
+const format = options => new Intl.DateTimeFormat([], options).format;
+const clock = format({ timeStyle: "short" });
+const full = format({ dateStyle: "full", timeStyle: "medium" });
+const date = format({ dateStyle: "full" });
+
 const timeOf = ({ time }) => el("time", { title: full(time) }, clock(time));
 const dayOf = ({ time }) => (date(time) === date(Date.now()) ? "Today" : date(time));
 
-// For copy.js.
-const copied = (row, prefix, text, fence) => Object.assign(row, { copied: { prefix, text, fence } });
-
 const looks = new Map(
 	Object.entries({
-		message({ item, head, fence, code }, mine) {
-			const { text, action, state, why, sender } = item;
-			const name = tint(el("b", { dir: "auto" }, sender), sender);
-			const body = fence
-				? el(`pre.${fence}`, code)
-				: el("div.body", { dir: "auto" }, action && [name, " "], nodesOf(parse(text, item.mine ? undefined : mine)));
-			const forMe = !item.mine && !fence && mine.test(text);
-			// In a group only the first message shows whose they are. It is read out with each.
-			const time = [!action && el("span.sr", `${sender}: `), timeOf(item)];
-			const row = el(
-				`li.message${head ? ".head" : ""}${action ? ".action" : ""}${forMe ? ".for-me" : ""}`,
-				{ "data-state": state },
-				head && !action ? [avatar(sender), el("p", name, " ", timeOf(item))] : time,
-				body,
-				why && state !== "unsure" && el("p.error", why, state === "failed" && remedies(item))
-			);
-			return copied(
-				row,
-				`[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`,
-				fence === "in" ? code.slice(0, -1) : text,
-				fence
-			);
-		},
+		message,
 
 		presence({ item: { folded } }) {
 			const lines = folded.map(item => el("li", timeOf(item), " ", sentence(item)));
@@ -131,10 +112,81 @@ const looks = new Map(
 			return copied(el("li.notice", folded[1] ? details() : text), "* ", text);
 		},
 
+		deleted: ({ item: { by }, sign }) =>
+			el("li.notice.deleted", { title: by && `by ${by}` }, sign > 1 ? `${sign} messages deleted` : "Message deleted"),
+
 		day: ({ item }) => copied(el("li.day", dayOf(item)), "", date(item.time)),
 		new: () => el("li.day.new", "New messages")
 	})
 );
+
+// For what is copied, and acts.js.
+const copied = (row, prefix, text, fence, item) => Object.assign(row, { item, copied: { prefix, text, fence } });
+
+const plain = tokens => tokens.map(token => (token.children ? plain(token.children) : token)).join("");
+
+// A line of what is answered. `item` may be out of reach (null), not here yet, or deleted.
+export function quotation(item) {
+	if (!item) return el("span", item === null ? "an earlier message" : "…");
+	if (item.kind === "deleted") return el("i", "a message that was deleted");
+	const { sender, text } = item;
+	return el("span", tint(el("b", { dir: "auto" }, sender), sender), " ", el("span", { dir: "auto" }, plain(parse(text))));
+}
+
+function reactions(item) {
+	const chip = ([emoji, names]) => {
+		const mine = isMyReaction(names);
+		const label = `${emoji} ${names.length}: ${names.join(", ")}`;
+		const attributes = { "type": "button", "value": emoji, "title": names.join(", "), "aria-label": label, "aria-pressed": mine };
+		return el("button.chip", attributes, emoji, " ", el("small", names.length));
+	};
+	return item.reactions?.size > 0 && el("p.reactions", [...item.reactions].map(chip));
+}
+
+// `mine` finds one's own name in a text.
+function message({ item, head, fence, code, original }, mine) {
+	const { text, action, state, why, sender, edited } = item;
+	const name = tint(el("b", { dir: "auto" }, sender), sender);
+	const body = fence
+		? el(`pre.${fence}`, code)
+		: el("div.body", { dir: "auto" }, action && [name, " "], nodesOf(parse(text, item.mine ? undefined : mine)));
+	const forMe = !item.mine && ((!fence && mine.test(text)) || isMine(original));
+	// In a group only the first message shows whose they are. It is read out with each.
+	const time = [!action && el("span.sr", `${sender}: `), timeOf(item)];
+	const row = el(
+		`li.message${head ? ".head" : ""}${action ? ".action" : ""}${forMe ? ".for-me" : ""}`,
+		{ "data-state": state, "tabindex": -1 },
+		head && !action ? [avatar(sender), el("p", name, " ", timeOf(item))] : time,
+		item.reply_to > 0 &&
+			el("button.quote", { type: "button", value: "quote" }, el("span.sr", "Answer to "), quotation(original)),
+		body,
+		edited && el("small.edited", { title: `Edited: ${full(edited)}` }, "edited"),
+		reactions(item),
+		why && state !== "unsure" && el("p.error", why, state === "failed" && remedies(item))
+	);
+	return copied(
+		row,
+		`[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`,
+		fence === "in" ? code.slice(0, -1) : text,
+		fence,
+		item
+	);
+}
+
+// Of what could not be said.
+function remedies(item) {
+	const room = chat.active;
+	const drop = () => {
+		room.remove(item);
+		pump();
+	};
+	const say = () => {
+		add(room, item.text, item.wire, item.action, item.alone ? undefined : item.answered);
+		drop();
+	};
+	const retry = room.direct && room.gone ? [] : [button(say, item.alone ? "Say it without that" : "Try again"), " "];
+	return [" ", ...retry, button(drop, "Delete")];
+}
 
 function notice({ item: { kind, text, room } }) {
 	const label = chat.rooms.get(room)?.gone === "" ? `Go to ${room}` : `Join ${room}`;
@@ -142,21 +194,39 @@ function notice({ item: { kind, text, room } }) {
 	return copied(row, "* ", text);
 }
 
-function remedies(item) {
-	const room = chat.active;
-	const drop = () => {
-		room.remove(item);
-		pump();
-	};
-	const again = () => {
-		add(room, item.text, item.wire, item.action);
-		drop();
-	};
-	const retry = room.direct && room.gone ? [] : [button(again, "Try again"), " "];
-	return [" ", ...retry, button(drop, "Delete")];
+// --- copying: what is copied out of the log reads as lines, "[12:00] ada: Hello", and code as code ---
+
+document.oncopy = copying;
+
+function copying(event) {
+	const selection = getSelection();
+	if (!selection.rangeCount || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
+	const range = selection.getRangeAt(0);
+	const rows = [...list.children].filter(row => row.copied && range.intersectsNode(row));
+	const bodies = rows.map(row => row.querySelector(".body, pre") ?? row);
+	// Within one message, a browser knows best.
+	if (!rows[0] || bodies[0].contains(range.commonAncestorContainer)) return;
+	const parts = rows.map((row, i) => ({ ...row.copied, text: chosen(range, bodies[i], row.copied.text) }));
+	const some = parts.filter(({ text }) => text !== null);
+	const code = some.every(({ fence }) => fence);
+	const lines = code
+		? some.filter(({ fence }) => fence === "in").map(({ text }) => text)
+		: some.map(({ prefix, text, fence }) => (fence === "in" || fence === "close" ? text : prefix + text));
+	event.clipboardData.setData("text/plain", lines.join("\n"));
+	event.preventDefault();
 }
 
-document.oncopy = event => copying(event, list);
+// What of `body` is within `range`: the whole `text` as it was typed, a part of it as it is shown, or null.
+function chosen(range, body, text) {
+	if (!range.intersectsNode(body)) return null;
+	const part = document.createRange();
+	part.selectNodeContents(body);
+	const whole = part.toString();
+	if (body.contains(range.startContainer)) part.setStart(range.startContainer, range.startOffset);
+	if (body.contains(range.endContainer)) part.setEnd(range.endContainer, range.endOffset);
+	const some = part.toString();
+	return some === whole ? text : some.replace(/\n$/, "") || null; // a line of code has its end
+}
 
 (function atMidnight() {
 	const midnight = new Date().setHours(24, 0, 0, 0);

@@ -1,7 +1,7 @@
 // Where one is, for the browser: the address, to be shared or kept as a bookmark; Back and Forward; a reload.
 //
-// Each entry of the tab's history has {name, rooms, room, key, depth}: who one is and all one's rooms, to come back
-// after a reload; the room or conversation that was shown; how many entries of ours lie before it.
+// Each entry of the tab's history has {name, rooms, room, key, depth}: who one is and all one's rooms; what was shown; how
+// many entries of ours lie before it.
 
 import * as chat from "./chat.js";
 
@@ -37,8 +37,7 @@ onpopstate = ({ state }) => {
 	else remember(); // one has left it
 };
 
-// The addresses have names of rooms in them. All of ours before this one are gone back over; those that lie ahead
-// are taken away by a new entry.
+// All of ours before this one are gone back over; those that lie ahead are taken away by a new entry.
 export async function forget() {
 	const { depth = 0 } = here();
 	if (depth) {

@@ -1,5 +1,6 @@
 // What we say: in order, no faster than the server likes, and never lost. It goes where it was written, or nowhere.
 
+import { apply, isGone, reach } from "./history.js";
 import * as chat from "./chat.js";
 import { end } from "./conversations.js";
 import { UNSEEN } from "./text.js";
@@ -8,6 +9,7 @@ import { bucket } from "./wire.js";
 
 const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the first to be seen
 const NO_LIMIT = 1e5; // bytes of a line, where the server has none
+const GONE = { code: "unknown_message", text: "What you answer was deleted." };
 const SPARE = 64; // bytes: the id of a conversation that has none yet
 const STATES = new Map([
 	["lost", "unsure"],
@@ -18,7 +20,7 @@ const queue = []; // {room, item}: a message; {room, line}: a command
 const opening = new Set(); // direct conversations whose first message is on its way: their id comes with its answer
 let timer;
 
-// `text` as lines of which each, with a slash before it, fits into a frame.
+// Each with a slash before it fits into a frame.
 export function lines(text, room = chat.active) {
 	const frame = bytesOf({ type: "say", ...room.address, text: "/", ref: 1e9 });
 	return linesOf(text, (chat.limits.frame_bytes || NO_LIMIT) - frame - SPARE);
@@ -30,28 +32,32 @@ const before = line => line.slice(0, line.length - slashed(line).length);
 export const isCommand = line => /^\/(?!\/)/.test(slashed(line));
 
 // Of several lines none is a command: whoever pastes a page does not want to run it.
-export function say(room, text) {
+// `answered`: the message that the first of them answers.
+export function say(room, text, answered) {
 	const all = lines(text, room);
-	for (const line of all) {
+	for (const [i, line] of all.entries()) {
 		const typed = slashed(line);
-		if (all[1] || !typed) addText(room, line);
-		else if (typed[1] === "/")
-			// "//x" says "/x"
-			addText(room, before(line) + typed.slice(1));
-		else runLine(room, typed);
+		const to = i ? undefined : answered;
+		if (all[1] || !typed) addText(room, line, to);
+		else if (isCommand(line)) runLine(room, typed, to);
+		else addText(room, unescaped(line), to);
 	}
 	pump();
 }
 
 // As text, whatever it begins with.
-export function addText(room, text) {
-	const typed = slashed(text);
-	add(room, text, typed ? `${before(text)}/${typed}` : text);
-}
+export const addText = (room, text, answered) => add(room, text, escaped(text), false, answered);
 
-function runLine(room, line) {
+// "/x" as one types it: "//x", and what that says.
+export function escaped(text) {
+	const typed = slashed(text);
+	return typed ? `${before(text)}/${typed}` : text;
+}
+export const unescaped = line => (slashed(line)[1] === "/" ? before(line) + slashed(line).slice(1) : line);
+
+function runLine(room, line, answered) {
 	const action = /^\/me\s+(.+)/i.exec(line)?.[1];
-	if (action) add(room, action, line, true);
+	if (action) add(room, action, line, true, answered);
 	else queue.push({ room, line });
 }
 
@@ -91,20 +97,21 @@ export function resolve(room) {
 	chat.changed();
 }
 
-export function add(room, text, wire, action) {
-	const said = { kind: "message", sender: chat.name, text, action, time: Date.now() };
-	const item = { ...said, wire, mine: true, pending: true, state: "queued" };
+export function add(room, text, wire, action, answered) {
+	const said = { kind: "message", sender: chat.name, text, action, time: Date.now(), reactions: new Map() };
+	const item = { ...said, wire, answered, reply_to: answered?.seq, mine: true, pending: true, state: "queued" };
 	room.add(item);
 	queue.push({ room, item });
 }
 
 async function send(room, item) {
 	if (room.gone) return fail(room, item, { text: room.gone });
+	if (item.answered && isGone(room, item.answered)) return fail(room, item, GONE);
 	const written = room;
-	Object.assign(item, { state: "sending", since: room.latest });
+	Object.assign(item, { state: "sending", since: room.latest, rev_before: room.rev });
 	if (room.direct && room.id === null) opening.add(room);
 	try {
-		let { seq, id, conversation, with: name } = await chat.ask(room, item.wire);
+		let { seq, id, rev, conversation, with: name } = await chat.ask(room, item.wire, null, item.reply_to);
 		if (room.direct) {
 			room = chat.settle(written, conversation, name);
 			for (const entry of queue) if (entry.room === written) entry.room = room;
@@ -112,7 +119,9 @@ async function send(room, item) {
 		}
 		item.state = "stored";
 		room.read = room.latest = Math.max(room.latest, seq);
-		room.settle(item, seq, id);
+		room.settle(item, seq, id, rev);
+		reach(room, rev);
+		for (const event of room.recent) apply(room, event); // somebody was faster than the answer
 	} catch (error) {
 		fail(room, item, error);
 	}
@@ -123,7 +132,8 @@ async function send(room, item) {
 function fail(room, item, { code, text }) {
 	const state = room.direct && code === "lost" ? "failed" : (STATES.get(code) ?? "failed");
 	if (code === "conversation_gone") end(room, text);
-	Object.assign(item, { state, why: text });
+	if (code === "unknown_message") text = GONE.text;
+	Object.assign(item, { state, why: text, alone: code === "unknown_message" });
 	if (state === "unkept") room.settle(item, 0);
 	chat.changed();
 }

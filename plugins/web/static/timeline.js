@@ -1,5 +1,8 @@
-// What was said in one room, in its order, each once. What has no number (`seq`) stands behind the message it came
-// `after`; own messages on their way are last of all.
+// What was said in one room, in its order, each once; and as the rows that are shown.
+
+import { isFence, mentions } from "./text.js";
+
+const FENCE_GAP = 5000; // ms between the lines of fenced code that has no end yet
 
 let serial = 0;
 const place = item => item.seq || item.after;
@@ -42,9 +45,9 @@ export class Timeline {
 		this.known.delete(idOf(item));
 	}
 
-	settle(item, seq, id) {
+	settle(item, seq, id, rev) {
 		this.remove(item);
-		this.add(Object.assign(item, { seq, id, pending: false }));
+		this.add(Object.assign(item, { seq, id, rev, pending: false }));
 	}
 
 	// Some, and what is on its way.
@@ -52,4 +55,114 @@ export class Timeline {
 		this.items = this.items.filter((item, i) => item.pending || (i >= from && i < to));
 		this.known = new Map(this.items.map(item => [idOf(item), item]));
 	}
+}
+
+// --- rows ---
+
+const minute = item => Math.floor(item.time / 60_000);
+const day = item => new Date(item.time).toDateString();
+
+// See `sync` for `key` and `sign`. What has a number above `mark` was new when it came. A message that is part of fenced
+// code has `fence` ("open", "in" or "close") and `code`, which is shown, and copied, as it is.
+// `find`: a message by its number, for what is answered.
+export function rows(items, mark, find = () => null) {
+	const out = [];
+	const fences = fencesOf(items);
+	const fresh = items.find(item => item.seq > (mark ?? Infinity));
+	let group;
+	let above; // the last that has a time
+	const apart = row => {
+		out.push(row);
+		group = null;
+	};
+	for (const item of items) {
+		const { kind, n: key, state, sender, action } = item;
+		if (kind === "deleted") {
+			group = null;
+			const last = out.at(-1);
+			if (last?.kind === kind && item !== fresh) last.sign++;
+			else {
+				if (item === fresh) apart({ kind: "new", key: "new", sign: key });
+				apart({ kind, key, sign: 1, item });
+			}
+			continue;
+		}
+		if (!above || day(above) !== day(item)) apart({ kind: "day", key: `day ${key}`, item });
+		above = item;
+		if (item === fresh) apart({ kind: "new", key: "new", sign: key });
+		if (kind === "message") {
+			const original = item.reply_to ? find(item.reply_to) : null;
+			const head = action || item.reply_to > 0 || group?.action || group?.sender !== sender || minute(group) !== minute(item);
+			const fence = fences.get(item);
+			const code = fence && codeOf(item.text, fence);
+			const sign = [head, fence, state, item.looks, original?.kind, original?.looks].join();
+			out.push({ kind, key, sign, item, head, fence, code, original });
+			if (head) group = item;
+		} else {
+			apart({ kind, key, sign: item.folded?.length, item });
+		}
+	}
+	return out;
+}
+
+// Whether `item`, one of `items`, names `name` where it is marked: not in code, and not in links.
+export const isMention = (item, items, name) => mentions(name).test(item.text) && !fencesOf(items).has(item);
+
+// Fenced code goes over several messages of one sender, as each is one line: "open", "in" or "close", by item.
+function fencesOf(items) {
+	const isCode = ({ kind, action }) => kind === "message" && !action;
+	const ends = new Map(); // the last, by sender
+	for (const item of items) if (isCode(item) && item.text.trim() === "```") ends.set(item.sender, item);
+	const begun = new Map(); // by sender
+	const fences = new Map();
+	for (const item of items.filter(isCode)) {
+		const { sender, time } = item;
+		const code = begun.get(sender);
+		if (code && (code.hasEnd || time - code.time <= FENCE_GAP)) {
+			const closes = isFence(item.text);
+			fences.set(code.first, "open").set(item, closes ? "close" : "in");
+			code.time = time;
+			if (closes) begun.delete(sender);
+		} else if (isFence(item.text)) {
+			begun.set(sender, { first: item, time, hasEnd: ends.has(sender) && ends.get(sender) !== item });
+		} else {
+			begun.delete(sender);
+		}
+		if (ends.get(sender) === item) ends.delete(sender);
+	}
+	return fences;
+}
+
+// What is shown, and copied, of a line, with its end and the empty lines behind it: see `linesOf`.
+function codeOf(text, fence) {
+	let end = text.length;
+	while (text[end - 1] === "\t") end--;
+	const line = text.slice(fence === "in" ? 0 : 3, end);
+	return line + "\n".repeat(text.length - end + (line || fence === "in" ? 1 : 0));
+}
+
+// --- comings and goings, as sentences ---
+
+// Who goes to another room has not left the chat: only the reason tells.
+const KINDS = new Map([
+	["joined", "joined"],
+	["left", "left"],
+	["renamed", "changed names"]
+]);
+const MOVED = /^went to \S+$/;
+
+export function summary(folded) {
+	if (!folded[1]) return sentence(folded[0]);
+	const counts = [...KINDS].map(([kind, word]) => [folded.filter(item => item.kind === kind).length, word]);
+	return counts
+		.filter(([count]) => count)
+		.map(([count, word]) => `${count} ${word}`)
+		.join(", ");
+}
+
+export function sentence({ kind, name, new_name, reason = "left" }) {
+	if (new_name) return `${name} is now known as ${new_name}`;
+	if (kind !== "left") return `${name} ${kind}`;
+	if (MOVED.test(reason)) return `${name} ${reason}`;
+	return `${name} has left the room${reason === "left" ? "" : ` (${reason})`}`;
 }

@@ -1,12 +1,5 @@
-// What one comes back by without being asked who one is. Whoever has such a token is that person: none is ever shown, told,
-// or part of an address.
-//
-// The *resume token* is good for this tab, and for two minutes after its connection was lost. A browser that duplicates a
-// tab copies the tab's storage, too. So the token lies there only while no page holds it: the page takes it out, and puts it
-// back when it goes. While a page is hidden the token lies there as well, since such a page may be ended without a word;
-// who finds it then asks the other tabs first whether it is theirs.
-//
-// The *device token* is good for this browser, in all its tabs, until one logs out.
+// What one comes back by without being asked who one is: see PAGE.md. Whoever has a token is that person: none is ever
+// shown, told, or part of an address.
 
 import { kept } from "./dom.js";
 import { fold } from "./text.js";

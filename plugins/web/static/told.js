@@ -1,5 +1,6 @@
 // What the server tells: one function a type of frame.
 
+import { add, change, reach } from "./history.js";
 import * as chat from "./chat.js";
 import * as talks from "./conversations.js";
 import { roomCalled, rooms } from "./conversations.js";
@@ -20,10 +21,18 @@ const types = new Map(
 		},
 
 		history({ room, events }, { answers }) {
-			if (!answers && rooms.has(room) && !rooms.get(room).past) chat.add(rooms.get(room), events);
+			if (!answers && rooms.has(room) && !rooms.get(room).past) add(rooms.get(room), events);
 		},
 
-		message: event => inRoom(event, room => chat.add(room, [event], event.seq)),
+		message: event =>
+			inRoom(event, room => {
+				reach(room, event.rev);
+				add(room, [event], event.seq);
+			}),
+
+		edited: event => inRoom(event, room => change(room, event)),
+		deleted: event => inRoom(event, room => change(room, event)),
+		reacted: event => inRoom(event, room => change(room, event)),
 
 		private(event) {
 			const { own, sender, to, conversation } = event;
@@ -121,7 +130,11 @@ function fill(room, frame) {
 		chat.tell(room, "The server has lost what was said last.");
 	}
 	room.read = Math.min(room.items[0] ? room.read : latest, latest);
-	if (room.items[0]) chat.catchUp(room);
+	const { rev = 0, epoch = "" } = frame;
+	room.heard = 0;
+	room.behind = !!room.items[0];
+	if (room.behind) chat.catchUp(room);
+	else Object.assign(room, { rev, epoch });
 }
 
 // Also what a command tells, and answers.
@@ -146,11 +159,11 @@ const shared = ({ room }, name) =>
 
 function said(direct, { sender, text, time, action, own }) {
 	const seq = direct.latest + 1;
-	chat.add(direct, [{ type: "message", sender, text, time, action, own, seq }], seq);
+	add(direct, [{ type: "message", sender, text, time, action, own, seq }], seq);
 }
 
 const presence = (event, change) =>
 	inRoom(event, room => {
 		change(room);
-		chat.add(room, [event]);
+		add(room, [event]);
 	});

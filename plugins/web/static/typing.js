@@ -1,5 +1,6 @@
 // What is typed: as lines, how fast they may go, completion.
 
+import { EMOJI } from "./emoji.js";
 import { charBefore, fold, isBlank, isFence, isWord, linksIn } from "./text.js";
 
 const REFUSED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g; // by the server
@@ -11,8 +12,8 @@ const encoder = new TextEncoder();
 // How many bytes `value` has as JSON: what the server's limit is about.
 export const bytesOf = value => encoder.encode(JSON.stringify(value)).length;
 
-// Lines to say: none shows nothing, or has more than `most` bytes as JSON. As nobody can say an empty line, one in fenced
-// code is a tab at the end of the line before it, of which others see nothing; rows.js makes lines of them again.
+// Lines to say: none shows nothing, or has more than `most` bytes as JSON. An empty one in fenced code is a tab at the end
+// of the line before it.
 export function linesOf(text, most) {
 	const lines = [];
 	let isFenced = false;
@@ -56,7 +57,7 @@ function cut(line, most) {
 }
 
 // By each place in `line`: how many bytes are before it, and the last place up to there at which it may be cut, between
-// words, or at least between what is seen as one, such as a letter with its accents and most emoji.
+// words, or at least between what is seen as one.
 function placesIn(line, most) {
 	const bytes = new Uint32Array(line.length + 1);
 	const words = new Uint32Array(line.length + 1);
@@ -128,11 +129,13 @@ export function complete(text, cursor, names, commands, eager) {
 	const mention = text.lastIndexOf("@", cursor - 1);
 	if (mention > from && !isWord(charBefore(text, mention))) from = mention;
 	const word = text.slice(from, cursor);
-	const wanted = fold(word.replace(/^[@/]/, ""));
+	const wanted = fold(word.replace(/^[@/:]/, ""));
 	const begins = option => fold(option.name).startsWith(wanted);
+	const isEmoji = /^:[+-]?\w{2,}$/.test(word);
 	let options = [];
 	if (!from && word[0] === "/")
 		options = commands.map(known => ({ ...known, value: `/${known.name} `, label: `/${known.name} ${known.usage}` }));
+	else if (isEmoji) options = EMOJI.map(({ name, value }) => ({ name, value: `${value} `, label: value, help: `:${name}:` }));
 	else if (word[0] === "@" || (eager && word))
 		options = names.map(name => ({ name, value: name + (from ? " " : ": "), label: name }));
 	options = options.filter(begins).slice(0, MOST_OPTIONS);

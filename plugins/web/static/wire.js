@@ -87,8 +87,7 @@ function check(patience = PATIENCE) {
 	wait(patience, end);
 }
 
-// A network that goes does not always take the connection along, nor does one that comes bring it back: a server on
-// this machine stays, an address changes. An answer comes at once, or not at all.
+// A network that goes does not always take the connection along, nor does one that comes bring it back.
 function doubt() {
 	if (!navigator.onLine && !isUp()) return;
 	doubted = isUp();

@@ -1,0 +1,129 @@
+// What one can do with a message: a few buttons beside the one under the mouse, or with the focus, or that was tapped;
+// a menu of all; keys.
+
+import { answer, change } from "./drafts.js";
+import * as chat from "./chat.js";
+import { removal } from "./composer.js";
+import { $, ask, button, el, hint, icon, menu } from "./dom.js";
+import { USUAL } from "./emoji.js";
+import { isThere, mayDelete, mayEdit, react } from "./history.js";
+import { find } from "./log.js";
+import { go, linked, linkTo } from "./search.js";
+
+const log = $("log");
+const list = $("messages");
+const ROW = "#messages > .message";
+const FACE = "M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14M7.5 8v.5M12.5 8v.5M7 12q3 3 6 0";
+const ARROW = "M8 5L4 9l4 4M4 9h7q5 0 5 6";
+const PEN = "M4 16l1-4 8-8 3 3-8 8zM11 6l3 3";
+const DOTS = "M4 10h1M10 10h1M16 10h1";
+
+const bar = el("div.acts", { "role": "group", "aria-label": "This message" });
+let at = null; // the row that it is at
+
+const tool = (label, path, run) => {
+	const node = button(() => run(at.item), icon(path));
+	node.ariaLabel = node.title = label;
+	return node;
+};
+
+function attach(row) {
+	if (row === at) return;
+	bar.remove();
+	at = row;
+	const room = chat.active;
+	if (!row || !isThere(room, row.item)) return;
+	bar.replaceChildren(
+		tool("React", FACE, item => menu(bar.firstChild, [], faces(room, item))),
+		tool("Answer", ARROW, answer),
+		...(mayEdit(room, row.item) ? [tool("Edit", PEN, change)] : []),
+		tool("More", DOTS, item => all(bar.lastChild, item))
+	);
+	row.append(bar);
+}
+
+// Rows are made anew when something becomes of them. What this returns puts the buttons, and the focus, back.
+export function hold() {
+	const focus = document.activeElement;
+	const had = bar.contains(focus);
+	return () => {
+		if (!at || at.isConnected) return;
+		const row = find(at.key);
+		if (!row?.item || !had) return attach(row?.item ? row : null);
+		at = row;
+		row.append(bar);
+		focus.focus({ preventScroll: true });
+	};
+}
+
+export const forget = () => attach(null);
+
+function faces(room, item) {
+	const face = emoji => {
+		const node = button(() => ($("menu").hidePopover(), react(room, item, emoji)), emoji);
+		node.ariaPressed = !!item.reactions.get(emoji)?.some(chat.isMe);
+		return node;
+	};
+	return el("div.faces", { "role": "group", "aria-label": "React" }, USUAL.map(face));
+}
+
+function all(anchor, item) {
+	const room = chat.active;
+	if (!isThere(room, item)) return;
+	menu(
+		anchor,
+		[
+			["Answer", () => answer(item)],
+			mayEdit(room, item) && ["Edit", () => change(item)],
+			["Copy text", () => copy(item.text, "Text")],
+			["Copy link", () => copy(linkTo(room, item), "Link")],
+			mayDelete(room, item) && ["Delete …", () => removal(room, item)]
+		],
+		faces(room, item)
+	);
+}
+
+async function copy(text, what) {
+	try {
+		await navigator.clipboard.writeText(text);
+		hint(`${what} copied`);
+	} catch {
+		ask(`Copy this ${what.toLowerCase()}`, [["text", what, { value: text, readonly: "" }]], "Close");
+	}
+}
+
+const isBusy = () => $("menu").matches(":popover-open");
+
+// A tap is a mouse's, too.
+const over = ({ target }) => isBusy() || attach(target.closest(ROW));
+for (const event of ["mouseover", "focusin", "contextmenu"]) list.addEventListener(event, over);
+list.onmouseleave = () => isBusy() || attach(document.activeElement.closest(ROW));
+
+list.onclick = event => {
+	const { target, ctrlKey, metaKey, shiftKey } = event;
+	const { item } = target.closest(ROW) ?? {};
+	const [chip, quote, link] = [".chip", ".quote", "a"].map(what => target.closest(what));
+	const place = link && !ctrlKey && !metaKey && !shiftKey && linked(link.href);
+	if (chip) react(chat.active, item, chip.value);
+	else if (quote) go(chat.active.name, item.reply_to);
+	else if (place) {
+		event.preventDefault();
+		go(...place);
+	}
+};
+
+log.onkeydown = event => {
+	const { key, target, ctrlKey, metaKey, altKey, shiftKey } = event;
+	if (ctrlKey || metaKey || altKey || shiftKey) return;
+	const row = target.closest(ROW);
+	const step = { ArrowUp: -1, ArrowDown: 1 }[key];
+	const shown = [...list.querySelectorAll(".message")];
+	const { bottom } = log.getBoundingClientRect();
+	if (step && row) shown[shown.indexOf(row) + step]?.focus();
+	else if (key === "ArrowUp" && target === log)
+		shown.findLast(node => node.getBoundingClientRect().top < bottom)?.focus();
+	else if (key === "Enter" && target === row) all(row, row.item);
+	else if (key === "Escape" && row) $("text").focus();
+	else return;
+	event.preventDefault();
+};

@@ -1,0 +1,280 @@
+// What is said in a conversation, and what becomes of it: messages get another text, reactions, or are gone. It comes
+// live, by pages of what was before, and after an absence.
+
+import * as chat from "./chat.js";
+import { same } from "./conversations.js";
+import { isMention } from "./timeline.js";
+import { bucket, isUp, request } from "./wire.js";
+
+const KEPT = 500; // items of a room. The server has the others
+const PAGE = 100; // messages
+const CATCH_UP = 10; // pages, after an absence
+const OVERLAP = 20; // messages whose numbers a killed server may give to others
+const AROUND = 25; // messages behind one that is jumped to
+const RECENT = 200; // changes that are kept, since the message may come only after them
+
+export function itemOf({ type: kind, own, edited, reactions, ...event }) {
+	const item = { ...event, kind, time: Date.parse(event.time) };
+	if (own) Object.assign(item, { mine: true, state: "stored" });
+	if (kind === "message") item.reactions = new Map(Object.entries(reactions ?? {}));
+	if (edited) item.edited = Date.parse(edited);
+	const { time, name } = item;
+	return item.seq ? item : { kind: "presence", time, once: `${kind} ${name} ${time}`, folded: [item] };
+}
+
+// `live`: its number. `end`: where the reader is.
+export function add(room, events, live, end = room.following) {
+	room.latest = live || room.latest;
+	const items = events.map(itemOf);
+	for (const item of items) renew(room, item);
+	// Who has said something there, on another device, has read it.
+	if (live && events[0].own) read(room);
+	const added = live && room.past ? items : room.add(...items);
+	for (const event of room.recent) apply(room, event);
+	for (const item of added) {
+		if (!(item.seq > room.read) || item.kind !== "message" || chat.isMe(item.sender)) continue;
+		const forMe =
+			room.direct || isMention(item, room.items, chat.name) || (item.reply_to && isMine(room.find(item.reply_to)));
+		if (live && (forMe || room === chat.active)) chat.heard(item, room);
+		if (room.mentions.has(item.seq) || !forMe) continue;
+		room.mentions.add(item.seq);
+		chat.alert(room, item);
+	}
+	const surplus = room.items.length - KEPT;
+	if (surplus > 0 && room.more !== null) {
+		room.keep(end ? surplus : 0, end ? Infinity : KEPT);
+		room[end ? "more" : "past"] = true;
+	}
+	see(room);
+	chat.changed();
+}
+
+export function see(room) {
+	if (room.unread && !chat.looking(room)) return (room.mark ??= room.read);
+	read(room);
+}
+
+function read(room) {
+	room.read = room.latest;
+	room.mentions.clear();
+}
+
+// --- what becomes of it ---
+
+// All that has happened in `room` up to `rev` is known; while catching up, that comes later.
+export function reach(room, rev = 0) {
+	room.heard = Math.max(room.heard, rev);
+	if (!room.behind) room.rev = room.heard;
+}
+
+// `event`, as all are told.
+export function change(room, event) {
+	reach(room, event.rev);
+	const gone = event.type === "deleted";
+	const others = gone ? room.recent.filter(({ seq }) => seq !== event.seq) : room.recent.slice(-RECENT);
+	room.recent = [...others, event];
+	apply(room, event);
+	chat.changed();
+}
+
+export function apply(room, event) {
+	for (const item of [room.known.get(event.seq), room.quotes.get(event.seq)]) {
+		if (!item || item.kind === "deleted" || event.rev <= (item.rev ?? 0)) continue;
+		changes.get(event.type)(item, event, room);
+		item.rev = event.rev;
+		touch(item);
+	}
+}
+
+// It looks different by now.
+const touch = item => (item.looks = (item.looks ?? 0) + 1);
+
+const changes = new Map(
+	Object.entries({
+		edited(item, { text, time }, room) {
+			chat.reworded(room, item, text);
+			Object.assign(item, { text, edited: Date.parse(time) });
+		},
+
+		// Its words are nowhere from then on.
+		deleted(item, { by }, room) {
+			chat.reworded(room, item, null);
+			room.mentions.delete(item.seq);
+			for (const field of ["text", "reactions", "reply_to", "state", "why", "action"]) delete item[field];
+			Object.assign(item, { kind: "deleted", by });
+		},
+
+		reacted(item, { by, emoji, on }) {
+			const others = (item.reactions.get(emoji) ?? []).filter(name => !same(name, by));
+			const names = on ? [...others, by] : others;
+			if (names[0]) item.reactions.set(emoji, names);
+			else item.reactions.delete(emoji);
+		}
+	})
+);
+
+// What we have of `item` is older.
+function renew(room, item) {
+	if (item.kind === "deleted") return apply(room, { ...item, type: "deleted" });
+	for (const old of [room.known.get(item.seq), room.quotes.get(item.seq)]) {
+		if (!old || old.id !== item.id || !(item.rev > (old.rev ?? 0))) continue;
+		const { text, edited, reactions, rev } = item;
+		if (old.text !== text) chat.reworded(room, old, text);
+		Object.assign(old, { text, edited, reactions, rev });
+		touch(old);
+	}
+}
+
+// --- what we may do ---
+
+export const isMine = item => !!item?.sender && (item.mine || chat.isMe(item.sender));
+export const isMyReaction = names => names.some(chat.isMe);
+
+// Whether it can be answered, at least.
+export const isThere = (room, item) => !!room.epoch && !room.gone && item.kind === "message" && item.seq > 0;
+
+export function mayEdit(room, item) {
+	const seconds = chat.limits.edit_seconds;
+	return isThere(room, item) && isMine(item) && !(seconds && Date.now() - item.time > seconds * 1000);
+}
+
+export const mayDelete = (room, item) => isThere(room, item) && (isMine(item) || !!room.member(chat.name).role);
+
+// What names one, for later: whether it is gone, or its number is another one's by now.
+export const pointer = (room, { seq, id }) => ({ seq, id, epoch: room.epoch });
+
+export function isGone(room, { seq, id, epoch }) {
+	const now = room.find(seq);
+	return now ? now.kind === "deleted" || now.id !== id : epoch !== room.epoch;
+}
+
+// --- what we do ---
+
+async function ask(type, room, { seq }, what) {
+	const { rev } = await request(type, { room: room.name, seq, ...what }, { room });
+	reach(room, rev);
+}
+
+const tell = room => error => chat.tell(room, error.text, "error");
+
+export const react = (room, item, emoji) =>
+	ask("react", room, item, { emoji, on: !isMyReaction(item.reactions.get(emoji) ?? []) }).catch(tell(room));
+
+export const remove = (room, item) => ask("delete", room, item).catch(tell(room));
+
+export const edit = (room, item, text) => ask("edit", room, item, { text });
+
+// --- by pages: the server has it ---
+
+async function page(room, where) {
+	room.loading = true;
+	try {
+		const found = await request("history", { room: room.name, limit: PAGE, ...where });
+		add(room, found.events, 0, !("before" in where));
+		return found;
+	} catch ({ code }) {
+		if (code !== "lost") room.more = room.past = null; // the server keeps none
+	} finally {
+		room.loading = false;
+		chat.changed();
+	}
+}
+
+export const canLoad = room => chat.state === "in" && !room.gone && !room.loading;
+
+export async function older(room, before = room.first) {
+	const found = await page(room, { before });
+	if (found) room.more = !!found.more;
+}
+
+// `anew`: what is not in there is not there any more.
+export async function newer(room, after = room.last, anew) {
+	const found = await page(room, after > 0 ? { after } : { since: "1970-01-01T00:00:00Z" }); // 0 is no condition
+	const last = found?.events.findLast(({ seq }) => seq)?.seq ?? after;
+	if (found && anew) {
+		const there = new Set(found.events.map(({ seq }) => seq));
+		for (const item of room.items) if (item.seq > after && item.seq <= last && !there.has(item.seq)) room.remove(item);
+	}
+	if (found && (!found.more || last >= room.latest)) room.past = false;
+	return last;
+}
+
+export async function present(room) {
+	if (!room.past) return;
+	room.past = false;
+	room.keep();
+	await older(room);
+}
+
+export async function jump(room, seq) {
+	if (!room.known.get(seq) && room.more !== null) {
+		room.keep();
+		room.past = true;
+		await older(room, seq + AROUND);
+	}
+	return room.known.get(seq);
+}
+
+// What was said and changed while the connection was lost. Whether it was had.
+export async function catchUp(room) {
+	const unsure = room.items.filter(item => item.state === "unsure");
+	const { past, last } = room;
+	const since = what => unsure.map(item => item[what]);
+	let from = Math.min(last - OVERLAP, ...since("since"));
+	room.past = true;
+	// What is on its way was passed by what others have said, perhaps.
+	const anew = room.epoch && (await changed(room, Math.min(room.rev, ...since("rev_before")), past ? Infinity : last));
+	// Who reads far up has not read all that was said before, either.
+	if (anew === false) room.past = past;
+	if (anew) from = room.first - 1;
+	for (let i = 0; room.past && room.first && i < CATCH_UP; i++) from = await newer(room, from, anew);
+	if (!isUp()) return false;
+	if (room.past === null && room.latest > room.last)
+		chat.tell(room, "This server does not keep what was said meanwhile.");
+	await present(room);
+	return true;
+}
+
+// All that is newer than `rev`, as it is now; what stands behind `last` is shown from then on. True: the server cannot tell
+// what is newer. Null: it has not told.
+async function changed(room, rev, last) {
+	let found;
+	do {
+		found = await request("history", { room: room.name, limit: PAGE, epoch: room.epoch, rev }).catch(() => null);
+		if (!found) return null;
+		const { events, anew, epoch } = found;
+		Object.assign(room, { rev: (rev = found.rev), epoch });
+		if (anew) {
+			room.recent = [];
+			room.quotes.clear();
+			for (const item of room.items) item.rev = 0;
+		}
+		for (const event of events) renew(room, itemOf(event));
+		// One that was changed long after it was said may stand far above what is shown; and by pages comes all.
+		add(
+			room,
+			events.filter(({ seq }) => (anew ? room.more === null : seq > last))
+		);
+	} while (!found.anew && (found.more || rev < room.heard));
+	room.behind = false;
+	reach(room);
+	return !!found.anew;
+}
+
+// The message that others answer, where it is not shown: one after the other, and never so that one's own words wait.
+export async function lookUp(room, seq) {
+	if (room.more === null) room.quotes.set(seq, null);
+	if (!canLoad(room) || room.quoting || room.more === null || bucket.wait(bucket.burst / 2)) return;
+	room.quoting = true;
+	try {
+		const { events } = await request("history", { room: room.name, before: seq + 1, limit: 1 });
+		const found = events.find(event => event.seq === seq) ?? { type: "deleted", seq };
+		room.quotes.set(seq, itemOf(found));
+		for (const event of room.recent) apply(room, event);
+	} catch ({ code }) {
+		if (code !== "lost") room.quotes.set(seq, null);
+	} finally {
+		room.quoting = false;
+		chat.changed();
+	}
+}
