@@ -15,11 +15,9 @@ that it took too long: join by name then.
         chat = Client.connect("127.0.0.1", 9999)
         chat.resume(token)
 
-What was said and changed meanwhile, it catches up with by what it had as its `cursors`: that is good over restarts, of
-the program and of the server.
+A bot that misses nothing while it is not there keeps a `Cursor`, and follows it:
 
-    for room, cursor in cursors.items():
-        page = chat.catch_up(room, cursor)
+    for event in chat.follow(Cursor("echo.cursor")):
 
 It speaks JSON Lines (`PlainClient`: plain frames) over one socket, without a thread or an event loop of its own.
 Nothing is sent or read but inside its methods: use a client from one thread, and let it `receive` again and again. To
@@ -28,9 +26,10 @@ it is ready.
 """
 
 from greenchat.client.client import ANSWER_SECONDS, CONNECT_SECONDS, Client
-from greenchat.client.cursors import Cursor
+from greenchat.client.cursor import Cursor
 from greenchat.client.errors import (
     ClientError,
+    CursorError,
     DisconnectedError,
     NoAnswerError,
     RefusedError,
@@ -45,6 +44,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Cursor",
+    "CursorError",
     "DisconnectedError",
     "NoAnswerError",
     "PlainClient",

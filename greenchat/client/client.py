@@ -1,42 +1,19 @@
 """One connection to a server, as bots and user interfaces use it: see the package's docstring."""
 
-import itertools
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
-from greenchat.client.connection import JSON, Connection, deadline_in, open_socket
-from greenchat.client.cursors import Cursor, move
-from greenchat.client.errors import (
-    DisconnectedError,
-    NoAnswerError,
-    RefusedError,
-    TurnedAwayError,
-    UnreachableError,
-)
-from greenchat.codecs.plain import NOT_UTF8, too_long
+from greenchat.client.asking import Requests, deadline_in
+from greenchat.client.connection import open_socket
+from greenchat.client.cursor import Cursor, missed
+from greenchat.client.errors import DisconnectedError
 from greenchat.net.encryption import Encryption
-from greenchat.protocol.events import Event, Left, Renamed
-from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
-from greenchat.protocol.requests import (
-    Delete,
-    Edit,
-    Frame,
-    History,
-    Invalid,
-    Join,
-    Leave,
-    Ping,
-    Pong,
-    React,
-    Ref,
-    Say,
-    Search,
-    Status,
-)
-from greenchat.protocol.vocabulary import Request
+from greenchat.protocol.events import Deleted, Event, Message
+from greenchat.protocol.replies import Ack, HistoryPage, SearchResults, Stats, Welcome
+from greenchat.protocol.requests import Delete, Edit, Frame, History, Join, Leave, React, Say, Search, Status
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
 CONNECT_SECONDS = 10.0
@@ -44,37 +21,17 @@ CONNECT_SECONDS = 10.0
 # Silence of a server that owes an answer. It answers within milliseconds, unless it is overloaded or stopped.
 ANSWER_SECONDS = 30.0
 
-A = TypeVar("A", Welcome, HistoryPage, SearchResults, Stats, Ack)
 
-
-class Client:
+class Client(Requests):
     """One connection to a server, made by `connect`.
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by
     other devices of one's own, by their names, each with the server's welcome there; the last is the one that one came
     into last, and there may be none. `account` is whose account one is logged in to, empty for guests. `token` is for
     `resume`, and `device_token` as well, if one has asked for one: both are secrets, and renewed by each welcome.
-    `pending` holds the messages that the server has not answered yet, by their ref, in order. `cursors` are how far one
-    is in each room, for `catch_up`. `left` says whether one has gone.
+    `pending` holds what one has said or changed and the server has not answered yet, its text by its ref, in order.
+    `left` says whether one has gone.
     """
-
-    plain = False  # whether it speaks plain frames, which acknowledge nothing
-    has_commands = True
-
-    def __init__(self, sock: socket.socket, where: str) -> None:
-        self._connection = Connection(sock)
-        self._inbox: list[Event | Frame] = []
-        self._refs = itertools.count(1)
-        self._changing: set[Ref] = set()  # what is to become of messages, and is not answered yet
-        self._parting: dict[Ref, str] = {}  # the rooms that one has asked to go out of, by the ref of the request
-        self._limits: dict[str, int | float] = {}
-        self.where = where
-        self.name = self.account = ""
-        self.token = self.device_token = ""
-        self.rooms: dict[str, Welcome] = {}
-        self.pending: dict[int, str] = {}
-        self.cursors: dict[str, Cursor] = {}
-        self.left = False
 
     @classmethod
     def connect(
@@ -100,7 +57,9 @@ class Client:
                 if self.left:
                     return
                 raise
-            yield from items
+            for item in items:
+                if not self._is_past(item):
+                    yield item
 
     def close(self) -> None:
         """Close the socket at once. For the others in the room the connection is lost, unless one has left before."""
@@ -131,10 +90,6 @@ class Client:
     def room(self) -> str:
         """The room that one came into last; empty where one is in none."""
         return next(reversed(self.rooms), "")
-
-    def limit(self, name: str) -> float:
-        """The server's limit of this name; 0 for none, and before `join`."""
-        return self._limits.get(name, 0)
 
     # --- come and go ---
 
@@ -185,7 +140,8 @@ class Client:
 
         Does not wait: returns the ref of the answer, as `say` does.
         """
-        self._send(Leave(room, ref := next(self._refs)))
+        ref = next(self._refs)
+        self._send(Leave(room, ref))
         self._parting[ref] = room
         return ref
 
@@ -203,36 +159,44 @@ class Client:
 
         Where it goes is one of these: a `room`, which need not be named by who has only ever been in one; a
         `conversation` of two, by the id that a `Private` or an `Ack` has brought; the person who is called `to`. A line
-        that begins with a slash is a command, run there; `//x` says `/x`. In a room it may answer a message, of which
-        `reply_to` is the `seq`.
+        that begins with a slash is a command, run there; `//x` says `/x`. `reply_to` is the `seq` of the message in
+        that room that it answers.
 
         Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
         sent, `DisconnectedError`, and `ValueError` for more than one place.
         """
         if bool(room) + bool(conversation) + bool(to) > 1:
             raise ValueError("one line goes into a room, into a conversation, or to one person")
-        self._send(Say(text, room, ref := next(self._refs), conversation, to, reply_to))
+        ref = next(self._refs)
+        return self._put(Say(text, room, ref, conversation, to, reply_to), ref, text)
+
+    def edit(self, room: str, seq: int, text: str) -> int:
+        """The message `seq` of `room`, which one has said, is to say `text` from now on. Returns and raises as `say`
+        does; `receive` brings the `Edited`, as to all in the room, before the answer."""
+        ref = next(self._refs)
+        return self._put(Edit(seq, text, room, ref), ref, text)
+
+    def delete(self, room: str, seq: int) -> int:
+        """Take the message `seq` of `room` away, one's own or, where one keeps order, of others. As `edit`."""
+        ref = next(self._refs)
+        return self._put(Delete(seq, room, ref), ref, "")
+
+    def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
+        """Put an `emoji` to the message `seq` of `room`; or, with `on` false, take one's own away. As `edit`."""
+        ref = next(self._refs)
+        return self._put(React(seq, emoji, room, on, ref), ref, emoji)
+
+    def _put(self, request: Say | Edit | Delete | React, ref: int, text: str) -> int:
+        self._send(request)
         self.pending[ref] = text
         return ref
 
-    def edit(self, room: str, seq: int, text: str) -> int:
-        """Have a message of one's own say something else. Does not wait: returns the ref of the answer, as `say`."""
-        return self._change(Edit(seq, text, room, next(self._refs)))
-
-    def delete(self, room: str, seq: int) -> int:
-        """Take away a message of one's own; or of others, where one keeps order. As `edit`."""
-        return self._change(Delete(seq, room, next(self._refs)))
-
-    def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
-        """Put an emoji to a message, or take it away again. As `edit`."""
-        return self._change(React(seq, emoji, room, on, next(self._refs)))
-
     def confirm(self, ref: int, timeout: float = ANSWER_SECONDS) -> Ack:
-        """Wait until the server has dealt with what `say`, `part`, `edit` or the like asked for as `ref`.
+        """Wait until the server has dealt with what `say`, `edit`, `delete`, `react` or `part` asked for as `ref`.
 
         Raises `RefusedError`, `NoAnswerError` and `DisconnectedError`. What else comes meanwhile is kept for `receive`.
         """
-        self._wait(lambda: not (ref in self.pending or ref in self._parting or ref in self._changing), timeout)
+        self._wait(lambda: ref not in self.pending and ref not in self._parting, timeout)
         return self._take(ref, Ack)
 
     def receive(self, timeout: float | None = None) -> list[Event | Frame]:
@@ -260,21 +224,54 @@ class Client:
         until: datetime | None = None,
         limit: int = 50,
         timeout: float = ANSWER_SECONDS,
+        *,
+        rev: int = 0,
+        epoch: str = "",
     ) -> HistoryPage:
         """What was said in `room`, or in the only one that one has been in: `frames.History` says what the conditions
         mean. Times without a zone are local. For the page before a `page`, ask for `before=page.events[0].seq`.
 
+        With an `epoch`, as a `Welcome` or a page has it, it is what was said or changed after this `rev` of it: see
+        `catch_up`.
+
         Raises `RefusedError` (code `no_history` where the server keeps none), `NoAnswerError`, `DisconnectedError`.
         """
         since, until = (time and time.astimezone(UTC) for time in (since, until))
-        return self._ask(History(room, before, after, since, until, limit, next(self._refs)), HistoryPage, timeout)
+        request = History(room, before, after, since, until, limit, next(self._refs), rev, epoch)
+        return self._ask(request, HistoryPage, timeout)
 
-    def catch_up(self, room: str, cursor: Cursor, limit: int = 200, timeout: float = ANSWER_SECONDS) -> HistoryPage:
-        """What is newer in `room` than `cursor`, of an earlier client's `cursors`: messages as they are, and `Deleted`
-        for those that are gone. While there is `more`, go on from its `epoch` and `rev`. If it is `anew`, it is the
-        latest page, and what one has may be wrong. Raises as `history` does."""
-        ask = History(room, limit=limit, ref=next(self._refs), rev=cursor.rev, epoch=cursor.epoch)
-        return self._ask(ask, HistoryPage, timeout)
+    def catch_up(self, room: str, cursor: Cursor, timeout: float = ANSWER_SECONDS) -> Iterator[Message | Deleted]:
+        """What was said, changed and deleted in `room` since the `cursor` was there: each message once, as it is now.
+        Where the cursor has not been there yet, nothing. The cursor moves on with each, once the next one is asked for.
+
+        At its end one is in the present: what `receive` brings then begins right behind it. Until then, do not
+        `receive`. Raises as `history` does.
+        """
+        ask = partial(self.history, timeout=timeout)
+        if room not in cursor:
+            cursor.begin(ask, room)
+            return
+        name = yield from missed(ask, room, cursor)
+        self._reached[name] = cursor[room].rev
+        self._inbox[:] = [item for item in self._inbox if not self._is_past(item)]
+
+    def follow(self, cursor: Cursor) -> Iterator[Event | Frame]:
+        """All that comes, as when one iterates over the client; but what was missed comes first, of each room that one
+        is in or comes into, and nothing twice. The `cursor` moves on with each item, once the next one is asked for: a
+        program that is killed has missed nothing when it is started again. What it was about to do with the last item
+        it may have done already; and where the server was killed, too, with all that it was catching up with then.
+
+        What one says oneself is among it only where it was missed, as by who was started again.
+        """
+        for room in [*self.rooms]:
+            yield from self.catch_up(room, cursor)
+        for item in self:
+            if isinstance(item, HistoryPage) and item.ref is None:
+                continue  # what was said before one came, of which one knows
+            yield item
+            cursor.passed(item)
+            if isinstance(item, Welcome) and item.room:
+                yield from self.catch_up(item.room, cursor)
 
     def search(
         self, text: str, room: str = "", before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS
@@ -286,115 +283,3 @@ class Client:
     def stats(self, timeout: float = CONNECT_SECONDS) -> Stats:
         """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""
         return self._ask(Status(next(self._refs)), Stats, timeout)
-
-    # --- requests and their answers ---
-
-    def _change(self, request: Edit | Delete | React) -> int:
-        self._send(request)
-        assert isinstance(request.ref, int)
-        self._changing.add(request.ref)
-        return request.ref
-
-    def _ask(self, request: Request, kind: type[A], timeout: float) -> A:
-        """The answer to `request`. What else comes meanwhile is kept for `receive`."""
-        ref = request.ref
-        self._send(request)
-        try:
-            self._wait(lambda: self._find(ref, kind) or self._not_in_json(), timeout)
-        except DisconnectedError:
-            self._explain_door()
-            raise
-        if self._not_in_json():
-            self._explain_door()
-        return self._take(ref, kind)
-
-    def _find(self, ref: Ref, kind: type[A]) -> A | Error | None:
-        for item in self._inbox:
-            if isinstance(item, (kind, Error)) and item.ref == ref:
-                return item
-        return None
-
-    def _take(self, ref: Ref, kind: type[A]) -> A:
-        """The answer that has come. Raises `RefusedError`."""
-        answer = self._find(ref, kind)
-        assert answer is not None
-        self._inbox.remove(answer)
-        if isinstance(answer, Error):
-            raise RefusedError(answer.code, answer.text)
-        return answer
-
-    def _wait(self, done: Callable[[], object], timeout: float) -> None:
-        deadline = deadline_in(timeout)
-        while not done():
-            if self._connection.end:
-                raise DisconnectedError(self._connection.end)
-            if not self._exchange(deadline):
-                raise NoAnswerError(f"{self.where} has not answered for {timeout:g} seconds. Try again later.")
-
-    @property
-    def may_speak_plain(self) -> bool:
-        """Whether nothing has come from the server so far but plain frames, if anything."""
-        return not self._connection.speaks_json and not any(isinstance(item, Invalid) for item in self._inbox)
-
-    def _not_in_json(self) -> bool:
-        """Whether something has come that is no JSON: who answers so does not know our language."""
-        return bool(self._inbox) and not self._connection.speaks_json
-
-    def _explain_door(self) -> None:
-        """Raise what the server said, or what seems to listen there, when nobody has let us in."""
-        if self.name:
-            return
-        for item in self._inbox:
-            if isinstance(item, Error):
-                raise TurnedAwayError(item.text)
-        if self._inbox:
-            raise UnreachableError(f"What answers at {self.where} is no greenchat server. Check host and port.")
-
-    def _send(self, request: Request) -> None:
-        """Raises `RefusedError` for what the server could not answer: what it has skipped has no ref for it."""
-        try:
-            data = JSON.encode_request(request)
-        except UnicodeEncodeError:
-            raise RefusedError(NOT_UTF8.code, NOT_UTF8.text) from None
-        limit = int(self.limit("frame_bytes"))
-        if limit and len(data) - 1 > limit:
-            invalid = too_long(limit)
-            raise RefusedError(invalid.code, invalid.text)
-        self._connection.send(data)
-
-    def _exchange(self, deadline: float | None) -> bool:
-        """Send what waits and take what has come; False if the socket is not ready until `deadline`."""
-        items = self._connection.exchange(deadline)
-        if items is None:
-            return False
-        for item in items:
-            self._understand(item)
-        return True
-
-    def _understand(self, item: Event | Frame) -> None:
-        move(self.cursors, item)
-        match item:
-            case Ping(ref):
-                self._connection.send(JSON.encode_request(Pong(ref)))
-                return
-            case Invalid() if self.name:
-                return  # a later server's word that this client does not know yet
-            case Welcome():
-                self.name, self.account, self._limits = item.name, item.account, item.limits
-                self.token = item.token or self.token
-                self.device_token = item.device_token or self.device_token
-                if item.room:
-                    self.rooms.pop(item.room, None)
-                    self.rooms[item.room] = item
-            case Renamed(name=self.name):
-                self.name = item.new_name
-            case Left(name=self.name):
-                self.rooms.pop(item.room, None)  # by a command or another device, or put out
-            case Ack(ref) | Error(ref=ref):
-                if isinstance(ref, int):
-                    self.pending.pop(ref, None)
-                self._changing.discard(ref)
-                room = self._parting.pop(ref, "")
-                if isinstance(item, Ack) or item.code == "not_in_room":
-                    self.rooms.pop(room, None)
-        self._inbox.append(item)

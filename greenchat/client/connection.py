@@ -196,8 +196,3 @@ class Connection:
         if not self.end:
             self.end = why
             self.outgoing.clear()
-
-
-def deadline_in(timeout: float | None) -> float | None:
-    """When so many seconds are over, by `time.monotonic`; None for never."""
-    return None if timeout is None else time.monotonic() + timeout

@@ -29,3 +29,7 @@ class DisconnectedError(ClientError):
 
 class NoAnswerError(ClientError):
     """The server owes an answer, and has been silent for too long."""
+
+
+class CursorError(ClientError):
+    """The file of a `Cursor` has something else in it."""

@@ -27,8 +27,8 @@ SETTLE_SECONDS = 0.3
 # Some servers do not close after a LEAVE: then the client does, once the server had the time to read it.
 LEAVE_SECONDS = 2.0
 
-NO_NUMBERS = "Plain frames do not tell which message is meant."
 NO_COMMANDS = "This server has no commands: nothing was sent. To say it all the same, begin with //."
+NO_CHANGES = "Plain frames do not change what was said. Where the server has commands, say {}."
 
 
 class PlainClient(Client):
@@ -82,10 +82,10 @@ class PlainClient(Client):
     def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> int:
         """Say one line; `//x` says `/x`. Whether it has arrived, nobody will tell. Raises `RefusedError`, also for a
         command where the server has none, since it would be said to all, and `DisconnectedError`."""
-        if reply_to:
-            raise RefusedError("rejected", NO_NUMBERS)
         if conversation or to:
             raise RefusedError("rejected", "Plain frames do not talk to one person alone.")
+        if reply_to:
+            raise RefusedError("rejected", "Plain frames have no answers. Where the server has commands, say /re.")
         at = slash_at(text)
         if at >= 0 and not self.has_commands:
             if not text.startswith("/", at + 1):
@@ -108,13 +108,17 @@ class PlainClient(Client):
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", "Plain frames know one room. To go out of it, leave.")
 
-    def _change(self, request: Request) -> int:
+    def edit(self, room: str, seq: int, text: str) -> int:
         """Raises `RefusedError`, always."""
-        raise RefusedError("rejected", NO_NUMBERS)
+        raise RefusedError("rejected", NO_CHANGES.format("/edit"))
 
-    def catch_up(self, *arguments: object, **conditions: object) -> HistoryPage:
+    def delete(self, room: str, seq: int) -> int:
         """Raises `RefusedError`, always."""
-        raise RefusedError("no_history", "Plain frames do not ask for the history.")
+        raise RefusedError("rejected", NO_CHANGES.format("/delete"))
+
+    def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", NO_CHANGES.format("/react"))
 
     def history(self, *arguments: object, **conditions: object) -> HistoryPage:
         """Raises `RefusedError`, always."""

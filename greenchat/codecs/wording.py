@@ -147,7 +147,7 @@ def _(page: HistoryPage) -> Iterator[Line]:
         for event in page.events:
             if isinstance(event, Message):
                 number = f"[{event.seq}] " if isinstance(page, NumberedPage) else ""
-                yield Line(f"{number}{answering(event, messages.get(event.reply_to))}{_marks(event)}", event.sender)
+                yield Line(f"{number}{answering(event, messages.get(event.reply_to))}{marks(event)}", event.sender)
             elif not isinstance(event, Deleted):
                 yield from plain(event)
         yield Line(after_page(said_before, utc))
@@ -244,11 +244,11 @@ def changed(change: Change, message: Message | None = None) -> str:
             return f"{by} reacts with {emoji} to {what}" if on else f"{by} takes back {emoji} from {what}"
 
 
-def _marks(message: Message) -> str:
+def marks(message: Message) -> str:
     """What has become of a message since it was said."""
     reactions = [f"{emoji} {len(names)}" for emoji, names in (message.reactions or {}).items()]
-    marks = ["changed"] * (message.edited is not None) + reactions
-    return f" ({', '.join(marks)})" if marks else ""
+    told = ["changed"] * (message.edited is not None) + reactions
+    return f" ({', '.join(told)})" if told else ""
 
 
 def counted(events: Sequence[PastEvent], one: str = "") -> str:

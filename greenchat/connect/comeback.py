@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from greenchat.client import Client, ClientError, RefusedError
 from greenchat.connect.conversation import Missed, rooms_of
+from greenchat.connect.seen import Mark
 from greenchat.connect.ticket import Ticket
-from greenchat.protocol.events import Event, Message
+from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.replies import Welcome
 
 # The first try comes when a restarted server may be there again; the last ones so that thousands of clients do not keep
@@ -57,8 +58,8 @@ def pauses() -> Iterator[float]:
         pause = min(pause * 2, LONGEST_SECONDS)
 
 
-async def knock(ticket: Ticket, seen: Mapping[str, int]) -> Arrival:
-    """Come in once more, having `seen` the messages of rooms up to these numbers. Raises `ClientError`.
+async def knock(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
+    """Come in once more, having `seen` so much of these rooms. Raises `ClientError`.
 
     It is done in a thread that nobody waits for at the end: a host that does not answer takes its time.
     """
@@ -88,7 +89,7 @@ async def knock(ticket: Ticket, seen: Mapping[str, int]) -> Arrival:
     return await result
 
 
-def _arrive(ticket: Ticket, seen: Mapping[str, int]) -> Arrival:
+def _arrive(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
     client, welcome = ticket.enter()
     try:
         missed = {room: _missed(client, room, seen[room]) for room in rooms_of(welcome) if room in seen}
@@ -98,13 +99,17 @@ def _arrive(ticket: Ticket, seen: Mapping[str, int]) -> Arrival:
     return Arrival(client, welcome, missed)
 
 
-def _missed(client: Client, room: str, seen: int) -> Missed:
+def _missed(client: Client, room: str, mark: Mark) -> Missed:
     """What comes after the welcome, the server tells by itself."""
     events: list[Event] = []
+    seen = mark.seq
     try:
         if room not in client.rooms:
             client.history(room, limit=1)  # the welcome comes before whatever is asked then
         welcome = client.rooms[room]
+        newer = _newer(client, room, mark) if mark.epoch == welcome.epoch != "" else None
+        if newer is not None:
+            return Missed(_until(welcome.seq, newer))
         # Where the numbers begin anew, those that one has seen say nothing.
         after = max(seen - OVERLAP, 1) if 0 < seen <= welcome.seq else 0
         for _ in range(MOST_PAGES):
@@ -118,6 +123,25 @@ def _missed(client: Client, room: str, seen: int) -> Missed:
         return Missed(_until(welcome.seq, [*page.events]), gap=True)
     except RefusedError as error:
         return Missed([], kept=error.code == "not_in_room")  # as who is put out in this very moment
+
+
+def _newer(client: Client, room: str, mark: Mark) -> list[Event] | None:
+    """What was said and changed since; None if that is more than somebody reads, or the server cannot tell."""
+    events: list[Event] = []
+    rev = mark.rev
+    for _ in range(MOST_PAGES):
+        page = client.history(room, rev=rev, epoch=mark.epoch, limit=PAGE_MESSAGES)
+        if page.anew or page.epoch != mark.epoch:
+            return None
+        events += page.events
+        if not page.more:
+            return sorted(events, key=_by_seq)
+        rev = page.rev
+    return None
+
+
+def _by_seq(event: Event) -> int:
+    return event.seq if isinstance(event, Message | Deleted) else 0
 
 
 def _until(seq: int, events: list[Event]) -> list[Event]:

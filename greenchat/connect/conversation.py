@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import NamedTuple
 
 from greenchat.client import Client, DisconnectedError
@@ -17,7 +16,9 @@ from greenchat.codecs import wording
 from greenchat.codecs.wording import after_page, before_page, counted, local
 from greenchat.connect.common import Kind, Line, clean, error_line, info_line, maybe_not_said, was_said
 from greenchat.connect.draft import is_command, said_as
-from greenchat.protocol.events import EPOCH, Away, Event, Left, Message, Notice, PastEvent, Private, Renamed, Role
+from greenchat.connect.seen import Mark, Seen, is_after, is_changed
+from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown, shown_message
+from greenchat.protocol.events import Change, Deleted, Event, Left, Message, Notice, PastEvent
 from greenchat.protocol.replies import Ack, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.text import some_of
@@ -30,6 +31,7 @@ OTHERS = "You are in {}, too. /join {} to talk there."
 TALKING = "What you say is for {} from now on."
 ENTERED_ELSEWHERE = "You have come into {} by another device. /join {} to talk there."
 LEFT_ELSEWHERE = "You have left {} by another device."
+MEANWHILE = "While you were away:"
 OUT = "You are not in {} any more."
 IN_OTHERS = "What you say goes nowhere now. You are in {}: /join {} to talk there."
 
@@ -39,16 +41,9 @@ ROOMS_SHOWN = 10
 # Where their account ends, so does what another device could be in.
 LOGS_IN, LOGS_OUT = ("/login", "/register"), ("/logout", "/unregister")
 
+# The words of an answer, where one has typed it.
+ANSWER = re.compile(r"\s*/re\s+(?:#*[1-9][0-9]*\s+)?(\S.*)", re.IGNORECASE)
 JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
-
-
-class Mark(NamedTuple):
-    """The latest message of a room that has been shown, by id and number, and when the latest of all that was shown had
-    happened."""
-
-    id: int = 0
-    time: datetime = EPOCH
-    seq: int = 0
 
 
 class Said(NamedTuple):
@@ -69,16 +64,18 @@ class Missed(NamedTuple):
 
 
 class Conversation:
-    """`room` is the room that is seen, empty for none: what comes from another one is shown with its name."""
+    """`room` is the room that is seen, empty for none: what comes from another one is shown with its name. `quotes`:
+    an answer is shown with how that begins which it answers."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, quotes: bool = True) -> None:
         self._client = client
         self._command = 0  # the ref of the latest command
         self._target = ""  # the room that it is to lead to, if it is a /join
         self._entered = ""  # the room that it has led to
         self._said: dict[Ref, Said] = {}  # what is not answered yet
         self._parting: dict[Ref, str] = {}  # the rooms that it is going out of, because one is in another now
-        self._marks: dict[str, Mark] = {}
+        self._seen = Seen()
+        self._quotes = quotes
         self._logged_in = False
         self._rooms: dict[str, None] = {}  # that one is in, as far as it was told
         self._expected: set[str] = set()  # those of them whose welcome is still to come
@@ -101,7 +98,7 @@ class Conversation:
         ref = self._client.say(line, room)
         join = JOIN.match(line)
         if not self._client.plain or join is not None:
-            self._said[ref] = Said(line, room, self._seen(room))
+            self._said[ref] = Said(line, room, self._seen.mark(room).seq)
         if is_command(line):
             self._command, self._target, self._entered = ref, join[1] if join else "", ""
         return ref
@@ -115,12 +112,9 @@ class Conversation:
         """What `item` answers. To be asked before its `lines`."""
         return self._said.get(item.ref) if isinstance(item, Ack | Error) else None
 
-    def seen(self) -> dict[str, int]:
-        """The rooms that one is in, with the number of the latest message that has been shown of each."""
-        return {room: self._seen(room) for room in self._rooms}
-
-    def _seen(self, room: str) -> int:
-        return self._marks.get(room, Mark()).seq
+    def seen(self) -> dict[str, Mark]:
+        """The rooms that one is in, with how far each has been shown."""
+        return {room: self._seen.mark(room) for room in self._rooms}
 
     def lost(self) -> list[Said]:
         """What was said, and is not answered, now that the connection is lost."""
@@ -135,7 +129,7 @@ class Conversation:
         """How it is shown that one has come back: where one is, what one has missed there, and whether one's own words
         that were `unsure` are in the history. What is not there may have been read by others all the same."""
         self._client = client
-        marks = dict(self._marks)
+        marks = dict(self._seen.marks)
         rooms = rooms_of(welcome)
         self._logged_in, self._rooms, self._expected = bool(welcome.account), {}, {*rooms[1:]}
         if not self._logged_in and self.room not in rooms:
@@ -161,13 +155,23 @@ class Conversation:
             verdicts.append(maybe_not_said(said.line, said.room) if mine is None else was_said(said.line, said.room))
             if mine is not None:
                 there.remove(mine)
-                self._mark_event(said.room, mine)
+                self._seen.past(said.room, mine)
         for name in sorted(missed, key=lambda name: name == room):  # what one looks at comes last
-            yield from self._told_missed(name, events[name], marks.get(name, Mark()), missed[name].gap)
+            mark = marks.get(name, Mark())
+            yield from self._told_missed(name, events[name], mark, missed[name].gap)
+            if name in client.rooms:
+                yield from self._told_changes(name, missed[name].events, mark, client.rooms[name])
         yield from verdicts
 
+    def _told_changes(self, room: str, events: Iterable[Event], mark: Mark, welcome: Welcome) -> Iterator[Line]:
+        for event in events:
+            if isinstance(event, Message | Deleted) and is_changed(event, mark, welcome):
+                for change, before in self._seen.changes(event):
+                    where = "" if room == self.room else f"[{clean(room)}] "
+                    yield info_line(f"{where}{MEANWHILE} {wording.changed(change, before)}", Kind.PAST)
+
     def _told_missed(self, room: str, events: Iterable[PastEvent], mark: Mark, gap: bool) -> Iterator[Line]:
-        events = [event for event in events if _is_after(event, mark)]
+        events = [event for event in events if is_after(event, mark)]
         if events:
             least = "at least " * gap
             yield info_line(f"You missed {least}{counted(events, 'a ')} in {room}, since {local(events[0].time)}:")
@@ -189,7 +193,7 @@ class Conversation:
                 self._parting.pop(item.ref, "")
                 said = self._said.pop(item.ref, None)
                 if said is not None:
-                    self._mark(said.room, item.id, item.seq)
+                    self._seen.said(said.room, item, self._client.name, _words_of(said.line))
                     self._learn(said.line)
                 return ()
             case Error():
@@ -203,12 +207,26 @@ class Conversation:
                 return [*self._welcomed(item)]
             case Left() if item.name == self._client.name:
                 return [*self._put_out(item)]
-        if isinstance(item, PastEvent):
-            self._mark_event(item.room, item)
+        lines = self._told(item)
         room = room_of(item)
-        if room in ("", self.room) or _is_of_all_rooms(item):
-            return _shown(item)
-        return _from_elsewhere(room, _shown(item), room in self._seen_here)
+        if room in ("", self.room) or is_of_all_rooms(item):
+            return lines
+        return from_elsewhere(room, lines, isinstance(item, Change), room in self._seen_here)
+
+    def _told(self, item: Event | Frame) -> list[Line]:
+        """How it is shown, as what has been told by now."""
+        if isinstance(item, Change):
+            return [info_line(wording.changed(item, self._seen.changed(item)))]
+        if isinstance(item, PastEvent):
+            self._seen.happened(item)
+        if isinstance(item, Message):
+            return [*shown_message(item, self._words(item))]
+        return [*shown(item)]
+
+    def _words(self, message: Message) -> str:
+        if not self._quotes:
+            return wording.said(message)
+        return wording.answering(message, self._seen.message(message.room, message.reply_to))
 
     def _welcomed(self, welcome: Welcome) -> Iterator[Line]:
         """One has come into a room, or into none; or is in one already, and is told of it."""
@@ -241,7 +259,7 @@ class Conversation:
         """The welcome may be still to come."""
         self._rooms[room] = None
         if welcome is not None:
-            self._marks[room] = self._marks.get(room, Mark())._replace(seq=welcome.seq)
+            self._seen.come_into(room, welcome)
 
     def _enter(self, welcome: Welcome) -> None:
         self.room = self._entered = welcome.room
@@ -263,7 +281,7 @@ class Conversation:
     def _greeting(self, welcome: Welcome) -> Iterable[Line]:
         if self._client.plain:  # which has been told in the server's own words, if at all
             return [info_line(PLAIN)]
-        return _shown(welcome)
+        return shown(welcome)
 
     def _see_plain(self, item: Event | Frame) -> None:
         """Nothing has a ref there: a /join is answered by the next error, or by the next welcome."""
@@ -304,43 +322,42 @@ class Conversation:
             yield info_line(OUT.format(room))
         yield info_line(_named(IN_OTHERS, [*self._rooms]) if self._rooms else NO_ROOM)
 
-    def _mark(self, room: str, number: int, seq: int, time: datetime = EPOCH) -> None:
-        before = self._marks.get(room, Mark())
-        self._marks[room] = Mark(max(before.id, number), max(before.time, time), max(before.seq, seq))
-
-    def _mark_event(self, room: str, event: PastEvent) -> None:
-        number, seq = (event.id, event.seq) if isinstance(event, Message) else (0, 0)
-        self._mark(room, number, seq, event.time)
-
     def _page(self, page: HistoryPage) -> Iterator[Line]:
         """What was said before, between two lines that say so. Nothing is replayed that has been shown already."""
         replayed = page.ref is None  # nobody has asked for it
         kind = Kind.REPLAYED if replayed else Kind.PAST
         if replayed and page.room != self.room:
             return  # of what is said there now one reads enough
-        mark = self._marks.get(page.room, Mark())
+        mark = self._seen.mark(page.room)
         past = [event for event in page.events if isinstance(event, PastEvent)]
-        events = [event for event in past if not replayed or _is_after(event, mark)]
+        events = [event for event in past if not replayed or is_after(event, mark)]
         if not events:
             if not replayed:
                 yield info_line(f"Nothing was said in {page.room} before.", kind)
             return
         yield info_line(before_page(page.room, events, local), kind)
-        yield from self._past(page.room, events, kind)
+        yield from self._past(page.room, events, kind, numbered=not replayed)
         yield info_line(after_page(events, local), kind)
 
-    def _past(self, room: str, events: Sequence[PastEvent], kind: Kind) -> Iterator[Line]:
+    def _past(self, room: str, events: Sequence[PastEvent], kind: Kind, *, numbered: bool = False) -> Iterator[Line]:
+        """With the numbers of the messages, where one has asked for that: commands take them."""
         for event in events:
-            self._mark_event(room, event)
-            for line in _shown(event):
-                yield Line(kind, f"{local(event.time)} {line.head}", line.body)
+            self._seen.past(room, event)
+        for event in events:
+            number, lines = "", shown(event)
+            if isinstance(event, Message):
+                number = f"[{event.seq}] " * numbered
+                lines = shown_message(event, self._words(event) + wording.marks(event))
+            for line in lines:
+                yield Line(kind, f"{number}{local(event.time)} {line.head}", line.body)
 
 
-def _is_after(event: PastEvent, mark: Mark) -> bool:
-    if not isinstance(event, Message):
-        return event.time > mark.time
-    # Ids rise over restarts, too; where none has been seen yet, one came when the room had that number.
-    return event.id > mark.id if mark.id else event.seq > mark.seq
+def _words_of(line: str) -> str:
+    """What is said where `line` is sent; empty where that is not known here."""
+    if not is_command(line):
+        return said_as(line)
+    answer = ANSWER.match(line)
+    return said_as(answer[1]) if answer else ""
 
 
 def rooms_of(welcome: Welcome) -> list[str]:
@@ -355,29 +372,3 @@ def _named(sentence: str, rooms: Sequence[str]) -> str:
 def _same(room: str, typed: str) -> bool:
     """Whether somebody who has `typed` this means the room."""
     return unicodedata.normalize("NFKC", typed).casefold() == room.casefold()
-
-
-def _is_of_all_rooms(item: object) -> bool:
-    """Whether it is told in one room only of all that one shares with somebody."""
-    return isinstance(item, Renamed | Away) or (isinstance(item, Role) and item.role == "operator")
-
-
-def _from_elsewhere(room: str, lines: Iterable[Line], was_seen: bool) -> Iterator[Line]:
-    for line in lines:
-        if line.kind in (Kind.MESSAGE, Kind.OWN):
-            kind = line.kind if was_seen else Kind.ELSEWHERE
-            yield line._replace(kind=kind, head=f"[{clean(room)}] {line.head}")
-        else:
-            yield line._replace(body=f"[{clean(room)}] {line.body}")
-
-
-def _shown(item: Event | Frame) -> Iterator[Line]:
-    if isinstance(item, Message | Private) and item.own:
-        who = f"{item.sender} to {item.to} (private)" if isinstance(item, Private) else item.sender
-        yield Line(Kind.OWN, f"[{clean(who)}, by another device]:", clean(wording.said(item)))
-        return
-    for text, sender, error in wording.rich(item):
-        if sender is not None:
-            yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))
-        else:
-            yield error_line(text) if error else info_line(text)

@@ -17,10 +17,11 @@ The server slows down who says too much, and then the input waits too. At the en
 has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output,
 one a line, flushed at once; [INFO] and [ERROR] go to standard error, so that what the next program in the pipe reads is
 what people say now: a bot must not answer what was said before it came, so what the server replays then is not shown at
-all, and what a line `/history` asks for goes to standard error. A refused line is named there with its number and the
-reason; the others are said all the same, and the exit code is REFUSED at the end. A line that was said but could not be
-kept is named as well, and is no refused one: who said it again would say it twice. Nobody is asked for anything: a
-missing name is the login name.
+all, and what a line `/history` asks for goes to standard error, and so does what is changed, deleted and reacted to. An
+answer is shown without what it answers. A refused line is named there with its number and the reason; the others are
+said all the same, and the exit code is REFUSED at the end. A line that was said but could not be kept is named as well,
+and is no refused one: who said it again would say it twice. Nobody is asked for anything: a missing name is the login
+name.
 """
 
 import os
@@ -98,7 +99,7 @@ def chat(visit: Visit) -> Exit:
         client, welcome = ticket.enter()
         with client:
             stops = Stops()
-            talk = Conversation(client)
+            talk = Conversation(client, quotes=False)
             outlet.show(talk.lines(welcome))
             # Who types where there is no line client is a person, and their commands are meant.
             commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())

@@ -75,7 +75,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     seq: int = 0
     text: str | None = None
     more: More | None = None
-    count: int = 1  # in a row of what waits, it is as much as a message
+    count: int = 1  # in a row of what waits, it is as much as a message, if something has happened
 
 
 def packed(alteration: Alteration, microseconds: Callable[[datetime], int]) -> Change:

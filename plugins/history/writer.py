@@ -101,8 +101,7 @@ class MessageWriter:
         self.times[room] = messages.time
         if messages.rev - messages.seq != self._ahead.get(room, 0):
             self._ahead[room] = messages.rev - messages.seq
-            self._waiting.append(Change(room, messages.rev - 1, messages.seq - 1))
-            self._count += 1
+            self._waiting.append(Change(room, messages.rev - 1, messages.seq - 1, count=0))
         self._waiting.append(pack_run(messages))
         self._count += count
         if self._count >= self._alarm:

@@ -1,87 +1,91 @@
-"""The client library: messages are answered, changed, deleted and reacted to, and one catches up by a cursor."""
+"""The client library, where what was said is answered, changed, deleted and reacted to: with the real server."""
+
+from contextlib import ExitStack
 
 import pytest
 
-from greenchat import Deleted, Edited, Message, Reacted
-from greenchat.client import Client, Cursor, PlainClient, RefusedError
-from greenchat.testing import serving
+from greenchat.client import Client, PlainClient, RefusedError
+from greenchat.protocol.events import Change, Deleted, Edited, Message, Reacted
+from greenchat.testing import DEADLINE
 
 
-def connect(server, name):
-    client = Client.connect(server.host, server.port)
-    client.join(name)
-    return client
+@pytest.fixture
+def connect(server):
+    """`connect(name)`: a client that has joined."""
+    with ExitStack() as clients:
+
+        def connect(name, kind=Client):
+            client = clients.enter_context(kind.connect(server.host, server.port))
+            client.join(name)
+            return client
+
+        yield connect
 
 
-def told(client, kind):
-    """The next of this kind."""
-    while True:
-        for item in client.receive():
-            if isinstance(item, kind):
-                return item
+def until(client, kind):
+    """What comes up to an item of this kind, with it."""
+    items = []
+    while not any(isinstance(item, kind) for item in items):
+        new = client.receive(DEADLINE)
+        assert new, f"no {kind.__name__} came"
+        items += new
+    return items
 
 
-def test_changes_and_their_answers(tmp_path):
-    with serving(data_dir=tmp_path) as server, connect(server, "ada") as ada, connect(server, "bob") as bob:
-        assert ada.confirm(ada.say("Helo!", "lobby")).rev == 1
-        assert bob.confirm(bob.say("Hi.", "lobby", reply_to=1)).rev == 2
-        assert told(ada, Message).reply_to == 1
-        assert ada.confirm(ada.edit("lobby", 1, "Hello!")).rev == 3
-        assert told(bob, Edited).text == "Hello!"
-        assert bob.confirm(bob.react("lobby", 1, "👍")).rev == 4
-        assert told(ada, Reacted).on
-        bob.confirm(bob.react("lobby", 1, "👍", on=False))
-        bob.confirm(bob.delete("lobby", 2))
-        assert told(ada, Deleted).seq == 2
-        with pytest.raises(RefusedError) as refused:
-            bob.confirm(bob.edit("lobby", 1, "Mine."))
-        assert refused.value.code == "not_allowed"
+def test_an_answer_names_what_it_answers(connect):
+    ada, bob = connect("ada"), connect("bob")
+    first = ada.confirm(ada.say("Shall we?"))
+    second = bob.confirm(bob.say("We shall.", "lobby", reply_to=first.seq))
+    *_, answer = until(ada, Message)
+    assert (answer.text, answer.seq, answer.reply_to, answer.rev) == ("We shall.", second.seq, first.seq, second.rev)
+    with pytest.raises(RefusedError) as refusal:
+        bob.confirm(bob.say("Or not.", "lobby", reply_to=99))
+    assert refusal.value.code == "unknown_message"
 
 
-def test_a_bot_that_survives_restarts_by_a_cursor(tmp_path):
-    read, cursor = {}, None
-    for number in range(3):
-        with serving(data_dir=tmp_path) as server:
-            with connect(server, "ada") as ada:
-                for text in "abc":
-                    ada.confirm(ada.say(f"{text}{number}", "lobby"))
-                ada.confirm(ada.edit("lobby", 3 * number + 2, f"B{number}"))
-            with connect(server, "bot") as bot:
-                more = True
-                cursor = cursor or Cursor(bot.cursors["lobby"].epoch, 0)
-                while more:
-                    page = bot.catch_up("lobby", cursor, limit=2)
-                    assert not page.anew
-                    read.update((event.seq, event.text) for event in page.events)
-                    cursor, more = Cursor(page.epoch, page.rev), page.more
-                assert cursor == bot.cursors["lobby"]
-    assert [read[seq] for seq in sorted(read)] == [f"{text}{number}" for number in range(3) for text in "aBc"]
+def test_all_in_the_room_are_told_of_a_change_and_who_makes_it_before_the_answer(connect):
+    ada, bob = connect("ada"), connect("bob")
+    said = ada.confirm(ada.say("Helo"))
+    changes = [
+        (ada.edit("lobby", said.seq, "Hello"), Edited, {"text": "Hello", "by": "ada"}),
+        (ada.react("lobby", said.seq, "🌷"), Reacted, {"emoji": "🌷", "on": True}),
+        (ada.react("lobby", said.seq, "🌷", False), Reacted, {"emoji": "🌷", "on": False}),
+        (ada.delete("lobby", said.seq), Deleted, {"by": "ada"}),
+    ]
+    assert [*ada.pending.values()] == ["Hello", "🌷", "🌷", ""], "until they are answered"
+    answers = [ada.confirm(ref) for ref, *_ in changes]
+    assert ada.pending == {}
+    told = [item for item in until(bob, Deleted) if isinstance(item, Change)]
+    assert [item for item in ada.receive(0) if isinstance(item, Change)] == told
+    assert [(answer.seq, answer.rev) for answer in answers] == [(said.seq, item.rev) for item in told]
+    for item, (_, kind, fields) in zip(told, changes, strict=True):
+        assert isinstance(item, kind)
+        assert {name: getattr(item, name) for name in fields} == fields
 
 
-def test_a_cursor_moves_with_what_is_told(tmp_path):
-    with serving(data_dir=tmp_path) as server, connect(server, "ada") as ada, connect(server, "bob") as bob:
-        epoch = bob.cursors["lobby"].epoch
-        assert bob.cursors == {"lobby": Cursor(epoch, 0)}
-        ada.confirm(ada.say("Helo!", "lobby"))
-        told(bob, Message)
-        assert bob.cursors == {"lobby": Cursor(epoch, 1)}
-        ada.confirm(ada.delete("lobby", 1))
-        told(bob, Deleted)
-        assert bob.cursors == {"lobby": Cursor(epoch, 2)}
-        (gone,) = bob.catch_up("lobby", Cursor(epoch, 1)).events
-        assert (gone.seq, gone.by) == (1, "ada")
-        assert bob.catch_up("lobby", Cursor("another", 1)).anew
+def test_what_is_refused(connect):
+    ada, bob = connect("ada"), connect("bob")
+    said = ada.confirm(ada.say("Hello"))
+    for ref, code in [
+        (bob.edit("lobby", said.seq, "Bye"), "not_allowed"),
+        (bob.delete("lobby", said.seq), "not_allowed"),
+        (bob.react("lobby", said.seq, "words"), "emoji_invalid"),
+        (bob.react("lobby", 99, "🌷"), "unknown_message"),
+        (bob.edit("cellar", 1, "Bye"), "not_in_room"),
+    ]:
+        with pytest.raises(RefusedError) as refusal:
+            bob.confirm(ref)
+        assert refusal.value.code == code
+    assert bob.pending == {}
 
 
-def test_plain_frames_have_no_numbers(tmp_path):
-    with serving() as server, PlainClient.connect(server.host, server.port) as ada:
-        ada.join("ada")
-        for refused in (
-            lambda: ada.edit("", 1, "x"),
-            lambda: ada.delete("", 1),
-            lambda: ada.react("", 1, "👍"),
-            lambda: ada.say("x", reply_to=1),
-            lambda: ada.catch_up("", Cursor("x", 1)),
-        ):
-            with pytest.raises(RefusedError):
-                refused()
+def test_plain_frames_have_no_numbers(connect):
+    ada = connect("ada", PlainClient)
+    for change in (
+        lambda: ada.say("Hello", reply_to=1),
+        lambda: ada.edit("lobby", 1, "Hello"),
+        lambda: ada.delete("lobby", 1),
+        lambda: ada.react("lobby", 1, "🌷"),
+    ):
+        with pytest.raises(RefusedError, match="say /"):
+            change()

@@ -134,17 +134,11 @@ def test_the_server_is_restarted(open_terminal, tmp_path, size):
             carol.send("MSG|/history 9", "MSG|/ping")
             said = [line for line in carol.read_until("INFO|Pong.") if line.startswith("MSG|")]
             assert said == [
-                f"MSG|{sender}|[{seq}] {text}"
-                for seq, (sender, text) in enumerate(
-                    [
-                        ("bob", "before"),
-                        ("alice", "said"),
-                        ("alice", "half typed"),
-                        ("alice", "* alice waves"),
-                        ("alice", "still here"),
-                    ],
-                    start=1,
-                )
+                "MSG|bob|[1] before",
+                "MSG|alice|[2] said",
+                "MSG|alice|[3] half typed",
+                "MSG|alice|[4] * alice waves",
+                "MSG|alice|[5] still here",
             ]
             alice.type("/quit" + ENTER)
             assert alice.end() == Exit.DELIVERED

@@ -158,6 +158,22 @@ def test_what_was_said_before_is_no_output(bot, raw):
     assert bot.returncode == Exit.DELIVERED
 
 
+def test_what_becomes_of_messages_is_no_output_and_an_answer_is_its_words(bot, raw):
+    raw.send(
+        message(1, "!weather?"),
+        message(2, "!weather", reply_to=1),
+        event("edited", seq=1, rev=3, text="!weather", by="bob"),
+        event("deleted", seq=1, rev=4, by="bob"),
+        event("edited", "garden", seq=1, rev=3, text="!roses", by="bob"),
+    )
+    output, errors = ended(bot, raw)
+    assert output == b"[bob]: !weather?\n[bob]: !weather\n"
+    assert errors.splitlines()[1:] == [
+        '[INFO] bob has changed "!weather?": !weather',
+        "[INFO] bob has deleted a message.",
+    ], "and nothing from another room"
+
+
 def test_what_follows_a_command_waits_for_its_answer(bot, raw):
     type_into(bot, "one", "/join garden", "two")
     one, join = raw.read(), raw.read()

@@ -1,10 +1,13 @@
 """Whoever loses their connection comes back with the token of their welcome, as who they were."""
 
+import queue
+
 import pytest
 from kit.programs import Anybody, Program, without_plugins
 from kit.sessions import IMPATIENT, PATIENT, back, codes, kinds, lose, sessions, settled
 
-from greenchat.testing import serving
+from greenchat import hookimpl
+from greenchat.testing import DEADLINE, serving
 
 COMINGS = ("joined", "left")
 
@@ -115,16 +118,21 @@ def test_who_leaves_has_left_at_once_and_does_not_come_back(patient, go):
     assert Program(patient).join(token=ada.welcome["token"])["code"] == "token_invalid"
 
 
-def test_who_is_away_for_too_long_is_gone():
+def test_who_is_away_for_too_long_is_gone_and_plugins_are_told_then():
+    gone = queue.SimpleQueue()
+
+    class Watcher:
+        @hookimpl
+        def greenchat_gone(self, member):
+            gone.put(member.name)
+
     settings = {**without_plugins("accounts"), "limits.absence_seconds": 0.01, "limits.resume_seconds": 0.02}
-    with serving(Anybody(), settings=settings) as server:
+    with serving(Watcher(), settings=settings) as server:
         ada, bob = Program(server, "ada"), Program(server, "bob")
         token = lose(server, ada)
-        bob.read_until("left")
-        while (answer := Program(server).join(token=token))["type"] == "welcome":
-            token = answer["token"]  # it was quicker: that one has not gone yet
-            server.peers.close()
-        assert answer["code"] == "token_invalid"
+        assert bob.read_until("left")["name"] == "ada"
+        assert gone.get(timeout=DEADLINE) == "ada"
+        assert Program(server).join(token=token)["code"] == "token_invalid"
 
 
 def test_a_token_that_was_used_leads_to_the_same_as_the_one_that_it_gave(patient):

@@ -7,7 +7,7 @@ from kit.histories import verified
 from kit.processes import serve_process
 
 from greenchat import Deleted
-from greenchat.client import Client, Cursor, DisconnectedError
+from greenchat.client import Client, DisconnectedError
 
 LIVES, FULL_LIVES = 6, 60
 FEWEST, MOST = 20, 200  # requests, until a life ends
@@ -64,11 +64,12 @@ def state(event):
 def caught_up(client, known, cursor):
     """All that `known` is after it has been brought up to the present, and the cursor then."""
     while True:
-        page = client.catch_up("lobby", cursor)
+        epoch, rev = cursor
+        page = client.history("lobby", epoch=epoch, rev=rev)
         if page.anew:
             known = whole(client)
         known = {**known, **{event.seq: state(event) for event in page.events}}
-        cursor = Cursor(page.epoch, page.rev)
+        cursor = page.epoch, page.rev
         if not page.more or page.anew:
             return known, cursor
 
@@ -86,13 +87,13 @@ def whole(client):
 
 def test_what_was_acknowledged_is_kept_and_a_cursor_finds_it(tmp_path, full, seed):
     rng = random.Random(seed)
-    expected, known, cursor, anew = {}, {}, Cursor("none", 0), 0
+    expected, known, cursor, anew = {}, {}, ("none", 0), 0
     for _ in range(FULL_LIVES if full else LIVES):
         killed = rng.random() < 0.6
         with serve_process(tmp_path, *SETTINGS) as server:
             with Client.connect("127.0.0.1", server.port) as reader:
                 reader.join("reader")
-                anew += reader.cursors["lobby"].epoch != cursor.epoch
+                anew += reader.rooms["lobby"].epoch != cursor[0]
                 known, cursor = caught_up(reader, known, cursor)
                 found = whole(reader)
                 assert known == found

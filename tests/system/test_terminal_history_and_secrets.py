@@ -53,7 +53,7 @@ def test_what_one_asks_for_is_shown_again(talk, raw):
         "[bob]: one",
         "> /history",
         "[INFO] The last message in lobby, since 2026-01-31 21:00:",
-        "2026-01-31 21:00 [bob]: one",
+        "[1] 2026-01-31 21:00 [bob]: one",
         "[INFO] That was before, until 2026-01-31 21:00.",
         "> /history",
         "[INFO] Nothing was said in lobby before.",

@@ -1,0 +1,202 @@
+"""How far a program has got with what happens in rooms, kept in a file; and what it has missed since.
+
+The server numbers all that becomes of the messages of a room: by `rev`, within one `epoch`. It may begin a new epoch,
+as after a crash; and who is far behind it does not tell all that has changed. For that the cursor has the latest
+message, too: then what was said since is read page by page. Of older messages it is known only as far as those pages
+show them whether they were changed meanwhile.
+"""
+
+import os
+import unicodedata
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from greenchat.client.errors import CursorError, RefusedError
+from greenchat.protocol.events import EPOCH, Change, Deleted, Message
+from greenchat.protocol.replies import HistoryPage
+
+# So much is read at once: as much as a server gives.
+PAGE_MESSAGES = 100
+
+# By so much a server's clock may have been put back. Ids rise all the same, and tell what one knows of what is read.
+CLOCK_STEP = timedelta(minutes=1)
+
+# Asks for the present: no server has an epoch of this name.
+NO_EPOCH = "-"
+
+OLD_SERVER = "This server does not tell what was said or changed since one was there: it is too old for that."
+NO_CURSOR = "{} is no cursor. Name another file; or remove it, to begin with what is said from now on."
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far one is in a room: behind `rev` of an `epoch`, and behind the message `id`; `time` is when the latest of
+    all that happened."""
+
+    epoch: str
+    rev: int
+    id: int = 0
+    time: datetime = EPOCH
+
+
+class Asks(Protocol):
+    """`Client.history`, as far as it matters here."""
+
+    def __call__(
+        self,
+        room: str,
+        *,
+        after: int = 0,
+        since: datetime | None = None,
+        limit: int = 50,
+        rev: int = 0,
+        epoch: str = "",
+    ) -> HistoryPage: ...
+
+
+class Cursor:
+    """How far one has got, by rooms. It is kept in the file `path`, which is for one program and one server, and is
+    replaced whenever it moves; None: it is kept in memory alone.
+
+    Raises `CursorError` where that file has something else in it, and `OSError`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._path = None if path is None else Path(path)
+        self._places: dict[str, Place] = {}
+        if self._path is not None:
+            with suppress(FileNotFoundError):
+                data = self._path.read_bytes()
+                try:
+                    self._places = msgspec.json.decode(data, type=dict[str, Place])
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    raise CursorError(NO_CURSOR.format(self._path)) from None
+
+    def __contains__(self, room: str) -> bool:
+        return _key(room) in self._places
+
+    def __getitem__(self, room: str) -> Place:
+        return self._places[_key(room)]
+
+    def __setitem__(self, room: str, place: Place) -> None:
+        if self._places.get(_key(room)) == place:
+            return
+        self._places[_key(room)] = place
+        if self._path is not None:
+            new = self._path.with_name(f"{self._path.name}.new")
+            with suppress(FileNotFoundError):
+                new.unlink()  # of a program that was killed in this very moment
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(self._places))
+            new.replace(self._path)
+
+    def begin(self, ask: Asks, room: str) -> None:
+        """Be in the present of `room`."""
+        page = ask(room, limit=PAGE_MESSAGES, epoch=NO_EPOCH)
+        _require_epoch(page)
+        self[page.room] = _behind(Place(page.epoch, page.rev), page)
+
+    def passed(self, item: object) -> None:
+        """`item` was dealt with: what comes next is what is behind it. Of rooms where the cursor has not been yet, it
+        does not say anything."""
+        if isinstance(item, Message | Change) and item.room in self and item.rev:
+            place = self[item.room]
+            number = item.id if isinstance(item, Message) else 0
+            self[item.room] = replace(
+                place, rev=max(place.rev, item.rev), id=max(place.id, number), time=max(place.time, item.time)
+            )
+
+
+def missed(ask: Asks, room: str, cursor: Cursor) -> Generator[Message | Deleted, None, str]:
+    """What was said and changed since the `cursor` was there, which moves on behind each. Returns the room's name, as
+    the server spells it."""
+    latest = cursor[room]  # to be behind its message, too, it has to be behind all that is told here
+    more = True
+    while more:
+        place = cursor[room]
+        page = ask(room, limit=PAGE_MESSAGES, rev=place.rev, epoch=place.epoch)
+        _require_epoch(page)
+        if page.anew:
+            yield from _reread(ask, room, cursor, page)
+            latest = cursor[room]
+        else:
+            for event in _logged(page):
+                yield event
+                cursor[room] = replace(cursor[room], rev=event.rev)
+        latest = _behind(latest, page)
+        cursor[room] = replace(cursor[room], epoch=page.epoch, rev=page.rev)
+        # Where some was read anew, more has been said and changed meanwhile.
+        more = page.anew or (page.more and page.rev > place.rev)
+    cursor[room] = replace(cursor[room], id=latest.id, time=latest.time)
+    return page.room
+
+
+def _reread(ask: Asks, room: str, cursor: Cursor, page: HistoryPage) -> Iterator[Message | Deleted]:
+    """What is new since where the server cannot tell what is: `page` is the latest that there is, and nothing is told
+    from behind it."""
+    place = cursor[room]
+    told = set[int]()
+
+    def is_new(event: Message | Deleted) -> bool:
+        if event.seq in told or event.rev > page.rev:
+            return False
+        if _changed_at(event) > place.time:
+            return True
+        has_changed = event.rev > place.rev and page.epoch == place.epoch
+        return isinstance(event, Message) and (event.id > place.id or (has_changed and event.reactions is not None))
+
+    for event in _logged(page):  # what was changed of what one knows; the others come in their order
+        if not (isinstance(event, Message) and event.id > place.id) and is_new(event):
+            told.add(event.seq)
+            yield event
+    for event in _since(ask, room, place.time, page):
+        if is_new(event):
+            yield event
+            if isinstance(event, Message):
+                here = cursor[room]
+                cursor[room] = replace(here, id=max(here.id, event.id), time=max(here.time, event.time))
+
+
+def _since(ask: Asks, room: str, time: datetime, page: HistoryPage) -> Iterator[Message | Deleted]:
+    """What was said from about `time` on, page by page; what `page` has where the server keeps nothing else."""
+    try:
+        older = ask(room, since=max(time, EPOCH + CLOCK_STEP) - CLOCK_STEP, limit=PAGE_MESSAGES)
+        yield from _logged(older)
+        while older.more and _logged(older):
+            older = ask(room, after=_logged(older)[-1].seq, limit=PAGE_MESSAGES)
+            yield from _logged(older)
+    except RefusedError as refusal:
+        if refusal.code != "no_history":
+            raise
+        yield from _logged(page)
+
+
+def _logged(page: HistoryPage) -> list[Message | Deleted]:
+    return [event for event in page.events if isinstance(event, Message | Deleted)]
+
+
+def _behind(place: Place, page: HistoryPage) -> Place:
+    """The place with the latest message of `page`, and the time of the latest that has happened there."""
+    events = _logged(page)
+    numbers = [event.id for event in events if isinstance(event, Message)]
+    return replace(place, id=max([place.id, *numbers]), time=max([place.time, *map(_changed_at, events)]))
+
+
+def _changed_at(event: Message | Deleted) -> datetime:
+    """When it was said or, as far as that is told, changed."""
+    return (isinstance(event, Message) and event.edited) or event.time
+
+
+def _require_epoch(page: HistoryPage) -> None:
+    if not page.epoch:
+        raise RefusedError("no_history", OLD_SERVER)
+
+
+def _key(room: str) -> str:
+    """The same for all spellings of a room that a server takes for one."""
+    return unicodedata.normalize("NFKC", room).casefold()
