@@ -7,7 +7,7 @@ from greenchat_plugins.history import store
 from kit.histories import verified
 from kit.outages import OFF, ON, locked, numbered, serve, stored
 
-from greenchat.client import Cursor, RefusedError
+from greenchat.client import RefusedError
 
 
 def test_a_file_that_is_moved_away_while_it_is_used_is_noticed(tmp_path):
@@ -70,7 +70,7 @@ def test_what_was_changed_meanwhile_is_kept_and_there_is_another_epoch(tmp_path)
         ada, bob = people.join("ada"), people.join("bob")
         for text in ("one", "two", "three"):
             ada.ack(text)
-        epoch = ada.client.cursors["lobby"].epoch
+        epoch = ada.client.history("lobby").epoch
         with locked(tmp_path):
             assert refused(ada, ada.client.edit("lobby", 1, "ONE")) == "not_stored"
             assert refused(ada, ada.client.delete("lobby", 2)) == "not_stored"
@@ -81,8 +81,8 @@ def test_what_was_changed_meanwhile_is_kept_and_there_is_another_epoch(tmp_path)
         found, rev, renewed = state(ada)
         assert (found, rev) == (expected, 7)
         assert renewed != epoch
-        assert ada.client.catch_up("lobby", Cursor(epoch, 3)).anew
-        newer = ada.client.catch_up("lobby", Cursor(renewed, 5))
+        assert ada.client.history("lobby", epoch=epoch, rev=3).anew
+        newer = ada.client.history("lobby", epoch=renewed, rev=5)
         assert [(event.seq, event.rev) for event in newer.events] == [(4, 6), (3, 7)]
         assert ada.ack("five") == 5
         people.process.stop()
@@ -125,7 +125,7 @@ def test_changes_of_what_was_said_before_the_file_was_there(tmp_path):
         ]
         assert rev == 9
         assert ada.client.history("lobby").events[5].reply_to == 4
-        newer = ada.client.catch_up("lobby", Cursor(epoch, 3))
+        newer = ada.client.history("lobby", epoch=epoch, rev=3)
         assert [(event.seq, event.rev) for event in newer.events] == [(4, 5), (3, 6), (5, 7), (6, 8), (7, 9)]
     assert verified(tmp_path) == (0, ["It is whole."])
 
@@ -142,5 +142,5 @@ def test_numbers_are_right_again_where_changes_were_lost(tmp_path):
         found, rev, epoch = state(ada)
         assert (found, rev) == ([(1, 9, "h"), (2, 10, "two")], 10)
         for known in range(8, 11):
-            newer = ada.client.catch_up("lobby", Cursor(epoch, known))
+            newer = ada.client.history("lobby", epoch=epoch, rev=known)
             assert [event.rev for event in newer.events] == [other for other in (9, 10) if other > known]
