@@ -17,7 +17,7 @@ FRAMES = 4
 WORK = """async ([texts, budget]) => {
     const {parse, mentions, isBlank, linksIn, fold} = await import("./text.js");
     const {linesOf, complete, bytesOf} = await import("./typing.js");
-    const {rows, isMention} = await import("./rows.js");
+    const {rows, isMention} = await import("./timeline.js");
     const [ada, other] = [mentions("ada"), mentions("張偉")];
     const item = (n, text) => ({kind: "message", sender: "bob", time: n, n, seq: n, text});
     const fenced = text => [item(1, "```"), item(2, text), item(3, text), item(4, "```")];

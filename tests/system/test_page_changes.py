@@ -179,6 +179,9 @@ def test_what_became_of_messages_while_the_connection_was_lost_is_seen(chat, vis
     expect(ada.lines).to_have_count(3 + 60 * scrolled)
     say(bea, "and on")
     ada.sees("and on")
+    with cut_off(chat, ada, "ada"):
+        change(bea, "react", third, emoji="🎉", on=False)
+    expect(chips(ada)).to_have_count(0)
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ async function findRooms(theirs) {
 	for (const name of theirs) roomCalled(name);
 	for (const room of [...rooms.values()].filter(room => isOpen(room) && !theirs.has(room.name)))
 		if (account) leftElsewhere(room, `You are not in ${room.name} any more.`);
-		else if (resumed) leftOut(room, `You are not in ${room.name} any more.`);
+		else if (resumed && !room.secret) leftOut(room, `You are not in ${room.name} any more.`);
 		else
 			await enterRoom(room.name, room.secret).catch(error => {
 				if (ABOUT_US.test(error.code)) throw error;

@@ -72,7 +72,7 @@ async function submit() {
 	if (!lines.some(line => SECRET.test(sender.slashed(line)))) typed.unshift(text);
 	room.mark = null;
 	// A command answers nothing: what was to be answered is still there.
-	const answered = isText(lines[0]) ? drafts.current(room) : undefined;
+	const answered = sender.isCommand(lines[0]) ? undefined : drafts.current(room);
 	drafts.keep(room.key, "", answered ? null : undefined);
 	if (chat.active === room) set();
 	if (here(room, text)) return;

@@ -238,8 +238,9 @@ export async function catchUp(room) {
 // All that is newer than `rev`, as it is now; what stands behind `last` is shown from then on. True: the server cannot tell
 // what is newer. Null: it has not told.
 async function changed(room, rev, last) {
-	let found;
+	let found, before;
 	do {
+		before = rev;
 		found = await request("history", { room: room.name, limit: PAGE, epoch: room.epoch, rev }).catch(() => null);
 		if (!found) return null;
 		const { events, anew, epoch } = found;
@@ -255,9 +256,9 @@ async function changed(room, rev, last) {
 			room,
 			events.filter(({ seq }) => (anew ? room.more === null : seq > last))
 		);
-	} while (!found.anew && (found.more || rev < room.heard));
+	} while (!found.anew && (found.more || (rev < room.heard && rev > before)));
 	room.behind = false;
-	reach(room);
+	reach(room, rev);
 	return !!found.anew;
 }
 

@@ -39,7 +39,7 @@ export function say(room, text, answered) {
 		const typed = slashed(line);
 		const to = i ? undefined : answered;
 		if (all[1] || !typed) addText(room, line, to);
-		else if (isCommand(line)) runLine(room, typed, to);
+		else if (isCommand(line)) runLine(room, typed);
 		else addText(room, unescaped(line), to);
 	}
 	pump();
@@ -55,9 +55,9 @@ export function escaped(text) {
 }
 export const unescaped = line => (slashed(line)[1] === "/" ? before(line) + slashed(line).slice(1) : line);
 
-function runLine(room, line, answered) {
+function runLine(room, line) {
 	const action = /^\/me\s+(.+)/i.exec(line)?.[1];
-	if (action) add(room, action, line, true, answered);
+	if (action) add(room, action, line, true);
 	else queue.push({ room, line });
 }
 

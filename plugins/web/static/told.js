@@ -131,10 +131,10 @@ function fill(room, frame) {
 	}
 	room.read = Math.min(room.items[0] ? room.read : latest, latest);
 	const { rev = 0, epoch = "" } = frame;
-	room.heard = 0;
 	room.behind = !!room.items[0];
+	room.heard = room.behind ? 0 : rev;
 	if (room.behind) chat.catchUp(room);
-	else Object.assign(room, { rev, epoch });
+	else Object.assign(room, { rev, epoch, recent: [] });
 }
 
 // Also what a command tells, and answers.
