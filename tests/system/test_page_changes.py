@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from kit.accounts import accounts, registered
+from kit.accounts import SECRET, accounts, registered
 from kit.browsers import expect, needs_browser
 from kit.page_checks import SIZES, Check
-from kit.pages import act, chips, cut_off, fill, log_in, reason, row
+from kit.pages import act, chips, cut_off, fill, log_in, reason, row, status
 from kit.processes import ServeProcess, kept_port
 from kit.programs import Program
 
@@ -200,24 +200,33 @@ def test_what_became_of_messages_while_the_server_was_away_is_seen(visit, tmp_pa
         server.process.wait()
         server.process.stdout.close()
 
+    def bob():
+        """With an account: a guest's messages are nobody's after a restart."""
+        program = Program(server)
+        program.join(name="bob", login=SECRET)
+        return program
+
     server = start()
     try:
-        ada, bob = visit(server).join("ada"), visit(server).join("bob")
-        bob.say("first", "second", "third")
-        bob.has_stored("third")
+        ada = visit(server).join("ada")
+        with Program(server, "bob") as program:
+            program.request(type="say", room="lobby", text=f"/register {SECRET}")
+        with bob() as program:
+            first, second, third = say(program, "first", "second", "third")
         ada.sees("first", "second", "third")
         ada.context.set_offline(True)
-        act(bob, "second", "More")
-        bob.menu.get_by_role("button", name="Delete").click()
-        bob.dialog.get_by_role("button", name="Delete").click()
-        expect(bob.log.get_by_text(DELETED, exact=True)).to_be_visible()
-        bob.box.press("ArrowUp")
-        bob.say("third time lucky")
-        bob.sees("third time lucky")
+        stop(server)
+        expect(status(ada)).to_contain_text("You are offline.")
+        server = start()
+        with bob() as program:
+            change(program, "delete", second)
+            change(program, "edit", third, text="third time lucky")
+            change(program, "react", first, emoji="👍")
         stop(server)
         server = start()
         ada.context.set_offline(False)
         ada.sees("first", "third time lucky")
+        expect(chips(ada)).to_have_text(["👍 1"])
         expect(ada.log.get_by_text("second", exact=True)).to_have_count(0)
         ada.say("here again")
         ada.has_stored("here again")
