@@ -17,13 +17,14 @@ from . import terms
 # All that is open to everybody.
 SHARED = 0
 
-# How many messages one step of indexing, moving or removing deals with: some 30 milliseconds, for which a write may
+# How many messages one step of indexing, moving or removing deals with: some 10 milliseconds, for which a write may
 # have to wait.
-STEP = 1000
+STEP = 200
 
-# After so many messages Python lets the event loop have its turn, which stands still meanwhile: half a millisecond.
-# So long, in seconds, it sleeps for that; a shorter time may not let it go.
-SLICE = 100
+# After so many messages Python lets the event loop have its turn, which stands still meanwhile: a twentieth of a
+# millisecond. So long, in seconds, it sleeps for that; a shorter time may not let it go. With slices of half a
+# millisecond, what is said took several times as long to arrive while there was much to index.
+SLICE = 10
 PAUSE = 0.0001
 
 # Messages that are looked at in one step for those of a room that is to be moved: some milliseconds.
