@@ -46,6 +46,7 @@ class Outlet(Protocol):
     address: str
     login: Login
     only: str
+    is_welcome: bool  # until then it shows nothing: what it is told first is the welcome
 
     @property
     def asked(self) -> Asked | None: ...

@@ -325,9 +325,14 @@ class Presence:
             self._openings.opened(room, session)
             self.rooms[room.name] = room
         member.rooms[room.name] = room
-        room.add(member)
+        room.add(member, session)
         if self.memory is not None:
             self.memory.came(member, room.name)
+
+    def show(self, session: Outlet, member: Member, room: Room) -> None:
+        """From now on `session` shows `room`, in which `member` is: its welcome is to be told at once."""
+        if session not in room.fanout.listeners and shows(session, room):
+            room.fanout.came(session, member)
 
     def _look_at(self, session: Outlet, member: Member, room: Room) -> None:
         """Have a session that shows one room at a time show this one."""

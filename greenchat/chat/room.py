@@ -160,8 +160,9 @@ def new_epoch() -> str:
 
 
 def shows(session: Outlet, room: "Room") -> bool:
-    """Whether a session of somebody who is in `room` shows it: all do, but for those that show one at a time."""
-    return session.codec.many_rooms or session.only == room.name
+    """Whether a session of somebody who is in `room` shows it: all do that have been welcomed, but for those that show
+    one at a time."""
+    return session.is_welcome and (session.codec.many_rooms or session.only == room.name)
 
 
 class Room:
@@ -247,17 +248,17 @@ class Room:
             self._roles[member] = role
             self.tell_once(Role(self.name, member.name, role, datetime.now(UTC)), set() if told is None else told)
 
-    def add(self, member: Member) -> None:
-        """Let `member` in, and tell the others. Its sessions get only what comes after."""
+    def add(self, member: Member, session: Outlet) -> None:
+        """Let `member` in, and tell the others. `session` gets only what comes after; the others of theirs show it once
+        they are told of it: see `Presence.show`."""
         role = self.role_of(member)
         if role:
             self._roles[member] = role
         self.tell(Joined(self.name, member.name, datetime.now(UTC), role), origin=member)
         self.members[member.key] = member
         self.log.came(member, self.rev)
-        for session in member.sessions:
-            if shows(session, self):
-                self.fanout.came(session, member)
+        if shows(session, self):
+            self.fanout.came(session, member)
 
     def mind_ignored(self, member: Member) -> None:
         """To be called when `member.ignored` has changed."""

@@ -71,7 +71,7 @@ class Session(ABC):
     `id` counts connections from the server's start, `since` when it was made. `address` is "HOST:PORT". `member` is who
     it is in the chat, None before JOIN; who is logged in may have several sessions. `login` is whose account it is
     logged in to: all sessions of a member share one. `outbox` is where what it is told waits, and `only` the room that
-    is meant where a request names none.
+    is meant where a request names none. It shows rooms once it `is_welcome`.
 
     `closing` says why it is about to be closed; None as long as it is not.
 
@@ -87,6 +87,7 @@ class Session(ABC):
         "device_id",
         "device_token",
         "id",
+        "is_welcome",
         "login",
         "member",
         "only",
@@ -103,6 +104,7 @@ class Session(ABC):
     member: Member | None
     login: Login
     only: str
+    is_welcome: bool
     device: str
     device_id: int
     device_token: str

@@ -64,10 +64,11 @@ def join(session: Newcomer, asked: Join) -> None:
     there = server.chat.people.of_account(session.account_id)
     before = set(there.rooms) if there is not None else set[str]()
     room = asked.room if many else asked.room or ""
+    kept = server.remembered(session.account_id)  # before the others are told: from then on they may talk to it
     member = server.chat.join(session, name, room, asked.key)
     session.joined(member)
     _keep_few(session, member)
-    refused = _bring(session, member)
+    refused = _bring(session, member, kept)
     _greet(session, member, room, before, asked.ref)
     _tell(session, refused)
 
@@ -107,7 +108,7 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
         raise
     chat.leave(guest, f"logged in as {member.name}")
     stays.over(session, "logged in")
-    session.member = None
+    session.member, session.is_welcome = None, False
     chat.attach(session, member)
     session.joined(member)
     _keep_few(session, member)
@@ -128,18 +129,19 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
 def bring_along(session: Newcomer, member: Member) -> None:
     """Let `member`, who has just logged in, have what their account has: whom it ignores, and its rooms."""
     before = set(member.rooms)
-    refused = _bring(session, member)
+    session.is_welcome = False  # to those rooms
+    try:
+        refused = _bring(session, member, session.server.remembered(member.account_id))
+    finally:
+        session.is_welcome = True
     for name in [name for name in member.rooms if name not in before] if session.codec.many_rooms else ():
         _show(session, member, name)
     _tell(session, refused)
 
 
-def _bring(session: Newcomer, member: Member) -> list[Reject]:
+def _bring(session: Newcomer, member: Member, kept: Kept) -> list[Reject]:
     """Have `member` ignore whom their account ignores; and be in its rooms, if the session can show them: why they are
     not let into some of them."""
-    if not member.account_id:
-        return []
-    kept = session.server.remembered(member.account_id)
     if kept.ignored is not None:
         session.server.chat.ignore_also(member, kept.ignored)
     return _enter_again(session, member, kept) if session.codec.many_rooms else []
@@ -167,22 +169,30 @@ def _greet(
     of `member` see those that were not there `before`."""
     if not token and getattr(session.codec, "tokens", False):  # a codec of a plugin may know of none
         token = session.server.stays.begin(session)
-    chosen = session.only or (session.server.chat.room_name(named) if named else "")
+    chat = session.server.chat
+    session.is_welcome = True
+    chosen = session.only or (chat.room_name(named) if named else "")
     first = member.rooms.get(chosen) or (next(iter(member.rooms.values()), None) if session.codec.many_rooms else None)
+    if first is not None:
+        chat.show(session, member, first)
     session.welcome(first, ref, token)
     if first is not None and first.name not in before:
         session.show_others(first)
     for name in [name for name, room in member.rooms.items() if room is not first]:
+        room = member.rooms.get(name)
+        if room is None or session in room.fanout.listeners:
+            continue  # another device has left it meanwhile, or has come into it, with a welcome for this one
         if session.codec.many_rooms:
             _show(session, member, name, others=name not in before)
-        elif name not in before and name in member.rooms:
-            session.show_others(member.rooms[name])
+        elif name not in before:
+            session.show_others(room)
 
 
 def _show(session: Newcomer, member: Member, name: str, *, others: bool = True) -> None:
     """A plugin may have taken its time, and somebody may have left the room meanwhile, or the chat."""
     room = member.rooms.get(name)
     if room is not None and session.member is member:
+        session.server.chat.show(session, member, room)
         session.welcome(room)
         if others:
             session.show_others(room)

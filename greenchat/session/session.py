@@ -89,7 +89,7 @@ class Session(coming.Newcomer):
         self.id = number
         self.since = datetime.now(UTC)
         self.login = Login()
-        self.only = ""
+        self.only, self.is_welcome = "", False
         self.stay = None
         self.device, self.device_id, self.device_token = "", 0, ""
         self.address = address
@@ -289,7 +289,8 @@ class Session(coming.Newcomer):
 
     def show_others(self, room: Room) -> None:
         for other in list(self.require_member().sessions):
-            if other is not self and other.codec.many_rooms and isinstance(other, Session):
+            if other is not self and other.codec.many_rooms and other.is_welcome and isinstance(other, Session):
+                self.server.chat.show(other, self.require_member(), room)
                 other.welcome(room)
 
     def offer(self, asked: R, take: Callable[[Any, R], bool]) -> bool:

@@ -18,7 +18,7 @@ class Person:
     def __init__(self, codec: Codec = PLAIN, account_id: int = 0) -> None:
         self.codec = codec
         self.login = Login(account_id=account_id)
-        self.only = ""
+        self.only, self.is_welcome = "", True
         self.address = "unix"
         self.asked = None
         self.outbox = self.batches = []

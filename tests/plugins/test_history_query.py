@@ -152,7 +152,7 @@ def test_a_message_is_found_by_all_that_was_said(sender, text):
     made = terms.terms_of(0, 1, sender, text).split(" ")
     for word in text.split():
         try:
-            asked = parse('"' + word.replace('"', "") + '"')
+            asked = parse('"' + word.replace('"', " ") + '"')
         except Reject:
             continue
         for unit in asked.units:

@@ -32,7 +32,7 @@ class Reader:
     def __init__(self, codec):
         self.codec = codec
         self.address = "unix"
-        self.login, self.only = Login(), ""
+        self.login, self.only, self.is_welcome = Login(), "", True
         self.asked = None
         self.outbox = []
 
