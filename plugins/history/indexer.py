@@ -29,16 +29,11 @@ class Indexer:
 
     def step(self) -> int:
         """Index the next messages. Returns up to which; 0 where there were none."""
-        strangers = self._strangers()
-        if strangers:
+        if self._server.sessions:
             names = self._database.run(index.next_rooms, writes=False)
-            may_enter = self._server.chat.may_enter
-            self.set_apart(
-                name
-                for name in names
-                if name not in self._apart
-                and not all(may_enter(session, session.require_member(), name) for session in strangers)
-            )
+            strangers = self._strangers()
+            unknown = [name for name in names if name not in self._apart]
+            self.set_apart([name for name in unknown if not all(self._lets_in(one, name) for one in strangers)])
         return self._database.run(index.index_more)
 
     def set_apart(self, names: Iterable[str]) -> None:
@@ -54,6 +49,11 @@ class Indexer:
         """Do a part of what the index has in the wrong place; whether there was any."""
         self._unclear = self._unclear and self._database.run(index.clear_more)
         return self._unclear
+
+    def _lets_in(self, session: Session, room: str) -> bool:
+        """Whether `session` might come into `room`. Who has gone while others were asked is no stranger any more."""
+        member = session.member
+        return member is None or self._server.chat.may_enter(session, member, room)
 
     def _strangers(self) -> list[Session]:
         everybody = list(self._server.sessions.values())

@@ -48,6 +48,8 @@ def process(tmp_path_factory):
     directory = tmp_path_factory.mktemp("fortress")
     (directory / "counter.py").write_text(COUNTER)
     settings = {**UNLIMITED, "limits.outbox_bytes": OUTBOX_BYTES, "limits.join_seconds": 0}
+    # Nobody who is lost is waited for: what is left over would be told apart from them in a minute only.
+    settings |= {"limits.absence_seconds": 0, "limits.resume_seconds": 0}
     flags = [word for path, value in settings.items() for word in ("--set", f"{path}={value}")]
     with serve_process(directory, "--plugins-dir", str(directory), *flags) as server:
         with server.connect() as counter:
