@@ -210,3 +210,16 @@ def test_what_comes_late_is_indexed_where_it_belongs(tmp_path):
     assert terms_of(tmp_path, "0.*late*") == []
     assert len(terms_of(tmp_path, "*.*late*")) == 2
     assert verified(tmp_path) == (0, ["It is whole."])
+
+
+def test_who_has_gone_while_others_were_asked_ends_no_indexing():
+    with serving(settings=QUIET) as server:
+        ada, bob = Program(server, "ada"), Program(server, "bob")
+        session = server.call(lambda: server.server.chat.find("ada").sessions[0])
+        plugin = next(plugin.bearer for plugin in server.server.plugins if plugin.name == "history")
+        ada.leave()
+        ada.peer.close()
+        bob.ask("ada has gone")
+        eventually(lambda: server.call(lambda: session.member is None))
+        assert server.call(lambda: plugin._indexer._lets_in(session, "lobby"))
+        assert bob.request(type="search", text="gone")["messages"][0]["sender"] == "bob"
