@@ -75,9 +75,12 @@ def join(session: Newcomer, asked: Join) -> None:
 
 def _resume(session: Newcomer, asked: Join) -> None:
     server = session.server
-    member, token, refused = server.stays.resume(session, asked.token)
+    member, token, kept = server.stays.resume(session, asked.token)
     before = set(member.rooms)
     session.joined(member)
+    refused = _enter_again(session, member, kept)
+    meant = session.stay.only if session.stay is not None else ""
+    session.only = meant if member.rooms.keys() == {meant} else ""
     if asked.room:
         try:
             room = server.chat.room_name(asked.room)

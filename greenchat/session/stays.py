@@ -157,21 +157,20 @@ class Stays:
 
     # --- come back ---
 
-    def resume(self, session: Resumable, token: str) -> tuple[Member, str, list[Reject]]:
-        """Let `session` be who had this token: who that is, the next token, and why they are not let into some of their
-        rooms any more. May wait. Raises `Reject`."""
+    def resume(self, session: Resumable, token: str) -> tuple[Member, str, Kept]:
+        """Let `session` be who had this token: who that is, the next token, and the rooms to which they are still to
+        come back. May wait. Raises `Reject`."""
         stay, token = self._found(session, token)
         if stay.session is not None:
             stay.only = stay.session.only
         stay.is_busy = True
         try:
-            member, refused = self._back(session, stay)
+            member, kept = self._back(session, stay)
         finally:
             stay.is_busy = False
         session.device, session.device_id = stay.device, stay.device_id
-        session.only = stay.only if member.rooms.keys() == {stay.only} else ""
         self._take_place(stay, member, session)
-        return member, token, refused
+        return member, token, kept
 
     def _found(self, session: Resumable, token: str) -> tuple[Stay, str]:
         """The stay of this token, and the next token. Raises `Reject`."""
@@ -194,6 +193,8 @@ class Stays:
         member, accounts = stay.member, self._host.accounts
         gone = member is not None and not self._host.chat.people.has(member) and member not in self._kept
         account_id = stay.login.account_id
+        if account_id and not accounts.known:
+            raise Reject("It is not known at the moment who has which account. Try again later.", code="try_later")
         void = bool(account_id) and accounts.by_id(account_id) is None
         if stay.session is None:
             void = void or password_set(stay.login, accounts) != stay.password_set
@@ -201,8 +202,9 @@ class Stays:
             self._end(stay)
         return not gone and not void
 
-    def _back(self, session: Resumable, stay: Stay) -> tuple[Member, list[Reject]]:
-        """Who comes back, and why they are not let into some of their rooms."""
+    def _back(self, session: Resumable, stay: Stay) -> tuple[Member, Kept]:
+        """Who comes back, and to which rooms. Nothing waits once they are here: whoever is ended meanwhile must be
+        somebody's session by then, to leave."""
         chat, member = self._host.chat, stay.member
         while member is not None and member in self._leaving:
             gevent.sleep(MOMENT_SECONDS)
@@ -217,7 +219,7 @@ class Stays:
                 before.stay = None
                 chat.detach(before, there)
                 before.end(elsewhere())
-            return there, []
+            return there, Kept({})
         kept = stay.kept if member is None else self._kept.get(member)
         if kept is None:
             self._end(stay)
@@ -226,7 +228,7 @@ class Stays:
             member = Member(stay.name, "", session.login)
         chat.come_back(session, member, kept)
         self._kept.pop(member, None)
-        return member, chat.enter_again(session, member, kept)
+        return member, kept
 
     def _take_place(self, stay: Stay, member: Member, session: Resumable) -> None:
         if stay.member is not None and stay.member is not member:  # who came by another device meanwhile

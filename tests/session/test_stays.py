@@ -3,6 +3,8 @@
 import queue
 
 import pytest
+from gevent.event import Event
+from kit.machine import eventually
 from kit.programs import Anybody, Program, without_plugins
 from kit.sessions import IMPATIENT, PATIENT, back, codes, kinds, lose, sessions, settled
 
@@ -249,3 +251,44 @@ def test_a_place_is_not_another_ones(patient):
     answer = eve.join(name="eve", token=token)
     assert answer["name"] == "ada"
     assert answer.get("account", "") == "", "whoever has the token is who had it, and nobody else"
+
+
+def test_who_is_cut_off_while_they_come_back_into_their_rooms_is_nobodys_ghost(tmp_path):
+    """A check that takes its time, and a connection that does not wait for it."""
+
+    class Slow:
+        asked, go_on = Event(), Event()
+        is_slow = False
+
+        @hookimpl
+        def greenchat_check_enter(self, name, since):
+            if self.is_slow and since is not None:
+                self.asked.set()
+                self.go_on.wait()
+
+    settings = {**without_plugins("accounts"), **IMPATIENT, "limits.resume_seconds": 0.5}
+    with serving(slow := Slow(), settings=settings) as server:
+        ada, bob = Program(server, "ada"), Program(server, "bob")
+        token = lose(server, ada)
+        bob.read_until("left")
+        slow.is_slow = True
+        again = Program(server)
+        again.send(type="join", token=token, ref=1)
+        eventually(lambda: server.call(slow.asked.is_set))
+        session = server.call(lambda: server.server.chat.find("ada").sessions[0])
+        server.call(lambda: session.close("killed"))
+        eventually(lambda: server.call(lambda: "ada" not in server.server.chat.members))
+        slow.is_slow = False
+        assert Program(server, "ada").welcome["rooms"] == ["lobby"], "the name is free"
+
+
+def test_while_it_is_not_known_who_has_an_account_no_token_is_void(patient):
+    ada = Program(patient)
+    ada.ask("/become ada")
+    ada.welcome = ada.join(name="ada")
+    token = lose(patient, ada)
+    accounts = patient.server.accounts
+    patient.call(lambda: setattr(accounts, "known", False))
+    assert Program(patient).join(token=token)["code"] == "try_later"
+    patient.call(lambda: setattr(accounts, "known", True))
+    assert back(patient, token).welcome["account"] == "ada"
