@@ -302,6 +302,7 @@ class LineChat:
         unsure, self._unsure = self._unsure, []
         self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
         self._welcomed()
+        self._outgoing.back()
         if self._outgoing:
             self._screen.show([SAYING_NOW])
         asyncio.get_running_loop().add_reader(self._client, self._ready)
