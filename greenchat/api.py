@@ -9,6 +9,7 @@ from greenchat.chat.accounts import Account as Account
 from greenchat.chat.accounts import AccountDirectory as AccountDirectory
 from greenchat.chat.accounts import new_account_id as new_account_id
 from greenchat.chat.chat import AWAY as AWAY
+from greenchat.chat.keys import UsedKey as UsedKey
 from greenchat.chat.log import Alteration as Alteration
 from greenchat.chat.log import Past as Past
 from greenchat.chat.log import Reaction as Reaction
@@ -76,6 +77,7 @@ from greenchat.protocol.requests import React as React
 from greenchat.protocol.requests import Say as Say
 from greenchat.protocol.requests import Search as Search
 from greenchat.protocol.requests import Unknown as Unknown
+from greenchat.protocol.runs import Key as Key
 from greenchat.protocol.runs import Messages as Messages
 from greenchat.protocol.runs import Says as Says
 from greenchat.protocol.text import INVISIBLE as INVISIBLE

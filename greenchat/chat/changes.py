@@ -21,7 +21,7 @@ from greenchat.protocol.events import Change, Deleted, Edited, Message, Moderati
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import HistoryPage
 from greenchat.protocol.requests import History
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import require_emoji, require_text
 
 # Who is further behind than so many does better with the latest page: more than that, nobody scrolls back.
@@ -122,12 +122,20 @@ class Changes(Presence):
     # --- the steps ---
 
     def _answer(
-        self, member: Member, text: str, number: int, room: Room, origin: Outlet, past: Past, answered: Message
+        self,
+        member: Member,
+        text: str,
+        number: int,
+        room: Room,
+        origin: Outlet,
+        past: Past,
+        answered: Message,
+        key: Key | None,
     ) -> Messages:
         """Say it now, as an answer."""
         draft = Message(room.name, 0, 0, member.name, text, datetime.now(UTC), reply_to=answered.seq)
         quoting = Quoting(answering(draft, answered), answering(draft), _ignoring(past, answered))
-        return room.answer(member, text, number, origin, answered.seq, quoting)
+        return room.answer(member, text, number, origin, answered.seq, quoting, key)
 
     def _there(self, room: Room, seq: int) -> tuple[Past, Message]:
         """The message `seq` of `room`, if there is one. May wait."""

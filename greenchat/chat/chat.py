@@ -16,6 +16,7 @@ from greenchat.chat.conversations import Conversation
 from greenchat.chat.fanout import Turns
 from greenchat.chat.ids import MessageIds
 from greenchat.chat.ignoring import Ignored
+from greenchat.chat.keys import Keys
 from greenchat.chat.outlet import Asked, Outlet
 from greenchat.chat.presence import STEP
 from greenchat.chat.room import ROOMS_TOLD, Member, Room
@@ -32,7 +33,7 @@ from greenchat.protocol.events import (
     require_sound,
 )
 from greenchat.protocol.names import require_name
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import is_blank, printable, require_text, some_of
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
@@ -46,6 +47,7 @@ class Chat(Changes):
     def __init__(self, limits: Limits, default_room: str, hooks: Hooks, turns: Turns, deliver: Deliver) -> None:
         super().__init__(limits, default_room, hooks, turns, deliver)
         self.ids = MessageIds()
+        self.keys = Keys(hooks)
 
     # --- talk ---
 
@@ -65,12 +67,15 @@ class Chat(Changes):
             return self._say_answer(member, text, room, acting(member, origin), reply_to)[-1]
         return self._say_checked(member, text, action, room, acting(member, origin))[-1]
 
-    def say_one(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0) -> tuple[int, int]:
-        """As `say`, for who wants to know the message's sequence number and id alone; it may answer another message."""
+    def say_one(
+        self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0, key: Key | None = None
+    ) -> tuple[int, int]:
+        """As `say`, for who wants to know the message's sequence number and id alone; it may answer another message,
+        and have a `key`, see keys.py."""
         if reply_to:
-            self._say_answer(member, text, room, origin, reply_to)
+            self._say_answer(member, text, room, origin, reply_to, key)
         else:
-            self._say_checked(member, text, False, room, origin)
+            self._say_checked(member, text, False, room, origin, key)
         return room.seq, self.ids.next - 1
 
     def say_run(self, member: Member, texts: Sequence[str], room: Room, answers: Answers, origin: Outlet) -> None:
@@ -90,7 +95,9 @@ class Chat(Changes):
         room.say(member, texts, number, origin=origin)
         return seq, number
 
-    def _say_checked(self, member: Member, text: str, action: bool, room: Room, origin: Outlet) -> Messages:
+    def _say_checked(
+        self, member: Member, text: str, action: bool, room: Room, origin: Outlet, key: Key | None = None
+    ) -> Messages:
         """The run that it is the last of."""
         if is_blank(text):
             require_text(text)
@@ -99,9 +106,13 @@ class Chat(Changes):
             self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
+        if key is not None:
+            return room.say_once(member, text, number, origin, key)
         return room.say(member, (text,), number, action, origin)
 
-    def _say_answer(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int) -> Messages:
+    def _say_answer(
+        self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int, key: Key | None = None
+    ) -> Messages:
         require_text(text)
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
@@ -110,7 +121,7 @@ class Chat(Changes):
         self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
-        return self._answer(member, text, number, room, origin, past, answered)
+        return self._answer(member, text, number, room, origin, past, answered, key)
 
     def whisper(
         self, member: Member, to: str, text: str, *, action: bool = False, origin: Outlet | None = None

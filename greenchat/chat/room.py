@@ -17,7 +17,7 @@ from greenchat.chat.outlet import Login, Outlet
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Change, Event, Joined, Left, Message, Notice, Role, require_sound
 from greenchat.protocol.requests import Frame
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import some_of
 from greenchat.protocol.vocabulary import NOT_TOLD_IN_ROOMS
 
@@ -324,12 +324,28 @@ class Room:
             fanout.talk = None  # a run of its own: codecs encode several messages as one, and an action otherwise
         return talk.messages
 
+    def say_once(self, member: Member, text: str, number: int, origin: Outlet, key: Key) -> Messages:
+        """As `say`, of one message that has a key: a run of its own."""
+        self.fanout.talk = None
+        messages = self.say(member, (text,), number, origin=origin)
+        self.fanout.talk = None
+        messages.key = key
+        return messages
+
     def answer(
-        self, member: Member, text: str, number: int, origin: Outlet | None, reply_to: int, words: Quoting
+        self,
+        member: Member,
+        text: str,
+        number: int,
+        origin: Outlet | None,
+        reply_to: int,
+        words: Quoting,
+        key: Key | None = None,
     ) -> Messages:
         """As `say`, of one message that answers another: a run of its own. `words` are how those are told it who know
         no numbers."""
         messages = self._run(member, (text,), number, reply_to=reply_to)
+        messages.key = key
         self.seq += 1
         self.rev += 1
         skips = () if origin is None else (origin,)

@@ -17,7 +17,7 @@ from greenchat.protocol.events import Event
 from greenchat.protocol.replies import Ack, Answer, Error
 from greenchat.protocol.requests import Frame, Invalid, Ref, Say, Unknown
 from greenchat.protocol.runs import Messages, Says
-from greenchat.protocol.text import FORBIDDEN, control_characters
+from greenchat.protocol.text import FORBIDDEN, KEY_LENGTH, control_characters, is_key
 from greenchat.protocol.vocabulary import Request, any_of, tags
 
 _REQUESTS = msgspec.json.Decoder(any_of(vocabulary.REQUESTS))
@@ -64,6 +64,9 @@ class JsonRequestDecoder:
             except (msgspec.DecodeError, RecursionError):
                 frames = []  # line by line, to tell which of them, and why
             if len(frames) == newlines + 1:  # or there were two objects on one line, which is refused
+                # The name of a field could come with escapes, too. Most lines have no key.
+                if b'"key"' in block or (b"\\" in block and any(type(one) is Say and one.key for one in frames)):
+                    return [_checked(frame) for frame in frames]
                 return _run(frames, safe) or (frames if safe else [_checked(frame) for frame in frames])
         return [self._decode(line) for line in _lines(block)]
 
@@ -84,6 +87,9 @@ def _checked(frame: Request) -> Request:
     if type(frame) is Say and FORBIDDEN.search(frame.text):
         told = in_full(control_characters(), BY_CLIENT)
         return Invalid(told.code, told.text, frame.ref)
+    if type(frame) is Say and frame.key and not is_key(frame.key):
+        text = f"A key has 1 to {KEY_LENGTH} characters that can be seen, and no spaces."
+        return Invalid("malformed", text, frame.ref)
     return frame
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from greenchat.chat.keys import Use
 from greenchat.chat.outlet import Asked
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
@@ -29,7 +30,7 @@ from greenchat.protocol.requests import (
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
-from greenchat.session import coming
+from greenchat.session import coming, once
 from greenchat.session.session import Host, Session
 
 
@@ -123,6 +124,9 @@ def _route_one(connection: Session, frame: Request, asked: bool) -> None:
     server = connection.server
     hooks = server.hooks
     try:
+        if type(frame) is Say and frame.key and connection.member is not None and not is_command(frame.text):
+            _say_once(connection, frame)
+            return
         if hooks.frame is not None and not (asked and hooks.says is not None) and connection.offer(frame, hooks.frame):
             pass
         elif type(frame) is Say:
@@ -137,7 +141,22 @@ def _route_one(connection: Session, frame: Request, asked: bool) -> None:
         connection.refuse(verdict, frame.ref)
 
 
-def _say(connection: Session, say: Say) -> None:
+def _say_once(connection: Session, say: Say) -> None:
+    """Say it, unless it was said before with this key. Raises `Reject`."""
+    use = once.begin(connection, say)
+    if use is None:
+        return
+    try:
+        frame = connection.server.hooks.frame
+        if frame is not None and connection.offer(say, frame):
+            connection.breathe()
+        else:
+            _say(connection, say, use)
+    finally:
+        use.free()
+
+
+def _say(connection: Session, say: Say, use: Use | None = None) -> None:
     """Say it, or have it run as a command. Raises `Reject`."""
     chat, member, text = connection.server.chat, connection.member, say.text
     at = slash_at(text)
@@ -155,12 +174,16 @@ def _say(connection: Session, say: Say) -> None:
         private = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to), origin=connection)
         if say.ref is not None:
             connection.acknowledge(say.ref, private)
+        if use is not None:
+            once.said_to_one(use, private)
         return
     # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
     room = member.rooms.get(say.room or connection.only) or _required_room(connection, member, say.room)
-    seq, number = chat.say_one(member, text, room, connection, say.reply_to)
+    seq, number = chat.say_one(member, text, room, connection, say.reply_to, None if use is None else use.stored)
     if say.ref is not None:
         connection.acknowledge_run((say.ref,), room, seq, number)
+    if use is not None:
+        once.said(connection, use, room, seq, number)
 
 
 def handle(session: Session, server: Host, frame: Request) -> None:
@@ -215,6 +238,12 @@ def change(session: Session, server: Host, frame: Edit | Delete | React) -> None
         case React(seq, emoji, on=on):
             rev = chat.react(member, room, seq, emoji, on, session)
     session.acknowledge_change(frame.ref, room, frame.seq, rev)
+
+
+def is_command(text: str) -> bool:
+    """Whether it is never said: plugins run it, or nobody does."""
+    at = slash_at(text)
+    return at >= 0 and not text.startswith("/", at + 1)
 
 
 def unslashed(text: str) -> str:

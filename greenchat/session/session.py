@@ -353,6 +353,10 @@ class Session(coming.Newcomer):
         """Between two frames: let the others have their turn, where this one is long."""
 
     @abstractmethod
+    def repeated(self) -> None:
+        """The frame at hand was said before, and is nearly free."""
+
+    @abstractmethod
     def apart(self, function: Callable[..., None], *arguments: object) -> None:
         """Call `function` on a stack of its own. Joining goes deep into names and plugins, and Python would keep the
         pages that this took, 4 KB and more, for as long as this connection idles."""

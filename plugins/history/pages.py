@@ -25,12 +25,13 @@ from greenchat import (
     Reject,
     Room,
     Session,
+    UsedKey,
     host_of,
     network_of,
 )
 
-from . import store
-from .refusals import off
+from . import keys, store
+from .refusals import off, unknown
 from .runs import unpack
 from .store import Said
 from .writer import MessageWriter
@@ -136,6 +137,14 @@ class Pages:
         self.hand_over(room)
         self._message_writer.saved()
         return self.look(self._reader, partial(store.find, room=room.name, seq=seq))
+
+    def used_keys(self, owner: int | bytes, key: str | None) -> Sequence[UsedKey]:
+        """What `owner` has said with keys of late, or with this one. Raises `Reject`. The greenlet waits."""
+        try:
+            self._message_writer.saved()
+            return self.look(self._reader, partial(keys.find, owner=owner, key=key))
+        except Reject as verdict:
+            raise unknown() from verdict
 
     def read(self, ask: History) -> tuple[list[Said], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""

@@ -23,6 +23,12 @@ def not_stored() -> Reject:
     return Reject("This was said, but could not be kept: history is off. Do not send it again.", code="not_stored")
 
 
+def unknown() -> Reject:
+    """The answer to who says with a key what may have been said before, while nobody can look."""
+    text = "History is off: whether this was said before is not known, so it was not said now. Send it again later."
+    return Reject(text, code="try_again")
+
+
 class Watcher(Protocol):
     """Who is told what becomes of the keeping. None of it may wait."""
 

@@ -341,6 +341,7 @@ class MessageWriter:
         epoch = changes.new_epoch()
         self._set_epoch(epoch)
         self._database.start(partial(changes.renew, epoch=epoch))
+        self._chat.keys.forget()
 
     def _set_epoch(self, epoch: int) -> None:
         self.epoch = changes.named(epoch)
