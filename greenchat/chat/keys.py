@@ -1,4 +1,4 @@
-"""What was said with a key is said once: who says it again, since no answer has come, gets the answer of the first time.
+"""What has a key is said once: who says it again, since no answer has come, gets the answer of the first time.
 
 The keys of an account are its own, and so are those of a guest's stay. They are known for a day. A plugin, or a store
 of the core, may keep them with the messages; what it has is read when somebody first uses a key. No socket, no disk;

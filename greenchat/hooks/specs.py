@@ -149,8 +149,7 @@ def greenchat_find_message(room: "Room", seq: int) -> "Past | None":
 
 @hookspec
 def greenchat_find_keys(owner: int | bytes, key: str | None) -> "Sequence[UsedKey] | None":
-    """Provide: return what `owner` has said with keys in the last 24 hours, or with this one; raise Reject("why") if it
-    cannot be read."""
+    """Provide: return what `owner` has said with keys of late, or with this one; raise Reject("why") if nobody knows."""
 
 
 @hookspec

@@ -31,7 +31,7 @@ class Nothing:
     find_keys = None
 
 
-class Waits(Exception):
+class WaitsError(Exception):
     """Here it would be waited."""
 
 
@@ -44,7 +44,7 @@ class Clock:
 
 
 def waits(tell):
-    raise Waits
+    raise WaitsError
 
 
 @pytest.fixture
@@ -147,12 +147,12 @@ def test_a_text_that_is_gone_is_any(keys, kept):
 
 def test_the_second_waits_until_it_is_kept(keys):
     begun, woken = use(keys), []
-    with pytest.raises(Waits):
+    with pytest.raises(WaitsError):
         use(keys)
     begun.when_settled(lambda: woken.append("now"))
     begun.done("lobby", Ack(None, 1, 1, 1))
     begun.free()
-    with pytest.raises(Waits):
+    with pytest.raises(WaitsError):
         use(keys)
     assert not woken
     begun.settled(None)
@@ -214,7 +214,7 @@ def test_there_is_a_bound_for_each_and_for_all(keys, kept, monkeypatch):
     for owner in range(10, 20):
         say(keys, owner=owner)
     assert len(keys._books) <= 4
-    with pytest.raises(Waits):
+    with pytest.raises(WaitsError):
         use(keys, "k1", owner=8)
     open_one.free()
     kept.kept[7] = [used("k4", 5)]

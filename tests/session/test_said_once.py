@@ -1,12 +1,15 @@
 """A `say` with a key is said once, however often it comes: over loopback, with a history, and without."""
 
+from datetime import UTC, datetime
+
 import pytest
 from gevent.event import Event
 from kit.machine import eventually
 from kit.programs import Anybody, Program, sync, without_plugins
 from kit.sessions import device
 
-from greenchat import Command, Reject, hookimpl
+from greenchat import Ack, Command, Reject, UsedKey, hookimpl
+from greenchat.chat.keys import digest
 from greenchat.testing import serving
 
 ALONE = without_plugins("history", "accounts")
@@ -190,10 +193,47 @@ def test_what_a_plugin_has_taken_has_no_key():
 
 
 def test_saying_it_again_is_nearly_free():
-    settings = {"limits.flood_rate": 0.01, "limits.flood_burst": 12}
-    with serving(Anybody, settings=settings) as chat:
-        ada = Program(chat, "ada")  # one frame
-        for number in range(9):
+    settings = {"limits.flood_rate": 0.01, "limits.flood_burst": 50}
+    with serving(Anybody, settings=ALONE | settings) as chat:
+        ada = Program(chat, "ada")
+        for number in range(25):
             say(ada, key=f"k{number}")
-        for number in range(9):
+        for number in range(25):
             assert say(ada, key=f"k{number}")["seq"] == number + 1
+
+
+class Keeper:
+    """Knows of keys what it is told to."""
+
+    def __init__(self):
+        self.finds, self.told = [], []
+
+    @hookimpl
+    def greenchat_messages(self, messages):
+        self.told.append((messages.key, [*messages.texts]))
+
+    @hookimpl
+    def greenchat_find_keys(self, owner, key):
+        found = self.finds.pop()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def test_a_plugin_that_keeps_keys():
+    keeper = Keeper()
+    with serving(keeper, Anybody, settings=ALONE) as chat:
+        ada, bob, eve = device(chat, "ada"), device(chat, "bob"), chat.join("eve")
+        said = UsedKey("k1", digest("Hello!"), "lobby", datetime.now(UTC), Ack(None, 41, 4100, 45))
+        keeper.finds = [[said], Reject("The tape is being changed.", code="later"), "all", ValueError("no tape")]
+        told = [say(ada) for _ in range(4)]
+        assert [answer.get("code") for answer in told] == ["try_again", "try_again", "later", None]
+        assert ack_of(told[3]) == {"type": "ack", "seq": 41, "id": 4100, "rev": 45}
+        keeper.finds = [None]
+        assert say(bob)["seq"] == 1
+        assert say(bob, "Bye!", "k2")["seq"] == 2
+        bob.request(type="say", room="lobby", text="No key.")
+        assert heard(eve) == ["MSG|bob|Hello!", "MSG|bob|Bye!", "MSG|bob|No key."]
+    (owner, key, digest_of_it), texts = keeper.told[0]
+    assert (type(owner), key, digest_of_it, texts) == (int, "k1", digest("Hello!"), ["Hello!"])
+    assert [key and key.key for key, _ in keeper.told] == ["k1", "k2", None]
