@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from greenchat import values
+from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.checks import Checks, Hooks
 from greenchat.chat.conversations import Conversations
@@ -67,6 +68,7 @@ class Presence:
         self.people = Directory()
         self.members: Mapping[str, Member] = self.people.by_name
         self.rooms: dict[str, Room] = {}
+        self.accounts = AccountDirectory()
         self._checks = Checks(limits, hooks, self.members)
         self._conversations = Conversations(self.people)
         self._ignoring = Ignoring(self.members)

@@ -364,6 +364,7 @@ class Room:
             self.rev + 1,
             reply_to,
             member.login.account_id,
+            member.login.account,
         )
         self.log.add(run, member)
         return run

@@ -6,12 +6,12 @@ change came in between, or numbers were left out. Those are in `changes`: up to 
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
 
-from greenchat import Alteration, Deleted, Edited, Message, Reaction
+from greenchat import Alteration, Deleted, Edited, Message, Past, Reaction
 
 from . import index
 
@@ -141,22 +141,15 @@ def trim(connection: sqlite3.Connection, room: int, upto: int) -> None:
 # --- read ------------------------------------------------------------------------------------------------------------
 
 
-def past(message: Message, more: More, moment: Callable[[int], datetime]) -> Message | Deleted:
+def past(message: Message, account: int, more: More, moment: Callable[[int], datetime]) -> Past:
     """A message as it is now, or that it was deleted."""
     rev = more.rev or message.rev
     if more.deleted is not None:
         by, time = more.deleted
-        return Deleted(message.room, message.seq, rev, by, moment(time))
+        return Past(Deleted(message.room, message.seq, rev, by, moment(time)))
     edited = moment(more.edited) if more.edited else None
-    return msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
-
-
-def account_and_reactions(connection: sqlite3.Connection, room: str, seq: int) -> tuple[int, Sequence[Reaction]]:
-    """What a message has besides, that nobody is shown."""
-    account, more = connection.execute(
-        "SELECT account, more FROM messages WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq = ?", (room, seq)
-    ).fetchone() or (0, None)
-    return account, [Reaction(*one) for one in MORE.decode(more).reactions] if more else ()
+    message = msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
+    return Past(message, account, [Reaction(*one) for one in more.reactions])
 
 
 def newer(connection: sqlite3.Connection, room: str, rev: int, most: int) -> tuple[int, int, int] | None:
