@@ -151,6 +151,16 @@ def past(message: Message, more: More, moment: Callable[[int], datetime]) -> Mes
     return msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
 
 
+def apply(said: dict[int, Message | Deleted], waiting: Iterable[Change], moment: Callable[[int], datetime]) -> None:
+    """Have `said`, by their numbers, be what they are once what waits for the disk is there, too."""
+    for change in waiting:
+        message = said.get(change.seq)
+        if isinstance(message, Message) and change.more is not None and change.rev > message.rev:
+            if change.text:
+                message = msgspec.structs.replace(message, text=change.text)
+            said[change.seq] = past(message, msgspec.structs.replace(change.more, rev=change.rev), moment)
+
+
 def account_and_reactions(connection: sqlite3.Connection, room: str, seq: int) -> tuple[int, Sequence[Reaction]]:
     """What a message has besides, that nobody is shown."""
     account, more = connection.execute(

@@ -29,7 +29,7 @@ from greenchat import (
     network_of,
 )
 
-from . import store
+from . import changes, store
 from .refusals import off
 from .runs import unpack
 from .store import Said
@@ -140,7 +140,7 @@ class Pages:
     def read(self, ask: History) -> tuple[list[Said], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))
-        if self._message_writer.has_changes(ask.room):
+        if self._message_writer.unsaved_changes(ask.room):
             self._message_writer.saved()
         unsaved = self.unsaved(ask)
         stored = self.look(self._reader, partial(store.page, ask=ask, limit=ask.limit + 1))
@@ -155,18 +155,20 @@ class Pages:
         rooms = self._chat.rooms
         return [room.log.now(one) if (room := rooms.get(one.room)) is not None else one for one in said]
 
-    def unsaved(self, ask: History) -> list[Message]:
-        """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted."""
+    def unsaved(self, ask: History) -> list[Said]:
+        """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted. What was deleted
+        or changed since it was said may wait for the disk as well, and is not told as it was."""
         runs = [run for run in self._message_writer.unsaved(ask.room) if _in_time(run.time, ask)]
         if not store.from_the_start(ask):
             runs.reverse()
-        found: list[Message] = []
+        found: dict[int, Said] = {}
         for run in runs:
             if run.seq + run.count > ask.after + 1 and not (ask.before and run.seq >= ask.before):
-                found += [message for message in unpack(run) if _fits(message, ask)]
+                found.update((message.seq, message) for message in unpack(run) if _fits(message, ask))
             if len(found) > ask.limit:
                 break
-        return sorted(found, key=lambda message: message.seq)
+        changes.apply(found, self._message_writer.unsaved_changes(ask.room), store.moment)
+        return [found[seq] for seq in sorted(found)]
 
     def changed(self, messages: Sequence[Message]) -> set[str]:
         """The rooms of those of `messages` that are not on disk as they are here. Raises `Reject`."""

@@ -139,9 +139,9 @@ class MessageWriter:
         """What was said in `room` and is not on disk yet, as it was said."""
         return [run for run in chain(self._batch, self._waiting) if isinstance(run, Run) and run.room == room]
 
-    def has_changes(self, room: str) -> bool:
-        """Whether something has become of messages of `room` that is not on disk yet."""
-        return any(type(change) is Change and change.room == room for change in chain(self._batch, self._waiting))
+    def unsaved_changes(self, room: str) -> list[Change]:
+        """What has become of messages of `room` and is not on disk yet, in its order."""
+        return [one for one in chain(self._batch, self._waiting) if isinstance(one, Change) and one.room == room]
 
     def unsaved_comings(self, room: str) -> list[store.Coming]:
         """Who came into `room` and went, as far as that is not on disk yet."""

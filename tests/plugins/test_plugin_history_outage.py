@@ -8,6 +8,8 @@ from kit.histories import verified
 from kit.outages import OFF, ON, locked, numbered, serve, stored
 
 from greenchat.client import RefusedError
+from greenchat.protocol.events import Deleted
+from greenchat.protocol.replies import HistoryPage
 
 
 def test_a_file_that_is_moved_away_while_it_is_used_is_noticed(tmp_path):
@@ -90,6 +92,27 @@ def test_what_was_changed_meanwhile_is_kept_and_there_is_another_epoch(tmp_path)
         found, rev, again = state(people.join("eve"))
         assert (found, rev, again) == ([*expected, (5, 8, "five")], 8, renewed)
     assert verified(tmp_path) == (0, ["It is whole."])
+
+
+def test_newcomers_do_not_read_what_was_deleted_or_changed_meanwhile(tmp_path):
+    """Nobody is in the room any more, and the file has nothing of it: it is what waits that they are told."""
+    with serve(tmp_path) as people:
+        ada, _ = people.join("ada", "garden"), people.join("bob")
+        ada.ack("one")
+        with locked(tmp_path):
+            for text in ("My password is tulip.", "Helo!", "It is spring."):
+                ada.not_stored(text)
+            assert refused(ada, ada.client.delete("garden", 2)) == "not_stored"
+            assert refused(ada, ada.client.edit("garden", 3, "Hello!")) == "not_stored"
+            assert refused(ada, ada.client.react("garden", 3, "👍")) == "not_stored"
+            ada.client.leave()
+            assert list(ada.client)
+            page = next(item for item in people.join("eve", "garden").client if isinstance(item, HistoryPage))
+        gone, hello, spring = page.events
+        assert gone == Deleted("garden", 2, 5, "ada", gone.time)
+        assert (hello.text, hello.rev, hello.reactions) == ("Hello!", 7, {"👍": ["ada"]})
+        assert hello.edited
+        assert (spring.text, spring.rev) == ("It is spring.", 4)
 
 
 def test_changes_of_what_was_said_before_the_file_was_there(tmp_path):
