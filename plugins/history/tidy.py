@@ -32,6 +32,10 @@ CALM_A_SECOND = 20_000
 RESTS = 9
 TALK_SECONDS = 1.0
 
+# After a step of indexing that has failed, nobody knows why, in seconds: the next one may fail as well, and there is to
+# be no end of that.
+FAULT_SECONDS = 10.0
+
 # From one removal of what is too old, or too much, to the next, in seconds. Nobody counts on the minute.
 TRIM_SECONDS = 3600.0
 
@@ -106,19 +110,32 @@ class Tidy:
     def _index(self) -> None:
         while True:
             self._indexer.due.wait()
-            began = time.monotonic()
-            indexed = self._attempt(self._indexer.step)
-            if self._attempt(self._indexer.clear) or indexed:
-                # Nobody waits for it: who searches indexes what is missing by themselves.
-                talk = time.monotonic() - self._wrote_at < TALK_SECONDS
-                gevent.sleep((RESTS if talk else 0) * (time.monotonic() - began))
-            else:
-                self._indexer.due.clear()
+            if not self._guard(self._index_some):
+                gevent.sleep(FAULT_SECONDS)
+
+    def _index_some(self) -> None:
+        began = time.monotonic()
+        indexed = self._attempt(self._indexer.step)
+        if self._attempt(self._indexer.clear) or indexed:
+            # Nobody waits for it: who searches indexes what is missing by themselves.
+            talk = time.monotonic() - self._wrote_at < TALK_SECONDS
+            gevent.sleep((RESTS if talk else 0) * (time.monotonic() - began))
+        else:
+            self._indexer.due.clear()
 
     def _again(self, seconds: float, step: Callable[[], None]) -> None:
         while True:
-            step()
+            self._guard(step)
             gevent.sleep(seconds)
+
+    def _guard(self, step: Callable[[], None]) -> bool:
+        """Do `step`; whether it went well. What fails once must not end indexing, removing or looking for good."""
+        try:
+            step()
+        except Exception:
+            log.exception("history: a step of tidying up has failed")
+            return False
+        return True
 
     def _trim(self) -> None:
         since = datetime.now(UTC) - timedelta(days=self._keep_days) if self._keep_days else None
