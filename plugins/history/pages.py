@@ -171,9 +171,20 @@ class Pages:
         return [found[seq] for seq in sorted(found)]
 
     def changed(self, messages: Sequence[Message]) -> set[str]:
-        """The rooms of those of `messages` that are not on disk as they are here. Raises `Reject`."""
-        stored = self.look(self._reader, partial(store.texts, ids=[message.id for message in messages]))
-        return {message.room for message in messages if stored.get(message.id) != (message.sender, message.text)}
+        """The rooms of those of `messages` of which another program has made others. Raises `Reject`. The greenlet
+        waits: what is said and changed here, and not on disk yet, is no work of others."""
+        found, asked = set[str](), messages
+        while asked:
+            for room in {message.room for message in asked}:
+                self.hand_over(self._chat.rooms.get(room))
+            here = [message for message in self.now(asked) if isinstance(message, Message)]
+            self._message_writer.saved()
+            stored = self.look(self._reader, partial(store.texts, ids=[message.id for message in here]))
+            others = [message for message in here if stored.get(message.id) != (message.sender, message.text)]
+            # What somebody has changed here while we were looking is looked at again.
+            asked = [message for message in others if self.now([message]) != [message]]
+            found |= {message.room for message in others if message not in asked}
+        return found
 
     def hand_over(self, room: Room | None) -> None:
         """See that the keeper has all that was said in `room`."""

@@ -1,11 +1,14 @@
 """What is done with a history on the side goes on, whatever happens."""
 
 from greenchat_plugins.history import finder, tidy
-from kit.histories import TALK, keep, opened
+from kit.histories import TALK, keep, opened, said
 from kit.machine import eventually
 from kit.programs import Program
 
 from greenchat.testing import serving
+
+# Nothing is written unless somebody waits for it.
+LAZY = {"plugins.history.replay": 20, "plugins.history.commit_seconds": 3600}
 
 FAILED = "history: a step of tidying up has failed"
 INDEXED = "SELECT value FROM marks WHERE name = 'indexed'"
@@ -33,6 +36,29 @@ def test_after_a_burst_it_is_indexed_though_nobody_says_anything_any_more(tmp_pa
         eventually(lambda: connection.execute("SELECT count(*) FROM messages").fetchone() == (many,))
         eventually(lambda: connection.execute(INDEXED).fetchone() == connection.execute(LATEST).fetchone())
         assert len(ada.request(type="search", text="la", limit=200)["messages"]) == many
+
+
+def test_guests_change_what_they_said_though_another_program_has_written_to_the_file(tmp_path):
+    """What is not on disk yet is not there as it is here: that is no work of others."""
+    keep(tmp_path, said("garden eve: roses"))
+    with serving(settings=LAZY, data_dir=tmp_path) as server, opened(tmp_path) as connection:
+        bob, ada = Program(server, "bob", "garden"), Program(server, "ada")
+        assert ada.request(type="say", text="one", room="lobby")["seq"] == 1
+        ada.send(type="edit", seq=1, text="ONE", room="lobby")
+        ada.send(type="say", text="two", room="lobby")
+        ada.request(type="ping")
+        connection.execute("UPDATE messages SET text = 'tulips' WHERE text = 'roses'")
+
+        def told():
+            with Program(server, "cy", "garden") as cy:
+                (message,) = cy.read_until("history")["events"]
+                cy.leave()
+            return message["text"] == "tulips"
+
+        assert eventually(told)
+        for seq in (1, 2):
+            assert ada.request(type="edit", seq=seq, text="mine", room="lobby")["type"] == "ack"
+        assert bob.request(type="edit", seq=1, text="mine", room="garden")["code"] == "not_allowed"
 
 
 def test_what_is_done_again_and_again_is_done_again_after_it_has_failed(tmp_path, monkeypatch, caplog):
