@@ -210,6 +210,8 @@ class Session(coming.Newcomer):
             raise ValueError("an account has a key and an id: name both, or neither")
         chat, member = self.server.chat, self.member
         there = chat.people.of_account(account_id)
+        if account_id not in (0, self.account_id):
+            self.require_no_other_device()
         if member is not None and there is not None and there is not member:
             coming.move(self, member, there)
             return
@@ -223,6 +225,12 @@ class Session(coming.Newcomer):
         if member is not None:
             chat.tell_role(member)
             coming.bring_along(self, member)
+
+    def require_no_other_device(self) -> None:
+        member = self.member
+        if member is not None and member.account_id and (len(member.sessions) > 1 or member.awaited):
+            text = f"You are {member.name} on other devices as well. /logout here first, and come in again."
+            raise Reject(text, code="already_logged_in")
 
     @property
     def needs_password(self) -> bool:
