@@ -119,8 +119,8 @@ class Pages:
         found, writer = None, self._message_writer
         if ask.epoch == writer.epoch:
             self.hand_over(self._chat.rooms.get(room))
+            writer.saved()  # not in one's turn: others read meanwhile
             with self._reader.turn(session):
-                writer.saved()
                 work = partial(store.newer, room=room, rev=min(ask.rev, store.LAST), most=BEHIND)
                 found = self.look(self._reader, work)
         if found is None or ask.epoch != writer.epoch:
@@ -140,12 +140,11 @@ class Pages:
     def read(self, ask: History) -> tuple[list[Said], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))
-        if self._message_writer.unsaved_changes(ask.room):
-            self._message_writer.saved()
-        unsaved = self.unsaved(ask)
+        unsaved, waiting = self.unsaved(ask), self._message_writer.unsaved_changes(ask.room)
         stored = self.look(self._reader, partial(store.page, ask=ask, limit=ask.limit + 1))
         # Some may have been written while we were looking.
         found: dict[int, Said] = {message.seq: message for message in chain(unsaved, stored)}
+        changes.apply(found, waiting, store.moment)
         ordered = [found[seq] for seq in sorted(found)]
         ordered = ordered[: ask.limit] if store.from_the_start(ask) else ordered[-ask.limit :]
         return self.now(ordered), len(found) > ask.limit

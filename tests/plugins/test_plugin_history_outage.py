@@ -1,15 +1,18 @@
 """The history plugin where its database cannot be used, and where the server ends as suddenly as can be."""
 
+import json
 import resource
 
 import pytest
 from greenchat_plugins.history import store
 from kit.histories import verified
-from kit.outages import OFF, ON, locked, numbered, serve, stored
+from kit.outages import BUSY, OFF, ON, locked, numbered, serve, stored
+from kit.programs import Program
 
 from greenchat.client import RefusedError
 from greenchat.protocol.events import Deleted
 from greenchat.protocol.replies import HistoryPage
+from greenchat.testing import DEADLINE, serving
 
 
 def test_a_file_that_is_moved_away_while_it_is_used_is_noticed(tmp_path):
@@ -113,6 +116,40 @@ def test_newcomers_do_not_read_what_was_deleted_or_changed_meanwhile(tmp_path):
         assert (hello.text, hello.rev, hello.reactions) == ("Hello!", 7, {"👍": ["ada"]})
         assert hello.edited
         assert (spring.text, spring.rev) == ("It is spring.", 4)
+
+
+def test_who_waits_for_the_disk_keeps_nobody_else_from_reading(tmp_path):
+    with serving(settings={BUSY: DEADLINE, "plugins.history.commit_seconds": 3600}, data_dir=tmp_path) as server:
+        ada, bob = Program(server, "ada"), Program(server, "bob")
+        assert ada.request(type="say", text="one", room="lobby")["seq"] == 1
+        with locked(tmp_path):
+            catching_up = {"type": "history", "room": "lobby", "epoch": ada.welcome["epoch"], "rev": 1, "ref": "mine"}
+            edit, say = {"type": "edit", "seq": 1, "text": "ONE"}, {"type": "say", "text": "two"}
+            ada.peer.send(json.dumps(edit), json.dumps(say), json.dumps(catching_up))
+            bob.read_until("message", text="two")
+            page = bob.request(type="history", room="lobby")
+            assert [(event["rev"], event["text"]) for event in page["events"]] == [(2, "ONE"), (3, "two")]
+        newer = ada.read_until("history", ref="mine")
+        assert [(event["rev"], event["text"]) for event in newer["events"]] == [(2, "ONE"), (3, "two")]
+
+
+def test_changes_that_wait_for_the_disk_are_read_where_nobody_remembers_them(tmp_path):
+    """Everybody has left the room since, and so it is opened anew."""
+    with serving(settings={BUSY: DEADLINE, "plugins.history.commit_seconds": 3600}, data_dir=tmp_path) as server:
+        ada, bob = Program(server, "ada", "garden"), Program(server, "bob", "garden")
+        for number, text in numbered("one", "two"):
+            assert ada.request(type="say", text=text, room="garden")["seq"] == number
+        with locked(tmp_path):
+            ada.send(type="edit", seq=1, text="ONE")
+            ada.send(type="delete", seq=2)
+            ada.send(type="leave")
+            bob.read_until("left", name="ada")
+            bob.request(type="join", room="lobby")
+            bob.request(type="leave", room="garden")
+            bob.request(type="join", room="garden")
+            one, two = bob.request(type="history", room="garden")["events"]
+            assert (one["text"], one["rev"]) == ("ONE", 3)
+            assert (two["type"], two["rev"]) == ("deleted", 4)
 
 
 def test_changes_of_what_was_said_before_the_file_was_there(tmp_path):
