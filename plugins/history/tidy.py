@@ -39,9 +39,10 @@ FAULT_SECONDS = 10.0
 # From one removal of what is too old, or too much, to the next, in seconds. Nobody counts on the minute.
 TRIM_SECONDS = 3600.0
 
-# From one look to the next whether words were deleted that are to be gone from the bytes of the file, in seconds. It
-# writes a part of the index anew, which is not to be done every minute; they are to be gone within a day.
-CLEAN_SECONDS = 3600.0
+# From one look to the next whether words were deleted that are to be gone from the bytes of the file, in seconds. The
+# file is written anew then, and who writes waits: about a second for each million messages. That is not to be each
+# hour; they are to be gone within a day.
+CLEAN_SECONDS = 12 * 3600.0
 
 # How often it is looked whether another program has changed the file, in seconds: somebody was forgotten, perhaps, and
 # is not to be read by newcomers any more. It takes some ten microseconds.
@@ -161,7 +162,11 @@ class Tidy:
         pages = -index.MERGE_PAGES
         while self._run(partial(index.merge, pages=pages)):
             pages = index.MERGE_PAGES
-        if self._run(changes.checkpoint):
+        if not self._run(partial(changes.write_anew, path=self._database.path)):
+            return
+        while (emptied := self._run(changes.checkpoint)) is False:
+            gevent.sleep(LOOK_SECONDS)  # somebody reads what was there before
+        if emptied:
             self._run(partial(changes.cleaned, count=count))
 
     def forget_room(self, name: str) -> None:

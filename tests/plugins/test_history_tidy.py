@@ -1,10 +1,14 @@
 """What is done with a history on the side goes on, whatever happens."""
 
-from greenchat_plugins.history import finder, tidy
-from kit.histories import TALK, keep, opened, said
+from functools import partial
+
+from greenchat_plugins.history import changes, finder, store, tidy
+from greenchat_plugins.history.changes import Change, More
+from kit.histories import TALK, keep, opened, remains, said
 from kit.machine import eventually
 from kit.programs import Program
 
+from greenchat.storage.sqlite import transaction
 from greenchat.testing import serving
 
 # Nothing is written unless somebody waits for it.
@@ -59,6 +63,25 @@ def test_guests_change_what_they_said_though_another_program_has_written_to_the_
         for seq in (1, 2):
             assert ada.request(type="edit", seq=seq, text="mine", room="lobby")["type"] == "ack"
         assert bob.request(type="edit", seq=1, text="mine", room="garden")["code"] == "not_allowed"
+
+
+def test_deleted_words_are_not_left_between_those_of_others_either(tmp_path):
+    """SQLite leaves some there when it moves rows from page to page, as it does with many messages and their words."""
+    number, every = 4000, 7
+    keep(
+        tmp_path, said(*(f"lobby ada: {'public' if seq % every else 'secret'}{seq:06}" for seq in range(1, number + 1)))
+    )
+    gone = range(every, number + 1, every)
+    deleted = [
+        Change("lobby", rev, number, seq, "", More(deleted=("ada", 0))) for rev, seq in enumerate(gone, number + 1)
+    ]
+    with opened(tmp_path) as connection:
+        for change in deleted:
+            transaction(connection, partial(store.write_items, items=[change]))
+    with serving(data_dir=tmp_path), opened(tmp_path) as connection:
+        assert eventually(lambda: changes.unclean(connection) == 0)
+    assert remains(tmp_path, "public") >= number - len(gone)
+    assert remains(tmp_path, "secret") == 0
 
 
 def test_what_is_done_again_and_again_is_done_again_after_it_has_failed(tmp_path, monkeypatch, caplog):
