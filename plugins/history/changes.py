@@ -43,6 +43,9 @@ FIRST_REV = (
     "ORDER BY last DESC, rev DESC LIMIT 1), found.seq)"
 )
 
+# By how much the next rev of a room is ahead of its number, where that has to be looked at anew: never so much.
+UNKNOWN = -(2**62)
+
 # What tells that a message is there: in SQL, of a row of messages.
 IS_THERE = "(more IS NULL OR json_extract(more, '$.deleted') IS NULL)"
 

@@ -186,7 +186,7 @@ class Pages:
         return found
 
     def hand_over(self, room: Room | None) -> None:
-        """See that the keeper has all that was said in `room`."""
+        """See that the writer has all that was said in `room`."""
         if room is not None and room.rev != self._message_writer.revs.get(room.name, 0):
             room.flush()
 

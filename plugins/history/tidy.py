@@ -187,7 +187,7 @@ class Tidy:
         return self._attempt(partial(self._database.run, work, writes=writes))
 
     def _attempt(self, step: Callable[[], Any]) -> Any:
-        """What `step` returns; None where the database cannot be used, which the keeper deals with."""
+        """What `step` returns; None where the database cannot be used, which the writer deals with."""
         try:
             return step()
         except DatabaseError as error:

@@ -18,10 +18,11 @@ from gevent.event import AsyncResult, Event
 from greenchat import Alteration, ChatServer, Database, DatabaseError, Messages, Reject
 
 from . import changes, store
-from .changes import Change
+from .changes import UNKNOWN, Change
 from .place import Place
-from .refusals import UNKNOWN, Watcher, moved, not_stored, off
-from .runs import Run, pack_run, part
+from .refusals import not_stored, off
+from .runs import Run, moved, pack_run, part
+from .watcher import Watcher
 
 log = logging.getLogger("greenchat.history")
 
