@@ -70,9 +70,8 @@ export function reach(room, rev = 0) {
 // `event`, as all are told.
 export function change(room, event) {
 	reach(room, event.rev);
-	const gone = event.type === "deleted";
-	const others = gone ? room.recent.filter(({ seq }) => seq !== event.seq) : room.recent.slice(-RECENT);
-	room.recent = [...others, event];
+	const others = room.recent.filter(({ seq }) => event.type !== "deleted" || seq !== event.seq);
+	room.recent = [...others, event].slice(-RECENT);
 	apply(room, event);
 	chat.changed();
 }
