@@ -60,6 +60,27 @@ def test_what_is_on_its_way_when_a_conversation_ends_is_kept_and_not_said(chat, 
     assert sync(stranger) == []
 
 
+def test_first_words_that_wait_go_to_nobody_who_has_the_name_by_then(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat).join("ada")
+    ada.member("bob").click()
+    ada.button("Direct message").click()
+    with cut_off(chat, ada, "ada"):
+        ada.say("the code is 4711")
+        bob.send("LEAVE")
+        bob.read_until("")
+        stranger = chat.join("bob")
+    row = ada.line("the code is 4711")
+    expect(row).to_contain_text("This conversation has ended")
+    expect(row.get_by_role("button", name="Try again")).to_have_count(0)
+    assert sync(stranger) == []
+    # Who has the name by now can be written to anew.
+    ada.room("lobby").click()
+    ada.say("/msg bob hello")
+    ada.has_stored("hello")
+    stranger.read_until("MSG|ada (private)|hello")
+
+
 def test_a_conversation_of_two_accounts_outlasts_a_loss(visit):
     with serving(settings=CHEAP) as chat:
         windows = []

@@ -154,11 +154,12 @@ export function end(direct, why) {
 	direct.sure = false;
 }
 
-// On a new connection a guest is somebody new, and has ended what they had begun.
+// On a new connection a guest is somebody new, and has ended what they had begun. Where nothing was said yet, there is
+// only a name, which may be somebody else's by now.
 export function connectedAgain(guest) {
 	for (const direct of directs) {
 		direct.sure = false;
-		if (guest && direct.id !== null && !direct.gone)
+		if ((guest || direct.id === null) && !direct.gone)
 			end(direct, "This conversation has ended, as your connection was lost.");
 	}
 }
