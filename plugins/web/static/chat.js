@@ -207,13 +207,13 @@ function lost(forGood) {
 	if (code === "resumed_elsewhere" && !joining) {
 		tokens.lend();
 		state = "elsewhere";
-		return changed();
+		return ui.pump(); // what must not wait
 	}
 	if (ends && welcomed) tokens.drop();
 	if (joining || ends) return out(trouble.text || ends ? trouble : UNREACHABLE);
 	state = "lost";
 	wire.retry();
-	changed();
+	ui.pump();
 }
 
 function out(error) {
@@ -221,6 +221,7 @@ function out(error) {
 	joining = null;
 	state = "out";
 	if (welcomed) wire.close();
+	ui.pump();
 	refuse(error);
 }
 

@@ -8,6 +8,8 @@ import { bytesOf, linesOf } from "./typing.js";
 import { bucket } from "./wire.js";
 
 const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the first to be seen
+// What means the last one, which may be another once we are back.
+const LAST = /^\/(reply|delete(?!\s+#*\d)|(re|edit|react)(?!\s+#*[1-9]\d*\s+\S))(\s|$)/i;
 const NO_LIMIT = 1e5; // bytes of a line, where the server has none
 const GONE = { code: "unknown_message", text: "What you answer was deleted." };
 const SPARE = 64; // bytes: the id of a conversation that has none yet
@@ -71,17 +73,20 @@ export function pump() {
 	clearTimeout(timer);
 	let ms;
 	let next;
-	while ((next = queue.findIndex(canGo)) >= 0 && !(ms = bucket.wait(1))) {
+	const isIn = chat.state === "in"; // else nothing goes but what is refused
+	while ((next = queue.findIndex(canGo)) >= 0 && !(ms = isIn && bucket.wait(1))) {
 		const [{ room, item, line }] = queue.splice(next, 1);
 		if (item) send(room, item);
-		else if (chat.state === "apart") chat.tell(room, `${line.split(" ")[0]} was not run. ${room.gone}`, "error");
-		else chat.command(room, line);
+		else if (isIn) chat.command(room, line);
+		else if (LAST.test(line)) chat.tell(room, `Not sent: ${line}\nOnce you are back, another may be the last.`, "error");
+		else chat.tell(room, `${line.split(" ")[0]} was not run. ${room.gone}`, "error");
 	}
 	if (ms) timer = setTimeout(pump, ms);
 	chat.changed();
 }
 
-const canGo = ({ room }) => (chat.state === "in" ? !opening.has(room) : chat.state === "apart" && room.gone); // to be refused
+const canGo = ({ room, line }) =>
+	chat.state === "in" ? !opening.has(room) : LAST.test(line) || (chat.state === "apart" && room.gone);
 
 // After a loss, what was on its way has arrived, or it has not.
 export function resolve(room) {
