@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from greenchat.chat.cascade import Cause
-from greenchat.chat.ignoring import Reader
+from greenchat.chat.ignoring import Ignored, Reader
 from greenchat.chat.outlet import Outlet
 from greenchat.codecs import Codec
 from greenchat.protocol.events import Event, Message, Private
@@ -105,30 +105,29 @@ class EventBatch:
 
 class QuotingBatch(EventBatch):
     """One event about a message that was said before. Clients that know no numbers are told it in other words: `words`
-    quote that message, and are not for who ignores its sender, whose name has the key `quoted`: those read
-    `unquoted`."""
+    quote that message, and are not for those of whom it `is_ignored`: they read `unquoted`."""
 
-    __slots__ = ("_quoted", "_unquoted", "_words")
+    __slots__ = ("_is_ignored_by", "_unquoted", "_words")
 
     def __init__(
         self,
         events: Sequence[Event],
         author: Author,
         words: Event,
-        quoted: str,
+        is_ignored: Callable[[Ignored], bool],
         unquoted: Event,
         skips: Collection[Outlet] = (),
     ) -> None:
         super().__init__(events, author, skips)
         self._words = EventBatch((words,))
-        self._quoted = quoted
+        self._is_ignored_by = is_ignored
         self._unquoted = unquoted
 
     def encode(self, codec: Codec) -> bytes:
         return super().encode(codec) if knows_numbers(codec) else self._words.encode(codec)
 
     def encode_for(self, outlet: Outlet, reader: Reader) -> bytes:
-        if knows_numbers(outlet.codec) or not reader.ignored or not reader.ignored.covers_name(self._quoted):
+        if knows_numbers(outlet.codec) or not reader.ignored or not self._is_ignored_by(reader.ignored):
             return super().encode_for(outlet, reader)
         if outlet in self.skips or self._is_ignored(reader) or (self.author is reader and self.has_messages):
             return b""

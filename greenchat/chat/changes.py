@@ -3,12 +3,14 @@
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from greenchat.chat import log
 from greenchat.chat.cascade import one_step
 from greenchat.chat.checks import acting
+from greenchat.chat.ignoring import Ignored
 from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.presence import Presence
@@ -120,11 +122,11 @@ class Changes(Presence):
     # --- the steps ---
 
     def _answer(
-        self, member: Member, text: str, number: int, room: Room, origin: Outlet, answered: Message
+        self, member: Member, text: str, number: int, room: Room, origin: Outlet, past: Past, answered: Message
     ) -> Messages:
         """Say it now, as an answer."""
         draft = Message(room.name, 0, 0, member.name, text, datetime.now(UTC), reply_to=answered.seq)
-        quoting = Quoting(answering(draft, answered), answering(draft), _key_of(answered.sender))
+        quoting = Quoting(answering(draft, answered), answering(draft), _ignoring(past, answered))
         return room.answer(member, text, number, origin, answered.seq, quoting)
 
     def _there(self, room: Room, seq: int) -> tuple[Past, Message]:
@@ -147,12 +149,15 @@ class Changes(Presence):
     def _change(self, member: Member, room: Room, past: Past, change: Change) -> int:
         message = past.message
         assert isinstance(message, Message)
-        quoting = Quoting(changed(change, message), changed(change), _key_of(message.sender))
+        quoting = Quoting(changed(change, message), changed(change), _ignoring(past, message))
         room.tell_change(Alteration(change, room.log.change(past, change, member), room.seq), member, quoting)
         return change.rev
 
 
-def _key_of(name: str) -> str:
+def _ignoring(past: Past, message: Message) -> Callable[[Ignored], bool]:
+    """Whether somebody ignores who has said it, whatever they are called by now."""
+    author = past.author() if past.author is not None else None
+    key = message.sender
     with suppress(Reject):
-        return require_name(name, 0)[1]
-    return name
+        key = require_name(key, 0)[1]
+    return lambda ignored: ignored.covers_past(author, past.account_id, key)

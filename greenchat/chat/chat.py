@@ -106,11 +106,11 @@ class Chat(Changes):
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, False)
-        answered = self.message(room, reply_to)  # it may be gone by now
+        past, answered = self._there(room, reply_to)  # it may be gone by now
         self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
-        return self._answer(member, text, number, room, origin, answered)
+        return self._answer(member, text, number, room, origin, past, answered)
 
     def whisper(
         self, member: Member, to: str, text: str, *, action: bool = False, origin: Outlet | None = None

@@ -113,6 +113,13 @@ class Ignored:
         """Whether what `author` says is not to be read."""
         return author in self._members or author.account_id in self._accounts or author.key in self._names
 
+    def covers_past(self, author: Reader | None, account_id: int, key: str) -> bool:
+        """Whether what somebody has said is not to be read: `author`, if they are still known; else who had this
+        account; else, as a guest, a name with this key."""
+        if author is not None:
+            return self.covers(author)
+        return account_id in self._accounts if account_id else self.covers_name(key)
+
     def covers_name(self, key: str) -> bool:
         """Whether what was said under this name, some time ago, is not to be read."""
         return any(key in person.names for person in self._people)

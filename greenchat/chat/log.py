@@ -5,12 +5,13 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from greenchat.chat.ignoring import Reader
 from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Deleted, Edited, Event, Message, Reacted
 from greenchat.protocol.runs import Messages
@@ -26,15 +27,6 @@ CHANGED = 1000
 REACTIONS, REACTIONS_EACH, REACTIONS_IN_ALL = 20, 10, 500
 
 
-class Somebody(Protocol):
-    """A member, as far as it matters here."""
-
-    name: str
-
-    @property
-    def account_id(self) -> int: ...
-
-
 class Reaction(NamedTuple):
     """An emoji, and whose it is: their name then, and by what they are known. A guest is `member`, as long as they are
     there, and nobody after that."""
@@ -42,7 +34,7 @@ class Reaction(NamedTuple):
     emoji: str
     name: str
     account_id: int = 0
-    member: ref[Somebody] | None = None
+    member: ref[Reader] | None = None
 
 
 class Past(Struct):
@@ -52,9 +44,9 @@ class Past(Struct):
     message: Message | Deleted
     account_id: int = 0
     reactions: Sequence[Reaction] = ()
-    author: ref[Somebody] | None = None  # a guest, while they are there
+    author: ref[Reader] | None = None  # a guest, while they are there
 
-    def is_by(self, member: Somebody) -> bool:
+    def is_by(self, member: Reader) -> bool:
         """Whether `member` has said it: by this account, or as a guest in this very stay."""
         return _is(member, self.account_id, self.author)
 
@@ -84,15 +76,15 @@ class Log:
     __slots__ = ("_changed", "_guests", "_runs", "_since")
 
     def __init__(self) -> None:
-        self._runs: deque[tuple[Messages, ref[Somebody]]] = deque()
+        self._runs: deque[tuple[Messages, ref[Reader]]] = deque()
         self._changed: dict[int, Past] = {}  # those that are not as they were said, and some older ones
         # From which rev on somebody has been in the room: an account, or a guest. See `may_read_from`.
         self._since: dict[int, int] = {}
-        self._guests: WeakKeyDictionary[Somebody, int] = WeakKeyDictionary()
+        self._guests: WeakKeyDictionary[Reader, int] = WeakKeyDictionary()
 
     # --- what is said, and what becomes of it ---
 
-    def add(self, run: Messages, author: Somebody) -> None:
+    def add(self, run: Messages, author: Reader) -> None:
         """This is said now; messages may still be added to it."""
         runs = self._runs
         runs.append((run, ref(author)))
@@ -121,7 +113,7 @@ class Log:
         """`past` was looked for elsewhere; what is known of it by now."""
         return self._changed.get(seq) or past
 
-    def change(self, past: Past, change: Change, member: Somebody) -> Past:
+    def change(self, past: Past, change: Change, member: Reader) -> Past:
         """From now on, a message is as `change` makes it of what it was. `member` has changed it."""
         message = past.message
         assert isinstance(message, Message)
@@ -153,19 +145,19 @@ class Log:
 
     # --- for who catches up where nobody keeps more ---
 
-    def came(self, member: Somebody, rev: int) -> None:
+    def came(self, member: Reader, rev: int) -> None:
         """`member` is in the room from `rev` on, unless they have been before, and have not left it by themselves."""
         if member.account_id:
             self._since.setdefault(member.account_id, rev)
         else:
             self._guests.setdefault(member, rev)
 
-    def went(self, member: Somebody) -> None:
+    def went(self, member: Reader) -> None:
         """They have left it by themselves, or were put out."""
         self._since.pop(member.account_id, None)
         self._guests.pop(member, None)
 
-    def may_read_from(self, member: Somebody) -> int | None:
+    def may_read_from(self, member: Reader) -> int | None:
         """From behind which rev on `member` may read what was said: since they came; None for nothing."""
         found = [self._guests.get(member), self._since.get(member.account_id)]
         return min((rev for rev in found if rev is not None), default=None)
@@ -196,11 +188,11 @@ def names_of(reactions: Sequence[Reaction]) -> dict[str, list[str]]:
     return names
 
 
-def has_reacted(past: Past, member: Somebody, emoji: str) -> bool:
+def has_reacted(past: Past, member: Reader, emoji: str) -> bool:
     return any(one.emoji == emoji and _is_of(one, member) for one in past.reactions)
 
 
-def require_one_more(past: Past, member: Somebody, emoji: str) -> None:
+def require_one_more(past: Past, member: Reader, emoji: str) -> None:
     """Raises `Reject` where `member` may not put one more emoji to a message."""
     different = {one.emoji for one in past.reactions}
     if sum(_is_of(one, member) for one in past.reactions) >= REACTIONS_EACH:
@@ -220,11 +212,11 @@ def require_in_time(message: Message, seconds: float, now: datetime) -> None:
         raise Reject(f"One may change what one has said for {seconds:g} seconds, and that is over.", code="too_late")
 
 
-def _is_of(reaction: Reaction, member: Somebody) -> bool:
+def _is_of(reaction: Reaction, member: Reader) -> bool:
     return _is(member, reaction.account_id, reaction.member)
 
 
-def _is(member: Somebody, account_id: int, guest: ref[Somebody] | None) -> bool:
+def _is(member: Reader, account_id: int, guest: ref[Reader] | None) -> bool:
     if account_id:
         return account_id == member.account_id
     return guest is not None and guest() is member

@@ -123,16 +123,22 @@ class Presence:
         if home is not None:
             self._into(member, home, session)
 
-    def come_back(self, session: Outlet, member: Member, kept: Kept) -> None:
+    def come_back(self, session: Outlet, member: Member, kept: Kept) -> Member:
         """`member`, who had left the chat or was in it before a restart, is here again by `session`, under the name
-        that they had. Their rooms come after that: see `enter_again`."""
+        that they had; or as who another of their devices has become meanwhile. Who that is. Their rooms come after
+        that: see `enter_again`."""
         self._checks.name(session, member.name, [next(iter(kept.rooms), "")])
+        there = self.people.of_account(session.login.account_id)
+        if there is not None:
+            self.attach(session, there)
+            return there
         name, key = self._checks.free_name(member.name)
         member.name, member.key, member.login = name, key, session.login
         member.away, member.ignored = kept.away, kept.ignored
         member.sessions.append(session)
         self._appear(member)
         self._ignoring.restored(member)
+        return member
 
     def enter_again(self, session: Outlet, member: Member, kept: Kept) -> list[Reject]:
         """Let `member` into the rooms that they had not left, as far as they still may; why not, where they may not."""
@@ -186,12 +192,7 @@ class Presence:
 
     def part(self, member: Member, room: Room, reason: str, by: Outlet | None = None) -> None:
         """Let `member` out of a room, as they ask for themselves `by` a session, or not. It may have been the last one:
-        nobody is let into another one unasked. Whoever is lost at the moment, and put out, has left the chat."""
-        if not member.sessions:
-            if self.memory is not None:
-                self.memory.left(member, room.name)
-            self.leave(member, reason)
-            return
+        nobody is let into another one unasked."""
         looking = [session for session in member.sessions if session is not by and session.only == room.name]
         self._put_out(member, room, reason)
         for session in looking if by is not None else ():
@@ -220,6 +221,7 @@ class Presence:
             for room in member.rooms.values():
                 room.fanout.went(session)
             member.sessions.remove(session)
+            session.is_welcome = False  # whoever is about to show it one more room shows it none
 
     def leave(self, member: Member, reason: str, *, breathe: bool = False) -> None:
         """Let `member` go for good, and tell its rooms. Does nothing the second time. With `breathe` it may take
@@ -340,7 +342,7 @@ class Presence:
         if before is not None:
             before.fanout.went(session)
         session.only = room.name
-        if room.name in member.rooms:
+        if room.name in member.rooms and shows(session, room):
             room.fanout.came(session, member)
 
     def _put_out(self, member: Member, room: Room, reason: str) -> None:

@@ -1,7 +1,7 @@
 """Rooms, and who is in them: what all of them are told. How that gets to them is in fanout.py."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -118,7 +118,7 @@ class Member:
             name = asked.room or name
         room = self.rooms.get(name)
         if room is None:
-            raise self._no_room(name)
+            raise self._no_room(name, is_named=asked is not None and bool(asked.room))
         return room
 
     def tell(self, reply: Event | Frame) -> None:
@@ -136,10 +136,11 @@ class Member:
         for session in list(self.sessions):
             session.refuse(verdict)
 
-    def _no_room(self, name: str) -> Reject:
+    def _no_room(self, name: str, *, is_named: bool) -> Reject:
         rooms = some_of(list(self.rooms), ROOMS_TOLD)
         if rooms and name:
-            return Reject(f"You are not in {name}, but in {rooms}.", code="not_in_room")
+            text = f"You are not in {name}, but in {rooms}."
+            return Reject(text, "not_in_room", None if is_named else Advice.ENTER_ROOM)
         if rooms:
             return Reject(f"You have been in more than one room: say in which. You are in {rooms}.", "room_required")
         return Reject("You are in no room, so nobody would read this.", "room_required", Advice.ENTER_ROOM)
@@ -147,11 +148,11 @@ class Member:
 
 class Quoting(NamedTuple):
     """What those are told of an answer or a change who know no numbers of messages: with a quotation of the message
-    that it is about, and without, for who ignores its sender; and the key of that one's name."""
+    that it is about, and without, for who ignores its sender; and whether somebody does."""
 
     words: str
     unquoted: str
-    quoted: str
+    is_ignored: Callable[[Ignored], bool]
 
 
 def new_epoch() -> str:
@@ -333,7 +334,7 @@ class Room:
         self.rev += 1
         skips = () if origin is None else (origin,)
         told, unquoted = (Message(self.name, 0, 0, member.name, one, messages.time) for one in words[:2])
-        self.fanout.tell(QuotingBatch(messages, member, told, words.quoted, unquoted, skips))
+        self.fanout.tell(QuotingBatch(messages, member, told, words.is_ignored, unquoted, skips))
         self.fanout.waiting += 1
         member.talks_in = self
         return messages
@@ -342,7 +343,7 @@ class Room:
         """Tell everybody, `member` as well, who has made it, what has become of a message."""
         told, unquoted = (Notice(one, self.name) for one in words[:2])
         self.rev = alteration.change.rev
-        self.fanout.tell(QuotingBatch(alteration, member, told, words.quoted, unquoted))
+        self.fanout.tell(QuotingBatch(alteration, member, told, words.is_ignored, unquoted))
 
     def _run(
         self, member: Member, texts: Sequence[str], number: int, action: bool = False, reply_to: int = 0

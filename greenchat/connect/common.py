@@ -121,3 +121,8 @@ def waiting(line: str, room: str) -> Line:
 def is_quit(text: str) -> bool:
     """Whether `text` asks to leave: the client does so itself, so that it also works where no plugin knows /quit."""
     return text.lower().split(maxsplit=1)[:1] == [QUIT]
+
+
+def is_logout(line: str) -> bool:
+    """Whether `line` asks to be logged out: what is kept on this machine is forgotten then."""
+    return is_command(line) and line.split()[0].lower() == "/logout"

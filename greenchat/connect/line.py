@@ -22,6 +22,7 @@ from greenchat.connect.common import (
     error_line,
     exit_code,
     info_line,
+    is_logout,
     is_quit,
     maybe_not_said,
     not_said,
@@ -52,6 +53,9 @@ NO_RECEIPTS = info_line("Plain frames have no receipts: what you said last may n
 SAYING_NOW = info_line("What has waited is said now.")
 ON_THEIR_WAY = info_line("Some messages are still on their way. Ctrl-C leaves at once.")
 NOT_KEPT = error_line("That you stay logged in cannot be kept on this computer: next time you are asked again.")
+LOGGED_OUT_HERE = info_line(
+    "You are logged out on this computer, but the server could not be told: /sessions may still list it, and ends it."
+)
 NOTHING_SENT = info_line("Nothing was sent.")
 NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
 
@@ -106,14 +110,19 @@ class LineChat:
             pass  # a second Ctrl-C: without waiting
         finally:
             self._client.close()
-            if not self._hung_up:
+            unsure = [*self._unsure, *self._talk.lost()]
+            unsaid = self._outgoing.drop()
+            untold = any(is_logout(entry.line) for entry in unsaid)
+            logging_out = untold or any(is_logout(said.line) for said in unsure)
+            self._log_out(logging_out)  # whether the server knows or not
+            if logging_out or not self._hung_up:
                 self._logins.forget_session()
         if self._end is not None:
             self._screen.show([error_line(str(self._end))])
-        unsure = [*self._unsure, *self._talk.lost()]
-        unsaid = self._outgoing.drop()
         self._screen.show(maybe_not_said(said.line, said.room) for said in unsure)
         self._screen.show(not_said(entry.line, entry.room) for entry in unsaid)
+        if untold and self._ticket.account:
+            self._screen.show([LOGGED_OUT_HERE])
         if unsure or unsaid:
             self._screen.show([undelivered(len(unsure) + len(unsaid))])
         if self._end is not None:
@@ -204,7 +213,7 @@ class LineChat:
             self._watch_backlog()
 
     def _sent(self, entry: Entry, ref: int) -> None:
-        self._logging_out = is_command(entry.line) and entry.line.split()[0].lower() == "/logout"
+        self._logging_out = is_logout(entry.line)
 
     def _refused(self, entry: Entry, reason: str) -> None:
         self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
@@ -302,6 +311,7 @@ class LineChat:
         unsure, self._unsure = self._unsure, []
         self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
         self._welcomed()
+        self._outgoing.back()
         if self._outgoing:
             self._screen.show([SAYING_NOW])
         asyncio.get_running_loop().add_reader(self._client, self._ready)

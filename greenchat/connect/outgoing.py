@@ -7,8 +7,10 @@ from typing import NamedTuple
 from greenchat.client import RefusedError
 from greenchat.connect.conversation import JOIN, NO_ROOM, Conversation
 from greenchat.connect.draft import is_command
+from greenchat.connect.stale import may_mean_another
 
 NOT_THERE = "You have not come into the room that this was for."
+STALE = "It might mean somebody or something else by now. If it still holds, type it again."
 
 
 class Journey:
@@ -73,6 +75,13 @@ class Outgoing:
         """The connection is lost: a /join without an answer leads nowhere."""
         self._arrive()
 
+    def back(self) -> None:
+        """The connection is there again: what has waited for it is still said, but for what may mean another by now."""
+        entries = self.drop()
+        self._entries += (entry for entry in entries if not _is_stale(entry))
+        for entry in filter(_is_stale, entries):
+            self._refuse(entry, STALE)
+
     def drop(self) -> list[Entry]:
         """What has not been said, and will not be any more."""
         entries = [*self._entries]
@@ -103,3 +112,7 @@ class Outgoing:
             self._under_way = None
             if self._ahead is journey:
                 self._ahead = None
+
+
+def _is_stale(entry: Entry) -> bool:
+    return is_command(entry.line) and may_mean_another(entry.line)

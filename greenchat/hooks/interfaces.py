@@ -4,7 +4,7 @@ It stands below both, so that hooks can be described and called without knowing 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -200,6 +200,11 @@ class Session(ABC):
         """From now on it is the account with this key and id; empty and 0: nobody. All who see it are told. A guest
         becomes one more session of who is in the chat by this account, and brings the rooms along."""
 
+    @abstractmethod
+    def require_no_other_device(self) -> None:
+        """Raises `Reject` where its user is logged in on other devices as well, which would be somebody else's then: to
+        be asked before it logs in to another account, or registers one. `log_in` asks that, too."""
+
     @property
     @abstractmethod
     def needs_password(self) -> bool:
@@ -266,6 +271,11 @@ class ChatServer(ABC):
     def forget_room(self, room: str) -> None:
         """Have all plugins forget what they keep of a room that nobody is in, nor comes into. Raises `Reject` where one
         cannot: its name must stay closed then. May wait."""
+
+    @abstractmethod
+    def end_devices(self, devices: Collection[int]) -> None:
+        """Have nobody come back who has lost a connection on one of these devices, by their `Session.device_id`. Those
+        that are connected are for the caller. May wait."""
 
     @abstractmethod
     def set_hook_enabled(self, plugin: object, hook: str, enabled: bool) -> None:

@@ -5,7 +5,7 @@ acceptor.py lets connections in, lifecycle.py starts and stops it.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,6 +97,9 @@ class ChatServer(interfaces.ChatServer):
             raise Reject("The server has not started yet.")
         if self.hooks.forget_room is not None:
             self.hooks.forget_room(room)
+
+    def end_devices(self, devices: Collection[int]) -> None:
+        self.stays.end_devices(devices)
 
     def set_hook_enabled(self, plugin: object, hook: str, enabled: bool) -> None:
         self.hooks.set_enabled(plugin, hook, enabled)

@@ -78,7 +78,9 @@ def _resume(session: Newcomer, asked: Join) -> None:
     member, token, kept = server.stays.resume(session, asked.token)
     before = set(member.rooms)
     session.joined(member)
+    _keep_few(session, member)
     refused = _enter_again(session, member, kept)
+    server.stays.arrived(session)
     meant = session.stay.only if session.stay is not None else ""
     session.only = meant if member.rooms.keys() == {meant} else ""
     if asked.room:
@@ -173,7 +175,7 @@ def _greet(
     if not token and getattr(session.codec, "tokens", False):  # a codec of a plugin may know of none
         token = session.server.stays.begin(session)
     chat = session.server.chat
-    session.is_welcome = True
+    session.is_welcome = session in member.sessions  # or it was ended meanwhile
     chosen = session.only or (chat.room_name(named) if named else "")
     first = member.rooms.get(chosen) or (next(iter(member.rooms.values()), None) if session.codec.many_rooms else None)
     if first is not None:
@@ -194,7 +196,7 @@ def _greet(
 def _show(session: Newcomer, member: Member, name: str, *, others: bool = True) -> None:
     """A plugin may have taken its time, and somebody may have left the room meanwhile, or the chat."""
     room = member.rooms.get(name)
-    if room is not None and session.member is member:
+    if room is not None and session in member.sessions:
         session.server.chat.show(session, member, room)
         session.welcome(room)
         if others:

@@ -26,7 +26,7 @@ from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import Outbox, deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice, Private
-from greenchat.protocol.replies import Ack, Error, Stats, Welcome
+from greenchat.protocol.replies import Ack, Error, Stats
 from greenchat.protocol.requests import Frame, Ref, Say
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import require_text
@@ -34,7 +34,7 @@ from greenchat.protocol.vocabulary import Request
 from greenchat.session import coming
 from greenchat.session.receipts import Receipts
 from greenchat.session.stays import Stays
-from greenchat.version import __version__
+from greenchat.session.welcome import welcoming
 
 R = TypeVar("R", bound="Request | Says")
 
@@ -210,6 +210,8 @@ class Session(coming.Newcomer):
             raise ValueError("an account has a key and an id: name both, or neither")
         chat, member = self.server.chat, self.member
         there = chat.people.of_account(account_id)
+        if account_id not in (0, self.account_id):
+            self.require_no_other_device()
         if member is not None and there is not None and there is not member:
             coming.move(self, member, there)
             return
@@ -223,6 +225,12 @@ class Session(coming.Newcomer):
         if member is not None:
             chat.tell_role(member)
             coming.bring_along(self, member)
+
+    def require_no_other_device(self) -> None:
+        member = self.member
+        if member is not None and member.account_id and (len(member.sessions) > 1 or member.awaited):
+            text = f"You are {member.name} on other devices as well. /logout here first, and come in again."
+            raise Reject(text, code="already_logged_in")
 
     @property
     def needs_password(self) -> bool:
@@ -259,31 +267,7 @@ class Session(coming.Newcomer):
     # --- for the core ---
 
     def welcome(self, room: Room | None, ref: Ref = None, token: str = "") -> None:
-        member = self.require_member()
-        members = room.some_members(member) if room is not None else []
-        device_token, self.device_token = self.device_token, ""
-        self.tell(
-            Welcome(
-                name=self.name,
-                room=room.name if room is not None else "",
-                members=[other.name for other in members],
-                members_more=len(room.members) - len(members) if room is not None else 0,
-                seq=room.seq if room is not None else 0,
-                limits=self.server.config.limits.announced(),
-                server=f"greenchat/{__version__}",
-                hint="Say /help for the commands." if self.server.commands else "",
-                ref=ref,
-                topic=room.topic if room is not None else "",
-                account=self.account,
-                roles={other.name: role for other in members if room is not None and (role := room.role_of(other))},
-                away={other.name: other.away for other in members if other.away and not _unread(member, other)},
-                rooms=list(member.rooms),
-                token=token,
-                device_token=device_token,
-                rev=room.rev if room is not None else 0,
-                epoch=room.epoch if room is not None else "",
-            )
-        )
+        self.tell(welcoming(self, room, ref, token))
         if room is not None and self.server.hooks.entered is not None:
             self.server.hooks.entered(self, room)
 
@@ -389,7 +373,3 @@ def _refs_of(taken: Request | Says) -> Sequence[Ref]:
     if isinstance(taken, Says):
         return [ref for ref in taken.refs if ref is not None]
     return (taken.ref,) if type(taken) is Say and taken.ref is not None else ()
-
-
-def _unread(reader: Member, author: Member) -> bool:
-    return reader.ignored is not None and reader.ignored.covers(author)

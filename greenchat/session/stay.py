@@ -33,8 +33,9 @@ class Resumable(Outlet, Protocol):
 class Stay:
     """`session` is connected; None where that was lost, at `lost_at` of a clock that never goes back, from `network`.
 
-    `member` is None after a restart, until they come back: then `name` and `kept` tell who it was. `password_set` is
-    when the password of the account was set when it was lost: a new one ends it.
+    `member` is None after a restart, until they come back: then `name` and `kept` tell who it was, and `kept` in which
+    rooms they still have to arrive. `password_set` is when the password of the account was set, when it was connected
+    last: a new one ends it.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class Stay:
         "device_id",
         "id",
         "is_busy",
+        "is_over",
         "is_overdue",
         "kept",
         "known",
@@ -64,6 +66,7 @@ class Stay:
         self.member: Member | None = None
         self.session: Resumable | None = None
         self.lost_at: float | None = None
+        self.is_over = False  # nobody comes back to it any more
         self.is_overdue = False  # it was lost so long ago that the others may be told
         self.network = ""
         self.only = ""  # the room that its session means where it names none, as long as that holds
@@ -79,7 +82,7 @@ class Stay:
         self.lost_at, self.kept = None, None
         session.stay = self
 
-    def stored(self, kept: Kept, accounts: AccountDirectory) -> bytes:
+    def stored(self, kept: Kept) -> bytes:
         """As it is kept in a file: no token can be made of it."""
         member, device = self.member, self.session or self
         return msgpack.encode(
@@ -88,7 +91,7 @@ class Stay:
                 member.name if member is not None else self.name,
                 self.login.account,
                 self.login.account_id,
-                self.password_set if self.session is None else password_set(self.login, accounts),
+                self.password_set,
                 device.device,
                 device.device_id,
                 kept.rooms,

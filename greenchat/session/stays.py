@@ -6,7 +6,7 @@ Others are told of an absence after a while (`limits.absence_seconds`); nobody c
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -40,6 +40,8 @@ class Host(Protocol):
     config: Config
     chat: Chat
     accounts: AccountDirectory
+
+    def remembered(self, account_id: int) -> Kept: ...
 
 
 class Stays:
@@ -79,12 +81,16 @@ class Stays:
 
     def _accounts_changed(self) -> None:
         """Of accounts that are gone nothing is kept; and whoever is connected has the password that there is now."""
-        before, self._accounts = self._accounts, frozenset(self._host.accounts.ids)
+        accounts = self._host.accounts
+        before, self._accounts = self._accounts, frozenset(accounts.ids)
         if gone := before - self._accounts:
             self._store.forget(gone)
         for member in self._host.chat.members.values():
-            if member.account_id:
-                self.changed(member)
+            for stay in member.stays if member.account_id else ():
+                since = password_set(stay.login, accounts)
+                if stay.session is not None and stay.password_set != since:
+                    stay.password_set = since
+                    self._store.keep(stay.id, partial(self._stored, stay))
 
     # --- a session comes and goes ---
 
@@ -149,6 +155,12 @@ class Stays:
             self._store.ignores(member.account_id, encode_ignored(member.ignored))
         self.changed(member)
 
+    def end_devices(self, devices: Collection[int]) -> None:
+        """Whoever is lost on one of these devices does not come back. May wait."""
+        for stay in [*dict.fromkeys(self._by_hash.values())]:
+            if stay.session is None and stay.device_id in devices:
+                self._end(stay)
+
     def changed(self, member: Member) -> None:
         """What is kept of `member` is another: a name, a room, an account."""
         if not self._is_over:
@@ -166,11 +178,28 @@ class Stays:
         stay.is_busy = True
         try:
             member, kept = self._back(session, stay)
+            if stay.is_over or not self._holds(stay):  # somebody has ended it while it was asked who may come in
+                self._host.chat.detach(session, member)
+                self._settle(member, LOST)
+                raise invalid()
+        except Reject:
+            stay.is_busy = False
+            if stay.member is not None and stay.is_overdue:
+                self._settle(stay.member, LOST)
+            raise
         finally:
             stay.is_busy = False
         session.device, session.device_id = stay.device, stay.device_id
         self._take_place(stay, member, session)
+        stay.kept = kept
         return member, token, kept
+
+    def arrived(self, session: Resumable) -> None:
+        """Who has come back is in their rooms by now, as far as they may."""
+        if session.stay is not None:
+            session.stay.kept = None
+            if session.member is not None:
+                self.changed(session.member)
 
     def _found(self, session: Resumable, token: str) -> tuple[Stay, str]:
         """The stay of this token, and the next token. Raises `Reject`."""
@@ -179,6 +208,8 @@ class Stays:
         stay = self._by_hash.get(TokenChain.hash_of(token))
         if stay is not None and stay.session is not None and session.id < stay.session.id:
             raise elsewhere()  # it was given up by its client, and comes late
+        if stay is not None and stay.login.account_id and not self._host.accounts.known:
+            raise Reject("It is not known at the moment who has which account. Try again later.", code="try_later")
         fresh = stay.chain.use(token, time.time_ns() // 1000) if stay is not None else None
         if stay is None or fresh is None or not self._holds(stay):
             self._admission.wrong_token(network)
@@ -193,8 +224,6 @@ class Stays:
         member, accounts = stay.member, self._host.accounts
         gone = member is not None and not self._host.chat.people.has(member) and member not in self._kept
         account_id = stay.login.account_id
-        if account_id and not accounts.known:
-            raise Reject("It is not known at the moment who has which account. Try again later.", code="try_later")
         void = bool(account_id) and accounts.by_id(account_id) is None
         if stay.session is None:
             void = void or password_set(stay.login, accounts) != stay.password_set
@@ -219,21 +248,27 @@ class Stays:
                 before.stay = None
                 chat.detach(before, there)
                 before.end(elsewhere())
-            return there, Kept({})
+            # Of an account, it is known what it has not left; a guest may have been lost before they were in all rooms.
+            return there, Kept({}) if there.account_id or stay.kept is None else stay.kept
+        account_id = stay.login.account_id
+        of_account = self._host.remembered(account_id)
         kept = stay.kept if member is None else self._kept.get(member)
         if kept is None:
             self._end(stay)
             raise invalid()
-        if member is None:
-            member = Member(stay.name, "", session.login)
-        chat.come_back(session, member, kept)
-        self._kept.pop(member, None)
-        return member, kept
+        if account_id:  # other devices may have left rooms since, or ignored somebody
+            kept = Kept(of_account.rooms, away=kept.away, ignored=of_account.ignored)
+        there = chat.come_back(session, member or Member(stay.name, "", session.login), kept)
+        if there is member:
+            self._kept.pop(member, None)
+        return there, kept
 
     def _take_place(self, stay: Stay, member: Member, session: Resumable) -> None:
+        self._is_here(stay)
         if stay.member is not None and stay.member is not member:  # who came by another device meanwhile
             self._leave_place(stay, stay.member)
         stay.belongs_to(member, session)
+        stay.password_set = password_set(stay.login, self._host.accounts)
         if stay not in member.stays:
             member.stays += (stay,)
         self._register(stay)
@@ -251,14 +286,18 @@ class Stays:
         limits = self._host.config.limits
         absence = min(limits.absence_seconds, limits.resume_seconds)
         gevent.sleep(absence)
+        self._wait_while_busy(stay)
         if stay.lost_at == lost_at and stay.member is not None:
             stay.is_overdue = True
             self._settle(stay.member, LOST)
         gevent.sleep(limits.resume_seconds - absence)
-        while stay.is_busy:
-            gevent.sleep(MOMENT_SECONDS)
+        self._wait_while_busy(stay)
         if stay.lost_at == lost_at and not self._is_over:
             self._end(stay)
+
+    def _wait_while_busy(self, stay: Stay) -> None:
+        while stay.is_busy:
+            gevent.sleep(MOMENT_SECONDS)
 
     def _settle(self, member: Member, reason: str, *, at_once: bool = False, by: Resumable | None = None) -> None:
         """Have `member` leave who has no session but `by`; unless one of those that are lost is to come back before
@@ -266,13 +305,17 @@ class Stays:
         chat = self._host.chat
         if any(session is not by for session in member.sessions) or not chat.people.has(member):
             return
+        if any(stay.is_busy for stay in member.stays):
+            return  # somebody comes back at this moment, or has this asked again
         lost = [stay for stay in member.stays if stay.lost_at is not None]
         if not lost or self._is_over:
             chat.leave(member, reason, breathe=True)
         elif at_once or all(stay.is_overdue for stay in lost):
             self._leaving.add(member)
             try:
-                self._kept[member] = chat.withdraw(member, reason)
+                kept = self._kept[member] = chat.withdraw(member, reason)
+                for stay in lost:  # who was lost once more before they were back in all rooms
+                    kept.rooms = (stay.kept.rooms if stay.kept is not None else {}) | kept.rooms
             finally:
                 self._leaving.discard(member)
             self.changed(member)
@@ -290,16 +333,22 @@ class Stays:
 
     def _end(self, stay: Stay, *, or_leave: bool = True) -> None:
         """From now on it has no token, and nobody comes back to it. Whoever has no other place in the chat is gone."""
+        stay.is_over = True
         self._unregister(stay)
-        self._absent_guests[stay.network].discard(stay)
-        if not self._absent_guests[stay.network]:
-            del self._absent_guests[stay.network]
+        self._is_here(stay)
         self._store.drop(stay.id)
         member = stay.member
         if member is not None:
             self._leave_place(stay, member)
             if or_leave and not member.stays and not member.sessions:
                 self._host.chat.leave(member, LOST)
+
+    def _is_here(self, stay: Stay) -> None:
+        """It is not one of the absent any more."""
+        absent = self._absent_guests.get(stay.network, set())
+        absent.discard(stay)
+        if not absent:
+            self._absent_guests.pop(stay.network, None)
 
     def _leave_place(self, stay: Stay, member: Member) -> None:
         member.stays = tuple(one for one in member.stays if one is not stay)
@@ -324,12 +373,12 @@ class Stays:
             self._by_hash.pop(known, None)
 
     def _stored(self, stay: Stay) -> bytes:
-        member = stay.member
-        kept = stay.kept if member is None else self._kept.get(member)
+        member, coming = stay.member, stay.kept or Kept({})
+        kept = coming if member is None else self._kept.get(member)
         if kept is None and member is not None:
-            now = datetime.now(UTC)
-            kept = Kept(dict.fromkeys(member.rooms, now), away=member.away, ignored=member.ignored)
-        return stay.stored(kept or Kept({}), self._host.accounts)
+            rooms = coming.rooms | dict.fromkeys(member.rooms, datetime.now(UTC))
+            kept = Kept(rooms, away=member.away, ignored=member.ignored)
+        return stay.stored(kept or coming)
 
 
 def elsewhere() -> Reject:

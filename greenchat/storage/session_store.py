@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from greenchat.storage.sqlite import Database, DatabaseError, T, Work
@@ -17,6 +18,9 @@ FILE = "sessions.sqlite3"
 
 # How often it is told that the file cannot be used, in seconds: it is tried with everything that is to be kept.
 COMPLAINT_SECONDS = 60.0
+
+# Stays that wait for a file that cannot be used: more than there are connections. Past it the oldest are dropped.
+MOST_WAITING = 100_000
 
 # `stay` is what session/stays.py makes of one: it has hashes of tokens, and no token. `since` is when the account was
 # in the room last that is known of, in microseconds since 1970. `people` are those whom an account ignores, as
@@ -54,6 +58,7 @@ class SessionStore:
         self._stays: Stays = {}
         self._rooms: Rooms = {}
         self._ignored: Ignored = {}
+        self._gone: set[int] = set()  # accounts
         self._is_writing = False
         self._quiet_until = 0.0
 
@@ -102,7 +107,8 @@ class SessionStore:
 
     def forget(self, accounts: Iterable[int]) -> None:
         """Keep nothing of these accounts: they are gone."""
-        self._database.start(_forget(list(accounts)), self._wrote)
+        self._gone.update(accounts)
+        self._begin()
 
     def ignores(self, account: int, people: bytes) -> None:
         self._ignored[account] = people
@@ -118,19 +124,29 @@ class SessionStore:
             self._write()
 
     def _write(self) -> None:
-        if self._stays or self._rooms or self._ignored:
+        if self._stays or self._rooms or self._ignored or self._gone:
             stays, self._stays = self._stays, {}
             rooms, self._rooms = self._rooms, {}
             ignored, self._ignored = self._ignored, {}
             made = [(stay, what() if what is not None else None) for stay, what in stays.items()]
+            gone, self._gone = self._gone, set()
             self._is_writing = True
-            self._database.start(_put(made, rooms, ignored), self._wrote)
+            back = partial(self._wrote, stays, rooms, ignored, gone)
+            self._database.start(_put(made, rooms, ignored, gone), back)
 
-    def _wrote(self, _: None, error: Exception | None) -> None:
+    def _wrote(
+        self, stays: Stays, rooms: Rooms, ignored: Ignored, gone: set[int], _: None, error: Exception | None
+    ) -> None:
         self._is_writing = False
-        if error is not None:
-            self._complain(error)
-        self._write()
+        if error is None:
+            self._write()
+            return
+        # It goes with the next that is to be kept: a token that was ended must not be good again after a restart.
+        self._complain(error)
+        self._stays, self._rooms, self._ignored = stays | self._stays, rooms | self._rooms, ignored | self._ignored
+        self._gone |= gone
+        while len(self._stays) > MOST_WAITING:
+            del self._stays[next(iter(self._stays))]
 
     def _ask(self, work: Work[T]) -> T | None:
         try:
@@ -165,16 +181,8 @@ def _ignored_by(account: int) -> Callable[[sqlite3.Connection], bytes]:
     return work
 
 
-def _forget(accounts: list[int]) -> Callable[[sqlite3.Connection], None]:
-    def work(connection: sqlite3.Connection) -> None:
-        for table in ("rooms", "ignored"):
-            connection.executemany(f"DELETE FROM {table} WHERE account = ?", [(account,) for account in accounts])
-
-    return work
-
-
 def _put(
-    stays: list[tuple[bytes, bytes | None]], rooms: Rooms, ignored: Ignored
+    stays: list[tuple[bytes, bytes | None]], rooms: Rooms, ignored: Ignored, gone: Iterable[int]
 ) -> Callable[[sqlite3.Connection], None]:
     def work(connection: sqlite3.Connection) -> None:
         connection.executemany("DELETE FROM stays WHERE id = ?", [(stay,) for stay, what in stays if what is None])
@@ -193,5 +201,7 @@ def _put(
             "INSERT INTO ignored VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET people = excluded.people",
             ignored.items(),
         )
+        for table in ("rooms", "ignored"):
+            connection.executemany(f"DELETE FROM {table} WHERE account = ?", [(account,) for account in gone])
 
     return work

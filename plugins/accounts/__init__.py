@@ -165,6 +165,7 @@ class Accounts:
             raise Reject(f"{name} is yours already. /passwd OLD NEW changes the password.", code="registered")
         if key in self._registry.registered:
             raise reserved(session, name)
+        session.require_no_other_device()
         if self._settings.registration == "closed":
             raise Reject(
                 "Names are registered by whoever runs this server. Ask them for an account, then: "
@@ -204,6 +205,7 @@ class Accounts:
         if session.account == key:
             raise Reject(f"You are logged in as {key} already.", code="already_logged_in")
         member = session.member
+        session.require_no_other_device()
         account = self._logins.log_in(session, key, password)
         self._wanted.pop(session.id, None)
         now = "" if member else f" {session.advise(Advice.JOIN_NOW, name=account.name)}"

@@ -79,13 +79,15 @@ class Devices:
             return
         for one in self._on([before]) if before else ():  # another window, say
             one.device, one.device_id = name, added
+        if before:
+            self._server.end_devices([before])
+        self._known.difference_update([before, *gone])
         self._set_device(session, added, name, token)
         log.info("#%d stays logged in to %s", session.id, account.name, extra=session.fields)
         self.end(gone, f"You stay logged in on {most} devices at most, and this one was not used for longest.")
 
-    def come_back(self, session: Session, token: str) -> Device:
-        """The device of which `token` is good; `session` is on it from now on, and gets the next token. Raises
-        `Reject`, and counts how often."""
+    def come_back(self, session: Session, token: str) -> tuple[Device, str]:
+        """The device of which `token` is good, and the next token. Raises `Reject`, and counts how often."""
         network, most = network_of(host_of(session.address)), self._server.config.limits.token_failures
         with self._queue.turn(network, ""):
             if most and self._wrong[network] >= most:
@@ -98,8 +100,11 @@ class Devices:
         device = back.device
         if back.token == token:
             log.warning("#%d came back by a token that stays, as no new one can be kept", session.id)
-        self._set_device(session, device.id, device.name, back.token)
-        return device
+        return device, back.token
+
+    def set_device(self, session: Session, device: Device, token: str) -> None:
+        """`session` is on `device` from now on, and gets the next token with its welcome."""
+        self._set_device(session, device.id, device.name, token)
 
     def _set_device(self, session: Session, number: int, name: str, token: str) -> None:
         session.device, session.device_id, session.device_token = name, number, token
@@ -113,9 +118,11 @@ class Devices:
         self._known.difference_update(ids)
 
     def end(self, ids: Collection[int], text: str) -> None:
-        """End the sessions on these devices, told by `text`."""
+        """End the sessions on these devices, told by `text`, and let nobody come back to those that are lost."""
         for session in self._on(ids):
             put_out(session, text)
+        if ids:
+            self._server.end_devices(ids)
 
     def _on(self, ids: Collection[int]) -> list[Session]:
         return [session for session in self._server.sessions.values() if session.device_id in ids] if ids else []

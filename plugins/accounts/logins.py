@@ -77,11 +77,15 @@ class Logins:
 
     def come_back(self, session: Session, token: str) -> None:
         """Let `session` be whose device it is. Raises `Reject` unless the token is good."""
-        device = self._devices.come_back(session, token)
+        device, fresh = self._devices.come_back(session, token)
         self.welcome(session, device.key, device.account_id)
+        self._devices.set_device(session, device, fresh)
 
     def welcome(self, session: Session, key: str, account_id: int) -> None:
         """`session` is `key`, as is known for sure."""
+        if session.account_id != account_id:  # on the device of another account it is not any more
+            for one in session.member.sessions if session.member is not None else [session]:
+                one.device, one.device_id, one.device_token = "", 0, ""
         session.log_in(key, account_id)
         self._expel([key])
         log.info("#%d is logged in as %s", session.id, key, extra=session.fields)

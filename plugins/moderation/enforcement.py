@@ -253,6 +253,8 @@ class Enforcement:
         room.post(Notice(notice, room.name), origin=member)
         member.refuse(verdict)
         self._chat.part(member, room, reason)
+        if not member.sessions:  # who is put out while they are lost does not come back
+            self._chat.leave(member, reason)
 
     def _put_out_of_chat(self, session: Session, ban: Sanction, now: float) -> None:
         """All of a person; of who comes from a banned network, this connection, and the person where it is the last."""

@@ -3,10 +3,10 @@
 from contextlib import contextmanager
 
 import pytest
-from kit.comebacks import LOST, let_back, said
+from kit.comebacks import LOST, let_back, lose, said
 from kit.peers import event, welcome
 from kit.processes import kept_port
-from kit.terminals import ENTER
+from kit.terminals import CTRL_C, ENTER
 
 from greenchat.connect import Exit
 from greenchat.connect.comeback import LONGEST_SECONDS, pauses
@@ -88,6 +88,59 @@ def test_a_join_that_was_lost_leads_nowhere(talk, raw):
     talk.type("for the lobby" + ENTER)
     say = raw.read()
     assert (say["text"], say["room"]) == ("for the lobby", "lobby")
+
+
+RELATIVE = [
+    *("/reply yes", "/re yes", "/re 12", "/Edit At one.", "/react +1", "/react 12", "/delete"),
+    *("/msg bob yes", " / msg bob yes", "/invite bob", "/ignore bob", "/unignore bob", "/room owner bob"),
+    *("/kick bob", "/ban bob 1h", "/unban bob", "/mute bob", "/unmute bob", "/op bob", "/deop bob"),
+    *("/sessions end 3", f"/login{ENTER}hunter2"),
+]
+
+FIXED = [
+    *("/re 12 yes", "/edit #12 At one.", "/react 12 +1", "/delete 12", "/delete #12", "//reply yes", "hello"),
+    *("/ignore", "/invite", "/room key off", "/room owner", "/sessions", "/login ada hunter2", "/whois bob"),
+    *("/topic reply", "/me waves", "/history", "/nick Ada"),
+]
+
+
+def test_what_may_mean_another_once_one_is_back_is_not_run(open_terminal, raw):
+    talk = open_terminal(*raw.address, "--name", "alice", size=(100, 200))
+    raw.let_in()
+    talk.wait(lambda lines: lines[-1] == ">")
+    lose(talk, raw)
+    for one in range(max(len(RELATIVE), len(FIXED))):
+        talk.type("".join(line + ENTER for line in (RELATIVE[one : one + 1] + FIXED[one : one + 1])))
+    talk.type("half ty")
+    talk.wait(lambda lines: lines[-1] == "> half ty")
+    let_back(raw)
+    run = []
+    for seq, _ in enumerate(FIXED, 1):
+        say = raw.read()
+        run.append(say["text"])
+        raw.send({"type": "ack", "ref": say["ref"], "seq": seq, "id": seq})
+    assert run == FIXED, "all the others, in their order"
+    talk.wait(lambda lines: "[INFO] What has waited is said now." in lines and lines[-1] == "> half ty")
+    at = talk.lines.index("[INFO] What has waited is said now.")
+    refusals = []
+    for line in RELATIVE:
+        refusals += [
+            f"[ERROR] Not sent in lobby: {line.split()[0]}",
+            "[ERROR] It might mean somebody or something else by now. If it still holds, type it again.",
+        ]
+    assert talk.lines[at - len(refusals) : at] == refusals
+    talk.type(CTRL_C)
+    assert raw.read()["type"] == "leave"
+
+
+def test_nor_what_has_waited_for_an_answer_that_was_lost(talk, raw):
+    talk.type("/topic tulips" + ENTER + "/delete" + ENTER + "hello" + ENTER)
+    assert raw.read()["text"] == "/topic tulips"
+    talk.wait(lambda lines: lines[-1] == ">")
+    raw.hang_up()
+    let_back(raw)
+    assert raw.read()["text"] == "hello"
+    talk.wait(lambda lines: "[ERROR] Not sent in lobby: /delete" in lines and lines[-1] == ">")
 
 
 def test_each_try_comes_later_but_not_at_the_same_time_as_others():

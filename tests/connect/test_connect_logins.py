@@ -358,6 +358,46 @@ def test_who_has_logged_out_as_the_connection_was_lost_does_not_come_back(ada, r
     assert kept() == "[]"
 
 
+@pytest.mark.parametrize("end", [CTRL_C, "/quit" + ENTER, signal.SIGHUP])
+def test_who_logs_out_while_nobody_is_there_is_logged_out_here(ada, raw, kept, end):
+    raw.listener.close()
+    lose(ada, raw)
+    ada.type("/logout" + ENTER)
+    ada.wait(lambda lines: "[INFO] Waiting to be run: /logout" in lines and lines[-1] == ">")
+    if end == signal.SIGHUP:
+        ada.process.send_signal(end)
+    else:
+        ada.type(end)
+    assert ada.end() == Exit.LOST
+    assert kept() == "[]", "neither the device's token nor the session's"
+    assert "".join(ada.lines).endswith(
+        "[ERROR] Not sent in lobby: /logout"
+        "[INFO] You are logged out on this computer, but the server could not be told: /sessions may still list it, "
+        "and ends it."
+        "[ERROR] 1 message was not delivered."
+    )
+
+
+def test_who_logs_out_and_leaves_without_an_answer_is_logged_out_here(ada, raw, kept):
+    ada.type("/logout" + ENTER + CTRL_D)
+    assert [raw.read().get("text"), raw.read()["type"]] == ["/logout", "leave"]
+    raw.hang_up()
+    assert ada.end() == Exit.LOST
+    assert "[ERROR] May not have been run: /logout" in ada.lines
+    assert kept() == "[]"
+
+
+def test_who_only_leaves_while_nobody_is_there_stays_logged_in(ada, raw, kept):
+    raw.listener.close()
+    lose(ada, raw)
+    ada.type("hello" + ENTER)
+    ada.wait(lambda lines: "[INFO] Waiting to be said in lobby: hello" in lines and lines[-1] == ">")
+    ada.type(CTRL_C)
+    assert ada.end() == Exit.LOST
+    assert "gd_1" in kept()
+    assert "logged out" not in "".join(ada.lines)
+
+
 def test_who_could_not_log_out_is_as_before(ada, raw, kept):
     ada.type("/logout" + ENTER)
     raw.refuse(raw.read(), "unknown_command", "There is no command /logout.")

@@ -9,6 +9,7 @@ from kit.accounts import CHEAP, OTHER, SECRET, accounts, gone, registered
 from kit.devices import at, back, ended, refusal
 from kit.processes import serve_process
 from kit.programs import PeerFrom, Program
+from kit.sessions import PATIENT, lose, settled
 
 FEW = {"limits.token_failures": 3}
 DAY = 24 * 3600 * 1_000_000
@@ -298,3 +299,47 @@ def test_no_token_is_ever_written_down_or_shown(tmp_path):
         assert [path for path, data in files.items() if secret.encode() in data] == []
         assert secret not in f"{heard} {listed}"
     assert "laptop" not in f"{heard}"
+
+
+def test_nobody_comes_back_to_a_device_that_was_ended_while_its_connection_was_lost():
+    """Not for a moment: the one who has it may be a thief."""
+    with accounts(settings=PATIENT) as server:
+        gone(registered(server))
+        owner, bob = Program(server, "ada", login=SECRET), Program(server, "bob")
+        laptop, phone = at(server, "laptop"), at(server, "phone")
+        for one in laptop, phone:
+            lose(server, one)
+        listed = {one.get("device"): one["id"] for one in owner.told("/sessions", "sessions")["sessions"]}
+        assert owner.ask(f"/sessions end {listed['laptop']}")[-1]["type"] == "ack"
+        assert refusal(server, laptop.welcome["token"]) == "token_invalid"
+        assert refusal(server, laptop.device_token) == "token_invalid"
+        assert Program(server).join(token=phone.welcome["token"])["type"] == "welcome", "which nobody has ended"
+        assert [frame for frame in settled(bob) if frame["type"] in ("left", "message")] == []
+
+
+def test_a_device_that_was_the_only_one_and_is_ended_while_lost_has_left_at_once():
+    with accounts(settings=PATIENT) as server:
+        gone(registered(server))
+        bob = Program(server, "bob")
+        window = at(server, "laptop")
+        other = back(server, window.device_token)
+        lose(server, window)
+        other.send(type="say", text="/logout")
+        assert ended(other)[0] == "logged_out"
+        assert bob.read_until("left")["name"] == "ada"
+        assert refusal(server, window.welcome["token"]) == "token_invalid"
+
+
+def test_a_device_is_not_on_another_account_after_one_has_logged_in_to_that():
+    with accounts() as server:
+        gone(registered(server))
+        gone(registered(server, "bob"))
+        shared = at(server, "family")
+        token = shared.device_token
+        shared.ask(f"/login bob {SECRET}")
+        owner = Program(server, "ada", login=SECRET)
+        listed = {one.get("device"): one for one in owner.told("/sessions", "sessions")["sessions"]}
+        owner.ask(f"/sessions end {listed['family']['id']}")
+        assert shared.ask("I am bob, and nobody has ended me")[-1]["type"] == "ack"
+        assert shared.told("/sessions", "sessions")["sessions"][0].get("device", "") == ""
+        assert refusal(server, token) == "token_invalid"

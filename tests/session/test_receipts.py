@@ -1,5 +1,6 @@
 """Acknowledgements that wait until a plugin has made sure of something, and what comes behind them."""
 
+import json
 import queue
 
 import gevent
@@ -102,8 +103,9 @@ def test_messages_in_several_rooms_are_held_room_by_room(server, keeper):
     ada = Program(server, "ada")
     ada.send(type="join", room="garden")
     assert ada.read()["room"] == "garden"
-    for ref, (room, text) in enumerate([("lobby", "a"), ("garden", "b"), ("garden", "c")], 1):
-        ada.send(type="say", text=text, room=room, ref=ref)
+    said = [("lobby", "a"), ("garden", "b"), ("garden", "c")]
+    requests = [{"type": "say", "text": text, "room": room, "ref": ref} for ref, (room, text) in enumerate(said, 1)]
+    ada.peer.send(*map(json.dumps, requests))
     found = wait_for(server, keeper, 2)
     last = {room: seq for room, seq, _ in found}
     assert last == {"lobby": 1, "garden": 2}

@@ -4,9 +4,12 @@ import pytest
 from kit.comebacks import let_back, lose, said
 from kit.peers import event, page, welcome
 from kit.processes import kept_port, serve_process
+from kit.programs import sync
+from kit.proxies import Proxy
 from kit.terminals import CTRL_C, CTRL_D, ENTER
 
 from greenchat.connect import Exit
+from greenchat.testing import serving
 
 pytest_plugins = ["kit.terminal_fixtures"]
 
@@ -180,3 +183,25 @@ def test_a_killed_server_loses_nothing_that_was_acknowledged(open_terminal, tmp_
                 bob.send("MSG|/history")
                 bob.read_until("MSG|alice|[1] one")
                 bob.expect("MSG|alice|[2] two")
+
+
+def test_what_was_for_the_last_one_is_for_nobody_else(open_terminal):
+    with serving() as chat, Proxy(chat.port) as proxy:
+        bob, eve = chat.join("bob"), chat.join("eve")
+        alice = open_terminal("127.0.0.1", str(proxy.port), "--name", "alice")
+        alice.wait(lambda lines: lines[-1] == ">")
+        alice.type("well said" + ENTER)
+        bob.read_until("MSG|alice|well said")
+        bob.send("MSG|/msg alice hi")
+        alice.wait(lambda lines: any("[bob" in line and line.endswith(": hi") for line in lines))
+        proxy.swallow()
+        eve.send("MSG|/msg alice hi from me", "MSG|Shall we delete it all?")
+        sync(eve)
+        proxy.give_up()
+        alice.wait(lambda lines: "Ctrl-C leaves." in "".join(lines) and lines[-1] == ">")
+        alice.type("/reply the code is 4711" + ENTER + "/re yes" + ENTER + "/delete" + ENTER + "back again" + ENTER)
+        read = bob.read_until("MSG|alice|back again")
+        alice.wait(lambda lines: sum("Not sent in lobby: /" in line for line in lines) == 3 and lines[-1] == ">")
+        assert not [line for line in [*read, *sync(bob), *sync(eve)] if "4711" in line or "yes" in line]
+        alice.type("/history" + ENTER)
+        alice.wait(lambda lines: any("[1] " in line and "[alice]: well said" in line for line in lines))

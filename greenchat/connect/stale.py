@@ -1,0 +1,38 @@
+"""Which commands mean somebody or something else later: what they name, the server looks up when it runs them.
+
+Who types one means what they see. Where it has waited for the connection, the last message may be another one, and a
+name somebody else's. Whoever only asks is answered as it is by then, and an own name or a room stays what it is.
+"""
+
+import re
+
+from greenchat.protocol.text import slash_at
+
+# The first word is whom they are done to, or from whom on.
+_TO_SOMEBODY = frozenset(
+    {"msg", "invite", "ignore", "unignore", "op", "deop", "kick", "ban", "unban", "mute", "unmute"}
+)
+
+# Commands for the last message, if not for one with a number.
+_TO_A_MESSAGE = frozenset({"re", "edit", "react"})
+
+_NUMBER = re.compile("#*[1-9][0-9]*")
+
+
+def may_mean_another(line: str) -> bool:
+    """Whether the command `line` may be done to another one than its writer meant, once the connection was lost."""
+    name, argument, *_ = [*line[slash_at(line) + 1 :].split(maxsplit=1), "", ""]
+    name, argument = name.removeprefix("/").lower(), argument.strip()
+    first, _, text = argument.partition(" ")
+    match name, argument.lower().split():
+        case "reply", _:
+            return True
+        case ("room", ["owner", _, *_]) | ("sessions", ["end", *_]):  # the numbers begin anew with each server
+            return True
+        case "login", [_]:  # the name that one was refused last
+            return True
+        case "delete", _:
+            return _NUMBER.fullmatch(argument) is None
+    if name in _TO_A_MESSAGE:
+        return not text.strip() or _NUMBER.fullmatch(first) is None
+    return name in _TO_SOMEBODY and argument != ""

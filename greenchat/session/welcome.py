@@ -1,0 +1,38 @@
+"""What a session is told when it comes in, or into one more room."""
+
+from greenchat.chat.room import Member, Room
+from greenchat.protocol.replies import Welcome
+from greenchat.protocol.requests import Ref
+from greenchat.session.coming import Newcomer
+from greenchat.version import __version__
+
+
+def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Welcome:
+    """All about `room`, or that it is here, in none. A device token that waits to be told is told now, and once."""
+    member = session.require_member()
+    members = room.some_members(member) if room is not None else []
+    device_token, session.device_token = session.device_token, ""
+    return Welcome(
+        name=session.name,
+        room=room.name if room is not None else "",
+        members=[other.name for other in members],
+        members_more=len(room.members) - len(members) if room is not None else 0,
+        seq=room.seq if room is not None else 0,
+        limits=session.server.config.limits.announced(),
+        server=f"greenchat/{__version__}",
+        hint="Say /help for the commands." if session.commands else "",
+        ref=ref,
+        topic=room.topic if room is not None else "",
+        account=session.account,
+        roles={other.name: role for other in members if room is not None and (role := room.role_of(other))},
+        away={other.name: other.away for other in members if other.away and not _unread(member, other)},
+        rooms=list(member.rooms),
+        token=token,
+        device_token=device_token,
+        rev=room.rev if room is not None else 0,
+        epoch=room.epoch if room is not None else "",
+    )
+
+
+def _unread(reader: Member, author: Member) -> bool:
+    return reader.ignored is not None and reader.ignored.covers(author)
