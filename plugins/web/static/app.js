@@ -163,7 +163,7 @@ function coming(name) {
 // Who is not in the chat any more, and why.
 async function out(error) {
 	if (error.code !== "logged_out") return refused(error);
-	if (error.here || tokens.stays()) tokens.forgetDevice(true);
+	if (error.here || tokens.stays()) tokens.forgetDevice(error.here);
 	await goodbye(error.text);
 }
 

@@ -142,7 +142,7 @@ const enterRoom = (room, key) => wire.request("join", { room, key });
 export function be(frame) {
 	// The name of an account may be somebody else's by now. Who was a guest, and logs in, has registered it.
 	if (joining && account && account !== frame.account) ui.wipe();
-	tokens.take(frame, !welcomed && !resumed);
+	tokens.take(frame, !resumed && (!welcomed || frame.device_token));
 	name = ticket.name = frame.name;
 	limits = frame.limits;
 	slash = !!frame.hint;
@@ -175,6 +175,7 @@ export function rename(new_name) {
 export async function prove(login, keep) {
 	Object.assign(ticket, { login, keep });
 	if (login) {
+		resumed = false;
 		await wire.request("join", { login, room: null, ...(keep && { device: tokens.deviceName() }) });
 		return learn();
 	}
