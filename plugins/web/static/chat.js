@@ -23,7 +23,7 @@ export let active = null;
 export { rooms };
 export const { all, roomTyped, directTo } = talks;
 
-let ui; // see app.js
+export let ui; // see app.js
 let ticket = null; // what to come in with, again after a loss
 let joining = null; // the form's promise: [resolve, reject]
 let welcomed = false; // on this connection
@@ -226,9 +226,6 @@ function out(error) {
 	refuse(error);
 }
 
-export const leave = () => ui.leave();
-export const visit = room => ui.visit(room);
-
 export function quit() {
 	joining = null;
 	state = "out";
@@ -342,13 +339,6 @@ export function settle(written, id, name) {
 
 // Until there is a room to show it in.
 export const later = (...told) => early.push(told);
-
-export const alert = (room, item) => ui.alert(room, item);
-export const heard = (item, room) => ui.heard(item, room);
-export const looking = room => ui.looking(room);
-export const catchUp = room => ui.catchUp(room);
-// A message says `text` from now on; null: it is deleted. Where else its words are shown, that must be seen.
-export const reworded = (room, item, text) => ui.reworded(room, item, text);
 
 export function tell(room, text, kind = "notice", to) {
 	const item = { kind, text, time: Date.now(), room: to };

@@ -23,6 +23,7 @@ class Conversation extends Timeline {
 	rev = 0;
 	heard = 0; // the highest that was told, also while what was before it is still
 	behind = false; // to come
+	checking = false; // whether numbers mean what they did before a loss
 	recent = []; // changes
 	quotes = new Map(); // messages that are not among the items and were answered: null where they cannot be had
 	quoting = false; // one of them is asked for

@@ -188,7 +188,7 @@ function remedies(item) {
 
 function notice({ item: { kind, text, room } }) {
 	const label = chat.rooms.get(room)?.gone === "" ? `Go to ${room}` : `Join ${room}`;
-	const row = el(`li.notice.${kind}`, { dir: "auto" }, text, room && button(() => chat.visit(room), label));
+	const row = el(`li.notice.${kind}`, { dir: "auto" }, text, room && button(() => chat.ui.visit(room), label));
 	return copied(row, "* ", text);
 }
 

@@ -11,7 +11,7 @@ const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the
 // What means the last one, which may be another once we are back.
 const LAST = /^\/(reply|delete(?!\s+#*\d)|(re|edit|react)(?!\s+#*[1-9]\d*\s+\S))(\s|$)/i;
 const NO_LIMIT = 1e5; // bytes of a line, where the server has none
-const GONE = { code: "unknown_message", text: "What you answer was deleted." };
+const GONE = { code: "unknown_message", text: "What you answer is gone." };
 const SPARE = 64; // bytes: the id of a conversation that has none yet
 const STATES = new Map([
 	["lost", "unsure"],
@@ -20,6 +20,7 @@ const STATES = new Map([
 
 const queue = []; // {room, item}: a message; {room, line}: a command
 const opening = new Set(); // direct conversations whose first message is on its way: their id comes with its answer
+const held = new Set(); // conversations where an answer waits until it is known what its number means
 let timer;
 
 // Each with a slash before it fits into a frame.
@@ -71,6 +72,7 @@ export const unsaid = room => room.items.filter(({ state }) => /^(queued|failed|
 
 export function pump() {
 	clearTimeout(timer);
+	held.clear();
 	let ms;
 	let next;
 	const isIn = chat.state === "in"; // else nothing goes but what is refused
@@ -85,8 +87,10 @@ export function pump() {
 	chat.changed();
 }
 
-const canGo = ({ room, line }) =>
-	chat.state === "in" ? !opening.has(room) : LAST.test(line) || (chat.state === "apart" && room.gone);
+function canGo({ room, item, line }) {
+	if (item?.answered && room.checking && !room.gone) held.add(room);
+	return chat.state === "in" ? !opening.has(room) && !held.has(room) : LAST.test(line) || (chat.state === "apart" && room.gone);
+}
 
 // After a loss, what was on its way has arrived, or it has not.
 export function resolve(room) {
@@ -99,7 +103,7 @@ export function resolve(room) {
 		Object.assign(arrived, { mine: true, state: "stored" });
 		room.remove(item);
 	}
-	chat.changed();
+	pump();
 }
 
 export function add(room, text, wire, action, answered) {

@@ -52,9 +52,7 @@ export function rename(name) {
 // The server takes it no more.
 export function refuse(token) {
 	if (token === tab.token) drop();
-	if (token !== device().token) return;
-	tab.stays = false;
-	kept(DEVICE, null);
+	if (token === device().token) kept(DEVICE, null);
 }
 
 // Another tab goes on by it. Only by hand do we take it back.
