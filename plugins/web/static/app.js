@@ -102,7 +102,7 @@ function remember() {
 // --- the way in ---
 
 const link = place.link();
-const saved = place.saved();
+const saved = place.here();
 
 form.onsubmit = event => {
 	event.preventDefault();

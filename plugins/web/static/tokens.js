@@ -121,11 +121,11 @@ const BROWSERS = [
 	[/Chrom|CriOS/, "Chrome"],
 	[/Safari/, "Safari"]
 ];
-const SYSTEMS = [/Android/, /iPhone/, /iPad/, /Windows/, /CrOS/, /Mac/, /Linux/];
+const SYSTEM = /Android|iPhone|iPad|Windows|CrOS|Mac|Linux(?!.*Android)/;
 
 export function deviceName({ userAgent } = navigator) {
 	const [, browser] = BROWSERS.find(([sign]) => sign.test(userAgent)) ?? [, "Browser"];
-	const [system] = SYSTEMS.find(sign => sign.test(userAgent))?.exec(userAgent) ?? [];
+	const [system] = SYSTEM.exec(userAgent) ?? [];
 	return system ? `${browser} on ${system === "CrOS" ? "ChromeOS" : system}` : browser;
 }
 
