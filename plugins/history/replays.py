@@ -71,14 +71,14 @@ class Replays:
     def open(self, room: Room) -> None:
         """Restore a new room. The greenlet waits; meanwhile others may open the same one, and talk there."""
         while True:
-            seq = self._message_writer.latest.get(room.name, 0)
+            before = self._reached(room.name)
             if self._length:
                 self._load(room)
             # If somebody is in another one of this name, that is the one that counts.
-            if seq == self._message_writer.latest.get(room.name, 0) or room.name in self._rooms:
+            if before == self._reached(room.name) or room.name in self._rooms:
                 break
         writer, time = self._message_writer, self._message_writer.times.get(room.name, room.time)
-        room.restore(seq, time, rev=writer.revs.get(room.name, 0), epoch=writer.epoch)
+        room.restore(before[0], time, rev=writer.revs.get(room.name, 0), epoch=writer.epoch)
 
     def take(self, messages: Messages) -> None:
         """These were said in a row in one room."""
@@ -115,10 +115,9 @@ class Replays:
         """Read again what another program has changed: somebody was forgotten, perhaps. The greenlet waits."""
         rooms = list(self._last)
         while rooms:
-            some: list[Message] = []
+            some: list[Past] = []
             while rooms and len(some) < AT_ONCE:
-                recent = [past.message for past in self._recent(rooms.pop())]
-                some += [said for said in recent if isinstance(said, Message)]
+                some += [past for past in self._recent(rooms.pop()) if isinstance(past.message, Message)]
             try:
                 changed = self._pages.changed(some)
             except Reject:  # history is off, and all is read again once it is not
@@ -149,6 +148,10 @@ class Replays:
         newer = [past for past in self._recent(room) if past.message.seq > latest]
         oldest = 0 if more else messages[0].message.seq if messages else seq + 1
         self._last[room] = Last(deque([*messages, *newer], self._length), oldest)
+
+    def _reached(self, name: str) -> tuple[int, int]:
+        """What was said there, and what has become of it, up to now."""
+        return self._message_writer.latest.get(name, 0), self._message_writer.revs.get(name, 0)
 
     def _recent(self, room: Room) -> Sequence[Past]:
         last = self._last.get(room)
