@@ -127,12 +127,20 @@ class Changes(Presence):
     # --- the steps ---
 
     def _answer(
-        self, member: Member, text: str, number: int, room: Room, origin: Outlet, past: Past, answered: Message
+        self,
+        member: Member,
+        text: str,
+        action: bool,
+        number: int,
+        room: Room,
+        origin: Outlet,
+        past: Past,
+        answered: Message,
     ) -> Messages:
         """Say it now, as an answer."""
-        draft = Message(room.name, 0, 0, member.name, text, datetime.now(UTC), reply_to=answered.seq)
+        draft = Message(room.name, 0, 0, member.name, text, datetime.now(UTC), action, reply_to=answered.seq)
         quoting = Quoting(answering(draft, answered), answering(draft), _ignoring(past, answered))
-        return room.answer(member, text, number, origin, answered.seq, quoting)
+        return room.answer(member, text, number, origin, answered.seq, quoting, action)
 
     def _there(self, room: Room, seq: int) -> tuple[Past, Message]:
         """The message `seq` of `room`, if there is one. May wait."""
