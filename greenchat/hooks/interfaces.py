@@ -75,6 +75,8 @@ class Session(ABC):
 
     `closing` says why it is about to be closed; None as long as it is not.
 
+    `replay` is whether it is to be told what was said in rooms before it came.
+
     `device` is what its user calls where they are, `device_id` the number of that, and `device_token` what is to be
     told with its next welcome: for who keeps people logged in.
     """
@@ -92,6 +94,7 @@ class Session(ABC):
         "member",
         "only",
         "outbox",
+        "replay",
         "since",
     )
 
@@ -105,6 +108,7 @@ class Session(ABC):
     login: Login
     only: str
     is_welcome: bool
+    replay: bool
     device: str
     device_id: int
     device_token: str

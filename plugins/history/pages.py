@@ -137,6 +137,13 @@ class Pages:
         self._message_writer.saved()
         return self.look(self._reader, partial(store.find, room=room.name, seq=seq))
 
+    def recall(self, room: Room, count: int) -> list[Past]:
+        """The last `count` messages of a room, and by which accounts they are. Raises `Reject`. The greenlet waits."""
+        self.hand_over(room)
+        self._message_writer.saved()
+        said, accounts = self.look(self._reader, partial(store.recent, room=room.name, count=count))
+        return [Past(message, accounts.get(message.seq, 0)) for message in self.now(said)]
+
     def read(self, ask: History) -> tuple[list[Said], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))

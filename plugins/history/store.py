@@ -313,6 +313,18 @@ def find(connection: sqlite3.Connection, room: str, seq: int) -> Past | None:
     return None
 
 
+def recent(connection: sqlite3.Connection, room: str, count: int) -> tuple[list[Said], dict[int, int]]:
+    """The last `count` messages of a room, in their order; and the accounts that have said them, by their numbers, but
+    for guests."""
+    said = page(connection, History(room), count)
+    (found,) = connection.execute(
+        "SELECT json_group_array(json_array(seq, account)) FROM messages "
+        "WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq >= ? AND account",
+        (room, said[0].seq if said else 1),
+    ).fetchone()
+    return said, {seq: int(account) for seq, account in json.loads(found)}
+
+
 def texts(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     """Senders and texts of messages, by their ids, as far as they are there."""
     (found,) = connection.execute(
