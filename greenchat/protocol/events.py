@@ -31,8 +31,8 @@ def require_sound(event: E) -> E:
 class Message(Event, frozen=True, gc=False, tag="message"):
     """Somebody said something in a room.
 
-    `seq` rises by one a message in its room, without gaps; `id` rises and is unique in the whole server, also
-    across restarts. `rev` is its last change's place among all that has happened in its room. All three are 0 until all
+    `seq` rises by one a message in its room, without gaps. `id` is unique in the whole server, also across restarts; it
+    rises in a room, and says nothing of what was said first in two of them. `rev` is its last change's place among all that has happened in its room. All three are 0 until all
     checks have passed. `action` marks a `/me`. `own`: who gets it has said it themselves, on another device.
 
     `reply_to` is the message of the room that it answers, 0 for none. `edited` is when its text was changed last, if it

@@ -8,6 +8,11 @@ from greenchat.protocol.events import Deleted, Message, PastEvent
 from greenchat.protocol.requests import Frame, Ref
 
 
+# The version of JSON Lines that is spoken. 1 was what could still change. From 2 on it only grows: what a client of one
+# version relies on, all later ones do.
+PROTOCOL = 2
+
+
 class Welcome(Frame, frozen=True, tag="welcome"):
     """The answer to Join; and without being asked for, that one has come into a room by another device.
 
@@ -16,8 +21,9 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     among them; of very many some, and `members_more` is how many there are besides. `roles` are who of them is
     "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
     one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people. From
-    `rev` of this `epoch` on, one catches up after an absence (see `History`). One has read the room up to the message
-    `read`; `unread` are those behind it that are not one's own, and `mentions` how many of those name one.
+    `rev` of this `epoch` on, one catches up after an absence (see `History`). `protocol` is the version that the server
+    speaks, see `PROTOCOL`; what does not say so is older than that. One has read the room up to the message `read`;
+    `unread` are those behind it that are not one's own, and `mentions` how many of those name one.
     """
 
     name: str
@@ -38,6 +44,7 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     device_token: str = ""
     rev: int = 0
     epoch: str = ""
+    protocol: int = 1
     read: int = 0
     unread: int = 0
     mentions: int = 0
