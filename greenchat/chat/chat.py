@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from weakref import ref
 
 from greenchat import values
+from greenchat.chat import reading
 from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.cascade import one_step
 from greenchat.chat.changes import Changes
@@ -251,6 +252,15 @@ class Chat(Changes):
         """Tell the observers that somebody has kept order."""
         if self._hooks.acted is not None:
             self._hooks.acted(require_sound(ModerationAction(by, act, target, room, details, datetime.now(UTC))))
+
+    def read(self, member: Member, room: Room, seq: int) -> bool:
+        """`member` has read `room` up to the message `seq`, or to the last that there is. Whether that is news."""
+        if min(seq, room.seq) <= reading.position(member, room):
+            return False
+        member.reads[room.name] = min(seq, room.seq)
+        if self.memory is not None:
+            self.memory.read(member, room.name)
+        return True
 
     # --- look ---
 

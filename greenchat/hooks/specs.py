@@ -147,6 +147,12 @@ def greenchat_find_message(room: "Room", seq: int) -> "Past | None":
 
 
 @hookspec
+def greenchat_recall(room: "Room", count: int) -> "Sequence[Past] | None":
+    """Provide: return the last `count` messages of `room` as you keep them, all where there are fewer, or None; raise
+    Reject("why") if they cannot be read."""
+
+
+@hookspec
 def greenchat_claim(first_bytes: bytes) -> Callable[[Any, str], None] | None:
     """Provide: return who serves a connection that begins so, called with its socket and address, or None."""
 

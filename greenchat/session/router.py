@@ -16,7 +16,9 @@ from greenchat.protocol.requests import (
     History,
     Invalid,
     Join,
+    KeepCursor,
     Leave,
+    MarkRead,
     Ping,
     Pong,
     React,
@@ -29,7 +31,7 @@ from greenchat.protocol.requests import (
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
-from greenchat.session import coming
+from greenchat.session import coming, cursors, reading
 from greenchat.session.session import Host, Session
 
 
@@ -182,6 +184,10 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             session.knows_pings()
         case Edit() | Delete() | React():
             change(session, server, frame)
+        case MarkRead():
+            mark_read(session, server, frame)
+        case KeepCursor():
+            cursors.deal(session, server.session_store, frame)
         case History(epoch=epoch) if epoch:
             member = session.require_member()
             session.tell(server.chat.catch_up(member, _required_room(session, member, frame.room), frame))
@@ -216,6 +222,18 @@ def change(session: Session, server: Host, frame: Edit | Delete | React) -> None
     session.acknowledge_change(frame.ref, room, frame.seq, rev)
 
 
+def mark_read(session: Session, server: Host, frame: MarkRead) -> None:
+    """The member of the session has read one of its rooms as far as it says."""
+    member = session.require_member()
+    if frame.conversation:
+        raise reading.no_conversation()
+    room = _required_room(session, member, frame.room)
+    if server.chat.read(member, room, frame.seq):
+        reading.tell_others(session, room)
+    if frame.ref is not None:
+        session.acknowledge(frame.ref, None)
+
+
 def unslashed(text: str) -> str:
     """`text` as it is to be said, which no plugin took: one that begins with a slash is a command, and never said, in
     case there is a secret in it. `//x` says `/x`. Raises `Reject`."""
@@ -241,6 +259,7 @@ def join(session: Session, server: Host, frame: Join) -> None:
         return
     if session.needs_password and not frame.token:  # who has a token has known it before
         session.authenticate(frame.password)
+    session.replay = frame.replay
     coming.join(session, frame)
 
 

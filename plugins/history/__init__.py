@@ -181,6 +181,10 @@ class Plugin:
         return self._pages.find(room, seq)
 
     @hookimpl
+    def greenchat_recall(self, room: Room, count: int) -> Sequence[Past]:
+        return self._pages.recall(room, count)
+
+    @hookimpl
     def greenchat_event(self, event: Joined | Left | Renamed) -> None:
         self._message_writer.take_coming(event)
 

@@ -138,6 +138,12 @@ class Pages:
         self._message_writer.saved()
         return self.look(self._reader, partial(store.find, room=room.name, seq=seq))
 
+    def recall(self, room: Room, count: int) -> list[Past]:
+        """The last `count` messages of a room. Raises `Reject`. The greenlet waits."""
+        self.hand_over(room)
+        self._message_writer.saved()
+        return self.now(self.look(self._reader, partial(store.page, ask=History(room.name), limit=count)))
+
     def read(self, ask: History) -> tuple[list[Past], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))
