@@ -48,6 +48,7 @@ from greenchat.protocol.events import ModerationAction as ModerationAction
 from greenchat.protocol.events import Notice as Notice
 from greenchat.protocol.events import Private as Private
 from greenchat.protocol.events import Reacted as Reacted
+from greenchat.protocol.events import Read as Read
 from greenchat.protocol.events import Refused as Refused
 from greenchat.protocol.events import Renamed as Renamed
 from greenchat.protocol.events import Role as Role
@@ -58,9 +59,14 @@ from greenchat.protocol.names import require_name as require_name
 from greenchat.protocol.names import require_room as require_room
 from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
+from greenchat.protocol.replies import Conversations as Conversations
+from greenchat.protocol.replies import CursorPlace as CursorPlace
+from greenchat.protocol.replies import CursorPlaces as CursorPlaces
+from greenchat.protocol.replies import DirectState as DirectState
 from greenchat.protocol.replies import Error as Error
 from greenchat.protocol.replies import HistoryPage as HistoryPage
 from greenchat.protocol.replies import NumberedPage as NumberedPage
+from greenchat.protocol.replies import RoomState as RoomState
 from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import Welcome as Welcome
 from greenchat.protocol.requests import Delete as Delete
@@ -70,7 +76,9 @@ from greenchat.protocol.requests import Hangup as Hangup
 from greenchat.protocol.requests import History as History
 from greenchat.protocol.requests import Invalid as Invalid
 from greenchat.protocol.requests import Join as Join
+from greenchat.protocol.requests import KeepCursor as KeepCursor
 from greenchat.protocol.requests import Leave as Leave
+from greenchat.protocol.requests import MarkRead as MarkRead
 from greenchat.protocol.requests import Ping as Ping
 from greenchat.protocol.requests import Pong as Pong
 from greenchat.protocol.requests import React as React

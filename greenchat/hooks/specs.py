@@ -149,7 +149,13 @@ def greenchat_find_message(room: "Room", seq: int) -> "Past | None":
 
 @hookspec
 def greenchat_find_keys(owner: int | bytes, key: str | None) -> "Sequence[UsedKey] | None":
-    """Provide: return what `owner` has said with keys of late, or with this one; raise Reject("why") if nobody knows."""
+    """Provide: return what `owner` has said with keys of late, or with this one; raise Reject if nobody can know."""
+
+
+@hookspec
+def greenchat_recall(room: "Room", count: int) -> "Sequence[Past] | None":
+    """Provide: return the last `count` messages of `room` as you keep them, all where there are fewer, or None; raise
+    Reject("why") if they cannot be read."""
 
 
 @hookspec

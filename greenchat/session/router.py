@@ -17,7 +17,9 @@ from greenchat.protocol.requests import (
     History,
     Invalid,
     Join,
+    KeepCursor,
     Leave,
+    MarkRead,
     Ping,
     Pong,
     React,
@@ -30,7 +32,7 @@ from greenchat.protocol.requests import (
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
-from greenchat.session import coming, once
+from greenchat.session import coming, cursors, once, reading
 from greenchat.session.session import Host, Session
 
 
@@ -169,9 +171,8 @@ def _say(connection: Session, say: Say, use: Use | None = None) -> None:
     if member is None:
         member = connection.require_member()
     if say.conversation or say.to:
-        if say.reply_to:
-            raise Reject("Only messages in rooms have numbers by which they are answered.", code="room_required")
-        private = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to), origin=connection)
+        asked = Asked(say.room, say.conversation, say.to, say.reply_to)
+        private = chat.say_to_one(member, text, asked, origin=connection)
         if say.ref is not None:
             connection.acknowledge(say.ref, private)
         if use is not None:
@@ -206,6 +207,10 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             session.knows_pings()
         case Edit() | Delete() | React():
             change(session, server, frame)
+        case MarkRead():
+            mark_read(session, server, frame)
+        case KeepCursor():
+            cursors.deal(session, server.session_store, frame)
         case History(epoch=epoch) if epoch:
             member = session.require_member()
             session.tell(server.chat.catch_up(member, _required_room(session, member, frame.room), frame))
@@ -240,6 +245,18 @@ def change(session: Session, server: Host, frame: Edit | Delete | React) -> None
     session.acknowledge_change(frame.ref, room, frame.seq, rev)
 
 
+def mark_read(session: Session, server: Host, frame: MarkRead) -> None:
+    """The member of the session has read one of its rooms as far as it says."""
+    member = session.require_member()
+    if frame.conversation:
+        raise reading.no_conversation()
+    room = _required_room(session, member, frame.room)
+    if server.chat.read(member, room, frame.seq):
+        reading.tell_others(session, room)
+    if frame.ref is not None:
+        session.acknowledge(frame.ref, None)
+
+
 def is_command(text: str) -> bool:
     """Whether it is never said: plugins run it, or nobody does."""
     at = slash_at(text)
@@ -271,6 +288,7 @@ def join(session: Session, server: Host, frame: Join) -> None:
         return
     if session.needs_password and not frame.token:  # who has a token has known it before
         session.authenticate(frame.password)
+    session.replay = frame.replay
     coming.join(session, frame)
 
 

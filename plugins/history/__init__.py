@@ -186,6 +186,10 @@ class Plugin:
         return self._pages.used_keys(owner, key)
 
     @hookimpl
+    def greenchat_recall(self, room: Room, count: int) -> Sequence[Past]:
+        return self._pages.recall(room, count)
+
+    @hookimpl
     def greenchat_event(self, event: Joined | Left | Renamed) -> None:
         self._message_writer.take_coming(event)
 
@@ -264,7 +268,7 @@ class Plugin:
         """`/search WORDS`. Raises `Reject`."""
         session.tell(self._finder.search(session, Search(argument)))
 
-    # --- what becomes of the keeping (keeper.Watcher) ---
+    # --- what becomes of the keeping (watcher.Watcher) ---
 
     def wrote(self, messages: int) -> None:
         self._tidy.wrote(messages)

@@ -7,9 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from greenchat import Ack, UsedKey
-
-from .runs import Run
+from greenchat import Ack, Key, UsedKey
 
 # An owner is an account, by its number, or a guest's stay, by bytes. `said` is a digest of what was said, which would
 # tell a short text: it is empty once that was changed or deleted.
@@ -34,14 +32,12 @@ STEP = 5_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def put(connection: sqlite3.Connection, run: Run, room: int, microseconds: int) -> None:
-    """The message of `run`, which was just kept in the room of this number, has a key."""
-    if run.key is not None:
-        values = *run.key, room, run.seq, run.rev, run.id, microseconds
-        connection.execute(
-            "REPLACE INTO keys (owner, key, said, room, seq, rev, message, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            values,
-        )
+def put(connection: sqlite3.Connection, key: Key, room: int, seq: int, rev: int, message: int, time: int) -> None:
+    """A message that was just kept, in the room of this number, has a key."""
+    connection.execute(
+        "REPLACE INTO keys (owner, key, said, room, seq, rev, message, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*key, room, seq, rev, message, time),
+    )
 
 
 def changed(connection: sqlite3.Connection, room: int, seq: int) -> None:
