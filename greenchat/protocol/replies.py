@@ -7,7 +7,6 @@ from msgspec import Struct, field
 from greenchat.protocol.events import Deleted, Message, PastEvent
 from greenchat.protocol.requests import Frame, Ref
 
-
 # The version of JSON Lines that is spoken. 1 was what could still change. From 2 on it only grows: what a client of one
 # version relies on, all later ones do.
 PROTOCOL = 2

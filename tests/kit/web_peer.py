@@ -118,10 +118,12 @@ class WebPeer:
         return data
 
     def hear(self) -> dict:
-        """The next event or answer."""
-        opcode, payload = self.read()
-        assert opcode == TEXT, (opcode, payload)
-        return json.loads(payload)
+        """The next event or answer, but for what one is told of all that one takes part in."""
+        while True:
+            opcode, payload = self.read()
+            assert opcode == TEXT, (opcode, payload)
+            if (heard := json.loads(payload))["type"] != "conversations":
+                return heard
 
     def join(self, name: str, **fields) -> dict:
         """Its welcome."""

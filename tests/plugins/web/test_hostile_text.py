@@ -60,6 +60,7 @@ def test_a_message_that_drives_a_terminal_is_refused_and_reaches_nobody(server, 
     plain = language == "plain"
     mallory.send("JOIN|mallory" if plain else in_json(type="join", name="mallory"))
     assert "mallory" in mallory.read()
+    assert plain or '"conversations"' in mallory.read()
     for evil in EVIL:
         if plain and evil == "\n":
             continue  # it ends the frame
@@ -86,6 +87,7 @@ def test_what_shows_nothing_is_refused_as_empty_wherever_people_read_it(server, 
     plain = language == "plain"
     ada.send("JOIN|ada" if plain else in_json(type="join", name="ada"))
     ada.read()
+    assert plain or '"conversations"' in ada.read()
     for unseen in (*INVISIBLE, "\u2800", "\u3164", "\ufe0f", "\u0301", "\u200b \u2800 \u200b"):
         for text in (unseen, f"/me {unseen}", f"/msg bob {unseen}", f"/topic {unseen}", f"/away {unseen}"):
             ada.send(f"MSG|{text}" if plain else in_json(type="say", text=text))
