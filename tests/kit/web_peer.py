@@ -99,7 +99,12 @@ class WebPeer:
         self.send(TEXT, json.dumps(fields))
 
     def read(self) -> tuple[int, bytes]:
-        """The next frame: its opcode and payload. Raises `EOFError` where the server has closed."""
+        """The next frame: its opcode and payload. What tells of all that one takes part in is left out. Raises
+        `EOFError` where the server has closed."""
+        opcode, payload = self._read()
+        return self.read() if payload.startswith(b'{"type":"conversations"') else (opcode, payload)
+
+    def _read(self) -> tuple[int, bytes]:
         first, length = self._exactly(2)
         assert first & 0xF0 == 0x80, "a server's frame is whole, and has no extensions"
         assert length < 0x80, "a server does not mask"
@@ -118,12 +123,10 @@ class WebPeer:
         return data
 
     def hear(self) -> dict:
-        """The next event or answer, but for what one is told of all that one takes part in."""
-        while True:
-            opcode, payload = self.read()
-            assert opcode == TEXT, (opcode, payload)
-            if (heard := json.loads(payload))["type"] != "conversations":
-                return heard
+        """The next event or answer."""
+        opcode, payload = self.read()
+        assert opcode == TEXT, (opcode, payload)
+        return json.loads(payload)
 
     def join(self, name: str, **fields) -> dict:
         """Its welcome."""

@@ -154,6 +154,7 @@ def test_nobody_can_speak_as_the_server_or_as_somebody_else(server):
     carol = server.connect()
     carol.send(in_json(type="join", name="carol"))
     carol.read()
+    assert '"conversations"' in carol.read()
     bob.expect("INFO|carol has joined the chat.")
     plain, other = server.connect(), server.connect()
     make_mischief(plain, other)
@@ -248,6 +249,7 @@ def test_json_of_any_shape_is_answered_once_and_the_next_frame_is_understood(ser
     bob, mallory = server.join("bob"), server.connect()
     mallory.send(in_json(type="join", name="mallory"))
     mallory.read()
+    assert '"conversations"' in mallory.read()
     bob.expect("INFO|mallory has joined the chat.")
     for number, (frame, codes) in enumerate(BROKEN_JSON):
         mallory.send(frame, in_json(type="ping", ref=f"n{number}"))
