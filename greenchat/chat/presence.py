@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from greenchat import values
 from greenchat.chat import reading
+from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.checks import Checks, Hooks
 from greenchat.chat.conversations import Conversations
@@ -71,6 +72,7 @@ class Presence:
         self.people = Directory()
         self.members: Mapping[str, Member] = self.people.by_name
         self.rooms: dict[str, Room] = {}
+        self.accounts = AccountDirectory()
         self._checks = Checks(limits, hooks, self.members)
         self._conversations = Conversations(self.people)
         self._ignoring = Ignoring(self.members)

@@ -56,10 +56,23 @@ class Messages(Sequence[Message]):
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
     most who look at messages want to know: do not change it. An action stands alone, and so does an answer. `own` as in
     `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account has said it, 0 for a
-    guest; nobody is shown that.
+    guest; nobody is shown that, but the key of its name, `account`.
     """
 
-    __slots__ = ("account_id", "action", "id", "own", "reply_to", "rev", "room", "sender", "seq", "texts", "time")
+    __slots__ = (
+        "account",
+        "account_id",
+        "action",
+        "id",
+        "own",
+        "reply_to",
+        "rev",
+        "room",
+        "sender",
+        "seq",
+        "texts",
+        "time",
+    )
 
     def __init__(
         self,
@@ -73,6 +86,7 @@ class Messages(Sequence[Message]):
         rev: int = 0,
         reply_to: int = 0,
         account_id: int = 0,
+        account: str = "",
     ) -> None:
         self.room = room
         self.seq = seq
@@ -85,6 +99,7 @@ class Messages(Sequence[Message]):
         self.rev = rev
         self.reply_to = reply_to
         self.account_id = account_id
+        self.account = account
 
     def as_own(self) -> "Messages":
         """The same, as their sender is told of them on another device."""
@@ -100,6 +115,25 @@ class Messages(Sequence[Message]):
         own, rev = self.own, self.rev
         if self.reply_to:  # it stands alone
             yield self[0]
+            return
+        if account := self.account:
+            for place, text in enumerate(self.texts):
+                step, rev_step = (place if seq else 0), (place if rev else 0)
+                yield Message(
+                    room,
+                    seq + step,
+                    number + step,
+                    sender,
+                    text,
+                    time,
+                    action,
+                    own,
+                    rev + rev_step,
+                    0,
+                    None,
+                    None,
+                    account,
+                )
             return
         step, rev_step = (1 if seq else 0), (1 if rev else 0)
         for text in self.texts:
@@ -129,6 +163,7 @@ class Messages(Sequence[Message]):
                 self.rev and self.rev + start,
                 self.reply_to,
                 self.account_id,
+                self.account,
             )
             part.own = self.own
             return part
@@ -145,6 +180,7 @@ class Messages(Sequence[Message]):
             self.own,
             self.rev and self.rev + place,
             self.reply_to,
+            account=self.account,
         )
 
     def __eq__(self, other: object) -> bool:

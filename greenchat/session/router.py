@@ -152,9 +152,8 @@ def _say(connection: Session, say: Say) -> None:
     if member is None:
         member = connection.require_member()
     if say.conversation or say.to:
-        if say.reply_to:
-            raise Reject("Only messages in rooms have numbers by which they are answered.", code="room_required")
-        private = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to), origin=connection)
+        asked = Asked(say.room, say.conversation, say.to, say.reply_to)
+        private = chat.say_to_one(member, text, asked, origin=connection)
         if say.ref is not None:
             connection.acknowledge(say.ref, private)
         return
