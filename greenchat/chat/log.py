@@ -192,7 +192,7 @@ class Log:
 
     def reach(self, latest: int) -> int:
         """Up to which message of a room it is not known what was said, where its last message is `latest`."""
-        if self._recalled and self._recalled[-1].seq + len(self._recalled[-1].texts) <= latest - RECENT:
+        if self._recalled and self._recalled[-1].seq + len(self._recalled[-1].texts) - 1 <= latest - RECENT:
             self._recalled = []  # it is as far back as what is forgotten in any case
         if self.is_recalled:
             return self._unknown_upto

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import greenchat_plugins.chatlog
 import pytest
-from kit.programs import Anybody, without_plugins
+from kit.programs import Anybody, Program, without_plugins
 from kit.sessions import PATIENT, back, device, lose
 
 from greenchat import ConfigError, Reject, hookimpl
@@ -211,11 +211,9 @@ def test_a_text_transcript(tmp_path):
 def test_a_json_transcript_is_what_json_clients_see(tmp_path):
     file = tmp_path / "chat.jsonl"
     with transcribing(file, format="jsonl") as server:
-        ada, eve = server.join("ada"), server.connect()
-        eve.send('{"type":"join","name":"eve"}')
-        assert '"welcome"' in eve.read()
+        ada, eve = server.join("ada"), Program(server, "eve")
         ada.send("MSG|Grüße", "MSG|/me waves")
-        seen = [json.loads(eve.read()) for _ in range(2)]
+        seen = [eve.read() for _ in range(2)]
     assert [json.loads(line) for line in file.read_text("utf-8").splitlines()] == seen
 
 
