@@ -1,5 +1,5 @@
-"""What was said in a room of late, and what has become of it: found by its number, and who may change it. What comes
-before that, a plugin may keep. No socket, no disk."""
+"""What was said in a place of late, and what has become of it: found by its number, and who may change it. What comes
+before that, a plugin may keep, or the place itself. No socket, no disk."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Deleted, Edited, Event, Message, Reacted
 from greenchat.protocol.runs import Messages
 
-# Messages of a room that are remembered: a page or two to scroll through, some 100 KB of a busy room.
+# Messages of a place that are remembered: a page or two to scroll through, some 100 KB of a busy room.
 RECENT = 1000
 
 # Older messages of a room that are remembered because they were changed. What keeps them has it by then.
@@ -71,11 +71,12 @@ class Alteration(tuple[Event, ...]):
 
 
 class Log:
-    """The last messages of a room, as they are now."""
+    """The last messages of a place, as they are now."""
 
-    __slots__ = ("_changed", "_guests", "_runs", "_since")
+    __slots__ = ("_changed", "_guests", "_recent", "_runs", "_since")
 
-    def __init__(self) -> None:
+    def __init__(self, recent: int = RECENT) -> None:
+        self._recent = recent
         self._runs: deque[tuple[Messages, ref[Reader]]] = deque()
         self._changed: dict[int, Past] = {}  # those that are not as they were said, and some older ones
         # From which rev on somebody has been in the room: an account, or a guest. See `may_read_from`.
@@ -88,7 +89,7 @@ class Log:
         """This is said now; messages may still be added to it."""
         runs = self._runs
         runs.append((run, ref(author)))
-        oldest = run.seq - RECENT
+        oldest = run.seq - self._recent
         while len(runs) > 1 and runs[1][0].seq <= oldest:
             runs.popleft()
 
@@ -132,9 +133,9 @@ class Log:
         self._changed.pop(change.seq, None)
         self._changed[change.seq] = past
         oldest = self._runs[0][0].seq if self._runs else change.seq
-        if len(self._changed) > CHANGED + RECENT:
+        if len(self._changed) > CHANGED + self._recent:
             spare = (seq for seq in self._changed if seq < oldest)
-            for seq in list(islice(spare, len(self._changed) - RECENT)):
+            for seq in list(islice(spare, len(self._changed) - self._recent)):
                 del self._changed[seq]
         return past
 

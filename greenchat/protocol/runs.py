@@ -56,10 +56,23 @@ class Messages(Sequence[Message]):
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
     most who look at messages want to know: do not change it. An action stands alone, and so does an answer. `own` as in
     `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account has said it, 0 for a
-    guest; nobody is shown that.
+    guest; nobody is shown that. In a `conversation` of two, each message stands alone.
     """
 
-    __slots__ = ("account_id", "action", "id", "own", "reply_to", "rev", "room", "sender", "seq", "texts", "time")
+    __slots__ = (
+        "account_id",
+        "action",
+        "conversation",
+        "id",
+        "own",
+        "reply_to",
+        "rev",
+        "room",
+        "sender",
+        "seq",
+        "texts",
+        "time",
+    )
 
     def __init__(
         self,
@@ -73,6 +86,7 @@ class Messages(Sequence[Message]):
         rev: int = 0,
         reply_to: int = 0,
         account_id: int = 0,
+        conversation: str = "",
     ) -> None:
         self.room = room
         self.seq = seq
@@ -85,6 +99,7 @@ class Messages(Sequence[Message]):
         self.rev = rev
         self.reply_to = reply_to
         self.account_id = account_id
+        self.conversation = conversation
 
     def as_own(self) -> "Messages":
         """The same, as their sender is told of them on another device."""
@@ -98,7 +113,7 @@ class Messages(Sequence[Message]):
     def __iter__(self) -> Iterator[Message]:
         room, seq, number, sender, time, action = self.room, self.seq, self.id, self.sender, self.time, self.action
         own, rev = self.own, self.rev
-        if self.reply_to:  # it stands alone
+        if self.reply_to or self.conversation:  # it stands alone
             yield self[0]
             return
         step, rev_step = (1 if seq else 0), (1 if rev else 0)
@@ -129,6 +144,7 @@ class Messages(Sequence[Message]):
                 self.rev and self.rev + start,
                 self.reply_to,
                 self.account_id,
+                self.conversation,
             )
             part.own = self.own
             return part
@@ -145,6 +161,7 @@ class Messages(Sequence[Message]):
             self.own,
             self.rev and self.rev + place,
             self.reply_to,
+            conversation=self.conversation,
         )
 
     def __eq__(self, other: object) -> bool:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.presence import Kept
 from greenchat.codecs import Codec
@@ -58,7 +57,7 @@ class ChatServer(interfaces.ChatServer):
             self.chat = Chat(config.limits, config.server.default_room, self.hooks, self.turns, deliver)
         except Reject as verdict:
             raise ConfigError(f"server.default_room: {verdict}") from None
-        self.accounts = AccountDirectory()
+        self.accounts = self.chat.accounts
         self.session_store = SessionStore(data_dir)
         self.stays = Stays(self, self.session_store, self.acceptor.admission)
         self.chat.memory = self.stays

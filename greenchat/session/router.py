@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from greenchat.chat.outlet import Asked
+from greenchat.chat.place import Place
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
@@ -150,11 +151,10 @@ def _say(connection: Session, say: Say) -> None:
     if member is None:
         member = connection.require_member()
     if say.conversation or say.to:
-        if say.reply_to:
-            raise Reject("Only messages in rooms have numbers by which they are answered.", code="room_required")
-        private = chat.say_to_one(member, text, Asked(say.room, say.conversation, say.to), origin=connection)
+        asked = Asked(say.room, say.conversation, say.to)
+        said = chat.say_to_one(member, text, asked, origin=connection, reply_to=say.reply_to)
         if say.ref is not None:
-            connection.acknowledge(say.ref, private)
+            connection.acknowledge(say.ref, said)
         return
     # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
     room = member.rooms.get(say.room or connection.only) or _required_room(connection, member, say.room)
@@ -183,6 +183,8 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             session.knows_pings()
         case Edit() | Delete() | React():
             change(session, server, frame)
+        case History(conversation=conversation) if conversation:
+            session.tell(server.chat.read_conversation(session.require_member(), frame))
         case History(epoch=epoch) if epoch:
             member = session.require_member()
             session.tell(server.chat.catch_up(member, _required_room(session, member, frame.room), frame))
@@ -204,17 +206,23 @@ def handle(session: Session, server: Host, frame: Request) -> None:
 
 
 def change(session: Session, server: Host, frame: Edit | Delete | React) -> None:
-    """Change a message in one of the rooms that the session is in."""
+    """Change a message in one of the rooms that the session is in, or of its conversations."""
     chat, member = server.chat, session.require_member()
-    room = _required_room(session, member, frame.room)
+    if frame.room and frame.conversation:
+        raise Reject("Say where: in a room or in a conversation, not in both.", "malformed")
+    place: Place
+    if frame.conversation:
+        place = chat.conversation(member, frame.conversation)
+    else:
+        place = _required_room(session, member, frame.room)
     match frame:
         case Edit(seq, text):
-            rev = chat.edit(member, room, seq, unslashed(text), session)
+            rev = chat.edit(member, place, seq, unslashed(text), session)
         case Delete(seq):
-            rev = chat.delete(member, room, seq)
+            rev = chat.delete(member, place, seq)
         case React(seq, emoji, on=on):
-            rev = chat.react(member, room, seq, emoji, on, session)
-    session.acknowledge_change(frame.ref, room, frame.seq, rev)
+            rev = chat.react(member, place, seq, emoji, on, session)
+    session.acknowledge_change(frame.ref, place, frame.seq, rev)
 
 
 def unslashed(text: str) -> str:
