@@ -1,9 +1,10 @@
 """Messages that begin with a slash are commands: /help lists them all, also those of other plugins."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 from greenchat import (
     AWAY,
@@ -24,6 +25,11 @@ from greenchat import (
 
 # A number of a message, as people type it.
 NUMBER = re.compile("[1-9][0-9]{0,14}")
+
+# An action in the place of the words of an answer.
+ACTION = re.compile(r"/me\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+
+W = TypeVar("W")
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -46,7 +52,7 @@ class SlashCommands:
     @hookimpl
     def greenchat_slash(self, session: Session, say: Say) -> bool:
         line = say.text[slash_at(say.text) + 1 :]  # what nobody sees may stand before it
-        session.command(line, say.room, conversation=say.conversation, to=say.to)
+        session.command(line, say.room, conversation=say.conversation, to=say.to, reply_to=say.reply_to)
         return True
 
     @hookimpl
@@ -73,7 +79,7 @@ class SlashCommands:
                 "re",
                 "[NUMBER] TEXT",
                 "Answer a message of this room: the last, or the one with this number, which /history tells.\n"
-                "Example: /re 12 Gladly!",
+                "Examples: /re 12 Gladly!, /re 12 /me nods",
                 answer,
             ),
             Command(
@@ -210,16 +216,16 @@ def who(session: Session, argument: str) -> None:
 
 
 def act(session: Session, argument: str) -> None:
-    session.say(argument, action=True)
+    session.say(argument, action=True, reply_to=session.call.asked.reply_to if session.call is not None else 0)
 
 
 def answer(session: Session, argument: str) -> None:
-    place, seq, text = _meant(session, argument, "/re [NUMBER] TEXT", own=False)
-    session.say(text, room=place.name, reply_to=seq)
+    place, seq, (text, action) = _meant(session, argument, "/re [NUMBER] TEXT", own=False, read=_words_or_action)
+    session.say(text, action=action, room=place.name, reply_to=seq)
 
 
 def edit(session: Session, argument: str) -> None:
-    place, seq, text = _meant(session, argument, "/edit [NUMBER] TEXT", own=True)
+    place, seq, text = _meant(session, argument, "/edit [NUMBER] TEXT", own=True, read=_unslashed)
     _changed(session, place, seq, session.chat.edit(session.require_member(), place, seq, text, session))
 
 
@@ -235,22 +241,28 @@ def delete(session: Session, argument: str) -> None:
 
 def react(session: Session, argument: str) -> None:
     chat, member = session.chat, session.require_member()
-    place, seq, emoji = _meant(session, argument, "/react [NUMBER] EMOJI", own=False)
+    place, seq, emoji = _meant(session, argument, "/react [NUMBER] EMOJI", own=False, read=_unslashed)
     on = not chat.has_reacted(member, place, seq, emoji)
     _changed(session, place, seq, chat.react(member, place, seq, emoji, on, session))
 
 
-def _meant(session: Session, argument: str, usage: str, *, own: bool) -> tuple[Place, int, str]:
-    """Which message is meant, where, and what stands behind its number."""
+def _meant(session: Session, argument: str, usage: str, *, own: bool, read: Callable[[str], W]) -> tuple[Place, int, W]:
+    """Which message is meant, where, and what `read` makes of what stands behind its number."""
     member = session.require_member()
     place = session.chat.place_meant(member)
     number, _, text = argument.partition(" ")
     if text.strip() and NUMBER.fullmatch(number.lstrip("#")):
-        return place, int(number.lstrip("#")), _unslashed(text.strip())
+        return place, int(number.lstrip("#")), read(text.strip())
     if not argument:
         raise Reject(f"Something is missing. Type it so: {usage}", code="usage")
-    text = _unslashed(argument)
-    return place, session.chat.last_message(member, place, own=own), text
+    words = read(argument)
+    return place, session.chat.last_message(member, place, own=own), words
+
+
+def _words_or_action(text: str) -> tuple[str, bool]:
+    """What is to be said, and whether it is an action."""
+    action = ACTION.fullmatch(text, max(slash_at(text), 0))
+    return (_unslashed(text), False) if action is None else (action[1], True)
 
 
 def _unslashed(text: str) -> str:

@@ -3,7 +3,7 @@
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -16,6 +16,7 @@ from greenchat.chat.outlet import Outlet
 from greenchat.chat.place import Place, Quoting
 from greenchat.chat.presence import Presence
 from greenchat.chat.room import Member, Room
+from greenchat.chat.telling import Telling
 from greenchat.codecs.wording import answering, changed
 from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Deleted, Edited, Message, ModerationAction, Reacted, require_sound
@@ -117,25 +118,40 @@ class Changes(Presence):
         anew = since is None or not known or ask.rev < max(since, place.log.oldest - 1)
         found = [] if since is None else place.log.newer(since if anew else max(ask.rev, since))
         if anew:
-            found = sorted(found, key=lambda message: message.seq)
+            found = sorted(found, key=lambda past: past.message.seq)
             more, found, rev = len(found) > limit, found[-limit:], place.rev
         else:
             more, found = len(found) > limit, found[:limit]
-            rev = found[-1].rev if more else place.rev
-        events = [place.as_read_by(member, said) for said in found]
+            rev = found[-1].message.rev if more else place.rev
         which = place.conversation, place.with_for(member)
+        events = self.as_told(found, member, place)
         return HistoryPage(place.name, [*events], more, ask.ref, rev, place.epoch, anew, *which)
+
+    def as_told(self, messages: Iterable[Past], reader: Member, place: Place | None = None) -> list[Message | Deleted]:
+        """Messages as `reader` is told of them now: see `Telling`. They are of a room, or of `place`."""
+        telling = Telling(self.people, self.accounts, reader)
+        if place is None or not place.conversation:
+            return [*map(telling.told, messages)]
+        return [place.as_read_by(reader, past, telling.told(past)) for past in messages]
 
     # --- the steps ---
 
     def _answer(
-        self, member: Member, text: str, number: int, place: Place, origin: Outlet, past: Past, answered: Message
+        self,
+        member: Member,
+        text: str,
+        action: bool,
+        number: int,
+        place: Place,
+        origin: Outlet,
+        past: Past,
+        answered: Message,
     ) -> Messages:
         """Say it now, as an answer."""
         now, where = datetime.now(UTC), place.conversation
-        draft = Message(place.name, 0, 0, member.name, text, now, reply_to=answered.seq, conversation=where)
+        draft = Message(place.name, 0, 0, member.name, text, now, action, reply_to=answered.seq, conversation=where)
         quoting = Quoting(answering(draft, answered), answering(draft), _ignoring(past, answered))
-        return place.answer(member, text, number, origin, answered.seq, quoting)
+        return place.answer(member, text, number, origin, answered.seq, quoting, action)
 
     def _there(self, place: Place, seq: int) -> tuple[Past, Message]:
         """The message `seq` of `place`, if there is one. May wait."""

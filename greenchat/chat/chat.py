@@ -52,13 +52,13 @@ class Chat(Direct):
         may answer another message there."""
         room = room or member.room
         if reply_to:
-            return self._say_answer(member, text, room, acting(member, origin), reply_to)[-1]
+            return self._say_answer(member, text, action, room, acting(member, origin), reply_to)[-1]
         return self._say_checked(member, text, action, room, acting(member, origin))[-1]
 
     def say_one(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0) -> tuple[int, int]:
         """As `say`, for who wants to know the message's sequence number and id alone; it may answer another message."""
         if reply_to:
-            self._say_answer(member, text, room, origin, reply_to)
+            self._say_answer(member, text, False, room, origin, reply_to)
         else:
             self._say_checked(member, text, False, room, origin)
         return room.seq, self.ids.next - 1
@@ -91,16 +91,18 @@ class Chat(Direct):
         self.ids.next = number + 1
         return room.say(member, (text,), number, action, origin)
 
-    def _say_answer(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int) -> Messages:
+    def _say_answer(
+        self, member: Member, text: str, action: bool, room: Room, origin: Outlet, reply_to: int
+    ) -> Messages:
         require_text(text)
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
-            text = self._checks.message(member, origin, text, room.name, False)
+            text = self._checks.message(member, origin, text, room.name, action)
         past, answered = self._there(room, reply_to)  # it may be gone by now
         self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
-        return self._answer(member, text, number, room, origin, past, answered)
+        return self._answer(member, text, action, number, room, origin, past, answered)
 
     @one_step
     def announce(self, text: str) -> None:

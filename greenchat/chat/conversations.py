@@ -112,18 +112,10 @@ class Conversation(Place):
     def with_for(self, member: Member) -> str:
         return self._all.name_of(self.other_end(member.identity), self)
 
-    def as_read_by(self, member: Member, said: Message | Deleted) -> Message | Deleted:
-        if isinstance(said, Deleted):
-            return said
-        past = self.log.find(said.seq)
-        return self.read(member, past) if past is not None else said
-
-    def read(self, member: Member, past: Past) -> Message | Deleted:
-        """A message, as `member` is told of it."""
-        said = past.message
-        if isinstance(said, Deleted):
-            return said
-        return replace(said, with_=self.with_for(member), own=past.is_by(member))
+    def as_read_by(self, member: Member, past: Past, told: Message | Deleted) -> Message | Deleted:
+        if isinstance(told, Deleted):
+            return told
+        return replace(told, with_=self.with_for(member), own=past.is_by(member))
 
     def look_up(self, seq: int) -> Past | None:
         return self.keeper.message(self.conversation, seq) if self.keeper is not None else None
@@ -144,9 +136,16 @@ class Conversation(Place):
         return self._said(self._run(member, (text,), number, action), member, origin)
 
     def answer(
-        self, member: Member, text: str, number: int, origin: Outlet | None, reply_to: int, words: Quoting
+        self,
+        member: Member,
+        text: str,
+        number: int,
+        origin: Outlet | None,
+        reply_to: int,
+        words: Quoting,
+        action: bool = False,
     ) -> Messages:
-        return self._said(self._run(member, (text,), number, reply_to=reply_to), member, origin, words)
+        return self._said(self._run(member, (text,), number, action, reply_to), member, origin, words)
 
     def tell_change(self, alteration: Alteration, member: Member, words: Quoting) -> None:
         self.rev = alteration.change.rev

@@ -89,6 +89,7 @@ class Direct(Changes):
         reply_to: int = 0,
     ) -> Message:
         """Say `text` to the one person whom a request names, in whichever way. May wait. Raises `Reject`."""
+        reply_to = reply_to or asked.reply_to
         if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
             raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
         if asked.conversation:
@@ -118,7 +119,7 @@ class Direct(Changes):
         if past is None or answered is None:
             said = found.say(member, text, number, action, origin)[-1]
         else:
-            said = self._answer(member, text, number, found, origin, past, answered)[-1]
+            said = self._answer(member, text, action, number, found, origin, past, answered)[-1]
         return replace(said, own=True, with_=found.with_for(member))
 
     def _require_here(self, found: Conversation, member: Member) -> Member | None:
@@ -257,15 +258,14 @@ class Direct(Changes):
     def _told(
         self, member: Member, found: Conversation, ask: History, said: list[Past], more: bool, rev: int
     ) -> HistoryPage:
-        events = [found.read(member, past) for past in said]
+        events = self.as_told(map(found.log.now, said), member, found)
         which = found.id, found.with_for(member)
         return HistoryPage("", [*events], more, ask.ref, rev, found.epoch, False, *which)
 
 
 def _page_of(found: Conversation, ask: History) -> tuple[list[Past], bool]:
     """What is asked for of what is remembered, and whether there is more."""
-    said = [past for message in found.log.newer(0) if (past := found.log.find(message.seq)) is not None]
-    said.sort(key=lambda past: past.message.seq)
+    said = sorted(found.log.newer(0), key=lambda past: past.message.seq)
     fits = [past for past in said if _fits(past.message, ask)]
     forward = bool(ask.after or ask.since) and not (ask.before or ask.until)
     return (fits[: ask.limit] if forward else fits[-ask.limit :]), len(fits) > ask.limit

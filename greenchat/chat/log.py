@@ -36,6 +36,11 @@ class Reaction(NamedTuple):
     account_id: int = 0
     member: ref[Reader] | None = None
 
+    @property
+    def key(self) -> str:
+        """What the name is compared by: as it is shown, it is in its normal form but for case."""
+        return self.name.lower()
+
 
 class Past(Struct):
     """A message of a room as it is now, or that it was deleted; whose account has said it, 0 for a guest; and who has
@@ -105,10 +110,10 @@ class Log:
                 return Past(run[seq - run.seq], run.account_id, (), author)
         return None
 
-    def now(self, said: Message | Deleted) -> Message | Deleted:
-        """`said`, which was read elsewhere, as it is by now."""
-        past = self._changed.get(said.seq)
-        return past.message if past is not None and past.message.rev > said.rev else said
+    def now(self, read: Past) -> Past:
+        """A message that was read elsewhere, as it is by now; if it is still that, it is known here who reacted."""
+        past = self._changed.get(read.message.seq)
+        return past if past is not None and past.message.rev >= read.message.rev else read
 
     def remember(self, seq: int, past: Past) -> Past:
         """`past` was looked for elsewhere; what is known of it by now."""
@@ -163,17 +168,18 @@ class Log:
         found = [self._guests.get(member), self._since.get(member.account_id)]
         return min((rev for rev in found if rev is not None), default=None)
 
-    def newer(self, rev: int) -> list[Message | Deleted]:
+    def newer(self, rev: int) -> list[Past]:
         """The messages that are newer than `rev`, as they are now, by their rev."""
-        found: dict[int, Message | Deleted] = {}
-        for run, _ in reversed(self._runs):
+        found: dict[int, Past] = {}
+        for run, author in reversed(self._runs):
             if run.rev + len(run.texts) <= rev + 1:
                 break
-            found.update((message.seq, message) for message in run if message.rev > rev)
+            said = (message for message in run if message.rev > rev)
+            found.update((message.seq, Past(message, run.account_id, (), author)) for message in said)
         for seq, past in self._changed.items():
             if past.message.rev > rev:
-                found[seq] = past.message
-        return sorted(found.values(), key=lambda message: message.rev)
+                found[seq] = past
+        return sorted(found.values(), key=lambda past: past.message.rev)
 
     @property
     def oldest(self) -> int:

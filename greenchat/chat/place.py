@@ -63,7 +63,14 @@ class Place(ABC):
 
     @abstractmethod
     def answer(
-        self, member: Any, text: str, number: int, origin: Outlet | None, reply_to: int, words: Quoting
+        self,
+        member: Any,
+        text: str,
+        number: int,
+        origin: Outlet | None,
+        reply_to: int,
+        words: Quoting,
+        action: bool = False,
     ) -> Messages:
         """Say a message that answers another one."""
 
@@ -82,9 +89,9 @@ class Place(ABC):
         """What `member` calls the other one here; empty in a room."""
         return ""
 
-    def as_read_by(self, member: Any, said: Message | Deleted) -> Message | Deleted:
-        """A message from the log, as `member` is told of it."""
-        return said
+    def as_read_by(self, member: Any, past: Past, told: Message | Deleted) -> Message | Deleted:
+        """A message from the log, `told` otherwise as in a room, as `member` reads it."""
+        return told
 
     def _run(self, member: Any, texts: Sequence[str], number: int, action: bool = False, reply_to: int = 0) -> Messages:
         """What is said now, by `member`: the next messages of this place."""
@@ -103,6 +110,7 @@ class Place(ABC):
             self.rev + 1,
             reply_to,
             member.login.account_id,
+            member.login.account,
             self.conversation,
         )
         self.log.add(run, member)

@@ -302,11 +302,18 @@ class Room(Place):
         return talk.messages
 
     def answer(
-        self, member: Member, text: str, number: int, origin: Outlet | None, reply_to: int, words: Quoting
+        self,
+        member: Member,
+        text: str,
+        number: int,
+        origin: Outlet | None,
+        reply_to: int,
+        words: Quoting,
+        action: bool = False,
     ) -> Messages:
         """As `say`, of one message that answers another: a run of its own. `words` are how those are told it who know
         no numbers."""
-        messages = self._run(member, (text,), number, reply_to=reply_to)
+        messages = self._run(member, (text,), number, action, reply_to)
         self.seq += 1
         self.rev += 1
         skips = () if origin is None else (origin,)

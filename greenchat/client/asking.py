@@ -35,6 +35,7 @@ class Requests:
         self._limits: dict[str, int | float] = {}
         self._reached: dict[str, int] = {}  # up to which rev of a room one has caught up
         self.where = where
+        self.protocol = 0
         self.name = self.account = ""
         self.token = self.device_token = ""
         self.rooms: dict[str, Welcome] = {}
@@ -130,6 +131,7 @@ class Requests:
                 return  # a later server's word that this client does not know yet
             case Welcome():
                 self.name, self.account, self._limits = item.name, item.account, item.limits
+                self.protocol = item.protocol
                 self.token = item.token or self.token
                 self.device_token = item.device_token or self.device_token
                 if item.room:

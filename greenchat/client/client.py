@@ -29,6 +29,7 @@ class Client(Requests):
     other devices of one's own, by their names, each with the server's welcome there; the last is the one that one came
     into last, and there may be none. `account` is whose account one is logged in to, empty for guests. `token` is for
     `resume`, and `device_token` as well, if one has asked for one: both are secrets, and renewed by each welcome.
+    `protocol` is the version of JSON Lines that the server speaks, 0 before `join`: from 2 on it only grows.
     `pending` holds what one has said or changed and the server has not answered yet, its text by its ref, in order.
     `left` says whether one has gone.
     """

@@ -37,7 +37,8 @@ TOLD_FOR = Notice | Answer | Welcome | SearchResults
 class Call:
     """A request that plugins deal with, mostly a command: who has made it, where, and what is told for it.
 
-    `session` has made it, in the room or conversation that `asked` names, with `ref`. `argument` is what stands behind
+    `session` has made it, in the room or conversation that `asked` names, with `ref`; `asked.reply_to` is which message
+    there it answers, 0 for none. `argument` is what stands behind
     the name of a command; empty for other requests. `said` is what was said for it last.
 
     It is there for the greenlet that deals with it (`Session.call`): what other greenlets tell the same session
@@ -191,9 +192,10 @@ class Session(ABC):
         room only. Raises `Reject`."""
 
     @abstractmethod
-    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
-        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person; in
-        neither, as typed where the request at hand was made. Raises `Reject`."""
+    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> None:
+        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person, as
+        an answer to a message there perhaps; in neither, as typed where the request at hand was made. Raises
+        `Reject`."""
 
     @abstractmethod
     def log_in(self, account: str, account_id: int = 0) -> None:

@@ -33,12 +33,14 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     these two say to each other, whatever they are called, and `with_` how who gets it calls the other one. Nobody else
     sees that, observers included.
 
-    `seq` rises by one a message in its room, without gaps; `id` rises and is unique in the whole server, also
-    across restarts. `rev` is its last change's place among all that has happened in its room. All three are 0 until all
-    checks have passed. `action` marks a `/me`. `own`: who gets it has said it themselves, on another device.
+    `seq` rises by one a message in its room, without gaps. `id` is unique in the whole server, also across restarts; it
+    rises in a room, and says nothing of what was said first in two of them. `rev` is its last change's place among all
+    that has happened in its room. All three are 0 until all checks have passed. `action` marks a `/me`. `own`: who gets
+    it has said it themselves, on another device.
 
     `reply_to` is the message there that it answers, 0 for none. `edited` is when its text was changed last, if it
-    was; `reactions` are who has put which emoji to it, and None where nobody has.
+    was; `reactions` are who has put which emoji to it, and None where nobody has. `account` is the key of the name that
+    the sender was logged in to; empty for a guest.
     """
 
     room: str
@@ -53,6 +55,7 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     reply_to: int = 0
     edited: datetime | None = None
     reactions: dict[str, list[str]] | None = None
+    account: str = ""
     conversation: str = ""
     with_: str = field(name="with", default="")
 

@@ -7,6 +7,10 @@ from msgspec import field
 from greenchat.protocol.events import Deleted, Message, PastEvent
 from greenchat.protocol.requests import Frame, Ref
 
+# The version of JSON Lines that is spoken. 1 was what could still change. From 2 on it only grows: what a client of one
+# version relies on, all later ones do.
+PROTOCOL = 2
+
 
 class Welcome(Frame, frozen=True, tag="welcome"):
     """The answer to Join; and without being asked for, that one has come into a room by another device.
@@ -16,7 +20,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     among them; of very many some, and `members_more` is how many there are besides. `roles` are who of them is
     "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
     one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people. From
-    `rev` of this `epoch` on, one catches up after an absence (see `History`).
+    `rev` of this `epoch` on, one catches up after an absence (see `History`). `protocol` is the version that the server
+    speaks, see `PROTOCOL`; what does not say so is older than that.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     device_token: str = ""
     rev: int = 0
     epoch: str = ""
+    protocol: int = 1
 
     def __repr__(self) -> str:
         return f"Welcome(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log

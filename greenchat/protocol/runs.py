@@ -56,10 +56,12 @@ class Messages(Sequence[Message]):
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
     most who look at messages want to know: do not change it. An action stands alone, and so does an answer. `own` as in
     `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account has said it, 0 for a
-    guest; nobody is shown that. In a `conversation` of two, each message stands alone.
+    guest; nobody is shown that, but the key of its name, `account`. In a `conversation` of two, each message stands
+    alone.
     """
 
     __slots__ = (
+        "account",
         "account_id",
         "action",
         "conversation",
@@ -86,6 +88,7 @@ class Messages(Sequence[Message]):
         rev: int = 0,
         reply_to: int = 0,
         account_id: int = 0,
+        account: str = "",
         conversation: str = "",
     ) -> None:
         self.room = room
@@ -99,6 +102,7 @@ class Messages(Sequence[Message]):
         self.rev = rev
         self.reply_to = reply_to
         self.account_id = account_id
+        self.account = account
         self.conversation = conversation
 
     def as_own(self) -> "Messages":
@@ -115,6 +119,25 @@ class Messages(Sequence[Message]):
         own, rev = self.own, self.rev
         if self.reply_to or self.conversation:  # it stands alone
             yield self[0]
+            return
+        if account := self.account:
+            for place, text in enumerate(self.texts):
+                step, rev_step = (place if seq else 0), (place if rev else 0)
+                yield Message(
+                    room,
+                    seq + step,
+                    number + step,
+                    sender,
+                    text,
+                    time,
+                    action,
+                    own,
+                    rev + rev_step,
+                    0,
+                    None,
+                    None,
+                    account,
+                )
             return
         step, rev_step = (1 if seq else 0), (1 if rev else 0)
         for text in self.texts:
@@ -144,6 +167,7 @@ class Messages(Sequence[Message]):
                 self.rev and self.rev + start,
                 self.reply_to,
                 self.account_id,
+                self.account,
                 self.conversation,
             )
             part.own = self.own
@@ -161,6 +185,7 @@ class Messages(Sequence[Message]):
             self.own,
             self.rev and self.rev + place,
             self.reply_to,
+            account=self.account,
             conversation=self.conversation,
         )
 

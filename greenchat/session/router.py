@@ -151,8 +151,8 @@ def _say(connection: Session, say: Say) -> None:
     if member is None:
         member = connection.require_member()
     if say.conversation or say.to:
-        asked = Asked(say.room, say.conversation, say.to)
-        said = chat.say_to_one(member, text, asked, origin=connection, reply_to=say.reply_to)
+        asked = Asked(say.room, say.conversation, say.to, say.reply_to)
+        said = chat.say_to_one(member, text, asked, origin=connection)
         if say.ref is not None:
             connection.acknowledge(say.ref, said)
         return

@@ -136,7 +136,7 @@ class Session(coming.Newcomer):
         if self._call_at_hand is None:
             where = Asked()
             if isinstance(frame, Say):
-                where = self._asked(frame.room, frame.conversation, frame.to)
+                where = self._asked(frame.room, frame.conversation, frame.to, frame.reply_to)
             elif isinstance(frame, Says):
                 where = self._asked(frame.room, "", "")
             refs = frame.refs if isinstance(frame, Says) else (frame.ref,)
@@ -190,10 +190,12 @@ class Session(coming.Newcomer):
         if entered.name not in were_in:
             self.show_others(entered)
 
-    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
+    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> None:
         outer = self.call
-        asked = outer.asked if outer is not None and not (room or conversation or to) else None
-        call = Call(self, asked or self._asked(room, conversation, to), outer.ref if outer is not None else None)
+        asked = outer.asked if outer is not None and not (room or conversation or to or reply_to) else None
+        call = Call(
+            self, asked or self._asked(room, conversation, to, reply_to), outer.ref if outer is not None else None
+        )
         self._calls += (call,)
         self.settle()
         try:
@@ -366,10 +368,10 @@ class Session(coming.Newcomer):
             for room in self.member.rooms.values():
                 room.fanout.catch_up(self)
 
-    def _asked(self, room: str, conversation: str, to: str) -> Asked:
+    def _asked(self, room: str, conversation: str, to: str, reply_to: int = 0) -> Asked:
         with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
             room = room and self.server.chat.room_name(room)
-        return Asked(room, conversation, to)
+        return Asked(room, conversation, to, reply_to)
 
 
 def _refs_of(taken: Request | Says) -> Sequence[Ref]:

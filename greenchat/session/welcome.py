@@ -1,7 +1,7 @@
 """What a session is told when it comes in, or into one more room."""
 
 from greenchat.chat.room import Member, Room
-from greenchat.protocol.replies import Welcome
+from greenchat.protocol.replies import PROTOCOL, Welcome
 from greenchat.protocol.requests import Ref
 from greenchat.session.coming import Newcomer
 from greenchat.version import __version__
@@ -31,6 +31,7 @@ def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Wel
         device_token=device_token,
         rev=room.rev if room is not None else 0,
         epoch=room.epoch if room is not None else "",
+        protocol=PROTOCOL,
     )
 
 

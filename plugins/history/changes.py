@@ -5,13 +5,15 @@ change came in between, or numbers were left out. Those are in `changes`: up to 
 """
 
 import secrets
+import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
-from greenchat import Alteration, Deleted, Edited, Message, Reaction
+from greenchat import Alteration, DatabaseError, Deleted, Edited, Message, Past, Reaction
 
 from . import index
 
@@ -32,11 +34,17 @@ EPOCH, CLEAN, CLOSED = "epoch", "clean", "closed"
 # How many messages were deleted or changed whose words may still be in the unused parts of the file.
 UNCLEAN = "changed"
 
+# So much room as the file takes must be free to write it anew: for one beside it, and for one that is written ahead.
+COPIES = 2
+
 # The `rev` of a message when it was said.
 FIRST_REV = (
     "coalesce((SELECT rev + found.seq - last FROM changes WHERE changes.room = found.room AND last < found.seq "
     "ORDER BY last DESC, rev DESC LIMIT 1), found.seq)"
 )
+
+# By how much the next rev of a room is ahead of its number, where that has to be looked at anew: never so much.
+UNKNOWN = -(2**62)
 
 # What tells that a message is there: in SQL, of a row of messages.
 IS_THERE = "(more IS NULL OR json_extract(more, '$.deleted') IS NULL)"
@@ -141,22 +149,27 @@ def trim(connection: sqlite3.Connection, room: int, upto: int) -> None:
 # --- read ------------------------------------------------------------------------------------------------------------
 
 
-def past(message: Message, more: More, moment: Callable[[int], datetime]) -> Message | Deleted:
+def past(message: Message, account: int, more: More, moment: Callable[[int], datetime]) -> Past:
     """A message as it is now, or that it was deleted."""
     rev = more.rev or message.rev
     if more.deleted is not None:
         by, time = more.deleted
-        return Deleted(message.room, message.seq, rev, by, moment(time))
+        return Past(Deleted(message.room, message.seq, rev, by, moment(time)))
     edited = moment(more.edited) if more.edited else None
-    return msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
+    message = msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
+    return Past(message, account, [Reaction(*one) for one in more.reactions])
 
 
-def account_and_reactions(connection: sqlite3.Connection, room: str, seq: int) -> tuple[int, Sequence[Reaction]]:
-    """What a message has besides, that nobody is shown."""
-    account, more = connection.execute(
-        "SELECT account, more FROM messages WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq = ?", (room, seq)
-    ).fetchone() or (0, None)
-    return account, [Reaction(*one) for one in MORE.decode(more).reactions] if more else ()
+def apply(read: dict[int, Past], waiting: Iterable[Change], moment: Callable[[int], datetime]) -> None:
+    """Have what was `read`, by its numbers, be what it is once what waits for the disk is there, too."""
+    for change in waiting:
+        found = read.get(change.seq)
+        message = found.message if found is not None else None
+        if found is not None and isinstance(message, Message) and change.more is not None and change.rev > message.rev:
+            if change.text:
+                message = msgspec.structs.replace(message, text=change.text)
+            more = msgspec.structs.replace(change.more, rev=change.rev)
+            read[change.seq] = past(message, found.account_id, more, moment)
 
 
 def newer(connection: sqlite3.Connection, room: str, rev: int, most: int) -> tuple[int, int, int] | None:
@@ -229,6 +242,22 @@ def unclean(connection: sqlite3.Connection) -> int:
     (count,) = connection.execute("SELECT coalesce(max(value), 0) FROM marks WHERE name = ?", (UNCLEAN,)).fetchone()
     assert isinstance(count, int)
     return count
+
+
+def write_anew(connection: sqlite3.Connection, path: Path) -> bool:
+    """Write all of the file anew; True. SQLite overwrites what is deleted, but not what lies between the rows of a page
+    since they were moved to another. Raises `DatabaseError` where there is no room: a full disk would end history."""
+    (pages,), (size,) = (connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
+    need, free = COPIES * pages * size, shutil.disk_usage(path.parent).free
+    if free < need:
+        raise DatabaseError(
+            f"{path} may still have words in it that were deleted: to write it anew takes {need} bytes, and the disk "
+            f"has {free}. Make room."
+        )
+    connection.execute("COMMIT")
+    connection.execute("VACUUM")
+    connection.execute("BEGIN IMMEDIATE")
+    return True
 
 
 def checkpoint(connection: sqlite3.Connection) -> bool:

@@ -105,6 +105,14 @@ def test_two_clients_talk(connect):
     assert ada.next(Message).sender == "bob", "not what she said herself"
 
 
+def test_the_version_that_the_server_speaks_is_known_from_its_welcome(connect, joined):
+    _, of_old = joined
+    assert of_old.protocol == 1, "it does not say so"
+    client = connect()
+    assert client.protocol == 0
+    assert client.join("bob").protocol == client.protocol == 2
+
+
 def test_rooms_are_apart(connect):
     bob, eve = connect("bob", "garden"), connect("eve")
     ada = connect("ada", "garden")

@@ -162,6 +162,7 @@ def test_a_json_client_is_welcomed_acknowledged_and_told_what_happens(server):
     welcome = ada.read()
     assert welcome["type"] == "welcome"
     assert welcome["ref"] == 1
+    assert welcome["protocol"] == 2
     assert (welcome["name"], welcome["room"], welcome["members"], welcome["seq"]) == ("ada", "lobby", ["bob", "ada"], 0)
     assert welcome["limits"]["frame_bytes"] == 4096
     assert set(welcome["limits"]) == set(Limits.__struct_fields__), "each limit is announced"
