@@ -104,6 +104,15 @@ def test_they_change_what_was_said_to_one_person(chat):
     assert bob.read_until("edited")["text"] == "Hello, bob!"
 
 
+def test_they_are_for_what_two_people_say_as_well(chat):
+    ada, bob = Program(chat, "ada"), Program(chat, "bob")
+    assert ada.request(type="say", to="bob", text="/edit x")["code"] == "unknown_message"
+    ada.request(type="say", to="bob", text="Lunch?")
+    assert bob.request(type="say", to="ada", text="/re 1 /me nods")["seq"] == 2
+    told = ada.read_until("message")
+    assert (told["text"], told["action"], told["reply_to"]) == ("nods", True, 1)
+
+
 def test_an_action_may_be_an_answer(chat):
     ada, bob, eve, phone = chat.join("ada"), Program(chat, "bob"), Program(chat, "eve"), Program(chat, "bob-2")
     for device in (bob, phone):
