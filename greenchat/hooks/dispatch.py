@@ -65,6 +65,7 @@ class Dispatcher:
     check_reaction: Callable[[Outlet, str, str], None] | None
     forget_room: Callable[[str], None] | None
     find_message: Callable[[Room, int], Past | None] | None
+    find_keys: checks.FindKeys | None
     recall: Callable[[Room, int], Sequence[Past] | None] | None
     changed: Callable[[Alteration], None] | None
     messages: Callable[[Messages], None] | None
@@ -148,6 +149,7 @@ class Dispatcher:
         self.check_join = checks.check_join(calls("greenchat_check_join"), self.failed)
         self.check_enter = checks.check_enter(calls("greenchat_check_enter"), self.failed)
         self.forget_room = checks.check_forget_room(calls("greenchat_forget_room"), self.failed)
+        self.find_keys = checks.find_keys(calls("greenchat_find_keys"), self.failed)
         self.check_reaction = checks.check_reaction(calls("greenchat_check_reaction"), self.failed)
         both = calls("greenchat_check_message", "greenchat_check_messages", one=checks.of_one)
         self.check_message = checks.check_message(both, self.failed)

@@ -7,15 +7,15 @@ Both are sequences, whose items are made when somebody asks for them.
 import operator
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import overload
+from typing import NamedTuple, overload
 
 from greenchat.protocol.events import Message
 from greenchat.protocol.requests import Ref, Say
 
 
 class Says(Sequence[Say]):
-    """Messages that came in a row from one client, all for one `room` (see `Say`), none of which answers another.
-    `refs` are theirs, in the same order; empty where none has one."""
+    """Messages that came in a row from one client, all for one `room` (see `Say`), none of which answers another or has
+    a key. `refs` are theirs, in the same order; empty where none has one."""
 
     __slots__ = ("refs", "room", "texts")
 
@@ -50,20 +50,32 @@ class Says(Sequence[Say]):
         return f"Says({len(self.texts)} messages for {self.room!r})"  # what is said does not get into a log
 
 
+class Key(NamedTuple):
+    """What makes a message once: whose `key` it is, an account's id or by what a guest's stay is known, and a digest of
+    all that is `said` by it."""
+
+    owner: int | bytes
+    key: str
+    said: bytes
+
+
 class Messages(Sequence[Message]):
     """What one person said in a row in one room, at one time.
 
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
-    most who look at messages want to know: do not change it. An action stands alone, and so does an answer. `own` as in
-    `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account has said it, 0 for a
-    guest; nobody is shown that, but the key of its name, `account`.
+    most who look at messages want to know: do not change it. An action stands alone, and so does an answer, or what has
+    a `key`. `own` as in `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account
+    has said it, 0 for a guest; nobody is shown that or the `key`, but the key of the account's name, `account`. In a
+    `conversation` of two, each message stands alone.
     """
 
     __slots__ = (
         "account",
         "account_id",
         "action",
+        "conversation",
         "id",
+        "key",
         "own",
         "reply_to",
         "rev",
@@ -87,6 +99,7 @@ class Messages(Sequence[Message]):
         reply_to: int = 0,
         account_id: int = 0,
         account: str = "",
+        conversation: str = "",
     ) -> None:
         self.room = room
         self.seq = seq
@@ -100,6 +113,8 @@ class Messages(Sequence[Message]):
         self.reply_to = reply_to
         self.account_id = account_id
         self.account = account
+        self.key: Key | None = None
+        self.conversation = conversation
 
     def as_own(self) -> "Messages":
         """The same, as their sender is told of them on another device."""
@@ -113,7 +128,7 @@ class Messages(Sequence[Message]):
     def __iter__(self) -> Iterator[Message]:
         room, seq, number, sender, time, action = self.room, self.seq, self.id, self.sender, self.time, self.action
         own, rev = self.own, self.rev
-        if self.reply_to:  # it stands alone
+        if self.reply_to or self.conversation:  # it stands alone
             yield self[0]
             return
         if account := self.account:
@@ -164,6 +179,7 @@ class Messages(Sequence[Message]):
                 self.reply_to,
                 self.account_id,
                 self.account,
+                self.conversation,
             )
             part.own = self.own
             return part
@@ -181,6 +197,7 @@ class Messages(Sequence[Message]):
             self.rev and self.rev + place,
             self.reply_to,
             account=self.account,
+            conversation=self.conversation,
         )
 
     def __eq__(self, other: object) -> bool:

@@ -143,6 +143,9 @@ class Connection(Session):
     def breathe(self) -> None:
         self._flood.breathe()
 
+    def repeated(self) -> None:
+        self._flood.repeated()
+
     def apart(self, function: Callable[..., None], *arguments: object) -> None:
         helper = self._helper = greenlet(function)
         try:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from greenchat.chat.keys import Use
 from greenchat.chat.outlet import Asked
+from greenchat.chat.place import Place
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
@@ -31,7 +33,7 @@ from greenchat.protocol.requests import (
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
-from greenchat.session import coming, cursors, reading
+from greenchat.session import coming, cursors, once, reading
 from greenchat.session.session import Host, Session
 
 
@@ -125,6 +127,9 @@ def _route_one(connection: Session, frame: Request, asked: bool) -> None:
     server = connection.server
     hooks = server.hooks
     try:
+        if type(frame) is Say and frame.key and connection.member is not None and not is_command(frame.text):
+            _say_once(connection, frame)
+            return
         if hooks.frame is not None and not (asked and hooks.says is not None) and connection.offer(frame, hooks.frame):
             pass
         elif type(frame) is Say:
@@ -139,7 +144,22 @@ def _route_one(connection: Session, frame: Request, asked: bool) -> None:
         connection.refuse(verdict, frame.ref)
 
 
-def _say(connection: Session, say: Say) -> None:
+def _say_once(connection: Session, say: Say) -> None:
+    """Say it, unless it was said before with this key. Raises `Reject`."""
+    use = once.begin(connection, say)
+    if use is None:
+        return
+    try:
+        frame = connection.server.hooks.frame
+        if frame is not None and connection.offer(say, frame):
+            connection.breathe()
+        else:
+            _say(connection, say, use)
+    finally:
+        use.free()
+
+
+def _say(connection: Session, say: Say, use: Use | None = None) -> None:
     """Say it, or have it run as a command. Raises `Reject`."""
     chat, member, text = connection.server.chat, connection.member, say.text
     at = slash_at(text)
@@ -153,15 +173,19 @@ def _say(connection: Session, say: Say) -> None:
         member = connection.require_member()
     if say.conversation or say.to:
         asked = Asked(say.room, say.conversation, say.to, say.reply_to)
-        private = chat.say_to_one(member, text, asked, origin=connection)
+        said = chat.say_to_one(member, text, asked, origin=connection)
         if say.ref is not None:
-            connection.acknowledge(say.ref, private)
+            connection.acknowledge(say.ref, said)
+        if use is not None:
+            once.said_to_one(use, said)
         return
     # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
     room = member.rooms.get(say.room or connection.only) or _required_room(connection, member, say.room)
-    seq, number = chat.say_one(member, text, room, connection, say.reply_to)
+    seq, number = chat.say_one(member, text, room, connection, say.reply_to, None if use is None else use.stored)
     if say.ref is not None:
         connection.acknowledge_run((say.ref,), room, seq, number)
+    if use is not None:
+        once.said(connection, use, room, seq, number)
 
 
 def handle(session: Session, server: Host, frame: Request) -> None:
@@ -188,6 +212,8 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             mark_read(session, server, frame)
         case KeepCursor():
             cursors.deal(session, server.session_store, frame)
+        case History(conversation=conversation) if conversation:
+            session.tell(server.chat.read_conversation(session.require_member(), frame))
         case History(epoch=epoch) if epoch:
             member = session.require_member()
             session.tell(server.chat.catch_up(member, _required_room(session, member, frame.room), frame))
@@ -209,17 +235,23 @@ def handle(session: Session, server: Host, frame: Request) -> None:
 
 
 def change(session: Session, server: Host, frame: Edit | Delete | React) -> None:
-    """Change a message in one of the rooms that the session is in."""
+    """Change a message in one of the rooms that the session is in, or of its conversations."""
     chat, member = server.chat, session.require_member()
-    room = _required_room(session, member, frame.room)
+    if frame.room and frame.conversation:
+        raise Reject("Say where: in a room or in a conversation, not in both.", "malformed")
+    place: Place
+    if frame.conversation:
+        place = chat.conversation(member, frame.conversation)
+    else:
+        place = _required_room(session, member, frame.room)
     match frame:
         case Edit(seq, text):
-            rev = chat.edit(member, room, seq, unslashed(text), session)
+            rev = chat.edit(member, place, seq, unslashed(text), session)
         case Delete(seq):
-            rev = chat.delete(member, room, seq)
+            rev = chat.delete(member, place, seq)
         case React(seq, emoji, on=on):
-            rev = chat.react(member, room, seq, emoji, on, session)
-    session.acknowledge_change(frame.ref, room, frame.seq, rev)
+            rev = chat.react(member, place, seq, emoji, on, session)
+    session.acknowledge_change(frame.ref, place, frame.seq, rev)
 
 
 def mark_read(session: Session, server: Host, frame: MarkRead) -> None:
@@ -232,6 +264,12 @@ def mark_read(session: Session, server: Host, frame: MarkRead) -> None:
         reading.tell_others(session, room)
     if frame.ref is not None:
         session.acknowledge(frame.ref, None)
+
+
+def is_command(text: str) -> bool:
+    """Whether it is never said: plugins run it, or nobody does."""
+    at = slash_at(text)
+    return at >= 0 and not text.startswith("/", at + 1)
 
 
 def unslashed(text: str) -> str:

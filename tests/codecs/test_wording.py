@@ -10,7 +10,7 @@ from greenchat.codecs.plain import PlainCodec
 from greenchat.codecs.wording import BY_BROWSER, BY_CLIENT, BY_HAND, Line, in_full, plain, rich
 from greenchat.errors import Advice, Reject, sendable
 from greenchat.protocol import vocabulary
-from greenchat.protocol.events import Ended, Event, Joined, Left, Message, Private, Read
+from greenchat.protocol.events import Ended, Event, Joined, Left, Message, Read
 from greenchat.protocol.replies import Answer, Error, HistoryPage, SearchResults, Welcome
 from greenchat.testing import serving
 
@@ -68,7 +68,7 @@ def test_who_knows_roles_reads_who_keeps_order_and_who_is_away():
 
 def test_an_action_and_a_private_message():
     assert [*plain(Message("lobby", 1, 1, "ada", "waves", NOON, True))] == [Line("* ada waves", "ada")]
-    assert [*rich(Private("ada", "bob", "hi"))] == [Line("hi", "ada (private)")]
+    assert [*rich(Message("", 1, 2, "ada", "hi", NOON, conversation="x", with_="ada"))] == [Line("hi", "ada (private)")]
 
 
 def test_a_page_of_what_was_said():

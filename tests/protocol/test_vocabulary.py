@@ -10,7 +10,7 @@ from kit import ROOT
 import greenchat
 from greenchat.codecs import wording
 from greenchat.protocol import vocabulary
-from greenchat.protocol.events import Ended, Event, Message, Notice, Private, Read
+from greenchat.protocol.events import Ended, Event, Message, Notice, Read
 from greenchat.protocol.replies import Ack, Answer
 from greenchat.protocol.requests import Frame, Hangup, Invalid, Unknown
 from greenchat.protocol.vocabulary import EVENTS, REPLIES, REQUESTS, SENT, Told
@@ -59,7 +59,7 @@ def test_the_room_of_an_event():
     assert vocabulary.room_of(Notice("Tea is ready.", "kitchen")) == "kitchen"
     assert vocabulary.room_of(Message("kitchen", 1, 1, "ada", "Coming!", None)) == "kitchen"
     assert vocabulary.room_of(Notice("Hello.")) == ""
-    assert vocabulary.room_of(Private("ada", "bob", "psst")) == ""
+    assert vocabulary.room_of(Message("", 1, 2, "ada", "psst", None, conversation="x", with_="ada")) == ""
     assert vocabulary.room_of(Ack(1)) == ""
 
 

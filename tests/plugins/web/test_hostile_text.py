@@ -128,7 +128,7 @@ def make_mischief(plain: Peer, other: Peer) -> None:
     plain.send("JOIN|mallory")
     other.send(in_json(type="join", name="mallet"))
     other.send(in_json(type="say", text="I am me", sender="bob", name="bob", id=1, seq=1, room=""))
-    for kind in ("message", "notice", "joined", "left", "renamed", "private", "welcome", "error", "ack"):
+    for kind in ("message", "notice", "joined", "left", "renamed", "welcome", "error", "ack"):
         other.send(in_json(type=kind, sender="bob", name="bob", text="forged", room="lobby", code="x"))
     for forgery in FORGERIES:
         for way in ("", "/me ", "/msg bob ", "/msg ", "/", "//", "/help ", "/nick |"):
