@@ -192,16 +192,6 @@ def test_what_a_plugin_has_taken_has_no_key():
         assert taken == ["Hello!"] * 2
 
 
-def test_saying_it_again_is_nearly_free():
-    settings = {"limits.flood_rate": 0.01, "limits.flood_burst": 50}
-    with serving(Anybody, settings=ALONE | settings) as chat:
-        ada = Program(chat, "ada")
-        for number in range(25):
-            say(ada, key=f"k{number}")
-        for number in range(25):
-            assert say(ada, key=f"k{number}")["seq"] == number + 1
-
-
 class Keeper:
     """Knows of keys what it is told to."""
 
