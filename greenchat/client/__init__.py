@@ -19,6 +19,8 @@ A bot that misses nothing while it is not there keeps a `Cursor`, and follows it
 
     for event in chat.follow(Cursor("echo.cursor")):
 
+With an account, the server keeps it as well: `Cursor.on_server("echo")`.
+
 It speaks JSON Lines (`PlainClient`: plain frames) over one socket, without a thread or an event loop of its own.
 Nothing is sent or read but inside its methods: use a client from one thread, and let it `receive` again and again. To
 wait for other things as well, watch `fileno()` (for writing too while `backlog` is not 0), and call `receive(0)` when
