@@ -191,10 +191,10 @@ class Client(Requests):
         """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings.
 
         Where it goes is one of these: a `room`, which need not be named by who has only ever been in one; a
-        `conversation` of two, by the id that a `Private` or an `Ack` has brought; the person who is called `to`. A line
-        that begins with a slash is a command, run there; `//x` says `/x`. `reply_to` is the `seq` of the message in
-        that room that it answers. With a `key` it is said once, however often one says it; None is one of its own for
-        what `repeat` may say again.
+        `conversation` of two, by the id that a `Message` or an `Ack` has brought; the person who is called `to`. A line
+        that begins with a slash is a command, run there; `//x` says `/x`. `reply_to` is the `seq` of the message
+        there that it answers. With a `key` it is said once, however often one says it; None is one of its own for what
+        `repeat` may say again.
 
         Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
         sent, `DisconnectedError`, and `ValueError` for more than one place.

@@ -25,7 +25,6 @@ from greenchat.protocol.events import (
     Left,
     Message,
     Notice,
-    Private,
     Renamed,
     Role,
     Topic,
@@ -413,8 +412,11 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
     [
         (Message("lobby", 1, 1, "alice", "a|b", NOON), "MSG|alice|a|b"),
         (Message("lobby", 1, 1, "alice", "waves", NOON, action=True), "MSG|alice|* alice waves"),
-        (Private("alice", "bob", "psst", NOON), "MSG|alice (private)|psst"),
-        (Private("alice", "bob", "winks", NOON, action=True), "MSG|alice (private)|* alice winks"),
+        (Message("", 1, 2, "alice", "psst", NOON, conversation="x", with_="alice"), "MSG|alice (private)|psst"),
+        (
+            Message("", 1, 2, "alice", "winks", NOON, True, conversation="x", with_="alice"),
+            "MSG|alice (private)|* alice winks",
+        ),
         (Joined("lobby", "alice", NOON), "INFO|alice has joined the chat."),
         (Left("lobby", "alice", "connection lost", NOON), "INFO|alice has left the chat."),
         (Renamed("lobby", "alice", "al", NOON), "INFO|alice is now known as al."),
