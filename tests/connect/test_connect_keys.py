@@ -1,4 +1,4 @@
-"""What was under way when the line client lost its connection: said again, where that can be, and told of, where not."""
+"""What was under way when the line client lost its connection is said again, or told of where that cannot be."""
 
 import pytest
 
