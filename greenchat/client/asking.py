@@ -20,7 +20,7 @@ from greenchat.protocol.replies import (
     Stats,
     Welcome,
 )
-from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref
+from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref, Say
 from greenchat.protocol.vocabulary import Request
 
 A = TypeVar("A", Welcome, HistoryPage, SearchResults, CursorPlaces, Stats, Ack)
@@ -50,6 +50,9 @@ class Requests:
         self.rooms: dict[str, Welcome] = {}
         self.conversations: Conversations | None = None
         self.pending: dict[int, str] = {}
+        self.repeats = True
+        self._came_by = ""  # the token by which one has joined
+        self._keyed: dict[int, tuple[str, Say]] = {}  # what of `pending` is to be said again so, by this account
         self.left = False
 
     def limit(self, name: str) -> float:
@@ -157,6 +160,7 @@ class Requests:
             case Ack(ref) | Error(ref=ref):
                 if isinstance(ref, int):
                     self.pending.pop(ref, None)
+                    self._keyed.pop(ref, None)
                 room = self._parting.pop(ref, "")
                 if isinstance(item, Ack) or item.code == "not_in_room":
                     self.rooms.pop(room, None)

@@ -80,7 +80,16 @@ class PlainClient(Client):
         welcome = self.rooms[THE_CHAT] = Welcome(name, THE_CHAT, [name], 0, {}, "")
         return welcome
 
-    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> int:
+    def say(
+        self,
+        text: str,
+        room: str = "",
+        *,
+        conversation: str = "",
+        to: str = "",
+        reply_to: int = 0,
+        key: str | None = None,
+    ) -> int:
         """Say one line; `//x` says `/x`. Whether it has arrived, nobody will tell. Raises `RefusedError`, also for a
         command where the server has none, since it would be said to all, and `DisconnectedError`."""
         if conversation or to:

@@ -25,6 +25,9 @@ QUIT = "/quit"
 # The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
 NOT_STORED = "not_stored"
 
+# The code of one that does not say whether it was said, where it is said once more.
+TRY_AGAIN = "try_again"
+
 # How much is quoted of what was not said, in characters: most of what fits into a line of a terminal.
 QUOTED = 60
 

@@ -47,11 +47,14 @@ JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
 
 class Said(NamedTuple):
-    """What one has said, as it was sent, and into which room, when its latest message had the number `seq`."""
+    """What one has said, as it was sent, and into which room, when its latest message had the number `seq`; as which
+    `ref`, and whether `again`, since the connection was lost."""
 
     line: str
     room: str
     seq: int
+    ref: int = 0
+    again: bool = False
 
 
 class Missed(NamedTuple):
@@ -98,7 +101,7 @@ class Conversation:
         ref = self._client.say(line, room)
         join = JOIN.match(line)
         if not self._client.plain or join is not None:
-            self._said[ref] = Said(line, room, self._seen.mark(room).seq)
+            self._said[ref] = Said(line, room, self._seen.mark(room).seq, ref)
         if is_command(line):
             self._command, self._target, self._entered = ref, join[1] if join else "", ""
         return ref
@@ -126,8 +129,10 @@ class Conversation:
     def back(
         self, client: Client, welcome: Welcome, missed: Mapping[str, Missed], unsure: Iterable[Said]
     ) -> Iterator[Line]:
-        """How it is shown that one has come back: where one is, what one has missed there, and whether one's own words
-        that were `unsure` are in the history. What is not there may have been read by others all the same."""
+        """How it is shown that one has come back: where one is, and what one has missed there. One's own words that
+        were `unsure` are said again, where that can be done; of others it is told whether they are in the history. What
+        is not there may have been read by others all the same."""
+        again = client.repeat(self._client)
         self._client = client
         marks = dict(self._seen.marks)
         rooms = rooms_of(welcome)
@@ -152,7 +157,12 @@ class Conversation:
         for said in unsure:
             there = events.get(said.room, [])
             mine = next((event for event in there if self._is_mine(event, said)), None)
-            verdicts.append(maybe_not_said(said.line, said.room) if mine is None else was_said(said.line, said.room))
+            if (ref := again.get(said.ref)) is not None:
+                self._said[ref] = said._replace(ref=ref, again=True)
+            elif mine is None:
+                verdicts.append(maybe_not_said(said.line, said.room))
+            else:
+                verdicts.append(was_said(said.line, said.room))
             if mine is not None:
                 there.remove(mine)
                 self._seen.past(said.room, mine)

@@ -18,6 +18,7 @@ from greenchat.client import Client, ClientError, DisconnectedError, RefusedErro
 from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses
 from greenchat.connect.common import (
     NOT_STORED,
+    TRY_AGAIN,
     Line,
     error_line,
     exit_code,
@@ -331,7 +332,8 @@ class LineChat:
                     self._screen.forget(said.line)  # it may be a misspelt /login, with the password
                 self._logging_out &= isinstance(item, Ack)
             elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
-                lines.insert(-1, not_said(said.line, said.room))
+                unknown = said.again and item.code == TRY_AGAIN
+                lines.insert(-1, (maybe_not_said if unknown else not_said)(said.line, said.room))
             match item:
                 case Error(code, text, None) if code in SENT_AWAY:
                     if self._logging_out and code == "logged_out":

@@ -98,6 +98,7 @@ def chat(visit: Visit) -> Exit:
         )
         client, welcome = ticket.enter()
         with client:
+            client.repeats = False  # a lost connection is not made again
             stops = Stops()
             talk = Conversation(client, quotes=False)
             outlet.show(talk.lines(welcome))

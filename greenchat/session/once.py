@@ -6,7 +6,7 @@ from weakref import ref
 
 from msgspec.structs import replace
 
-from greenchat.chat.keys import Owner, Use, Wake, digest
+from greenchat.chat.keys import DIRECT, Owner, Use, Wake, digest
 from greenchat.chat.room import Room
 from greenchat.protocol.events import Message
 from greenchat.protocol.replies import Ack
@@ -21,7 +21,7 @@ def begin(connection: Session, say: Say) -> Use | None:
     owner: Owner = member.account_id or (stay.id if stay is not None else ref(member))
     place = ""
     if say.conversation:
-        place = _conversation(say.conversation)
+        place = f"{DIRECT}{say.conversation}"
     elif not say.to and (room := say.room or connection.only):
         place = server.chat.room_name(room)
     turns = server.turns
@@ -48,13 +48,11 @@ def said(connection: Session, use: Use, room: Room, seq: int, number: int) -> No
         use.settled(None)
 
 
-def said_to_one(use: Use, said: Message) -> None:
-    """It was said to one person alone."""
+def said_to_one(connection: Session, use: Use, said: Message) -> None:
+    """The same, of what was said to one person alone."""
+    chat = connection.server.chat
+    conversation = chat.open_conversation(said.conversation)
     ack = Ack(None, said.seq, said.id, said.rev, conversation=said.conversation, with_=said.with_)
-    use.done(_conversation(said.conversation), ack)
-    use.settled(None)
-
-
-def _conversation(number: str) -> str:
-    """As the place of a message: no room is called so."""
-    return f"@{number}"
+    use.done(f"{DIRECT}{said.conversation}", ack)
+    if conversation is None or not chat.hold(conversation, said.seq, said.rev, use.settled):
+        use.settled(None)

@@ -177,7 +177,7 @@ def _say(connection: Session, say: Say, use: Use | None = None) -> None:
         if say.ref is not None:
             connection.acknowledge(say.ref, said)
         if use is not None:
-            once.said_to_one(use, said)
+            once.said_to_one(connection, use, said)
         return
     # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
     room = member.rooms.get(say.room or connection.only) or _required_room(connection, member, say.room)
