@@ -242,16 +242,21 @@ class Writer(QueueListener):
             log.error("the end of the transcript is not written: %s", error)
 
 
+# What a line of a message begins with that is not its first, as no line of its own does.
+FURTHER = "    | "
+
+
 class TextLine(logging.Formatter):
-    """`2026-01-31T12:00:00Z [lobby] <alice> hello`. Names and rooms hold no spaces and texts no line breaks, so that
-    nobody can write what looks like another's line."""
+    """`2026-01-31T12:00:00Z [lobby] <alice> hello`. Names and rooms hold no spaces, and further lines of a text are
+    marked, so that nobody can write what looks like another's line."""
 
     def format(self, record: logging.LogRecord) -> str:
         event: Any = record.msg
         match event:
             case Message(room, _, _, sender, text, when, action):
                 said = f"* {sender} {text}" if action else f"<{sender}> {text}"
-                return f"{when:%Y-%m-%dT%H:%M:%SZ} [{room}] {said}"
+                lines = said.replace("\n", f"\n{FURTHER}")
+                return f"{when:%Y-%m-%dT%H:%M:%SZ} [{room}] {lines}"
         return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} -- {event.text}"
 
 

@@ -53,19 +53,21 @@ class SlashCommands:
         return [
             Command("help", "[COMMAND]", "List the commands, or explain one.\nExample: /help msg", show_help),
             Command("who", "", "Tell who is in the room.", who),
-            Command("me", "TEXT", "Say what you do.\nExample: /me waves", act),
+            Command("me", "TEXT", "Say what you do.\nExample: /me waves", act, lines=True),
             Command(
                 "msg",
                 "USER TEXT",
                 "Say something to one person alone, in whatever room.\n"
                 "Nobody else can read it, and the server does not keep it.\nExample: /msg bob Lunch at one?",
                 self.whisper,
+                lines=True,
             ),
             Command(
                 "reply",
                 "TEXT",
                 "Answer the last one who wrote to you alone.\nExample: /reply Gladly!",
                 self.reply,
+                lines=True,
             ),
             Command(
                 "re",
@@ -73,6 +75,7 @@ class SlashCommands:
                 "Answer a message of this room: the last, or the one with this number, which /history tells.\n"
                 "Example: /re 12 Gladly!",
                 answer,
+                lines=True,
             ),
             Command(
                 "edit",
@@ -80,6 +83,7 @@ class SlashCommands:
                 "Have a message of yours say something else: your last, or the one with this number.\n"
                 "Example: /edit At one, I mean.",
                 edit,
+                lines=True,
             ),
             Command(
                 "delete",
@@ -120,10 +124,10 @@ class SlashCommands:
 
     def whisper(self, session: Session, argument: str) -> None:
         member = session.require_member()
-        name, _, text = argument.partition(" ")
+        name, text = _first_word(argument)
         if not text:
             raise Reject("Something is missing. Type it so: /msg USER TEXT", code="usage")
-        self._whisper(session, member, name, text.lstrip())
+        self._whisper(session, member, name, text)
 
     def reply(self, session: Session, argument: str) -> None:
         member = session.require_member()
@@ -138,7 +142,7 @@ class SlashCommands:
     def _whisper(self, session: Session, member: Member, name: str, text: str) -> None:
         private = session.chat.whisper(member, name, text, origin=session)
         other = session.chat.find(private.to)
-        lines = [f"To {private.to}: {private.text}"]
+        lines = f"To {private.to}: {private.text}".split("\n")
         if other.away and self._told_away.get(member) != (other, other.away):
             lines.append(f"{other.name} is away: {other.away}")
         self._told_away[member] = (other, other.away)
@@ -240,13 +244,19 @@ def _meant(session: Session, argument: str, usage: str, *, own: bool) -> tuple[R
     """Which message is meant, where, and what stands behind its number."""
     member = session.require_member()
     room = member.room
-    number, _, text = argument.partition(" ")
-    if text.strip() and NUMBER.fullmatch(number.lstrip("#")):
-        return room, int(number.lstrip("#")), _unslashed(text.strip())
+    number, text = _first_word(argument)
+    if text and NUMBER.fullmatch(number.lstrip("#")):
+        return room, int(number.lstrip("#")), _unslashed(text)
     if not argument:
         raise Reject(f"Something is missing. Type it so: {usage}", code="usage")
     text = _unslashed(argument)
     return room, session.chat.last_message(member, room, own=own), text
+
+
+def _first_word(argument: str) -> tuple[str, str]:
+    """It, and what follows."""
+    word, *rest = argument.split(maxsplit=1) or [""]
+    return word, "".join(rest)
 
 
 def _unslashed(text: str) -> str:

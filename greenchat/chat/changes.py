@@ -40,7 +40,7 @@ class Changes(Presence):
         """Have a message of `member`'s own say `text` from now on, which passes all that new words pass. May wait."""
         past, message = self._own(member, room, seq)
         log.require_in_time(message, self._limits.edit_seconds, datetime.now(UTC))
-        require_text(text)
+        text = require_text(text)
         if text == message.text:
             return message.rev
         if self._hooks.check_message is not None:

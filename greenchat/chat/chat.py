@@ -102,7 +102,7 @@ class Chat(Changes):
         return room.say(member, (text,), number, action, origin)
 
     def _say_answer(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int) -> Messages:
-        require_text(text)
+        text = require_text(text)
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, False)
@@ -141,7 +141,7 @@ class Chat(Changes):
     def _converse(
         self, member: Member, found: Conversation, other: Member, text: str, action: bool, origin: Outlet
     ) -> Private:
-        require_text(text)
+        text = require_text(text)
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, "", action)
             _, other = self._conversations.partner(member, found.id)  # somebody may have gone meanwhile
@@ -269,8 +269,8 @@ class Chat(Changes):
         return found
 
     def require_sayable(self, member: Member, text: str, room: str = "") -> str:
-        """`text` as `member` may show it to others in `room`, or to one of them (empty): whatever puts words before
-        people passes the checks of what is said. May wait. Raises `Reject`."""
+        """`text`, which is one line, as `member` may show it to others in `room`, or to one of them (empty): whatever
+        puts words before people passes the checks of what is said. May wait. Raises `Reject`."""
         return self._checks.sayable(member, text, room)
 
     def ignore_also(self, member: Member, ignored: Ignored) -> None:

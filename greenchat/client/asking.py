@@ -11,8 +11,15 @@ from greenchat.client.errors import DisconnectedError, NoAnswerError, RefusedErr
 from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
-from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref
+from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref, Say
+from greenchat.protocol.text import MOST_LINES
 from greenchat.protocol.vocabulary import Request
+
+# The version of the protocol with which a message may have several lines.
+HAS_LINES = 2
+
+# As long as a ref gets.
+LONG_REF = 2**31
 
 A = TypeVar("A", Welcome, HistoryPage, SearchResults, Stats, Ack)
 
@@ -45,6 +52,17 @@ class Requests:
     def limit(self, name: str) -> float:
         """The server's limit of this name; 0 for none, and before `join`."""
         return self._limits.get(name, 0)
+
+    def fits(self, text: str, room: str = "") -> bool:
+        """Whether the server takes `text` as one message: with as many lines, and as long."""
+        lines = text.count("\n") + 1
+        if lines > 1 and (self.protocol < HAS_LINES or lines > MOST_LINES):
+            return False
+        limit = int(self.limit("frame_bytes"))
+        try:
+            return not limit or len(JSON.encode_request(Say(text, room, LONG_REF))) - 1 <= limit
+        except UnicodeEncodeError:
+            return False
 
     def _ask(self, request: Request, kind: type[A], timeout: float) -> A:
         """The answer to `request`. What else comes meanwhile is kept for `receive`."""

@@ -14,7 +14,8 @@ from greenchat.protocol.requests import Ref, Say
 
 
 class Says(Sequence[Say]):
-    """Messages that came in a row from one client, all for one `room` (see `Say`), none of which answers another.
+    """Messages of one line that came in a row from one client, all for one `room` (see `Say`), none of which answers
+    another.
     `refs` are theirs, in the same order; empty where none has one."""
 
     __slots__ = ("refs", "room", "texts")

@@ -40,14 +40,24 @@ def jsonl(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:
     return (b"".join(map(codec.encode, page)) for page in _pages(connection, wanted))
 
 
+# What a line of a message begins with that is not its first, as no line of its own does.
+FURTHER = "    | "
+
+
 def text(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:
-    """A line a message: when, in which room, who, and what."""
+    """A line a message: when, in which room, who, and what; further lines of it are marked."""
     return ("".join(map(_line, page)).encode() for page in _pages(connection, wanted))
 
 
 def _line(message: Message) -> str:
     who = f"* {message.sender} " if message.action else f"{message.sender}: "
-    return _shown(f"{message.time:%Y-%m-%dT%H:%M:%SZ} {message.room} {who}{message.text}") + "\n"
+    first, *others = _lines(message.text)
+    head = _shown(f"{message.time:%Y-%m-%dT%H:%M:%SZ} {message.room} {who}")
+    return "".join([f"{head}{first}\n", *(f"{FURTHER}{line}\n" for line in others)])
+
+
+def _lines(text: str) -> list[str]:
+    return [_shown(line) for line in text.split("\n")]
 
 
 def _shown(text: str) -> str:
@@ -69,6 +79,7 @@ li p { margin: 0; overflow-wrap: anywhere; }
 li time { color: var(--quiet); font-variant-numeric: tabular-nums; }
 b, a { color: var(--mark); }
 .said { white-space: pre-wrap; }
+.lines { display: block; border-left: 2px solid var(--line); padding-left: .75rem; }
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
@@ -112,9 +123,10 @@ def _scope(wanted: Wanted) -> str:
 
 
 def _item(message: Message) -> str:
-    who, said = f'<b dir="auto">{_escaped(message.sender)}</b>', _escaped(message.text)
+    who, lines = f'<b dir="auto">{_escaped(message.sender)}</b>', _lines(message.text)
+    said, kind = html.escape("\n".join(lines)), "said lines" if len(lines) > 1 else "said"
     between = " " if message.action else ": "
-    line = f'{who}{between}<span class="said" dir="auto">{said}</span>'
+    line = f'{who}{between}<span class="{kind}" dir="auto">{said}</span>'
     line = f"<i>* {line}</i>" if message.action else line
     return f'<li><time datetime="{message.time:%Y-%m-%dT%H:%M:%SZ}">{message.time:%H:%M}</time><p>{line}</p></li>\n'
 
