@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import greenchat_plugins.chatlog
 import pytest
-from kit.programs import Anybody, without_plugins
+from kit.programs import Anybody, Program, without_plugins
 from kit.sessions import PATIENT, back, device, lose
 
 from greenchat import ConfigError, Reject, hookimpl
@@ -237,6 +237,20 @@ def test_nobody_can_write_the_line_of_another(tmp_path):
     ]
     assert [line for line in lines if line.startswith("[lobby] <bob> ")] == ["[lobby] <bob> > hi"]
     assert len(lines) == 4
+
+
+def test_no_line_of_a_message_looks_like_that_of_another(tmp_path):
+    path = tmp_path / "transcript.log"
+    forged = "one\n2026-01-31T12:00:00Z [lobby] <eve> I resign\n    | two"
+    with transcribing(path) as server:
+        ada = Program(server, "ada")
+        assert ada.request(type="say", text=forged)["type"] == "ack"
+        assert ada.request(type="say", text="/me sings\nla")["type"] == "ack"
+    first, *others = path.read_text().splitlines()
+    assert said(first) == "[lobby] <ada> one"
+    assert others[:2] == ["    | 2026-01-31T12:00:00Z [lobby] <eve> I resign", "    |     | two"]
+    assert said(others[2]) == "[lobby] * ada sings"
+    assert others[3:] == ["    | la"]
 
 
 def test_everything_is_written_when_the_server_stops(tmp_path):
