@@ -15,7 +15,7 @@ been said, and what comes behind them. The exit code LOST says so, and how many 
 
 The server slows down who says too much, and then the input waits too. At the end of the input it waits until everything
 has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output,
-one a line, flushed at once; [INFO] and [ERROR] go to standard error, so that what the next program in the pipe reads is
+a line each, flushed at once, and one of several lines as so many, each with its sender; [INFO] and [ERROR] go to standard error, so that what the next program in the pipe reads is
 what people say now: a bot must not answer what was said before it came, so what the server replays then is not shown at
 all, and what a line `/history` asks for goes to standard error, and so does what is changed, deleted and reacted to. An
 answer is shown without what it answers. A refused line is named there with its number and the reason; the others are
