@@ -259,7 +259,7 @@ class Plugin:
         """`/search WORDS`. Raises `Reject`."""
         session.tell(self._finder.search(session, Search(argument)))
 
-    # --- what becomes of the keeping (keeper.Watcher) ---
+    # --- what becomes of the keeping (watcher.Watcher) ---
 
     def wrote(self, messages: int) -> None:
         self._tidy.wrote(messages)

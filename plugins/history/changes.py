@@ -5,13 +5,15 @@ change came in between, or numbers were left out. Those are in `changes`: up to 
 """
 
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
-from greenchat import Alteration, Deleted, Edited, Message, Reaction
+from greenchat import Alteration, DatabaseError, Deleted, Edited, Message, Reaction
 
 from . import index
 
@@ -32,11 +34,17 @@ EPOCH, CLEAN, CLOSED = "epoch", "clean", "closed"
 # How many messages were deleted or changed whose words may still be in the unused parts of the file.
 UNCLEAN = "changed"
 
+# So much room as the file takes must be free to write it anew: for one beside it, and for one that is written ahead.
+COPIES = 2
+
 # The `rev` of a message when it was said.
 FIRST_REV = (
     "coalesce((SELECT rev + found.seq - last FROM changes WHERE changes.room = found.room AND last < found.seq "
     "ORDER BY last DESC, rev DESC LIMIT 1), found.seq)"
 )
+
+# By how much the next rev of a room is ahead of its number, where that has to be looked at anew: never so much.
+UNKNOWN = -(2**62)
 
 # What tells that a message is there: in SQL, of a row of messages.
 IS_THERE = "(more IS NULL OR json_extract(more, '$.deleted') IS NULL)"
@@ -151,6 +159,16 @@ def past(message: Message, more: More, moment: Callable[[int], datetime]) -> Mes
     return msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
 
 
+def apply(said: dict[int, Message | Deleted], waiting: Iterable[Change], moment: Callable[[int], datetime]) -> None:
+    """Have `said`, by their numbers, be what they are once what waits for the disk is there, too."""
+    for change in waiting:
+        message = said.get(change.seq)
+        if isinstance(message, Message) and change.more is not None and change.rev > message.rev:
+            if change.text:
+                message = msgspec.structs.replace(message, text=change.text)
+            said[change.seq] = past(message, msgspec.structs.replace(change.more, rev=change.rev), moment)
+
+
 def account_and_reactions(connection: sqlite3.Connection, room: str, seq: int) -> tuple[int, Sequence[Reaction]]:
     """What a message has besides, that nobody is shown."""
     account, more = connection.execute(
@@ -229,6 +247,22 @@ def unclean(connection: sqlite3.Connection) -> int:
     (count,) = connection.execute("SELECT coalesce(max(value), 0) FROM marks WHERE name = ?", (UNCLEAN,)).fetchone()
     assert isinstance(count, int)
     return count
+
+
+def write_anew(connection: sqlite3.Connection, path: Path) -> bool:
+    """Write all of the file anew; True. SQLite overwrites what is deleted, but not what lies between the rows of a page
+    since they were moved to another. Raises `DatabaseError` where there is no room: a full disk would end history."""
+    (pages,), (size,) = (connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
+    need, free = COPIES * pages * size, shutil.disk_usage(path.parent).free
+    if free < need:
+        raise DatabaseError(
+            f"{path} may still have words in it that were deleted: to write it anew takes {need} bytes, and the disk "
+            f"has {free}. Make room."
+        )
+    connection.execute("COMMIT")
+    connection.execute("VACUUM")
+    connection.execute("BEGIN IMMEDIATE")
+    return True
 
 
 def checkpoint(connection: sqlite3.Connection) -> bool:

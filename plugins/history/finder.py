@@ -65,12 +65,13 @@ class Finder:
         limit = min(max(ask.limit, 1), self._most)
         for home in member.rooms.values():
             self._pages.hand_over(home)
-        with _in_quanta(), self._reader.turn(session):
-            self._message_writer.saved()
-            self._catch_up()
-            reach = self._reach(session, member, rooms)
-            work = partial(search.search, query=query, reach=reach, before=before, limit=limit + 1)
-            found = self._look(search.bounded(self._search_seconds, work))
+        with _in_quanta():
+            self._message_writer.saved()  # not in one's turn: others search meanwhile
+            with self._reader.turn(session):
+                self._catch_up()
+                reach = self._reach(session, member, rooms)
+                work = partial(search.search, query=query, reach=reach, before=before, limit=limit + 1)
+                found = self._look(search.bounded(self._search_seconds, work))
         # Somebody may have lost a right meanwhile.
         allowed = {name: self._chat.may_enter(session, member, name) for name in {message.room for message in found}}
         read = self._pages.now(message for message in found[:limit] if allowed[message.room])

@@ -29,7 +29,7 @@ from greenchat import (
     network_of,
 )
 
-from . import store
+from . import changes, store
 from .refusals import off
 from .runs import unpack
 from .store import Said
@@ -119,8 +119,8 @@ class Pages:
         found, writer = None, self._message_writer
         if ask.epoch == writer.epoch:
             self.hand_over(self._chat.rooms.get(room))
+            writer.saved()  # not in one's turn: others read meanwhile
             with self._reader.turn(session):
-                writer.saved()
                 work = partial(store.newer, room=room, rev=min(ask.rev, store.LAST), most=BEHIND)
                 found = self.look(self._reader, work)
         if found is None or ask.epoch != writer.epoch:
@@ -140,12 +140,11 @@ class Pages:
     def read(self, ask: History) -> tuple[list[Said], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))
-        if self._message_writer.has_changes(ask.room):
-            self._message_writer.saved()
-        unsaved = self.unsaved(ask)
+        unsaved, waiting = self.unsaved(ask), self._message_writer.unsaved_changes(ask.room)
         stored = self.look(self._reader, partial(store.page, ask=ask, limit=ask.limit + 1))
         # Some may have been written while we were looking.
         found: dict[int, Said] = {message.seq: message for message in chain(unsaved, stored)}
+        changes.apply(found, waiting, store.moment)
         ordered = [found[seq] for seq in sorted(found)]
         ordered = ordered[: ask.limit] if store.from_the_start(ask) else ordered[-ask.limit :]
         return self.now(ordered), len(found) > ask.limit
@@ -155,26 +154,39 @@ class Pages:
         rooms = self._chat.rooms
         return [room.log.now(one) if (room := rooms.get(one.room)) is not None else one for one in said]
 
-    def unsaved(self, ask: History) -> list[Message]:
-        """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted."""
+    def unsaved(self, ask: History) -> list[Said]:
+        """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted. What was deleted
+        or changed since it was said may wait for the disk as well, and is not told as it was."""
         runs = [run for run in self._message_writer.unsaved(ask.room) if _in_time(run.time, ask)]
         if not store.from_the_start(ask):
             runs.reverse()
-        found: list[Message] = []
+        found: dict[int, Said] = {}
         for run in runs:
             if run.seq + run.count > ask.after + 1 and not (ask.before and run.seq >= ask.before):
-                found += [message for message in unpack(run) if _fits(message, ask)]
+                found.update((message.seq, message) for message in unpack(run) if _fits(message, ask))
             if len(found) > ask.limit:
                 break
-        return sorted(found, key=lambda message: message.seq)
+        changes.apply(found, self._message_writer.unsaved_changes(ask.room), store.moment)
+        return [found[seq] for seq in sorted(found)]
 
     def changed(self, messages: Sequence[Message]) -> set[str]:
-        """The rooms of those of `messages` that are not on disk as they are here. Raises `Reject`."""
-        stored = self.look(self._reader, partial(store.texts, ids=[message.id for message in messages]))
-        return {message.room for message in messages if stored.get(message.id) != (message.sender, message.text)}
+        """The rooms of those of `messages` of which another program has made others. Raises `Reject`. The greenlet
+        waits: what is said and changed here, and not on disk yet, is no work of others."""
+        found, asked = set[str](), messages
+        while asked:
+            for room in {message.room for message in asked}:
+                self.hand_over(self._chat.rooms.get(room))
+            here = [message for message in self.now(asked) if isinstance(message, Message)]
+            self._message_writer.saved()
+            stored = self.look(self._reader, partial(store.texts, ids=[message.id for message in here]))
+            others = [message for message in here if stored.get(message.id) != (message.sender, message.text)]
+            # What somebody has changed here while we were looking is looked at again.
+            asked = [message for message in others if self.now([message]) != [message]]
+            found |= {message.room for message in others if message not in asked}
+        return found
 
     def hand_over(self, room: Room | None) -> None:
-        """See that the keeper has all that was said in `room`."""
+        """See that the writer has all that was said in `room`."""
         if room is not None and room.rev != self._message_writer.revs.get(room.name, 0):
             room.flush()
 

@@ -69,14 +69,14 @@ class Replays:
     def open(self, room: Room) -> None:
         """Restore a new room. The greenlet waits; meanwhile others may open the same one, and talk there."""
         while True:
-            seq = self._message_writer.latest.get(room.name, 0)
+            before = self._reached(room.name)
             if self._length:
                 self._load(room)
             # If somebody is in another one of this name, that is the one that counts.
-            if seq == self._message_writer.latest.get(room.name, 0) or room.name in self._rooms:
+            if before == self._reached(room.name) or room.name in self._rooms:
                 break
         writer, time = self._message_writer, self._message_writer.times.get(room.name, room.time)
-        room.restore(seq, time, rev=writer.revs.get(room.name, 0), epoch=writer.epoch)
+        room.restore(before[0], time, rev=writer.revs.get(room.name, 0), epoch=writer.epoch)
 
     def take(self, messages: Messages) -> None:
         """These were said in a row in one room."""
@@ -145,6 +145,10 @@ class Replays:
         newer = [message for message in self._recent(room) if message.seq > latest]
         oldest = 0 if more else messages[0].seq if messages else seq + 1
         self._last[room] = Last(deque([*messages, *newer], self._length), oldest)
+
+    def _reached(self, name: str) -> tuple[int, int]:
+        """What was said there, and what has become of it, up to now."""
+        return self._message_writer.latest.get(name, 0), self._message_writer.revs.get(name, 0)
 
     def _recent(self, room: Room) -> Sequence[Said]:
         last = self._last.get(room)

@@ -61,7 +61,7 @@ class Share(NamedTuple):
 
 
 def used(connection: sqlite3.Connection) -> int:
-    """How many bytes of the file are in use; what was removed is used again, and the file never becomes smaller."""
+    """How many bytes of the file are in use; what was removed is used again, and makes it no smaller."""
     pages, free, size = (
         connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "freelist_count", "page_size")
     )

@@ -8,6 +8,8 @@ import msgspec
 
 from greenchat import Message, Messages
 
+from .changes import Change
+
 _TEXTS = msgspec.json.Encoder()
 _UNPACKED = msgspec.json.Decoder(list[str])
 
@@ -85,3 +87,15 @@ def part(run: Run, start: int, stop: int | None = None) -> Run:
     texts = _UNPACKED.decode(run.texts)[start:stop]
     numbers = {"id": run.id + start, "seq": run.seq + start, "rev": run.rev + start}
     return msgspec.structs.replace(run, **numbers, texts=_TEXTS.encode(texts), count=len(texts))
+
+
+def moved(item: Run | Change, seqs: int, revs: int, since: datetime | None) -> Run | Change:
+    """The same with higher numbers, and not before `since`."""
+    if isinstance(item, Run):
+        time = item.time if since is None else max(item.time, since)
+        answered = item.reply_to and item.reply_to + seqs
+        return msgspec.structs.replace(item, seq=item.seq + seqs, rev=item.rev + revs, time=time, reply_to=answered)
+    more = item.more and msgspec.structs.replace(item.more, reply_to=item.more.reply_to and item.more.reply_to + seqs)
+    return msgspec.structs.replace(
+        item, rev=item.rev + revs, last=item.last + seqs, seq=item.seq and item.seq + seqs, more=more
+    )

@@ -216,7 +216,7 @@ def ends(connection: sqlite3.Connection) -> Ends:
     rooms: list[tuple[str, int, int, int | None]] = json.loads(found)
     seqs = {name: seq for name, seq, _, _ in rooms}
     revs = {name: rev for name, _, rev, _ in rooms}
-    times = {name: _moment(time) for name, _, _, time in rooms if time is not None}
+    times = {name: moment(time) for name, _, _, time in rooms if time is not None}
     return Ends(seqs, revs, times, newest(connection))
 
 
@@ -289,8 +289,8 @@ def rows(connection: sqlite3.Connection, query: str, values: Values) -> list[Sai
     ).fetchone()
     said: list[Said] = []
     for number, room, seq, time, sender, text, action, rev, more in _FOUND.decode(found):
-        message = Message(room, seq, number, sender, text, _moment(time), bool(action), False, rev)
-        said.append(message if more is None else changes.past(message, changes.MORE.decode(more), _moment))
+        message = Message(room, seq, number, sender, text, moment(time), bool(action), False, rev)
+        said.append(message if more is None else changes.past(message, changes.MORE.decode(more), moment))
     return said
 
 
@@ -323,7 +323,8 @@ def texts(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple
     return {number: (sender, text) for number, sender, text in json.loads(found)}
 
 
-def _moment(microseconds: int) -> datetime:
+def moment(microseconds: int) -> datetime:
+    """What was stored as `microseconds`."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
@@ -340,10 +341,10 @@ def _described(event: Move) -> tuple[str, str, str]:
 def _move(room: str, time: int, kind: str, name: str, detail: str) -> Move:
     match kind:
         case "joined":
-            return Joined(room, name, _moment(time))
+            return Joined(room, name, moment(time))
         case "left":
-            return Left(room, name, detail, _moment(time))
-    return Renamed(room, name, detail, _moment(time))
+            return Left(room, name, detail, moment(time))
+    return Renamed(room, name, detail, moment(time))
 
 
 def rooms(connection: sqlite3.Connection) -> list[tuple[int, str]]:

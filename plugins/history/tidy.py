@@ -21,6 +21,7 @@ from .retention import CHECK_SECONDS, Retention
 log = logging.getLogger("greenchat.history")
 
 # With fewer messages than this in one write, the processor has time for the index, which takes longer than the write.
+# Else the index waits until there was no such write for TALK_SECONDS.
 CALM = 2000
 
 # ... and with fewer than this within a second, in however many writes: a hundred times what a busy chat says.
@@ -32,12 +33,16 @@ CALM_A_SECOND = 20_000
 RESTS = 9
 TALK_SECONDS = 1.0
 
+# After a step of indexing that has failed, in seconds: the next one may fail as well.
+FAULT_SECONDS = 10.0
+
 # From one removal of what is too old, or too much, to the next, in seconds. Nobody counts on the minute.
 TRIM_SECONDS = 3600.0
 
-# From one look to the next whether words were deleted that are to be gone from the bytes of the file, in seconds. It
-# writes a part of the index anew, which is not to be done every minute; they are to be gone within a day.
-CLEAN_SECONDS = 3600.0
+# From one look to the next whether words were deleted that are to be gone from the bytes of the file, in seconds. The
+# file is written anew then, and who writes waits: about a second for each million messages. That is not to be each
+# hour; they are to be gone within a day.
+CLEAN_SECONDS = 12 * 3600.0
 
 # How often it is looked whether another program has changed the file, in seconds: somebody was forgotten, perhaps, and
 # is not to be read by newcomers any more. It takes some ten microseconds.
@@ -71,6 +76,7 @@ class Tidy:
         self._greenlets: list[Any] = []
         self._second, self._written = 0.0, 0  # when it began, and what was written in it
         self._wrote_at = 0.0
+        self._calm_at = 0.0  # until when nothing is indexed, as so much was written
         self._complaint = ""
         self._seen: object = None  # the state of the file when it was looked at last
 
@@ -98,27 +104,45 @@ class Tidy:
         if now - self._second >= 1:
             self._second, self._written = now, 0
         self._written += messages
-        if messages < CALM and self._written < CALM_A_SECOND:
-            self._indexer.due.set()
-        else:
-            self._indexer.due.clear()
+        if messages >= CALM or self._written >= CALM_A_SECOND:
+            self._calm_at = now + TALK_SECONDS
+        self._indexer.due.set()
 
     def _index(self) -> None:
         while True:
             self._indexer.due.wait()
-            began = time.monotonic()
-            indexed = self._attempt(self._indexer.step)
-            if self._attempt(self._indexer.clear) or indexed:
-                # Nobody waits for it: who searches indexes what is missing by themselves.
-                talk = time.monotonic() - self._wrote_at < TALK_SECONDS
-                gevent.sleep((RESTS if talk else 0) * (time.monotonic() - began))
-            else:
-                self._indexer.due.clear()
+            while (rest := self._calm_at - time.monotonic()) > 0:
+                gevent.sleep(rest)
+            self._indexer.due.clear()  # not afterwards: what is written meanwhile is due, too
+            if not self._guard(self._index_some):
+                self._indexer.due.set()
+                gevent.sleep(FAULT_SECONDS)
+
+    def _index_some(self) -> None:
+        began = time.monotonic()
+        indexed = self._indexer.step()
+        if self._indexer.clear() or indexed:
+            self._indexer.due.set()
+            # Nobody waits for it: who searches indexes what is missing by themselves.
+            talk = time.monotonic() - self._wrote_at < TALK_SECONDS
+            gevent.sleep((RESTS if talk else 0) * (time.monotonic() - began))
 
     def _again(self, seconds: float, step: Callable[[], None]) -> None:
         while True:
-            step()
+            self._guard(step)
             gevent.sleep(seconds)
+
+    def _guard(self, step: Callable[[], None]) -> bool:
+        """Do `step`; whether it went well. What fails once must not end indexing, removing or looking for good."""
+        try:
+            step()
+        except DatabaseError as error:
+            self._complain(error)
+            return False
+        except Exception:
+            log.exception("history: a step of tidying up has failed")
+            return False
+        return True
 
     def _trim(self) -> None:
         since = datetime.now(UTC) - timedelta(days=self._keep_days) if self._keep_days else None
@@ -138,7 +162,11 @@ class Tidy:
         pages = -index.MERGE_PAGES
         while self._run(partial(index.merge, pages=pages)):
             pages = index.MERGE_PAGES
-        if self._run(changes.checkpoint):
+        if not self._run(partial(changes.write_anew, path=self._database.path)):
+            return
+        while (emptied := self._run(changes.checkpoint)) is False:
+            gevent.sleep(LOOK_SECONDS)  # somebody reads what was there before
+        if emptied:
             self._run(partial(changes.cleaned, count=count))
 
     def forget_room(self, name: str) -> None:
@@ -159,14 +187,17 @@ class Tidy:
         return self._attempt(partial(self._database.run, work, writes=writes))
 
     def _attempt(self, step: Callable[[], Any]) -> Any:
-        """What `step` returns; None where the database cannot be used, which the keeper deals with."""
+        """What `step` returns; None where the database cannot be used, which the writer deals with."""
         try:
             return step()
         except DatabaseError as error:
-            if str(error) != self._complaint:
-                log.warning("history cannot be tidied up: %s", error)
-                self._complaint = str(error)
+            self._complain(error)
             return None
+
+    def _complain(self, error: DatabaseError) -> None:
+        if str(error) != self._complaint:
+            log.warning("history cannot be tidied up: %s", error)
+            self._complaint = str(error)
 
 
 def _drop_comings(connection: sqlite3.Connection, room: int) -> None:

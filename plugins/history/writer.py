@@ -18,10 +18,11 @@ from gevent.event import AsyncResult, Event
 from greenchat import Alteration, ChatServer, Database, DatabaseError, Messages, Reject
 
 from . import changes, store
-from .changes import Change
+from .changes import UNKNOWN, Change
 from .place import Place
-from .refusals import UNKNOWN, Watcher, moved, not_stored, off
-from .runs import Run, pack_run, part
+from .refusals import not_stored, off
+from .runs import Run, moved, pack_run, part
+from .watcher import Watcher
 
 log = logging.getLogger("greenchat.history")
 
@@ -139,9 +140,9 @@ class MessageWriter:
         """What was said in `room` and is not on disk yet, as it was said."""
         return [run for run in chain(self._batch, self._waiting) if isinstance(run, Run) and run.room == room]
 
-    def has_changes(self, room: str) -> bool:
-        """Whether something has become of messages of `room` that is not on disk yet."""
-        return any(type(change) is Change and change.room == room for change in chain(self._batch, self._waiting))
+    def unsaved_changes(self, room: str) -> list[Change]:
+        """What has become of messages of `room` and is not on disk yet, in its order."""
+        return [one for one in chain(self._batch, self._waiting) if isinstance(one, Change) and one.room == room]
 
     def unsaved_comings(self, room: str) -> list[store.Coming]:
         """Who came into `room` and went, as far as that is not on disk yet."""

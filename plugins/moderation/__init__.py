@@ -1,7 +1,7 @@
 """Keeps order: operators, bans, mutes and slow rooms; words that are not said, repeats and floods where configured.
 
-settings.py is what the configuration says, words.py looks at what is said. book.py is what operators and owners of
-rooms have ordered, records.py keeps it, guard.py sees to it, orders.py is what their commands do.
+settings.py is what the configuration says, words.py looks at what is said. rules.py is what operators and owners of
+rooms have ordered, records.py keeps it, enforcement.py sees to it, orders.py is what their commands do.
 """
 
 import logging
@@ -67,7 +67,7 @@ class Moderation:
                 log.exception("a look at what is in force has failed")
 
     def _changed(self) -> None:
-        """The book is another one."""
+        """The rules are others."""
         self._rest()
         self._enforcement.apply(self._records.rules)
 

@@ -1,4 +1,4 @@
-"""Sees to it that what the book says is so: roles are given, who is banned is put out, who is muted is not heard.
+"""Sees to it that what the rules say is so: roles are given, who is banned is put out, who is muted is not heard.
 
 All of it is about people: neither another device nor coming back is a way out. A session is looked at by itself as long
 as it has not joined.
@@ -216,7 +216,7 @@ class Enforcement:
     def check_mute(self, session: Session, room: str) -> None:
         """Raises `Reject` for who is not to be heard, in `room` or in private (empty)."""
         rules, member = self.rules, session.member
-        # On the way of each message as long as anybody is muted: who is not named in the book is let through at once.
+        # On the way of each message as long as anybody is muted: who is not named in the rules is let through at once.
         if not self._marked.keys().isdisjoint(_whos(session)) or (member is not None and member.key in rules.names):
             now = time.time()
             mute = rules.mute_of(self.marks(session), room, now)

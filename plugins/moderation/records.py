@@ -227,7 +227,7 @@ def _places(values: Collection[object]) -> str:
 class Records:
     """The file of a server, read into `rules`: checks look there, and never wait for the disk.
 
-    `changed()` is called with each new book. Nothing is opened, and no file made, before there is something to keep.
+    `changed()` is called with all new rules. Nothing is opened, and no file made, before there is something to keep.
     """
 
     def __init__(

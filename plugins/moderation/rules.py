@@ -124,7 +124,7 @@ class Rules:
         self.next_end = min((one.until for one in (*bans, *mutes) if one.until is not None), default=math.inf)
 
     def marks_beside(self, before: "Rules") -> set[Mark]:
-        """Whom something was ordered for that was not in the book before."""
+        """Whom something was ordered for that was not in the rules before."""
         known = {(one.kind, one.what, one.room, one.since) for one in (*before.bans, *before.mutes)}
         return {
             one.mark

@@ -164,7 +164,6 @@ def test_while_somebody_is_here_who_may_not_come_in_nothing_of_a_room_is_ever_wi
 
 def test_a_server_on_a_file_of_before_starts_at_once_and_searches_once_all_is_indexed(tmp_path, monkeypatch):
     monkeypatch.setattr(finder, "BEHIND", 1000)
-    monkeypatch.setattr(index, "STEP", 500)
     load("history-v3", tmp_path)
     many = 20_000
     with opened(tmp_path) as connection:

@@ -1,13 +1,18 @@
 """The history plugin where its database cannot be used, and where the server ends as suddenly as can be."""
 
+import json
 import resource
 
 import pytest
 from greenchat_plugins.history import store
 from kit.histories import verified
-from kit.outages import OFF, ON, locked, numbered, serve, stored
+from kit.outages import BUSY, OFF, ON, locked, numbered, serve, stored
+from kit.programs import Program
 
 from greenchat.client import RefusedError
+from greenchat.protocol.events import Deleted
+from greenchat.protocol.replies import HistoryPage
+from greenchat.testing import DEADLINE, serving
 
 
 def test_a_file_that_is_moved_away_while_it_is_used_is_noticed(tmp_path):
@@ -90,6 +95,61 @@ def test_what_was_changed_meanwhile_is_kept_and_there_is_another_epoch(tmp_path)
         found, rev, again = state(people.join("eve"))
         assert (found, rev, again) == ([*expected, (5, 8, "five")], 8, renewed)
     assert verified(tmp_path) == (0, ["It is whole."])
+
+
+def test_newcomers_do_not_read_what_was_deleted_or_changed_meanwhile(tmp_path):
+    """Nobody is in the room any more, and the file has nothing of it: it is what waits that they are told."""
+    with serve(tmp_path) as people:
+        ada, _ = people.join("ada", "garden"), people.join("bob")
+        ada.ack("one")
+        with locked(tmp_path):
+            for text in ("My password is tulip.", "Helo!", "It is spring."):
+                ada.not_stored(text)
+            assert refused(ada, ada.client.delete("garden", 2)) == "not_stored"
+            assert refused(ada, ada.client.edit("garden", 3, "Hello!")) == "not_stored"
+            assert refused(ada, ada.client.react("garden", 3, "👍")) == "not_stored"
+            ada.client.leave()
+            assert list(ada.client)
+            page = next(item for item in people.join("eve", "garden").client if isinstance(item, HistoryPage))
+        gone, hello, spring = page.events
+        assert gone == Deleted("garden", 2, 5, "ada", gone.time)
+        assert (hello.text, hello.rev, hello.reactions) == ("Hello!", 7, {"👍": ["ada"]})
+        assert hello.edited
+        assert (spring.text, spring.rev) == ("It is spring.", 4)
+
+
+def test_who_waits_for_the_disk_keeps_nobody_else_from_reading(tmp_path):
+    with serving(settings={BUSY: DEADLINE, "plugins.history.commit_seconds": 3600}, data_dir=tmp_path) as server:
+        ada, bob = Program(server, "ada"), Program(server, "bob")
+        assert ada.request(type="say", text="one", room="lobby")["seq"] == 1
+        with locked(tmp_path):
+            catching_up = {"type": "history", "room": "lobby", "epoch": ada.welcome["epoch"], "rev": 1, "ref": "mine"}
+            edit, say = {"type": "edit", "seq": 1, "text": "ONE"}, {"type": "say", "text": "two"}
+            ada.peer.send(json.dumps(edit), json.dumps(say), json.dumps(catching_up))
+            bob.read_until("message", text="two")
+            page = bob.request(type="history", room="lobby")
+            assert [(event["rev"], event["text"]) for event in page["events"]] == [(2, "ONE"), (3, "two")]
+        newer = ada.read_until("history", ref="mine")
+        assert [(event["rev"], event["text"]) for event in newer["events"]] == [(2, "ONE"), (3, "two")]
+
+
+def test_changes_that_wait_for_the_disk_are_read_where_nobody_remembers_them(tmp_path):
+    """Everybody has left the room since, and so it is opened anew."""
+    with serving(settings={BUSY: DEADLINE, "plugins.history.commit_seconds": 3600}, data_dir=tmp_path) as server:
+        ada, bob = Program(server, "ada", "garden"), Program(server, "bob", "garden")
+        for number, text in numbered("one", "two"):
+            assert ada.request(type="say", text=text, room="garden")["seq"] == number
+        with locked(tmp_path):
+            ada.send(type="edit", seq=1, text="ONE")
+            ada.send(type="delete", seq=2)
+            ada.send(type="leave")
+            bob.read_until("left", name="ada")
+            bob.request(type="join", room="lobby")
+            bob.request(type="leave", room="garden")
+            bob.request(type="join", room="garden")
+            one, two = bob.request(type="history", room="garden")["events"]
+            assert (one["text"], one["rev"]) == ("ONE", 3)
+            assert (two["type"], two["rev"]) == ("deleted", 4)
 
 
 def test_changes_of_what_was_said_before_the_file_was_there(tmp_path):

@@ -1,5 +1,6 @@
 """The web page of somebody with several windows and devices: how one stays, leaves, and is another one's name."""
 
+import pytest
 from click.testing import CliRunner
 from kit.accounts import CHEAP, SECRET, accounts, registered
 from kit.browsers import expect, needs_browser
@@ -40,6 +41,48 @@ def test_who_quits_stays_logged_in_and_no_other_window_goes(visit):
         assert device_token(ada) == ""
         ada.page.reload()
         expect(ada.button("Join")).to_be_visible()
+
+
+# A window that hears what the server tells only once `hear` is called.
+SLOW = """
+    const held = []
+    window.hear = () => (window.slow = false, held.splice(0).forEach(event => event()))
+    for (const on of ["onmessage", "onclose"]) {
+        const {set} = Object.getOwnPropertyDescriptor(WebSocket.prototype, on)
+        const later = act => event => (window.slow ? held.push(() => act(event)) : act(event))
+        Object.defineProperty(WebSocket.prototype, on, {set(act) { set.call(this, later(act)) }})
+    }
+"""
+
+NEW_TOKEN = """before => {
+    const token = /gd_[^"]*/.exec(JSON.stringify({...localStorage}))
+    return token && token[0] !== before
+}"""
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_new_password_keeps_the_window_and_the_browser_in_which_it_was_given(visit, slow):
+    with accounts() as chat:
+        registered(chat, "ada").send("LEAVE")
+        ada = log_in(visit(chat), "ada", keep=True)
+        other = visit(chat, script=SLOW, context=ada.context)
+        expect(other.box).to_be_visible()
+        other.page.evaluate("slow => (window.slow = slow)", slow)
+        before = device_token(ada)
+        ada.box.press_sequentially("/passwd ")
+        ada.answer(SECRET, "another-secret-altogether")
+        ada.page.wait_for_function(NEW_TOKEN, arg=before)
+        other.page.evaluate("hear()")
+        expect(other.button("Join")).to_be_visible()
+        expect(other.problem).to_contain_text("password")
+        ada.say("still here")
+        ada.has_stored("still here")
+        # The browser stays logged in by the new password, not by what it had before.
+        other.page.reload()
+        other.sees("still here")
+        other.say("/logout")
+        expect(ada.problem).to_contain_text("logged out")
+        assert device_token(ada) == ""
 
 
 def test_a_link_leads_into_its_room_and_another_name_is_asked_for(visit):

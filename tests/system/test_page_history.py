@@ -8,7 +8,7 @@ from kit.pages import fill
 from kit.processes import ServeProcess, kept_port
 from kit.programs import Program
 
-from greenchat.testing import Peer
+from greenchat.testing import Peer, serving
 
 pytestmark = needs_browser
 pytest_plugins = ["kit.browser_fixtures"]
@@ -94,3 +94,19 @@ def test_a_killed_server_comes_back_without_gap_or_double(visit, tmp_path, port)
         ada.has_stored("still here")
     finally:
         kill(server)
+
+
+def test_what_is_kept_for_messages_that_are_still_to_come_has_a_bound(visit):
+    with serving(settings={"limits.flood_rate": 0}) as chat:
+        ada = visit(chat).join("ada")
+        bob = Program(chat, "bob")
+        for number in range(250):
+            seq = bob.request(type="say", room="lobby", text=f"line {number}")["seq"]
+            bob.request(type="delete", room="lobby", seq=seq)
+        bob.request(type="say", room="lobby", text="all of it is gone")
+        ada.sees("all of it is gone")
+        kept = ada.page.evaluate(
+            "async () => (await import('./conversations.js')).rooms.get('lobby').recent.map(({type}) => type)"
+        )
+        assert set(kept) == {"deleted"}
+        assert len(kept) <= 200

@@ -60,6 +60,49 @@ def test_what_is_on_its_way_when_a_conversation_ends_is_kept_and_not_said(chat, 
     assert sync(stranger) == []
 
 
+def test_first_words_that_wait_go_to_nobody_who_has_the_name_by_then(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat).join("ada")
+    ada.member("bob").click()
+    ada.button("Direct message").click()
+    with cut_off(chat, ada, "ada"):
+        ada.say("the code is 4711")
+        bob.send("LEAVE")
+        bob.read_until("")
+        stranger = chat.join("bob")
+    row = ada.line("the code is 4711")
+    expect(row).to_contain_text("This conversation has ended")
+    expect(row.get_by_role("button", name="Try again")).to_have_count(0)
+    assert sync(stranger) == []
+    # Who has the name by now can be written to anew.
+    ada.room("lobby").click()
+    ada.say("/msg bob hello")
+    ada.has_stored("hello")
+    stranger.read_until("MSG|ada (private)|hello")
+
+
+def test_a_command_about_the_last_one_does_not_wait_until_that_is_another_one(chat, visit):
+    bob, eve = chat.join("bob"), chat.join("eve")
+    ada = visit(chat).join("ada")
+    bob.send("MSG|/msg ada hi")
+    expect(talk_with(ada, "bob")).to_have_count(1)
+    ada.say("important and right")
+    ada.has_stored("important and right")
+    sync(bob)
+    commands = "/reply the code is 4711", "/delete", "/edit 12", "/re so what", "/REACT 👍"
+    with cut_off(chat, ada, "ada"):
+        ada.say(*commands)
+        for command in commands:
+            expect(ada.log).to_contain_text(f"Not sent: {command}")
+        ada.say("/re 1 with a number", "/topic Gold")
+        eve.send("MSG|/msg ada hi from eve", "MSG|the last one by now")
+    expect(ada.log).to_contain_text("ada has set the topic: Gold")
+    read = [line for line in sync(bob) if line.startswith("MSG|ada")]
+    assert read == ['MSG|ada|(to ada: "important and right") with a number']
+    assert not any("4711" in line for line in sync(eve))
+    expect(ada.lines.first).to_have_text("important and right")
+
+
 def test_a_conversation_of_two_accounts_outlasts_a_loss(visit):
     with serving(settings=CHEAP) as chat:
         windows = []

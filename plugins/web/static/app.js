@@ -102,7 +102,7 @@ function remember() {
 // --- the way in ---
 
 const link = place.link();
-const saved = place.saved();
+const saved = place.here();
 
 form.onsubmit = event => {
 	event.preventDefault();
@@ -163,7 +163,7 @@ function coming(name) {
 // Who is not in the chat any more, and why.
 async function out(error) {
 	if (error.code !== "logged_out") return refused(error);
-	if (error.here || tokens.stays()) tokens.forgetDevice(true);
+	if (error.here || tokens.stays()) tokens.forgetDevice(error.here);
 	await goodbye(error.text);
 }
 

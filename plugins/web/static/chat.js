@@ -23,7 +23,7 @@ export let active = null;
 export { rooms };
 export const { all, roomTyped, directTo } = talks;
 
-let ui; // see app.js
+export let ui; // see app.js
 let ticket = null; // what to come in with, again after a loss
 let joining = null; // the form's promise: [resolve, reject]
 let welcomed = false; // on this connection
@@ -142,7 +142,7 @@ const enterRoom = (room, key) => wire.request("join", { room, key });
 export function be(frame) {
 	// The name of an account may be somebody else's by now. Who was a guest, and logs in, has registered it.
 	if (joining && account && account !== frame.account) ui.wipe();
-	tokens.take(frame, !welcomed && !resumed);
+	tokens.take(frame, !resumed && (!welcomed || frame.device_token));
 	name = ticket.name = frame.name;
 	limits = frame.limits;
 	slash = !!frame.hint;
@@ -175,6 +175,7 @@ export function rename(new_name) {
 export async function prove(login, keep) {
 	Object.assign(ticket, { login, keep });
 	if (login) {
+		resumed = false;
 		await wire.request("join", { login, room: null, ...(keep && { device: tokens.deviceName() }) });
 		return learn();
 	}
@@ -207,13 +208,13 @@ function lost(forGood) {
 	if (code === "resumed_elsewhere" && !joining) {
 		tokens.lend();
 		state = "elsewhere";
-		return changed();
+		return ui.pump(); // what must not wait
 	}
 	if (ends && welcomed) tokens.drop();
 	if (joining || ends) return out(trouble.text || ends ? trouble : UNREACHABLE);
 	state = "lost";
 	wire.retry();
-	changed();
+	ui.pump();
 }
 
 function out(error) {
@@ -221,11 +222,9 @@ function out(error) {
 	joining = null;
 	state = "out";
 	if (welcomed) wire.close();
+	ui.pump();
 	refuse(error);
 }
-
-export const leave = () => ui.leave();
-export const visit = room => ui.visit(room);
 
 export function quit() {
 	joining = null;
@@ -340,13 +339,6 @@ export function settle(written, id, name) {
 
 // Until there is a room to show it in.
 export const later = (...told) => early.push(told);
-
-export const alert = (room, item) => ui.alert(room, item);
-export const heard = (item, room) => ui.heard(item, room);
-export const looking = room => ui.looking(room);
-export const catchUp = room => ui.catchUp(room);
-// A message says `text` from now on; null: it is deleted. Where else its words are shown, that must be seen.
-export const reworded = (room, item, text) => ui.reworded(room, item, text);
 
 export function tell(room, text, kind = "notice", to) {
 	const item = { kind, text, time: Date.now(), room: to };

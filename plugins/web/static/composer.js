@@ -128,7 +128,7 @@ function here(room, text) {
 			return true;
 		}
 		case "/quit":
-			chat.leave();
+			chat.ui.leave();
 			return true;
 		case "/logout":
 			chat.logout();

@@ -23,6 +23,7 @@ class Conversation extends Timeline {
 	rev = 0;
 	heard = 0; // the highest that was told, also while what was before it is still
 	behind = false; // to come
+	checking = false; // whether numbers mean what they did before a loss
 	recent = []; // changes
 	quotes = new Map(); // messages that are not among the items and were answered: null where they cannot be had
 	quoting = false; // one of them is asked for
@@ -154,11 +155,12 @@ export function end(direct, why) {
 	direct.sure = false;
 }
 
-// On a new connection a guest is somebody new, and has ended what they had begun.
+// On a new connection a guest is somebody new, and has ended what they had begun. Where nothing was said yet, there is
+// only a name, which may be somebody else's by now.
 export function connectedAgain(guest) {
 	for (const direct of directs) {
 		direct.sure = false;
-		if (guest && direct.id !== null && !direct.gone)
+		if ((guest || direct.id === null) && !direct.gone)
 			end(direct, "This conversation has ended, as your connection was lost.");
 	}
 }

@@ -35,10 +35,10 @@ export function add(room, events, live, end = room.following) {
 		if (!(item.seq > room.read) || item.kind !== "message" || chat.isMe(item.sender)) continue;
 		const forMe =
 			room.direct || isMention(item, room.items, chat.name) || (item.reply_to && isMine(room.find(item.reply_to)));
-		if (live && (forMe || room === chat.active)) chat.heard(item, room);
+		if (live && (forMe || room === chat.active)) chat.ui.heard(item, room);
 		if (room.mentions.has(item.seq) || !forMe) continue;
 		room.mentions.add(item.seq);
-		chat.alert(room, item);
+		chat.ui.alert(room, item);
 	}
 	const surplus = room.items.length - KEPT;
 	if (surplus > 0 && room.more !== null) {
@@ -50,7 +50,7 @@ export function add(room, events, live, end = room.following) {
 }
 
 export function see(room) {
-	if (room.unread && !chat.looking(room)) return (room.mark ??= room.read);
+	if (room.unread && !chat.ui.looking(room)) return (room.mark ??= room.read);
 	read(room);
 }
 
@@ -70,9 +70,8 @@ export function reach(room, rev = 0) {
 // `event`, as all are told.
 export function change(room, event) {
 	reach(room, event.rev);
-	const gone = event.type === "deleted";
-	const others = gone ? room.recent.filter(({ seq }) => seq !== event.seq) : room.recent.slice(-RECENT);
-	room.recent = [...others, event];
+	const others = room.recent.filter(({ seq }) => event.type !== "deleted" || seq !== event.seq);
+	room.recent = [...others, event].slice(-RECENT);
 	apply(room, event);
 	chat.changed();
 }
@@ -92,13 +91,13 @@ const touch = item => (item.looks = (item.looks ?? 0) + 1);
 const changes = new Map(
 	Object.entries({
 		edited(item, { text, time }, room) {
-			chat.reworded(room, item, text);
+			chat.ui.reworded(room, item, text);
 			Object.assign(item, { text, edited: Date.parse(time) });
 		},
 
 		// Its words are nowhere from then on.
 		deleted(item, { by }, room) {
-			chat.reworded(room, item, null);
+			chat.ui.reworded(room, item, null);
 			room.mentions.delete(item.seq);
 			for (const field of ["text", "reactions", "reply_to", "state", "why", "action"]) delete item[field];
 			Object.assign(item, { kind: "deleted", by });
@@ -119,7 +118,7 @@ function renew(room, item) {
 	for (const old of [room.known.get(item.seq), room.quotes.get(item.seq)]) {
 		if (!old || old.id !== item.id || !(item.rev > (old.rev ?? 0))) continue;
 		const { text, edited, reactions, rev } = item;
-		if (old.text !== text) chat.reworded(room, old, text);
+		if (old.text !== text) chat.ui.reworded(room, old, text);
 		Object.assign(old, { text, edited, reactions, rev });
 		touch(old);
 	}
@@ -145,12 +144,14 @@ export const pointer = (room, { seq, id }) => ({ seq, id, epoch: room.epoch });
 
 export function isGone(room, { seq, id, epoch }) {
 	const now = room.find(seq);
-	return now ? now.kind === "deleted" || now.id !== id : epoch !== room.epoch;
+	const isSame = epoch === room.epoch;
+	return now && (isSame || room.more !== null) ? now.kind === "deleted" || now.id !== id : !isSame;
 }
 
 // --- what we do ---
 
 async function ask(type, room, { seq }, what) {
+	if (room.checking) throw { text: "What was said meanwhile is still to come. Try again." };
 	const { rev } = await request(type, { room: room.name, seq, ...what }, { room });
 	reach(room, rev);
 }
@@ -232,6 +233,7 @@ export async function catchUp(room) {
 	if (room.past === null && room.latest > room.last)
 		chat.tell(room, "This server does not keep what was said meanwhile.");
 	await present(room);
+	room.checking = false;
 	return true;
 }
 

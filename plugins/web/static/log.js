@@ -188,15 +188,13 @@ function remedies(item) {
 
 function notice({ item: { kind, text, room } }) {
 	const label = chat.rooms.get(room)?.gone === "" ? `Go to ${room}` : `Join ${room}`;
-	const row = el(`li.notice.${kind}`, { dir: "auto" }, text, room && button(() => chat.visit(room), label));
+	const row = el(`li.notice.${kind}`, { dir: "auto" }, text, room && button(() => chat.ui.visit(room), label));
 	return copied(row, "* ", text);
 }
 
 // --- copying: what is copied out of the log reads as lines, "[12:00] ada: Hello", and code as code ---
 
-document.oncopy = copying;
-
-function copying(event) {
+document.oncopy = event => {
 	const selection = getSelection();
 	if (!selection.rangeCount || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
 	const range = selection.getRangeAt(0);
@@ -212,7 +210,7 @@ function copying(event) {
 		: some.map(({ prefix, text, fence }) => (fence === "in" || fence === "close" ? text : prefix + text));
 	event.clipboardData.setData("text/plain", lines.join("\n"));
 	event.preventDefault();
-}
+};
 
 // What of `body` is within `range`: the whole `text` as it was typed, a part of it as it is shown, or null.
 function chosen(range, body, text) {

@@ -135,6 +135,6 @@ export function selfMenu(anchor, ...switches) {
 			: [account.credentials("register"), account.credentials("login")]),
 		...switches,
 		// Who stays logged in leaves by closing the window.
-		stays() ? ["Log out", () => chat.logout()] : ["Leave the chat", chat.leave]
+		stays() ? ["Log out", () => chat.logout()] : ["Leave the chat", chat.ui.leave]
 	]);
 }

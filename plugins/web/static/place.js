@@ -5,12 +5,10 @@
 
 import * as chat from "./chat.js";
 
-const here = () => history.state ?? {};
+export const here = () => history.state ?? {};
 
 // "?room=#dev" is a room called dev, though to a browser the address ends before the "#".
 export const link = () => new URLSearchParams(location.search + location.hash);
-
-export const saved = here;
 
 // What is shown is one step further, or stands `instead` of what was shown before.
 export function remember(further = false) {

@@ -56,8 +56,7 @@ box.onkeydown = ({ key }) => {
 
 function toggle(open = box.hidden) {
 	box.hidden = !open;
-	const field = open ? form.text : $("text");
-	field.focus();
+	(open ? form.text : $("text")).focus();
 }
 
 export function forget() {

@@ -8,8 +8,10 @@ import { bytesOf, linesOf } from "./typing.js";
 import { bucket } from "./wire.js";
 
 const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the first to be seen
+// What means the last one, which may be another once we are back.
+const LAST = /^\/(reply|delete(?!\s+#*\d)|(re|edit|react)(?!\s+#*[1-9]\d*\s+\S))(\s|$)/i;
 const NO_LIMIT = 1e5; // bytes of a line, where the server has none
-const GONE = { code: "unknown_message", text: "What you answer was deleted." };
+const GONE = { code: "unknown_message", text: "What you answer is gone." };
 const SPARE = 64; // bytes: the id of a conversation that has none yet
 const STATES = new Map([
 	["lost", "unsure"],
@@ -18,6 +20,7 @@ const STATES = new Map([
 
 const queue = []; // {room, item}: a message; {room, line}: a command
 const opening = new Set(); // direct conversations whose first message is on its way: their id comes with its answer
+const held = new Set(); // conversations where an answer waits until it is known what its number means
 let timer;
 
 // Each with a slash before it fits into a frame.
@@ -69,19 +72,25 @@ export const unsaid = room => room.items.filter(({ state }) => /^(queued|failed|
 
 export function pump() {
 	clearTimeout(timer);
+	held.clear();
 	let ms;
 	let next;
-	while ((next = queue.findIndex(canGo)) >= 0 && !(ms = bucket.wait(1))) {
+	const isIn = chat.state === "in"; // else nothing goes but what is refused
+	while ((next = queue.findIndex(canGo)) >= 0 && !(ms = isIn && bucket.wait(1))) {
 		const [{ room, item, line }] = queue.splice(next, 1);
 		if (item) send(room, item);
-		else if (chat.state === "apart") chat.tell(room, `${line.split(" ")[0]} was not run. ${room.gone}`, "error");
-		else chat.command(room, line);
+		else if (isIn) chat.command(room, line);
+		else if (LAST.test(line)) chat.tell(room, `Not sent: ${line}\nOnce you are back, another may be the last.`, "error");
+		else chat.tell(room, `${line.split(" ")[0]} was not run. ${room.gone}`, "error");
 	}
 	if (ms) timer = setTimeout(pump, ms);
 	chat.changed();
 }
 
-const canGo = ({ room }) => (chat.state === "in" ? !opening.has(room) : chat.state === "apart" && room.gone); // to be refused
+function canGo({ room, item, line }) {
+	if (item?.answered && room.checking && !room.gone) held.add(room);
+	return chat.state === "in" ? !opening.has(room) && !held.has(room) : LAST.test(line) || (chat.state === "apart" && room.gone);
+}
 
 // After a loss, what was on its way has arrived, or it has not.
 export function resolve(room) {
@@ -94,7 +103,7 @@ export function resolve(room) {
 		Object.assign(arrived, { mine: true, state: "stored" });
 		room.remove(item);
 	}
-	chat.changed();
+	pump();
 }
 
 export function add(room, text, wire, action, answered) {

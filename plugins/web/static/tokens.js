@@ -9,15 +9,15 @@ const DEVICE = `device ${BASE}`;
 const TAB = `greenchat.tab ${BASE}`;
 const PATIENCE = 300; // ms, for the other tabs to answer
 
-let tab = {}; // {token, name, account, stays}: `stays` is whether we are logged in by the device token
+let tab = {}; // {token, name, account, stays}: `stays` is the login that the device token is of by which we are here
 let lent = false; // another tab goes on as us
 let leaving = false; // the page goes
 let claimed; // resolves what we have asked the other tabs
 const tabs = new BroadcastChannel(TAB);
 
-// {token, account}, or nothing of it.
+// {token, account, stays}, or nothing of it.
 export const device = () => kept(DEVICE);
-export const stays = () => !!tab.stays;
+export const stays = () => !!tab.stays && tab.stays === device().stays;
 
 // What this tab had before a reload, or nothing of it.
 export async function claim() {
@@ -38,8 +38,9 @@ export function proofs(name, account) {
 // What the server has told: who we are, and how we come back. `anew`: not as who we were before.
 export function take({ name, account = "", token = tab.token, device_token }, anew) {
 	lent = false;
-	tab = { token, name, account, stays: !!device_token || (!anew && tab.stays) };
-	if (device_token) kept(DEVICE, { token: device_token, account });
+	const { stays = device_token && Math.random() } = anew ? {} : device_token ? device() : tab;
+	tab = { token, name, account, stays };
+	if (device_token) kept(DEVICE, { token: device_token, account, stays });
 	store();
 }
 
@@ -51,9 +52,7 @@ export function rename(name) {
 // The server takes it no more.
 export function refuse(token) {
 	if (token === tab.token) drop();
-	if (token !== device().token) return;
-	tab.stays = false;
-	kept(DEVICE, null);
+	if (token === device().token) kept(DEVICE, null);
 }
 
 // Another tab goes on by it. Only by hand do we take it back.
@@ -122,11 +121,11 @@ const BROWSERS = [
 	[/Chrom|CriOS/, "Chrome"],
 	[/Safari/, "Safari"]
 ];
-const SYSTEMS = [/Android/, /iPhone/, /iPad/, /Windows/, /CrOS/, /Mac/, /Linux/];
+const SYSTEM = /Android|iPhone|iPad|Windows|CrOS|Mac|Linux(?!.*Android)/;
 
 export function deviceName({ userAgent } = navigator) {
 	const [, browser] = BROWSERS.find(([sign]) => sign.test(userAgent)) ?? [, "Browser"];
-	const [system] = SYSTEMS.find(sign => sign.test(userAgent))?.exec(userAgent) ?? [];
+	const [system] = SYSTEM.exec(userAgent) ?? [];
 	return system ? `${browser} on ${system === "CrOS" ? "ChromeOS" : system}` : browser;
 }
 

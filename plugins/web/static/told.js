@@ -103,7 +103,7 @@ const types = new Map(
 
 		invited({ room, by }) {
 			const { active } = chat;
-			if (active) chat.alert(active, chat.tell(active, `${by} asks you into ${room}. `, "invited", room));
+			if (active) chat.ui.alert(active, chat.tell(active, `${by} asks you into ${room}. `, "invited", room));
 		},
 
 		error({ code, text }) {
@@ -131,9 +131,9 @@ function fill(room, frame) {
 	}
 	room.read = Math.min(room.items[0] ? room.read : latest, latest);
 	const { rev = 0, epoch = "" } = frame;
-	room.behind = !!room.items[0];
+	room.behind = room.checking = !!room.items[0];
 	room.heard = room.behind ? 0 : rev;
-	if (room.behind) chat.catchUp(room);
+	if (room.behind) chat.ui.catchUp(room);
 	else Object.assign(room, { rev, epoch, recent: [] });
 }
 
