@@ -29,6 +29,13 @@ export function lines(text, room = chat.active) {
 	return linesOf(text, (chat.limits.frame_bytes || NO_LIMIT) - frame - SPARE);
 }
 
+// One, if it fits into a frame: a line's end is two bytes. Fenced code goes by lines.
+export function messages(text, room) {
+	const all = lines(text, room);
+	const one = all.join("\n");
+	return all[100] || /^```/m.test(one) || lines(one.replaceAll("\n", "--"), room)[1] ? all : [one];
+}
+
 // From the slash on, where that is the first to be seen; else nothing.
 export const slashed = line => (SLASH.test(line) ? line.replace(SLASH, "") : "");
 const before = line => line.slice(0, line.length - slashed(line).length);
@@ -37,11 +44,11 @@ export const isCommand = line => /^\/(?!\/)/.test(slashed(line));
 // Of several lines none is a command.
 // `answered`: the message that the first of them answers.
 export function say(room, text, answered) {
-	const all = lines(text, room);
+	const all = messages(text, room);
 	for (const [i, line] of all.entries()) {
 		const typed = slashed(line);
 		const to = i ? undefined : answered;
-		if (all[1] || !typed) addText(room, line, to);
+		if (all[1] || line.includes("\n") || !typed) addText(room, line, to);
 		else if (isCommand(line)) runLine(room, typed);
 		else addText(room, unescaped(line), to);
 	}
