@@ -9,10 +9,11 @@ from typing import TypeVar
 from greenchat.client.connection import JSON, Connection
 from greenchat.client.errors import DisconnectedError, NoAnswerError, RefusedError, TurnedAwayError, UnreachableError
 from greenchat.codecs.plain import NOT_UTF8, too_long
+from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
 from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref, Say
-from greenchat.protocol.text import MOST_LINES
+from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
 
 # The version of the protocol with which a message may have several lines.
@@ -54,14 +55,13 @@ class Requests:
         return self._limits.get(name, 0)
 
     def fits(self, text: str, room: str = "") -> bool:
-        """Whether the server takes `text` as one message: with as many lines, and as long."""
-        lines = text.count("\n") + 1
-        if lines > 1 and (self.protocol < HAS_LINES or lines > MOST_LINES):
+        """Whether the server takes `text` as one message: as it is, as long, and with as many lines."""
+        if "\n" in text and self.protocol < HAS_LINES:
             return False
         limit = int(self.limit("frame_bytes"))
         try:
-            return not limit or len(JSON.encode_request(Say(text, room, LONG_REF))) - 1 <= limit
-        except UnicodeEncodeError:
+            return not limit or len(JSON.encode_request(Say(require_text(text), room, LONG_REF))) - 1 <= limit
+        except (Reject, UnicodeEncodeError):
             return False
 
     def _ask(self, request: Request, kind: type[A], timeout: float) -> A:
