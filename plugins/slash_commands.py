@@ -1,9 +1,10 @@
 """Messages that begin with a slash are commands: /help lists them all, also those of other plugins."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 from greenchat import (
     Advice,
@@ -23,6 +24,11 @@ from greenchat import (
 
 # A number of a message, as people type it.
 NUMBER = re.compile("[1-9][0-9]{0,14}")
+
+# An action in the place of the words of an answer.
+ACTION = re.compile(r"/me\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+
+W = TypeVar("W")
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -45,7 +51,7 @@ class SlashCommands:
     @hookimpl
     def greenchat_slash(self, session: Session, say: Say) -> bool:
         line = say.text[slash_at(say.text) + 1 :]  # what nobody sees may stand before it
-        session.command(line, say.room, conversation=say.conversation, to=say.to)
+        session.command(line, say.room, conversation=say.conversation, to=say.to, reply_to=say.reply_to)
         return True
 
     @hookimpl
@@ -73,7 +79,7 @@ class SlashCommands:
                 "re",
                 "[NUMBER] TEXT",
                 "Answer a message of this room: the last, or the one with this number, which /history tells.\n"
-                "Example: /re 12 Gladly!",
+                "Examples: /re 12 Gladly!, /re 12 /me nods",
                 answer,
                 lines=True,
             ),
@@ -211,16 +217,16 @@ def who(session: Session, argument: str) -> None:
 
 
 def act(session: Session, argument: str) -> None:
-    session.say(argument, action=True)
+    session.say(argument, action=True, reply_to=session.call.asked.reply_to if session.call is not None else 0)
 
 
 def answer(session: Session, argument: str) -> None:
-    room, seq, text = _meant(session, argument, "/re [NUMBER] TEXT", own=False)
-    session.say(text, room=room.name, reply_to=seq)
+    room, seq, (text, action) = _meant(session, argument, "/re [NUMBER] TEXT", own=False, read=_words_or_action)
+    session.say(text, action=action, room=room.name, reply_to=seq)
 
 
 def edit(session: Session, argument: str) -> None:
-    room, seq, text = _meant(session, argument, "/edit [NUMBER] TEXT", own=True)
+    room, seq, text = _meant(session, argument, "/edit [NUMBER] TEXT", own=True, read=_unslashed)
     _changed(session, room, seq, session.chat.edit(session.require_member(), room, seq, text, session))
 
 
@@ -235,22 +241,28 @@ def delete(session: Session, argument: str) -> None:
 
 def react(session: Session, argument: str) -> None:
     chat, member = session.chat, session.require_member()
-    room, seq, emoji = _meant(session, argument, "/react [NUMBER] EMOJI", own=False)
+    room, seq, emoji = _meant(session, argument, "/react [NUMBER] EMOJI", own=False, read=_unslashed)
     on = not chat.has_reacted(member, room, seq, emoji)
     _changed(session, room, seq, chat.react(member, room, seq, emoji, on, session))
 
 
-def _meant(session: Session, argument: str, usage: str, *, own: bool) -> tuple[Room, int, str]:
-    """Which message is meant, where, and what stands behind its number."""
+def _meant(session: Session, argument: str, usage: str, *, own: bool, read: Callable[[str], W]) -> tuple[Room, int, W]:
+    """Which message is meant, where, and what `read` makes of what stands behind its number."""
     member = session.require_member()
     room = member.room
     number, text = _first_word(argument)
     if text and NUMBER.fullmatch(number.lstrip("#")):
-        return room, int(number.lstrip("#")), _unslashed(text)
+        return room, int(number.lstrip("#")), read(text)
     if not argument:
         raise Reject(f"Something is missing. Type it so: {usage}", code="usage")
-    text = _unslashed(argument)
-    return room, session.chat.last_message(member, room, own=own), text
+    words = read(argument)
+    return room, session.chat.last_message(member, room, own=own), words
+
+
+def _words_or_action(text: str) -> tuple[str, bool]:
+    """What is to be said, and whether it is an action."""
+    action = ACTION.fullmatch(text, max(slash_at(text), 0))
+    return (_unslashed(text), False) if action is None else (action[1], True)
 
 
 def _first_word(argument: str) -> tuple[str, str]:

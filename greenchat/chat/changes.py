@@ -3,7 +3,7 @@
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -15,13 +15,14 @@ from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.presence import Presence
 from greenchat.chat.room import Member, Quoting, Room
+from greenchat.chat.telling import Telling
 from greenchat.codecs.wording import answering, changed
 from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Deleted, Edited, Message, ModerationAction, Reacted, require_sound
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import HistoryPage
 from greenchat.protocol.requests import History
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import require_emoji, require_text
 
 # Who is further behind than so many does better with the latest page: more than that, nobody scrolls back.
@@ -112,22 +113,35 @@ class Changes(Presence):
         anew = since is None or not known or ask.rev < max(since, room.log.oldest - 1)
         found = [] if since is None else room.log.newer(since if anew else max(ask.rev, since))
         if anew:
-            found = sorted(found, key=lambda message: message.seq)
+            found = sorted(found, key=lambda past: past.message.seq)
             more, found, rev = len(found) > limit, found[-limit:], room.rev
         else:
             more, found = len(found) > limit, found[:limit]
-            rev = found[-1].rev if more else room.rev
-        return HistoryPage(room.name, [*found], more, ask.ref, rev, room.epoch, anew)
+            rev = found[-1].message.rev if more else room.rev
+        return HistoryPage(room.name, [*self.as_told(found, member)], more, ask.ref, rev, room.epoch, anew)
+
+    def as_told(self, messages: Iterable[Past], reader: Member) -> list[Message | Deleted]:
+        """Messages as `reader` is told of them now: see `Telling`."""
+        return [*map(Telling(self.people, self.accounts, reader).told, messages)]
 
     # --- the steps ---
 
     def _answer(
-        self, member: Member, text: str, number: int, room: Room, origin: Outlet, past: Past, answered: Message
+        self,
+        member: Member,
+        text: str,
+        action: bool,
+        number: int,
+        room: Room,
+        origin: Outlet,
+        past: Past,
+        answered: Message,
+        key: Key | None,
     ) -> Messages:
         """Say it now, as an answer."""
-        draft = Message(room.name, 0, 0, member.name, text, datetime.now(UTC), reply_to=answered.seq)
+        draft = Message(room.name, 0, 0, member.name, text, datetime.now(UTC), action, reply_to=answered.seq)
         quoting = Quoting(answering(draft, answered), answering(draft), _ignoring(past, answered))
-        return room.answer(member, text, number, origin, answered.seq, quoting)
+        return room.answer(member, text, number, origin, answered.seq, quoting, action, key)
 
     def _there(self, room: Room, seq: int) -> tuple[Past, Message]:
         """The message `seq` of `room`, if there is one. May wait."""

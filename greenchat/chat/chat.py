@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from weakref import ref
 
 from greenchat import values
+from greenchat.chat import reading
 from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.cascade import one_step
 from greenchat.chat.changes import Changes
@@ -16,6 +17,7 @@ from greenchat.chat.conversations import Conversation
 from greenchat.chat.fanout import Turns
 from greenchat.chat.ids import MessageIds
 from greenchat.chat.ignoring import Ignored
+from greenchat.chat.keys import Keys
 from greenchat.chat.outlet import Asked, Outlet
 from greenchat.chat.presence import STEP
 from greenchat.chat.room import ROOMS_TOLD, Member, Room
@@ -32,7 +34,7 @@ from greenchat.protocol.events import (
     require_sound,
 )
 from greenchat.protocol.names import require_name
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import is_blank, printable, require_text, some_of
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
@@ -46,6 +48,7 @@ class Chat(Changes):
     def __init__(self, limits: Limits, default_room: str, hooks: Hooks, turns: Turns, deliver: Deliver) -> None:
         super().__init__(limits, default_room, hooks, turns, deliver)
         self.ids = MessageIds()
+        self.keys = Keys(hooks)
 
     # --- talk ---
 
@@ -62,15 +65,18 @@ class Chat(Changes):
         may answer another message there."""
         room = room or member.room
         if reply_to:
-            return self._say_answer(member, text, room, acting(member, origin), reply_to)[-1]
+            return self._say_answer(member, text, action, room, acting(member, origin), reply_to)[-1]
         return self._say_checked(member, text, action, room, acting(member, origin))[-1]
 
-    def say_one(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0) -> tuple[int, int]:
-        """As `say`, for who wants to know the message's sequence number and id alone; it may answer another message."""
+    def say_one(
+        self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0, key: Key | None = None
+    ) -> tuple[int, int]:
+        """As `say`, for who wants to know the message's sequence number and id alone; it may answer another message,
+        and have a `key`, see keys.py."""
         if reply_to:
-            self._say_answer(member, text, room, origin, reply_to)
+            self._say_answer(member, text, False, room, origin, reply_to, key)
         else:
-            self._say_checked(member, text, False, room, origin)
+            self._say_checked(member, text, False, room, origin, key)
         return room.seq, self.ids.next - 1
 
     def say_run(self, member: Member, texts: Sequence[str], room: Room, answers: Answers, origin: Outlet) -> None:
@@ -90,7 +96,9 @@ class Chat(Changes):
         room.say(member, texts, number, origin=origin)
         return seq, number
 
-    def _say_checked(self, member: Member, text: str, action: bool, room: Room, origin: Outlet) -> Messages:
+    def _say_checked(
+        self, member: Member, text: str, action: bool, room: Room, origin: Outlet, key: Key | None = None
+    ) -> Messages:
         """The run that it is the last of."""
         if is_blank(text):
             require_text(text)
@@ -99,18 +107,29 @@ class Chat(Changes):
             self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
+        if key is not None:
+            return room.say_once(member, text, number, origin, key)
         return room.say(member, (text,), number, action, origin)
 
-    def _say_answer(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int) -> Messages:
+    def _say_answer(
+        self,
+        member: Member,
+        text: str,
+        action: bool,
+        room: Room,
+        origin: Outlet,
+        reply_to: int,
+        key: Key | None = None,
+    ) -> Messages:
         text = require_text(text)
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
-            text = self._checks.message(member, origin, text, room.name, False)
+            text = self._checks.message(member, origin, text, room.name, action)
         past, answered = self._there(room, reply_to)  # it may be gone by now
         self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
-        return self._answer(member, text, number, room, origin, past, answered)
+        return self._answer(member, text, action, number, room, origin, past, answered, key)
 
     def whisper(
         self, member: Member, to: str, text: str, *, action: bool = False, origin: Outlet | None = None
@@ -134,6 +153,8 @@ class Chat(Changes):
         """Say `text` to the one person whom a request names, in whichever way. Raises `Reject`."""
         if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
             raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
+        if asked.reply_to:
+            raise Reject("Only messages in rooms have numbers by which they are answered.", code="room_required")
         if asked.conversation:
             return self.converse(member, asked.conversation, text, action=action, origin=origin)
         return self.whisper(member, asked.to, text, action=action, origin=origin)
@@ -247,6 +268,15 @@ class Chat(Changes):
         """Tell the observers that somebody has kept order."""
         if self._hooks.acted is not None:
             self._hooks.acted(require_sound(ModerationAction(by, act, target, room, details, datetime.now(UTC))))
+
+    def read(self, member: Member, room: Room, seq: int) -> bool:
+        """`member` has read `room` up to the message `seq`, or to the last that there is. Whether that is news."""
+        if min(seq, room.seq) <= reading.position(member, room):
+            return False
+        member.reads[room.name] = min(seq, room.seq)
+        if self.memory is not None:
+            self.memory.read(member, room.name)
+        return True
 
     # --- look ---
 

@@ -2,7 +2,7 @@
 before that, a plugin may keep. No socket, no disk."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -36,6 +36,11 @@ class Reaction(NamedTuple):
     account_id: int = 0
     member: ref[Reader] | None = None
 
+    @property
+    def key(self) -> str:
+        """What the name is compared by: as it is shown, it is in its normal form but for case."""
+        return self.name.lower()
+
 
 class Past(Struct):
     """A message of a room as it is now, or that it was deleted; whose account has said it, 0 for a guest; and who has
@@ -48,6 +53,20 @@ class Past(Struct):
 
     def is_by(self, member: Reader) -> bool:
         """Whether `member` has said it: by this account, or as a guest in this very stay."""
+        return _is(member, self.account_id, self.author)
+
+
+class Spoken(NamedTuple):
+    """What one person said in a row, as far as it matters to who counts it; the first of it is the message `seq`. A
+    guest is the `author`, while they are there."""
+
+    seq: int
+    texts: Sequence[str]
+    sender: str
+    account_id: int
+    author: ref[Reader] | None
+
+    def is_by(self, member: Reader) -> bool:
         return _is(member, self.account_id, self.author)
 
 
@@ -73,9 +92,14 @@ class Alteration(tuple[Event, ...]):
 class Log:
     """The last messages of a room, as they are now."""
 
-    __slots__ = ("_changed", "_guests", "_runs", "_since")
+    __slots__ = ("_changed", "_guests", "_recalled", "_runs", "_since", "_unknown_upto", "is_recalled", "nothing_upto")
 
     def __init__(self) -> None:
+        # What was said before the runs, by who keeps it: see `greenchat_recall`. The earliest first.
+        self._recalled: list[Spoken] = []
+        self.is_recalled: bool | None = None  # whether that was asked for; False while it is
+        self._unknown_upto = 0  # and what comes before that
+        self.nothing_upto = 0  # up to this message there is none any more, as far as that is known
         self._runs: deque[tuple[Messages, ref[Reader]]] = deque()
         self._changed: dict[int, Past] = {}  # those that are not as they were said, and some older ones
         # From which rev on somebody has been in the room: an account, or a guest. See `may_read_from`.
@@ -104,10 +128,10 @@ class Log:
                 return Past(run[seq - run.seq], run.account_id, (), author)
         return None
 
-    def now(self, said: Message | Deleted) -> Message | Deleted:
-        """`said`, which was read elsewhere, as it is by now."""
-        past = self._changed.get(said.seq)
-        return past.message if past is not None and past.message.rev > said.rev else said
+    def now(self, read: Past) -> Past:
+        """A message that was read elsewhere, as it is by now; if it is still that, it is known here who reacted."""
+        past = self._changed.get(read.message.seq)
+        return past if past is not None and past.message.rev >= read.message.rev else read
 
     def remember(self, seq: int, past: Past) -> Past:
         """`past` was looked for elsewhere; what is known of it by now."""
@@ -131,7 +155,7 @@ class Log:
                 past = Past(message, past.account_id, kept, past.author)
         self._changed.pop(change.seq, None)
         self._changed[change.seq] = past
-        oldest = self._runs[0][0].seq if self._runs else change.seq
+        oldest = self._recalled[0].seq if self._recalled else self._runs[0][0].seq if self._runs else change.seq
         if len(self._changed) > CHANGED + RECENT:
             spare = (seq for seq in self._changed if seq < oldest)
             for seq in list(islice(spare, len(self._changed) - RECENT)):
@@ -142,6 +166,58 @@ class Log:
         """What is known of it elsewhere is another thing by now: look there."""
         self._runs.clear()
         self._changed.clear()
+        self._recalled, self.is_recalled, self.nothing_upto = [], None, 0
+
+    # --- for who counts what they have not read ---
+
+    def recall(self, pasts: Sequence[Past], latest: int, *, is_all: bool) -> None:
+        """These were said last, as who keeps them knows, in a room whose last message is `latest`; with `is_all`, there
+        are none before them."""
+        first = self._runs[0][0].seq if self._runs else latest + 1
+        older = sorted((past for past in pasts if past.message.seq < first), key=lambda past: past.message.seq)
+        self._unknown_upto = older[0].message.seq - 1 if older else first - 1
+        self.nothing_upto = self._unknown_upto if is_all else 0
+        self._recalled = []
+        texts: list[str] = []
+        for message, account_id in ((past.message, past.account_id) for past in older):
+            if not isinstance(message, Message):
+                continue
+            last = self._recalled[-1] if self._recalled else None
+            goes_on = last is not None and (last.sender, last.account_id) == (message.sender, account_id)
+            if last is None or not goes_on or message.seq != last.seq + len(texts):
+                texts = []
+                self._recalled.append(Spoken(message.seq, texts, message.sender, account_id, None))
+            texts.append(message.text)
+        self.is_recalled = True
+
+    def reach(self, latest: int) -> int:
+        """Up to which message of a room it is not known what was said, where its last message is `latest`."""
+        if self._recalled and self._recalled[-1].seq + len(self._recalled[-1].texts) <= latest - RECENT:
+            self._recalled = []  # it is as far back as what is forgotten in any case
+        if self.is_recalled:
+            return self._unknown_upto
+        return self._runs[0][0].seq - 1 if self._runs else latest
+
+    def behind(self, seq: int) -> Iterator[Spoken]:
+        """What was said behind the message `seq`, as it was said, as far as it is known: the latest first. The last of
+        it may begin before that."""
+        for run, author in reversed(self._runs):
+            if run.seq + len(run.texts) <= seq + 1:
+                return
+            yield Spoken(run.seq, run.texts, run.sender, run.account_id, author)
+        for spoken in reversed(self._recalled):
+            if spoken.seq + len(spoken.texts) <= seq + 1:
+                return
+            yield spoken
+
+    def last_by(self, member: Reader, seq: int) -> int:
+        """The last message behind `seq` that `member` has said; `seq` where there is none."""
+        found = (spoken for spoken in self.behind(seq) if spoken.texts and spoken.is_by(member))
+        return max((spoken.seq + len(spoken.texts) - 1 for spoken in islice(found, 1)), default=seq)
+
+    def changed(self, seq: int) -> Past | None:
+        """The message `seq` as it is now, if it has been changed."""
+        return self._changed.get(seq)
 
     # --- for who catches up where nobody keeps more ---
 
@@ -162,17 +238,18 @@ class Log:
         found = [self._guests.get(member), self._since.get(member.account_id)]
         return min((rev for rev in found if rev is not None), default=None)
 
-    def newer(self, rev: int) -> list[Message | Deleted]:
+    def newer(self, rev: int) -> list[Past]:
         """The messages that are newer than `rev`, as they are now, by their rev."""
-        found: dict[int, Message | Deleted] = {}
-        for run, _ in reversed(self._runs):
+        found: dict[int, Past] = {}
+        for run, author in reversed(self._runs):
             if run.rev + len(run.texts) <= rev + 1:
                 break
-            found.update((message.seq, message) for message in run if message.rev > rev)
+            said = (message for message in run if message.rev > rev)
+            found.update((message.seq, Past(message, run.account_id, (), author)) for message in said)
         for seq, past in self._changed.items():
             if past.message.rev > rev:
-                found[seq] = past.message
-        return sorted(found.values(), key=lambda message: message.rev)
+                found[seq] = past
+        return sorted(found.values(), key=lambda past: past.message.rev)
 
     @property
     def oldest(self) -> int:

@@ -10,11 +10,12 @@ from greenchat.protocol.requests import Frame
 
 class Asked(NamedTuple):
     """Where a request wants to be: the room that it names, if any; or the conversation of two, by its id or by who the
-    other one is."""
+    other one is. And which message there it answers, 0 for none."""
 
     room: str = ""
     conversation: str = ""
     to: str = ""
+    reply_to: int = 0
 
 
 class Login:

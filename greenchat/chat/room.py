@@ -17,7 +17,7 @@ from greenchat.chat.outlet import Login, Outlet
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Change, Event, Joined, Left, Message, Notice, Role, require_sound
 from greenchat.protocol.requests import Frame
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import some_of
 from greenchat.protocol.vocabulary import NOT_TOLD_IN_ROOMS
 
@@ -38,7 +38,8 @@ class Member:
     while all of them are lost and `awaited`, as many as may still come back. `rooms` are those one is in, by their
     names; there may be none. `away` says why one is, if one is; `ignored` are those whose messages one does not want.
     One has said something in `talks_in` last, and `last_writer` to this one alone: the name then, and a
-    reference. `allowance` is what flood control lets all sessions send together.
+    reference. `allowance` is what flood control lets all sessions send together. `reads` are up to which message one
+    has read each room, by its name: see reading.py.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Member:
         "last_writer",
         "login",
         "name",
+        "reads",
         "rooms",
         "sessions",
         "stays",
@@ -65,6 +67,7 @@ class Member:
         self.awaited = 0
         self.stays: tuple[Any, ...] = ()  # the places to which those may come back: see session/stays.py
         self.rooms: dict[str, Room] = {}
+        self.reads: dict[str, int] = {}
         self.away = ""
         self.ignored: Ignored | None = None
         self.talks_in: Room | None = None
@@ -324,12 +327,29 @@ class Room:
             fanout.talk = None  # a run of its own: codecs encode several messages as one, and an action otherwise
         return talk.messages
 
+    def say_once(self, member: Member, text: str, number: int, origin: Outlet, key: Key) -> Messages:
+        """As `say`, of one message that has a key: a run of its own."""
+        self.fanout.talk = None
+        messages = self.say(member, (text,), number, origin=origin)
+        self.fanout.talk = None
+        messages.key = key
+        return messages
+
     def answer(
-        self, member: Member, text: str, number: int, origin: Outlet | None, reply_to: int, words: Quoting
+        self,
+        member: Member,
+        text: str,
+        number: int,
+        origin: Outlet | None,
+        reply_to: int,
+        words: Quoting,
+        action: bool = False,
+        key: Key | None = None,
     ) -> Messages:
         """As `say`, of one message that answers another: a run of its own. `words` are how those are told it who know
         no numbers."""
-        messages = self._run(member, (text,), number, reply_to=reply_to)
+        messages = self._run(member, (text,), number, action, reply_to)
+        messages.key = key
         self.seq += 1
         self.rev += 1
         skips = () if origin is None else (origin,)
@@ -364,6 +384,7 @@ class Room:
             self.rev + 1,
             reply_to,
             member.login.account_id,
+            member.login.account,
         )
         self.log.add(run, member)
         return run

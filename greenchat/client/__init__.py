@@ -37,6 +37,7 @@ from greenchat.client.errors import (
     UnreachableError,
 )
 from greenchat.client.plain import PlainClient
+from greenchat.client.reactions import renamed
 
 __all__ = [
     "ANSWER_SECONDS",
@@ -51,4 +52,5 @@ __all__ = [
     "RefusedError",
     "TurnedAwayError",
     "UnreachableError",
+    "renamed",
 ]

@@ -11,7 +11,16 @@ from greenchat.client.errors import DisconnectedError, NoAnswerError, RefusedErr
 from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
-from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
+from greenchat.protocol.replies import (
+    Ack,
+    Conversations,
+    CursorPlaces,
+    Error,
+    HistoryPage,
+    SearchResults,
+    Stats,
+    Welcome,
+)
 from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref, Say
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
@@ -22,7 +31,7 @@ HAS_LINES = 2
 # As long as a ref gets.
 LONG_REF = 2**31
 
-A = TypeVar("A", Welcome, HistoryPage, SearchResults, Stats, Ack)
+A = TypeVar("A", Welcome, HistoryPage, SearchResults, CursorPlaces, Stats, Ack)
 
 # What has its place among all that has happened in a room.
 Logged = Message | Change
@@ -47,6 +56,7 @@ class Requests:
         self.name = self.account = ""
         self.token = self.device_token = ""
         self.rooms: dict[str, Welcome] = {}
+        self.conversations: Conversations | None = None
         self.pending: dict[int, str] = {}
         self.left = False
 
@@ -156,6 +166,8 @@ class Requests:
                     self._reached.pop(item.room, None)
                     self.rooms.pop(item.room, None)
                     self.rooms[item.room] = item
+            case Conversations():
+                self.conversations = item
             case Renamed(name=self.name):
                 self.name = item.new_name
             case Left(name=self.name):

@@ -361,7 +361,7 @@ def _words_of(line: str) -> str:
     if not is_command(line):
         return said_as(line)
     answer = ANSWER.match(line)
-    return said_as(answer[1]) if answer else ""
+    return said_as(answer[1]) if answer and not is_command(answer[1]) else ""
 
 
 def rooms_of(welcome: Welcome) -> list[str]:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from greenchat.protocol.events import EPOCH, Change, Deleted, Edited, Message, PastEvent, Reacted
+from greenchat.client import renamed
+from greenchat.protocol.events import EPOCH, Change, Deleted, Edited, Message, PastEvent, Reacted, Renamed
 from greenchat.protocol.replies import Ack, Welcome
 
 # So many messages of a room are remembered, the latest: what is answered and changed is mostly among them.
@@ -59,6 +60,9 @@ class Seen:
 
     def happened(self, event: PastEvent) -> None:
         """This has been told as it happened."""
+        if isinstance(event, Renamed):
+            for messages in self._messages.values():
+                messages.update((seq, renamed(message, event)) for seq, message in [*messages.items()])
         self._see(event.room, event, event.rev if isinstance(event, Message) else 0)
 
     def changed(self, change: Change) -> Message | None:
@@ -86,9 +90,8 @@ class Seen:
         if now.edited is not None and (before is None or before.text != now.text):
             yield Edited(now.room, now.seq, now.rev, now.text, now.sender, now.edited), before
         if before is not None:
-            old, new = _reactions(before), _reactions(now)
-            for emoji, name in [*(each for each in old if each not in new), *(each for each in new if each not in old)]:
-                yield Reacted(now.room, now.seq, now.rev, name, emoji, (emoji, name) in new, now.time), now
+            for emoji, name, on in _reacted(before, now):
+                yield Reacted(now.room, now.seq, now.rev, name, emoji, on, now.time), now
         self._remember(now)
 
     def _see(self, room: str, event: PastEvent, rev: int) -> None:
@@ -110,8 +113,15 @@ class Seen:
         messages[message.seq] = message
 
 
-def _reactions(message: Message) -> list[tuple[str, str]]:
-    return [(emoji, name) for emoji, names in (message.reactions or {}).items() for name in names]
+def _reacted(before: Message, now: Message) -> Iterator[tuple[str, str, bool]]:
+    """Which emoji were taken away and put there, and by whom. As many as have gone and come with one emoji are called
+    otherwise by now."""
+    old, new = before.reactions or {}, now.reactions or {}
+    for emoji in {**old, **new}:
+        were, are = old.get(emoji, []), new.get(emoji, [])
+        gone, come = [name for name in were if name not in are], [name for name in are if name not in were]
+        yield from ((emoji, name, False) for name in gone[len(come) :])
+        yield from ((emoji, name, True) for name in come[len(gone) :])
 
 
 def is_after(event: PastEvent, mark: Mark) -> bool:

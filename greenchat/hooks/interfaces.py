@@ -37,7 +37,8 @@ TOLD_FOR = Notice | Answer | Welcome | SearchResults
 class Call:
     """A request that plugins deal with, mostly a command: who has made it, where, and what is told for it.
 
-    `session` has made it, in the room or conversation that `asked` names, with `ref`. `argument` is what stands behind
+    `session` has made it, in the room or conversation that `asked` names, with `ref`; `asked.reply_to` is which message
+    there it answers, 0 for none. `argument` is what stands behind
     the name of a command; empty for other requests. `said` is what was said for it last.
 
     It is there for the greenlet that deals with it (`Session.call`): what other greenlets tell the same session
@@ -75,6 +76,8 @@ class Session(ABC):
 
     `closing` says why it is about to be closed; None as long as it is not.
 
+    `replay` is whether it is to be told what was said in rooms before it came.
+
     `device` is what its user calls where they are, `device_id` the number of that, and `device_token` what is to be
     told with its next welcome: for who keeps people logged in.
     """
@@ -92,6 +95,7 @@ class Session(ABC):
         "member",
         "only",
         "outbox",
+        "replay",
         "since",
     )
 
@@ -105,6 +109,7 @@ class Session(ABC):
     login: Login
     only: str
     is_welcome: bool
+    replay: bool
     device: str
     device_id: int
     device_token: str
@@ -191,9 +196,10 @@ class Session(ABC):
         room only. Raises `Reject`."""
 
     @abstractmethod
-    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
-        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person; in
-        neither, as typed where the request at hand was made. Raises `Reject`."""
+    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> None:
+        """Run `line`, what was typed behind the slash, as typed in `room`, or in the conversation with one person, as
+        an answer to a message there perhaps; in neither, as typed where the request at hand was made. Raises
+        `Reject`."""
 
     @abstractmethod
     def log_in(self, account: str, account_id: int = 0) -> None:

@@ -32,11 +32,13 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     """Somebody said something in a room.
 
     `seq` rises by one a message in its room, without gaps. `id` is unique in the whole server, also across restarts; it
-    rises in a room, and says nothing of what was said first in two of them. `rev` is its last change's place among all that has happened in its room. All three are 0 until all
-    checks have passed. `action` marks a `/me`. `own`: who gets it has said it themselves, on another device.
+    rises in a room, and says nothing of what was said first in two of them. `rev` is its last change's place among all
+    that has happened in its room. All three are 0 until all checks have passed. `action` marks a `/me`. `own`: who gets
+    it has said it themselves, on another device.
 
     `reply_to` is the message of the room that it answers, 0 for none. `edited` is when its text was changed last, if it
-    was; `reactions` are who has put which emoji to it, and None where nobody has.
+    was; `reactions` are who has put which emoji to it, and None where nobody has. `account` is the key of the name that
+    the sender was logged in to; empty for a guest.
     """
 
     room: str
@@ -51,6 +53,7 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     reply_to: int = 0
     edited: datetime | None = None
     reactions: dict[str, list[str]] | None = None
+    account: str = ""
 
 
 class Edited(Event, frozen=True, gc=False, tag="edited"):
@@ -108,6 +111,15 @@ class Ended(Event, frozen=True, gc=False, tag="ended"):
     conversation: str
     with_: str = field(name="with")
     reason: str
+
+
+class Read(Event, frozen=True, gc=False, tag="read"):
+    """Who gets this has read a room up to the message `seq`, or a `conversation`, and then `room` is empty; on another
+    device."""
+
+    room: str
+    seq: int
+    conversation: str = ""
 
 
 class Joined(Event, frozen=True, gc=False, tag="joined"):

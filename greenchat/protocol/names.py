@@ -19,6 +19,9 @@ _GUEST = re.compile("guest-[1-9][0-9]*")
 
 NAME_HELP = "Use letters, digits and signs such as - _ and ., without spaces or |."
 
+# Behind the name of a guest who has gone, where it is somebody else's by now: no name has a space in it.
+GONE = " (gone)"
+
 
 def guest_name(number: int) -> str:
     """What the server calls somebody whose name is somebody else's."""

@@ -7,7 +7,7 @@ Both are sequences, whose items are made when somebody asks for them.
 import operator
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import overload
+from typing import NamedTuple, overload
 
 from greenchat.protocol.events import Message
 from greenchat.protocol.requests import Ref, Say
@@ -15,8 +15,7 @@ from greenchat.protocol.requests import Ref, Say
 
 class Says(Sequence[Say]):
     """Messages of one line that came in a row from one client, all for one `room` (see `Say`), none of which answers
-    another.
-    `refs` are theirs, in the same order; empty where none has one."""
+    another or has a key. `refs` are theirs, in the same order; empty where none has one."""
 
     __slots__ = ("refs", "room", "texts")
 
@@ -51,16 +50,39 @@ class Says(Sequence[Say]):
         return f"Says({len(self.texts)} messages for {self.room!r})"  # what is said does not get into a log
 
 
+class Key(NamedTuple):
+    """What makes a message once: whose `key` it is, an account's id or by what a guest's stay is known, and a digest of
+    all that is `said` by it."""
+
+    owner: int | bytes
+    key: str
+    said: bytes
+
+
 class Messages(Sequence[Message]):
     """What one person said in a row in one room, at one time.
 
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
-    most who look at messages want to know: do not change it. An action stands alone, and so does an answer. `own` as in
-    `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account has said it, 0 for a
-    guest; nobody is shown that.
+    most who look at messages want to know: do not change it. An action stands alone, and so does an answer, or what has
+    a `key`. `own` as in `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account
+    has said it, 0 for a guest; nobody is shown that or the `key`, but the key of the account's name, `account`.
     """
 
-    __slots__ = ("account_id", "action", "id", "own", "reply_to", "rev", "room", "sender", "seq", "texts", "time")
+    __slots__ = (
+        "account",
+        "account_id",
+        "action",
+        "id",
+        "key",
+        "own",
+        "reply_to",
+        "rev",
+        "room",
+        "sender",
+        "seq",
+        "texts",
+        "time",
+    )
 
     def __init__(
         self,
@@ -74,6 +96,7 @@ class Messages(Sequence[Message]):
         rev: int = 0,
         reply_to: int = 0,
         account_id: int = 0,
+        account: str = "",
     ) -> None:
         self.room = room
         self.seq = seq
@@ -86,6 +109,8 @@ class Messages(Sequence[Message]):
         self.rev = rev
         self.reply_to = reply_to
         self.account_id = account_id
+        self.account = account
+        self.key: Key | None = None
 
     def as_own(self) -> "Messages":
         """The same, as their sender is told of them on another device."""
@@ -101,6 +126,25 @@ class Messages(Sequence[Message]):
         own, rev = self.own, self.rev
         if self.reply_to:  # it stands alone
             yield self[0]
+            return
+        if account := self.account:
+            for place, text in enumerate(self.texts):
+                step, rev_step = (place if seq else 0), (place if rev else 0)
+                yield Message(
+                    room,
+                    seq + step,
+                    number + step,
+                    sender,
+                    text,
+                    time,
+                    action,
+                    own,
+                    rev + rev_step,
+                    0,
+                    None,
+                    None,
+                    account,
+                )
             return
         step, rev_step = (1 if seq else 0), (1 if rev else 0)
         for text in self.texts:
@@ -130,6 +174,7 @@ class Messages(Sequence[Message]):
                 self.rev and self.rev + start,
                 self.reply_to,
                 self.account_id,
+                self.account,
             )
             part.own = self.own
             return part
@@ -146,6 +191,7 @@ class Messages(Sequence[Message]):
             self.own,
             self.rev and self.rev + place,
             self.reply_to,
+            account=self.account,
         )
 
     def __eq__(self, other: object) -> bool:

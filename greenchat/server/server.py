@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.presence import Kept
 from greenchat.codecs import Codec
@@ -58,7 +57,7 @@ class ChatServer(interfaces.ChatServer):
             self.chat = Chat(config.limits, config.server.default_room, self.hooks, self.turns, deliver)
         except Reject as verdict:
             raise ConfigError(f"server.default_room: {verdict}") from None
-        self.accounts = AccountDirectory()
+        self.accounts = self.chat.accounts
         self.session_store = SessionStore(data_dir)
         self.stays = Stays(self, self.session_store, self.acceptor.admission)
         self.chat.memory = self.stays
@@ -157,13 +156,14 @@ class ChatServer(interfaces.ChatServer):
         log.error("#%d: unexpected error%s; the connection is closed", session.id, whose, exc_info=error, extra=fields)
 
     def remembered(self, account_id: int) -> Kept:
-        """The rooms that an account has not left, and whom it ignores; of no account, nothing. May wait."""
+        """The rooms that an account has not left, how far it has read, and whom it ignores; of no account, nothing. May
+        wait."""
         if not account_id:
             return Kept({})
         rooms = self.session_store.rooms_of(account_id)
         ignored = decode_ignored(self.session_store.ignored_by(account_id))
         since = {room: datetime.fromtimestamp(since / 1_000_000, UTC) for room, since in rooms.items()}
-        return Kept(since, ignored=ignored)
+        return Kept(since, ignored=ignored, reads=self.session_store.reads_of(account_id))
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""

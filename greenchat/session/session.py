@@ -35,6 +35,7 @@ from greenchat.session import coming
 from greenchat.session.receipts import Receipts
 from greenchat.session.stays import Stays
 from greenchat.session.welcome import welcoming
+from greenchat.storage.session_store import SessionStore
 
 R = TypeVar("R", bound="Request | Says")
 
@@ -50,6 +51,7 @@ class Host(Protocol):
     backlog: Backlog
     accounts: AccountDirectory
     stays: Stays
+    session_store: SessionStore
 
     def refused(self, session: int, name: str, verdict: Reject) -> None: ...
 
@@ -90,7 +92,7 @@ class Session(coming.Newcomer):
         self.since = datetime.now(UTC)
         self.login = Login()
         self.only, self.is_welcome = "", False
-        self.stay = None
+        self.stay, self.replay = None, True
         self.device, self.device_id, self.device_token = "", 0, ""
         self.address = address
         self.codec = codec
@@ -135,7 +137,7 @@ class Session(coming.Newcomer):
         if self._call_at_hand is None:
             where = Asked()
             if isinstance(frame, Say):
-                where = self._asked(frame.room, frame.conversation, frame.to)
+                where = self._asked(frame.room, frame.conversation, frame.to, frame.reply_to)
             elif isinstance(frame, Says):
                 where = self._asked(frame.room, "", "")
             refs = frame.refs if isinstance(frame, Says) else (frame.ref,)
@@ -190,10 +192,12 @@ class Session(coming.Newcomer):
         if entered.name not in were_in:
             self.show_others(entered)
 
-    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "") -> None:
+    def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> None:
         outer = self.call
-        asked = outer.asked if outer is not None and not (room or conversation or to) else None
-        call = Call(self, asked or self._asked(room, conversation, to), outer.ref if outer is not None else None)
+        asked = outer.asked if outer is not None and not (room or conversation or to or reply_to) else None
+        call = Call(
+            self, asked or self._asked(room, conversation, to, reply_to), outer.ref if outer is not None else None
+        )
         self._calls += (call,)
         self.settle()
         try:
@@ -208,6 +212,7 @@ class Session(coming.Newcomer):
         account = values.text(account)
         if bool(account) != bool(account_id):
             raise ValueError("an account has a key and an id: name both, or neither")
+        kept = self.server.remembered(account_id) if self.member is not None else Kept({})
         chat, member = self.server.chat, self.member
         there = chat.people.of_account(account_id)
         if account_id not in (0, self.account_id):
@@ -218,13 +223,14 @@ class Session(coming.Newcomer):
         before = self.account_id
         self.login.account, self.login.account_id, self.login.role = account, account_id, ""
         if member is not None:
+            member.reads.update(kept.reads)
             chat.account_changed(member, before)
             self.server.stays.changed(member)
         if self.server.hooks.account is not None:
             self.server.hooks.account(self)
         if member is not None:
             chat.tell_role(member)
-            coming.bring_along(self, member)
+            coming.bring_along(self, member, kept)
 
     def require_no_other_device(self) -> None:
         member = self.member
@@ -353,6 +359,10 @@ class Session(coming.Newcomer):
         """Between two frames: let the others have their turn, where this one is long."""
 
     @abstractmethod
+    def repeated(self) -> None:
+        """The frame at hand was said before, and is nearly free."""
+
+    @abstractmethod
     def apart(self, function: Callable[..., None], *arguments: object) -> None:
         """Call `function` on a stack of its own. Joining goes deep into names and plugins, and Python would keep the
         pages that this took, 4 KB and more, for as long as this connection idles."""
@@ -362,10 +372,10 @@ class Session(coming.Newcomer):
             for room in self.member.rooms.values():
                 room.fanout.catch_up(self)
 
-    def _asked(self, room: str, conversation: str, to: str) -> Asked:
+    def _asked(self, room: str, conversation: str, to: str, reply_to: int = 0) -> Asked:
         with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
             room = room and self.server.chat.room_name(room)
-        return Asked(room, conversation, to)
+        return Asked(room, conversation, to, reply_to)
 
 
 def _refs_of(taken: Request | Says) -> Sequence[Ref]:

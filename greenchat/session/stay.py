@@ -44,6 +44,7 @@ class Stay:
         "device_id",
         "id",
         "is_busy",
+        "is_new",
         "is_over",
         "is_overdue",
         "kept",
@@ -75,6 +76,7 @@ class Stay:
         self.device, self.device_id = "", 0
         self.name = ""
         self.kept: Kept | None = None
+        self.is_new = True  # it began with this server, and not before
 
     def belongs_to(self, member: Member, session: Resumable) -> None:
         """It is `session`'s from now on, of `member`."""
@@ -106,6 +108,7 @@ class Stay:
         stored = msgpack.decode(data, type=_Stored)
         stay = cls(TokenChain.restore(stored.chain), Login(stored.account, stored.account_id))
         stay.id, stay.name, stay.password_set = number, stored.name, stored.password_set
+        stay.is_new = False
         stay.device, stay.device_id = stored.device, stored.device_id
         ignored = Ignored.restored(stored.ignored) if stored.ignored else None
         stay.kept = Kept(stored.rooms, away=stored.away, ignored=ignored)

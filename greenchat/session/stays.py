@@ -17,6 +17,7 @@ import msgspec
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.presence import Kept
+from greenchat.chat.reading import position
 from greenchat.chat.room import Member
 from greenchat.chat.tokens import TokenChain
 from greenchat.config.schema import Config
@@ -119,6 +120,8 @@ class Stays:
         self._lose(stay)
         self._count_awaited(member)
         self.changed(member)
+        for room in member.rooms:
+            self.read(member, room)
         self._settle(member, reason, at_once=self._is_crowded(stay))
 
     def over(self, session: Resumable, reason: str) -> None:
@@ -138,10 +141,16 @@ class Stays:
         """Somebody is in `room`: their account will be again, until they leave it."""
         if member.account_id:
             self._store.came(member.account_id, room)
+            self.read(member, room)
         for stay in member.stays:
             if stay.only != room:
                 stay.only = ""
         self.changed(member)
+
+    def read(self, member: Member, room: str) -> None:
+        """How far somebody has read `room`, in which they are, is to be kept."""
+        if member.account_id:
+            self._store.read(member.account_id, room, position(member, member.rooms[room]))
 
     def left(self, member: Member, room: str) -> None:
         """Somebody has left `room`, or was put out."""
@@ -257,7 +266,7 @@ class Stays:
             self._end(stay)
             raise invalid()
         if account_id:  # other devices may have left rooms since, or ignored somebody
-            kept = Kept(of_account.rooms, away=kept.away, ignored=of_account.ignored)
+            kept = Kept(of_account.rooms, away=kept.away, ignored=of_account.ignored, reads=of_account.reads)
         there = chat.come_back(session, member or Member(stay.name, "", session.login), kept)
         if there is member:
             self._kept.pop(member, None)

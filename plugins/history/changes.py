@@ -7,15 +7,15 @@ change came in between, or numbers were left out. Those are in `changes`: up to 
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from greenchat import Alteration, DatabaseError, Deleted, Edited, Message, Reaction
+from greenchat import Alteration, DatabaseError, Deleted, Edited, Message, Past, Reaction
 
-from . import index
+from . import index, keys
 
 # More than a message: its last rev if it was changed, and what it answers; when it was edited, and whose reactions it
 # has; or who has deleted it, and when. Most messages have nothing of that.
@@ -120,6 +120,7 @@ def put(connection: sqlite3.Connection, room: int, change: Change) -> None:
     if change.text is None:
         connection.execute(f"UPDATE messages SET more = ? WHERE {which}", (more, *place))
         return
+    keys.changed(connection, room, change.seq)
     index.unindex(connection, which, place)
     if change.text:
         connection.execute(f"UPDATE messages SET text = ?, more = ? WHERE {which}", (change.text, more, *place))
@@ -149,32 +150,27 @@ def trim(connection: sqlite3.Connection, room: int, upto: int) -> None:
 # --- read ------------------------------------------------------------------------------------------------------------
 
 
-def past(message: Message, more: More, moment: Callable[[int], datetime]) -> Message | Deleted:
+def past(message: Message, account: int, more: More, moment: Callable[[int], datetime]) -> Past:
     """A message as it is now, or that it was deleted."""
     rev = more.rev or message.rev
     if more.deleted is not None:
         by, time = more.deleted
-        return Deleted(message.room, message.seq, rev, by, moment(time))
+        return Past(Deleted(message.room, message.seq, rev, by, moment(time)))
     edited = moment(more.edited) if more.edited else None
-    return msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
+    message = msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
+    return Past(message, account, [Reaction(*one) for one in more.reactions])
 
 
-def apply(said: dict[int, Message | Deleted], waiting: Iterable[Change], moment: Callable[[int], datetime]) -> None:
-    """Have `said`, by their numbers, be what they are once what waits for the disk is there, too."""
+def apply(read: dict[int, Past], waiting: Iterable[Change], moment: Callable[[int], datetime]) -> None:
+    """Have what was `read`, by its numbers, be what it is once what waits for the disk is there, too."""
     for change in waiting:
-        message = said.get(change.seq)
-        if isinstance(message, Message) and change.more is not None and change.rev > message.rev:
+        found = read.get(change.seq)
+        message = found.message if found is not None else None
+        if found is not None and isinstance(message, Message) and change.more is not None and change.rev > message.rev:
             if change.text:
                 message = msgspec.structs.replace(message, text=change.text)
-            said[change.seq] = past(message, msgspec.structs.replace(change.more, rev=change.rev), moment)
-
-
-def account_and_reactions(connection: sqlite3.Connection, room: str, seq: int) -> tuple[int, Sequence[Reaction]]:
-    """What a message has besides, that nobody is shown."""
-    account, more = connection.execute(
-        "SELECT account, more FROM messages WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq = ?", (room, seq)
-    ).fetchone() or (0, None)
-    return account, [Reaction(*one) for one in MORE.decode(more).reactions] if more else ()
+            more = msgspec.structs.replace(change.more, rev=change.rev)
+            read[change.seq] = past(message, found.account_id, more, moment)
 
 
 def newer(connection: sqlite3.Connection, room: str, rev: int, most: int) -> tuple[int, int, int] | None:

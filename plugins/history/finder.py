@@ -73,9 +73,10 @@ class Finder:
                 work = partial(search.search, query=query, reach=reach, before=before, limit=limit + 1)
                 found = self._look(search.bounded(self._search_seconds, work))
         # Somebody may have lost a right meanwhile.
-        allowed = {name: self._chat.may_enter(session, member, name) for name in {message.room for message in found}}
-        read = self._pages.now(message for message in found[:limit] if allowed[message.room])
-        told = [message for message in read if isinstance(message, Message)]  # or somebody has deleted it
+        allowed = {name: self._chat.may_enter(session, member, name) for name in {one.message.room for one in found}}
+        read = self._pages.now(one for one in found[:limit] if allowed[one.message.room])
+        now = self._chat.as_told(read, member)
+        told = [message for message in now if isinstance(message, Message)]  # or somebody has deleted it
         return SearchResults(ask.text, told, len(found) > limit, ask.ref)
 
     def close(self) -> None:

@@ -25,14 +25,14 @@ from greenchat import (
     Reject,
     Room,
     Session,
+    UsedKey,
     host_of,
     network_of,
 )
 
-from . import changes, store
-from .refusals import off
+from . import changes, keys, store
+from .refusals import off, unknown
 from .runs import unpack
-from .store import Said
 from .writer import MessageWriter
 
 log = logging.getLogger("greenchat.history")
@@ -99,15 +99,16 @@ class Pages:
         moves = self._message_writer.unsaved_comings(room)
         self.hand_over(self._chat.rooms.get(room))
         rev, epoch = self._message_writer.revs.get(room, 0), self._message_writer.epoch
+        member = session.require_member()
         with self._reader.turn(session):
             messages, more = self.read(ask)
             if not self._moves:
-                return HistoryPage(room, [*messages], more, ask.ref, rev, epoch)
+                return HistoryPage(room, [*self._chat.as_told(messages, member)], more, ask.ref, rev, epoch)
             low, high = _span(ask, messages, more)
             stored = self.look(self._reader, partial(store.comings, room=room, low=low, high=high, limit=self._most))
         came = dict.fromkeys([*stored, *(move for move in moves if low <= move[0] <= high)])
         told = [
-            *((message.seq, 0, message) for message in self.now(messages)),
+            *((message.seq, 0, message) for message in self._chat.as_told(self.now(messages), member)),
             *((seq, 1, event) for seq, event in came if _in_time(event.time, ask)),
         ]
         events = [event for _, _, event in sorted(told, key=itemgetter(0, 1))]
@@ -128,8 +129,9 @@ class Pages:
             return replace(latest, anew=True)
         said, now = found
         more = len(said) > (limit := min(limit, self._most))
-        rev = said[limit - 1].rev if more else now
-        return HistoryPage(room, [*self.now(said[:limit])], more, ask.ref, rev, writer.epoch)
+        rev = said[limit - 1].message.rev if more else now
+        told = self._chat.as_told(self.now(said[:limit]), session.require_member())
+        return HistoryPage(room, [*told], more, ask.ref, rev, writer.epoch)
 
     def find(self, room: Room, seq: int) -> Past | None:
         """One message, with all that is kept of it. Raises `Reject`. The greenlet waits."""
@@ -137,52 +139,67 @@ class Pages:
         self._message_writer.saved()
         return self.look(self._reader, partial(store.find, room=room.name, seq=seq))
 
-    def read(self, ask: History) -> tuple[list[Said], bool]:
+    def used_keys(self, owner: int | bytes, key: str | None) -> Sequence[UsedKey]:
+        """What `owner` has said with keys of late, or with this one. Raises `Reject`. The greenlet waits."""
+        try:
+            self._message_writer.saved()
+            return self.look(self._reader, partial(keys.find, owner=owner, key=key))
+        except Reject as verdict:
+            raise unknown() from verdict
+
+    def recall(self, room: Room, count: int) -> list[Past]:
+        """The last `count` messages of a room. Raises `Reject`. The greenlet waits."""
+        self.hand_over(room)
+        self._message_writer.saved()
+        return self.now(self.look(self._reader, partial(store.page, ask=History(room.name), limit=count)))
+
+    def read(self, ask: History) -> tuple[list[Past], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""
         self.hand_over(self._chat.rooms.get(ask.room))
         unsaved, waiting = self.unsaved(ask), self._message_writer.unsaved_changes(ask.room)
         stored = self.look(self._reader, partial(store.page, ask=ask, limit=ask.limit + 1))
         # Some may have been written while we were looking.
-        found: dict[int, Said] = {message.seq: message for message in chain(unsaved, stored)}
+        found = {past.message.seq: past for past in chain(unsaved, stored)}
         changes.apply(found, waiting, store.moment)
         ordered = [found[seq] for seq in sorted(found)]
         ordered = ordered[: ask.limit] if store.from_the_start(ask) else ordered[-ask.limit :]
         return self.now(ordered), len(found) > ask.limit
 
-    def now(self, said: Iterable[Said]) -> list[Said]:
+    def now(self, read: Iterable[Past]) -> list[Past]:
         """What was read a moment ago, as it is by now."""
         rooms = self._chat.rooms
-        return [room.log.now(one) if (room := rooms.get(one.room)) is not None else one for one in said]
+        return [room.log.now(one) if (room := rooms.get(one.message.room)) is not None else one for one in read]
 
-    def unsaved(self, ask: History) -> list[Said]:
+    def unsaved(self, ask: History) -> list[Past]:
         """Of what `ask` asks for, what is not on disk yet, in its order: not much more than is wanted. What was deleted
         or changed since it was said may wait for the disk as well, and is not told as it was."""
         runs = [run for run in self._message_writer.unsaved(ask.room) if _in_time(run.time, ask)]
         if not store.from_the_start(ask):
             runs.reverse()
-        found: dict[int, Said] = {}
+        found: dict[int, Past] = {}
         for run in runs:
             if run.seq + run.count > ask.after + 1 and not (ask.before and run.seq >= ask.before):
-                found.update((message.seq, message) for message in unpack(run) if _fits(message, ask))
+                said = (message for message in unpack(run) if _fits(message, ask))
+                found.update((message.seq, Past(message, run.account)) for message in said)
             if len(found) > ask.limit:
                 break
         changes.apply(found, self._message_writer.unsaved_changes(ask.room), store.moment)
         return [found[seq] for seq in sorted(found)]
 
-    def changed(self, messages: Sequence[Message]) -> set[str]:
+    def changed(self, messages: Sequence[Past]) -> set[str]:
         """The rooms of those of `messages` of which another program has made others. Raises `Reject`. The greenlet
         waits: what is said and changed here, and not on disk yet, is no work of others."""
         found, asked = set[str](), messages
         while asked:
-            for room in {message.room for message in asked}:
+            for room in {one.message.room for one in asked}:
                 self.hand_over(self._chat.rooms.get(room))
-            here = [message for message in self.now(asked) if isinstance(message, Message)]
+            here = [(one, one.message) for one in self.now(asked) if isinstance(one.message, Message)]
             self._message_writer.saved()
-            stored = self.look(self._reader, partial(store.texts, ids=[message.id for message in here]))
-            others = [message for message in here if stored.get(message.id) != (message.sender, message.text)]
+            stored = self.look(self._reader, partial(store.texts, ids=[message.id for _, message in here]))
+            others = [one for one, message in here if stored.get(message.id) != (message.sender, message.text)]
             # What somebody has changed here while we were looking is looked at again.
-            asked = [message for message in others if self.now([message]) != [message]]
-            found |= {message.room for message in others if message not in asked}
+            asked = [one for one in others if self.now([one]) != [one]]
+            found |= {one.message.room for one in others if one not in asked}
         return found
 
     def hand_over(self, room: Room | None) -> None:
@@ -228,10 +245,10 @@ def _in_time(time: datetime, ask: History) -> bool:
     return (ask.since is None or time >= ask.since) and (ask.until is None or time < ask.until)
 
 
-def _span(ask: History, messages: list[Said], more: bool) -> tuple[int, int]:
+def _span(ask: History, messages: list[Past], more: bool) -> tuple[int, int]:
     """Behind which messages, the first and the last, somebody must have come or gone to be on the page of these."""
     forward = store.from_the_start(ask)
-    low = messages[0].seq if messages and (more or forward) else ask.after
+    low = messages[0].message.seq if messages and (more or forward) else ask.after
     if messages and (ask.until is not None or (more and forward)):
-        return low, messages[-1].seq
+        return low, messages[-1].message.seq
     return low, ask.before - 1 if ask.before else store.LAST

@@ -7,11 +7,13 @@ from weakref import WeakKeyDictionary
 from greenchat import (
     Alteration,
     ChatServer,
+    Deleted,
     History,
     HistoryPage,
     Member,
     Message,
     Messages,
+    Past,
     Reject,
     Room,
     Session,
@@ -19,7 +21,6 @@ from greenchat import (
 )
 
 from .pages import Pages
-from .store import Said
 from .writer import MessageWriter
 
 # Messages that are compared with the file at once: some milliseconds of looking, and less than one of the event loop.
@@ -31,16 +32,16 @@ class Last:
 
     __slots__ = ("_count", "_messages", "_runs", "oldest")
 
-    def __init__(self, messages: deque[Said], oldest: int) -> None:
+    def __init__(self, messages: deque[Past], oldest: int) -> None:
         self._messages = messages
         self._runs: deque[Messages] = deque()  # newer ones, of which nobody has asked for messages yet
         self._count = 0  # of the messages in those
         self.oldest = oldest
 
     @property
-    def messages(self) -> deque[Said]:
+    def messages(self) -> deque[Past]:
         for run in self._runs:
-            self._messages.extend(run)
+            self._messages.extend(Past(message, run.account_id) for message in run)
         self._runs.clear()
         self._count = 0
         return self._messages
@@ -60,6 +61,7 @@ class Replays:
     """`length` messages of each room that there is; none with 0."""
 
     def __init__(self, server: ChatServer, message_writer: MessageWriter, pages: Pages, length: int) -> None:
+        self._chat = server.chat
         self._rooms = server.chat.rooms
         self._message_writer = message_writer
         self._pages = pages
@@ -90,18 +92,21 @@ class Replays:
         change = alteration.change
         room = self._rooms.get(change.room)
         last = self._last.get(room) if room is not None else None
-        for place, said in enumerate(last.messages if last is not None else ()):
-            if last is not None and said.seq == change.seq:
-                last.messages[place] = alteration.past.message
+        for place, past in enumerate(last.messages if last is not None else ()):
+            if last is not None and past.message.seq == change.seq:
+                last.messages[place] = alteration.past
 
     def tell(self, session: Session, room: Room) -> None:
         """Tell who has just come into `room` what was said before that: all of it will get is what comes after."""
+        if not session.replay:
+            return
         self._pages.hand_over(room)
         last = self._last.get(room)
         member = session.require_member()
-        said = [message for message in last.messages if not _ignored(message, member)] if last is not None else []
+        said = [past for past in last.messages if not _ignored(past.message, member)] if last is not None else []
         if last is not None and said:
-            session.tell(HistoryPage(room.name, [*said], said[0].seq > last.oldest))
+            told = self._chat.as_told(said, member)
+            session.tell(HistoryPage(room.name, [*told], told[0].seq > last.oldest))
 
     def reload(self) -> None:
         """Read all of it again. The greenlet waits."""
@@ -112,9 +117,9 @@ class Replays:
         """Read again what another program has changed: somebody was forgotten, perhaps. The greenlet waits."""
         rooms = list(self._last)
         while rooms:
-            some: list[Message] = []
+            some: list[Past] = []
             while rooms and len(some) < AT_ONCE:
-                some += [said for said in self._recent(rooms.pop()) if isinstance(said, Message)]
+                some += [past for past in self._recent(rooms.pop()) if isinstance(past.message, Message)]
             try:
                 changed = self._pages.changed(some)
             except Reject:  # history is off, and all is read again once it is not
@@ -129,11 +134,11 @@ class Replays:
         last = self._last.get(room) if room is not None else None
         if last is not None:
             last.oldest = upto + 1
-            while last.messages and last.messages[0].seq <= upto:
+            while last.messages and last.messages[0].message.seq <= upto:
                 last.messages.popleft()
 
     def _load(self, room: Room) -> None:
-        seq, messages, more = self._message_writer.latest.get(room.name, 0), list[Said](), False
+        seq, messages, more = self._message_writer.latest.get(room.name, 0), list[Past](), False
         if seq:  # else nothing was ever said there
             ask = History(room.name, limit=self._length)
             try:
@@ -141,21 +146,21 @@ class Replays:
             except Reject:  # history is off
                 messages = [*self._recent(room)] or [*self._pages.unsaved(ask)]
         # What was said while we were reading, as far as we have not read it.
-        latest = messages[-1].seq if messages else seq
-        newer = [message for message in self._recent(room) if message.seq > latest]
-        oldest = 0 if more else messages[0].seq if messages else seq + 1
+        latest = messages[-1].message.seq if messages else seq
+        newer = [past for past in self._recent(room) if past.message.seq > latest]
+        oldest = 0 if more else messages[0].message.seq if messages else seq + 1
         self._last[room] = Last(deque([*messages, *newer], self._length), oldest)
 
     def _reached(self, name: str) -> tuple[int, int]:
         """What was said there, and what has become of it, up to now."""
         return self._message_writer.latest.get(name, 0), self._message_writer.revs.get(name, 0)
 
-    def _recent(self, room: Room) -> Sequence[Said]:
+    def _recent(self, room: Room) -> Sequence[Past]:
         last = self._last.get(room)
         return last.messages if last is not None else ()
 
 
-def _ignored(message: Said, member: Member) -> bool:
+def _ignored(message: Message | Deleted, member: Member) -> bool:
     if not member.ignored or not isinstance(message, Message):
         return False
     try:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from greenchat import Message, Reject
+from greenchat import Message, Past, Reject
 
 from . import changes, index, store, terms
 from .query import Query, Unit
@@ -38,21 +38,25 @@ class Reach(Struct, frozen=True):
     only: tuple[int, ...] = ()
 
 
-def search(connection: sqlite3.Connection, query: Query, reach: Reach, before: int, limit: int) -> list[Message]:
+def search(connection: sqlite3.Connection, query: Query, reach: Reach, before: int, limit: int) -> list[Past]:
     """The latest messages that `query` finds, with ids below `before`, unless that is 0. What is above the mark
     "indexed" is not found."""
     low, high = _span(connection, query)
     high = min(high, before or store.LAST)
     scopes = [*[index.SHARED] * reach.shared, *reach.apart]
     each = max(AT_ONCE // query.size, 1)
-    found: list[Message] = []
+    found: list[Past] = []
     for start in range(0, len(scopes), each):
         match = " OR ".join(_expression(query, scope, reach.only) for scope in scopes[start : start + each])
         found += _look(connection, match, query, low, high, reach.hidden, limit)
         if len(found) >= limit:
-            found = nlargest(limit, found, key=lambda message: message.id)
-            low = found[-1].id + 1
-    return sorted(found, key=lambda message: -message.id)
+            found = nlargest(limit, found, key=_number)
+            low = _number(found[-1]) + 1
+    return sorted(found, key=_number, reverse=True)
+
+
+def _number(past: Past) -> int:
+    return past.message.id if isinstance(past.message, Message) else 0
 
 
 def _look(
@@ -63,10 +67,10 @@ def _look(
     high: int,
     hidden: Sequence[int],
     limit: int,
-) -> list[Message]:
+) -> list[Past]:
     since = store.microseconds(query.since) if query.since else -store.LAST
     until = store.microseconds(query.until) if query.until else store.LAST
-    return store.messages(
+    return store.rows(
         connection,
         "SELECT messages.* FROM words JOIN messages ON messages.id = words.rowid WHERE words MATCH ? "
         "AND words.rowid >= ? AND words.rowid < ? AND messages.time >= ? AND messages.time < ? "

@@ -13,9 +13,9 @@ from itertools import chain, count, groupby, repeat
 
 import msgspec
 
-from greenchat import Deleted, History, Joined, Left, Message, Past, Renamed
+from greenchat import History, Joined, Left, Message, Past, Renamed
 
-from . import changes, index
+from . import changes, index, keys
 from .changes import Change
 from .runs import Run, pack_any, part, unpack
 
@@ -50,14 +50,13 @@ CREATE TABLE comings (
 CREATE INDEX comings_by_room ON comings (room, seq);
 """
 
-MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, index.MIGRATION, changes.MIGRATION)
+MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, index.MIGRATION, changes.MIGRATION, keys.MIGRATION)
 
 # Runs of one INSERT. Python is busy with the parameters of so many for about a millisecond, in which the event loop
 # stands still. What remains goes in powers of two, so that SQLite knows each statement.
 RUNS = 1024
 
 Move = Joined | Left | Renamed
-Said = Message | Deleted
 Values = tuple[object, ...] | dict[str, object]
 Coming = tuple[int, Move]  # the room's latest message before it, and what it was
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -70,7 +69,7 @@ _INSERT = {
     f"FROM (VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))'] * 2**power)}), json_each(column8)"
     for power in range(RUNS.bit_length())
 }
-_FOUND = msgspec.json.Decoder(list[tuple[int, str, int, int, str, str, int, int, str | None]])
+_FOUND = msgspec.json.Decoder(list[tuple[int, str, int, int, str, str, int, int, int, str | None]])
 _CAME = msgspec.json.Decoder(list[tuple[int, int, str, str, str]])
 
 
@@ -132,6 +131,8 @@ def write_runs(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
     for run in runs:
         if run.reply_to:
             changes.answer(connection, run.id, run.reply_to)
+        if run.key is not None:
+            keys.put(connection, run.key, ids[run.room], run.seq, run.rev, run.id, microseconds(run.time))
     mark = index.indexed(connection)
     late = [number for run in runs if run.id <= mark for number in range(run.id, run.id + run.count)]
     if late:
@@ -163,7 +164,8 @@ def write_carefully(connection: sqlite3.Connection, items: Sequence[Run | Change
             (seq,) = connection.execute("SELECT max(seq) + 1 FROM messages WHERE room = ?", (room,)).fetchone()
             raised[message.room] = seq - message.seq
         moved[message.room, message.seq] = seq
-        write_runs(connection, [msgspec.structs.replace(one, id=number, seq=seq)])
+        rev = one.rev + seq - message.seq
+        write_runs(connection, [msgspec.structs.replace(one, id=number, seq=seq, rev=rev)])
     return raised
 
 
@@ -227,7 +229,7 @@ def newest(connection: sqlite3.Connection) -> int:
     return found
 
 
-def page(connection: sqlite3.Connection, ask: History, limit: int) -> list[Said]:
+def page(connection: sqlite3.Connection, ask: History, limit: int) -> list[Past]:
     """The messages of `ask.room` that `ask` asks for, at most `limit`, in their order."""
     (room,) = connection.execute("SELECT id FROM rooms WHERE name = ?", (ask.room,)).fetchone() or (0,)
     low, high = ask.after + 1, ask.before - 1 if ask.before else LAST
@@ -241,7 +243,7 @@ def page(connection: sqlite3.Connection, ask: History, limit: int) -> list[Said]
         f"SELECT * FROM messages WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq {order} LIMIT ?",
         (room, low, high, limit),
     )
-    return sorted(found, key=lambda message: message.seq)
+    return sorted(found, key=lambda past: past.message.seq)
 
 
 def from_the_start(ask: History) -> bool:
@@ -277,40 +279,41 @@ def _first_since(connection: sqlite3.Connection, room: int, time: datetime) -> i
 
 def messages(connection: sqlite3.Connection, query: str, values: Values) -> list[Message]:
     """The messages that `query` finds, whole rows, in its order; without those that were deleted."""
-    return [said for said in rows(connection, query, values) if isinstance(said, Message)]
+    return [past.message for past in rows(connection, query, values) if isinstance(past.message, Message)]
 
 
-def rows(connection: sqlite3.Connection, query: str, values: Values) -> list[Said]:
-    """As `messages`, with what stands for those that were deleted."""
+def rows(connection: sqlite3.Connection, query: str, values: Values) -> list[Past]:
+    """As `messages`, with all that is kept of them, and what stands for those that were deleted."""
     (found,) = connection.execute(
         "SELECT json_group_array(json_array(found.id, rooms.name, found.seq, found.time, sender, text, action, "
-        f"{changes.FIRST_REV}, more)) FROM ({query}) AS found JOIN rooms ON rooms.id = found.room",
+        f"account, {changes.FIRST_REV}, more)) FROM ({query}) AS found JOIN rooms ON rooms.id = found.room",
         values,
     ).fetchone()
-    said: list[Said] = []
-    for number, room, seq, time, sender, text, action, rev, more in _FOUND.decode(found):
+    read: list[Past] = []
+    for number, room, seq, time, sender, text, action, account, rev, more in _FOUND.decode(found):
         message = Message(room, seq, number, sender, text, moment(time), bool(action), False, rev)
-        said.append(message if more is None else changes.past(message, changes.MORE.decode(more), moment))
-    return said
+        if more is None:
+            read.append(Past(message, account))
+        else:
+            read.append(changes.past(message, account, changes.MORE.decode(more), moment))
+    return read
 
 
-def newer(connection: sqlite3.Connection, room: str, rev: int, most: int) -> tuple[list[Said], int] | None:
+def newer(connection: sqlite3.Connection, room: str, rev: int, most: int) -> tuple[list[Past], int] | None:
     """All of `room` that is newer than `rev`, as it is now, by its rev; and the latest rev. None where that is more
     than `most`, or `rev` was never given."""
     found = changes.newer(connection, room, rev, most)
     if found is None:
         return None
     number, at, now = found
-    said = rows(connection, changes.NEWER, {"room": number, "at": at, "rev": rev})
-    return sorted((one for one in said if one.rev > rev), key=lambda one: one.rev), now
+    read = rows(connection, changes.NEWER, {"room": number, "at": at, "rev": rev})
+    return sorted((one for one in read if one.message.rev > rev), key=lambda one: one.message.rev), now
 
 
 def find(connection: sqlite3.Connection, room: str, seq: int) -> Past | None:
     """One message, with all that is kept of it."""
     query = "SELECT * FROM messages WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq = ?"
-    for said in rows(connection, query, (room, seq)):
-        return Past(said, *changes.account_and_reactions(connection, room, seq))
-    return None
+    return next(iter(rows(connection, query, (room, seq))), None)
 
 
 def texts(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:

@@ -339,9 +339,9 @@ class MessageWriter:
 
     def _renew(self) -> None:
         """Numbers that somebody may have seen can be given again, or are gone."""
-        epoch = changes.new_epoch()
-        self._set_epoch(epoch)
+        self._set_epoch(epoch := changes.new_epoch())
         self._database.start(partial(changes.renew, epoch=epoch))
+        self._chat.keys.forget()
 
     def _set_epoch(self, epoch: int) -> None:
         self.epoch = changes.named(epoch)

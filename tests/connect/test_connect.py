@@ -105,7 +105,7 @@ def test_lines_of_a_message_are_told_from_those_of_others(alice, bob, server):
     carol.request(type="say", text="/me sings\nla", to="alice")
     alice.wait_for("[carol (private)]: * carol sings", "    la", ">")
     alice.type("/history 1" + ENTER)
-    alice.wait(lambda lines: lines[-3].endswith(" [carol]: three") and lines[-2] == "    four (changed)")
+    alice.wait(lambda lines: lines[-4].endswith(" [carol]: three") and lines[-3] == "    four (changed)")
 
 
 # What people copy from code, logs and mails.

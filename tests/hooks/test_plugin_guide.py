@@ -69,7 +69,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 29
+    assert len(HOOKS) == 31
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -249,6 +249,18 @@ def test_first_words(example):
         assert bob.request(type="say", text="I am.", reply_to=1)["seq"] == 2
         assert bob.request(type="react", seq=1, emoji="👍")["rev"] == 3
         assert bob.request(type="delete", seq=1)["code"] == "not_allowed"
+
+
+def test_once(example, tmp_path):
+    plugin, settings = example("once"), without_plugins("history")
+    say = {"type": "say", "room": "lobby", "text": "Hello!", "key": "k1"}
+    with serving(plugin, settings=settings, data_dir=tmp_path) as server:
+        bob = Program(server, "bob")
+        first = bob.request(**say)
+    with serving(plugin, settings=settings, data_dir=tmp_path) as server:
+        again = Program(server)
+        again.join(token=bob.welcome["token"])
+        assert again.request(**say)["id"] == first["id"]
 
 
 def test_real_names(example):

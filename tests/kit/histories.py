@@ -56,7 +56,7 @@ def found(data_dir, words):
     with opened(data_dir) as connection:
         index_all(connection)
         query = parse(words)
-        return [message.id for message in search.search(connection, query, search.Reach(True, ()), 0, 100)]
+        return [past.message.id for past in search.search(connection, query, search.Reach(True, ()), 0, 100)]
 
 
 def history(data_dir, command, *options, answer=None):

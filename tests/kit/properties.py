@@ -26,7 +26,11 @@ PLAIN_VALUES = {
 }
 
 # What goes over the wire is not all that a field could hold.
-FIELDS = {(Say, "text"): TEXT | LINES, (Edit, "text"): TEXT | LINES}
+FIELDS = {
+    (Say, "text"): TEXT | LINES,
+    (Edit, "text"): TEXT | LINES,
+    (Say, "key"): st.sampled_from(["", "k", "0b9f-ä"]),
+}
 
 
 def for_all(*strategies):

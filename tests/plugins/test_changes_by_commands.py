@@ -99,3 +99,41 @@ def test_ones_last_message_after_a_restart(tmp_path):
 def test_they_are_for_rooms(chat):
     ada, _ = Program(chat, "ada"), Program(chat, "bob")
     assert ada.request(type="say", to="bob", text="/edit x")["code"] == "room_required"
+
+
+def test_an_action_may_be_an_answer(chat):
+    ada, bob, eve, phone = chat.join("ada"), Program(chat, "bob"), Program(chat, "eve"), Program(chat, "bob-2")
+    for device in (bob, phone):
+        device.ask("/become bob")
+    says(ada, "Shall we go out?")
+    bob.send(type="say", text="Yes.", room="lobby")
+    *_, ack = bob.exchange(type="say", text="/me nods", room="lobby", reply_to=1)
+    assert (ack["seq"], ack["rev"]) == (3, 3)
+    bob.ask("/re 1 /me waves", room="lobby")
+    bob.ask("/re /ME sits down", room="lobby")
+    for one, more in ((eve, {}), (phone, {"own": True})):
+        told = [one.read_until("message", sender="bob") for _ in range(4)]
+        assert [(said["text"], said.get("action"), said.get("reply_to")) for said in told] == [
+            ("Yes.", None, None),
+            ("nods", True, 1),
+            ("waves", True, 1),
+            ("sits down", True, 4),
+        ]
+        assert all(more.items() <= said.items() for said in told)
+    assert 'MSG|bob|(to ada: "Shall we go out?") * bob nods' in sync(ada)
+    page = eve.request(type="history", room="lobby")["events"]
+    assert [(said["text"], said.get("action"), said.get("reply_to")) for said in page[2:4]] == [
+        ("nods", True, 1),
+        ("waves", True, 1),
+    ]
+    *_, edited, _ = bob.ask("/edit 3 nods twice")
+    assert edited["text"] == "nods twice"
+
+
+def test_what_an_action_answers_is_there_and_in_a_room(chat):
+    ada, bob = Program(chat, "ada"), Program(chat, "bob")
+    ada.ask("Hello!")
+    for where, code in (({"room": "lobby"}, "unknown_message"), ({"to": "bob"}, "room_required")):
+        assert ada.request(type="say", text="/me nods", reply_to=7, **where)["code"] == code
+    assert bob.refused("/re 1 /me") == "usage"
+    assert bob.refused("/re 1 /login bob secret") == "usage"

@@ -28,7 +28,7 @@ def number(connection, room):
 
 
 def ids(connection, text, reach, before=0, limit=100):
-    return [message.id for message in search.search(connection, parse(text), reach, before, limit)]
+    return [past.message.id for past in search.search(connection, parse(text), reach, before, limit)]
 
 
 def rest(connection):
