@@ -9,10 +9,12 @@ from greenchat.chat.accounts import Account as Account
 from greenchat.chat.accounts import AccountDirectory as AccountDirectory
 from greenchat.chat.accounts import new_account_id as new_account_id
 from greenchat.chat.chat import AWAY as AWAY
+from greenchat.chat.conversations import Conversation as Conversation
 from greenchat.chat.keys import UsedKey as UsedKey
 from greenchat.chat.log import Alteration as Alteration
 from greenchat.chat.log import Past as Past
 from greenchat.chat.log import Reaction as Reaction
+from greenchat.chat.place import Place as Place
 from greenchat.chat.room import Member as Member
 from greenchat.chat.room import Room as Room
 from greenchat.chat.tokens import TokenChain as TokenChain
@@ -46,7 +48,6 @@ from greenchat.protocol.events import Left as Left
 from greenchat.protocol.events import Message as Message
 from greenchat.protocol.events import ModerationAction as ModerationAction
 from greenchat.protocol.events import Notice as Notice
-from greenchat.protocol.events import Private as Private
 from greenchat.protocol.events import Reacted as Reacted
 from greenchat.protocol.events import Read as Read
 from greenchat.protocol.events import Refused as Refused

@@ -7,14 +7,15 @@ from itertools import islice
 from typing import TypeVar
 
 from greenchat import (
+    AWAY,
     Advice,
     Answer,
     ChatServer,
     Command,
     Member,
     Message,
+    Place,
     Reject,
-    Room,
     Say,
     Session,
     hookimpl,
@@ -41,7 +42,7 @@ class SlashCommands:
 
     def __init__(self) -> None:
         # Who was told last that somebody is away, and why: to hear it with every message would be tiresome.
-        self._told_away: dict[Member, tuple[Member, str]] = {}
+        self._told_away: dict[Member, tuple[str, str]] = {}
         self._server: ChatServer | None = None
 
     @hookimpl
@@ -64,7 +65,8 @@ class SlashCommands:
                 "msg",
                 "USER TEXT",
                 "Say something to one person alone, in whatever room.\n"
-                "Nobody else can read it, and the server does not keep it.\nExample: /msg bob Lunch at one?",
+                "Nobody else can read it. It waits for who is away, if you both have accounts.\n"
+                "Example: /msg bob Lunch at one?",
                 self.whisper,
                 lines=True,
             ),
@@ -139,29 +141,30 @@ class SlashCommands:
         member = session.require_member()
         if member.last_writer is None:
             raise Reject("Nobody has written to you alone yet. Type it so: /msg USER TEXT", code="unknown_user")
-        name, writer = member.last_writer
-        other = writer()
-        if other is None or not session.chat.people.has(other):  # their name may be somebody else's
+        name, conversation = member.last_writer
+        found = conversation()
+        if found is None or found.has_ended:  # their name may be somebody else's
             raise Reject(f"{name} has left the chat.", code="unknown_user")
-        self._whisper(session, member, other.name, argument)
+        self._tell(session, member, session.chat.converse(member, found.id, argument, origin=session))
 
     def _whisper(self, session: Session, member: Member, name: str, text: str) -> None:
-        private = session.chat.whisper(member, name, text, origin=session)
-        other = session.chat.find(private.to)
-        lines = f"To {private.to}: {private.text}".split("\n")
-        if other.away and self._told_away.get(member) != (other, other.away):
-            lines.append(f"{other.name} is away: {other.away}")
-        self._told_away[member] = (other, other.away)
-        # No `private` event, by which a bot would take itself for somebody who writes to it. Their other sessions get
-        # one, marked as their own.
+        self._tell(session, member, session.chat.whisper(member, name, text, origin=session))
+
+    def _tell(self, session: Session, member: Member, said: Message) -> None:
+        """What was said to one person alone. It comes as no message, by which a bot would take itself for somebody who
+        writes to it. Their other sessions get one, marked as their own."""
+        other = session.chat.conversation(member, said.conversation).partner(member)
+        why = AWAY if other is None else other.away
+        lines = f"To {said.with_}: {said.text}".split("\n")
+        if why and self._told_away.get(member) != (said.conversation, why):
+            later = f"{said.with_} is away and will read it later."
+            lines.append(later if other is None else f"{other.name} is away: {why}")
+        self._told_away[member] = (said.conversation, why)
+        if session.call is not None:
+            session.call.said = said
         session.tell(
             Whispered(
-                to=private.to,
-                text=private.text,
-                time=private.time,
-                away=other.away,
-                conversation=private.conversation,
-                lines=lines,
+                to=said.with_, text=said.text, time=said.time, away=why, conversation=said.conversation, lines=lines
             )
         )
 
@@ -221,42 +224,43 @@ def act(session: Session, argument: str) -> None:
 
 
 def answer(session: Session, argument: str) -> None:
-    room, seq, (text, action) = _meant(session, argument, "/re [NUMBER] TEXT", own=False, read=_words_or_action)
-    session.say(text, action=action, room=room.name, reply_to=seq)
+    place, seq, (text, action) = _meant(session, argument, "/re [NUMBER] TEXT", own=False, read=_words_or_action)
+    session.say(text, action=action, room=place.name, reply_to=seq)
 
 
 def edit(session: Session, argument: str) -> None:
-    room, seq, text = _meant(session, argument, "/edit [NUMBER] TEXT", own=True, read=_unslashed)
-    _changed(session, room, seq, session.chat.edit(session.require_member(), room, seq, text, session))
+    place, seq, text = _meant(session, argument, "/edit [NUMBER] TEXT", own=True, read=_unslashed)
+    _changed(session, place, seq, session.chat.edit(session.require_member(), place, seq, text, session))
 
 
 def delete(session: Session, argument: str) -> None:
     member = session.require_member()
-    room, number = member.room, argument.lstrip("#")
+    number = argument.lstrip("#")
     if argument and not NUMBER.fullmatch(number):
         raise Reject("Name the message by its number, which /history tells. Type it so: /delete 12", code="usage")
-    seq = int(number) if argument else session.chat.last_message(member, room, own=True)
-    _changed(session, room, seq, session.chat.delete(member, room, seq))
+    place = session.chat.place_meant(member)
+    seq = int(number) if argument else session.chat.last_message(member, place, own=True)
+    _changed(session, place, seq, session.chat.delete(member, place, seq))
 
 
 def react(session: Session, argument: str) -> None:
     chat, member = session.chat, session.require_member()
-    room, seq, emoji = _meant(session, argument, "/react [NUMBER] EMOJI", own=False, read=_unslashed)
-    on = not chat.has_reacted(member, room, seq, emoji)
-    _changed(session, room, seq, chat.react(member, room, seq, emoji, on, session))
+    place, seq, emoji = _meant(session, argument, "/react [NUMBER] EMOJI", own=False, read=_unslashed)
+    on = not chat.has_reacted(member, place, seq, emoji)
+    _changed(session, place, seq, chat.react(member, place, seq, emoji, on, session))
 
 
-def _meant(session: Session, argument: str, usage: str, *, own: bool, read: Callable[[str], W]) -> tuple[Room, int, W]:
+def _meant(session: Session, argument: str, usage: str, *, own: bool, read: Callable[[str], W]) -> tuple[Place, int, W]:
     """Which message is meant, where, and what `read` makes of what stands behind its number."""
     member = session.require_member()
-    room = member.room
+    place = session.chat.place_meant(member)
     number, text = _first_word(argument)
     if text and NUMBER.fullmatch(number.lstrip("#")):
-        return room, int(number.lstrip("#")), read(text)
+        return place, int(number.lstrip("#")), read(text)
     if not argument:
         raise Reject(f"Something is missing. Type it so: {usage}", code="usage")
     words = read(argument)
-    return room, session.chat.last_message(member, room, own=own), words
+    return place, session.chat.last_message(member, place, own=own), words
 
 
 def _words_or_action(text: str) -> tuple[str, bool]:
@@ -281,10 +285,13 @@ def _unslashed(text: str) -> str:
     return text[:at] + text[at + 1 :]
 
 
-def _changed(session: Session, room: Room, seq: int, rev: int) -> None:
+def _changed(session: Session, place: Place, seq: int, rev: int) -> None:
     """It is acknowledged by the number of what was changed, once that is kept."""
     if session.call is not None:
-        session.call.said = Message(room.name, seq, 0, session.name, "", datetime.now(UTC), rev=rev)
+        name, other = session.name, place.with_for(session.require_member())
+        session.call.said = Message(
+            place.name, seq, 0, name, "", datetime.now(UTC), rev=rev, conversation=place.conversation, with_=other
+        )
 
 
 def rename(session: Session, argument: str) -> None:

@@ -10,7 +10,7 @@ from greenchat.chat.cascade import Cause
 from greenchat.chat.ignoring import Ignored, Reader
 from greenchat.chat.outlet import Outlet
 from greenchat.codecs import Codec
-from greenchat.protocol.events import Event, Message, Private
+from greenchat.protocol.events import Event, Message
 from greenchat.protocol.runs import Messages
 from greenchat.protocol.vocabulary import WITH_WORDS
 
@@ -41,7 +41,7 @@ class EventBatch:
 
     @property
     def has_messages(self) -> bool:
-        return type(self.events) is Messages or type(self.events[0]) is Private
+        return type(self.events) is Messages or type(self.events[0]) is Message
 
     @property
     def apart(self) -> Iterable[Outlet]:
@@ -82,7 +82,7 @@ class EventBatch:
             if type(events) is Messages:
                 self._own = EventBatch(events.as_own())
             else:
-                assert isinstance(first, Message | Private)
+                assert isinstance(first, Message)
                 self._own = EventBatch((replace(first, own=True),))
         return self._own
 

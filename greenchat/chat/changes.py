@@ -13,8 +13,9 @@ from greenchat.chat.checks import acting
 from greenchat.chat.ignoring import Ignored
 from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
+from greenchat.chat.place import Place, Quoting
 from greenchat.chat.presence import Presence
-from greenchat.chat.room import Member, Quoting, Room
+from greenchat.chat.room import Member, Room
 from greenchat.chat.telling import Telling
 from greenchat.codecs.wording import answering, changed
 from greenchat.errors import Reject
@@ -33,96 +34,105 @@ LAST = 100
 
 
 class Changes(Presence):
-    """The messages of rooms, by their numbers. `origin` is the session by which `member` asks for it; else it is the
-    one whose request is dealt with. Each returns the `rev` of the message then."""
+    """The messages of rooms and conversations, by their numbers. `origin` is the session by which `member` asks for it;
+    else it is the one whose request is dealt with. Each returns the `rev` of the message then."""
 
     @one_step
-    def edit(self, member: Member, room: Room, seq: int, text: str, origin: Outlet | None = None) -> int:
+    def edit(self, member: Member, place: Place, seq: int, text: str, origin: Outlet | None = None) -> int:
         """Have a message of `member`'s own say `text` from now on, which passes all that new words pass. May wait."""
-        past, message = self._own(member, room, seq)
+        past, message = self._own(member, place, seq)
         log.require_in_time(message, self._limits.edit_seconds, datetime.now(UTC))
         text = require_text(text)
         if text == message.text:
             return message.rev
+        place.require_heard(member)
         if self._hooks.check_message is not None:
-            text = self._checks.message(member, acting(member, origin), text, room.name, message.action)
-            self._checks.require_in(member, room)
-            past, message = self._own(member, room, seq)  # somebody may have deleted it meanwhile
-        return self._change(
-            member, room, past, Edited(room.name, seq, room.rev + 1, text, member.name, datetime.now(UTC))
-        )
+            text = self._checks.message(member, acting(member, origin), text, place.name, message.action)
+            self._checks.require_in(member, place)
+            past, message = self._own(member, place, seq)  # somebody may have deleted it meanwhile
+        now, where = datetime.now(UTC), place.conversation
+        edited = Edited(place.name, seq, place.rev + 1, text, member.name, now, where)
+        return self._change(member, place, past, edited)
 
     @one_step
-    def delete(self, member: Member, room: Room, seq: int) -> int:
+    def delete(self, member: Member, place: Place, seq: int) -> int:
         """Take a message away: one's own, or of others where one keeps order, which goes on record. May wait."""
-        past, message = self._there(room, seq)
-        self._checks.require_in(member, room)
+        past, message = self._there(place, seq)
+        self._checks.require_in(member, place)
         is_own = past.is_by(member)
-        if not is_own and not room.role_of(member):
-            text = "This message is not yours. Its sender, the owner of the room and operators may delete it."
-            raise Reject(text, code="not_allowed")
-        rev = self._change(member, room, past, Deleted(room.name, seq, room.rev + 1, member.name, datetime.now(UTC)))
+        if not is_own and not place.role_of(member):
+            others = "" if place.conversation else ", the owner of the room and operators"
+            raise Reject(f"This message is not yours. Its sender{others} may delete it.", code="not_allowed")
+        now, where = datetime.now(UTC), place.conversation
+        rev = self._change(member, place, past, Deleted(place.name, seq, place.rev + 1, member.name, now, where))
         if not is_own and self._hooks.acted is not None:
             by, details = member.name_on_record, f"message {seq}"
-            act = ModerationAction(by, "delete", message.sender, room.name, details, datetime.now(UTC))
+            act = ModerationAction(by, "delete", message.sender, place.name, details, datetime.now(UTC))
             self._hooks.acted(require_sound(act))
         return rev
 
     @one_step
     def react(
-        self, member: Member, room: Room, seq: int, emoji: str, on: bool = True, origin: Outlet | None = None
+        self, member: Member, place: Place, seq: int, emoji: str, on: bool = True, origin: Outlet | None = None
     ) -> int:
         """Put an emoji to a message, or take one's own away. May wait."""
         emoji = require_emoji(emoji)
+        if on:
+            place.require_heard(member)
         if on and self._hooks.check_reaction is not None:
-            self._hooks.check_reaction(acting(member, origin), room.name, emoji)
-        past, message = self._there(room, seq)
-        self._checks.require_in(member, room)
+            self._hooks.check_reaction(acting(member, origin), place.name, emoji)
+        past, message = self._there(place, seq)
+        self._checks.require_in(member, place)
         if log.has_reacted(past, member, emoji) is on:
             return message.rev
         if on:
             log.require_one_more(past, member, emoji)
-        return self._change(
-            member, room, past, Reacted(room.name, seq, room.rev + 1, member.name, emoji, on, datetime.now(UTC))
-        )
+        now, where = datetime.now(UTC), place.conversation
+        reacted = Reacted(place.name, seq, place.rev + 1, member.name, emoji, on, now, where)
+        return self._change(member, place, past, reacted)
 
-    def has_reacted(self, member: Member, room: Room, seq: int, emoji: str) -> bool:
+    def has_reacted(self, member: Member, place: Place, seq: int, emoji: str) -> bool:
         """Whether `member` has put this emoji to a message. May wait."""
-        return log.has_reacted(self._there(room, seq)[0], member, emoji)
+        return log.has_reacted(self._there(place, seq)[0], member, emoji)
 
-    def message(self, room: Room, seq: int) -> Message:
-        """The message `seq` of `room`, as it is now. May wait."""
-        return self._there(room, seq)[1]
+    def message(self, place: Place, seq: int) -> Message:
+        """The message `seq` of `place`, as it is now. May wait."""
+        return self._there(place, seq)[1]
 
-    def last_message(self, member: Member, room: Room, *, own: bool = False) -> int:
-        """The number of the last message in `room`, or of the last of `member`'s own, as far as it is one of the last
+    def last_message(self, member: Member, place: Place, *, own: bool = False) -> int:
+        """The number of the last message in `place`, or of the last of `member`'s own, as far as it is one of the last
         that were said. May wait."""
-        for seq in range(room.seq, max(room.seq - LAST, 0), -1):
+        for seq in range(place.seq, max(place.seq - LAST, 0), -1):
             with suppress(Reject):
-                past, _ = self._there(room, seq)
+                past, _ = self._there(place, seq)
                 if not own or past.is_by(member):
                     return seq
         what = "You have said nothing here lately." if own else "Nothing was said here lately."
         raise Reject(f"{what} Name the message by its number, which /history tells.", code="unknown_message")
 
-    def catch_up(self, member: Member, room: Room, ask: History) -> HistoryPage:
+    def catch_up(self, member: Member, place: Place, ask: History) -> HistoryPage:
         """All that is newer than what `member` knows, as far as it is remembered and they were there when it was
         said."""
-        since, limit = room.log.may_read_from(member), max(ask.limit, 1)
-        known = ask.epoch == room.epoch and 0 <= room.rev - ask.rev <= BEHIND
-        anew = since is None or not known or ask.rev < max(since, room.log.oldest - 1)
-        found = [] if since is None else room.log.newer(since if anew else max(ask.rev, since))
+        since, limit = place.log.may_read_from(member), max(ask.limit, 1)
+        known = ask.epoch == place.epoch and 0 <= place.rev - ask.rev <= BEHIND
+        anew = since is None or not known or ask.rev < max(since, place.log.oldest - 1)
+        found = [] if since is None else place.log.newer(since if anew else max(ask.rev, since))
         if anew:
             found = sorted(found, key=lambda past: past.message.seq)
-            more, found, rev = len(found) > limit, found[-limit:], room.rev
+            more, found, rev = len(found) > limit, found[-limit:], place.rev
         else:
             more, found = len(found) > limit, found[:limit]
-            rev = found[-1].message.rev if more else room.rev
-        return HistoryPage(room.name, [*self.as_told(found, member)], more, ask.ref, rev, room.epoch, anew)
+            rev = found[-1].message.rev if more else place.rev
+        which = place.conversation, place.with_for(member)
+        events = self.as_told(found, member, place)
+        return HistoryPage(place.name, [*events], more, ask.ref, rev, place.epoch, anew, *which)
 
-    def as_told(self, messages: Iterable[Past], reader: Member) -> list[Message | Deleted]:
-        """Messages as `reader` is told of them now: see `Telling`."""
-        return [*map(Telling(self.people, self.accounts, reader).told, messages)]
+    def as_told(self, messages: Iterable[Past], reader: Member, place: Place | None = None) -> list[Message | Deleted]:
+        """Messages as `reader` is told of them now: see `Telling`. They are of a room, or of `place`."""
+        telling = Telling(self.people, self.accounts, reader)
+        if place is None or not place.conversation:
+            return [*map(telling.told, messages)]
+        return [place.as_read_by(reader, past, telling.told(past)) for past in messages]
 
     # --- the steps ---
 
@@ -132,39 +142,44 @@ class Changes(Presence):
         text: str,
         action: bool,
         number: int,
-        room: Room,
+        place: Place,
         origin: Outlet,
         past: Past,
         answered: Message,
         key: Key | None,
     ) -> Messages:
         """Say it now, as an answer."""
-        draft = Message(room.name, 0, 0, member.name, text, datetime.now(UTC), action, reply_to=answered.seq)
+        now, where = datetime.now(UTC), place.conversation
+        draft = Message(place.name, 0, 0, member.name, text, now, action, reply_to=answered.seq, conversation=where)
         quoting = Quoting(answering(draft, answered), answering(draft), _ignoring(past, answered))
-        return room.answer(member, text, number, origin, answered.seq, quoting, action, key)
+        return place.answer(member, text, number, origin, answered.seq, quoting, action, key)
 
-    def _there(self, room: Room, seq: int) -> tuple[Past, Message]:
-        """The message `seq` of `room`, if there is one. May wait."""
-        past = room.log.find(seq) if 0 < seq <= room.seq else None
-        if past is None and 0 < seq <= room.seq and self._hooks.find_message is not None:
-            found = self._hooks.find_message(room, seq)
-            past = found and room.log.remember(seq, found)
+    def _there(self, place: Place, seq: int) -> tuple[Past, Message]:
+        """The message `seq` of `place`, if there is one. May wait."""
+        past = place.log.find(seq) if 0 < seq <= place.seq else None
+        if past is None and 0 < seq <= place.seq:
+            if isinstance(place, Room):
+                found = self._hooks.find_message(place, seq) if self._hooks.find_message is not None else None
+            else:
+                found = place.look_up(seq)
+            past = found and place.log.remember(seq, found)
         if past is None or isinstance(past.message, Deleted):
-            raise Reject(f"There is no message {seq} in {room.name}, or not any more.", code="unknown_message")
+            where = place.name or "this conversation"
+            raise Reject(f"There is no message {seq} in {where}, or not any more.", code="unknown_message")
         return past, past.message
 
-    def _own(self, member: Member, room: Room, seq: int) -> tuple[Past, Message]:
-        past, message = self._there(room, seq)
-        self._checks.require_in(member, room)
+    def _own(self, member: Member, place: Place, seq: int) -> tuple[Past, Message]:
+        past, message = self._there(place, seq)
+        self._checks.require_in(member, place)
         if not past.is_by(member):
             raise Reject("This message is not yours: only its sender may change it.", code="not_allowed")
         return past, message
 
-    def _change(self, member: Member, room: Room, past: Past, change: Change) -> int:
+    def _change(self, member: Member, place: Place, past: Past, change: Change) -> int:
         message = past.message
         assert isinstance(message, Message)
         quoting = Quoting(changed(change, message), changed(change), _ignoring(past, message))
-        room.tell_change(Alteration(change, room.log.change(past, change, member), room.seq), member, quoting)
+        place.tell_change(Alteration(change, place.log.change(past, change, member), place.seq), member, quoting)
         return change.rev
 
 

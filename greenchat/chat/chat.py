@@ -1,34 +1,27 @@
-"""The chat itself: say, whisper, rename, set a topic. Who is there, and how they come and go, is in presence.py.
+"""The chat itself: say, rename, set a topic. What is said to one person alone is in direct.py; who is there, and how
+they come and go, in presence.py.
 
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from weakref import ref
 
 from greenchat import values
 from greenchat.chat import reading
-from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.cascade import one_step
-from greenchat.chat.changes import Changes
-from greenchat.chat.checks import Answers, Hooks, acting
-from greenchat.chat.conversations import Conversation
-from greenchat.chat.fanout import Turns
-from greenchat.chat.ids import MessageIds
+from greenchat.chat.checks import Answers, acting
+from greenchat.chat.direct import Direct
 from greenchat.chat.ignoring import Ignored
-from greenchat.chat.keys import Keys
-from greenchat.chat.outlet import Asked, Outlet
+from greenchat.chat.outlet import Outlet
 from greenchat.chat.presence import STEP
 from greenchat.chat.room import ROOMS_TOLD, Member, Room
-from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import (
     Away,
     Message,
     ModerationAction,
     Notice,
-    Private,
     Renamed,
     Topic,
     require_sound,
@@ -41,14 +34,9 @@ from greenchat.protocol.text import is_blank, printable, require_text, some_of
 AWAY = "away"
 
 
-class Chat(Changes):
+class Chat(Direct):
     """What happens in the rooms. Where a request is about what somebody does, `origin` is the session by which they do
     it; else it is the one whose request is dealt with."""
-
-    def __init__(self, limits: Limits, default_room: str, hooks: Hooks, turns: Turns, deliver: Deliver) -> None:
-        super().__init__(limits, default_room, hooks, turns, deliver)
-        self.ids = MessageIds()
-        self.keys = Keys(hooks)
 
     # --- talk ---
 
@@ -130,52 +118,6 @@ class Chat(Changes):
         number = self.ids.next
         self.ids.next = number + 1
         return self._answer(member, text, action, number, room, origin, past, answered, key)
-
-    def whisper(
-        self, member: Member, to: str, text: str, *, action: bool = False, origin: Outlet | None = None
-    ) -> Private:
-        """Say `text` to who is called `to` at this moment, in whatever room they are. Raises `Reject`."""
-        other = self.find(to)
-        found = self._conversations.between(member, other)
-        return self._converse(member, found, other, text, action, acting(member, origin))
-
-    def converse(
-        self, member: Member, conversation: str, text: str, *, action: bool = False, origin: Outlet | None = None
-    ) -> Private:
-        """Say `text` in the conversation of this id: to the person whom it was begun with, or to nobody. Raises
-        `Reject`."""
-        found, other = self._conversations.partner(member, conversation)
-        return self._converse(member, found, other, text, action, acting(member, origin))
-
-    def say_to_one(
-        self, member: Member, text: str, asked: Asked, *, action: bool = False, origin: Outlet | None = None
-    ) -> Private:
-        """Say `text` to the one person whom a request names, in whichever way. Raises `Reject`."""
-        if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
-            raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
-        if asked.reply_to:
-            raise Reject("Only messages in rooms have numbers by which they are answered.", code="room_required")
-        if asked.conversation:
-            return self.converse(member, asked.conversation, text, action=action, origin=origin)
-        return self.whisper(member, asked.to, text, action=action, origin=origin)
-
-    def _converse(
-        self, member: Member, found: Conversation, other: Member, text: str, action: bool, origin: Outlet
-    ) -> Private:
-        text = require_text(text)
-        if self._hooks.check_message is not None:
-            text = self._checks.message(member, origin, text, "", action)
-            _, other = self._conversations.partner(member, found.id)  # somebody may have gone meanwhile
-        if other.ignored is not None and other.ignored.covers(member):
-            raise Reject(f"{other.name} does not take messages from you.", code="ignored")
-        other.last_writer = member.name, ref(member)
-        private = Private(member.name, other.name, text, datetime.now(UTC), action, found.id)
-        batch = EventBatch((private,), member, (origin,))
-        for reader in {member: member, other: other}:
-            for session in reader.sessions:
-                if data := batch.encode_for(session, reader):
-                    self._deliver([session.outbox], data)
-        return private
 
     @one_step
     def announce(self, text: str) -> None:
@@ -279,14 +221,6 @@ class Chat(Changes):
         return True
 
     # --- look ---
-
-    def find(self, name: str) -> Member:
-        """Who is called `name`, however it is spelt. Raises `Reject` where nobody is."""
-        try:
-            _, key = require_name(name, self._limits.name_length)
-            return self.members[key]
-        except (KeyError, Reject):
-            raise Reject(f"Nobody here is called {printable(name)}. Look with /who.", code="unknown_user") from None
 
     def room_of(self, member: Member, room: str) -> Room:
         """The room called `room` that `member` is in; if empty, the one that is meant. Raises `Reject`."""

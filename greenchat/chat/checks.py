@@ -8,6 +8,7 @@ from typing import Protocol
 from greenchat.chat.keys import UsedKey
 from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
+from greenchat.chat.place import Place
 from greenchat.chat.room import Member, Room
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
@@ -167,11 +168,11 @@ class Checks:
             raise Reject(f"The {what} is longer than {most} characters. Make it shorter.", code="too_long")
         return self.sayable(member, text, room)
 
-    def require_in(self, member: Member, room: Room) -> None:
-        """As `require_present`, of a room."""
-        if member.rooms.get(room.name) is not room:
+    def require_in(self, member: Member, place: Place) -> None:
+        """As `require_present`, of a room or a conversation."""
+        if not place.has(member):
             self.require_present(member)
-            raise Reject(f"You have left {room.name} meanwhile.", code="not_in_room")
+            raise place.has_gone()
 
     def require_present(self, member: Member) -> None:
         """A check may take its time, and the member may be gone when it answers."""

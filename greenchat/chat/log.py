@@ -1,5 +1,5 @@
-"""What was said in a room of late, and what has become of it: found by its number, and who may change it. What comes
-before that, a plugin may keep. No socket, no disk."""
+"""What was said in a place of late, and what has become of it: found by its number, and who may change it. What comes
+before that, a plugin may keep, or the place itself. No socket, no disk."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Deleted, Edited, Event, Message, Reacted
 from greenchat.protocol.runs import Messages
 
-# Messages of a room that are remembered: a page or two to scroll through, some 100 KB of a busy room.
+# Messages of a place that are remembered: a page or two to scroll through, some 100 KB of a busy room.
 RECENT = 1000
 
 # Older messages of a room that are remembered because they were changed. What keeps them has it by then.
@@ -90,11 +90,22 @@ class Alteration(tuple[Event, ...]):
 
 
 class Log:
-    """The last messages of a room, as they are now."""
+    """The last messages of a place, as they are now."""
 
-    __slots__ = ("_changed", "_guests", "_recalled", "_runs", "_since", "_unknown_upto", "is_recalled", "nothing_upto")
+    __slots__ = (
+        "_changed",
+        "_guests",
+        "_recalled",
+        "_recent",
+        "_runs",
+        "_since",
+        "_unknown_upto",
+        "is_recalled",
+        "nothing_upto",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, recent: int = RECENT) -> None:
+        self._recent = recent
         # What was said before the runs, by who keeps it: see `greenchat_recall`. The earliest first.
         self._recalled: list[Spoken] = []
         self.is_recalled: bool | None = None  # whether that was asked for; False while it is
@@ -112,7 +123,7 @@ class Log:
         """This is said now; messages may still be added to it."""
         runs = self._runs
         runs.append((run, ref(author)))
-        oldest = run.seq - RECENT
+        oldest = run.seq - self._recent
         while len(runs) > 1 and runs[1][0].seq <= oldest:
             runs.popleft()
 
@@ -156,9 +167,9 @@ class Log:
         self._changed.pop(change.seq, None)
         self._changed[change.seq] = past
         oldest = self._recalled[0].seq if self._recalled else self._runs[0][0].seq if self._runs else change.seq
-        if len(self._changed) > CHANGED + RECENT:
+        if len(self._changed) > CHANGED + self._recent:
             spare = (seq for seq in self._changed if seq < oldest)
-            for seq in list(islice(spare, len(self._changed) - RECENT)):
+            for seq in list(islice(spare, len(self._changed) - self._recent)):
                 del self._changed[seq]
         return past
 
@@ -192,7 +203,7 @@ class Log:
 
     def reach(self, latest: int) -> int:
         """Up to which message of a room it is not known what was said, where its last message is `latest`."""
-        if self._recalled and self._recalled[-1].seq + len(self._recalled[-1].texts) <= latest - RECENT:
+        if self._recalled and self._recalled[-1].seq + len(self._recalled[-1].texts) - 1 <= latest - RECENT:
             self._recalled = []  # it is as far back as what is forgotten in any case
         if self.is_recalled:
             return self._unknown_upto

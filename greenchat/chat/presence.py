@@ -25,7 +25,7 @@ from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Member, Room, shows
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
-from greenchat.protocol.events import Ended, Event, Left
+from greenchat.protocol.events import Event, Left
 from greenchat.protocol.names import require_room
 from greenchat.protocol.runs import Messages
 
@@ -72,9 +72,9 @@ class Presence:
         self.people = Directory()
         self.members: Mapping[str, Member] = self.people.by_name
         self.rooms: dict[str, Room] = {}
-        self.accounts = AccountDirectory()
         self._checks = Checks(limits, hooks, self.members)
-        self._conversations = Conversations(self.people)
+        self.accounts = AccountDirectory()
+        self._conversations = Conversations(self.people, self.accounts, deliver)
         self._ignoring = Ignoring(self.members)
         self.default_room = require_room(default_room, limits.name_length)
         self._openings = Openings(self.rooms, self.default_room)
@@ -266,13 +266,13 @@ class Presence:
                 for room in list(member.rooms.values()):
                     self._remove(member, room, reason)
                 self._ignoring.went(member)
-                self._end_conversations(member, member.account_id, f"{member.name} has left the chat.")
+                self._conversations.went(member, member.account_id, f"{member.name} has left the chat.")
 
     def account_changed(self, member: Member, before: int) -> None:
         """To be called when the account of `member` is another one than that with the id `before`."""
         if member.account_id != before and self.people.has(member):
             self.people.logged_out(member, before)
-            self._end_conversations(member, before, f"{member.name} has logged in.")
+            self._conversations.went(member, before, f"{member.name} has logged in.")
             self.people.logged_in(member)
             self._ignoring.came(member)
             if self.memory is not None:
@@ -379,13 +379,6 @@ class Presence:
         data = EventBatch((event,)).encode(session.codec)
         if data:
             self._deliver([session.outbox], data)
-
-    def _end_conversations(self, member: Member, account_id: int, why: str) -> None:
-        for conversation, other in self._conversations.went(member, account_id):
-            for one, with_ in ((other, member), (member, other)):
-                if self.people.has(one):
-                    for session in one.sessions:
-                        self._tell(session, Ended(conversation.id, with_.name, why))
 
     def _observe(self, events: Sequence[Event]) -> None:
         if type(events) is Messages:

@@ -36,7 +36,7 @@ def position(member: Member, room: Room) -> int:
 
 def needs_recall(member: Member, room: Room) -> bool:
     """Whether more of what was said there has to be known, to tell what `member` has not read."""
-    read = min(member.reads.get(room.name, room.seq), room.seq)
+    read = position(member, room)
     return room.log.reach(room.seq) > max(read, room.seq - RECENT)
 
 

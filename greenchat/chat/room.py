@@ -1,10 +1,9 @@
 """Rooms, and who is in them: what all of them are told. How that gets to them is in fanout.py."""
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 from greenchat import values
@@ -12,8 +11,9 @@ from greenchat.chat.batch import Deliver, EventBatch, MessageBatch, QuotingBatch
 from greenchat.chat.cascade import one_step
 from greenchat.chat.fanout import DeliveryStats, Fanout, Observe, Turns
 from greenchat.chat.ignoring import Ignored
-from greenchat.chat.log import Alteration, Log
+from greenchat.chat.log import Alteration
 from greenchat.chat.outlet import Login, Outlet
+from greenchat.chat.place import LONG_AGO, Place, Quoting, new_epoch
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Change, Event, Joined, Left, Message, Notice, Role, require_sound
 from greenchat.protocol.requests import Frame
@@ -28,8 +28,6 @@ MEMBERS_TOLD = 1000
 # Rooms of somebody that are told by name where one is missing: as many as one sees at a glance.
 ROOMS_TOLD = 20
 
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
 
 class Member:
     """Somebody in the chat, under a name; `key` is what the name is compared by.
@@ -37,8 +35,8 @@ class Member:
     `sessions` are those that they have: one for a guest, and for an account one for each of its devices. There is none
     while all of them are lost and `awaited`, as many as may still come back. `rooms` are those one is in, by their
     names; there may be none. `away` says why one is, if one is; `ignored` are those whose messages one does not want.
-    One has said something in `talks_in` last, and `last_writer` to this one alone: the name then, and a
-    reference. `allowance` is what flood control lets all sessions send together. `reads` are up to which message one
+    One has said something in `talks_in` last, and `last_writer` to this one alone: the name then, and in which
+    conversation. `allowance` is what flood control lets all sessions send together. `reads` are up to which message one
     has read each room, by its name: see reading.py.
     """
 
@@ -72,7 +70,7 @@ class Member:
         self.ignored: Ignored | None = None
         self.talks_in: Room | None = None
         self.allowance: Any = None
-        self.last_writer: tuple[str, ref[Member]] | None = None  # weak: two who write to each other are no circle
+        self.last_writer: tuple[str, ref[Any]] | None = None  # weak: two who write to each other are no circle
 
     @property
     def account(self) -> str:
@@ -149,31 +147,14 @@ class Member:
         return Reject("You are in no room, so nobody would read this.", "room_required", Advice.ENTER_ROOM)
 
 
-class Quoting(NamedTuple):
-    """What those are told of an answer or a change who know no numbers of messages: with a quotation of the message
-    that it is about, and without, for who ignores its sender; and whether somebody does."""
-
-    words: str
-    unquoted: str
-    is_ignored: Callable[[Ignored], bool]
-
-
-def new_epoch() -> str:
-    """A name for a time in which no number of a message is given twice."""
-    return secrets.token_hex(8)
-
-
 def shows(session: Outlet, room: "Room") -> bool:
     """Whether a session of somebody who is in `room` shows it: all do that have been welcomed, but for those that show
     one at a time."""
     return session.is_welcome and (session.codec.many_rooms or session.only == room.name)
 
 
-class Room:
+class Room(Place):
     """One room: its members, its latest sequence number, and what goes out to them.
-
-    `rev` counts all that becomes of its messages: that they are said, and each change. No `rev` is given twice within
-    one `epoch`. `log` has the last messages.
 
     `owner` has made the room: a member, or the id of one's account, which is still the owner after coming back; None
     where it is nobody's. An id of an account that is gone is nobody's, too.
@@ -183,24 +164,14 @@ class Room:
         "__weakref__",
         "_roles",
         "_topic",
-        "epoch",
         "fanout",
         "lasts",
-        "log",
         "members",
-        "name",
         "owner",
-        "rev",
-        "seq",
-        "time",
     )
 
     def __init__(self, name: str, turns: Turns, deliver: Deliver, observe: Observe, stats: DeliveryStats) -> None:
-        self.name = name
-        self.seq = self.rev = 0
-        self.epoch = new_epoch()
-        self.log = Log()
-        self.time = LONG_AGO  # of the latest message: none that comes after it is earlier, whatever the clock says
+        super().__init__(name)
         self._topic = ""
         self.owner: Member | int | None = None
         self.lasts = False  # a plugin keeps it, also when nobody is in it: who comes first has not made it
@@ -227,6 +198,12 @@ class Room:
         self.epoch = values.text(epoch) or new_epoch()
         self.log.forget()
         self.time = max(self.time, time)
+
+    def has(self, member: Member) -> bool:
+        return member.rooms.get(self.name) is self
+
+    def has_gone(self) -> Reject:
+        return Reject(f"You have left {self.name} meanwhile.", code="not_in_room")
 
     def owned_by(self, member: Member) -> bool:
         account_id = member.account_id
@@ -364,30 +341,6 @@ class Room:
         told, unquoted = (Notice(one, self.name) for one in words[:2])
         self.rev = alteration.change.rev
         self.fanout.tell(QuotingBatch(alteration, member, told, words.is_ignored, unquoted))
-
-    def _run(
-        self, member: Member, texts: Sequence[str], number: int, action: bool = False, reply_to: int = 0
-    ) -> Messages:
-        """What is said now, by `member`: the next messages of this room."""
-        now = datetime.now(UTC)
-        if now < self.time:
-            now = self.time  # the clock was set back
-        self.time = now
-        run = Messages(
-            self.name,
-            self.seq + 1,
-            number,
-            member.name,
-            texts,
-            now,
-            action,
-            self.rev + 1,
-            reply_to,
-            member.login.account_id,
-            member.login.account,
-        )
-        self.log.add(run, member)
-        return run
 
     def flush(self) -> None:
         """Deliver to every session what this turn brought: at once, or behind what is still going out to them."""

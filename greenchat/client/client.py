@@ -179,9 +179,9 @@ class Client(Requests):
         several lines, at most 100, with "\\n" between them: `fits` tells whether this server takes that.
 
         Where it goes is one of these: a `room`, which need not be named by who has only ever been in one; a
-        `conversation` of two, by the id that a `Private` or an `Ack` has brought; the person who is called `to`. A text
-        that begins with a slash is a command, run there; `//x` says `/x`. `reply_to` is the `seq` of the message in
-        that room that it answers.
+        `conversation` of two, by the id that a `Message` or an `Ack` has brought; the person who is called `to`. A text
+        that begins with a slash is a command, run there; `//x` says `/x`. `reply_to` is the `seq` of the message
+        there that it answers.
 
         Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
         sent, `DisconnectedError`, and `ValueError` for more than one place.

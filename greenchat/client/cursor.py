@@ -157,12 +157,9 @@ class _OnServer(Cursor):
         if server is self._server:
             return
         self._server = server
-        self._unsaved.clear()
-        self._places = {
-            _key(one.room): Place(one.epoch, one.rev, one.id, one.time or EPOCH)
-            for one in server.cursor(self._name)
-            if one.room
-        }
+        for one in server.cursor(self._name):
+            if one.room:  # what this program was done with before it lost the last connection is known here alone
+                self._places.setdefault(_key(one.room), Place(one.epoch, one.rev, one.id, one.time or EPOCH))
 
     @property
     def due(self) -> float | None:

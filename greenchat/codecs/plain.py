@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from greenchat.codecs.http import FirstLine, http_refusal
 from greenchat.codecs.lines import LineBuffer, fits
-from greenchat.codecs.wording import BY_HAND, Line, answering, plain
+from greenchat.codecs.wording import BY_HAND, Line, answering, plain, sender
 from greenchat.protocol.events import (
     EPOCH,
     Event,
@@ -192,7 +192,7 @@ class PlainCodec:
         if type(reply) is Error and reply.code == HTTP.code:
             return http_refusal("400 Bad Request", reply.text)
         if type(reply) is Message:  # of which there are more than of all others
-            return b"" if reply.own else _written(Line(answering(reply), reply.sender)).encode()
+            return b"" if reply.own else _written(Line(answering(reply), sender(reply))).encode()
         return "".join(map(_written, plain(reply))).encode()
 
     def refusal(self, error: Error) -> bytes:

@@ -22,7 +22,6 @@ from greenchat.protocol.events import (
     Message,
     Notice,
     PastEvent,
-    Private,
     Reacted,
     Renamed,
     Role,
@@ -61,18 +60,14 @@ def plain(item: object) -> Iterable[Line]:
 
 @plain.register
 def _(message: Message) -> Iterable[Line]:
-    return (Line(answering(message), message.sender),)
+    if message.conversation and message.own:
+        return ()
+    return (Line(answering(message), sender(message)),)
 
 
 @plain.register
 def _(change: Edited | Deleted | Reacted) -> Iterable[Line]:
     return (Line(changed(change)),)
-
-
-@plain.register
-def _(private: Private) -> Iterable[Line]:
-    # No name holds a space, so nobody can be called "alice (private)".
-    return () if private.own else (Line(said(private), f"{private.sender} (private)"),)
 
 
 @plain.register
@@ -144,13 +139,13 @@ def _(page: HistoryPage) -> Iterator[Line]:
     messages = {event.seq: event for event in page.events if isinstance(event, Message)}
     if messages:
         said_before = list(messages.values())
-        yield Line(before_page(page.room, said_before, utc))
+        yield Line(before_page(page.room or f"private with {page.with_}", said_before, utc))
         for event in page.events:
             if isinstance(event, Message):
                 words = answering(event, messages.get(event.reply_to))
                 if isinstance(page, NumberedPage):  # to find one: what comes unasked has every line
                     words = f"[{event.seq}] {beginning(words)}"
-                yield Line(f"{words}{marks(event)}", event.sender)
+                yield Line(f"{words}{marks(event)}", sender(event))
             elif not isinstance(event, Deleted):
                 yield from plain(event)
         yield Line(after_page(said_before, utc))
@@ -215,9 +210,14 @@ def _(found: SearchResults) -> Iterator[Line]:
 # --- what they share -------------------------------------------------------------------------------------------------
 
 
-def said(message: Message | Private) -> str:
+def said(message: Message) -> str:
     """In as many lines as it has."""
     return f"* {message.sender} {message.text}" if message.action else message.text
+
+
+def sender(message: Message) -> str:
+    """Whose it is, and whether it is for one person alone. No name holds a space: nobody is called "ada (private)"."""
+    return f"{message.sender} (private)" if message.conversation else message.sender
 
 
 def beginning(text: str) -> str:
@@ -243,14 +243,15 @@ def changed(change: Change, message: Message | None = None, *, whole: bool = Fal
     """A sentence about what has become of `message`, as it was before, as far as that is known. What was deleted is not
     said once more. It is one line, but for a new text that is to be told as a `whole`."""
     number = f"message {change.seq}"
+    by = f"{change.by} (private)" if change.conversation else change.by
     match change:
-        case Edited(text=text, by=by):
+        case Edited(text=text):
             now = text if whole else beginning(text)
             return f"{by} has changed {number if message is None else quoted(message)}: {now}"
-        case Deleted(by=by):
-            whose = "" if message is None or message.sender == by else f" of {message.sender}"
+        case Deleted():
+            whose = "" if message is None or message.sender == change.by else f" of {message.sender}"
             return f"{by} has deleted {number if message is None else 'a message'}{whose}."
-        case Reacted(by=by, emoji=emoji, on=on):
+        case Reacted(emoji=emoji, on=on):
             what = number if message is None else f"{message.sender}: {quoted(message)}"
             return f"{by} reacts with {emoji} to {what}" if on else f"{by} takes back {emoji} from {what}"
 

@@ -217,6 +217,20 @@ class Limits(Settings, frozen=True, kw_only=True):
     rooms_per_session: Annotated[
         Count, Meta(description="Rooms that one JSON client may be in: more than anybody follows.")
     ] = 50
+    unanswered_messages: Annotated[
+        Count,
+        Meta(
+            description="What somebody may write to an account that is away and has never answered: enough to say what "
+            "one wants, and no flood to come back to."
+        ),
+    ] = 5
+    new_conversations: Annotated[
+        Count,
+        Meta(
+            description="With how many people one may begin to talk alone within an hour: more than anybody who means "
+            "them, and little for who advertises."
+        ),
+    ] = 20
     edit_seconds: Annotated[
         Seconds, Meta(description="For how long one may edit what one has said. Deleting it one may always.")
     ] = 0.0

@@ -196,7 +196,7 @@ class Conversation:
             case Ack():
                 self._parting.pop(item.ref, "")
                 said = self._said.pop(item.ref, None)
-                if said is not None:
+                if said is not None and not item.conversation:
                     self._seen.said(said.room, item, self._client.name, _words_of(said.line))
                     self._learn(said.line)
                 return ()
@@ -219,6 +219,8 @@ class Conversation:
 
     def _told(self, item: Event | Frame) -> list[Line]:
         """How it is shown, as what has been told by now."""
+        if isinstance(item, Message | Change) and item.conversation:
+            return [*shown(item)]
         if isinstance(item, Change):
             return [info_line(wording.changed(item, self._seen.changed(item), whole=True))]
         if isinstance(item, PastEvent):

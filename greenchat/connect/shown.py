@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from greenchat.codecs import wording
 from greenchat.connect.common import Kind, Line, clean, clean_lines, error_line, info_line
-from greenchat.protocol.events import Away, Event, Message, Private, Renamed, Role
+from greenchat.protocol.events import Away, Event, Message, Renamed, Role
 from greenchat.protocol.requests import Frame
 
 
 def shown(item: Event | Frame) -> Iterator[Line]:
-    if isinstance(item, Private) and item.own:
-        yield _own(f"{item.sender} to {item.to} (private)", wording.said(item))
+    if isinstance(item, Message) and item.own:  # in a conversation of two
+        yield _own(f"{item.sender} to {item.with_} (private)", wording.answering(item))
         return
     for text, sender, error in wording.rich(item):
         if sender is not None:

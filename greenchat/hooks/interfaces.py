@@ -23,7 +23,7 @@ from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import Advice, Reject
-from greenchat.protocol.events import Event, Message, Notice, Private
+from greenchat.protocol.events import Event, Message, Notice
 from greenchat.protocol.replies import Answer, SearchResults, Stats, Welcome
 from greenchat.protocol.requests import Frame, Ref
 
@@ -52,7 +52,7 @@ class Call:
         self.asked = asked
         self.ref = ref
         self.argument = ""
-        self.said: Message | Private | None = None
+        self.said: Message | None = None
         self.greenlet = getcurrent()
 
     def reply(self, answer: str | Event | Frame) -> None:
@@ -186,9 +186,9 @@ class Session(ABC):
         """Send one line of information to this session alone, as `tell` does."""
 
     @abstractmethod
-    def say(self, text: str, *, action: bool = False, room: str = "", reply_to: int = 0) -> Message | Private:
+    def say(self, text: str, *, action: bool = False, room: str = "", reply_to: int = 0) -> Message:
         """Say `text` as this session's user in one of its rooms; or else where the request at hand was made, which may
-        be a conversation of two. In a room it may answer a message, by its number. Raises `Reject`."""
+        be a conversation of two. It may answer a message there, by its number. Raises `Reject`."""
 
     @abstractmethod
     def enter(self, room: str, key: str = "", ref: Ref = None, *, move: bool | None = None) -> None:

@@ -29,14 +29,16 @@ def require_sound(event: E) -> E:
 
 
 class Message(Event, frozen=True, gc=False, tag="message"):
-    """Somebody said something in a room.
+    """Somebody said something in a room; or to one person alone: then `room` is empty, `conversation` is the id of what
+    these two say to each other, whatever they are called, and `with_` how who gets it calls the other one. Nobody else
+    sees that, observers included.
 
     `seq` rises by one a message in its room, without gaps. `id` is unique in the whole server, also across restarts; it
     rises in a room, and says nothing of what was said first in two of them. `rev` is its last change's place among all
     that has happened in its room. All three are 0 until all checks have passed. `action` marks a `/me`. `own`: who gets
     it has said it themselves, on another device.
 
-    `reply_to` is the message of the room that it answers, 0 for none. `edited` is when its text was changed last, if it
+    `reply_to` is the message there that it answers, 0 for none. `edited` is when its text was changed last, if it
     was; `reactions` are who has put which emoji to it, and None where nobody has. `account` is the key of the name that
     the sender was logged in to; empty for a guest.
     """
@@ -54,11 +56,13 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     edited: datetime | None = None
     reactions: dict[str, list[str]] | None = None
     account: str = ""
+    conversation: str = ""
+    with_: str = field(name="with", default="")
 
 
 class Edited(Event, frozen=True, gc=False, tag="edited"):
-    """The message `seq` of `room` says `text` from now on, as `by` wants it, who has said it. `rev` is this change's
-    place among all that has happened in the room."""
+    """The message `seq` of `room`, or of a `conversation`, says `text` from now on, as `by` wants it, who has said it.
+    `rev` is this change's place among all that has happened there."""
 
     room: str
     seq: int
@@ -66,22 +70,24 @@ class Edited(Event, frozen=True, gc=False, tag="edited"):
     text: str
     by: str
     time: datetime
+    conversation: str = ""
 
 
 class Deleted(Event, frozen=True, gc=False, tag="deleted"):
-    """The message `seq` of `room` is gone: `by` has deleted it, who has said it or keeps order. `rev` as in
-    `Edited`."""
+    """The message `seq` of `room` is gone: `by` has deleted it, who has said it or keeps order. `rev` and
+    `conversation` as in `Edited`."""
 
     room: str
     seq: int
     rev: int
     by: str
     time: datetime
+    conversation: str = ""
 
 
 class Reacted(Event, frozen=True, gc=False, tag="reacted"):
-    """`by` has put an `emoji` to the message `seq` of `room`; or taken it away again, where it is not `on`. `rev` as in
-    `Edited`."""
+    """`by` has put an `emoji` to the message `seq` of `room`; or taken it away again, where it is not `on`. `rev`
+    and `conversation` as in `Edited`."""
 
     room: str
     seq: int
@@ -90,19 +96,7 @@ class Reacted(Event, frozen=True, gc=False, tag="reacted"):
     emoji: str
     on: bool
     time: datetime
-
-
-class Private(Event, frozen=True, gc=False, tag="private"):
-    """Somebody said something to one other person. Nobody else sees it, observers included. `conversation` is the id of
-    what these two say to each other, whatever they are called. `own` as in `Message`."""
-
-    sender: str
-    to: str
-    text: str
-    time: datetime = EPOCH
-    action: bool = False
     conversation: str = ""
-    own: bool = False
 
 
 class Ended(Event, frozen=True, gc=False, tag="ended"):

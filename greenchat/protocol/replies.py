@@ -121,6 +121,8 @@ class HistoryPage(Frame, frozen=True, tag="history"):
 
     To who catches up it is all that is newer, messages as they are now, by `rev`; that of the page is how far it goes.
     If it is `anew`, it is no more than the latest page, and what one had before may be wrong.
+
+    Of a `conversation`, `with_` is how the other one is called, and `room` is empty.
     """
 
     room: str
@@ -130,6 +132,8 @@ class HistoryPage(Frame, frozen=True, tag="history"):
     rev: int = 0
     epoch: str = ""
     anew: bool = False
+    conversation: str = ""
+    with_: str = field(name="with", default="")
 
 
 class NumberedPage(HistoryPage, frozen=True, tag="history"):
@@ -147,9 +151,9 @@ class SearchResults(Frame, frozen=True, tag="found"):
 
 
 class Ack(Frame, frozen=True, gc=False, tag="ack"):
-    """The message asked for with `ref` was said, as `seq` of its room, under `id`; or in a `conversation` with one
-    person, who is called `with_`. Or the message `seq` was changed, and there is no `id`. `rev` is that of either in
-    the room. Where a plugin has taken it, as a command say, none of these is there."""
+    """The message asked for with `ref` was said, as `seq` of its room, under `id`. Or the message `seq` was changed,
+    and there is no `id`. `rev` is that of either there. In a `conversation` with one person, `with_` is how they are
+    called. Where a plugin has taken it, as a command say, none of these is there."""
 
     ref: Ref
     seq: int = 0

@@ -42,8 +42,8 @@ class Join(Frame, frozen=True, gc=False, tag="join"):
 class Say(Frame, frozen=True, gc=False, tag="say"):
     """Say `text` in a `room` that one is in; or to one person, by the id of the `conversation` with them, or `to` who
     is called so. Where nothing is named, it is the only room that one has been in. `reply_to` is the sequence number of
-    the message in that room that it answers; 0 for none. With a `key`, it is said once, however often it comes. Between
-    the lines of a `text` there is a "\\n"."""
+    the message there that it answers; 0 for none. With a `key`, it is said once, however often it comes. Between the
+    lines of a `text` there is a "\\n"."""
 
     text: str
     room: str = ""
@@ -55,30 +55,36 @@ class Say(Frame, frozen=True, gc=False, tag="say"):
 
 
 class Edit(Frame, frozen=True, gc=False, tag="edit"):
-    """The message `seq` of a room, which one has said, is to say `text` from now on. `room` as in Say."""
+    """The message `seq` of a room, which one has said, is to say `text` from now on. `room` as in Say; or it is in a
+    `conversation` with one person."""
 
     seq: int
     text: str
     room: str = ""
     ref: Ref = None
+    conversation: str = ""
 
 
 class Delete(Frame, frozen=True, gc=False, tag="delete"):
-    """The message `seq` of a room is to be gone: one's own, or of others where one keeps order."""
+    """The message `seq` of a room is to be gone: one's own, or of others where one keeps order. `conversation` as in
+    Edit."""
 
     seq: int
     room: str = ""
     ref: Ref = None
+    conversation: str = ""
 
 
 class React(Frame, frozen=True, gc=False, tag="react"):
-    """Put an `emoji` to the message `seq` of a room; or, with `on` false, take one's own away."""
+    """Put an `emoji` to the message `seq` of a room; or, with `on` false, take one's own away. `conversation` as in
+    Edit."""
 
     seq: int
     emoji: str
     room: str = ""
     on: bool = True
     ref: Ref = None
+    conversation: str = ""
 
 
 class MarkRead(Frame, frozen=True, gc=False, tag="read"):
@@ -113,12 +119,13 @@ class Leave(Frame, frozen=True, gc=False, tag="leave"):
 
 
 class History(Frame, frozen=True, gc=False, tag="history"):
-    """What was said in a room: at most `limit` messages, the latest of those that all the conditions leave.
+    """What was said in a room, or in a `conversation` with one person: at most `limit` messages, the latest of those
+    that all the conditions leave.
 
     `before` and `after` are sequence numbers, 0 for no condition; `since` (from then on) and `until` (before then) are
     times. With `after` or `since`, and neither `before` nor `until`, it is the earliest of them: the next page.
 
-    With an `epoch`, one catches up instead: with all in the room that is newer than `rev` of that epoch.
+    With an `epoch`, one catches up instead: with all there that is newer than `rev` of that epoch.
     """
 
     room: str = ""
@@ -130,6 +137,7 @@ class History(Frame, frozen=True, gc=False, tag="history"):
     ref: Ref = None
     rev: int = 0
     epoch: str = ""
+    conversation: str = ""
 
 
 class Search(Frame, frozen=True, gc=False, tag="search"):

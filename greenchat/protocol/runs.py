@@ -65,13 +65,15 @@ class Messages(Sequence[Message]):
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
     most who look at messages want to know: do not change it. An action stands alone, and so does an answer, or what has
     a `key`. `own` as in `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account
-    has said it, 0 for a guest; nobody is shown that or the `key`, but the key of the account's name, `account`.
+    has said it, 0 for a guest; nobody is shown that or the `key`, but the key of the account's name, `account`. In a
+    `conversation` of two, each message stands alone.
     """
 
     __slots__ = (
         "account",
         "account_id",
         "action",
+        "conversation",
         "id",
         "key",
         "own",
@@ -97,6 +99,7 @@ class Messages(Sequence[Message]):
         reply_to: int = 0,
         account_id: int = 0,
         account: str = "",
+        conversation: str = "",
     ) -> None:
         self.room = room
         self.seq = seq
@@ -111,6 +114,7 @@ class Messages(Sequence[Message]):
         self.account_id = account_id
         self.account = account
         self.key: Key | None = None
+        self.conversation = conversation
 
     def as_own(self) -> "Messages":
         """The same, as their sender is told of them on another device."""
@@ -124,7 +128,7 @@ class Messages(Sequence[Message]):
     def __iter__(self) -> Iterator[Message]:
         room, seq, number, sender, time, action = self.room, self.seq, self.id, self.sender, self.time, self.action
         own, rev = self.own, self.rev
-        if self.reply_to:  # it stands alone
+        if self.reply_to or self.conversation:  # it stands alone
             yield self[0]
             return
         if account := self.account:
@@ -175,6 +179,7 @@ class Messages(Sequence[Message]):
                 self.reply_to,
                 self.account_id,
                 self.account,
+                self.conversation,
             )
             part.own = self.own
             return part
@@ -192,6 +197,7 @@ class Messages(Sequence[Message]):
             self.rev and self.rev + place,
             self.reply_to,
             account=self.account,
+            conversation=self.conversation,
         )
 
     def __eq__(self, other: object) -> bool:

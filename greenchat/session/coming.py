@@ -15,8 +15,8 @@ from greenchat.hooks import interfaces
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.protocol.requests import Join, Ref
 from greenchat.session import reading
-from greenchat.session.stay import Stay
-from greenchat.session.stays import PREFIX, Stays, invalid
+from greenchat.session.stay import Stay, invalid
+from greenchat.session.stays import PREFIX, Stays
 
 
 class Host(Protocol):

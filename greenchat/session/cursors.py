@@ -41,8 +41,9 @@ def deal(session: Session, store: SessionStore, asked: KeepCursor) -> None:
         time = (asked.time - EPOCH) // MICROSECOND if asked.time is not None else 0
         place = Place(_place(session, member, asked), asked.epoch, asked.rev, asked.id, time)
         problem = store.keep_cursor(member.account_id, asked.name, place)
-    except DatabaseError as error:
-        raise Reject(f"Cursors cannot be kept at the moment: {error}", code="not_kept") from None
+    except DatabaseError:
+        text = "Cursors cannot be kept at the moment. Try again later, or keep it in a file of your own."
+        raise Reject(text, code="cursors_off") from None
     if problem:
         raise Reject(problem, code="too_many_cursors")
     if asked.ref is not None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from greenchat.chat.keys import Owner, Use, Wake, digest
 from greenchat.chat.room import Room
-from greenchat.protocol.events import Private
+from greenchat.protocol.events import Message
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import Say
 from greenchat.session.session import Session
@@ -48,9 +48,10 @@ def said(connection: Session, use: Use, room: Room, seq: int, number: int) -> No
         use.settled(None)
 
 
-def said_to_one(use: Use, private: Private) -> None:
-    """It was said to one person, which nobody keeps."""
-    use.done(_conversation(private.conversation), Ack(None, conversation=private.conversation, with_=private.to))
+def said_to_one(use: Use, said: Message) -> None:
+    """It was said to one person alone."""
+    ack = Ack(None, said.seq, said.id, said.rev, conversation=said.conversation, with_=said.with_)
+    use.done(_conversation(said.conversation), ack)
     use.settled(None)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from gevent.event import Event as Signal
 
-from greenchat.chat.room import Room
+from greenchat.chat.place import Place
 from greenchat.codecs import Codec
 from greenchat.errors import Reject
 from greenchat.net.outbox import deliver
 from greenchat.protocol.replies import Ack, Error
 
-Hold = Callable[[Room, int, int, Callable[[Reject | None], None]], bool]
+Hold = Callable[[Any, int, int, Callable[[Reject | None], None]], bool]
 
 
 rev_of = attrgetter("rev")
@@ -47,11 +47,11 @@ class Receipts:
         else:
             deliver((self._outbox,), data)
 
-    def acknowledge(self, acks: Sequence[Ack], room: Room | None, hold: Hold | None) -> None:
-        """Send `acks`, of messages in `room` (None: of none), or of changes to those, once they may be sent."""
+    def acknowledge(self, acks: Sequence[Ack], place: Place | None, hold: Hold | None) -> None:
+        """Send `acks`, of messages in `place` (None: of none), or of changes to those, once they may be sent."""
         last = acks[-1] if acks[-1].rev else max(acks, key=rev_of)  # they rise, but for the answers of commands
         seq = last.seq
-        if hold is None or room is None or not seq:
+        if hold is None or place is None or not seq:
             self.tell(self._codec.encode_acks(acks))
             return
         if self._waiting is None:
@@ -59,7 +59,7 @@ class Receipts:
         waiting = Waiting(acks)
         self._waiting.append(waiting)
         release = partial(self._release, waiting)
-        if not hold(room, seq, last.rev, release):
+        if not hold(place, seq, last.rev, release):
             release(None)
 
     def all_sent(self, timeout: float) -> None:

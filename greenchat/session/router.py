@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from greenchat.chat.keys import Use
 from greenchat.chat.outlet import Asked
+from greenchat.chat.place import Place
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
@@ -172,11 +173,11 @@ def _say(connection: Session, say: Say, use: Use | None = None) -> None:
         member = connection.require_member()
     if say.conversation or say.to:
         asked = Asked(say.room, say.conversation, say.to, say.reply_to)
-        private = chat.say_to_one(member, text, asked, origin=connection)
+        said = chat.say_to_one(member, text, asked, origin=connection)
         if say.ref is not None:
-            connection.acknowledge(say.ref, private)
+            connection.acknowledge(say.ref, said)
         if use is not None:
-            once.said_to_one(use, private)
+            once.said_to_one(use, said)
         return
     # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
     room = member.rooms.get(say.room or connection.only) or _required_room(connection, member, say.room)
@@ -211,6 +212,8 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             mark_read(session, server, frame)
         case KeepCursor():
             cursors.deal(session, server.session_store, frame)
+        case History(conversation=conversation) if conversation:
+            session.tell(server.chat.read_conversation(session.require_member(), frame))
         case History(epoch=epoch) if epoch:
             member = session.require_member()
             session.tell(server.chat.catch_up(member, _required_room(session, member, frame.room), frame))
@@ -232,17 +235,23 @@ def handle(session: Session, server: Host, frame: Request) -> None:
 
 
 def change(session: Session, server: Host, frame: Edit | Delete | React) -> None:
-    """Change a message in one of the rooms that the session is in."""
+    """Change a message in one of the rooms that the session is in, or of its conversations."""
     chat, member = server.chat, session.require_member()
-    room = _required_room(session, member, frame.room)
+    if frame.room and frame.conversation:
+        raise Reject("Say where: in a room or in a conversation, not in both.", "malformed")
+    place: Place
+    if frame.conversation:
+        place = chat.conversation(member, frame.conversation)
+    else:
+        place = _required_room(session, member, frame.room)
     match frame:
         case Edit(seq, text):
-            rev = chat.edit(member, room, seq, unslashed(text), session)
+            rev = chat.edit(member, place, seq, unslashed(text), session)
         case Delete(seq):
-            rev = chat.delete(member, room, seq)
+            rev = chat.delete(member, place, seq)
         case React(seq, emoji, on=on):
-            rev = chat.react(member, room, seq, emoji, on, session)
-    session.acknowledge_change(frame.ref, room, frame.seq, rev)
+            rev = chat.react(member, place, seq, emoji, on, session)
+    session.acknowledge_change(frame.ref, place, frame.seq, rev)
 
 
 def mark_read(session: Session, server: Host, frame: MarkRead) -> None:

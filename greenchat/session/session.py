@@ -13,6 +13,7 @@ from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.cascade import one_step
 from greenchat.chat.chat import Chat
 from greenchat.chat.outlet import Asked, Login
+from greenchat.chat.place import Place
 from greenchat.chat.presence import Kept
 from greenchat.chat.room import Member, Room
 from greenchat.codecs import Codec
@@ -25,14 +26,14 @@ from greenchat.hooks.interfaces import Call
 from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import Outbox, deliver
 from greenchat.net.turns import Turns
-from greenchat.protocol.events import Event, Message, Notice, Private
+from greenchat.protocol.events import Event, Message, Notice
 from greenchat.protocol.replies import Ack, Error, Stats
 from greenchat.protocol.requests import Frame, Ref, Say
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
 from greenchat.session import coming
-from greenchat.session.receipts import Receipts
+from greenchat.session.receipts import Hold, Receipts
 from greenchat.session.stays import Stays
 from greenchat.session.welcome import welcoming
 from greenchat.storage.session_store import SessionStore
@@ -69,7 +70,7 @@ class Session(coming.Newcomer):
 
     __slots__ = (
         "_acks",
-        "_acks_room",
+        "_acks_place",
         "_at_hand",
         "_call_at_hand",
         "_calls",
@@ -82,7 +83,7 @@ class Session(coming.Newcomer):
     def __init__(self, server: Host, number: int, address: str, codec: Codec, outbox: Outbox) -> None:
         self.server = server
         self._acks: list[Ack] = []
-        self._acks_room: Room | None = None  # where those of them were said that have a seq
+        self._acks_place: Place | None = None  # where those of them were said that have a seq
         self._at_hand: Request | Says | None = None  # what plugins are asked whether they take it
         self._call_at_hand: Call | None = None  # the same as a call, once somebody has asked for it
         self._calls: tuple[Call, ...] = ()  # commands that run, the innermost last
@@ -164,12 +165,11 @@ class Session(coming.Newcomer):
         self.tell(Notice(values.text(text)))
 
     @one_step
-    def say(self, text: str, *, action: bool = False, room: str = "", reply_to: int = 0) -> Message | Private:
+    def say(self, text: str, *, action: bool = False, room: str = "", reply_to: int = 0) -> Message:
         chat, member = self.server.chat, self.require_member()
         call = self.call
-        said: Message | Private
         if call is not None and not room and (call.asked.conversation or call.asked.to):
-            said = chat.say_to_one(member, text, call.asked, action=bool(action), origin=self)
+            said = chat.say_to_one(member, text, call.asked, action=bool(action), origin=self, reply_to=reply_to)
         else:
             where = chat.room_of(member, room) if room else member.room_meant(self)
             where.fanout.talk = None  # what a plugin causes is told apart from what is said by itself
@@ -300,45 +300,49 @@ class Session(coming.Newcomer):
         finally:
             self._at_hand = self._call_at_hand = None
 
-    def acknowledge(self, ref: Ref, said: Message | Private | None) -> None:
+    def acknowledge(self, ref: Ref, said: Message | None) -> None:
         """What came with `ref` was said, or has been done (None)."""
         if said is None:
             self._acks.append(Ack(ref))
             return
-        if isinstance(said, Private):
-            self._acks.append(Ack(ref, conversation=said.conversation, with_=said.to))
-            return
-        room = self.server.chat.rooms.get(said.room)
-        if room is not self._acks_room:
-            self.send_acks()
-            self._acks_room = room
-        self._acks.append(Ack(ref, said.seq, said.id, said.rev))
+        place: Place | None = self.server.chat.rooms.get(said.room)
+        if said.conversation:
+            place = self.server.chat.open_conversation(said.conversation)
+        self._answers_of(place)
+        self._acks.append(Ack(ref, said.seq, said.id, said.rev, said.conversation, said.with_))
 
     def acknowledge_run(self, refs: Sequence[Ref], room: Room, seq: int, number: int) -> None:
         """What came with `refs` was said in a row in `room`, the first of it as `seq`, under the id `number`."""
-        if room is not self._acks_room:
-            self.send_acks()
-            self._acks_room = room
+        self._answers_of(room)
         rev = seq + room.rev - room.seq  # nothing but these has come since the first of them
         self._acks += [
             Ack(ref, seq + place, number + place, rev + place) for place, ref in enumerate(refs) if ref is not None
         ]
 
-    def acknowledge_change(self, ref: Ref, room: Room, seq: int, rev: int) -> None:
-        """What came with `ref` has been done to the message `seq` of `room`."""
+    def acknowledge_change(self, ref: Ref, place: Place, seq: int, rev: int) -> None:
+        """What came with `ref` has been done to the message `seq` of `place`."""
         if ref is not None:
-            if room is not self._acks_room:
-                self.send_acks()
-                self._acks_room = room
-            self._acks.append(Ack(ref, seq, rev=rev))
+            self._answers_of(place)
+            self._acks.append(Ack(ref, seq, 0, rev, place.conversation, place.with_for(self.require_member())))
+
+    def _answers_of(self, place: Place | None) -> None:
+        """What is acknowledged next was said there."""
+        if place is not self._acks_place:
+            self.send_acks()
+            self._acks_place = place
 
     def send_acks(self) -> None:
         """Acknowledgements go out together, and always before the next answer of another kind."""
         if self._acks:
-            if self._acks_room is not None and self.member is not None:
-                self._acks_room.fanout.catch_up_with_events(self)
+            place = self._acks_place
+            hold: Hold | None = self.server.hooks.delay_ack
+            if isinstance(place, Room):
+                if self.member is not None:
+                    place.fanout.catch_up_with_events(self)
+            elif place is not None:
+                hold = self.server.chat.hold
             acks, self._acks = self._acks, []
-            self._receipts.acknowledge(acks, self._acks_room, self.server.hooks.delay_ack)
+            self._receipts.acknowledge(acks, place, hold)
 
     def settle(self) -> None:
         """What was asked before is answered, and what was told in its rooms before has been told, before what comes

@@ -13,6 +13,7 @@ from greenchat.chat.presence import Kept
 from greenchat.chat.room import Member
 from greenchat.chat.tokens import Stored as StoredChain
 from greenchat.chat.tokens import TokenChain
+from greenchat.errors import Reject
 
 ID_BYTES = 16  # of chance, by which the file knows a stay
 
@@ -145,3 +146,11 @@ def password_set(login: Login, accounts: AccountDirectory) -> int:
     """When the password of this account was set, in microseconds since 1970; 0 for guests."""
     account = accounts.by_id(login.account_id) if login.account_id else None
     return account.since if account is not None else 0
+
+
+def elsewhere() -> Reject:
+    return Reject("You have come back on another connection.", code="resumed_elsewhere")
+
+
+def invalid() -> Reject:
+    return Reject("This token is not good any more. Join by your name, or log in.", code="token_invalid")

@@ -24,7 +24,7 @@ from greenchat.config.schema import Config
 from greenchat.errors import Reject
 from greenchat.net.admission import Admission
 from greenchat.protocol.address import host_of, network_of
-from greenchat.session.stay import Resumable, Stay, encode_ignored, password_set
+from greenchat.session.stay import Resumable, Stay, elsewhere, encode_ignored, invalid, password_set
 from greenchat.storage.session_store import SessionStore
 
 PREFIX = "gr_"
@@ -139,8 +139,8 @@ class Stays:
 
     def came(self, member: Member, room: str) -> None:
         """Somebody is in `room`: their account will be again, until they leave it."""
-        if member.account_id:
-            self._store.came(member.account_id, room)
+        if account_id := self._account_of(member):
+            self._store.came(account_id, room)
             self.read(member, room)
         for stay in member.stays:
             if stay.only != room:
@@ -149,8 +149,8 @@ class Stays:
 
     def read(self, member: Member, room: str) -> None:
         """How far somebody has read `room`, in which they are, is to be kept."""
-        if member.account_id:
-            self._store.read(member.account_id, room, position(member, member.rooms[room]))
+        if account_id := self._account_of(member):
+            self._store.read(account_id, room, position(member, member.rooms[room]))
 
     def left(self, member: Member, room: str) -> None:
         """Somebody has left `room`, or was put out."""
@@ -370,6 +370,11 @@ class Stays:
 
     # --- what is known of one ---
 
+    def _account_of(self, member: Member) -> int:
+        """The account for which something is kept; 0 for none, and for one that is gone."""
+        accounts = self._host.accounts
+        return 0 if accounts.known and accounts.by_id(member.account_id) is None else member.account_id
+
     def _register(self, stay: Stay) -> None:
         """Find it by all tokens that are good, and by no others."""
         self._unregister(stay)
@@ -388,11 +393,3 @@ class Stays:
             rooms = coming.rooms | dict.fromkeys(member.rooms, datetime.now(UTC))
             kept = Kept(rooms, away=member.away, ignored=member.ignored)
         return stay.stored(kept or coming)
-
-
-def elsewhere() -> Reject:
-    return Reject("You have come back on another connection.", code="resumed_elsewhere")
-
-
-def invalid() -> Reject:
-    return Reject("This token is not good any more. Join by your name, or log in.", code="token_invalid")

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -146,12 +147,12 @@ class SessionStore:
 
     def cursor(self, account: int, name: str) -> list[cursors.Place]:
         """How far the program `name` of an account has got. Raises `DatabaseError`."""
-        return self._database.run(partial(cursors.read, account=account, name=name))
+        return self._must(partial(cursors.read, account=account, name=name))
 
     def keep_cursor(self, account: int, name: str, place: cursors.Place) -> str:
         """It has got to `place`; with no epoch, nothing is kept of that. It is in the file then; or why it is too much
         to be kept. Raises `DatabaseError`."""
-        return self._database.run(partial(cursors.keep, account=account, name=name, place=place))
+        return self._must(partial(cursors.keep, account=account, name=name, place=place))
 
     def close(self) -> None:
         """Write what waits, and close the file."""
@@ -197,11 +198,17 @@ class SessionStore:
             del self._stays[next(iter(self._stays))]
 
     def _ask(self, work: Work[T]) -> T | None:
+        with suppress(DatabaseError):
+            return self._must(work)
+        return None
+
+    def _must(self, work: Work[T]) -> T:
+        """Raises `DatabaseError`."""
         try:
             return self._database.run(work)
         except DatabaseError as error:
             self._complain(error)
-            return None
+            raise
 
     def _complain(self, error: Exception) -> None:
         now = time.monotonic()

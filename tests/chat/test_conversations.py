@@ -2,9 +2,11 @@
 
 import pytest
 from gevent.event import Event
+from kit.hall import deliver
 from kit.programs import Anybody, Program, says
 
 from greenchat import Command, hookimpl
+from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.conversations import MOST_OPEN, Conversations
 from greenchat.chat.directory import Directory
 from greenchat.chat.outlet import Login
@@ -28,17 +30,19 @@ def test_words_go_to_the_person_whatever_they_are_called(server):
     ada, bob = Program(server, "ada"), Program(server, "bob")
     ack = say(ada, "psst", to="BOB")
     assert (ack["type"], ack["with"]) == ("ack", "bob")
-    private = bob.read_until("private")
+    private = bob.read_until("message", room="")
     assert (private["text"], private["conversation"]) == ("psst", ack["conversation"])
     bob.ask("/nick rob", "lobby")
     eve = Program(server, "bob")
     answer = say(ada, "still you?", conversation=ack["conversation"])
     assert (answer["with"], answer["conversation"]) == ("rob", ack["conversation"])
-    assert bob.read_until("private")["text"] == "still you?"
+    assert bob.read_until("message", room="")["text"] == "still you?"
     assert say(bob, "yes", conversation=private["conversation"])["type"] == "ack"
-    assert ada.read_until("private", sender="rob")["conversation"] == ack["conversation"]
+    assert ada.read_until("message", room="", sender="rob")["conversation"] == ack["conversation"]
     assert say(ada, "and you?", to="bob")["conversation"] != ack["conversation"]
-    assert [frame["text"] for frame in eve.leave() if frame["type"] == "private"] == ["and you?"]
+    assert [frame["text"] for frame in eve.leave() if frame.get("conversation") and frame["type"] == "message"] == [
+        "and you?"
+    ]
 
 
 def test_who_leaves_and_who_comes_by_that_name_are_not_the_same(server):
@@ -56,7 +60,9 @@ def test_who_leaves_and_who_comes_by_that_name_are_not_the_same(server):
     assert say(ada, "secret", conversation=conversation)["code"] == "conversation_gone"
     assert say(ada, "/me whispers", conversation=conversation)["code"] == "conversation_gone"
     assert say(ada, "hello", to="bob")["conversation"] != conversation
-    assert [frame["text"] for frame in eve.leave() if frame["type"] == "private"] == ["hello"]
+    assert [frame["text"] for frame in eve.leave() if frame.get("conversation") and frame["type"] == "message"] == [
+        "hello"
+    ]
 
 
 def test_nobody_takes_part_in_the_conversation_of_others(server):
@@ -69,7 +75,7 @@ def test_nobody_takes_part_in_the_conversation_of_others(server):
 def test_a_guest_who_logs_in_is_another_and_accounts_come_back_to_what_they_said(server):
     ada, bob = Program(server, "ada"), Program(server, "bob")
     guests = say(ada, "as guests", to="bob")["conversation"]
-    assert bob.read_until("private")["conversation"] == guests
+    assert bob.read_until("message", room="")["conversation"] == guests
     assert [frame["conversation"] for frame in bob.ask("/become bob") if frame["type"] == "ended"] == [guests]
     assert ada.read_until("ended")["conversation"] == guests
     assert say(ada, "still?", conversation=guests)["code"] == "conversation_gone"
@@ -83,24 +89,24 @@ def test_a_guest_who_logs_in_is_another_and_accounts_come_back_to_what_they_said
     bob = Program(server, "bobby")
     bob.ask("/become bob")
     assert say(ada, "there you are", conversation=accounts)["with"] == "bobby"
-    assert bob.read_until("private")["conversation"] == accounts
+    assert bob.read_until("message", room="")["conversation"] == accounts
     assert "private" not in [frame["type"] for frame in mallory.leave()]
 
 
 def test_commands_in_a_conversation_do_there_what_they_can_and_nothing_elsewhere(server):
     ada, bob, eve = Program(server, "ada"), Program(server, "bob"), Program(server, "eve")
     conversation = say(ada, "psst", to="bob")["conversation"]
-    bob.read_until("private")
+    bob.read_until("message", room="")
     ack = say(ada, "/me hugs you", conversation=conversation)
     assert (ack["conversation"], ack["with"]) == (conversation, "bob")
-    assert bob.read_until("private")["action"] is True
+    assert bob.read_until("message", room="")["action"] is True
     assert say(ada, "/me waves", to="bob")["conversation"] == conversation
     for line in ("/topic Secrets", "/who", "/part", "/kick bob", "/room key x", "/history"):
         assert say(ada, line, conversation=conversation)["code"] == "room_required", line
         assert say(ada, line, to="bob")["code"] == "room_required", line
     assert say(ada, "/ping", conversation=conversation)["type"] == "ack"
     assert say(ada, "//shrug", conversation=conversation)["type"] == "ack"
-    assert [bob.read_until("private")["text"] for _ in range(2)] == ["waves", "/shrug"]
+    assert [bob.read_until("message", room="")["text"] for _ in range(2)] == ["waves", "/shrug"]
     assert say(ada, "/logn ada secret", conversation=conversation)["code"] == "unknown_command"
     assert say(ada, "where?", conversation=conversation, room="lobby")["code"] == "malformed"
     assert say(ada, "where?", to="bob", room="lobby")["code"] == "malformed"
@@ -119,7 +125,7 @@ def test_who_is_ignored_is_so_in_conversations_too(server):
 def test_a_plain_client_whispers_and_is_whispered_to_as_ever(server):
     ada, bob = server.join("ada"), Program(server, "bob")
     says(ada, "/msg bob psst")
-    private = bob.read_until("private")
+    private = bob.read_until("message", room="")
     assert say(bob, "yes?", conversation=private["conversation"])["with"] == "ada"
     ada.expect("MSG|bob (private)|yes?")
     ada.send("LEAVE")
@@ -139,23 +145,24 @@ def test_what_has_ended_leaves_nothing_behind():
     ada, bob, eve = (Member(name, name, Login(name, account_id)) for name, account_id in PEOPLE)
     for person in (ada, bob, eve):
         people.add(person)
-    chat = Conversations(people)
+    chat = Conversations(people, AccountDirectory(), deliver)
     for one, other in ((ada, bob), (ada, eve), (eve, bob), (eve, eve)):
-        assert chat.between(one, other) is chat.between(other, one)
+        begun = chat.begin(one.identity, other.identity)
+        assert chat.known(one.identity, other.identity) is chat.known(other.identity, one.identity) is begun
     for person in (ada, eve, bob):
         people.remove(person)
-        chat.went(person, person.account_id)
+        chat.went(person, person.account_id, "gone")
     assert not any((chat._by_id, chat._by_ends, chat._of))
 
 
 def test_one_has_so_many_conversations_at_the_most():
-    chat = Conversations(Directory())
+    chat = Conversations(Directory(), AccountDirectory(), deliver)
     ada = guest("ada")
     for number in range(MOST_OPEN):
-        chat.between(ada, guest(str(number)))
+        chat.begin(ada, guest(str(number)))
     with pytest.raises(Reject, match="as many as one may"):
-        chat.between(ada, guest("one more"))
-    chat.between(guest("another"), ada)
+        chat.begin(ada, guest("one more"))
+    chat.begin(guest("another"), ada)
 
 
 class Slow:

@@ -20,7 +20,7 @@ from greenchat.client import (
     TurnedAwayError,
     UnreachableError,
 )
-from greenchat.protocol.events import Ended, Joined, Left, Message, Notice, Private
+from greenchat.protocol.events import Ended, Joined, Left, Message, Notice
 from greenchat.protocol.replies import Ack, Answer, Error, HistoryPage
 from greenchat.testing import DEADLINE, serving
 
@@ -269,12 +269,12 @@ def test_one_client_in_several_rooms(connect):
 def test_talking_to_one_person(connect):
     ada, bob, eve = connect("ada"), connect("bob"), connect("eve")
     ack = ada.confirm(ada.say("psst", to="bob"))
-    assert (ack.seq, ack.with_) == (0, "bob")
-    private = bob.next(Private)
+    assert (ack.seq, ack.with_) == (1, "bob")
+    private = bob.next(Message)
     assert (private.sender, private.text, private.conversation) == ("ada", "psst", ack.conversation)
     answer = bob.confirm(bob.say("/me nods", conversation=private.conversation))
     assert (answer.with_, answer.conversation) == ("ada", ack.conversation)
-    assert ada.next(Private).action
+    assert ada.next(Message).action
     bob.leave()
     ended = ada.next(Ended)
     assert (ended.conversation, ended.with_) == (ack.conversation, "bob")

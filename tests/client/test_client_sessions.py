@@ -9,7 +9,7 @@ from kit.programs import Anybody, account_id
 
 from greenchat import Account, hookimpl
 from greenchat.client import Client, DisconnectedError, RefusedError
-from greenchat.protocol.events import Joined, Left, Message, Private, Renamed
+from greenchat.protocol.events import Joined, Left, Message, Renamed
 from greenchat.protocol.replies import Error, Welcome
 from greenchat.testing import DEADLINE, serving
 
@@ -185,9 +185,9 @@ def test_what_one_says_comes_to_ones_other_devices(connect, ada):
     assert (heard.text, heard.sender, heard.seq, heard.own) == ("Hello!", "ada", ack.seq, True)
     assert not until(bob, Message).own
     phone.confirm(phone.say("psst", to="bob"))
-    private = until(laptop, Private)
-    assert (private.sender, private.to, private.text, private.own) == ("ada", "bob", "psst", True)
-    assert not until(bob, Private).own
+    private = until(laptop, Message)
+    assert (private.sender, private.with_, private.text, private.own) == ("ada", "bob", "psst", True)
+    assert not until(bob, Message).own
     bob.say("hi")
     assert [until(device, Message).own for device in (phone, laptop)] == [False, False]
 

@@ -7,7 +7,7 @@ import ssl
 import pytest
 import trustme
 
-from greenchat import Joined, Message, Private, hookimpl
+from greenchat import Joined, Message, hookimpl
 from greenchat.testing import DEADLINE, serving
 
 GREETINGS = {
@@ -37,7 +37,7 @@ def quiet_chat(off=(), **settings):
     class Watch:
         @hookimpl
         def greenchat_event(self, event):
-            if isinstance(event, Joined | Message | Private):
+            if isinstance(event, Joined | Message):
                 taken.append(event)
 
     with serving(Watch(), settings={"server.disabled_plugins": list(off), **settings}) as server:

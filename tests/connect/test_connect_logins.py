@@ -5,7 +5,7 @@ import stat
 
 import pytest
 from kit.comebacks import let_back, lose, said
-from kit.peers import NOON, event, message, welcome
+from kit.peers import event, message, welcome
 from kit.terminals import CTRL_C, CTRL_D, ENTER
 
 from greenchat.connect import Exit
@@ -430,7 +430,7 @@ def test_where_nothing_can_be_kept_one_is_told(open_terminal, raw):
 def test_what_one_says_on_another_device(ada, raw):
     raw.send(message(1, "From my phone.", sender="ada", own=True))
     raw.send(message(1, "And there.", "garden", sender="ada", own=True))
-    raw.send({"type": "private", "sender": "ada", "to": "bob", "text": "psst", "time": NOON, "own": True})
+    raw.send(message(1, "psst", "", sender="ada", own=True, conversation="3q2-7wAAAAABAgME", **{"with": "bob"}))
     ada.wait_for(
         "[ada, by another device]: From my phone.",
         "[garden] [ada, by another device]: And there.",

@@ -648,7 +648,7 @@ def test_times_of_a_room_never_fall_while_the_clock_does(tmp_path, monkeypatch):
             return clock[0]
 
     with serving(data_dir=tmp_path) as server:
-        monkeypatch.setattr("greenchat.chat.room.datetime", Clock)
+        monkeypatch.setattr("greenchat.chat.place.datetime", Clock)
         ada, bob = program(server, "ada"), program(server, "bob", "garden")
         ada.confirm(ada.say("one"))
         clock[0] -= timedelta(days=1)

@@ -231,15 +231,15 @@ def test_what_is_whispered_is_told_to_the_one_who_asked_and_to_the_others_as_the
     laptop, phone, netcat = device(server, "ada"), device(server, "ada"), plain_device(server, "ada")
     bob, other = device(server, "bob"), plain_device(server, "bob")
     assert laptop.told("/msg bob psst", "whispered")["to"] == "bob"
-    own = phone.read_until("private")
-    assert (own["sender"], own["to"], own["text"], own["own"]) == ("ada", "bob", "psst", True)
-    assert kinds(settled(laptop), "private") == []
+    own = phone.read_until("message", room="")
+    assert (own["sender"], own["with"], own["text"], own["own"]) == ("ada", "bob", "psst", True)
+    assert kinds(settled(laptop), "message") == []
     assert not any("psst" in line for line in sync(netcat))
-    assert "own" not in bob.read_until("private")
+    assert "own" not in bob.read_until("message", room="")
     assert "MSG|ada (private)|psst" in sync(other)
     # Who answers, answers the person, on whatever device.
     assert says(other, "/reply yes?") == ["INFO|To ada: yes?"]
-    assert laptop.read_until("private")["text"] == phone.read_until("private")["text"] == "yes?"
+    assert laptop.read_until("message", room="")["text"] == phone.read_until("message", room="")["text"] == "yes?"
     assert "MSG|bob (private)|yes?" in sync(netcat)
 
 

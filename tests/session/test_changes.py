@@ -102,7 +102,7 @@ def test_an_answer_names_what_it_answers(chat):
     eve.read_until("MSG|ada|Shall we go to the garden today, or to the sea?")
     eve.expect('MSG|bob|(to ada: "Shall we go to the garden tod…") To the sea!')
     assert say(bob, "Or not.", reply_to=7)["code"] == "unknown_message"
-    assert bob.request(type="say", to="ada", text="Or not.", reply_to=1)["code"] == "room_required"
+    assert bob.request(type="say", to="ada", text="Or not.", reply_to=1)["code"] == "unknown_message"
 
 
 def test_an_answer_and_others_keep_their_order_and_numbers(chat):

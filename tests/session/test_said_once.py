@@ -111,7 +111,7 @@ def test_what_is_said_to_one_is_said_once_as_well(chat):
     assert ack_of(say(ada, to="bob")) == ack_of(first)
     assert say(ada, key="k2", conversation=first["conversation"])["type"] == "ack"
     assert say(ada, to="eve")["code"] == "key_reused"
-    assert [bob.read_until("private")["text"] for _ in range(2)] == ["Hello!"] * 2
+    assert [bob.read_until("message")["text"] for _ in range(2)] == ["Hello!"] * 2
     assert say(bob, key="k2", to="ada")["type"] == "ack"
 
 

@@ -206,18 +206,18 @@ class Program(Client):
                 self.enter(event)
             case "history":
                 self.turn_page(event)
+            case "message" if event.get("conversation"):
+                self.privates.append(event)
             case "message":
                 self.hear(event)
             case "ack" if event["ref"] in self.pending:
                 room, text = self.pending.pop(event["ref"])
-                if "seq" in event:
+                if "seq" in event and "conversation" not in event:
                     self.note(room, event["seq"], self.name, text)
             case "joined" | "left":
                 self.came.append((event["type"], event["room"], event["name"]))
                 if event["name"] == self.name and event["type"] == "left":
                     self.rooms.discard(event["room"])
-            case "private":
-                self.privates.append(event)
             case "ping":
                 self.send(type="pong")
         if "ref" in event and event["type"] in FINAL:

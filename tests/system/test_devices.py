@@ -215,8 +215,8 @@ def whispers(household):
                 times = [line for line in client.told if text in line]
                 assert len(times) == (person is bob), (person.name, times)
             else:
-                got = [(event["to"], event.get("own", False)) for event in client.privates if event["text"] == text]
-                due = {"ada": [] if client is one else [("bob", True)], "bob": [("bob", False)], "gus": []}
+                got = [(event["with"], event.get("own", False)) for event in client.privates if event["text"] == text]
+                due = {"ada": [] if client is one else [("bob", True)], "bob": [("ada", False)], "gus": []}
                 assert got == due[person.name], (person.name, client.kind, got)
 
 

@@ -142,7 +142,7 @@ class Client:
 
 
 # What somebody who has joined may be sent, whatever the others do.
-EVENTS = {"ack", "joined", "left", "renamed", "private", "topic", "away", "role", "notice", "invited"}
+EVENTS = {"ack", "joined", "left", "renamed", "topic", "away", "role", "notice", "invited"}
 EVENTS |= {"edited", "deleted", "reacted"}
 
 

@@ -131,7 +131,7 @@ async function send(room, item) {
 		if (room.direct) {
 			room = chat.settle(written, conversation, name);
 			for (const entry of queue) if (entry.room === written) entry.room = room;
-			seq = room.latest + 1;
+			[seq, rev] = [room.latest + 1, 0];
 		}
 		item.state = "stored";
 		room.read = room.latest = Math.max(room.latest, seq);

@@ -24,21 +24,19 @@ const types = new Map(
 			if (!answers && rooms.has(room) && !rooms.get(room).past) add(rooms.get(room), events);
 		},
 
-		message: event =>
-			inRoom(event, room => {
-				reach(room, event.rev);
-				add(room, [event], event.seq);
-			}),
+		message(event) {
+			const { own, sender, conversation, with: other } = event;
+			if (!conversation) {
+				inRoom(event, room => {
+					reach(room, event.rev);
+					add(room, [event], event.seq);
+				});
+			} else if (own || !chat.isMe(sender)) said(talks.directWith(conversation, other), event); // else it stands there already
+		},
 
 		edited: event => inRoom(event, room => change(room, event)),
 		deleted: event => inRoom(event, room => change(room, event)),
 		reacted: event => inRoom(event, room => change(room, event)),
-
-		private(event) {
-			const { own, sender, to, conversation } = event;
-			if (own) said(talks.directWith(conversation, to), event);
-			else if (!chat.isMe(sender)) said(talks.directWith(conversation, sender), event); // else it stands there already
-		},
 
 		// What /reply has said.
 		whispered(frame, how) {
