@@ -8,7 +8,7 @@ import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
 import { complete, wordAndRest } from "./typing.js";
 
-const SHOWN = 5; // of the lines that are asked about
+const SHOWN = 5; // lines
 const box = $("text");
 const list = $("options");
 const reason = $("reason");
