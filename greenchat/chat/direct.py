@@ -102,7 +102,7 @@ class Direct(Changes):
         self, member: Member, found: Conversation, text: str, action: bool, origin: Outlet | None, reply_to: int
     ) -> Message:
         origin = acting(member, origin)
-        require_text(text)
+        text = require_text(text)
         self._checks.require_in(member, found)
         if reply_to:
             self.message(found, reply_to)

@@ -9,6 +9,7 @@ from typing import TypeVar
 from greenchat.client.connection import JSON, Connection
 from greenchat.client.errors import DisconnectedError, NoAnswerError, RefusedError, TurnedAwayError, UnreachableError
 from greenchat.codecs.plain import NOT_UTF8, too_long
+from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
 from greenchat.protocol.replies import (
     Ack,
@@ -21,7 +22,14 @@ from greenchat.protocol.replies import (
     Welcome,
 )
 from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref, Say
+from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
+
+# The version of the protocol with which a message may have several lines.
+HAS_LINES = 2
+
+# As long as a ref gets.
+LONG_REF = 2**31
 
 A = TypeVar("A", Welcome, HistoryPage, SearchResults, CursorPlaces, Stats, Ack)
 
@@ -58,6 +66,16 @@ class Requests:
     def limit(self, name: str) -> float:
         """The server's limit of this name; 0 for none, and before `join`."""
         return self._limits.get(name, 0)
+
+    def fits(self, text: str, room: str = "") -> bool:
+        """Whether the server takes `text` as one message: as it is, as long, and with as many lines."""
+        if "\n" in text and self.protocol < HAS_LINES:
+            return False
+        limit = int(self.limit("frame_bytes"))
+        try:
+            return not limit or len(JSON.encode_request(Say(require_text(text), room, LONG_REF))) - 1 <= limit
+        except (Reject, UnicodeEncodeError):
+            return False
 
     def _ask(self, request: Request, kind: type[A], timeout: float) -> A:
         """The answer to `request`. What else comes meanwhile is kept for `receive`."""

@@ -188,10 +188,11 @@ class Client(Requests):
         reply_to: int = 0,
         key: str | None = None,
     ) -> int:
-        """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings.
+        """Say `text`, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings. It may have
+        several lines, at most 100, with "\\n" between them: `fits` tells whether this server takes that.
 
         Where it goes is one of these: a `room`, which need not be named by who has only ever been in one; a
-        `conversation` of two, by the id that a `Message` or an `Ack` has brought; the person who is called `to`. A line
+        `conversation` of two, by the id that a `Message` or an `Ack` has brought; the person who is called `to`. A text
         that begins with a slash is a command, run there; `//x` says `/x`. `reply_to` is the `seq` of the message
         there that it answers. With a `key` it is said once, however often one says it; None is one of its own for what
         `repeat` may say again.
@@ -200,7 +201,7 @@ class Client(Requests):
         sent, `DisconnectedError`, and `ValueError` for more than one place.
         """
         if bool(room) + bool(conversation) + bool(to) > 1:
-            raise ValueError("one line goes into a room, into a conversation, or to one person")
+            raise ValueError("one message goes into a room, into a conversation, or to one person")
         ref = next(self._refs)
         say = Say(text, room, ref, conversation, to, reply_to, key or "")
         if key is None and (again := with_key(self, say)) is not None:

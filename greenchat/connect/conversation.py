@@ -96,8 +96,12 @@ class Conversation:
         """How many lines are yet to be answered."""
         return len(self._client.pending)
 
+    def fits(self, text: str) -> bool:
+        """Whether it may be one message, with all its lines."""
+        return self._client.fits(text, self.room)
+
     def say(self, line: str, room: str) -> int:
-        """Say one line in `room`, and return its ref. Raises as `Client.say` does."""
+        """Say one message in `room`, and return its ref. Raises as `Client.say` does."""
         ref = self._client.say(line, room)
         join = JOIN.match(line)
         if not self._client.plain or join is not None:
@@ -178,7 +182,7 @@ class Conversation:
             if isinstance(event, Message | Deleted) and is_changed(event, mark, welcome):
                 for change, before in self._seen.changes(event):
                     where = "" if room == self.room else f"[{clean(room)}] "
-                    yield info_line(f"{where}{MEANWHILE} {wording.changed(change, before)}", Kind.PAST)
+                    yield info_line(f"{where}{MEANWHILE} {wording.changed(change, before, whole=True)}", Kind.PAST)
 
     def _told_missed(self, room: str, events: Iterable[PastEvent], mark: Mark, gap: bool) -> Iterator[Line]:
         events = [event for event in events if is_after(event, mark)]
@@ -228,7 +232,7 @@ class Conversation:
         if isinstance(item, Message | Change) and item.conversation:
             return [*shown(item)]
         if isinstance(item, Change):
-            return [info_line(wording.changed(item, self._seen.changed(item)))]
+            return [info_line(wording.changed(item, self._seen.changed(item), whole=True))]
         if isinstance(item, PastEvent):
             self._seen.happened(item)
         if isinstance(item, Message):

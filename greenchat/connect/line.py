@@ -31,7 +31,7 @@ from greenchat.connect.common import (
     waiting,
 )
 from greenchat.connect.conversation import Conversation, Said
-from greenchat.connect.draft import is_command, lines_to_send
+from greenchat.connect.draft import is_command, to_send
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins
 from greenchat.connect.options import Exit, Visit
@@ -172,8 +172,8 @@ class LineChat:
             self._end = self._end or DisconnectedError("You have left while the connection was lost.")
 
     async def _take(self, text: str) -> None:
-        """What was typed and pasted: each line is a message."""
-        for line in lines_to_send(text):
+        """What was typed and pasted."""
+        for line in to_send(text, self._talk.fits):
             if is_quit(line):
                 self._leaving = True
                 return
