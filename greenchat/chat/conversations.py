@@ -7,8 +7,8 @@ away; with a guest in it, it lasts as long as their stay.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -49,9 +49,22 @@ class End:
         self.told = told
 
 
+class Entry(NamedTuple):
+    """A conversation in a list: with which account, what that was called last, and how far it is."""
+
+    conversation: str
+    account_id: int
+    name: str
+    seq: int
+    rev: int
+
+
 class Keeper(Protocol):
     """Who keeps the conversations of accounts. What reads may wait, and raises `Reject` where that cannot be; nothing
-    else waits."""
+    else waits. All that it gives numbers to is of one `epoch`."""
+
+    @property
+    def epoch(self) -> str: ...
 
     def between(self, one: int, other: int) -> "Conversation | None": ...
 
@@ -60,8 +73,8 @@ class Keeper(Protocol):
     def keep(self, conversation: "Conversation", past: Past | None) -> None:
         """Keep the conversation as it is now, and this message of it."""
 
-    def hold(self, conversation: str, rev: int, release: Callable[[Reject | None], None]) -> None:
-        """Call `release` once what has this rev is kept, or with why it will not be."""
+    def hold(self, release: Callable[[Reject | None], None]) -> None:
+        """Call `release` once all that was given so far is kept, or with why it will not be."""
 
     def message(self, conversation: str, seq: int) -> Past | None: ...
 
@@ -70,6 +83,13 @@ class Keeper(Protocol):
 
     def newer(self, conversation: str, rev: int, most: int) -> list[Past] | None:
         """All that is newer, by its rev; None where that is more than `most`."""
+
+    def of(self, account_id: int) -> list[Entry]:
+        """Those of an account."""
+
+    def waiting(self, account_id: int, most: int) -> tuple[list[Past], int, list[str]]:
+        """The last of what was said to an account and no plain client has told it; how much that is in all; and in
+        which conversations."""
 
 
 class Conversation(Place):
@@ -88,6 +108,8 @@ class Conversation(Place):
         self.facts: dict[Identity, End] = {end: End() for end in self.ends}
         self.keeper = keeper
         self.has_ended = False
+        if keeper is not None:
+            self.epoch = keeper.epoch
 
     @property
     def id(self) -> str:
@@ -169,10 +191,18 @@ class Conversation(Place):
                 draft = Message("", 0, 0, member.name, words.words, run.time, conversation=self.conversation)
                 unquoted = replace(draft, text=words.unquoted)
                 self._deliver(QuotingBatch((seen,), member, draft, words.is_ignored, unquoted, skips), reader)
-            if reader.identity != member.identity and any(not knows_numbers(one.codec) for one in reader.sessions):
-                self.facts[reader.identity].told = self.seq
+            facts = self.facts[reader.identity]
+            if facts.told >= self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
+                facts.told = self.seq
         self._keep(self.log.find(run.seq))
         return run
+
+    def all_told(self, member: Member) -> None:
+        """A plain client has told `member` all that was said so far."""
+        facts = self.facts[member.identity]
+        if facts.told < self.seq:
+            facts.told = self.seq
+            self._keep(None)
 
     def _keep(self, past: Past | None) -> None:
         for end, facts in self.facts.items():
@@ -241,6 +271,10 @@ class Conversations:
     def open(self, conversation: str) -> Conversation | None:
         return self._by_id.get(conversation)
 
+    def of_identity(self, one: Identity) -> list[Conversation]:
+        """Those that are known here."""
+        return [*self._of.get(one, ())]
+
     # --- who is in one ---
 
     def who(self, end: Identity) -> Member | None:
@@ -274,15 +308,19 @@ class Conversations:
                 if all(isinstance(end, int) and self.who(end) is None for end in conversation.ends):
                     self._drop(conversation)
 
-    def accounts_changed(self) -> None:
+    def accounts_gone(self, gone: Collection[int]) -> None:
         """Conversations with an account that is gone have ended; they can still be read."""
-        for conversation in list(self._by_id.values()):
-            gone_end = next((end for end in conversation.ends if self.is_gone(end)), None)
-            if gone_end is not None and not conversation.has_ended:
-                name = conversation.facts[gone_end].name
-                self._tell_end(conversation, f"{name} is no account any more.")
-                if conversation.keeper is None:
-                    self._drop(conversation)
+        for account_id in gone:
+            for conversation in list(self._of.get(account_id, ())):
+                if not conversation.has_ended:
+                    name = conversation.facts[account_id].name
+                    self._tell_end(conversation, f"The account {name} was removed.")
+
+    def set_epoch(self, epoch: str) -> None:
+        """From now on, numbers of those that are kept hold in this one."""
+        for conversation in self._by_id.values():
+            if conversation.keeper is not None:
+                conversation.epoch = epoch
 
     def _end(self, conversation: Conversation, why: str) -> None:
         self._drop(conversation)

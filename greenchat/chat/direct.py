@@ -25,7 +25,7 @@ from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import Deleted, Message
 from greenchat.protocol.names import require_name
-from greenchat.protocol.replies import HistoryPage
+from greenchat.protocol.replies import HistoryPage, Listed
 from greenchat.protocol.requests import History
 from greenchat.protocol.text import printable, require_text
 
@@ -75,7 +75,7 @@ class Direct(Changes):
     ) -> Message:
         """Say `text` in the conversation of this id: to the person whom it was begun with, or to nobody. May wait.
         Raises `Reject`."""
-        found = self._conversations.of(member, conversation)
+        found = self.conversations.of(member, conversation)
         return self._converse(member, found, text, action, origin, reply_to)
 
     def say_to_one(
@@ -140,7 +140,7 @@ class Direct(Changes):
     @property
     def _waits(self) -> bool:
         """Whether what is said waits for who is away."""
-        return self._conversations.keeper is not None
+        return self.conversations.keeper is not None
 
     # --- find ---
 
@@ -152,17 +152,24 @@ class Direct(Changes):
 
     def conversation(self, member: Member, conversation: str) -> Conversation:
         """The one with this id, if it is `member`'s; it may have ended. May wait. Raises `Reject`."""
-        return self._conversations.of(member, conversation)
+        return self.conversations.of(member, conversation)
+
+    def conversation_with(self, member: Member, name: str) -> Conversation:
+        """The one with who is called so, if there is one. May wait. Raises `Reject`."""
+        found = self.conversations.known(member.identity, self._end(name))
+        if found is None:
+            raise Reject(f"You and {printable(name)} have said nothing to each other yet.", code="unknown_message")
+        return found
 
     def open_conversation(self, conversation: str) -> Conversation | None:
         """The one with this id, if somebody has it who is here."""
-        return self._conversations.open(conversation)
+        return self.conversations.open(conversation)
 
     def hold(self, conversation: Conversation, seq: int, rev: int, release: Callable[[Reject | None], None]) -> bool:
         """Call `release` once what has this rev is kept, or with why it will not be. False where it is not kept."""
         if conversation.keeper is None:
             return False
-        conversation.keeper.hold(conversation.id, rev, release)
+        conversation.keeper.hold(release)
         return True
 
     def place_meant(self, member: Member, asked: Asked | None = None) -> Place:
@@ -173,10 +180,7 @@ class Direct(Changes):
         if asked is not None and asked.conversation:
             return self.conversation(member, asked.conversation)
         if asked is not None and asked.to:
-            found = self._conversations.known(member.identity, self._end(asked.to))
-            if found is None:
-                raise Reject(f"You have said nothing to {printable(asked.to)} yet.", code="unknown_message")
-            return found
+            return self.conversation_with(member, asked.to)
         return member.room
 
     def _end(self, name: str) -> Identity:
@@ -193,7 +197,7 @@ class Direct(Changes):
 
     def _with(self, member: Member, end: Identity) -> Conversation:
         """The conversation of `member` with this one, begun where there is none. May wait. Raises `Reject`."""
-        conversations = self._conversations
+        conversations = self.conversations
         if isinstance(end, int) and conversations.who(end) is None:
             name = self.accounts.name_of(end)
             if not self._waits:
@@ -228,10 +232,32 @@ class Direct(Changes):
 
     # --- read ---
 
+    def conversations_of(self, member: Member) -> list[Listed]:
+        """All conversations of `member`, those in which something was said last first. May wait. Raises `Reject`."""
+        here = [one for one in self.conversations.of_identity(member.identity) if one.keeper is None]
+        listed = [Listed(one.id, one.with_for(member), one.seq, one.rev) for one in here]
+        keeper = self.conversations.keeper
+        for one in keeper.of(member.account_id) if keeper is not None and member.account_id else ():
+            there = self.people.of_account(one.account_id)
+            name = there.name if there is not None else self.accounts.name_of(one.account_id) or one.name
+            listed.append(Listed(one.conversation, name, one.seq, one.rev))
+        return listed
+
+    @property
+    def direct_epoch(self) -> str:
+        """The epoch of conversations that are kept; empty where none are."""
+        keeper = self.conversations.keeper
+        return keeper.epoch if keeper is not None else ""
+
+    def waiting(self, member: Member, most: int) -> tuple[list[Past], int, list[str]]:
+        """See `Keeper.waiting`. May wait. Raises `Reject`."""
+        keeper = self.conversations.keeper
+        return keeper.waiting(member.account_id, most) if keeper is not None else ([], 0, [])
+
     def read_conversation(self, member: Member, ask: History) -> HistoryPage:
         """What was said in a conversation of `member`'s: a page, or what they have missed. May wait. Raises
         `Reject`."""
-        found = self._conversations.of(member, ask.conversation)
+        found = self.conversations.of(member, ask.conversation)
         ask = replace(ask, limit=min(max(ask.limit, 1), PAGE_MESSAGES))
         if not ask.epoch:
             return self._page(member, found, ask)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from msgspec import field
+from msgspec import Struct, field
 
 from greenchat.protocol.events import Deleted, Message, PastEvent
 from greenchat.protocol.requests import Frame, Ref
@@ -46,6 +46,15 @@ class Welcome(Frame, frozen=True, tag="welcome"):
 
     def __repr__(self) -> str:
         return f"Welcome(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
+
+
+class Listed(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A conversation in a list: its id, what the other one is called, and how far it is."""
+
+    conversation: str
+    with_: str = field(name="with")
+    seq: int
+    rev: int
 
 
 class Answer(Frame, frozen=True, kw_only=True):

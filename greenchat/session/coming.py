@@ -16,6 +16,7 @@ from greenchat.hooks.dispatch import Dispatcher
 from greenchat.protocol.requests import Join, Ref
 from greenchat.session.stay import Stay
 from greenchat.session.stays import PREFIX, Stays, invalid
+from greenchat.session.waiting import tell_waiting
 
 
 class Host(Protocol):
@@ -71,6 +72,7 @@ def join(session: Newcomer, asked: Join) -> None:
     refused = _bring(session, member, kept)
     _greet(session, member, room, before, asked.ref)
     _tell(session, refused)
+    tell_waiting(session)
 
 
 def _resume(session: Newcomer, asked: Join) -> None:
@@ -129,6 +131,7 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
             refused.append(verdict)
     _greet(session, member, None, before)
     _tell(session, refused)
+    tell_waiting(session)
 
 
 def bring_along(session: Newcomer, member: Member) -> None:
@@ -142,6 +145,7 @@ def bring_along(session: Newcomer, member: Member) -> None:
     for name in [name for name in member.rooms if name not in before] if session.codec.many_rooms else ():
         _show(session, member, name)
     _tell(session, refused)
+    tell_waiting(session)
 
 
 def _bring(session: Newcomer, member: Member, kept: Kept) -> list[Reject]:
