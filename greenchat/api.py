@@ -10,6 +10,7 @@ from greenchat.chat.accounts import AccountDirectory as AccountDirectory
 from greenchat.chat.accounts import new_account_id as new_account_id
 from greenchat.chat.chat import AWAY as AWAY
 from greenchat.chat.conversations import Conversation as Conversation
+from greenchat.chat.keys import UsedKey as UsedKey
 from greenchat.chat.log import Alteration as Alteration
 from greenchat.chat.log import Past as Past
 from greenchat.chat.log import Reaction as Reaction
@@ -48,6 +49,7 @@ from greenchat.protocol.events import Message as Message
 from greenchat.protocol.events import ModerationAction as ModerationAction
 from greenchat.protocol.events import Notice as Notice
 from greenchat.protocol.events import Reacted as Reacted
+from greenchat.protocol.events import Read as Read
 from greenchat.protocol.events import Refused as Refused
 from greenchat.protocol.events import Renamed as Renamed
 from greenchat.protocol.events import Role as Role
@@ -58,9 +60,14 @@ from greenchat.protocol.names import require_name as require_name
 from greenchat.protocol.names import require_room as require_room
 from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
+from greenchat.protocol.replies import Conversations as Conversations
+from greenchat.protocol.replies import CursorPlace as CursorPlace
+from greenchat.protocol.replies import CursorPlaces as CursorPlaces
+from greenchat.protocol.replies import DirectState as DirectState
 from greenchat.protocol.replies import Error as Error
 from greenchat.protocol.replies import HistoryPage as HistoryPage
 from greenchat.protocol.replies import NumberedPage as NumberedPage
+from greenchat.protocol.replies import RoomState as RoomState
 from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import Welcome as Welcome
 from greenchat.protocol.requests import Delete as Delete
@@ -70,13 +77,16 @@ from greenchat.protocol.requests import Hangup as Hangup
 from greenchat.protocol.requests import History as History
 from greenchat.protocol.requests import Invalid as Invalid
 from greenchat.protocol.requests import Join as Join
+from greenchat.protocol.requests import KeepCursor as KeepCursor
 from greenchat.protocol.requests import Leave as Leave
+from greenchat.protocol.requests import MarkRead as MarkRead
 from greenchat.protocol.requests import Ping as Ping
 from greenchat.protocol.requests import Pong as Pong
 from greenchat.protocol.requests import React as React
 from greenchat.protocol.requests import Say as Say
 from greenchat.protocol.requests import Search as Search
 from greenchat.protocol.requests import Unknown as Unknown
+from greenchat.protocol.runs import Key as Key
 from greenchat.protocol.runs import Messages as Messages
 from greenchat.protocol.runs import Says as Says
 from greenchat.protocol.text import INVISIBLE as INVISIBLE

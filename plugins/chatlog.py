@@ -1,7 +1,7 @@
 """Logs who comes and goes, and keeps a transcript of what is said, where one is asked for.
 
 The log (`greenchat.chatlog`, level INFO) never holds what people write. The transcript never holds private messages:
-no plugin is shown those.
+no plugin is shown those. It is written once: what is changed or deleted later stays there, with a line that says so.
 """
 
 import logging
@@ -16,13 +16,15 @@ from glob import escape
 from io import TextIOWrapper
 from logging.handlers import QueueListener, RotatingFileHandler, TimedRotatingFileHandler
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from weakref import WeakSet
 
 import greenchat
 from greenchat import (
+    Alteration,
     ChatServer,
     ConfigError,
+    Edited,
     Event,
     Joined,
     JsonCodec,
@@ -31,6 +33,7 @@ from greenchat import (
     Message,
     Meta,
     Notice,
+    Reacted,
     Refused,
     Reject,
     Renamed,
@@ -163,6 +166,13 @@ class ChatLog:
         return session.fields if isinstance(session, Session) else {"user": name}
 
 
+class Kept(NamedTuple):
+    """An answer, and who has said what it answers; empty where that is not known."""
+
+    message: Message
+    answered: str
+
+
 class ChatLogWithTranscript(ChatLog):
     """Logs who comes and goes, and writes what is said from a thread of its own, so that the loop never waits."""
 
@@ -175,6 +185,7 @@ class ChatLogWithTranscript(ChatLog):
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         super().greenchat_startup(server)
+        self._rooms = server.chat.rooms
         path = server.data_dir / self._settings.transcript
         _mend(path)
         try:
@@ -195,11 +206,21 @@ class ChatLogWithTranscript(ChatLog):
     @hookimpl
     def greenchat_event(self, event: Message | Joined | Left | Renamed | Refused) -> None:
         if type(event) is Message:
-            self._keep(event)
+            self._keep(Kept(event, self._answered(event)) if event.reply_to else event)
         else:
             self._log(event)
 
-    def _keep(self, message: Message) -> None:
+    @hookimpl
+    def greenchat_changed(self, alteration: Alteration) -> None:
+        self._keep(alteration)
+
+    def _answered(self, message: Message) -> str:
+        """Who has said what this answers, if that is still at hand."""
+        room = self._rooms.get(message.room)
+        past = room.log.find(message.reply_to) if room is not None else None
+        return past.message.sender if past is not None and isinstance(past.message, Message) else ""
+
+    def _keep(self, kept: "Message | Kept | Alteration") -> None:
         # Once messages are missing, it goes on when there is room for many, so that there are few gaps.
         most = WAITING_MESSAGES // 2 if self._missing else WAITING_MESSAGES
         if self._waiting.qsize() >= most:
@@ -208,7 +229,7 @@ class ChatLogWithTranscript(ChatLog):
             self._missing += 1
             return
         self._tell_missing()
-        self._waiting.put(message)
+        self._waiting.put(kept)
 
     def _tell_missing(self) -> None:
         if self._missing:
@@ -242,17 +263,53 @@ class Writer(QueueListener):
             log.error("the end of the transcript is not written: %s", error)
 
 
+# What a line of a message begins with that is not its first, as no line of its own does.
+FURTHER = "    | "
+
+
 class TextLine(logging.Formatter):
-    """`2026-01-31T12:00:00Z [lobby] <alice> hello`. Names and rooms hold no spaces and texts no line breaks, so that
-    nobody can write what looks like another's line."""
+    """`2026-01-31T12:00:00Z [lobby] <alice> hello`. Names and rooms hold no spaces, and further lines of a text are
+    marked, so that nobody can write what looks like another's line. What is answered stands before who says it, and
+    what is changed behind two dashes, where no text begins."""
 
     def format(self, record: logging.LogRecord) -> str:
         event: Any = record.msg
         match event:
-            case Message(room, _, _, sender, text, when, action):
-                said = f"* {sender} {text}" if action else f"<{sender}> {text}"
-                return f"{when:%Y-%m-%dT%H:%M:%SZ} [{room}] {said}"
+            case Kept(message, answered):
+                return _line(message.room, message.time, f"{_answering(message, answered)}{_said(message)}")
+            case Message(room, _, _, _, _, when):
+                return _line(room, when, _said(event))
+            case Alteration():
+                return _line(event.change.room, event.change.time, f"-- {_changed(event)}")
         return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} -- {event.text}"
+
+
+def _line(room: str, when: datetime, text: str) -> str:
+    lines = text.replace("\n", f"\n{FURTHER}")
+    return f"{when:%Y-%m-%dT%H:%M:%SZ} [{room}] {lines}"
+
+
+def _said(message: Message) -> str:
+    return f"* {message.sender} {message.text}" if message.action else f"<{message.sender}> {message.text}"
+
+
+def _answering(message: Message, answered: str) -> str:
+    """Whom it answers, who may not be known, and which message of the room."""
+    return f"(to {f'{answered}, ' if answered else ''}message {message.reply_to}) "
+
+
+def _changed(alteration: Alteration) -> str:
+    """What has become of a message. Words that are deleted are not written once more."""
+    change, message = alteration.change, alteration.past.message
+    what = f"message {change.seq}"
+    if isinstance(message, Message):
+        what += f" ({message.sender}, {message.time:%Y-%m-%dT%H:%M:%SZ})"
+    match change:
+        case Edited(text=text, by=by):
+            return f"{by} has changed {what}: {text}"
+        case Reacted(by=by, emoji=emoji, on=on):
+            return f"{by} reacts with {emoji} to {what}" if on else f"{by} takes back {emoji} from {what}"
+    return f"{change.by} has deleted {what}"
 
 
 class JsonLine(logging.Formatter):
@@ -262,6 +319,11 @@ class JsonLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         event: Any = record.msg
+        match event:
+            case Kept(message):
+                event = message
+            case Alteration():
+                event = event.change
         return self._codec.encode(event).decode().rstrip("\n")
 
 

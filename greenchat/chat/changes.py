@@ -23,7 +23,7 @@ from greenchat.protocol.events import Change, Deleted, Edited, Message, Moderati
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import HistoryPage
 from greenchat.protocol.requests import History
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import require_emoji, require_text
 
 # Who is further behind than so many does better with the latest page: more than that, nobody scrolls back.
@@ -146,12 +146,13 @@ class Changes(Presence):
         origin: Outlet,
         past: Past,
         answered: Message,
+        key: Key | None,
     ) -> Messages:
         """Say it now, as an answer."""
         now, where = datetime.now(UTC), place.conversation
         draft = Message(place.name, 0, 0, member.name, text, now, action, reply_to=answered.seq, conversation=where)
         quoting = Quoting(answering(draft, answered), answering(draft), _ignoring(past, answered))
-        return place.answer(member, text, number, origin, answered.seq, quoting, action)
+        return place.answer(member, text, number, origin, answered.seq, quoting, action, key)
 
     def _there(self, place: Place, seq: int) -> tuple[Past, Message]:
         """The message `seq` of `place`, if there is one. May wait."""

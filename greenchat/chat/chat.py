@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from greenchat import values
+from greenchat.chat import reading
 from greenchat.chat.cascade import one_step
 from greenchat.chat.checks import Answers, acting
 from greenchat.chat.direct import Direct
@@ -26,7 +27,7 @@ from greenchat.protocol.events import (
     require_sound,
 )
 from greenchat.protocol.names import require_name
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import is_blank, printable, require_text, some_of
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
@@ -55,12 +56,15 @@ class Chat(Direct):
             return self._say_answer(member, text, action, room, acting(member, origin), reply_to)[-1]
         return self._say_checked(member, text, action, room, acting(member, origin))[-1]
 
-    def say_one(self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0) -> tuple[int, int]:
-        """As `say`, for who wants to know the message's sequence number and id alone; it may answer another message."""
+    def say_one(
+        self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0, key: Key | None = None
+    ) -> tuple[int, int]:
+        """As `say`, for who wants to know the message's sequence number and id alone; it may answer another message,
+        and have a `key`, see keys.py."""
         if reply_to:
-            self._say_answer(member, text, False, room, origin, reply_to)
+            self._say_answer(member, text, False, room, origin, reply_to, key)
         else:
-            self._say_checked(member, text, False, room, origin)
+            self._say_checked(member, text, False, room, origin, key)
         return room.seq, self.ids.next - 1
 
     def say_run(self, member: Member, texts: Sequence[str], room: Room, answers: Answers, origin: Outlet) -> None:
@@ -80,7 +84,9 @@ class Chat(Direct):
         room.say(member, texts, number, origin=origin)
         return seq, number
 
-    def _say_checked(self, member: Member, text: str, action: bool, room: Room, origin: Outlet) -> Messages:
+    def _say_checked(
+        self, member: Member, text: str, action: bool, room: Room, origin: Outlet, key: Key | None = None
+    ) -> Messages:
         """The run that it is the last of."""
         if is_blank(text):
             require_text(text)
@@ -89,10 +95,19 @@ class Chat(Direct):
             self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
+        if key is not None:
+            return room.say_once(member, text, number, origin, key)
         return room.say(member, (text,), number, action, origin)
 
     def _say_answer(
-        self, member: Member, text: str, action: bool, room: Room, origin: Outlet, reply_to: int
+        self,
+        member: Member,
+        text: str,
+        action: bool,
+        room: Room,
+        origin: Outlet,
+        reply_to: int,
+        key: Key | None = None,
     ) -> Messages:
         require_text(text)
         self.message(room, reply_to)
@@ -102,7 +117,7 @@ class Chat(Direct):
         self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
-        return self._answer(member, text, action, number, room, origin, past, answered)
+        return self._answer(member, text, action, number, room, origin, past, answered, key)
 
     @one_step
     def announce(self, text: str) -> None:
@@ -195,6 +210,15 @@ class Chat(Direct):
         """Tell the observers that somebody has kept order."""
         if self._hooks.acted is not None:
             self._hooks.acted(require_sound(ModerationAction(by, act, target, room, details, datetime.now(UTC))))
+
+    def read(self, member: Member, room: Room, seq: int) -> bool:
+        """`member` has read `room` up to the message `seq`, or to the last that there is. Whether that is news."""
+        if min(seq, room.seq) <= reading.position(member, room):
+            return False
+        member.reads[room.name] = min(seq, room.seq)
+        if self.memory is not None:
+            self.memory.read(member, room.name)
+        return True
 
     # --- look ---
 

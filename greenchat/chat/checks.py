@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Protocol
 
+from greenchat.chat.keys import UsedKey
 from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.place import Place
@@ -26,6 +27,7 @@ class Hooks(Protocol):
     check_messages: Callable[[Outlet, Messages], Sequence[str | Reject]] | None  # as well, if all of them take runs
     check_reaction: Callable[[Outlet, str, str], None] | None
     find_message: Callable[[Room, int], Past | None] | None
+    find_keys: Callable[[int | bytes, str | None], Sequence[UsedKey]] | None
     room_opened: Callable[[Room], None] | None
     messages: Callable[[Messages], None] | None
     changed: Callable[[Alteration], None] | None

@@ -23,7 +23,7 @@ from greenchat.chat.room import Member
 from greenchat.errors import Reject
 from greenchat.protocol.events import Deleted, Ended, Message, Notice
 from greenchat.protocol.requests import History
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 
 # An account's id; or the member itself, for a guest.
 Identity = int | Member
@@ -38,25 +38,27 @@ ID_BYTES = 12  # of chance: nobody guesses the conversation of others
 
 
 class End:
-    """One of the two: what they were called last, how much they have said, and up to where a plain client has told them
-    what was said to them."""
+    """One of the two: what they were called last, how much they have said, and up to where they have read what was
+    said, or a plain client has told them."""
 
-    __slots__ = ("name", "said", "told")
+    __slots__ = ("name", "read", "said")
 
-    def __init__(self, name: str = "", said: int = 0, told: int = 0) -> None:
-        self.name = name
-        self.said = said
-        self.told = told
+    def __init__(self) -> None:
+        self.name = ""
+        self.said = self.read = 0
 
 
 class Entry(NamedTuple):
-    """A conversation in a list: with which account, what that was called last, and how far it is."""
+    """A conversation in a list: with which account, what that was called last, how far it is, and how far it was
+    read."""
 
     conversation: str
     account_id: int
     name: str
     seq: int
     rev: int
+    read: int
+    unread: int
 
 
 class Keeper(Protocol):
@@ -70,8 +72,8 @@ class Keeper(Protocol):
 
     def find(self, conversation: str) -> "Conversation | None": ...
 
-    def keep(self, conversation: "Conversation", past: Past | None) -> None:
-        """Keep the conversation as it is now, and this message of it."""
+    def keep(self, conversation: "Conversation", past: Past | None, key: Key | None = None) -> None:
+        """Keep the conversation as it is now, and this message of it, which was said with a key perhaps."""
 
     def hold(self, release: Callable[[Reject | None], None]) -> None:
         """Call `release` once all that was given so far is kept, or with why it will not be."""
@@ -88,7 +90,7 @@ class Keeper(Protocol):
         """Those of an account."""
 
     def waiting(self, account_id: int, most: int) -> tuple[list[Past], int, list[str]]:
-        """The last of what was said to an account and no plain client has told it; how much that is in all; and in
+        """The last of what was said to an account and it has not read; how much that is in all; and in
         which conversations."""
 
 
@@ -152,10 +154,16 @@ class Conversation(Place):
     # --- what is said here ---
 
     def say(
-        self, member: Member, text: str, number: int, action: bool = False, origin: Outlet | None = None
+        self,
+        member: Member,
+        text: str,
+        number: int,
+        action: bool = False,
+        origin: Outlet | None = None,
+        key: Key | None = None,
     ) -> Messages:
         """Tell it to all sessions of both but `origin`, at once."""
-        return self._said(self._run(member, (text,), number, action), member, origin)
+        return self._said(self._run(member, (text,), number, action), member, origin, None, key)
 
     def answer(
         self,
@@ -166,8 +174,9 @@ class Conversation(Place):
         reply_to: int,
         words: Quoting,
         action: bool = False,
+        key: Key | None = None,
     ) -> Messages:
-        return self._said(self._run(member, (text,), number, action, reply_to), member, origin, words)
+        return self._said(self._run(member, (text,), number, action, reply_to), member, origin, words, key)
 
     def tell_change(self, alteration: Alteration, member: Member, words: Quoting) -> None:
         self.rev = alteration.change.rev
@@ -177,11 +186,13 @@ class Conversation(Place):
             self._deliver(batch, reader)
         self._keep(alteration.past)
 
-    def _said(self, run: Messages, member: Member, origin: Outlet | None, words: Quoting | None = None) -> Messages:
+    def _said(
+        self, run: Messages, member: Member, origin: Outlet | None, words: Quoting | None, key: Key | None
+    ) -> Messages:
         self.seq += 1
         self.rev += 1
         own = self.facts[member.identity]
-        own.name, own.said, own.told = member.name, own.said + 1, self.seq  # who answers has read what was before
+        own.name, own.said, own.read = member.name, own.said + 1, self.seq  # who answers has read what was before
         message, skips = run[0], () if origin is None else (origin,)
         for reader in self._readers():
             seen = replace(message, with_=self.with_for(reader))
@@ -192,23 +203,31 @@ class Conversation(Place):
                 unquoted = replace(draft, text=words.unquoted)
                 self._deliver(QuotingBatch((seen,), member, draft, words.is_ignored, unquoted, skips), reader)
             facts = self.facts[reader.identity]
-            if facts.told >= self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
-                facts.told = self.seq
-        self._keep(self.log.find(run.seq))
+            if facts.read >= self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
+                facts.read = self.seq
+        self._keep(self.log.find(run.seq), key)
         return run
 
-    def all_told(self, member: Member) -> None:
-        """A plain client has told `member` all that was said so far."""
-        facts = self.facts[member.identity]
-        if facts.told < self.seq:
-            facts.told = self.seq
-            self._keep(None)
+    def mark_read(self, member: Member, seq: int) -> bool:
+        """`member` has read it up to this message, or to the last that there is. Whether that is news."""
+        facts, seq = self.facts[member.identity], min(seq, self.seq)
+        if facts.read >= seq:
+            return False
+        facts.read = seq
+        self._keep(None)
+        return True
 
-    def _keep(self, past: Past | None) -> None:
+    def unread_by(self, member: Member) -> int:
+        """How many messages `member` has not read, as far as they are remembered."""
+        behind = self.facts[member.identity].read
+        said = [past for past in self.log.newer(0) if past.message.seq > behind and isinstance(past.message, Message)]
+        return sum(not past.is_by(member) for past in said)
+
+    def _keep(self, past: Past | None, key: Key | None = None) -> None:
         for end, facts in self.facts.items():
             facts.name = self._all.name_of(end, self)
         if self.keeper is not None:
-            self.keeper.keep(self, past)
+            self.keeper.keep(self, past, key)
 
     def _readers(self) -> list[Member]:
         found = dict.fromkeys(self._all.who(end) for end in self.ends)

@@ -17,6 +17,7 @@ from greenchat.chat.checks import Hooks, acting
 from greenchat.chat.conversations import Conversation, Identity
 from greenchat.chat.fanout import Turns
 from greenchat.chat.ids import MessageIds
+from greenchat.chat.keys import Keys
 from greenchat.chat.log import Past
 from greenchat.chat.outlet import Asked, Outlet
 from greenchat.chat.place import Place
@@ -25,8 +26,9 @@ from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import Deleted, Message
 from greenchat.protocol.names import require_name
-from greenchat.protocol.replies import HistoryPage, Listed
+from greenchat.protocol.replies import DirectState, HistoryPage
 from greenchat.protocol.requests import History
+from greenchat.protocol.runs import Key
 from greenchat.protocol.text import printable, require_text
 
 # Messages of one page: as many as somebody scrolls through at once.
@@ -43,6 +45,7 @@ class Direct(Changes):
     def __init__(self, limits: Limits, default_room: str, hooks: Hooks, turns: Turns, deliver: Deliver) -> None:
         super().__init__(limits, default_room, hooks, turns, deliver)
         self.ids = MessageIds()
+        self.keys = Keys(hooks)
         # When they have begun conversations of late.
         self._begun: dict[int, deque[float]] = {}
         self._begun_by_guests: WeakKeyDictionary[Member, deque[float]] = WeakKeyDictionary()
@@ -87,17 +90,27 @@ class Direct(Changes):
         action: bool = False,
         origin: Outlet | None = None,
         reply_to: int = 0,
+        key: Key | None = None,
     ) -> Message:
         """Say `text` to the one person whom a request names, in whichever way. May wait. Raises `Reject`."""
         reply_to = reply_to or asked.reply_to
         if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
             raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
         if asked.conversation:
-            return self.converse(member, asked.conversation, text, action=action, origin=origin, reply_to=reply_to)
-        return self.whisper(member, asked.to, text, action=action, origin=origin, reply_to=reply_to)
+            found = self.conversations.of(member, asked.conversation)
+        else:
+            found = self._with(member, self._end(asked.to))
+        return self._converse(member, found, text, action, origin, reply_to, key)
 
     def _converse(
-        self, member: Member, found: Conversation, text: str, action: bool, origin: Outlet | None, reply_to: int
+        self,
+        member: Member,
+        found: Conversation,
+        text: str,
+        action: bool,
+        origin: Outlet | None,
+        reply_to: int,
+        key: Key | None = None,
     ) -> Message:
         origin = acting(member, origin)
         require_text(text)
@@ -117,9 +130,9 @@ class Direct(Changes):
         if other is not None:
             other.last_writer = member.name, ref(found)
         if past is None or answered is None:
-            said = found.say(member, text, number, action, origin)[-1]
+            said = found.say(member, text, number, action, origin, key)[-1]
         else:
-            said = self._answer(member, text, action, number, found, origin, past, answered)[-1]
+            said = self._answer(member, text, action, number, found, origin, past, answered, None)[-1]
         return replace(said, own=True, with_=found.with_for(member))
 
     def _require_here(self, found: Conversation, member: Member) -> Member | None:
@@ -232,16 +245,26 @@ class Direct(Changes):
 
     # --- read ---
 
-    def conversations_of(self, member: Member) -> list[Listed]:
+    def conversations_of(self, member: Member) -> list[DirectState]:
         """All conversations of `member`, those in which something was said last first. May wait. Raises `Reject`."""
-        here = [one for one in self.conversations.of_identity(member.identity) if one.keeper is None]
-        listed = [Listed(one.id, one.with_for(member), one.seq, one.rev) for one in here]
         keeper = self.conversations.keeper
-        for one in keeper.of(member.account_id) if keeper is not None and member.account_id else ():
+        kept = keeper.of(member.account_id) if keeper is not None and member.account_id else []
+        listed = []
+        for one in kept:
             there = self.people.of_account(one.account_id)
             name = there.name if there is not None else self.accounts.name_of(one.account_id) or one.name
-            listed.append(Listed(one.conversation, name, one.seq, one.rev))
+            listed.append(DirectState(one.conversation, name, one.seq, one.rev, one.read, one.unread))
+        here = [one for one in self.conversations.of_identity(member.identity) if one.keeper is None]
+        for talk in sorted(here, key=lambda talk: talk.time, reverse=True):
+            read, unread = talk.facts[member.identity].read, talk.unread_by(member)
+            listed.append(DirectState(talk.id, talk.with_for(member), talk.seq, talk.rev, read, unread))
         return listed
+
+    def read_direct(self, member: Member, conversation: str, seq: int) -> int:
+        """`member` has read a conversation up to this message: up to which, if that is news, or else 0. May wait.
+        Raises `Reject`."""
+        found = self.conversations.of(member, conversation)
+        return found.facts[member.identity].read if found.mark_read(member, seq) else 0
 
     @property
     def direct_epoch(self) -> str:

@@ -2,7 +2,7 @@
 before that, a plugin may keep, or the place itself. No socket, no disk."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -56,6 +56,20 @@ class Past(Struct):
         return _is(member, self.account_id, self.author)
 
 
+class Spoken(NamedTuple):
+    """What one person said in a row, as far as it matters to who counts it; the first of it is the message `seq`. A
+    guest is the `author`, while they are there."""
+
+    seq: int
+    texts: Sequence[str]
+    sender: str
+    account_id: int
+    author: ref[Reader] | None
+
+    def is_by(self, member: Reader) -> bool:
+        return _is(member, self.account_id, self.author)
+
+
 class Alteration(tuple[Event, ...]):
     """One change of a message, as all are told, and for who keeps it: `past` is the message as it is after it, and
     `last` which one was the room's latest then."""
@@ -78,10 +92,25 @@ class Alteration(tuple[Event, ...]):
 class Log:
     """The last messages of a place, as they are now."""
 
-    __slots__ = ("_changed", "_guests", "_recent", "_runs", "_since")
+    __slots__ = (
+        "_changed",
+        "_guests",
+        "_recalled",
+        "_recent",
+        "_runs",
+        "_since",
+        "_unknown_upto",
+        "is_recalled",
+        "nothing_upto",
+    )
 
     def __init__(self, recent: int = RECENT) -> None:
         self._recent = recent
+        # What was said before the runs, by who keeps it: see `greenchat_recall`. The earliest first.
+        self._recalled: list[Spoken] = []
+        self.is_recalled: bool | None = None  # whether that was asked for; False while it is
+        self._unknown_upto = 0  # and what comes before that
+        self.nothing_upto = 0  # up to this message there is none any more, as far as that is known
         self._runs: deque[tuple[Messages, ref[Reader]]] = deque()
         self._changed: dict[int, Past] = {}  # those that are not as they were said, and some older ones
         # From which rev on somebody has been in the room: an account, or a guest. See `may_read_from`.
@@ -137,7 +166,7 @@ class Log:
                 past = Past(message, past.account_id, kept, past.author)
         self._changed.pop(change.seq, None)
         self._changed[change.seq] = past
-        oldest = self._runs[0][0].seq if self._runs else change.seq
+        oldest = self._recalled[0].seq if self._recalled else self._runs[0][0].seq if self._runs else change.seq
         if len(self._changed) > CHANGED + self._recent:
             spare = (seq for seq in self._changed if seq < oldest)
             for seq in list(islice(spare, len(self._changed) - self._recent)):
@@ -148,6 +177,58 @@ class Log:
         """What is known of it elsewhere is another thing by now: look there."""
         self._runs.clear()
         self._changed.clear()
+        self._recalled, self.is_recalled, self.nothing_upto = [], None, 0
+
+    # --- for who counts what they have not read ---
+
+    def recall(self, pasts: Sequence[Past], latest: int, *, is_all: bool) -> None:
+        """These were said last, as who keeps them knows, in a room whose last message is `latest`; with `is_all`, there
+        are none before them."""
+        first = self._runs[0][0].seq if self._runs else latest + 1
+        older = sorted((past for past in pasts if past.message.seq < first), key=lambda past: past.message.seq)
+        self._unknown_upto = older[0].message.seq - 1 if older else first - 1
+        self.nothing_upto = self._unknown_upto if is_all else 0
+        self._recalled = []
+        texts: list[str] = []
+        for message, account_id in ((past.message, past.account_id) for past in older):
+            if not isinstance(message, Message):
+                continue
+            last = self._recalled[-1] if self._recalled else None
+            goes_on = last is not None and (last.sender, last.account_id) == (message.sender, account_id)
+            if last is None or not goes_on or message.seq != last.seq + len(texts):
+                texts = []
+                self._recalled.append(Spoken(message.seq, texts, message.sender, account_id, None))
+            texts.append(message.text)
+        self.is_recalled = True
+
+    def reach(self, latest: int) -> int:
+        """Up to which message of a room it is not known what was said, where its last message is `latest`."""
+        if self._recalled and self._recalled[-1].seq + len(self._recalled[-1].texts) - 1 <= latest - RECENT:
+            self._recalled = []  # it is as far back as what is forgotten in any case
+        if self.is_recalled:
+            return self._unknown_upto
+        return self._runs[0][0].seq - 1 if self._runs else latest
+
+    def behind(self, seq: int) -> Iterator[Spoken]:
+        """What was said behind the message `seq`, as it was said, as far as it is known: the latest first. The last of
+        it may begin before that."""
+        for run, author in reversed(self._runs):
+            if run.seq + len(run.texts) <= seq + 1:
+                return
+            yield Spoken(run.seq, run.texts, run.sender, run.account_id, author)
+        for spoken in reversed(self._recalled):
+            if spoken.seq + len(spoken.texts) <= seq + 1:
+                return
+            yield spoken
+
+    def last_by(self, member: Reader, seq: int) -> int:
+        """The last message behind `seq` that `member` has said; `seq` where there is none."""
+        found = (spoken for spoken in self.behind(seq) if spoken.texts and spoken.is_by(member))
+        return max((spoken.seq + len(spoken.texts) - 1 for spoken in islice(found, 1)), default=seq)
+
+    def changed(self, seq: int) -> Past | None:
+        """The message `seq` as it is now, if it has been changed."""
+        return self._changed.get(seq)
 
     # --- for who catches up where nobody keeps more ---
 

@@ -11,7 +11,7 @@ from greenchat.chat.log import RECENT, Alteration, Log, Past
 from greenchat.chat.outlet import Outlet
 from greenchat.errors import Reject
 from greenchat.protocol.events import Deleted, Message
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -71,6 +71,7 @@ class Place(ABC):
         reply_to: int,
         words: Quoting,
         action: bool = False,
+        key: Key | None = None,
     ) -> Messages:
         """Say a message that answers another one."""
 

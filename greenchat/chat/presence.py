@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from greenchat import values
+from greenchat.chat import reading
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.batch import Deliver, EventBatch
 from greenchat.chat.checks import Checks, Hooks
@@ -34,12 +35,13 @@ STEP = 64
 
 class Kept(Struct):
     """What somebody had whose absence was told, for when they come back: the rooms, with when they were lost; those of
-    them that were theirs as a guest; why they were away, and whom they ignored."""
+    them that were theirs as a guest; why they were away, whom they ignored, and how far they had read."""
 
     rooms: dict[str, datetime]
     owned: list[Room] = []
     away: str = ""
     ignored: Ignored | None = None
+    reads: dict[str, int] = {}
 
 
 class Memory(Protocol):
@@ -52,6 +54,8 @@ class Memory(Protocol):
     def changed(self, member: Member) -> None: ...
 
     def ignores(self, member: Member) -> None: ...
+
+    def read(self, member: Member, room: str) -> None: ...
 
 
 class Presence:
@@ -77,10 +81,12 @@ class Presence:
 
     # --- come ---
 
-    def join(self, session: Outlet, name: str, room: str | None = "", key: str = "") -> Member:
+    def join(
+        self, session: Outlet, name: str, room: str | None = "", key: str = "", reads: Mapping[str, int] | None = None
+    ) -> Member:
         """Let `session` into the chat, and into `room` (the default room if empty), which `key` may open; or into no
         room where that is None. It is one more session of the member of its account, where there is one; else it is
-        somebody new, called `name`."""
+        somebody new, called `name`, who has read as far as `reads` says."""
         room = None if room is None else self.room_name(room)
         member = self.people.of_account(session.login.account_id)
         if member is None:
@@ -91,6 +97,7 @@ class Presence:
             self.attach(session, member, room, key)
             return member
         member = Member(*self._checks.free_name(name), session.login)
+        member.reads.update(reads or {})
         if home is not None:
             self._require_space(home, session)
         member.sessions.append(session)
@@ -136,7 +143,7 @@ class Presence:
             return there
         name, key = self._checks.free_name(member.name)
         member.name, member.key, member.login = name, key, session.login
-        member.away, member.ignored = kept.away, kept.ignored
+        member.away, member.ignored, member.reads = kept.away, kept.ignored, kept.reads
         member.sessions.append(session)
         self._appear(member)
         self._ignoring.restored(member)
@@ -238,7 +245,7 @@ class Presence:
         now = datetime.now(UTC)
         rooms = dict.fromkeys(member.rooms, now)
         owned = [room for room in member.rooms.values() if room.owner is member]
-        kept = Kept(rooms, owned, member.away, member.ignored)
+        kept = Kept(rooms, owned, member.away, member.ignored, member.reads)
         self._leave(member, reason, breathe=True)
         return kept
 
@@ -330,6 +337,7 @@ class Presence:
             self.rooms[room.name] = room
         member.rooms[room.name] = room
         room.add(member, session)
+        reading.begin(member, room)
         if self.memory is not None:
             self.memory.came(member, room.name)
 
@@ -350,6 +358,7 @@ class Presence:
     def _put_out(self, member: Member, room: Room, reason: str) -> None:
         self._remove(member, room, reason)
         room.log.went(member)
+        member.reads.pop(room.name, None)
         if self.memory is not None:
             self.memory.left(member, room.name)
         for session in member.sessions:

@@ -17,7 +17,7 @@ from greenchat.chat.place import LONG_AGO, Place, Quoting, new_epoch
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Change, Event, Joined, Left, Message, Notice, Role, require_sound
 from greenchat.protocol.requests import Frame
-from greenchat.protocol.runs import Messages
+from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import some_of
 from greenchat.protocol.vocabulary import NOT_TOLD_IN_ROOMS
 
@@ -35,8 +35,9 @@ class Member:
     `sessions` are those that they have: one for a guest, and for an account one for each of its devices. There is none
     while all of them are lost and `awaited`, as many as may still come back. `rooms` are those one is in, by their
     names; there may be none. `away` says why one is, if one is; `ignored` are those whose messages one does not want.
-    One has said something in `talks_in` last, and `last_writer` to this one alone: the name then, and in
-    which conversation. `allowance` is what flood control lets all sessions send together.
+    One has said something in `talks_in` last, and `last_writer` to this one alone: the name then, and in which
+    conversation. `allowance` is what flood control lets all sessions send together. `reads` are up to which message one
+    has read each room, by its name: see reading.py.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class Member:
         "last_writer",
         "login",
         "name",
+        "reads",
         "rooms",
         "sessions",
         "stays",
@@ -63,6 +65,7 @@ class Member:
         self.awaited = 0
         self.stays: tuple[Any, ...] = ()  # the places to which those may come back: see session/stays.py
         self.rooms: dict[str, Room] = {}
+        self.reads: dict[str, int] = {}
         self.away = ""
         self.ignored: Ignored | None = None
         self.talks_in: Room | None = None
@@ -301,6 +304,14 @@ class Room(Place):
             fanout.talk = None  # a run of its own: codecs encode several messages as one, and an action otherwise
         return talk.messages
 
+    def say_once(self, member: Member, text: str, number: int, origin: Outlet, key: Key) -> Messages:
+        """As `say`, of one message that has a key: a run of its own."""
+        self.fanout.talk = None
+        messages = self.say(member, (text,), number, origin=origin)
+        self.fanout.talk = None
+        messages.key = key
+        return messages
+
     def answer(
         self,
         member: Member,
@@ -310,10 +321,12 @@ class Room(Place):
         reply_to: int,
         words: Quoting,
         action: bool = False,
+        key: Key | None = None,
     ) -> Messages:
         """As `say`, of one message that answers another: a run of its own. `words` are how those are told it who know
         no numbers."""
         messages = self._run(member, (text,), number, action, reply_to)
+        messages.key = key
         self.seq += 1
         self.rev += 1
         skips = () if origin is None else (origin,)

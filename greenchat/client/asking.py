@@ -10,11 +10,20 @@ from greenchat.client.connection import JSON, Connection
 from greenchat.client.errors import DisconnectedError, NoAnswerError, RefusedError, TurnedAwayError, UnreachableError
 from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
-from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
+from greenchat.protocol.replies import (
+    Ack,
+    Conversations,
+    CursorPlaces,
+    Error,
+    HistoryPage,
+    SearchResults,
+    Stats,
+    Welcome,
+)
 from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref
 from greenchat.protocol.vocabulary import Request
 
-A = TypeVar("A", Welcome, HistoryPage, SearchResults, Stats, Ack)
+A = TypeVar("A", Welcome, HistoryPage, SearchResults, CursorPlaces, Stats, Ack)
 
 # What has its place among all that has happened in a room.
 Logged = Message | Change
@@ -39,6 +48,7 @@ class Requests:
         self.name = self.account = ""
         self.token = self.device_token = ""
         self.rooms: dict[str, Welcome] = {}
+        self.conversations: Conversations | None = None
         self.pending: dict[int, str] = {}
         self.left = False
 
@@ -138,6 +148,8 @@ class Requests:
                     self._reached.pop(item.room, None)
                     self.rooms.pop(item.room, None)
                     self.rooms[item.room] = item
+            case Conversations():
+                self.conversations = item
             case Renamed(name=self.name):
                 self.name = item.new_name
             case Left(name=self.name):

@@ -12,8 +12,21 @@ from greenchat.client.cursor import Cursor, missed
 from greenchat.client.errors import DisconnectedError
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Deleted, Event, Message
-from greenchat.protocol.replies import Ack, HistoryPage, SearchResults, Stats, Welcome
-from greenchat.protocol.requests import Delete, Edit, Frame, History, Join, Leave, React, Say, Search, Status
+from greenchat.protocol.replies import Ack, CursorPlace, CursorPlaces, HistoryPage, SearchResults, Stats, Welcome
+from greenchat.protocol.requests import (
+    Delete,
+    Edit,
+    Frame,
+    History,
+    Join,
+    KeepCursor,
+    Leave,
+    MarkRead,
+    React,
+    Say,
+    Search,
+    Status,
+)
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
 CONNECT_SECONDS = 10.0
@@ -27,8 +40,10 @@ class Client(Requests):
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by
     other devices of one's own, by their names, each with the server's welcome there; the last is the one that one came
-    into last, and there may be none. `account` is whose account one is logged in to, empty for guests. `token` is for
-    `resume`, and `device_token` as well, if one has asked for one: both are secrets, and renewed by each welcome.
+    into last, and there may be none. `conversations` is what the server has told of all that one takes part in, and how
+    much of it one has not read; None before that. `account` is whose account one is logged in to, empty for guests.
+    `token` is for `resume`, and `device_token` as well, if one has asked for one: both are secrets, and renewed by each
+    welcome.
     `protocol` is the version of JSON Lines that the server speaks, 0 before `join`: from 2 on it only grows.
     `pending` holds what one has said or changed and the server has not answered yet, its text by its ref, in order.
     `left` says whether one has gone.
@@ -105,6 +120,7 @@ class Client(Requests):
         login: str = "",
         token: str = "",
         device: str = "",
+        replay: bool = True,
     ) -> Welcome:
         """Come in as `name`; an empty `room` is the server's default room, None is no room. `password` is the server's,
         if it has one, `key` the room's, `login` the password of the account called `name`. Who logs in comes into the
@@ -112,21 +128,24 @@ class Client(Requests):
 
         `device` is a name for this machine, and with it `login` asks for a `device_token`: with that one comes in later
         without the password. `token` is a `device_token`, or a `token` from before a loss: see `resume`.
+        Without `replay`, one is not told what was said in rooms before one came.
 
         Raises `RefusedError` (the name is taken or not valid: one may try another), `TurnedAwayError`,
         `UnreachableError` where something else than a greenchat server answers, `NoAnswerError`, `DisconnectedError`.
         """
-        request = Join(name, room, next(self._refs), password, key, login, token, device)
+        request = Join(name, room, next(self._refs), password, key, login, token, device, replay)
         return self._ask(request, Welcome, timeout)
 
-    def resume(self, token: str, room: str | None = None, timeout: float = CONNECT_SECONDS) -> Welcome:
+    def resume(
+        self, token: str, room: str | None = None, timeout: float = CONNECT_SECONDS, *, replay: bool = True
+    ) -> Welcome:
         """Come back as who one was, into the rooms one was in and no other, unless `room` names one. `token` is what
         the client before had as `token`, for some two minutes after a loss; or a `device_token`.
 
         Raises as `join` does. The codes of `RefusedError` that end a token are `token_invalid`, and `name_taken`: join
         by name then. `try_later` passes.
         """
-        return self.join("", room, timeout, token=token)
+        return self.join("", room, timeout, token=token, replay=replay)
 
     def enter(self, room: str, key: str = "", timeout: float = ANSWER_SECONDS) -> Welcome:
         """Come into one more room, which `key` may open. Raises `RefusedError`, `NoAnswerError`, `DisconnectedError`.
@@ -187,7 +206,13 @@ class Client(Requests):
         ref = next(self._refs)
         return self._put(React(seq, emoji, room, on, ref), ref, emoji)
 
-    def _put(self, request: Say | Edit | Delete | React, ref: int, text: str) -> int:
+    def read(self, room: str, seq: int, *, conversation: str = "") -> int:
+        """One has read `room`, or a `conversation`, up to the message `seq`: all devices of one's own know that then,
+        by a `Read`. Returns and raises as `say` does."""
+        ref = next(self._refs)
+        return self._put(MarkRead(seq, room, conversation, ref), ref, "")
+
+    def _put(self, request: Say | Edit | Delete | React | MarkRead, ref: int, text: str) -> int:
         self._send(request)
         self.pending[ref] = text
         return ref
@@ -249,10 +274,13 @@ class Client(Requests):
         `receive`. Raises as `history` does.
         """
         ask = partial(self.history, timeout=timeout)
+        cursor.open(self)
         if room not in cursor:
             cursor.begin(ask, room)
+            cursor.save()
             return
         name = yield from missed(ask, room, cursor)
+        cursor.save()
         self._reached[name] = cursor[room].rev
         self._inbox[:] = [item for item in self._inbox if not self._is_past(item)]
 
@@ -266,13 +294,55 @@ class Client(Requests):
         """
         for room in [*self.rooms]:
             yield from self.catch_up(room, cursor)
-        for item in self:
-            if isinstance(item, HistoryPage) and item.ref is None:
-                continue  # what was said before one came, of which one knows
-            yield item
-            cursor.passed(item)
-            if isinstance(item, Welcome) and item.room:
-                yield from self.catch_up(item.room, cursor)
+        try:
+            for item in self._saving(cursor):
+                if isinstance(item, HistoryPage) and item.ref is None:
+                    continue  # what was said before one came, of which one knows
+                yield item
+                cursor.passed(item)
+                if isinstance(item, Welcome) and item.room:
+                    yield from self.catch_up(item.room, cursor)
+        finally:
+            if not self._connection.end and not self.left:
+                cursor.save()
+
+    def _saving(self, cursor: Cursor) -> Iterator[Event | Frame]:
+        """As when one iterates over the client; the `cursor` is saved when that is due, also while nothing comes."""
+        while True:
+            try:
+                items = self.receive(cursor.due)
+            except DisconnectedError:
+                if self.left:
+                    return
+                raise
+            for item in items:
+                if not self._is_past(item):
+                    yield item
+            if cursor.due == 0:
+                cursor.save()
+
+    # --- cursors that the server keeps: see `Cursor.on_server` ---
+
+    def cursor(self, name: str, timeout: float = ANSWER_SECONDS) -> list[CursorPlace]:
+        """How far the program called `name` has got, by the rooms that it has been in. Raises as `history` does: code
+        `not_allowed` for guests."""
+        return self._ask(KeepCursor(name, ref=next(self._refs)), CursorPlaces, timeout).places
+
+    def keep_cursor(
+        self,
+        name: str,
+        room: str,
+        epoch: str,
+        rev: int,
+        number: int = 0,
+        time: datetime | None = None,
+        timeout: float = ANSWER_SECONDS,
+    ) -> None:
+        """Have the server keep that it has got behind `rev` of this `epoch` in `room`; with an empty `epoch`, that it
+        has not been there. `number` and `time` are the id and the time of the latest message there. Raises as `cursor`
+        does."""
+        time = time and time.astimezone(UTC)
+        self._ask(KeepCursor(name, room, "", epoch, rev, next(self._refs), number, time), Ack, timeout)
 
     def search(
         self, text: str, room: str = "", before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS

@@ -1,4 +1,4 @@
-"""How far a program has got with what happens in rooms, kept in a file; and what it has missed since.
+"""How far a program has got with what happens in rooms, kept in a file or on the server; and what it has missed since.
 
 The server numbers all that becomes of the messages of a room: by `rev`, within one `epoch`. It may begin a new epoch,
 as after a crash; and who is far behind it does not tell all that has changed. For that the cursor has the latest
@@ -7,8 +7,9 @@ show them whether they were changed meanwhile.
 """
 
 import os
+import time
 import unicodedata
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,10 +20,13 @@ from msgspec.structs import replace
 
 from greenchat.client.errors import CursorError, RefusedError
 from greenchat.protocol.events import EPOCH, Change, Deleted, Message
-from greenchat.protocol.replies import HistoryPage
+from greenchat.protocol.replies import CursorPlace, HistoryPage
 
 # So much is read at once: as much as a server gives.
 PAGE_MESSAGES = 100
+
+# How often a cursor is kept on the server, in seconds: it counts as what one says, of which one may say ten a second.
+SAVE_SECONDS = 1.0
 
 # By so much a server's clock may have been put back. Ids rise all the same, and tell what one knows of what is read.
 CLOCK_STEP = timedelta(minutes=1)
@@ -61,7 +65,7 @@ class Asks(Protocol):
 
 class Cursor:
     """How far one has got, by rooms. It is kept in the file `path`, which is for one program and one server, and is
-    replaced whenever it moves; None: it is kept in memory alone.
+    replaced whenever it moves; None: it is kept in memory alone. Or the server keeps it: see `on_server`.
 
     Raises `CursorError` where that file has something else in it, and `OSError`.
     """
@@ -77,6 +81,23 @@ class Cursor:
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     raise CursorError(NO_CURSOR.format(self._path)) from None
 
+    @staticmethod
+    def on_server(name: str) -> "Cursor":
+        """One that the server keeps for this account, under a name of the program's: at most once a second, so that it
+        may be told again what it was done with in the last moment. Guests have none."""
+        return _OnServer(name)
+
+    def open(self, server: "Keeper") -> None:
+        """To be called when it is used with a client."""
+
+    @property
+    def due(self) -> float | None:
+        """In how many seconds it is to be saved; None where it is."""
+        return None
+
+    def save(self) -> None:
+        """Keep it now, as far as it is not."""
+
     def __contains__(self, room: str) -> bool:
         return _key(room) in self._places
 
@@ -87,6 +108,10 @@ class Cursor:
         if self._places.get(_key(room)) == place:
             return
         self._places[_key(room)] = place
+        self._keep(room)
+
+    def _keep(self, room: str) -> None:
+        """It has moved in `room`."""
         if self._path is not None:
             new = self._path.with_name(f"{self._path.name}.new")
             with suppress(FileNotFoundError):
@@ -110,6 +135,48 @@ class Cursor:
             self[item.room] = replace(
                 place, rev=max(place.rev, item.rev), id=max(place.id, number), time=max(place.time, item.time)
             )
+
+
+class Keeper(Protocol):
+    """A client of a server that keeps cursors."""
+
+    def cursor(self, name: str) -> Sequence[CursorPlace]: ...
+
+    def keep_cursor(self, name: str, room: str, epoch: str, rev: int, number: int, time: datetime) -> None: ...
+
+
+class _OnServer(Cursor):
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self._server: Keeper | None = None
+        self._unsaved: dict[str, str] = {}  # rooms, as the server spells them, by their keys
+        self._saved_at = -SAVE_SECONDS
+
+    def open(self, server: Keeper) -> None:
+        if server is self._server:
+            return
+        self._server = server
+        for one in server.cursor(self._name):
+            if one.room:  # what this program was done with before it lost the last connection is known here alone
+                self._places.setdefault(_key(one.room), Place(one.epoch, one.rev, one.id, one.time or EPOCH))
+
+    @property
+    def due(self) -> float | None:
+        return max(self._saved_at + SAVE_SECONDS - time.monotonic(), 0) if self._unsaved else None
+
+    def save(self) -> None:
+        while self._unsaved and self._server is not None:
+            key, room = next(iter(self._unsaved.items()))
+            place = self._places[key]
+            self._server.keep_cursor(self._name, room, place.epoch, place.rev, place.id, place.time)
+            del self._unsaved[key]
+            self._saved_at = time.monotonic()
+
+    def _keep(self, room: str) -> None:
+        self._unsaved[_key(room)] = room
+        if self.due == 0:
+            self.save()
 
 
 def missed(ask: Asks, room: str, cursor: Cursor) -> Generator[Message | Deleted, None, str]:

@@ -56,6 +56,7 @@ class PlainClient(Client):
         login: str = "",
         token: str = "",
         device: str = "",
+        replay: bool = True,
     ) -> Welcome:
         """Come in as `name`: with a welcome, or because nothing has been said against it for `timeout` seconds.
 

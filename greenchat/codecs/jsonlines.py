@@ -17,7 +17,7 @@ from greenchat.protocol.events import Event
 from greenchat.protocol.replies import Ack, Answer, Error
 from greenchat.protocol.requests import Frame, Invalid, Ref, Say, Unknown
 from greenchat.protocol.runs import Messages, Says
-from greenchat.protocol.text import FORBIDDEN, control_characters
+from greenchat.protocol.text import FORBIDDEN, KEY_LENGTH, control_characters, is_key
 from greenchat.protocol.vocabulary import Request, any_of, tags
 
 _REQUESTS = msgspec.json.Decoder(any_of(vocabulary.REQUESTS))
@@ -64,7 +64,9 @@ class JsonRequestDecoder:
             except (msgspec.DecodeError, RecursionError):
                 frames = []  # line by line, to tell which of them, and why
             if len(frames) == newlines + 1:  # or there were two objects on one line, which is refused
-                return _run(frames, safe) or (frames if safe else [_checked(frame) for frame in frames])
+                return _run(frames, safe) or [
+                    frame if safe and not (type(frame) is Say and frame.key) else _checked(frame) for frame in frames
+                ]
         return [self._decode(line) for line in _lines(block)]
 
     def _decode(self, line: bytes) -> Request:
@@ -84,19 +86,27 @@ def _checked(frame: Request) -> Request:
     if type(frame) is Say and FORBIDDEN.search(frame.text):
         told = in_full(control_characters(), BY_CLIENT)
         return Invalid(told.code, told.text, frame.ref)
+    if type(frame) is Say and frame.key and not is_key(frame.key):
+        text = f"A key has 1 to {KEY_LENGTH} characters that can be seen, and no spaces."
+        return Invalid("malformed", text, frame.ref)
     return frame
 
 
 def _run(frames: Sequence[Request], safe: bool) -> Says | None:
     """`frames` as a run, if they are messages for one room, and nothing else. With `safe`, it is known that nothing
     forbidden is in them."""
-    says = [frame for frame in frames if type(frame) is Say and not (frame.conversation or frame.to or frame.reply_to)]
+    first = frames[0]
+    if type(first) is not Say:
+        return None
+    room = first.room
+    says = [
+        say
+        for say in frames
+        if type(say) is Say and say.room == room and not (say.conversation or say.to or say.reply_to or say.key)
+    ]
     if len(says) != len(frames):
         return None
-    room = says[0].room
-    texts = [say.text for say in says if say.room == room]
-    if len(texts) != len(says):
-        return None
+    texts = [say.text for say in says]
     if not safe and not (together := "".join(texts)).isprintable() and FORBIDDEN.search(together):
         return None
     refs = [say.ref for say in says]

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from greenchat import values
+from greenchat.chat.keys import UsedKey
 from greenchat.chat.outlet import Outlet
 from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed, Function
@@ -19,6 +20,7 @@ log = logging.getLogger("greenchat.plugins")
 CheckEnter = Callable[[Outlet, str, str, str, datetime | None], None]
 CheckMessage = Callable[[Outlet, Message], str]
 CheckMessages = Callable[[Outlet, Messages], Sequence[str | Reject]]
+FindKeys = Callable[[int | bytes, str | None], Sequence[UsedKey]]
 
 
 def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str] | None:
@@ -68,6 +70,30 @@ def check_reaction(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str],
                 raise _verdict(plugin, name, error, failed) from None
 
     return check if calls else None
+
+
+def find_keys(calls: Calls, failed: Failed) -> FindKeys | None:
+    """All that plugins keep. It is closed as the checks are: what cannot be read may have been said."""
+
+    def find(owner: int | bytes, key: str | None) -> Sequence[UsedKey]:
+        found: list[UsedKey] = []
+        for plugin, name, call, _ in calls:
+            try:
+                kept = call(owner, key)
+                if kept is None:
+                    continue
+                if not isinstance(kept, list | tuple) or not all(isinstance(one, UsedKey) for one in kept):
+                    raise TypeError(f"{name} returned no list of UsedKey; return one, or None")
+                found += kept
+            except (Reject, Killed):
+                raise
+            except BaseException as error:
+                failed(plugin, name, error)
+                text = "A plugin that knows what you have said has failed, so this was not said. Send it again later."
+                raise Reject(text, code="try_again") from None
+        return found
+
+    return find if calls else None
 
 
 def check_message(calls: Calls, failed: Failed) -> CheckMessage | None:

@@ -30,6 +30,7 @@ from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release
 from greenchat.hooks.interfaces import Session
 from greenchat.hooks.observers import observe, observe_events
+from greenchat.hooks.provided import provide_past, provide_pasts
 from greenchat.protocol.events import Event, ModerationAction
 from greenchat.protocol.requests import Say
 from greenchat.protocol.runs import Messages, Says
@@ -64,6 +65,8 @@ class Dispatcher:
     check_reaction: Callable[[Outlet, str, str], None] | None
     forget_room: Callable[[str], None] | None
     find_message: Callable[[Room, int], Past | None] | None
+    find_keys: checks.FindKeys | None
+    recall: Callable[[Room, int], Sequence[Past] | None] | None
     changed: Callable[[Alteration], None] | None
     messages: Callable[[Messages], None] | None
     room_opened: Callable[[Room], None] | None
@@ -134,7 +137,8 @@ class Dispatcher:
         self.request = self._take(*self._calls("greenchat_request"))
         self.delay_ack = self._delay_ack("greenchat_delay_ack")
         self.claim = self._take_connection("greenchat_claim")
-        self.find_message = self._find_message("greenchat_find_message")
+        self.find_message = provide_past(self._calls("greenchat_find_message"), self.failed)
+        self.recall = provide_pasts(self._calls("greenchat_recall"), self.failed)
         self._bind_checks()
         self._bind_observers()
 
@@ -145,6 +149,7 @@ class Dispatcher:
         self.check_join = checks.check_join(calls("greenchat_check_join"), self.failed)
         self.check_enter = checks.check_enter(calls("greenchat_check_enter"), self.failed)
         self.forget_room = checks.check_forget_room(calls("greenchat_forget_room"), self.failed)
+        self.find_keys = checks.find_keys(calls("greenchat_find_keys"), self.failed)
         self.check_reaction = checks.check_reaction(calls("greenchat_check_reaction"), self.failed)
         both = calls("greenchat_check_message", "greenchat_check_messages", one=checks.of_one)
         self.check_message = checks.check_message(both, self.failed)
@@ -224,25 +229,6 @@ class Dispatcher:
             return False
 
         return hold if calls else None
-
-    def _find_message(self, name: str) -> Callable[[Room, int], Past | None] | None:
-        calls = self._calls(name)
-
-        def find(room: Room, seq: int) -> Past | None:
-            for plugin, _, call, _ in calls:
-                try:
-                    found: object = call(room, seq)
-                    if isinstance(found, Past):
-                        return found
-                    if found is not None:
-                        raise TypeError(f"{name} returned {type(found).__name__}; return a Past, or None")
-                except (Reject, Killed):
-                    raise
-                except BaseException:
-                    self.failed(plugin, name)
-            return None
-
-        return find if calls else None
 
     def _take_connection(self, name: str) -> Callable[[bytes], Function | None] | None:
         calls = self._calls(name)

@@ -76,6 +76,8 @@ class Session(ABC):
 
     `closing` says why it is about to be closed; None as long as it is not.
 
+    `replay` is whether it is to be told what was said in rooms before it came.
+
     `device` is what its user calls where they are, `device_id` the number of that, and `device_token` what is to be
     told with its next welcome: for who keeps people logged in.
     """
@@ -93,6 +95,7 @@ class Session(ABC):
         "member",
         "only",
         "outbox",
+        "replay",
         "since",
     )
 
@@ -106,6 +109,7 @@ class Session(ABC):
     login: Login
     only: str
     is_welcome: bool
+    replay: bool
     device: str
     device_id: int
     device_token: str

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import click
 
     from greenchat.chat.accounts import Account
+    from greenchat.chat.keys import UsedKey
     from greenchat.chat.log import Alteration, Past
     from greenchat.chat.room import Member, Room
     from greenchat.errors import Reject
@@ -144,6 +145,17 @@ def greenchat_commands() -> "Sequence[Command]":  # type: ignore[empty-body]
 @hookspec
 def greenchat_find_message(room: "Room", seq: int) -> "Past | None":
     """Provide: return the message `seq` of `room` as you keep it, or None; raise Reject("why") if it cannot be read."""
+
+
+@hookspec
+def greenchat_find_keys(owner: int | bytes, key: str | None) -> "Sequence[UsedKey] | None":
+    """Provide: return what `owner` has said with keys of late, or with this one; raise Reject if nobody can know."""
+
+
+@hookspec
+def greenchat_recall(room: "Room", count: int) -> "Sequence[Past] | None":
+    """Provide: return the last `count` messages of `room` as you keep them, all where there are fewer, or None; raise
+    Reject("why") if they cannot be read."""
 
 
 @hookspec

@@ -107,6 +107,15 @@ class Ended(Event, frozen=True, gc=False, tag="ended"):
     reason: str
 
 
+class Read(Event, frozen=True, gc=False, tag="read"):
+    """Who gets this has read a room up to the message `seq`, or a `conversation`, and then `room` is empty; on another
+    device."""
+
+    room: str
+    seq: int
+    conversation: str = ""
+
+
 class Joined(Event, frozen=True, gc=False, tag="joined"):
     """`name` came into `room`, where it is "operator", "owner" or neither (empty)."""
 

@@ -1,6 +1,6 @@
 """What one client alone is answered. What all see is in events.py."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
@@ -21,7 +21,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
     one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people. From
     `rev` of this `epoch` on, one catches up after an absence (see `History`). `protocol` is the version that the server
-    speaks, see `PROTOCOL`; what does not say so is older than that.
+    speaks, see `PROTOCOL`; what does not say so is older than that. One has read the room up to the message `read`;
+    `unread` are those behind it that are not one's own, and `mentions` how many of those name one.
     """
 
     name: str
@@ -43,18 +44,62 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     rev: int = 0
     epoch: str = ""
     protocol: int = 1
+    read: int = 0
+    unread: int = 0
+    mentions: int = 0
 
     def __repr__(self) -> str:
         return f"Welcome(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
 
 
-class Listed(Struct, frozen=True, gc=False, omit_defaults=True):
-    """A conversation in a list: its id, what the other one is called, and how far it is."""
+class RoomState(Struct, frozen=True):
+    """A room that one is in: its latest message and `rev`, and the rest as in `Welcome`."""
+
+    room: str
+    seq: int
+    rev: int
+    read: int
+    unread: int
+    mentions: int
+
+
+class DirectState(Struct, frozen=True):
+    """What one says with one other person alone, who is called `with_` now. The rest as in `RoomState`."""
 
     conversation: str
     with_: str = field(name="with")
     seq: int
     rev: int
+    read: int
+    unread: int
+
+
+class Conversations(Frame, frozen=True, tag="conversations"):
+    """All that one takes part in, told once one has come into the chat. `epoch` is that of the direct ones."""
+
+    rooms: list[RoomState]
+    direct: list[DirectState] = field(default_factory=list)
+    epoch: str = ""
+
+
+class CursorPlace(Struct, frozen=True, omit_defaults=True):
+    """Where a program is in a room, or in a conversation: behind `rev` of an `epoch`; and what else it has
+    wanted to be kept."""
+
+    room: str = ""
+    conversation: str = ""
+    epoch: str = ""
+    rev: int = 0
+    id: int = 0
+    time: datetime | None = None
+
+
+class CursorPlaces(Frame, frozen=True, tag="cursor"):
+    """The answer to KeepCursor that asks how far the program called `name` has got: nowhere yet, if there are none."""
+
+    name: str
+    places: list[CursorPlace]
+    ref: Ref = None
 
 
 class Answer(Frame, frozen=True, kw_only=True):

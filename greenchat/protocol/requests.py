@@ -22,7 +22,7 @@ class Join(Frame, frozen=True, gc=False, tag="join"):
 
     `password` is the server's, if it has one, `key` the room's, `login` the one of the account called `name`. With a
     `token` of an earlier welcome one is who one was then. `device` names the device on which one wants to stay logged
-    in.
+    in. Without `replay` this session is not told what was said in rooms before it came.
     """
 
     name: str = ""
@@ -33,6 +33,7 @@ class Join(Frame, frozen=True, gc=False, tag="join"):
     login: str = ""
     token: str = ""
     device: str = ""
+    replay: bool = True
 
     def __repr__(self) -> str:
         return f"Join(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
@@ -41,7 +42,7 @@ class Join(Frame, frozen=True, gc=False, tag="join"):
 class Say(Frame, frozen=True, gc=False, tag="say"):
     """Say `text` in a `room` that one is in; or to one person, by the id of the `conversation` with them, or `to` who
     is called so. Where nothing is named, it is the only room that one has been in. `reply_to` is the sequence number of
-    the message there that it answers; 0 for none."""
+    the message there that it answers; 0 for none. With a `key`, it is said once, however often it comes."""
 
     text: str
     room: str = ""
@@ -49,6 +50,7 @@ class Say(Frame, frozen=True, gc=False, tag="say"):
     conversation: str = ""
     to: str = ""
     reply_to: int = 0
+    key: str = ""
 
 
 class Edit(Frame, frozen=True, gc=False, tag="edit"):
@@ -82,6 +84,30 @@ class React(Frame, frozen=True, gc=False, tag="react"):
     on: bool = True
     ref: Ref = None
     conversation: str = ""
+
+
+class MarkRead(Frame, frozen=True, gc=False, tag="read"):
+    """One has read a room, or the `conversation` with one person, up to the message `seq`. `room` as in Say."""
+
+    seq: int
+    room: str = ""
+    conversation: str = ""
+    ref: Ref = None
+
+
+class KeepCursor(Frame, frozen=True, gc=False, tag="cursor"):
+    """How far a program called `name` has got, which the server keeps for it: in a room or conversation, behind `rev`
+    of its `epoch`. `id` and `time` are those of the latest message there, if the program wants to have them again. With
+    a place and no `epoch`, nothing is kept of that place any more. With neither, all of it is asked for."""
+
+    name: str
+    room: str = ""
+    conversation: str = ""
+    epoch: str = ""
+    rev: int = 0
+    ref: Ref = None
+    id: int = 0
+    time: Time | None = None
 
 
 class Leave(Frame, frozen=True, gc=False, tag="leave"):

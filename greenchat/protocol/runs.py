@@ -7,15 +7,15 @@ Both are sequences, whose items are made when somebody asks for them.
 import operator
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import overload
+from typing import NamedTuple, overload
 
 from greenchat.protocol.events import Message
 from greenchat.protocol.requests import Ref, Say
 
 
 class Says(Sequence[Say]):
-    """Messages that came in a row from one client, all for one `room` (see `Say`), none of which answers another.
-    `refs` are theirs, in the same order; empty where none has one."""
+    """Messages that came in a row from one client, all for one `room` (see `Say`), none of which answers another or has
+    a key. `refs` are theirs, in the same order; empty where none has one."""
 
     __slots__ = ("refs", "room", "texts")
 
@@ -50,14 +50,23 @@ class Says(Sequence[Say]):
         return f"Says({len(self.texts)} messages for {self.room!r})"  # what is said does not get into a log
 
 
+class Key(NamedTuple):
+    """What makes a message once: whose `key` it is, an account's id or by what a guest's stay is known, and a digest of
+    all that is `said` by it."""
+
+    owner: int | bytes
+    key: str
+    said: bytes
+
+
 class Messages(Sequence[Message]):
     """What one person said in a row in one room, at one time.
 
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
-    most who look at messages want to know: do not change it. An action stands alone, and so does an answer. `own` as in
-    `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account has said it, 0 for a
-    guest; nobody is shown that, but the key of its name, `account`. In a `conversation` of two, each message stands
-    alone.
+    most who look at messages want to know: do not change it. An action stands alone, and so does an answer, or what has
+    a `key`. `own` as in `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account
+    has said it, 0 for a guest; nobody is shown that or the `key`, but the key of the account's name, `account`. In a
+    `conversation` of two, each message stands alone.
     """
 
     __slots__ = (
@@ -66,6 +75,7 @@ class Messages(Sequence[Message]):
         "action",
         "conversation",
         "id",
+        "key",
         "own",
         "reply_to",
         "rev",
@@ -103,6 +113,7 @@ class Messages(Sequence[Message]):
         self.reply_to = reply_to
         self.account_id = account_id
         self.account = account
+        self.key: Key | None = None
         self.conversation = conversation
 
     def as_own(self) -> "Messages":

@@ -42,6 +42,9 @@ KEYCAP, EMOJI_FORM, KEYS = "\u20e3", "\ufe0f", "0123456789#*"
 EMOJI_PARTS = f"\u200d\ufe0e{EMOJI_FORM}{KEYCAP}"  # a joiner, and how what stands before it is shown
 NEWER_EMOJI = "\U0001f000"
 
+# The longest key of a message: a UUID has 36 signs, and some programs put a name before that.
+KEY_LENGTH = 64
+
 
 def printable(text: str, length: int = 40) -> str:
     """`text` as it may be shown to somebody else: one line, no control codes, at most `length` characters."""
@@ -125,6 +128,11 @@ def require_text(text: str) -> str:
 def control_characters() -> Reject:
     """The refusal of a text that has some."""
     return Reject("The text has control characters or line breaks.", "control", Advice.ONE_LINE)
+
+
+def is_key(key: str) -> bool:
+    """Whether it may be the key of a message: what can be seen, without spaces."""
+    return 0 < len(key) <= KEY_LENGTH and key.isprintable() and " " not in key
 
 
 def require_emoji(emoji: str) -> str:

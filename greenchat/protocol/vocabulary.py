@@ -25,12 +25,22 @@ from greenchat.protocol.events import (
     ModerationAction,
     Notice,
     Reacted,
+    Read,
     Refused,
     Renamed,
     Role,
     Topic,
 )
-from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Stats, Welcome
+from greenchat.protocol.replies import (
+    Ack,
+    Conversations,
+    CursorPlaces,
+    Error,
+    HistoryPage,
+    SearchResults,
+    Stats,
+    Welcome,
+)
 from greenchat.protocol.requests import (
     Delete,
     Edit,
@@ -38,7 +48,9 @@ from greenchat.protocol.requests import (
     History,
     Invalid,
     Join,
+    KeepCursor,
     Leave,
+    MarkRead,
     Ping,
     Pong,
     React,
@@ -71,6 +83,7 @@ EVENTS = [
     EventKind(Deleted, Told.ROOM),
     EventKind(Reacted, Told.ROOM, words=True),
     EventKind(Ended, Told.ONE),
+    EventKind(Read, Told.ONE),
     EventKind(Joined, Told.ROOM),
     EventKind(Left, Told.ROOM),
     EventKind(Renamed, Told.ROOM),
@@ -84,13 +97,13 @@ EVENTS = [
 ]
 
 # What a client can ask, in whatever language has a word for it.
-Asked = Join | Say | Edit | Delete | React | Leave | History | Search | Ping | Pong | Status
+Asked = Join | Say | Edit | Delete | React | MarkRead | KeepCursor | Leave | History | Search | Ping | Pong | Status
 
 # What comes in, then: also what is not understood.
 Request = Asked | Hangup | Unknown | Invalid
 
 # What a client is answered, besides what commands answer; and a ping, which asks the client.
-Reply = Welcome | HistoryPage | SearchResults | Ack | Stats | Error | Ping | Pong
+Reply = Welcome | Conversations | HistoryPage | SearchResults | CursorPlaces | Ack | Stats | Error | Ping | Pong
 
 
 # --- what others take from it ----------------------------------------------------------------------------------------

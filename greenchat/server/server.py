@@ -161,13 +161,14 @@ class ChatServer(interfaces.ChatServer):
         log.error("#%d: unexpected error%s; the connection is closed", session.id, whose, exc_info=error, extra=fields)
 
     def remembered(self, account_id: int) -> Kept:
-        """The rooms that an account has not left, and whom it ignores; of no account, nothing. May wait."""
+        """The rooms that an account has not left, how far it has read, and whom it ignores; of no account, nothing. May
+        wait."""
         if not account_id:
             return Kept({})
         rooms = self.session_store.rooms_of(account_id)
         ignored = decode_ignored(self.session_store.ignored_by(account_id))
         since = {room: datetime.fromtimestamp(since / 1_000_000, UTC) for room, since in rooms.items()}
-        return Kept(since, ignored=ignored)
+        return Kept(since, ignored=ignored, reads=self.session_store.reads_of(account_id))
 
     def check_password(self, address: str, given: str) -> None:
         """Raises `Reject` unless `given`, from a session at `address`, is the server's pass phrase."""

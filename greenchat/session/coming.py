@@ -14,8 +14,9 @@ from greenchat.errors import Reject
 from greenchat.hooks import interfaces
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.protocol.requests import Join, Ref
-from greenchat.session.stay import Stay
-from greenchat.session.stays import PREFIX, Stays, invalid
+from greenchat.session import reading
+from greenchat.session.stay import Stay, invalid
+from greenchat.session.stays import PREFIX, Stays
 from greenchat.session.waiting import tell_waiting
 
 
@@ -66,7 +67,7 @@ def join(session: Newcomer, asked: Join) -> None:
     before = set(there.rooms) if there is not None else set[str]()
     room = asked.room if many else asked.room or ""
     kept = server.remembered(session.account_id)  # before the others are told: from then on they may talk to it
-    member = server.chat.join(session, name, room, asked.key)
+    member = server.chat.join(session, name, room, asked.key, kept.reads)
     session.joined(member)
     _keep_few(session, member)
     refused = _bring(session, member, kept)
@@ -113,6 +114,7 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
     except Reject:
         session.login = login
         raise
+    member.reads = {name: guest.reads[name] for name in guest.rooms} | member.reads
     chat.leave(guest, f"logged in as {member.name}")
     stays.over(session, "logged in")
     session.member, session.is_welcome = None, False
@@ -134,16 +136,17 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
     tell_waiting(session)
 
 
-def bring_along(session: Newcomer, member: Member) -> None:
+def bring_along(session: Newcomer, member: Member, kept: Kept) -> None:
     """Let `member`, who has just logged in, have what their account has: whom it ignores, and its rooms."""
     before = set(member.rooms)
     session.is_welcome = False  # to those rooms
     try:
-        refused = _bring(session, member, session.server.remembered(member.account_id))
+        refused = _bring(session, member, kept)
     finally:
         session.is_welcome = True
     for name in [name for name in member.rooms if name not in before] if session.codec.many_rooms else ():
         _show(session, member, name)
+    _tell_all(session, member)
     _tell(session, refused)
     tell_waiting(session)
 
@@ -157,7 +160,9 @@ def _bring(session: Newcomer, member: Member, kept: Kept) -> list[Reject]:
 
 
 def _enter_again(session: Newcomer, member: Member, kept: Kept) -> list[Reject]:
-    return session.server.chat.enter_again(session, member, kept) if kept.rooms else []
+    refused = session.server.chat.enter_again(session, member, kept) if kept.rooms else []
+    reading.recall(session.server.hooks, member)  # nothing waits once it is shown the rooms
+    return refused
 
 
 def _tell(session: Newcomer, refused: list[Reject]) -> None:
@@ -195,6 +200,13 @@ def _greet(
             _show(session, member, name, others=name not in before)
         elif name not in before:
             session.show_others(room)
+    _tell_all(session, member)
+
+
+def _tell_all(session: Newcomer, member: Member) -> None:
+    """Tell it of all that `member` takes part in, if it knows numbers: a codec of a plugin may know of none."""
+    if session in member.sessions and getattr(session.codec, "numbers", False):
+        session.tell(reading.conversations(session))
 
 
 def _show(session: Newcomer, member: Member, name: str, *, others: bool = True) -> None:

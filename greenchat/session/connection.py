@@ -17,7 +17,7 @@ from greenchat.errors import Advice, Reject
 from greenchat.hooks.ending import Killed
 from greenchat.net.outbox import Outbox, linger
 from greenchat.net.readable import Readable
-from greenchat.protocol.requests import Ping, Pong
+from greenchat.protocol.requests import MarkRead, Ping, Pong
 from greenchat.session import router
 from greenchat.session.flood import FloodControl
 from greenchat.session.idle import IdleMonitor, Next
@@ -128,7 +128,7 @@ class Connection(Session):
         self._idle.busy = True
         for part in self._flood.parts(self._decoder.feed(data), len(data)):
             router.route(self, part)
-            if not isinstance(part[-1], Ping | Pong):
+            if not isinstance(part[-1], Ping | Pong | MarkRead):
                 self._idle.spoke(time.monotonic())
             if self.closing is not None:
                 return
@@ -139,6 +139,9 @@ class Connection(Session):
 
     def breathe(self) -> None:
         self._flood.breathe()
+
+    def repeated(self) -> None:
+        self._flood.repeated()
 
     def apart(self, function: Callable[..., None], *arguments: object) -> None:
         helper = self._helper = greenlet(function)

@@ -1,5 +1,6 @@
 """The conversations of accounts, as the chat knows them, from and to the file that keeps them."""
 
+import time as clock
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -8,12 +9,15 @@ import msgspec
 
 from greenchat.chat.chat import Chat
 from greenchat.chat.conversations import Conversation, Conversations, Entry
+from greenchat.chat.keys import UsedKey, place_of
 from greenchat.chat.log import Past, Reaction
 from greenchat.errors import Reject
 from greenchat.protocol.events import EPOCH, Deleted, Message
+from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History
+from greenchat.protocol.runs import Key
 from greenchat.storage import direct_rows
-from greenchat.storage.direct_rows import Row, Talk, TalkEnd
+from greenchat.storage.direct_rows import KeyRow, Row, Talk, TalkEnd
 from greenchat.storage.direct_store import DirectStore
 
 _REACTIONS = msgspec.json.Decoder(list[tuple[str, str, int]])
@@ -33,6 +37,7 @@ class DirectKeeper:
         self._accounts: frozenset[int] = frozenset()
         store.renewed = self._renewed
         chat.conversations.keeper = self
+        chat.keys.sources.append(self.used_keys)
 
     def open(self) -> None:
         """Know the file. May wait."""
@@ -51,17 +56,21 @@ class DirectKeeper:
     def find(self, conversation: str) -> Conversation | None:
         return self._restored(self._store.find(conversation))
 
-    def keep(self, conversation: Conversation, past: Past | None) -> None:
+    def keep(self, conversation: Conversation, past: Past | None, key: Key | None = None) -> None:
         ends = [end for end in dict.fromkeys(conversation.ends) if isinstance(end, int)]
         facts = conversation.facts
         talk = Talk(
             conversation.id,
-            tuple(TalkEnd(end, facts[end].name, facts[end].said, facts[end].told) for end in ends),
+            tuple(TalkEnd(end, facts[end].name, facts[end].said, facts[end].read) for end in ends),
             conversation.seq,
             conversation.rev,
             _stored_time(max(conversation.time, EPOCH)),
         )
-        self._store.put(talk, None if past is None else _row(conversation.id, past))
+        row = None if past is None else _row(conversation.id, past)
+        stored = None
+        if key is not None and row is not None and isinstance(key.owner, int):
+            stored = KeyRow(key.owner, key.key, key.said, row.conversation, row.seq, row.rev, row.id, row.time)
+        self._store.put(talk, row, stored)
 
     def hold(self, release: Callable[[Reject | None], None]) -> None:
         self._store.hold(release)
@@ -86,18 +95,37 @@ class DirectKeeper:
 
     def of(self, account_id: int) -> list[Entry]:
         self._store.saved()
-        talks = self._store.read(partial(direct_rows.of, account=account_id, most=MOST_LISTED))
-        return [_entry(talk, account_id) for talk in talks]
+        found = self._store.read(partial(direct_rows.of, account=account_id, most=MOST_LISTED))
+        return [_entry(talk, account_id, unread) for talk, unread in found]
 
     def waiting(self, account_id: int, most: int) -> tuple[list[Past], int, list[str]]:
         self._store.saved()
         rows, count, conversations = self._store.read(partial(direct_rows.waiting, account=account_id, most=most))
         return [_past(row) for row in rows], count, conversations
 
+    def used_keys(self, owner: int | bytes, key: str | None) -> list[UsedKey]:
+        """What was said with keys of late by an account: see `greenchat.chat.keys`."""
+        if not isinstance(owner, int):
+            return []
+        self._store.saved()
+        since = clock.time_ns() // 1000 - direct_rows.KEYS_KEPT
+        found = self._store.read(partial(direct_rows.used_keys, owner=owner, key=key, since=since))
+        return [
+            UsedKey(
+                one.key,
+                one.said,
+                place_of(one.conversation),
+                _time(one.time),
+                Ack(None, one.seq, one.id, one.rev, one.conversation, name),
+            )
+            for one, name in found
+        ]
+
     # --- what changes ---
 
     def _renewed(self) -> None:
         self._all.set_epoch(self._store.epoch)
+        self._chat.keys.forget()
 
     def _accounts_changed(self) -> None:
         before, self._accounts = self._accounts, frozenset(self._chat.accounts.ids)
@@ -112,13 +140,14 @@ class DirectKeeper:
         conversation.seq, conversation.rev, conversation.time = talk.seq, talk.rev, _time(talk.time)
         for end in talk.ends:
             facts = conversation.facts[end.account]
-            facts.name, facts.said, facts.told = end.name, end.said, end.told
+            facts.name, facts.said, facts.read = end.name, end.said, end.read
         return conversation
 
 
-def _entry(talk: Talk, account_id: int) -> Entry:
-    other = next((end for end in talk.ends if end.account != account_id), talk.ends[0])
-    return Entry(talk.id, other.account, other.name, talk.seq, talk.rev)
+def _entry(talk: Talk, account_id: int, unread: int) -> Entry:
+    own = next(end for end in talk.ends if end.account == account_id)
+    other = next((end for end in talk.ends if end.account != account_id), own)
+    return Entry(talk.id, other.account, other.name, talk.seq, talk.rev, own.read, unread)
 
 
 def _row(conversation: str, past: Past) -> Row:

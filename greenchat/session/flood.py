@@ -30,6 +30,11 @@ LEAST_RATE = Limits().flood_rate
 FRAME_SECONDS = 0.0005
 
 
+# What is said once more with its key costs so much of a frame: no plugin is asked, and nobody else is told of it. Who
+# comes back says all again that has no answer, and is not to wait for that.
+REPEATED = 0.1
+
+
 class FloodControl:
     """One client's, by the `limits` that hold when it comes. `read_bytes` is how much to read of it at once."""
 
@@ -79,6 +84,11 @@ class FloodControl:
             self._charge(0)
             self._turns.wait()
             self._begin()
+
+    def repeated(self) -> None:
+        """What was just handled was said before."""
+        if self._rate:
+            self._allowance.left += 1 - REPEATED
 
     def flush_if_large(self, room: Room, frames: int) -> None:
         """After so many frames of which some were said in `room`: wait until what was told there has gone out; and

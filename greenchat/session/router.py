@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from greenchat.chat.keys import Use
 from greenchat.chat.outlet import Asked
 from greenchat.chat.place import Place
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
+from greenchat.protocol.events import Read
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import (
@@ -17,7 +19,9 @@ from greenchat.protocol.requests import (
     History,
     Invalid,
     Join,
+    KeepCursor,
     Leave,
+    MarkRead,
     Ping,
     Pong,
     React,
@@ -30,7 +34,7 @@ from greenchat.protocol.requests import (
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
-from greenchat.session import coming
+from greenchat.session import coming, cursors, once, reading
 from greenchat.session.session import Host, Session
 
 
@@ -124,6 +128,9 @@ def _route_one(connection: Session, frame: Request, asked: bool) -> None:
     server = connection.server
     hooks = server.hooks
     try:
+        if type(frame) is Say and frame.key and connection.member is not None and not is_command(frame.text):
+            _say_once(connection, frame)
+            return
         if hooks.frame is not None and not (asked and hooks.says is not None) and connection.offer(frame, hooks.frame):
             pass
         elif type(frame) is Say:
@@ -138,7 +145,22 @@ def _route_one(connection: Session, frame: Request, asked: bool) -> None:
         connection.refuse(verdict, frame.ref)
 
 
-def _say(connection: Session, say: Say) -> None:
+def _say_once(connection: Session, say: Say) -> None:
+    """Say it, unless it was said before with this key. Raises `Reject`."""
+    use = once.begin(connection, say)
+    if use is None:
+        return
+    try:
+        frame = connection.server.hooks.frame
+        if frame is not None and connection.offer(say, frame):
+            connection.breathe()
+        else:
+            _say(connection, say, use)
+    finally:
+        use.free()
+
+
+def _say(connection: Session, say: Say, use: Use | None = None) -> None:
     """Say it, or have it run as a command. Raises `Reject`."""
     chat, member, text = connection.server.chat, connection.member, say.text
     at = slash_at(text)
@@ -152,15 +174,19 @@ def _say(connection: Session, say: Say) -> None:
         member = connection.require_member()
     if say.conversation or say.to:
         asked = Asked(say.room, say.conversation, say.to, say.reply_to)
-        said = chat.say_to_one(member, text, asked, origin=connection)
+        said = chat.say_to_one(member, text, asked, origin=connection, key=None if use is None else use.stored)
         if say.ref is not None:
             connection.acknowledge(say.ref, said)
+        if use is not None:
+            once.said_to_one(connection, use, said)
         return
     # No command is run here, so what names no room means the only one; where there is none, `room_of` refuses.
     room = member.rooms.get(say.room or connection.only) or _required_room(connection, member, say.room)
-    seq, number = chat.say_one(member, text, room, connection, say.reply_to)
+    seq, number = chat.say_one(member, text, room, connection, say.reply_to, None if use is None else use.stored)
     if say.ref is not None:
         connection.acknowledge_run((say.ref,), room, seq, number)
+    if use is not None:
+        once.said(connection, use, room, seq, number)
 
 
 def handle(session: Session, server: Host, frame: Request) -> None:
@@ -183,6 +209,10 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             session.knows_pings()
         case Edit() | Delete() | React():
             change(session, server, frame)
+        case MarkRead():
+            mark_read(session, server, frame)
+        case KeepCursor():
+            cursors.deal(session, server.session_store, frame)
         case History(conversation=conversation) if conversation:
             session.tell(server.chat.read_conversation(session.require_member(), frame))
         case History(epoch=epoch) if epoch:
@@ -225,6 +255,26 @@ def change(session: Session, server: Host, frame: Edit | Delete | React) -> None
     session.acknowledge_change(frame.ref, place, frame.seq, rev)
 
 
+def mark_read(session: Session, server: Host, frame: MarkRead) -> None:
+    """The member of the session has read one of its rooms as far as it says."""
+    member = session.require_member()
+    if frame.conversation:
+        if seq := server.chat.read_direct(member, frame.conversation, frame.seq):
+            reading.tell_others(session, Read("", seq, frame.conversation))
+    else:
+        room = _required_room(session, member, frame.room)
+        if server.chat.read(member, room, frame.seq):
+            reading.tell_others(session, Read(room.name, member.reads[room.name]))
+    if frame.ref is not None:
+        session.acknowledge(frame.ref, None)
+
+
+def is_command(text: str) -> bool:
+    """Whether it is never said: plugins run it, or nobody does."""
+    at = slash_at(text)
+    return at >= 0 and not text.startswith("/", at + 1)
+
+
 def unslashed(text: str) -> str:
     """`text` as it is to be said, which no plugin took: one that begins with a slash is a command, and never said, in
     case there is a secret in it. `//x` says `/x`. Raises `Reject`."""
@@ -250,6 +300,7 @@ def join(session: Session, server: Host, frame: Join) -> None:
         return
     if session.needs_password and not frame.token:  # who has a token has known it before
         session.authenticate(frame.password)
+    session.replay = frame.replay
     coming.join(session, frame)
 
 

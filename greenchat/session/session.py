@@ -36,6 +36,7 @@ from greenchat.session import coming
 from greenchat.session.receipts import Hold, Receipts
 from greenchat.session.stays import Stays
 from greenchat.session.welcome import welcoming
+from greenchat.storage.session_store import SessionStore
 
 R = TypeVar("R", bound="Request | Says")
 
@@ -51,6 +52,7 @@ class Host(Protocol):
     backlog: Backlog
     accounts: AccountDirectory
     stays: Stays
+    session_store: SessionStore
 
     def refused(self, session: int, name: str, verdict: Reject) -> None: ...
 
@@ -91,7 +93,7 @@ class Session(coming.Newcomer):
         self.since = datetime.now(UTC)
         self.login = Login()
         self.only, self.is_welcome = "", False
-        self.stay = None
+        self.stay, self.replay = None, True
         self.device, self.device_id, self.device_token = "", 0, ""
         self.address = address
         self.codec = codec
@@ -210,6 +212,7 @@ class Session(coming.Newcomer):
         account = values.text(account)
         if bool(account) != bool(account_id):
             raise ValueError("an account has a key and an id: name both, or neither")
+        kept = self.server.remembered(account_id) if self.member is not None else Kept({})
         chat, member = self.server.chat, self.member
         there = chat.people.of_account(account_id)
         if account_id not in (0, self.account_id):
@@ -220,13 +223,14 @@ class Session(coming.Newcomer):
         before = self.account_id
         self.login.account, self.login.account_id, self.login.role = account, account_id, ""
         if member is not None:
+            member.reads.update(kept.reads)
             chat.account_changed(member, before)
             self.server.stays.changed(member)
         if self.server.hooks.account is not None:
             self.server.hooks.account(self)
         if member is not None:
             chat.tell_role(member)
-            coming.bring_along(self, member)
+            coming.bring_along(self, member, kept)
 
     def require_no_other_device(self) -> None:
         member = self.member
@@ -357,6 +361,10 @@ class Session(coming.Newcomer):
     @abstractmethod
     def breathe(self) -> None:
         """Between two frames: let the others have their turn, where this one is long."""
+
+    @abstractmethod
+    def repeated(self) -> None:
+        """The frame at hand was said before, and is nearly free."""
 
     @abstractmethod
     def apart(self, function: Callable[..., None], *arguments: object) -> None:

@@ -13,6 +13,7 @@ from greenchat.chat.presence import Kept
 from greenchat.chat.room import Member
 from greenchat.chat.tokens import Stored as StoredChain
 from greenchat.chat.tokens import TokenChain
+from greenchat.errors import Reject
 
 ID_BYTES = 16  # of chance, by which the file knows a stay
 
@@ -44,6 +45,7 @@ class Stay:
         "device_id",
         "id",
         "is_busy",
+        "is_new",
         "is_over",
         "is_overdue",
         "kept",
@@ -75,6 +77,7 @@ class Stay:
         self.device, self.device_id = "", 0
         self.name = ""
         self.kept: Kept | None = None
+        self.is_new = True  # it began with this server, and not before
 
     def belongs_to(self, member: Member, session: Resumable) -> None:
         """It is `session`'s from now on, of `member`."""
@@ -106,6 +109,7 @@ class Stay:
         stored = msgpack.decode(data, type=_Stored)
         stay = cls(TokenChain.restore(stored.chain), Login(stored.account, stored.account_id))
         stay.id, stay.name, stay.password_set = number, stored.name, stored.password_set
+        stay.is_new = False
         stay.device, stay.device_id = stored.device, stored.device_id
         ignored = Ignored.restored(stored.ignored) if stored.ignored else None
         stay.kept = Kept(stored.rooms, away=stored.away, ignored=ignored)
@@ -142,3 +146,11 @@ def password_set(login: Login, accounts: AccountDirectory) -> int:
     """When the password of this account was set, in microseconds since 1970; 0 for guests."""
     account = accounts.by_id(login.account_id) if login.account_id else None
     return account.since if account is not None else 0
+
+
+def elsewhere() -> Reject:
+    return Reject("You have come back on another connection.", code="resumed_elsewhere")
+
+
+def invalid() -> Reject:
+    return Reject("This token is not good any more. Join by your name, or log in.", code="token_invalid")

@@ -17,13 +17,14 @@ import msgspec
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.presence import Kept
+from greenchat.chat.reading import position
 from greenchat.chat.room import Member
 from greenchat.chat.tokens import TokenChain
 from greenchat.config.schema import Config
 from greenchat.errors import Reject
 from greenchat.net.admission import Admission
 from greenchat.protocol.address import host_of, network_of
-from greenchat.session.stay import Resumable, Stay, encode_ignored, password_set
+from greenchat.session.stay import Resumable, Stay, elsewhere, encode_ignored, invalid, password_set
 from greenchat.storage.session_store import SessionStore
 
 PREFIX = "gr_"
@@ -119,6 +120,8 @@ class Stays:
         self._lose(stay)
         self._count_awaited(member)
         self.changed(member)
+        for room in member.rooms:
+            self.read(member, room)
         self._settle(member, reason, at_once=self._is_crowded(stay))
 
     def over(self, session: Resumable, reason: str) -> None:
@@ -136,12 +139,18 @@ class Stays:
 
     def came(self, member: Member, room: str) -> None:
         """Somebody is in `room`: their account will be again, until they leave it."""
-        if member.account_id:
-            self._store.came(member.account_id, room)
+        if account_id := self._account_of(member):
+            self._store.came(account_id, room)
+            self.read(member, room)
         for stay in member.stays:
             if stay.only != room:
                 stay.only = ""
         self.changed(member)
+
+    def read(self, member: Member, room: str) -> None:
+        """How far somebody has read `room`, in which they are, is to be kept."""
+        if account_id := self._account_of(member):
+            self._store.read(account_id, room, position(member, member.rooms[room]))
 
     def left(self, member: Member, room: str) -> None:
         """Somebody has left `room`, or was put out."""
@@ -257,7 +266,7 @@ class Stays:
             self._end(stay)
             raise invalid()
         if account_id:  # other devices may have left rooms since, or ignored somebody
-            kept = Kept(of_account.rooms, away=kept.away, ignored=of_account.ignored)
+            kept = Kept(of_account.rooms, away=kept.away, ignored=of_account.ignored, reads=of_account.reads)
         there = chat.come_back(session, member or Member(stay.name, "", session.login), kept)
         if there is member:
             self._kept.pop(member, None)
@@ -361,6 +370,11 @@ class Stays:
 
     # --- what is known of one ---
 
+    def _account_of(self, member: Member) -> int:
+        """The account for which something is kept; 0 for none, and for one that is gone."""
+        accounts = self._host.accounts
+        return 0 if accounts.known and accounts.by_id(member.account_id) is None else member.account_id
+
     def _register(self, stay: Stay) -> None:
         """Find it by all tokens that are good, and by no others."""
         self._unregister(stay)
@@ -379,11 +393,3 @@ class Stays:
             rooms = coming.rooms | dict.fromkeys(member.rooms, datetime.now(UTC))
             kept = Kept(rooms, away=member.away, ignored=member.ignored)
         return stay.stored(kept or coming)
-
-
-def elsewhere() -> Reject:
-    return Reject("You have come back on another connection.", code="resumed_elsewhere")
-
-
-def invalid() -> Reject:
-    return Reject("This token is not good any more. Join by your name, or log in.", code="token_invalid")

@@ -12,7 +12,7 @@ MOST_TOLD = 50
 
 
 def tell_waiting(session: Session) -> None:
-    """Tell `session` what no plain client of its account has told yet, unless it reads that by itself. May wait."""
+    """Tell `session` what its account has not read, unless it reads that by itself. May wait."""
     member = session.member
     if member is None or not member.account_id or knows_numbers(session.codec):
         return
@@ -39,4 +39,4 @@ def tell_waiting(session: Session) -> None:
         if member.last_writer is None:
             member.last_writer = latest.with_for(member), ref(latest)
     for talk in talks:
-        talk.all_told(member)
+        talk.mark_read(member, talk.seq)

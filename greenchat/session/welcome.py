@@ -1,5 +1,6 @@
 """What a session is told when it comes in, or into one more room."""
 
+from greenchat.chat.reading import Unread, unread
 from greenchat.chat.room import Member, Room
 from greenchat.protocol.replies import PROTOCOL, Welcome
 from greenchat.protocol.requests import Ref
@@ -12,6 +13,7 @@ def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Wel
     member = session.require_member()
     members = room.some_members(member) if room is not None else []
     device_token, session.device_token = session.device_token, ""
+    counts = unread(member, room) if room is not None and getattr(session.codec, "numbers", False) else Unread(0)
     return Welcome(
         name=session.name,
         room=room.name if room is not None else "",
@@ -32,6 +34,7 @@ def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Wel
         rev=room.rev if room is not None else 0,
         epoch=room.epoch if room is not None else "",
         protocol=PROTOCOL,
+        **counts._asdict(),
     )
 
 

@@ -12,7 +12,9 @@ FILE = "direct.sqlite3"
 
 # Times are microseconds since 1970-01-01 UTC. `low` and `high` are the ids of the two accounts, in their order, and the
 # same one for who talks to themselves. An end has what its account was called last, how much it has said, and up to
-# where a plain client has told it what was said. Of a message that was deleted there is who has done that, and when.
+# where it has read what was said, or a plain client has told it. Of a message that was deleted there is who has done
+# that, and when. A key is what makes a message once: whose it is, and a digest of what was said, empty for a text that
+# is gone.
 MIGRATIONS = (
     """
 CREATE TABLE conversations (
@@ -22,7 +24,7 @@ CREATE TABLE conversations (
 CREATE INDEX conversations_by_ends ON conversations (low, high);
 CREATE TABLE ends (
     account INTEGER NOT NULL, conversation TEXT NOT NULL, name TEXT NOT NULL, said INTEGER NOT NULL,
-    told INTEGER NOT NULL, PRIMARY KEY (account, conversation)
+    read INTEGER NOT NULL, PRIMARY KEY (account, conversation)
 ) WITHOUT ROWID;
 CREATE TABLE messages (
     conversation TEXT NOT NULL, seq INTEGER NOT NULL, rev INTEGER NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL,
@@ -31,12 +33,24 @@ CREATE TABLE messages (
     PRIMARY KEY (conversation, seq)
 ) WITHOUT ROWID;
 CREATE INDEX messages_by_rev ON messages (conversation, rev);
+CREATE TABLE keys (
+    owner INTEGER NOT NULL, key TEXT NOT NULL, said BLOB NOT NULL, conversation TEXT NOT NULL, seq INTEGER NOT NULL,
+    rev INTEGER NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE INDEX keys_by_message ON keys (conversation, seq);
+CREATE INDEX keys_by_time ON keys (time);
 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """,
 )
 
 # The mark that has the highest id of a message that there ever was.
 HIGHEST = "id"
+
+# Messages that are counted where somebody has not read them: more than anybody looks at the number of.
+MOST_COUNTED = 1000
+
+# So long a key is known, in microseconds: see `greenchat.chat.keys`.
+KEYS_KEPT = 24 * 3600 * 1_000_000
 
 # The highest number that is stored.
 LAST = 2**63 - 1
@@ -48,7 +62,7 @@ class TalkEnd(Struct, frozen=True):
     account: int
     name: str = ""
     said: int = 0
-    told: int = 0
+    read: int = 0
 
 
 class Talk(Struct, frozen=True):
@@ -84,6 +98,19 @@ class Row(Struct, frozen=True):
     deleted_by: str | None = None
 
 
+class KeyRow(Struct, frozen=True):
+    """The key of a message, in the order of the columns."""
+
+    owner: int
+    key: str
+    said: bytes
+    conversation: str
+    seq: int
+    rev: int
+    id: int
+    time: int
+
+
 COLUMNS = Row.__struct_fields__
 _ALL = ", ".join(f"messages.{column}" for column in COLUMNS)
 _UPSERT = (
@@ -100,8 +127,10 @@ def pair_of(one: int, other: int) -> tuple[int, int]:
 # --- write -----------------------------------------------------------------------------------------------------------
 
 
-def keep(connection: sqlite3.Connection, talks: Iterable[Talk], rows: Sequence[Row]) -> None:
-    """Keep conversations and messages as they are now."""
+def keep(
+    connection: sqlite3.Connection, talks: Iterable[Talk], rows: Sequence[Row], keys: Sequence[KeyRow] = ()
+) -> None:
+    """Keep conversations and messages as they are now, with the keys that they were said with."""
     talks = list(talks)
     connection.executemany(
         "INSERT INTO conversations (id, low, high, seq, rev, time) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) "
@@ -109,11 +138,22 @@ def keep(connection: sqlite3.Connection, talks: Iterable[Talk], rows: Sequence[R
         [(talk.id, *talk.pair, talk.seq, talk.rev, talk.time) for talk in talks],
     )
     connection.executemany(
-        "INSERT INTO ends (account, conversation, name, said, told) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
-        "(account, conversation) DO UPDATE SET name = excluded.name, said = excluded.said, told = excluded.told",
-        [(end.account, talk.id, end.name, end.said, end.told) for talk in talks for end in talk.ends],
+        "INSERT INTO ends (account, conversation, name, said, read) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+        "(account, conversation) DO UPDATE SET name = excluded.name, said = excluded.said, read = excluded.read",
+        [(end.account, talk.id, end.name, end.said, end.read) for talk in talks for end in talk.ends],
     )
     connection.executemany(_UPSERT, [msgspec.structs.astuple(row) for row in rows])
+    if keys:
+        since = max(key.time for key in keys) - KEYS_KEPT
+        connection.execute("DELETE FROM keys WHERE time <= ?", (since,))
+        connection.executemany(
+            "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, key) DO UPDATE SET "
+            "said = excluded.said, conversation = excluded.conversation, seq = excluded.seq, rev = excluded.rev, "
+            "id = excluded.id, time = excluded.time",
+            [msgspec.structs.astuple(key) for key in keys],
+        )
+    reworded = [(row.conversation, row.seq) for row in rows if row.deleted or row.edited]
+    connection.executemany("UPDATE keys SET said = x'' WHERE conversation = ? AND seq = ?", reworded)
     if highest := max((row.id for row in rows), default=0):
         connection.execute(
             "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
@@ -130,7 +170,7 @@ def forget(connection: sqlite3.Connection, gone: Iterable[int], left: frozenset[
         ).fetchall()
         for number, low, high in rows:
             if low not in left and high not in left:
-                for table in ("messages", "ends"):
+                for table in ("messages", "ends", "keys"):
                     connection.execute(f"DELETE FROM {table} WHERE conversation = ?", (number,))
                 connection.execute("DELETE FROM conversations WHERE id = ?", (number,))
 
@@ -154,10 +194,25 @@ def between(connection: sqlite3.Connection, one: int, other: int) -> Talk | None
     return found[0] if found else None
 
 
-def of(connection: sqlite3.Connection, account: int, most: int) -> list[Talk]:
-    """The conversations of an account, those in which something was said last first."""
+def of(connection: sqlite3.Connection, account: int, most: int) -> list[tuple[Talk, int]]:
+    """The conversations of an account, those in which something was said last first; each with how many messages it
+    has not read, up to `MOST_COUNTED`."""
     which = "id IN (SELECT conversation FROM ends WHERE account = ?) ORDER BY time DESC LIMIT ?"
-    return _talks(connection, which, (account, most))
+    talks = _talks(connection, which, (account, most))
+    return [(talk, _unread(connection, talk, account)) for talk in talks]
+
+
+def _unread(connection: sqlite3.Connection, talk: Talk, account: int) -> int:
+    read = next((end.read for end in talk.ends if end.account == account), 0)
+    if read >= talk.seq:
+        return 0
+    (count,) = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM messages WHERE conversation = ? AND seq > ? AND account <> ? "
+        "AND deleted IS NULL LIMIT ?) AS unread",
+        (talk.id, read, account, MOST_COUNTED),
+    ).fetchone()
+    assert isinstance(count, int)
+    return count
 
 
 def message(connection: sqlite3.Connection, conversation: str, seq: int) -> Row | None:
@@ -190,14 +245,25 @@ def newer(connection: sqlite3.Connection, conversation: str, rev: int, most: int
     return None if len(found) > most else found
 
 
+def used_keys(connection: sqlite3.Connection, owner: int, key: str | None, since: int) -> list[tuple[KeyRow, str]]:
+    """What `owner` has said with keys of late, or with this one; each with what the other one was called."""
+    name = "(SELECT name FROM ends WHERE ends.conversation = keys.conversation AND account <> keys.owner LIMIT 1)"
+    found = connection.execute(
+        "SELECT owner, key, said, conversation, seq, rev, id, time, coalesce("
+        f"{name}, '') FROM keys WHERE owner = ? AND time > ?" + (" AND key = ?" if key is not None else ""),
+        (owner, since, key) if key is not None else (owner, since),
+    )
+    return [(KeyRow(*row[:-1]), row[-1]) for row in found]
+
+
 _WAITING = (
-    "FROM messages JOIN ends ON ends.conversation = messages.conversation AND messages.seq > ends.told "
+    "FROM messages JOIN ends ON ends.conversation = messages.conversation AND messages.seq > ends.read "
     "WHERE ends.account = :account AND messages.account <> :account AND deleted IS NULL"
 )
 
 
 def waiting(connection: sqlite3.Connection, account: int, most: int) -> tuple[list[Row], int, list[str]]:
-    """The last of what was said to an account and no plain client has told it; how much that is in all; and in which
+    """The last of what was said to an account and it has not read; how much that is in all; and in which
     conversations."""
     asked = {"account": account, "most": most}
     select = f"SELECT {_ALL} {_WAITING} ORDER BY time DESC, messages.id DESC LIMIT :most"
@@ -211,9 +277,9 @@ def _talks(connection: sqlite3.Connection, which: str, values: Sequence[object])
     query = f"SELECT id, low, high, seq, rev, time FROM conversations WHERE {which}"
     for number, low, high, seq, rev, time in connection.execute(query, values).fetchall():
         ends = {
-            account: TalkEnd(account, name, said, told)
-            for account, name, said, told in connection.execute(
-                "SELECT account, name, said, told FROM ends WHERE account IN (?, ?) AND conversation = ?",
+            account: TalkEnd(account, name, said, read)
+            for account, name, said, read in connection.execute(
+                "SELECT account, name, said, read FROM ends WHERE account IN (?, ?) AND conversation = ?",
                 (low, high, number),
             )
         }

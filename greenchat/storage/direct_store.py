@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from greenchat.errors import Reject
 from greenchat.storage import direct_rows
-from greenchat.storage.direct_rows import FILE, MIGRATIONS, Row, Talk
+from greenchat.storage.direct_rows import FILE, MIGRATIONS, KeyRow, Row, Talk
 from greenchat.storage.epochs import EpochFile, checkpoint, new_epoch
 from greenchat.storage.sqlite import BUSY_SECONDS, Database, DatabaseError
 
@@ -27,7 +27,7 @@ log = logging.getLogger("greenchat.direct")
 
 T = TypeVar("T")
 Release = Callable[[Reject | None], None]
-Item = tuple[Talk, Row | None]
+Item = tuple[Talk, Row | None, KeyRow | None]
 
 # So much is written at once at the most: a few milliseconds of the thread.
 BATCH = 2_000
@@ -115,9 +115,9 @@ class DirectStore:
 
     # --- write, behind what happens ---
 
-    def put(self, talk: Talk, row: Row | None = None) -> None:
-        """Keep a conversation as it is now, and a message of it."""
-        self._waiting.append((talk, row))
+    def put(self, talk: Talk, row: Row | None = None, key: KeyRow | None = None) -> None:
+        """Keep a conversation as it is now, and a message of it, which was said with a key perhaps."""
+        self._waiting.append((talk, row, key))
         self._given += 1
         if self.problem is None:
             self._write_soon()
@@ -150,20 +150,20 @@ class DirectStore:
 
     def find(self, conversation: str) -> Talk | None:
         """Raises `Reject`, as all of these."""
-        for talk, _ in self._pending():
+        for talk, *_ in self._pending():
             if talk.id == conversation:
                 return talk
         return self.read(partial(direct_rows.find, conversation=conversation))
 
     def between(self, one: int, other: int) -> Talk | None:
         pair = direct_rows.pair_of(one, other)
-        for talk, _ in self._pending():
+        for talk, *_ in self._pending():
             if talk.pair == pair:
                 return talk
         return self.read(partial(direct_rows.between, one=one, other=other))
 
     def message(self, conversation: str, seq: int) -> Row | None:
-        for _, row in self._pending():
+        for _, row, _ in self._pending():
             if row is not None and (row.conversation, row.seq) == (conversation, seq):
                 return row
         return self.read(partial(direct_rows.message, conversation=conversation, seq=seq))
@@ -189,15 +189,15 @@ class DirectStore:
     def _keep(self, batch: list[Item], gone: tuple[set[int], frozenset[int]], connection: sqlite3.Connection) -> None:
         """In the database's thread."""
         self._file.check(connection)
-        talks = {talk.id: talk for talk, _ in batch}
+        talks = {talk.id: talk for talk, _, _ in batch}
         rows: dict[tuple[str, int], Row] = {}
-        for _, row in batch:
+        for _, row, _ in batch:
             if row is not None:
                 said = rows.get((row.conversation, row.seq))
                 if said is not None and not row.id:  # deleted at once, it is still there as that
                     row = replace(row, id=said.id, time=said.time)
                 rows[row.conversation, row.seq] = row
-        direct_rows.keep(connection, talks.values(), [*rows.values()])
+        direct_rows.keep(connection, talks.values(), [*rows.values()], [key for *_, key in batch if key is not None])
         if gone[0]:
             direct_rows.forget(connection, *gone)
 
@@ -231,7 +231,7 @@ class DirectStore:
             self._fail(problem)
             return
         self._committed += len(batch)
-        if gone[0] or any(row is not None and (row.deleted or row.edited) for _, row in batch):
+        if gone[0] or any(row is not None and (row.deleted or row.edited) for _, row, _ in batch):
             self._clean_later()
         if self.problem is not None and not self._waiting:
             self._recover()

@@ -30,6 +30,7 @@ from greenchat import (
     Room,
     Search,
     Session,
+    UsedKey,
     hookimpl,
 )
 
@@ -179,6 +180,14 @@ class Plugin:
     @hookimpl
     def greenchat_find_message(self, room: Room, seq: int) -> Past | None:
         return self._pages.find(room, seq)
+
+    @hookimpl
+    def greenchat_find_keys(self, owner: int | bytes, key: str | None) -> Sequence[UsedKey]:
+        return self._pages.used_keys(owner, key)
+
+    @hookimpl
+    def greenchat_recall(self, room: Room, count: int) -> Sequence[Past]:
+        return self._pages.recall(room, count)
 
     @hookimpl
     def greenchat_event(self, event: Joined | Left | Renamed) -> None:

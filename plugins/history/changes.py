@@ -14,7 +14,7 @@ import msgspec
 
 from greenchat import Alteration, DatabaseError, Deleted, Edited, Message, Past, Reaction
 
-from . import index
+from . import index, keys
 
 # More than a message: its last rev if it was changed, and what it answers; when it was edited, and whose reactions it
 # has; or who has deleted it, and when. Most messages have nothing of that.
@@ -116,6 +116,7 @@ def put(connection: sqlite3.Connection, room: int, change: Change) -> None:
     if change.text is None:
         connection.execute(f"UPDATE messages SET more = ? WHERE {which}", (more, *place))
         return
+    keys.changed(connection, room, change.seq)
     index.unindex(connection, which, place)
     if change.text:
         connection.execute(f"UPDATE messages SET text = ?, more = ? WHERE {which}", (change.text, more, *place))

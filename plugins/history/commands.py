@@ -11,7 +11,10 @@ from typing import Any
 import click
 
 from greenchat import (
+    AccountDirectory,
+    ConfigError,
     DatabaseError,
+    PluginError,
     Reject,
     Shell,
     amount,
@@ -88,7 +91,8 @@ def export(
     page, which has them one after the other. Times are UTC.
     """
     with _opened(_file_in(data_dir_from(file, data_dir))) as connection:
-        wanted = exports.Wanted(_known_room(connection, room) if room else "", since, until)
+        room = _known_room(connection, room) if room else ""
+        wanted = exports.Wanted(room, since, until, _accounts(file, data_dir))
         out = sys.stdout.buffer
         for part in exports.FORMATS[form](connection, wanted):
             out.write(part)
@@ -161,6 +165,15 @@ def verify(file: Path | None, data_dir: str | None) -> None:
     if report.findings:
         sys.exit(1)
     click.echo("It is whole.")
+
+
+def _accounts(file: Path | None, data_dir: str | None) -> AccountDirectory:
+    """Who has registered; nobody, where that cannot be read: what was said is there all the same."""
+    try:
+        return Shell(file, data_dir).accounts
+    except (ConfigError, DatabaseError, PluginError) as error:
+        click.echo(f"Accounts are not named: {error}", err=True)
+        return AccountDirectory()
 
 
 def _file_in(data_dir: Path) -> Path:

@@ -6,13 +6,14 @@ import hashlib
 import html
 import itertools
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from greenchat import JsonCodec, Message, printable
+from greenchat import AccountDirectory, JsonCodec, Message, Past, printable
 
 from . import changes, store
 
@@ -21,11 +22,13 @@ PAGE = 1000
 
 
 class Wanted(Struct, frozen=True):
-    """Which messages: those of `room`, or of all where it is empty, from `since` on and before `until`."""
+    """Which messages: those of `room`, or of all where it is empty, from `since` on and before `until`. People are
+    called as `accounts` has them, if they have one."""
 
     room: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    accounts: AccountDirectory | None = None
 
     @property
     def span(self) -> tuple[int, int]:
@@ -40,14 +43,35 @@ def jsonl(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:
     return (b"".join(map(codec.encode, page)) for page in _pages(connection, wanted))
 
 
+# What a line of a message begins with that is not its first, as no line of its own does; and one with who has reacted.
+FURTHER = "    | "
+REACTED = "    + "
+
+
 def text(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[bytes]:
-    """A line a message: when, in which room, who, and what."""
-    return ("".join(map(_line, page)).encode() for page in _pages(connection, wanted))
+    """A line a message: when, in which room, who, and what. What it answers, and that it was changed, stands before who
+    has said it, and reactions below: where no words of theirs can stand."""
+    for page in _pages(connection, wanted):
+        answered = _senders(connection, page)
+        yield "".join(_line(message, answered) for message in page).encode()
 
 
-def _line(message: Message) -> str:
+def _line(message: Message, answered: "Answered") -> str:
+    marks = [f"to {_whom(message, answered)}"] * bool(message.reply_to)
+    marks += [f"changed {message.edited:%Y-%m-%dT%H:%M:%SZ}"] if message.edited else []
+    before = f"({'; '.join(marks)}) " if marks else ""
     who = f"* {message.sender} " if message.action else f"{message.sender}: "
-    return _shown(f"{message.time:%Y-%m-%dT%H:%M:%SZ} {message.room} {who}{message.text}") + "\n"
+    first, *others = message.text.split("\n")
+    lines = [f"{message.time:%Y-%m-%dT%H:%M:%SZ} {message.room} {before}{who}{first}"]
+    lines += [f"{FURTHER}{line}" for line in others]
+    lines += [f"{REACTED}{emoji} {', '.join(names)}" for emoji, names in (message.reactions or {}).items()]
+    return "".join(f"{_shown(line)}\n" for line in lines)
+
+
+def _whom(message: Message, answered: "Answered") -> str:
+    """Who has said what it answers, as far as that is there, and which message of the room that is."""
+    sender = answered.get((message.room, message.reply_to), "")
+    return f"{sender}, message {message.reply_to}" if sender else f"message {message.reply_to}"
 
 
 def _shown(text: str) -> str:
@@ -69,6 +93,8 @@ li p { margin: 0; overflow-wrap: anywhere; }
 li time { color: var(--quiet); font-variant-numeric: tabular-nums; }
 b, a { color: var(--mark); }
 .said { white-space: pre-wrap; }
+small { color: var(--quiet); }
+.below { display: block; }
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
@@ -96,10 +122,10 @@ def _web_page(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[str]:
     yield "<main>\n"
     for number, name in rooms:
         yield f'<section aria-labelledby="room-{number}">\n<h2 id="room-{number}" dir="auto">{_escaped(name)}</h2>\n'
-        messages = itertools.chain.from_iterable(_pages(connection, Wanted(name, wanted.since, wanted.until)))
+        messages = itertools.chain.from_iterable(_pages(connection, replace(wanted, room=name)))
         for day, said in itertools.groupby(messages, lambda message: message.time.date()):
             yield f'<h3><time datetime="{day}">{day:%A}, {day.day} {day:%B %Y}</time></h3>\n<ol>\n'
-            yield from map(_item, said)
+            yield from (_item(message, _senders(connection, [message])) for message in said)
             yield "</ol>\n"
         yield "</section>\n"
     yield "</main>\n</body>\n</html>\n"
@@ -111,11 +137,17 @@ def _scope(wanted: Wanted) -> str:
     return f"All times{since}{until} are UTC."
 
 
-def _item(message: Message) -> str:
+def _item(message: Message, answered: "Answered") -> str:
     who, said = f'<b dir="auto">{_escaped(message.sender)}</b>', _escaped(message.text)
     between = " " if message.action else ": "
     line = f'{who}{between}<span class="said" dir="auto">{said}</span>'
     line = f"<i>* {line}</i>" if message.action else line
+    if message.reply_to:
+        line = f"<small>to {_escaped(_whom(message, answered))}</small> {line}"
+    if message.edited:
+        line += f" <small>changed {message.edited:%Y-%m-%d %H:%M}</small>"
+    reacted = [f"{emoji} {', '.join(names)}" for emoji, names in (message.reactions or {}).items()]
+    line += "".join(f'<small class="below">{_escaped(one)}</small>' for one in reacted)
     return f'<li><time datetime="{message.time:%Y-%m-%dT%H:%M:%SZ}">{message.time:%H:%M}</time><p>{line}</p></li>\n'
 
 
@@ -137,10 +169,36 @@ def _pages(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[list[Mess
     )
     number = attrgetter(order)
     reached = 0
-    while page := store.messages(connection, query, (wanted.room, reached, last, *wanted.span)):
+    while found := store.rows(connection, query, (wanted.room, reached, last, *wanted.span)):
+        page = [_told(past, past.message, wanted.accounts) for past in found if isinstance(past.message, Message)]
         page.sort(key=number)
         yield page
         reached = number(page[-1])
+
+
+def _told(past: Past, message: Message, accounts: AccountDirectory | None) -> Message:
+    """A message with the account that has said it, and reactions by the names of accounts."""
+    account = accounts.by_id(past.account_id) if accounts is not None else None
+    names: dict[str, list[str]] = {}
+    for one in past.reactions:
+        name = accounts.name_of(one.account_id) if accounts is not None else ""
+        names.setdefault(one.emoji, []).append(name or one.name)
+    return replace(message, account=account.key if account is not None else "", reactions=names or None)
+
+
+# Who has said the messages that are answered, by rooms and numbers.
+Answered = dict[tuple[str, int], str]
+
+
+def _senders(connection: sqlite3.Connection, messages: Sequence[Message]) -> Answered:
+    """Who has said what these answer, as far as it is there."""
+    query = (
+        "SELECT sender FROM messages WHERE room = (SELECT id FROM rooms WHERE name = ?) AND seq = ? "
+        f"AND {changes.IS_THERE}"
+    )
+    asked = {(message.room, message.reply_to) for message in messages if message.reply_to}
+    found = {which: connection.execute(query, which).fetchone() for which in asked}
+    return {which: row[0] for which, row in found.items() if row is not None}
 
 
 def _rooms(connection: sqlite3.Connection, wanted: Wanted) -> list[tuple[int, str]]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from greenchat import DatabaseError, transaction
 
-from . import changes, index, terms
+from . import changes, index, keys, terms
 
 # What stands in the place of a message, whose number stays, so that a room's numbers have no gap. No name has a space
 # in it: nobody can be called so.
@@ -98,6 +98,7 @@ def _replacing(ids: list[int]) -> Callable[[sqlite3.Connection], int]:
     these = json.dumps(ids)
 
     def work(connection: sqlite3.Connection) -> int:
+        keys.forget(connection, _THESE, (these,))
         index.unindex(connection, _THESE, (these,))
         replaced = connection.execute(
             f"UPDATE messages SET sender = ?, text = ?, action = 0, account = 0 WHERE {_THESE}", (SENDER, TEXT, these)

@@ -25,12 +25,13 @@ from greenchat import (
     Reject,
     Room,
     Session,
+    UsedKey,
     host_of,
     network_of,
 )
 
-from . import changes, store
-from .refusals import off
+from . import changes, keys, store
+from .refusals import off, unknown
 from .runs import unpack
 from .writer import MessageWriter
 
@@ -137,6 +138,20 @@ class Pages:
         self.hand_over(room)
         self._message_writer.saved()
         return self.look(self._reader, partial(store.find, room=room.name, seq=seq))
+
+    def used_keys(self, owner: int | bytes, key: str | None) -> Sequence[UsedKey]:
+        """What `owner` has said with keys of late, or with this one. Raises `Reject`. The greenlet waits."""
+        try:
+            self._message_writer.saved()
+            return self.look(self._reader, partial(keys.find, owner=owner, key=key))
+        except Reject as verdict:
+            raise unknown() from verdict
+
+    def recall(self, room: Room, count: int) -> list[Past]:
+        """The last `count` messages of a room. Raises `Reject`. The greenlet waits."""
+        self.hand_over(room)
+        self._message_writer.saved()
+        return self.now(self.look(self._reader, partial(store.page, ask=History(room.name), limit=count)))
 
     def read(self, ask: History) -> tuple[list[Past], bool]:
         """The messages that `ask` asks for, and whether there are more of them, out of turn. Raises `Reject`."""

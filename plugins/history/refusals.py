@@ -10,3 +10,9 @@ def off() -> Reject:
 
 def not_stored() -> Reject:
     return Reject("This was said, but could not be kept: history is off. Do not send it again.", code="not_stored")
+
+
+def unknown() -> Reject:
+    """The answer to who says with a key what may have been said before, while nobody can look."""
+    text = "History is off: whether this was said before is not known, so it was not said now. Send it again later."
+    return Reject(text, code="try_again")

@@ -98,6 +98,8 @@ class Replays:
 
     def tell(self, session: Session, room: Room) -> None:
         """Tell who has just come into `room` what was said before that: all of it will get is what comes after."""
+        if not session.replay:
+            return
         self._pages.hand_over(room)
         last = self._last.get(room)
         member = session.require_member()

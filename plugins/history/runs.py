@@ -6,7 +6,7 @@ from itertools import groupby
 
 import msgspec
 
-from greenchat import Message, Messages
+from greenchat import Key, Message, Messages
 
 from .changes import Change
 
@@ -29,6 +29,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     rev: int = 0
     reply_to: int = 0
     account: int = 0
+    key: Key | None = None
 
 
 def pack_run(messages: Messages) -> Run:
@@ -46,6 +47,7 @@ def pack_run(messages: Messages) -> Run:
         messages.rev,
         messages.reply_to,
         messages.account_id,
+        messages.key,
     )
 
 

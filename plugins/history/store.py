@@ -15,7 +15,7 @@ import msgspec
 
 from greenchat import History, Joined, Left, Message, Past, Renamed
 
-from . import changes, index
+from . import changes, index, keys
 from .changes import Change
 from .runs import Run, pack_any, part, unpack
 
@@ -50,7 +50,7 @@ CREATE TABLE comings (
 CREATE INDEX comings_by_room ON comings (room, seq);
 """
 
-MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, index.MIGRATION, changes.MIGRATION)
+MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, index.MIGRATION, changes.MIGRATION, keys.MIGRATION)
 
 # Runs of one INSERT. Python is busy with the parameters of so many for about a millisecond, in which the event loop
 # stands still. What remains goes in powers of two, so that SQLite knows each statement.
@@ -131,6 +131,8 @@ def write_runs(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
     for run in runs:
         if run.reply_to:
             changes.answer(connection, run.id, run.reply_to)
+        if run.key is not None:
+            keys.put(connection, run.key, ids[run.room], run.seq, run.rev, run.id, microseconds(run.time))
     mark = index.indexed(connection)
     late = [number for run in runs if run.id <= mark for number in range(run.id, run.id + run.count)]
     if late:
@@ -162,7 +164,8 @@ def write_carefully(connection: sqlite3.Connection, items: Sequence[Run | Change
             (seq,) = connection.execute("SELECT max(seq) + 1 FROM messages WHERE room = ?", (room,)).fetchone()
             raised[message.room] = seq - message.seq
         moved[message.room, message.seq] = seq
-        write_runs(connection, [msgspec.structs.replace(one, id=number, seq=seq)])
+        rev = one.rev + seq - message.seq
+        write_runs(connection, [msgspec.structs.replace(one, id=number, seq=seq, rev=rev)])
     return raised
 
 

@@ -13,7 +13,7 @@ import gevent
 
 from greenchat import Database, DatabaseError, checkpoint, file_state
 
-from . import changes, index, retention, store
+from . import changes, index, keys, retention, store
 from .indexer import Indexer
 from .replays import Replays
 from .retention import CHECK_SECONDS, Retention
@@ -85,6 +85,7 @@ class Tidy:
         self._indexer.due.set()
         self._greenlets = [gevent.spawn(self._index), gevent.spawn(self._again, LOOK_SECONDS, self._look)]
         self._greenlets.append(gevent.spawn(self._again, CLEAN_SECONDS, self.clean))
+        self._greenlets.append(gevent.spawn(self._again, TRIM_SECONDS, self._trim_keys))
         if self._keep_days or self._keep_messages:
             self._greenlets.append(gevent.spawn(self._again, TRIM_SECONDS, self._trim))
         if self._retention is not None:
@@ -154,6 +155,10 @@ class Tidy:
             while upto := self._run(step):
                 self._replays.forget(name, upto)
 
+    def _trim_keys(self) -> None:
+        while self._run(keys.trim):
+            pass
+
     def clean(self) -> None:
         """Leave nothing in the file of words that were deleted or changed. Another look takes up what is not done."""
         count = self._run(changes.unclean, writes=False)
@@ -175,6 +180,7 @@ class Tidy:
             while upto := self._database.run(partial(retention.trim, room=number, keep=0, since=FOREVER)):
                 self._replays.forget(name, upto)
             self._database.run(partial(_drop_comings, room=number))
+            self._database.run(partial(keys.forget_room, room=number))
 
     def _look(self) -> None:
         state = self._run(file_state, writes=False)

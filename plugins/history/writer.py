@@ -338,9 +338,9 @@ class MessageWriter:
 
     def _renew(self) -> None:
         """Numbers that somebody may have seen can be given again, or are gone."""
-        epoch = new_epoch()
-        self._set_epoch(epoch)
+        self._set_epoch(epoch := new_epoch())
         self._database.start(partial(EpochFile.renew, epoch=epoch))
+        self._chat.keys.forget()
 
     def _set_epoch(self, epoch: int) -> None:
         self.epoch = EpochFile.name_of(epoch)

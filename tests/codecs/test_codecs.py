@@ -368,6 +368,7 @@ def test_a_plain_read_is_its_lines(lines):
                 "ref": st.integers(0, 3) | st.none(),
                 "room": st.sampled_from(["", "a"]),
                 "to": st.sampled_from(["", "bob"]),
+                "key": st.sampled_from(["", "k1", "no key"]),
             },
         ),
         min_size=1,

@@ -10,14 +10,17 @@ from greenchat.codecs.plain import PlainCodec
 from greenchat.codecs.wording import BY_BROWSER, BY_CLIENT, BY_HAND, Line, in_full, plain, rich
 from greenchat.errors import Advice, Reject, sendable
 from greenchat.protocol import vocabulary
-from greenchat.protocol.events import Ended, Event, Joined, Left, Message
+from greenchat.protocol.events import Ended, Event, Joined, Left, Message, Read
 from greenchat.protocol.replies import Answer, Error, HistoryPage, SearchResults, Welcome
 from greenchat.testing import serving
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("kind", [kind.type for kind in vocabulary.EVENTS if kind.told is not vocabulary.Told.NOBODY])
+@pytest.mark.parametrize(
+    "kind",
+    [kind.type for kind in vocabulary.EVENTS if kind.told is not vocabulary.Told.NOBODY and kind.type is not Read],
+)
 def test_each_kind_of_event_has_its_sentence(kind):
     functions = (plain, rich)
     assert any(function.dispatch(kind) is not function.dispatch(object) for function in functions)

@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 from kit import ROOT, TESTS
 from kit.machine import eventually
-from kit.programs import Anybody, Program, enrol, without_plugins
+from kit.programs import Anybody, Program, account_id, enrol, without_plugins
+from kit.sessions import device
 
 import greenchat
 from greenchat.chat import cascade
@@ -26,6 +27,7 @@ from greenchat.hooks.loader import Plugins
 from greenchat.server import signals
 from greenchat.server.acceptor import FIRST_BYTES
 from greenchat.server.watchdog import HELD_SECONDS
+from greenchat.storage.session_store import SessionStore
 from greenchat.testing import serving
 
 GUIDE = (ROOT / "plugins" / "README.md").read_text("utf-8")
@@ -69,7 +71,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 29
+    assert len(HOOKS) == 31
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -251,6 +253,30 @@ def test_first_words(example):
         assert bob.request(type="delete", seq=1)["code"] == "not_allowed"
 
 
+def test_once(example, tmp_path):
+    plugin, settings = example("once"), without_plugins("history")
+    say = {"type": "say", "room": "lobby", "text": "Hello!", "key": "k1"}
+    with serving(plugin, settings=settings, data_dir=tmp_path) as server:
+        bob = Program(server, "bob")
+        first = bob.request(**say)
+    with serving(plugin, settings=settings, data_dir=tmp_path) as server:
+        again = Program(server)
+        again.join(token=bob.welcome["token"])
+        assert again.request(**say)["id"] == first["id"]
+
+
+def test_last_words(example, tmp_path):
+    store = SessionStore(tmp_path)
+    store.came(account_id("ada"), "lobby")
+    store.read(account_id("ada"), "lobby", 1)
+    store.close()
+    with serving(
+        Anybody(), example("last_words"), settings=without_plugins("accounts", "history"), data_dir=tmp_path
+    ) as server:
+        welcome = device(server, "ada").welcome
+        assert (welcome["read"], welcome["unread"], welcome["mentions"]) == (1, 2, 1)
+
+
 def test_real_names(example):
     with serving(example("real_names")) as server:
         peer = server.connect()
@@ -373,9 +399,10 @@ def test_slow_acks(example):
     with serving(example("slow_acks")) as server:
         peer = server.connect()
         peer.send('{"type":"join","name":"ada"}', '{"type":"say","text":"hi","ref":1}', '{"type":"ping","ref":2}')
-        answers = [json.loads(peer.read()) for _ in range(3)]
+        answers = [json.loads(peer.read()) for _ in range(4)]
         assert [(answer["type"], answer.get("ref")) for answer in answers] == [
             ("welcome", None),
+            ("conversations", None),
             ("ack", 1),
             ("pong", 2),
         ]
@@ -526,12 +553,12 @@ def test_tattle(example, caplog):
 
 def test_coin(example):
     with serving(example("coin")) as server:
-        plain, program = server.join("ada"), server.connect()
+        plain = server.join("ada")
         plain.send("MSG|/toss")
         assert plain.read() in ("INFO|Heads.", "INFO|Tails.")
-        program.send('{"type":"join","name":"bob"}', '{"type":"say","text":"/toss"}')
-        program.read()
-        assert json.loads(program.read())["type"] == "tossed"
+        program = Program(server, "bob")
+        program.send(type="say", text="/toss")
+        assert program.read()["type"] == "tossed"
 
 
 def test_egg(example):

@@ -40,7 +40,7 @@ def deliver(outboxes: list[list[bytes]], data: bytes) -> None:
 
 class NoHooks:
     check_join = check_enter = check_message = check_reaction = None
-    room_opened = messages = acted = event = gone = changed = find_message = None
+    room_opened = messages = acted = event = gone = changed = find_message = find_keys = None
 
 
 class Turn:

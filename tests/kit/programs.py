@@ -16,7 +16,7 @@ from greenchat.testing import DEADLINE, Peer
 
 # What ends all that is told for a request, where it is not refused.
 ANSWERS = {"join": "welcome", "say": "ack", "leave": "ack", "history": "history", "search": "found", "ping": "pong"}
-ANSWERS |= dict.fromkeys(("edit", "delete", "react"), "ack")
+ANSWERS |= dict.fromkeys(("edit", "delete", "react", "read", "cursor"), "ack")
 
 # What a plain client reads that has made a room.
 MADE = "INFO|You have made this room: /room shows what you may set."
@@ -67,12 +67,14 @@ class PeerFrom(Peer):
 class Program:
     """The JSON client of all tests. What it `read`s is in order.
 
-    With a name it joins at once; its `welcome` is the answer. `address` is one of this machine to come from.
+    With a name it joins at once; its `welcome` is the answer. `address` is one of this machine to come from. What it
+    was told last of all that it takes part in is `conversations`, and is not read.
     """
 
     def __init__(self, server, name="", room="", *, address="", **join):
         self.peer = server.peers.enter_context(PeerFrom(server, address)) if address else server.connect()
         self.refs = 0
+        self.conversations = None
         if name:
             self.welcome = self.join(name=name, room=room, **join)
 
@@ -86,9 +88,13 @@ class Program:
         self.peer.send(*[json.dumps(frame)] * times)
 
     def read(self):
-        line = self.peer.read()
-        assert line, "the server has closed"
-        return json.loads(line)
+        while True:
+            line = self.peer.read()
+            assert line, "the server has closed"
+            frame = json.loads(line)
+            if frame["type"] != "conversations":
+                return frame
+            self.conversations = frame
 
     def read_until(self, *kinds, **fields):
         """The next frame of one of these types and with these fields; what came before is dropped."""
@@ -99,7 +105,8 @@ class Program:
 
     def rest(self):
         """All that comes up to the end."""
-        return [json.loads(line) for line in iter(self.peer.read, "")]
+        frames = map(json.loads, iter(self.peer.read, ""))
+        return [frame for frame in frames if frame["type"] != "conversations"]
 
     def request(self, **frame):
         """The answer to this, as it is; what came before is dropped."""

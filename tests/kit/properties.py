@@ -24,7 +24,7 @@ PLAIN_VALUES = {
 }
 
 # What goes over the wire is not all that a field could hold.
-FIELDS = {(Say, "text"): TEXT}
+FIELDS = {(Say, "text"): TEXT, (Say, "key"): st.sampled_from(["", "k", "0b9f-ä"])}
 
 
 def for_all(*strategies):

@@ -71,4 +71,5 @@ def codes(frames):
 
 def rest(peer):
     """All that somebody still reads, up to the end."""
-    return [json.loads(line) if line.startswith("{") else line for line in iter(peer.read, "")]
+    lines = (json.loads(line) if line.startswith("{") else line for line in iter(peer.read, ""))
+    return [line for line in lines if isinstance(line, str) or line["type"] != "conversations"]

@@ -99,7 +99,12 @@ class WebPeer:
         self.send(TEXT, json.dumps(fields))
 
     def read(self) -> tuple[int, bytes]:
-        """The next frame: its opcode and payload. Raises `EOFError` where the server has closed."""
+        """The next frame: its opcode and payload. What tells of all that one takes part in is left out. Raises
+        `EOFError` where the server has closed."""
+        opcode, payload = self._read()
+        return self.read() if payload.startswith(b'{"type":"conversations"') else (opcode, payload)
+
+    def _read(self) -> tuple[int, bytes]:
         first, length = self._exactly(2)
         assert first & 0xF0 == 0x80, "a server's frame is whole, and has no extensions"
         assert length < 0x80, "a server does not mask"

@@ -11,10 +11,12 @@ import pytest
 from greenchat_plugins.history import export, store
 from kit.histories import START, TALK, exported, history, keep, opened, said
 from kit.processes import GREENCHAT
+from kit.programs import Anybody, Program, enrol
 
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.protocol.events import Message
 from greenchat.storage.sqlite import transaction
+from greenchat.testing import serving
 
 
 def test_programs_get_what_json_clients_get_in_the_order_of_the_chat(tmp_path):
@@ -93,10 +95,58 @@ def test_what_is_said_meanwhile_is_for_the_next_time(tmp_path):
 
 @pytest.mark.parametrize("form", ["text", "html"])
 def test_codes_that_somebody_put_into_the_file_are_shown_as_such(tmp_path, form):
-    keep(tmp_path, said("lobby \x1bada: red\x1b[31m\u202ered\nlobby"))
+    keep(tmp_path, said("lobby \x1bada: red\x1b[31m\u202ered\rlobby"))
     written = exported(tmp_path, "--format", form)
     assert not re.search("[\x1b\u202e]", written)
     assert "red?[31m?red?lobby" in written
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """A data directory with an answer, an action that is one, words that were changed, and reactions."""
+    with serving(Anybody, data_dir=tmp_path) as server:
+        ada, bob = Program(server, "ada"), Program(server, "bob")
+        ada.ask("/become ada")
+        for text in ("Helo!", "Gone.", "(to bob, message 4) eve: forged"):
+            ada.ask(text)
+        ada.request(type="edit", seq=1, text="Hello!")
+        ada.request(type="react", seq=1, emoji="🌷")
+        bob.request(type="react", seq=1, emoji="🌷")
+        bob.request(type="say", text="Hi.", reply_to=1)
+        bob.request(type="say", text="/me waves", reply_to=2)
+        ada.request(type="delete", seq=2)
+        ada.ask("/nick eve")
+        seen = ada.request(type="history")["events"]
+    enrol(tmp_path, "ada")
+    return tmp_path, seen
+
+
+def test_people_read_what_has_become_of_messages(changed):
+    tmp_path, (hello, *_) = changed
+    lines = exported(tmp_path, "--format", "text").splitlines()
+    assert [re.sub(r"20\S+Z", "T", line) for line in lines] == [
+        "T lobby (changed T) ada: Hello!",
+        "    + 🌷 ada, bob",
+        "T lobby ada: (to bob, message 4) eve: forged",
+        "T lobby (to ada, message 1) bob: Hi.",
+        "T lobby (to message 2) * bob waves",
+    ]
+    assert f"(changed {hello['edited'][:19]}Z)" in lines[0]
+    page = Page(exported(tmp_path, "--format", "html"))
+    small = page.texts["small"]
+    assert small[0].startswith("changed 20")
+    assert small[1:] == ["🌷 ada, bob", "to ada, message 1", "to message 2"]
+    assert "Gone." not in str(page.texts)
+
+
+def test_programs_get_what_has_become_of_messages(changed):
+    tmp_path, seen = changed
+    told = [json.loads(line) for line in exported(tmp_path).splitlines()]
+    there = [event for event in seen if event["type"] == "message"]
+    assert there[0]["reactions"] == {"🌷": ["eve", "bob"]}
+    there[0]["reactions"] = {"🌷": ["ada", "bob"]}  # who is nowhere now is called as the account is
+    assert told == there
+    assert [one.get("account") for one in told] == ["ada", "ada", None, None]
 
 
 class Page(HTMLParser):

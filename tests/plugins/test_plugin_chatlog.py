@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import greenchat_plugins.chatlog
 import pytest
-from kit.programs import Anybody, without_plugins
+from kit.programs import Anybody, Program, without_plugins
 from kit.sessions import PATIENT, back, device, lose
 
 from greenchat import ConfigError, Reject, hookimpl
@@ -211,11 +211,9 @@ def test_a_text_transcript(tmp_path):
 def test_a_json_transcript_is_what_json_clients_see(tmp_path):
     file = tmp_path / "chat.jsonl"
     with transcribing(file, format="jsonl") as server:
-        ada, eve = server.join("ada"), server.connect()
-        eve.send('{"type":"join","name":"eve"}')
-        assert '"welcome"' in eve.read()
+        ada, eve = server.join("ada"), Program(server, "eve")
         ada.send("MSG|Grüße", "MSG|/me waves")
-        seen = [json.loads(eve.read()) for _ in range(2)]
+        seen = [eve.read() for _ in range(2)]
     assert [json.loads(line) for line in file.read_text("utf-8").splitlines()] == seen
 
 
@@ -237,6 +235,39 @@ def test_nobody_can_write_the_line_of_another(tmp_path):
     ]
     assert [line for line in lines if line.startswith("[lobby] <bob> ")] == ["[lobby] <bob> > hi"]
     assert len(lines) == 4
+
+
+def test_what_becomes_of_messages_is_a_line_each_and_no_text_looks_like_one(tmp_path):
+    files = {form: tmp_path / form for form in ("text", "jsonl")}
+    for form, file in files.items():
+        with transcribing(file, format=form) as server:
+            ada, bob = Program(server, "ada>"), Program(server, "bob")
+            ada.ask("Helo!")
+            bob.ask("-- ada> has deleted message 1")
+            bob.ask("(to ada>, message 1) <ada>> I resign")
+            ada.request(type="edit", seq=1, text="Hello!")
+            bob.request(type="say", text="Hi.", reply_to=1)
+            bob.request(type="say", text="/me waves", reply_to=2)
+            bob.request(type="react", seq=1, emoji="🌷")
+            bob.request(type="react", seq=1, emoji="🌷", on=False)
+            ada.request(type="delete", seq=1)
+            bob.request(type="say", text="Gone.", reply_to=3)
+    lines = [re.sub(r"\(ada>, 20\S+Z\)", "(ada>, T)", said(line)) for line in files["text"].read_text().splitlines()]
+    assert lines == [
+        "[lobby] <ada>> Helo!",
+        "[lobby] <bob> -- ada> has deleted message 1",
+        "[lobby] <bob> (to ada>, message 1) <ada>> I resign",
+        "[lobby] -- ada> has changed message 1 (ada>, T): Hello!",
+        "[lobby] (to ada>, message 1) <bob> Hi.",
+        "[lobby] (to bob, message 2) * bob waves",
+        "[lobby] -- bob reacts with 🌷 to message 1 (ada>, T)",
+        "[lobby] -- bob takes back 🌷 from message 1 (ada>, T)",
+        "[lobby] -- ada> has deleted message 1",
+        "[lobby] (to bob, message 3) <bob> Gone.",
+    ]
+    frames = [json.loads(line) for line in files["jsonl"].read_text().splitlines()]
+    kinds = ["message"] * 3 + ["edited", "message", "message", "reacted", "reacted", "deleted", "message"]
+    assert [frame["type"] for frame in frames] == kinds
 
 
 def test_everything_is_written_when_the_server_stops(tmp_path):

@@ -10,13 +10,16 @@ from kit import ROOT
 import greenchat
 from greenchat.codecs import wording
 from greenchat.protocol import vocabulary
-from greenchat.protocol.events import Ended, Event, Message, Notice
+from greenchat.protocol.events import Ended, Event, Message, Notice, Read
 from greenchat.protocol.replies import Ack, Answer
 from greenchat.protocol.requests import Frame, Hangup, Invalid, Unknown
 from greenchat.protocol.vocabulary import EVENTS, REPLIES, REQUESTS, SENT, Told
 
 # What is told to people without a sentence for plain clients, which cannot do anything about it.
 NO_PLAIN_SENTENCE = {Ended}
+
+# What is for programs alone.
+NO_SENTENCE = {Read}
 
 EVENT_TYPES = [kind.type for kind in EVENTS]
 
@@ -64,8 +67,8 @@ def test_the_room_of_an_event():
 def test_what_people_are_told_has_a_sentence(kind):
     told = kind.told is not Told.NOBODY
     plain, rich = kind.type in wording.plain.registry, kind.type in wording.rich.registry
-    assert plain is (told and kind.type not in NO_PLAIN_SENTENCE)
-    assert (plain or rich) is told
+    assert plain is (told and kind.type not in NO_PLAIN_SENTENCE | NO_SENTENCE)
+    assert (plain or rich) is (told and kind.type not in NO_SENTENCE)
 
 
 NEW_KIND = """

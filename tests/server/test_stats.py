@@ -43,7 +43,7 @@ class Reader:
 
 class NoHooks:
     check_join = check_enter = check_message = check_reaction = None
-    room_opened = messages = acted = event = gone = changed = find_message = None
+    room_opened = messages = acted = event = gone = changed = find_message = find_keys = None
 
 
 def deliver(outboxes, data):

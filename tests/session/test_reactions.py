@@ -126,6 +126,7 @@ def test_a_new_name_holds_for_reactions_that_one_shows():
 
 def test_a_message_of_somebody_logged_in_names_the_account_and_has_no_other_bytes(chat):
     ada, guest, eve = Program(chat, "Wanda"), Program(chat, "gus"), Program(chat, "eve")
+    eve.request(type="ping")  # what came with the welcome is read
     ada.ask("/become ada")
     ada.send(type="say", text="It is spring.", room="lobby")
     say(ada, "Is it?", reply_to=1)

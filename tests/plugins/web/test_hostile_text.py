@@ -60,6 +60,7 @@ def test_a_message_that_drives_a_terminal_is_refused_and_reaches_nobody(server, 
     plain = language == "plain"
     mallory.send("JOIN|mallory" if plain else in_json(type="join", name="mallory"))
     assert "mallory" in mallory.read()
+    assert plain or '"conversations"' in mallory.read()
     for evil in EVIL:
         if plain and evil == "\n":
             continue  # it ends the frame
@@ -86,6 +87,7 @@ def test_what_shows_nothing_is_refused_as_empty_wherever_people_read_it(server, 
     plain = language == "plain"
     ada.send("JOIN|ada" if plain else in_json(type="join", name="ada"))
     ada.read()
+    assert plain or '"conversations"' in ada.read()
     for unseen in (*INVISIBLE, "\u2800", "\u3164", "\ufe0f", "\u0301", "\u200b \u2800 \u200b"):
         for text in (unseen, f"/me {unseen}", f"/msg bob {unseen}", f"/topic {unseen}", f"/away {unseen}"):
             ada.send(f"MSG|{text}" if plain else in_json(type="say", text=text))
@@ -152,6 +154,7 @@ def test_nobody_can_speak_as_the_server_or_as_somebody_else(server):
     carol = server.connect()
     carol.send(in_json(type="join", name="carol"))
     carol.read()
+    assert '"conversations"' in carol.read()
     bob.expect("INFO|carol has joined the chat.")
     plain, other = server.connect(), server.connect()
     make_mischief(plain, other)
@@ -246,6 +249,7 @@ def test_json_of_any_shape_is_answered_once_and_the_next_frame_is_understood(ser
     bob, mallory = server.join("bob"), server.connect()
     mallory.send(in_json(type="join", name="mallory"))
     mallory.read()
+    assert '"conversations"' in mallory.read()
     bob.expect("INFO|mallory has joined the chat.")
     for number, (frame, codes) in enumerate(BROKEN_JSON):
         mallory.send(frame, in_json(type="ping", ref=f"n{number}"))

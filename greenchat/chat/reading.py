@@ -1,0 +1,76 @@
+"""How far somebody has read a room, and what there is behind that. It is found out when it is asked for: what is said
+costs nothing more."""
+
+from contextlib import suppress
+from typing import NamedTuple
+
+from greenchat.chat.log import RECENT, Spoken
+from greenchat.chat.mentions import Mentions
+from greenchat.chat.room import Member, Room
+from greenchat.errors import Reject
+from greenchat.protocol.events import Message
+from greenchat.protocol.names import require_name
+
+
+class Unread(NamedTuple):
+    """One has read up to the message `read`; how many there are behind it, and how many of those name one."""
+
+    read: int
+    unread: int = 0
+    mentions: int = 0
+
+
+def begin(member: Member, room: Room) -> None:
+    """`member` comes into `room`: for the first time, and then nothing there is unread; or again, and no further than
+    there are messages by now."""
+    member.reads[room.name] = min(member.reads.get(room.name, room.seq), room.seq)
+
+
+def position(member: Member, room: Room) -> int:
+    """Up to which message `member` has read `room`: who says something has read what was said before."""
+    read = min(member.reads.get(room.name, room.seq), room.seq)
+    if read < room.seq:
+        read = member.reads[room.name] = max(read, room.log.last_by(member, read))
+    return read
+
+
+def needs_recall(member: Member, room: Room) -> bool:
+    """Whether more of what was said there has to be known, to tell what `member` has not read."""
+    read = position(member, room)
+    return room.log.reach(room.seq) > max(read, room.seq - RECENT)
+
+
+def unread(member: Member, room: Room) -> Unread:
+    """What `member` has not read: of the last messages those that are not their own, and not deleted; what is behind
+    those is counted by numbers."""
+    read = position(member, room)
+    if read == room.seq:
+        return Unread(read)
+    log, names = room.log, Mentions((member.name, member.account))
+    start = max(read, room.seq - RECENT)  # from behind which on each message is looked at, as far as it is known
+    count = max(max(start, log.reach(room.seq)) - max(read, log.nothing_upto), 0)
+    mentions = 0
+    for spoken in log.behind(start):
+        if spoken.is_by(member):
+            continue
+        for seq, text in enumerate(spoken.texts, spoken.seq):
+            if seq <= start:
+                continue
+            past = log.changed(seq)
+            if past is not None:
+                if not isinstance(past.message, Message):
+                    continue
+                text = past.message.text
+            count += 1
+            if names(text) and not _is_ignored(member, spoken):
+                mentions += 1
+    return Unread(read, count, mentions)
+
+
+def _is_ignored(member: Member, spoken: Spoken) -> bool:
+    if member.ignored is None:
+        return False
+    author, key = spoken.author() if spoken.author is not None else None, spoken.sender
+    with suppress(Reject):  # nobody can be called so
+        key = require_name(key, 0)[1]
+    return member.ignored.covers_past(author, spoken.account_id, key)

@@ -1,0 +1,44 @@
+"""Whether somebody is named in what was said."""
+
+import pytest
+
+from greenchat.chat.mentions import Mentions
+
+
+@pytest.mark.parametrize(
+    ("name", "named", "not_named"),
+    [
+        (
+            "bob",
+            ["bob", "Bob!", "@bob", "(@BOB)", "bob: hi", "hi, bob.", "ｂｏｂ?", "bob's tea", "bobby, bob"],
+            ["", "bobby", "kabob", "bob-2", "bob_2", "bob@example.org", "x@bob", "e.bob", "#bob", "bobs", "b ob"],
+        ),
+        ("bobby", ["bobby"], ["bob", "bobby2"]),
+        ("c++", ["c++", "c++, hm", "@c++?"], ["c", "c+", "ac++", "c+++", "(c++)"]),
+        (".*", [".*", "@.*!"], ["anything", "a.*b", ".", "*"]),
+        ("a.b", ["a.b", "A.B!"], ["aXb", "a.bc", "xa.b"]),
+        ("[x]", ["[x]", "so, [x]."], ["x", "[x]y"]),
+        ("$1", ["$1"], ["1", "$10"]),
+        ("\\d", ["\\D"], ["5", "d"]),
+        ("Zoë", ["zoë", "ZOË", "zoe\u0308", "@Zoë"], ["zoe", "Zoëy"]),
+        ("Straße", ["STRASSE", "straße"], ["strass"]),
+        ("ΣΑΣ", ["σας", "ΣΑΣ"], ["σασα"]),
+        ("王", ["王", "我爱王小明", "@王"], ["玉"]),
+        ("김", ["김이 왔다"], ["감"]),
+        ("สมชาย", ["คุณสมชายครับ"], ["สม"]),
+        ("ada", ["ada가"], []),
+        ("x" * 32, ["x" * 32], ["x" * 33, "x" * 31]),
+    ],
+)
+def test_a_name_is_a_word_by_itself(name, named, not_named):
+    names = Mentions((name, ""))
+    assert [text for text in named if not names(text)] == []
+    assert [text for text in not_named if names(text)] == []
+
+
+def test_either_of_two_names():
+    names = Mentions(("lovelace", "ada"))
+    assert names("Ada?")
+    assert names("lovelace!")
+    assert not names("adalovelace")
+    assert not Mentions(("", ""))("ada")
