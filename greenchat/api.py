@@ -98,6 +98,9 @@ from greenchat.protocol.text import some_of as some_of
 from greenchat.protocol.vocabulary import Request as Request
 from greenchat.storage.datadir import make_private as make_private
 from greenchat.storage.datadir import open_private as open_private
+from greenchat.storage.epochs import EpochFile as EpochFile
+from greenchat.storage.epochs import checkpoint as checkpoint
+from greenchat.storage.epochs import new_epoch as new_epoch
 from greenchat.storage.fairness import FairQueue as FairQueue
 from greenchat.storage.sqlite import Database as Database
 from greenchat.storage.sqlite import DatabaseError as DatabaseError

@@ -12,8 +12,10 @@ from greenchat import (
     Answer,
     ChatServer,
     Command,
+    History,
     Member,
     Message,
+    NumberedPage,
     Place,
     Reject,
     Say,
@@ -30,6 +32,9 @@ NUMBER = re.compile("[1-9][0-9]{0,14}")
 ACTION = re.compile(r"/me\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 
 W = TypeVar("W")
+
+# What /messages tells who does not say how many.
+LAST_TOLD = 20
 
 # Names in one answer to /who: some lines on a terminal. The rest is counted.
 NAMES_SHOWN = 100
@@ -76,6 +81,13 @@ class SlashCommands:
                 "Answer the last one who wrote to you alone.\nExample: /reply Gladly!",
                 self.reply,
                 lines=True,
+            ),
+            Command(
+                "messages",
+                "USER [N]",
+                f"Tell the last N messages between you and somebody, {LAST_TOLD} if you do not say.\n"
+                "Example: /messages bob 50",
+                tell_messages,
             ),
             Command(
                 "re",
@@ -292,6 +304,21 @@ def _changed(session: Session, place: Place, seq: int, rev: int) -> None:
         session.call.said = Message(
             place.name, seq, 0, name, "", datetime.now(UTC), rev=rev, conversation=place.conversation, with_=other
         )
+
+
+def tell_messages(session: Session, argument: str) -> None:
+    """`/messages USER [N]`. Raises `Reject`."""
+    chat, member = session.chat, session.require_member()
+    name, _, number = argument.partition(" ")
+    if number and not NUMBER.fullmatch(number):
+        raise Reject("Say how many messages, as a number. Type it so: /messages bob 50", code="usage")
+    talk = chat.conversation_with(member, name)
+    # A ref says that somebody has asked: an empty page is told, too.
+    ref = session.call.ref if session.call is not None else None
+    ask = History(limit=int(number or LAST_TOLD), ref="" if ref is None else ref, conversation=talk.id)
+    page = chat.read_conversation(member, ask)
+    which = page.conversation, page.with_
+    session.tell(NumberedPage("", page.events, page.more, page.ref, page.rev, page.epoch, False, *which))
 
 
 def rename(session: Session, argument: str) -> None:

@@ -7,8 +7,8 @@ away; with a guest in it, it lasts as long as their stay.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -38,30 +38,45 @@ ID_BYTES = 12  # of chance: nobody guesses the conversation of others
 
 
 class End:
-    """One of the two: what they were called last, how much they have said, and up to where a plain client has told them
-    what was said to them."""
+    """One of the two: what they were called last, how much they have said, and up to where they have read what was
+    said, or a plain client has told them."""
 
-    __slots__ = ("name", "said", "told")
+    __slots__ = ("name", "read", "said")
 
-    def __init__(self, name: str = "", said: int = 0, told: int = 0) -> None:
-        self.name = name
-        self.said = said
-        self.told = told
+    def __init__(self) -> None:
+        self.name = ""
+        self.said = self.read = 0
+
+
+class Entry(NamedTuple):
+    """A conversation in a list: with which account, what that was called last, how far it is, and how far it was
+    read."""
+
+    conversation: str
+    account_id: int
+    name: str
+    seq: int
+    rev: int
+    read: int
+    unread: int
 
 
 class Keeper(Protocol):
     """Who keeps the conversations of accounts. What reads may wait, and raises `Reject` where that cannot be; nothing
-    else waits."""
+    else waits. All that it gives numbers to is of one `epoch`."""
+
+    @property
+    def epoch(self) -> str: ...
 
     def between(self, one: int, other: int) -> "Conversation | None": ...
 
     def find(self, conversation: str) -> "Conversation | None": ...
 
-    def keep(self, conversation: "Conversation", past: Past | None) -> None:
-        """Keep the conversation as it is now, and this message of it."""
+    def keep(self, conversation: "Conversation", past: Past | None, key: Key | None = None) -> None:
+        """Keep the conversation as it is now, and this message of it, which was said with a key perhaps."""
 
-    def hold(self, conversation: str, rev: int, release: Callable[[Reject | None], None]) -> None:
-        """Call `release` once what has this rev is kept, or with why it will not be."""
+    def hold(self, release: Callable[[Reject | None], None]) -> None:
+        """Call `release` once all that was given so far is kept, or with why it will not be."""
 
     def message(self, conversation: str, seq: int) -> Past | None: ...
 
@@ -70,6 +85,13 @@ class Keeper(Protocol):
 
     def newer(self, conversation: str, rev: int, most: int) -> list[Past] | None:
         """All that is newer, by its rev; None where that is more than `most`."""
+
+    def of(self, account_id: int) -> list[Entry]:
+        """Those of an account."""
+
+    def waiting(self, account_id: int, most: int) -> tuple[list[Past], int, list[str]]:
+        """The last of what was said to an account and it has not read; how much that is in all; and in
+        which conversations."""
 
 
 class Conversation(Place):
@@ -88,6 +110,8 @@ class Conversation(Place):
         self.facts: dict[Identity, End] = {end: End() for end in self.ends}
         self.keeper = keeper
         self.has_ended = False
+        if keeper is not None:
+            self.epoch = keeper.epoch
 
     @property
     def id(self) -> str:
@@ -130,10 +154,16 @@ class Conversation(Place):
     # --- what is said here ---
 
     def say(
-        self, member: Member, text: str, number: int, action: bool = False, origin: Outlet | None = None
+        self,
+        member: Member,
+        text: str,
+        number: int,
+        action: bool = False,
+        origin: Outlet | None = None,
+        key: Key | None = None,
     ) -> Messages:
         """Tell it to all sessions of both but `origin`, at once."""
-        return self._said(self._run(member, (text,), number, action), member, origin)
+        return self._said(self._run(member, (text,), number, action), member, origin, None, key)
 
     def answer(
         self,
@@ -146,7 +176,7 @@ class Conversation(Place):
         action: bool = False,
         key: Key | None = None,
     ) -> Messages:
-        return self._said(self._run(member, (text,), number, action, reply_to), member, origin, words)
+        return self._said(self._run(member, (text,), number, action, reply_to), member, origin, words, key)
 
     def tell_change(self, alteration: Alteration, member: Member, words: Quoting) -> None:
         self.rev = alteration.change.rev
@@ -156,11 +186,13 @@ class Conversation(Place):
             self._deliver(batch, reader)
         self._keep(alteration.past)
 
-    def _said(self, run: Messages, member: Member, origin: Outlet | None, words: Quoting | None = None) -> Messages:
+    def _said(
+        self, run: Messages, member: Member, origin: Outlet | None, words: Quoting | None, key: Key | None
+    ) -> Messages:
         self.seq += 1
         self.rev += 1
         own = self.facts[member.identity]
-        own.name, own.said, own.told = member.name, own.said + 1, self.seq  # who answers has read what was before
+        own.name, own.said, own.read = member.name, own.said + 1, self.seq  # who answers has read what was before
         message, skips = run[0], () if origin is None else (origin,)
         for reader in self._readers():
             seen = replace(message, with_=self.with_for(reader))
@@ -170,16 +202,32 @@ class Conversation(Place):
                 draft = Message("", 0, 0, member.name, words.words, run.time, conversation=self.conversation)
                 unquoted = replace(draft, text=words.unquoted)
                 self._deliver(QuotingBatch((seen,), member, draft, words.is_ignored, unquoted, skips), reader)
-            if reader.identity != member.identity and any(not knows_numbers(one.codec) for one in reader.sessions):
-                self.facts[reader.identity].told = self.seq
-        self._keep(self.log.find(run.seq))
+            facts = self.facts[reader.identity]
+            if facts.read >= self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
+                facts.read = self.seq
+        self._keep(self.log.find(run.seq), key)
         return run
 
-    def _keep(self, past: Past | None) -> None:
+    def mark_read(self, member: Member, seq: int) -> bool:
+        """`member` has read it up to this message, or to the last that there is. Whether that is news."""
+        facts, seq = self.facts[member.identity], min(seq, self.seq)
+        if facts.read >= seq:
+            return False
+        facts.read = seq
+        self._keep(None)
+        return True
+
+    def unread_by(self, member: Member) -> int:
+        """How many messages `member` has not read, as far as they are remembered."""
+        behind = self.facts[member.identity].read
+        said = [past for past in self.log.newer(0) if past.message.seq > behind and isinstance(past.message, Message)]
+        return sum(not past.is_by(member) for past in said)
+
+    def _keep(self, past: Past | None, key: Key | None = None) -> None:
         for end, facts in self.facts.items():
             facts.name = self._all.name_of(end, self)
         if self.keeper is not None:
-            self.keeper.keep(self, past)
+            self.keeper.keep(self, past, key)
 
     def _readers(self) -> list[Member]:
         found = dict.fromkeys(self._all.who(end) for end in self.ends)
@@ -242,6 +290,10 @@ class Conversations:
     def open(self, conversation: str) -> Conversation | None:
         return self._by_id.get(conversation)
 
+    def of_identity(self, one: Identity) -> list[Conversation]:
+        """Those that are known here."""
+        return [*self._of.get(one, ())]
+
     # --- who is in one ---
 
     def who(self, end: Identity) -> Member | None:
@@ -275,15 +327,19 @@ class Conversations:
                 if all(isinstance(end, int) and self.who(end) is None for end in conversation.ends):
                     self._drop(conversation)
 
-    def accounts_changed(self) -> None:
+    def accounts_gone(self, gone: Collection[int]) -> None:
         """Conversations with an account that is gone have ended; they can still be read."""
-        for conversation in list(self._by_id.values()):
-            gone_end = next((end for end in conversation.ends if self.is_gone(end)), None)
-            if gone_end is not None and not conversation.has_ended:
-                name = conversation.facts[gone_end].name
-                self._tell_end(conversation, f"{name} is no account any more.")
-                if conversation.keeper is None:
-                    self._drop(conversation)
+        for account_id in gone:
+            for conversation in list(self._of.get(account_id, ())):
+                if not conversation.has_ended:
+                    name = conversation.facts[account_id].name
+                    self._tell_end(conversation, f"The account {name} was removed.")
+
+    def set_epoch(self, epoch: str) -> None:
+        """From now on, numbers of those that are kept hold in this one."""
+        for conversation in self._by_id.values():
+            if conversation.keeper is not None:
+                conversation.epoch = epoch
 
     def _end(self, conversation: Conversation, why: str) -> None:
         self._drop(conversation)

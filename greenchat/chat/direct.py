@@ -26,8 +26,9 @@ from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import Deleted, Message
 from greenchat.protocol.names import require_name
-from greenchat.protocol.replies import HistoryPage
+from greenchat.protocol.replies import DirectState, HistoryPage
 from greenchat.protocol.requests import History
+from greenchat.protocol.runs import Key
 from greenchat.protocol.text import printable, require_text
 
 # Messages of one page: as many as somebody scrolls through at once.
@@ -77,7 +78,7 @@ class Direct(Changes):
     ) -> Message:
         """Say `text` in the conversation of this id: to the person whom it was begun with, or to nobody. May wait.
         Raises `Reject`."""
-        found = self._conversations.of(member, conversation)
+        found = self.conversations.of(member, conversation)
         return self._converse(member, found, text, action, origin, reply_to)
 
     def say_to_one(
@@ -89,17 +90,27 @@ class Direct(Changes):
         action: bool = False,
         origin: Outlet | None = None,
         reply_to: int = 0,
+        key: Key | None = None,
     ) -> Message:
         """Say `text` to the one person whom a request names, in whichever way. May wait. Raises `Reject`."""
         reply_to = reply_to or asked.reply_to
         if bool(asked.room) + bool(asked.conversation) + bool(asked.to) > 1:
             raise Reject("Say where: in a room, in a conversation, or to somebody. Not in two of them.", "malformed")
         if asked.conversation:
-            return self.converse(member, asked.conversation, text, action=action, origin=origin, reply_to=reply_to)
-        return self.whisper(member, asked.to, text, action=action, origin=origin, reply_to=reply_to)
+            found = self.conversations.of(member, asked.conversation)
+        else:
+            found = self._with(member, self._end(asked.to))
+        return self._converse(member, found, text, action, origin, reply_to, key)
 
     def _converse(
-        self, member: Member, found: Conversation, text: str, action: bool, origin: Outlet | None, reply_to: int
+        self,
+        member: Member,
+        found: Conversation,
+        text: str,
+        action: bool,
+        origin: Outlet | None,
+        reply_to: int,
+        key: Key | None = None,
     ) -> Message:
         origin = acting(member, origin)
         text = require_text(text)
@@ -119,7 +130,7 @@ class Direct(Changes):
         if other is not None:
             other.last_writer = member.name, ref(found)
         if past is None or answered is None:
-            said = found.say(member, text, number, action, origin)[-1]
+            said = found.say(member, text, number, action, origin, key)[-1]
         else:
             said = self._answer(member, text, action, number, found, origin, past, answered, None)[-1]
         return replace(said, own=True, with_=found.with_for(member))
@@ -142,7 +153,7 @@ class Direct(Changes):
     @property
     def _waits(self) -> bool:
         """Whether what is said waits for who is away."""
-        return self._conversations.keeper is not None
+        return self.conversations.keeper is not None
 
     # --- find ---
 
@@ -154,17 +165,24 @@ class Direct(Changes):
 
     def conversation(self, member: Member, conversation: str) -> Conversation:
         """The one with this id, if it is `member`'s; it may have ended. May wait. Raises `Reject`."""
-        return self._conversations.of(member, conversation)
+        return self.conversations.of(member, conversation)
+
+    def conversation_with(self, member: Member, name: str) -> Conversation:
+        """The one with who is called so, if there is one. May wait. Raises `Reject`."""
+        found = self.conversations.known(member.identity, self._end(name))
+        if found is None:
+            raise Reject(f"You and {printable(name)} have said nothing to each other yet.", code="unknown_message")
+        return found
 
     def open_conversation(self, conversation: str) -> Conversation | None:
         """The one with this id, if somebody has it who is here."""
-        return self._conversations.open(conversation)
+        return self.conversations.open(conversation)
 
     def hold(self, conversation: Conversation, seq: int, rev: int, release: Callable[[Reject | None], None]) -> bool:
         """Call `release` once what has this rev is kept, or with why it will not be. False where it is not kept."""
         if conversation.keeper is None:
             return False
-        conversation.keeper.hold(conversation.id, rev, release)
+        conversation.keeper.hold(release)
         return True
 
     def place_meant(self, member: Member, asked: Asked | None = None) -> Place:
@@ -175,10 +193,7 @@ class Direct(Changes):
         if asked is not None and asked.conversation:
             return self.conversation(member, asked.conversation)
         if asked is not None and asked.to:
-            found = self._conversations.known(member.identity, self._end(asked.to))
-            if found is None:
-                raise Reject(f"You have said nothing to {printable(asked.to)} yet.", code="unknown_message")
-            return found
+            return self.conversation_with(member, asked.to)
         return member.room
 
     def _end(self, name: str) -> Identity:
@@ -195,7 +210,7 @@ class Direct(Changes):
 
     def _with(self, member: Member, end: Identity) -> Conversation:
         """The conversation of `member` with this one, begun where there is none. May wait. Raises `Reject`."""
-        conversations = self._conversations
+        conversations = self.conversations
         if isinstance(end, int) and conversations.who(end) is None:
             name = self.accounts.name_of(end)
             if not self._waits:
@@ -230,10 +245,42 @@ class Direct(Changes):
 
     # --- read ---
 
+    def conversations_of(self, member: Member) -> list[DirectState]:
+        """All conversations of `member`, those in which something was said last first. May wait. Raises `Reject`."""
+        keeper = self.conversations.keeper
+        kept = keeper.of(member.account_id) if keeper is not None and member.account_id else []
+        listed = []
+        for one in kept:
+            there = self.people.of_account(one.account_id)
+            name = there.name if there is not None else self.accounts.name_of(one.account_id) or one.name
+            listed.append(DirectState(one.conversation, name, one.seq, one.rev, one.read, one.unread))
+        here = [one for one in self.conversations.of_identity(member.identity) if one.keeper is None]
+        for talk in sorted(here, key=lambda talk: talk.time, reverse=True):
+            read, unread = talk.facts[member.identity].read, talk.unread_by(member)
+            listed.append(DirectState(talk.id, talk.with_for(member), talk.seq, talk.rev, read, unread))
+        return listed
+
+    def read_direct(self, member: Member, conversation: str, seq: int) -> int:
+        """`member` has read a conversation up to this message: up to which, if that is news, or else 0. May wait.
+        Raises `Reject`."""
+        found = self.conversations.of(member, conversation)
+        return found.facts[member.identity].read if found.mark_read(member, seq) else 0
+
+    @property
+    def direct_epoch(self) -> str:
+        """The epoch of conversations that are kept; empty where none are."""
+        keeper = self.conversations.keeper
+        return keeper.epoch if keeper is not None else ""
+
+    def waiting(self, member: Member, most: int) -> tuple[list[Past], int, list[str]]:
+        """See `Keeper.waiting`. May wait. Raises `Reject`."""
+        keeper = self.conversations.keeper
+        return keeper.waiting(member.account_id, most) if keeper is not None else ([], 0, [])
+
     def read_conversation(self, member: Member, ask: History) -> HistoryPage:
         """What was said in a conversation of `member`'s: a page, or what they have missed. May wait. Raises
         `Reject`."""
-        found = self._conversations.of(member, ask.conversation)
+        found = self.conversations.of(member, ask.conversation)
         ask = replace(ask, limit=min(max(ask.limit, 1), PAGE_MESSAGES))
         if not ask.epoch:
             return self._page(member, found, ask)

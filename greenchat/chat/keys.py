@@ -291,6 +291,11 @@ def digest(text: str, reply_to: int = 0, to: str = "") -> bytes:
     return blake2b(f"{reply_to}\0{to}\0{text}".encode(), digest_size=DIGEST_BYTES).digest()
 
 
+def place_of(conversation: str) -> str:
+    """A conversation as the place of a message: no room is called so."""
+    return f"{DIRECT}{conversation}"
+
+
 def _require_same(found: UsedKey | Use, said: bytes, place: str) -> None:
     before = found.room if isinstance(found, UsedKey) else found.place
     if found.said not in (b"", said) or (place and before and place != before):

@@ -74,7 +74,7 @@ class Presence:
         self.rooms: dict[str, Room] = {}
         self._checks = Checks(limits, hooks, self.members)
         self.accounts = AccountDirectory()
-        self._conversations = Conversations(self.people, self.accounts, deliver)
+        self.conversations = Conversations(self.people, self.accounts, deliver)
         self._ignoring = Ignoring(self.members)
         self.default_room = require_room(default_room, limits.name_length)
         self._openings = Openings(self.rooms, self.default_room)
@@ -266,13 +266,13 @@ class Presence:
                 for room in list(member.rooms.values()):
                     self._remove(member, room, reason)
                 self._ignoring.went(member)
-                self._conversations.went(member, member.account_id, f"{member.name} has left the chat.")
+                self.conversations.went(member, member.account_id, f"{member.name} has left the chat.")
 
     def account_changed(self, member: Member, before: int) -> None:
         """To be called when the account of `member` is another one than that with the id `before`."""
         if member.account_id != before and self.people.has(member):
             self.people.logged_out(member, before)
-            self._conversations.went(member, before, f"{member.name} has logged in.")
+            self.conversations.went(member, before, f"{member.name} has logged in.")
             self.people.logged_in(member)
             self._ignoring.came(member)
             if self.memory is not None:

@@ -139,7 +139,7 @@ def _(page: HistoryPage) -> Iterator[Line]:
     messages = {event.seq: event for event in page.events if isinstance(event, Message)}
     if messages:
         said_before = list(messages.values())
-        yield Line(before_page(page.room or f"private with {page.with_}", said_before, utc))
+        yield Line(before_page(place_of(page), said_before, utc))
         for event in page.events:
             if isinstance(event, Message):
                 words = answering(event, messages.get(event.reply_to))
@@ -269,8 +269,12 @@ def counted(events: Sequence[PastEvent], one: str = "") -> str:
     return f"{one}message" if messages == 1 else f"{messages} messages" if messages else "comings and goings"
 
 
-def before_page(room: str, events: Sequence[PastEvent], clock: Clock) -> str:
-    return f"The last {counted(events)} in {room}, since {clock(events[0].time)}:"
+def place_of(page: HistoryPage) -> str:
+    return f"between you and {page.with_}" if page.conversation else f"in {page.room}"
+
+
+def before_page(place: str, events: Sequence[PastEvent], clock: Clock) -> str:
+    return f"The last {counted(events)} {place}, since {clock(events[0].time)}:"
 
 
 def after_page(events: Sequence[PastEvent], clock: Clock) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from greenchat.client import Client, DisconnectedError
 from greenchat.codecs import wording
-from greenchat.codecs.wording import after_page, before_page, counted, local
+from greenchat.codecs.wording import after_page, before_page, counted, local, place_of
 from greenchat.connect.common import Kind, Line, clean, error_line, info_line, maybe_not_said, was_said
 from greenchat.connect.draft import is_command, said_as
 from greenchat.connect.seen import Mark, Seen, is_after, is_changed
@@ -342,6 +342,9 @@ class Conversation:
         """What was said before, between two lines that say so. Nothing is replayed that has been shown already."""
         replayed = page.ref is None  # nobody has asked for it
         kind = Kind.REPLAYED if replayed else Kind.PAST
+        if page.conversation:
+            yield from self._direct_page(page)
+            return
         if replayed and page.room != self.room:
             return  # of what is said there now one reads enough
         mark = self._seen.mark(page.room)
@@ -351,9 +354,22 @@ class Conversation:
             if not replayed:
                 yield info_line(f"Nothing was said in {page.room} before.", kind)
             return
-        yield info_line(before_page(page.room, events, local), kind)
+        yield info_line(before_page(place_of(page), events, local), kind)
         yield from self._past(page.room, events, kind, numbered=not replayed)
         yield info_line(after_page(events, local), kind)
+
+    def _direct_page(self, page: HistoryPage) -> Iterator[Line]:
+        """What two people have said to each other alone."""
+        said = [event for event in page.events if isinstance(event, Message)]
+        if not said:
+            yield info_line("Nothing was said here before.", Kind.PAST)
+            return
+        yield info_line(before_page(place_of(page), said, local), Kind.PAST)
+        for event in said:
+            words = wording.answering(event) + wording.marks(event)
+            for line in shown_message(event, words) if not event.own else shown(event):
+                yield Line(Kind.PAST, f"[{event.seq}] {local(event.time)} {line.head}", line.body)
+        yield info_line(after_page(said, local), Kind.PAST)
 
     def _past(self, room: str, events: Sequence[PastEvent], kind: Kind, *, numbered: bool = False) -> Iterator[Line]:
         """With the numbers of the messages, where one has asked for that: commands take them."""

@@ -38,6 +38,7 @@ class Lifecycle:
         try:
             server.plugin_lifecycle.start(server)
             server.stays.open()
+            server.direct_keeper.open()
             datadir.warn(server.data_dir)
             server.acceptor.listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
@@ -46,6 +47,7 @@ class Lifecycle:
             server.acceptor.listen_no_more()
             server.plugin_lifecycle.finish(server)
             server.session_store.close()
+            server.direct_store.close()
             server.turns.stop()
             raise
 
@@ -67,6 +69,7 @@ class Lifecycle:
         server.acceptor.wait_for_all(grace_seconds)
         server.plugin_lifecycle.finish(server)
         server.session_store.close()
+        server.direct_store.close()
         server.turns.stop()
 
     def reconfigure(self, config: Config) -> None:

@@ -29,9 +29,11 @@ from greenchat.protocol.requests import Ref
 from greenchat.server.acceptor import Acceptor
 from greenchat.server.stats import Counters
 from greenchat.session.connection import Connection
+from greenchat.session.direct_keeper import DirectKeeper
 from greenchat.session.session import Session
 from greenchat.session.stay import decode_ignored
 from greenchat.session.stays import Stays
+from greenchat.storage.direct_store import DirectStore
 from greenchat.storage.session_store import SessionStore
 from greenchat.version import __version__
 
@@ -61,6 +63,9 @@ class ChatServer(interfaces.ChatServer):
         self.session_store = SessionStore(data_dir)
         self.stays = Stays(self, self.session_store, self.acceptor.admission)
         self.chat.memory = self.stays
+        self.chat.conversations.ignored_by = lambda account: decode_ignored(self.session_store.ignored_by(account))
+        self.direct_store = DirectStore(data_dir, self.turns)
+        self.direct_keeper = DirectKeeper(self.direct_store, self.chat)
         self.page = ""
         self.counters = Counters(time.monotonic())
         self.started = False  # all plugins have begun

@@ -17,6 +17,7 @@ from greenchat.protocol.requests import Join, Ref
 from greenchat.session import reading
 from greenchat.session.stay import Stay, invalid
 from greenchat.session.stays import PREFIX, Stays
+from greenchat.session.waiting import tell_waiting
 
 
 class Host(Protocol):
@@ -72,6 +73,7 @@ def join(session: Newcomer, asked: Join) -> None:
     refused = _bring(session, member, kept)
     _greet(session, member, room, before, asked.ref)
     _tell(session, refused)
+    tell_waiting(session)
 
 
 def _resume(session: Newcomer, asked: Join) -> None:
@@ -131,6 +133,7 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
             refused.append(verdict)
     _greet(session, member, None, before)
     _tell(session, refused)
+    tell_waiting(session)
 
 
 def bring_along(session: Newcomer, member: Member, kept: Kept) -> None:
@@ -145,6 +148,7 @@ def bring_along(session: Newcomer, member: Member, kept: Kept) -> None:
         _show(session, member, name)
     _tell_all(session, member)
     _tell(session, refused)
+    tell_waiting(session)
 
 
 def _bring(session: Newcomer, member: Member, kept: Kept) -> list[Reject]:

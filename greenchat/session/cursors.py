@@ -8,7 +8,6 @@ from greenchat.protocol.events import EPOCH
 from greenchat.protocol.replies import CursorPlace, CursorPlaces
 from greenchat.protocol.requests import KeepCursor
 from greenchat.protocol.text import FORBIDDEN, is_blank
-from greenchat.session.reading import no_conversation
 from greenchat.session.session import Session
 from greenchat.storage.cursors import Place
 from greenchat.storage.session_store import SessionStore
@@ -52,13 +51,15 @@ def deal(session: Session, store: SessionStore, asked: KeepCursor) -> None:
 
 def _place(session: Session, member: Member, asked: KeepCursor) -> str:
     if asked.conversation:
-        raise no_conversation()
+        return f"@{session.chat.conversation(member, asked.conversation).id}"  # no room is called so
     return session.chat.room_name(asked.room) if asked.room else member.room_meant(session).name
 
 
 def _told(place: Place) -> CursorPlace:
     time = EPOCH + place.time * MICROSECOND if place.time else None
-    return CursorPlace(place.place, "", place.epoch, place.rev, place.id, time)
+    is_direct = place.place.startswith("@")
+    where = ("", place.place[1:]) if is_direct else (place.place, "")
+    return CursorPlace(*where, place.epoch, place.rev, place.id, time)
 
 
 def _require_sound(asked: KeepCursor) -> None:

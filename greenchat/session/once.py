@@ -6,7 +6,7 @@ from weakref import ref
 
 from msgspec.structs import replace
 
-from greenchat.chat.keys import DIRECT, Owner, Use, Wake, digest
+from greenchat.chat.keys import Owner, Use, Wake, digest, place_of
 from greenchat.chat.room import Room
 from greenchat.protocol.events import Message
 from greenchat.protocol.replies import Ack
@@ -21,7 +21,7 @@ def begin(connection: Session, say: Say) -> Use | None:
     owner: Owner = member.account_id or (stay.id if stay is not None else ref(member))
     place = ""
     if say.conversation:
-        place = f"{DIRECT}{say.conversation}"
+        place = place_of(say.conversation)
     elif not say.to and (room := say.room or connection.only):
         place = server.chat.room_name(room)
     turns = server.turns
@@ -49,10 +49,10 @@ def said(connection: Session, use: Use, room: Room, seq: int, number: int) -> No
 
 
 def said_to_one(connection: Session, use: Use, said: Message) -> None:
-    """The same, of what was said to one person alone."""
+    """It was said to one person alone."""
     chat = connection.server.chat
-    conversation = chat.open_conversation(said.conversation)
     ack = Ack(None, said.seq, said.id, said.rev, conversation=said.conversation, with_=said.with_)
-    use.done(f"{DIRECT}{said.conversation}", ack)
-    if conversation is None or not chat.hold(conversation, said.seq, said.rev, use.settled):
+    use.done(place_of(said.conversation), ack)
+    talk = chat.open_conversation(said.conversation)
+    if talk is None or not chat.hold(talk, said.seq, said.rev, use.settled):
         use.settled(None)

@@ -18,21 +18,20 @@ MOMENT_SECONDS = 0.01
 def conversations(session: Session) -> Conversations:
     """All that the member of `session` takes part in."""
     member = session.require_member()
+    try:
+        direct = session.chat.conversations_of(member)
+    except Reject:
+        direct = []  # they cannot be read at the moment
     rooms = [RoomState(room.name, room.seq, room.rev, *unread(member, room)) for room in member.rooms.values()]
-    return Conversations(rooms)  # and what they say with one other person alone, once that is kept
+    return Conversations(rooms, direct, session.chat.direct_epoch)
 
 
-def tell_others(session: Session, room: Room) -> None:
-    """Have the other sessions of its member know how far it has read `room`."""
+def tell_others(session: Session, read: Read) -> None:
+    """Have the other sessions of its member know how far it has read."""
     member = session.require_member()
-    read = Read(room.name, member.reads[room.name])
     for other in [other for other in member.sessions if other is not session and other.is_welcome]:
         if getattr(other.codec, "numbers", False):  # a codec of a plugin may know of none
             other.tell(read)
-
-
-def no_conversation() -> Reject:
-    return Reject("This conversation has ended, or was never yours.", code="conversation_gone")
 
 
 def recall(hooks: Dispatcher, member: Member) -> None:

@@ -9,6 +9,7 @@ from greenchat.chat.place import Place
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
+from greenchat.protocol.events import Read
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import (
@@ -173,7 +174,7 @@ def _say(connection: Session, say: Say, use: Use | None = None) -> None:
         member = connection.require_member()
     if say.conversation or say.to:
         asked = Asked(say.room, say.conversation, say.to, say.reply_to)
-        said = chat.say_to_one(member, text, asked, origin=connection)
+        said = chat.say_to_one(member, text, asked, origin=connection, key=None if use is None else use.stored)
         if say.ref is not None:
             connection.acknowledge(say.ref, said)
         if use is not None:
@@ -258,10 +259,12 @@ def mark_read(session: Session, server: Host, frame: MarkRead) -> None:
     """The member of the session has read one of its rooms as far as it says."""
     member = session.require_member()
     if frame.conversation:
-        raise reading.no_conversation()
-    room = _required_room(session, member, frame.room)
-    if server.chat.read(member, room, frame.seq):
-        reading.tell_others(session, room)
+        if seq := server.chat.read_direct(member, frame.conversation, frame.seq):
+            reading.tell_others(session, Read("", seq, frame.conversation))
+    else:
+        room = _required_room(session, member, frame.room)
+        if server.chat.read(member, room, frame.seq):
+            reading.tell_others(session, Read(room.name, member.reads[room.name]))
     if frame.ref is not None:
         session.acknowledge(frame.ref, None)
 

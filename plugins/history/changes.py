@@ -4,7 +4,6 @@ A message has no `rev` of its own in the file: that of the first is 1, and each 
 change came in between, or numbers were left out. Those are in `changes`: up to `last` messages there were then.
 """
 
-import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -27,9 +26,6 @@ CREATE TABLE changes (
 ) WITHOUT ROWID;
 CREATE INDEX changes_by_last ON changes (room, last, rev);
 """
-
-# The marks of the file, besides others: the epoch; and that it was closed in order, with which file that was and when.
-EPOCH, CLEAN, CLOSED = "epoch", "clean", "closed"
 
 # How many messages were deleted or changed whose words may still be in the unused parts of the file.
 UNCLEAN = "changed"
@@ -200,41 +196,6 @@ NEWER = (
 )
 
 
-# --- the epoch -------------------------------------------------------------------------------------------------------
-
-
-def new_epoch() -> int:
-    return secrets.randbits(62) | 1
-
-
-def named(epoch: int) -> str:
-    """An epoch as clients get it."""
-    return f"{epoch:016x}"
-
-
-def begin(connection: sqlite3.Connection, state: tuple[int, int]) -> int:
-    """The epoch, from now on until the file is closed in order: the one before, if that was done. `state` is which file
-    it is, and when it was written last: a copy of it, which may be of an earlier day, is another one or was written at
-    another time, and so was one that somebody has changed since."""
-    marks = dict(connection.execute("SELECT name, value FROM marks WHERE name IN (?, ?, ?)", (EPOCH, CLEAN, CLOSED)))
-    epoch = marks.get(EPOCH, 0) if (marks.get(CLEAN), marks.get(CLOSED)) == state else 0
-    if not epoch:
-        epoch = new_epoch()
-        renew(connection, epoch)
-    connection.execute("DELETE FROM marks WHERE name IN (?, ?)", (CLEAN, CLOSED))
-    return epoch
-
-
-def renew(connection: sqlite3.Connection, epoch: int) -> None:
-    """Numbers that somebody may have seen can be given again, or are gone."""
-    connection.execute("REPLACE INTO marks VALUES (?, ?)", (EPOCH, epoch))
-
-
-def end(connection: sqlite3.Connection, state: tuple[int, int]) -> None:
-    """All is written; this is to be the file's state once it is closed."""
-    connection.executemany("REPLACE INTO marks VALUES (?, ?)", zip((CLEAN, CLOSED), state, strict=True))
-
-
 # --- to be gone ------------------------------------------------------------------------------------------------------
 
 
@@ -259,19 +220,6 @@ def write_anew(connection: sqlite3.Connection, path: Path) -> bool:
     connection.execute("VACUUM")
     connection.execute("BEGIN IMMEDIATE")
     return True
-
-
-def checkpoint(connection: sqlite3.Connection) -> bool:
-    """Take over all that was written ahead, and empty that file. Whether nobody was in the way."""
-    connection.execute("COMMIT")
-    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {patience}")
-        connection.execute("BEGIN IMMEDIATE")
-    return not busy
 
 
 def cleaned(connection: sqlite3.Connection, count: int) -> None:

@@ -15,11 +15,10 @@ from typing import Any
 import gevent
 from gevent.event import AsyncResult, Event
 
-from greenchat import Alteration, ChatServer, Database, DatabaseError, Messages, Reject
+from greenchat import Alteration, ChatServer, Database, DatabaseError, EpochFile, Messages, Reject, new_epoch
 
 from . import changes, store
 from .changes import UNKNOWN, Change
-from .place import Place
 from .refusals import not_stored, off
 from .runs import Run, moved, pack_run, part
 from .watcher import Watcher
@@ -55,14 +54,14 @@ class MessageWriter:
     ) -> None:
         self.latest: dict[str, int] = {}
         self.revs: dict[str, int] = {}
-        self.epoch = changes.named(changes.new_epoch())
+        self.epoch = EpochFile.name_of(new_epoch())
         self.times: dict[str, datetime] = {}
         self.problem: Exception | None = None
         self._chat = server.chat
         self._rooms = server.chat.rooms
         self._turns = server.turns
         self._database = database
-        self.place = Place(database.path)
+        self.place = EpochFile(database.path)
         self._watcher = watcher
         self._commit_seconds = commit_seconds
         self._most = most
@@ -168,7 +167,7 @@ class MessageWriter:
         self._stop_timer()
         if self._known and self.problem is None and not self._count and not self._busy:
             ended = AsyncResult()
-            self._database.start(partial(changes.end, state=self.place.ending()), lambda *_: ended.set(None))
+            self._database.start(partial(EpochFile.end, state=self.place.ending()), lambda *_: ended.set(None))
             ended.wait(CLOSE_SECONDS)
         if self._count:
             log.error("the server ends without having kept the last of what was said: messages lost: %d", self._count)
@@ -247,7 +246,7 @@ class MessageWriter:
 
     def _begin(self, connection: sqlite3.Connection) -> tuple[store.Ends, int]:
         """In the database's thread."""
-        return store.ends(connection), changes.begin(connection, self.place.state)
+        return store.ends(connection), self.place.begin(connection)
 
     def _keep(
         self, runs: list[Run | Change], comings: list[store.Coming], connection: sqlite3.Connection
@@ -339,12 +338,12 @@ class MessageWriter:
 
     def _renew(self) -> None:
         """Numbers that somebody may have seen can be given again, or are gone."""
-        self._set_epoch(epoch := changes.new_epoch())
-        self._database.start(partial(changes.renew, epoch=epoch))
+        self._set_epoch(epoch := new_epoch())
+        self._database.start(partial(EpochFile.renew, epoch=epoch))
         self._chat.keys.forget()
 
     def _set_epoch(self, epoch: int) -> None:
-        self.epoch = changes.named(epoch)
+        self.epoch = EpochFile.name_of(epoch)
         for room in self._rooms.values():
             room.epoch = self.epoch
 

@@ -175,7 +175,7 @@ def test_one_begins_so_many_conversations_an_hour():
 def test_commands_mean_the_conversation_that_they_are_typed_in():
     hall = Hall("ada", "bob")
     ada = hall.members["ada"]
-    with pytest.raises(Reject, match="said nothing to bob"):
+    with pytest.raises(Reject, match="You and bob have said nothing"):
         hall.chat.place_meant(ada, Asked(to="bob"))
     talk = begun(hall, "psst")
     assert hall.chat.place_meant(ada, Asked(conversation=talk.id)) is talk

@@ -46,6 +46,7 @@ def test_help_tells_each_command_in_one_line(room):
         "INFO|/edit [NUMBER] TEXT: Have a message of yours say something else: your last, or the one with this number.",
         "INFO|/help [COMMAND]: List the commands, or explain one.",
         "INFO|/me TEXT: Say what you do.",
+        "INFO|/messages USER [N]: Tell the last N messages between you and somebody, 20 if you do not say.",
         "INFO|/msg USER TEXT: Say something to one person alone, in whatever room.",
         "INFO|/nick NAME: Change your name.",
         "INFO|/ping: Ask whether the server is there.",

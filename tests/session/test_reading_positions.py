@@ -104,7 +104,7 @@ def test_a_welcome_and_all_that_one_takes_part_in_tell_it(chat):
     welcomes = {one["room"]: counts(one) for one in (*first, *others) if one["type"] == "welcome"}
     assert welcomes == {"lobby": (1, 2, 2), "garden": (0, 1, 0)} == listed(phone)
     assert phone.conversations["rooms"][0] | {"seq": 3, "rev": 3} == phone.conversations["rooms"][0]
-    assert set(phone.conversations) == {"type", "rooms"}
+    assert set(phone.conversations) == {"type", "rooms", "epoch"}
 
 
 def test_it_comes_behind_all_welcomes_and_once(chat):

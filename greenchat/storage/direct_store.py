@@ -1,0 +1,334 @@
+"""direct.sqlite3: what two accounts say to each other alone, with its numbers, waiting for who is away.
+
+It is written in group commits off the event loop, and outlasts an outage of the disk. All of it happens in the event
+loop; only what reads waits, and `open`, `saved` and `close`.
+"""
+
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import gevent
+from gevent.event import AsyncResult, Event
+from msgspec.structs import replace
+
+from greenchat.errors import Reject
+from greenchat.storage import direct_rows
+from greenchat.storage.direct_rows import FILE, MIGRATIONS, KeyRow, Row, Talk
+from greenchat.storage.epochs import EpochFile, checkpoint, new_epoch
+from greenchat.storage.sqlite import BUSY_SECONDS, Database, DatabaseError
+
+log = logging.getLogger("greenchat.direct")
+
+T = TypeVar("T")
+Release = Callable[[Reject | None], None]
+Item = tuple[Talk, Row | None, KeyRow | None]
+
+# So much is written at once at the most: a few milliseconds of the thread.
+BATCH = 2_000
+
+# What waits for a file that cannot be used: past it, the oldest is dropped. Some 50 MB.
+MOST_WAITING = 100_000
+
+# From one try to the next while it cannot be used, in seconds.
+RETRY_SECONDS = 1.0
+
+# How long what has still to be written may hold up the end of the server, in seconds.
+CLOSE_SECONDS = 10.0
+
+# Words that were deleted or changed are out of the file's bytes after so many seconds.
+CLEAN_SECONDS = 3600.0
+
+
+class Turns(Protocol):
+    """See `greenchat.net.turns`."""
+
+    def is_long(self) -> bool: ...
+
+    def later(self, function: Callable[[], object]) -> None: ...
+
+
+class DirectStore:
+    """The file of one server, in its data directory. `problem` is why it cannot be written, or None. `renewed` is
+    called when its `epoch` is another one."""
+
+    def __init__(self, data_dir: Path, turns: Turns, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.epoch = EpochFile.name_of(new_epoch())
+        self.problem: Exception | None = None
+        self.renewed: Callable[[], None] = lambda: None
+        self._turns = turns
+        self._file = EpochFile(data_dir / FILE)
+        self._database = Database(data_dir / FILE, MIGRATIONS, busy_seconds=busy_seconds)
+        self._another = partial(Database, data_dir / FILE, MIGRATIONS, busy_seconds=busy_seconds)
+        self._reader = self._another()
+        self._loop: Any = gevent.get_hub().loop
+        self._timer: Any = None
+        self._cleaner: Any = None
+        self._waiting: deque[Item] = deque()
+        self._batch: list[Item] = []  # what is being written
+        self._gone: tuple[set[int], frozenset[int]] = (set(), frozenset())
+        self._given = self._committed = 0  # how many items were ever given, and how many of the first are on disk
+        self._holds: deque[tuple[int, Release]] = deque()
+        self._known = False  # whether it is known what is on disk
+        self._busy = self._soon = False
+        self._lost = 0
+        self._closing: Event | None = None
+
+    def open(self) -> int:
+        """Learn what is on disk: the highest id of a message. Where that cannot be, it is tried again and again."""
+        try:
+            number, epoch = self._database.run(self._begin)
+            self._database.start(checkpoint)  # after an end that was not clean there may be deleted words
+        except DatabaseError as error:
+            self._fail(error)
+            return 0
+        self._known = True
+        self._set_epoch(epoch)
+        return number
+
+    def close(self) -> None:
+        """Write what waits, waiting for it, though not for ever, and close the file."""
+        self._closing = Event()
+        if (self._waiting or self._gone[0]) and not self._busy:
+            self._write()
+        if self._busy:
+            self._closing.wait(CLOSE_SECONDS)
+        for timer in (self._timer, self._cleaner):
+            if timer is not None:
+                timer.stop()
+                timer.close()
+        self._timer = self._cleaner = None
+        if self._known and self.problem is None and not self._waiting and not self._busy:
+            ended = AsyncResult()
+            self._database.start(partial(EpochFile.end, state=self._file.ending()), lambda *_: ended.set(None))
+            ended.wait(CLOSE_SECONDS)
+        if self._waiting:
+            log.error("the server ends without having kept the last direct messages: %d lost", len(self._waiting))
+        self._reader.close()
+        self._database.close()
+        self._file.stamp()
+
+    # --- write, behind what happens ---
+
+    def put(self, talk: Talk, row: Row | None = None, key: KeyRow | None = None) -> None:
+        """Keep a conversation as it is now, and a message of it, which was said with a key perhaps."""
+        self._waiting.append((talk, row, key))
+        self._given += 1
+        if self.problem is None:
+            self._write_soon()
+        else:
+            self._shed()
+
+    def forget(self, gone: Iterable[int], left: frozenset[int]) -> None:
+        """These accounts are gone, and those are left."""
+        self._gone = (self._gone[0] | {*gone}, left)
+        if self.problem is None:
+            self._write_soon()
+
+    def hold(self, release: Release) -> None:
+        """Call `release` once all that was given so far is on disk, which may be now; or with why it will not be."""
+        if self._committed >= self._given:
+            release(None)
+        elif self.problem is not None:
+            release(not_stored())
+        else:
+            self._holds.append((self._given, release))
+
+    # --- read; may wait ---
+
+    def saved(self) -> None:
+        """Wait until all that was given so far is on disk. Raises `Reject` where it cannot be written."""
+        outcome = AsyncResult()
+        self.hold(outcome.set)
+        if outcome.get() is not None:
+            raise off()
+
+    def find(self, conversation: str) -> Talk | None:
+        """Raises `Reject`, as all of these."""
+        for talk, *_ in self._pending():
+            if talk.id == conversation:
+                return talk
+        return self.read(partial(direct_rows.find, conversation=conversation))
+
+    def between(self, one: int, other: int) -> Talk | None:
+        pair = direct_rows.pair_of(one, other)
+        for talk, *_ in self._pending():
+            if talk.pair == pair:
+                return talk
+        return self.read(partial(direct_rows.between, one=one, other=other))
+
+    def message(self, conversation: str, seq: int) -> Row | None:
+        for _, row, _ in self._pending():
+            if row is not None and (row.conversation, row.seq) == (conversation, seq):
+                return row
+        return self.read(partial(direct_rows.message, conversation=conversation, seq=seq))
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` finds on disk."""
+        try:
+            return self._reader.run(work, writes=False)
+        except DatabaseError as error:
+            log.error("direct messages cannot be read: %s", error)
+            raise off() from None
+
+    def _pending(self) -> Iterable[Item]:
+        """What is not on disk yet, the last first."""
+        return chain(reversed(self._waiting), reversed(self._batch))
+
+    # --- the steps ---
+
+    def _begin(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        """In the database's thread."""
+        return direct_rows.highest(connection), self._file.begin(connection)
+
+    def _keep(self, batch: list[Item], gone: tuple[set[int], frozenset[int]], connection: sqlite3.Connection) -> None:
+        """In the database's thread."""
+        self._file.check(connection)
+        talks = {talk.id: talk for talk, _, _ in batch}
+        rows: dict[tuple[str, int], Row] = {}
+        for _, row, _ in batch:
+            if row is not None:
+                said = rows.get((row.conversation, row.seq))
+                if said is not None and not row.id:  # deleted at once, it is still there as that
+                    row = replace(row, id=said.id, time=said.time)
+                rows[row.conversation, row.seq] = row
+        direct_rows.keep(connection, talks.values(), [*rows.values()], [key for *_, key in batch if key is not None])
+        if gone[0]:
+            direct_rows.forget(connection, *gone)
+
+    def _write_soon(self) -> None:
+        if not self._soon and not self._busy:
+            self._soon = True
+            self._loop.run_callback(self._write)
+
+    def _write(self) -> None:
+        self._soon = False
+        self._stop_timer()
+        if self._busy:
+            return
+        if not self._known:
+            self._busy = True
+            self._database.start(self._begin, self._learned)
+            return
+        if not self._waiting and not self._gone[0]:
+            return
+        self._batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
+        gone, self._gone = self._gone, (set(), frozenset())
+        self._busy = True
+        self._database.start(partial(self._keep, self._batch, gone), partial(self._wrote, gone))
+
+    def _wrote(self, gone: tuple[set[int], frozenset[int]], _: None, problem: Exception | None) -> None:
+        self._busy = False
+        batch, self._batch = self._batch, []
+        if problem is not None:
+            self._waiting.extendleft(reversed(batch))
+            self._gone = (gone[0] | self._gone[0], self._gone[1] or gone[1])
+            self._fail(problem)
+            return
+        self._committed += len(batch)
+        if gone[0] or any(row is not None and (row.deleted or row.edited) for _, row, _ in batch):
+            self._clean_later()
+        if self.problem is not None and not self._waiting:
+            self._recover()
+        released = []
+        while self._holds and self._holds[0][0] <= self._committed:
+            released.append(self._holds.popleft()[1])
+        self._go_on()
+        self._release(deque(released), None)
+
+    def _learned(self, found: tuple[int, int] | None, problem: Exception | None) -> None:
+        self._busy = False
+        if found is None:
+            assert problem is not None
+            self._fail(problem)
+            return
+        self._known = True
+        self._set_epoch(found[1])
+        if not self._waiting:
+            self._recover()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waiting or self._gone[0]:
+            self._write_soon()
+        elif self._closing is not None:
+            self._closing.set()
+
+    def _release(self, held: deque[Release], problem: Reject | None) -> None:
+        """Have those hear it who wait for it: of thousands, some in the next turns of the event loop."""
+        while held:
+            held.popleft()(problem)
+            if held and self._turns.is_long():
+                self._turns.later(partial(self._release, held, problem))
+                return
+
+    # --- outages ---
+
+    def _fail(self, problem: Exception) -> None:
+        """Nothing can be written: try again and again, and let nobody wait for it."""
+        if str(problem) != str(self.problem):
+            trace = None if isinstance(problem, DatabaseError) else problem
+            log.error("direct messages are not kept: %s", problem, exc_info=trace)
+        if self.problem is None:  # another file may be put in the place of the one that was read so far
+            reader, self._reader = self._reader, self._another()
+            gevent.spawn(reader.close)
+        self.problem = problem
+        held, self._holds = deque(release for _, release in self._holds), deque()
+        self._shed()
+        if self._closing is not None:
+            self._closing.set()
+        elif self._timer is None:
+            self._timer = self._loop.timer(RETRY_SECONDS)
+            self._timer.start(self._write)
+        self._release(held, not_stored())
+
+    def _recover(self) -> None:
+        if self.problem is not None:
+            log.warning("direct messages are kept again; lost: %d", self._lost)
+            self.problem, self._lost = None, 0
+            epoch = new_epoch()  # what others have seen meanwhile may be gone, or in another file
+            self._set_epoch(epoch)
+            self._database.start(partial(EpochFile.renew, epoch=epoch))
+
+    def _shed(self) -> None:
+        while len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self._given -= 1
+            self._lost += 1
+
+    def _set_epoch(self, epoch: int) -> None:
+        self.epoch = EpochFile.name_of(epoch)
+        self.renewed()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None
+
+    def _clean_later(self) -> None:
+        if self._cleaner is None:
+            self._cleaner = self._loop.timer(CLEAN_SECONDS)
+            self._cleaner.start(self._clean)
+
+    def _clean(self) -> None:
+        self._cleaner.close()
+        self._cleaner = None
+        self._database.start(checkpoint, self._cleaned)
+
+    def _cleaned(self, done: bool | None, problem: Exception | None) -> None:
+        if not done and self._closing is None:
+            self._clean_later()
+
+
+def not_stored() -> Reject:
+    return Reject("This was said, but could not be kept: the disk fails. Do not send it again.", code="not_stored")
+
+
+def off() -> Reject:
+    return Reject("What was said cannot be read at the moment. Try again later.", code="history_off")
