@@ -337,9 +337,12 @@ class Conversations:
 
     def set_epoch(self, epoch: str) -> None:
         """From now on, numbers of those that are kept hold in this one."""
-        for conversation in self._by_id.values():
-            if conversation.keeper is not None:
-                conversation.epoch = epoch
+        for conversation in self.kept():
+            conversation.epoch = epoch
+
+    def kept(self) -> list[Conversation]:
+        """Those that are known here and are kept."""
+        return [one for one in self._by_id.values() if one.keeper is not None]
 
     def _end(self, conversation: Conversation, why: str) -> None:
         self._drop(conversation)

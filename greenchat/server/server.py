@@ -34,6 +34,7 @@ from greenchat.session.session import Session
 from greenchat.session.stay import decode_ignored
 from greenchat.session.stays import Stays
 from greenchat.storage.direct_store import DirectStore
+from greenchat.storage.direct_tidy import DirectTidy
 from greenchat.storage.session_store import SessionStore
 from greenchat.version import __version__
 
@@ -65,7 +66,10 @@ class ChatServer(interfaces.ChatServer):
         self.chat.memory = self.stays
         self.chat.conversations.ignored_by = lambda account: decode_ignored(self.session_store.ignored_by(account))
         self.direct_store = DirectStore(data_dir, self.turns)
-        self.direct_keeper = DirectKeeper(self.direct_store, self.chat)
+        self.direct_keeper = keeper = DirectKeeper(self.direct_store, self.chat)
+        self.direct_tidy = DirectTidy(
+            self.direct_store, lambda: self.config.server.direct_days, keeper.trimmed, keeper.forgot
+        )
         self.page = ""
         self.counters = Counters(time.monotonic())
         self.started = False  # all plugins have begun

@@ -1,7 +1,7 @@
 """The conversations of accounts, as the chat knows them, from and to the file that keeps them."""
 
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -17,6 +17,7 @@ from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key
 from greenchat.storage import direct_rows
+from greenchat.storage.direct_forget import NOBODY
 from greenchat.storage.direct_rows import KeyRow, Row, Talk, TalkEnd
 from greenchat.storage.direct_store import DirectStore
 
@@ -126,6 +127,20 @@ class DirectKeeper:
     def _renewed(self) -> None:
         self._all.set_epoch(self._store.epoch)
         self._chat.keys.forget()
+
+    def trimmed(self, conversations: Iterable[str]) -> None:
+        """The oldest messages of these are gone."""
+        for number in conversations:
+            if (found := self._all.open(number)) is not None:
+                found.log.forget()
+
+    def forgot(self, nameless: Iterable[tuple[str, int]]) -> None:
+        """Somebody was forgotten; of these conversations, these accounts have no name any more."""
+        for found in self._all.kept():
+            found.log.forget()
+        for number, account in nameless:
+            if (known := self._all.open(number)) is not None and account in known.facts:
+                known.facts[account].name = NOBODY
 
     def _accounts_changed(self) -> None:
         before, self._accounts = self._accounts, frozenset(self._chat.accounts.ids)

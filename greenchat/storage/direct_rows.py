@@ -13,13 +13,13 @@ FILE = "direct.sqlite3"
 # Times are microseconds since 1970-01-01 UTC. `low` and `high` are the ids of the two accounts, in their order, and the
 # same one for who talks to themselves. An end has what its account was called last, how much it has said, and up to
 # where it has read what was said, or a plain client has told it. Of a message that was deleted there is who has done
-# that, and when. A key is what makes a message once: whose it is, and a digest of what was said, empty for a text that
-# is gone.
+# that, and when. All messages up to `removed` were too old to be kept. A key is what makes a message once: whose it is,
+# and a digest of what was said, empty for a text that is gone.
 MIGRATIONS = (
     """
 CREATE TABLE conversations (
     id TEXT PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL, seq INTEGER NOT NULL, rev INTEGER NOT NULL,
-    time INTEGER NOT NULL
+    time INTEGER NOT NULL, removed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX conversations_by_ends ON conversations (low, high);
 CREATE TABLE ends (
@@ -33,6 +33,7 @@ CREATE TABLE messages (
     PRIMARY KEY (conversation, seq)
 ) WITHOUT ROWID;
 CREATE INDEX messages_by_rev ON messages (conversation, rev);
+CREATE INDEX messages_by_time ON messages (time);
 CREATE TABLE keys (
     owner INTEGER NOT NULL, key TEXT NOT NULL, said BLOB NOT NULL, conversation TEXT NOT NULL, seq INTEGER NOT NULL,
     rev INTEGER NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (owner, key)
@@ -45,6 +46,9 @@ CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID
 
 # The mark that has the highest id of a message that there ever was.
 HIGHEST = "id"
+
+# The mark that says how many messages were deleted, changed or removed whose words may still be somewhere in the file.
+UNCLEAN = "unclean"
 
 # Messages that are counted where somebody has not read them: more than anybody looks at the number of.
 MOST_COUNTED = 1000
@@ -113,10 +117,13 @@ class KeyRow(Struct, frozen=True):
 
 COLUMNS = Row.__struct_fields__
 _ALL = ", ".join(f"messages.{column}" for column in COLUMNS)
+# What was deleted, forgotten or removed stays that, whoever has changed it at that moment.
 _UPSERT = (
-    f"INSERT INTO messages ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "
-    "ON CONFLICT (conversation, seq) DO UPDATE SET "
+    f"INSERT INTO messages ({', '.join(COLUMNS)}) "
+    f"SELECT {', '.join(f'?{number}' for number in range(1, len(COLUMNS) + 1))} "
+    "WHERE ?2 > (SELECT removed FROM conversations WHERE id = ?1) ON CONFLICT (conversation, seq) DO UPDATE SET "
     + ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[2:] if column not in ("id", "time"))
+    + " WHERE messages.deleted IS NULL"
 )
 
 
@@ -154,6 +161,7 @@ def keep(
         )
     reworded = [(row.conversation, row.seq) for row in rows if row.deleted or row.edited]
     connection.executemany("UPDATE keys SET said = x'' WHERE conversation = ? AND seq = ?", reworded)
+    soil(connection, len(reworded))
     if highest := max((row.id for row in rows), default=0):
         connection.execute(
             "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
@@ -173,6 +181,44 @@ def forget(connection: sqlite3.Connection, gone: Iterable[int], left: frozenset[
                 for table in ("messages", "ends", "keys"):
                     connection.execute(f"DELETE FROM {table} WHERE conversation = ?", (number,))
                 connection.execute("DELETE FROM conversations WHERE id = ?", (number,))
+                soil(connection, 1)
+
+
+def soil(connection: sqlite3.Connection, count: int) -> None:
+    """Words of so many messages are gone, but may still be in the unused parts of the file."""
+    if count:
+        connection.execute(
+            "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            (UNCLEAN, count),
+        )
+
+
+def trim(connection: sqlite3.Connection, since: int, most: int) -> list[str]:
+    """Remove messages from before this time, at most so many. Returns in which conversations, none where there was
+    nothing to remove."""
+    found = connection.execute(
+        "SELECT conversation, max(seq) FROM "
+        "(SELECT conversation, seq FROM messages WHERE time < ? ORDER BY time LIMIT ?) GROUP BY conversation",
+        (since, most),
+    ).fetchall()
+    upto = [(seq, number) for number, seq in found]
+    connection.executemany("UPDATE conversations SET removed = max(removed, ?) WHERE id = ?", upto)
+    for table in ("messages", "keys"):
+        connection.executemany(f"DELETE FROM {table} WHERE seq <= ? AND conversation = ?", upto)
+    soil(connection, len(upto))
+    return [number for number, _ in found]
+
+
+def unclean(connection: sqlite3.Connection) -> int:
+    """See `UNCLEAN`."""
+    (count,) = connection.execute("SELECT coalesce(max(value), 0) FROM marks WHERE name = ?", (UNCLEAN,)).fetchone()
+    assert isinstance(count, int)
+    return count
+
+
+def cleaned(connection: sqlite3.Connection, count: int) -> None:
+    """There were so many when cleaning began: if there are no more, it is done."""
+    connection.execute("DELETE FROM marks WHERE name = ? AND value = ?", (UNCLEAN, count))
 
 
 # --- read ------------------------------------------------------------------------------------------------------------
