@@ -96,6 +96,7 @@ from greenchat.protocol.text import printable as printable
 from greenchat.protocol.text import slash_at as slash_at
 from greenchat.protocol.text import some_of as some_of
 from greenchat.protocol.vocabulary import Request as Request
+from greenchat.storage.cleaning import clean_file as clean_file
 from greenchat.storage.cleaning import write_anew as write_anew
 from greenchat.storage.datadir import make_private as make_private
 from greenchat.storage.datadir import open_private as open_private

@@ -37,15 +37,15 @@ def forget(user: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
     from greenchat.storage.direct_forget import Forgetting
 
     shown, shell = printable(user), Shell(file, data_dir)
-    found = Forgetting(_file_in(shell.data_dir), user, shell.accounts)
+    found = Forgetting(_file_in(shell.data_dir).parent, user, shell.accounts)
     if not found.accounts:
         found.forget()  # what was interrupted
         click.echo(f"There is nothing of {shown}.")
         return
     if not yes:
         what, where = amount(found.messages, "message"), amount(found.conversations, "conversation")
-        click.echo(f"There are {what} of {shown} in {where} of two. They cannot be brought back.", err=True)
-        if not click.confirm("Forget them?", err=True):
+        click.echo(f"{shown} has said {what} in {where} of two. What is forgotten cannot be brought back.", err=True)
+        if not click.confirm("Forget it?", err=True):
             click.echo("Nothing was changed.", err=True)
             sys.exit(1)
     count = found.forget()

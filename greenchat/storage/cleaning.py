@@ -31,7 +31,7 @@ def write_anew(connection: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def clean(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+def clean_file(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     """Leave nothing of what was deleted in the bytes of the file, and of the one beside it that is written ahead. For
     command lines.
 

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from greenchat.errors import Reject
 from greenchat.protocol.names import require_name
 from greenchat.storage import cleaning, direct_rows
-from greenchat.storage.direct_rows import MIGRATIONS
+from greenchat.storage.direct_rows import FILE, MIGRATIONS
 from greenchat.storage.epochs import EpochFile, new_epoch
 from greenchat.storage.sqlite import as_database_error, open_database, transaction
 
@@ -52,17 +52,18 @@ class Forgetting:
     `messages` of theirs are in so many `conversations`; there is nothing of them where there are no `accounts`. All of
     it raises `DatabaseError`."""
 
-    def __init__(self, path: Path, name: str, accounts: Accounts) -> None:
-        self._path = path
+    def __init__(self, data_dir: Path, name: str, accounts: Accounts) -> None:
+        self._path = data_dir / FILE
         self._key = _key_of(name)
         self._there = accounts.ids
         known = accounts.find(self._key)
         look = partial(self._look, account=known.id if known is not None else 0)
-        self.accounts, self.messages, self.conversations = self._with_file(look)
+        nothing: tuple[list[int], int, int] = ([], 0, 0)
+        self.accounts, self.messages, self.conversations = self._with_file(look, nothing)
 
     def forget(self) -> int:
         """Forget them, also in the bytes of the file. How many messages of theirs there were."""
-        return self._with_file(self._forget)
+        return self._with_file(self._forget, 0)
 
     def _look(self, connection: sqlite3.Connection, account: int) -> tuple[list[int], int, int]:
         ends = connection.execute("SELECT DISTINCT account, name FROM ends").fetchall()
@@ -88,11 +89,13 @@ class Forgetting:
                 if account not in self._there:
                     _in_turn(connection, partial(_name, **what))
         if unclean := direct_rows.unclean(connection):
-            cleaning.clean(connection, self._path, PATIENCE)
+            cleaning.clean_file(connection, self._path, PATIENCE)
             transaction(connection, partial(direct_rows.cleaned, count=unclean))
         return count
 
-    def _with_file(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _with_file(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        if not self._path.exists():
+            return otherwise
         with closing(open_database(self._path, MIGRATIONS, busy_seconds=PATIENCE)) as connection:
             try:
                 return work(connection)

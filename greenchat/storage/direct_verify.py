@@ -26,12 +26,12 @@ _WRONG = {
         SELECT DISTINCT conversation FROM ends WHERE conversation NOT IN (SELECT id FROM conversations) ORDER BY 1
     """,
     "Conversation {}: seq {} is of somebody else.": """
-        SELECT conversation, messages.seq FROM messages NOT INDEXED JOIN conversations ON id = conversation
-        WHERE account NOT IN (low, high) AND deleted IS NULL ORDER BY 1, 2
+        SELECT conversation, messages.seq FROM messages NOT INDEXED JOIN conversations
+        ON conversations.id = conversation WHERE account NOT IN (low, high) AND deleted IS NULL ORDER BY 1, 2
     """,
     "Conversation {}: seq {} is there, but all up to {} was removed.": """
-        SELECT conversation, messages.seq, removed FROM messages NOT INDEXED JOIN conversations ON id = conversation
-        WHERE messages.seq <= removed ORDER BY 1, 2
+        SELECT conversation, messages.seq, removed FROM messages NOT INDEXED JOIN conversations
+        ON conversations.id = conversation WHERE messages.seq <= removed ORDER BY 1, 2
     """,
     "Conversation {}: seq {} to {} is missing.": """
         SELECT id, before + 1, now - 1 FROM (
@@ -42,16 +42,17 @@ _WRONG = {
         ) WHERE now > before + 1 ORDER BY 1, 2
     """,
     "Conversation {}: seq {} is beyond its last, which is {}.": """
-        SELECT id, messages.seq, conversations.seq FROM messages NOT INDEXED JOIN conversations ON id = conversation
-        WHERE messages.seq > conversations.seq ORDER BY 1, 2
+        SELECT conversation, messages.seq, conversations.seq FROM messages NOT INDEXED JOIN conversations
+        ON conversations.id = conversation WHERE messages.seq > conversations.seq ORDER BY 1, 2
     """,
     "Conversation {}: rev {} is of {} messages.": """
         SELECT conversation, rev, count(*) FROM messages NOT INDEXED GROUP BY conversation, rev HAVING count(*) > 1
         ORDER BY 1, 2
     """,
     "Conversation {}: seq {} has rev {}, and the last there was is {}.": """
-        SELECT id, messages.seq, messages.rev, conversations.rev FROM messages NOT INDEXED JOIN conversations
-        ON id = conversation WHERE messages.rev > conversations.rev OR messages.rev < messages.seq ORDER BY 1, 2
+        SELECT conversation, messages.seq, messages.rev, conversations.rev FROM messages NOT INDEXED JOIN conversations
+        ON conversations.id = conversation WHERE messages.rev > conversations.rev OR messages.rev < messages.seq
+        ORDER BY 1, 2
     """,
     "Message {} is there {} times.": """
         SELECT id, count(*) FROM messages NOT INDEXED WHERE id > 0 GROUP BY id HAVING count(*) > 1 ORDER BY 1

@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from greenchat import (
-    DIRECT_FILE,
     AccountDirectory,
     ConfigError,
     DatabaseError,
@@ -128,9 +127,8 @@ def forget(user: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
     """
     path = _file_in(data_dir_from(file, data_dir))
     shown, shell = printable(user), Shell(file, data_dir)
-    direct_file = path.with_name(DIRECT_FILE)
-    direct = Forgetting(direct_file, user, shell.accounts) if direct_file.exists() else None
-    alone = direct.messages if direct is not None else 0
+    direct = Forgetting(path.parent, user, shell.accounts)
+    alone = direct.messages
     with _opened(path, busy_seconds=PATIENCE) as connection:
         found = forgetting.find(connection, user)
         unclean = forgetting.unclean(connection)
@@ -148,7 +146,7 @@ def forget(user: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
         messages, moves = forgetting.replace(connection, found.names)
         forgetting.clean(connection, path, PATIENCE)
         what = f"{_count(messages, 'message')} and {_count(moves, 'coming or going', 'comings and goings')}"
-        alone = direct.forget() if direct is not None else 0
+        alone = direct.forget()
         shell.audit("forget", shown, details=amount(messages + alone, "message"))
         click.echo(f"Forgotten: {what} of {shown}.")
         if alone:
