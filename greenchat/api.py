@@ -65,6 +65,7 @@ from greenchat.protocol.replies import CursorPlace as CursorPlace
 from greenchat.protocol.replies import CursorPlaces as CursorPlaces
 from greenchat.protocol.replies import DirectState as DirectState
 from greenchat.protocol.replies import Error as Error
+from greenchat.protocol.replies import Exported as Exported
 from greenchat.protocol.replies import HistoryPage as HistoryPage
 from greenchat.protocol.replies import NumberedPage as NumberedPage
 from greenchat.protocol.replies import RoomState as RoomState
@@ -72,6 +73,7 @@ from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import Welcome as Welcome
 from greenchat.protocol.requests import Delete as Delete
 from greenchat.protocol.requests import Edit as Edit
+from greenchat.protocol.requests import Export as Export
 from greenchat.protocol.requests import Frame as Frame
 from greenchat.protocol.requests import Hangup as Hangup
 from greenchat.protocol.requests import History as History

@@ -86,6 +86,10 @@ class Keeper(Protocol):
     def newer(self, conversation: str, rev: int, most: int) -> list[Past] | None:
         """All that is newer, by its rev; None where that is more than `most`."""
 
+    def export(self, account_id: int, conversation: str, after: tuple[str, int], most: int) -> list[Past]:
+        """The first of what is behind `after`, a conversation and a message of it, in those of an account, or in this
+        one; without what was deleted."""
+
     def of(self, account_id: int) -> list[Entry]:
         """Those of an account."""
 

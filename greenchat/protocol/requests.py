@@ -140,6 +140,15 @@ class History(Frame, frozen=True, gc=False, tag="history"):
     conversation: str = ""
 
 
+class Export(Frame, frozen=True, gc=False, tag="export"):
+    """All that others and one have said to each other alone, or what is in one `conversation`, page by page: behind the
+    `cursor` of the page before, empty for the first."""
+
+    conversation: str = ""
+    cursor: str = ""
+    ref: Ref = None
+
+
 class Search(Frame, frozen=True, gc=False, tag="search"):
     """The latest messages with all the words of `text`: in `room`, or in all rooms that one may read; with an `id`
     below `before`, unless that is 0."""

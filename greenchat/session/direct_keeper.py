@@ -94,6 +94,11 @@ class DirectKeeper:
         found = self._store.read(partial(direct_rows.newer, conversation=conversation, rev=rev, most=most))
         return None if found is None else [_past(row) for row in found]
 
+    def export(self, account_id: int, conversation: str, after: tuple[str, int], most: int) -> list[Past]:
+        self._store.saved()
+        asked = partial(direct_rows.export, account=account_id, conversation=conversation, after=after, most=most)
+        return [_past(row) for row in self._store.read(asked)]
+
     def of(self, account_id: int) -> list[Entry]:
         self._store.saved()
         found = self._store.read(partial(direct_rows.of, account=account_id, most=MOST_LISTED))

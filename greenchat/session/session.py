@@ -367,6 +367,10 @@ class Session(coming.Newcomer):
         """The frame at hand was said before, and is nearly free."""
 
     @abstractmethod
+    def charge(self, frames: float) -> None:
+        """The frame at hand costs so much more than one."""
+
+    @abstractmethod
     def apart(self, function: Callable[..., None], *arguments: object) -> None:
         """Call `function` on a stack of its own. Joining goes deep into names and plugins, and Python would keep the
         pages that this took, 4 KB and more, for as long as this connection idles."""

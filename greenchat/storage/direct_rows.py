@@ -1,7 +1,7 @@
 """What is in direct.sqlite3, and the SQL that reads and writes it. Each function works in the caller's transaction."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -284,6 +284,27 @@ def from_the_start(ask: History) -> bool:
     return bool(ask.after or ask.since) and not (ask.before or ask.until)
 
 
+def export(
+    connection: sqlite3.Connection, account: int, conversation: str, after: tuple[str, int], most: int
+) -> list[Row]:
+    """The first of what is behind `after`, a conversation and a seq, in the conversations of an account, or in this
+    one; without what was deleted."""
+    which = "AND ends.conversation = :conversation" if conversation else ""
+    return _rows(
+        connection,
+        "JOIN ends ON ends.conversation = messages.conversation WHERE ends.account = :account AND deleted IS NULL "
+        f"{which} AND ends.conversation >= :reached AND (ends.conversation > :reached OR seq > :seq) "
+        "ORDER BY ends.conversation, seq LIMIT :most",
+        {
+            "account": account,
+            "conversation": conversation,
+            "reached": after[0],
+            "seq": min(after[1], LAST),
+            "most": most,
+        },
+    )
+
+
 def newer(connection: sqlite3.Connection, conversation: str, rev: int, most: int) -> list[Row] | None:
     """All that is newer than `rev`, by its rev; None where that is more than `most`."""
     where = "WHERE conversation = ? AND rev > ? ORDER BY rev LIMIT ?"
@@ -333,5 +354,5 @@ def _talks(connection: sqlite3.Connection, which: str, values: Sequence[object])
     return talks
 
 
-def _rows(connection: sqlite3.Connection, where: str, values: Sequence[object]) -> list[Row]:
+def _rows(connection: sqlite3.Connection, where: str, values: Sequence[object] | Mapping[str, object]) -> list[Row]:
     return [Row(*row) for row in connection.execute(f"SELECT {_ALL} FROM messages {where}", values)]
