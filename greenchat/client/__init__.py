@@ -4,7 +4,10 @@
         chat.join("echo")
         for event in chat:
             if isinstance(event, Message):
-                chat.say(f"{event.sender} said: {event.text}", event.room)
+                chat.say(f"{event.sender} said: {event.text}", event.room, conversation=event.conversation)
+
+What is said to one alone is a `Message` as well: without a room, with a `conversation`. Name both, as above, and no
+answer to it is said aloud.
 
 Whoever loses the connection is still there for the others for a while, and comes back by a token as who they were,
 where they were. `UnreachableError` says that the server is not there yet, and a `RefusedError` with `token_invalid`
