@@ -65,7 +65,7 @@ class SlashCommands:
         return [
             Command("help", "[COMMAND]", "List the commands, or explain one.\nExample: /help msg", show_help),
             Command("who", "", "Tell who is in the room.", who),
-            Command("me", "TEXT", "Say what you do.\nExample: /me waves", act),
+            Command("me", "TEXT", "Say what you do.\nExample: /me waves", act, lines=True),
             Command(
                 "msg",
                 "USER TEXT",
@@ -73,12 +73,14 @@ class SlashCommands:
                 "Nobody else can read it. It waits for who is away, if you both have accounts.\n"
                 "Example: /msg bob Lunch at one?",
                 self.whisper,
+                lines=True,
             ),
             Command(
                 "reply",
                 "TEXT",
                 "Answer the last one who wrote to you alone.\nExample: /reply Gladly!",
                 self.reply,
+                lines=True,
             ),
             Command(
                 "messages",
@@ -93,6 +95,7 @@ class SlashCommands:
                 "Answer a message of this room: the last, or the one with this number, which /history tells.\n"
                 "Examples: /re 12 Gladly!, /re 12 /me nods",
                 answer,
+                lines=True,
             ),
             Command(
                 "edit",
@@ -100,6 +103,7 @@ class SlashCommands:
                 "Have a message of yours say something else: your last, or the one with this number.\n"
                 "Example: /edit At one, I mean.",
                 edit,
+                lines=True,
             ),
             Command(
                 "delete",
@@ -140,10 +144,10 @@ class SlashCommands:
 
     def whisper(self, session: Session, argument: str) -> None:
         member = session.require_member()
-        name, _, text = argument.partition(" ")
+        name, text = _first_word(argument)
         if not text:
             raise Reject("Something is missing. Type it so: /msg USER TEXT", code="usage")
-        self._whisper(session, member, name, text.lstrip())
+        self._whisper(session, member, name, text)
 
     def reply(self, session: Session, argument: str) -> None:
         member = session.require_member()
@@ -163,7 +167,7 @@ class SlashCommands:
         writes to it. Their other sessions get one, marked as their own."""
         other = session.chat.conversation(member, said.conversation).partner(member)
         why = AWAY if other is None else other.away
-        lines = [f"To {said.with_}: {said.text}"]
+        lines = f"To {said.with_}: {said.text}".split("\n")
         if why and self._told_away.get(member) != (said.conversation, why):
             later = f"{said.with_} is away and will read it later."
             lines.append(later if other is None else f"{other.name} is away: {why}")
@@ -262,9 +266,9 @@ def _meant(session: Session, argument: str, usage: str, *, own: bool, read: Call
     """Which message is meant, where, and what `read` makes of what stands behind its number."""
     member = session.require_member()
     place = session.chat.place_meant(member)
-    number, _, text = argument.partition(" ")
-    if text.strip() and NUMBER.fullmatch(number.lstrip("#")):
-        return place, int(number.lstrip("#")), read(text.strip())
+    number, text = _first_word(argument)
+    if text and NUMBER.fullmatch(number.lstrip("#")):
+        return place, int(number.lstrip("#")), read(text)
     if not argument:
         raise Reject(f"Something is missing. Type it so: {usage}", code="usage")
     words = read(argument)
@@ -275,6 +279,12 @@ def _words_or_action(text: str) -> tuple[str, bool]:
     """What is to be said, and whether it is an action."""
     action = ACTION.fullmatch(text, max(slash_at(text), 0))
     return (_unslashed(text), False) if action is None else (action[1], True)
+
+
+def _first_word(argument: str) -> tuple[str, str]:
+    """It, and what follows."""
+    word, *rest = argument.split(maxsplit=1) or [""]
+    return word, "".join(rest)
 
 
 def _unslashed(text: str) -> str:

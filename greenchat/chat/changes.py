@@ -42,7 +42,7 @@ class Changes(Presence):
         """Have a message of `member`'s own say `text` from now on, which passes all that new words pass. May wait."""
         past, message = self._own(member, place, seq)
         log.require_in_time(message, self._limits.edit_seconds, datetime.now(UTC))
-        require_text(text)
+        text = require_text(text)
         if text == message.text:
             return message.rev
         place.require_heard(member)

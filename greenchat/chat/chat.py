@@ -109,7 +109,7 @@ class Chat(Direct):
         reply_to: int,
         key: Key | None = None,
     ) -> Messages:
-        require_text(text)
+        text = require_text(text)
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, action)
@@ -233,8 +233,8 @@ class Chat(Direct):
         return found
 
     def require_sayable(self, member: Member, text: str, room: str = "") -> str:
-        """`text` as `member` may show it to others in `room`, or to one of them (empty): whatever puts words before
-        people passes the checks of what is said. May wait. Raises `Reject`."""
+        """`text`, which is one line, as `member` may show it to others in `room`, or to one of them (empty): whatever
+        puts words before people passes the checks of what is said. May wait. Raises `Reject`."""
         return self._checks.sayable(member, text, room)
 
     def ignore_also(self, member: Member, ignored: Ignored) -> None:

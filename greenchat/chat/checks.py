@@ -15,7 +15,7 @@ from greenchat.errors import Reject
 from greenchat.protocol.events import Event, Message, ModerationAction
 from greenchat.protocol.names import require_name
 from greenchat.protocol.runs import Messages
-from greenchat.protocol.text import require_text
+from greenchat.protocol.text import require_line, require_text
 
 
 class Hooks(Protocol):
@@ -155,9 +155,11 @@ class Checks:
                     return
 
     def sayable(self, member: Member, text: str, room: str = "") -> str:
-        """`text` as `member` may show it to others in `room`, or to one of them (empty)."""
-        require_text(text)
-        return text if self._hooks.check_message is None else self.message(member, acting(member), text, room, False)
+        """`text`, which is one line, as `member` may show it to others in `room`, or to one of them (empty)."""
+        text = require_line(text)
+        if self._hooks.check_message is None:
+            return text
+        return require_line(self.message(member, acting(member), text, room, False))
 
     def line(self, member: Member, text: str, room: str, what: str) -> str:
         """A topic and the like: it is talk, too."""

@@ -113,7 +113,7 @@ class Direct(Changes):
         key: Key | None = None,
     ) -> Message:
         origin = acting(member, origin)
-        require_text(text)
+        text = require_text(text)
         self._checks.require_in(member, found)
         if reply_to:
             self.message(found, reply_to)

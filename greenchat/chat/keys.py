@@ -33,6 +33,9 @@ BOOKS_AT_ONCE = 8
 # Enough that no two texts of one owner have the same by chance.
 DIGEST_BYTES = 8
 
+# What begins the place of what is said to one person alone, before the id of the conversation: no room is called so.
+DIRECT = "@"
+
 # Whose keys they are: an account's id; or by what a guest's stay is known; or what is here only as long as they are.
 Owner = int | bytes | object
 
@@ -42,8 +45,9 @@ Source = Callable[[int | bytes, str | None], "Iterable[UsedKey]"]
 
 
 class UsedKey(Struct, frozen=True, gc=False):
-    """A key, and what was said with it: a digest of that (empty: of a text that is gone), in which room, when, and its
-    answer. This is how plugins hand in what they keep, see `greenchat_find_keys`."""
+    """A key, and what was said with it: a digest of that (empty: of a text that is gone), in which room (or, behind
+    DIRECT, in which conversation), when, and its answer. This is how plugins hand in what they keep, see
+    `greenchat_find_keys`."""
 
     key: str
     said: bytes
@@ -93,7 +97,7 @@ class Use:
         if book.uses.get(self.key) is self and self._ack is not None:
             book.open -= 1
             self.problem = problem
-            if problem is None and self._at == self._keys.numbering:
+            if problem is None and (self._at == self._keys.numbering or not self._keys.has_source(self.place)):
                 book.uses[self.key] = UsedKey(self.key, self.said, self.place, self.time, self._ack)
             elif problem is None:
                 self._keys.remove(book, self.key)  # it has another number by now, and is read again
@@ -137,8 +141,8 @@ class Book:
 
 
 class Keys:
-    """All of a chat. `sources` are what keeps keys besides plugins. `numbering` counts how often the numbers of
-    messages have changed."""
+    """All of a chat. `sources` are what keeps keys of what is said to one person alone. `numbering` counts how often
+    the numbers of messages have changed."""
 
     def __init__(self, hooks: Hooks, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.sources: list[Source] = []
@@ -172,7 +176,11 @@ class Keys:
     def forget(self) -> None:
         """What is kept has other numbers by now, or may be gone: it is read again. To be called by who keeps it."""
         self.numbering += 1
-        self._has_dropped = True
+        self._has_dropped = self._has_dropped or bool(self._books)
+
+    def has_source(self, place: str) -> bool:
+        """Whether the keys of what is said there are kept elsewhere, too."""
+        return bool(self.sources) if place.startswith(DIRECT) else self._hooks.find_keys is not None
 
     def remove(self, book: Book, key: str) -> None:
         del book.uses[key]
@@ -194,7 +202,9 @@ class Keys:
             if not isinstance(owner, int | bytes):
                 return book
             if book.numbering != self.numbering:
-                uses: dict[str, UsedKey | Use] = {key: use for key, use in book.uses.items() if isinstance(use, Use)}
+                uses = {
+                    key: use for key, use in book.uses.items() if isinstance(use, Use) or not self.has_source(use.room)
+                }
                 self._count -= len(book.uses) - len(uses)
                 book.uses, book.is_read, book.numbering = uses, False, self.numbering
             if book.is_read or (is_new and not self._has_dropped):
@@ -239,7 +249,7 @@ class Keys:
         """It was said, but perhaps not kept: what keeps it knows by now, or refuses. May wait."""
         assert use.problem is not None
         owner = book.owner
-        if not isinstance(owner, int | bytes) or (self._hooks.find_keys is None and not self.sources):
+        if not isinstance(owner, int | bytes) or not self.has_source(use.place):
             raise use.problem
         found = self._ask(owner, use.key)
         if book.uses.get(use.key) is use:  # nobody else has looked meanwhile
@@ -283,7 +293,7 @@ def digest(text: str, reply_to: int = 0, to: str = "") -> bytes:
 
 def place_of(conversation: str) -> str:
     """A conversation as the place of a message: no room is called so."""
-    return f"@{conversation}"
+    return f"{DIRECT}{conversation}"
 
 
 def _require_same(found: UsedKey | Use, said: bytes, place: str) -> None:

@@ -2,10 +2,10 @@
 before that, a plugin may keep, or the place itself. No socket, no disk."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 from msgspec import Struct
@@ -100,6 +100,7 @@ class Log:
         "_runs",
         "_since",
         "_unknown_upto",
+        "counted",
         "is_recalled",
         "nothing_upto",
     )
@@ -110,6 +111,7 @@ class Log:
         self._recalled: list[Spoken] = []
         self.is_recalled: bool | None = None  # whether that was asked for; False while it is
         self._unknown_upto = 0  # and what comes before that
+        self.counted: Any = None  # what reading.py has found out last
         self.nothing_upto = 0  # up to this message there is none any more, as far as that is known
         self._runs: deque[tuple[Messages, ref[Reader]]] = deque()
         self._changed: dict[int, Past] = {}  # those that are not as they were said, and some older ones
@@ -177,7 +179,7 @@ class Log:
         """What is known of it elsewhere is another thing by now: look there."""
         self._runs.clear()
         self._changed.clear()
-        self._recalled, self.is_recalled, self.nothing_upto = [], None, 0
+        self._recalled, self.is_recalled, self.nothing_upto, self.counted = [], None, 0, None
 
     # --- for who counts what they have not read ---
 
@@ -188,7 +190,7 @@ class Log:
         older = sorted((past for past in pasts if past.message.seq < first), key=lambda past: past.message.seq)
         self._unknown_upto = older[0].message.seq - 1 if older else first - 1
         self.nothing_upto = self._unknown_upto if is_all else 0
-        self._recalled = []
+        self._recalled, self.counted = [], None
         texts: list[str] = []
         for message, account_id in ((past.message, past.account_id) for past in older):
             if not isinstance(message, Message):
@@ -223,12 +225,23 @@ class Log:
 
     def last_by(self, member: Reader, seq: int) -> int:
         """The last message behind `seq` that `member` has said; `seq` where there is none."""
-        found = (spoken for spoken in self.behind(seq) if spoken.texts and spoken.is_by(member))
-        return max((spoken.seq + len(spoken.texts) - 1 for spoken in islice(found, 1)), default=seq)
+        account_id = member.account_id
+        for run, author in reversed(self._runs):
+            last = run.seq + len(run.texts) - 1
+            if last <= seq:
+                return seq
+            if (run.account_id == account_id if run.account_id else author() is member) and run.texts:
+                return last
+        for spoken in reversed(self._recalled):
+            last = spoken.seq + len(spoken.texts) - 1
+            if last <= seq or spoken.is_by(member):
+                return max(last, seq)
+        return seq
 
-    def changed(self, seq: int) -> Past | None:
-        """The message `seq` as it is now, if it has been changed."""
-        return self._changed.get(seq)
+    @property
+    def changed(self) -> Mapping[int, Past]:
+        """Those messages that are not as they were said, by their numbers, as they are now."""
+        return self._changed
 
     # --- for who catches up where nobody keeps more ---
 

@@ -4,6 +4,7 @@ the same rules (plugins/web/static/text.js), but for code and links."""
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 # Letters of scripts that put no spaces between words, where a name is one wherever it stands: of Thai and Lao, of
 # Tibetan, Burmese and Khmer, of Japanese and Chinese. In NFKC, which has no half-width ones.
@@ -23,21 +24,42 @@ PAUSES = ",:;.!?"
 class Mentions:
     """Called with a text: whether one of `names` is in it."""
 
-    __slots__ = ("_names",)
+    __slots__ = ("_names", "_pattern")
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = {folded(name) for name in names} - {""}
+        self._pattern = _pattern(frozenset(name for name in self._names if name.isascii()))
 
     def __call__(self, text: str) -> bool:
         text = folded(text)
-        return any(name in text and _is_named(text, name) for name in self._names)
+        for name in self._names:
+            if name in text:
+                return self._pattern.search(text) is not None if text.isascii() else self._is_in(text)
+        return False
+
+    def _is_in(self, text: str) -> bool:
+        return any(_is_named(text, name) for name in self._names if name in text)
 
 
 def folded(text: str) -> str:
     """Two spellings of one name are equal so."""
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    text = text.casefold()
+    return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+
+
+@lru_cache(maxsize=128)  # of those who come in at about the same time
+def _pattern(names: frozenset[str]) -> re.Pattern[str]:
+    """Finds ASCII names in ASCII text, by the same rules as `_is_named`: as most texts are, at a tenth of the cost."""
+    found = []
+    for name in sorted(names):
+        before = r"(?<![\w#$])(?<!\w[.'\-@])" if _is_letter(name[0]) else r"(?:(?<!\S)|(?<=@)(?<!\w@))"
+        behind = r"(?![\w+#])(?!(?!'s(?!\w))[.'\-@]\w)" if _is_letter(name[-1]) else r"(?=\s|\Z|[,:;.!?](?:\s|\Z))"
+        found.append(f"{before}{re.escape(name)}{behind}")
+    return re.compile("|".join(found) or "(?!)", re.ASCII)
 
 
 def _is_named(text: str, name: str) -> bool:

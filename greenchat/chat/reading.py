@@ -3,6 +3,7 @@ costs nothing more."""
 
 from contextlib import suppress
 from typing import NamedTuple
+from weakref import ref
 
 from greenchat.chat.log import RECENT, Spoken
 from greenchat.chat.mentions import Mentions
@@ -46,17 +47,30 @@ def unread(member: Member, room: Room) -> Unread:
     read = position(member, room)
     if read == room.seq:
         return Unread(read)
+    # A welcome tells it, and then the list of all conversations: mostly nothing has happened in between.
+    ignored = member.ignored.names if member.ignored else []
+    how = (read, room.seq, room.rev, room.log.is_recalled, member.name, member.account, ignored)
+    counted = room.log.counted
+    if counted is None or counted[0]() is not member or counted[1] != how:
+        counted = room.log.counted = ref(member), how, _count(member, room, read)
+    found: Unread = counted[2]
+    return found
+
+
+def _count(member: Member, room: Room, read: int) -> Unread:
     log, names = room.log, Mentions((member.name, member.account))
     start = max(read, room.seq - RECENT)  # from behind which on each message is looked at, as far as it is known
     count = max(max(start, log.reach(room.seq)) - max(read, log.nothing_upto), 0)
     mentions = 0
+    changed = log.changed
     for spoken in log.behind(start):
-        if spoken.is_by(member):
+        first, texts, _, account_id, author = spoken
+        if account_id == member.account_id if account_id else author is not None and author() is member:
             continue
-        for seq, text in enumerate(spoken.texts, spoken.seq):
+        for seq, text in enumerate(texts, first):
             if seq <= start:
                 continue
-            past = log.changed(seq)
+            past = changed.get(seq) if changed else None
             if past is not None:
                 if not isinstance(past.message, Message):
                     continue

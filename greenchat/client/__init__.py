@@ -14,13 +14,18 @@ where they were. `UnreachableError` says that the server is not there yet, and a
 that it took too long: join by name then.
 
     except DisconnectedError:
-        token = chat.token
+        lost = chat
         chat = Client.connect("127.0.0.1", 9999)
-        chat.resume(token)
+        chat.resume(lost.token)
+        chat.repeat(lost)
+
+`repeat` says again what had no answer when the connection was lost: the server knows what was said already.
 
 A bot that misses nothing while it is not there keeps a `Cursor`, and follows it:
 
     for event in chat.follow(Cursor("echo.cursor")):
+
+With an account, the server keeps it as well: `Cursor.on_server("echo")`.
 
 It speaks JSON Lines (`PlainClient`: plain frames) over one socket, without a thread or an event loop of its own.
 Nothing is sent or read but inside its methods: use a client from one thread, and let it `receive` again and again. To

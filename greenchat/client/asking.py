@@ -9,6 +9,7 @@ from typing import TypeVar
 from greenchat.client.connection import JSON, Connection
 from greenchat.client.errors import DisconnectedError, NoAnswerError, RefusedError, TurnedAwayError, UnreachableError
 from greenchat.codecs.plain import NOT_UTF8, too_long
+from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
 from greenchat.protocol.replies import (
     Ack,
@@ -20,8 +21,15 @@ from greenchat.protocol.replies import (
     Stats,
     Welcome,
 )
-from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref
+from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref, Say
+from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
+
+# The version of the protocol with which a message may have several lines.
+HAS_LINES = 2
+
+# As long as a ref gets.
+LONG_REF = 2**31
 
 A = TypeVar("A", Welcome, HistoryPage, SearchResults, CursorPlaces, Stats, Ack)
 
@@ -50,11 +58,24 @@ class Requests:
         self.rooms: dict[str, Welcome] = {}
         self.conversations: Conversations | None = None
         self.pending: dict[int, str] = {}
+        self.repeats = True
+        self._came_by = ""  # the token by which one has joined
+        self._keyed: dict[int, tuple[str, Say]] = {}  # what of `pending` is to be said again so, by this account
         self.left = False
 
     def limit(self, name: str) -> float:
         """The server's limit of this name; 0 for none, and before `join`."""
         return self._limits.get(name, 0)
+
+    def fits(self, text: str, room: str = "") -> bool:
+        """Whether the server takes `text` as one message: as it is, as long, and with as many lines."""
+        if "\n" in text and self.protocol < HAS_LINES:
+            return False
+        limit = int(self.limit("frame_bytes"))
+        try:
+            return not limit or len(JSON.encode_request(Say(require_text(text), room, LONG_REF))) - 1 <= limit
+        except (Reject, UnicodeEncodeError):
+            return False
 
     def _ask(self, request: Request, kind: type[A], timeout: float) -> A:
         """The answer to `request`. What else comes meanwhile is kept for `receive`."""
@@ -157,6 +178,7 @@ class Requests:
             case Ack(ref) | Error(ref=ref):
                 if isinstance(ref, int):
                     self.pending.pop(ref, None)
+                    self._keyed.pop(ref, None)
                 room = self._parting.pop(ref, "")
                 if isinstance(item, Ack) or item.code == "not_in_room":
                     self.rooms.pop(room, None)

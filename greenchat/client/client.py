@@ -6,10 +6,13 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from greenchat.client.asking import Requests, deadline_in
 from greenchat.client.connection import open_socket
 from greenchat.client.cursor import Cursor, missed
 from greenchat.client.errors import DisconnectedError
+from greenchat.client.keys import may_repeat, with_key
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.replies import Ack, CursorPlace, CursorPlaces, HistoryPage, SearchResults, Stats, Welcome
@@ -46,7 +49,7 @@ class Client(Requests):
     welcome.
     `protocol` is the version of JSON Lines that the server speaks, 0 before `join`: from 2 on it only grows.
     `pending` holds what one has said or changed and the server has not answered yet, its text by its ref, in order.
-    `left` says whether one has gone.
+    `left` says whether one has gone. `repeats` is whether what one says may be said again after a loss, see `repeat`.
     """
 
     @classmethod
@@ -133,6 +136,7 @@ class Client(Requests):
         Raises `RefusedError` (the name is taken or not valid: one may try another), `TurnedAwayError`,
         `UnreachableError` where something else than a greenchat server answers, `NoAnswerError`, `DisconnectedError`.
         """
+        self._came_by = token
         request = Join(name, room, next(self._refs), password, key, login, token, device, replay)
         return self._ask(request, Welcome, timeout)
 
@@ -174,21 +178,60 @@ class Client(Requests):
 
     # --- talk ---
 
-    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> int:
-        """Say one line, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings.
+    def say(
+        self,
+        text: str,
+        room: str = "",
+        *,
+        conversation: str = "",
+        to: str = "",
+        reply_to: int = 0,
+        key: str | None = None,
+    ) -> int:
+        """Say `text`, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings. It may have
+        several lines, at most 100, with "\\n" between them: `fits` tells whether this server takes that.
 
         Where it goes is one of these: a `room`, which need not be named by who has only ever been in one; a
-        `conversation` of two, by the id that a `Message` or an `Ack` has brought; the person who is called `to`. A line
+        `conversation` of two, by the id that a `Message` or an `Ack` has brought; the person who is called `to`. A text
         that begins with a slash is a command, run there; `//x` says `/x`. `reply_to` is the `seq` of the message
-        there that it answers.
+        there that it answers. With a `key` it is said once, however often one says it; None is one of its own for what
+        `repeat` may say again.
 
         Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
         sent, `DisconnectedError`, and `ValueError` for more than one place.
         """
         if bool(room) + bool(conversation) + bool(to) > 1:
-            raise ValueError("one line goes into a room, into a conversation, or to one person")
+            raise ValueError("one message goes into a room, into a conversation, or to one person")
         ref = next(self._refs)
-        return self._put(Say(text, room, ref, conversation, to, reply_to), ref, text)
+        say = Say(text, room, ref, conversation, to, reply_to, key or "")
+        if key is None and (again := with_key(self, say)) is not None:
+            self._put(replace(say, key=again.key), ref, text)
+            self._keyed[ref] = self.account, again
+            return ref
+        return self._put(say, ref, text)
+
+    def repeat(self, before: "Client") -> dict[int, int]:
+        """Say again what `before` had said, and got no answer for, when its connection was lost: what was said by then,
+        the server knows by its key, and just answers it. Returns the refs, by those of `before`.
+
+        It is said only by who was it then: after `resume`, or logged in to the same account. What stays in
+        `before.pending` nobody can decide, and it is not to be repeated: commands, changes, what was said to a name,
+        and answers where the numbers of messages may be others by now.
+        """
+        refs: dict[int, int] = {}
+        is_same = self._came_by == before.token != ""
+        for ref, (account, say) in list(before._keyed.items()):
+            if (
+                self._connection.end
+                or account != self.account
+                or not (account or is_same)
+                or not may_repeat(say, before, self)
+            ):
+                continue
+            refs[ref] = new = next(self._refs)
+            self._put(replace(say, ref=new), new, before.pending.pop(ref))
+            self._keyed[new] = before._keyed.pop(ref)
+        return refs
 
     def edit(self, room: str, seq: int, text: str) -> int:
         """The message `seq` of `room`, which one has said, is to say `text` from now on. Returns and raises as `say`

@@ -11,7 +11,7 @@ from greenchat.errors import Reject
 from greenchat.protocol.events import Notice
 from greenchat.protocol.replies import Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Invalid, Join, Leave, Say
-from greenchat.protocol.text import control_characters, require_text, slash_at
+from greenchat.protocol.text import control_characters, is_blank, require_text, slash_at
 from greenchat.protocol.vocabulary import Request
 
 # What the one room is called, of which plain frames do not know the name.
@@ -28,6 +28,7 @@ SETTLE_SECONDS = 0.3
 LEAVE_SECONDS = 2.0
 
 NO_COMMANDS = "This server has no commands: nothing was sent. To say it all the same, begin with //."
+ONE_LINE = "A command is one line, and nothing was sent. To say all of it, begin with //."
 NO_CHANGES = "Plain frames do not change what was said. Where the server has commands, say {}."
 
 
@@ -80,25 +81,41 @@ class PlainClient(Client):
         welcome = self.rooms[THE_CHAT] = Welcome(name, THE_CHAT, [name], 0, {}, "")
         return welcome
 
-    def say(self, text: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> int:
-        """Say one line; `//x` says `/x`. Whether it has arrived, nobody will tell. Raises `RefusedError`, also for a
-        command where the server has none, since it would be said to all, and `DisconnectedError`."""
+    def say(
+        self,
+        text: str,
+        room: str = "",
+        *,
+        conversation: str = "",
+        to: str = "",
+        reply_to: int = 0,
+        key: str | None = None,
+    ) -> int:
+        """Say `text`, each of its lines by itself; `//x` says `/x`. Whether it has arrived, nobody will tell. Raises
+        `RefusedError`, also for a command where the server has none, since it would be said to all, and for one of
+        several lines, and `DisconnectedError`."""
         if conversation or to:
             raise RefusedError("rejected", "Plain frames do not talk to one person alone.")
         if reply_to:
             raise RefusedError("rejected", "Plain frames have no answers. Where the server has commands, say /re.")
-        at = slash_at(text)
-        if at >= 0 and not self.has_commands:
-            if not text.startswith("/", at + 1):
-                raise RefusedError("unknown_command", NO_COMMANDS)
-            text = text[:at] + text[at + 1 :]
         try:
-            require_text(text)
+            first, *others = (line for line in require_text(text).split("\n") if not is_blank(line))
         except Reject as verdict:
             raise RefusedError(verdict.code, in_full(verdict, BY_CLIENT).text) from None
         except UnicodeEncodeError:
             raise RefusedError(NOT_UTF8.code, NOT_UTF8.text) from None
-        self._send(Say(text))
+        at = slash_at(first)
+        if at >= 0 and not first.startswith("/", at + 1):
+            if not self.has_commands:
+                raise RefusedError("unknown_command", NO_COMMANDS)
+            if others:
+                raise RefusedError("usage", ONE_LINE)
+        elif at >= 0 and not self.has_commands:
+            first = first[:at] + first[at + 1 :]
+        self._send(Say(first))
+        for line in others:  # of a text, and no command
+            at = slash_at(line)
+            self._send(Say(f"{line[:at]}/{line[at:]}" if at >= 0 and self.has_commands else line))
         return next(self._refs)
 
     def enter(self, room: str, key: str = "", timeout: float = ANSWER_SECONDS) -> Welcome:

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.codecs.wording import BY_CLIENT, in_full
+from greenchat.errors import Reject
 from greenchat.protocol import vocabulary
 from greenchat.protocol.events import Event
 from greenchat.protocol.replies import Ack, Answer, Error
-from greenchat.protocol.requests import Frame, Invalid, Ref, Say, Unknown
+from greenchat.protocol.requests import Edit, Frame, Invalid, Ref, Say, Unknown
 from greenchat.protocol.runs import Messages, Says
-from greenchat.protocol.text import FORBIDDEN, KEY_LENGTH, control_characters, is_key
+from greenchat.protocol.text import FORBIDDEN, KEY_LENGTH, in_lines, is_key
 from greenchat.protocol.vocabulary import Request, any_of, tags
 
 _REQUESTS = msgspec.json.Decoder(any_of(vocabulary.REQUESTS))
@@ -83,9 +85,12 @@ class JsonRequestDecoder:
 
 def _checked(frame: Request) -> Request:
     """Line breaks and control codes come as escapes inside a JSON string, so they are looked for once decoded."""
-    if type(frame) is Say and FORBIDDEN.search(frame.text):
-        told = in_full(control_characters(), BY_CLIENT)
-        return Invalid(told.code, told.text, frame.ref)
+    if isinstance(frame, Say | Edit) and FORBIDDEN.search(frame.text):
+        try:
+            frame = replace(frame, text=in_lines(frame.text))
+        except Reject as verdict:
+            told = in_full(verdict, BY_CLIENT)
+            return Invalid(told.code, told.text, frame.ref)
     if type(frame) is Say and frame.key and not is_key(frame.key):
         text = f"A key has 1 to {KEY_LENGTH} characters that can be seen, and no spaces."
         return Invalid("malformed", text, frame.ref)
@@ -93,8 +98,8 @@ def _checked(frame: Request) -> Request:
 
 
 def _run(frames: Sequence[Request], safe: bool) -> Says | None:
-    """`frames` as a run, if they are messages for one room, and nothing else. With `safe`, it is known that nothing
-    forbidden is in them."""
+    """`frames` as a run, if they are messages of one line for one room, and nothing else. With `safe`, it is known that
+    nothing forbidden is in them."""
     first = frames[0]
     if type(first) is not Say:
         return None

@@ -201,15 +201,20 @@ class PlainCodec:
     def encode_run(self, messages: Messages) -> bytes:
         if messages.own:
             return b""  # plain clients are promised that nothing comes back
+        head, texts = f"MSG|{messages.sender}|", messages.texts
+        if "\n" in "".join(texts):  # looking at each of them takes five times as long
+            texts = "\n".join(texts).split("\n")  # a frame each
         # One join for the whole run: half the cost of formatting each message, on the way of every message.
-        head = f"MSG|{messages.sender}|"
-        return f"{head}{f'{chr(10)}{head}'.join(messages.texts)}\n".encode()
+        return f"{head}{f'{chr(10)}{head}'.join(texts)}\n".encode()
 
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
         return b""  # it has no word for that
 
 
 def _written(line: Line) -> str:
-    """A line as a frame. What people say was checked when it came in; this is the fence for what plugins write."""
+    """A line as a frame, and several that somebody has said as a frame each. What people say was checked when it came
+    in; this is the fence for what plugins write."""
+    if line.sender is not None and "\n" in line.text:
+        return "".join(_written(line._replace(text=one)) for one in line.text.split("\n"))
     kind = "ERROR" if line.error else "INFO" if line.sender is None else f"MSG|{line.sender}"
     return f"{FORBIDDEN.sub('?', f'{kind}|{line.text}')}\n"

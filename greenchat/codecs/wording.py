@@ -41,7 +41,8 @@ Clock = Callable[[datetime], str]
 
 
 class Line(NamedTuple):
-    """One line: what the `sender` says, or the server where there is none. `error`: something was refused."""
+    """One line: what the `sender` says, or the server where there is none. `error`: something was refused. What people
+    say may have several, with "\\n" between them."""
 
     text: str
     sender: str | None = None
@@ -141,8 +142,10 @@ def _(page: HistoryPage) -> Iterator[Line]:
         yield Line(before_page(place_of(page), said_before, utc))
         for event in page.events:
             if isinstance(event, Message):
-                number = f"[{event.seq}] " if isinstance(page, NumberedPage) else ""
-                yield Line(f"{number}{answering(event, messages.get(event.reply_to))}{marks(event)}", sender(event))
+                words = answering(event, messages.get(event.reply_to))
+                if isinstance(page, NumberedPage):  # to find one: what comes unasked has every line
+                    words = f"[{event.seq}] {beginning(words)}"
+                yield Line(f"{words}{marks(event)}", sender(event))
             elif not isinstance(event, Deleted):
                 yield from plain(event)
         yield Line(after_page(said_before, utc))
@@ -208,6 +211,7 @@ def _(found: SearchResults) -> Iterator[Line]:
 
 
 def said(message: Message) -> str:
+    """In as many lines as it has."""
     return f"* {message.sender} {message.text}" if message.action else message.text
 
 
@@ -216,9 +220,15 @@ def sender(message: Message) -> str:
     return f"{message.sender} (private)" if message.conversation else message.sender
 
 
+def beginning(text: str) -> str:
+    """Its first line, which tells of others behind it."""
+    first, others, _ = text.partition("\n")
+    return f"{first} …" if others else first
+
+
 def quoted(message: Message, length: int = QUOTED) -> str:
     """How it begins, in one line."""
-    return f'"{printable(message.text, length)}"'
+    return f'"{printable(beginning(message.text), length)}"'
 
 
 def answering(message: Message, answered: Message | None = None) -> str:
@@ -229,14 +239,15 @@ def answering(message: Message, answered: Message | None = None) -> str:
     return f"(to {to}) {said(message)}"
 
 
-def changed(change: Change, message: Message | None = None) -> str:
+def changed(change: Change, message: Message | None = None, *, whole: bool = False) -> str:
     """A sentence about what has become of `message`, as it was before, as far as that is known. What was deleted is not
-    said once more."""
+    said once more. It is one line, but for a new text that is to be told as a `whole`."""
     number = f"message {change.seq}"
     by = f"{change.by} (private)" if change.conversation else change.by
     match change:
         case Edited(text=text):
-            return f"{by} has changed {number if message is None else quoted(message)}: {text}"
+            now = text if whole else beginning(text)
+            return f"{by} has changed {number if message is None else quoted(message)}: {now}"
         case Deleted():
             whose = "" if message is None or message.sender == change.by else f" of {message.sender}"
             return f"{by} has deleted {number if message is None else 'a message'}{whose}."
@@ -271,8 +282,9 @@ def after_page(events: Sequence[PastEvent], clock: Clock) -> str:
 
 
 def found_one(message: Message, clock: Clock) -> str:
+    """In one line, whichever line the word is in."""
     text = said(message) if message.action else f"{message.sender}: {message.text}"
-    return f"{clock(message.time)} in {message.room}, {text}"
+    return f"{clock(message.time)} in {message.room}, {' '.join(text.split(chr(10)))}"
 
 
 def _counted_found(found: SearchResults) -> str:
@@ -328,7 +340,7 @@ BY_CLIENT: Mapping[Advice, str] = {
     Advice.ENTER_ROOM: "/join ROOM leads into one.",
     Advice.PASS_PHRASE: "Join with it; whoever invited you knows it.",
     Advice.FRAME_TYPES: "PROTOCOL.md has all that there are.",
-    Advice.ONE_LINE: "Send plain text, a message for each line.",
+    Advice.ONE_LINE: "Send plain text.",
     Advice.COMMAND: "{line}",
     Advice.TLS: "Connect with: greenchat connect --tls",
 }

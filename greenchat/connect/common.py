@@ -12,6 +12,7 @@ from greenchat.client import (
     TurnedAwayError,
     UnreachableError,
 )
+from greenchat.codecs.wording import beginning
 from greenchat.config.schema import Server
 from greenchat.connect.draft import is_command, said_as
 from greenchat.connect.options import Exit
@@ -24,6 +25,9 @@ QUIT = "/quit"
 
 # The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
 NOT_STORED = "not_stored"
+
+# The code of one that does not say whether it was said, where it is said once more.
+TRY_AGAIN = "try_again"
 
 # How much is quoted of what was not said, in characters: most of what fits into a line of a terminal.
 QUOTED = 60
@@ -43,27 +47,37 @@ class Kind(Enum):
 
 
 class Line(NamedTuple):
-    """One line as people read it, `head body`: `[Alice]:` and what she says, `[INFO]` and what the server says."""
+    """One line as people read it, `head body`: `[Alice]:` and what she says, `[INFO]` and what the server says. A body
+    may have further lines: for programs, each has the head before it; on a screen they are indented."""
 
     kind: Kind
     head: str
     body: str
 
     def __str__(self) -> str:
-        return f"{self.head} {self.body}"
+        return "\n".join(f"{self.head} {line}" for line in self.body.split("\n"))
 
 
 def info_line(text: str, kind: Kind = Kind.INFO) -> Line:
-    return Line(kind, "[INFO]", clean(text))
+    return Line(kind, "[INFO]", clean_lines(text))
 
 
 def error_line(text: str) -> Line:
-    return Line(Kind.ERROR, "[ERROR]", clean(text))
+    return Line(Kind.ERROR, "[ERROR]", clean_lines(text))
 
 
 def clean(text: str) -> str:
-    """`text` without what would drive a terminal, whatever the server let pass."""
+    """`text` in one line without what would drive a terminal, whatever the server let pass."""
     return FORBIDDEN.sub("?", text)
+
+
+def clean_lines(text: str) -> str:
+    """The same in as many lines as it has."""
+    return "\n".join(map(clean, text.split("\n")))
+
+
+def _begins(line: str) -> str:
+    return printable(beginning(said_as(line).strip()), QUOTED)
 
 
 def login_name() -> str:
@@ -96,7 +110,7 @@ def not_said(line: str, room: str) -> Line:
     where = f" in {room}" if room else ""
     if is_command(line):
         return error_line(f"Not sent{where}: {line.split()[0]}")
-    return error_line(f"Not said{where}: {printable(said_as(line).strip(), QUOTED)}")
+    return error_line(f"Not said{where}: {_begins(line)}")
 
 
 def maybe_not_said(line: str, room: str) -> Line:
@@ -115,7 +129,7 @@ def waiting(line: str, room: str) -> Line:
     """What is said of a line that waits for the connection."""
     if is_command(line):
         return info_line(f"Waiting to be run: {line.split()[0]}")
-    return info_line(f"Waiting to be said{f' in {room}' if room else ''}: {printable(said_as(line).strip(), QUOTED)}")
+    return info_line(f"Waiting to be said{f' in {room}' if room else ''}: {_begins(line)}")
 
 
 def is_quit(text: str) -> bool:

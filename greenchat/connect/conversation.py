@@ -17,7 +17,7 @@ from greenchat.codecs.wording import after_page, before_page, counted, local, pl
 from greenchat.connect.common import Kind, Line, clean, error_line, info_line, maybe_not_said, was_said
 from greenchat.connect.draft import is_command, said_as
 from greenchat.connect.seen import Mark, Seen, is_after, is_changed
-from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown, shown_message
+from greenchat.connect.shown import direct_page, from_elsewhere, is_of_all_rooms, shown, shown_message
 from greenchat.protocol.events import Change, Deleted, Event, Left, Message, Notice, PastEvent
 from greenchat.protocol.replies import Ack, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
@@ -47,11 +47,14 @@ JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
 
 class Said(NamedTuple):
-    """What one has said, as it was sent, and into which room, when its latest message had the number `seq`."""
+    """What one has said, as it was sent, and into which room, when its latest message had the number `seq`; as which
+    `ref`, and whether `again`, since the connection was lost."""
 
     line: str
     room: str
     seq: int
+    ref: int = 0
+    again: bool = False
 
 
 class Missed(NamedTuple):
@@ -93,12 +96,16 @@ class Conversation:
         """How many lines are yet to be answered."""
         return len(self._client.pending)
 
+    def fits(self, text: str) -> bool:
+        """Whether it may be one message, with all its lines."""
+        return self._client.fits(text, self.room)
+
     def say(self, line: str, room: str) -> int:
-        """Say one line in `room`, and return its ref. Raises as `Client.say` does."""
+        """Say one message in `room`, and return its ref. Raises as `Client.say` does."""
         ref = self._client.say(line, room)
         join = JOIN.match(line)
         if not self._client.plain or join is not None:
-            self._said[ref] = Said(line, room, self._seen.mark(room).seq)
+            self._said[ref] = Said(line, room, self._seen.mark(room).seq, ref)
         if is_command(line):
             self._command, self._target, self._entered = ref, join[1] if join else "", ""
         return ref
@@ -126,8 +133,10 @@ class Conversation:
     def back(
         self, client: Client, welcome: Welcome, missed: Mapping[str, Missed], unsure: Iterable[Said]
     ) -> Iterator[Line]:
-        """How it is shown that one has come back: where one is, what one has missed there, and whether one's own words
-        that were `unsure` are in the history. What is not there may have been read by others all the same."""
+        """How it is shown that one has come back: where one is, and what one has missed there. One's own words that
+        were `unsure` are said again, where that can be done; of others it is told whether they are in the history. What
+        is not there may have been read by others all the same."""
+        again = client.repeat(self._client)
         self._client = client
         marks = dict(self._seen.marks)
         rooms = rooms_of(welcome)
@@ -152,7 +161,12 @@ class Conversation:
         for said in unsure:
             there = events.get(said.room, [])
             mine = next((event for event in there if self._is_mine(event, said)), None)
-            verdicts.append(maybe_not_said(said.line, said.room) if mine is None else was_said(said.line, said.room))
+            if (ref := again.get(said.ref)) is not None:
+                self._said[ref] = said._replace(ref=ref, again=True)
+            elif mine is None:
+                verdicts.append(maybe_not_said(said.line, said.room))
+            else:
+                verdicts.append(was_said(said.line, said.room))
             if mine is not None:
                 there.remove(mine)
                 self._seen.past(said.room, mine)
@@ -168,7 +182,7 @@ class Conversation:
             if isinstance(event, Message | Deleted) and is_changed(event, mark, welcome):
                 for change, before in self._seen.changes(event):
                     where = "" if room == self.room else f"[{clean(room)}] "
-                    yield info_line(f"{where}{MEANWHILE} {wording.changed(change, before)}", Kind.PAST)
+                    yield info_line(f"{where}{MEANWHILE} {wording.changed(change, before, whole=True)}", Kind.PAST)
 
     def _told_missed(self, room: str, events: Iterable[PastEvent], mark: Mark, gap: bool) -> Iterator[Line]:
         events = [event for event in events if is_after(event, mark)]
@@ -218,7 +232,7 @@ class Conversation:
         if isinstance(item, Message | Change) and item.conversation:
             return [*shown(item)]
         if isinstance(item, Change):
-            return [info_line(wording.changed(item, self._seen.changed(item)))]
+            return [info_line(wording.changed(item, self._seen.changed(item), whole=True))]
         if isinstance(item, PastEvent):
             self._seen.happened(item)
         if isinstance(item, Message):
@@ -329,7 +343,7 @@ class Conversation:
         replayed = page.ref is None  # nobody has asked for it
         kind = Kind.REPLAYED if replayed else Kind.PAST
         if page.conversation:
-            yield from self._direct_page(page)
+            yield from direct_page(page)
             return
         if replayed and page.room != self.room:
             return  # of what is said there now one reads enough
@@ -343,19 +357,6 @@ class Conversation:
         yield info_line(before_page(place_of(page), events, local), kind)
         yield from self._past(page.room, events, kind, numbered=not replayed)
         yield info_line(after_page(events, local), kind)
-
-    def _direct_page(self, page: HistoryPage) -> Iterator[Line]:
-        """What two people have said to each other alone."""
-        said = [event for event in page.events if isinstance(event, Message)]
-        if not said:
-            yield info_line("Nothing was said here before.", Kind.PAST)
-            return
-        yield info_line(before_page(place_of(page), said, local), Kind.PAST)
-        for event in said:
-            words = wording.answering(event) + wording.marks(event)
-            for line in shown_message(event, words) if not event.own else shown(event):
-                yield Line(Kind.PAST, f"[{event.seq}] {local(event.time)} {line.head}", line.body)
-        yield info_line(after_page(said, local), Kind.PAST)
 
     def _past(self, room: str, events: Sequence[PastEvent], kind: Kind, *, numbered: bool = False) -> Iterator[Line]:
         """With the numbers of the messages, where one has asked for that: commands take them."""

@@ -1,10 +1,12 @@
 """What one types is a message or a command. What one pastes, or pipes in, is text: said as it stands, and never run.
+Several lines are one message, where the server takes that.
 
 A line whose first visible character is a slash is a command, and `//x` says `/x`. So a pasted line that begins with a
 slash gets one more, for all to see: whoever wants to run it takes one away. A draft of several lines is no command, and
 not said either if its first line is one: the others might tell a whole room what was for one person.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from greenchat.connect.secrets import has_secret
@@ -39,10 +41,21 @@ def said_as(line: str) -> str:
     return line if at < 0 else line[:at] + line[at + 1 :]
 
 
-def lines_to_send(draft: str) -> list[str]:
-    """The lines of what was typed and pasted, as they are to be sent; blank ones cannot be said."""
-    first, *others = [line for line in draft.split("\n") if line.strip()] or [""]
-    return [first, *map(as_text, others)] if first else []
+def to_send(draft: str, fits: Callable[[str], bool]) -> list[str]:
+    """What was typed and pasted, as it is to be sent: as few messages as there may be, if `fits` says whether a text of
+    several lines may be one. What is blank cannot be said by itself."""
+    messages: list[str] = []
+    gap = "\n"
+    for line in draft.split("\n"):
+        if not line.strip():
+            gap += "\n"
+            continue
+        if messages and not is_command(messages[-1]) and fits(longer := f"{messages[-1]}{gap}{line}"):
+            messages[-1] = longer
+        else:
+            messages.append(as_text(line) if messages else line)
+        gap = "\n"
+    return messages
 
 
 def why_not(draft: str) -> str:

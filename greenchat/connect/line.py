@@ -18,6 +18,7 @@ from greenchat.client import Client, ClientError, DisconnectedError, RefusedErro
 from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses
 from greenchat.connect.common import (
     NOT_STORED,
+    TRY_AGAIN,
     Line,
     error_line,
     exit_code,
@@ -30,7 +31,7 @@ from greenchat.connect.common import (
     waiting,
 )
 from greenchat.connect.conversation import Conversation, Said
-from greenchat.connect.draft import is_command, lines_to_send
+from greenchat.connect.draft import is_command, to_send
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins
 from greenchat.connect.options import Exit, Visit
@@ -171,8 +172,8 @@ class LineChat:
             self._end = self._end or DisconnectedError("You have left while the connection was lost.")
 
     async def _take(self, text: str) -> None:
-        """What was typed and pasted: each line is a message."""
-        for line in lines_to_send(text):
+        """What was typed and pasted."""
+        for line in to_send(text, self._talk.fits):
             if is_quit(line):
                 self._leaving = True
                 return
@@ -331,7 +332,8 @@ class LineChat:
                     self._screen.forget(said.line)  # it may be a misspelt /login, with the password
                 self._logging_out &= isinstance(item, Ack)
             elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
-                lines.insert(-1, not_said(said.line, said.room))
+                unknown = said.again and item.code == TRY_AGAIN
+                lines.insert(-1, (maybe_not_said if unknown else not_said)(said.line, said.room))
             match item:
                 case Error(code, text, None) if code in SENT_AWAY:
                     if self._logging_out and code == "logged_out":

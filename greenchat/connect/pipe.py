@@ -14,14 +14,14 @@ A connection that is lost is not made again: nobody but who has the input can te
 been said, and what comes behind them. The exit code LOST says so, and how many lines were not acknowledged.
 
 The server slows down who says too much, and then the input waits too. At the end of the input it waits until everything
-has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output,
-one a line, flushed at once; [INFO] and [ERROR] go to standard error, so that what the next program in the pipe reads is
-what people say now: a bot must not answer what was said before it came, so what the server replays then is not shown at
-all, and what a line `/history` asks for goes to standard error, and so does what is changed, deleted and reacted to. An
-answer is shown without what it answers. A refused line is named there with its number and the reason; the others are
-said all the same, and the exit code is REFUSED at the end. A line that was said but could not be kept is named as well,
-and is no refused one: who said it again would say it twice. Nobody is asked for anything: a missing name is the login
-name.
+has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output, a
+line each, flushed at once, and one of several lines as so many, each with its sender; [INFO] and [ERROR] go to standard
+error, so that what the next program in the pipe reads is what people say now: a bot must not answer what was said
+before it came, so what the server replays then is not shown at all, and what a line `/history` asks for goes to
+standard error, and so does what is changed, deleted and reacted to. An answer is shown without what it answers. A
+refused line is named there with its number and the reason; the others are said all the same, and the exit code is
+REFUSED at the end. A line that was said but could not be kept is named as well, and is no refused one: who said it
+again would say it twice. Nobody is asked for anything: a missing name is the login name.
 """
 
 import os
@@ -98,6 +98,7 @@ def chat(visit: Visit) -> Exit:
         )
         client, welcome = ticket.enter()
         with client:
+            client.repeats = False  # a lost connection is not made again
             stops = Stops()
             talk = Conversation(client, quotes=False)
             outlet.show(talk.lines(welcome))

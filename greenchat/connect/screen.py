@@ -35,6 +35,9 @@ PROMPT = "> "
 # Pasted code is drawn as code.
 TABS = TabsProcessor(tabstop=4, char1=" ", char2=" ")
 
+# Before what is not the first line of a message, so that nobody can write what looks like another's.
+INDENT = "    "
+
 LINE_BREAKS = re.compile(r"[\r\n]+")
 
 # Names of styles: what is the server's, or was said before, is dim, so that what people say now stands out.
@@ -286,5 +289,6 @@ def _suspend(event: KeyPressEvent) -> None:
 
 def _fragments(line: Line) -> Iterator[tuple[str, str]]:
     yield f"class:{line.kind.value}-head", line.head
-    yield f"class:{line.kind.value}-body", f" {line.body}"
+    body = line.body.replace("\n", f"\n{INDENT}")
+    yield f"class:{line.kind.value}-body", f" {body}"
     yield "", "\n"

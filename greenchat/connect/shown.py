@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from greenchat.codecs import wording
-from greenchat.connect.common import Kind, Line, clean, error_line, info_line
+from greenchat.connect.common import Kind, Line, clean, clean_lines, error_line, info_line
 from greenchat.protocol.events import Away, Event, Message, Renamed, Role
+from greenchat.protocol.replies import HistoryPage
 from greenchat.protocol.requests import Frame
 
 
@@ -14,7 +15,7 @@ def shown(item: Event | Frame) -> Iterator[Line]:
         return
     for text, sender, error in wording.rich(item):
         if sender is not None:
-            yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean(text))
+            yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean_lines(text))
         else:
             yield error_line(text) if error else info_line(text)
 
@@ -24,11 +25,25 @@ def shown_message(message: Message, words: str) -> Iterator[Line]:
     if message.own:
         yield _own(message.sender, words)
     else:
-        yield Line(Kind.MESSAGE, f"[{clean(message.sender)}]:", clean(words))
+        yield Line(Kind.MESSAGE, f"[{clean(message.sender)}]:", clean_lines(words))
+
+
+def direct_page(page: HistoryPage) -> Iterator[Line]:
+    """What two people have said to each other alone, with the numbers of the messages."""
+    said = [event for event in page.events if isinstance(event, Message)]
+    if not said:
+        yield info_line("Nothing was said here before.", Kind.PAST)
+        return
+    yield info_line(wording.before_page(wording.place_of(page), said, wording.local), Kind.PAST)
+    for event in said:
+        lines = shown(event) if event.own else shown_message(event, wording.answering(event) + wording.marks(event))
+        for line in lines:
+            yield Line(Kind.PAST, f"[{event.seq}] {wording.local(event.time)} {line.head}", line.body)
+    yield info_line(wording.after_page(said, wording.local), Kind.PAST)
 
 
 def _own(who: str, words: str) -> Line:
-    return Line(Kind.OWN, f"[{clean(who)}, by another device]:", clean(words))
+    return Line(Kind.OWN, f"[{clean(who)}, by another device]:", clean_lines(words))
 
 
 def from_elsewhere(room: str, lines: Iterable[Line], is_change: bool, was_seen: bool) -> Iterator[Line]:

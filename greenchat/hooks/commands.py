@@ -64,6 +64,10 @@ class CommandTable:
         command = self.find(name, quotes=not line[:1].isspace())
         if not command.may_run(session):
             raise Reject(f"You may not use /{command.name}.", code="not_allowed")
+        if "\n" in line.strip() and not command.lines:
+            # Behind a line that holds a secret there may be one more, or words that were meant for somebody else.
+            text = f"/{command.name} is one line alone, so nothing was done. Send the other lines by themselves."
+            raise Reject(text, code="usage")
         argument = argument.strip()
         if command.usage and not argument and not command.usage.startswith("["):
             raise Reject(f"Something is missing. Type it so: {command.line}", code="usage")
@@ -122,4 +126,4 @@ def _checked(command: object) -> Command:
         raise PluginError(f"the usage or help of /{name} has control characters")
     if not callable(command.run) or not callable(command.may_run):
         raise PluginError(f"run and may_run of /{name} must be functions")
-    return Command(name, usage, help_text, command.run, command.may_run)
+    return Command(name, usage, help_text, command.run, command.may_run, bool(command.lines))

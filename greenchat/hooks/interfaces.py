@@ -329,7 +329,7 @@ class Command(Struct, frozen=True):
     "USER TEXT", with optional parts in brackets: where nothing is in brackets, the command is refused without an
     argument. `help` is a line for the list, and more lines, if any, for who asks for this command's help.
     `may_run(session)` says who may; by default everybody. It may refuse with a `Reject` of its own; where it fails,
-    nobody may.
+    nobody may. A command is one line, and refused with more, unless it takes `lines`: it says its argument.
     """
 
     name: str
@@ -337,6 +337,7 @@ class Command(Struct, frozen=True):
     help: str
     run: Callable[[Session, str], None]
     may_run: Callable[[Session], bool] = lambda session: True
+    lines: bool = False
 
     @property
     def line(self) -> str:

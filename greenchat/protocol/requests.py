@@ -42,7 +42,8 @@ class Join(Frame, frozen=True, gc=False, tag="join"):
 class Say(Frame, frozen=True, gc=False, tag="say"):
     """Say `text` in a `room` that one is in; or to one person, by the id of the `conversation` with them, or `to` who
     is called so. Where nothing is named, it is the only room that one has been in. `reply_to` is the sequence number of
-    the message there that it answers; 0 for none. With a `key`, it is said once, however often it comes."""
+    the message there that it answers; 0 for none. With a `key`, it is said once, however often it comes. Between the
+    lines of a `text` there is a "\\n"."""
 
     text: str
     room: str = ""

@@ -14,8 +14,8 @@ from greenchat.protocol.requests import Ref, Say
 
 
 class Says(Sequence[Say]):
-    """Messages that came in a row from one client, all for one `room` (see `Say`), none of which answers another or has
-    a key. `refs` are theirs, in the same order; empty where none has one."""
+    """Messages of one line that came in a row from one client, all for one `room` (see `Say`), none of which answers
+    another or has a key. `refs` are theirs, in the same order; empty where none has one."""
 
     __slots__ = ("refs", "room", "texts")
 

@@ -30,6 +30,10 @@ INVISIBLE = rf"\s{IGNORABLE}{BLANK}"
 INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # those of them that Unicode calls letters
 _VISIBLE = re.compile(f"[^{INVISIBLE}]")
 
+# The most lines of one message: a page of code or of a log, which is more than a screen holds at once. Who is on plain
+# frames has to read all of it before others have a turn.
+MOST_LINES = 100
+
 # Bytes of FORBIDDEN that can stand in ASCII text, but for the newline that ends a frame; and what of it is not ASCII,
 # in UTF-8.
 FORBIDDEN_ASCII = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
@@ -115,19 +119,43 @@ def _first_visible(text: str) -> int:
 
 
 def require_text(text: str) -> str:
-    """`text`, fit to be said; raises `Reject` where it shows nothing or bears control characters, and as
-    `values.text`."""
+    """`text`, fit to be said, as `in_lines`. Raises `Reject` where it shows nothing, and as that and `values.text`."""
     text = values.text(text)
     if is_blank(text):
         raise Reject("The message is empty. Write something.", code="empty")
-    if FORBIDDEN.search(text):
-        raise control_characters()
+    return in_lines(text) if FORBIDDEN.search(text) else text
+
+
+def require_line(text: str) -> str:
+    """As `require_text`, for what is one line wherever it is shown, such as a topic."""
+    text = require_text(text)
+    if "\n" in text:
+        raise Reject("This has line breaks. Write it in one line.", code="control")
     return text
+
+
+def in_lines(text: str) -> str:
+    """The lines of `text`, with "\n" between them, however they were ended, and without those before the first and
+    behind the last in which something can be seen. Raises `Reject` where they are too many, and for other control
+    characters."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    start, stop = 0, len(lines)
+    while stop > start + 1 and is_blank(lines[stop - 1]):
+        stop -= 1
+    while start < stop - 1 and is_blank(lines[start]):
+        start += 1
+    lines = lines[start:stop]
+    if any(map(FORBIDDEN.search, lines)):
+        raise control_characters()
+    if len(lines) > MOST_LINES:
+        told = f"The message has {len(lines):,} lines, and one has at most {MOST_LINES}. Send it in shorter parts."
+        raise Reject(told, code="too_long")
+    return "\n".join(lines)
 
 
 def control_characters() -> Reject:
     """The refusal of a text that has some."""
-    return Reject("The text has control characters or line breaks.", "control", Advice.ONE_LINE)
+    return Reject("The text has control characters.", "control", Advice.ONE_LINE)
 
 
 def is_key(key: str) -> bool:

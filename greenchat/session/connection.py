@@ -23,6 +23,9 @@ from greenchat.session.flood import FloodControl
 from greenchat.session.idle import IdleMonitor, Next
 from greenchat.session.session import Host, Session
 
+# What clients send by themselves, while nobody sits before them perhaps.
+SAYS_NOTHING = (Ping, Pong, MarkRead)
+
 
 class Connection(Session):
     """A session, as its own greenlet and the server see it."""
@@ -128,7 +131,7 @@ class Connection(Session):
         self._idle.busy = True
         for part in self._flood.parts(self._decoder.feed(data), len(data)):
             router.route(self, part)
-            if not isinstance(part[-1], Ping | Pong | MarkRead):
+            if not isinstance(part[-1], SAYS_NOTHING):
                 self._idle.spoke(time.monotonic())
             if self.closing is not None:
                 return

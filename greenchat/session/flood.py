@@ -1,5 +1,6 @@
-"""Flood control: what a client has sent is handled in parts, and no faster than it may send. It counts frames, and what
-they cost the others: who asks for dear things is slowed down, instead of everybody else."""
+"""Flood control: what a client has sent is handled in parts, and no faster than it may send. It counts frames, each
+line of what is said as one, and what they cost the others: who asks for dear things is slowed down, instead of
+everybody else."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,8 @@ from greenchat.chat.room import Member, Room
 from greenchat.config.schema import Limits
 from greenchat.net.backlog import LOOK_SECONDS, Backlog
 from greenchat.net.turns import Turns
+from greenchat.protocol.requests import Edit, Say
+from greenchat.protocol.runs import Says
 from greenchat.protocol.vocabulary import Request
 from greenchat.session.token_bucket import TokenBucket
 
@@ -68,11 +71,16 @@ class FloodControl:
             return
         if not frames:
             self._spend(size / self.read_bytes)
+        further = _further_lines(frames)
         done = 0
         while done < len(frames):
             self._spend(1)
-            more = min(int(self._allowance.left), PART_FRAMES - 1, len(frames) - done - 1)
-            self._spend(more)
+            if further:
+                self._spend_lines(further[done])
+                more = 0
+            else:
+                more = min(int(self._allowance.left), PART_FRAMES - 1, len(frames) - done - 1)
+                self._spend(more)
             self._begin()
             yield frames[done : done + 1 + more]
             done += 1 + more
@@ -115,3 +123,18 @@ class FloodControl:
         """Wait until this client may send `cost` frames more."""
         while seconds := self._allowance.spend(cost, self._burst, self._rate):
             gevent.sleep(seconds)
+
+    def _spend_lines(self, count: int) -> None:
+        """As `_spend`, where it may be more than can be saved up."""
+        while count:
+            part = min(count, int(self._burst))
+            self._spend(part)
+            count -= part
+
+
+def _further_lines(frames: Sequence[Request]) -> list[int]:
+    """For each frame how many lines it says beyond the first; empty where all that is said is one line."""
+    if type(frames) is Says:
+        return []
+    further = [frame.text.count("\n") if isinstance(frame, Say | Edit) else 0 for frame in frames]
+    return further if any(further) else []

@@ -93,6 +93,7 @@ li p { margin: 0; overflow-wrap: anywhere; }
 li time { color: var(--quiet); font-variant-numeric: tabular-nums; }
 b, a { color: var(--mark); }
 .said { white-space: pre-wrap; }
+.lines { display: block; border-left: 2px solid var(--line); padding-left: .75rem; }
 small { color: var(--quiet); }
 .below { display: block; }
 """
@@ -138,9 +139,10 @@ def _scope(wanted: Wanted) -> str:
 
 
 def _item(message: Message, answered: "Answered") -> str:
-    who, said = f'<b dir="auto">{_escaped(message.sender)}</b>', _escaped(message.text)
+    who, lines = f'<b dir="auto">{_escaped(message.sender)}</b>', list(map(_escaped, message.text.split("\n")))
+    said, kind = "\n".join(lines), "said lines" if len(lines) > 1 else "said"
     between = " " if message.action else ": "
-    line = f'{who}{between}<span class="said" dir="auto">{said}</span>'
+    line = f'{who}{between}<span class="{kind}" dir="auto">{said}</span>'
     line = f"<i>* {line}</i>" if message.action else line
     if message.reply_to:
         line = f"<small>to {_escaped(_whom(message, answered))}</small> {line}"

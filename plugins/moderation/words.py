@@ -1,7 +1,8 @@
 """Words that are not said here, the same thing said again and again, and floods of a room.
 
 Words are compared by what people read: case, width, accents and invisible characters make no difference. Letters of
-other alphabets that only look alike, and digits in the place of letters, do.
+other alphabets that only look alike, and digits in the place of letters, do. A line break is as good as a space: it
+ends a word, but in scripts without spaces.
 """
 
 import functools
@@ -117,7 +118,8 @@ def _pattern(entries: Sequence[str], marks: str) -> re.Pattern[str] | None:
         )
         branches.append(f"{before}(?:{_any_of(spaced)}){after}")
     if unspaced:
-        branches.append(_any_of(unspaced))
+        # Where there are no spaces, a word goes on in the next line: it may break between any two of its characters.
+        branches.append(_any_of(["\n".join(entry) for entry in unspaced]))
     return re.compile("|".join(branches)) if branches else None
 
 
@@ -127,7 +129,7 @@ def _any_of(entries: Sequence[str]) -> str:
     start = "".join(letter for letter, _ in same)  # of all, since they are sorted
     rests = [entry[len(start) :] for entry in entries]
     branches = [_any_of(list(group)) for _, group in itertools.groupby(filter(None, rests), key=lambda rest: rest[0])]
-    pattern = re.escape(start).replace(r"\ ", r"\s+")
+    pattern = re.escape(start).replace(r"\ ", r"\s+").replace("\\\n", r"\n?")
     if branches:
         pattern += f"(?:{'|'.join(branches)})" + ("?" if "" in rests else "")
     return pattern

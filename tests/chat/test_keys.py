@@ -197,6 +197,18 @@ def test_numbers_that_have_changed_are_read_again(keys, kept):
     assert kept.asked == [(7, None)] * 2
 
 
+def test_what_nobody_keeps_stays_in_memory(keys, kept):
+    say(keys, place="@conversation")
+    say(keys, "k2", place="@conversation", problem=OFF)
+    begun = use(keys, "k3", place="@conversation")
+    begun.done("@conversation", Ack(None, 3, 3, 3))
+    keys.forget()
+    begun.settled(None)
+    assert use(keys, place="").seq == 1
+    assert use(keys, "k3", place="").seq == 3
+    assert refusal(use, keys, "k2", place="") == "not_stored", "a plugin knows of rooms only"
+
+
 def test_a_store_of_the_core_hands_in_its_own(keys, kept):
     keys.sources.append(lambda owner, key: [used("k9", 9, room="@conversation")])
     kept.kept[7] = [used()]

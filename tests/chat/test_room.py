@@ -193,7 +193,7 @@ def test_a_whisper_is_for_one_person_whatever_the_room():
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("", "empty"), (" \t ", "empty"), ("a\nINFO|forged", "control"), ("\x1b[2J", "control")]
+    ("text", "code"), [("", "empty"), (" \t ", "empty"), ("a\x85b", "control"), ("\x1b[2J", "control")]
 )
 def test_a_check_cannot_make_a_message_that_forges_lines(text, code):
     class Rewrite(NoHooks):
@@ -205,6 +205,18 @@ def test_a_check_cannot_make_a_message_that_forges_lines(text, code):
     assert refused.value.code == code
     hall.end_turn()
     assert hall.people["bob"].read() == []
+
+
+@pytest.mark.parametrize("texts", [("harmless",), ("one", "two")])
+def test_lines_that_a_check_makes_are_all_of_who_says_them(texts):
+    class Rewrite(NoHooks):
+        check_message = staticmethod(lambda session, message: f"{message.text}\nINFO|forged\n")
+
+    hall = Hall("ada", "bob", hooks=Rewrite())
+    for text in texts:
+        hall.say("ada", text)
+    hall.end_turn()
+    assert hall.people["bob"].read() == [line for text in texts for line in (f"MSG|ada|{text}", "MSG|ada|INFO|forged")]
 
 
 def test_a_message_whose_sender_left_during_a_slow_check_is_not_said():

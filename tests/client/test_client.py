@@ -283,7 +283,7 @@ def test_talking_to_one_person(connect):
         ada.confirm(ada.say("still you?", conversation=ack.conversation))
     assert refusal.value.code == "conversation_gone"
     for places in {"to": "eve", "room": "lobby"}, {"to": "eve", "conversation": "x"}:
-        with pytest.raises(ValueError, match="one line goes into"):
+        with pytest.raises(ValueError, match="one message goes into"):
             ada.say("where?", **places)
     ada.say("last", "lobby")
     assert eve.next(Message).text == "last", "and nothing of theirs before"

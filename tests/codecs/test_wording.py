@@ -177,7 +177,7 @@ MISTAKES = [
     (
         ("MSG|a\x07b", {"type": "say", "text": "a\x07b"}),
         "The frame has control characters. Send plain text, a frame for each line.",
-        "The text has control characters or line breaks. Send plain text, a message for each line.",
+        "The text has control characters. Send plain text.",
     ),
 ]
 

@@ -1,6 +1,7 @@
 """`greenchat connect` on a terminal, looked at as a person would."""
 
 from kit.peers import event, message, page, welcome
+from kit.programs import Program
 from kit.terminals import BACKSPACE, CTRL_D, CTRL_U, ENTER, PASTES_NOT_TOLD, UP
 
 from greenchat.connect import Exit
@@ -71,14 +72,40 @@ def test_what_was_said_just_before_leaving_is_delivered(alice, bob):
     bob.expect(*(f"MSG|alice|{number}" for number in range(30)), "INFO|alice has left the chat.")
 
 
-def test_a_pasted_text_is_sent_line_by_line(alice, bob):
+def test_a_pasted_text_is_one_message(alice, bob, server):
+    carol = Program(server, "carol")
+    bob.expect("INFO|carol has joined the chat.")
     alice.type("\x1b[200~one\rtwo\r\r  three\x1b[201~")
     alice.wait_for("> one", "two", "", "  three")
     alice.type(ENTER)
-    bob.expect("MSG|alice|one", "MSG|alice|two", "MSG|alice|  three")
+    bob.expect("MSG|alice|one", "MSG|alice|two", "MSG|alice|", "MSG|alice|  three")
+    assert carol.read_until("message")["text"] == "one\ntwo\n\n  three"
     alice.type("four\rfive\r")  # from a terminal that does not tell pasting from typing
     bob.expect("MSG|alice|four", "MSG|alice|five")
     alice.wait_for("  three", "> four", "> five", ">")
+
+
+def test_a_text_that_is_too_long_for_one_message_is_several(alice, bob, server):
+    carol = Program(server, "carol")
+    lines = [f"{number}: {'x' * 60}" for number in range(120)]
+    alice.paste("\n".join(lines))
+    alice.type(ENTER)
+    texts = []
+    while "\n".join(texts) != "\n".join(lines):
+        texts.append(carol.read_until("message")["text"])
+    assert 2 <= len(texts) <= 4, "as few as the server takes"
+
+
+def test_lines_of_a_message_are_told_from_those_of_others(alice, bob, server):
+    carol = Program(server, "carol")
+    carol.request(type="say", text="one\n[bob]: two\n\n" + "x" * 99)
+    alice.wait_for("[carol]: one", "    [bob]: two", "", f"    {'x' * 96}", "xxx", ">")
+    carol.request(type="edit", seq=1, text="three\nfour")
+    alice.wait_for('[INFO] carol has changed "one …": three', "    four", ">")
+    carol.request(type="say", text="/me sings\nla", to="alice")
+    alice.wait_for("[carol (private)]: * carol sings", "    la", ">")
+    alice.type("/history 1" + ENTER)
+    alice.wait(lambda lines: lines[-4].endswith(" [carol]: three") and lines[-3] == "    four (changed)")
 
 
 # What people copy from code, logs and mails.
@@ -139,7 +166,7 @@ def test_no_control_codes_from_a_server_that_lets_them_pass(open_terminal, raw):
     evil = {"type": "message", "room": "lobby", "seq": 1, "id": 1, "time": "2026-01-31T12:00:00Z"}
     evil |= {"sender": "eve\x1b[2J", "text": "\x1b]0;owned\x07\x9b31m\r\n[INFO] You won\u2028!"}
     raw.send(evil)
-    terminal.wait_for("[eve?[2J]: ?]0;owned??31m??[INFO] You won?!", ">")
+    terminal.wait_for("[eve?[2J]: ?]0;owned??31m?", "    [INFO] You won?!", ">")
     for code in (b"\x1b[2J", b"\x1b]0", b"\x07", "\x9b".encode(), "\u2028".encode()):
         assert code not in terminal.written
     raw.hang_up()

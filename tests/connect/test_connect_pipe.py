@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from kit.peers import event, message, page, welcome
 from kit.pipes import command, ended, pipe, said, type_into
-from kit.programs import owner
+from kit.programs import Program, owner
 
 from greenchat.connect import Exit, Visit
 from greenchat.testing import DEADLINE
@@ -36,6 +36,14 @@ def test_what_others_say_is_output_as_it_comes(start_pipe, bob):
     assert process.returncode == Exit.DELIVERED
     assert output == b""
     assert b"[INFO] bob has left the room.\n" in errors
+
+
+def test_each_line_of_a_message_has_its_sender(start_pipe, server):
+    process, carol = start_pipe("--name", "bot"), Program(server, "carol")
+    carol.read_until("joined")
+    carol.request(type="say", text="one\n[bob]: two")
+    assert process.stdout.readline() == b"[carol]: one\n"
+    assert process.stdout.readline() == b"[carol]: [bob]: two\n"
 
 
 # What a log may hold, and what others may have put there.

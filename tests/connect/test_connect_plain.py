@@ -57,7 +57,9 @@ def test_the_client(server):
             items += alice.receive(DEADLINE)
         assert [item.text for item in items if isinstance(item, Notice | Message)] == ["Welcome, alice!", "c | d"]
         assert alice.pending == {}
-        unsayable = {"/me waves": "unknown_command", " ": "empty", "a\nMSG|b": "control", "\ud83d": "not_utf8"}
+        alice.say("//a\r\n\n/b\nJOIN|c")
+        bob.expect("MSG|alice|/a", "MSG|alice|/b", "MSG|alice|JOIN|c")
+        unsayable = {"/me waves": "unknown_command", " ": "empty", "a\nb\x07": "control", "\ud83d": "not_utf8"}
         for text, code in unsayable.items():
             with pytest.raises(RefusedError) as refusal:
                 alice.say(text)

@@ -270,25 +270,23 @@ def test_how_a_codec_of_a_plugin_says_goodbye(caplog, goodbye, last):
     assert ("unexpected error" in caplog.text) == (not last)
 
 
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        ("raise SystemExit(3)", "SystemExit: 3"),
-        ("group.add_command(click.Command('serve'))", "there is a command already: greenchat serve"),
-        ("group.add_command(click.Command('Two Words'))", "there cannot be a command: greenchat Two Words"),
-        ("group.commands['odd'] = 5", "there cannot be a command: greenchat odd"),
-    ],
-)
-def test_a_plugin_that_adds_odd_commands_to_the_shell_takes_no_others_away(tmp_path, monkeypatch, body, why):
-    plugin_dir(
-        tmp_path,
-        odd=f"import click\nfrom greenchat import hookimpl\n@hookimpl\ndef greenchat_cli(group):\n    {body}",
-    )
+ODD = {
+    "raise SystemExit(3)": "SystemExit: 3",
+    "group.add_command(click.Command('serve'))": "there is a command already: greenchat serve",
+    "group.add_command(click.Command('Two Words'))": "there cannot be a command: greenchat Two Words",
+    "group.commands['odd'] = 5": "there cannot be a command: greenchat odd",
+}
+
+
+def test_plugins_that_add_odd_commands_to_the_shell_take_no_others_away(tmp_path, monkeypatch):
+    head = "import click\nfrom greenchat import hookimpl\n@hookimpl\ndef greenchat_cli(group):\n    "
+    plugin_dir(tmp_path, **{f"odd{number}": head + body for number, body in enumerate(ODD)})
     monkeypatch.setenv("GREENCHAT_SERVER_PLUGINS_DIRS", json.dumps([str(tmp_path)]))
     listed = subprocess.run([*GREENCHAT, "plugins", "list"], capture_output=True, text=True, timeout=60)
     assert listed.returncode == 0, listed.stderr
-    assert f"off: {why}" in listed.stdout
-    assert f"plugin odd is off: {why}" in listed.stderr
+    for number, why in enumerate(ODD.values()):
+        assert f"off: {why}" in listed.stdout
+        assert f"plugin odd{number} is off: {why}" in listed.stderr
     assert "greenchat accounts" in listed.stdout
     served = subprocess.run([*GREENCHAT, "serve", "--help"], capture_output=True, text=True, timeout=60)
     assert "Start a chat server" in served.stdout

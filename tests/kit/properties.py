@@ -8,11 +8,13 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenchat.protocol.requests import Say
-from greenchat.protocol.text import FORBIDDEN
+from greenchat.protocol.requests import Edit, Say
+from greenchat.protocol.text import FORBIDDEN, is_blank
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 TEXT = ANY_TEXT.map(lambda text: FORBIDDEN.sub("", text))
+SEEN = TEXT.filter(lambda text: not is_blank(text))
+LINES = st.builds(lambda first, others, last: "\n".join([first, *others, last]), SEEN, st.lists(TEXT, max_size=2), SEEN)
 
 PLAIN_VALUES = {
     str: ANY_TEXT,
@@ -24,7 +26,11 @@ PLAIN_VALUES = {
 }
 
 # What goes over the wire is not all that a field could hold.
-FIELDS = {(Say, "text"): TEXT, (Say, "key"): st.sampled_from(["", "k", "0b9f-ä"])}
+FIELDS = {
+    (Say, "text"): TEXT | LINES,
+    (Edit, "text"): TEXT | LINES,
+    (Say, "key"): st.sampled_from(["", "k", "0b9f-ä"]),
+}
 
 
 def for_all(*strategies):

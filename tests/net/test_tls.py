@@ -32,7 +32,8 @@ def test_one_chat_in_tls_and_in_clear_text_in_both_languages(authority):
             clear.expect("INFO|plain has joined the chat.")
             bot.sendall(b'{"type":"join","name":"bot"}\n')
             answers = bot.makefile("r", newline="\n")
-            assert json.loads(answers.readline())["type"] == "welcome"
+            told = [json.loads(answers.readline())["type"] for _ in range(2)]
+            assert told == ["welcome", "conversations"]
             clear.send("MSG|grüß euch")
             assert lines.readline() == "INFO|bot has joined the chat.\n"
             assert lines.readline() == "MSG|clear|grüß euch\n"

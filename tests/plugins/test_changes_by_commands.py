@@ -96,9 +96,21 @@ def test_ones_last_message_after_a_restart(tmp_path):
                 assert bob.refused("/delete") == "unknown_message"
 
 
-def test_they_are_for_rooms(chat):
-    ada, _ = Program(chat, "ada"), Program(chat, "bob")
-    assert ada.request(type="say", to="bob", text="/edit x")["code"] == "room_required"
+def test_they_change_what_was_said_to_one_person(chat):
+    ada, bob = Program(chat, "ada"), Program(chat, "bob")
+    assert ada.request(type="say", to="bob", text="/edit x")["code"] == "unknown_message"
+    for text in ("Hello!", "/edit Hello, bob!"):
+        assert ada.request(type="say", to="bob", text=text)["type"] == "ack"
+    assert bob.read_until("edited")["text"] == "Hello, bob!"
+
+
+def test_they_are_for_what_two_people_say_as_well(chat):
+    ada, bob = Program(chat, "ada"), Program(chat, "bob")
+    assert ada.request(type="say", to="bob", text="/edit x")["code"] == "unknown_message"
+    ada.request(type="say", to="bob", text="Lunch?")
+    assert bob.request(type="say", to="ada", text="/re 1 /me nods")["seq"] == 2
+    told = ada.read_until("message")
+    assert (told["text"], told["action"], told["reply_to"]) == ("nods", True, 1)
 
 
 def test_an_action_may_be_an_answer(chat):
@@ -130,10 +142,10 @@ def test_an_action_may_be_an_answer(chat):
     assert edited["text"] == "nods twice"
 
 
-def test_what_an_action_answers_is_there_and_in_a_room(chat):
+def test_what_an_action_answers_is_there(chat):
     ada, bob = Program(chat, "ada"), Program(chat, "bob")
     ada.ask("Hello!")
-    for where, code in (({"room": "lobby"}, "unknown_message"), ({"to": "bob"}, "room_required")):
-        assert ada.request(type="say", text="/me nods", reply_to=7, **where)["code"] == code
+    for where in ({"room": "lobby"}, {"to": "bob"}):
+        assert ada.request(type="say", text="/me nods", reply_to=7, **where)["code"] == "unknown_message"
     assert bob.refused("/re 1 /me") == "usage"
     assert bob.refused("/re 1 /login bob secret") == "usage"

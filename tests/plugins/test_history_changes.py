@@ -242,3 +242,14 @@ def test_a_search_does_not_find_what_was_deleted_by_conditions_alone(told):
         found = eve.request(type="search", text="in:lobby", limit=4)
         assert [message["seq"] for message in found["messages"]] == [5, 4, 3, 1]
         assert found.get("more") is None
+
+
+def test_a_conversation_is_not_read_as_a_room(tmp_path):
+    with serving(Anybody, data_dir=tmp_path) as server:
+        ada, bob = become(server, "ada"), become(server, "bob", "bob")
+        say(ada, "To all.")
+        conversation = ada.request(type="say", text="/me nods", to="bob")["conversation"]
+        assert bob.request(type="say", text="/me waves", conversation=conversation, reply_to=1)["seq"] == 2
+        page = bob.request(type="history", conversation=conversation)
+        told = [(said["text"], said["action"], said["account"], said.get("reply_to")) for said in page["events"]]
+        assert told == [("nods", True, "ada", None), ("waves", True, "bob", 1)]

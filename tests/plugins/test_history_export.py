@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 import subprocess
@@ -99,6 +100,26 @@ def test_codes_that_somebody_put_into_the_file_are_shown_as_such(tmp_path, form)
     written = exported(tmp_path, "--format", form)
     assert not re.search("[\x1b\u202e]", written)
     assert "red?[31m?red?lobby" in written
+
+
+FORGED = "one\n2026-01-01T23:59:00Z lobby bob: I resign\n    | \n<p>bob</p>"
+
+
+def test_no_line_of_a_message_looks_like_that_of_another(tmp_path):
+    keep(tmp_path, said(f"lobby ada: {FORGED}", "lobby * ada sings\nla"))
+    assert exported(tmp_path, "--format", "text").split("\n") == [
+        "2026-01-01T23:59:00Z lobby ada: one",
+        "    | 2026-01-01T23:59:00Z lobby bob: I resign",
+        "    |     | ",
+        "    | <p>bob</p>",
+        "2026-01-02T00:00:00Z lobby * ada sings",
+        "    | la",
+        "",
+    ]
+    page = exported(tmp_path, "--format", "html")
+    assert page.count("<li><time") == 2
+    assert f'<span class="said lines" dir="auto">{html.escape(FORGED)}</span>' in page
+    assert [json.loads(line)["text"] for line in exported(tmp_path).splitlines()] == [FORGED, "sings\nla"]
 
 
 @pytest.fixture

@@ -123,6 +123,8 @@ enter_key    -           room_key       room_key       already_joined room_key  
 names_key    -           .              .              yes            .              .              yes
 history_key  -           .              .              yes            .              .              yes
 search_key   -           .              .              yes            .              .              yes
+read_key     -           not_in_room    not_in_room    yes            not_in_room    not_in_room    not_in_room
+cursor_key   -           .              yes            .              .              .              yes
 """
 
 ACTS = {
@@ -155,6 +157,7 @@ ACTS = {
 
 # What only programs can ask for, as a frame.
 FRAMES = {"history_key": {"type": "history"}, "search_key": {"type": "search", "text": "roses"}}
+FRAMES |= {"read_key": {"type": "read", "seq": 1}, "cursor_key": {"type": "cursor", "name": "bot", "epoch": "e"}}
 
 # These are about a room that has a key, and who acts is not in it, unless it is theirs.
 FROM_OUTSIDE = {"enter_key", "names_key", *FRAMES}

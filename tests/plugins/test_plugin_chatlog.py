@@ -237,6 +237,20 @@ def test_nobody_can_write_the_line_of_another(tmp_path):
     assert len(lines) == 4
 
 
+def test_no_line_of_a_message_looks_like_that_of_another(tmp_path):
+    path = tmp_path / "transcript.log"
+    forged = "one\n2026-01-31T12:00:00Z [lobby] <eve> I resign\n    | two"
+    with transcribing(path) as server:
+        ada = Program(server, "ada")
+        assert ada.request(type="say", text=forged)["type"] == "ack"
+        assert ada.request(type="say", text="/me sings\nla")["type"] == "ack"
+    first, *others = path.read_text().splitlines()
+    assert said(first) == "[lobby] <ada> one"
+    assert others[:2] == ["    | 2026-01-31T12:00:00Z [lobby] <eve> I resign", "    |     | two"]
+    assert said(others[2]) == "[lobby] * ada sings"
+    assert others[3:] == ["    | la"]
+
+
 def test_what_becomes_of_messages_is_a_line_each_and_no_text_looks_like_one(tmp_path):
     files = {form: tmp_path / form for form in ("text", "jsonl")}
     for form, file in files.items():

@@ -38,7 +38,7 @@ def test_a_full_disk(tmp_path):
         pid, limit = people.process.process.pid, resource.RLIMIT_FSIZE
         _, hard = resource.prlimit(pid, limit)
         written = max(file.stat().st_size for file in tmp_path.glob(f"{store.FILE}*"))
-        resource.prlimit(pid, limit, (written + 50_000, hard))
+        resource.prlimit(pid, limit, (written + 200_000, hard))
         texts, refused = [], None
         while refused is None:
             texts.append(f"{len(texts) + 1}{' word' * 100}")

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from kit.properties import for_all
 
 from greenchat.errors import Reject
-from greenchat.protocol.text import FORBIDDEN, FORBIDDEN_ASCII, IGNORABLE, is_blank, printable, require_text, slash_at
+from greenchat.protocol.text import (
+    FORBIDDEN,
+    FORBIDDEN_ASCII,
+    IGNORABLE,
+    MOST_LINES,
+    is_blank,
+    printable,
+    require_line,
+    require_text,
+    slash_at,
+)
 
 REFUSED = [*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 
@@ -73,9 +83,46 @@ def test_ascii_is_looked_at_as_all_else(text):
 @pytest.mark.parametrize("code", REFUSED, ids=lambda code: f"U+{code:04X}")
 def test_a_refused_character(code):
     for text in (f"a{chr(code)}b", f"a{chr(code)}", f"{chr(code)}b"):
+        if chr(code) in "\r\n":
+            assert require_text(text) == text.replace("\r", "\n").strip("\n")
+            continue
         with pytest.raises(Reject, match="control characters") as caught:
             require_text(text)
         assert caught.value.code == "control"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a\nb", ["a", "b"]),
+        ("a\r\nb\rc", ["a", "b", "c"]),
+        ("\n \n\u200b\r\n  a\n\n\tb \n\n \n", ["  a", "", "\tb "]),
+        ("a\n\r\n\rb", ["a", "", "", "b"]),
+        ("\n" * 200 + "a" + "\n" * 200, ["a"]),
+        ("x\n" * MOST_LINES, ["x"] * MOST_LINES),
+    ],
+)
+def test_lines_of_a_text(text, lines):
+    assert require_text(text).split("\n") == lines
+    if len(lines) > 1:
+        with pytest.raises(Reject, match="one line") as caught:
+            require_line(text)
+        assert caught.value.code == "control"
+
+
+def test_too_many_lines():
+    with pytest.raises(Reject, match=f"has {MOST_LINES + 1} lines, and one has at most {MOST_LINES}") as caught:
+        require_text("x\n" * MOST_LINES + "x")
+    assert caught.value.code == "too_long"
+
+
+@for_all(st.text("a /\r\n\t\u200b", max_size=30))
+def test_what_may_be_said_in_lines_stays_as_it_is(text):
+    if not is_blank(text):
+        said = require_text(text)
+        assert require_text(said) == said
+        assert said.replace("\n", "") in re.sub("[\r\n]", "", text)
+        assert (slash_at(said) < 0) == (slash_at(text) < 0), "what is a command stays one"
 
 
 def test_no_other_character_is_refused():

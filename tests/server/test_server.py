@@ -194,7 +194,7 @@ def test_a_json_client_is_welcomed_acknowledged_and_told_what_happens(server):
         ({"type": "join"}, "name_invalid"),
         ({"type": "join", "name": 1}, "malformed"),
         ({"type": "dance"}, "unknown_type"),
-        ({"type": "say", "text": "line\nINFO|forged"}, "control"),
+        ({"type": "say", "text": "line\x85INFO|forged"}, "control"),
         ({"type": "history"}, "not_joined"),
     ],
 )

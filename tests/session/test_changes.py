@@ -175,7 +175,7 @@ def test_an_edit_passes_what_new_words_pass():
         assert change(ada, "edit", 1, text="A weed!")["code"] == "word"
         assert change(ada, "edit", 1, text="/login ada secret")["code"] == "unknown_command"
         assert change(ada, "edit", 1, text="  ")["code"] == "empty"
-        assert change(ada, "edit", 1, text="two\nlines")["code"] == "control"
+        assert change(ada, "edit", 1, text="a\n\x07")["code"] == "control"
         assert change(ada, "edit", 1, text="//shrug")["type"] == "ack"
         assert bob.read_until("edited")["text"] == "/shrug"
 

@@ -1,7 +1,16 @@
 """What a client has sent in one go is handled in parts."""
 
-from greenchat.session.flood import PART_FRAMES
+import pytest
+
+from greenchat.config.schema import Limits
+from greenchat.session.flood import PART_FRAMES, REPEATED, FloodControl
 from greenchat.testing import serving
+
+
+class Turns:
+    """Of an event loop that has all the time in the world."""
+
+    number = 1
 
 
 def test_nothing_is_said_after_a_leave_however_much_came_with_it():
@@ -9,3 +18,11 @@ def test_nothing_is_said_after_a_leave_however_much_came_with_it():
         ada, bob = server.join("ada"), server.join("bob")
         bob.send("MSG|first", "LEAVE", *(f"MSG|{number}" for number in range(3 * PART_FRAMES)))
         ada.expect("INFO|bob has joined the chat.", "MSG|bob|first", "INFO|bob has left the chat.")
+
+
+def test_saying_it_again_is_nearly_free():
+    flood = FloodControl(Limits(flood_rate=0.001, flood_burst=10), Turns(), None)
+    for _ in flood.parts([None] * 8, 800):
+        for _ in range(8):
+            flood.repeated()
+    assert flood._allowance.left == pytest.approx(10 - 8 * REPEATED, abs=1)

@@ -7,10 +7,8 @@ import { named } from "./emoji.js";
 import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
 import { complete, wordAndRest } from "./typing.js";
-import { bucket } from "./wire.js";
 
-const LONG = 10; // lines: announced first
-const SHOWN = 5; // of the lines that are asked about
+const SHOWN = 5; // lines
 const box = $("text");
 const list = $("options");
 const reason = $("reason");
@@ -64,7 +62,7 @@ async function submit() {
 	reason.textContent = why;
 	if (why) return;
 	if (drafts.isEdit(room))
-		return drafts.save(room, lines[0]).catch(({ text }) => {
+		return drafts.save(room, sender.messages(text)[0]).catch(({ text }) => {
 			if (chat.active === room) reason.textContent = text;
 			else chat.tell(room, text, "error");
 		});
@@ -88,7 +86,7 @@ function refusal(room, lines) {
 	if (command && lines[1])
 		return "Nothing was sent: the first line is a command, and a command is one line alone. Two slashes, as in //me, are text.";
 	if (!isText(lines[0]) && !drafts.isEdit(room)) return "";
-	return room.gone ? `Nothing was sent. ${room.gone}` : drafts.refusal(room, lines);
+	return room.gone ? `Nothing was sent. ${room.gone}` : drafts.refusal(room, sender.messages(lines.join("\n")));
 }
 
 async function confirmed(lines) {
@@ -102,10 +100,9 @@ async function confirmed(lines) {
 			"This begins like a command. It would be said, and read by all who are here:",
 			el("ul.asked", some, more)
 		);
-		if (!(await ask(title, [], `Send ${plural(lines.length, "line")}`, note, true))) return false;
+		return ask(title, [], `Send ${plural(lines.length, "line")}`, note, true);
 	}
-	const time = `That takes about ${plural(Math.ceil(bucket.wait(lines.length) / 1000), "second")}.`;
-	return lines.length < LONG || slashed[0] || ask(`Send ${lines.length} lines?`, [], "Send", time);
+	return true;
 }
 
 // Commands that this page carries out itself. Whether it was one.

@@ -144,7 +144,7 @@ export function refusal(room, lines) {
 	if (!isEdit(room)) return "";
 	if (chat.state !== "in") return `${nothing}: you are not connected at the moment.`;
 	if (isCommand(lines[0])) return `${nothing}: this begins like a command. Two slashes, as in //me, are text.`;
-	return lines[1] ? `${nothing}: a message is one line, and not too long.` : "";
+	return lines[1] ? `${nothing}: this is too long.` : "";
 }
 
 // What is typed stays until the server has it.

@@ -12,7 +12,7 @@ const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the
 const LAST = /^\/(reply|delete(?!\s+#*\d)|(re|edit|react)(?!\s+#*[1-9]\d*\s+\S))(\s|$)/i;
 const NO_LIMIT = 1e5; // bytes of a line, where the server has none
 const GONE = { code: "unknown_message", text: "What you answer is gone." };
-const SPARE = 64; // bytes: the id of a conversation that has none yet
+const SPARE = 64; // bytes: the id of a new conversation
 const STATES = new Map([
 	["lost", "unsure"],
 	["not_stored", "unkept"] // it was said, and must not be said again
@@ -23,10 +23,17 @@ const opening = new Set(); // direct conversations whose first message is on its
 const held = new Set(); // conversations where an answer waits until it is known what its number means
 let timer;
 
-// Each with a slash before it fits into a frame.
+// Each fits into a frame, with a slash.
 export function lines(text, room = chat.active) {
 	const frame = bytesOf({ type: "say", ...room.address, text: "/", ref: 1e9 });
 	return linesOf(text, (chat.limits.frame_bytes || NO_LIMIT) - frame - SPARE);
+}
+
+// One, if that fits: an end is two bytes. Fenced code goes by lines.
+export function messages(text, room) {
+	const all = lines(text, room);
+	const one = all.join("\n");
+	return all[100] || /^```/m.test(one) || lines(one.replaceAll("\n", "--"), room)[1] ? all : [one];
 }
 
 // From the slash on, where that is the first to be seen; else nothing.
@@ -37,11 +44,11 @@ export const isCommand = line => /^\/(?!\/)/.test(slashed(line));
 // Of several lines none is a command.
 // `answered`: the message that the first of them answers.
 export function say(room, text, answered) {
-	const all = lines(text, room);
+	const all = messages(text, room);
 	for (const [i, line] of all.entries()) {
 		const typed = slashed(line);
 		const to = i ? undefined : answered;
-		if (all[1] || !typed) addText(room, line, to);
+		if (all[1] || line.includes("\n") || !typed) addText(room, line, to);
 		else if (isCommand(line)) runLine(room, typed);
 		else addText(room, unescaped(line), to);
 	}

@@ -75,7 +75,7 @@ export const request = (type, fields, about) =>
 	});
 
 function send(frame) {
-	bucket.left--;
+	bucket.left -= frame.text?.split("\n").length ?? 1;
 	socket.send(JSON.stringify(frame));
 }
 

@@ -158,7 +158,7 @@ def test_rooms_count_what_was_not_read_and_direct_messages_have_a_place(chat, vi
 
 
 def test_keys_help_with_typing(chat, visit):
-    chat.join("barbara")
+    bob = chat.join("barbara")
     ada = visit(chat).join("ada")
     ada.say("first", "second")
     ada.sees("first", "second")
@@ -184,4 +184,14 @@ def test_keys_help_with_typing(chat, visit):
     ada.box.press_sequentially("lines")
     expect(ada.box).to_have_value("two\nlines")
     ada.box.press("Enter")
-    ada.sees("two", "lines")
+    bob.read_until("MSG|ada|two")
+    assert bob.read() == "MSG|ada|lines"
+    expect(ada.line("two lines")).to_have_attribute("data-state", "stored")
+    # They are still several when one changes them.
+    ada.box.press("ArrowUp")
+    expect(ada.box).to_have_value("two\nlines")
+    ada.box.press("End")
+    ada.box.press_sequentially("!")
+    ada.box.press("Enter")
+    assert bob.read() == 'INFO|ada has changed "two …": two …'
+    expect(ada.line("two lines!")).to_be_visible()

@@ -104,7 +104,7 @@ def test_what_is_refused_stays_in_the_box(chat, visit):
     ada.box.press("ArrowUp")
     for text, why in {
         "HELLO": "No shouting, please.",
-        "two\nlines": "a message is one line",
+        "two\nlines " * 999: "this is too long",
         "/nick eve": "begins like a command",
     }.items():
         ada.say(text)
