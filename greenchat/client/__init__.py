@@ -4,7 +4,11 @@
         chat.join("echo")
         for event in chat:
             if isinstance(event, Message):
-                chat.say(f"{event.sender} said: {event.text}", event.room)
+                chat.say(f"{event.sender} said: {event.text}", event.room, conversation=event.conversation)
+
+What two people say to each other alone comes as a `Message` with a `conversation` instead of a room. That is where an
+answer goes, with both of them as above; `to` begins one with who is called so. `edit`, `delete`, `react`, `read`,
+`history` and `catch_up` take it as well. `overview` is all that one takes part in, with how much of it is unread.
 
 Whoever loses the connection is still there for the others for a while, and comes back by a token as who they were,
 where they were. `UnreachableError` says that the server is not there yet, and a `RefusedError` with `token_invalid`
@@ -30,7 +34,7 @@ wait for other things as well, watch `fileno()` (for writing too while `backlog`
 it is ready.
 """
 
-from greenchat.client.client import ANSWER_SECONDS, CONNECT_SECONDS, Client
+from greenchat.client.client import CONNECT_SECONDS, Client
 from greenchat.client.cursor import Cursor
 from greenchat.client.errors import (
     ClientError,
@@ -43,6 +47,7 @@ from greenchat.client.errors import (
 )
 from greenchat.client.plain import PlainClient
 from greenchat.client.reactions import renamed
+from greenchat.client.saying import ANSWER_SECONDS
 
 __all__ = [
     "ANSWER_SECONDS",

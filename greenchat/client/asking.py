@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from greenchat.client.connection import JSON, Connection
 from greenchat.client.errors import DisconnectedError, NoAnswerError, RefusedError, TurnedAwayError, UnreachableError
+from greenchat.client.places import place_of
 from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
@@ -29,6 +30,9 @@ from greenchat.protocol.vocabulary import Request
 # The version of the protocol with which a message may have several lines.
 HAS_LINES = 2
 
+# And from which servers tell of all that one takes part in.
+KNOWS_CONVERSATIONS = 2
+
 # As long as a ref gets.
 LONG_REF = 2**31
 
@@ -37,7 +41,7 @@ EXPORT_SECONDS = 30.0
 
 A = TypeVar("A", Welcome, HistoryPage, SearchResults, Exported, CursorPlaces, Stats, Ack)
 
-# What has its place among all that has happened in a room.
+# What has its place among all that has happened in a room or conversation.
 Logged = Message | Change
 
 
@@ -54,7 +58,7 @@ class Requests:
         self._refs = itertools.count(1)
         self._parting: dict[Ref, str] = {}  # the rooms that one has asked to go out of, by the ref of the request
         self._limits: dict[str, int | float] = {}
-        self._reached: dict[str, int] = {}  # up to which rev of a room one has caught up
+        self._reached: dict[str, int] = {}  # up to which rev one has caught up, by places
         self.where = where
         self.protocol = 0
         self.name = self.account = ""
@@ -203,7 +207,7 @@ class Requests:
 
     def _is_past(self, item: Event | Frame) -> bool:
         """Whether one has caught up with this already."""
-        return bool(self._reached) and isinstance(item, Logged) and item.rev <= self._reached.get(item.room, 0)
+        return bool(self._reached) and isinstance(item, Logged) and item.rev <= self._reached.get(place_of(item), 0)
 
 
 def deadline_in(timeout: float | None) -> float | None:

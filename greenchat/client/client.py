@@ -6,39 +6,31 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from msgspec.structs import replace
-
-from greenchat.client.asking import Requests, deadline_in
+from greenchat.client.asking import KNOWS_CONVERSATIONS, deadline_in
 from greenchat.client.connection import open_socket
-from greenchat.client.cursor import Cursor, missed
-from greenchat.client.errors import DisconnectedError
-from greenchat.client.keys import may_repeat, with_key
+from greenchat.client.cursor import Asks, Cursor, missed
+from greenchat.client.errors import DisconnectedError, RefusedError
+from greenchat.client.places import place_at
+from greenchat.client.saying import ANSWER_SECONDS, Saying
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Deleted, Event, Message
-from greenchat.protocol.replies import Ack, CursorPlace, CursorPlaces, HistoryPage, SearchResults, Stats, Welcome
-from greenchat.protocol.requests import (
-    Delete,
-    Edit,
-    Frame,
-    History,
-    Join,
-    KeepCursor,
-    Leave,
-    MarkRead,
-    React,
-    Say,
-    Search,
-    Status,
+from greenchat.protocol.replies import (
+    Ack,
+    Conversations,
+    CursorPlace,
+    CursorPlaces,
+    HistoryPage,
+    SearchResults,
+    Stats,
+    Welcome,
 )
+from greenchat.protocol.requests import Frame, History, Join, KeepCursor, Leave, Search, Status
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
 CONNECT_SECONDS = 10.0
 
-# Silence of a server that owes an answer. It answers within milliseconds, unless it is overloaded or stopped.
-ANSWER_SECONDS = 30.0
 
-
-class Client(Requests):
+class Client(Saying):
     """One connection to a server, made by `connect`.
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by
@@ -176,97 +168,7 @@ class Client(Requests):
             self._send(Leave())
             self.left = True
 
-    # --- talk ---
-
-    def say(
-        self,
-        text: str,
-        room: str = "",
-        *,
-        conversation: str = "",
-        to: str = "",
-        reply_to: int = 0,
-        key: str | None = None,
-    ) -> int:
-        """Say `text`, and return the ref of its answer: an `Ack`, or an `Error`, which `receive` brings. It may have
-        several lines, at most 100, with "\\n" between them: `fits` tells whether this server takes that.
-
-        Where it goes is one of these: a `room`, which need not be named by who has only ever been in one; a
-        `conversation` of two, by the id that a `Message` or an `Ack` has brought; the person who is called `to`. A text
-        that begins with a slash is a command, run there; `//x` says `/x`. `reply_to` is the `seq` of the message
-        there that it answers. With a `key` it is said once, however often one says it; None is one of its own for what
-        `repeat` may say again.
-
-        Does not wait: what the server does not read at once is in `backlog`. Raises `RefusedError` for what cannot be
-        sent, `DisconnectedError`, and `ValueError` for more than one place.
-        """
-        if bool(room) + bool(conversation) + bool(to) > 1:
-            raise ValueError("one message goes into a room, into a conversation, or to one person")
-        ref = next(self._refs)
-        say = Say(text, room, ref, conversation, to, reply_to, key or "")
-        if key is None and (again := with_key(self, say)) is not None:
-            self._put(replace(say, key=again.key), ref, text)
-            self._keyed[ref] = self.account, again
-            return ref
-        return self._put(say, ref, text)
-
-    def repeat(self, before: "Client") -> dict[int, int]:
-        """Say again what `before` had said, and got no answer for, when its connection was lost: what was said by then,
-        the server knows by its key, and just answers it. Returns the refs, by those of `before`.
-
-        It is said only by who was it then: after `resume`, or logged in to the same account. What stays in
-        `before.pending` nobody can decide, and it is not to be repeated: commands, changes, what was said to a name,
-        and answers where the numbers of messages may be others by now.
-        """
-        refs: dict[int, int] = {}
-        is_same = self._came_by == before.token != ""
-        for ref, (account, say) in list(before._keyed.items()):
-            if (
-                self._connection.end
-                or account != self.account
-                or not (account or is_same)
-                or not may_repeat(say, before, self)
-            ):
-                continue
-            refs[ref] = new = next(self._refs)
-            self._put(replace(say, ref=new), new, before.pending.pop(ref))
-            self._keyed[new] = before._keyed.pop(ref)
-        return refs
-
-    def edit(self, room: str, seq: int, text: str) -> int:
-        """The message `seq` of `room`, which one has said, is to say `text` from now on. Returns and raises as `say`
-        does; `receive` brings the `Edited`, as to all in the room, before the answer."""
-        ref = next(self._refs)
-        return self._put(Edit(seq, text, room, ref), ref, text)
-
-    def delete(self, room: str, seq: int) -> int:
-        """Take the message `seq` of `room` away, one's own or, where one keeps order, of others. As `edit`."""
-        ref = next(self._refs)
-        return self._put(Delete(seq, room, ref), ref, "")
-
-    def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
-        """Put an `emoji` to the message `seq` of `room`; or, with `on` false, take one's own away. As `edit`."""
-        ref = next(self._refs)
-        return self._put(React(seq, emoji, room, on, ref), ref, emoji)
-
-    def read(self, room: str, seq: int, *, conversation: str = "") -> int:
-        """One has read `room`, or a `conversation`, up to the message `seq`: all devices of one's own know that then,
-        by a `Read`. Returns and raises as `say` does."""
-        ref = next(self._refs)
-        return self._put(MarkRead(seq, room, conversation, ref), ref, "")
-
-    def _put(self, request: Say | Edit | Delete | React | MarkRead, ref: int, text: str) -> int:
-        self._send(request)
-        self.pending[ref] = text
-        return ref
-
-    def confirm(self, ref: int, timeout: float = ANSWER_SECONDS) -> Ack:
-        """Wait until the server has dealt with what `say`, `edit`, `delete`, `react` or `part` asked for as `ref`.
-
-        Raises `RefusedError`, `NoAnswerError` and `DisconnectedError`. What else comes meanwhile is kept for `receive`.
-        """
-        self._wait(lambda: ref not in self.pending and ref not in self._parting, timeout)
-        return self._take(ref, Ack)
+    # --- listen ---
 
     def receive(self, timeout: float | None = None) -> list[Event | Frame]:
         """What has come, in order; empty if nothing has within `timeout` seconds (None: wait for ever). What one has
@@ -284,6 +186,13 @@ class Client(Requests):
 
     # --- look back ---
 
+    def overview(self, timeout: float = ANSWER_SECONDS) -> Conversations:
+        """All that one takes part in, as `conversations` has it, once the server has told: behind the welcomes. Where
+        it is too old to tell, nothing. Raises `NoAnswerError` and `DisconnectedError`."""
+        if self.protocol >= KNOWS_CONVERSATIONS:
+            self._wait(lambda: self.conversations is not None, timeout)
+        return self.conversations or Conversations([])
+
     def history(
         self,
         room: str = "",
@@ -294,11 +203,13 @@ class Client(Requests):
         limit: int = 50,
         timeout: float = ANSWER_SECONDS,
         *,
+        conversation: str = "",
         rev: int = 0,
         epoch: str = "",
     ) -> HistoryPage:
-        """What was said in `room`, or in the only one that one has been in: `frames.History` says what the conditions
-        mean. Times without a zone are local. For the page before a `page`, ask for `before=page.events[0].seq`.
+        """What was said in `room`, or in the only one that one has been in, or in a `conversation` of two:
+        `frames.History` says what the conditions mean. Times without a zone are local. For the page before a `page`,
+        ask for `before=page.events[0].seq`.
 
         With an `epoch`, as a `Welcome` or a page has it, it is what was said or changed after this `rev` of it: see
         `catch_up`.
@@ -306,48 +217,79 @@ class Client(Requests):
         Raises `RefusedError` (code `no_history` where the server keeps none), `NoAnswerError`, `DisconnectedError`.
         """
         since, until = (time and time.astimezone(UTC) for time in (since, until))
-        request = History(room, before, after, since, until, limit, next(self._refs), rev, epoch)
+        ref = next(self._refs)
+        request = History(room, before, after, since, until, limit, ref, rev, epoch, conversation)
         return self._ask(request, HistoryPage, timeout)
 
-    def catch_up(self, room: str, cursor: Cursor, timeout: float = ANSWER_SECONDS) -> Iterator[Message | Deleted]:
-        """What was said, changed and deleted in `room` since the `cursor` was there: each message once, as it is now.
-        Where the cursor has not been there yet, nothing. The cursor moves on with each, once the next one is asked for.
+    def catch_up(
+        self, room: str, cursor: Cursor, timeout: float = ANSWER_SECONDS, *, conversation: str = ""
+    ) -> Iterator[Message | Deleted]:
+        """What was said, changed and deleted in `room`, or in a `conversation`, since the `cursor` was there: each
+        message once, as it is now. Where the cursor has not been there yet, nothing. The cursor moves on with each,
+        once the next one is asked for.
 
         At its end one is in the present: what `receive` brings then begins right behind it. Until then, do not
         `receive`. Raises as `history` does.
         """
-        ask = partial(self.history, timeout=timeout)
+        ask: Asks = partial(self.history, room, conversation=conversation, timeout=timeout)
+        place = place_at(room, conversation)
         cursor.open(self)
-        if room not in cursor:
-            cursor.begin(ask, room)
+        if place not in cursor:
+            cursor.begin(ask)
             cursor.save()
             return
-        name = yield from missed(ask, room, cursor)
+        place = yield from missed(ask, place, cursor)
         cursor.save()
-        self._reached[name] = cursor[room].rev
+        self._reached[place] = cursor[place].rev
         self._inbox[:] = [item for item in self._inbox if not self._is_past(item)]
 
     def follow(self, cursor: Cursor) -> Iterator[Event | Frame]:
         """All that comes, as when one iterates over the client; but what was missed comes first, of each room that one
-        is in or comes into, and nothing twice. The `cursor` moves on with each item, once the next one is asked for: a
-        program that is killed has missed nothing when it is started again. What it was about to do with the last item
-        it may have done already; and where the server was killed, too, with all that it was catching up with then.
+        is in or comes into and of each conversation, and nothing twice. The `cursor` moves on with each item, once the
+        next one is asked for: a program that is killed has missed nothing when it is started again. What it was about
+        to do with the last item it may have done already; and where the server was killed, too, with all that it was
+        catching up with then.
 
-        What one says oneself is among it only where it was missed, as by who was started again.
+        A conversation that began while the program was away is missed from its beginning. What one says oneself is
+        among it only where it was missed, as by who was started again.
         """
+        cursor.open(self)
+        since = cursor.latest
         for room in [*self.rooms]:
             yield from self.catch_up(room, cursor)
+        if self.conversations is not None and self.conversations not in self._inbox:
+            yield from self._catch_up_direct(self.conversations, cursor, since)
         try:
             for item in self._saving(cursor):
                 if isinstance(item, HistoryPage) and item.ref is None:
                     continue  # what was said before one came, of which one knows
                 yield item
-                cursor.passed(item)
+                cursor.passed(item, self.conversations.epoch if self.conversations is not None else "")
                 if isinstance(item, Welcome) and item.room:
                     yield from self.catch_up(item.room, cursor)
+                elif isinstance(item, Conversations):
+                    yield from self._catch_up_direct(item, cursor, since)
         finally:
             if not self._connection.end and not self.left:
                 cursor.save()
+
+    def _catch_up_direct(
+        self, told: Conversations, cursor: Cursor, since: datetime | None
+    ) -> Iterator[Message | Deleted]:
+        """What was missed in all conversations. `since` is when the cursor was last moved, None if it never was: a
+        conversation that it does not know has begun later."""
+        for state in told.direct:
+            place = place_at("", state.conversation)
+            if place not in cursor and since is not None:
+                cursor.begin_at(place, since)
+            elif place in cursor and cursor[place].epoch == told.epoch and cursor[place].rev >= state.rev:
+                continue
+            try:
+                yield from self.catch_up("", cursor, conversation=state.conversation)
+            except RefusedError as refusal:
+                if refusal.code != "conversation_gone":
+                    raise
+                cursor.forget(place)
 
     def _saving(self, cursor: Cursor) -> Iterator[Event | Frame]:
         """As when one iterates over the client; the `cursor` is saved when that is due, also while nothing comes."""
@@ -367,8 +309,8 @@ class Client(Requests):
     # --- cursors that the server keeps: see `Cursor.on_server` ---
 
     def cursor(self, name: str, timeout: float = ANSWER_SECONDS) -> list[CursorPlace]:
-        """How far the program called `name` has got, by the rooms that it has been in. Raises as `history` does: code
-        `not_allowed` for guests."""
+        """How far the program called `name` has got, by the rooms and conversations that it has been in. Raises as
+        `history` does: code `not_allowed` for guests."""
         return self._ask(KeepCursor(name, ref=next(self._refs)), CursorPlaces, timeout).places
 
     def keep_cursor(
@@ -380,12 +322,14 @@ class Client(Requests):
         number: int = 0,
         time: datetime | None = None,
         timeout: float = ANSWER_SECONDS,
+        *,
+        conversation: str = "",
     ) -> None:
-        """Have the server keep that it has got behind `rev` of this `epoch` in `room`; with an empty `epoch`, that it
-        has not been there. `number` and `time` are the id and the time of the latest message there. Raises as `cursor`
-        does."""
+        """Have the server keep that it has got behind `rev` of this `epoch` in `room`, or in a `conversation`; with an
+        empty `epoch`, that it has not been there. `number` and `time` are the id and the time of the latest message
+        there. Raises as `cursor` does."""
         time = time and time.astimezone(UTC)
-        self._ask(KeepCursor(name, room, "", epoch, rev, next(self._refs), number, time), Ack, timeout)
+        self._ask(KeepCursor(name, room, conversation, epoch, rev, next(self._refs), number, time), Ack, timeout)
 
     def search(
         self, text: str, room: str = "", before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS

@@ -1,14 +1,13 @@
 """What may be said again once the connection was lost, and by which key the server knows it then."""
 
 import secrets
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from greenchat.client.connection import JSON
-from greenchat.protocol.replies import Welcome
+from greenchat.protocol.replies import Conversations, Welcome
 from greenchat.protocol.requests import Say
 from greenchat.protocol.text import slash_at
 
@@ -24,6 +23,7 @@ class Joined(Protocol):
     protocol: int
     repeats: bool
     rooms: dict[str, Welcome]
+    conversations: Conversations | None
 
     def limit(self, name: str) -> float: ...
 
@@ -50,8 +50,10 @@ def with_key(client: Joined, say: Say) -> Say | None:
 
 def may_repeat(say: Say, before: Joined, now: Joined) -> bool:
     """Whether the message that it answers, if it answers one, has the same number `now`."""
-    return not say.reply_to or _epoch(before.rooms, say.room) == _epoch(now.rooms, say.room) != ""
+    return not say.reply_to or _epoch(before, say) == _epoch(now, say) != ""
 
 
-def _epoch(rooms: Mapping[str, Welcome], room: str) -> str:
-    return rooms[room].epoch if room in rooms else ""
+def _epoch(client: Joined, say: Say) -> str:
+    if say.conversation:
+        return client.conversations.epoch if client.conversations is not None else ""
+    return client.rooms[say.room].epoch if say.room in client.rooms else ""

@@ -2,9 +2,10 @@
 
 import time
 
-from greenchat.client.client import ANSWER_SECONDS, Client
+from greenchat.client.client import Client
 from greenchat.client.connection import PLAIN
 from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayError, UnreachableError
+from greenchat.client.saying import ANSWER_SECONDS
 from greenchat.codecs.plain import NOT_UTF8
 from greenchat.codecs.wording import BY_CLIENT, in_full
 from greenchat.errors import Reject
@@ -126,15 +127,15 @@ class PlainClient(Client):
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", "Plain frames know one room. To go out of it, leave.")
 
-    def edit(self, room: str, seq: int, text: str) -> int:
+    def edit(self, room: str, seq: int, text: str, *, conversation: str = "") -> int:
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", NO_CHANGES.format("/edit"))
 
-    def delete(self, room: str, seq: int) -> int:
+    def delete(self, room: str, seq: int, *, conversation: str = "") -> int:
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", NO_CHANGES.format("/delete"))
 
-    def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
+    def react(self, room: str, seq: int, emoji: str, on: bool = True, *, conversation: str = "") -> int:
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", NO_CHANGES.format("/react"))
 

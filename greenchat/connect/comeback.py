@@ -9,8 +9,9 @@ from threading import Thread
 from typing import NamedTuple
 
 from greenchat.client import Client, ClientError, RefusedError
-from greenchat.connect.conversation import Missed, rooms_of
+from greenchat.connect.conversation import rooms_of
 from greenchat.connect.seen import Mark
+from greenchat.connect.telling import Missed
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.replies import Welcome

@@ -12,13 +12,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from greenchat.client import Client, DisconnectedError
-from greenchat.codecs import wording
-from greenchat.codecs.wording import after_page, before_page, counted, local, place_of
-from greenchat.connect.common import Kind, Line, clean, error_line, info_line, maybe_not_said, was_said
+from greenchat.connect.common import Line, error_line, info_line, maybe_not_said, was_said
 from greenchat.connect.draft import is_command, said_as
-from greenchat.connect.seen import Mark, Seen, is_after, is_changed
-from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown, shown_message
-from greenchat.protocol.events import Change, Deleted, Event, Left, Message, Notice, PastEvent
+from greenchat.connect.seen import Mark
+from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown
+from greenchat.connect.telling import Missed, Telling
+from greenchat.protocol.events import Change, Event, Left, Message, Notice, PastEvent
 from greenchat.protocol.replies import Ack, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.text import some_of
@@ -31,7 +30,6 @@ OTHERS = "You are in {}, too. /join {} to talk there."
 TALKING = "What you say is for {} from now on."
 ENTERED_ELSEWHERE = "You have come into {} by another device. /join {} to talk there."
 LEFT_ELSEWHERE = "You have left {} by another device."
-MEANWHILE = "While you were away:"
 OUT = "You are not in {} any more."
 IN_OTHERS = "What you say goes nowhere now. You are in {}: /join {} to talk there."
 
@@ -57,15 +55,6 @@ class Said(NamedTuple):
     again: bool = False
 
 
-class Missed(NamedTuple):
-    """What the server's history has from about when the connection was lost to when one came back. `gap`: there was
-    more in between. `kept`: there is a history at all."""
-
-    events: list[Event]
-    gap: bool = False
-    kept: bool = True
-
-
 class Conversation:
     """`room` is the room that is seen, empty for none: what comes from another one is shown with its name. `quotes`:
     an answer is shown with how that begins which it answers."""
@@ -77,8 +66,8 @@ class Conversation:
         self._entered = ""  # the room that it has led to
         self._said: dict[Ref, Said] = {}  # what is not answered yet
         self._parting: dict[Ref, str] = {}  # the rooms that it is going out of, because one is in another now
-        self._seen = Seen()
-        self._quotes = quotes
+        self._telling = Telling(quotes=quotes)
+        self._seen = self._telling.seen
         self._logged_in = False
         self._rooms: dict[str, None] = {}  # that one is in, as far as it was told
         self._expected: set[str] = set()  # those of them whose welcome is still to come
@@ -172,25 +161,10 @@ class Conversation:
                 self._seen.past(said.room, mine)
         for name in sorted(missed, key=lambda name: name == room):  # what one looks at comes last
             mark = marks.get(name, Mark())
-            yield from self._told_missed(name, events[name], mark, missed[name].gap)
+            yield from self._telling.told_missed(name, events[name], mark, missed[name].gap)
             if name in client.rooms:
-                yield from self._told_changes(name, missed[name].events, mark, client.rooms[name])
+                yield from self._telling.told_changes(room, name, missed[name].events, mark, client.rooms[name])
         yield from verdicts
-
-    def _told_changes(self, room: str, events: Iterable[Event], mark: Mark, welcome: Welcome) -> Iterator[Line]:
-        for event in events:
-            if isinstance(event, Message | Deleted) and is_changed(event, mark, welcome):
-                for change, before in self._seen.changes(event):
-                    where = "" if room == self.room else f"[{clean(room)}] "
-                    yield info_line(f"{where}{MEANWHILE} {wording.changed(change, before, whole=True)}", Kind.PAST)
-
-    def _told_missed(self, room: str, events: Iterable[PastEvent], mark: Mark, gap: bool) -> Iterator[Line]:
-        events = [event for event in events if is_after(event, mark)]
-        if events:
-            least = "at least " * gap
-            yield info_line(f"You missed {least}{counted(events, 'a ')} in {room}, since {local(events[0].time)}:")
-            yield from self._past(room, events, Kind.PAST)
-            yield info_line(f"That was while you were away, until {local(events[-1].time)}.")
 
     def _is_mine(self, event: PastEvent, said: Said) -> bool:
         if not isinstance(event, Message) or is_command(said.line) or event.action:
@@ -216,33 +190,16 @@ class Conversation:
                     return self._look_at(said, item)
                 return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
             case HistoryPage():
-                return [*self._page(item)]
+                return [*self._telling.page(self.room, item)]
             case Welcome():
                 return [*self._welcomed(item)]
             case Left() if item.name == self._client.name:
                 return [*self._put_out(item)]
-        lines = self._told(item)
+        lines = self._telling.told(item)
         room = room_of(item)
         if room in ("", self.room) or is_of_all_rooms(item):
             return lines
         return from_elsewhere(room, lines, isinstance(item, Change), room in self._seen_here)
-
-    def _told(self, item: Event | Frame) -> list[Line]:
-        """How it is shown, as what has been told by now."""
-        if isinstance(item, Message | Change) and item.conversation:
-            return [*shown(item)]
-        if isinstance(item, Change):
-            return [info_line(wording.changed(item, self._seen.changed(item), whole=True))]
-        if isinstance(item, PastEvent):
-            self._seen.happened(item)
-        if isinstance(item, Message):
-            return [*shown_message(item, self._words(item))]
-        return [*shown(item)]
-
-    def _words(self, message: Message) -> str:
-        if not self._quotes:
-            return wording.said(message)
-        return wording.answering(message, self._seen.message(message.room, message.reply_to))
 
     def _welcomed(self, welcome: Welcome) -> Iterator[Line]:
         """One has come into a room, or into none; or is in one already, and is told of it."""
@@ -337,51 +294,6 @@ class Conversation:
         if room:
             yield info_line(OUT.format(room))
         yield info_line(_named(IN_OTHERS, [*self._rooms]) if self._rooms else NO_ROOM)
-
-    def _page(self, page: HistoryPage) -> Iterator[Line]:
-        """What was said before, between two lines that say so. Nothing is replayed that has been shown already."""
-        replayed = page.ref is None  # nobody has asked for it
-        kind = Kind.REPLAYED if replayed else Kind.PAST
-        if page.conversation:
-            yield from self._direct_page(page)
-            return
-        if replayed and page.room != self.room:
-            return  # of what is said there now one reads enough
-        mark = self._seen.mark(page.room)
-        past = [event for event in page.events if isinstance(event, PastEvent)]
-        events = [event for event in past if not replayed or is_after(event, mark)]
-        if not events:
-            if not replayed:
-                yield info_line(f"Nothing was said in {page.room} before.", kind)
-            return
-        yield info_line(before_page(place_of(page), events, local), kind)
-        yield from self._past(page.room, events, kind, numbered=not replayed)
-        yield info_line(after_page(events, local), kind)
-
-    def _direct_page(self, page: HistoryPage) -> Iterator[Line]:
-        """What two people have said to each other alone."""
-        said = [event for event in page.events if isinstance(event, Message)]
-        if not said:
-            yield info_line("Nothing was said here before.", Kind.PAST)
-            return
-        yield info_line(before_page(place_of(page), said, local), Kind.PAST)
-        for event in said:
-            words = wording.answering(event) + wording.marks(event)
-            for line in shown_message(event, words) if not event.own else shown(event):
-                yield Line(Kind.PAST, f"[{event.seq}] {local(event.time)} {line.head}", line.body)
-        yield info_line(after_page(said, local), Kind.PAST)
-
-    def _past(self, room: str, events: Sequence[PastEvent], kind: Kind, *, numbered: bool = False) -> Iterator[Line]:
-        """With the numbers of the messages, where one has asked for that: commands take them."""
-        for event in events:
-            self._seen.past(room, event)
-        for event in events:
-            number, lines = "", shown(event)
-            if isinstance(event, Message):
-                number = f"[{event.seq}] " * numbered
-                lines = shown_message(event, self._words(event) + wording.marks(event))
-            for line in lines:
-                yield Line(kind, f"{number}{local(event.time)} {line.head}", line.body)
 
 
 def _words_of(line: str) -> str:

@@ -50,6 +50,8 @@ def deal(session: Session, store: SessionStore, asked: KeepCursor) -> None:
 
 
 def _place(session: Session, member: Member, asked: KeepCursor) -> str:
+    if asked.conversation and not asked.epoch:
+        return f"@{asked.conversation}"  # nothing is kept of it any more, as where it has ended
     if asked.conversation:
         return f"@{session.chat.conversation(member, asked.conversation).id}"  # no room is called so
     return session.chat.room_name(asked.room) if asked.room else member.room_meant(session).name

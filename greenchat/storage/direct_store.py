@@ -54,14 +54,14 @@ class DirectStore:
     """The file of one server, in its data directory. `problem` is why it cannot be written, or None. `renewed` is
     called when its `epoch` is another one."""
 
-    def __init__(self, data_dir: Path, turns: Turns, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(self, data_dir: Path, turns: Turns) -> None:
         self.epoch = EpochFile.name_of(new_epoch())
         self.problem: Exception | None = None
         self.renewed: Callable[[], None] = lambda: None
         self._turns = turns
         self._file = EpochFile(data_dir / FILE)
-        self._database = Database(data_dir / FILE, MIGRATIONS, busy_seconds=busy_seconds)
-        self._another = partial(Database, data_dir / FILE, MIGRATIONS, busy_seconds=busy_seconds)
+        self._another = partial(Database, data_dir / FILE, MIGRATIONS, busy_seconds=BUSY_SECONDS)
+        self._database = self._another()
         self._reader = self._another()
         self._loop: Any = gevent.get_hub().loop
         self._timer: Any = None

@@ -233,9 +233,7 @@ class Plugin:
 
     @hookimpl
     def greenchat_request(self, session: Session, frame: Request) -> bool:
-        if type(frame) is History:
-            if frame.conversation:
-                return False  # what two people say to each other alone, the server keeps by itself
+        if type(frame) is History and not frame.conversation:  # what two say alone is not ours
             look = self._pages.catch_up if frame.epoch else self._pages.page
             session.tell(look(session, frame))
         elif type(frame) is Search:

@@ -132,7 +132,7 @@ def test_it_is_kept_also_while_nothing_comes_and_not_with_each_message(living):
         seqs = say(ada, *texts)
         saved = []
         keep = bot.keep_cursor
-        bot.keep_cursor = lambda *arguments: (saved.append(arguments), keep(*arguments))
+        bot.keep_cursor = lambda *arguments, **more: (saved.append(arguments), keep(*arguments, **more))
         following = bot.follow(cursor)
         for item in following:
             if isinstance(item, Message) and item.text == texts[-1]:

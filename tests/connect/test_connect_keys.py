@@ -3,7 +3,8 @@
 import pytest
 
 from greenchat.client import Client
-from greenchat.connect.conversation import Conversation, Missed
+from greenchat.connect.conversation import Conversation
+from greenchat.connect.telling import Missed
 from greenchat.protocol.events import Message
 from greenchat.testing import serving
 
