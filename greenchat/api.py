@@ -98,6 +98,12 @@ from greenchat.protocol.text import printable as printable
 from greenchat.protocol.text import slash_at as slash_at
 from greenchat.protocol.text import some_of as some_of
 from greenchat.protocol.vocabulary import Request as Request
+from greenchat.search import terms as terms
+from greenchat.search.matching import bounded as bounded
+from greenchat.search.matching import matches as matches
+from greenchat.search.query import SEARCH_HELP as SEARCH_HELP
+from greenchat.search.query import Query as Query
+from greenchat.search.query import parse_query as parse_query
 from greenchat.storage.cleaning import clean_file as clean_file
 from greenchat.storage.cleaning import write_anew as write_anew
 from greenchat.storage.datadir import make_private as make_private

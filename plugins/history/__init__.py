@@ -12,6 +12,7 @@ import gevent
 
 import greenchat
 from greenchat import (
+    SEARCH_HELP,
     Alteration,
     ChatServer,
     Command,
@@ -38,7 +39,6 @@ from . import store
 from .finder import Finder
 from .indexer import Indexer
 from .pages import Pages, Reader
-from .query import HELP
 from .refusals import off
 from .replays import Replays
 from .tidy import Tidy
@@ -251,7 +251,7 @@ class Plugin:
                 f"Tell the last N messages of this room, {LINES} if you do not say.\nExample: /history 50",
                 self.tell_history,
             ),
-            Command("search", "WORDS", HELP, self.tell_found),
+            Command("search", "WORDS", SEARCH_HELP, self.tell_found),
         ]
 
     def tell_history(self, session: Session, argument: str) -> None:

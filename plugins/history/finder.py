@@ -9,12 +9,23 @@ from typing import TypeVar
 
 import gevent
 
-from greenchat import ChatServer, DatabaseError, Member, Message, Reject, Search, SearchResults, Session
+from greenchat import (
+    ChatServer,
+    DatabaseError,
+    Member,
+    Message,
+    Query,
+    Reject,
+    Search,
+    SearchResults,
+    Session,
+    bounded,
+    parse_query,
+)
 
 from . import index, search, store
 from .indexer import Indexer
 from .pages import Pages, Reader
-from .query import Query, parse
 from .search import Reach
 from .writer import MessageWriter
 
@@ -60,7 +71,7 @@ class Finder:
     def search(self, session: Session, ask: Search) -> SearchResults:
         """What `session` looks for. Raises `Reject`. The greenlet waits."""
         member = session.require_member()
-        query, before = parse(ask.text), min(max(ask.before, 0), store.LAST)
+        query, before = parse_query(ask.text), min(max(ask.before, 0), store.LAST)
         rooms = self._asked(session, ask.room, query)
         limit = min(max(ask.limit, 1), self._most)
         for home in member.rooms.values():
@@ -71,7 +82,7 @@ class Finder:
                 self._catch_up()
                 reach = self._reach(session, member, rooms)
                 work = partial(search.search, query=query, reach=reach, before=before, limit=limit + 1)
-                found = self._look(search.bounded(self._search_seconds, work))
+                found = self._look(bounded(self._search_seconds, work))
         # Somebody may have lost a right meanwhile.
         allowed = {name: self._chat.may_enter(session, member, name) for name in {one.message.room for one in found}}
         read = self._pages.now(one for one in found[:limit] if allowed[one.message.room])

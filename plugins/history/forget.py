@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from greenchat import clean_file, transaction
+from greenchat import clean_file, terms, transaction
 
-from . import changes, index, keys, terms
+from . import changes, index, keys
 
 # What stands in the place of a message, whose number stays, so that a room's numbers have no gap. No name has a space
 # in it: nobody can be called so.
