@@ -116,6 +116,7 @@ from greenchat.storage.examining import Report as Report
 from greenchat.storage.examining import examine as examine
 from greenchat.storage.examining import wrong as wrong
 from greenchat.storage.fairness import FairQueue as FairQueue
+from greenchat.storage.fairness import in_quanta as in_quanta
 from greenchat.storage.sqlite import Database as Database
 from greenchat.storage.sqlite import DatabaseError as DatabaseError
 from greenchat.storage.sqlite import as_database_error as as_database_error

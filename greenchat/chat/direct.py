@@ -5,9 +5,8 @@ Whatever is not allowed raises `Reject`, and then nothing has happened.
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from itertools import groupby
 from weakref import WeakKeyDictionary, ref
 
 from msgspec.structs import replace
@@ -313,13 +312,22 @@ class Direct(Changes):
             raise Reject("Take the `cursor` as the page before has it.", code="cursor_invalid")
         after = (reached, int(seq or 0))
         said = keeper.export(member.account_id, ask.conversation, after, PAGE_MESSAGES + 1)
-        told: list[Message] = []
-        for number, part in groupby(said[:PAGE_MESSAGES], lambda past: past.message.conversation):
-            found = self.conversations.of(member, number)
-            now = self.as_told(map(found.log.now, part), member, found)
-            told += [message for message in now if isinstance(message, Message)]
+        told = self.told_alone(member, said[:PAGE_MESSAGES])
         last = said[PAGE_MESSAGES - 1].message if len(said) > PAGE_MESSAGES else None
         return Exported(told, f"{last.seq}:{last.conversation}" if last is not None else "", ask.ref)
+
+    def told_alone(self, member: Member, said: Iterable[Past]) -> list[Message]:
+        """Messages of conversations of `member`'s as they read them now, without those that were deleted. May wait.
+        Raises `Reject`."""
+        told: list[Message] = []
+        known: dict[str, Conversation] = {}
+        for past in said:
+            number = past.message.conversation
+            if number not in known:
+                known[number] = self.conversations.of(member, number)
+            now = self.as_told([known[number].log.now(past)], member, known[number])
+            told += [message for message in now if isinstance(message, Message)]
+        return told
 
     def _page(self, member: Member, found: Conversation, ask: History) -> HistoryPage:
         rev = found.rev  # what comes meanwhile is told again by who catches up from here

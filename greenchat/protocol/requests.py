@@ -150,14 +150,15 @@ class Export(Frame, frozen=True, gc=False, tag="export"):
 
 
 class Search(Frame, frozen=True, gc=False, tag="search"):
-    """The latest messages with all the words of `text`: in `room`, or in all rooms that one may read; with an `id`
-    below `before`, unless that is 0."""
+    """The latest messages with all the words of `text`: in `room`, or in a `conversation` with one person, or in all
+    that one may read; with an `id` below `before`, unless that is 0."""
 
     text: str
     room: str = ""
     before: int = 0
     limit: int = 20
     ref: Ref = None
+    conversation: str = ""
 
 
 class Ping(Frame, frozen=True, gc=False, tag="ping"):

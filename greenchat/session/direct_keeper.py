@@ -78,7 +78,7 @@ class DirectKeeper:
 
     def message(self, conversation: str, seq: int) -> Past | None:
         row = self._store.message(conversation, seq)
-        return _past(row) if row is not None else None
+        return past_of(row) if row is not None else None
 
     def page(self, conversation: str, ask: History) -> tuple[list[Past], bool]:
         self._store.saved()
@@ -87,17 +87,17 @@ class DirectKeeper:
         found = self._store.read(partial(direct_rows.page, conversation=conversation, ask=ask, times=(since, until)))
         more = len(found) > ask.limit
         rows = found[: ask.limit] if direct_rows.from_the_start(ask) else found[-ask.limit :]
-        return [_past(row) for row in rows], more
+        return [past_of(row) for row in rows], more
 
     def newer(self, conversation: str, rev: int, most: int) -> list[Past] | None:
         self._store.saved()
         found = self._store.read(partial(direct_rows.newer, conversation=conversation, rev=rev, most=most))
-        return None if found is None else [_past(row) for row in found]
+        return None if found is None else [past_of(row) for row in found]
 
     def export(self, account_id: int, conversation: str, after: tuple[str, int], most: int) -> list[Past]:
         self._store.saved()
         asked = partial(direct_rows.export, account=account_id, conversation=conversation, after=after, most=most)
-        return [_past(row) for row in self._store.read(asked)]
+        return [past_of(row) for row in self._store.read(asked)]
 
     def of(self, account_id: int) -> list[Entry]:
         self._store.saved()
@@ -107,7 +107,7 @@ class DirectKeeper:
     def waiting(self, account_id: int, most: int) -> tuple[list[Past], int, list[str]]:
         self._store.saved()
         rows, count, conversations = self._store.read(partial(direct_rows.waiting, account=account_id, most=most))
-        return [_past(row) for row in rows], count, conversations
+        return [past_of(row) for row in rows], count, conversations
 
     def used_keys(self, owner: int | bytes, key: str | None) -> list[UsedKey]:
         """What was said with keys of late by an account: see `greenchat.chat.keys`."""
@@ -192,7 +192,7 @@ def _row(conversation: str, past: Past) -> Row:
     )
 
 
-def _past(row: Row) -> Past:
+def past_of(row: Row) -> Past:
     if row.deleted is not None:
         by = row.deleted_by or ""
         return Past(Deleted("", row.seq, row.rev, by, _time(row.deleted), row.conversation))

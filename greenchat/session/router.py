@@ -35,6 +35,7 @@ from greenchat.protocol.requests import (
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
+from greenchat.search.query import parse_query
 from greenchat.session import coming, cursors, once, reading
 from greenchat.session.session import Host, Session
 
@@ -225,6 +226,10 @@ def handle(session: Session, server: Host, frame: Request) -> None:
         case History(epoch=epoch) if epoch:
             member = session.require_member()
             session.tell(server.chat.catch_up(member, _required_room(session, member, frame.room), frame))
+        case Search() if frame.conversation or session.require_member().account_id:
+            if frame.room or (parse_query(frame.text).rooms and not frame.conversation):
+                raise Reject("This server keeps no history.", code="no_history")
+            session.tell(server.search_direct(session, frame))
         case History() | Search():
             session.require_member()
             raise Reject("This server keeps no history.", code="no_history")

@@ -27,8 +27,8 @@ from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import Outbox, deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice
-from greenchat.protocol.replies import Ack, Error, Stats
-from greenchat.protocol.requests import Frame, Ref, Say
+from greenchat.protocol.replies import Ack, Error, SearchResults, Stats
+from greenchat.protocol.requests import Frame, Ref, Say, Search
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
@@ -61,6 +61,8 @@ class Host(Protocol):
     def check_password(self, address: str, given: str) -> None: ...
 
     def stats(self, ref: Ref) -> Stats: ...
+
+    def search_direct(self, session: Any, ask: Search) -> SearchResults: ...
 
     def remembered(self, account_id: int) -> Kept: ...
 

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from greenchat.errors import Reject
 from greenchat.protocol.names import require_name
-from greenchat.storage import cleaning, direct_rows
+from greenchat.storage import cleaning, direct_index, direct_rows
 from greenchat.storage.direct_rows import FILE, MIGRATIONS
 from greenchat.storage.epochs import EpochFile, new_epoch
 from greenchat.storage.sqlite import as_database_error, open_database, transaction
@@ -89,6 +89,7 @@ class Forgetting:
                 if account not in self._there:
                     _in_turn(connection, partial(_name, **what))
         if unclean := direct_rows.unclean(connection):
+            _in_turn(connection, direct_index.merge)
             cleaning.clean_file(connection, self._path, PATIENCE)
             transaction(connection, partial(direct_rows.cleaned, count=unclean))
         return count
@@ -116,6 +117,8 @@ def _words(connection: sqlite3.Connection, conversation: str, account: int) -> i
         "SELECT seq FROM messages WHERE conversation = ? AND account = ? LIMIT ?", (conversation, account, STEP)
     ).fetchall()
     asked = [(conversation, seq) for (seq,) in these]
+    for which in asked:
+        direct_index.unindex(connection, "messages.conversation = ? AND seq = ?", which)
     now = time.time_ns() // 1000
     connection.executemany(
         "UPDATE messages SET account = 0, sender = '', text = '', action = 0, reply_to = 0, edited = NULL, "

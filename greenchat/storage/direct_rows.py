@@ -2,11 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from heapq import nlargest
 
 import msgspec
 from msgspec import Struct
 
+from greenchat.protocol.events import EPOCH
 from greenchat.protocol.requests import History
+from greenchat.search.matching import matches
+from greenchat.search.query import Query
+from greenchat.storage import direct_index
 
 FILE = "direct.sqlite3"
 
@@ -41,7 +47,8 @@ CREATE TABLE keys (
 CREATE INDEX keys_by_message ON keys (conversation, seq);
 CREATE INDEX keys_by_time ON keys (time);
 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-""",
+"""
+    + direct_index.SCHEMA,
 )
 
 # The mark that has the highest id of a message that there ever was.
@@ -116,6 +123,7 @@ class KeyRow(Struct, frozen=True):
 
 
 COLUMNS = Row.__struct_fields__
+_THIS = "messages.conversation = ? AND seq = ?"
 _ALL = ", ".join(f"messages.{column}" for column in COLUMNS)
 # What was deleted, forgotten or removed stays that, whoever has changed it at that moment.
 _UPSERT = (
@@ -149,7 +157,10 @@ def keep(
         "(account, conversation) DO UPDATE SET name = excluded.name, said = excluded.said, read = excluded.read",
         [(end.account, talk.id, end.name, end.said, end.read) for talk in talks for end in talk.ends],
     )
+    reworded = [(row.conversation, row.seq) for row in rows if row.deleted or row.edited]
+    indexed = [direct_index.unindex(connection, _THIS, which) for which in reworded]
     connection.executemany(_UPSERT, [msgspec.structs.astuple(row) for row in rows])
+    direct_index.index(connection, [number for numbers in indexed for number in numbers])
     if keys:
         since = max(key.time for key in keys) - KEYS_KEPT
         connection.execute("DELETE FROM keys WHERE time <= ?", (since,))
@@ -159,7 +170,6 @@ def keep(
             "id = excluded.id, time = excluded.time",
             [msgspec.structs.astuple(key) for key in keys],
         )
-    reworded = [(row.conversation, row.seq) for row in rows if row.deleted or row.edited]
     connection.executemany("UPDATE keys SET said = x'' WHERE conversation = ? AND seq = ?", reworded)
     soil(connection, len(reworded))
     if highest := max((row.id for row in rows), default=0):
@@ -178,7 +188,8 @@ def forget(connection: sqlite3.Connection, gone: Iterable[int], left: frozenset[
         ).fetchall()
         for number, low, high in rows:
             if low not in left and high not in left:
-                for table in ("messages", "ends", "keys"):
+                direct_index.unindex(connection, "messages.conversation = ?", (number,))
+                for table in ("messages", "ends", "keys", "scopes"):
                     connection.execute(f"DELETE FROM {table} WHERE conversation = ?", (number,))
                 connection.execute("DELETE FROM conversations WHERE id = ?", (number,))
                 soil(connection, 1)
@@ -202,6 +213,8 @@ def trim(connection: sqlite3.Connection, since: int, most: int) -> list[str]:
         (since, most),
     ).fetchall()
     upto = [(seq, number) for number, seq in found]
+    for which in upto:
+        direct_index.unindex(connection, "seq <= ? AND messages.conversation = ?", which)
     connection.executemany("UPDATE conversations SET removed = max(removed, ?) WHERE id = ?", upto)
     for table in ("messages", "keys"):
         connection.executemany(f"DELETE FROM {table} WHERE seq <= ? AND conversation = ?", upto)
@@ -305,6 +318,28 @@ def export(
     )
 
 
+def search(
+    connection: sqlite3.Connection, account: int, query: Query, conversation: str, before: int, most: int
+) -> list[Row]:
+    """The latest messages that `query` finds in the conversations of an account, or in this one of them, with ids below
+    `before`, unless that is 0; what is not in the index yet is not found."""
+    mine = "SELECT number FROM ends JOIN scopes USING (conversation) WHERE account = ?"
+    if conversation:
+        scopes = connection.execute(f"{mine} AND conversation = ?", (account, conversation))
+    else:
+        scopes = connection.execute(mine, (account,))
+    times = [_microseconds(query.since) if query.since else -LAST, _microseconds(query.until) if query.until else LAST]
+    found: list[Row] = []
+    for match in matches(query, [number for (number,) in scopes]):
+        found += _rows(
+            connection,
+            "JOIN words ON messages.id = words.rowid WHERE words MATCH ? AND words.rowid < ? AND time >= ? "
+            "AND time < ? AND deleted IS NULL ORDER BY words.rowid DESC LIMIT ?",
+            (match, before or LAST, *times, most),
+        )
+    return nlargest(most, found, key=lambda row: row.id)
+
+
 def newer(connection: sqlite3.Connection, conversation: str, rev: int, most: int) -> list[Row] | None:
     """All that is newer than `rev`, by its rev; None where that is more than `most`."""
     where = "WHERE conversation = ? AND rev > ? ORDER BY rev LIMIT ?"
@@ -352,6 +387,10 @@ def _talks(connection: sqlite3.Connection, which: str, values: Sequence[object])
         }
         talks.append(Talk(number, tuple(ends.get(end) or TalkEnd(end) for end in (low, high)), seq, rev, time))
     return talks
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - EPOCH) // timedelta(microseconds=1)
 
 
 def _rows(connection: sqlite3.Connection, where: str, values: Sequence[object] | Mapping[str, object]) -> list[Row]:

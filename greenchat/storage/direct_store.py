@@ -52,12 +52,13 @@ class Turns(Protocol):
 
 class DirectStore:
     """The file of one server, in its data directory. `problem` is why it cannot be written, or None. `renewed` is
-    called when its `epoch` is another one."""
+    called when its `epoch` is another one, and `wrote` when something was written."""
 
     def __init__(self, data_dir: Path, turns: Turns) -> None:
         self.epoch = EpochFile.name_of(new_epoch())
         self.problem: Exception | None = None
         self.renewed: Callable[[], None] = lambda: None
+        self.wrote: Callable[[], None] = lambda: None
         self._turns = turns
         self._file = EpochFile(data_dir / FILE)
         self._another = partial(Database, data_dir / FILE, MIGRATIONS, busy_seconds=BUSY_SECONDS)
@@ -241,6 +242,7 @@ class DirectStore:
             self._fail(problem)
             return
         self._committed += len(batch)
+        self.wrote()
         if self.problem is not None and not self._waiting:
             self._recover()
         released = []

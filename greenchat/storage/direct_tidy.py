@@ -1,6 +1,6 @@
-"""What is done with direct.sqlite3 on the side: old messages are removed, deleted words leave its bytes, and what
-another program has changed is noticed. All of it in small steps, since whoever waits for a write waits for a step as
-well."""
+"""What is done with direct.sqlite3 on the side: messages are put into the index, old ones are removed, deleted words
+leave its bytes, and what another program has changed is noticed. All of it in small steps, since whoever waits for a
+write waits for a step as well."""
 
 import logging
 import time
@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 import gevent
+from gevent.event import Event
 
-from greenchat.storage import direct_forget, direct_rows
+from greenchat.storage import direct_forget, direct_index, direct_rows
 from greenchat.storage.cleaning import write_anew
 from greenchat.storage.direct_store import DirectStore
 from greenchat.storage.epochs import checkpoint
@@ -35,6 +36,11 @@ CLEAN_SECONDS = 12 * 3600.0
 # is not to be read any more. It takes some ten microseconds.
 LOOK_SECONDS = 0.5
 
+# What was said is put into the index of words at most so often, in seconds, in steps; after one it rests for so many
+# times as long.
+INDEX_SECONDS = 1.0
+RESTS = 9
+
 _DAY = 24 * 3600.0
 
 
@@ -55,12 +61,16 @@ class DirectTidy:
         self._forgot = forgot
         self._greenlets: list[Any] = []
         self._complaint = ""
+        self._due = Event()  # there may be something to index
+        self._due.set()
         self._seen: object = None  # the state of the file when it was looked at last
 
     def start(self) -> None:
         """Do all this from now on."""
         steps = ((LOOK_SECONDS, self._look), (TRIM_SECONDS, self._trim), (CLEAN_SECONDS, self._clean))
         self._greenlets = [gevent.spawn(self._again, seconds, step) for seconds, step in steps]
+        self._greenlets.append(gevent.spawn(self._again, INDEX_SECONDS, self._index))
+        self._store.wrote = self._due.set
 
     def stop(self) -> None:
         gevent.killall(self._greenlets)
@@ -86,6 +96,14 @@ class DirectTidy:
                 self._forgot(self._store.tidy(direct_forget.nameless, writes=False))
             self._seen = state
 
+    def _index(self) -> None:
+        self._due.wait()
+        self._due.clear()
+        began = time.monotonic()
+        while self._store.tidy(direct_index.index_more):
+            gevent.sleep(RESTS * (time.monotonic() - began))  # who searches indexes what is missing by themselves
+            began = time.monotonic()
+
     def _trim(self) -> None:
         if days := self._days():
             since = int((time.time() - days * _DAY) * 1_000_000)
@@ -97,6 +115,7 @@ class DirectTidy:
         count = self._store.tidy(direct_rows.unclean, writes=False)
         if not count:
             return
+        self._store.tidy(direct_index.merge)
         self._store.tidy(partial(write_anew, path=self._store.path))
         while not self._store.tidy(checkpoint):
             gevent.sleep(LOOK_SECONDS)  # somebody reads what was there before

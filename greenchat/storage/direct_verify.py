@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from greenchat.protocol.text import amount
-from greenchat.storage import direct_rows
+from greenchat.storage import direct_index, direct_rows
 from greenchat.storage.examining import Report, wrong
 from greenchat.storage.examining import examine as examining
 
@@ -77,6 +77,10 @@ def _summary(connection: sqlite3.Connection) -> str:
 
 def _findings(connection: sqlite3.Connection) -> Iterator[str]:
     yield from wrong(connection, _WRONG)
+    try:
+        direct_index.verify(connection)
+    except sqlite3.DatabaseError as error:
+        yield f"The index of words does not fit what was said: {error}."
     (highest,) = connection.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
     if highest > (marked := direct_rows.highest(connection)):
         yield f"Message {highest} is there, but ids go on behind {marked}."

@@ -236,7 +236,7 @@ class Plugin:
         if type(frame) is History and not frame.conversation:  # what two say alone is not ours
             look = self._pages.catch_up if frame.epoch else self._pages.page
             session.tell(look(session, frame))
-        elif type(frame) is Search:
+        elif type(frame) is Search and not frame.conversation:
             session.tell(self._finder.search(session, frame))
         else:
             return False
@@ -266,7 +266,12 @@ class Plugin:
 
     def tell_found(self, session: Session, argument: str) -> None:
         """`/search WORDS`. Raises `Reject`."""
-        session.tell(self._finder.search(session, Search(argument)))
+        asked = session.call.asked if session.call is not None else None
+        if asked is not None and (asked.conversation or asked.to):
+            alone = session.chat.place_meant(session.require_member()).conversation
+            session.tell(self._server.search_direct(session, Search(argument, conversation=alone)))
+        else:
+            session.tell(self._finder.search(session, Search(argument)))
 
     # --- what becomes of the keeping (watcher.Watcher) ---
 
