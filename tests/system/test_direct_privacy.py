@@ -16,7 +16,7 @@ from greenchat import hookimpl
 from greenchat.cli import main
 from greenchat.hooks import specs
 from greenchat.search.query import parse_query
-from greenchat.storage import direct_rows
+from greenchat.storage import direct_find
 from greenchat.storage.direct_rows import FILE
 from greenchat.testing import DEADLINE
 
@@ -180,7 +180,7 @@ def test_a_search_does_the_same_work_whatever_others_have_said(chat, tmp_path):
         connection.set_progress_handler(step, 1)
         try:
             for conversation in ("", chat.talk):
-                found = direct_rows.search(connection, eve_id, parse_query(word), conversation, 0, 21)
+                found = direct_find.search(connection, eve_id, parse_query(word), conversation, 0, 21)
                 assert found == []
         finally:
             connection.set_progress_handler(None, 0)
