@@ -67,7 +67,7 @@ export function isRead(room, seq, told = room.told) {
 	room.read = Math.max(room.read, seq);
 	room.told = Math.max(room.told, told);
 	count(room);
-	if (room.told < room.read) tellRead();
+	tellRead();
 }
 
 // All that is unread is here, or the server has counted it.
@@ -81,17 +81,23 @@ export function count(room) {
 let telling; // when the next may be told
 
 function tellRead() {
-	if (telling || chat.state !== "in") return;
-	for (const room of chat.all()) {
-		if (room.told >= room.read || room.gone) continue;
+	const late = chat.all().filter(room => room.told < room.read && !room.gone);
+	if (telling || !late[0]) return;
+	telling = setTimeout(tellNow, READ_PAUSE);
+	if (chat.state !== "in") return;
+	for (const room of late) {
 		room.told = room.read;
 		request("read", { ...room.address, seq: room.read }).catch(() => 0);
-		telling ||= setTimeout(() => {
-			telling = 0;
-			tellRead();
-		}, READ_PAUSE);
 	}
 }
+
+function tellNow() {
+	clearTimeout(telling);
+	telling = 0;
+	tellRead();
+}
+
+addEventListener("pagehide", tellNow);
 
 // --- what becomes of it ---
 
@@ -107,6 +113,7 @@ export function change(room, event) {
 	const others = room.recent.filter(({ seq }) => event.type !== "deleted" || seq !== event.seq);
 	room.recent = [...others, event].slice(-RECENT);
 	apply(room, event);
+	count(room);
 	chat.changed();
 }
 
@@ -117,7 +124,6 @@ export function apply(room, event) {
 		item.rev = event.rev;
 		touch(item);
 	}
-	count(room);
 }
 
 // It looks different by now.
