@@ -258,9 +258,10 @@ class Conversations:
 
     def known(self, one: Identity, other: Identity) -> Conversation | None:
         """The conversation of these two, if there is one. May wait. Raises `Reject`."""
-        found = self._by_ends.get(frozenset((one, other)))
+        ends = frozenset((one, other))
+        found = self._by_ends.get(ends)
         if found is None and self.keeper is not None and isinstance(one, int) and isinstance(other, int):
-            found = self._restored(self.keeper.between(one, other))
+            found = self._restored(self.keeper.between(one, other)) or self._by_ends.get(ends)  # begun meanwhile
         return found
 
     def begin(self, one: Identity, other: Identity) -> Conversation:
