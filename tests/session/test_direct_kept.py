@@ -175,6 +175,16 @@ def test_what_one_has_read_is_known_on_all_devices_and_is_not_told_again(chat):
     assert login(chat, "bob").listed["direct"][0]["unread"] == 0
 
 
+def test_what_a_plain_client_was_told_is_read_on_the_other_devices(chat):
+    ada, laptop = login(chat, "ada"), login(chat, "bob")
+    talk = say(ada, "one", to="bob")["conversation"]
+    netcat(chat, "bob")
+    assert laptop.read_until("read") == {"type": "read", "room": "", "seq": 1, "conversation": talk}
+    say(ada, "two", conversation=talk)
+    assert [laptop.read()["type"] for _ in range(2)] == ["message", "read"]
+    assert login(chat, "bob").listed["direct"][0]["unread"] == 0
+
+
 def test_who_has_never_answered_and_is_away_is_sent_little(chat):
     ada = login(chat, "ada")
     acks = [say(ada, str(n), to="bob") for n in range(6)]
