@@ -146,7 +146,7 @@ def _missed_talks(client: Client, seen: Mapping[str, Mark]) -> dict[str, Missed]
         if (mark.rev, mark.epoch) != (now.rev, now.epoch) and len(missed) < MOST_TALKS:
             with suppress(RefusedError):  # as when it has ended in this very moment
                 missed[place] = _missed(partial(client.history, conversation=state.conversation), mark, now)
-    return missed
+    return dict(reversed(missed.items()))  # the latest is next to where one types
 
 
 def _missed(ask: Asks, mark: Mark, now: Now) -> Missed:

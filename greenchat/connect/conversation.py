@@ -220,6 +220,9 @@ class Conversation:
         first, self._waiting = self._waiting, None
         known = [*self._seen.marks] if first is None else ()
         waiting, unseen = first or {}, unseen_in(told, known)
+        self._seen.direct_epoch = told.epoch
+        for state in told.direct:
+            self._seen.come_into(place_at("", state.conversation), Now.of(state, told.epoch))
         if line := unread(told, known, rooms=first is not None):
             yield info_line(line, Kind.REPLAYED)
         for state in reversed(unseen):  # the latest is next to where one types
@@ -229,8 +232,6 @@ class Conversation:
                 self.reading.shown(place, state.seq)
         if any(place_at("", state.conversation) not in waiting for state in unseen):
             yield info_line(NOT_SHOWN, Kind.REPLAYED)
-        for state in told.direct:
-            self._seen.come_into(place_at("", state.conversation), Now.of(state, told.epoch))
 
     def _welcomed(self, welcome: Welcome) -> Iterator[Line]:
         """One has come into a room, or into none; or is in one already, and is told of it."""

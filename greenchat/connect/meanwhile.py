@@ -28,9 +28,11 @@ class Meanwhile:
         self._events = {
             place: [event for event in each.events if isinstance(event, PastEvent)] for place, each in missed.items()
         }
-        told = client.conversations
-        for state in told.direct if told is not None else ():
-            place, now = place_at("", state.conversation), Now.of(state, told.epoch if told is not None else "")
+        if (told := client.conversations) is None:
+            return
+        telling.seen.direct_epoch = told.epoch
+        for state in told.direct:
+            place, now = place_at("", state.conversation), Now.of(state, told.epoch)
             if place in missed:
                 self._talks[place], self._now[place] = state, now
                 self._marks.setdefault(place, Mark(seq=state.read))

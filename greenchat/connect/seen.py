@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from greenchat.client import renamed
-from greenchat.client.places import place_of
+from greenchat.client.places import conversation_at, place_of
 from greenchat.protocol.events import EPOCH, Change, Deleted, Edited, Message, PastEvent, Reacted, Renamed
 from greenchat.protocol.replies import Ack, DirectState, Welcome
 
@@ -40,14 +40,15 @@ class Now(NamedTuple):
 
 
 class Seen:
-    """`marks` are by places."""
+    """`marks` are by places. `direct_epoch` is that of conversations."""
 
     def __init__(self) -> None:
         self.marks: dict[str, Mark] = {}
+        self.direct_epoch = ""
         self._messages: dict[str, dict[int, Message]] = {}
 
     def mark(self, place: str) -> Mark:
-        return self.marks.get(place, Mark())
+        return self.marks.get(place) or Mark(epoch=self.direct_epoch if conversation_at(place) else "")
 
     def message(self, place: str, seq: int) -> Message | None:
         """The message `seq` there, as it is now, if it is remembered."""
