@@ -176,7 +176,7 @@ class Keys:
     def forget(self) -> None:
         """What is kept has other numbers by now, or may be gone: it is read again. To be called by who keeps it."""
         self.numbering += 1
-        self._has_dropped = True
+        self._has_dropped = self._has_dropped or bool(self._books)
 
     def has_source(self, place: str) -> bool:
         """Whether the keys of what is said there are kept elsewhere, too."""
