@@ -21,7 +21,7 @@ from greenchat.chat.outlet import Outlet
 from greenchat.chat.place import Place, Quoting
 from greenchat.chat.room import Member
 from greenchat.errors import Reject
-from greenchat.protocol.events import Deleted, Ended, Message, Notice
+from greenchat.protocol.events import Deleted, Ended, Message, Notice, Read
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key, Messages
 
@@ -207,8 +207,9 @@ class Conversation(Place):
                 unquoted = replace(draft, text=words.unquoted)
                 self._deliver(QuotingBatch((seen,), member, draft, words.is_ignored, unquoted, skips), reader)
             facts = self.facts[reader.identity]
-            if facts.read >= self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
-                facts.read = self.seq
+            if facts.read == self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
+                facts.read = self.seq  # a plain client has told it
+                self._deliver(EventBatch((Read("", self.seq, self.conversation),)), reader)
         self._keep(self.log.find(run.seq), key)
         return run
 
@@ -262,9 +263,10 @@ class Conversations:
 
     def known(self, one: Identity, other: Identity) -> Conversation | None:
         """The conversation of these two, if there is one. May wait. Raises `Reject`."""
-        found = self._by_ends.get(frozenset((one, other)))
+        ends = frozenset((one, other))
+        found = self._by_ends.get(ends)
         if found is None and self.keeper is not None and isinstance(one, int) and isinstance(other, int):
-            found = self._restored(self.keeper.between(one, other))
+            found = self._restored(self.keeper.between(one, other)) or self._by_ends.get(ends)  # begun meanwhile
         return found
 
     def begin(self, one: Identity, other: Identity) -> Conversation:

@@ -135,7 +135,7 @@ class Direct(Changes):
         if past is None or answered is None:
             said = found.say(member, text, number, action, origin, key)[-1]
         else:
-            said = self._answer(member, text, action, number, found, origin, past, answered, None)[-1]
+            said = self._answer(member, text, action, number, found, origin, past, answered, key)[-1]
         return replace(said, own=True, with_=found.with_for(member))
 
     def _require_here(self, found: Conversation, member: Member) -> Member | None:

@@ -270,7 +270,11 @@ def counted(events: Sequence[PastEvent], one: str = "") -> str:
 
 
 def place_of(page: HistoryPage) -> str:
-    return f"between you and {page.with_}" if page.conversation else f"in {page.room}"
+    return between(page.with_) if page.conversation else f"in {page.room}"
+
+
+def between(name: str) -> str:
+    return f"between you and {name}"
 
 
 def before_page(place: str, events: Sequence[PastEvent], clock: Clock) -> str:
