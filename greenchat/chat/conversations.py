@@ -86,6 +86,10 @@ class Keeper(Protocol):
     def newer(self, conversation: str, rev: int, most: int) -> list[Past] | None:
         """All that is newer, by its rev; None where that is more than `most`."""
 
+    def export(self, account_id: int, conversation: str, after: tuple[str, int], most: int) -> list[Past]:
+        """The first of what is behind `after`, a conversation and a message of it, in those of an account, or in this
+        one; without what was deleted."""
+
     def of(self, account_id: int) -> list[Entry]:
         """Those of an account."""
 
@@ -339,9 +343,12 @@ class Conversations:
 
     def set_epoch(self, epoch: str) -> None:
         """From now on, numbers of those that are kept hold in this one."""
-        for conversation in self._by_id.values():
-            if conversation.keeper is not None:
-                conversation.epoch = epoch
+        for conversation in self.kept():
+            conversation.epoch = epoch
+
+    def kept(self) -> list[Conversation]:
+        """Those that are known here and are kept."""
+        return [one for one in self._by_id.values() if one.keeper is not None]
 
     def _end(self, conversation: Conversation, why: str) -> None:
         self._drop(conversation)

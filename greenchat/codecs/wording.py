@@ -270,7 +270,11 @@ def counted(events: Sequence[PastEvent], one: str = "") -> str:
 
 
 def place_of(page: HistoryPage) -> str:
-    return f"between you and {page.with_}" if page.conversation else f"in {page.room}"
+    return between(page.with_) if page.conversation else f"in {page.room}"
+
+
+def between(name: str) -> str:
+    return f"between you and {name}"
 
 
 def before_page(place: str, events: Sequence[PastEvent], clock: Clock) -> str:
@@ -284,7 +288,8 @@ def after_page(events: Sequence[PastEvent], clock: Clock) -> str:
 def found_one(message: Message, clock: Clock) -> str:
     """In one line, whichever line the word is in."""
     text = said(message) if message.action else f"{message.sender}: {message.text}"
-    return f"{clock(message.time)} in {message.room}, {' '.join(text.split(chr(10)))}"
+    where = f"in {message.room}" if message.room else f"with {message.with_} alone"
+    return f"{clock(message.time)} {where}, {' '.join(text.split(chr(10)))}"
 
 
 def _counted_found(found: SearchResults) -> str:

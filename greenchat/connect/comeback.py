@@ -5,12 +5,15 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from threading import Thread
 from typing import NamedTuple
 
 from greenchat.client import Client, ClientError, RefusedError
+from greenchat.client.cursor import Asks
+from greenchat.client.places import place_at
 from greenchat.connect.conversation import rooms_of
-from greenchat.connect.seen import Mark
+from greenchat.connect.seen import Mark, Now
 from greenchat.connect.telling import Missed
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Deleted, Event, Message
@@ -24,6 +27,16 @@ LONGEST_SECONDS = 30.0
 # What was said meanwhile is fetched by pages, and no more of them than somebody reads.
 PAGE_MESSAGES = 100
 MOST_PAGES = 10
+
+# Of so many conversations it is fetched, those in which something was said last: of others one is told that there is
+# something.
+MOST_TALKS = 20
+
+# To who has just come in, so much is shown of what was written to them: as much as a screen holds.
+TALKS_SHOWN, SHOWN = 5, 20
+
+# For what stands right behind the welcomes, so long one waits at the most, in seconds.
+OVERVIEW_SECONDS = 5.0
 
 # So many messages that were seen before are looked at once more. A server that was killed may have lost the latest, and
 # given their numbers to others; and what one has said oneself may be among them.
@@ -44,7 +57,7 @@ PASSING = frozenset(
 
 
 class Arrival(NamedTuple):
-    """`missed` is by the rooms that one is in."""
+    """`missed` is by places: the rooms that one is in, and conversations."""
 
     client: Client
     welcome: Welcome
@@ -60,7 +73,7 @@ def pauses() -> Iterator[float]:
 
 
 async def knock(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
-    """Come in once more, having `seen` so much of these rooms. Raises `ClientError`.
+    """Come in once more, having `seen` so much of these places. Raises `ClientError`.
 
     It is done in a thread that nobody waits for at the end: a host that does not answer takes its time.
     """
@@ -93,45 +106,75 @@ async def knock(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
 def _arrive(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
     client, welcome = ticket.enter()
     try:
-        missed = {room: _missed(client, room, seen[room]) for room in rooms_of(welcome) if room in seen}
+        missed = {room: _missed_in(client, room, seen[room]) for room in rooms_of(welcome) if room in seen}
+        missed |= _missed_talks(client, seen)
     except BaseException:
         client.close()
         raise
     return Arrival(client, welcome, missed)
 
 
-def _missed(client: Client, room: str, mark: Mark) -> Missed:
-    """What comes after the welcome, the server tells by itself."""
-    events: list[Event] = []
-    seen = mark.seq
+def waiting_for(client: Client) -> dict[str, Missed]:
+    """What others have written to who has just come in, by conversations: the latest."""
+    missed: dict[str, Missed] = {}
+    with suppress(ClientError):  # it is still there, to be asked for
+        unread = [state for state in client.overview(OVERVIEW_SECONDS).direct if state.unread]
+        for state in unread[:TALKS_SHOWN]:
+            place = place_at("", state.conversation)
+            page = client.history(conversation=state.conversation, after=state.read, before=state.seq + 1, limit=SHOWN)
+            missed[place] = Missed([*page.events], gap=page.more)
+    return missed
+
+
+def _missed_in(client: Client, room: str, mark: Mark) -> Missed:
     try:
         if room not in client.rooms:
             client.history(room, limit=1)  # the welcome comes before whatever is asked then
         welcome = client.rooms[room]
-        newer = _newer(client, room, mark) if mark.epoch == welcome.epoch != "" else None
-        if newer is not None:
-            return Missed(_until(welcome.seq, newer))
-        # Where the numbers begin anew, those that one has seen say nothing.
-        after = max(seen - OVERLAP, 1) if 0 < seen <= welcome.seq else 0
-        for _ in range(MOST_PAGES):
-            page = client.history(room, after=after, limit=PAGE_MESSAGES)
-            events += page.events
-            numbers = [event.seq for event in page.events if isinstance(event, Message)]
-            if not page.more or not numbers or not after:
-                return Missed(_until(welcome.seq, events), gap=page.more and not seen)
-            after = numbers[-1]
-        page = client.history(room, limit=PAGE_MESSAGES)
-        return Missed(_until(welcome.seq, [*page.events]), gap=True)
+        return _missed(partial(client.history, room), mark, Now.of(welcome, welcome.epoch))
     except RefusedError as error:
         return Missed([], kept=error.code == "not_in_room")  # as who is put out in this very moment
 
 
-def _newer(client: Client, room: str, mark: Mark) -> list[Event] | None:
+def _missed_talks(client: Client, seen: Mapping[str, Mark]) -> dict[str, Missed]:
+    """What was said and changed in conversations, those that have begun meanwhile among them."""
+    missed: dict[str, Missed] = {}
+    told = client.overview()
+    for state in told.direct:
+        place, now = place_at("", state.conversation), Now.of(state, told.epoch)
+        mark = seen.get(place, Mark(seq=state.read))
+        if (mark.rev, mark.epoch) != (now.rev, now.epoch) and len(missed) < MOST_TALKS:
+            with suppress(RefusedError):  # as when it has ended in this very moment
+                missed[place] = _missed(partial(client.history, conversation=state.conversation), mark, now)
+    return dict(reversed(missed.items()))  # the latest is next to where one types
+
+
+def _missed(ask: Asks, mark: Mark, now: Now) -> Missed:
+    """What comes after `now`, the server tells by itself. Raises `RefusedError`."""
+    events: list[Event] = []
+    seen = mark.seq
+    newer = _newer(ask, mark) if mark.epoch == now.epoch != "" else None
+    if newer is not None:
+        return Missed(_until(now.seq, newer))
+    # Where the numbers begin anew, those that one has seen say nothing.
+    after = max(seen - OVERLAP, 1) if 0 < seen <= now.seq else 0
+    for _ in range(MOST_PAGES):
+        page = ask(after=after, limit=PAGE_MESSAGES)
+        events += page.events
+        numbers = [event.seq for event in page.events if isinstance(event, Message)]
+        if not page.more or not numbers or not after:
+            return Missed(_until(now.seq, events), gap=page.more and not seen)
+        after = numbers[-1]
+    page = ask(limit=PAGE_MESSAGES)
+    return Missed(_until(now.seq, [*page.events]), gap=True)
+
+
+def _newer(ask: Asks, mark: Mark) -> list[Event] | None:
     """What was said and changed since; None if that is more than somebody reads, or the server cannot tell."""
     events: list[Event] = []
     rev = mark.rev
     for _ in range(MOST_PAGES):
-        page = client.history(room, rev=rev, epoch=mark.epoch, limit=PAGE_MESSAGES)
+        page = ask(rev=rev, epoch=mark.epoch, limit=PAGE_MESSAGES)
         if page.anew or page.epoch != mark.epoch:
             return None
         events += page.events

@@ -125,6 +125,11 @@ def was_said(line: str, room: str) -> Line:
     return info_line(f"Was said in {room}: {said_as(line).strip()}")
 
 
+def was_said_to(name: str, text: str) -> Line:
+    """The same of what was for one person alone."""
+    return info_line(f"Was said to {name}: {text}")
+
+
 def waiting(line: str, room: str) -> Line:
     """What is said of a line that waits for the connection."""
     if is_command(line):

@@ -9,16 +9,20 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from greenchat.client import Client, DisconnectedError
-from greenchat.connect.common import Line, error_line, info_line, maybe_not_said, was_said
-from greenchat.connect.draft import is_command, said_as
-from greenchat.connect.seen import Mark
+from greenchat.client.places import conversation_at, place_at, place_of
+from greenchat.connect.common import Kind, Line, error_line, info_line, maybe_not_said, was_said, was_said_to
+from greenchat.connect.draft import is_command
+from greenchat.connect.meanwhile import Meanwhile
+from greenchat.connect.reading import Reading
+from greenchat.connect.said import Said, words_of
+from greenchat.connect.seen import Mark, Now
 from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown
-from greenchat.connect.telling import Missed, Telling
-from greenchat.protocol.events import Change, Event, Left, Message, Notice, PastEvent
-from greenchat.protocol.replies import Ack, Error, HistoryPage, Welcome
+from greenchat.connect.telling import NOT_SHOWN, Missed, Telling, unread
+from greenchat.connect.telling import unseen as unseen_in
+from greenchat.protocol.events import Change, Ended, Event, Left, Message, Notice, Read
+from greenchat.protocol.replies import Ack, Conversations, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.text import some_of
 from greenchat.protocol.vocabulary import room_of
@@ -39,20 +43,7 @@ ROOMS_SHOWN = 10
 # Where their account ends, so does what another device could be in.
 LOGS_IN, LOGS_OUT = ("/login", "/register"), ("/logout", "/unregister")
 
-# The words of an answer, where one has typed it.
-ANSWER = re.compile(r"\s*/re\s+(?:#*[1-9][0-9]*\s+)?(\S.*)", re.IGNORECASE)
 JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
-
-
-class Said(NamedTuple):
-    """What one has said, as it was sent, and into which room, when its latest message had the number `seq`; as which
-    `ref`, and whether `again`, since the connection was lost."""
-
-    line: str
-    room: str
-    seq: int
-    ref: int = 0
-    again: bool = False
 
 
 class Conversation:
@@ -72,6 +63,9 @@ class Conversation:
         self._rooms: dict[str, None] = {}  # that one is in, as far as it was told
         self._expected: set[str] = set()  # those of them whose welcome is still to come
         self._seen_here: set[str] = set()  # the rooms that were seen
+        self._waiting: Mapping[str, Missed] | None = None  # what one is to be told of when one has come in
+        self._same_numbers: set[str] = set()  # the rooms whose messages have the numbers that they had before a loss
+        self.reading = Reading()
         self.room = ""
 
     @property
@@ -109,14 +103,24 @@ class Conversation:
         return self._said.get(item.ref) if isinstance(item, Ack | Error) else None
 
     def seen(self) -> dict[str, Mark]:
-        """The rooms that one is in, with how far each has been shown."""
-        return {room: self._seen.mark(room) for room in self._rooms}
+        """The rooms that one is in, and one's conversations, with how far each has been shown."""
+        direct = {place: mark for place, mark in self._seen.marks.items() if conversation_at(place)}
+        return {room: self._seen.mark(room) for room in self._rooms} | direct
+
+    def waits(self, missed: Mapping[str, Missed]) -> None:
+        """One has just come in, and this is to be told once the server has told of it."""
+        self._waiting = missed
+
+    def keeps_numbers(self, room: str) -> bool:
+        """Whether the number of a message there means the same as before the connection was lost."""
+        return room in self._same_numbers
 
     def lost(self) -> list[Said]:
         """What was said, and is not answered, now that the connection is lost."""
         said = [*self._said.values()]
         self._said.clear()
         self._parting.clear()
+        self.reading.lost()
         return said
 
     def back(
@@ -143,45 +147,38 @@ class Conversation:
             yield from self._out_of(room)
         if not all(each.kept for each in missed.values()):
             yield info_line(NO_HISTORY)
-        events = {
-            name: [event for event in each.events if isinstance(event, PastEvent)] for name, each in missed.items()
-        }
+        meanwhile = Meanwhile(self._telling, client, missed, marks)
         verdicts = []
         for said in unsure:
-            there = events.get(said.room, [])
-            mine = next((event for event in there if self._is_mine(event, said)), None)
+            mine = meanwhile.found(said, client.name)
             if (ref := again.get(said.ref)) is not None:
                 self._said[ref] = said._replace(ref=ref, again=True)
             elif mine is None:
                 verdicts.append(maybe_not_said(said.line, said.room))
+            elif mine.conversation:
+                verdicts.append(was_said_to(mine.with_, mine.text))
             else:
                 verdicts.append(was_said(said.line, said.room))
-            if mine is not None:
-                there.remove(mine)
-                self._seen.past(said.room, mine)
-        for name in sorted(missed, key=lambda name: name == room):  # what one looks at comes last
-            mark = marks.get(name, Mark())
-            yield from self._telling.told_missed(name, events[name], mark, missed[name].gap)
-            if name in client.rooms:
-                yield from self._telling.told_changes(room, name, missed[name].events, mark, client.rooms[name])
+        yield from meanwhile.told(room)
+        for place, seq in meanwhile.shown(room):
+            self.reading.shown(place, seq)
         yield from verdicts
-
-    def _is_mine(self, event: PastEvent, said: Said) -> bool:
-        if not isinstance(event, Message) or is_command(said.line) or event.action:
-            return False
-        text = said_as(said.line)
-        return (event.room, event.sender, event.text) == (said.room, self._client.name, text) and event.seq > said.seq
+        self._same_numbers = {
+            name for name in client.rooms if marks.get(name, Mark()).epoch == client.rooms[name].epoch != ""
+        }
 
     def lines(self, item: Event | Frame) -> Iterable[Line]:
         """How `item` is shown, if it is for people's eyes. To be called with each, in order."""
         if self._client.plain:
             self._see_plain(item)
+        if self.reading.is_answer(item):
+            return ()
         match item:
             case Ack():
                 self._parting.pop(item.ref, "")
                 said = self._said.pop(item.ref, None)
-                if said is not None and not item.conversation:
-                    self._seen.said(said.room, item, self._client.name, _words_of(said.line))
+                if said is not None:
+                    self._seen.said(said.room, item, self._client.name, words_of(said.line))
                     self._learn(said.line)
                 return ()
             case Error():
@@ -190,7 +187,17 @@ class Conversation:
                     return self._look_at(said, item)
                 return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
             case HistoryPage():
+                if item.ref is not None or item.room == self.room:
+                    self._shown(item.events)
                 return [*self._telling.page(self.room, item)]
+            case Conversations():
+                return [*self._overview(item)]
+            case Read():
+                self.reading.known(place_of(item), item.seq)
+                return ()
+            case Ended():
+                self._seen.forget(place_at("", item.conversation))
+                self.reading.forget(place_at("", item.conversation))
             case Welcome():
                 return [*self._welcomed(item)]
             case Left() if item.name == self._client.name:
@@ -198,8 +205,33 @@ class Conversation:
         lines = self._telling.told(item)
         room = room_of(item)
         if room in ("", self.room) or is_of_all_rooms(item):
+            self._shown([item])
             return lines
         return from_elsewhere(room, lines, isinstance(item, Change), room in self._seen_here)
+
+    def _shown(self, items: Iterable[object]) -> None:
+        """This stands on the screen now."""
+        for item in items:
+            if isinstance(item, Message):
+                self.reading.shown(place_of(item), item.seq)
+
+    def _overview(self, told: Conversations) -> Iterator[Line]:
+        """All that one takes part in: what of it is unread is told once, where it was not shown before."""
+        first, self._waiting = self._waiting, None
+        known = [*self._seen.marks] if first is None else ()
+        waiting, unseen = first or {}, unseen_in(told, known)
+        self._seen.direct_epoch = told.epoch
+        for state in told.direct:
+            self._seen.come_into(place_at("", state.conversation), Now.of(state, told.epoch))
+        if line := unread(told, known, rooms=first is not None):
+            yield info_line(line, Kind.REPLAYED)
+        for state in reversed(unseen):  # the latest is next to where one types
+            place = place_at("", state.conversation)
+            if place in waiting:
+                yield from self._telling.waited(state, waiting[place])
+                self.reading.shown(place, state.seq)
+        if any(place_at("", state.conversation) not in waiting for state in unseen):
+            yield info_line(NOT_SHOWN, Kind.REPLAYED)
 
     def _welcomed(self, welcome: Welcome) -> Iterator[Line]:
         """One has come into a room, or into none; or is in one already, and is told of it."""
@@ -232,7 +264,8 @@ class Conversation:
         """The welcome may be still to come."""
         self._rooms[room] = None
         if welcome is not None:
-            self._seen.come_into(room, welcome)
+            self._seen.come_into(room, Now.of(welcome, welcome.epoch))
+            self.reading.known(room, welcome.read)
 
     def _enter(self, welcome: Welcome) -> None:
         self.room = self._entered = welcome.room
@@ -271,6 +304,7 @@ class Conversation:
             return (error_line(error.text),)
         self.room = room
         self._seen_here.add(room)
+        self.reading.shown(room, self._seen.mark(room).seq)
         return (info_line(TALKING.format(room)),)
 
     def _learn(self, line: str) -> None:
@@ -294,14 +328,6 @@ class Conversation:
         if room:
             yield info_line(OUT.format(room))
         yield info_line(_named(IN_OTHERS, [*self._rooms]) if self._rooms else NO_ROOM)
-
-
-def _words_of(line: str) -> str:
-    """What is said where `line` is sent; empty where that is not known here."""
-    if not is_command(line):
-        return said_as(line)
-    answer = ANSWER.match(line)
-    return said_as(answer[1]) if answer and not is_command(answer[1]) else ""
 
 
 def rooms_of(welcome: Welcome) -> list[str]:

@@ -55,7 +55,15 @@ def to_send(draft: str, fits: Callable[[str], bool]) -> list[str]:
         else:
             messages.append(as_text(line) if messages else line)
         gap = "\n"
-    return messages
+    return [*map(_in_full, messages)]
+
+
+def _in_full(line: str) -> str:
+    """`line`, or what it is short for: who types `/msg bob` and nothing more wants to see what was said there."""
+    match line.split():
+        case [command, name] if is_command(line) and command.lower() == "/msg":
+            return f"/messages {name}"
+    return line
 
 
 def why_not(draft: str) -> str:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
-from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses
+from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses, waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
     TRY_AGAIN,
@@ -30,12 +30,13 @@ from greenchat.connect.common import (
     undelivered,
     waiting,
 )
-from greenchat.connect.conversation import Conversation, Said
+from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import is_command, to_send
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
+from greenchat.connect.said import Said
 from greenchat.connect.screen import Screen, TerminalOutput
 from greenchat.connect.secrets import AGAIN, missing
 from greenchat.connect.ticket import Ticket
@@ -97,6 +98,7 @@ class LineChat:
         self._gone = False  # in good order, by itself
         ticket.been_in = True
         screen.show(self._talk.lines(welcome))
+        self._talk.waits(waiting_for(client))
         self._welcomed()
 
     def run(self) -> Exit:
@@ -140,6 +142,7 @@ class LineChat:
         try:
             while True:
                 self._outgoing.send()
+                self._talk.reading.tell(client, at_once=True)
                 if stays and not (self._outgoing or client.pending or client.backlog):
                     return
                 if not self._outgoing and not stays:
@@ -208,6 +211,8 @@ class LineChat:
             return
         try:
             self._outgoing.send()
+            if (wait := self._talk.reading.tell(self._client)) is not None:
+                asyncio.get_running_loop().call_later(wait, self._send)
         except DisconnectedError as error:
             self._lost(error)
         else:

@@ -78,8 +78,8 @@ class Outgoing:
     def back(self) -> None:
         """The connection is there again: what has waited for it is still said, but for what may mean another by now."""
         entries = self.drop()
-        self._entries += (entry for entry in entries if not _is_stale(entry))
-        for entry in filter(_is_stale, entries):
+        self._entries += (entry for entry in entries if not self._is_stale(entry))
+        for entry in filter(self._is_stale, entries):
             self._refuse(entry, STALE)
 
     def drop(self) -> list[Entry]:
@@ -104,6 +104,10 @@ class Outgoing:
             self._under_way = entry.journey
             self._sent(entry, ref)
 
+    def _is_stale(self, entry: Entry) -> bool:
+        same = self._talk.keeps_numbers(entry.room)
+        return is_command(entry.line) and may_mean_another(entry.line, same_numbers=same)
+
     def _arrive(self) -> None:
         """See where the latest /join has led, once it is answered."""
         journey = self._under_way
@@ -112,7 +116,3 @@ class Outgoing:
             self._under_way = None
             if self._ahead is journey:
                 self._ahead = None
-
-
-def _is_stale(entry: Entry) -> bool:
-    return is_command(entry.line) and may_mean_another(entry.line)

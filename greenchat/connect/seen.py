@@ -1,5 +1,5 @@
-"""What has been shown of the rooms that one is in: how far, and the latest messages, by which one knows what an answer
-answers and what a change has changed."""
+"""What has been shown of the rooms that one is in, and of conversations: how far, and the latest messages, by which one
+knows what an answer answers and what a change has changed. Each is named by its place, see `client/places.py`."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,16 +8,17 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from greenchat.client import renamed
+from greenchat.client.places import conversation_at, place_of
 from greenchat.protocol.events import EPOCH, Change, Deleted, Edited, Message, PastEvent, Reacted, Renamed
-from greenchat.protocol.replies import Ack, Welcome
+from greenchat.protocol.replies import Ack, DirectState, Welcome
 
-# So many messages of a room are remembered, the latest: what is answered and changed is mostly among them.
+# So many messages of a place are remembered, the latest: what is answered and changed is mostly among them.
 REMEMBERED = 1000
 
 
 class Mark(NamedTuple):
-    """The latest message of a room that has been shown, by id and number, and when the latest of all that was shown had
-    happened; and up to which `rev` of an `epoch` one has been told what becomes of its messages."""
+    """The latest message of a place that has been shown, by id and number, and when the latest of all that was shown
+    had happened; and up to which `rev` of an `epoch` one has been told what becomes of its messages."""
 
     id: int = 0
     time: datetime = EPOCH
@@ -26,52 +27,84 @@ class Mark(NamedTuple):
     epoch: str = ""
 
 
+class Now(NamedTuple):
+    """How far a place is: what comes behind that is told by itself."""
+
+    seq: int = 0
+    rev: int = 0
+    epoch: str = ""
+
+    @staticmethod
+    def of(told: Welcome | DirectState, epoch: str) -> "Now":
+        return Now(told.seq, told.rev, epoch)
+
+
 class Seen:
-    """`marks` are by rooms."""
+    """`marks` are by places. `direct_epoch` is that of conversations."""
 
     def __init__(self) -> None:
         self.marks: dict[str, Mark] = {}
+        self.direct_epoch = ""
         self._messages: dict[str, dict[int, Message]] = {}
 
-    def mark(self, room: str) -> Mark:
-        return self.marks.get(room, Mark())
+    def mark(self, place: str) -> Mark:
+        return self.marks.get(place) or Mark(epoch=self.direct_epoch if conversation_at(place) else "")
 
-    def message(self, room: str, seq: int) -> Message | None:
-        """The message `seq` of `room`, as it is now, if it is remembered."""
-        return self._messages.get(room, {}).get(seq)
+    def message(self, place: str, seq: int) -> Message | None:
+        """The message `seq` there, as it is now, if it is remembered."""
+        return self._messages.get(place, {}).get(seq)
 
-    def come_into(self, room: str, welcome: Welcome) -> None:
-        """What comes behind this welcome is told by itself."""
-        mark = self.mark(room)
-        if mark.epoch != welcome.epoch:
-            self._messages.pop(room, None)  # their numbers may be those of others by now
-        self.marks[room] = mark._replace(seq=welcome.seq, rev=welcome.rev, epoch=welcome.epoch)
+    def come_into(self, place: str, now: Now) -> None:
+        """One is there by now, and told what comes."""
+        mark = self.mark(place)
+        if mark.epoch != now.epoch:
+            self._messages.pop(place, None)  # their numbers may be those of others by now
+        self.marks[place] = mark._replace(seq=now.seq, rev=now.rev, epoch=now.epoch)
+
+    def forget(self, place: str) -> None:
+        self.marks.pop(place, None)
+        self._messages.pop(place, None)
 
     def said(self, room: str, ack: Ack, sender: str, text: str) -> None:
-        """What one has said oneself, empty for a command. The `rev` of an `ack` does not tell how far one is: it may
-        overtake what others have said."""
-        self._move(room, ack.id, ack.seq, EPOCH, 0)
+        """What one has said oneself, in `room` or in the conversation that the `ack` names; empty for a command. The
+        `rev` of an `ack` does not tell how far one is: it may overtake what others have said."""
+        message = Message(
+            "" if ack.conversation else room,
+            ack.seq,
+            ack.id,
+            sender,
+            text,
+            datetime.now(UTC),
+            rev=ack.rev,
+            conversation=ack.conversation,
+            with_=ack.with_,
+        )
+        self._move(place_of(message), ack.id, ack.seq, EPOCH, 0)
         if ack.id and text:
-            self._remember(Message(room, ack.seq, ack.id, sender, text, datetime.now(UTC), rev=ack.rev))
+            self._remember(message)
 
-    def past(self, room: str, event: PastEvent) -> None:
+    def past(self, place: str, event: PastEvent) -> None:
         """This has been shown, and has happened before."""
-        self._see(room, event, 0)
+        self._see(place, event, 0)
 
     def happened(self, event: PastEvent) -> None:
         """This has been told as it happened."""
         if isinstance(event, Renamed):
             for messages in self._messages.values():
                 messages.update((seq, renamed(message, event)) for seq, message in [*messages.items()])
-        self._see(event.room, event, event.rev if isinstance(event, Message) else 0)
+        if isinstance(event, Message):
+            self._see(place_of(event), event, event.rev)
+        else:
+            self._see(event.room, event, 0)
 
     def changed(self, change: Change) -> Message | None:
         """This has become of a message; what it was before, if that is remembered."""
-        before = self.message(change.room, change.seq)
-        self._move(change.room, 0, 0, EPOCH, change.rev)
+        place = place_of(change)
+        before = self.message(place, change.seq)
+        self._move(place, 0, 0, EPOCH, change.rev)
         match change:
             case Deleted():
-                self._messages.get(change.room, {}).pop(change.seq, None)
+                self._messages.get(place, {}).pop(change.seq, None)
             case Edited(text=text, time=time) if before is not None:
                 self._remember(replace(before, text=text, edited=time))
             case Reacted(by=by, emoji=emoji, on=on) if before is not None:
@@ -83,31 +116,31 @@ class Seen:
     def changes(self, now: Message | Deleted) -> Iterator[tuple[Change, Message | None]]:
         """What has become of a message, as far as it can be known from how it is `now`; each with what it was before
         that."""
-        before = self.message(now.room, now.seq)
+        before, where = self.message(place_of(now), now.seq), now.conversation
         if isinstance(now, Deleted):
             yield now, self.changed(now)
             return
         if now.edited is not None and (before is None or before.text != now.text):
-            yield Edited(now.room, now.seq, now.rev, now.text, now.sender, now.edited), before
+            yield Edited(now.room, now.seq, now.rev, now.text, now.sender, now.edited, where), before
         if before is not None:
             for emoji, name, on in _reacted(before, now):
-                yield Reacted(now.room, now.seq, now.rev, name, emoji, on, now.time), now
+                yield Reacted(now.room, now.seq, now.rev, name, emoji, on, now.time, where), now
         self._remember(now)
 
-    def _see(self, room: str, event: PastEvent, rev: int) -> None:
+    def _see(self, place: str, event: PastEvent, rev: int) -> None:
         number, seq = (event.id, event.seq) if isinstance(event, Message) else (0, 0)
-        self._move(room, number, seq, event.time, rev)
+        self._move(place, number, seq, event.time, rev)
         if isinstance(event, Message):
             self._remember(event)
 
-    def _move(self, room: str, number: int, seq: int, time: datetime, rev: int) -> None:
-        mark = self.mark(room)
-        self.marks[room] = Mark(
+    def _move(self, place: str, number: int, seq: int, time: datetime, rev: int) -> None:
+        mark = self.mark(place)
+        self.marks[place] = Mark(
             max(mark.id, number), max(mark.time, time), max(mark.seq, seq), max(mark.rev, rev), mark.epoch
         )
 
     def _remember(self, message: Message) -> None:
-        messages = self._messages.setdefault(message.room, {})
+        messages = self._messages.setdefault(place_of(message), {})
         if message.seq not in messages and len(messages) >= REMEMBERED:
             del messages[next(iter(messages))]
         messages[message.seq] = message
@@ -131,8 +164,8 @@ def is_after(event: PastEvent, mark: Mark) -> bool:
     return event.id > mark.id if mark.id else event.seq > mark.seq
 
 
-def is_changed(event: Message | Deleted, mark: Mark, now: Welcome) -> bool:
-    """Whether something has become of a message that is no news itself, up to the welcome."""
+def is_changed(event: Message | Deleted, mark: Mark, now: Now) -> bool:
+    """Whether something has become of a message that is no news itself, up to now."""
     if isinstance(event, Message) and is_after(event, mark):
         return False
     return event.seq <= mark.seq and mark.epoch == now.epoch and mark.rev < event.rev <= now.rev

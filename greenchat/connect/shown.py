@@ -9,9 +9,6 @@ from greenchat.protocol.requests import Frame
 
 
 def shown(item: Event | Frame) -> Iterator[Line]:
-    if isinstance(item, Message) and item.own:  # in a conversation of two
-        yield _own(f"{item.sender} to {item.with_} (private)", wording.answering(item))
-        return
     for text, sender, error in wording.rich(item):
         if sender is not None:
             yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean_lines(text))
@@ -19,16 +16,14 @@ def shown(item: Event | Frame) -> Iterator[Line]:
             yield error_line(text) if error else info_line(text)
 
 
-def shown_message(message: Message, words: str) -> Iterator[Line]:
-    """A message of a room in these `words`."""
-    if message.own:
-        yield _own(message.sender, words)
-    else:
-        yield Line(Kind.MESSAGE, f"[{clean(message.sender)}]:", clean_lines(words))
-
-
-def _own(who: str, words: str) -> Line:
-    return Line(Kind.OWN, f"[{clean(who)}, by another device]:", clean_lines(words))
+def shown_message(message: Message, words: str, *, past: bool = False) -> Iterator[Line]:
+    """A message in these `words`. In what is `past` one is not told of one's own by which device they were said."""
+    if not message.own:
+        yield Line(Kind.MESSAGE, f"[{clean(wording.sender(message))}]:", clean_lines(words))
+        return
+    who = f"{message.sender} to {message.with_} (private)" if message.conversation else message.sender
+    by = "" if past else ", by another device"
+    yield Line(Kind.OWN, f"[{clean(who)}{by}]:", clean_lines(words))
 
 
 def from_elsewhere(room: str, lines: Iterable[Line], is_change: bool, was_seen: bool) -> Iterator[Line]:

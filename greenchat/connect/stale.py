@@ -14,13 +14,14 @@ _TO_SOMEBODY = frozenset(
 )
 
 # Commands for the last message, if not for one with a number.
-_TO_A_MESSAGE = frozenset({"re", "edit", "react"})
+_TO_A_MESSAGE = frozenset({"re", "edit", "react", "delete"})
 
 _NUMBER = re.compile("#*[1-9][0-9]*")
 
 
-def may_mean_another(line: str) -> bool:
-    """Whether the command `line` may be done to another one than its writer meant, once the connection was lost."""
+def may_mean_another(line: str, *, same_numbers: bool) -> bool:
+    """Whether the command `line` may be done to another one than its writer meant, once the connection was lost.
+    `same_numbers`: those of messages, where it is to be run, are what they were."""
     name, argument, *_ = [*line[slash_at(line) + 1 :].split(maxsplit=1), "", ""]
     name, argument = name.removeprefix("/").lower(), argument.strip()
     first, _, text = argument.partition(" ")
@@ -31,8 +32,7 @@ def may_mean_another(line: str) -> bool:
             return True
         case "login", [_]:  # the name that one was refused last
             return True
-        case "delete", _:
-            return _NUMBER.fullmatch(argument) is None
     if name in _TO_A_MESSAGE:
-        return not text.strip() or _NUMBER.fullmatch(first) is None
+        names_one = _NUMBER.fullmatch(first) is not None and (name == "delete" or text.strip() != "")
+        return not (names_one and same_numbers)
     return name in _TO_SOMEBODY and argument != ""

@@ -1,18 +1,29 @@
 """How what is said and changed is told, to who has seen what was shown before."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from greenchat.client.places import place_at, place_of
 from greenchat.codecs import wording
-from greenchat.codecs.wording import after_page, before_page, counted, local, place_of
-from greenchat.connect.common import Kind, Line, clean, info_line
-from greenchat.connect.seen import Mark, Seen, is_after, is_changed
+from greenchat.codecs.wording import after_page, before_page, between, counted, local
+from greenchat.connect.common import Kind, Line, info_line
+from greenchat.connect.seen import Mark, Now, Seen, is_after, is_changed
 from greenchat.connect.shown import shown, shown_message
 from greenchat.protocol.events import Change, Deleted, Event, Message, PastEvent
-from greenchat.protocol.replies import HistoryPage, Welcome
+from greenchat.protocol.replies import Conversations, DirectState, HistoryPage
 from greenchat.protocol.requests import Frame
+from greenchat.protocol.text import some_of
 
 MEANWHILE = "While you were away:"
+MORE = "There is more. Type: /messages {} {}"
+UNREAD = "Unread: {}."
+NOT_SHOWN = "/messages NAME tells what you have not seen."
+
+# So many messages of a conversation are told at once, as many as the server gives.
+MOST_TOLD = 200
+
+# Of so many places it is told how much is unread: more than a line holds helps nobody.
+UNREAD_SHOWN = 10
 
 
 class Missed(NamedTuple):
@@ -33,8 +44,6 @@ class Telling:
 
     def told(self, item: Event | Frame) -> list[Line]:
         """How it is shown, as what has been told by now."""
-        if isinstance(item, Message | Change) and item.conversation:
-            return [*shown(item)]
         if isinstance(item, Change):
             return [info_line(wording.changed(item, self.seen.changed(item), whole=True))]
         if isinstance(item, PastEvent):
@@ -46,67 +55,77 @@ class Telling:
     def _words(self, message: Message) -> str:
         if not self._quotes:
             return wording.said(message)
-        return wording.answering(message, self.seen.message(message.room, message.reply_to))
+        return wording.answering(message, self.seen.message(place_of(message), message.reply_to))
 
     def page(self, here: str, page: HistoryPage) -> Iterator[Line]:
         """What was said before, between two lines that say so; `here` is the room that is seen. Nothing is replayed
         that has been shown already."""
         replayed = page.ref is None  # nobody has asked for it
         kind = Kind.REPLAYED if replayed else Kind.PAST
-        if page.conversation:
-            yield from self._direct_page(page)
-            return
         if replayed and page.room != here:
             return  # of what is said there now one reads enough
-        mark = self.seen.mark(page.room)
+        place = place_of(page)
+        mark = self.seen.mark(place)
         past = [event for event in page.events if isinstance(event, PastEvent)]
         events = [event for event in past if not replayed or is_after(event, mark)]
-        if not events:
-            if not replayed:
-                yield info_line(f"Nothing was said in {page.room} before.", kind)
-            return
-        yield info_line(before_page(place_of(page), events, local), kind)
-        yield from self._past(page.room, events, kind, numbered=not replayed)
+        if events:
+            yield from self._between(place, wording.place_of(page), events, kind, numbered=not replayed)
+        elif not replayed:
+            yield info_line(f"Nothing was said {wording.place_of(page)} before.", kind)
+
+    def waited(self, state: DirectState, missed: Missed) -> Iterator[Line]:
+        """What somebody has written while one was not there."""
+        events = [event for event in missed.events if isinstance(event, Message)]
+        if events:
+            place, where = place_at("", state.conversation), between(state.with_)
+            yield from self._between(place, where, events, Kind.PAST)
+        if missed.gap:
+            yield info_line(MORE.format(state.with_, min(state.unread, MOST_TOLD)))
+
+    def _between(
+        self, place: str, where: str, events: Sequence[PastEvent], kind: Kind, *, numbered: bool = False
+    ) -> Iterator[Line]:
+        yield info_line(before_page(where, events, local), kind)
+        yield from self._past(place, events, kind, numbered=numbered)
         yield info_line(after_page(events, local), kind)
 
-    def _direct_page(self, page: HistoryPage) -> Iterator[Line]:
-        """What two people have said to each other alone."""
-        said = [event for event in page.events if isinstance(event, Message)]
-        if not said:
-            yield info_line("Nothing was said here before.", Kind.PAST)
-            return
-        yield info_line(before_page(place_of(page), said, local), Kind.PAST)
-        for event in said:
-            words = wording.answering(event) + wording.marks(event)
-            for line in shown_message(event, words) if not event.own else shown(event):
-                yield Line(Kind.PAST, f"[{event.seq}] {local(event.time)} {line.head}", line.body)
-        yield info_line(after_page(said, local), Kind.PAST)
-
-    def told_missed(self, room: str, events: Iterable[PastEvent], mark: Mark, gap: bool) -> Iterator[Line]:
+    def told_missed(self, place: str, where: str, events: Iterable[PastEvent], mark: Mark, gap: bool) -> Iterator[Line]:
         events = [event for event in events if is_after(event, mark)]
         if events:
             least = "at least " * gap
-            yield info_line(f"You missed {least}{counted(events, 'a ')} in {room}, since {local(events[0].time)}:")
-            yield from self._past(room, events, Kind.PAST)
+            yield info_line(f"You missed {least}{counted(events, 'a ')} {where}, since {local(events[0].time)}:")
+            yield from self._past(place, events, Kind.PAST)
             yield info_line(f"That was while you were away, until {local(events[-1].time)}.")
 
-    def told_changes(
-        self, here: str, room: str, events: Iterable[Event], mark: Mark, welcome: Welcome
-    ) -> Iterator[Line]:
+    def told_changes(self, where: str, events: Iterable[Event], mark: Mark, now: Now) -> Iterator[Line]:
+        """`where` stands before it."""
         for event in events:
-            if isinstance(event, Message | Deleted) and is_changed(event, mark, welcome):
+            if isinstance(event, Message | Deleted) and is_changed(event, mark, now):
                 for change, before in self.seen.changes(event):
-                    where = "" if room == here else f"[{clean(room)}] "
                     yield info_line(f"{where}{MEANWHILE} {wording.changed(change, before, whole=True)}", Kind.PAST)
 
-    def _past(self, room: str, events: Sequence[PastEvent], kind: Kind, *, numbered: bool = False) -> Iterator[Line]:
+    def _past(self, place: str, events: Sequence[PastEvent], kind: Kind, *, numbered: bool = False) -> Iterator[Line]:
         """With the numbers of the messages, where one has asked for that: commands take them."""
         for event in events:
-            self.seen.past(room, event)
+            self.seen.past(place, event)
         for event in events:
             number, lines = "", shown(event)
             if isinstance(event, Message):
                 number = f"[{event.seq}] " * numbered
-                lines = shown_message(event, self._words(event) + wording.marks(event))
+                lines = shown_message(event, self._words(event) + wording.marks(event), past=True)
             for line in lines:
                 yield Line(kind, f"{number}{local(event.time)} {line.head}", line.body)
+
+
+def unread(conversations: Conversations, seen: Container[str], *, rooms: bool) -> str:
+    """How much is unread of what was not `seen`; empty where nothing is."""
+    told = [f"{one.with_} {one.unread}" for one in unseen(conversations, seen)]
+    for room in conversations.rooms if rooms else ():
+        if room.unread:
+            verb = "mentions" if room.mentions == 1 else "mention"
+            told.append(f"{room.room} {room.unread}" + f" ({room.mentions} {verb} you)" * bool(room.mentions))
+    return UNREAD.format(some_of(told, UNREAD_SHOWN)) if told else ""
+
+
+def unseen(conversations: Conversations, seen: Container[str]) -> list[DirectState]:
+    return [one for one in conversations.direct if one.unread and place_at("", one.conversation) not in seen]

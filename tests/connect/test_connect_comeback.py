@@ -106,14 +106,14 @@ FIXED = [
 
 def test_what_may_mean_another_once_one_is_back_is_not_run(open_terminal, raw):
     talk = open_terminal(*raw.address, "--name", "alice", size=(100, 200))
-    raw.let_in()
+    let_in(raw, epoch="one")
     talk.wait(lambda lines: lines[-1] == ">")
     lose(talk, raw)
     for one in range(max(len(RELATIVE), len(FIXED))):
         talk.type("".join(line + ENTER for line in (RELATIVE[one : one + 1] + FIXED[one : one + 1])))
     talk.type("half ty")
     talk.wait(lambda lines: lines[-1] == "> half ty")
-    let_back(raw)
+    let_back(raw, epoch="one")
     run = []
     for seq, _ in enumerate(FIXED, 1):
         say = raw.read()
@@ -131,6 +131,26 @@ def test_what_may_mean_another_once_one_is_back_is_not_run(open_terminal, raw):
     assert talk.lines[at - len(refusals) : at] == refusals
     talk.type(CTRL_C)
     assert raw.read()["type"] == "leave"
+
+
+def test_nor_what_names_a_message_by_a_number_that_another_may_have_by_now(open_terminal, raw):
+    talk = open_terminal(*raw.address, "--name", "alice")
+    let_in(raw, epoch="one")
+    talk.wait(lambda lines: lines[-1] == ">")
+    lose(talk, raw)
+    commands = ["/re 12 Gladly!", "/edit #12 At one.", "/delete 12", "/react 12 👍"]
+    talk.type("".join(line + ENTER for line in [*commands, "hello"]))
+    talk.wait(lambda lines: "hello" in lines[-2] and lines[-1] == ">")
+    let_back(raw, epoch="two")
+    assert raw.read()["text"] == "hello"
+    talk.wait(lambda lines: "[INFO] What has waited is said now." in lines and lines[-1] == ">")
+    for command in commands:
+        assert f"[ERROR] Not sent in lobby: {command.split()[0]}" in talk.lines
+
+
+def let_in(raw, **fields):
+    raw.accept()
+    raw.send(welcome(ref=raw.read()["ref"], **fields))
 
 
 def test_nor_what_has_waited_for_an_answer_that_was_lost(talk, raw):

@@ -1,6 +1,6 @@
 """A server that goes away from a client, and takes it back."""
 
-from kit.peers import message, welcome
+from kit.peers import message, page, welcome
 
 LOST = [
     "[ERROR] The server has closed the connection.",
@@ -27,5 +27,6 @@ def let_back(raw, *events, seq=0, more=False, **fields):
     raw.send(welcome(seq=seq, ref=join["ref"], room=join.get("room") or "lobby", **fields))
     history = raw.read()
     assert history["type"] == "history"
-    raw.send({"type": "history", "room": history["room"], "events": events, "more": more, "ref": history["ref"]})
+    epoch = fields.get("epoch", "")
+    raw.send(page(*events, room=history["room"], more=more, ref=history["ref"], epoch=epoch))
     return join, history

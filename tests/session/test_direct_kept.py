@@ -223,7 +223,7 @@ def test_an_account_that_is_gone_ends_its_conversations_which_can_still_be_read(
 
 
 def test_deleted_words_are_out_of_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("greenchat.storage.direct_store.CLEAN_SECONDS", 0.01)
+    monkeypatch.setattr("greenchat.storage.direct_tidy.CLEAN_SECONDS", 0.01)
     with accounts(data_dir=tmp_path, settings=QUIET) as server:
         for name in ("ada", "bob"):
             registered(server, name).send("LEAVE")

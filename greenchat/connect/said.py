@@ -1,0 +1,30 @@
+"""What one has said, and has no answer to yet; and which words of a command it is that are said."""
+
+import re
+from typing import NamedTuple
+
+from greenchat.connect.draft import is_command, said_as
+
+# The words of an answer, where one has typed it.
+ANSWER = re.compile(r"\s*/re\s+(?:#*[1-9][0-9]*\s+)?(\S.*)", re.IGNORECASE | re.DOTALL)
+# And of what one has said to one person alone.
+ALONE = re.compile(r"\s*/(?:msg\s+\S+|reply)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+
+
+class Said(NamedTuple):
+    """What one has said, as it was sent, and into which room, when its latest message had the number `seq`; as which
+    `ref`, and whether `again`, since the connection was lost."""
+
+    line: str
+    room: str
+    seq: int
+    ref: int = 0
+    again: bool = False
+
+
+def words_of(line: str) -> str:
+    """What is said where `line` is sent; empty where that is not known here."""
+    if not is_command(line):
+        return said_as(line)
+    answer = ANSWER.match(line) or ALONE.match(line)
+    return said_as(answer[1]) if answer and not is_command(answer[1]) else ""
