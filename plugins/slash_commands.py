@@ -89,6 +89,7 @@ class SlashCommands:
                 "Example: /messages bob 50",
                 tell_messages,
             ),
+            Command("export", "", "Tell how to take away what you and others have said alone.", tell_export),
             Command(
                 "re",
                 "[NUMBER] TEXT",
@@ -319,6 +320,17 @@ def tell_messages(session: Session, argument: str) -> None:
     page = chat.read_conversation(member, ask)
     which = page.conversation, page.with_
     session.tell(NumberedPage("", page.events, page.more, page.ref, page.rev, page.epoch, False, *which))
+
+
+def tell_export(session: Session, argument: str) -> None:
+    """`/export`. Raises `Reject`."""
+    session.require_member()
+    if not session.account:
+        raise Reject("Only of accounts it is kept what they say to each other alone.", code="not_allowed")
+    session.info(
+        f"In a shell: greenchat export HOST:PORT --name {session.name} --output FILE writes what you and others"
+    )
+    session.info("have said to each other alone, a JSON object a line. Programs ask for it by a request, `export`.")
 
 
 def rename(session: Session, argument: str) -> None:

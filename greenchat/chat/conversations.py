@@ -21,7 +21,7 @@ from greenchat.chat.outlet import Outlet
 from greenchat.chat.place import Place, Quoting
 from greenchat.chat.room import Member
 from greenchat.errors import Reject
-from greenchat.protocol.events import Deleted, Ended, Message, Notice
+from greenchat.protocol.events import Deleted, Ended, Message, Notice, Read
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key, Messages
 
@@ -85,6 +85,10 @@ class Keeper(Protocol):
 
     def newer(self, conversation: str, rev: int, most: int) -> list[Past] | None:
         """All that is newer, by its rev; None where that is more than `most`."""
+
+    def export(self, account_id: int, conversation: str, after: tuple[str, int], most: int) -> list[Past]:
+        """The first of what is behind `after`, a conversation and a message of it, in those of an account, or in this
+        one; without what was deleted."""
 
     def of(self, account_id: int) -> list[Entry]:
         """Those of an account."""
@@ -203,8 +207,9 @@ class Conversation(Place):
                 unquoted = replace(draft, text=words.unquoted)
                 self._deliver(QuotingBatch((seen,), member, draft, words.is_ignored, unquoted, skips), reader)
             facts = self.facts[reader.identity]
-            if facts.read >= self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
-                facts.read = self.seq
+            if facts.read == self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
+                facts.read = self.seq  # a plain client has told it
+                self._deliver(EventBatch((Read("", self.seq, self.conversation),)), reader)
         self._keep(self.log.find(run.seq), key)
         return run
 
@@ -258,9 +263,10 @@ class Conversations:
 
     def known(self, one: Identity, other: Identity) -> Conversation | None:
         """The conversation of these two, if there is one. May wait. Raises `Reject`."""
-        found = self._by_ends.get(frozenset((one, other)))
+        ends = frozenset((one, other))
+        found = self._by_ends.get(ends)
         if found is None and self.keeper is not None and isinstance(one, int) and isinstance(other, int):
-            found = self._restored(self.keeper.between(one, other))
+            found = self._restored(self.keeper.between(one, other)) or self._by_ends.get(ends)  # begun meanwhile
         return found
 
     def begin(self, one: Identity, other: Identity) -> Conversation:
@@ -337,9 +343,12 @@ class Conversations:
 
     def set_epoch(self, epoch: str) -> None:
         """From now on, numbers of those that are kept hold in this one."""
-        for conversation in self._by_id.values():
-            if conversation.keeper is not None:
-                conversation.epoch = epoch
+        for conversation in self.kept():
+            conversation.epoch = epoch
+
+    def kept(self) -> list[Conversation]:
+        """Those that are known here and are kept."""
+        return [one for one in self._by_id.values() if one.keeper is not None]
 
     def _end(self, conversation: Conversation, why: str) -> None:
         self._drop(conversation)

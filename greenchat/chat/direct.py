@@ -5,7 +5,7 @@ Whatever is not allowed raises `Reject`, and then nothing has happened.
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from weakref import WeakKeyDictionary, ref
 
@@ -26,13 +26,16 @@ from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import Deleted, Message
 from greenchat.protocol.names import require_name
-from greenchat.protocol.replies import DirectState, HistoryPage
-from greenchat.protocol.requests import History
+from greenchat.protocol.replies import DirectState, Exported, HistoryPage
+from greenchat.protocol.requests import Export, History
 from greenchat.protocol.runs import Key
 from greenchat.protocol.text import printable, require_text
 
 # Messages of one page: as many as somebody scrolls through at once.
 PAGE_MESSAGES = 200
+
+# As long as the number of a message gets.
+SEQ_DIGITS = 18
 
 # Within so many seconds there are so many new conversations of one person: see `limits.new_conversations`.
 BEGIN_SECONDS = 3600.0
@@ -132,7 +135,7 @@ class Direct(Changes):
         if past is None or answered is None:
             said = found.say(member, text, number, action, origin, key)[-1]
         else:
-            said = self._answer(member, text, action, number, found, origin, past, answered, None)[-1]
+            said = self._answer(member, text, action, number, found, origin, past, answered, key)[-1]
         return replace(said, own=True, with_=found.with_for(member))
 
     def _require_here(self, found: Conversation, member: Member) -> Member | None:
@@ -295,6 +298,36 @@ class Direct(Changes):
         said = newer[: ask.limit]
         rev = said[-1].message.rev if more else found.rev
         return self._told(member, found, ask, said, more, rev)
+
+    def export(self, member: Member, ask: Export) -> Exported:
+        """A page of all that `member` has said alone with others, and they with them, as far as it is kept. May wait.
+        Raises `Reject`."""
+        keeper = self.conversations.keeper
+        if keeper is None or not member.account_id:
+            raise Reject("Only of accounts it is kept what they say to each other alone.", code="not_allowed")
+        if ask.conversation:
+            self.conversations.of(member, ask.conversation)
+        seq, _, reached = ask.cursor.partition(":")
+        if ask.cursor and not (seq.isascii() and seq.isdecimal() and len(seq) <= SEQ_DIGITS):
+            raise Reject("Take the `cursor` as the page before has it.", code="cursor_invalid")
+        after = (reached, int(seq or 0))
+        said = keeper.export(member.account_id, ask.conversation, after, PAGE_MESSAGES + 1)
+        told = self.told_alone(member, said[:PAGE_MESSAGES])
+        last = said[PAGE_MESSAGES - 1].message if len(said) > PAGE_MESSAGES else None
+        return Exported(told, f"{last.seq}:{last.conversation}" if last is not None else "", ask.ref)
+
+    def told_alone(self, member: Member, said: Iterable[Past]) -> list[Message]:
+        """Messages of conversations of `member`'s as they read them now, without those that were deleted. May wait.
+        Raises `Reject`."""
+        told: list[Message] = []
+        known: dict[str, Conversation] = {}
+        for past in said:
+            number = past.message.conversation
+            if number not in known:
+                known[number] = self.conversations.of(member, number)
+            now = self.as_told([known[number].log.now(past)], member, known[number])
+            told += [message for message in now if isinstance(message, Message)]
+        return told
 
     def _page(self, member: Member, found: Conversation, ask: History) -> HistoryPage:
         rev = found.rev  # what comes meanwhile is told again by who catches up from here

@@ -59,6 +59,40 @@ def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options:
 @main.command(
     epilog="""\b
 Examples:
+  greenchat export --name ada > alone.jsonl          asks for the password
+  greenchat export chat.example.org:9999 --name ada --login-file secret --output alone.jsonl
+Exit codes: 0 it is written; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
+"""
+)
+@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("port", required=False)
+@click.option("--name", required=True, help="Whose account it is.")
+@click.option("--login-file", type=SECRET, metavar="FILE", help="Its first line is the password; else it is asked for.")
+@click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
+@click.option("--output", type=SECRET, metavar="FILE", help="Write there, into a new file, which only you can read.")
+@tls_options
+def export(
+    address: str | None,
+    port: str | None,
+    name: str,
+    login_file: Path | None,
+    password_file: Path | None,
+    output: Path | None,
+    **tls: Any,
+) -> None:
+    """Write what you and others have said to each other alone: a JSON object a line.
+
+    Only your own account's, as far as the server keeps it. While it goes on, others see you in the rooms that you had
+    not left.
+    """
+    from greenchat.connect.export import export
+
+    sys.exit(export(address, port, name, login_file, password_file, output, encryption(**tls)))
+
+
+@main.command(
+    epilog="""\b
+Examples:
   greenchat status                                   the server on this machine, port 9999
   greenchat status 127.0.0.1:9998                    another one
   greenchat status --json                            for a program

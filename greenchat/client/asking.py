@@ -3,7 +3,7 @@
 import itertools
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from greenchat.client.connection import JSON, Connection
@@ -17,12 +17,13 @@ from greenchat.protocol.replies import (
     Conversations,
     CursorPlaces,
     Error,
+    Exported,
     HistoryPage,
     SearchResults,
     Stats,
     Welcome,
 )
-from greenchat.protocol.requests import Frame, Invalid, Ping, Pong, Ref, Say
+from greenchat.protocol.requests import Export, Frame, Invalid, Ping, Pong, Ref, Say
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
 
@@ -35,7 +36,10 @@ KNOWS_CONVERSATIONS = 2
 # As long as a ref gets.
 LONG_REF = 2**31
 
-A = TypeVar("A", Welcome, HistoryPage, SearchResults, CursorPlaces, Stats, Ack)
+# How long a page of an export may take, in seconds: a server that slows a flood down reads two a second, or fewer.
+EXPORT_SECONDS = 30.0
+
+A = TypeVar("A", Welcome, HistoryPage, SearchResults, Exported, CursorPlaces, Stats, Ack)
 
 # What has its place among all that has happened in a room or conversation.
 Logged = Message | Change
@@ -66,6 +70,18 @@ class Requests:
         self._came_by = ""  # the token by which one has joined
         self._keyed: dict[int, tuple[str, Say]] = {}  # what of `pending` is to be said again so, by this account
         self.left = False
+
+    def export(self, conversation: str = "", timeout: float = EXPORT_SECONDS) -> Iterator[Message]:
+        """All that others and one have said to each other alone, as far as the server keeps it, or what was said in one
+        `conversation`: one conversation after the other. Raises `RefusedError` (code `not_allowed` for guests),
+        `NoAnswerError`, `DisconnectedError`."""
+        cursor = ""
+        while True:
+            page = self._ask(Export(conversation, cursor, next(self._refs)), Exported, timeout)
+            yield from page.messages
+            cursor = page.cursor
+            if not cursor:
+                return
 
     def limit(self, name: str) -> float:
         """The server's limit of this name; 0 for none, and before `join`."""

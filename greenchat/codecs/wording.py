@@ -288,7 +288,8 @@ def after_page(events: Sequence[PastEvent], clock: Clock) -> str:
 def found_one(message: Message, clock: Clock) -> str:
     """In one line, whichever line the word is in."""
     text = said(message) if message.action else f"{message.sender}: {message.text}"
-    return f"{clock(message.time)} in {message.room}, {' '.join(text.split(chr(10)))}"
+    where = f"in {message.room}" if message.room else f"with {message.with_} alone"
+    return f"{clock(message.time)} {where}, {' '.join(text.split(chr(10)))}"
 
 
 def _counted_found(found: SearchResults) -> str:

@@ -9,7 +9,7 @@ from greenchat.config.schema import Config
 
 # Of the table `server`: what is looked up each time it is needed. All of `tls` and `limits` is, at the latest by the
 # next connection; the rest of the configuration has made things that stand by now, such as sockets and plugins.
-LIVE = ("log_level", "grace_seconds")
+LIVE = ("log_level", "grace_seconds", "direct_days")
 
 
 class Reload(msgspec.Struct, frozen=True):

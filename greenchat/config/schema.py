@@ -46,6 +46,14 @@ class Server(Settings, frozen=True, kw_only=True):
         str, Meta(description="Where plugins keep their files; empty is this system's own place for application data.")
     ] = ""
     default_room: Annotated[str, Meta(min_length=1, description="The room of everybody who names none.")] = "lobby"
+    direct_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Remove what two accounts have said to each other alone after so many days; 0 keeps it. For "
+            "what is said in rooms there is plugins.history.keep_days.",
+        ),
+    ] = 0
     log_format: Annotated[Literal["text", "json"], Meta(description="How the log on standard error is written.")] = (
         "text"
     )

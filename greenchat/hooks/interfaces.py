@@ -25,7 +25,7 @@ from greenchat.config.schema import Config
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Event, Message, Notice
 from greenchat.protocol.replies import Answer, SearchResults, Stats, Welcome
-from greenchat.protocol.requests import Frame, Ref
+from greenchat.protocol.requests import Frame, Ref, Search
 
 Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, and its address
 
@@ -293,6 +293,11 @@ class ChatServer(ABC):
     @abstractmethod
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """Count that a request was refused, and tell the observers."""
+
+    @abstractmethod
+    def search_direct(self, session: Session, ask: Search) -> SearchResults:
+        """What `session` finds in what its account has said alone with others: in the conversation that is named, or in
+        all of them, and nothing where a room is. For who answers searches elsewhere. May wait. Raises `Reject`."""
 
     # --- serving connections ---
 

@@ -141,6 +141,15 @@ class NumberedPage(HistoryPage, frozen=True, tag="history"):
     since they have asked for that."""
 
 
+class Exported(Frame, frozen=True, tag="exported"):
+    """The answer to Export: messages of one conversation after the other, as they are now, without those that were
+    deleted. With the `cursor` one asks for the next page; it is empty where there is none."""
+
+    messages: list[Message]
+    cursor: str = ""
+    ref: Ref = None
+
+
 class SearchResults(Frame, frozen=True, tag="found"):
     """The answer to Search: messages, the latest first. `more`: there are older ones."""
 

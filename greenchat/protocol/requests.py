@@ -140,15 +140,25 @@ class History(Frame, frozen=True, gc=False, tag="history"):
     conversation: str = ""
 
 
+class Export(Frame, frozen=True, gc=False, tag="export"):
+    """All that others and one have said to each other alone, or what is in one `conversation`, page by page: behind the
+    `cursor` of the page before, empty for the first."""
+
+    conversation: str = ""
+    cursor: str = ""
+    ref: Ref = None
+
+
 class Search(Frame, frozen=True, gc=False, tag="search"):
-    """The latest messages with all the words of `text`: in `room`, or in all rooms that one may read; with an `id`
-    below `before`, unless that is 0."""
+    """The latest messages with all the words of `text`: in `room`, or in a `conversation` with one person, or in all
+    that one may read; with an `id` below `before`, unless that is 0."""
 
     text: str
     room: str = ""
     before: int = 0
     limit: int = 20
     ref: Ref = None
+    conversation: str = ""
 
 
 class Ping(Frame, frozen=True, gc=False, tag="ping"):

@@ -36,6 +36,7 @@ from greenchat.protocol.replies import (
     Conversations,
     CursorPlaces,
     Error,
+    Exported,
     HistoryPage,
     SearchResults,
     Stats,
@@ -44,6 +45,7 @@ from greenchat.protocol.replies import (
 from greenchat.protocol.requests import (
     Delete,
     Edit,
+    Export,
     Hangup,
     History,
     Invalid,
@@ -97,13 +99,30 @@ EVENTS = [
 ]
 
 # What a client can ask, in whatever language has a word for it.
-Asked = Join | Say | Edit | Delete | React | MarkRead | KeepCursor | Leave | History | Search | Ping | Pong | Status
+Asked = (
+    Join
+    | Say
+    | Edit
+    | Delete
+    | React
+    | MarkRead
+    | KeepCursor
+    | Leave
+    | History
+    | Search
+    | Export
+    | Ping
+    | Pong
+    | Status
+)
 
 # What comes in, then: also what is not understood.
 Request = Asked | Hangup | Unknown | Invalid
 
 # What a client is answered, besides what commands answer; and a ping, which asks the client.
-Reply = Welcome | Conversations | HistoryPage | SearchResults | CursorPlaces | Ack | Stats | Error | Ping | Pong
+Reply = (
+    Welcome | Conversations | HistoryPage | SearchResults | Exported | CursorPlaces | Ack | Stats | Error | Ping | Pong
+)
 
 
 # --- what others take from it ----------------------------------------------------------------------------------------

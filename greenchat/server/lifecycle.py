@@ -39,6 +39,7 @@ class Lifecycle:
             server.plugin_lifecycle.start(server)
             server.stays.open()
             server.direct_keeper.open()
+            server.direct_tidy.start()
             datadir.warn(server.data_dir)
             server.acceptor.listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
@@ -47,6 +48,7 @@ class Lifecycle:
             server.acceptor.listen_no_more()
             server.plugin_lifecycle.finish(server)
             server.session_store.close()
+            server.direct_tidy.stop()
             server.direct_store.close()
             server.turns.stop()
             raise
@@ -69,6 +71,7 @@ class Lifecycle:
         server.acceptor.wait_for_all(grace_seconds)
         server.plugin_lifecycle.finish(server)
         server.session_store.close()
+        server.direct_tidy.stop()
         server.direct_store.close()
         server.turns.stop()
 

@@ -24,16 +24,18 @@ from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Refused
-from greenchat.protocol.replies import Stats
-from greenchat.protocol.requests import Ref
+from greenchat.protocol.replies import SearchResults, Stats
+from greenchat.protocol.requests import Ref, Search
 from greenchat.server.acceptor import Acceptor
 from greenchat.server.stats import Counters
 from greenchat.session.connection import Connection
+from greenchat.session.direct_finder import DirectFinder
 from greenchat.session.direct_keeper import DirectKeeper
 from greenchat.session.session import Session
 from greenchat.session.stay import decode_ignored
 from greenchat.session.stays import Stays
 from greenchat.storage.direct_store import DirectStore
+from greenchat.storage.direct_tidy import DirectTidy
 from greenchat.storage.session_store import SessionStore
 from greenchat.version import __version__
 
@@ -65,7 +67,11 @@ class ChatServer(interfaces.ChatServer):
         self.chat.memory = self.stays
         self.chat.conversations.ignored_by = lambda account: decode_ignored(self.session_store.ignored_by(account))
         self.direct_store = DirectStore(data_dir, self.turns)
-        self.direct_keeper = DirectKeeper(self.direct_store, self.chat)
+        self.direct_keeper = keeper = DirectKeeper(self.direct_store, self.chat)
+        self.direct_finder = DirectFinder(self.chat, self.direct_store)
+        self.direct_tidy = DirectTidy(
+            self.direct_store, lambda: self.config.server.direct_days, keeper.trimmed, keeper.forgot
+        )
         self.page = ""
         self.counters = Counters(time.monotonic())
         self.started = False  # all plugins have begun
@@ -101,6 +107,10 @@ class ChatServer(interfaces.ChatServer):
             raise Reject("The server has not started yet.")
         if self.hooks.forget_room is not None:
             self.hooks.forget_room(room)
+
+    def search_direct(self, session: interfaces.Session, ask: Search) -> SearchResults:
+        assert isinstance(session, Session)
+        return self.direct_finder.search(session, ask)
 
     def end_devices(self, devices: Collection[int]) -> None:
         self.stays.end_devices(devices)

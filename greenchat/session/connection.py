@@ -146,6 +146,9 @@ class Connection(Session):
     def repeated(self) -> None:
         self._flood.repeated()
 
+    def charge(self, frames: float) -> None:
+        self._flood.charge(frames)
+
     def apart(self, function: Callable[..., None], *arguments: object) -> None:
         helper = self._helper = greenlet(function)
         try:

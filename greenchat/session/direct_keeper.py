@@ -1,7 +1,7 @@
 """The conversations of accounts, as the chat knows them, from and to the file that keeps them."""
 
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -17,6 +17,7 @@ from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key
 from greenchat.storage import direct_rows
+from greenchat.storage.direct_forget import NOBODY
 from greenchat.storage.direct_rows import KeyRow, Row, Talk, TalkEnd
 from greenchat.storage.direct_store import DirectStore
 
@@ -77,7 +78,7 @@ class DirectKeeper:
 
     def message(self, conversation: str, seq: int) -> Past | None:
         row = self._store.message(conversation, seq)
-        return _past(row) if row is not None else None
+        return past_of(row) if row is not None else None
 
     def page(self, conversation: str, ask: History) -> tuple[list[Past], bool]:
         self._store.saved()
@@ -86,12 +87,17 @@ class DirectKeeper:
         found = self._store.read(partial(direct_rows.page, conversation=conversation, ask=ask, times=(since, until)))
         more = len(found) > ask.limit
         rows = found[: ask.limit] if direct_rows.from_the_start(ask) else found[-ask.limit :]
-        return [_past(row) for row in rows], more
+        return [past_of(row) for row in rows], more
 
     def newer(self, conversation: str, rev: int, most: int) -> list[Past] | None:
         self._store.saved()
         found = self._store.read(partial(direct_rows.newer, conversation=conversation, rev=rev, most=most))
-        return None if found is None else [_past(row) for row in found]
+        return None if found is None else [past_of(row) for row in found]
+
+    def export(self, account_id: int, conversation: str, after: tuple[str, int], most: int) -> list[Past]:
+        self._store.saved()
+        asked = partial(direct_rows.export, account=account_id, conversation=conversation, after=after, most=most)
+        return [past_of(row) for row in self._store.read(asked)]
 
     def of(self, account_id: int) -> list[Entry]:
         self._store.saved()
@@ -101,7 +107,7 @@ class DirectKeeper:
     def waiting(self, account_id: int, most: int) -> tuple[list[Past], int, list[str]]:
         self._store.saved()
         rows, count, conversations = self._store.read(partial(direct_rows.waiting, account=account_id, most=most))
-        return [_past(row) for row in rows], count, conversations
+        return [past_of(row) for row in rows], count, conversations
 
     def used_keys(self, owner: int | bytes, key: str | None) -> list[UsedKey]:
         """What was said with keys of late by an account: see `greenchat.chat.keys`."""
@@ -126,6 +132,20 @@ class DirectKeeper:
     def _renewed(self) -> None:
         self._all.set_epoch(self._store.epoch)
         self._chat.keys.forget()
+
+    def trimmed(self, conversations: Iterable[str]) -> None:
+        """The oldest messages of these are gone."""
+        for number in conversations:
+            if (found := self._all.open(number)) is not None:
+                found.log.forget()
+
+    def forgot(self, nameless: Iterable[tuple[str, int]]) -> None:
+        """Somebody was forgotten; of these conversations, these accounts have no name any more."""
+        for found in self._all.kept():
+            found.log.forget()
+        for number, account in nameless:
+            if (known := self._all.open(number)) is not None and account in known.facts:
+                known.facts[account].name = NOBODY
 
     def _accounts_changed(self) -> None:
         before, self._accounts = self._accounts, frozenset(self._chat.accounts.ids)
@@ -172,7 +192,7 @@ def _row(conversation: str, past: Past) -> Row:
     )
 
 
-def _past(row: Row) -> Past:
+def past_of(row: Row) -> Past:
     if row.deleted is not None:
         by = row.deleted_by or ""
         return Past(Deleted("", row.seq, row.rev, by, _time(row.deleted), row.conversation))

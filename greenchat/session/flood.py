@@ -98,6 +98,11 @@ class FloodControl:
         if self._rate:
             self._allowance.left += 1 - REPEATED
 
+    def charge(self, frames: float) -> None:
+        """What was just handled costs so much more."""
+        if self._rate:
+            self._allowance.left -= frames
+
     def flush_if_large(self, room: Room, frames: int) -> None:
         """After so many frames of which some were said in `room`: wait until what was told there has gone out; and
         where many of its readers fall behind, say no more than anybody may at all times, until they have caught up.

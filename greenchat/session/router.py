@@ -15,6 +15,7 @@ from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import (
     Delete,
     Edit,
+    Export,
     Hangup,
     History,
     Invalid,
@@ -34,8 +35,12 @@ from greenchat.protocol.requests import (
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
+from greenchat.search.query import parse_query
 from greenchat.session import coming, cursors, once, reading
 from greenchat.session.session import Host, Session
+
+# What a page of an export costs: two a second of them are enough for who takes all of it away.
+EXPORT_FRAMES = 5
 
 
 def route(connection: Session, frames: Sequence[Request]) -> None:
@@ -213,11 +218,18 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             mark_read(session, server, frame)
         case KeepCursor():
             cursors.deal(session, server.session_store, frame)
+        case Export():
+            session.charge(EXPORT_FRAMES)
+            session.tell(server.chat.export(session.require_member(), frame))
         case History(conversation=conversation) if conversation:
             session.tell(server.chat.read_conversation(session.require_member(), frame))
         case History(epoch=epoch) if epoch:
             member = session.require_member()
             session.tell(server.chat.catch_up(member, _required_room(session, member, frame.room), frame))
+        case Search() if frame.conversation or session.require_member().account_id:
+            if frame.room or (parse_query(frame.text).rooms and not frame.conversation):
+                raise Reject("This server keeps no history.", code="no_history")
+            session.tell(server.search_direct(session, frame))
         case History() | Search():
             session.require_member()
             raise Reject("This server keeps no history.", code="no_history")

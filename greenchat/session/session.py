@@ -27,8 +27,8 @@ from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import Outbox, deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice
-from greenchat.protocol.replies import Ack, Error, Stats
-from greenchat.protocol.requests import Frame, Ref, Say
+from greenchat.protocol.replies import Ack, Error, SearchResults, Stats
+from greenchat.protocol.requests import Frame, Ref, Say, Search
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
@@ -61,6 +61,8 @@ class Host(Protocol):
     def check_password(self, address: str, given: str) -> None: ...
 
     def stats(self, ref: Ref) -> Stats: ...
+
+    def search_direct(self, session: Any, ask: Search) -> SearchResults: ...
 
     def remembered(self, account_id: int) -> Kept: ...
 
@@ -365,6 +367,10 @@ class Session(coming.Newcomer):
     @abstractmethod
     def repeated(self) -> None:
         """The frame at hand was said before, and is nearly free."""
+
+    @abstractmethod
+    def charge(self, frames: float) -> None:
+        """The frame at hand costs so much more than one."""
 
     @abstractmethod
     def apart(self, function: Callable[..., None], *arguments: object) -> None:

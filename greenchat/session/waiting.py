@@ -5,7 +5,8 @@ from weakref import ref
 from greenchat.chat.batch import knows_numbers
 from greenchat.errors import Advice, Reject
 from greenchat.hooks.interfaces import Session
-from greenchat.protocol.events import Message
+from greenchat.protocol.events import Message, Read
+from greenchat.session import reading
 
 # So many are told, the last of them: some pages of a terminal. The others are read by a command.
 MOST_TOLD = 50
@@ -39,4 +40,5 @@ def tell_waiting(session: Session) -> None:
         if member.last_writer is None:
             member.last_writer = latest.with_for(member), ref(latest)
     for talk in talks:
-        talk.mark_read(member, talk.seq)
+        if talk.mark_read(member, talk.seq):
+            reading.tell_others(session, Read("", talk.seq, talk.id))

@@ -1,25 +1,31 @@
 """What is in direct.sqlite3, and the SQL that reads and writes it. Each function works in the caller's transaction."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from heapq import nlargest
 
 import msgspec
 from msgspec import Struct
 
+from greenchat.protocol.events import EPOCH
 from greenchat.protocol.requests import History
+from greenchat.search.matching import matches
+from greenchat.search.query import Query
+from greenchat.storage import direct_index
 
 FILE = "direct.sqlite3"
 
 # Times are microseconds since 1970-01-01 UTC. `low` and `high` are the ids of the two accounts, in their order, and the
 # same one for who talks to themselves. An end has what its account was called last, how much it has said, and up to
 # where it has read what was said, or a plain client has told it. Of a message that was deleted there is who has done
-# that, and when. A key is what makes a message once: whose it is, and a digest of what was said, empty for a text that
-# is gone.
+# that, and when. All messages up to `removed` were too old to be kept. A key is what makes a message once: whose it is,
+# and a digest of what was said, empty for a text that is gone.
 MIGRATIONS = (
     """
 CREATE TABLE conversations (
     id TEXT PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL, seq INTEGER NOT NULL, rev INTEGER NOT NULL,
-    time INTEGER NOT NULL
+    time INTEGER NOT NULL, removed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX conversations_by_ends ON conversations (low, high);
 CREATE TABLE ends (
@@ -33,6 +39,7 @@ CREATE TABLE messages (
     PRIMARY KEY (conversation, seq)
 ) WITHOUT ROWID;
 CREATE INDEX messages_by_rev ON messages (conversation, rev);
+CREATE INDEX messages_by_time ON messages (time);
 CREATE TABLE keys (
     owner INTEGER NOT NULL, key TEXT NOT NULL, said BLOB NOT NULL, conversation TEXT NOT NULL, seq INTEGER NOT NULL,
     rev INTEGER NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (owner, key)
@@ -40,11 +47,15 @@ CREATE TABLE keys (
 CREATE INDEX keys_by_message ON keys (conversation, seq);
 CREATE INDEX keys_by_time ON keys (time);
 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-""",
+"""
+    + direct_index.SCHEMA,
 )
 
 # The mark that has the highest id of a message that there ever was.
 HIGHEST = "id"
+
+# The mark that says how many messages were deleted, changed or removed whose words may still be somewhere in the file.
+UNCLEAN = "unclean"
 
 # Messages that are counted where somebody has not read them: more than anybody looks at the number of.
 MOST_COUNTED = 1000
@@ -112,11 +123,15 @@ class KeyRow(Struct, frozen=True):
 
 
 COLUMNS = Row.__struct_fields__
+_THIS = "messages.conversation = ? AND seq = ?"
 _ALL = ", ".join(f"messages.{column}" for column in COLUMNS)
+# What was deleted, forgotten or removed stays that, whoever has changed it at that moment.
 _UPSERT = (
-    f"INSERT INTO messages ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "
-    "ON CONFLICT (conversation, seq) DO UPDATE SET "
+    f"INSERT INTO messages ({', '.join(COLUMNS)}) "
+    f"SELECT {', '.join(f'?{number}' for number in range(1, len(COLUMNS) + 1))} "
+    "WHERE ?2 > (SELECT removed FROM conversations WHERE id = ?1) ON CONFLICT (conversation, seq) DO UPDATE SET "
     + ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[2:] if column not in ("id", "time"))
+    + " WHERE messages.deleted IS NULL"
 )
 
 
@@ -142,7 +157,10 @@ def keep(
         "(account, conversation) DO UPDATE SET name = excluded.name, said = excluded.said, read = excluded.read",
         [(end.account, talk.id, end.name, end.said, end.read) for talk in talks for end in talk.ends],
     )
+    reworded = [(row.conversation, row.seq) for row in rows if row.deleted or row.edited]
+    indexed = [direct_index.unindex(connection, _THIS, which) for which in reworded]
     connection.executemany(_UPSERT, [msgspec.structs.astuple(row) for row in rows])
+    direct_index.index(connection, [number for numbers in indexed for number in numbers])
     if keys:
         since = max(key.time for key in keys) - KEYS_KEPT
         connection.execute("DELETE FROM keys WHERE time <= ?", (since,))
@@ -152,8 +170,8 @@ def keep(
             "id = excluded.id, time = excluded.time",
             [msgspec.structs.astuple(key) for key in keys],
         )
-    reworded = [(row.conversation, row.seq) for row in rows if row.deleted or row.edited]
     connection.executemany("UPDATE keys SET said = x'' WHERE conversation = ? AND seq = ?", reworded)
+    soil(connection, len(reworded))
     if highest := max((row.id for row in rows), default=0):
         connection.execute(
             "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
@@ -170,9 +188,50 @@ def forget(connection: sqlite3.Connection, gone: Iterable[int], left: frozenset[
         ).fetchall()
         for number, low, high in rows:
             if low not in left and high not in left:
-                for table in ("messages", "ends", "keys"):
+                direct_index.unindex(connection, "messages.conversation = ?", (number,))
+                for table in ("messages", "ends", "keys", "scopes"):
                     connection.execute(f"DELETE FROM {table} WHERE conversation = ?", (number,))
                 connection.execute("DELETE FROM conversations WHERE id = ?", (number,))
+                soil(connection, 1)
+
+
+def soil(connection: sqlite3.Connection, count: int) -> None:
+    """Words of so many messages are gone, but may still be in the unused parts of the file."""
+    if count:
+        connection.execute(
+            "INSERT INTO marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            (UNCLEAN, count),
+        )
+
+
+def trim(connection: sqlite3.Connection, since: int, most: int) -> list[str]:
+    """Remove messages from before this time, at most so many. Returns in which conversations, none where there was
+    nothing to remove."""
+    found = connection.execute(
+        "SELECT conversation, max(seq) FROM "
+        "(SELECT conversation, seq FROM messages WHERE time < ? ORDER BY time LIMIT ?) GROUP BY conversation",
+        (since, most),
+    ).fetchall()
+    upto = [(seq, number) for number, seq in found]
+    for which in upto:
+        direct_index.unindex(connection, "seq <= ? AND messages.conversation = ?", which)
+    connection.executemany("UPDATE conversations SET removed = max(removed, ?) WHERE id = ?", upto)
+    for table in ("messages", "keys"):
+        connection.executemany(f"DELETE FROM {table} WHERE seq <= ? AND conversation = ?", upto)
+    soil(connection, len(upto))
+    return [number for number, _ in found]
+
+
+def unclean(connection: sqlite3.Connection) -> int:
+    """See `UNCLEAN`."""
+    (count,) = connection.execute("SELECT coalesce(max(value), 0) FROM marks WHERE name = ?", (UNCLEAN,)).fetchone()
+    assert isinstance(count, int)
+    return count
+
+
+def cleaned(connection: sqlite3.Connection, count: int) -> None:
+    """There were so many when cleaning began: if there are no more, it is done."""
+    connection.execute("DELETE FROM marks WHERE name = ? AND value = ?", (UNCLEAN, count))
 
 
 # --- read ------------------------------------------------------------------------------------------------------------
@@ -238,6 +297,49 @@ def from_the_start(ask: History) -> bool:
     return bool(ask.after or ask.since) and not (ask.before or ask.until)
 
 
+def export(
+    connection: sqlite3.Connection, account: int, conversation: str, after: tuple[str, int], most: int
+) -> list[Row]:
+    """The first of what is behind `after`, a conversation and a seq, in the conversations of an account, or in this
+    one; without what was deleted."""
+    which = "AND ends.conversation = :conversation" if conversation else ""
+    return _rows(
+        connection,
+        "JOIN ends ON ends.conversation = messages.conversation WHERE ends.account = :account AND deleted IS NULL "
+        f"{which} AND ends.conversation >= :reached AND (ends.conversation > :reached OR seq > :seq) "
+        "ORDER BY ends.conversation, seq LIMIT :most",
+        {
+            "account": account,
+            "conversation": conversation,
+            "reached": after[0],
+            "seq": min(after[1], LAST),
+            "most": most,
+        },
+    )
+
+
+def search(
+    connection: sqlite3.Connection, account: int, query: Query, conversation: str, before: int, most: int
+) -> list[Row]:
+    """The latest messages that `query` finds in the conversations of an account, or in this one of them, with ids below
+    `before`, unless that is 0; what is not in the index yet is not found."""
+    mine = "SELECT number FROM ends JOIN scopes USING (conversation) WHERE account = ?"
+    if conversation:
+        scopes = connection.execute(f"{mine} AND conversation = ?", (account, conversation))
+    else:
+        scopes = connection.execute(mine, (account,))
+    times = [_microseconds(query.since) if query.since else -LAST, _microseconds(query.until) if query.until else LAST]
+    found: list[Row] = []
+    for match in matches(query, [number for (number,) in scopes]):
+        found += _rows(
+            connection,
+            "JOIN words ON messages.id = words.rowid WHERE words MATCH ? AND words.rowid < ? AND time >= ? "
+            "AND time < ? AND deleted IS NULL ORDER BY words.rowid DESC LIMIT ?",
+            (match, before or LAST, *times, most),
+        )
+    return nlargest(most, found, key=lambda row: row.id)
+
+
 def newer(connection: sqlite3.Connection, conversation: str, rev: int, most: int) -> list[Row] | None:
     """All that is newer than `rev`, by its rev; None where that is more than `most`."""
     where = "WHERE conversation = ? AND rev > ? ORDER BY rev LIMIT ?"
@@ -287,5 +389,9 @@ def _talks(connection: sqlite3.Connection, which: str, values: Sequence[object])
     return talks
 
 
-def _rows(connection: sqlite3.Connection, where: str, values: Sequence[object]) -> list[Row]:
+def _microseconds(time: datetime) -> int:
+    return (time - EPOCH) // timedelta(microseconds=1)
+
+
+def _rows(connection: sqlite3.Connection, where: str, values: Sequence[object] | Mapping[str, object]) -> list[Row]:
     return [Row(*row) for row in connection.execute(f"SELECT {_ALL} FROM messages {where}", values)]

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from greenchat.errors import Reject
 from greenchat.storage import direct_rows
 from greenchat.storage.direct_rows import FILE, MIGRATIONS, KeyRow, Row, Talk
-from greenchat.storage.epochs import EpochFile, checkpoint, new_epoch
+from greenchat.storage.epochs import EpochFile, new_epoch
 from greenchat.storage.sqlite import BUSY_SECONDS, Database, DatabaseError
 
 log = logging.getLogger("greenchat.direct")
@@ -41,9 +41,6 @@ RETRY_SECONDS = 1.0
 # How long what has still to be written may hold up the end of the server, in seconds.
 CLOSE_SECONDS = 10.0
 
-# Words that were deleted or changed are out of the file's bytes after so many seconds.
-CLEAN_SECONDS = 3600.0
-
 
 class Turns(Protocol):
     """See `greenchat.net.turns`."""
@@ -55,12 +52,13 @@ class Turns(Protocol):
 
 class DirectStore:
     """The file of one server, in its data directory. `problem` is why it cannot be written, or None. `renewed` is
-    called when its `epoch` is another one."""
+    called when its `epoch` is another one, and `wrote` when something was written."""
 
     def __init__(self, data_dir: Path, turns: Turns) -> None:
         self.epoch = EpochFile.name_of(new_epoch())
         self.problem: Exception | None = None
         self.renewed: Callable[[], None] = lambda: None
+        self.wrote: Callable[[], None] = lambda: None
         self._turns = turns
         self._file = EpochFile(data_dir / FILE)
         self._another = partial(Database, data_dir / FILE, MIGRATIONS, busy_seconds=BUSY_SECONDS)
@@ -68,7 +66,6 @@ class DirectStore:
         self._reader = self._another()
         self._loop: Any = gevent.get_hub().loop
         self._timer: Any = None
-        self._cleaner: Any = None
         self._waiting: deque[Item] = deque()
         self._batch: list[Item] = []  # what is being written
         self._gone: tuple[set[int], frozenset[int]] = (set(), frozenset())
@@ -83,7 +80,6 @@ class DirectStore:
         """Learn what is on disk: the highest id of a message. Where that cannot be, it is tried again and again."""
         try:
             number, epoch = self._database.run(self._begin)
-            self._database.start(checkpoint)  # after an end that was not clean there may be deleted words
         except DatabaseError as error:
             self._fail(error)
             return 0
@@ -98,11 +94,7 @@ class DirectStore:
             self._write()
         if self._busy:
             self._closing.wait(CLOSE_SECONDS)
-        for timer in (self._timer, self._cleaner):
-            if timer is not None:
-                timer.stop()
-                timer.close()
-        self._timer = self._cleaner = None
+        self._stop_timer()
         if self._known and self.problem is None and not self._waiting and not self._busy:
             ended = AsyncResult()
             self._database.start(partial(EpochFile.end, state=self._file.ending()), lambda *_: ended.set(None))
@@ -176,6 +168,25 @@ class DirectStore:
             log.error("direct messages cannot be read: %s", error)
             raise off() from None
 
+    # --- on the side: see `direct_tidy.py` ---
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
+
+    def tidy(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+        """What `work` returns, with the connection that writes. May wait. Raises `DatabaseError`."""
+        return self._database.run(work, writes=writes)
+
+    def look_at_epoch(self) -> bool:
+        """Take over the epoch that is in the file, if another program has begun a new one there; whether one has."""
+        before = self.epoch
+        found = self.tidy(EpochFile.found, writes=False)
+        if not self._known or self.problem is not None or self.epoch != before or EpochFile.name_of(found) == before:
+            return False
+        self._set_epoch(found)
+        return True
+
     def _pending(self) -> Iterable[Item]:
         """What is not on disk yet, the last first."""
         return chain(reversed(self._waiting), reversed(self._batch))
@@ -231,8 +242,7 @@ class DirectStore:
             self._fail(problem)
             return
         self._committed += len(batch)
-        if gone[0] or any(row is not None and (row.deleted or row.edited) for _, row, _ in batch):
-            self._clean_later()
+        self.wrote()
         if self.problem is not None and not self._waiting:
             self._recover()
         released = []
@@ -310,20 +320,6 @@ class DirectStore:
             self._timer.stop()
             self._timer.close()
             self._timer = None
-
-    def _clean_later(self) -> None:
-        if self._cleaner is None:
-            self._cleaner = self._loop.timer(CLEAN_SECONDS)
-            self._cleaner.start(self._clean)
-
-    def _clean(self) -> None:
-        self._cleaner.close()
-        self._cleaner = None
-        self._database.start(checkpoint, self._cleaned)
-
-    def _cleaned(self, done: bool | None, problem: Exception | None) -> None:
-        if not done and self._closing is None:
-            self._clean_later()
 
 
 def not_stored() -> Reject:

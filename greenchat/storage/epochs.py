@@ -60,6 +60,13 @@ class EpochFile:
         return epoch
 
     @staticmethod
+    def found(connection: sqlite3.Connection) -> int:
+        """The epoch that the file has."""
+        (epoch,) = connection.execute("SELECT coalesce(max(value), 0) FROM marks WHERE name = ?", (EPOCH,)).fetchone()
+        assert isinstance(epoch, int)
+        return epoch
+
+    @staticmethod
     def renew(connection: sqlite3.Connection, epoch: int) -> None:
         """Numbers that somebody may have seen can be given again, or are gone."""
         _mark(connection, EPOCH, epoch)

@@ -1,10 +1,26 @@
 """Taking turns at what only few can do at once: whoever asks a lot waits behind those who ask for little."""
 
+import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import gevent
 from gevent.event import Event
+
+# An answer comes at a multiple of so many seconds. A search does not depend on what one may not read; but the whole
+# index does a little, such as on which of its pages are at hand.
+QUANTUM = 0.005
+
+
+@contextmanager
+def in_quanta() -> Iterator[None]:
+    """Have the block take a multiple of `QUANTUM`."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        gevent.sleep(QUANTUM - (time.monotonic() - began) % QUANTUM)
 
 
 class FairQueue:

@@ -12,6 +12,7 @@ import gevent
 
 import greenchat
 from greenchat import (
+    SEARCH_HELP,
     Alteration,
     ChatServer,
     Command,
@@ -38,7 +39,6 @@ from . import store
 from .finder import Finder
 from .indexer import Indexer
 from .pages import Pages, Reader
-from .query import HELP
 from .refusals import off
 from .replays import Replays
 from .tidy import Tidy
@@ -236,7 +236,7 @@ class Plugin:
         if type(frame) is History and not frame.conversation:  # what two say alone is not ours
             look = self._pages.catch_up if frame.epoch else self._pages.page
             session.tell(look(session, frame))
-        elif type(frame) is Search:
+        elif type(frame) is Search and not frame.conversation:
             session.tell(self._finder.search(session, frame))
         else:
             return False
@@ -251,7 +251,7 @@ class Plugin:
                 f"Tell the last N messages of this room, {LINES} if you do not say.\nExample: /history 50",
                 self.tell_history,
             ),
-            Command("search", "WORDS", HELP, self.tell_found),
+            Command("search", "WORDS", SEARCH_HELP, self.tell_found),
         ]
 
     def tell_history(self, session: Session, argument: str) -> None:
@@ -266,7 +266,12 @@ class Plugin:
 
     def tell_found(self, session: Session, argument: str) -> None:
         """`/search WORDS`. Raises `Reject`."""
-        session.tell(self._finder.search(session, Search(argument)))
+        asked = session.call.asked if session.call is not None else None
+        if asked is not None and (asked.conversation or asked.to):
+            alone = session.chat.place_meant(session.require_member()).conversation
+            session.tell(self._server.search_direct(session, Search(argument, conversation=alone)))
+        else:
+            session.tell(self._finder.search(session, Search(argument)))
 
     # --- what becomes of the keeping (watcher.Watcher) ---
 

@@ -4,15 +4,13 @@ A message has no `rev` of its own in the file: that of the first is 1, and each 
 change came in between, or numbers were left out. Those are in `changes`: up to `last` messages there were then.
 """
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
-from greenchat import Alteration, DatabaseError, Deleted, Edited, Message, Past, Reaction
+from greenchat import Alteration, Deleted, Edited, Message, Past, Reaction
 
 from . import index, keys
 
@@ -29,9 +27,6 @@ CREATE INDEX changes_by_last ON changes (room, last, rev);
 
 # How many messages were deleted or changed whose words may still be in the unused parts of the file.
 UNCLEAN = "changed"
-
-# So much room as the file takes must be free to write it anew: for one beside it, and for one that is written ahead.
-COPIES = 2
 
 # The `rev` of a message when it was said.
 FIRST_REV = (
@@ -204,22 +199,6 @@ def unclean(connection: sqlite3.Connection) -> int:
     (count,) = connection.execute("SELECT coalesce(max(value), 0) FROM marks WHERE name = ?", (UNCLEAN,)).fetchone()
     assert isinstance(count, int)
     return count
-
-
-def write_anew(connection: sqlite3.Connection, path: Path) -> bool:
-    """Write all of the file anew; True. SQLite overwrites what is deleted, but not what lies between the rows of a page
-    since they were moved to another. Raises `DatabaseError` where there is no room: a full disk would end history."""
-    (pages,), (size,) = (connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "page_size"))
-    need, free = COPIES * pages * size, shutil.disk_usage(path.parent).free
-    if free < need:
-        raise DatabaseError(
-            f"{path} may still have words in it that were deleted: to write it anew takes {need} bytes, and the disk "
-            f"has {free}. Make room."
-        )
-    connection.execute("COMMIT")
-    connection.execute("VACUUM")
-    connection.execute("BEGIN IMMEDIATE")
-    return True
 
 
 def cleaned(connection: sqlite3.Connection, count: int) -> None:

@@ -14,6 +14,7 @@ from greenchat import (
     AccountDirectory,
     ConfigError,
     DatabaseError,
+    Forgetting,
     PluginError,
     Reject,
     Shell,
@@ -119,29 +120,37 @@ def forget(user: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
     while the file is written anew, for about a second for a million messages. The disk needs room for a copy
     of it. What they say from now on is kept as ever.
 
+    So it is with what their account has said to others alone, as by `greenchat direct forget`.
+
     What others wrote about them stays, and what is not in this file: an account, the records of moderation, the logs
     of chatlog, exports, backups.
     """
     path = _file_in(data_dir_from(file, data_dir))
-    shown = printable(user)
+    shown, shell = printable(user), Shell(file, data_dir)
+    direct = Forgetting(path.parent, user, shell.accounts)
+    alone = direct.messages
     with _opened(path, busy_seconds=PATIENCE) as connection:
         found = forgetting.find(connection, user)
         unclean = forgetting.unclean(connection)
-        if not found.names and not unclean:
+        if not found.names and not unclean and not alone:
             click.echo(f"There is nothing of {shown}.")
             return
         what = f"{_count(found.messages, 'message')} and {_count(found.moves, 'coming or going', 'comings and goings')}"
-        if found.names and not yes:
-            spelt = ", ".join(map(printable, found.names))
-            click.echo(f"There are {what} of {spelt}. They cannot be brought back.", err=True)
+        if (found.names or alone) and not yes:
+            spelt = ", ".join(map(printable, found.names)) or shown
+            besides = f", and {_count(alone, 'message')} to others alone" if alone else ""
+            click.echo(f"There are {what} of {spelt}{besides}. They cannot be brought back.", err=True)
             if not click.confirm("Forget them?", err=True):
                 click.echo("Nothing was changed.", err=True)
                 sys.exit(1)
         messages, moves = forgetting.replace(connection, found.names)
         forgetting.clean(connection, path, PATIENCE)
-        Shell(file, data_dir).audit("forget", shown, details=amount(messages, "message"))
         what = f"{_count(messages, 'message')} and {_count(moves, 'coming or going', 'comings and goings')}"
+        alone = direct.forget()
+        shell.audit("forget", shown, details=amount(messages + alone, "message"))
         click.echo(f"Forgotten: {what} of {shown}.")
+        if alone:
+            click.echo(f"Forgotten as well: {_count(alone, 'message')} to others alone.")
 
 
 @history.command(
@@ -156,7 +165,8 @@ Exit codes: 0 it is whole; 1 it is not, or cannot be read.
 def verify(file: Path | None, data_dir: str | None) -> None:
     """Tell whether the history is whole: the file, the numbers of the messages, and the index of words.
 
-    It looks at a copy, and changes nothing. The copy is made where TMPDIR says, and needs as much room as the file.
+    It looks at a copy, and changes nothing. The copy is made where TMPDIR says, and needs as much room as the file. Of
+    what people say to each other alone tells `greenchat direct verify`.
     """
     report = verifying.examine(_file_in(data_dir_from(file, data_dir)))
     click.echo(report.summary)

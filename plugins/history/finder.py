@@ -2,19 +2,32 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 
 import gevent
+from msgspec.structs import replace
 
-from greenchat import ChatServer, DatabaseError, Member, Message, Reject, Search, SearchResults, Session
+from greenchat import (
+    ChatServer,
+    DatabaseError,
+    Member,
+    Message,
+    Query,
+    Reject,
+    Search,
+    SearchResults,
+    Session,
+    bounded,
+    in_quanta,
+    parse_query,
+)
 
 from . import index, search, store
 from .indexer import Indexer
 from .pages import Pages, Reader
-from .query import Query, parse
 from .search import Reach
 from .writer import MessageWriter
 
@@ -24,10 +37,6 @@ BEHIND = 100_000
 
 # For so long a search moves what is in the wrong scope before it looks, in seconds; the rest is moved afterwards.
 MOVE_SECONDS = 0.1
-
-# An answer comes at a multiple of so many seconds. A search does not depend on what one may not read; but the whole
-# index does a little, such as on which of its pages are at hand.
-QUANTUM = 0.005
 
 T = TypeVar("T")
 
@@ -47,6 +56,7 @@ class Finder:
         *,
         search_seconds: float,
     ) -> None:
+        self._server = server
         self._chat = server.chat
         self._turns = server.turns
         self._message_writer = message_writer
@@ -60,24 +70,27 @@ class Finder:
     def search(self, session: Session, ask: Search) -> SearchResults:
         """What `session` looks for. Raises `Reject`. The greenlet waits."""
         member = session.require_member()
-        query, before = parse(ask.text), min(max(ask.before, 0), store.LAST)
+        query, before = parse_query(ask.text), min(max(ask.before, 0), store.LAST)
         rooms = self._asked(session, ask.room, query)
         limit = min(max(ask.limit, 1), self._most)
         for home in member.rooms.values():
             self._pages.hand_over(home)
-        with _in_quanta():
+        with in_quanta():
             self._message_writer.saved()  # not in one's turn: others search meanwhile
             with self._reader.turn(session):
                 self._catch_up()
                 reach = self._reach(session, member, rooms)
                 work = partial(search.search, query=query, reach=reach, before=before, limit=limit + 1)
-                found = self._look(search.bounded(self._search_seconds, work))
+                found = self._look(bounded(self._search_seconds, work))
+            alone = self._server.search_direct(session, replace(ask, limit=limit))  # in rooms that are named, nothing
         # Somebody may have lost a right meanwhile.
         allowed = {name: self._chat.may_enter(session, member, name) for name in {one.message.room for one in found}}
         read = self._pages.now(one for one in found[:limit] if allowed[one.message.room])
         now = self._chat.as_told(read, member)
         told = [message for message in now if isinstance(message, Message)]  # or somebody has deleted it
-        return SearchResults(ask.text, told, len(found) > limit, ask.ref)
+        told = sorted([*told, *alone.messages], key=attrgetter("id"), reverse=True)
+        more = len(found) > limit or len(told) > limit or alone.more
+        return SearchResults(ask.text, told[:limit], more, ask.ref)
 
     def close(self) -> None:
         """Let go of the file; it is opened again when somebody searches."""
@@ -146,13 +159,3 @@ class Finder:
             return step()
         except DatabaseError as error:
             raise self._pages.unreadable(error) from error
-
-
-@contextmanager
-def _in_quanta() -> Iterator[None]:
-    """Have the block take a multiple of `QUANTUM`."""
-    began = time.monotonic()
-    try:
-        yield
-    finally:
-        gevent.sleep(QUANTUM - (time.monotonic() - began) % QUANTUM)

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from greenchat import DatabaseError, transaction
+from greenchat import clean_file, terms, transaction
 
-from . import changes, index, keys, terms
+from . import changes, index, keys
 
 # What stands in the place of a message, whose number stays, so that a room's numbers have no gap. No name has a space
 # in it: nobody can be called so.
@@ -21,9 +21,6 @@ TEXT = "(forgotten)"
 
 # Messages that are looked at in one go: some ten milliseconds, in which others may write.
 LOOK = 20_000
-
-# From one try to the next, in seconds, where SQLite does not wait by itself.
-RETRY_SECONDS = 0.01
 
 # The mark of a file that somebody's words have been taken out of, as long as its unused parts may hold them.
 UNCLEAN = "forgotten"
@@ -120,21 +117,8 @@ def clean(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     pages = -index.MERGE_PAGES
     while _in_turn(connection, partial(index.merge, pages=pages)):
         pages = index.MERGE_PAGES
-    # Where rows were moved or became shorter, their old bytes lie between those of others.
-    connection.execute("VACUUM")
-    until = time.monotonic() + patience
-    while _busy(connection):
-        if time.monotonic() > until:
-            raise DatabaseError(f"{path} is in use by another program all the time. End that, and run this again.")
-        time.sleep(RETRY_SECONDS)
+    clean_file(connection, path, patience)
     transaction(connection, lambda connection: connection.execute("DELETE FROM marks WHERE name = ?", (UNCLEAN,)))
-
-
-def _busy(connection: sqlite3.Connection) -> bool:
-    """Take over all that was written ahead, and empty that file; whether somebody is in the way. SQLite waits for who
-    reads or writes, but not for another who takes over."""
-    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return bool(busy)
 
 
 def _in_turn(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

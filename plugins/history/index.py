@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from . import terms
+from greenchat import terms
 
 # All that is open to everybody.
 SHARED = 0
@@ -40,12 +40,11 @@ MERGE_PAGES = 200
 _TO_MERGE = "to merge"
 
 # A message is in the index if and only if its id is not above the mark "indexed". The terms are made by us, with
-# spaces between: so all other signs belong to them (see `terms.py`). There is no `searchable` but where FTS5 is to
+# spaces between: so all other signs belong to them (see `terms`). There is no `searchable` but where FTS5 is to
 # compare: see `define`.
-_SIGNS = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()).replace("'", "''").replace('"', '""')
 _WORDS = f"""
 CREATE VIRTUAL TABLE words USING fts5(
-    terms, content='searchable', content_rowid='id', columnsize=0, tokenize="ascii tokenchars '{_SIGNS}'"
+    terms, content='searchable', content_rowid='id', columnsize=0, tokenize="ascii tokenchars '{terms.SIGNS}'"
 );
 """
 _SCOPE = "iif(apart.room IS NOT NULL AND (said.id <= apart.moved OR said.id > apart.shared), said.room, 0)"

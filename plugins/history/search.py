@@ -2,30 +2,18 @@
 
 import json
 import sqlite3
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from heapq import nlargest
-from typing import TypeVar
 
 from msgspec import Struct
 
-from greenchat import Message, Past, Reject
+from greenchat import Message, Past, Query, matches
 
-from . import changes, index, store, terms
-from .query import Query, Unit
-
-# After so many steps of SQLite's it is looked how long a search has taken: about a millisecond.
-STEPS = 1000
-
-# So many terms are looked for in one go, in as many scopes as that makes: FTS5 holds some pages of 4 kB for each, and
-# what takes long can be given up in between.
-AT_ONCE = 500
+from . import changes, index, store
 
 # By how much a clock may have been put back: ids rise with the times but for that, so that days are found by halving.
 SLACK = timedelta(hours=1)
-
-T = TypeVar("T")
 
 
 class Reach(Struct, frozen=True):
@@ -44,10 +32,8 @@ def search(connection: sqlite3.Connection, query: Query, reach: Reach, before: i
     low, high = _span(connection, query)
     high = min(high, before or store.LAST)
     scopes = [*[index.SHARED] * reach.shared, *reach.apart]
-    each = max(AT_ONCE // query.size, 1)
     found: list[Past] = []
-    for start in range(0, len(scopes), each):
-        match = " OR ".join(_expression(query, scope, reach.only) for scope in scopes[start : start + each])
+    for match in matches(query, scopes, lambda scope: reach.only if scope == index.SHARED else ()):
         found += _look(connection, match, query, low, high, reach.hidden, limit)
         if len(found) >= limit:
             found = nlargest(limit, found, key=_number)
@@ -80,25 +66,6 @@ def _look(
     )
 
 
-def _expression(query: Query, scope: int, only: Sequence[int]) -> str:
-    """What FTS5 is asked in one scope. Nothing that somebody has typed is syntax there."""
-    parts = [_phrase(scope, unit) for unit in query.units]
-    if query.senders:
-        parts.append(_any(scope, query.senders))
-    if only and scope == index.SHARED:
-        parts.append(_any(scope, [f"{terms.ROOM}{room}" for room in only]))
-    return f"({' AND '.join(parts or [_phrase(scope, Unit((terms.ANY,)))])})"
-
-
-def _any(scope: int, found: Sequence[str]) -> str:
-    return f"({' OR '.join(_phrase(scope, Unit((term,))) for term in found)})"
-
-
-def _phrase(scope: int, unit: Unit) -> str:
-    quoted = " ".join(f"{scope}{term}" for term in unit.terms).replace('"', '""')
-    return f'"{quoted}" *' if unit.begins else f'"{quoted}"'
-
-
 def _span(connection: sqlite3.Connection, query: Query) -> tuple[int, int]:
     """From which id on, and below which, what was said in the time of `query` is. Some of it may be of another."""
     low = _first_at(connection, query.since, -SLACK) if query.since else 0
@@ -118,28 +85,3 @@ def _first_at(connection: sqlite3.Connection, moment: datetime, slack: timedelta
     ).fetchone()
     assert isinstance(found, int)
     return found
-
-
-def bounded(seconds: float, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
-    """`work`, which is given up after so many seconds, 0 for never: `Reject` is raised then. A beginning that thousands
-    of words have takes as long as one lets it."""
-    if not seconds:
-        return work
-
-    def bounded_work(connection: sqlite3.Connection) -> T:
-        until = time.monotonic() + seconds
-        connection.set_progress_handler(lambda: time.monotonic() > until, STEPS)
-        try:
-            return work(connection)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise
-            raise Reject(
-                "That takes too long to look for. Write words in full, or more letters before the *, or fewer words, "
-                "or where: in:lobby.",
-                code="too_slow",
-            ) from None
-        finally:
-            connection.set_progress_handler(None, 0)
-
-    return bounded_work

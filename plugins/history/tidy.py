@@ -11,7 +11,7 @@ from typing import Any
 
 import gevent
 
-from greenchat import Database, DatabaseError, checkpoint, file_state
+from greenchat import Database, DatabaseError, checkpoint, file_state, write_anew
 
 from . import changes, index, keys, retention, store
 from .indexer import Indexer
@@ -167,7 +167,7 @@ class Tidy:
         pages = -index.MERGE_PAGES
         while self._run(partial(index.merge, pages=pages)):
             pages = index.MERGE_PAGES
-        if not self._run(partial(changes.write_anew, path=self._database.path)):
+        if not self._run(partial(write_anew, path=self._database.path)):
             return
         while (emptied := self._run(checkpoint)) is False:
             gevent.sleep(LOOK_SECONDS)  # somebody reads what was there before

@@ -155,6 +155,24 @@ def test_what_has_ended_leaves_nothing_behind():
     assert not any((chat._by_id, chat._by_ends, chat._of))
 
 
+class BeginsMeanwhile:
+    """Has no conversation kept; and while it looks, the other one of the two begins to talk."""
+
+    epoch = "1"
+
+    def __init__(self, chat):
+        self.chat = chat
+
+    def between(self, one, other):
+        self.begun = self.chat.begin(other, one)
+
+
+def test_two_who_write_to_each_other_first_at_the_same_moment_have_one_conversation():
+    chat = Conversations(Directory(), AccountDirectory(), deliver)
+    chat.keeper = BeginsMeanwhile(chat)
+    assert chat.known(1, 2) is chat.keeper.begun
+
+
 def test_one_has_so_many_conversations_at_the_most():
     chat = Conversations(Directory(), AccountDirectory(), deliver)
     ada = guest("ada")

@@ -42,9 +42,11 @@ def test_each_message_has_its_numbers_and_is_told_to_all_sessions_of_both_but_th
         ("one", True, "bob", 1),
         ("two", True, "bob", 2),
     ]
-    assert [(one["text"], one.get("own"), one["with"], one["rev"]) for one in told(bob)] == [
-        ("one", None, "ada", 1),
-        ("two", None, "ada", 2),
+    assert [(one["type"], one.get("text"), one.get("with"), one.get("rev"), one["seq"]) for one in told(bob)] == [
+        ("message", "one", "ada", 1, 1),
+        ("read", None, None, None, 1),  # on netcat
+        ("message", "two", "ada", 2, 2),
+        ("read", None, None, None, 2),
     ]
     assert plain.read() == ["MSG|ada (private)|one", "MSG|ada (private)|two"]
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from click.testing import CliRunner
 from greenchat_plugins.history import index, search, store
-from greenchat_plugins.history.query import parse
 
 from greenchat.cli import main
 from greenchat.protocol.events import Joined, Left, Message, Renamed
+from greenchat.search.query import parse_query as parse
 from greenchat.storage.sqlite import open_database, transaction
 
 START = datetime(2026, 1, 1, 23, 59, tzinfo=UTC)

@@ -4,6 +4,7 @@ import re
 
 from greenchat.testing import ServerThread
 from kit.browsers import DESKTOP, PHONE, Window, expect
+from kit.programs import Program
 
 # 200 % on a window of 1280x800, as the page sees it, and the narrowest window there is.
 ZOOMED, NARROW = (640, 400), (320, 640)
@@ -31,13 +32,13 @@ def lively(chat: ServerThread, window: Window) -> None:
     expect(window.log.get_by_text("No shouting, please.")).to_be_visible()
     bob.send(
         "MSG|ada: have you seen https://docs.python.org/3/whatsnew/?",
-        "MSG|```python",
-        "MSG|for line in open('a file with a long name.txt', encoding='utf-8'): print(line.rstrip().casefold())",
-        "MSG|```",
         f"MSG|{LONG}",
         "MSG|/topic Release on Friday, everything about it at https://example.org/releases/2031",
         "MSG|/msg ada lunch?",
     )
+    code = "for line in open('a file with a long name.txt', encoding='utf-8'): print(line.rstrip().casefold())"
+    program = Program(chat, "program")
+    program.request(type="say", room="lobby", text=f"Try this:\n```python\n{code}\n\n```\nIt takes long.")
     carol.send("MSG|/away lunch", "MSG|/me is off 🎉")
     expect(window.log.get_by_text("carol is off 🎉")).to_be_visible()
     for name in "dan", "eve":

@@ -123,17 +123,3 @@ def act(window, text, what):
 def chips(window):
     """The reactions."""
     return window.log.locator(".reactions").get_by_role("button")
-
-
-# What copying all of it puts into the clipboard.
-COPY = """() => {
-    const lines = [...document.querySelectorAll("#messages pre")];
-    const range = document.createRange();
-    range.setStartBefore(lines.at(0));
-    range.setEndAfter(lines.at(-1));
-    getSelection().removeAllRanges();
-    getSelection().addRange(range);
-    const clipboardData = new DataTransfer();
-    lines[0].dispatchEvent(new ClipboardEvent("copy", {clipboardData, bubbles: true, cancelable: true}));
-    return clipboardData.getData("text/plain");
-}"""

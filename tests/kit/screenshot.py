@@ -3,6 +3,7 @@
 from greenchat.testing import serving
 from kit import ROOT
 from kit.browsers import Window, chromium, expect
+from kit.programs import Program
 
 PICTURE = ROOT / "plugins" / "web" / "screenshot.png"
 SIZE = (960, 600)  # as wide as a README is shown
@@ -10,22 +11,19 @@ SIZE = (960, 600)  # as wide as a README is shown
 
 def main() -> None:
     with serving(settings={"server.default_room": "garden"}) as chat, chromium() as browser:
-        bob, carol = chat.join("bob"), chat.join("carol")
+        bob, carol = Program(chat, "bob"), chat.join("carol")
         ada = Window(browser, f"http://{chat.host}:{chat.port}", size=SIZE).join("ada")
         for room in "builds", "lunch":
             ada.say(f"/join {room}")
             ada.is_in(room)
         ada.room("garden").click()
-        bob.send(
-            "MSG|/topic Roses, releases and everything else",
-            "MSG|Good morning! The four-line plugin from the guide runs on our server since yesterday.",
-            "MSG|```python",
-            "MSG|@hookimpl",
-            "MSG|def greenchat_check_message(message):",
-            "MSG|    return message.text.upper()",
-            "MSG|```",
-        )
-        ada.sees("return message.text.upper()")
+        for text in (
+            "/topic Roses, releases and everything else",
+            "Good morning! The four-line plugin from the guide runs on our server since yesterday.",
+            "```python\n@hookimpl\ndef greenchat_check_message(message):\n    return message.text.upper()\n```",
+        ):
+            bob.request(type="say", room="garden", text=text)
+        expect(ada.log.locator("pre")).to_be_visible()
         ada.say("So **that** is why everybody shouts", "I have switched it off again, see `greenchat plugins list`")
         carol.send("MSG|/me types on a phone, in the train", "MSG|ada: thanks! Docs are at https://docs.python.org/3/")
         for name, room, text in ("ci", "builds", "All green."), ("dan", "lunch", "ada: at one?"):

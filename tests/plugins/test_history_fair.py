@@ -6,10 +6,10 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from greenchat_plugins.history.query import parse
 from kit.histories import index_all, opened
 from kit.programs import Program
 
+from greenchat.search.query import parse_query as parse
 from greenchat.storage.sqlite import transaction
 from greenchat.testing import serving
 

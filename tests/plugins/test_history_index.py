@@ -5,13 +5,14 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from greenchat_plugins.history import index, retention, search, store, terms
-from greenchat_plugins.history.query import parse
+from greenchat_plugins.history import index, retention, search, store
 from greenchat_plugins.history.search import Reach
 from kit.histories import START, found, history, index_all, keep, opened, remains, said, verified
 from kit.schemas import load
 
 from greenchat.protocol.events import Message
+from greenchat.search import terms
+from greenchat.search.query import parse_query as parse
 from greenchat.storage.sqlite import transaction
 
 TALK = said(

@@ -4,13 +4,15 @@ import sqlite3
 from datetime import UTC, datetime
 
 import pytest
-from greenchat_plugins.history import index, query, search, store, terms
-from greenchat_plugins.history.query import Query, Unit, parse
+from greenchat_plugins.history import index, search, store
 from greenchat_plugins.history.search import Reach
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from greenchat.errors import Reject
+from greenchat.search import query, terms
+from greenchat.search.query import Query, Unit
+from greenchat.search.query import parse_query as parse
 from greenchat.storage.sqlite import open_database, transaction
 
 
@@ -110,7 +112,7 @@ def test_what_is_refused_says_what_to_write(text, code, says):
 
 
 def test_the_help_is_true():
-    example = query.HELP.splitlines()[-1].removeprefix("Example: /search ")
+    example = query.SEARCH_HELP.splitlines()[-1].removeprefix("Example: /search ")
     assert parse(example) == Query(
         (Unit((".roses",)), Unit((".garden",))), ("<bob",), since=datetime(2026, 10, 1, tzinfo=UTC)
     )

@@ -1,8 +1,9 @@
 """What a message is found by, in each script, and by signs."""
 
 import pytest
-from greenchat_plugins.history import terms
 from kit.histories import found, keep, said
+
+from greenchat.search import terms
 
 SCRIPTS = {
     1: "今天天气很好，我们去公园吧",

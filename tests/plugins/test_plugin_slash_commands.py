@@ -44,6 +44,7 @@ def test_help_tells_each_command_in_one_line(room):
         "INFO|/delete [NUMBER]: Delete a message of yours: your last, or the one with this number. "
         "Who keeps order deletes any.",
         "INFO|/edit [NUMBER] TEXT: Have a message of yours say something else: your last, or the one with this number.",
+        "INFO|/export: Tell how to take away what you and others have said alone.",
         "INFO|/help [COMMAND]: List the commands, or explain one.",
         "INFO|/me TEXT: Say what you do.",
         "INFO|/messages USER [N]: Tell the last N messages between you and somebody, 20 if you do not say.",

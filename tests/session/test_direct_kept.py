@@ -90,6 +90,19 @@ def test_it_waits_for_who_is_away_and_goes_on_after_a_restart(tmp_path):
         assert page(bob, talk, rev=6, epoch="x")["anew"]
 
 
+def test_an_answer_is_said_once_as_well_after_a_restart_too(tmp_path):
+    with accounts(data_dir=tmp_path, settings=QUIET) as server:
+        for name in ("ada", "bob"):
+            registered(server, name).send("LEAVE")
+        ada = login(server, "ada")
+        talk = say(ada, "one", to="bob")["conversation"]
+        first = say(ada, "two", conversation=talk, reply_to=1, key="k1")
+        ada.request(type="delete", conversation=talk, seq=1)
+    with accounts(data_dir=tmp_path, settings=QUIET) as server:
+        again = say(login(server, "ada"), "two", conversation=talk, reply_to=1, key="k1")
+        assert (again["seq"], again["id"]) == (first["seq"], first["id"])
+
+
 def test_nobody_else_reads_it(chat):
     ada = login(chat, "ada")
     talk = say(ada, "psst", to="bob")["conversation"]
@@ -162,6 +175,16 @@ def test_what_one_has_read_is_known_on_all_devices_and_is_not_told_again(chat):
     assert login(chat, "bob").listed["direct"][0]["unread"] == 0
 
 
+def test_what_a_plain_client_was_told_is_read_on_the_other_devices(chat):
+    ada, laptop = login(chat, "ada"), login(chat, "bob")
+    talk = say(ada, "one", to="bob")["conversation"]
+    netcat(chat, "bob")
+    assert laptop.read_until("read") == {"type": "read", "room": "", "seq": 1, "conversation": talk}
+    say(ada, "two", conversation=talk)
+    assert [laptop.read()["type"] for _ in range(2)] == ["message", "read"]
+    assert login(chat, "bob").listed["direct"][0]["unread"] == 0
+
+
 def test_who_has_never_answered_and_is_away_is_sent_little(chat):
     ada = login(chat, "ada")
     acks = [say(ada, str(n), to="bob") for n in range(6)]
@@ -200,7 +223,7 @@ def test_an_account_that_is_gone_ends_its_conversations_which_can_still_be_read(
 
 
 def test_deleted_words_are_out_of_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("greenchat.storage.direct_store.CLEAN_SECONDS", 0.01)
+    monkeypatch.setattr("greenchat.storage.direct_tidy.CLEAN_SECONDS", 0.01)
     with accounts(data_dir=tmp_path, settings=QUIET) as server:
         for name in ("ada", "bob"):
             registered(server, name).send("LEAVE")

@@ -26,3 +26,10 @@ def test_saying_it_again_is_nearly_free():
         for _ in range(8):
             flood.repeated()
     assert flood._allowance.left == pytest.approx(10 - 8 * REPEATED, abs=1)
+
+
+def test_what_is_dear_costs_as_much_as_many_frames():
+    flood = FloodControl(Limits(flood_rate=0.001, flood_burst=10), Turns(), None)
+    for _ in flood.parts([None], 100):
+        flood.charge(5)
+    assert flood._allowance.left == pytest.approx(10 - 1 - 5, abs=1)

@@ -16,22 +16,21 @@ FRAMES = 4
 # All that the page does to a text, but for drawing it.
 WORK = """async ([texts, budget]) => {
     const {parse, mentions, isBlank, linksIn, fold} = await import("./text.js");
-    const {linesOf, complete, bytesOf} = await import("./typing.js");
-    const {rows, isMention} = await import("./timeline.js");
+    const {messagesOf, complete, bytesOf} = await import("./typing.js");
+    const {rows} = await import("./timeline.js");
     const [ada, other] = [mentions("ada"), mentions("張偉")];
     const item = (n, text) => ({kind: "message", sender: "bob", time: n, n, seq: n, text});
-    const fenced = text => [item(1, "```"), item(2, text), item(3, text), item(4, "```")];
     const work = {
         parse: text => parse(text, ada),
         mentions: text => other.test(text),
         isBlank,
         linksIn,
-        linesOf: text => linesOf(text, 3900),
-        shortLines: text => linesOf(text, 100),
-        codeLines: text => linesOf("```\\n" + text + "\\n\\n```", 3900),
+        code: text => parse("```\\n" + text + "\\n```\\n" + text, ada),
+        messagesOf: text => messagesOf(text, 3900),
+        short: text => messagesOf(text, 100),
+        codeOf: text => messagesOf("```\\n" + text + "\\n\\n```", 3900),
         complete: text => complete(text, text.length, ["ada", "bob"], [{name: "help", usage: ""}], true),
-        rows: text => rows(fenced(text), 1),
-        isMention: text => isMention(item(1, text), [item(1, text)], "ada"),
+        rows: text => rows([item(1, text), item(2, text)], 1),
     };
     const slow = {};
     for (const [name, text] of Object.entries(texts))

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from greenchat_plugins.history import terms
-from greenchat_plugins.history.query import parse
 from greenchat_plugins.moderation.terms import split_terms
 from greenchat_plugins.moderation.words import Repeats, WordList
 from kit.hostile import hostile_texts
@@ -19,6 +17,8 @@ from greenchat.connect.secrets import is_secret
 from greenchat.hooks.commands import CommandTable
 from greenchat.protocol.names import require_name, require_room
 from greenchat.protocol.text import is_blank, printable, require_text, slash_at
+from greenchat.search import terms
+from greenchat.search.query import parse_query as parse
 from greenchat.testing import serving
 
 # For a text of several frames, in seconds of the processor: the slowest takes a tenth of it, and whatever looks at the

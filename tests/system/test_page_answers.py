@@ -25,15 +25,19 @@ def answer(window, what, text):
 
 
 class LateHistory:
-    """A plugin for which pages of history come only once they may."""
+    """A plugin: pages of history come only once they may; with `but_changes`, what has changed comes before."""
 
-    def __init__(self):
+    def __init__(self, but_changes=False):
         self.may_come = True
+        self.but_changes = but_changes
+        self.asked = 0
 
     @hookimpl(tryfirst=True)
     def greenchat_request(self, frame):
-        while type(frame) is History and not self.may_come:
-            gevent.sleep(0.01)
+        if type(frame) is History and not (self.but_changes and frame.epoch):
+            self.asked += 1
+            while not self.may_come:
+                gevent.sleep(0.01)
         return False
 
 
@@ -72,6 +76,27 @@ def test_an_answer_that_waited_is_said_once_it_is_known_what_became_of_the_messa
         assert said == [("my very own", None), ("before", None), ("to the second", second), ("behind", None)]
 
 
+def test_a_second_loss_while_all_is_compared_has_it_compared_again(visit):
+    """As where a server comes back from a backup."""
+    late = LateHistory(but_changes=True)
+    with serving(late, settings={"limits.flood_rate": 0}) as chat:
+        bea = Program(chat, "bea")
+        ada = visit(chat).join("ada")
+        say(bea, *(f"line {number}" for number in range(1, 151)))
+        ada.sees("line 3", "line 150")
+        with cut_off(chat, ada, "ada"):
+            assert bea.request(type="delete", room="lobby", seq=3)["type"] == "ack"
+            chat.call(lambda: setattr(chat.server.chat.rooms["lobby"], "epoch", "another"))
+            late.may_come, late.asked = False, 0
+        while not late.asked:
+            bea.exchange(type="ping")
+        with cut_off(chat, ada, "ada"):
+            late.may_come = True
+        expect(ada.log.get_by_text("Message deleted", exact=True)).to_be_visible()
+        expect(ada.log.get_by_text("line 3", exact=True)).to_have_count(0)
+        expect(ada.lines).to_have_count(149)
+
+
 @pytest.mark.parametrize("history", [True, False], ids=["with history", "without history"])
 def test_an_answer_does_not_go_to_another_message_that_has_the_number_by_now(visit, tmp_path, history):
     """As where a server comes back from a backup, or keeps nothing."""
@@ -97,6 +122,7 @@ def test_an_answer_does_not_go_to_another_message_that_has_the_number_by_now(vis
             stop(server)
             expect(status(ada)).to_contain_text("You are offline.")
             answer(ada, "Shall we meet?", "Gladly!")
+            ada.say("/re 1 Gladly!", "/react 2 👍")
             act(ada, "Where?", "Answer")
             ada.box.fill("At mine.")
             server = start("after", port)
@@ -104,6 +130,8 @@ def test_an_answer_does_not_go_to_another_message_that_has_the_number_by_now(vis
                 say(eve, "Shall I go?", "Shall I tell all?")
                 ada.context.set_offline(False)
                 expect(ada.line("Gladly!")).to_contain_text("What you answer is gone.")
+                for command in "/re 1 Gladly!", "/react 2 👍":
+                    expect(ada.log).to_contain_text(f"Not sent: {command}")
                 ada.box.press("Enter")
                 expect(reason(ada)).to_contain_text("Nothing was sent")
                 ada.box.press("Escape")

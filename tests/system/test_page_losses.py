@@ -89,7 +89,10 @@ def test_a_command_about_the_last_one_does_not_wait_until_that_is_another_one(ch
     ada.say("important and right")
     ada.has_stored("important and right")
     sync(bob)
-    commands = "/reply the code is 4711", "/delete", "/edit 12", "/re so what", "/REACT 👍"
+    commands = (
+        *("/reply the code is 4711", "/delete", "/edit 12", "/re so what", "/REACT 👍"),
+        *("/kick bob", "/BAN bob 2h", "/unmute bob", "/deop bob", "/invite bob", "/ignore bob", "/room owner bob"),
+    )
     with cut_off(chat, ada, "ada"):
         ada.say(*commands)
         for command in commands:

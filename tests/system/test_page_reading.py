@@ -98,19 +98,20 @@ def test_a_room_keeps_its_draft(chat, visit):
     expect(ada.box).to_have_value("other")
 
 
-def test_a_pasted_page_is_announced_and_sent_as_its_lines_in_order(chat, visit):
+def test_a_pasted_page_is_announced_and_sent_in_order(chat, visit):
     bob = chat.join("bob")
     ada = visit(chat).join("ada")
     bob.expect("INFO|ada has joined the chat.")
-    page = [f"{number}. /not a command" if number % 7 else f"/kick {number}" for number in range(1, 41)]
-    ada.say("\n\n".join(page))
-    expect(ada.dialog).to_contain_text("40 lines")
+    page = [f"{number}. /not a command" for number in range(1, 241)]
+    ada.say("\n".join(page))
+    expect(ada.dialog).to_contain_text("Send 3 messages?")
     ada.button("Cancel").click()
     expect(ada.lines).to_have_count(0)
     ada.box.press("Enter")
     ada.dialog.get_by_role("button", name="Send").click()
     bob.expect(*(f"MSG|ada|{line}" for line in page))
-    expect(ada.lines).to_have_text(page)
+    expect(ada.log.locator("[data-state=stored]")).to_have_count(3)
+    assert "\n".join(ada.lines.all_text_contents()) == "\n".join(page)
 
 
 def test_what_is_over_the_rate_waits_with_a_countdown_and_is_not_lost(visit):
@@ -127,7 +128,16 @@ def test_what_is_over_the_rate_waits_with_a_countdown_and_is_not_lost(visit):
                 new MutationObserver(() => told.push(waiting.textContent)).observe(waiting, {childList: true});
             }"""
         )
-        ada.say("\n".join(said))
+        ada.box.evaluate(
+            """(box, said) => {
+                for (const text of said) {
+                    box.value = text;
+                    box.dispatchEvent(new InputEvent("input"));
+                    box.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", cancelable: true}));
+                }
+            }""",
+            said,
+        )
         bob.expect(*(f"MSG|ada|{line}" for line in said))
         expect(ada.page.get_by_text(re.compile("waiting"))).to_have_count(0)
         told = [text for text in ada.page.evaluate("() => told") if text]

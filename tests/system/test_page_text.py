@@ -4,6 +4,7 @@ import re
 
 import pytest
 from kit.browsers import expect, needs_browser
+from kit.programs import Program, sync
 
 pytestmark = needs_browser
 pytest_plugins = ["kit.browser_fixtures"]
@@ -40,7 +41,9 @@ def test_an_alert_is_for_what_is_marked_and_for_nothing_else(chat, visit, name):
     window.say("/join dev")
     window.is_in("dev")
     someone = chat.join("somebody")
-    someone.send(*(f"MSG|{text}" for text in texts), "MSG|```", f"MSG|{name}", "MSG|```")
+    someone.send(*(f"MSG|{text}" for text in texts))
+    sync(someone)
+    Program(chat, "program").request(type="say", room="lobby", text=f"```\n{name}\n```\nso")
     count = sum(texts.values())
     expect(window.page).to_have_title(re.compile(rf"^\({count}\) "))
     window.room("lobby").click()
@@ -70,43 +73,41 @@ def test_a_long_text_is_cut_between_words_and_not_in_a_link(chat, visit):
     expect(ada.log.locator("[data-state=failed]")).to_have_count(0)
 
 
-def test_code_without_an_end_is_what_comes_at_once(chat, visit):
-    bob, eve = chat.join("bob"), chat.join("eve")
+def test_code_without_an_end_ends_with_its_message(chat, visit):
+    bob = Program(chat, "bob")
     ada = visit(chat).join("ada")
-    bob.send("MSG|```", "MSG|ada = 1", "MSG|*a*")
-    eve.send("MSG|*b*")
-    expect(ada.log.locator("pre", has_text="*a*")).to_be_visible()
-    expect(ada.log.get_by_role("emphasis")).to_have_text(["b"])
+    bob.request(type="say", room="lobby", text="*a*\n```\nada = 1\n*b*")
+    bob.request(type="say", room="lobby", text="*c*\n``` no `code`\n*d*")
+    expect(ada.log.locator("pre")).to_have_text(["ada = 1\n*b*"])
+    expect(ada.log.get_by_role("emphasis")).to_have_text(["a", "c", "d"])
     expect(ada.log.locator(".for-me, mark")).to_have_count(0)
-    eve.send("MSG|```")
-    ada.sees("```")
 
 
 def test_what_is_copied_reads_as_lines(chat, visit):
     bob = chat.join("bob")
     ada = visit(chat).join("ada")
     ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    bob.send(
-        "MSG|**one**", "MSG|two", "MSG|/me waves", "MSG|```python", "MSG|if True:", "MSG|    pass", "MSG|```", "MSG|end"
-    )
+    bob.send("MSG|**one**", "MSG|two", "MSG|/me waves")
+    sync(bob)
+    Program(chat, "carol").request(type="say", room="lobby", text="```python\nif True:\n    pass\n```")
+    bob.send("MSG|end")
     ada.sees("end")
     ada.say("mine")
     ada.has_stored("mine")
     pasted = copy(ada, "[role=log] .message:first-child, [role=log] .day", "[role=log] li:last-child")
     day, *lines = pasted.split("\n")
     assert re.search(r"\d+ \w+ 20\d\d$", day)
-    code = ["if True:", "    pass", "```"]
-    said = ["bob: **one**", "bob: two", "* bob waves", "bob: ```python", *code, "bob: end", "ada: mine"]
+    code, joined = ["if True:", "    pass", "```"], "* carol joined"
+    said = ["bob: **one**", "bob: two", "* bob waves", joined, "carol: ```python", *code, "bob: end", "ada: mine"]
     assert [re.sub(r"^\[\d\d:\d\d\] ", "", line) for line in lines] == said
-    assert [line for line in lines if line.startswith("[")] == [line for line in lines if line not in code]
+    assert [line for line in lines if line.startswith("[")] == [line for line in lines if line not in (*code, joined)]
     # All of the page is selected: what is copied is what was said.
     ada.page.keyboard.press("Escape")
     ada.log.click()
     ada.page.keyboard.press("Control+a")
     ada.page.keyboard.press("Control+c")
     assert clipboard(ada) == pasted
-    # Code alone is code; and a part of one message is that part.
-    assert copy(ada, "[role=log] pre.open", "[role=log] pre.close") == "if True:\n    pass"
+    # A part of one message is that part.
     assert copy(ada, "[role=log] strong", "[role=log] strong") == "one"
     # Out of the box comes what is in the box.
     ada.box.fill("of the box")

@@ -1,5 +1,3 @@
-// The account: what asks for passwords, and the pane with one's devices.
-
 import * as chat from "./chat.js";
 import { $, ask, avatar, button, el, icon } from "./dom.js";
 import { stays } from "./tokens.js";

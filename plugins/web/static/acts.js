@@ -1,6 +1,3 @@
-// What one can do with a message: a few buttons beside the one under the mouse, or with the focus, or that was tapped;
-// a menu of all; keys.
-
 import { answer, change } from "./drafts.js";
 import * as chat from "./chat.js";
 import { removal } from "./composer.js";
@@ -111,7 +108,7 @@ list.onclick = event => {
 	const [chip, quote, link] = [".chip", ".quote", "a"].map(what => target.closest(what));
 	const place = link && !ctrlKey && !metaKey && !shiftKey && linked(link.href);
 	if (chip) react(chat.active, item, chip.value);
-	else if (quote) go(chat.active.name, item.reply_to);
+	else if (quote) go(chat.active, item.reply_to);
 	else if (place) {
 		event.preventDefault();
 		go(...place);

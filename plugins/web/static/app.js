@@ -43,15 +43,16 @@ chat.start({
 	forget,
 	leave,
 	mayGo,
-	catchUp: async room => (await catchUp(room)) && sender.resolve(room),
+	catchUp,
 	out,
 	visit: composer.enter,
 	pump: sender.pump,
 	remember,
+	listed: toLinked,
 	moved: drafts.move,
 	reworded,
 	isUnsaid: room => sender.unsaid(room) > 0 || !!drafts.kept(room.key).text,
-	looking: room => room === chat.active && room.following && document.hasFocus(),
+	seen: room => (room === chat.active && document.hasFocus() ? log.seen() : 0),
 	heard: (item, room) => heard.push(spoken(item, room))
 });
 
@@ -76,7 +77,7 @@ function spoken({ sender, text }, room) {
 }
 
 function title() {
-	const mine = chat.all().reduce((sum, { mentions }) => sum + mentions.size, 0);
+	const mine = chat.all().reduce((sum, { mentions }) => sum + mentions, 0);
 	document.title = [`${mine ? `(${mine}) ` : ""}${chat.active.name}`, TITLE].filter(Boolean).join(" · ");
 }
 
@@ -126,11 +127,12 @@ async function join(given) {
 	coming("");
 }
 
-// The message that a link leads to, once one is in.
+// The message that a link leads to, once one is in, and its conversation is known.
 function toLinked() {
-	const seq = Number(link.get("message"));
+	const place = !saved.name && welcome.hidden && search.placeIn(link);
+	if (!place) return;
 	link.delete("message");
-	if (seq > 0 && !saved.name) search.go(link.get("room"), seq);
+	search.go(...place);
 }
 
 // After a reload one is where one was, and who has stayed logged in is back: neither is asked who they are.
@@ -217,19 +219,7 @@ function wipe() {
 	for (const note of notes) note.close();
 	notes.clear();
 	heard.length = 0;
-	for (const id of [
-		"heard",
-		"room-list",
-		"direct-list",
-		"messages",
-		"edge",
-		"title",
-		"topic",
-		"self",
-		"menu",
-		"waiting",
-		"hint"
-	])
+	for (const id of "heard room-list direct-list messages edge title topic self menu waiting hint".split(" "))
 		$(id).replaceChildren();
 	for (const node of [...$("members").children, $("status").firstElementChild]) node.replaceChildren();
 	$("topic").title = $("text").placeholder = $("text").ariaLabel = "";

@@ -20,8 +20,9 @@ export let account = ""; // that we are logged in to
 export let limits = {};
 export let commands = [];
 export let active = null;
+export let stay = 1; // another number where we are not who we were
 export { rooms };
-export const { all, roomTyped, directTo } = talks;
+export const { all, roomTyped, directTo, directCalled, directWith } = talks;
 
 export let ui; // see app.js
 let ticket = null; // what to come in with, again after a loss
@@ -51,7 +52,7 @@ export const me = () => (active.direct ? rooms.values().next().value : active)?.
 // --- come ---
 
 // Resolves once we are in. `given`: {name, login, phrase, room, key, keep}; `account`: whose it was before a reload, and
-// `show`: the room that was looked at. Whoever was here under another name before is forgotten first.
+// `show`: the room that was looked at. Who was here under another name is forgotten first.
 export async function join(given) {
 	if (name && !isMe(given.name)) await ui.forget();
 	return enterAs({ ...given, fresh: true });
@@ -146,9 +147,11 @@ export function be(frame) {
 	name = ticket.name = frame.name;
 	limits = frame.limits;
 	slash = !!frame.hint;
+	const isSame = resumed || (!!account && account === frame.account);
 	account = frame.account ?? "";
 	if (tokens.stays()) ticket.login = ""; // needed no more
-	if (!welcomed) talks.connectedAgain(!account && !resumed);
+	if (!welcomed && !isSame) stay++;
+	if (!welcomed) talks.connectedAgain(!isSame);
 	welcomed = true;
 	wire.settle(limits);
 }
@@ -292,18 +295,18 @@ export async function part(room) {
 
 // `instead`: the way back does not lead to what was shown before.
 export function show(room, instead = false) {
-	if (active?.unread === 0) active.mark = null;
+	if (active) active.mark = null;
 	active = room;
 	ui.open(instead);
 }
 
 // --- ask ---
 
-// What a command tells is shown in `room`, or put into `quiet`. `reply_to`: the message that it answers.
-export async function ask(room, text, quiet, reply_to) {
-	const ack = await wire.request("say", { text, ...room.address, reply_to }, { room, quiet });
-	const [, key] = /^\/room\s+key\s+(.+)/i.exec(text) ?? [];
-	if (key) room.secret = key; // to come back by
+// What a command tells is shown in `room`, or put into `quiet`.
+export async function ask(room, text, quiet, { reply_to, key } = {}) {
+	const ack = await wire.request("say", { text, ...room.address, reply_to, key }, { room, quiet });
+	const [, secret] = /^\/room\s+key\s+(.+)/i.exec(text) ?? [];
+	if (secret) room.secret = secret; // to come back by
 	return ack;
 }
 

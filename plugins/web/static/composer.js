@@ -8,7 +8,8 @@ import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
 import { complete, wordAndRest } from "./typing.js";
 
-const SHOWN = 5; // lines
+const LONG = 3; // messages: announced first
+const SHOWN = 5; // of the lines that are asked about
 const box = $("text");
 const list = $("options");
 const reason = $("reason");
@@ -55,22 +56,22 @@ export function forget() {
 async function submit() {
 	const { value: text } = box;
 	const room = chat.active;
-	const lines = sender.lines(text);
+	const messages = sender.messages(text);
 	if (intercept(true)) return;
-	if (!lines[0]) return drafts.isEdit(room) && removal(room, room.find(drafts.current(room).seq));
-	const why = refusal(room, lines);
+	if (!messages[0]) return drafts.isEdit(room) && removal(room, room.find(drafts.current(room).seq));
+	const why = refusal(room, messages);
 	reason.textContent = why;
 	if (why) return;
 	if (drafts.isEdit(room))
-		return drafts.save(room, sender.messages(text)[0]).catch(({ text }) => {
+		return drafts.save(room, messages[0]).catch(({ text }) => {
 			if (chat.active === room) reason.textContent = text;
 			else chat.tell(room, text, "error");
 		});
-	if (!(await confirmed(lines))) return;
-	if (!lines.some(line => SECRET.test(sender.slashed(line)))) typed.unshift(text);
+	if (!(await confirmed(messages))) return;
+	if (!linesOf(messages).some(line => SECRET.test(sender.slashed(line)))) typed.unshift(text);
 	room.mark = null;
 	// A command answers nothing: what was to be answered is still there.
-	const answered = sender.isCommand(lines[0]) ? undefined : drafts.current(room);
+	const answered = sender.isCommand(messages[0]) ? undefined : drafts.current(room);
 	drafts.keep(room.key, "", answered ? null : undefined);
 	if (chat.active === room) set();
 	if (here(room, text)) return;
@@ -79,30 +80,24 @@ async function submit() {
 }
 
 const isText = line => !sender.isCommand(line) || /^\/me\s/i.test(sender.slashed(line));
+const linesOf = messages => messages.flatMap(text => text.split("\n"));
 
 // Why nothing of it may be said: then it stays in the box.
-function refusal(room, lines) {
-	const command = sender.isCommand(lines[0]);
-	if (command && lines[1])
+function refusal(room, messages) {
+	const [first] = messages;
+	if (sender.isCommand(first) && linesOf(messages)[1])
 		return "Nothing was sent: the first line is a command, and a command is one line alone. Two slashes, as in //me, are text.";
-	if (!isText(lines[0]) && !drafts.isEdit(room)) return "";
-	return room.gone ? `Nothing was sent. ${room.gone}` : drafts.refusal(room, sender.messages(lines.join("\n")));
+	if (!isText(first) && !drafts.isEdit(room)) return "";
+	return room.gone ? `Nothing was sent. ${room.gone}` : drafts.refusal(room, messages);
 }
 
-async function confirmed(lines) {
-	const slashed = lines[1] ? lines.filter(sender.slashed) : [];
-	if (slashed[0]) {
-		const some = slashed.slice(0, SHOWN).map(line => el("li", line));
-		const more = slashed.length > SHOWN && el("li", `and ${plural(slashed.length - SHOWN, "more line")}`);
-		const title = `Say ${plural(slashed.length, "line")} with a slash in front as text?`;
-		const note = el(
-			"div",
-			"This begins like a command. It would be said, and read by all who are here:",
-			el("ul.asked", some, more)
-		);
-		return ask(title, [], `Send ${plural(lines.length, "line")}`, note, true);
-	}
-	return true;
+async function confirmed(messages) {
+	const lines = linesOf(messages);
+	const slashed = lines.slice(1).filter(sender.slashed);
+	if (!slashed[0]) return messages.length < LONG || ask(`Send ${messages.length} messages?`, [], "Send");
+	const note = el("div", "This begins like a command. It would be read by all who are here:", el("ul.asked"));
+	note.lastChild.append(...slashed.slice(0, SHOWN).map(line => el("li", line)));
+	return ask(`Say ${plural(slashed.length, "line")} with a slash in front as text?`, [], `Send ${plural(lines.length, "line")}`, note, true);
 }
 
 // Commands that this page carries out itself. Whether it was one.
@@ -173,10 +168,13 @@ box.onkeydown = event => {
 	const { key, shiftKey, ctrlKey, metaKey, altKey, isComposing, keyCode } = event;
 	// Safari ends a composition before it tells of the Enter that did so, and marks that by 229 alone.
 	if (shiftKey || ctrlKey || metaKey || altKey || isComposing || keyCode === 229) return;
-	const arrow = { ArrowUp: 1, ArrowDown: -1 }[key];
+	const step = { ArrowUp: 1, ArrowDown: -1 }[key];
+	// In several lines they move the cursor.
+	const [above, below] = [box.value.slice(0, box.selectionStart), box.value.slice(box.selectionEnd)];
+	const arrow = (step > 0 ? above : below).includes("\n") ? 0 : step;
 	// What is offered may stand there already.
 	const done = key === "Enter" && offered?.options[chosen].value.trim() === box.value.trim();
-	if (offered && arrow) offer(offered, chosen - arrow);
+	if (offered && step) offer(offered, chosen - step);
 	else if (offered && key === "Escape") offer();
 	else if (key === "Escape" && drafts.leave()) reason.textContent = "";
 	else if (offered && /Tab|Enter/.test(key) && !done) take();

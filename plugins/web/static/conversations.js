@@ -1,23 +1,24 @@
-// What one may say something in: rooms by their names, and direct conversations by their ids. None can be taken for the
-// other.
+// What one may say something in: rooms by their names, and direct conversations by their ids.
 
 import { fold } from "./text.js";
 import { Timeline } from "./timeline.js";
 
 export const rooms = new Map(); // by the names that the server gives
-export const directs = new Set();
+const directs = new Set();
 
 export const all = () => [...rooms.values(), ...directs];
 export const same = (one, other) => fold(one) === fold(other);
 
 class Conversation extends Timeline {
 	latest = 0; // the highest number,
-	read = 0; // that was read,
+	read = 0; // that was read, on whatever device,
+	told = 0; // that the server knows of,
 	mark = null; // and that the line "New messages" is behind
+	unread = 0; // messages of others, behind `read`,
+	mentions = 0; // and how many of them are for us
 	more = true; // the server has older ones; null: it keeps none
 	past = false; // and newer ones
 	following = true; // the end
-	mentions = new Set(); // unread
 	gone = ""; // why nothing can be said here any more
 	epoch = ""; // of the server's, in which `rev` tells up to where all is known that has happened here
 	rev = 0;
@@ -28,8 +29,13 @@ class Conversation extends Timeline {
 	quotes = new Map(); // messages that are not among the items and were answered: null where they cannot be had
 	quoting = false; // one of them is asked for
 
-	get unread() {
-		return this.latest - this.read;
+	member() {
+		return {};
+	}
+
+	// Whether all behind the message `seq` is here.
+	reaches(seq) {
+		return !this.past && !this.checking && (!this.more || (this.first > 0 && this.first <= seq + 1));
 	}
 
 	find(seq) {
@@ -68,11 +74,12 @@ class Room extends Conversation {
 const page = Math.random().toString(36); // what the browser keeps of an earlier one means nobody here
 let serial = 0;
 
-// What two people say to each other alone: numbered by ourselves.
+// What two people say to each other alone.
 class Direct extends Conversation {
 	direct = true;
 	more = null;
 	id = null;
+	lasts = false; // the server has told of it: it is kept
 	earlier = false; // somebody else is called so now
 	sure = false; // the name is the person's: since then it has always been in one of our rooms
 	key = `direct ${page} ${++serial}`;
@@ -107,10 +114,10 @@ function begin(name) {
 	return direct;
 }
 
-// A conversation with who is called `name` now. One that we have serves only while it is sure to be with that person.
+// A conversation with who is called `name` now: one that we have, if it is sure to be with that person, or known to last.
 export function directTo(name) {
-	const fits = ({ gone, earlier, id, sure, name: other }) =>
-		!gone && !earlier && (sure || id === null) && same(other, name);
+	const fits = ({ gone, earlier, id, sure, lasts, name: other }) =>
+		!gone && !earlier && (sure || lasts || id === null) && same(other, name);
 	const direct = find(fits) ?? begin(name);
 	direct.sure ||= isHere(name);
 	return direct;
@@ -123,6 +130,7 @@ export function directWith(id, name, written) {
 	const begun = other => other.id === null && !other.gone && same(other.name, name);
 	const direct = directCalled(id) ?? written ?? find(begun) ?? begin(name);
 	for (const other of directs) if (other !== direct && !other.gone && same(other.name, name)) other.earlier = true;
+	if (direct.id === null) direct.more = true;
 	return Object.assign(direct, { id, name, earlier: false, sure: isHere(name) });
 }
 
@@ -155,14 +163,20 @@ export function end(direct, why) {
 	direct.sure = false;
 }
 
-// On a new connection a guest is somebody new, and has ended what they had begun. Where nothing was said yet, there is
-// only a name, which may be somebody else's by now.
+// A guest is somebody new, and has ended what they had begun. Where nothing was said yet, there is only a name, which may be
+// somebody else's by now.
 export function connectedAgain(guest) {
 	for (const direct of directs) {
 		direct.sure = false;
 		if ((guest || direct.id === null) && !direct.gone)
 			end(direct, "This conversation has ended, as your connection was lost.");
 	}
+}
+
+// Those that the server does not know any more.
+export function endOthers(ids) {
+	for (const direct of directs)
+		if (direct.id !== null && !direct.gone && !ids.includes(direct.id)) end(direct, "This conversation has ended.");
 }
 
 export function forget() {

@@ -101,7 +101,7 @@ export function menu(anchor, entries, above = "") {
 }
 
 // `fields`: [name, label, attributes]. Resolves to their values. `careful`: Enter alone is no consent.
-export function ask(title, fields, ok, note, careful) {
+export function ask(title, fields, ok, note = "", careful) {
 	const box = $("ask");
 	const form = box.firstChild;
 	const field = ([name, label, more]) => {

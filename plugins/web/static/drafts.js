@@ -1,8 +1,7 @@
-// What was typed and not sent, by the keys of conversations: {text, about}. It lasts as long as the tab: two tabs have
-// drafts of their own, and so has each name.
+// What was typed and not sent, by the keys of conversations: {text, about}. Each tab and each name has its own.
 //
-// `about` is there where it is no new message, but an answer to one, or the new text of one: {kind, seq, id, epoch,
-// before}. `before` is what stood in the box when a change began.
+// `about` is there where it is an answer to a message, or the new text of one: {kind, seq, id, epoch, before}. `before` is
+// what stood in the box when a change began.
 
 import { edit, isGone, lookUp, mayEdit, pointer } from "./history.js";
 import * as chat from "./chat.js";
@@ -136,22 +135,22 @@ export function leave(room = chat.active, isSaid = false) {
 }
 
 // Why nothing may be sent; empty where it may.
-export function refusal(room, lines) {
+export function refusal(room, messages) {
 	const about = current(room);
 	if (!about) return "";
 	const nothing = `Nothing was ${isEdit(room) ? "changed" : "sent"}`;
 	if (isGone(room, about)) return `${nothing}: that message was deleted. Press Escape to go on without it.`;
 	if (!isEdit(room)) return "";
 	if (chat.state !== "in") return `${nothing}: you are not connected at the moment.`;
-	if (isCommand(lines[0])) return `${nothing}: this begins like a command. Two slashes, as in //me, are text.`;
-	return lines[1] ? `${nothing}: this is too long.` : "";
+	if (isCommand(messages[0])) return `${nothing}: this begins like a command. Two slashes, as in //me, are text.`;
+	return messages[1] ? `${nothing}: this is too long for one message.` : "";
 }
 
 // What is typed stays until the server has it.
-export async function save(room, line) {
+export async function save(room, said) {
 	const { text: typed, about } = kept(room.key);
 	const item = room.find(about.seq) ?? { ...about, text: "" };
-	const text = unescaped(line) + /\t*$/.exec(item.text)[0]; // empty lines of code: see typing.js
+	const text = unescaped(said);
 	if (text !== item.text) await edit(room, item, escaped(text));
 	const now = kept(room.key);
 	if (now.text === typed && now.about?.seq === about.seq) leave(room, true);

@@ -1,9 +1,8 @@
-// What is said in a conversation, and what becomes of it: messages get another text, reactions, or are gone. It comes
-// live, by pages of what was before, and after an absence.
+// What is said in a conversation, and what becomes of it: live, by pages of what was before, and after an absence.
 
 import * as chat from "./chat.js";
 import { same } from "./conversations.js";
-import { isMention } from "./timeline.js";
+import { mentions } from "./text.js";
 import { bucket, isUp, request } from "./wire.js";
 
 const KEPT = 500; // items of a room. The server has the others
@@ -11,9 +10,10 @@ const PAGE = 100; // messages
 const CATCH_UP = 10; // pages, after an absence
 const OVERLAP = 20; // messages whose numbers a killed server may give to others
 const AROUND = 25; // messages behind one that is jumped to
+const READ_PAUSE = 1000; // ms between two words about what was read
 const RECENT = 200; // changes that are kept, since the message may come only after them
 
-export function itemOf({ type: kind, own, edited, reactions, ...event }) {
+function itemOf({ type: kind, own, edited, reactions, ...event }) {
 	const item = { ...event, kind, time: Date.parse(event.time) };
 	if (own) Object.assign(item, { mine: true, state: "stored" });
 	if (kind === "message") item.reactions = new Map(Object.entries(reactions ?? {}));
@@ -23,41 +23,81 @@ export function itemOf({ type: kind, own, edited, reactions, ...event }) {
 }
 
 // `live`: its number. `end`: where the reader is.
-export function add(room, events, live, end = room.following) {
-	room.latest = live || room.latest;
+export function add(room, events, live = 0, end = room.following) {
+	room.latest = Math.max(room.latest, live);
 	const items = events.map(itemOf);
 	for (const item of items) renew(room, item);
-	// Who has said something there, on another device, has read it.
-	if (live && events[0].own) read(room);
 	const added = live && room.past ? items : room.add(...items);
 	for (const event of room.recent) apply(room, event);
 	for (const item of added) {
-		if (!(item.seq > room.read) || item.kind !== "message" || chat.isMe(item.sender)) continue;
-		const forMe =
-			room.direct || isMention(item, room.items, chat.name) || (item.reply_to && isMine(room.find(item.reply_to)));
-		if (live && (forMe || room === chat.active)) chat.ui.heard(item, room);
-		if (room.mentions.has(item.seq) || !forMe) continue;
-		room.mentions.add(item.seq);
-		chat.ui.alert(room, item);
+		if (!isUnread(room, item)) continue;
+		item.isForMe = isForMe(room, item);
+		if (live) {
+			room.unread++;
+			room.mentions += item.isForMe;
+		}
+		const calls = item.isForMe || (item.reply_to && isMine(room.find(item.reply_to)));
+		if (live && (calls || room === chat.active)) chat.ui.heard(item, room);
+		if (calls && (live || room.checking)) chat.ui.alert(room, item);
 	}
 	const surplus = room.items.length - KEPT;
 	if (surplus > 0 && room.more !== null) {
 		room.keep(end ? surplus : 0, end ? Infinity : KEPT);
 		room[end ? "more" : "past"] = true;
 	}
+	if (live && events[0].own) isRead(room, live, live); // by who has said it, on another device
 	see(room);
 	chat.changed();
 }
 
+// --- what is read of it ---
+
+const isUnread = ({ read }, item) => item.seq > read && item.kind === "message" && !isMine(item);
+const isForMe = (room, { text }) => room.direct || mentions(chat.name).test(text);
+
+// What is seen is read. What comes while one looks elsewhere is behind the line "New messages".
 export function see(room) {
-	if (room.unread && !chat.ui.looking(room)) return (room.mark ??= room.read);
-	read(room);
+	const seen = chat.ui.seen(room);
+	if (room.unread && seen < room.latest) room.mark ??= room.read;
+	isRead(room, seen);
 }
 
-function read(room) {
-	room.read = room.latest;
-	room.mentions.clear();
+// Up to `seq`; `told`: the server knows it.
+export function isRead(room, seq, told = room.told) {
+	room.read = Math.max(room.read, seq);
+	room.told = Math.max(room.told, told);
+	count(room);
+	tellRead();
 }
+
+// All that is unread is here, or the server has counted it.
+export function count(room) {
+	const left = room.latest - room.read;
+	const here = room.reaches(room.read) && room.items.filter(item => isUnread(room, item));
+	room.unread = here ? here.length : Math.min(room.unread, left);
+	room.mentions = here ? here.filter(item => item.isForMe).length : Math.min(room.mentions, room.unread);
+}
+
+let telling; // when the next may be told
+
+function tellRead() {
+	const late = chat.all().filter(room => room.told < room.read && !room.gone);
+	if (telling || !late[0]) return;
+	telling = setTimeout(tellNow, READ_PAUSE);
+	if (chat.state !== "in") return;
+	for (const room of late) {
+		room.told = room.read;
+		request("read", { ...room.address, seq: room.read }).catch(() => 0);
+	}
+}
+
+function tellNow() {
+	clearTimeout(telling);
+	telling = 0;
+	tellRead();
+}
+
+addEventListener("pagehide", tellNow);
 
 // --- what becomes of it ---
 
@@ -73,6 +113,7 @@ export function change(room, event) {
 	const others = room.recent.filter(({ seq }) => event.type !== "deleted" || seq !== event.seq);
 	room.recent = [...others, event].slice(-RECENT);
 	apply(room, event);
+	count(room);
 	chat.changed();
 }
 
@@ -92,13 +133,11 @@ const changes = new Map(
 	Object.entries({
 		edited(item, { text, time }, room) {
 			chat.ui.reworded(room, item, text);
-			Object.assign(item, { text, edited: Date.parse(time) });
+			Object.assign(item, { text, edited: Date.parse(time), isForMe: isForMe(room, { text }) });
 		},
 
-		// Its words are nowhere from then on.
 		deleted(item, { by }, room) {
 			chat.ui.reworded(room, item, null);
-			room.mentions.delete(item.seq);
 			for (const field of ["text", "reactions", "reply_to", "state", "why", "action"]) delete item[field];
 			Object.assign(item, { kind: "deleted", by });
 		},
@@ -112,6 +151,16 @@ const changes = new Map(
 	})
 );
 
+// Reactions are told by the names that people have now.
+export function renameReactions(old, name) {
+	for (const item of chat.all().flatMap(room => room.items))
+		for (const [emoji, names] of item.reactions ?? []) {
+			if (!names.some(other => same(other, old))) continue;
+			item.reactions.set(emoji, [...names.filter(other => !same(other, old)), name]);
+			touch(item);
+		}
+}
+
 // What we have of `item` is older.
 function renew(room, item) {
 	if (item.kind === "deleted") return apply(room, { ...item, type: "deleted" });
@@ -119,7 +168,7 @@ function renew(room, item) {
 		if (!old || old.id !== item.id || !(item.rev > (old.rev ?? 0))) continue;
 		const { text, edited, reactions, rev } = item;
 		if (old.text !== text) chat.ui.reworded(room, old, text);
-		Object.assign(old, { text, edited, reactions, rev });
+		Object.assign(old, { text, edited, reactions, rev, isForMe: isForMe(room, item) });
 		touch(old);
 	}
 }
@@ -130,7 +179,7 @@ export const isMine = item => !!item?.sender && (item.mine || chat.isMe(item.sen
 export const isMyReaction = names => names.some(chat.isMe);
 
 // Whether it can be answered, at least.
-export const isThere = (room, item) => !!room.epoch && !room.gone && item.kind === "message" && item.seq > 0;
+export const isThere = (room, item) => (room.direct || !!room.epoch) && !room.gone && item.kind === "message" && item.seq > 0;
 
 export function mayEdit(room, item) {
 	const seconds = chat.limits.edit_seconds;
@@ -152,8 +201,7 @@ export function isGone(room, { seq, id, epoch }) {
 
 async function ask(type, room, { seq }, what) {
 	if (room.checking) throw { text: "What was said meanwhile is still to come. Try again." };
-	const { rev } = await request(type, { room: room.name, seq, ...what }, { room });
-	reach(room, rev);
+	await request(type, { ...room.address, seq, ...what }, { room });
 }
 
 const tell = room => error => chat.tell(room, error.text, "error");
@@ -170,7 +218,8 @@ export const edit = (room, item, text) => ask("edit", room, item, { text });
 async function page(room, where) {
 	room.loading = true;
 	try {
-		const found = await request("history", { room: room.name, limit: PAGE, ...where });
+		const found = await request("history", { ...room.address, limit: PAGE, ...where });
+		if (!room.checking) room.epoch = found.epoch ?? "";
 		add(room, found.events, 0, !("before" in where));
 		return found;
 	} catch ({ code }) {
@@ -216,37 +265,52 @@ export async function jump(room, seq) {
 	return room.known.get(seq);
 }
 
+// Have what stands around the line "New messages".
+export async function toMark(room) {
+	if (room.reaches(room.mark) || room.more === null) return;
+	room.keep();
+	room.past = room.more = true;
+	await newer(room, Math.max(0, room.mark - AROUND));
+}
+
+// What a command has said.
+export async function fetch(room, seq, rev) {
+	const ask = { ...room.address, limit: 1, epoch: room.epoch || "?", rev: rev - 1 };
+	const { events } = await request("history", ask).catch(() => ({ events: [] }));
+	for (const event of events) if (event.seq === seq) add(room, [{ ...event, own: true }], seq);
+}
+
 // What was said and changed while the connection was lost. Whether it was had.
 export async function catchUp(room) {
-	const unsure = room.items.filter(item => item.state === "unsure");
 	const { past, last } = room;
-	const since = what => unsure.map(item => item[what]);
-	let from = Math.min(last - OVERLAP, ...since("since"));
+	let from = last - OVERLAP;
 	room.past = true;
-	// What is on its way was passed by what others have said, perhaps.
-	const anew = room.epoch && (await changed(room, Math.min(room.rev, ...since("rev_before")), past ? Infinity : last));
+	const anew = room.epoch && (await changed(room, past ? Infinity : last));
 	// Who reads far up has not read all that was said before, either.
-	if (anew === false) room.past = past;
+	if (anew === "") room.past = past;
 	if (anew) from = room.first - 1;
 	for (let i = 0; room.past && room.first && i < CATCH_UP; i++) from = await newer(room, from, anew);
-	if (!isUp()) return false;
+	if (!isUp()) return;
+	if (anew) room.epoch = anew; // not before all of it was compared
 	if (room.past === null && room.latest > room.last)
 		chat.tell(room, "This server does not keep what was said meanwhile.");
 	await present(room);
 	room.checking = false;
-	return true;
+	count(room);
+	chat.ui.pump();
 }
 
-// All that is newer than `rev`, as it is now; what stands behind `last` is shown from then on. True: the server cannot tell
-// what is newer. Null: it has not told.
-async function changed(room, rev, last) {
+// All that is newer, as it is now; what stands behind `last` is shown from then on. Returns the new epoch, where the server
+// cannot tell what is newer; null: it has not told.
+async function changed(room, last) {
 	let found, before;
 	do {
-		before = rev;
-		found = await request("history", { room: room.name, limit: PAGE, epoch: room.epoch, rev }).catch(() => null);
+		before = room.rev;
+		const { epoch, rev } = room;
+		found = await request("history", { ...room.address, limit: PAGE, epoch, rev }).catch(() => null);
 		if (!found) return null;
-		const { events, anew, epoch } = found;
-		Object.assign(room, { rev: (rev = found.rev), epoch });
+		const { events, anew } = found;
+		room.rev = found.rev;
 		if (anew) {
 			room.recent = [];
 			room.quotes.clear();
@@ -258,10 +322,10 @@ async function changed(room, rev, last) {
 			room,
 			events.filter(({ seq }) => (anew ? room.more === null : seq > last))
 		);
-	} while (!found.anew && (found.more || (rev < room.heard && rev > before)));
+	} while (!found.anew && (found.more || (room.rev < room.heard && room.rev > before)));
 	room.behind = false;
-	reach(room, rev);
-	return !!found.anew;
+	reach(room, room.rev);
+	return found.anew ? found.epoch : "";
 }
 
 // The message that others answer, where it is not shown: one after the other, and never so that one's own words wait.
@@ -270,7 +334,7 @@ export async function lookUp(room, seq) {
 	if (!canLoad(room) || room.quoting || bucket.wait(bucket.burst / 2)) return;
 	room.quoting = true;
 	try {
-		const { events } = await request("history", { room: room.name, before: seq + 1, limit: 1 });
+		const { events } = await request("history", { ...room.address, before: seq + 1, limit: 1 });
 		const found = events.find(event => event.seq === seq) ?? { type: "deleted", seq };
 		room.quotes.set(seq, itemOf(found));
 		for (const event of room.recent) apply(room, event);

@@ -1,6 +1,6 @@
 import * as chat from "./chat.js";
 import { $, avatar, button, el, nodesOf, plural, sync, tint } from "./dom.js";
-import { canLoad, isMine, isMyReaction, lookUp, newer, older, present } from "./history.js";
+import { canLoad, isMine, isMyReaction, lookUp, newer, older, present, toMark } from "./history.js";
 import { add, pump } from "./sender.js";
 import { mentions, parse } from "./text.js";
 import { rows, sentence, summary } from "./timeline.js";
@@ -16,10 +16,17 @@ export const find = key => [...list.children].find(node => node.key === key);
 const y = node => node.getBoundingClientRect().bottom;
 const below = () => box.scrollHeight - box.clientHeight - box.scrollTop;
 
-export function open() {
+export async function open() {
 	const room = chat.active;
-	if (room.past) return toLatest();
-	room.following = room.mark === null;
+	room.following = !room.unread;
+	room.mark = room.unread ? room.read : null;
+	if (room.past && room.following) return toLatest();
+	if (!room.following && !room.reaches(room.mark) && canLoad(room)) {
+		const coming = toMark(room);
+		render();
+		await coming;
+		if (chat.active !== room) return;
+	}
 	render();
 	point("new");
 	scrolled();
@@ -32,6 +39,15 @@ export function point(key) {
 	row?.classList.add("found");
 }
 
+// The last message that can be seen.
+export function seen() {
+	const { following, past, latest } = chat.active;
+	if (following && !past) return latest;
+	const { bottom } = box.getBoundingClientRect();
+	const middle = node => y(node) - node.offsetHeight / 2;
+	return [...list.children].findLast(row => row.item?.seq && middle(row) < bottom)?.item.seq ?? 0;
+}
+
 export async function toLatest() {
 	const room = chat.active;
 	await present(room);
@@ -41,7 +57,7 @@ export async function toLatest() {
 }
 
 export function render() {
-	const { items, mark, more, loading, unread, name, following } = chat.active;
+	const { items, mark, more, loading, unread, name, following, direct } = chat.active;
 	// What the reader looks at stays where it is. A day is put before what is older.
 	const seen = !following && [...list.children].find(node => !node.matches(".day") && y(node) > box.offsetTop);
 	const before = seen && y(seen);
@@ -49,8 +65,9 @@ export function render() {
 	// What is today is yesterday after midnight.
 	const dated = row => (row.kind === "day" ? { ...row, sign: dayOf(row.item) } : row);
 	const room = chat.active;
-	sync(list, rows(items, mark, seq => room.find(seq)).map(dated), row => (looks.get(row.kind) ?? notice)(row, mine));
-	const begin = more === null ? "This is gone when you close the page." : more ? "" : `This is where ${name} begins.`;
+	const line = more && room.first > mark + 1 ? null : mark;
+	sync(list, rows(items, line, seq => room.find(seq)).map(dated), row => (looks.get(row.kind) ?? notice)(row, mine));
+	const begin = more === null ? "This is gone when you close the page." : more ? "" : `This is where ${direct ? "it" : name} begins.`;
 	$("edge").textContent = loading ? "Loading …" : begin;
 	const same = find(seen?.key);
 	if (following) box.scrollTop = box.scrollHeight;
@@ -70,7 +87,7 @@ function scrolled() {
 	if (box.scrollTop < scrolledTo) room.following = false;
 	if (below() < END && !room.past) room.following = true;
 	scrolledTo = box.scrollTop;
-	if (before !== room.following || (before && room.unread)) chat.changed();
+	if (before !== room.following || room.unread) chat.changed();
 	fill();
 }
 
@@ -118,7 +135,7 @@ const looks = new Map(
 );
 
 // For what is copied, and acts.js.
-const copied = (row, prefix, text, fence, item) => Object.assign(row, { item, copied: { prefix, text, fence } });
+const copied = (row, prefix, text, item) => Object.assign(row, { item, copied: { prefix, text } });
 
 const plain = tokens => tokens.map(token => (token.children ? plain(token.children) : token)).join("");
 
@@ -142,13 +159,11 @@ function reactions(item) {
 }
 
 // `mine` finds one's own name in a text.
-function message({ item, head, fence, code, original }, mine) {
+function message({ item, head, original }, mine) {
 	const { text, action, state, why, sender, edited } = item;
 	const name = tint(el("b", { dir: "auto" }, sender), sender);
-	const body = fence
-		? el(`pre.${fence}`, code)
-		: el("div.body", { dir: "auto" }, action && [name, " "], nodesOf(parse(text, item.mine ? undefined : mine)));
-	const forMe = !item.mine && ((!fence && mine.test(text)) || isMine(original));
+	const words = nodesOf(parse(text, item.mine ? undefined : mine));
+	const forMe = !item.mine && (mine.test(text) || isMine(original));
 	// In a group only the first message shows whose they are. It is read out with each.
 	const time = [!action && el("span.sr", `${sender}: `), timeOf(item)];
 	const row = el(
@@ -157,18 +172,12 @@ function message({ item, head, fence, code, original }, mine) {
 		head && !action ? [avatar(sender), el("p", name, " ", timeOf(item))] : time,
 		item.reply_to > 0 &&
 			el("button.quote", { type: "button", value: "quote" }, el("span.sr", "Answer to "), quotation(original)),
-		body,
+		el("div.body", { dir: "auto" }, action && [name, " "], words),
 		edited && el("small.edited", { title: `Edited: ${full(edited)}` }, "edited"),
 		reactions(item),
-		why && state !== "unsure" && el("p.error", why, state === "failed" && remedies(item))
+		why && el("p.error", why, state === "failed" && remedies(item))
 	);
-	return copied(
-		row,
-		`[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`,
-		fence === "in" ? code.slice(0, -1) : text,
-		fence,
-		item
-	);
+	return copied(row, `[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`, text, item);
 }
 
 // Of what could not be said.
@@ -192,22 +201,18 @@ function notice({ item: { kind, text, room } }) {
 	return copied(row, "* ", text);
 }
 
-// --- copying: what is copied out of the log reads as lines, "[12:00] ada: Hello", and code as code ---
+// --- copying: what is copied out of the log reads as lines, "[12:00] ada: Hello" ---
 
 document.oncopy = event => {
 	const selection = getSelection();
 	if (!selection.rangeCount || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
 	const range = selection.getRangeAt(0);
 	const rows = [...list.children].filter(row => row.copied && range.intersectsNode(row));
-	const bodies = rows.map(row => row.querySelector(".body, pre") ?? row);
+	const bodies = rows.map(row => row.querySelector(".body") ?? row);
 	// Within one message, a browser knows best.
 	if (!rows[0] || bodies[0].contains(range.commonAncestorContainer)) return;
 	const parts = rows.map((row, i) => ({ ...row.copied, text: chosen(range, bodies[i], row.copied.text) }));
-	const some = parts.filter(({ text }) => text !== null);
-	const code = some.every(({ fence }) => fence);
-	const lines = code
-		? some.filter(({ fence }) => fence === "in").map(({ text }) => text)
-		: some.map(({ prefix, text, fence }) => (fence === "in" || fence === "close" ? text : prefix + text));
+	const lines = parts.filter(({ text }) => text !== null).map(({ prefix, text }) => prefix + text);
 	event.clipboardData.setData("text/plain", lines.join("\n"));
 	event.preventDefault();
 };
@@ -221,7 +226,7 @@ function chosen(range, body, text) {
 	if (body.contains(range.startContainer)) part.setStart(range.startContainer, range.startOffset);
 	if (body.contains(range.endContainer)) part.setEnd(range.endContainer, range.endOffset);
 	const some = part.toString();
-	return some === whole ? text : some.replace(/\n$/, "") || null; // a line of code has its end
+	return some === whole ? text : some || null;
 }
 
 (function atMidnight() {

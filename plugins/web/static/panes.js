@@ -32,7 +32,7 @@ export function render() {
 
 function rooms(list, direct) {
 	const shown = chat.all().filter(room => room.direct === direct);
-	const sign = room => [room.name, room.unread, room.mentions.size, note(room), room === chat.active].join();
+	const sign = room => [room.name, room.unread, room.mentions, note(room), room === chat.active].join();
 	const row = room => ({ room, key: room.key, sign: sign(room) });
 	sync(list, shown.map(row), ({ room }) => {
 		const { name, gone } = room;
@@ -46,8 +46,8 @@ function rooms(list, direct) {
 // What tells two apart that have the same name.
 const note = ({ direct, gone, earlier }) => (gone ? (direct ? "ended" : "gone") : earlier && "earlier");
 
-function badge({ unread, mentions: { size } }) {
-	if (unread > 0) return el(size ? "span.badge.for-me" : "span.badge", count(unread, size), el("span.sr", " unread"));
+function badge({ unread, mentions }) {
+	if (unread > 0) return el(mentions ? "span.badge.for-me" : "span.badge", count(unread, mentions), el("span.sr", " unread"));
 }
 
 const count = (unread, mentions) => `${mentions ? "@" : ""}${unread}`;
@@ -56,7 +56,7 @@ const count = (unread, mentions) => `${mentions ? "@" : ""}${unread}`;
 export function elsewhere() {
 	const others = chat.all().filter(room => room !== chat.active && room.unread > 0);
 	const unread = others.reduce((sum, room) => sum + room.unread, 0);
-	const mentions = others.reduce((sum, room) => sum + room.mentions.size, 0);
+	const mentions = others.reduce((sum, room) => sum + room.mentions, 0);
 	const mark = $("elsewhere");
 	mark.textContent = unread ? count(unread, mentions) : "";
 	mark.className = mentions ? "badge for-me" : "badge";

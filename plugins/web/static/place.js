@@ -1,7 +1,7 @@
 // Where one is, for the browser: the address, to be shared or kept as a bookmark; Back and Forward; a reload.
 //
-// Each entry of the tab's history has {name, rooms, room, key, depth}: who one is and all one's rooms; what was shown; how
-// many entries of ours lie before it.
+// Each entry of the tab's history has {name, rooms, room, key, depth}: who one is, one's rooms, what was shown, and how many
+// entries of ours lie before it.
 
 import * as chat from "./chat.js";
 

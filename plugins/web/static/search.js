@@ -1,5 +1,3 @@
-// Messages that are looked for, and the way to one: from a search, from an answer to it, by a link.
-
 import * as chat from "./chat.js";
 import { enter } from "./composer.js";
 import { $, button, el, hint } from "./dom.js";
@@ -27,9 +25,9 @@ const result = ({ room, seq, sender, text, time }) => {
 };
 
 // A message says something else now, or nothing (null).
-export function reworded({ name }, item, text) {
+export function reworded({ address }, item, text) {
 	for (const row of list.children)
-		if (row.found.room === name && row.found.seq === item.seq) {
+		if (row.found.room === address.room && row.found.seq === item.seq) {
 			if (text === null) row.remove();
 			else row.found.words.textContent = text;
 		}
@@ -68,10 +66,13 @@ export function forget() {
 
 // --- the way ---
 
-export async function go(name, seq) {
-	if (chat.active.name !== name || chat.active.direct || chat.active.gone) await enter(name);
+// `where`: a conversation, or the name of a room.
+export async function go(where, seq) {
+	if (!where.key) {
+		if (chat.active !== chat.roomTyped(where) || chat.active.gone) await enter(where);
+		if (chat.active !== chat.roomTyped(where)) return;
+	} else if (chat.active !== where) chat.show(where);
 	const room = chat.active;
-	if (room !== chat.roomTyped(name)) return;
 	const item = await jump(room, seq);
 	if (chat.active !== room) return;
 	if (!item) hint("This message is not there any more.");
@@ -80,13 +81,18 @@ export async function go(name, seq) {
 	log.point(item?.n);
 }
 
-// What leads there. It names the room, and asks who one is, as any link to a room does.
-export const linkTo = ({ name }, { seq }) =>
-	new URL(`?room=${encodeURIComponent(name)}&message=${seq}`, location.href.replace(/#.*/, "")).href;
+// What leads there. It names the room, and asks who one is, as any link to a room does; or one's own conversation.
+export const linkTo = ({ address }, { seq }) =>
+	new URL(`?${new URLSearchParams({ ...address, message: seq })}`, location.href.replace(/#.*/, "")).href;
 
-// Where `href` leads in this chat, if it leads to a message: [room, seq].
+// Where a link leads, if it leads to a message that we may know: see `go`.
+export function placeIn(link) {
+	const where = chat.directCalled(link.get("conversation")) ?? link.get("room");
+	const seq = Number(link.get("message"));
+	return where && seq > 0 && [where, seq];
+}
+
 export function linked(href) {
 	const { origin, pathname, searchParams } = new URL(href, location.href);
-	const [room, seq] = [searchParams.get("room"), Number(searchParams.get("message"))];
-	return origin === location.origin && pathname === location.pathname && room && seq > 0 && [room, seq];
+	return origin === location.origin && pathname === location.pathname && placeIn(searchParams);
 }

@@ -20,8 +20,8 @@ const BLANK = new RegExp(`^${UNSEEN}*$`, "u");
 
 export const isBlank = text => BLANK.test(text);
 
-// Whether fenced code begins or ends with a line.
-export const isFence = line => line.startsWith("```") && !line.includes("```", 3);
+// Lines between "```" and "```", or the end.
+const FENCED = /^```([^`\n]*)\n([^]*?)(?:^```[ \t]*(?:\n|(?![^]))|(?![^]))/gm;
 
 // Two spellings of one name are equal so.
 export const fold = name => name.normalize("NFKC").toLowerCase();
@@ -47,6 +47,17 @@ export function isWord(character) {
 
 // `mine` finds whom to mark: see `mentions`.
 export function parse(text, mine) {
+	const tokens = [];
+	let shown = 0;
+	for (const { 0: whole, 1: language, 2: code, index } of text.matchAll(FENCED)) {
+		tokens.push(...inline(text.slice(shown, index), mine));
+		tokens.push({ tag: "pre", children: language.trim() ? [{ tag: "small", children: [language] }, code] : [code] });
+		shown = index + whole.length;
+	}
+	return [...tokens, ...inline(text.slice(shown), mine)];
+}
+
+function inline(text, mine) {
 	const named = mine?.find(text) ?? [];
 	const ends = endsOfCode(text);
 	const special = new RegExp(SPECIAL);
@@ -154,7 +165,7 @@ function isApart(outer, beyond, never) {
 	return !never.includes(outer) && !isWord(outer);
 }
 
-// Where a name like __init__ ends that begins there, if one does: in a chat that is a part of a program.
+// Where a name like __init__ ends that begins there, if one does.
 function endOfName(text, at) {
 	const name = /\w+/y;
 	name.lastIndex = at;
@@ -244,7 +255,7 @@ export function mentions(name) {
 // Marks without end on one letter would take long to be put in order.
 const CLUSTERS = /[^][\p{M}\u1160-\u11ff]{0,30}/gu;
 
-// As names are compared: {text, places}, each place being where that was in what was typed. ASCII stays in its place.
+// As names are compared: {text, places}; `places` are where that was in what was typed. ASCII stays in its place.
 function folded(text) {
 	if (!/[^\x00-\x7f]/.test(text)) return { text: text.toLowerCase() };
 	const places = [];

@@ -1,9 +1,3 @@
-// What was said in one room, in its order, each once; and as the rows that are shown.
-
-import { isFence, mentions } from "./text.js";
-
-const FENCE_GAP = 5000; // ms between the lines of fenced code that has no end yet
-
 let serial = 0;
 const place = item => item.seq || item.after;
 const idOf = item => item.seq || item.once;
@@ -29,7 +23,10 @@ export class Timeline {
 			const known = key && this.known.get(key);
 			const near = added.at(-1) ?? this.items.findLast(({ pending }) => !pending);
 			if (item.seq) after = item.seq;
-			if (known && known.id === item.id) continue;
+			if (known && known.id === item.id) {
+				if (item.mine) Object.assign(known, { mine: true, state: item.state });
+				continue;
+			}
 			if (known) this.remove(known); // the server has lost it
 			const fold = item.folded && near?.folded && near.after === after && near;
 			if (key) this.known.set(key, fold || item);
@@ -62,11 +59,9 @@ export class Timeline {
 const minute = item => Math.floor(item.time / 60_000);
 const day = item => new Date(item.time).toDateString();
 
-// See `sync` for `key` and `sign`. What has a number above `mark` was new when it came. A part of fenced code has `fence`
-// ("open", "in" or "close") and `code`, which is shown, and copied, as it is. `find`: a message by its number.
+// See `sync` for `key` and `sign`. What has a number above `mark` was new when it came. `find`: a message by its number.
 export function rows(items, mark, find = () => null) {
 	const out = [];
-	const fences = fencesOf(items);
 	const fresh = items.find(item => item.seq > (mark ?? Infinity));
 	let group;
 	let above; // the last that has a time
@@ -92,52 +87,14 @@ export function rows(items, mark, find = () => null) {
 		if (kind === "message") {
 			const original = item.reply_to ? find(item.reply_to) : null;
 			const head = action || item.reply_to > 0 || group?.action || group?.sender !== sender || minute(group) !== minute(item);
-			const fence = fences.get(item);
-			const code = fence && codeOf(item.text, fence);
-			const sign = [head, fence, state, item.looks, original?.kind, original?.looks].join();
-			out.push({ kind, key, sign, item, head, fence, code, original });
+			const sign = [head, state, item.looks, original?.kind, original?.looks].join();
+			out.push({ kind, key, sign, item, head, original });
 			if (head) group = item;
 		} else {
 			apart({ kind, key, sign: item.folded?.length, item });
 		}
 	}
 	return out;
-}
-
-// Whether `item`, one of `items`, names `name` where it is marked: not in code, and not in links.
-export const isMention = (item, items, name) => mentions(name).test(item.text) && !fencesOf(items).has(item);
-
-// Fenced code goes over several messages of one sender, as each is one line: "open", "in" or "close", by item.
-function fencesOf(items) {
-	const isCode = ({ kind, action }) => kind === "message" && !action;
-	const ends = new Map(); // the last, by sender
-	for (const item of items) if (isCode(item) && item.text.trim() === "```") ends.set(item.sender, item);
-	const begun = new Map(); // by sender
-	const fences = new Map();
-	for (const item of items.filter(isCode)) {
-		const { sender, time } = item;
-		const code = begun.get(sender);
-		if (code && (code.hasEnd || time - code.time <= FENCE_GAP)) {
-			const closes = isFence(item.text);
-			fences.set(code.first, "open").set(item, closes ? "close" : "in");
-			code.time = time;
-			if (closes) begun.delete(sender);
-		} else if (isFence(item.text)) {
-			begun.set(sender, { first: item, time, hasEnd: ends.has(sender) && ends.get(sender) !== item });
-		} else {
-			begun.delete(sender);
-		}
-		if (ends.get(sender) === item) ends.delete(sender);
-	}
-	return fences;
-}
-
-// What is shown, and copied, of a line, with its end and the empty lines behind it: see `linesOf`.
-function codeOf(text, fence) {
-	let end = text.length;
-	while (text[end - 1] === "\t") end--;
-	const line = text.slice(fence === "in" ? 0 : 3, end);
-	return line + "\n".repeat(text.length - end + (line || fence === "in" ? 1 : 0));
 }
 
 // --- comings and goings, as sentences ---

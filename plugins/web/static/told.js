@@ -1,6 +1,4 @@
-// What the server tells: one function a type of frame.
-
-import { add, change, reach } from "./history.js";
+import { add, change, isRead, reach, renameReactions } from "./history.js";
 import * as chat from "./chat.js";
 import * as talks from "./conversations.js";
 import { roomCalled, rooms } from "./conversations.js";
@@ -20,31 +18,40 @@ const types = new Map(
 			chat.arrived(room);
 		},
 
+		// All direct conversations that one has.
+		conversations({ direct = [], epoch }) {
+			const there = direct.map(({ conversation }) => conversation);
+			talks.endOthers(there);
+			for (const { conversation, with: name, ...state } of direct) {
+				const talk = talks.directWith(conversation, name);
+				talk.lasts = true;
+				arrive(talk, { epoch, ...state });
+			}
+			chat.ui.listed();
+		},
+
 		history({ room, events }, { answers }) {
 			if (!answers && rooms.has(room) && !rooms.get(room).past) add(rooms.get(room), events);
 		},
 
 		message(event) {
-			const { own, sender, conversation, with: other } = event;
-			if (!conversation) {
-				inRoom(event, room => {
-					reach(room, event.rev);
-					add(room, [event], event.seq);
-				});
-			} else if (own || !chat.isMe(sender)) said(talks.directWith(conversation, other), event); // else it stands there already
+			const { conversation, with: name, rev, seq } = event;
+			const room = conversation ? talks.directWith(conversation, name) : rooms.get(event.room);
+			if (!room) return;
+			reach(room, rev);
+			add(room, [event], seq);
 		},
 
-		edited: event => inRoom(event, room => change(room, event)),
-		deleted: event => inRoom(event, room => change(room, event)),
-		reacted: event => inRoom(event, room => change(room, event)),
+		edited: changed,
+		deleted: changed,
+		reacted: changed,
+		read: event => inRoom(event, room => isRead(room, event.seq, event.seq)),
 
-		// What /reply has said.
+		// What /reply has said: see `run` in sender.js.
 		whispered(frame, how) {
-			const where = how.about?.room;
-			const { conversation, to, text, time, lines } = frame;
+			const { conversation, to, lines } = frame;
 			const direct = talks.directWith(conversation, to);
-			said(direct, { sender: chat.name, text, time, own: true });
-			if (direct !== where) notice({ lines }, how);
+			if (direct !== how.about?.room) notice({ lines }, how);
 			else if (frame.away) chat.tell(direct, lines[1]);
 		},
 
@@ -69,6 +76,7 @@ const types = new Map(
 			const { name: old, new_name } = event;
 			if (chat.isMe(old)) chat.rename(new_name);
 			talks.renameDirects(old, new_name);
+			renameReactions(old, new_name);
 			const change = room => {
 				const member = room.member(old);
 				room.forget(old);
@@ -116,10 +124,16 @@ const LEFT = "left"; // the reason where one has gone by oneself, on another dev
 const OPERATOR = "operator"; // in all rooms; an owner is one in one room alone
 
 function fill(room, frame) {
-	const { seq: latest, members, members_more: unnamed = 0, topic = "" } = frame;
+	const { members, members_more: unnamed = 0, topic = "" } = frame;
 	const [roles, away] = [frame.roles, frame.away].map(given => new Map(Object.entries(given ?? {})));
 	const entry = name => [fold(name), { name, role: roles.get(name), away: away.get(name) }];
-	Object.assign(room, { members: new Map(members.map(entry)), unnamed, topic, gone: "", latest });
+	Object.assign(room, { members: new Map(members.map(entry)), unnamed, topic, gone: "" });
+	arrive(room, frame);
+}
+
+// Where a conversation is, as the server tells once it is known.
+function arrive(room, { seq: latest, rev = 0, epoch = "", read = 0, unread = 0, mentions = room.direct ? unread : 0 }) {
+	room.latest = latest;
 	if (latest < room.last) {
 		room.keep(
 			0,
@@ -127,9 +141,9 @@ function fill(room, frame) {
 		);
 		chat.tell(room, "The server has lost what was said last.");
 	}
-	room.read = Math.min(room.items[0] ? room.read : latest, latest);
-	const { rev = 0, epoch = "" } = frame;
 	room.behind = room.checking = !!room.items[0];
+	Object.assign(room, { read: Math.min(Math.max(room.read, read), latest), told: read, unread, mentions });
+	isRead(room, 0);
 	room.heard = room.behind ? 0 : rev;
 	if (room.behind) chat.ui.catchUp(room);
 	else Object.assign(room, { rev, epoch, recent: [] });
@@ -147,18 +161,17 @@ function notice(frame, how) {
 
 // What comes for a room that we have left is not looked at.
 function inRoom(event, act) {
-	const room = rooms.get(event.room);
+	const room = event.conversation ? talks.directCalled(event.conversation) : rooms.get(event.room);
 	if (room) act(room);
+}
+
+function changed(event) {
+	inRoom(event, room => change(room, event));
 }
 
 // What happens to a person is told once, in one of the rooms that we share: the names of all of them.
 const shared = ({ room }, name) =>
 	[...rooms.values()].filter(other => other.name === room || other.members.has(fold(name))).map(({ name }) => name);
-
-function said(direct, { sender, text, time, action, own }) {
-	const seq = direct.latest + 1;
-	add(direct, [{ type: "message", sender, text, time, action, own, seq }], seq);
-}
 
 const presence = (event, change) =>
 	inRoom(event, room => {

@@ -1,9 +1,9 @@
-// What is typed: as lines, how fast they may go, completion.
-
 import { EMOJI } from "./emoji.js";
-import { charBefore, fold, isBlank, isFence, isWord, linksIn } from "./text.js";
+import { charBefore, fold, isBlank, isWord, linksIn } from "./text.js";
 
 const REFUSED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g; // by the server
+const MOST_LINES = 100; // of a message
+const FENCE = "```"; // around code
 const MOST_OPTIONS = 50;
 const LONGEST_WORD = 200; // that is completed: names and commands are shorter
 
@@ -12,91 +12,76 @@ const encoder = new TextEncoder();
 // How many bytes `value` has as JSON: what the server's limit is about.
 export const bytesOf = value => encoder.encode(JSON.stringify(value)).length;
 
-// Lines to say: none shows nothing, or has more than `most` bytes as JSON. An empty one in fenced code is a tab at the end
-// of the line before it.
-export function linesOf(text, most) {
-	const lines = [];
-	let isFenced = false;
-	let empty = 0; // lines in the code, with something behind them
-	for (const typed of text.replace(/\r\n?|[\u2028\u2029]/g, "\n").replace(REFUSED, "").split("\n")) {
-		const line = typed.trimEnd();
-		if (isBlank(line)) {
-			empty += isFenced;
-			continue;
+// What is typed as messages: none shows nothing, or has too many lines, or bytes as JSON. Where code is cut, it goes on as
+// code.
+export function messagesOf(text, most) {
+	const typed = text.replace(/\r\n?|[\u2028\u2029]/g, "\n").replace(REFUSED, "").trimEnd();
+	const room = most - bytesOf(FENCE);
+	const messages = [];
+	let lines = [];
+	let bytes = 0; // of JSON: a line's quotes are as long as its break
+	let fence = ""; // by which code has begun
+	const put = line => {
+		lines.push(line);
+		bytes += bytesOf(line);
+	};
+	const end = () => {
+		if (!isBlank(lines.join(""))) messages.push(lines.join("\n"));
+		lines = [];
+		bytes = 0;
+	};
+	for (const line of typed.split("\n").flatMap(line => cut(line.trimEnd(), room))) {
+		const isFence = fence ? line === FENCE : /^```[^`]*$/.test(line);
+		const fits = lines.length + (fence && !isFence ? 1 : 0) < MOST_LINES && bytes + bytesOf(line) <= room;
+		if (lines[0] && !fits) {
+			if (fence) put(FENCE);
+			end();
+			if (fence) put(fence);
 		}
-		const withEmpty = `${lines.at(-1)}${"\t".repeat(empty)}`;
-		if (empty && bytesOf(withEmpty) <= most) lines.splice(-1, 1, withEmpty);
-		empty = 0;
-		lines.push(...cut(line, most));
-		if (isFence(line)) isFenced = !isFenced;
+		if (lines[0] || !isBlank(line)) put(line);
+		if (isFence) fence = fence ? "" : line;
 	}
-	return lines;
+	end();
+	return messages;
 }
 
-// Scripts that may be cut between any two letters, but not before what ends a sentence.
-const IDEOGRAPHIC = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]/u;
-const JOINER = "\u200d"; // of two emoji
-const FLAG = /\p{Regional_Indicator}/u;
-const GOES_ON = /[\p{M}\p{Emoji_Modifier}\u200d\u1160-\u11ff\u{e0020}-\u{e007f}]/u;
-const ENDING = /[\p{Pe}\p{Pf}\p{Po}]/u;
+const LETTERS = new Intl.Segmenter(); // as they are seen: flags and emoji are one, and what stands on a letter is a part of it
+const ENDING = /^[\p{Pe}\p{Pf}\p{Po}]/u; // no part begins with that
 
-// `line` in parts of at most `most` bytes: between words, and not within a link that fits into one.
+// `line` in parts of at most `most` bytes: between words, and in a longer one not within a link that fits. Where not even
+// one letter fits, the server says so.
 function cut(line, most) {
 	if (bytesOf(line) <= most) return [line];
-	const { bytes, words, pictures } = placesIn(line, most - 2);
-	const parts = [];
-	for (let start = 0, end = 0; start < line.length; ) {
-		while (end < line.length && bytes[end + 1] - bytes[start] <= most - 2) end++;
-		// Where not even one letter fits, the server says so.
-		const place = [end === line.length ? end : 0, words[end], pictures[end], end].find(place => place > start) ?? line.length;
-		parts.push(line.slice(start, place).trimEnd());
-		for (start = place; /\s/.test(line[start]); ) start++;
-		end = Math.max(start, end);
-	}
-	return parts.filter(part => !isBlank(part));
+	const parts = [""];
+	let bytes = 0;
+	for (const word of line.match(/\s*\S+/g))
+		for (const piece of bytesOf(word) <= most ? [word] : pieces(word, most)) {
+			const size = bytesOf(piece) - 2;
+			if (bytes && bytes + size > most - 2) {
+				bytes = 0;
+				parts.push("");
+			}
+			bytes += size;
+			parts[parts.length - 1] += bytes === size && parts.length > 1 ? piece.trimStart() : piece;
+		}
+	return parts;
 }
 
-// By each place in `line`: how many bytes are before it, and the last place up to there at which it may be cut, between
-// words, or at least between what is seen as one.
-function placesIn(line, most) {
-	const bytes = new Uint32Array(line.length + 1);
-	const words = new Uint32Array(line.length + 1);
-	const pictures = new Uint32Array(line.length + 1);
-	const fill = (array, value, at, length) => array.fill(value, at + 1, at + 1 + length);
+function pieces(word, most) {
+	const found = [];
+	const add = text => {
+		for (const { segment } of LETTERS.segment(text))
+			if (found[0] && ENDING.test(segment) && !ENDING.test(found.at(-1).at(-1))) found[found.length - 1] += segment;
+			else found.push(segment);
+	};
 	let at = 0;
-	for (const character of line) {
-		fill(bytes, bytes[at] + bytesOfCharacter(character), at, character.length);
-		at += character.length;
+	for (const { from, to } of linksIn(word).filter(({ from, to }) => bytesOf(word.slice(from, to)) <= most)) {
+		add(word.slice(at, from));
+		found.push(word.slice(from, to));
+		at = to;
 	}
-	const links = linksIn(line).filter(({ from, to }) => bytes[to] - bytes[from] <= most);
-	let link = 0;
-	let before = "";
-	let flags = 0; // letters of flags in a row: two of them are one
-	at = 0;
-	for (const character of line) {
-		flags = FLAG.test(character) ? flags + 1 : 0;
-		if (!GOES_ON.test(character) && before !== JOINER && (flags % 2 || !flags)) pictures[at] = at;
-		while (links[link]?.to <= at) link++;
-		const { from } = links[link] ?? { from: Infinity };
-		const isWordEnd = /\s/.test(character) || from === at || isIdeographic(before, character);
-		if (isWordEnd && from >= at && pictures[at] === at) words[at] = at;
-		fill(words, words[at], at, character.length);
-		fill(pictures, pictures[at], at, character.length);
-		before = character;
-		at += character.length;
-	}
-	pictures[line.length] = line.length;
-	return { bytes, words, pictures };
-}
-
-const isIdeographic = (before, behind) => IDEOGRAPHIC.test(before + behind) && !ENDING.test(behind);
-
-function bytesOfCharacter(character) {
-	const code = character.codePointAt(0);
-	if (code < 0x80) return '"\\\t'.includes(character) ? 2 : 1;
-	if (code < 0x800) return 2;
-	if (code >= 0xd800 && code < 0xe000) return 6; // half of a pair: JSON writes its number
-	return code < 0x10000 ? 3 : 4;
+	add(word.slice(at));
+	return found;
 }
 
 // The server's token bucket: `burst` frames at once, then `rate` a second (0: any).

@@ -1,7 +1,7 @@
 """What a message is found by: the terms that the index has of it. No SQL here, and nothing of how people type a search.
 
-The index is split into scopes (see `index.py`), and each term begins with the number of its scope; then comes what it
-is: `0.roses` is a word, `0.c++` and `0.:-)` are signs, `0<ada` is a sender, `0!7` room number 7, `0!` any message, and
+An index is split into scopes, such as rooms. Each term begins with the number of its scope; then comes what it is:
+`0.roses` is a word, `0.c++` and `0.:-)` are signs, `0<ada` is a sender, `0!7` room number 7, `0!` any message, and
 `0>link` says that there is a link. They stand in a row with spaces between, words first and in their order.
 
 Where a script has no spaces, there is a word of two letters at each place. So every word there is found, however long,
@@ -13,12 +13,17 @@ import unicodedata
 import zlib
 from functools import lru_cache
 
-from greenchat import Reject, require_name
+from greenchat.errors import Reject
+from greenchat.protocol.names import require_name
 
 # The first of what follows the number of the scope.
 WORD, SENDER, ROOM, FEATURE = ".", "<", "!", ">"
 ANY = ROOM
 LINK = f"{FEATURE}link"
+
+# All signs that may be in a term, for FTS5, whose tokenizer is to part terms at spaces alone: quoted as in a string of
+# SQL within another one.
+SIGNS = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()).replace("'", "''").replace('"', '""')
 
 # It changes whenever a text may have other terms than before: then all is indexed anew. Python's letters are those of
 # its version of Unicode.

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from greenchat import Reject, printable
-
-from . import terms
+from greenchat.errors import Reject
+from greenchat.protocol.text import printable
+from greenchat.search import terms
 
 # More words than anybody looks for at once, and more of `from:` and the like: the index reads a list for each.
 WORDS = 16
@@ -20,7 +20,7 @@ TERMS = 64
 # So long must be what stands before a `*`: a shorter beginning has so many endings that looking for it takes a second.
 SHORTEST_BEGINNING = 3
 
-HELP = """Find messages with all these words, in all rooms that you may read.
+SEARCH_HELP = """Find messages with all these words, in all rooms that you may read.
 "exact words" stand so in it, roses* is each word that begins with roses. Besides words, or without any:
 from:bob - said by bob; in:dev - in the room dev; from:bob from:eve - by either of them
 after:2026-10-01 before:2026-11-01 - in October (UTC); also with a time: after:2026-10-01T18:00
@@ -60,7 +60,7 @@ class Query(Struct, frozen=True):
         return max(sum(len(unit.terms) for unit in self.units) + len(self.senders), 1)
 
 
-def parse(text: str) -> Query:
+def parse_query(text: str) -> Query:
     """What `text` asks for. Raises `Reject`."""
     units: list[Unit] = []
     found: dict[str, list[str]] = {"from": [], "in": [], "before": [], "after": [], "has": []}
