@@ -15,6 +15,7 @@ from greenchat.client.places import conversation_at, place_at, place_of
 from greenchat.connect.common import Kind, Line, error_line, info_line, maybe_not_said, was_said, was_said_to
 from greenchat.connect.draft import is_command
 from greenchat.connect.meanwhile import Meanwhile
+from greenchat.connect.names import Names
 from greenchat.connect.reading import Reading
 from greenchat.connect.said import Said, words_of
 from greenchat.connect.seen import Mark, Now
@@ -66,6 +67,7 @@ class Conversation:
         self._waiting: Mapping[str, Missed] | None = None  # what one is to be told of when one has come in
         self._same_numbers: set[str] = set()  # the rooms whose messages have the numbers that they had before a loss
         self.reading = Reading()
+        self.names = Names()
         self.room = ""
 
     @property
@@ -173,6 +175,7 @@ class Conversation:
             self._see_plain(item)
         if self.reading.is_answer(item):
             return ()
+        self.names.learn(item)
         match item:
             case Ack():
                 self._parting.pop(item.ref, "")
@@ -264,6 +267,7 @@ class Conversation:
         """The welcome may be still to come."""
         self._rooms[room] = None
         if welcome is not None:
+            self.names.learn(welcome)
             self._seen.come_into(room, Now.of(welcome, welcome.epoch))
             self.reading.known(room, welcome.read)
 
