@@ -141,8 +141,6 @@ class DirectKeeper:
 
     def forgot(self, nameless: Iterable[tuple[str, int]]) -> None:
         """Somebody was forgotten; of these conversations, these accounts have no name any more."""
-        for found in self._all.kept():
-            found.log.forget()
         for number, account in nameless:
             if (known := self._all.open(number)) is not None and account in known.facts:
                 known.facts[account].name = NOBODY
