@@ -92,7 +92,7 @@ def tables(connection):
 def test_what_two_people_have_said_alone(dump, tmp_path):
     load(dump, tmp_path)
     with serving(Anybody(), settings=without_plugins("accounts"), data_dir=tmp_path) as server:
-        bob = device(server, "bob")
+        _, bob = device(server, "ada"), device(server, "bob")
         settled(bob)
         (talk,) = bob.conversations["direct"]
         assert (talk["with"], talk["seq"], talk["read"]) == ("ada", 3, 3)
