@@ -93,10 +93,19 @@ def test_what_waits_is_told_shown_and_read(joined, open_ada):
     )
     ada.type("/MSG bob" + ENTER)
     ada.wait(lambda lines: "That was before" in lines[-2] and lines[-1] == ">")
-    assert [line.split(" ", 2)[2] for line in ada.lines[-4:-2]] == [
+    assert without_times(ada.lines[-4:-2]) == [
         "[ada to bob (private)]: Gladly! (🌷 1)",
         '[bob (private)]: (to ada: "Gladly!") Or three? (changed)',
     ]
+    ada.type("/msg bob /edit Gladly, bob!" + ENTER + "/msg bob /re Three." + ENTER + "/msg bob /react 🌷" + ENTER)
+    ada.wait_for(
+        '[INFO] ada (private) has changed "Gladly!": Gladly, bob!',
+        '[INFO] ada (private) reacts with 🌷 to ada: "Three."',
+        ">",
+    )
+    ada.type("/msg bob /delete" + ENTER)
+    ada.wait_for("> /msg bob /delete", "[INFO] ada (private) has deleted a message.", ">")
+    assert [event.text for event in bob.history("lobby").events] == ["Is ada here?", "hello"], "nothing of it is public"
     ada.type(CTRL_D)
     assert ada.end() == Exit.DELIVERED
     assert [state.unread for state in joined("ada").overview().direct] == [0, 0], "it is told at the end, too"
