@@ -48,8 +48,8 @@ class Changes(Presence):
         place.require_heard(member)
         if self._hooks.check_message is not None:
             text = self._checks.message(member, acting(member, origin), text, place.name, message.action)
-            self._checks.require_in(member, place)
-            past, message = self._own(member, place, seq)  # somebody may have deleted it meanwhile
+        self._checks.require_in(member, place)
+        past, message = self._own(member, place, seq)  # somebody may have deleted it meanwhile
         now, where = datetime.now(UTC), place.conversation
         edited = Edited(place.name, seq, place.rev + 1, text, member.name, now, where)
         return self._change(member, place, past, edited)

@@ -90,6 +90,22 @@ def test_it_waits_for_who_is_away_and_goes_on_after_a_restart(tmp_path):
         assert page(bob, talk, rev=6, epoch="x")["anew"]
 
 
+def test_what_was_deleted_while_an_edit_was_looked_at_stays_deleted(chat):
+    """Whom somebody who is away ignores is read from a file, and that takes a while."""
+    ada, talks = login(chat, "ada"), chat.server.chat.conversations
+    talk = say(ada, "one", to="bob")["conversation"]
+    look = talks.ignored_by
+
+    def deleted_meanwhile(account_id):
+        talks.ignored_by = look
+        chat.server.chat.delete(chat.server.chat.find("ada"), talks.open(talk), 1)
+        return look(account_id)
+
+    talks.ignored_by = deleted_meanwhile
+    assert ada.request(type="edit", conversation=talk, seq=1, text="One.")["code"] == "unknown_message"
+    assert texts(page(ada, talk)) == [None]
+
+
 def test_an_answer_is_said_once_as_well_after_a_restart_too(tmp_path):
     with accounts(data_dir=tmp_path, settings=QUIET) as server:
         for name in ("ada", "bob"):
