@@ -90,8 +90,8 @@ class Keeper(Protocol):
         """The first of what is behind `after`, a conversation and a message of it, in those of an account, or in this
         one; without what was deleted."""
 
-    def of(self, account_id: int) -> list[Entry]:
-        """Those of an account."""
+    def of(self, account_id: int) -> tuple[list[Entry], bool]:
+        """Those of an account, and whether there are more."""
 
     def waiting(self, account_id: int, most: int) -> tuple[list[Past], int, list[str]]:
         """The last of what was said to an account and it has not read; how much that is in all; and in

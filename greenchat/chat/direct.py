@@ -248,10 +248,11 @@ class Direct(Changes):
 
     # --- read ---
 
-    def conversations_of(self, member: Member) -> list[DirectState]:
-        """All conversations of `member`, those in which something was said last first. May wait. Raises `Reject`."""
+    def conversations_of(self, member: Member) -> tuple[list[DirectState], bool]:
+        """The conversations of `member`, those in which something was said last first; and whether there are more. May
+        wait. Raises `Reject`."""
         keeper = self.conversations.keeper
-        kept = keeper.of(member.account_id) if keeper is not None and member.account_id else []
+        kept, more = keeper.of(member.account_id) if keeper is not None and member.account_id else ([], False)
         listed = []
         for one in kept:
             there = self.people.of_account(one.account_id)
@@ -261,7 +262,7 @@ class Direct(Changes):
         for talk in sorted(here, key=lambda talk: talk.time, reverse=True):
             read, unread = talk.facts[member.identity].read, talk.unread_by(member)
             listed.append(DirectState(talk.id, talk.with_for(member), talk.seq, talk.rev, read, unread))
-        return listed
+        return listed, more
 
     def read_direct(self, member: Member, conversation: str, seq: int) -> int:
         """`member` has read a conversation up to this message: up to which, if that is news, or else 0. May wait.

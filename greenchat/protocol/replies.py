@@ -75,11 +75,13 @@ class DirectState(Struct, frozen=True):
 
 
 class Conversations(Frame, frozen=True, tag="conversations"):
-    """All that one takes part in, told once one has come into the chat. `epoch` is that of the direct ones."""
+    """All that one takes part in, told once one has come into the chat. `epoch` is that of the direct ones. `more`: one
+    has more of those than are told, or they cannot be read at the moment."""
 
     rooms: list[RoomState]
     direct: list[DirectState] = field(default_factory=list)
     epoch: str = ""
+    more: bool = False
 
 
 class CursorPlace(Struct, frozen=True, omit_defaults=True):

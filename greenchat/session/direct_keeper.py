@@ -99,10 +99,10 @@ class DirectKeeper:
         asked = partial(direct_find.export, account=account_id, conversation=conversation, after=after, most=most)
         return [past_of(row) for row in self._store.read(asked)]
 
-    def of(self, account_id: int) -> list[Entry]:
+    def of(self, account_id: int) -> tuple[list[Entry], bool]:
         self._store.saved()
-        found = self._store.read(partial(direct_rows.of, account=account_id, most=MOST_LISTED))
-        return [_entry(talk, account_id, unread) for talk, unread in found]
+        found = self._store.read(partial(direct_rows.of, account=account_id, most=MOST_LISTED + 1))
+        return [_entry(talk, account_id, unread) for talk, unread in found[:MOST_LISTED]], len(found) > MOST_LISTED
 
     def waiting(self, account_id: int, most: int) -> tuple[list[Past], int, list[str]]:
         self._store.saved()

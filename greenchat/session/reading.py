@@ -19,11 +19,11 @@ def conversations(session: Session) -> Conversations:
     """All that the member of `session` takes part in."""
     member = session.require_member()
     try:
-        direct = session.chat.conversations_of(member)
+        direct, more = session.chat.conversations_of(member)
     except Reject:
-        direct = []  # they cannot be read at the moment
+        direct, more = [], True  # they cannot be read at the moment
     rooms = [RoomState(room.name, room.seq, room.rev, *unread(member, room)) for room in member.rooms.values()]
-    return Conversations(rooms, direct, session.chat.direct_epoch)
+    return Conversations(rooms, direct, session.chat.direct_epoch, more)
 
 
 def tell_others(session: Session, read: Read) -> None:
