@@ -237,7 +237,13 @@ def act(session: Session, argument: str) -> None:
 
 def answer(session: Session, argument: str) -> None:
     place, seq, (text, action) = _meant(session, argument, "/re [NUMBER] TEXT", own=False, read=_words_or_action)
-    session.say(text, action=action, room=place.name, reply_to=seq)
+    if place.conversation:  # with this very person, whoever has the name by now
+        member, call = session.require_member(), session.call
+        said = session.chat.converse(member, place.conversation, text, action=action, origin=session, reply_to=seq)
+        if call is not None:
+            call.said = said
+    else:
+        session.say(text, action=action, room=place.name, reply_to=seq)
 
 
 def edit(session: Session, argument: str) -> None:

@@ -207,7 +207,8 @@ class Conversation(Place):
                 unquoted = replace(draft, text=words.unquoted)
                 self._deliver(QuotingBatch((seen,), member, draft, words.is_ignored, unquoted, skips), reader)
             facts = self.facts[reader.identity]
-            if facts.read == self.seq - 1 and any(not knows_numbers(one.codec) for one in reader.sessions):
+            told = self._all.shown_by(reader)
+            if facts.read == self.seq - 1 and any(not knows_numbers(one.codec) for one in told):
                 facts.read = self.seq  # a plain client has told it
                 self._deliver(EventBatch((Read("", self.seq, self.conversation),)), reader)
         self._keep(self.log.find(run.seq), key)
@@ -239,7 +240,7 @@ class Conversation(Place):
         return [member for member in found if member is not None]
 
     def _deliver(self, batch: EventBatch, reader: Member) -> None:
-        for session in list(reader.sessions):
+        for session in self._all.shown_by(reader):
             if data := batch.encode_for(session, reader):
                 self._all.deliver([session.outbox], data)
 
@@ -308,6 +309,11 @@ class Conversations:
             return end if self._people.has(end) else None
         return self._people.of_account(end)
 
+    def shown_by(self, member: Member) -> list[Outlet]:
+        """The sessions that show what is said to `member` alone: those that have been welcomed, since others are told
+        all of it once they are."""
+        return [session for session in member.sessions if session.is_welcome]
+
     def name_of(self, end: Identity, conversation: Conversation) -> str:
         """What they are called, or were last."""
         who = end if isinstance(end, Member) else self._people.of_account(end)
@@ -362,7 +368,7 @@ class Conversations:
             other = conversation.other_end(end)
             if who is not None and (other != end):
                 told = EventBatch((Ended(conversation.id, self.name_of(other, conversation), why),))
-                for session in who.sessions:
+                for session in self.shown_by(who):
                     if data := told.encode(session.codec):
                         self.deliver([session.outbox], data)
 

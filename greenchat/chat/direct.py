@@ -128,6 +128,8 @@ class Direct(Changes):
         past, answered = self._there(found, reply_to) if reply_to else (None, None)
         self._checks.require_in(member, found)
         other = self._require_here(found, member)
+        if not found.seq:
+            self._count_new(member.identity)
         number = self.ids.next
         self.ids.next = number + 1
         if other is not None:
@@ -223,10 +225,7 @@ class Direct(Changes):
                 raise Reject(text, code="unknown_user")
         found = conversations.known(member.identity, end)
         self._checks.require_present(member)
-        if found is None:
-            self._count_new(member.identity)
-            found = conversations.begin(member.identity, end)
-        return found
+        return found or conversations.begin(member.identity, end)
 
     def _count_new(self, identity: Identity) -> None:
         """Raises `Reject` where somebody has begun as many conversations of late as one may."""
@@ -249,10 +248,13 @@ class Direct(Changes):
     # --- read ---
 
     def conversations_of(self, member: Member) -> tuple[list[DirectState], bool]:
-        """The conversations of `member`, those in which something was said last first; and whether there are more. May
-        wait. Raises `Reject`."""
+        """The conversations of `member`, those in which something was said last first; and whether there may be more.
+        May wait."""
         keeper = self.conversations.keeper
-        kept, more = keeper.of(member.account_id) if keeper is not None and member.account_id else ([], False)
+        try:
+            kept, more = keeper.of(member.account_id) if keeper is not None and member.account_id else ([], False)
+        except Reject:
+            kept, more = [], True  # they cannot be read at the moment
         listed = []
         for one in kept:
             there = self.people.of_account(one.account_id)

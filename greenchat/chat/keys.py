@@ -54,6 +54,7 @@ class UsedKey(Struct, frozen=True, gc=False):
     room: str
     time: datetime
     ack: Ack
+    is_kept: bool = True  # False: it is known here alone
 
 
 class Hooks(Protocol):
@@ -67,7 +68,7 @@ class Use:
     """One say with a key, from when it comes until it is kept: by who says it first, who tells what becomes of it.
     `place` is where it is said, empty where only what is said tells that."""
 
-    __slots__ = ("_ack", "_at", "_book", "_keys", "_waiting", "key", "place", "problem", "said", "time")
+    __slots__ = ("_ack", "_at", "_book", "_keys", "_waiting", "is_kept", "key", "place", "problem", "said", "time")
 
     def __init__(self, keys: "Keys", book: "Book", key: str, said: bytes, place: str, time: datetime) -> None:
         self._keys = keys
@@ -80,6 +81,7 @@ class Use:
         self.place = place
         self.time = time
         self.problem: Reject | None = None  # it was said, but is not known to be kept
+        self.is_kept = False  # the key is kept elsewhere, too
 
     @property
     def stored(self) -> Key | None:
@@ -87,9 +89,10 @@ class Use:
         owner = self._book.owner
         return Key(owner, self.key, self.said) if isinstance(owner, int | bytes) else None
 
-    def done(self, place: str, ack: Ack) -> None:
-        """It was said there, and this is to be its answer once it is `settled`."""
-        self.place, self._ack, self._at = place, ack, self._keys.numbering
+    def done(self, place: str, ack: Ack, *, is_kept: bool) -> None:
+        """It was said there, and this is to be its answer once it is `settled`. `is_kept`: who keeps the message keeps
+        the key with it."""
+        self.place, self._ack, self._at, self.is_kept = place, ack, self._keys.numbering, is_kept
 
     def settled(self, problem: Reject | None) -> None:
         """What was said is kept; or it is not known to be, and `problem` says why."""
@@ -97,8 +100,9 @@ class Use:
         if book.uses.get(self.key) is self and self._ack is not None:
             book.open -= 1
             self.problem = problem
-            if problem is None and (self._at == self._keys.numbering or not self._keys.has_source(self.place)):
-                book.uses[self.key] = UsedKey(self.key, self.said, self.place, self.time, self._ack)
+            if problem is None and (self._at == self._keys.numbering or not self.is_kept):
+                used = UsedKey(self.key, self.said, self.place, self.time, self._ack, self.is_kept)
+                book.uses[self.key] = used
             elif problem is None:
                 self._keys.remove(book, self.key)  # it has another number by now, and is read again
         self._wake()
@@ -178,10 +182,6 @@ class Keys:
         self.numbering += 1
         self._has_dropped = self._has_dropped or bool(self._books)
 
-    def has_source(self, place: str) -> bool:
-        """Whether the keys of what is said there are kept elsewhere, too."""
-        return bool(self.sources) if place.startswith(DIRECT) else self._hooks.find_keys is not None
-
     def remove(self, book: Book, key: str) -> None:
         del book.uses[key]
         self._count -= 1
@@ -202,9 +202,7 @@ class Keys:
             if not isinstance(owner, int | bytes):
                 return book
             if book.numbering != self.numbering:
-                uses = {
-                    key: use for key, use in book.uses.items() if isinstance(use, Use) or not self.has_source(use.room)
-                }
+                uses = {key: use for key, use in book.uses.items() if isinstance(use, Use) or not use.is_kept}
                 self._count -= len(book.uses) - len(uses)
                 book.uses, book.is_read, book.numbering = uses, False, self.numbering
             if book.is_read or (is_new and not self._has_dropped):
@@ -249,7 +247,7 @@ class Keys:
         """It was said, but perhaps not kept: what keeps it knows by now, or refuses. May wait."""
         assert use.problem is not None
         owner = book.owner
-        if not isinstance(owner, int | bytes) or not self.has_source(use.place):
+        if not isinstance(owner, int | bytes) or not use.is_kept:
             raise use.problem
         found = self._ask(owner, use.key)
         if book.uses.get(use.key) is use:  # nobody else has looked meanwhile

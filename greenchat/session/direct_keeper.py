@@ -113,9 +113,13 @@ class DirectKeeper:
         """What was said with keys of late by an account: see `greenchat.chat.keys`."""
         if not isinstance(owner, int):
             return []
-        self._store.saved()
+        if key is not None and self._store.has_pending(owner, key):
+            raise _unknown()  # it may still be lost
         since = clock.time_ns() // 1000 - direct_rows.KEYS_KEPT
-        found = self._store.read(partial(direct_rows.used_keys, owner=owner, key=key, since=since))
+        try:
+            found = self._store.read(partial(direct_rows.used_keys, owner=owner, key=key, since=since))
+        except Reject:
+            raise _unknown() from None
         return [
             UsedKey(
                 one.key,
@@ -160,6 +164,11 @@ class DirectKeeper:
             facts = conversation.facts[end.account]
             facts.name, facts.said, facts.read = end.name, end.said, end.read
         return conversation
+
+
+def _unknown() -> Reject:
+    text = "Whether this was said before cannot be read now, so it was not said. Send it again later."
+    return Reject(text, code="try_again")
 
 
 def _entry(talk: Talk, account_id: int, unread: int) -> Entry:

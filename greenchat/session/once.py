@@ -43,7 +43,8 @@ def begin(connection: Session, say: Say) -> Use | None:
 def said(connection: Session, use: Use, room: Room, seq: int, number: int) -> None:
     """It was said just now, and is answered again once it is kept."""
     hold = connection.server.hooks.delay_ack
-    use.done(room.name, Ack(None, seq, number, room.rev))
+    is_kept = connection.server.hooks.find_keys is not None
+    use.done(room.name, Ack(None, seq, number, room.rev), is_kept=is_kept)
     if hold is None or not hold(room, seq, room.rev, use.settled):
         use.settled(None)
 
@@ -52,7 +53,8 @@ def said_to_one(connection: Session, use: Use, said: Message) -> None:
     """It was said to one person alone."""
     chat = connection.server.chat
     ack = Ack(None, said.seq, said.id, said.rev, conversation=said.conversation, with_=said.with_)
-    use.done(place_of(said.conversation), ack)
     talk = chat.open_conversation(said.conversation)
+    is_kept = talk is not None and talk.keeper is not None and bool(connection.account_id)
+    use.done(place_of(said.conversation), ack, is_kept=is_kept)
     if talk is None or not chat.hold(talk, said.seq, said.rev, use.settled):
         use.settled(None)

@@ -18,10 +18,7 @@ MOMENT_SECONDS = 0.01
 def conversations(session: Session) -> Conversations:
     """All that the member of `session` takes part in."""
     member = session.require_member()
-    try:
-        direct, more = session.chat.conversations_of(member)
-    except Reject:
-        direct, more = [], True  # they cannot be read at the moment
+    direct, more = session.chat.conversations_of(member)
     rooms = [RoomState(room.name, room.seq, room.rev, *unread(member, room)) for room in member.rooms.values()]
     return Conversations(rooms, direct, session.chat.direct_epoch, more)
 

@@ -160,6 +160,10 @@ class DirectStore:
                 return row
         return self.read(partial(direct_rows.message, conversation=conversation, seq=seq))
 
+    def has_pending(self, owner: int, key: str) -> bool:
+        """Whether what was said with this key is not on disk yet."""
+        return any(used is not None and (used.owner, used.key) == (owner, key) for *_, used in self._pending())
+
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` finds on disk."""
         try:

@@ -66,11 +66,11 @@ def use(keys, key="k1", said=HELLO, place="lobby", owner=7, **more):
     return keys.use(owner, key, said, place, waits, **more)
 
 
-def say(keys, key="k1", seq=1, problem=None, **more):
+def say(keys, key="k1", seq=1, problem=None, *, is_kept=True, **more):
     """Say it for the first time."""
     begun = use(keys, key, **more)
     assert isinstance(begun, Use), begun
-    begun.done(more.get("place") or "lobby", Ack(None, seq, seq, seq))
+    begun.done(more.get("place") or "lobby", Ack(None, seq, seq, seq), is_kept=is_kept)
     begun.settled(problem)
     begun.free()
     return begun
@@ -150,7 +150,7 @@ def test_the_second_waits_until_it_is_kept(keys):
     with pytest.raises(WaitsError):
         use(keys)
     begun.when_settled(lambda: woken.append("now"))
-    begun.done("lobby", Ack(None, 1, 1, 1))
+    begun.done("lobby", Ack(None, 1, 1, 1), is_kept=True)
     begun.free()
     with pytest.raises(WaitsError):
         use(keys)
@@ -181,14 +181,14 @@ def test_what_was_not_kept_at_once_is_asked_for(keys, kept):
 
 def test_what_was_not_kept_and_nobody_can_tell(clock):
     keys = Keys(Nothing(), clock)
-    say(keys, problem=OFF)
+    say(keys, problem=OFF, is_kept=False)
     assert refusal(use, keys) == "not_stored"
 
 
 def test_numbers_that_have_changed_are_read_again(keys, kept):
     say(keys, "k0")
     begun = use(keys)
-    begun.done("lobby", Ack(None, 1, 1, 1))
+    begun.done("lobby", Ack(None, 1, 1, 1), is_kept=True)
     keys.forget()
     begun.settled(None)
     begun.free()
@@ -198,10 +198,10 @@ def test_numbers_that_have_changed_are_read_again(keys, kept):
 
 
 def test_what_nobody_keeps_stays_in_memory(keys, kept):
-    say(keys, place="@conversation")
-    say(keys, "k2", place="@conversation", problem=OFF)
+    say(keys, place="@conversation", is_kept=False)
+    say(keys, "k2", place="@conversation", problem=OFF, is_kept=False)
     begun = use(keys, "k3", place="@conversation")
-    begun.done("@conversation", Ack(None, 3, 3, 3))
+    begun.done("@conversation", Ack(None, 3, 3, 3), is_kept=False)
     keys.forget()
     begun.settled(None)
     assert use(keys, place="").seq == 1

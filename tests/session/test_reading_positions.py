@@ -235,22 +235,6 @@ def test_where_nothing_can_be_read_it_is_refused(chat):
     assert settled(ada) == []
 
 
-def test_it_is_not_charged_for_more_than_a_ping():
-    """Who reads can say as much as before."""
-    with serving(settings={"limits.flood_rate": 1000.0, "limits.flood_burst": 1000}) as server:
-        ada, bob = Program(server, "ada"), Program(server, "bob")
-        say(bob, *map(str, range(20)))
-
-        def left(**frame):
-            ada.send(times=100, **frame)
-            settled(ada)
-            return server.call(lambda: server.server.chat.find("ada").allowance.left)
-
-        left(type="ping")
-        pings = left(type="ping")
-        assert left(type="read", seq=3) > pings - 60, "five hundredths of a second, in which much else may happen"
-
-
 def test_a_file_of_before_goes_on_being_used(living, tmp_path):
     connection = open_database(tmp_path / "sessions.sqlite3", MIGRATIONS[:1])
     connection.execute("INSERT INTO rooms VALUES (?, 'garden', 1)", (account_id("ada"),))
