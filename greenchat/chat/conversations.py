@@ -342,9 +342,10 @@ class Conversations:
                     self._tell_end(conversation, f"The account {name} was removed.")
 
     def set_epoch(self, epoch: str) -> None:
-        """From now on, numbers of those that are kept hold in this one."""
+        """From now on, numbers of those that are kept hold in this one, as they are in the file."""
         for conversation in self.kept():
             conversation.epoch = epoch
+            conversation.log.forget()
 
     def kept(self) -> list[Conversation]:
         """Those that are known here and are kept."""

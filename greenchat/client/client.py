@@ -332,11 +332,19 @@ class Client(Saying):
         self._ask(KeepCursor(name, room, conversation, epoch, rev, next(self._refs), number, time), Ack, timeout)
 
     def search(
-        self, text: str, room: str = "", before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS
+        self,
+        text: str,
+        room: str = "",
+        before: int = 0,
+        limit: int = 20,
+        timeout: float = ANSWER_SECONDS,
+        *,
+        conversation: str = "",
     ) -> SearchResults:
-        """The latest messages with all the words of `text`, in `room` or in all rooms that one may read, with an `id`
-        below `before`, unless that is 0. Raises as `history` does."""
-        return self._ask(Search(text, room, before, limit, next(self._refs)), SearchResults, timeout)
+        """The latest messages with all the words of `text`, in `room`, in a `conversation` or in all that one may read,
+        with an `id` below `before`, unless that is 0. Raises as `history` does."""
+        request = Search(text, room, before, limit, next(self._refs), conversation)
+        return self._ask(request, SearchResults, timeout)
 
     def stats(self, timeout: float = CONNECT_SECONDS) -> Stats:
         """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""

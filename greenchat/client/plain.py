@@ -139,6 +139,10 @@ class PlainClient(Client):
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", NO_CHANGES.format("/react"))
 
+    def read(self, room: str, seq: int, *, conversation: str = "") -> int:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", "Plain frames do not tell what one has read.")
+
     def history(self, *arguments: object, **conditions: object) -> HistoryPage:
         """Raises `RefusedError`, always."""
         raise RefusedError("no_history", "Plain frames do not ask for the history.")

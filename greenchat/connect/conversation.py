@@ -11,12 +11,14 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from greenchat.client import Client, DisconnectedError
+from greenchat.client.asking import KNOWS_CONVERSATIONS
 from greenchat.client.places import conversation_at, place_at, place_of
 from greenchat.connect.common import Kind, Line, error_line, info_line, maybe_not_said, was_said, was_said_to
 from greenchat.connect.draft import is_command
 from greenchat.connect.meanwhile import Meanwhile
+from greenchat.connect.names import Names
 from greenchat.connect.reading import Reading
-from greenchat.connect.said import Said, words_of
+from greenchat.connect.said import Said, run_there, words_of
 from greenchat.connect.seen import Mark, Now
 from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown
 from greenchat.connect.telling import NOT_SHOWN, Missed, Telling, unread
@@ -66,6 +68,7 @@ class Conversation:
         self._waiting: Mapping[str, Missed] | None = None  # what one is to be told of when one has come in
         self._same_numbers: set[str] = set()  # the rooms whose messages have the numbers that they had before a loss
         self.reading = Reading()
+        self.names = Names()
         self.room = ""
 
     @property
@@ -85,7 +88,8 @@ class Conversation:
 
     def say(self, line: str, room: str) -> int:
         """Say one message in `room`, and return its ref. Raises as `Client.say` does."""
-        ref = self._client.say(line, room)
+        command, name = run_there(line) if self._client.protocol >= KNOWS_CONVERSATIONS else ("", "")
+        ref = self._client.say(command, to=name) if command else self._client.say(line, room)
         join = JOIN.match(line)
         if not self._client.plain or join is not None:
             self._said[ref] = Said(line, room, self._seen.mark(room).seq, ref)
@@ -173,6 +177,7 @@ class Conversation:
             self._see_plain(item)
         if self.reading.is_answer(item):
             return ()
+        self.names.learn(item)
         match item:
             case Ack():
                 self._parting.pop(item.ref, "")
@@ -264,6 +269,7 @@ class Conversation:
         """The welcome may be still to come."""
         self._rooms[room] = None
         if welcome is not None:
+            self.names.learn(welcome)
             self._seen.come_into(room, Now.of(welcome, welcome.epoch))
             self.reading.known(room, welcome.read)
 

@@ -87,6 +87,7 @@ class LineChat:
         self._logins = logins
         self._screen = screen
         self._talk = Conversation(client)
+        screen.complete = self._talk.names.complete
         self._outgoing = Outgoing(self._talk, self._refused, self._sent)
         self._unsure: list[Said] = []  # what was under way when the connection was lost
         self._sent_away = ""  # the code with which one was, as the last word of the server

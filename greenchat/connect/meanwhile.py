@@ -56,7 +56,7 @@ class Meanwhile:
             return False
         if event.conversation:
             alone = ALONE.match(said.line)
-            is_mine = event.own and is_after(event, self._marks[place]._replace(seq=0))
+            is_mine = event.own and is_after(event, self._marks.get(place, Mark())._replace(seq=0))
             return alone is not None and is_mine and event.text == alone[1]
         text = "" if is_command(said.line) else said_as(said.line)
         return (event.room, event.sender, event.text) == (said.room, name, text) and event.seq > said.seq

@@ -10,6 +10,9 @@ ANSWER = re.compile(r"\s*/re\s+(?:#*[1-9][0-9]*\s+)?(\S.*)", re.IGNORECASE | re.
 # And of what one has said to one person alone.
 ALONE = re.compile(r"\s*/(?:msg\s+\S+|reply)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 
+# A command about what was said to one person alone, and who that is.
+_THERE = re.compile(r"\s*/msg\s+(\S+)\s+(/(?:re|edit|delete|react|me)(?:\s.*)?)", re.IGNORECASE | re.DOTALL)
+
 
 class Said(NamedTuple):
     """What one has said, as it was sent, and into which room, when its latest message had the number `seq`; as which
@@ -26,5 +29,13 @@ def words_of(line: str) -> str:
     """What is said where `line` is sent; empty where that is not known here."""
     if not is_command(line):
         return said_as(line)
+    if there := run_there(line)[0]:
+        return words_of(there)
     answer = ANSWER.match(line) or ALONE.match(line)
     return said_as(answer[1]) if answer and not is_command(answer[1]) else ""
+
+
+def run_there(line: str) -> tuple[str, str]:
+    """What is to be run in a conversation of two, and with whom that is: `/msg bob /delete`. Empty where it is not."""
+    match = _THERE.fullmatch(line)
+    return (match[2], match[1]) if match else ("", "")

@@ -28,6 +28,7 @@ from prompt_toolkit.styles import DummyStyle, Style
 
 from greenchat.connect.common import Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
+from greenchat.connect.names import Completed
 from greenchat.connect.secrets import is_secret, secret_start
 
 PROMPT = "> "
@@ -137,8 +138,9 @@ class Screen:
         self._style = DummyStyle() if os.environ.get("NO_COLOR") else Style.from_dict(STYLE)
         self._memory = Memory()
         self._chat: PromptSession[str] = PromptSession(
-            PROMPT, history=self._memory, input_processors=[Stars(), TABS], key_bindings=_keys(self._paste)
+            PROMPT, history=self._memory, input_processors=[Stars(), TABS], key_bindings=self._chat_keys()
         )
+        self.complete: Callable[[str], Completed] = lambda before: Completed()  # what Tab does behind such a text
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
         self._prompt = self._chat  # the one that is, or was, on the screen
@@ -237,6 +239,22 @@ class Screen:
             return True
         assert self._accept is not None
         return self._accept(draft)
+
+    def _chat_keys(self) -> KeyBindings:
+        keys = _keys(self._paste)
+        keys.add("tab")(self._tab)
+        return keys
+
+    def _tab(self, event: KeyPressEvent) -> None:
+        draft = event.current_buffer
+        before = draft.document.text_before_cursor
+        if draft is not self._draft or secret_start(before) < len(before):
+            return
+        completed = self.complete(before)
+        draft.delete_before_cursor(completed.typed)
+        draft.insert_text(completed.text)
+        if completed.are:
+            self.show([info_line(completed.are)])
 
     def _paste(self, event: KeyPressEvent) -> None:
         draft = event.current_buffer

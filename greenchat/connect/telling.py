@@ -69,7 +69,9 @@ class Telling:
         past = [event for event in page.events if isinstance(event, PastEvent)]
         events = [event for event in past if not replayed or is_after(event, mark)]
         if events:
-            yield from self._between(place, wording.place_of(page), events, kind, numbered=not replayed)
+            # Commands with a number are about a room: what is alone here must not be answered aloud.
+            numbered = not replayed and not page.conversation
+            yield from self._between(place, wording.place_of(page), events, kind, numbered=numbered)
         elif not replayed:
             yield info_line(f"Nothing was said {wording.place_of(page)} before.", kind)
 

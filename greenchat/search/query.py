@@ -20,7 +20,7 @@ TERMS = 64
 # So long must be what stands before a `*`: a shorter beginning has so many endings that looking for it takes a second.
 SHORTEST_BEGINNING = 3
 
-SEARCH_HELP = """Find messages with all these words, in all rooms that you may read.
+SEARCH_HELP = """Find messages with all these words, in all that you may read.
 "exact words" stand so in it, roses* is each word that begins with roses. Besides words, or without any:
 from:bob - said by bob; in:dev - in the room dev; from:bob from:eve - by either of them
 after:2026-10-01 before:2026-11-01 - in October (UTC); also with a time: after:2026-10-01T18:00

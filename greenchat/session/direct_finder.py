@@ -11,7 +11,7 @@ from greenchat.search.matching import bounded
 from greenchat.search.query import parse_query
 from greenchat.session.direct_keeper import past_of
 from greenchat.session.session import Session
-from greenchat.storage import direct_index, direct_rows
+from greenchat.storage import direct_find, direct_index, direct_rows
 from greenchat.storage.direct_store import DirectStore, off
 from greenchat.storage.fairness import FairQueue, in_quanta
 from greenchat.storage.sqlite import DatabaseError
@@ -45,7 +45,7 @@ class DirectFinder:
             return SearchResults(ask.text, [], False, ask.ref)
         limit = min(max(ask.limit, 1), MOST)
         work = partial(
-            direct_rows.search,
+            direct_find.search,
             account=member.account_id,
             query=query,
             conversation=ask.conversation,

@@ -16,7 +16,7 @@ from greenchat.protocol.events import EPOCH, Deleted, Message
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key
-from greenchat.storage import direct_rows
+from greenchat.storage import direct_find, direct_rows
 from greenchat.storage.direct_forget import NOBODY
 from greenchat.storage.direct_rows import KeyRow, Row, Talk, TalkEnd
 from greenchat.storage.direct_store import DirectStore
@@ -96,7 +96,7 @@ class DirectKeeper:
 
     def export(self, account_id: int, conversation: str, after: tuple[str, int], most: int) -> list[Past]:
         self._store.saved()
-        asked = partial(direct_rows.export, account=account_id, conversation=conversation, after=after, most=most)
+        asked = partial(direct_find.export, account=account_id, conversation=conversation, after=after, most=most)
         return [past_of(row) for row in self._store.read(asked)]
 
     def of(self, account_id: int) -> list[Entry]:
@@ -141,8 +141,6 @@ class DirectKeeper:
 
     def forgot(self, nameless: Iterable[tuple[str, int]]) -> None:
         """Somebody was forgotten; of these conversations, these accounts have no name any more."""
-        for found in self._all.kept():
-            found.log.forget()
         for number, account in nameless:
             if (known := self._all.open(number)) is not None and account in known.facts:
                 known.facts[account].name = NOBODY

@@ -2,16 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from heapq import nlargest
 
 import msgspec
 from msgspec import Struct
 
-from greenchat.protocol.events import EPOCH
 from greenchat.protocol.requests import History
-from greenchat.search.matching import matches
-from greenchat.search.query import Query
 from greenchat.storage import direct_index
 
 FILE = "direct.sqlite3"
@@ -275,7 +270,7 @@ def _unread(connection: sqlite3.Connection, talk: Talk, account: int) -> int:
 
 
 def message(connection: sqlite3.Connection, conversation: str, seq: int) -> Row | None:
-    found = _rows(connection, "WHERE conversation = ? AND seq = ?", (conversation, min(seq, LAST)))
+    found = rows_of(connection, "WHERE conversation = ? AND seq = ?", (conversation, min(seq, LAST)))
     return found[0] if found else None
 
 
@@ -284,7 +279,7 @@ def page(connection: sqlite3.Connection, conversation: str, ask: History, times:
     low, high = min(max(ask.after, 0), LAST - 1) + 1, min(max(ask.before, 0), LAST) - 1 if ask.before else LAST
     forward = from_the_start(ask)
     order = "ASC" if forward else "DESC"
-    found = _rows(
+    found = rows_of(
         connection,
         f"WHERE conversation = ? AND seq BETWEEN ? AND ? AND time >= ? AND time < ? ORDER BY seq {order} LIMIT ?",
         (conversation, low, high, *times, ask.limit + 1),
@@ -297,53 +292,10 @@ def from_the_start(ask: History) -> bool:
     return bool(ask.after or ask.since) and not (ask.before or ask.until)
 
 
-def export(
-    connection: sqlite3.Connection, account: int, conversation: str, after: tuple[str, int], most: int
-) -> list[Row]:
-    """The first of what is behind `after`, a conversation and a seq, in the conversations of an account, or in this
-    one; without what was deleted."""
-    which = "AND ends.conversation = :conversation" if conversation else ""
-    return _rows(
-        connection,
-        "JOIN ends ON ends.conversation = messages.conversation WHERE ends.account = :account AND deleted IS NULL "
-        f"{which} AND ends.conversation >= :reached AND (ends.conversation > :reached OR seq > :seq) "
-        "ORDER BY ends.conversation, seq LIMIT :most",
-        {
-            "account": account,
-            "conversation": conversation,
-            "reached": after[0],
-            "seq": min(after[1], LAST),
-            "most": most,
-        },
-    )
-
-
-def search(
-    connection: sqlite3.Connection, account: int, query: Query, conversation: str, before: int, most: int
-) -> list[Row]:
-    """The latest messages that `query` finds in the conversations of an account, or in this one of them, with ids below
-    `before`, unless that is 0; what is not in the index yet is not found."""
-    mine = "SELECT number FROM ends JOIN scopes USING (conversation) WHERE account = ?"
-    if conversation:
-        scopes = connection.execute(f"{mine} AND conversation = ?", (account, conversation))
-    else:
-        scopes = connection.execute(mine, (account,))
-    times = [_microseconds(query.since) if query.since else -LAST, _microseconds(query.until) if query.until else LAST]
-    found: list[Row] = []
-    for match in matches(query, [number for (number,) in scopes]):
-        found += _rows(
-            connection,
-            "JOIN words ON messages.id = words.rowid WHERE words MATCH ? AND words.rowid < ? AND time >= ? "
-            "AND time < ? AND deleted IS NULL ORDER BY words.rowid DESC LIMIT ?",
-            (match, before or LAST, *times, most),
-        )
-    return nlargest(most, found, key=lambda row: row.id)
-
-
 def newer(connection: sqlite3.Connection, conversation: str, rev: int, most: int) -> list[Row] | None:
     """All that is newer than `rev`, by its rev; None where that is more than `most`."""
     where = "WHERE conversation = ? AND rev > ? ORDER BY rev LIMIT ?"
-    found = _rows(connection, where, (conversation, min(rev, LAST), most + 1))
+    found = rows_of(connection, where, (conversation, min(rev, LAST), most + 1))
     return None if len(found) > most else found
 
 
@@ -389,9 +341,5 @@ def _talks(connection: sqlite3.Connection, which: str, values: Sequence[object])
     return talks
 
 
-def _microseconds(time: datetime) -> int:
-    return (time - EPOCH) // timedelta(microseconds=1)
-
-
-def _rows(connection: sqlite3.Connection, where: str, values: Sequence[object] | Mapping[str, object]) -> list[Row]:
+def rows_of(connection: sqlite3.Connection, where: str, values: Sequence[object] | Mapping[str, object]) -> list[Row]:
     return [Row(*row) for row in connection.execute(f"SELECT {_ALL} FROM messages {where}", values)]

@@ -8,9 +8,11 @@ from kit.terminals import CTRL_D, ENTER
 
 from greenchat.client import Client
 from greenchat.connect import Exit
+from greenchat.connect.names import Completed, Names
 from greenchat.connect.reading import READ_SECONDS, Reading
 from greenchat.connect.telling import unread
-from greenchat.protocol.replies import Conversations, DirectState, RoomState
+from greenchat.protocol.events import EPOCH, Left, Renamed
+from greenchat.protocol.replies import Conversations, DirectState, RoomState, Welcome
 from greenchat.testing import serving
 
 pytest_plugins = ["kit.terminal_fixtures"]
@@ -74,7 +76,7 @@ def test_what_waits_is_told_shown_and_read(joined, open_ada):
     ]
     phone = joined("ada")
     assert [state.unread for state in phone.overview().direct] == [0, 0]
-    ada.type("hello" + ENTER + "/msg bob Gladly!" + ENTER)
+    ada.type("hello" + ENTER + "/msg bo\tGladly!" + ENTER)
     ada.wait_for("> /msg bob Gladly!", "[INFO] To bob: Gladly!", ">")
     ask = write(bob, "At one?")[0]
     answer = bob.confirm(bob.say("Or two?", conversation=ask.conversation, reply_to=3))
@@ -91,10 +93,19 @@ def test_what_waits_is_told_shown_and_read(joined, open_ada):
     )
     ada.type("/MSG bob" + ENTER)
     ada.wait(lambda lines: "That was before" in lines[-2] and lines[-1] == ">")
-    assert [line.split(" ", 2)[2] for line in ada.lines[-4:-2]] == [
+    assert without_times(ada.lines[-4:-2]) == [
         "[ada to bob (private)]: Gladly! (🌷 1)",
         '[bob (private)]: (to ada: "Gladly!") Or three? (changed)',
     ]
+    ada.type("/msg bob /edit Gladly, bob!" + ENTER + "/msg bob /re Three." + ENTER + "/msg bob /react 🌷" + ENTER)
+    ada.wait_for(
+        '[INFO] ada (private) has changed "Gladly!": Gladly, bob!',
+        '[INFO] ada (private) reacts with 🌷 to ada: "Three."',
+        ">",
+    )
+    ada.type("/msg bob /delete" + ENTER)
+    ada.wait_for("> /msg bob /delete", "[INFO] ada (private) has deleted a message.", ">")
+    assert [event.text for event in bob.history("lobby").events] == ["Is ada here?", "hello"], "nothing of it is public"
     ada.type(CTRL_D)
     assert ada.end() == Exit.DELIVERED
     assert [state.unread for state in joined("ada").overview().direct] == [0, 0], "it is told at the end, too"
@@ -121,6 +132,12 @@ def test_words_of_others_do_not_drive_the_terminal(open_terminal, raw):
     raw.refuse(read, "conversation_gone", "It has ended.")
     raw.send(event("joined", name="bob"))
     terminal.wait_for("[INFO] bob has joined the chat.", ">")
+    raw.send(message(1, "seen"), message(7, "elsewhere", room="garden"))
+    terminal.wait_for("[bob]: seen", "[garden] [bob]: elsewhere", ">")
+    terminal.type(CTRL_D)
+    last = raw.read()
+    assert (last["type"], last["room"], last["seq"]) == ("read", "lobby", 1), "what one sees, and nothing else"
+    assert raw.read()["type"] == "leave"
     assert "It has ended." not in "\n".join(terminal.lines), "nobody has asked for that"
     assert b"\x1b[31m" not in terminal.written.replace(b"\x1b[31m[ERROR]", b"")
     assert b"\x07" not in terminal.written
@@ -150,6 +167,22 @@ def test_what_was_under_way_to_one_person_is_looked_for(open_terminal, raw):
     terminal.wait(lambda lines: lines[-1] == ">" and "[INFO] Was said to bob: Hi!" in lines)
     assert "[ERROR] Not sent in lobby: /msg" in terminal.lines, "a name may be somebody else's by now"
     assert "You missed" not in "".join(terminal.lines)
+
+
+def test_tab_completes_names():
+    names = Names()
+    names.learn(Welcome("ada", "lobby", ["ada", "Robert", "robin"], 0, {}, ""))
+    names.learn(told([("Bob", 0), ("\x1b[31mbobby", 1)]))
+    assert names.complete("/msg b") == Completed(1, "Bob ")
+    assert names.complete("hello @BO") == Completed(2, "Bob ")
+    assert names.complete("r") == Completed(0, "ob")
+    assert names.complete("rob") == Completed(are="Robert, robin")
+    assert names.complete("nobody") == names.complete("bob ") == names.complete("") == Completed()
+    names.learn(Left("lobby", "robin", "left", EPOCH))
+    names.learn(Left("lobby", "Bob", "left", EPOCH))
+    names.learn(Renamed("lobby", "robert", "rupert", EPOCH))
+    assert names.complete("r") == Completed(1, "rupert ")
+    assert names.complete("b") == Completed(1, "Bob "), "one may write to who is away"
 
 
 def told(direct=(), rooms=()):

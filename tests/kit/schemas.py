@@ -1,4 +1,4 @@
-"""The databases of all plugins: their migrations, and files of earlier versions of them, as text."""
+"""All databases: their migrations, and files of earlier versions of them, as text."""
 
 import importlib
 import sqlite3
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import greenchat_plugins
 
+from greenchat.storage import direct_rows, session_store
 from kit import TESTS
 
 DATABASES = TESTS / "storage" / "databases"
@@ -25,7 +26,8 @@ def migrations_of_plugins():
     return found
 
 
-MIGRATIONS = migrations_of_plugins()
+# Of the core's files and of those of plugins.
+MIGRATIONS = {"direct": direct_rows.MIGRATIONS, "sessions": session_store.MIGRATIONS} | migrations_of_plugins()
 
 
 def load(dump, data_dir):

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from kit.accounts import CHEAP, SECRET
 from kit.histories import verified
-from kit.programs import Program, says, sync
+from kit.programs import Anybody, Program, says, sync, without_plugins
 from kit.schemas import DATABASES, MIGRATIONS, load
+from kit.sessions import device, settled
 
 from greenchat.storage.sqlite import open_database
 from greenchat.testing import serving
@@ -85,6 +86,27 @@ def tables(connection):
 
 
 # --- what was in it is found again, by a server ---
+
+
+@pytest.mark.parametrize("dump", versions("direct"))
+def test_what_two_people_have_said_alone(dump, tmp_path):
+    load(dump, tmp_path)
+    with serving(Anybody(), settings=without_plugins("accounts"), data_dir=tmp_path) as server:
+        _, bob = device(server, "ada"), device(server, "bob")
+        settled(bob)
+        (talk,) = bob.conversations["direct"]
+        assert (talk["with"], talk["seq"], talk["read"]) == ("ada", 3, 3)
+        page = bob.request(type="history", conversation=talk["conversation"])["events"]
+        assert [event.get("text", event["type"]) for event in page] == ["Roses for you.", "For me!", "deleted"]
+        assert bob.request(type="search", text="roses")["messages"][0]["seq"] == 1
+        assert bob.request(type="say", to="ada", text="Thank you.")["seq"] == 4
+
+
+@pytest.mark.parametrize("dump", versions("sessions"))
+def test_rooms_of_accounts(dump, tmp_path):
+    load(dump, tmp_path)
+    with serving(Anybody(), settings=without_plugins("accounts"), data_dir=tmp_path) as server:
+        assert {"garden", "lobby"} == set(device(server, "ada").welcome["rooms"])
 
 
 @pytest.mark.parametrize("dump", versions("history"))

@@ -13,9 +13,10 @@ function open(room, seq) {
 	return go(room, seq);
 }
 
-const result = ({ room, seq, sender, text, time }) => {
+const result = ({ room, conversation, with: name, seq, sender, text, time }) => {
 	const when = new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-	const head = el("small", el("b", sender), ` in ${room}, ${when}`);
+	const head = el("small", el("b", sender), ` ${room ? "in" : "with"} ${room || name}, ${when}`);
+	room ||= chat.directWith(conversation, name);
 	const words = el("span", { dir: "auto" }, text);
 	const row = el(
 		"li",
@@ -24,10 +25,10 @@ const result = ({ room, seq, sender, text, time }) => {
 	return Object.assign(row, { found: { room, seq, words } });
 };
 
-// A message says something else now, or nothing (null).
-export function reworded({ address }, item, text) {
+// A message says something else now; null: nothing.
+export function reworded(room, item, text) {
 	for (const row of list.children)
-		if (row.found.room === address.room && row.found.seq === item.seq) {
+		if (row.found.room === (room.direct ? room : room.name) && row.found.seq === item.seq) {
 			if (text === null) row.remove();
 			else row.found.words.textContent = text;
 		}

@@ -95,6 +95,15 @@ def test_what_two_say_alone_waits_for_who_is_away_and_is_changed_as_in_rooms(vis
         talk_with(phone, "bob").tap()
         expect(phone.lines).to_have_text(["Are you here?", "Here I am", "And now?", "Now, too"])
         phone.picture("direct-phone-light")
+        # A search finds it, and leads there.
+        bob.room("lobby").click()
+        bob.search("here from:ada")
+        found = bob.results.get_by_role("listitem")
+        expect(found).to_have_count(1)
+        expect(found).to_contain_text("with ada")
+        found.get_by_role("button").click()
+        expect(row(bob, "Are you here?")).to_be_visible()
+        bob.button("Search").click()
         # A click on the name leads there, too.
         bob.room("lobby").click()
         bob.member("ada").click()

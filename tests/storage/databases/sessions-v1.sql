@@ -1,0 +1,21 @@
+-- sessions.sqlite3 of version 1
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE ignored (
+    account INTEGER PRIMARY KEY,
+    people BLOB NOT NULL
+);
+CREATE TABLE rooms (
+    account INTEGER NOT NULL,
+    room TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (account, room)
+) WITHOUT ROWID;
+INSERT INTO "rooms" VALUES(4574409015063172599,'garden',1769860800000000);
+INSERT INTO "rooms" VALUES(4574409015063172599,'lobby',1769860800000000);
+CREATE TABLE stays (
+    id BLOB PRIMARY KEY,
+    stay BLOB NOT NULL
+) WITHOUT ROWID;
+COMMIT;
+PRAGMA user_version=1;
