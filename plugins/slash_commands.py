@@ -15,7 +15,6 @@ from greenchat import (
     History,
     Member,
     Message,
-    NumberedPage,
     Place,
     Reject,
     Say,
@@ -317,9 +316,8 @@ def tell_messages(session: Session, argument: str) -> None:
     # A ref says that somebody has asked: an empty page is told, too.
     ref = session.call.ref if session.call is not None else None
     ask = History(limit=int(number or LAST_TOLD), ref="" if ref is None else ref, conversation=talk.id)
-    page = chat.read_conversation(member, ask)
-    which = page.conversation, page.with_
-    session.tell(NumberedPage("", page.events, page.more, page.ref, page.rev, page.epoch, False, *which))
+    # Without the numbers, for who knows lines alone: an answer by one would be said in the room.
+    session.tell(chat.read_conversation(member, ask))
 
 
 def tell_export(session: Session, argument: str) -> None:

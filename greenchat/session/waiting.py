@@ -34,7 +34,9 @@ def tell_waiting(session: Session) -> None:
         if count > len(found):
             last = talks[-1].with_for(member)
             how = session.advise(Advice.COMMAND, line=f"/messages {last} 100")
-            session.info(f"There are {count - len(found)} more before these. To read what somebody wrote: {how}")
+            before = count - len(found)
+            are = "There is 1 more" if before == 1 else f"There are {before} more"
+            session.info(f"{are} before these. To read what somebody wrote: {how}")
         session.info("That was while you were away.")
         latest = chat.conversation(member, found[-1].message.conversation) if found else talks[-1]
         if member.last_writer is None:

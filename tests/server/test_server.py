@@ -6,6 +6,7 @@ import time
 import pytest
 from kit.machine import eventually
 from kit.programs import Program
+from kit.sessions import IMPATIENT
 
 from greenchat.config.schema import Limits
 from greenchat.testing import DEADLINE, ServerThread, serving
@@ -315,7 +316,7 @@ def test_a_room_has_its_share():
 
 
 def test_a_silent_json_client_is_pinged_and_closed_when_it_does_not_answer_any_more():
-    with serving(settings={"limits.ping_seconds": 0.1}) as server:
+    with serving(settings={"limits.ping_seconds": 0.1} | IMPATIENT) as server:
         bob, ada = server.join("bob"), json_peer(server, name="ada")
         ada.read()
         bob.expect("INFO|ada has joined the chat.")

@@ -161,7 +161,7 @@ def test_a_plain_client_reads_what_waited_when_it_comes_in_and_no_second_time(ch
     assert not any("(private)" in line for line in lines)
     told = says(bob, "/messages ada 3")
     assert told[0].startswith("INFO|The last 3 messages between you and ada")
-    assert told[1:4] == ["MSG|ada (private)|[2] two", "MSG|bob (private)|[3] three", "MSG|ada (private)|[4] four"]
+    assert told[1:4] == ["MSG|ada (private)|two", "MSG|bob (private)|three", "MSG|ada (private)|four"]
 
 
 def test_of_very_much_the_last_is_told_and_how_to_read_more(chat, monkeypatch):
@@ -174,7 +174,7 @@ def test_of_very_much_the_last_is_told_and_how_to_read_more(chat, monkeypatch):
     assert lines[start + 1 : start + 4] == [
         "MSG|ada (private)|two",
         "MSG|ada (private)|three",
-        "INFO|There are 1 more before these. To read what somebody wrote: MSG|/messages ada 100",
+        "INFO|There is 1 more before these. To read what somebody wrote: MSG|/messages ada 100",
     ]
 
 

@@ -488,7 +488,7 @@ def test_a_silent_browser_is_pinged_and_given_up():
 
 def test_who_reads_too_slowly_is_closed_without_a_word():
     limits = {"limits.outbox_bytes": 100_000, "limits.outbox_seconds": 0, "limits.frame_bytes": 0}
-    with serving(web, settings=limits) as server, WebPeer(server) as slow:
+    with serving(web, settings=limits | IMPATIENT) as server, WebPeer(server) as slow:
         slow.join("slow")
         bob = server.join("bob")
         text = "x" * 50_000
