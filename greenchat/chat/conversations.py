@@ -125,7 +125,7 @@ class Conversation(Place):
         return self.ends[1] if self.ends[0] == one else self.ends[0]
 
     def has(self, member: Member) -> bool:
-        return not self.has_ended and member.identity in self.ends
+        return not self.has_ended and member.identity in self.ends and self._all.who(member.identity) is member
 
     def has_gone(self) -> Reject:
         return gone()

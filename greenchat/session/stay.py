@@ -148,6 +148,11 @@ def password_set(login: Login, accounts: AccountDirectory) -> int:
     return account.since if account is not None else 0
 
 
+def shows_few(there: Member | None) -> bool:
+    """Whether somebody is here by plain clients alone, which have not come into all the rooms of their account."""
+    return there is not None and bool(there.sessions) and not any(one.codec.many_rooms for one in there.sessions)
+
+
 def elsewhere() -> Reject:
     return Reject("You have come back on another connection.", code="resumed_elsewhere")
 

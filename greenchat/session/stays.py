@@ -24,7 +24,7 @@ from greenchat.config.schema import Config
 from greenchat.errors import Reject
 from greenchat.net.admission import Admission
 from greenchat.protocol.address import host_of, network_of
-from greenchat.session.stay import Resumable, Stay, elsewhere, encode_ignored, invalid, password_set
+from greenchat.session.stay import Resumable, Stay, elsewhere, encode_ignored, invalid, password_set, shows_few
 from greenchat.storage.session_store import SessionStore
 
 PREFIX = "gr_"
@@ -248,6 +248,9 @@ class Stays:
             gevent.sleep(MOMENT_SECONDS)
         if stay.login.account_id != session.login.account_id:
             session.log_in(stay.login.account, stay.login.account_id)
+        rooms = Kept({})
+        if shows_few(chat.people.of_account(stay.login.account_id)):
+            rooms = Kept(self._host.remembered(stay.login.account_id).rooms)
         there = member if member is not None and chat.people.has(member) else None
         there = there or chat.people.of_account(stay.login.account_id)
         if there is not None:
@@ -258,7 +261,7 @@ class Stays:
                 chat.detach(before, there)
                 before.end(elsewhere())
             # Of an account, it is known what it has not left; a guest may have been lost before they were in all rooms.
-            return there, Kept({}) if there.account_id or stay.kept is None else stay.kept
+            return there, rooms if there.account_id or stay.kept is None else stay.kept
         account_id = stay.login.account_id
         of_account = self._host.remembered(account_id)
         kept = stay.kept if member is None else self._kept.get(member)

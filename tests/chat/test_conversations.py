@@ -146,11 +146,15 @@ def test_what_has_ended_leaves_nothing_behind():
     for person in (ada, bob, eve):
         people.add(person)
     chat = Conversations(people, AccountDirectory(), deliver)
+    talks = []
     for one, other in ((ada, bob), (ada, eve), (eve, bob), (eve, eve)):
         begun = chat.begin(one.identity, other.identity)
         assert chat.known(one.identity, other.identity) is chat.known(other.identity, one.identity) is begun
+        assert begun.has(one)
+        talks.append(begun)
     for person in (ada, eve, bob):
         people.remove(person)
+        assert not any(talk.has(person) for talk in talks), "what one still waited to say is not said"
         chat.went(person, person.account_id, "gone")
     assert not any((chat._by_id, chat._by_ends, chat._of))
 

@@ -20,7 +20,7 @@ from kit.accounts import (
     registered,
 )
 from kit.processes import serve_process
-from kit.programs import PeerFrom, Program
+from kit.programs import PeerFrom, Program, sync
 
 from greenchat.cli import main
 from greenchat.testing import serving
@@ -305,3 +305,16 @@ def test_no_password_is_ever_written_down_or_shown(tmp_path):
         assert [line for line in answers if secret in line and not quotes.search(line)] == []
         assert secret not in output
     assert b"is logged in as ada" in written[Path(tmp_path / "stderr.log")]
+
+
+def test_a_program_is_in_all_its_rooms_after_a_restart_also_where_a_plain_client_was_faster(tmp_path):
+    with accounts(data_dir=tmp_path) as server:
+        gone(registered(server))
+        ada = Program(server)
+        token = ada.join(name="ada", login=SECRET)["token"]
+        ada.join(room="garden")
+    with accounts(data_dir=tmp_path) as server:
+        netcat = server.connect()
+        netcat.send(f"MSG|/login ada {SECRET}", "JOIN|ada")
+        sync(netcat)
+        assert sorted(Program(server).join(token=token, room=None)["rooms"]) == ["garden", "lobby"]
