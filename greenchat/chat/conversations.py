@@ -8,13 +8,14 @@ away; with a guest in it, it lasts as long as their stay.
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.batch import Deliver, EventBatch, QuotingBatch, knows_numbers
 from greenchat.chat.directory import Directory
+from greenchat.chat.ends import End, Entry
 from greenchat.chat.ignoring import Ignored
 from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
@@ -35,30 +36,6 @@ MOST_OPEN = 1000
 RECENT_KEPT = 100
 
 ID_BYTES = 12  # of chance: nobody guesses the conversation of others
-
-
-class End:
-    """One of the two: what they were called last, how much they have said, and up to where they have read what was
-    said, or a plain client has told them."""
-
-    __slots__ = ("name", "read", "said")
-
-    def __init__(self) -> None:
-        self.name = ""
-        self.said = self.read = 0
-
-
-class Entry(NamedTuple):
-    """A conversation in a list: with which account, what that was called last, how far it is, and how far it was
-    read."""
-
-    conversation: str
-    account_id: int
-    name: str
-    seq: int
-    rev: int
-    read: int
-    unread: int
 
 
 class Keeper(Protocol):

@@ -8,7 +8,8 @@ from functools import partial
 import msgspec
 
 from greenchat.chat.chat import Chat
-from greenchat.chat.conversations import Conversation, Conversations, Entry
+from greenchat.chat.conversations import Conversation, Conversations
+from greenchat.chat.ends import Entry
 from greenchat.chat.keys import UsedKey, place_of
 from greenchat.chat.log import Past, Reaction
 from greenchat.errors import Reject
@@ -42,7 +43,7 @@ class DirectKeeper:
 
     def open(self) -> None:
         """Know the file. May wait."""
-        self._chat.ids.begin_above(self._store.open())
+        self._store.open()
         self._chat.accounts.watch(self._accounts_changed)
 
     @property
@@ -134,6 +135,7 @@ class DirectKeeper:
     # --- what changes ---
 
     def _renewed(self) -> None:
+        self._chat.ids.begin_above(self._store.highest)
         self._all.set_epoch(self._store.epoch)
         self._chat.keys.forget()
 
@@ -153,7 +155,6 @@ class DirectKeeper:
         before, self._accounts = self._accounts, frozenset(self._chat.accounts.ids)
         if gone := before - self._accounts:
             self._all.accounts_gone(gone)
-            self._store.forget(gone, self._accounts)
 
     def _restored(self, talk: Talk | None) -> Conversation | None:
         if talk is None:

@@ -174,22 +174,6 @@ def keep(
         )
 
 
-def forget(connection: sqlite3.Connection, gone: Iterable[int], left: frozenset[int]) -> None:
-    """These accounts are gone: so is what they have said to each other, and to others that are not `left`."""
-    for account in gone:
-        rows = connection.execute(
-            "SELECT id, low, high FROM conversations WHERE id IN (SELECT conversation FROM ends WHERE account = ?)",
-            (account,),
-        ).fetchall()
-        for number, low, high in rows:
-            if low not in left and high not in left:
-                direct_index.unindex(connection, "messages.conversation = ?", (number,))
-                for table in ("messages", "ends", "keys", "scopes"):
-                    connection.execute(f"DELETE FROM {table} WHERE conversation = ?", (number,))
-                connection.execute("DELETE FROM conversations WHERE id = ?", (number,))
-                soil(connection, 1)
-
-
 def soil(connection: sqlite3.Connection, count: int) -> None:
     """Words of so many messages are gone, but may still be in the unused parts of the file."""
     if count:
@@ -204,7 +188,8 @@ def trim(connection: sqlite3.Connection, since: int, most: int) -> list[str]:
     nothing to remove."""
     found = connection.execute(
         "SELECT conversation, max(seq) FROM "
-        "(SELECT conversation, seq FROM messages WHERE time < ? ORDER BY time LIMIT ?) GROUP BY conversation",
+        "(SELECT conversation, seq FROM messages WHERE time > 0 AND time < ? ORDER BY time LIMIT ?) "
+        "GROUP BY conversation",
         (since, most),
     ).fetchall()
     upto = [(seq, number) for number, seq in found]

@@ -68,7 +68,7 @@ class DirectStore:
         self._timer: Any = None
         self._waiting: deque[Item] = deque()
         self._batch: list[Item] = []  # what is being written
-        self._gone: tuple[set[int], frozenset[int]] = (set(), frozenset())
+        self.highest = 0  # id of a message on disk, as it was learnt
         self._given = self._committed = 0  # how many items were ever given, and how many of the first are on disk
         self._holds: deque[tuple[int, Release]] = deque()
         self._known = False  # whether it is known what is on disk
@@ -76,21 +76,20 @@ class DirectStore:
         self._lost = 0
         self._closing: Event | None = None
 
-    def open(self) -> int:
-        """Learn what is on disk: the highest id of a message. Where that cannot be, it is tried again and again."""
+    def open(self) -> None:
+        """Learn what is on disk. Where that cannot be, it is tried again and again."""
         try:
-            number, epoch = self._database.run(self._begin)
+            self.highest, epoch = self._database.run(self._begin)
         except DatabaseError as error:
             self._fail(error)
-            return 0
+            return
         self._known = True
         self._set_epoch(epoch)
-        return number
 
     def close(self) -> None:
         """Write what waits, waiting for it, though not for ever, and close the file."""
         self._closing = Event()
-        if (self._waiting or self._gone[0]) and not self._busy:
+        if self._waiting and not self._busy:
             self._write()
         if self._busy:
             self._closing.wait(CLOSE_SECONDS)
@@ -115,12 +114,6 @@ class DirectStore:
             self._write_soon()
         else:
             self._shed()
-
-    def forget(self, gone: Iterable[int], left: frozenset[int]) -> None:
-        """These accounts are gone, and those are left."""
-        self._gone = (self._gone[0] | {*gone}, left)
-        if self.problem is None:
-            self._write_soon()
 
     def hold(self, release: Release) -> None:
         """Call `release` once all that was given so far is on disk, which may be now; or with why it will not be."""
@@ -201,7 +194,7 @@ class DirectStore:
         """In the database's thread."""
         return direct_rows.highest(connection), self._file.begin(connection)
 
-    def _keep(self, batch: list[Item], gone: tuple[set[int], frozenset[int]], connection: sqlite3.Connection) -> None:
+    def _keep(self, batch: list[Item], renewed: int, connection: sqlite3.Connection) -> None:
         """In the database's thread."""
         self._file.check(connection)
         talks = {talk.id: talk for talk, _, _ in batch}
@@ -213,8 +206,8 @@ class DirectStore:
                     row = replace(row, id=said.id, time=said.time)
                 rows[row.conversation, row.seq] = row
         direct_rows.keep(connection, talks.values(), [*rows.values()], [key for *_, key in batch if key is not None])
-        if gone[0]:
-            direct_rows.forget(connection, *gone)
+        if renewed:
+            EpochFile.renew(connection, renewed)
 
     def _write_soon(self) -> None:
         if not self._soon and not self._busy:
@@ -230,25 +223,25 @@ class DirectStore:
             self._busy = True
             self._database.start(self._begin, self._learned)
             return
-        if not self._waiting and not self._gone[0]:
+        if not self._waiting:
             return
         self._batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
-        gone, self._gone = self._gone, (set(), frozenset())
         self._busy = True
-        self._database.start(partial(self._keep, self._batch, gone), partial(self._wrote, gone))
+        # What others have seen in an outage may be gone, or in another file.
+        renewed = 0 if self.problem is None else new_epoch()
+        self._database.start(partial(self._keep, self._batch, renewed), partial(self._wrote, renewed))
 
-    def _wrote(self, gone: tuple[set[int], frozenset[int]], _: None, problem: Exception | None) -> None:
+    def _wrote(self, renewed: int, _: None, problem: Exception | None) -> None:
         self._busy = False
         batch, self._batch = self._batch, []
         if problem is not None:
             self._waiting.extendleft(reversed(batch))
-            self._gone = (gone[0] | self._gone[0], self._gone[1] or gone[1])
             self._fail(problem)
             return
         self._committed += len(batch)
         self.wrote()
-        if self.problem is not None and not self._waiting:
-            self._recover()
+        if renewed and len(self._waiting) <= BATCH:
+            self._recover(renewed)
         released = []
         while self._holds and self._holds[0][0] <= self._committed:
             released.append(self._holds.popleft()[1])
@@ -262,13 +255,14 @@ class DirectStore:
             self._fail(problem)
             return
         self._known = True
-        self._set_epoch(found[1])
-        if not self._waiting:
-            self._recover()
+        self.highest, epoch = found
+        self._set_epoch(epoch)
+        if self.problem is not None and not self._waiting:
+            self._recover(epoch)
         self._go_on()
 
     def _go_on(self) -> None:
-        if self._waiting or self._gone[0]:
+        if self._waiting:
             self._write_soon()
         elif self._closing is not None:
             self._closing.set()
@@ -301,13 +295,10 @@ class DirectStore:
             self._timer.start(self._write)
         self._release(held, not_stored())
 
-    def _recover(self) -> None:
-        if self.problem is not None:
-            log.warning("direct messages are kept again; lost: %d", self._lost)
-            self.problem, self._lost = None, 0
-            epoch = new_epoch()  # what others have seen meanwhile may be gone, or in another file
-            self._set_epoch(epoch)
-            self._database.start(partial(EpochFile.renew, epoch=epoch))
+    def _recover(self, epoch: int) -> None:
+        log.warning("direct messages are kept again; lost: %d", self._lost)
+        self.problem, self._lost = None, 0
+        self._set_epoch(epoch)
 
     def _shed(self) -> None:
         while len(self._waiting) > MOST_WAITING:

@@ -17,6 +17,11 @@ from pathlib import Path
 EPOCH, CLEAN, CLOSED = "epoch", "clean", "closed"
 
 
+# A file that was closed in order was not touched any more so many seconds later. A copy that is put back may have the
+# same number and the same time of writing, but nobody can set back when its inode was changed. Closing takes less.
+CLOSING_SECONDS = 10.0
+
+
 def new_epoch() -> int:
     return secrets.randbits(62) | 1
 
@@ -50,9 +55,11 @@ class EpochFile:
         """The epoch, from now on until the file is closed in order: the one before, if that was done. A copy of the
         file, which may be of an earlier day, is another one or was written at another time, and so was one that
         somebody has changed since."""
+        self.check(connection)
         query = "SELECT name, value FROM marks WHERE name IN (?, ?, ?)"
         marks = dict(connection.execute(query, (EPOCH, CLEAN, CLOSED)))
-        epoch: int = marks.get(EPOCH, 0) if (marks.get(CLEAN), marks.get(CLOSED)) == self._state else 0
+        is_same = (marks.get(CLEAN), marks.get(CLOSED)) == self._state and self._untouched_since(marks[CLOSED])
+        epoch: int = marks.get(EPOCH, 0) if is_same else 0
         if not epoch:
             epoch = new_epoch()
             self.renew(connection, epoch)
@@ -92,6 +99,9 @@ class EpochFile:
         if self._closed:
             with suppress(OSError):
                 os.utime(self._path, ns=(self._closed, self._closed))
+
+    def _untouched_since(self, closed: int) -> bool:
+        return self._path.stat().st_ctime_ns - closed < CLOSING_SECONDS * 1e9
 
     @property
     def _state(self) -> tuple[int, int]:

@@ -133,6 +133,7 @@ def forget(user: str, yes: bool, file: Path | None, data_dir: str | None) -> Non
         found = forgetting.find(connection, user)
         unclean = forgetting.unclean(connection)
         if not found.names and not unclean and not alone:
+            direct.forget()  # what of it was begun, and not ended
             click.echo(f"There is nothing of {shown}.")
             return
         what = f"{_count(found.messages, 'message')} and {_count(found.moves, 'coming or going', 'comings and goings')}"

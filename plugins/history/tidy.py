@@ -181,6 +181,7 @@ class Tidy:
                 self._replays.forget(name, upto)
             self._database.run(partial(_drop_comings, room=number))
             self._database.run(partial(keys.forget_room, room=number))
+            self._database.run(changes.soil)
 
     def _look(self) -> None:
         state = self._run(file_state, writes=False)

@@ -77,6 +77,7 @@ def test_nothing_said_alone_comes_before_the_welcome(chat, gate):
     ada, bob = login(chat, "ada"), login(chat, "bob")
     ada.join(room="garden")
     ada.peer.close()
+    bob.read_until("left", name="ada")
     chat.call(gate.opened.clear)
     phone = Program(chat)
     phone.send(type="join", name="ada", login=SECRET, ref=1)
