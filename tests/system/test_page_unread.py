@@ -4,6 +4,7 @@ import re
 
 from kit.accounts import accounts, registered
 from kit.browsers import expect, needs_browser
+from kit.machine import eventually
 from kit.pages import OUTSIDE, fill, log_in, look
 
 pytestmark = needs_browser
@@ -52,6 +53,8 @@ def test_one_comes_back_to_the_first_that_one_has_not_read(visit):
         expect(ada.room("lobby")).to_have_accessible_name(re.compile("5[234]. unread"))
         bob.send("MSG|one more")
         expect(ada.room("lobby")).to_have_accessible_name(re.compile("5[2345]. unread"))
+        # It is told once a second.
+        eventually(lambda: chat.call(lambda: chat.server.chat.find("ada").reads["lobby"]) >= 80)
         later = log_in(visit(chat), "ada")
         expect(later.log).to_contain_text("new ")
         settled(later)
