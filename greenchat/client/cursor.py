@@ -109,6 +109,11 @@ class Cursor:
         """When the latest had happened that it is behind, anywhere; None where it has not been anywhere yet."""
         return max((place.time for place in self._places.values()), default=None)
 
+    @property
+    def direct(self) -> list[str]:
+        """The conversations that it has been in, as places."""
+        return [where for where in self._places if conversation_at(where)]
+
     def __contains__(self, where: str) -> bool:
         return _key(where) in self._places
 

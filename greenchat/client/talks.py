@@ -38,6 +38,10 @@ class Talks:
                 self._caught.add(place)
                 continue
             yield from self._unless_gone(place)
+        if told.more and listed:  # without any, they cannot be read at the moment
+            for place in cursor.direct:
+                if place not in listed and place not in self._caught:
+                    yield from self._unless_gone(place)
 
     def told(self, item: Event | Frame, epoch: str) -> Iterator[Event | Frame]:
         """What has just come, behind what was missed before it. `epoch` is that of conversations."""
