@@ -257,6 +257,7 @@ class Client(Saying):
         cursor.open(self)
         talks = Talks(cursor, lambda conversation: self.catch_up("", cursor, conversation=conversation))
         first = self.overview()
+        self._forget_ended(first, talks)
         for room in [*self.rooms]:
             yield from self.catch_up(room, cursor)
         yield from talks.missed(first)
@@ -268,10 +269,16 @@ class Client(Saying):
                 if isinstance(item, Welcome) and item.room:
                     yield from self.catch_up(item.room, cursor)
                 elif isinstance(item, Conversations) and item is not first:
+                    self._forget_ended(item, talks)
                     yield from talks.missed(item)
         finally:
             if not self._connection.end and not self.left:
                 cursor.save()
+
+    def _forget_ended(self, told: Conversations, talks: Talks) -> None:
+        """By the latest list alone, and not by a guest's: who logs in later has other conversations."""
+        if told is self.conversations and self._told_account:
+            talks.forget_ended(told)
 
     def _saving(self, cursor: Cursor) -> Iterator[Event | Frame]:
         """As when one iterates over the client; the `cursor` is saved when that is due, also while nothing comes."""

@@ -199,7 +199,9 @@ class _OnServer(Cursor):
 
     def save(self) -> None:
         while self._unsaved and self._server is not None:
-            key, where = next(iter(self._unsaved.items()))
+            # What is forgotten first: a server keeps only so many places.
+            key = min(self._unsaved, key=self._places.__contains__)
+            where = self._unsaved[key]
             place = self._places.get(key, GONE)
             conversation = conversation_at(where)
             room, time = "" if conversation else where, place.time if place.epoch else None

@@ -27,6 +27,13 @@ class Talks:
         self._caught: set[str] = set()  # where what comes is right behind the cursor
         self._ahead: set[tuple[str, int]] = set()  # what was told although it is not
 
+    def forget_ended(self, told: Conversations) -> None:
+        """Those that are not there any more by this list: else they were kept for ever."""
+        listed = {place_at("", state.conversation) for state in told.direct}
+        for place in self._cursor.direct if not told.more else ():
+            if place not in listed and place not in self._caught:  # or it has begun since the list was made
+                self._cursor.forget(place)
+
     def missed(self, told: Conversations) -> Iterator[Message | Deleted]:
         """What was missed in all conversations that there are by this list."""
         cursor = self._cursor

@@ -47,7 +47,7 @@ def path(tmp_path):
     return path
 
 
-def followed(raw, path, frames, answers=()):
+def followed(raw, path, frames, answers=(), account="bot"):
     """What a bot is told by what the server says, and answers when asked for what was missed; and of which
     conversations it has asked, from where."""
     answers, asked = [*answers], []
@@ -60,7 +60,7 @@ def followed(raw, path, frames, answers=()):
 
     with Client.connect(*raw.address, DEADLINE) as bot:
         raw.accept()
-        raw.send(welcome(room="", name="bot", members=[], account="bot", protocol=2, ref=1))
+        raw.send(welcome(room="", name="bot", members=[], account=account, protocol=2, ref=1))
         bot.join("bot")
         raw.send(*frames, END)
         answering = Thread(target=answer)
@@ -109,3 +109,16 @@ def test_while_the_conversations_cannot_be_read_nothing_is_passed_and_nothing_to
     items, asked = followed(raw, path, [unread, said(9), said(10)], [off, missed(6, 7, 8, 9, 10)])
     assert (items, asked) == ([9, 6, 7, 8, 10], [("c", 5), ("c", 5)])
     assert places(path) == {"@c": 10}
+
+
+def test_conversations_that_have_ended_are_forgotten_by_a_list_of_all(raw, path):
+    path.write_text(json.dumps({"lobby": PLACE, "@c": PLACE | {"rev": 9}, "@guest": PLACE}))
+    followed(raw, path, [overview(more=True)])
+    assert places(path) == {"lobby": 5, "@c": 9, "@guest": 5}
+    followed(raw, path, [overview(BOB)])
+    assert places(path) == {"lobby": 5, "@c": 9}
+
+
+def test_what_a_guest_is_told_of_says_nothing_of_the_account_that_logs_in_later(raw, path):
+    followed(raw, path, [overview()], account="")
+    assert places(path) == {"@c": 5}
