@@ -6,7 +6,6 @@ is logged in may be in a room on another device, and stays there: what is said i
 """
 
 import re
-import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -18,7 +17,7 @@ from greenchat.connect.draft import is_command
 from greenchat.connect.meanwhile import Meanwhile
 from greenchat.connect.names import Names
 from greenchat.connect.reading import Reading
-from greenchat.connect.said import Said, run_there, words_of
+from greenchat.connect.said import Said, is_called, run_there, words_of
 from greenchat.connect.seen import Mark, Now
 from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown
 from greenchat.connect.telling import NOT_SHOWN, Missed, Telling, unread
@@ -304,7 +303,7 @@ class Conversation:
 
     def _look_at(self, said: Said, error: Error) -> Iterable[Line]:
         """A /join to a room that one is in: what one says is for that one then."""
-        room = next((room for room in self._rooms if _same(room, self._target)), "")
+        room = next((room for room in self._rooms if is_called(room, self._target)), "")
         self._entered = room
         if room in ("", self.room):
             return (error_line(error.text),)
@@ -343,8 +342,3 @@ def rooms_of(welcome: Welcome) -> list[str]:
 
 def _named(sentence: str, rooms: Sequence[str]) -> str:
     return sentence.format(some_of(rooms, ROOMS_SHOWN), rooms[0] if len(rooms) == 1 else "ROOM")
-
-
-def _same(room: str, typed: str) -> bool:
-    """Whether somebody who has `typed` this means the room."""
-    return unicodedata.normalize("NFKC", typed).casefold() == room.casefold()

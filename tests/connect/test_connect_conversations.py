@@ -169,6 +169,40 @@ def test_what_was_under_way_to_one_person_is_looked_for(open_terminal, raw):
     assert "You missed" not in "".join(terminal.lines)
 
 
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("/msg bob ok", "[ERROR] May not have been run: /msg"),
+        ("/msg CAROL ok", "[INFO] Was said to carol: ok"),
+        ("/reply ok", "[INFO] Was said to carol: ok"),
+    ],
+)
+def test_what_was_under_way_is_looked_for_where_it_was_for(open_terminal, raw, line, verdict):
+    """On another device one has said the same, to carol."""
+    terminal = open_terminal(*raw.address, "--name", "alice", size=(100, 40))
+    bob, carol = (
+        {"conversation": talk, "with": name, "seq": 1, "rev": 1, "read": 1, "unread": 0}
+        for talk, name in (("b", "bob"), ("c", "carol"))
+    )
+    overview = {"type": "conversations", "rooms": [], "epoch": "one"}
+    raw.accept()
+    raw.send(welcome(ref=raw.read()["ref"], protocol=2, epoch="one"), overview | {"direct": [bob, carol]})
+    terminal.wait(lambda lines: lines[-1] == ">")
+    terminal.type(line + ENTER)
+    assert raw.read()["text"] == line
+    raw.hang_up()
+    raw.accept()
+    now = [carol | {"seq": 2, "rev": 2, "read": 2}, bob]
+    raw.send(welcome(ref=raw.read()["ref"], protocol=2, epoch="one"), overview | {"direct": now})
+    assert raw.read()["room"] == "lobby"
+    raw.send(page(ref=2, epoch="one"))
+    ask = raw.read()
+    assert ask["conversation"] == "c"
+    mine = message(2, "ok", room="", sender="alice", own=True, conversation="c", rev=2, **{"with": "carol"})
+    raw.send(page(mine, room="", ref=ask["ref"], conversation="c", epoch="one", rev=2, **{"with": "carol"}))
+    terminal.wait(lambda lines: lines[-1] == ">" and verdict in lines)
+
+
 def test_tab_completes_names():
     names = Names()
     names.learn(Welcome("ada", "lobby", ["ada", "Robert", "robin"], 0, {}, ""))
