@@ -7,6 +7,7 @@ from greenchat.client.places import place_at
 from greenchat.codecs.wording import between
 from greenchat.connect.common import Line, clean
 from greenchat.connect.draft import is_command, said_as
+from greenchat.connect.reading import Gap
 from greenchat.connect.said import Said, is_called, said_alone
 from greenchat.connect.seen import Mark, Now, is_after
 from greenchat.connect.telling import Missed, Telling
@@ -71,6 +72,12 @@ class Meanwhile:
             if place in self._now:
                 where = "" if place == here or talk is not None else f"[{clean(place)}] "
                 yield from self._telling.told_changes(where, self._missed[place].events, mark, self._now[place])
+
+    def skipped(self) -> Iterator[tuple[str, Gap]]:
+        """What of conversations is not told by that."""
+        for place, talk in self._talks.items():
+            if self._missed[place].gap:
+                yield place, Gap(talk.read + 1, self._missed[place].first(talk.seq) - 1)
 
     def shown(self, here: str) -> Iterator[tuple[str, int]]:
         """What one has read by that: up to which message."""
