@@ -20,7 +20,8 @@ that it took too long: join by name then.
         chat.resume(lost.token)
         chat.repeat(lost)
 
-`repeat` says again what had no answer when the connection was lost: the server knows what was said already.
+`repeat` says again what had no answer when the connection was lost: the server knows what was said already. After a
+restart it does not know that of a room without a history.
 
 A bot that misses nothing while it is not there keeps a `Cursor`, and follows it:
 

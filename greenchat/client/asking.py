@@ -65,6 +65,7 @@ class Requests:
         self.token = self.device_token = ""
         self.rooms: dict[str, Welcome] = {}
         self.conversations: Conversations | None = None
+        self._told_account = ""  # whose account's they are
         self.pending: dict[int, str] = {}
         self.repeats = True
         self._came_by = ""  # the token by which one has joined
@@ -190,7 +191,7 @@ class Requests:
                     self.rooms.pop(item.room, None)
                     self.rooms[item.room] = item
             case Conversations():
-                self.conversations = item
+                self.conversations, self._told_account = item, self.account
             case Renamed(name=self.name):
                 self.name = item.new_name
             case Left(name=self.name):

@@ -9,9 +9,10 @@ from typing import Self
 from greenchat.client.asking import KNOWS_CONVERSATIONS, deadline_in
 from greenchat.client.connection import open_socket
 from greenchat.client.cursor import Asks, Cursor, missed
-from greenchat.client.errors import DisconnectedError, RefusedError
+from greenchat.client.errors import DisconnectedError
 from greenchat.client.places import place_at
 from greenchat.client.saying import ANSWER_SECONDS, Saying
+from greenchat.client.talks import Talks
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.replies import (
@@ -254,42 +255,30 @@ class Client(Saying):
         among it only where it was missed, as by who was started again.
         """
         cursor.open(self)
-        since = cursor.latest
+        talks = Talks(cursor, lambda conversation: self.catch_up("", cursor, conversation=conversation))
+        first = self.overview()
+        self._forget_ended(first, talks)
         for room in [*self.rooms]:
             yield from self.catch_up(room, cursor)
-        if self.conversations is not None and self.conversations not in self._inbox:
-            yield from self._catch_up_direct(self.conversations, cursor, since)
+        yield from talks.missed(first)
         try:
             for item in self._saving(cursor):
                 if isinstance(item, HistoryPage) and item.ref is None:
                     continue  # what was said before one came, of which one knows
-                yield item
-                cursor.passed(item, self.conversations.epoch if self.conversations is not None else "")
+                yield from talks.told(item, self.conversations.epoch if self.conversations is not None else "")
                 if isinstance(item, Welcome) and item.room:
                     yield from self.catch_up(item.room, cursor)
-                elif isinstance(item, Conversations):
-                    yield from self._catch_up_direct(item, cursor, since)
+                elif isinstance(item, Conversations) and item is not first:
+                    self._forget_ended(item, talks)
+                    yield from talks.missed(item)
         finally:
             if not self._connection.end and not self.left:
                 cursor.save()
 
-    def _catch_up_direct(
-        self, told: Conversations, cursor: Cursor, since: datetime | None
-    ) -> Iterator[Message | Deleted]:
-        """What was missed in all conversations. `since` is when the cursor was last moved, None if it never was: a
-        conversation that it does not know has begun later."""
-        for state in told.direct:
-            place = place_at("", state.conversation)
-            if place not in cursor and since is not None:
-                cursor.begin_at(place, since)
-            elif place in cursor and cursor[place].epoch == told.epoch and cursor[place].rev >= state.rev:
-                continue
-            try:
-                yield from self.catch_up("", cursor, conversation=state.conversation)
-            except RefusedError as refusal:
-                if refusal.code != "conversation_gone":
-                    raise
-                cursor.forget(place)
+    def _forget_ended(self, told: Conversations, talks: Talks) -> None:
+        """By the latest list alone, and not by a guest's: who logs in later has other conversations."""
+        if told is self.conversations and self._told_account:
+            talks.forget_ended(told)
 
     def _saving(self, cursor: Cursor) -> Iterator[Event | Frame]:
         """As when one iterates over the client; the `cursor` is saved when that is due, also while nothing comes."""

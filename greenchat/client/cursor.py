@@ -109,6 +109,11 @@ class Cursor:
         """When the latest had happened that it is behind, anywhere; None where it has not been anywhere yet."""
         return max((place.time for place in self._places.values()), default=None)
 
+    @property
+    def direct(self) -> list[str]:
+        """The conversations that it has been in, as places."""
+        return [where for where in self._places if conversation_at(where)]
+
     def __contains__(self, where: str) -> bool:
         return _key(where) in self._places
 
@@ -194,7 +199,9 @@ class _OnServer(Cursor):
 
     def save(self) -> None:
         while self._unsaved and self._server is not None:
-            key, where = next(iter(self._unsaved.items()))
+            # What is forgotten first: a server keeps only so many places.
+            key = min(self._unsaved, key=self._places.__contains__)
+            where = self._unsaved[key]
             place = self._places.get(key, GONE)
             conversation = conversation_at(where)
             room, time = "" if conversation else where, place.time if place.epoch else None

@@ -48,7 +48,8 @@ class Saying(Requests):
 
     def repeat(self, before: "Saying") -> dict[int, int]:
         """Say again what `before` had said, and got no answer for, when its connection was lost: what was said by then,
-        the server knows by its key, and just answers it. Returns the refs, by those of `before`.
+        the server knows by its key, and just answers it; except where it was started again meanwhile and keeps no
+        history of the room: there it may be said twice. Returns the refs, by those of `before`.
 
         It is said only by who was it then: after `resume`, or logged in to the same account. What stays in
         `before.pending` nobody can decide, and it is not to be repeated: commands, changes, what was said to a name,

@@ -6,7 +6,6 @@ is logged in may be in a room on another device, and stays there: what is said i
 """
 
 import re
-import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -17,13 +16,13 @@ from greenchat.connect.common import Kind, Line, error_line, info_line, maybe_no
 from greenchat.connect.draft import is_command
 from greenchat.connect.meanwhile import Meanwhile
 from greenchat.connect.names import Names
-from greenchat.connect.reading import Reading
-from greenchat.connect.said import Said, run_there, words_of
+from greenchat.connect.reading import Gap, Reading
+from greenchat.connect.said import Said, is_called, run_there, words_of
 from greenchat.connect.seen import Mark, Now
 from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown
 from greenchat.connect.telling import NOT_SHOWN, Missed, Telling, unread
 from greenchat.connect.telling import unseen as unseen_in
-from greenchat.protocol.events import Change, Ended, Event, Left, Message, Notice, Read
+from greenchat.protocol.events import Change, Deleted, Ended, Event, Left, Message, Notice, Read
 from greenchat.protocol.replies import Ack, Conversations, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.text import some_of
@@ -164,6 +163,8 @@ class Conversation:
             else:
                 verdicts.append(was_said(said.line, said.room))
         yield from meanwhile.told(room)
+        for place, gap in meanwhile.skipped():
+            self.reading.skipped(place, gap)
         for place, seq in meanwhile.shown(room):
             self.reading.shown(place, seq)
         yield from verdicts
@@ -183,7 +184,12 @@ class Conversation:
                 self._parting.pop(item.ref, "")
                 said = self._said.pop(item.ref, None)
                 if said is not None:
-                    self._seen.said(said.room, item, self._client.name, words_of(said.line))
+                    words = words_of(said.line)
+                    self._seen.said(said.room, item, self._client.name, words)
+                    if words and item.conversation and item.seq:
+                        self.reading.known(
+                            place_at("", item.conversation), item.seq
+                        )  # who says something has read what was said before
                     self._learn(said.line)
                 return ()
             case Error():
@@ -194,6 +200,7 @@ class Conversation:
             case HistoryPage():
                 if item.ref is not None or item.room == self.room:
                     self._shown(item.events)
+                self._page_shown(item)
                 return [*self._telling.page(self.room, item)]
             case Conversations():
                 return [*self._overview(item)]
@@ -220,6 +227,12 @@ class Conversation:
             if isinstance(item, Message):
                 self.reading.shown(place_of(item), item.seq)
 
+    def _page_shown(self, page: HistoryPage) -> None:
+        """The latest of a conversation, where one has asked for it."""
+        numbers = [event.seq for event in page.events if isinstance(event, Message | Deleted)]
+        if page.conversation and numbers:
+            self.reading.shown_from(place_of(page), min(numbers) if page.more else 1)
+
     def _overview(self, told: Conversations) -> Iterator[Line]:
         """All that one takes part in: what of it is unread is told once, where it was not shown before."""
         first, self._waiting = self._waiting, None
@@ -234,7 +247,11 @@ class Conversation:
             place = place_at("", state.conversation)
             if place in waiting:
                 yield from self._telling.waited(state, waiting[place])
+                if waiting[place].gap:
+                    self.reading.skipped(place, Gap(state.read + 1, waiting[place].first(state.seq) - 1))
                 self.reading.shown(place, state.seq)
+            else:
+                self.reading.skipped(place, Gap(state.read + 1, state.seq))
         if any(place_at("", state.conversation) not in waiting for state in unseen):
             yield info_line(NOT_SHOWN, Kind.REPLAYED)
 
@@ -304,7 +321,7 @@ class Conversation:
 
     def _look_at(self, said: Said, error: Error) -> Iterable[Line]:
         """A /join to a room that one is in: what one says is for that one then."""
-        room = next((room for room in self._rooms if _same(room, self._target)), "")
+        room = next((room for room in self._rooms if is_called(room, self._target)), "")
         self._entered = room
         if room in ("", self.room):
             return (error_line(error.text),)
@@ -343,8 +360,3 @@ def rooms_of(welcome: Welcome) -> list[str]:
 
 def _named(sentence: str, rooms: Sequence[str]) -> str:
     return sentence.format(some_of(rooms, ROOMS_SHOWN), rooms[0] if len(rooms) == 1 else "ROOM")
-
-
-def _same(room: str, typed: str) -> bool:
-    """Whether somebody who has `typed` this means the room."""
-    return unicodedata.normalize("NFKC", typed).casefold() == room.casefold()

@@ -7,7 +7,8 @@ from greenchat.client.places import place_at
 from greenchat.codecs.wording import between
 from greenchat.connect.common import Line, clean
 from greenchat.connect.draft import is_command, said_as
-from greenchat.connect.said import ALONE, Said
+from greenchat.connect.reading import Gap
+from greenchat.connect.said import Said, is_called, said_alone
 from greenchat.connect.seen import Mark, Now, is_after
 from greenchat.connect.telling import Missed, Telling
 from greenchat.protocol.events import Message, PastEvent
@@ -55,9 +56,10 @@ class Meanwhile:
         if event.action:
             return False
         if event.conversation:
-            alone = ALONE.match(said.line)
-            is_mine = event.own and is_after(event, self._marks.get(place, Mark())._replace(seq=0))
-            return alone is not None and is_mine and event.text == alone[1]
+            words, to = said_alone(said.line)
+            if event.text != words or (to and not is_called(event.with_, to)):
+                return False
+            return event.own and is_after(event, self._marks.get(place, Mark())._replace(seq=0))
         text = "" if is_command(said.line) else said_as(said.line)
         return (event.room, event.sender, event.text) == (said.room, name, text) and event.seq > said.seq
 
@@ -70,6 +72,12 @@ class Meanwhile:
             if place in self._now:
                 where = "" if place == here or talk is not None else f"[{clean(place)}] "
                 yield from self._telling.told_changes(where, self._missed[place].events, mark, self._now[place])
+
+    def skipped(self) -> Iterator[tuple[str, Gap]]:
+        """What of conversations is not told by that."""
+        for place, talk in self._talks.items():
+            if self._missed[place].gap:
+                yield place, Gap(talk.read + 1, self._missed[place].first(talk.seq) - 1)
 
     def shown(self, here: str) -> Iterator[tuple[str, int]]:
         """What one has read by that: up to which message."""

@@ -34,6 +34,10 @@ class Missed(NamedTuple):
     gap: bool = False
     kept: bool = True
 
+    def first(self, after: int) -> int:
+        """The first message that it has; the one `after` this, where it has none."""
+        return min((event.seq for event in self.events if isinstance(event, Message | Deleted)), default=after + 1)
+
 
 class Telling:
     """`seen` is what was shown. `quotes`: an answer is shown with how that begins which it answers."""

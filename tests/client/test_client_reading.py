@@ -6,7 +6,7 @@ from kit.programs import Anybody, account_id, without_plugins
 from greenchat import Account, hookimpl
 from greenchat.client import Client, Cursor, RefusedError
 from greenchat.client.cursor import SAVE_SECONDS
-from greenchat.protocol.events import EPOCH, Message, Read
+from greenchat.protocol.events import EPOCH, Ended, Message, Read
 from greenchat.protocol.replies import CursorPlace, HistoryPage, RoomState
 from greenchat.testing import DEADLINE, serving
 
@@ -31,7 +31,7 @@ def living(tmp_path):
 
 def connect(server, name, **join):
     client = server.peers.enter_context(Client.connect(server.host, server.port))
-    client.join(name, login="yes", **join)
+    client.join(name, **{"login": "yes"} | join)
     return client
 
 
@@ -150,3 +150,30 @@ def test_guests_are_told_that_the_server_keeps_none(living):
         guest.join("guest")
         with pytest.raises(RefusedError, match="Log in first"):
             next(guest.follow(Cursor.on_server("mine")))
+
+
+def test_conversations_that_have_ended_leave_room_in_a_cursor_for_others(living, monkeypatch):
+    monkeypatch.setattr("greenchat.storage.cursors.MOST_PLACES", 3)
+    with living() as server:
+        bot, guests = connect(server, "bot"), [connect(server, name, login="") for name in ("ann", "ben")]
+        cursor = Cursor.on_server("mine")
+        [*bot.catch_up("lobby", cursor)]
+        for guest in guests:
+            talk = guest.confirm(guest.say("Hi!", to="bot")).conversation
+            [*bot.catch_up("", cursor, conversation=talk)]
+        assert len(bot.cursor("mine")) == 3
+        for guest in guests:
+            guest.leave()
+            until(bot, Ended)
+        bot.close()
+        again, eve = connect(server, "bot"), connect(server, "eve", login="")
+        cursor, texts = Cursor.on_server("mine"), []
+        talk = eve.confirm(eve.say("Hello!", to="bot")).conversation
+        for item in again.follow(cursor):
+            texts += [item.text] if isinstance(item, Message) else []
+            if texts == ["Hello!", "Bye!"]:
+                break
+            if texts == ["Hello!"]:
+                eve.confirm(eve.say("Bye!", conversation=talk))
+        cursor.save()
+        assert [place.conversation for place in again.cursor("mine")] == [talk, ""]

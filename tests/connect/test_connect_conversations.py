@@ -9,7 +9,7 @@ from kit.terminals import CTRL_D, ENTER
 from greenchat.client import Client
 from greenchat.connect import Exit
 from greenchat.connect.names import Completed, Names
-from greenchat.connect.reading import READ_SECONDS, Reading
+from greenchat.connect.reading import READ_SECONDS, Gap, Reading
 from greenchat.connect.telling import unread
 from greenchat.protocol.events import EPOCH, Left, Renamed
 from greenchat.protocol.replies import Conversations, DirectState, RoomState, Welcome
@@ -75,7 +75,7 @@ def test_what_waits_is_told_shown_and_read(joined, open_ada):
         ">",
     ]
     phone = joined("ada")
-    assert [state.unread for state in phone.overview().direct] == [0, 0]
+    assert [state.unread for state in phone.overview().direct] == [0, 21], "one has not seen all of eve's"
     ada.type("hello" + ENTER + "/msg bo\tGladly!" + ENTER)
     ada.wait_for("> /msg bob Gladly!", "[INFO] To bob: Gladly!", ">")
     ask = write(bob, "At one?")[0]
@@ -106,6 +106,8 @@ def test_what_waits_is_told_shown_and_read(joined, open_ada):
     ada.type("/msg bob /delete" + ENTER)
     ada.wait_for("> /msg bob /delete", "[INFO] ada (private) has deleted a message.", ">")
     assert [event.text for event in bob.history("lobby").events] == ["Is ada here?", "hello"], "nothing of it is public"
+    ada.type("/messages eve 21" + ENTER)
+    ada.wait(lambda lines: "That was before" in lines[-2] and "eve" in lines[-3] and lines[-1] == ">")
     ada.type(CTRL_D)
     assert ada.end() == Exit.DELIVERED
     assert [state.unread for state in joined("ada").overview().direct] == [0, 0], "it is told at the end, too"
@@ -124,8 +126,8 @@ def test_words_of_others_do_not_drive_the_terminal(open_terminal, raw):
     raw.send(welcome(ref=ref, protocol=2), {"type": "conversations", "rooms": rooms, "direct": [direct]})
     ask = raw.read()
     assert (ask["conversation"], ask["after"], ask["before"]) == ("c", 1, 4)
-    said = message(3, NASTY, room="", sender=NASTY, conversation="c", **{"with": NASTY})
-    raw.send(page(said, room="", conversation="c", ref=ask["ref"], more=True, **{"with": NASTY}))
+    said = [message(seq, NASTY, room="", sender=NASTY, conversation="c", **{"with": NASTY}) for seq in (2, 3)]
+    raw.send(page(*said, room="", conversation="c", ref=ask["ref"], more=True, **{"with": NASTY}))
     terminal.wait(lambda lines: lines[-1] == ">" and "/messages" in " ".join(lines[-3:]))
     read = raw.read()
     assert (read["type"], read["conversation"], read["seq"]) == ("read", "c", 3)
@@ -167,6 +169,40 @@ def test_what_was_under_way_to_one_person_is_looked_for(open_terminal, raw):
     terminal.wait(lambda lines: lines[-1] == ">" and "[INFO] Was said to bob: Hi!" in lines)
     assert "[ERROR] Not sent in lobby: /msg" in terminal.lines, "a name may be somebody else's by now"
     assert "You missed" not in "".join(terminal.lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("/msg bob ok", "[ERROR] May not have been run: /msg"),
+        ("/msg CAROL ok", "[INFO] Was said to carol: ok"),
+        ("/reply ok", "[INFO] Was said to carol: ok"),
+    ],
+)
+def test_what_was_under_way_is_looked_for_where_it_was_for(open_terminal, raw, line, verdict):
+    """On another device one has said the same, to carol."""
+    terminal = open_terminal(*raw.address, "--name", "alice", size=(100, 40))
+    bob, carol = (
+        {"conversation": talk, "with": name, "seq": 1, "rev": 1, "read": 1, "unread": 0}
+        for talk, name in (("b", "bob"), ("c", "carol"))
+    )
+    overview = {"type": "conversations", "rooms": [], "epoch": "one"}
+    raw.accept()
+    raw.send(welcome(ref=raw.read()["ref"], protocol=2, epoch="one"), overview | {"direct": [bob, carol]})
+    terminal.wait(lambda lines: lines[-1] == ">")
+    terminal.type(line + ENTER)
+    assert raw.read()["text"] == line
+    raw.hang_up()
+    raw.accept()
+    now = [carol | {"seq": 2, "rev": 2, "read": 2}, bob]
+    raw.send(welcome(ref=raw.read()["ref"], protocol=2, epoch="one"), overview | {"direct": now})
+    assert raw.read()["room"] == "lobby"
+    raw.send(page(ref=2, epoch="one"))
+    ask = raw.read()
+    assert ask["conversation"] == "c"
+    mine = message(2, "ok", room="", sender="alice", own=True, conversation="c", rev=2, **{"with": "carol"})
+    raw.send(page(mine, room="", ref=ask["ref"], conversation="c", epoch="one", rev=2, **{"with": "carol"}))
+    terminal.wait(lambda lines: lines[-1] == ">" and verdict in lines)
 
 
 def test_tab_completes_names():
@@ -232,3 +268,52 @@ def test_what_is_read_is_told_now_and_then():
     reading.shown("lobby", 9)
     assert reading.tell(old, at_once=True) is None
     assert old.told == []
+
+
+def test_what_comes_behind_what_was_not_shown_is_not_read_until_that_is():
+    server, reading = Server(), Reading()
+
+    def told():
+        server.told.clear()
+        reading.tell(server, at_once=True)
+        return server.told
+
+    reading.skipped("@c", Gap(3, 8))
+    for seq in (28, 29):
+        reading.shown("@c", seq)
+        assert told() == [], "what is new does not have it vanish either"
+    reading.shown_from("@c", 4)
+    assert told() == []
+    reading.shown_from("@c", 3)
+    assert told() == [("c", 29)]
+    reading.skipped("@c", Gap(30, 35))
+    reading.shown("@c", 40)
+    reading.known("@c", 34)
+    assert told() == []
+    reading.known("@c", 35)
+    assert told() == [("c", 40)], "one has seen it on another device"
+    reading.skipped("@c", Gap(41, 40))
+    reading.shown("@c", 41)
+    assert told() == [("c", 41)], "nothing was skipped"
+
+
+def test_of_a_conversation_that_was_not_shown_nothing_is_read_until_one_answers(open_terminal, raw):
+    terminal = open_terminal(*raw.address, "--name", "alice")
+    raw.accept()
+    direct = {"conversation": "c", "with": "bob", "seq": 9, "rev": 9, "read": 1, "unread": 8}
+    ref = raw.read()["ref"]
+    raw.send(welcome(ref=ref, protocol=2), {"type": "conversations", "rooms": [], "direct": [direct]})
+    ask = raw.read()
+    bob = {"room": "", "conversation": "c", "with": "bob"}
+    raw.send(page(message(9, "nine", **bob), ref=ask["ref"], more=True, **bob), message(10, "ten", **bob))
+    terminal.wait_for("[bob (private)]: ten", ">")
+    terminal.type("/msg bob Yes." + ENTER)
+    say = raw.read()
+    assert say["text"] == "/msg bob Yes.", "nothing was read before"
+    raw.send({"type": "ack", "ref": say["ref"], "seq": 11, "id": 111, "rev": 11, "conversation": "c", "with": "bob"})
+    raw.send(message(12, "twelve", **bob))
+    terminal.wait_for("[bob (private)]: twelve", ">")
+    terminal.type(CTRL_D)
+    read = raw.read()
+    assert (read["type"], read["conversation"], read["seq"]) == ("read", "c", 12)
+    assert raw.read()["type"] == "leave"

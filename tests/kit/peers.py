@@ -76,6 +76,10 @@ class RawServer:
         """The next frame of the client."""
         return json.loads(self._lines.readline())
 
+    def frames(self):
+        """What the client says until it closes, frame by frame."""
+        return map(json.loads, self._lines)
+
     def read_end(self):
         """What the client still says until it closes."""
         return self._lines.read().decode()
