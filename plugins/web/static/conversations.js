@@ -168,6 +168,7 @@ export function end(direct, why) {
 export function connectedAgain(guest) {
 	for (const direct of directs) {
 		direct.sure = false;
+		direct.behind = !!direct.items[0]; // until it is listed
 		if ((guest || direct.id === null) && !direct.gone)
 			end(direct, "This conversation has ended, as your connection was lost.");
 	}
@@ -176,7 +177,7 @@ export function connectedAgain(guest) {
 // Those that the server does not know any more.
 export function endOthers(ids) {
 	for (const direct of directs)
-		if (direct.id !== null && !direct.gone && !ids.includes(direct.id)) end(direct, "This conversation has ended.");
+		if (direct.id && !direct.gone && !ids.includes(direct.id)) end(direct, "This conversation has ended.");
 }
 
 export function forget() {

@@ -5,8 +5,7 @@ import { roomCalled, rooms } from "./conversations.js";
 import { fold } from "./text.js";
 
 export function told(frame, how = {}) {
-	const tell = types.get(frame.type) ?? notice;
-	tell(frame, how);
+	(types.get(frame.type) ?? notice)(frame, how);
 }
 
 const types = new Map(
