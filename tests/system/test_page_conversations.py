@@ -2,7 +2,7 @@
 
 from kit.accounts import accounts, registered
 from kit.browsers import expect, needs_browser
-from kit.pages import cut_off, log_in, talk_with
+from kit.pages import cut_off, log_in, status, talk_with
 from kit.programs import sync
 
 pytestmark = needs_browser
@@ -58,3 +58,25 @@ def test_what_is_said_before_the_list_has_come_hides_nothing_that_was_said_meanw
         talk_with(ada, "bob").click()
         ada.sees("two")
         expect(ada.lines).to_have_text(["one", "two", "three", "four"])
+
+
+def test_a_conversation_that_is_not_in_a_list_with_more_goes_on_and_one_that_is_listed_again_too(visit):
+    with accounts() as chat:
+        bob, ada = two_accounts(chat, visit)
+        for number, more in enumerate(("true", "false")):
+            ada.page.evaluate(f"() => (window.list = frame => ({{...frame, direct: [], more: {more}}}))")
+            with cut_off(chat, ada, "ada"):
+                ada.say(f"meanwhile {number}")
+            if more == "true":
+                ada.has_stored("meanwhile 0")
+                expect(status(ada)).not_to_contain_text("ended")
+        expect(status(ada)).to_contain_text("This conversation has ended.")
+        ada.page.evaluate("() => (window.list = frame => frame)")
+        with cut_off(chat, ada, "ada"):
+            bob.send("MSG|/msg ada two")
+            sync(bob)
+        ada.sees("two")
+        expect(status(ada)).not_to_contain_text("ended")
+        ada.say("three")
+        ada.has_stored("three")
+        assert [line for line in sync(bob) if "three" in line] == ["MSG|ada (private)|three"]

@@ -17,13 +17,12 @@ const types = new Map(
 			chat.arrived(room);
 		},
 
-		// All direct conversations that one has.
-		conversations({ direct = [], epoch }) {
-			const there = direct.map(({ conversation }) => conversation);
-			talks.endOthers(there);
+		// The direct conversations that one has: all, or there are `more`.
+		conversations({ direct = [], epoch, more }) {
+			if (!more) talks.endOthers(direct.map(({ conversation }) => conversation));
 			for (const { conversation, with: name, ...state } of direct) {
 				const talk = talks.directWith(conversation, name);
-				talk.lasts = true;
+				Object.assign(talk, { lasts: true, gone: "" });
 				arrive(talk, { epoch, ...state });
 			}
 			chat.ui.listed();
