@@ -1,5 +1,6 @@
 """The web page and its direct conversations after a loss, and with somebody else who has the name by now."""
 
+import pytest
 from kit.accounts import accounts, registered
 from kit.browsers import expect, needs_browser
 from kit.pages import cut_off, log_in, status, talk_with
@@ -80,3 +81,47 @@ def test_a_conversation_that_is_not_in_a_list_with_more_goes_on_and_one_that_is_
         ada.say("three")
         ada.has_stored("three")
         assert [line for line in sync(bob) if "three" in line] == ["MSG|ada (private)|three"]
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_who_has_the_name_of_somebody_who_has_left_is_written_to_and_not_that_one(visit, typed):
+    with accounts() as chat:
+        robert = registered(chat, "robert")
+        registered(chat, "ada").send("LEAVE")
+        robert.send("MSG|/nick bob", "MSG|/msg ada one")
+        sync(robert)
+        ada = log_in(visit(chat), "ada")
+        talk_with(ada, "bob").click()
+        ada.sees("one")
+        robert.send("LEAVE")
+        robert.read_until("")
+        guest = chat.join("bob")
+        ada.room("lobby").click()
+        if typed:
+            ada.say("/msg bob for the guest")
+        else:
+            ada.member("bob").click()
+            ada.button("Direct message").click()
+            expect(ada.lines).to_have_count(0)
+            ada.say("for the guest")
+        ada.has_stored("for the guest")
+        guest.read_until("MSG|ada (private)|for the guest")
+        expect(ada.lines).to_have_count(1)
+        expect(talk_with(ada, "bob")).to_have_count(2)
+
+
+def test_who_comes_back_is_written_to_in_the_conversation_that_was_there(visit):
+    with accounts() as chat:
+        bob, ada = two_accounts(chat, visit)
+        bob.send("LEAVE")
+        expect(ada.member("bob")).to_have_count(0)
+        window = log_in(visit(chat), "bob")
+        ada.room("lobby").click()
+        ada.member("bob").click()
+        ada.button("Direct message").click()
+        ada.say("two")
+        ada.has_stored("two")
+        expect(ada.lines).to_have_text(["one", "two"])
+        expect(talk_with(ada, "bob")).to_have_count(1)
+        talk_with(window, "ada").click()
+        window.sees("one", "two")

@@ -114,12 +114,14 @@ function begin(name) {
 	return direct;
 }
 
-// A conversation with who is called `name` now: one that we have, if it is sure to be with that person, or known to last.
-export function directTo(name) {
+// A conversation with who is called `name` now: one that we have, if it is sure to be with that person; or known to last,
+// where nobody here has the name, nor was it `typed`.
+export function directTo(name, typed) {
+	const here = isHere(name);
 	const fits = ({ gone, earlier, id, sure, lasts, name: other }) =>
-		!gone && !earlier && (sure || lasts || id === null) && same(other, name);
+		!gone && !earlier && (sure || id === null || (lasts && !here && !typed)) && same(other, name);
 	const direct = find(fits) ?? begin(name);
-	direct.sure ||= isHere(name);
+	direct.sure ||= here;
 	return direct;
 }
 
