@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from greenchat.testing import ServerThread
 from kit.accounts import SECRET
 from kit.browsers import expect
+from kit.machine import eventually
 
 KEPT_BACK = re.compile("^Nothing was sent")
 
@@ -91,9 +92,15 @@ def outside(window):
 
 
 def choose(window, entry):
-    """An entry of one's own menu."""
-    window.page.locator("#self").click()
-    window.menu.get_by_role("button", name=re.compile(entry)).click()
+    """An entry of one's own menu. What needs a command is in there once the server has told which ones it has."""
+    chosen = window.menu.get_by_role("button", name=re.compile(entry))
+
+    def is_offered():
+        window.page.locator("#self").click()
+        return chosen.count() or window.page.keyboard.press("Escape")
+
+    eventually(is_offered, f"the menu has no {entry}")
+    chosen.click()
 
 
 def fill(chat: ServerThread, count: int, room: str = "lobby") -> None:

@@ -113,7 +113,7 @@ function here(room, text) {
 			return true;
 		case "/msg": {
 			if (!name) return false;
-			const direct = chat.directTo(name);
+			const direct = chat.directTo(name, true);
 			chat.show(direct);
 			if (rest) sender.addText(direct, rest);
 			sender.pump();

@@ -114,12 +114,14 @@ function begin(name) {
 	return direct;
 }
 
-// A conversation with who is called `name` now: one that we have, if it is sure to be with that person, or known to last.
-export function directTo(name) {
+// A conversation with who is called `name` now: one that we have, if it is sure to be with that person; or known to last,
+// where nobody here has the name, nor was it `typed`.
+export function directTo(name, typed) {
+	const here = isHere(name);
 	const fits = ({ gone, earlier, id, sure, lasts, name: other }) =>
-		!gone && !earlier && (sure || lasts || id === null) && same(other, name);
+		!gone && !earlier && (sure || id === null || (lasts && !here && !typed)) && same(other, name);
 	const direct = find(fits) ?? begin(name);
-	direct.sure ||= isHere(name);
+	direct.sure ||= here;
 	return direct;
 }
 
@@ -168,6 +170,7 @@ export function end(direct, why) {
 export function connectedAgain(guest) {
 	for (const direct of directs) {
 		direct.sure = false;
+		direct.behind = !!direct.items[0]; // until it is listed
 		if ((guest || direct.id === null) && !direct.gone)
 			end(direct, "This conversation has ended, as your connection was lost.");
 	}
@@ -176,7 +179,7 @@ export function connectedAgain(guest) {
 // Those that the server does not know any more.
 export function endOthers(ids) {
 	for (const direct of directs)
-		if (direct.id !== null && !direct.gone && !ids.includes(direct.id)) end(direct, "This conversation has ended.");
+		if (direct.id && !direct.gone && !ids.includes(direct.id)) end(direct, "This conversation has ended.");
 }
 
 export function forget() {

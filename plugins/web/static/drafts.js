@@ -1,7 +1,4 @@
-// What was typed and not sent, by the keys of conversations: {text, about}. Each tab and each name has its own.
-//
-// `about` is there where it is an answer to a message, or the new text of one: {kind, seq, id, epoch, before}. `before` is
-// what stood in the box when a change began.
+// What was typed and not sent, by the keys of conversations: {text, about}; see PAGE.md. Each tab and each name has its own.
 
 import { edit, isGone, lookUp, mayEdit, pointer } from "./history.js";
 import * as chat from "./chat.js";

@@ -280,12 +280,12 @@ export async function fetch(room, seq, rev) {
 	for (const event of events) if (event.seq === seq) add(room, [{ ...event, own: true }], seq);
 }
 
-// What was said and changed while the connection was lost. Whether it was had.
+// What was said and changed while the connection was lost.
 export async function catchUp(room) {
-	const { past, last } = room;
-	let from = last - OVERLAP;
+	const { past } = room;
+	let from = room.last - OVERLAP;
 	room.past = true;
-	const anew = room.epoch && (await changed(room, past ? Infinity : last));
+	const anew = room.epoch && (await changed(room, past));
 	// Who reads far up has not read all that was said before, either.
 	if (anew === "") room.past = past;
 	if (anew) from = room.first - 1;
@@ -300,9 +300,9 @@ export async function catchUp(room) {
 	chat.ui.pump();
 }
 
-// All that is newer, as it is now; what stands behind `last` is shown from then on. Returns the new epoch, where the server
-// cannot tell what is newer; null: it has not told.
-async function changed(room, last) {
+// All that is newer, as it is now; unless `past`, it is shown from then on. Returns the new epoch, where the server cannot
+// tell what is newer; null: it has not told.
+async function changed(room, past) {
 	let found, before;
 	do {
 		before = room.rev;
@@ -320,7 +320,7 @@ async function changed(room, last) {
 		// One that was changed long after it was said may stand far above what is shown; and by pages comes all.
 		add(
 			room,
-			events.filter(({ seq }) => (anew ? room.more === null : seq > last))
+			events.filter(({ seq }) => (anew ? room.more === null : !past && seq > room.first))
 		);
 	} while (!found.anew && (found.more || (room.rev < room.heard && room.rev > before)));
 	room.behind = false;

@@ -57,14 +57,14 @@ export async function toLatest() {
 }
 
 export function render() {
-	const { items, mark, more, loading, unread, name, following, direct } = chat.active;
+	const room = chat.active;
+	const { items, mark, more, loading, unread, name, following, direct } = room;
 	// What the reader looks at stays where it is. A day is put before what is older.
 	const seen = !following && [...list.children].find(node => !node.matches(".day") && y(node) > box.offsetTop);
 	const before = seen && y(seen);
 	const mine = mentions(chat.name);
 	// What is today is yesterday after midnight.
 	const dated = row => (row.kind === "day" ? { ...row, sign: dayOf(row.item) } : row);
-	const room = chat.active;
 	const line = more && room.first > mark + 1 ? null : mark;
 	sync(list, rows(items, line, seq => room.find(seq)).map(dated), row => (looks.get(row.kind) ?? notice)(row, mine));
 	const begin = more === null ? "This is gone when you close the page." : more ? "" : `This is where ${direct ? "it" : name} begins.`;

@@ -1,7 +1,4 @@
-// Where one is, for the browser: the address, to be shared or kept as a bookmark; Back and Forward; a reload.
-//
-// Each entry of the tab's history has {name, rooms, room, key, depth}: who one is, one's rooms, what was shown, and how many
-// entries of ours lie before it.
+// Where one is, for the browser: see PAGE.md.
 
 import * as chat from "./chat.js";
 

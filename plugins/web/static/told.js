@@ -5,8 +5,7 @@ import { roomCalled, rooms } from "./conversations.js";
 import { fold } from "./text.js";
 
 export function told(frame, how = {}) {
-	const tell = types.get(frame.type) ?? notice;
-	tell(frame, how);
+	(types.get(frame.type) ?? notice)(frame, how);
 }
 
 const types = new Map(
@@ -18,13 +17,12 @@ const types = new Map(
 			chat.arrived(room);
 		},
 
-		// All direct conversations that one has.
-		conversations({ direct = [], epoch }) {
-			const there = direct.map(({ conversation }) => conversation);
-			talks.endOthers(there);
+		// The direct conversations that one has: all, or there are `more`.
+		conversations({ direct = [], epoch, more }) {
+			if (!more) talks.endOthers(direct.map(({ conversation }) => conversation));
 			for (const { conversation, with: name, ...state } of direct) {
 				const talk = talks.directWith(conversation, name);
-				talk.lasts = true;
+				Object.assign(talk, { lasts: true, gone: "" });
 				arrive(talk, { epoch, ...state });
 			}
 			chat.ui.listed();
