@@ -105,9 +105,14 @@ def test_who_may_not_talk_may_not_put_words_before_others(server, way, by, expec
     if by == "room":
         order = f"/mute writer{number} 1h"
     else:
-        keeper.ask("/crown", room)
         order = f"/mute writer{number} 1h" if by == "chat" else f"/slow {room} 1h"
-    assert code(keeper.ask(order, room)) == "yes"
+    # A crown that is nobody's in the file is gone once that is looked at.
+    for _ in range(3):
+        if by != "room":
+            keeper.ask("/crown", room)
+        if (found := code(keeper.ask(order, room))) == "yes":
+            break
+    assert found == "yes"
     if by == "slow":
         assert code(writer.ask("first", room)) == "yes"
     if way == "join_name":
