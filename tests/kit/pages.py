@@ -52,9 +52,20 @@ def resume_token(window):
     return window.page.evaluate("() => /gr_[^\"]*/.exec(JSON.stringify({...sessionStorage}))?.[0] ?? ''")
 
 
+# Chromium lets a web socket through while it is offline.
+UNREACHABLE = """() => {
+    if (window.throughout) return
+    window.throughout = window.WebSocket
+    window.WebSocket = class extends window.throughout {
+        constructor(url, protocol) { super(navigator.onLine ? url : new URL("nowhere", url), protocol) }
+    }
+}"""
+
+
 @contextmanager
 def cut_off(chat, window, name):
     """`window` has lost its connection, and cannot get another one."""
+    window.page.evaluate(UNREACHABLE)
     window.context.set_offline(True)
     chat.call(lambda: chat.server.chat.members[name].sessions[0]._socket.shutdown(socket.SHUT_RDWR))
     expect(status(window)).to_contain_text("You are offline.")
