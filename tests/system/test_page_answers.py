@@ -25,17 +25,14 @@ def answer(window, what, text):
 
 
 class LateHistory:
-    """A plugin: pages of history come only once they may; with `but_changes`, what has changed comes before."""
+    """A plugin: pages of history come only once they may."""
 
-    def __init__(self, but_changes=False):
+    def __init__(self):
         self.may_come = True
-        self.but_changes = but_changes
-        self.asked = 0
 
     @hookimpl(tryfirst=True)
     def greenchat_request(self, frame):
-        if type(frame) is History and not (self.but_changes and frame.epoch):
-            self.asked += 1
+        if type(frame) is History:
             while not self.may_come:
                 gevent.sleep(0.01)
         return False
@@ -74,27 +71,6 @@ def test_an_answer_that_waited_is_said_once_it_is_known_what_became_of_the_messa
             events = eve.request(type="history", room="lobby", limit=200)["events"]
         said = [(event["text"], event.get("reply_to")) for event in events if event.get("sender") == "ada"]
         assert said == [("my very own", None), ("before", None), ("to the second", second), ("behind", None)]
-
-
-def test_a_second_loss_while_all_is_compared_has_it_compared_again(visit):
-    """As where a server comes back from a backup."""
-    late = LateHistory(but_changes=True)
-    with serving(late, settings={"limits.flood_rate": 0}) as chat:
-        bea = Program(chat, "bea")
-        ada = visit(chat).join("ada")
-        say(bea, *(f"line {number}" for number in range(1, 151)))
-        ada.sees("line 3", "line 150")
-        with cut_off(chat, ada, "ada"):
-            assert bea.request(type="delete", room="lobby", seq=3)["type"] == "ack"
-            chat.call(lambda: setattr(chat.server.chat.rooms["lobby"], "epoch", "another"))
-            late.may_come, late.asked = False, 0
-        while not late.asked:
-            bea.exchange(type="ping")
-        with cut_off(chat, ada, "ada"):
-            late.may_come = True
-        expect(ada.log.get_by_text("Message deleted", exact=True)).to_be_visible()
-        expect(ada.log.get_by_text("line 3", exact=True)).to_have_count(0)
-        expect(ada.lines).to_have_count(149)
 
 
 @pytest.mark.parametrize("history", [True, False], ids=["with history", "without history"])
