@@ -1,25 +1,12 @@
 """The client library in conversations of two: all that one does in rooms, and what one has missed there."""
 
 import pytest
-from kit.programs import Anybody, account_id, without_plugins
+from kit.programs import Believer, without_plugins
 
-from greenchat import Account, hookimpl
 from greenchat.client import Client, Cursor, RefusedError
 from greenchat.protocol.events import Deleted, Edited, Ended, Message, Reacted, Read
 from greenchat.protocol.replies import Conversations, Welcome
 from greenchat.testing import DEADLINE, serving
-
-
-class Believer(Anybody):
-    """Logs in whoever says that they do."""
-
-    @hookimpl
-    def greenchat_request(self, session, frame):
-        if getattr(frame, "login", ""):
-            if self.accounts.find(frame.name) is None:
-                self.accounts.add(Account(account_id(frame.name), frame.name, frame.name))
-            session.log_in(frame.name, account_id(frame.name))
-        return False
 
 
 @pytest.fixture

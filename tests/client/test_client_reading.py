@@ -1,26 +1,13 @@
 """The client library: what one has read, all that one takes part in, and cursors that the server keeps."""
 
 import pytest
-from kit.programs import Anybody, account_id, without_plugins
+from kit.programs import Believer, without_plugins
 
-from greenchat import Account, hookimpl
 from greenchat.client import Client, Cursor, RefusedError
 from greenchat.client.cursor import SAVE_SECONDS
 from greenchat.protocol.events import EPOCH, Ended, Message, Read
 from greenchat.protocol.replies import CursorPlace, HistoryPage, RoomState
 from greenchat.testing import DEADLINE, serving
-
-
-class Believer(Anybody):
-    """Logs in whoever says that they do."""
-
-    @hookimpl
-    def greenchat_request(self, session, frame):
-        if getattr(frame, "login", ""):
-            if self.accounts.find(frame.name) is None:
-                self.accounts.add(Account(account_id(frame.name), frame.name, frame.name))
-            session.log_in(frame.name, account_id(frame.name))
-        return False
 
 
 @pytest.fixture

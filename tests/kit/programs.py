@@ -198,3 +198,15 @@ class Anybody:
             self.accounts.add(Account(account_id(argument), argument, argument))
         session.log_in(argument, account_id(argument) if argument else 0)
         session.info("You are logged in." if argument else "You are logged out.")
+
+
+class Believer(Anybody):
+    """Logs in whoever says that they do."""
+
+    @hookimpl
+    def greenchat_request(self, session, frame):
+        if getattr(frame, "login", ""):
+            if self.accounts.find(frame.name) is None:
+                self.accounts.add(Account(account_id(frame.name), frame.name, frame.name))
+            session.log_in(frame.name, account_id(frame.name))
+        return False
