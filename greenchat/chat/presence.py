@@ -275,9 +275,10 @@ class Presence:
             self.conversations.went(member, before, f"{member.name} has logged in.")
             self.people.logged_in(member)
             self._ignoring.came(member)
-            if self.memory is not None:
-                for room in member.rooms:
-                    self.memory.came(member, room)
+            for room in member.rooms.values():
+                reading.begin(member, room)
+                if self.memory is not None:
+                    self.memory.came(member, room.name)
 
     # --- look ---
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 from weakref import ref
 
+from greenchat.chat.batch import knows_numbers
 from greenchat.chat.log import RECENT, Spoken
 from greenchat.chat.mentions import Mentions
 from greenchat.chat.room import Member, Room
@@ -23,8 +24,10 @@ class Unread(NamedTuple):
 
 def begin(member: Member, room: Room) -> None:
     """`member` comes into `room`: for the first time, and then nothing there is unread; or again, and no further than
-    there are messages by now."""
-    member.reads[room.name] = min(member.reads.get(room.name, room.seq), room.seq)
+    there are messages by now. To a guest whose client knows no numbers it is never told: it is not kept, as an idle
+    connection is to take little memory."""
+    if member.account_id or any(knows_numbers(session.codec) for session in member.sessions):
+        member.reads[room.name] = min(member.reads.get(room.name, room.seq), room.seq)
 
 
 def position(member: Member, room: Room) -> int:

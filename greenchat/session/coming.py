@@ -114,7 +114,7 @@ def move(session: Newcomer, guest: Member, member: Member) -> None:
     except Reject:
         session.login = login
         raise
-    member.reads = {name: guest.reads[name] for name in guest.rooms} | member.reads
+    member.reads = guest.reads | member.reads
     chat.leave(guest, f"logged in as {member.name}")
     stays.over(session, "logged in")
     session.member, session.is_welcome = None, False

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from kit.hall import JSON, Hall
+from kit.hall import JSON, PLAIN, Hall
 
 from greenchat.chat import reading
 from greenchat.chat.log import RECENT, Past
@@ -12,7 +12,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def lobby(*names):
-    hall = Hall(*names)
+    hall = Hall(*names, codec=JSON)
     return hall, hall.chat.rooms["lobby"]
 
 
@@ -34,6 +34,19 @@ def test_who_comes_in_has_nothing_unread_and_then_what_others_say():
     assert counts(hall, "ada") == (0, 4, 0)
     assert hall.chat.read(hall.members["ada"], room, 3)
     assert counts(hall, "ada") == (3, 1, 0)
+
+
+def test_what_a_guest_has_read_whose_client_knows_no_numbers_is_not_kept_before_they_log_in():
+    hall, _ = lobby("bob")
+    hall.enter("nell", codec=PLAIN)
+    hall.say("bob", "one", "two")
+    nell = hall.members["nell"]
+    assert not nell.reads
+    assert counts(hall, "nell") == (2, 0, 0)
+    nell.login.account_id = 7
+    hall.chat.account_changed(nell, 0)
+    hall.say("bob", "three", "nell?")
+    assert counts(hall, "nell") == (2, 2, 1)
 
 
 def test_a_position_only_rises_and_goes_no_further_than_the_last_message():

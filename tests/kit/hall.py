@@ -73,7 +73,8 @@ class Turn:
 class Hall:
     """A chat with people in it."""
 
-    def __init__(self, *names: str, hooks=None, limits=None) -> None:
+    def __init__(self, *names: str, hooks=None, limits=None, codec: Codec = PLAIN) -> None:
+        self.codec = codec
         self.turn = Turn()
         self.hooks = hooks or NoHooks()
         self.chat = Chat(limits or Limits(), "lobby", self.hooks, self.turn, deliver)
@@ -85,8 +86,8 @@ class Hall:
         for person in self.people.values():
             person.read()
 
-    def enter(self, name: str, room: str = "", codec: Codec = PLAIN) -> Person:
-        person = self.people[name] = Person(codec)
+    def enter(self, name: str, room: str = "", codec: Codec | None = None) -> Person:
+        person = self.people[name] = Person(codec or self.codec)
         self.members[name] = self.chat.join(person, name, room)
         return person
 

@@ -1,8 +1,10 @@
 """The web page, when the connection is lost: an answer and an edit are about the message that was meant, or none."""
 
 import gevent
+import greenchat_plugins.history
 import pytest
 from kit.browsers import expect, needs_browser
+from kit.machine import eventually
 from kit.pages import act, cut_off, reason, row, status
 from kit.processes import ServeProcess, kept_port
 from kit.programs import Program
@@ -25,14 +27,17 @@ def answer(window, what, text):
 
 
 class LateHistory:
-    """A plugin: pages of history come only once they may."""
+    """A plugin: pages of history come only once they may; with `but_changes`, what has changed comes before."""
 
-    def __init__(self):
+    def __init__(self, but_changes=False):
         self.may_come = True
+        self.but_changes = but_changes
+        self.asked = 0
 
     @hookimpl(tryfirst=True)
     def greenchat_request(self, frame):
-        if type(frame) is History:
+        if type(frame) is History and not (self.but_changes and frame.epoch):
+            self.asked += 1
             while not self.may_come:
                 gevent.sleep(0.01)
         return False
@@ -71,6 +76,33 @@ def test_an_answer_that_waited_is_said_once_it_is_known_what_became_of_the_messa
             events = eve.request(type="history", room="lobby", limit=200)["events"]
         said = [(event["text"], event.get("reply_to")) for event in events if event.get("sender") == "ada"]
         assert said == [("my very own", None), ("before", None), ("to the second", second), ("behind", None)]
+
+
+def begin_an_epoch(chat):
+    """As the history does after an outage, once numbers may be given again."""
+    plugins = chat.server.hooks._manager.get_plugins()
+    [history] = [plugin for plugin in plugins if isinstance(plugin, greenchat_plugins.history.Plugin)]
+    history._message_writer._renew()
+
+
+def test_a_second_loss_while_all_is_compared_has_it_compared_again(visit):
+    """As where a server comes back from a backup."""
+    late = LateHistory(but_changes=True)
+    with serving(late, settings={"limits.flood_rate": 0}) as chat:
+        bea = Program(chat, "bea")
+        ada = visit(chat).join("ada")
+        say(bea, *(f"line {number}" for number in range(1, 151)))
+        ada.sees("line 3", "line 150")
+        with cut_off(chat, ada, "ada"):
+            assert bea.request(type="delete", room="lobby", seq=3)["type"] == "ack"
+            chat.call(lambda: begin_an_epoch(chat))
+            late.may_come, late.asked = False, 0
+        eventually(lambda: late.asked, "pages were not compared")
+        with cut_off(chat, ada, "ada"):
+            late.may_come = True
+        expect(ada.log.get_by_text("Message deleted", exact=True)).to_be_visible()
+        expect(ada.log.get_by_text("line 3", exact=True)).to_have_count(0)
+        expect(ada.lines).to_have_count(149)
 
 
 @pytest.mark.parametrize("history", [True, False], ids=["with history", "without history"])

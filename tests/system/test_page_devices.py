@@ -131,6 +131,7 @@ def test_a_name_that_somebody_else_has_by_now_is_not_taken_back(visit):
         stranger.send("LEAVE")
         stranger.read_until("")
         ada.button("Join").click()
+        expect(ada.box).to_be_focused()
         expect(ada.box).to_have_value("for later")
         ada.box.press("Enter")
         ada.has_stored("for later")

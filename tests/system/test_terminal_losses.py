@@ -179,6 +179,8 @@ def test_a_killed_server_loses_nothing_that_was_acknowledged(open_terminal, tmp_
         alice.type("two" + ENTER)
         with serve_process(tmp_path, "--port", str(port)) as serving:
             alice.wait(lambda lines: lines[-1] == ">" and "Welcome to lobby, alice." in "".join(lines[3:]))
+            alice.type("/ping" + ENTER)
+            alice.wait(lambda lines: lines.count("[INFO] Pong.") == 2)  # so was what had waited
             with serving.join("bob") as bob:
                 bob.send("MSG|/history")
                 bob.read_until("MSG|alice|[1] one")

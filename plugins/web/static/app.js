@@ -104,6 +104,7 @@ function remember() {
 
 const link = place.link();
 const saved = place.here();
+const enter = form.querySelector("button");
 
 form.onsubmit = event => {
 	event.preventDefault();
@@ -112,6 +113,7 @@ form.onsubmit = event => {
 
 async function join(given) {
 	$("problem").textContent = "";
+	enter.disabled = true; // a second Enter would come in twice
 	try {
 		await chat.join(given);
 		kept("me", { name: chat.name, room: chat.active.name });
@@ -160,6 +162,7 @@ async function comeBack() {
 function coming(name) {
 	$("coming").textContent = name && `Coming back as ${name} …`;
 	form.querySelector("fieldset").hidden = !!name;
+	enter.disabled = false;
 }
 
 // Who is not in the chat any more, and why.

@@ -60,6 +60,7 @@ export async function join(given) {
 
 // Once another tab has gone on as us. An account has room for both.
 export function back() {
+	if (joining) return;
 	if (account) tokens.drop();
 	return enterAs(ticket).catch(ui.out);
 }

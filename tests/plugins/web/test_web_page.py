@@ -75,6 +75,19 @@ def test_the_form_tells_what_is_wrong_and_remembers_who_one_is(chat, visit):
     expect(ada.room("dev")).to_be_visible()
 
 
+def test_one_comes_in_once_however_often_one_asks(chat, visit):
+    bob = chat.join("bob")
+    ada = visit(chat)
+    ada.fill_in("bob")
+    expect(ada.problem).to_contain_text("taken")  # over this connection, the next one follows
+    ada.field("Name").fill("ada")
+    ada.button("Join").evaluate("button => { button.click(); button.click() }")
+    expect(ada.box).to_be_focused()
+    ada.say("I am in")
+    ada.has_stored("I am in")
+    bob.expect("INFO|ada has joined the chat.", "MSG|ada|I am in")
+
+
 def test_leaving_ends_at_the_form_and_stays_there(chat, visit):
     bob = chat.join("bob")
     ada = visit(chat).join("ada")
