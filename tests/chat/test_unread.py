@@ -104,7 +104,6 @@ def test_exact_for_the_last_thousand_and_by_numbers_behind_those():
 
 def test_who_has_left_a_room_and_comes_again_has_nothing_unread():
     hall, room = lobby("ada", "bob")
-    hall.people["ada"].codec = JSON
     garden = hall.go("ada", "garden")
     hall.chat.part(hall.members["ada"], room, "left")
     hall.say("bob", "1")
