@@ -5,7 +5,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,10 @@ SearchResults = tuple[str, str, Callable[[], object], str]  # name, where it com
 NO_PLUGINS = ("_*", ".*", "test_*", "*_test", "conftest", "test", "tests")
 
 
-def find(config: Config, extra: Iterable[object] = ()) -> Iterator[SearchResults]:
+def find(config: Config, extra: Iterable[object] = (), only: Collection[str] | None = None) -> Iterator[SearchResults]:
     """All plugins, in the order of calling; `extra` are objects that come before those of `config`. What is found in
-    two ways and installed is one plugin, under its installed name. Raises `ConfigError`."""
+    two ways and installed is one plugin, under its installed name. Of the installed ones `only` those of these names
+    are found, if any are named. Raises `ConfigError`."""
     installed = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
     names = {entry.value.replace(" ", ""): entry.name for entry in installed}  # by "module" or "module:attribute"
     seen = set()
@@ -41,10 +42,10 @@ def find(config: Config, extra: Iterable[object] = ()) -> Iterator[SearchResults
         if not directory.is_dir():
             raise ConfigError(f"server.plugins_dirs: {directory} is not a directory.")
         for file in _files(directory):
-            yield _name(file), str(file), lambda file=file: _import_file(file), "-"  # type: ignore[misc]
+            yield _name(file), str(file), lambda file=file: import_file(file), "-"  # type: ignore[misc]
     packages: dict[Any, tuple[str, str]] = {}  # each is read once, which takes a millisecond
     for entry in installed:
-        if entry.value.replace(" ", "") not in seen:
+        if entry.value.replace(" ", "") not in seen and (only is None or entry.name in only):
             if entry.dist not in packages:
                 packages[entry.dist] = _package(entry.dist)
             source, version = packages[entry.dist]
@@ -137,7 +138,7 @@ def _import(name: str) -> ModuleType:
         raise
 
 
-def _import_file(file: Path) -> ModuleType:
+def import_file(file: Path) -> ModuleType:
     """The file, or the package, as a module of its own name space: a plugin called logging.py must not hide the
     standard library's."""
     name = f"greenchat_plugins_dir.{_name(file)}"

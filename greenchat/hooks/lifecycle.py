@@ -1,7 +1,7 @@
 """The plugins of one server: from their start, over what becomes of those that keep failing, to their end."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,12 @@ class PluginLifecycle:
     """`plugins` are all that were found, `hooks` and `commands` those of the ones that are on; `owners` know whose code
     is whose."""
 
-    def __init__(self, config: Config, data_dir: Path, objects: Iterable[object]) -> None:
+    def __init__(
+        self, config: Config, data_dir: Path, objects: Iterable[object], installed: Collection[str] | None = None
+    ) -> None:
         """Raises `ConfigError` and `PluginError`."""
         self._data_dir = data_dir
-        self.plugins = loader.Plugins(config, objects)
+        self.plugins = loader.Plugins(config, objects, installed)
         self.owners = Owners(self.plugins.modules)
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
         self.commands = CommandTable(self.hooks.failed)

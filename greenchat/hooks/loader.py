@@ -12,7 +12,7 @@ installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
 import difflib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -72,15 +72,16 @@ class _Manager(pluggy.PluginManager):
 class Plugins:
     """The plugins of one server, loaded; `manager` knows the hooks of those that are on."""
 
-    def __init__(self, config: Config, extra: Iterable[object] = ()) -> None:
-        """Load all that `config` names and this Python has, and `extra`, objects called before all others.
+    def __init__(self, config: Config, extra: Iterable[object] = (), installed: Collection[str] | None = None) -> None:
+        """Load all that `config` names and this Python has, and `extra`, objects called before all others. Of those
+        that this Python has only those that are `installed`, by name, if that is said.
 
         Raises `ConfigError` for wrong settings, `PluginError` where a required plugin cannot be used.
         """
         self.manager = _Manager("greenchat")
         self.manager.add_hookspecs(specs)
         self._config = config
-        self.all = _unique([Plugin(*found) for found in finding.find(config, extra)])
+        self.all = _unique([Plugin(*found) for found in finding.find(config, extra, installed)])
         disabled = config.server.disabled_plugins
         _require_known(disabled, self.all, "server.disabled_plugins")
         _require_known(config.server.required_plugins, self.all, "server.required_plugins")

@@ -31,6 +31,7 @@ from greenchat.server.stats import Counters
 from greenchat.session.connection import Connection
 from greenchat.session.direct_finder import DirectFinder
 from greenchat.session.direct_keeper import DirectKeeper
+from greenchat.session.served import Served
 from greenchat.session.session import Session
 from greenchat.session.stay import decode_ignored
 from greenchat.session.stays import Stays
@@ -46,14 +47,21 @@ class ChatServer(interfaces.ChatServer):
     """It runs on the event loop of the thread that makes it; `lifecycle.Lifecycle` starts and stops it."""
 
     commands: CommandTable
-    sessions: dict[int, Connection]
+    sessions: dict[int, Served]
     turns: Turns
 
-    def __init__(self, config: Config, data_dir: Path, plugin_objects: Iterable[object] = ()) -> None:
-        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones."""
+    def __init__(
+        self,
+        config: Config,
+        data_dir: Path,
+        plugin_objects: Iterable[object] = (),
+        installed: Collection[str] | None = None,
+    ) -> None:
+        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones, and
+        `installed` the names of the installed ones that are looked at; None is all."""
         self.config = config
         self.data_dir = data_dir
-        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects)
+        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, installed)
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.turns, self.backlog = Turns(), Backlog(config.limits)
         self.acceptor = Acceptor(self)
@@ -155,13 +163,17 @@ class ChatServer(interfaces.ChatServer):
 
     def run_session(self, sock: Any, address: str, codec: Codec, taken: bytes) -> None:
         """Run one on a socket that never waits, to its end; `taken` has been read of it already."""
-        self.counters.sessions += 1
-        session = Connection(self, self.counters.sessions, sock, address, codec)
+        session = Connection(self, self.next_session(), sock, address, codec)
         self.sessions[session.id] = session
         try:
             session.run(taken)
         finally:
             del self.sessions[session.id]
+
+    def next_session(self) -> int:
+        """The number of one more session."""
+        self.counters.sessions += 1
+        return self.counters.sessions
 
     def unexpected(self, session: Session, error: BaseException) -> None:
         """Log what has ended `session`, and whose code it was raised in: a codec may be a plugin's."""
