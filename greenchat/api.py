@@ -34,9 +34,14 @@ from greenchat.hooks.interfaces import Call as Call
 from greenchat.hooks.interfaces import ChatServer as ChatServer
 from greenchat.hooks.interfaces import Command as Command
 from greenchat.hooks.interfaces import Session as Session
+from greenchat.hooks.kinds import Argument as Argument
+from greenchat.hooks.kinds import Rest as Rest
+from greenchat.hooks.kinds import Secret as Secret
 from greenchat.hooks.specs import hookimpl as hookimpl
+from greenchat.hooks.typed import typed_command as typed_command
 from greenchat.protocol.address import host_of as host_of
 from greenchat.protocol.address import network_of as network_of
+from greenchat.protocol.durations import Duration as Duration
 from greenchat.protocol.events import Away as Away
 from greenchat.protocol.events import Deleted as Deleted
 from greenchat.protocol.events import Edited as Edited
@@ -60,6 +65,9 @@ from greenchat.protocol.names import require_name as require_name
 from greenchat.protocol.names import require_room as require_room
 from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
+from greenchat.protocol.replies import ArgumentEntry as ArgumentEntry
+from greenchat.protocol.replies import CommandEntry as CommandEntry
+from greenchat.protocol.replies import CommandList as CommandList
 from greenchat.protocol.replies import Conversations as Conversations
 from greenchat.protocol.replies import CursorPlace as CursorPlace
 from greenchat.protocol.replies import CursorPlaces as CursorPlaces
