@@ -17,6 +17,7 @@ from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, Reject
 from greenchat.hooks import interfaces
+from greenchat.hooks.clock import Clock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.interfaces import Serve
 from greenchat.hooks.lifecycle import PluginLifecycle
@@ -55,13 +56,15 @@ class ChatServer(interfaces.ChatServer):
         config: Config,
         data_dir: Path,
         plugin_objects: Iterable[object] = (),
+        clock: Clock | None = None,
         installed: Collection[str] | None = None,
     ) -> None:
-        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones, and
-        `installed` the names of the installed ones that are looked at; None is all."""
+        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones; what they
+        do at some time goes by `clock`, or else by this machine's. `installed` are the names of the installed ones that
+        are looked at; None is all."""
         self.config = config
         self.data_dir = data_dir
-        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, installed)
+        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, clock, installed)
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.turns, self.backlog = Turns(), Backlog(config.limits)
         self.acceptor = Acceptor(self)
@@ -115,6 +118,7 @@ class ChatServer(interfaces.ChatServer):
             raise Reject("The server has not started yet.")
         if self.hooks.forget_room is not None:
             self.hooks.forget_room(room)
+        self.plugin_lifecycle.forget_room(room)
 
     def search_direct(self, session: interfaces.Session, ask: Search) -> SearchResults:
         assert isinstance(session, Session)
