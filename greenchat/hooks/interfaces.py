@@ -23,6 +23,7 @@ from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import Advice, Reject
+from greenchat.hooks.routes import Routes
 from greenchat.protocol.events import Event, Message, Notice
 from greenchat.protocol.replies import Answer, SearchResults, Stats, Welcome
 from greenchat.protocol.requests import Frame, Ref, Search
@@ -256,8 +257,8 @@ class ChatServer(ABC):
     """One server: its chat, its slash-commands, its sessions by their ids.
 
     `data_dir` is for files of plugins. One that keeps accounts tells in `accounts` who has registered. One that serves
-    a page for browsers on the chat's own port tells its path in `page`, so that people hear of it. What may take long
-    lets the others have their `turns`.
+    a page for browsers on the chat's own port tells its path in `page`, so that people hear of it. Who speaks HTTP asks
+    `routes` what plugins answer there. What may take long lets the others have their `turns`.
     """
 
     config: Config
@@ -268,6 +269,7 @@ class ChatServer(ABC):
     turns: Turns
     accounts: AccountDirectory
     page: str
+    routes: Routes
 
     @abstractmethod
     def stats(self, ref: Ref = None) -> Stats:
