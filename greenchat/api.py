@@ -30,6 +30,9 @@ from greenchat.errors import Advice as Advice
 from greenchat.errors import ConfigError as ConfigError
 from greenchat.errors import PluginError as PluginError
 from greenchat.errors import Reject as Reject
+from greenchat.hooks.clock import Alarm as Alarm
+from greenchat.hooks.clock import Clock as Clock
+from greenchat.hooks.context import Context as Context
 from greenchat.hooks.decorators import at as at
 from greenchat.hooks.decorators import check as check
 from greenchat.hooks.decorators import command as command
@@ -46,6 +49,7 @@ from greenchat.hooks.routes import HttpResponse as HttpResponse
 from greenchat.hooks.routes import Route as Route
 from greenchat.hooks.routes import query_of as query_of
 from greenchat.hooks.specs import hookimpl as hookimpl
+from greenchat.hooks.tasks import Task as Task
 from greenchat.protocol.address import host_of as host_of
 from greenchat.protocol.address import network_of as network_of
 from greenchat.protocol.events import Away as Away
@@ -128,6 +132,8 @@ from greenchat.storage.examining import examine as examine
 from greenchat.storage.examining import wrong as wrong
 from greenchat.storage.fairness import FairQueue as FairQueue
 from greenchat.storage.fairness import in_quanta as in_quanta
+from greenchat.storage.plugin_store import Space as Space
+from greenchat.storage.plugin_store import Store as Store
 from greenchat.storage.sqlite import Database as Database
 from greenchat.storage.sqlite import DatabaseError as DatabaseError
 from greenchat.storage.sqlite import as_database_error as as_database_error

@@ -53,9 +53,10 @@ def plugin_settings(plugin: str, struct: type[S], file: Path | None = None) -> S
 
     Raises `ConfigError`, which a command need not catch.
     """
+    from greenchat.config.grants import split
     from greenchat.config.load import convert, load
 
-    table = load(file, os.environ).plugins.get(plugin, {})
+    table, _ = split(load(file, os.environ).plugins.get(plugin, {}), plugin, struct)
     return convert(table, struct, f"plugins.{plugin}", "the configuration")
 
 

@@ -6,16 +6,19 @@ bears the plugin's own hooks, under the plugin's name.
 
 import inspect
 from collections.abc import Callable, Iterator
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from types import ModuleType
 from typing import Any
 
 from greenchat.chat.outlet import Outlet
 from greenchat.errors import PluginError
+from greenchat.hooks.context import Context
 from greenchat.hooks.decorators import (
+    AtMark,
     CheckMark,
     CommandMark,
+    EveryMark,
     ExampleMark,
     HttpMark,
     Mark,
@@ -38,7 +41,7 @@ class Made:
         self.made = hookimpl(specname=hook)(function)
 
 
-def collect(bearer: object, ctx: Any) -> list[Made]:
+def collect(bearer: object, ctx: Context) -> list[Made]:
     """The hooks that the marks in `bearer`, a module or an object, make; `ctx` is the plugin's context. Raises
     `PluginError`."""
     found: list[Made] = []
@@ -78,7 +81,7 @@ def _require_fit(function: Function, marks: list[Mark]) -> None:
         raise PluginError(f"{name_of(function)} has an @example, and no @command of which it could be one")
 
 
-def _made(function: Function, mark: Mark, marks: list[Mark], ctx: Any) -> list[Made]:
+def _made(function: Function, mark: Mark, marks: list[Mark], ctx: Context) -> list[Made]:
     match mark:
         case CheckMark():
             return [_check(function, str(mark), ctx)]
@@ -86,13 +89,17 @@ def _made(function: Function, mark: Mark, marks: list[Mark], ctx: Any) -> list[M
             return _observers(function, mark, ctx)
         case HttpMark():
             return [_route(function, mark, ctx)]
+        case EveryMark():
+            return [_timer(function, mark, ctx, lambda call: ctx.every(mark.interval, call))]
+        case AtMark():
+            return [_timer(function, mark, ctx, lambda call: ctx.at(mark.time, call))]
     return []
 
 
 # --- checks ---
 
 
-def _check(function: Function, what: str, ctx: Any) -> Made:
+def _check(function: Function, what: str, ctx: Context) -> Made:
     taken = parameters_of(function, what, ("session", "message", "text", "ctx"))
     if not {"session", "message", "text"} & set(taken):
         raise PluginError(f"{what} {name_of(function)} takes nothing; let it take message, or text")
@@ -118,7 +125,7 @@ def _check(function: Function, what: str, ctx: Any) -> Made:
 # --- observers ---
 
 
-def _observers(function: Function, mark: OnMark, ctx: Any) -> list[Made]:
+def _observers(function: Function, mark: OnMark, ctx: Context) -> list[Made]:
     call = by_names(function, parameters_of(function, str(mark), ("event", "ctx")), ("event",), {"ctx": ctx})
     found = []
     if kinds := [kind for kind in mark.kinds if not issubclass(kind, ModerationAction)]:
@@ -137,10 +144,23 @@ def _observers(function: Function, mark: OnMark, ctx: Any) -> list[Made]:
     return found
 
 
+# --- timers ---
+
+
+def _timer(function: Function, mark: Mark, ctx: Context, start: Callable[[Function], object]) -> Made:
+    taken = parameters_of(function, str(mark), ("ctx",))
+    call = partial(function, ctx=ctx) if taken else function
+
+    def begin() -> None:
+        start(call)
+
+    return Made("greenchat_startup", begin)
+
+
 # --- routes ---
 
 
-def _route(function: Function, mark: HttpMark, ctx: Any) -> Made:
+def _route(function: Function, mark: HttpMark, ctx: Context) -> Made:
     names = names_in(mark.path)
     for name in names:
         if name in ("request", "ctx"):

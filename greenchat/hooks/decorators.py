@@ -7,19 +7,17 @@ and then, with the nearest right thing.
 
 import difflib
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from greenchat.errors import PluginError
+from greenchat.hooks.moments import seconds_of, time_of_day
 from greenchat.protocol.events import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 MARKS = "greenchat_marks"
-
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 # What a route may be asked by. CONNECT and TRACE are nothing that a page has: RFC 9110, 9.3.
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -156,15 +154,15 @@ def check(function: Any = None, /) -> Any:
 
 def every(interval: str | float) -> Callable[[F], F]:
     """Mark a function that is called again and again: every("5m"), or a number of seconds."""
-    if isinstance(interval, bool) or not isinstance(interval, str | int | float):
-        raise PluginError(f'@every takes a duration, such as "30s", "5m" or "1h30m", not {interval!r}')
+    seconds_of(interval)
     return lambda function: _marked("@every", function, EveryMark(interval))
 
 
 def at(time: str) -> Callable[[F], F]:
     """Mark a function that is called each day at a time: at("07:30")."""
-    if not isinstance(time, str) or not _TIME.fullmatch(time):
-        raise PluginError(f'@at takes a time of the day, such as "07:30", not {time!r}')
+    if not isinstance(time, str):
+        raise PluginError(f'@at takes a time of day, such as "07:30", not {time!r}')
+    time_of_day(time)
     return lambda function: _marked("@at", function, AtMark(time))
 
 

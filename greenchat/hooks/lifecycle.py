@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from greenchat.config.schema import Config
 from greenchat.hooks import loader
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
+from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
+from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import ChatServer, Command
 from greenchat.hooks.routes import Route, Routes
@@ -23,12 +26,14 @@ class PluginLifecycle:
     """`plugins` are all that were found, `hooks` and `commands` those of the ones that are on; `owners` know whose code
     is whose."""
 
-    def __init__(self, config: Config, data_dir: Path, objects: Iterable[object]) -> None:
-        """Raises `ConfigError` and `PluginError`."""
+    def __init__(self, config: Config, data_dir: Path, objects: Iterable[object], clock: Clock | None = None) -> None:
+        """Their timers go by `clock`, or else by this machine's. Raises `ConfigError` and `PluginError`."""
         self._data_dir = data_dir
-        self.plugins = loader.Plugins(config, objects)
+        self._around = Surroundings(clock or SystemClock(), data_dir)
+        self.plugins = loader.Plugins(config, objects, self._around)
         self.owners = Owners(self.plugins.modules)
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
+        self._around.failed = self.hooks.failed
         self.commands = CommandTable(self.hooks.failed)
         self.routes = Routes(self.hooks.failed)
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
@@ -37,6 +42,8 @@ class PluginLifecycle:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
         loader.forget_off(self._data_dir)
         self._errors.begin()
+        self._around.server = server
+        self.plugins.each(self._begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_routes", self._add_routes)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
@@ -50,11 +57,28 @@ class PluginLifecycle:
     def finish(self, server: ChatServer) -> None:
         """Let each of them end, whatever becomes of the others."""
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
+        for plugin in self.plugins:
+            if plugin.ctx is not None:
+                self.plugins.take_last_step(plugin, "ctx.end", partial(within, SHUTDOWN_SECONDS, plugin.ctx.end))
         self._errors.end()
+
+    def ctx_of(self, plugin: str) -> Context | None:
+        """The context of the plugin called so."""
+        return next((one.ctx for one in self.plugins if one.name == plugin and one.ctx is not None), None)
+
+    def forget_room(self, room: str) -> None:
+        """What plugins keep of it by their contexts."""
+        for plugin in self.plugins:
+            if plugin.ctx is not None:
+                plugin.ctx.forget_room(room)
 
     def owned(self, function: Callable[..., Any]) -> str:
         """The plugin that `function` is of, or a question mark."""
         return self.owners.of_function(function) or "?"
+
+    def _begin_context(self, plugin: loader.Plugin) -> None:
+        if plugin.ctx is not None:
+            within(STARTUP_SECONDS, plugin.ctx.begin)
 
     def _start(self, plugin: loader.Plugin, begin: Callable[[], None]) -> None:
         within(
@@ -81,6 +105,8 @@ class PluginLifecycle:
 
     def _switched_off(self, plugin: str, why: str) -> None:
         self._discard(plugin)
+        if (ctx := self.ctx_of(plugin)) is not None:
+            ctx.halt()
         try:
             loader.note_off(self._data_dir, plugin, why)
         except OSError as error:

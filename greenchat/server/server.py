@@ -17,6 +17,7 @@ from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, Reject
 from greenchat.hooks import interfaces
+from greenchat.hooks.clock import Clock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.interfaces import Serve
 from greenchat.hooks.lifecycle import PluginLifecycle
@@ -49,11 +50,14 @@ class ChatServer(interfaces.ChatServer):
     sessions: dict[int, Connection]
     turns: Turns
 
-    def __init__(self, config: Config, data_dir: Path, plugin_objects: Iterable[object] = ()) -> None:
-        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones."""
+    def __init__(
+        self, config: Config, data_dir: Path, plugin_objects: Iterable[object] = (), clock: Clock | None = None
+    ) -> None:
+        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones; what they
+        do at some time goes by `clock`, or else by this machine's."""
         self.config = config
         self.data_dir = data_dir
-        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects)
+        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, clock)
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.routes = life.routes
         self.turns, self.backlog = Turns(), Backlog(config.limits)
@@ -108,6 +112,7 @@ class ChatServer(interfaces.ChatServer):
             raise Reject("The server has not started yet.")
         if self.hooks.forget_room is not None:
             self.hooks.forget_room(room)
+        self.plugin_lifecycle.forget_room(room)
 
     def search_direct(self, session: interfaces.Session, ask: Search) -> SearchResults:
         assert isinstance(session, Session)
