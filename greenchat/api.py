@@ -33,6 +33,13 @@ from greenchat.errors import Reject as Reject
 from greenchat.hooks.clock import Alarm as Alarm
 from greenchat.hooks.clock import Clock as Clock
 from greenchat.hooks.context import Context as Context
+from greenchat.hooks.decorators import at as at
+from greenchat.hooks.decorators import check as check
+from greenchat.hooks.decorators import command as command
+from greenchat.hooks.decorators import every as every
+from greenchat.hooks.decorators import example as example
+from greenchat.hooks.decorators import http as http
+from greenchat.hooks.decorators import on as on
 from greenchat.hooks.interfaces import Call as Call
 from greenchat.hooks.interfaces import ChatServer as ChatServer
 from greenchat.hooks.interfaces import Command as Command
@@ -40,6 +47,10 @@ from greenchat.hooks.interfaces import Session as Session
 from greenchat.hooks.kinds import Argument as Argument
 from greenchat.hooks.kinds import Rest as Rest
 from greenchat.hooks.kinds import Secret as Secret
+from greenchat.hooks.routes import HttpRequest as HttpRequest
+from greenchat.hooks.routes import HttpResponse as HttpResponse
+from greenchat.hooks.routes import Route as Route
+from greenchat.hooks.routes import query_of as query_of
 from greenchat.hooks.specs import hookimpl as hookimpl
 from greenchat.hooks.tasks import Task as Task
 from greenchat.hooks.typed import typed_command as typed_command

@@ -14,6 +14,7 @@ from typing import Any
 
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError
+from greenchat.hooks.decorators import marks_of
 from greenchat.values import shown
 
 GROUP = "greenchat"  # the group of entry points under which installed plugins are found
@@ -71,11 +72,9 @@ def forgotten(found: object, bearer: object) -> list[str]:
         return told
     for name, value in vars(found).items():
         if found is not bearer:
-            if _is_named_like_hook(name) and inspect.isroutine(value):
+            if (_is_named_like_hook(name) and inspect.isroutine(value)) or _has_marks(value):
                 told.append(f"{name} is not called, since greenchat_plugin makes what has the hooks: move it in there")
-        elif (
-            inspect.isclass(value) and value.__module__ == found.__name__ and any(map(_is_marked, vars(value).values()))
-        ):
+        elif _is_class_of(value, found) and any(_is_marked(one) or _has_marks(one) for one in vars(value).values()):
             told.append(f"{name} has hooks, and nothing makes one of it: write greenchat_plugin = {name}")
     return told
 
@@ -90,6 +89,15 @@ def _function(value: object) -> object:
 
 def _is_marked(value: object) -> bool:
     return hasattr(_function(value), "greenchat_impl")
+
+
+def _is_class_of(value: object, module: ModuleType) -> bool:
+    return inspect.isclass(value) and value.__module__ == module.__name__
+
+
+def _has_marks(value: object) -> bool:
+    """Whether it is a function that bears decorators of ours."""
+    return inspect.isroutine(_function(value)) and bool(marks_of(_function(value)))
 
 
 def _path(thing: Any) -> str:

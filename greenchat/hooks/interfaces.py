@@ -15,6 +15,7 @@ from greenchat.chat.fanout import Turns
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import Reject
+from greenchat.hooks.routes import Routes
 from greenchat.hooks.session import Call as Call
 from greenchat.hooks.session import Command as Command
 from greenchat.hooks.session import Commands as Commands
@@ -29,8 +30,8 @@ class ChatServer(ABC):
     """One server: its chat, its slash-commands, its sessions by their ids.
 
     `data_dir` is for files of plugins. One that keeps accounts tells in `accounts` who has registered. One that serves
-    a page for browsers on the chat's own port tells its path in `page`, so that people hear of it. What may take long
-    lets the others have their `turns`.
+    a page for browsers on the chat's own port tells its path in `page`, so that people hear of it. Who speaks HTTP asks
+    `routes` what plugins answer there. What may take long lets the others have their `turns`.
     """
 
     config: Config
@@ -41,6 +42,7 @@ class ChatServer(ABC):
     turns: Turns
     accounts: AccountDirectory
     page: str
+    routes: Routes
 
     @abstractmethod
     def stats(self, ref: Ref = None) -> Stats:

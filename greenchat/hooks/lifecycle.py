@@ -17,6 +17,7 @@ from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import ChatServer, Command
+from greenchat.hooks.routes import Route, Routes
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -41,6 +42,7 @@ class PluginLifecycle:
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
         self._around.failed = self.hooks.failed
         self.commands = CommandTable(self.hooks.failed)
+        self.routes = Routes(self.hooks.failed)
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
 
     def start(self, server: ChatServer) -> None:
@@ -50,11 +52,13 @@ class PluginLifecycle:
         self._around.server = server
         self.plugins.each(self._begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
+        self.plugins.provide("greenchat_routes", self._add_routes)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
-        on = {plugin.name for plugin in self.plugins.on}
         for plugin in self.plugins:
-            if plugin.name not in on:
-                self.commands.discard(plugin.name)
+            if plugin.off:
+                self._discard(plugin.name)
+            elif plugin.name in self.routes.plugins and not self.routes.served:
+                self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
         self.hooks.bind()
 
     def finish(self, server: ChatServer) -> None:
@@ -91,11 +95,23 @@ class PluginLifecycle:
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:
         taken = [f"/{name}" for name in self.commands.add(plugin.name, found)]
         if taken:
-            plugin.notes.append(f"{', '.join(taken)}: another plugin comes first with that")
-            log.warning("plugin %s: %s", plugin.name, plugin.notes[-1], extra=plugin.fields)
+            self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
+
+    def _add_routes(self, plugin: loader.Plugin, found: Iterable[Route]) -> None:
+        taken = self.routes.add(plugin.name, found)
+        if taken:
+            self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
+
+    def _note(self, plugin: loader.Plugin, what: str) -> None:
+        plugin.notes.append(what)
+        log.warning("plugin %s: %s", plugin.name, what, extra=plugin.fields)
+
+    def _discard(self, plugin: str) -> None:
+        self.commands.discard(plugin)
+        self.routes.discard(plugin)
 
     def _switched_off(self, plugin: str, why: str) -> None:
-        self.commands.discard(plugin)
+        self._discard(plugin)
         if (ctx := self.ctx_of(plugin)) is not None:
             ctx.halt()
         try:

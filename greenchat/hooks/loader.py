@@ -29,6 +29,7 @@ from greenchat.errors import ConfigError, GreenchatError, PluginError
 from greenchat.hooks import finding, specs
 from greenchat.hooks.calls import refuse_wrappers
 from greenchat.hooks.clock import SystemClock
+from greenchat.hooks.collecting import Made, collect
 from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.ending import Killed
 from greenchat.storage.datadir import open_private
@@ -54,6 +55,7 @@ class Plugin:
     ctx: Context | None = field(default=None, repr=False)
     rooms: tuple[str, ...] = ()  # the only ones that it is for; none: all
     bearer: object = field(default=None, repr=False)
+    made: list[Made] = field(default_factory=list, repr=False)  # of the marks in there
 
     @property
     def fields(self) -> dict[str, object]:
@@ -73,6 +75,14 @@ class _Manager(pluggy.PluginManager):
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
         return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+    def register_beside(self, made: Made, name: str, place: int) -> None:
+        """Register one of the hooks that are made of a plugin's marks: it is called, and fails, as the plugin's."""
+        self.register(made, f"{name} {place}")
+        for caller in self.get_hookcallers(made) or ():
+            for item in caller.get_hookimpls():
+                if item.plugin is made:
+                    item.plugin_name = name  # type: ignore[misc]  # pluggy has one object of a name
 
 
 class Plugins:
@@ -155,8 +165,9 @@ class Plugins:
 
     def _steps(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[Plugin, Step]]:
         for item in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
-            plugin = next(plugin for plugin in self.all if plugin.bearer is item.plugin)
-            yield plugin, partial(item.function, *(arguments[name] for name in item.argnames))
+            plugin = next((plugin for plugin in self.on if plugin.name == item.plugin_name), None)
+            if plugin is not None:  # it may have failed in another step
+                yield plugin, partial(item.function, *(arguments[name] for name in item.argnames))
 
     def _load(self, plugin: Plugin) -> None:
         found = plugin.find()
@@ -177,6 +188,9 @@ class Plugins:
             plugin.notes.append("has nothing to do with these settings")
             return
         plugin.bearer = bearer
+        plugin.made = collect(bearer, ctx)
+        for place, made in reversed(list(enumerate(plugin.made))):  # pluggy calls the last one registered first
+            self.manager.register_beside(made, plugin.name, place)
         self.manager.register(bearer, plugin.name)
         refuse_wrappers(self.manager, bearer)
         _refuse_misspelt(self.manager, bearer)
@@ -188,7 +202,7 @@ class Plugins:
         forgotten = finding.forgotten(found, bearer)
         if not forgotten:
             return
-        if not self.manager.get_hookcallers(bearer):
+        if not self.manager.get_hookcallers(bearer) and not plugin.made:
             raise PluginError("; ".join(forgotten))
         for what in forgotten:
             plugin.notes.append(what)
@@ -204,8 +218,9 @@ class Plugins:
             plugin.off = _why(error)
             if plugin.ctx is not None:
                 plugin.ctx.halt()
-            if self.manager.is_registered(plugin.bearer):
-                self.manager.unregister(plugin.bearer)
+            for bearer in (plugin.bearer, *plugin.made):
+                if self.manager.is_registered(bearer):
+                    self.manager.unregister(bearer)
             # A traceback helps the plugin's author; for our own verdicts the sentence says it all.
             log.error(
                 "plugin %s is off: %s",

@@ -66,6 +66,7 @@ class ChatServer(interfaces.ChatServer):
         self.data_dir = data_dir
         self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, clock, installed)
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
+        self.routes = life.routes
         self.turns, self.backlog = Turns(), Backlog(config.limits)
         self.acceptor = Acceptor(self)
         try:

@@ -45,7 +45,7 @@ _MODULES = {
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [*_WHERE]  # noqa: PLE0604
+__all__ = [*_WHERE]
 
 
 def __getattr__(name: str) -> Any:

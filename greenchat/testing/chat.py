@@ -21,13 +21,14 @@ from greenchat.config.load import load
 from greenchat.errors import PluginError
 from greenchat.hooks.background import within
 from greenchat.hooks.finding import GROUP, import_file
+from greenchat.hooks.moments import seconds_of
 from greenchat.protocol.names import require_name
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
 from greenchat.storage.sqlite import BUSY
 from greenchat.testing import watching
-from greenchat.testing.clock import NOON, HandClock, seconds_of
+from greenchat.testing.clock import NOON, HandClock
 from greenchat.testing.failures import Failures, PluginFailed
 from greenchat.testing.live import DEADLINE, NO_REPLAY, UNLIMITED
 from greenchat.testing.person import CODECS, Person
@@ -95,9 +96,8 @@ class Chat:
         )
         given = [import_file(one) if isinstance(one, Path) else one for one in plugins if not isinstance(one, str)]
         try:
-            self.server = ChatServer(
-                config, data_dir or Path(self._scratch), given, {ALWAYS, *(set(names) & installed)}
-            )
+            found = {ALWAYS, *(set(names) & installed)}
+            self.server = ChatServer(config, data_dir or Path(self._scratch), given, self.clock, found)
             self._require_on()
             lifecycle = SocketlessLifecycle(self.server)
             within(DEADLINE, lambda: lifecycle.start(listens=False))

@@ -1,15 +1,12 @@
 """A clock that stands still until a test moves it."""
 
 import heapq
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 # When a chat begins, unless a test says otherwise: a Monday, at noon.
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Handle:
@@ -26,7 +23,7 @@ class Handle:
 
 
 class HandClock:
-    """The clock of a test: `ctx.clock` of the plugins in it."""
+    """The clock of a test: `ctx.clock` of the plugins in it. See `greenchat.hooks.clock.Clock`."""
 
     def __init__(self, start: datetime = NOON) -> None:
         if start.tzinfo is None:
@@ -60,15 +57,3 @@ class HandClock:
             if function is not None:
                 call(function)
         self._passed = until
-
-
-def seconds_of(time: str | float | timedelta) -> float:
-    """A span of time as tests write it: "10m", "1h30m", seconds, or a timedelta."""
-    if isinstance(time, timedelta):
-        return time.total_seconds()
-    if not isinstance(time, str):
-        return float(time)
-    if not re.fullmatch(r"(?:\d+[smhdw])+", time):
-        raise ValueError(f"{time!r} is no span of time. Write 30s, 10m, 1h30m, 2d or 1w, or a number of seconds.")
-    parts = re.findall(r"(\d+)([smhdw])", time)
-    return sum(timedelta(**{UNITS[unit]: int(number)}).total_seconds() for number, unit in parts)

@@ -1,4 +1,5 @@
-"""Who holds the event loop in tests: `pytest --greenchat-watchdog FILE` writes it there, for `greenchat plugins check`."""
+"""Who holds the event loop in tests: by `pytest --greenchat-watchdog FILE` it is written there, for `greenchat plugins
+check`."""
 
 import logging
 from pathlib import Path

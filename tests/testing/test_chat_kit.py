@@ -116,7 +116,7 @@ def test_who_is_lost_has_not_left_and_comes_back_by_the_token(chat):
 
 def test_who_is_refused_does_not_join(chat):
     chat.join("ada")
-    with pytest.raises(AssertionError, match="ada was not let in, but told: .*is taken"):
+    with pytest.raises(AssertionError, match=r"ada was not let in, but told: .*is taken"):
         chat.join("ada")
     stranger = chat.connect()
     stranger.sends("JOIN|ada")
@@ -268,7 +268,7 @@ def test_a_span_of_time_may_be_written_as_people_do(chat):
     for time in ("1h30m", 1800, timedelta(hours=1)):
         chat.tick(time)
     assert chat.clock.now() - before == timedelta(hours=3)
-    with pytest.raises(ValueError, match="Write 30s, 10m"):
+    with pytest.raises(PluginError, match="is no duration"):
         chat.tick("90")
 
 
