@@ -101,6 +101,11 @@ class Context:
         """The server starts. May wait. Raises `DatabaseError`."""
         self.store.begin()
 
+    @property
+    def is_in_thread(self) -> bool:
+        """Whether something of it is being done in a thread."""
+        return self._tasks.is_in_thread
+
     def forget_room(self, room: str) -> None:
         self.store.forget_room(room)
 

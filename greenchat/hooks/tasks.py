@@ -150,6 +150,11 @@ class Tasks:
             raise error
         return result  # type: ignore[no-any-return]
 
+    @property
+    def is_in_thread(self) -> bool:
+        """Whether something is being done in a thread."""
+        return self._threads is not None and bool(self._threads.task_queue.unfinished_tasks)
+
     def over(self, task: Task) -> None:
         """To be called once nothing of `task` is going to happen any more."""
         self._all.pop(task, None)

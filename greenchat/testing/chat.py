@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import gevent
+import msgspec
 
 from greenchat.chat.accounts import Account
 from greenchat.config.load import load
@@ -22,6 +23,7 @@ from greenchat.errors import PluginError
 from greenchat.hooks.background import within
 from greenchat.hooks.finding import GROUP, import_file
 from greenchat.hooks.moments import seconds_of
+from greenchat.hooks.routes import HttpRequest, Sent, query_of
 from greenchat.protocol.names import require_name
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.server import ChatServer
@@ -53,6 +55,25 @@ ALWAYS = "slash_commands"
 LOOK_SECONDS = 0.0005
 
 OPEN: "weakref.WeakSet[Chat]" = weakref.WeakSet()  # which a test may leave to be closed at its end
+
+
+class Answered:
+    """An answer of HTTP, as whoever has asked sees it."""
+
+    def __init__(self, sent: Sent) -> None:
+        self.status = sent.status
+        self.headers = {name.lower(): value for name, value in sent.headers}
+        self.body = sent.body
+
+    def __repr__(self) -> str:
+        return f"<{self.status}: {self.body!r}>"
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
 
 
 class Chat:
@@ -99,6 +120,7 @@ class Chat:
             found = {ALWAYS, *(set(names) & installed)}
             self.server = ChatServer(config, data_dir or Path(self._scratch), given, self.clock, found)
             self._require_on()
+            self.server.routes.served = True
             lifecycle = SocketlessLifecycle(self.server)
             within(DEADLINE, lambda: lifecycle.start(listens=False))
             self._lifecycle = lifecycle
@@ -147,6 +169,28 @@ class Chat:
 
     # --- what happens ---
 
+    def asks(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | str = b"",
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        address: str = "127.0.0.1:50000",
+    ) -> Answered:
+        """What is answered to a request of HTTP: `chat.asks("POST", "/hooks/build?x=1", json={...})`."""
+        sent = msgspec.json.encode(json) if json is not None else body.encode() if isinstance(body, str) else body
+        request = HttpRequest(
+            method=method,
+            path=target.partition("?")[0],
+            query=query_of(target),
+            headers={name.lower(): value for name, value in (headers or {}).items()},
+            body=sent,
+            address=address,
+        )
+        return Answered(self.run(lambda: self.server.routes.answer(request)))
+
     def tick(self, time: str | float | timedelta) -> None:
         """Let this time pass on the chat's clock: "10m", "1h30m", seconds, or a timedelta. What comes due meanwhile
         happens, one after the other, each when it is due."""
@@ -185,12 +229,18 @@ class Chat:
         until, quiet = time.monotonic() + DEADLINE, 0
         while quiet < 2:  # what another thread has done is known a turn later
             gevent.idle(hub.loop.MINPRI)
-            busy = hub.threadpool.task_queue.unfinished_tasks or any(one.hub is hub for one in list(BUSY))
+            busy = self._is_in_thread(hub)
             quiet = 0 if busy else quiet + 1
             if busy:
                 if time.monotonic() > until:
                     raise PluginFailed(f"something in a thread has not ended within {DEADLINE:g} seconds")
                 gevent.sleep(LOOK_SECONDS)
+
+    def _is_in_thread(self, hub: Any) -> bool:
+        """Whether a thread has still something to do for this one."""
+        if hub.threadpool.task_queue.unfinished_tasks or any(one.hub is hub for one in list(BUSY)):
+            return True
+        return any(plugin.ctx is not None and plugin.ctx.is_in_thread for plugin in self.server.plugins)
 
     def _raise_failures(self) -> None:
         failures = self._failures.take()

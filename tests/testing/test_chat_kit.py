@@ -4,12 +4,13 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 from datetime import UTC, datetime, timedelta
 
 import gevent
 import pytest
 
-from greenchat import Command, Database, PluginError, Reject, hookimpl
+from greenchat import Command, Database, PluginError, Reject, every, hookimpl, http
 from greenchat.testing import Chat, HandClock, PluginFailed
 
 
@@ -265,8 +266,8 @@ def test_a_clock_moves_by_hand_alone():
 
 def test_a_span_of_time_may_be_written_as_people_do(chat):
     before = chat.clock.now()
-    for time in ("1h30m", 1800, timedelta(hours=1)):
-        chat.tick(time)
+    for span in ("1h30m", 1800, timedelta(hours=1)):
+        chat.tick(span)
     assert chat.clock.now() - before == timedelta(hours=3)
     with pytest.raises(PluginError, match="is no duration"):
         chat.tick("90")
@@ -278,6 +279,58 @@ def test_who_says_nothing_is_idle_by_that_clock(chat):
     assert ada.session.idle_seconds == 600
     ada.says("hello")
     assert ada.session.idle_seconds == 0
+
+
+class Tea:
+    """What plugins do by their context, and by decorators."""
+
+    def __init__(self, ctx):
+        self.ctx = ctx
+
+    @every("5m")
+    def ask(self, ctx):
+        ctx.chat.announce("Tea, anybody?")
+        ctx.later("1m", self.ready)
+        ctx.in_thread(time.sleep, 0.01)
+        ctx.store["pots"] = ctx.store.get("pots", 0) + 1
+
+    def ready(self):
+        self.ctx.chat.announce("Tea is ready.")
+
+    @http("POST", "/tea/{kind}")
+    def order(self, request, kind, ctx):
+        if kind == "coffee":
+            raise Reject("No.")
+        ctx.chat.announce(f"{request.json()['who']} wants {kind}")
+        return {"pots": ctx.store.get("pots", 0)}
+
+    @every("1h")
+    def fail(self):
+        raise ZeroDivisionError
+
+
+def test_what_is_to_happen_later_happens_when_the_clock_is_moved():
+    chat = Chat(Tea)
+    ada = chat.join("ada")
+    chat.tick("4m59s")
+    assert ada.heard == []
+    chat.tick("1s")
+    assert ada.heard == ["INFO|Tea, anybody?"]
+    ada.heard.clear()
+    chat.tick("6m")
+    assert ada.heard == ["INFO|Tea is ready.", "INFO|Tea, anybody?", "INFO|Tea is ready."]
+    with pytest.raises(ZeroDivisionError):
+        chat.tick("1h")
+
+
+def test_routes_answer_without_a_socket():
+    chat = Chat(Tea)
+    ada = chat.join("ada")
+    chat.tick("5m")
+    answer = chat.asks("POST", "/tea/assam?now=1", json={"who": "bob"})
+    assert (answer.status, answer.json()) == (200, {"pots": 1})
+    assert ada.hears("bob wants assam")
+    assert (chat.asks("POST", "/tea/coffee").status, chat.asks("GET", "/nowhere").status) == (400, 404)
 
 
 # --- pytest ---
