@@ -67,6 +67,10 @@ class CommandTable:
         """Drop the commands of a plugin."""
         self._commands = {name: entry for name, entry in self._commands.items() if entry.plugin != plugin}
 
+    def of(self, plugin: str) -> list[Command]:
+        """The commands of a plugin."""
+        return [entry.command for _, entry in sorted(self._commands.items()) if entry.plugin == plugin]
+
     def find(self, name: str, *, quotes: bool = True) -> Command:
         """The command called `name`, in any case, with or without its slash. Raises `Reject` with the nearest match,
         which `quotes` the name, or does not."""

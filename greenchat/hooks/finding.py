@@ -42,7 +42,7 @@ def find(config: Config, extra: Iterable[object] = (), only: Collection[str] | N
     for directory in map(Path, config.server.plugins_dirs):
         if not directory.is_dir():
             raise ConfigError(f"server.plugins_dirs: {directory} is not a directory.")
-        for file in _files(directory):
+        for file in files(directory):
             yield _name(file), str(file), lambda file=file: import_file(file), "-"  # type: ignore[misc]
     packages: dict[Any, tuple[str, str]] = {}  # each is read once, which takes a millisecond
     for entry in installed:
@@ -119,7 +119,7 @@ def _gives(thing: object) -> Callable[[], object]:
     return lambda: thing
 
 
-def _files(directory: Path) -> list[Path]:
+def files(directory: Path) -> list[Path]:
     """Files, and packages as their directories, by name."""
     found = [*directory.glob("*.py"), *(init.parent for init in directory.glob("*/__init__.py"))]
     return [path for path in sorted(found, key=_name) if not any(map(partial(fnmatch, _name(path)), NO_PLUGINS))]

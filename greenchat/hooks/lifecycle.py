@@ -41,7 +41,7 @@ class PluginLifecycle:
         self.owners = Owners(self.plugins.modules)
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
         self._around.failed = self.hooks.failed
-        self.commands = CommandTable(self.hooks.failed)
+        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic)
         self.routes = Routes(self.hooks.failed)
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
 

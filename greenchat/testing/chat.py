@@ -31,6 +31,7 @@ from greenchat.server.watchdog import Watchdog
 from greenchat.storage.sqlite import BUSY
 from greenchat.testing import watching
 from greenchat.testing.clock import NOON, HandClock
+from greenchat.testing.examples import wrong_examples
 from greenchat.testing.failures import Failures, PluginFailed
 from greenchat.testing.live import DEADLINE, NO_REPLAY, UNLIMITED
 from greenchat.testing.person import CODECS, Person
@@ -207,6 +208,13 @@ class Chat:
         """Turn the event loop until there is nothing left to be done, but for what waits for a clock."""
         self._turn()
         self._raise_failures()
+
+    def try_examples(self) -> None:
+        """Type the examples of the plugins' commands, which help shows: each must be answered as it says."""
+        names = [plugin.name for plugin in self.server.plugins if plugin.name != ALWAYS]
+        wrong = wrong_examples(self, names)
+        if wrong:
+            raise AssertionError("\n".join(wrong))
 
     @contextmanager
     def failing(self) -> Iterator[list[Exception]]:
