@@ -86,7 +86,7 @@ class PluginLifecycle:
         )
 
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:
-        taken = [f"/{name}" for name in self.commands.add(plugin.name, found)]
+        taken = [f"/{name}" for name in self.commands.add(plugin.name, found, plugin.ctx)]
         if taken:
             self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
 

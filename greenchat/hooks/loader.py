@@ -76,9 +76,9 @@ class _Manager(pluggy.PluginManager):
     def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
         return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
 
-    def register_beside(self, made: Made, name: str, place: int) -> None:
+    def register_beside(self, made: Made, name: str) -> None:
         """Register one of the hooks that are made of a plugin's marks: it is called, and fails, as the plugin's."""
-        self.register(made, f"{name} {place}")
+        self.register(made, f"{name} {made.place}")
         for caller in self.get_hookcallers(made) or ():
             for item in caller.get_hookimpls():
                 if item.plugin is made:
@@ -166,6 +166,7 @@ class Plugins:
         found = plugin.find()
         plugin.module = finding.module_of(found)
         declared = getattr(found, "Settings", None)
+        declared = None if declared is Settings else declared  # which it has imported, and declares none
         table, granted = grants.split(self._config.plugins.get(plugin.name, {}), plugin.name, declared)
         plugin.rooms = tuple(granted.rooms)
         if declared is None and table:
@@ -182,8 +183,8 @@ class Plugins:
             return
         plugin.bearer = bearer
         plugin.made = collect(bearer, ctx)
-        for place, made in reversed(list(enumerate(plugin.made))):  # pluggy calls the last one registered first
-            self.manager.register_beside(made, plugin.name, place)
+        for made in reversed(plugin.made):  # pluggy calls the last one registered first
+            self.manager.register_beside(made, plugin.name)
         self.manager.register(bearer, plugin.name)
         refuse_wrappers(self.manager, bearer)
         _refuse_misspelt(self.manager, bearer)
