@@ -30,7 +30,7 @@ class PluginLifecycle:
         """Their timers go by `clock`, or else by this machine's. Raises `ConfigError` and `PluginError`."""
         self._data_dir = data_dir
         self._around = Surroundings(clock or SystemClock(), data_dir)
-        self.plugins = loader.Plugins(config, objects, self._around)
+        self.plugins = loader.Plugins(config, objects, self._around, data_dir)
         self.owners = Owners(self.plugins.modules)
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
         self._around.failed = self.hooks.failed

@@ -5,8 +5,8 @@ a class or function that is called once a server, with the plugin's `settings` a
 returns the object that bears the hooks, or None where it has nothing to do under these settings. Settings are declared
 as the module's (or the class's) `Settings`, a subclass of `greenchat.Settings`.
 
-Called first to last: modules given by name, in their order; files and packages of plugin directories, by name;
-installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
+Called first to last: modules given by name, in their order; files and packages of plugin directories, by name, that of
+the data directory last; installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
 """
 
 import difflib
@@ -88,9 +88,15 @@ class _Manager(pluggy.PluginManager):
 class Plugins:
     """The plugins of one server, loaded; `manager` knows the hooks of those that are on."""
 
-    def __init__(self, config: Config, extra: Iterable[object] = (), around: Surroundings | None = None) -> None:
-        """Load all that `config` names and this Python has, and `extra`, objects called before all others. Their
-        contexts stand on what is `around` them; without, no server runs.
+    def __init__(
+        self,
+        config: Config,
+        extra: Iterable[object] = (),
+        around: Surroundings | None = None,
+        data_dir: Path | None = None,
+    ) -> None:
+        """Load all that `config` names, what is in the `data_dir`, what this Python has, and `extra`, objects called
+        before all others. Their contexts stand on what is `around` them; without, no server runs.
 
         Raises `ConfigError` for wrong settings, `PluginError` where a required plugin cannot be used.
         """
@@ -98,7 +104,7 @@ class Plugins:
         self.manager.add_hookspecs(specs)
         self._config = config
         self._around = around or Surroundings(SystemClock())
-        self.all = _unique([Plugin(*found) for found in finding.find(config, extra)])
+        self.all = _unique([Plugin(*found) for found in finding.find(config, extra, data_dir)])
         disabled = config.server.disabled_plugins
         _require_known(disabled, self.all, "server.disabled_plugins")
         _require_known(config.server.required_plugins, self.all, "server.required_plugins")
