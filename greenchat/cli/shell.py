@@ -104,7 +104,7 @@ class Shell:
     def _plugins(self) -> "Plugins":
         from greenchat.hooks.loader import Plugins
 
-        return Plugins(self.config)
+        return Plugins(self.config, data_dir=data_dir_of(self.config))
 
     def _each(self, hook: str, **arguments: object) -> list[Any]:
         """What the implementations of a hook return. What one raises ends the command, once all have been called."""

@@ -29,16 +29,18 @@ from greenchat.hooks.names import by_names, name_of, parameters_of
 from greenchat.hooks.routes import HttpRequest, Route, names_in
 from greenchat.hooks.run_checks import of_messages, of_texts
 from greenchat.hooks.specs import hookimpl
+from greenchat.hooks.typed import typed_command
 from greenchat.protocol.events import Event, Message, ModerationAction
 
 Function = Callable[..., Any]
 
 
 class Made:
-    """One hook, made of a mark: `function` is called for `hook`."""
+    """One hook, made of a mark: `function` is called for `hook`. `place` is which it is of those of its plugin."""
 
     def __init__(self, hook: str, function: Function) -> None:
         self.made = hookimpl(specname=hook)(function)
+        self.place = 0
 
 
 def collect(bearer: object, ctx: Context) -> list[Made]:
@@ -49,6 +51,8 @@ def collect(bearer: object, ctx: Context) -> list[Made]:
         _require_fit(function, marks)
         for mark in marks:
             found += _made(function, mark, marks, ctx)
+    for place, made in enumerate(found):
+        made.place = place
     return found
 
 
@@ -83,6 +87,8 @@ def _require_fit(function: Function, marks: list[Mark]) -> None:
 
 def _made(function: Function, mark: Mark, marks: list[Mark], ctx: Context) -> list[Made]:
     match mark:
+        case CommandMark():
+            return [_command(function, mark, marks)]
         case CheckMark():
             return [_check(function, str(mark), ctx)]
         case OnMark():
@@ -94,6 +100,20 @@ def _made(function: Function, mark: Mark, marks: list[Mark], ctx: Context) -> li
         case AtMark():
             return [_timer(function, mark, ctx, lambda call: ctx.at(mark.time, call))]
     return []
+
+
+# --- commands ---
+
+
+def _command(function: Function, mark: CommandMark, marks: list[Mark]) -> Made:
+    if "ctx" in inspect.signature(function).parameters:
+        raise PluginError(f"@command {name_of(function)}: what it takes is what people type; the context is call.ctx")
+    examples = tuple((one.line, one.told) for one in marks if isinstance(one, ExampleMark))
+    made = typed_command(function, mark.name or "", examples=examples, **mark.options)
+    for line, _ in examples:
+        if line.split()[0] != f"/{made.name}":
+            raise PluginError(f"the @example of /{made.name} is one of another command: {line}")
+    return Made("greenchat_commands", lambda: [made])
 
 
 # --- checks ---

@@ -37,7 +37,7 @@ class PluginLifecycle:
         """Their timers go by `clock`, or else by this machine's. Raises `ConfigError` and `PluginError`."""
         self._data_dir = data_dir
         self._around = Surroundings(clock or SystemClock(), data_dir)
-        self.plugins = loader.Plugins(config, objects, self._around, installed)
+        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed)
         self.owners = Owners(self.plugins.modules)
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
         self._around.failed = self.hooks.failed
@@ -93,7 +93,7 @@ class PluginLifecycle:
         )
 
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:
-        taken = [f"/{name}" for name in self.commands.add(plugin.name, found)]
+        taken = [f"/{name}" for name in self.commands.add(plugin.name, found, plugin.ctx)]
         if taken:
             self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
 

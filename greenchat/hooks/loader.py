@@ -5,8 +5,8 @@ a class or function that is called once a server, with the plugin's `settings` a
 returns the object that bears the hooks, or None where it has nothing to do under these settings. Settings are declared
 as the module's (or the class's) `Settings`, a subclass of `greenchat.Settings`.
 
-Called first to last: modules given by name, in their order; files and packages of plugin directories, by name;
-installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
+Called first to last: modules given by name, in their order; files and packages of plugin directories, by name, that of
+the data directory last; installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
 """
 
 import difflib
@@ -76,9 +76,9 @@ class _Manager(pluggy.PluginManager):
     def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
         return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
 
-    def register_beside(self, made: Made, name: str, place: int) -> None:
+    def register_beside(self, made: Made, name: str) -> None:
         """Register one of the hooks that are made of a plugin's marks: it is called, and fails, as the plugin's."""
-        self.register(made, f"{name} {place}")
+        self.register(made, f"{name} {made.place}")
         for caller in self.get_hookcallers(made) or ():
             for item in caller.get_hookimpls():
                 if item.plugin is made:
@@ -93,11 +93,12 @@ class Plugins:
         config: Config,
         extra: Iterable[object] = (),
         around: Surroundings | None = None,
+        data_dir: Path | None = None,
         installed: Collection[str] | None = None,
     ) -> None:
-        """Load all that `config` names and this Python has, and `extra`, objects called before all others. Their
-        contexts stand on what is `around` them; without, no server runs. Of those that this Python has only those that
-        are `installed`, by name, if that is said.
+        """Load all that `config` names, what is in the `data_dir`, what this Python has, and `extra`, objects called
+        before all others. Their contexts stand on what is `around` them; without, no server runs. Of those that this
+        Python has only those that are `installed`, by name, if that is said.
 
         Raises `ConfigError` for wrong settings, `PluginError` where a required plugin cannot be used.
         """
@@ -105,7 +106,7 @@ class Plugins:
         self.manager.add_hookspecs(specs)
         self._config = config
         self._around = around or Surroundings(SystemClock())
-        self.all = _unique([Plugin(*found) for found in finding.find(config, extra, installed)])
+        self.all = _unique([Plugin(*found) for found in finding.find(config, extra, data_dir, installed)])
         disabled = config.server.disabled_plugins
         _require_known(disabled, self.all, "server.disabled_plugins")
         _require_known(config.server.required_plugins, self.all, "server.required_plugins")
@@ -173,6 +174,7 @@ class Plugins:
         found = plugin.find()
         plugin.module = finding.module_of(found)
         declared = getattr(found, "Settings", None)
+        declared = None if declared is Settings else declared  # which it has imported, and declares none
         table, granted = grants.split(self._config.plugins.get(plugin.name, {}), plugin.name, declared)
         plugin.rooms = tuple(granted.rooms)
         if declared is None and table:
@@ -189,8 +191,8 @@ class Plugins:
             return
         plugin.bearer = bearer
         plugin.made = collect(bearer, ctx)
-        for place, made in reversed(list(enumerate(plugin.made))):  # pluggy calls the last one registered first
-            self.manager.register_beside(made, plugin.name, place)
+        for made in reversed(plugin.made):  # pluggy calls the last one registered first
+            self.manager.register_beside(made, plugin.name)
         self.manager.register(bearer, plugin.name)
         refuse_wrappers(self.manager, bearer)
         _refuse_misspelt(self.manager, bearer)

@@ -1,20 +1,29 @@
 """The examples of commands, which help shows, as tests."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from greenchat.testing.chat import Chat
+from greenchat.server.server import ChatServer
+from greenchat.testing.person import Person
 
 
-def wrong_examples(chat: "Chat", plugins: Sequence[str]) -> list[str]:
+class Stage(Protocol):
+    """Where they are tried: a chat without sockets."""
+
+    server: ChatServer
+    people: list[Person]
+
+    def join(self, name: str, room: str = "", *, kind: str = "plain", operator: bool = False) -> Person: ...
+
+
+def wrong_examples(stage: Stage, plugins: Sequence[str]) -> list[str]:
     """Type each example of the commands of these plugins, one after the other, and tell what is answered otherwise than
     they say. One without an answer must only not be refused."""
     wrong = []
     for plugin in plugins:
-        for command in chat.server.commands.of(plugin):
+        for command in stage.server.commands.of(plugin):
             for line, told in command.examples:
-                person = chat.join(f"example-{len(chat.people)}", operator=command.operator)
+                person = stage.join(f"example-{len(stage.people)}", operator=command.operator)
                 person.says(line)
                 heard = [_text(frame) for frame in person.heard]
                 refused = [text for text, is_error in heard if is_error]
