@@ -33,10 +33,13 @@ from greenchat.errors import Reject as Reject
 from greenchat.hooks.clock import Alarm as Alarm
 from greenchat.hooks.clock import Clock as Clock
 from greenchat.hooks.context import Context as Context
+from greenchat.hooks.fetching import HttpAnswer as HttpAnswer
+from greenchat.hooks.fetching import HttpError as HttpError
 from greenchat.hooks.interfaces import Call as Call
 from greenchat.hooks.interfaces import ChatServer as ChatServer
 from greenchat.hooks.interfaces import Command as Command
 from greenchat.hooks.interfaces import Session as Session
+from greenchat.hooks.jobs import Job as Job
 from greenchat.hooks.specs import hookimpl as hookimpl
 from greenchat.hooks.tasks import Task as Task
 from greenchat.protocol.address import host_of as host_of
