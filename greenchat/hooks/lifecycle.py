@@ -50,15 +50,17 @@ class PluginLifecycle:
         loader.forget_off(self._data_dir)
         self._errors.begin()
         self._around.server = server
-        self.plugins.each(self._begin_context)
+        self.plugins.each(_begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_routes", self._add_routes)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
+        self.plugins.each(_start_context)
         for plugin in self.plugins:
             if plugin.off:
                 self._discard(plugin.name)
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
+        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
         self.hooks.bind()
 
     def finish(self, server: ChatServer) -> None:
@@ -82,10 +84,6 @@ class PluginLifecycle:
     def owned(self, function: Callable[..., Any]) -> str:
         """The plugin that `function` is of, or a question mark."""
         return self.owners.of_function(function) or "?"
-
-    def _begin_context(self, plugin: loader.Plugin) -> None:
-        if plugin.ctx is not None:
-            within(STARTUP_SECONDS, plugin.ctx.begin)
 
     def _start(self, plugin: loader.Plugin, begin: Callable[[], None]) -> None:
         within(
@@ -118,3 +116,13 @@ class PluginLifecycle:
             loader.note_off(self._data_dir, plugin, why)
         except OSError as error:
             log.error("it cannot be kept that plugin %s is off: %s", plugin, error, extra={"plugin": plugin})
+
+
+def _begin_context(plugin: loader.Plugin) -> None:
+    if plugin.ctx is not None:
+        within(STARTUP_SECONDS, plugin.ctx.begin)
+
+
+def _start_context(plugin: loader.Plugin) -> None:
+    if plugin.ctx is not None:
+        plugin.ctx.started()
