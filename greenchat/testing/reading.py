@@ -3,8 +3,9 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
-from greenchat.config.grants import RIGHTS
+from greenchat.config.grants import Right
 
 # Modules that hold up everybody while they wait, and what to take in their place.
 BLOCKING = {
@@ -55,7 +56,7 @@ class Source:
             for node in ast.walk(tree)
             if isinstance(node, ast.Attribute) and _last(node.value) == "ctx"
         }
-        return sorted(asked.intersection(RIGHTS))
+        return sorted(asked.intersection(get_args(Right)))
 
     def _place(self, file: Path, line: int) -> str:
         return f"{file.relative_to(self._base) if file.is_relative_to(self._base) else file}:{line}"
