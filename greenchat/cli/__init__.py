@@ -1,6 +1,6 @@
 """The command line. Each command imports what it needs when it runs, so that `greenchat --help` is quick."""
 
-from greenchat.cli import backup, client, direct, plugins, server
+from greenchat.cli import backup, client, direct, plugin_check, plugins, server
 from greenchat.cli.group import main
 from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options, plugin_settings
 
@@ -12,6 +12,7 @@ __all__ = [
     "data_dir_options",
     "direct",
     "main",
+    "plugin_check",
     "plugin_settings",
     "plugins",
     "server",

@@ -11,6 +11,7 @@ import click
 
 from greenchat.cli import listing
 from greenchat.cli.options import configure
+from greenchat.cli.shell import data_dir_of
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError, PluginError
 from greenchat.hooks.ending import dying_of_interrupts
@@ -20,7 +21,7 @@ from greenchat.hooks.loader import Plugins
 def load_plugins(config: Config) -> Plugins:
     """The plugins of a command, which runs without a server. Raises `ConfigError` and `PluginError`."""
     with dying_of_interrupts():
-        return Plugins(config)
+        return Plugins(config, data_dir=data_dir_of(config))
 
 
 def plugin_commands(plugins: Plugins, ours: Container[str]) -> dict[str, click.Command]:

@@ -22,8 +22,8 @@ BUNDLED = {
 }
 
 # What says which plugins there are, and which of them are on, for commands.
-PLUGINS, DIRECTORIES, DISABLED = (
-    f"GREENCHAT_SERVER_{name}" for name in ("PLUGINS", "PLUGINS_DIRS", "DISABLED_PLUGINS")
+PLUGINS, DIRECTORIES, DISABLED, DATA_DIR = (
+    f"GREENCHAT_SERVER_{name}" for name in ("PLUGINS", "PLUGINS_DIRS", "DISABLED_PLUGINS", "DATA_DIR")
 )
 
 
@@ -35,9 +35,11 @@ def bundled(environ: Mapping[str, str]) -> dict[str, str]:
 
 def fingerprint(environ: Mapping[str, str]) -> str:
     """What the commands of other plugins depend on; empty where there are no others. It changes with them."""
+    own = [_state(file) for file in _files(os.path.join(_data_dir(environ), "plugins"))]
     found = [
         *_installed(sys.path),
         *(f"{name}={environ[name]}" for name in (PLUGINS, DIRECTORIES) if environ.get(name)),
+        *filter(None, own),
     ]
     if not found:
         return ""
@@ -73,11 +75,18 @@ def keep(mark: str, commands: Mapping[str, str], environ: Mapping[str, str]) -> 
 
 
 def _cache(environ: Mapping[str, str]) -> str:
+    return os.path.join(_home(environ, "XDG_CACHE_HOME", "~/Library/Caches", "~/.cache"), "commands")
+
+
+def _data_dir(environ: Mapping[str, str]) -> str:
+    """As commands have it that are given no other."""
+    return environ.get(DATA_DIR) or _home(environ, "XDG_DATA_HOME", "~/Library/Application Support", "~/.local/share")
+
+
+def _home(environ: Mapping[str, str], name: str, mac: str, other: str) -> str:
     """As platformdirs has it, which takes a quarter of the time of `--help` to be imported."""
-    home = environ.get("XDG_CACHE_HOME") or os.path.expanduser(
-        "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
-    )
-    return os.path.join(home, "greenchat", "commands")
+    found = environ.get(name) or os.path.expanduser(mac if sys.platform == "darwin" else other)
+    return os.path.join(found, "greenchat")
 
 
 def _installed(directories: list[str]) -> Iterator[str]:

@@ -1,6 +1,8 @@
-"""`greenchat plugins`."""
+"""`greenchat plugins`: list, show, hooks. `new` and `check` have files of their own."""
 
-from typing import Any
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -8,10 +10,13 @@ from greenchat.cli.group import main
 from greenchat.cli.options import configure, settings_options
 from greenchat.cli.shell import data_dir_of
 
+if TYPE_CHECKING:
+    from greenchat.hooks.described import Described
+
 
 @main.group()
 def plugins() -> None:
-    """Look at plugins."""
+    """Look at plugins, begin one, check one."""
 
 
 @plugins.command("list")
@@ -29,8 +34,117 @@ def list_plugins(**sources: Any) -> None:
     for plugin in found:
         plugin.off = plugin.off or switched_off.get(plugin.name, "")
         rows.append((plugin.name, plugin.version, plugin.source, plugin.state))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in table(rows):
+        click.echo(line)
     for name, command in sorted(added.items()):
         click.echo(f"\nA command from a plugin: greenchat {name}. {command.get_short_help_str()}")
+
+
+@plugins.command(
+    epilog="""\b
+Examples:
+  greenchat plugins show rooms                       one that is installed
+  greenchat plugins show dice --plugins-dir ./my-plugins
+"""
+)
+@click.argument("name")
+@settings_options
+def show(name: str, **sources: Any) -> None:
+    """Tell all about a plugin: where it is from, what it does, and its settings with their defaults."""
+    from greenchat.cli.added import load_plugins
+    from greenchat.errors import GreenchatError
+    from greenchat.hooks.described import describe, nearest
+    from greenchat.hooks.loader import read_off
+
+    config = configure(**sources)
+    found = load_plugins(config)
+    plugin = next((plugin for plugin in found if plugin.name == name), None)
+    if plugin is None:
+        known = sorted({plugin.name for plugin in found})
+        raise GreenchatError(f"There is no plugin {name}. {nearest(name, known, 'Found were')}")
+    described = describe(found, plugin)
+    plugin.off = plugin.off or read_off(data_dir_of(config)).get(name, "")
+    click.echo(f"{plugin.name} {plugin.version}".removesuffix(" -"))
+    click.echo(f"  from      {plugin.source}")
+    click.echo(f"  state     {plugin.state}")
+    for line in told_of(described):
+        click.echo(f"  {line}")
+
+
+@plugins.command()
+@click.argument("name", required=False)
+def hooks(name: str | None) -> None:
+    """List the hooks, by what becomes of what they raise; or tell about the one called NAME."""
+    from greenchat.errors import GreenchatError
+    from greenchat.hooks.described import hooks as all_hooks
+    from greenchat.hooks.described import nearest
+
+    found = {hook.name.removeprefix("greenchat_"): hook for hook in all_hooks()}
+    if name is not None:
+        hook = found.get(name.removeprefix("greenchat_"))
+        if hook is None:
+            near = nearest(f"greenchat_{name.removeprefix('greenchat_')}", [one.name for one in found.values()])
+            raise GreenchatError(f"There is no hook {name}. {near}")
+        click.echo(f"{hook.signature}\n\n{hook.kind.capitalize()}: {hook.meaning}\n\n{KINDS[hook.kind]}")
+        if hook.more:
+            click.echo(f"\n{hook.more}")
+        return
+    for kind, meaning in KINDS.items():
+        click.echo(f"{kind.upper()}: {meaning}\n")
+        for hook in found.values():
+            if hook.kind == kind:
+                click.echo(f"  {hook.signature}\n      {hook.meaning}")
+        click.echo()
+    click.echo("plugins/README.md has an example of each; greenchat plugins hooks NAME tells about one.")
+
+
+# The kinds of hooks, and what becomes of what they raise. See hooks/dispatch.py.
+KINDS = {
+    "take": "True takes what has come, and nobody else gets it. What raises is logged, and the next is asked.",
+    "check": 'raise Reject("why") refuses. What raises anything else refuses, too: it fails closed.',
+    "observe": "It has happened, and nobody waits for you. What raises is logged.",
+    "provide": "At the start, mostly. Who raises there is off.",
+}
+
+
+def told_of(described: "Described") -> Iterable[str]:
+    """What a plugin has, line by line."""
+    plugin = described.plugin
+    yield from _part("hooks", table([(hook.kind, hook.signature) for hook in described.hooks]))
+    yield from _part("commands", table([(command.line, *_marks(command)) for command in described.commands]))
+    yield from _part("routes", described.routes)
+    yield from _part("timers", described.timers)
+    yield from _part("rooms", [", ".join(plugin.rooms)] if plugin.rooms else [])
+    yield from _part("may", [", ".join(sorted(plugin.ctx.may))] if plugin.ctx is not None and plugin.ctx.may else [])
+    yield from _part("settings", _settings(described))
+
+
+def _settings(described: "Described") -> Iterable[str]:
+    if described.settings:
+        yield f"[plugins.{described.plugin.name}]"
+    for setting in described.settings:
+        yield from (f"# {line}" for line in textwrap.wrap(setting.description, 90))
+        changed = f"  # the default is {_toml(setting.default)}" if setting.value != setting.default else ""
+        yield f"{setting.name} = {_toml(setting.value)}{changed}"
+
+
+def _marks(command: Any) -> tuple[str, str]:
+    marks = [name for name in ("operator", "private") if getattr(command, name)]
+    return (command.help.partition("\n")[0], ", ".join(marks))
+
+
+def _part(title: str, lines: Iterable[str]) -> Iterable[str]:
+    for number, line in enumerate(lines):
+        yield f"{title if number == 0 else '':<10}{line}"
+
+
+def _toml(value: object) -> str:
+    import tomli_w
+
+    return "none" if value is None else tomli_w.dumps({"value": value}).removeprefix("value = ").strip()
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, each column as wide as it needs."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

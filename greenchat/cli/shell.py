@@ -53,9 +53,10 @@ def plugin_settings(plugin: str, struct: type[S], file: Path | None = None) -> S
 
     Raises `ConfigError`, which a command need not catch.
     """
+    from greenchat.config.grants import split
     from greenchat.config.load import convert, load
 
-    table = load(file, os.environ).plugins.get(plugin, {})
+    table, _ = split(load(file, os.environ).plugins.get(plugin, {}), plugin, struct)
     return convert(table, struct, f"plugins.{plugin}", "the configuration")
 
 
@@ -103,7 +104,7 @@ class Shell:
     def _plugins(self) -> "Plugins":
         from greenchat.hooks.loader import Plugins
 
-        return Plugins(self.config)
+        return Plugins(self.config, data_dir=data_dir_of(self.config))
 
     def _each(self, hook: str, **arguments: object) -> list[Any]:
         """What the implementations of a hook return. What one raises ends the command, once all have been called."""

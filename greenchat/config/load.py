@@ -155,7 +155,7 @@ def _table(name: str, settings: Settings) -> str:
     doc = (type(settings).__doc__ or "").strip().split("\n")[0]
     lines = [*_comment(doc), f"[{name}]"]
     for item in msgspec.structs.fields(type(settings)):
-        lines += _comment(_description(item.type))
+        lines += _comment(description_of(item.type))
         value = msgspec.to_builtins(getattr(settings, item.name))
         if item.name in SECRETS and value:
             lines.append("# It is set, and not shown.")
@@ -164,7 +164,7 @@ def _table(name: str, settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def _description(annotation: Any) -> str:
+def description_of(annotation: Any) -> str:
     """The description in the `Meta` of an annotated type, or nothing."""
     return next((meta.description for meta in getattr(annotation, "__metadata__", ()) if meta.description), "")
 

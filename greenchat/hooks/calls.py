@@ -35,8 +35,15 @@ def implementations(manager: pluggy.PluginManager, *hooks: str) -> list[tuple[st
         found += [(hook, caller.spec.argnames, item) for item in reversed(caller.get_hookimpls())]
     if len(hooks) > 1:
         place = {name: place for place, (name, _) in enumerate(manager.list_name_plugin())}
-        found.sort(key=lambda one: (one[2].trylast - one[2].tryfirst, -place[one[2].plugin_name]))
+        found.sort(
+            key=lambda one: (one[2].trylast - one[2].tryfirst, -place[one[2].plugin_name], place_of(one[2].plugin))
+        )
     return found
+
+
+def place_of(bearer: object) -> int:
+    """What is made of a plugin's marks (collecting.py) comes in their order, behind its own hooks."""
+    return getattr(bearer, "place", -1)
 
 
 def direct(item: pluggy.HookImpl, arguments: Sequence[str]) -> Function:

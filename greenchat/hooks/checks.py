@@ -12,6 +12,7 @@ from greenchat.chat.outlet import Outlet
 from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed, Function
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.run_checks import OF_ONE
 from greenchat.protocol.events import Message
 from greenchat.protocol.runs import Messages
 
@@ -117,7 +118,10 @@ def check_message(calls: Calls, failed: Failed) -> CheckMessage | None:
 
 
 def of_one(name: str, call: Function) -> Function:
-    """A function that checks runs as one that checks a message."""
+    """A function that checks runs as one that checks a message: that which it is made of, if it is (run_checks.py)."""
+    made_of: Function | None = getattr(call, OF_ONE, None)
+    if made_of is not None:
+        return made_of
 
     def check(session: Outlet, message: Message) -> str | None:
         run = Messages(message.room, 0, 0, message.sender, (message.text,), message.time, message.action)
@@ -125,7 +129,7 @@ def of_one(name: str, call: Function) -> Function:
         if found is None:
             return None
         (verdict,) = found
-        if isinstance(verdict, Reject):
+        if isinstance(verdict, BaseException):
             raise verdict
         return verdict
 
@@ -142,36 +146,45 @@ def check_messages(calls: Calls, failed: Failed) -> CheckMessages | None:
             try:
                 found = _verdicts(name, call(session, messages), len(places))
             except BaseException as error:
-                verdict = _verdict(plugin, name, error, failed)
-                if not isinstance(verdict, Reject):
-                    raise verdict from None
-                found = [verdict] * len(places)
+                found = [_refusal(plugin, name, error, failed)] * len(places)
             if found is None:
                 continue
+            fit: list[str] = []
+            left: list[int] = []
             for place, new in zip(places, found, strict=True):
-                if isinstance(new, Reject):
-                    new.by = new.by or plugin
-                elif new != verdicts[place]:
+                if isinstance(new, BaseException):
+                    verdicts[place] = _refusal(plugin, name, new, failed)
+                    continue
+                if new != verdicts[place]:
                     _log_rewritten(plugin, messages.sender, messages.room)
                 verdicts[place] = new
-            places = [place for place, new in zip(places, found, strict=True) if not isinstance(new, Reject)]
+                fit.append(new)
+                left.append(place)
+            places = left
             if not places:
                 break
-            fit = [text for text in found if not isinstance(text, Reject)]
             messages = Messages(messages.room, 0, 0, messages.sender, fit, messages.time, messages.action)
         return verdicts
 
     return check if calls else None
 
 
-def _verdicts(name: str, found: object, count: int) -> Sequence[str | Reject] | None:
+def _verdicts(name: str, found: object, count: int) -> Sequence[str | BaseException] | None:
     """What a check makes of a run of `count` messages, looked at; None for what they are. Raises `TypeError` and
-    `ValueError`."""
+    `ValueError`. What is no text is why a message is refused: a `Reject`, or how a check of ours has failed with it."""
     if found is None:
         return None
     if not isinstance(found, list | tuple) or len(found) != count:
         raise TypeError(f"{name} returned no list of {count}; return None, or a text or a Reject for each message")
-    return [new if isinstance(new, Reject) else _text(name, new) for new in found]
+    return [new if isinstance(new, BaseException) else _text(name, new) for new in found]
+
+
+def _refusal(plugin: str, name: str, error: BaseException, failed: Failed) -> Reject:
+    """As `_verdict`, which is raised where it ends the session."""
+    verdict = _verdict(plugin, name, error, failed)
+    if not isinstance(verdict, Reject):
+        raise verdict from None
+    return verdict
 
 
 def _log_rewritten(plugin: str, sender: str, room: str) -> None:

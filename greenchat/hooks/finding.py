@@ -4,8 +4,10 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import os
+import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -14,19 +16,26 @@ from typing import Any
 
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError
+from greenchat.hooks.decorators import marks_of
 from greenchat.values import shown
 
 GROUP = "greenchat"  # the group of entry points under which installed plugins are found
 
 SearchResults = tuple[str, str, Callable[[], object], str]  # name, where it comes from, how to get it, its version
 
+OWN_DIR = "plugins"  # in the data directory: what is in there is found without being named
+
 # Files beside plugins that are none: what is private to them, and what pytest finds its tests by.
 NO_PLUGINS = ("_*", ".*", "test_*", "*_test", "conftest", "test", "tests")
 
 
-def find(config: Config, extra: Iterable[object] = ()) -> Iterator[SearchResults]:
-    """All plugins, in the order of calling; `extra` are objects that come before those of `config`. What is found in
-    two ways and installed is one plugin, under its installed name. Raises `ConfigError`."""
+def find(
+    config: Config, extra: Iterable[object] = (), data_dir: Path | None = None, only: Collection[str] | None = None
+) -> Iterator[SearchResults]:
+    """All plugins, in the order of calling; `extra` are objects that come before those of `config`, and those in the
+    `data_dir` come behind those of other directories. What is found in two ways and installed is one plugin, under its
+    installed name. Of the installed ones `only` those of these names are found, if any are named. Raises
+    `ConfigError`."""
     installed = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
     names = {entry.value.replace(" ", ""): entry.name for entry in installed}  # by "module" or "module:attribute"
     seen = set()
@@ -40,11 +49,14 @@ def find(config: Config, extra: Iterable[object] = ()) -> Iterator[SearchResults
     for directory in map(Path, config.server.plugins_dirs):
         if not directory.is_dir():
             raise ConfigError(f"server.plugins_dirs: {directory} is not a directory.")
-        for file in _files(directory):
-            yield _name(file), str(file), lambda file=file: _import_file(file), "-"  # type: ignore[misc]
+        for file in files(directory):
+            yield _name(file), str(file), lambda file=file: import_file(file), "-"  # type: ignore[misc]
+    if data_dir is not None and not any(Path(one).resolve() == _own(data_dir) for one in config.server.plugins_dirs):
+        for file in files(_own(data_dir)):
+            yield _name(file), str(file), lambda file=file: _import_own(file, data_dir), "-"  # type: ignore[misc]
     packages: dict[Any, tuple[str, str]] = {}  # each is read once, which takes a millisecond
     for entry in installed:
-        if entry.value.replace(" ", "") not in seen:
+        if entry.value.replace(" ", "") not in seen and (only is None or entry.name in only):
             if entry.dist not in packages:
                 packages[entry.dist] = _package(entry.dist)
             source, version = packages[entry.dist]
@@ -70,11 +82,9 @@ def forgotten(found: object, bearer: object) -> list[str]:
         return told
     for name, value in vars(found).items():
         if found is not bearer:
-            if _is_named_like_hook(name) and inspect.isroutine(value):
+            if (_is_named_like_hook(name) and inspect.isroutine(value)) or _has_marks(value):
                 told.append(f"{name} is not called, since greenchat_plugin makes what has the hooks: move it in there")
-        elif (
-            inspect.isclass(value) and value.__module__ == found.__name__ and any(map(_is_marked, vars(value).values()))
-        ):
+        elif _is_class_of(value, found) and any(_is_marked(one) or _has_marks(one) for one in vars(value).values()):
             told.append(f"{name} has hooks, and nothing makes one of it: write greenchat_plugin = {name}")
     return told
 
@@ -89,6 +99,15 @@ def _function(value: object) -> object:
 
 def _is_marked(value: object) -> bool:
     return hasattr(_function(value), "greenchat_impl")
+
+
+def _is_class_of(value: object, module: ModuleType) -> bool:
+    return inspect.isclass(value) and value.__module__ == module.__name__
+
+
+def _has_marks(value: object) -> bool:
+    """Whether it is a function that bears decorators of ours."""
+    return inspect.isroutine(_function(value)) and bool(marks_of(_function(value)))
 
 
 def _path(thing: Any) -> str:
@@ -110,10 +129,29 @@ def _gives(thing: object) -> Callable[[], object]:
     return lambda: thing
 
 
-def _files(directory: Path) -> list[Path]:
+def files(directory: Path) -> list[Path]:
     """Files, and packages as their directories, by name."""
     found = [*directory.glob("*.py"), *(init.parent for init in directory.glob("*/__init__.py"))]
     return [path for path in sorted(found, key=_name) if not any(map(partial(fnmatch, _name(path)), NO_PLUGINS))]
+
+
+def _own(data_dir: Path) -> Path:
+    """Where plugins are that nobody has to name: beside what they keep."""
+    return (data_dir / OWN_DIR).resolve()
+
+
+def _import_own(file: Path, data_dir: Path) -> ModuleType:
+    """As `import_file`, where nobody else could have put it there. Raises `PluginError`: root looks at the data of
+    servers that others run, and is not to run what these, or whoever has broken into them, have left in there."""
+    ours = {0, os.geteuid()}
+    inside = [file, *file.rglob("*.py")] if file.is_dir() else [file]
+    for path in (data_dir.resolve(), file.parent, *inside):
+        found = path.stat()
+        if found.st_uid not in ours and (path not in inside or os.geteuid() == 0):
+            raise PluginError(f"{path} is another user's, who could have it do anything; run this as that user")
+        if found.st_mode & stat.S_IWOTH:
+            raise PluginError(f"everybody can write {path}; chmod o-w {path}")
+    return import_file(file)
 
 
 def _name(path: Path) -> str:
@@ -137,7 +175,7 @@ def _import(name: str) -> ModuleType:
         raise
 
 
-def _import_file(file: Path) -> ModuleType:
+def import_file(file: Path) -> ModuleType:
     """The file, or the package, as a module of its own name space: a plugin called logging.py must not hide the
     standard library's."""
     name = f"greenchat_plugins_dir.{_name(file)}"

@@ -1,7 +1,8 @@
 """The plugins of one server: from their start, over what becomes of those that keep failing, to their end."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from greenchat.config.schema import Config
 from greenchat.hooks import loader
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
+from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
+from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import ChatServer, Command
+from greenchat.hooks.routes import Route, Routes
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -22,31 +26,60 @@ class PluginLifecycle:
     """`plugins` are all that were found, `hooks` and `commands` those of the ones that are on; `owners` know whose code
     is whose."""
 
-    def __init__(self, config: Config, data_dir: Path, objects: Iterable[object]) -> None:
-        """Raises `ConfigError` and `PluginError`."""
+    def __init__(
+        self,
+        config: Config,
+        data_dir: Path,
+        objects: Iterable[object],
+        clock: Clock | None = None,
+        installed: Collection[str] | None = None,
+    ) -> None:
+        """Their timers go by `clock`, or else by this machine's. Raises `ConfigError` and `PluginError`."""
         self._data_dir = data_dir
-        self.plugins = loader.Plugins(config, objects)
+        self._around = Surroundings(clock or SystemClock(), data_dir)
+        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed)
         self.owners = Owners(self.plugins.modules)
         self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
-        self.commands = CommandTable(self.hooks.failed)
+        self._around.failed = self.hooks.failed
+        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic)
+        self.routes = Routes(self.hooks.failed)
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
 
     def start(self, server: ChatServer) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
         loader.forget_off(self._data_dir)
         self._errors.begin()
+        self._around.server = server
+        self.plugins.each(_begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
+        self.plugins.provide("greenchat_routes", self._add_routes)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
-        on = {plugin.name for plugin in self.plugins.on}
+        self.plugins.each(_start_context)
         for plugin in self.plugins:
-            if plugin.name not in on:
-                self.commands.discard(plugin.name)
+            if plugin.off:
+                self._discard(plugin.name)
+            elif plugin.name in self.routes.plugins and not self.routes.served:
+                self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
+        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
         self.hooks.bind()
 
     def finish(self, server: ChatServer) -> None:
         """Let each of them end, whatever becomes of the others."""
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
+        for plugin in self.plugins:
+            if plugin.ctx is not None:
+                self.plugins.take_last_step(plugin, "ctx.end", partial(within, SHUTDOWN_SECONDS, plugin.ctx.end))
         self._errors.end()
+
+    def ctx_of(self, plugin: str) -> Context | None:
+        """The context of the plugin called so."""
+        return next((one.ctx for one in self.plugins if one.name == plugin and one.ctx is not None), None)
+
+    def forget_room(self, room: str) -> None:
+        """What plugins keep of it by their contexts."""
+        for plugin in self.plugins:
+            if plugin.ctx is not None:
+                plugin.ctx.forget_room(room)
 
     def owned(self, function: Callable[..., Any]) -> str:
         """The plugin that `function` is of, or a question mark."""
@@ -58,14 +91,38 @@ class PluginLifecycle:
         )
 
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:
-        taken = [f"/{name}" for name in self.commands.add(plugin.name, found)]
+        taken = [f"/{name}" for name in self.commands.add(plugin.name, found, plugin.ctx)]
         if taken:
-            plugin.notes.append(f"{', '.join(taken)}: another plugin comes first with that")
-            log.warning("plugin %s: %s", plugin.name, plugin.notes[-1], extra=plugin.fields)
+            self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
+
+    def _add_routes(self, plugin: loader.Plugin, found: Iterable[Route]) -> None:
+        taken = self.routes.add(plugin.name, found)
+        if taken:
+            self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
+
+    def _note(self, plugin: loader.Plugin, what: str) -> None:
+        plugin.notes.append(what)
+        log.warning("plugin %s: %s", plugin.name, what, extra=plugin.fields)
+
+    def _discard(self, plugin: str) -> None:
+        self.commands.discard(plugin)
+        self.routes.discard(plugin)
 
     def _switched_off(self, plugin: str, why: str) -> None:
-        self.commands.discard(plugin)
+        self._discard(plugin)
+        if (ctx := self.ctx_of(plugin)) is not None:
+            ctx.halt()
         try:
             loader.note_off(self._data_dir, plugin, why)
         except OSError as error:
             log.error("it cannot be kept that plugin %s is off: %s", plugin, error, extra={"plugin": plugin})
+
+
+def _begin_context(plugin: loader.Plugin) -> None:
+    if plugin.ctx is not None:
+        within(STARTUP_SECONDS, plugin.ctx.begin)
+
+
+def _start_context(plugin: loader.Plugin) -> None:
+    if plugin.ctx is not None:
+        plugin.ctx.started()

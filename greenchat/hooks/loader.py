@@ -1,18 +1,19 @@
 """Finding plugins, loading them with their settings, and saying what became of each.
 
 A plugin is a module (or an object) with `@hookimpl` functions. One with settings or state names `greenchat_plugin`:
-a class or function that is called once a server, with the plugin's settings, and returns the object that bears the
-hooks, or None where it has nothing to do under these settings. Settings are declared as the module's (or the class's)
-`Settings`, a subclass of `greenchat.Settings`.
+a class or function that is called once a server, with the plugin's `settings` and its `ctx` (see context.py), and
+returns the object that bears the hooks, or None where it has nothing to do under these settings. Settings are declared
+as the module's (or the class's) `Settings`, a subclass of `greenchat.Settings`.
 
-Called first to last: modules given by name, in their order; files and packages of plugin directories, by name;
-installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
+Called first to last: modules given by name, in their order; files and packages of plugin directories, by name, that of
+the data directory last; installed plugins, by name. pluggy's `tryfirst` and `trylast` move single hooks.
 """
 
 import difflib
+import inspect
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,11 +22,15 @@ from typing import Any
 
 import pluggy
 
+from greenchat.config import grants
 from greenchat.config.load import convert
 from greenchat.config.schema import Config, Settings
 from greenchat.errors import ConfigError, GreenchatError, PluginError
 from greenchat.hooks import finding, specs
 from greenchat.hooks.calls import refuse_wrappers
+from greenchat.hooks.clock import SystemClock
+from greenchat.hooks.collecting import Made, collect
+from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.ending import Killed
 from greenchat.storage.datadir import open_private
 from greenchat.values import shown
@@ -47,7 +52,10 @@ class Plugin:
     notes: list[str] = field(default_factory=list)
     settings: Settings | None = None
     module: str = ""
+    ctx: Context | None = field(default=None, repr=False)
+    rooms: tuple[str, ...] = ()  # the only ones that it is for; none: all
     bearer: object = field(default=None, repr=False)
+    made: list[Made] = field(default_factory=list, repr=False)  # of the marks in there
 
     @property
     def fields(self) -> dict[str, object]:
@@ -68,19 +76,37 @@ class _Manager(pluggy.PluginManager):
     def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
         return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
 
+    def register_beside(self, made: Made, name: str) -> None:
+        """Register one of the hooks that are made of a plugin's marks: it is called, and fails, as the plugin's."""
+        self.register(made, f"{name} {made.place}")
+        for caller in self.get_hookcallers(made) or ():
+            for item in caller.get_hookimpls():
+                if item.plugin is made:
+                    item.plugin_name = name  # type: ignore[misc]  # pluggy has one object of a name
+
 
 class Plugins:
     """The plugins of one server, loaded; `manager` knows the hooks of those that are on."""
 
-    def __init__(self, config: Config, extra: Iterable[object] = ()) -> None:
-        """Load all that `config` names and this Python has, and `extra`, objects called before all others.
+    def __init__(
+        self,
+        config: Config,
+        extra: Iterable[object] = (),
+        around: Surroundings | None = None,
+        data_dir: Path | None = None,
+        installed: Collection[str] | None = None,
+    ) -> None:
+        """Load all that `config` names, what is in the `data_dir`, what this Python has, and `extra`, objects called
+        before all others. Their contexts stand on what is `around` them; without, no server runs. Of those that this
+        Python has only those that are `installed`, by name, if that is said.
 
         Raises `ConfigError` for wrong settings, `PluginError` where a required plugin cannot be used.
         """
         self.manager = _Manager("greenchat")
         self.manager.add_hookspecs(specs)
         self._config = config
-        self.all = _unique([Plugin(*found) for found in finding.find(config, extra)])
+        self._around = around or Surroundings(SystemClock())
+        self.all = _unique([Plugin(*found) for found in finding.find(config, extra, data_dir, installed)])
         disabled = config.server.disabled_plugins
         _require_known(disabled, self.all, "server.disabled_plugins")
         _require_known(config.server.required_plugins, self.all, "server.required_plugins")
@@ -104,6 +130,11 @@ class Plugins:
         """The module each plugin's code is in, and the plugin's name."""
         return {plugin.module: plugin.name for plugin in self.all if plugin.module}
 
+    def each(self, step: Callable[[Plugin], None]) -> None:
+        """Take `step` for each plugin that is on. One for which it raises is off. Raises as the constructor does."""
+        for plugin in self.on:
+            self._try(plugin, lambda: step(plugin))  # noqa: B023
+
     def provide(
         self,
         hook: str,
@@ -121,37 +152,47 @@ class Plugins:
     def finish(self, hook: str, call: Callable[[Plugin, Step], Any], **arguments: object) -> None:
         """Call a hook on each plugin, by `call`, whatever becomes of those before it."""
         for plugin, step in self._steps(hook, arguments):
-            try:
-                call(plugin, step)
-            except Killed:
-                raise
-            except BaseException as error:
-                log.error(
-                    "plugin %s failed in %s: %s", plugin.name, hook, _why(error), exc_info=error, extra=plugin.fields
-                )
+            self.take_last_step(plugin, hook, partial(call, plugin, step))
+
+    def take_last_step(self, plugin: Plugin, where: str, step: Step) -> None:
+        """Take `step` for `plugin`, whatever becomes of it."""
+        try:
+            step()
+        except Killed:
+            raise
+        except BaseException as error:
+            what = _why(error)
+            log.error("plugin %s failed in %s: %s", plugin.name, where, what, exc_info=error, extra=plugin.fields)
 
     def _steps(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[Plugin, Step]]:
         for item in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
-            plugin = next(plugin for plugin in self.all if plugin.bearer is item.plugin)
-            yield plugin, partial(item.function, *(arguments[name] for name in item.argnames))
+            plugin = next((plugin for plugin in self.on if plugin.name == item.plugin_name), None)
+            if plugin is not None:  # it may have failed in another step
+                yield plugin, partial(item.function, *(arguments[name] for name in item.argnames))
 
     def _load(self, plugin: Plugin) -> None:
         found = plugin.find()
         plugin.module = finding.module_of(found)
         declared = getattr(found, "Settings", None)
-        table = self._config.plugins.get(plugin.name, {})
+        declared = None if declared is Settings else declared  # which it has imported, and declares none
+        table, granted = grants.split(self._config.plugins.get(plugin.name, {}), plugin.name, declared)
+        plugin.rooms = tuple(granted.rooms)
         if declared is None and table:
             raise ConfigError(f"plugins.{plugin.name}: this plugin has no settings. Take the table out.")
         if declared is not None:
             plugin.settings = convert(table, declared, f"plugins.{plugin.name}", "the configuration")
+        plugin.ctx = ctx = Context(plugin.name, plugin.settings, self._around, frozenset(granted.may))
         make = getattr(found, "greenchat_plugin", found if isinstance(found, type) else None)
         bearer = found
         if make is not None:
-            bearer = make(plugin.settings) if declared is not None else make()
+            bearer = _made(make, ctx, declared is not None)
         if bearer is None:
             plugin.notes.append("has nothing to do with these settings")
             return
         plugin.bearer = bearer
+        plugin.made = collect(bearer, ctx)
+        for made in reversed(plugin.made):  # pluggy calls the last one registered first
+            self.manager.register_beside(made, plugin.name)
         self.manager.register(bearer, plugin.name)
         refuse_wrappers(self.manager, bearer)
         _refuse_misspelt(self.manager, bearer)
@@ -163,7 +204,7 @@ class Plugins:
         forgotten = finding.forgotten(found, bearer)
         if not forgotten:
             return
-        if not self.manager.get_hookcallers(bearer):
+        if not self.manager.get_hookcallers(bearer) and not plugin.made:
             raise PluginError("; ".join(forgotten))
         for what in forgotten:
             plugin.notes.append(what)
@@ -177,8 +218,11 @@ class Plugins:
             raise
         except BaseException as error:
             plugin.off = _why(error)
-            if self.manager.is_registered(plugin.bearer):
-                self.manager.unregister(plugin.bearer)
+            if plugin.ctx is not None:
+                plugin.ctx.halt()
+            for bearer in (plugin.bearer, *plugin.made):
+                if self.manager.is_registered(bearer):
+                    self.manager.unregister(bearer)
             # A traceback helps the plugin's author; for our own verdicts the sentence says it all.
             log.error(
                 "plugin %s is off: %s",
@@ -192,6 +236,21 @@ class Plugins:
     def _require(self, plugin: Plugin) -> None:
         if plugin.off and plugin.name in self._config.server.required_plugins:
             raise PluginError(f"the plugin {plugin.name} is required, but off: {plugin.off}")
+
+
+def _made(make: Callable[..., object], ctx: Context, has_settings: bool) -> object:
+    """What `greenchat_plugin` returns. It is called with `settings` and `ctx` where that is what its parameters are
+    called; one that knows no `ctx` gets the settings, whatever it calls them."""
+    try:
+        parameters = inspect.signature(make).parameters
+    except (TypeError, ValueError):  # it is not written in Python
+        return make(ctx.settings) if has_settings else make()
+    if "ctx" not in parameters:
+        return make(ctx.settings) if has_settings or "settings" in parameters else make()
+    others = [name for name, one in parameters.items() if name != "ctx" and one.default is one.empty]
+    if "settings" in parameters:
+        return make(settings=ctx.settings, ctx=ctx)
+    return make(**{others[0]: ctx.settings}, ctx=ctx) if has_settings and others else make(ctx=ctx)
 
 
 def _unique(plugins: Sequence[Plugin]) -> list[Plugin]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from greenchat.chat.room import Member, Room
     from greenchat.errors import Reject
     from greenchat.hooks.interfaces import ChatServer, Command, Session
+    from greenchat.hooks.routes import Route
     from greenchat.protocol.events import Event, Message, ModerationAction
     from greenchat.protocol.requests import Say
     from greenchat.protocol.runs import Messages, Says
@@ -140,6 +141,11 @@ def greenchat_gone(member: "Member") -> None:
 @hookspec
 def greenchat_commands() -> "Sequence[Command]":  # type: ignore[empty-body]
     """Provide: slash-commands, at start."""
+
+
+@hookspec
+def greenchat_routes() -> "Sequence[Route]":  # type: ignore[empty-body]
+    """Provide: what you answer over HTTP, at start."""
 
 
 @hookspec

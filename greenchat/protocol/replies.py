@@ -116,6 +116,40 @@ class Answer(Frame, frozen=True, kw_only=True):
     ref: Ref = None
 
 
+class ArgumentEntry(Struct, frozen=True, omit_defaults=True):
+    """One argument of a command. `kind` is one of those in PROTOCOL.md; `choices` are those of a "choice"; `minimum`
+    and `maximum` bound a number; `pattern` is what a text matches as a whole, at most `longest` characters long."""
+
+    name: str
+    kind: str
+    optional: bool = False
+    repeated: bool = False
+    choices: list[str] = field(default_factory=list)
+    minimum: float | None = None
+    maximum: float | None = None
+    pattern: str = ""
+    longest: int = 0
+
+
+class CommandEntry(Struct, frozen=True, omit_defaults=True):
+    """A command that one may run: its name, its usage, a line of help, and its arguments in their order. Of a `private`
+    one nothing that is typed is kept; one with `lines` takes several. `plugin` is whose it is."""
+
+    name: str
+    usage: str
+    help: str
+    arguments: list[ArgumentEntry] = field(default_factory=list)
+    private: bool = False
+    lines: bool = False
+    plugin: str = ""
+
+
+class CommandList(Answer, frozen=True, kw_only=True, tag="commands"):
+    """The answer to ListCommands, and to /help: the commands that one may run."""
+
+    commands: list[CommandEntry]
+
+
 class HistoryPage(Frame, frozen=True, tag="history"):
     """The answer to History, also told to who comes into a room. `events` are messages, and comings and goings where
     those are kept, in their order; of a deleted message, that it is. `more`: there are more messages beyond it, in the

@@ -70,6 +70,7 @@ class Messages(Sequence[Message]):
     """
 
     __slots__ = (
+        "_made",
         "account",
         "account_id",
         "action",
@@ -115,6 +116,13 @@ class Messages(Sequence[Message]):
         self.account = account
         self.key: Key | None = None
         self.conversation = conversation
+        self._made: list[Message] | None = None
+
+    def made(self) -> list[Message]:
+        """All of them, made once however many ask for it: do not change it."""
+        if self._made is None:
+            self._made = list(self)
+        return self._made
 
     def as_own(self) -> "Messages":
         """The same, as their sender is told of them on another device."""

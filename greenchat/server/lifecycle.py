@@ -9,7 +9,7 @@ import gevent
 from greenchat.config.schema import Config, Limits
 from greenchat.protocol.events import Notice
 from greenchat.server.server import ChatServer
-from greenchat.session.connection import Connection
+from greenchat.session.served import Served
 from greenchat.storage import datadir
 
 log = logging.getLogger("greenchat.server")
@@ -27,10 +27,11 @@ class Lifecycle:
         self.server = server
         self._sweeper: Any = None
 
-    def start(self, inherited: Sequence[Any] = ()) -> None:
+    def start(self, inherited: Sequence[Any] = (), *, listens: bool = True) -> None:
         """Let the plugins begin, and listen: on the gevent sockets that are `inherited` from whoever started the
-        process, or else on the configured addresses. Raises `GreenchatError` where that cannot be. The greenlet that it
-        is called in may be killed meanwhile; what has begun is ended then."""
+        process, or else on the configured addresses; or on none, where whoever comes in comes by no socket. Raises
+        `GreenchatError` where that cannot be. The greenlet that it is called in may be killed meanwhile; what has begun
+        is ended then."""
         server = self.server
         datadir.make(server.data_dir)
         datadir.mend(server.data_dir)
@@ -41,7 +42,8 @@ class Lifecycle:
             server.direct_keeper.open()
             server.direct_tidy.start()
             datadir.warn(server.data_dir)
-            server.acceptor.listen(inherited)
+            if listens:
+                server.acceptor.listen(inherited)
             self._sweeper = gevent.spawn(self._sweep)
             server.started = True
         except BaseException:
@@ -68,12 +70,16 @@ class Lifecycle:
         server.turns.wait_until_quiet(grace_seconds)  # the announcement goes out
         for session in list(server.sessions.values()):
             session.close("server is shutting down")
-        server.acceptor.wait_for_all(grace_seconds)
+        self._wait_for_sessions(grace_seconds)
         server.plugin_lifecycle.finish(server)
         server.session_store.close()
         server.direct_tidy.stop()
         server.direct_store.close()
         server.turns.stop()
+
+    def _wait_for_sessions(self, seconds: float) -> None:
+        """Wait until all have ended, for so many seconds; then they are ended."""
+        self.server.acceptor.wait_for_all(seconds)
 
     def reconfigure(self, config: Config) -> None:
         """Go on with `config`, of which only what may change meanwhile has changed: see config/difference.py. Sessions
@@ -99,7 +105,7 @@ class Lifecycle:
             self._try(session, lambda: session.mind_silence(limits))  # noqa: B023
             self.server.turns.breathe()
 
-    def _try(self, session: Connection, step: Callable[[], None]) -> None:
+    def _try(self, session: Served, step: Callable[[], None]) -> None:
         """Do something about one session; what goes wrong with it, such as a codec of a plugin, is no other's harm."""
         try:
             step()

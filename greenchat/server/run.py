@@ -13,6 +13,7 @@ import gevent
 from gevent.event import Event
 
 from greenchat.config.difference import compare
+from greenchat.config.grants import split
 from greenchat.config.load import convert
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
@@ -130,7 +131,7 @@ def _reload(lifecycle: Lifecycle, configure: Callable[[], Config]) -> None:
         new = configure()
         for plugin in lifecycle.server.plugins:
             if plugin.settings is not None:  # what is wrong there would stop the next start
-                table = new.plugins.get(plugin.name, {})
+                table, _ = split(new.plugins.get(plugin.name, {}), plugin.name, type(plugin.settings))
                 convert(table, type(plugin.settings), f"plugins.{plugin.name}", "the configuration")
         outcome = compare(lifecycle.server.config, new)
         lifecycle.reconfigure(outcome.config)

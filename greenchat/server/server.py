@@ -17,6 +17,7 @@ from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, Reject
 from greenchat.hooks import interfaces
+from greenchat.hooks.clock import Clock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.interfaces import Serve
 from greenchat.hooks.lifecycle import PluginLifecycle
@@ -31,6 +32,7 @@ from greenchat.server.stats import Counters
 from greenchat.session.connection import Connection
 from greenchat.session.direct_finder import DirectFinder
 from greenchat.session.direct_keeper import DirectKeeper
+from greenchat.session.served import Served
 from greenchat.session.session import Session
 from greenchat.session.stay import decode_ignored
 from greenchat.session.stays import Stays
@@ -46,15 +48,25 @@ class ChatServer(interfaces.ChatServer):
     """It runs on the event loop of the thread that makes it; `lifecycle.Lifecycle` starts and stops it."""
 
     commands: CommandTable
-    sessions: dict[int, Connection]
+    sessions: dict[int, Served]
     turns: Turns
 
-    def __init__(self, config: Config, data_dir: Path, plugin_objects: Iterable[object] = ()) -> None:
-        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones."""
+    def __init__(
+        self,
+        config: Config,
+        data_dir: Path,
+        plugin_objects: Iterable[object] = (),
+        clock: Clock | None = None,
+        installed: Collection[str] | None = None,
+    ) -> None:
+        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones; what they
+        do at some time goes by `clock`, or else by this machine's. `installed` are the names of the installed ones that
+        are looked at; None is all."""
         self.config = config
         self.data_dir = data_dir
-        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects)
+        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, clock, installed)
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
+        self.routes = life.routes
         self.turns, self.backlog = Turns(), Backlog(config.limits)
         self.acceptor = Acceptor(self)
         try:
@@ -107,6 +119,7 @@ class ChatServer(interfaces.ChatServer):
             raise Reject("The server has not started yet.")
         if self.hooks.forget_room is not None:
             self.hooks.forget_room(room)
+        self.plugin_lifecycle.forget_room(room)
 
     def search_direct(self, session: interfaces.Session, ask: Search) -> SearchResults:
         assert isinstance(session, Session)
@@ -155,13 +168,17 @@ class ChatServer(interfaces.ChatServer):
 
     def run_session(self, sock: Any, address: str, codec: Codec, taken: bytes) -> None:
         """Run one on a socket that never waits, to its end; `taken` has been read of it already."""
-        self.counters.sessions += 1
-        session = Connection(self, self.counters.sessions, sock, address, codec)
+        session = Connection(self, self.next_session(), sock, address, codec)
         self.sessions[session.id] = session
         try:
             session.run(taken)
         finally:
             del self.sessions[session.id]
+
+    def next_session(self) -> int:
+        """The number of one more session."""
+        self.counters.sessions += 1
+        return self.counters.sessions
 
     def unexpected(self, session: Session, error: BaseException) -> None:
         """Log what has ended `session`, and whose code it was raised in: a codec may be a plugin's."""

@@ -9,7 +9,6 @@ import gevent
 from gevent import GreenletExit
 from greenlet import greenlet
 
-from greenchat import values
 from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Limits
@@ -21,52 +20,29 @@ from greenchat.protocol.requests import MarkRead, Ping, Pong
 from greenchat.session import router
 from greenchat.session.flood import FloodControl
 from greenchat.session.idle import IdleMonitor, Next
-from greenchat.session.session import Host, Session
+from greenchat.session.served import Served
+from greenchat.session.session import Host
 
 # What clients send by themselves, while nobody sits before them perhaps.
 SAYS_NOTHING = (Ping, Pong, MarkRead)
 
 
-class Connection(Session):
+class Connection(Served):
     """A session, as its own greenlet and the server see it."""
 
-    __slots__ = ("_deadline", "_decoder", "_flood", "_greenlet", "_helper", "_idle", "_is_lost", "_readable", "_socket")
+    __slots__ = ("_deadline", "_decoder", "_flood", "_helper", "_idle", "_readable", "_socket")
 
     def __init__(self, server: Host, number: int, sock: socket.socket, address: str, codec: Codec) -> None:
         limits = server.config.limits
         outbox = Outbox(sock, limits.outbox_bytes, limits.outbox_seconds, self.lose, server.backlog)
         super().__init__(server, number, address, codec, outbox)
         self._socket = sock
-        self._is_lost = True  # unless somebody says otherwise
-        self._greenlet: Any = gevent.getcurrent()
         self._helper: greenlet | None = None  # where a part of it runs at this moment
         self._decoder = codec.request_decoder(limits.frame_bytes)
         self._readable = Readable(sock.fileno(), server.turns)
         self._deadline: Any = None
         self._flood = FloodControl(limits, server.turns, server.backlog)
         self._idle = IdleMonitor(time.monotonic())
-
-    def close(self, reason: str) -> None:
-        if self.closing is None:
-            self._is_lost = False
-            self._stop(reason)
-
-    def lose(self, reason: str) -> None:
-        """As `close`, for who may come back: nobody has wanted it to end."""
-        if self.closing is None:
-            self._is_lost = True
-            self._stop(reason)
-
-    def _stop(self, reason: str) -> None:
-        self.closing = values.shown(reason)
-        if not self.serves_here():
-            gevent.get_hub().loop.run_callback(self._interrupt)
-
-    def _interrupt(self) -> None:
-        """Have the greenlet end, whatever it waits for; unless it has come to its end meanwhile, which takes the turns
-        that it needs."""
-        if self._greenlet is not None:
-            self._greenlet.throw(Killed)
 
     def joined(self, member: Member) -> None:
         self.member = member
@@ -98,8 +74,7 @@ class Connection(Session):
     def run(self, first: bytes = b"") -> None:
         """Serve the connection until it ends; `first` was read already. The caller closes the socket."""
         try:
-            if self.server.hooks.connected is not None:
-                self.server.hooks.connected(self)
+            self.appear()
             self._start_deadline(self.server.config.limits.join_seconds)
             self._serve(first)
         except GreenletExit:
@@ -181,9 +156,7 @@ class Connection(Session):
         self._greenlet = None
         self._stop_deadline()
         try:
-            (self.server.stays.lost if self._is_lost else self.server.stays.over)(self, reason)
-            if self.server.hooks.disconnected is not None:
-                self.server.hooks.disconnected(self, reason)
+            self.disappear(reason)
             self._say_goodbye(reason)
             self._receipts.all_sent(self.server.config.server.grace_seconds)
             if self.outbox.drained(self.server.config.server.grace_seconds):

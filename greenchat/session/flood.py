@@ -9,12 +9,12 @@ import gevent
 
 from greenchat.chat.room import Member, Room
 from greenchat.config.schema import Limits
+from greenchat.hooks.token_bucket import TokenBucket
 from greenchat.net.backlog import LOOK_SECONDS, Backlog
 from greenchat.net.turns import Turns
 from greenchat.protocol.requests import Edit, Say
 from greenchat.protocol.runs import Says
 from greenchat.protocol.vocabulary import Request
-from greenchat.session.token_bucket import TokenBucket
 
 # What is read at once: three hundred short messages. Smaller reads make shorter runs, which cost two people who talk
 # alone more; with larger ones ten senders to a hundred bring more in a turn than the processor's cache holds, readers

@@ -183,6 +183,10 @@ def _statements(script: str) -> Sequence[str]:
     return [*found, statement] if statement.strip() else found
 
 
+# Those of this process that have work to do: a test waits for what it has caused.
+BUSY: "set[Database]" = set()
+
+
 class Database:
     """One SQLite file, used from a thread of its own. Made and used by greenlets of one event loop.
 
@@ -224,6 +228,11 @@ class Database:
         closed.get()
         self._pool.kill()
 
+    @property
+    def hub(self) -> Any:
+        """The event loop that it is used by."""
+        return self._pool.hub
+
     def _ask(self, step: Callable[[], Any], done: Done | None) -> None:
         self._todo.append((step, done))
         if not self._at_work:
@@ -232,6 +241,7 @@ class Database:
     def _next(self) -> None:
         """Have the thread take the next step. Only one is with it at a time: gevent would make us wait for more."""
         self._at_work = bool(self._todo)
+        (BUSY.add if self._at_work else BUSY.discard)(self)
         if self._todo:
             step, done = self._todo.popleft()
             self._pool.spawn(_caught, step).rawlink(partial(self._took, done))

@@ -1,10 +1,11 @@
-"""Serves the web client, and lets it in: files over HTTP, and the chat as a WebSocket at /chat, on the chat's own port.
+"""Serves the web client, and lets it in: files over HTTP, and the chat as a WebSocket at /chat, on the chat's own port;
+and what other plugins answer there.
 
 A WebSocket is a session like any other, of the codec "web". PROTOCOL.md, "WebSockets", says what goes over it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +14,21 @@ from gevent.ssl import SSLSocket
 from msgspec import field
 
 import greenchat
-from greenchat import HTTP_BEGINNINGS, ChatServer, ConfigError, Meta, Reject, Session, hookimpl, printable
+from greenchat import (
+    HTTP_BEGINNINGS,
+    ChatServer,
+    ConfigError,
+    HttpRequest,
+    Meta,
+    Reject,
+    Session,
+    hookimpl,
+    printable,
+    query_of,
+)
 from greenchat import Request as ChatRequest
 
-from .http import HttpConnection, Refusal, Request, Response, Upgrade
+from .http import Bodies, HttpConnection, Refusal, Request, Response, Upgrade
 from .origin import OriginPolicy
 from .static import Files
 from .websocket import Failed, WebSocketCodec, shake_hands
@@ -79,6 +91,7 @@ class Web:
         self._prefix = f"{settings.prefix.rstrip('/')}/"
         self._origin_policy = OriginPolicy(settings.hosts, settings.origins, settings.trusted_proxies)
         self._codec = WebSocketCodec()
+        self._bodies = Bodies()
         self.addresses: list[str] = []
 
     @hookimpl
@@ -88,6 +101,7 @@ class Web:
         server.trust_proxies(self._origin_policy.is_proxy)
         if self._settings.chat_port:
             server.page = self._prefix
+        server.routes.served = True
         for address in self._settings.listen:
             try:
                 self.addresses.append(server.listen_also(address, self._serve))
@@ -114,7 +128,7 @@ class Web:
 
     def _converse(self, sock: Any, address: str) -> tuple[Upgrade | None, bytes]:
         """Speak HTTP to the end; or until it is the chat, of which some bytes may have come already."""
-        connection = HttpConnection(sock, self._server.idle)
+        connection = HttpConnection(sock, self._server.idle, self._bodies)
         try:
             goes_on = True
             while goes_on:
@@ -123,7 +137,7 @@ class Web:
                     request = connection.read()
                     if request is None:
                         break
-                    answer = self._answer(request, address, secure=isinstance(sock, SSLSocket))
+                    answer = self._answer(connection, request, address, secure=isinstance(sock, SSLSocket))
                 except Refusal as refusal:
                     answer, last = refusal.response, refusal.fatal
                 if isinstance(answer, Upgrade):
@@ -135,18 +149,22 @@ class Web:
             pass  # gone, or too slow: either way there is nobody to tell
         return None, b""
 
-    def _answer(self, request: Request, address: str, *, secure: bool) -> Response | Upgrade:
+    def _answer(
+        self, connection: HttpConnection, request: Request, address: str, *, secure: bool
+    ) -> Response | Upgrade:
         """What a request gets that came from `address`, over TLS (`secure`) or not. Raises `Refusal`."""
         authority, path = request.place()
         if authority:  # old programs, which are no browsers, may leave it out
             self._origin_policy.check_host(authority, secure=secure or self._origin_policy.is_secure(address, request))
-        if request.method not in ALLOWED:
-            raise Refusal(
-                405, f"There is nothing to {printable(request.method)} here.", [("Allow", ", ".join(ALLOWED))]
-            )
+        name = path.removeprefix(self._prefix) if path.startswith(self._prefix) else path
+        if name != CHAT and name not in self._files:  # the page comes first: no plugin takes it away
+            answer = self._of_plugins(connection, request, path, address, authority)
+            if answer is not None:
+                return answer
+        connection.refuse_body()
+        _require_method(request, ALLOWED)
         if f"{path}/" == self._prefix:
             raise Refusal(308, f"The page is at {self._prefix}.", [("Location", self._prefix)])
-        name = path.removeprefix(self._prefix) if path.startswith(self._prefix) else path
         if name != CHAT:
             return self._files.answer(name, request)
         self._origin_policy.check_origin(request.value("origin"), authority)
@@ -159,6 +177,35 @@ class Web:
                 raise Refusal(503, verdict.text, fatal=True) from None
         return Upgrade(head, client)
 
+    def _of_plugins(
+        self, connection: HttpConnection, request: Request, path: str, address: str, authority: str
+    ) -> Response | None:
+        """What a plugin answers; None where none has this path. Raises `Refusal`."""
+        routes = self._server.routes
+        path = f"/{path.removeprefix(self._prefix)}" if path.startswith(self._prefix) else path
+        methods = routes.methods(path)
+        if not methods:
+            return None
+        _require_method(request, methods)
+        if request.method not in ALLOWED:  # a page elsewhere may have anybody's browser send that
+            self._origin_policy.check_origin(request.value("origin"), authority)
+        try:
+            query = query_of(request.target)
+        except Reject as verdict:
+            raise Refusal(400, verdict.text) from None
+        names = {name.decode("latin-1") for name, _ in request.headers}
+        sent = routes.answer(
+            HttpRequest(
+                method=request.method,
+                path=path,
+                query=query,
+                headers={name: request.value(name) for name in names},
+                body=connection.body(),
+                address=self._origin_policy.client(address, request),
+            )
+        )
+        return Response(sent.status, sent.headers, sent.body)
+
     # --- a session ---
 
     @hookimpl
@@ -168,6 +215,11 @@ class Web:
         session.close("cannot be understood")
         self._server.refused(session.id, session.name, Reject(frame.text, frame.code))
         return True
+
+
+def _require_method(request: Request, allowed: Sequence[str]) -> None:
+    if request.method not in allowed:
+        raise Refusal(405, f"There is nothing to {printable(request.method)} here.", [("Allow", ", ".join(allowed))])
 
 
 def greenchat_plugin(settings: Settings) -> Web | None:

@@ -1,6 +1,6 @@
 """HTTP/1.1 on one connection: requests in, answers out, within deadlines. h11 does the parsing.
 
-Requests have no bodies here, and answers are small, so each is a struct.
+Requests and answers are small here, so each is a struct. A body is read where somebody wants it, else refused.
 """
 
 import socket
@@ -25,6 +25,13 @@ HEAD_SECONDS = 10.0
 # How long a connection is kept for the next request, in seconds. A page is loaded within one, on half a dozen
 # connections; each counts for the limits of its address, where a whole classroom may be.
 KEEP_SECONDS = 2.0
+
+# The longest body, in bytes: what who calls a hook sends, with a picture or two; and how long it may take, in seconds.
+BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 10.0
+
+# How much of bodies may be in memory at once, in bytes, of all connections: there are thousands.
+BODIES_BYTES = 64 * BODY_BYTES
 
 # How long an answer may take to be sent, in seconds: the largest file, on a line as slow as 20 kbit/s.
 SEND_SECONDS = 30.0
@@ -111,13 +118,24 @@ class Refusal(Exception):  # noqa: N818  (it is an answer)
         self.response = Response(status, [kind, ("Cache-Control", "no-store"), *headers], f"{text}\n".encode())
 
 
+class Bodies:
+    """How many `bytes` of bodies are in memory, of all connections."""
+
+    __slots__ = ("bytes",)
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
 class HttpConnection:
     """One connection of gevent's. `idle()` is entered while nothing has come of the next request. Its methods raise
     `OSError` where the other side has gone, or is too slow to take an answer."""
 
-    def __init__(self, sock: Any, idle: Idle) -> None:
+    def __init__(self, sock: Any, idle: Idle, bodies: Bodies) -> None:
         self._socket = sock
         self._idle = idle
+        self._bodies = bodies
+        self._has_body = False
         self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._left = REQUESTS
         self._method = b""
@@ -131,18 +149,53 @@ class HttpConnection:
         if not isinstance(head, h11.Request):
             return None
         self._method = head.method
-        for name, value in head.headers:
-            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
-                raise Refusal(413, "Nothing can be sent here.", fatal=True)
         if len(head.target) + sum(len(name) + len(value) for name, value in head.headers) > HEAD_BYTES:
             raise Refusal(431, "The request is too long.", fatal=True)  # it came faster than h11 looked at it
-        self._next_event(HEAD_SECONDS)  # that its body, which is empty, has ended
+        self._has_body = any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in head.headers
+        )
+        if not self._has_body:
+            self._next_event(HEAD_SECONDS)  # that it has ended
         method, target, version = (part.decode("ascii") for part in (head.method, head.target, head.http_version))
         return Request(method, target, list(head.headers), version)
 
-    def _next_event(self, patience: float) -> Any:
-        """What comes next; None where nothing comes for `patience` seconds, or where the other side has closed."""
-        deadline = None
+    def refuse_body(self) -> None:
+        """Raises `Refusal` where the request that was read has a body, which nobody wants."""
+        if self._has_body:
+            raise Refusal(413, "Nothing can be sent here.", fatal=True)
+
+    def body(self) -> bytes:
+        """The body of the request that was read. Raises `Refusal` where it is too long, or takes too long."""
+        if not self._has_body:
+            return b""
+        too_long = Refusal(413, f"At most {BODY_BYTES} bytes can be sent here.", fatal=True)
+        deadline = time.monotonic() + BODY_SECONDS
+        parts: list[bytes] = []
+        taken = 0
+        try:
+            if self._parser.they_are_waiting_for_100_continue:
+                self._send(self._parser.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+            while True:
+                event = self._next_event(0, deadline)
+                if not isinstance(event, h11.Data):
+                    break
+                parts.append(bytes(event.data))
+                taken += len(parts[-1])
+                self._bodies.bytes += len(parts[-1])
+                if taken > BODY_BYTES:
+                    raise too_long
+                if self._bodies.bytes > BODIES_BYTES:
+                    raise Refusal(503, "Too much is sent here at once. Try again in a moment.", fatal=True)
+            if not isinstance(event, h11.EndOfMessage):
+                raise Refusal(408, "The request took too long.", fatal=True)
+        finally:
+            self._bodies.bytes -= taken
+        return b"".join(parts)
+
+    def _next_event(self, patience: float, deadline: float | None = None) -> Any:
+        """What comes next; None where nothing comes for `patience` seconds, or where the other side has closed. Once it
+        has begun there is a `deadline`."""
         while True:
             try:
                 event = self._parser.next_event()
@@ -150,7 +203,7 @@ class HttpConnection:
                 raise Refusal(error.error_status_hint, f"This is no good HTTP: {error}.", fatal=True) from None
             if event is not h11.NEED_DATA:
                 return event
-            begun = bool(self._parser.trailing_data[0])
+            begun = deadline is not None or bool(self._parser.trailing_data[0])
             if begun and deadline is None:
                 deadline = time.monotonic() + HEAD_SECONDS
             data = self._receive(patience if deadline is None else deadline - time.monotonic(), begun=begun)
@@ -174,7 +227,7 @@ class HttpConnection:
     def answer(self, response: Response, *, last: bool = False) -> bool:
         """Send `response`, the `last` one or not; whether another request may follow."""
         headers = [*response.headers, *SECURITY, ("Date", formatdate(usegmt=True))]
-        if response.status != HTTPStatus.NOT_MODIFIED:
+        if response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             headers.append(("Content-Length", str(len(response.body))))
         if last or not self._left:
             headers.append(("Connection", "close"))

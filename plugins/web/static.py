@@ -65,6 +65,9 @@ class Files:
                 # Other bytes, another strong tag (RFC 9110, 8.8.3.3).
                 self._zipped[name] = File(kind, zipped, f'"{tag}-gzip"', "gzip")
 
+    def __contains__(self, path: str) -> bool:
+        return unquote(path) in self._plain
+
     def answer(self, path: str, request: Request) -> Response:
         """The file at `path`, or that the browser has it already. Raises `Refusal` where there is none."""
         name = unquote(path)

@@ -1,9 +1,12 @@
 """Which plugins are found, where and under which name, and what is told of those of which nothing is called."""
 
+import os
+import re
 import sys
 
 import pytest
 from kit.failing import plugin_dir, state
+from kit.processes import run_greenchat, serve_process
 
 from greenchat.config.load import load
 from greenchat.hooks.loader import Plugins
@@ -94,3 +97,76 @@ def test_a_module_that_is_given_and_installed_is_one_plugin_under_its_installed_
     by_name = Plugins(load(flags={"server.plugins": ["greenchat_dice"]}))
     assert [plugin.state for plugin in by_name if "dice" in plugin.name] == ["on"]
     sys.modules.pop("greenchat_dice")
+
+
+# --- those in the data directory ---
+
+DOUBLE = """
+from greenchat import command
+
+@command
+def double(call, number: int):
+    "Tell twice a number."
+    return str(2 * number)
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The directory `plugins` in a data directory, with one in it."""
+    directory = tmp_path / "plugins"
+    directory.mkdir(mode=0o700)
+    (directory / "double.py").write_text(DOUBLE)
+    return directory
+
+
+def test_four_lines_saved_in_the_data_directory_are_a_plugin(own):
+    with serve_process(own.parent) as server, server.join("ada") as ada:
+        ada.send("MSG|/double 21", "MSG|/double x")
+        ada.expect("INFO|42")
+        assert ada.read().startswith("ERROR|")
+    listed = run_greenchat("plugins", "list", "--data-dir", str(own.parent)).stdout
+    assert re.search(rf"^double +- +{re.escape(str(own / 'double.py'))} +on$", listed, re.MULTILINE)
+
+
+def test_it_is_called_behind_those_of_other_directories_and_found_once(own, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "zeta.py").write_text("")
+    names = [plugin.name for plugin in Plugins(load(flags={"server.plugins_dirs": [str(other)]}), data_dir=tmp_path)]
+    assert names[:3] == ["zeta", "double", "accounts"]
+    twice = Plugins(load(flags={"server.plugins_dirs": [str(own)]}), data_dir=tmp_path)
+    assert [plugin.name for plugin in twice].count("double") == 1
+
+
+def test_without_that_directory_there_are_none(tmp_path):
+    assert "double" not in [plugin.name for plugin in Plugins(load(), data_dir=tmp_path)]
+
+
+def test_what_others_can_write_is_not_run(own):
+    (own / "double.py").chmod(0o666)
+    assert state(Plugins(load(), data_dir=own.parent), "double").startswith("off: everybody can write ")
+    (own / "double.py").chmod(0o644)
+    own.chmod(0o777)
+    assert state(Plugins(load(), data_dir=own.parent), "double").startswith("off: everybody can write ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_root_runs_nothing_that_others_may_have_put_there(own):
+    os.chown(own / "double.py", 1234, 1234)
+    assert "is another user's" in state(Plugins(load(), data_dir=own.parent), "double")
+    os.chown(own / "double.py", 0, 0)
+    os.chown(own.parent, 1234, 1234)
+    assert "is another user's" in state(Plugins(load(), data_dir=own.parent), "double")
+
+
+def test_a_command_that_one_there_adds_to_the_command_line_is_found(own, tmp_path):
+    (own / "oracle.py").write_text(
+        "import click\nfrom greenchat import hookimpl\n@click.command()\ndef oracle():\n    'Answer.'\n"
+        "    click.echo('Yes.')\n@hookimpl\ndef greenchat_cli(group):\n    group.add_command(oracle)\n"
+    )
+    env = {"GREENCHAT_SERVER_DATA_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    assert run_greenchat("oracle", env=env).stdout == "Yes.\n"
+    assert "oracle" in run_greenchat("--help", env=env).stdout
+    (own / "oracle.py").unlink()
+    assert "oracle" not in run_greenchat("--help", env=env).stdout

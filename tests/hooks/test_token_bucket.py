@@ -1,6 +1,6 @@
 """Flood control's arithmetic."""
 
-from greenchat.session.token_bucket import TokenBucket
+from greenchat.hooks.token_bucket import TokenBucket
 
 
 class Clock:

@@ -1,0 +1,28 @@
+"""What stands in `[plugins.NAME]` and is not the plugin's: what it may do, and in which rooms it is at work."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import field
+
+from greenchat.config.load import convert
+from greenchat.config.schema import Settings
+
+# What a plugin may do by its context only where the operator grants it: `may = ["http"]`.
+Right = Literal["http", "kick", "speak"]
+
+
+class Grants(Settings, frozen=True, kw_only=True):
+    """What every plugin's table may have."""
+
+    may: list[Right] = field(default_factory=list)
+    rooms: list[str] = field(default_factory=list)
+
+
+def split(table: Mapping[str, Any], plugin: str, declared: type[Settings] | None) -> tuple[dict[str, Any], Grants]:
+    """The plugin's own settings in its `table`, and what is granted to it. A setting that it has `declared` itself is
+    its own, and grants nothing. Raises `ConfigError`."""
+    own = () if declared is None else getattr(declared, "__struct_fields__", ())
+    ours = {key: value for key, value in table.items() if key in Grants.__struct_fields__ and key not in own}
+    granted = convert(ours, Grants, f"plugins.{plugin}", "the configuration")
+    return {key: value for key, value in table.items() if key not in ours}, granted

@@ -1,0 +1,58 @@
+"""Times as plugins write them: "5m" is a duration, "07:30" a time of day in the server's own zone."""
+
+import math
+import re
+from datetime import UTC, datetime, time, timedelta
+
+from greenchat.errors import PluginError
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?")
+
+# What is further away nobody means, in seconds: a hundred years.
+LONGEST_SECONDS = 100 * 366 * 86400.0
+
+
+def seconds_of(duration: object) -> float:
+    """`duration`, a number of seconds, "1h30m" or a `timedelta`, in seconds. Raises `PluginError`."""
+    seconds = -1.0
+    if isinstance(duration, timedelta):
+        seconds = duration.total_seconds()
+    elif isinstance(duration, int | float) and not isinstance(duration, bool):
+        seconds = float(duration)
+    elif isinstance(duration, str) and duration and (found := _DURATION.fullmatch(duration)) is not None:
+        seconds = sum(int(count or 0) * unit for count, unit in zip(found.groups(), _REVERSED, strict=True))
+    if not math.isfinite(seconds) or not 0 <= seconds <= LONGEST_SECONDS:
+        raise PluginError(f'{duration!r} is no duration: write seconds, or "30s", "10m", "1h30m", "2d", "1w"')
+    return seconds
+
+
+_REVERSED = tuple(reversed(_UNITS.values()))
+
+
+def time_of_day(text: str) -> time:
+    """What "07:30" says. Raises `PluginError`."""
+    found = _TIME.fullmatch(text)
+    try:
+        if found is not None:
+            hour, minute, second = (int(part or 0) for part in found.groups())
+            return time(hour, minute, second)
+    except ValueError:
+        pass
+    raise PluginError(f'{text!r} is no time of day: write "07:30"')
+
+
+def next_time(of_day: time, after: datetime) -> datetime:
+    """When it is that time of day next, after a moment, by this machine's zone.
+
+    Each day has it once. What the clock passes twice when summer ends is the first of the two, and what it leaves out
+    when summer begins is as long after midnight as it would have been.
+    """
+    today = after.astimezone().date()
+    for days in range(-1, 3):
+        # Not `astimezone`, which takes what the clock leaves out for an hour less.
+        moment = datetime.fromtimestamp(datetime.combine(today + timedelta(days), of_day).timestamp(), UTC)
+        if moment > after:
+            return moment
+    raise AssertionError("a day has each time of day")

@@ -1,0 +1,255 @@
+"""What a plugin does by itself, by its context: greenlets, timers, and what takes its time in threads.
+
+All of it is the plugin's: counted, ended with it, and its failures are put down to it.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import gevent
+from gevent.threadpool import ThreadPool
+
+from greenchat.chat import cascade
+from greenchat.errors import PluginError
+from greenchat.hooks.calls import Failed
+from greenchat.hooks.clock import Alarm, Clock
+from greenchat.hooks.ending import Killed
+from greenchat.hooks.moments import next_time, seconds_of, time_of_day
+
+log = logging.getLogger("greenchat.plugins")
+
+T = TypeVar("T")
+Moment = Callable[[], datetime | None]  # when something is to happen next, by the clock on the wall
+
+# Greenlets and timers that one plugin may have at once: ten for each of a thousand people.
+MOST = 10_000
+
+# From one time to the next, in seconds, where something is done again and again: what has to be faster than that has
+# no place in a chat, and a timer for each millisecond would leave the others no time.
+SHORTEST_SECONDS = 0.1
+
+# How long a timer for a time of day sleeps at most, in seconds: meanwhile somebody may set the clock, or close the lid.
+LOOK_SECONDS = 60.0
+
+# Threads of one plugin: a few that hang must not be all there are, so each has its own.
+THREADS = 4
+
+
+class Task:
+    """A greenlet or timer of a plugin."""
+
+    __slots__ = ("_alarm", "_greenlet", "_tasks", "done")
+
+    def __init__(self, tasks: "Tasks") -> None:
+        self._tasks = tasks
+        self._alarm: Alarm | None = None
+        self._greenlet: Any = None
+        self.done = False  # nothing of it is going to happen any more
+
+    def cancel(self) -> None:
+        """Have it not happen, or happen no more. What is at work is ended where it waits, unless it asks for that
+        itself: then it goes on to its end."""
+        self._finish()
+        greenlet, self._greenlet = self._greenlet, None
+        if greenlet is not None and greenlet is not gevent.getcurrent():
+            greenlet.kill(Killed, block=False)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until what is at work has ended; whether it has."""
+        greenlet = self._greenlet
+        if greenlet is not None:
+            greenlet.join(timeout)
+        return greenlet is None or bool(greenlet.ready())
+
+    def _finish(self) -> None:
+        self.done = True
+        self._tasks.over(self)
+        alarm, self._alarm = self._alarm, None
+        if alarm is not None:
+            alarm.cancel()
+
+
+class Tasks:
+    """Those of the plugin called `plugin`; `failed(plugin, where, error)` is told what goes wrong."""
+
+    def __init__(self, plugin: str, clock: Clock, failed: Failed) -> None:
+        self._plugin = plugin
+        self._clock = clock
+        self._failed = failed
+        self._all: dict[Task, None] = {}
+        self._threads: Any = None
+        self.halted = False
+
+    def spawn(self, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
+        """Call a function in a greenlet of its own."""
+        task = self._new(function)
+        if not task.done:
+            call = partial(function, *arguments, **more)
+            task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, in the background", True)
+        return task
+
+    def later(self, seconds: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
+        """Call it once, after so many seconds, or "10m"."""
+        wait = seconds_of(seconds)
+        task = self._new(function)
+        call = partial(function, *arguments, **more)
+        cause = cascade.current()
+
+        def ring() -> None:
+            task._alarm = None
+            with nullcontext() if cause is None else cascade.caused_by(cause):
+                task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, a timer", True)
+
+        if not task.done:
+            task._alarm = self._clock.call_later(wait, ring)
+        return task
+
+    def every(self, interval: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
+        """Call it again and again, with so many seconds, or "5m", from one time to the next. It is left out as long as
+        the last time has not ended."""
+        seconds = seconds_of(interval)
+        if seconds < SHORTEST_SECONDS:
+            raise PluginError(f"every {seconds:g} seconds is too often: {SHORTEST_SECONDS:g} is the least")
+        task = self._new(function)
+        call = partial(function, *arguments, **more)
+        due = self._clock.monotonic()
+
+        def arm() -> None:
+            nonlocal due
+            now = self._clock.monotonic()
+            due = due + seconds if due + seconds > now else now + seconds  # what was slept through is not made up for
+            task._alarm = self._clock.call_later(due - now, ring)
+
+        def ring() -> None:
+            arm()
+            if task._greenlet is None or task._greenlet.ready():
+                task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, every {interval}", False)
+
+        if not task.done:
+            arm()
+        return task
+
+    def at(self, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
+        """Call it at a moment (an aware `datetime`, at once where that has passed), or each day at "07:30"."""
+        return self.at_as(f"{_name(function)}, at {when}", when, function, *arguments, **more)
+
+    def at_as(self, where: str, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
+        """As `at`, and `where` is what is told where it fails."""
+        times = moments(when, self._clock)
+        task = self._new(function)
+        call = partial(function, *arguments, **more)
+        follow_clock(task, self._clock, times, lambda once: self._start(task, call, where, once))
+        return task
+
+    def in_thread(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:
+        """What it returns or raises, called in a thread: this greenlet waits, and no other does."""
+        if self._threads is None:
+            self._threads = ThreadPool(THREADS)
+        result, error = self._threads.apply(_caught, (function, arguments, more))
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
+
+    @property
+    def is_in_thread(self) -> bool:
+        """Whether something is being done in a thread."""
+        return self._threads is not None and bool(self._threads.task_queue.unfinished_tasks)
+
+    def over(self, task: Task) -> None:
+        """To be called once nothing of `task` is going to happen any more."""
+        self._all.pop(task, None)
+
+    def halt(self) -> None:
+        """End all of it, without waiting. What is asked for from now on is not done: a check of a plugin that was
+        switched off goes on to be asked, and is not to fail for that."""
+        self.halted = True
+        for task in list(self._all):
+            task.cancel()
+
+    def end(self) -> None:
+        """As `halt`, and the threads with it, once they have done what they are at."""
+        self.halt()
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            gevent.spawn(threads.kill)  # a thread cannot be ended: one that hangs is not waited for
+
+    def _new(self, function: object) -> Task:
+        if not callable(function):
+            raise PluginError(f"{function!r} is no function")
+        if len(self._all) >= MOST:
+            raise PluginError(f"it has {MOST} greenlets and timers already, and gets no more")
+        task = Task(self)
+        if self.halted:
+            task.done = True
+            log.debug("%s of plugin %s does not begin, as it has ended", _name(function), self._plugin)
+        else:
+            self._all[task] = None
+        return task
+
+    def _start(self, task: Task, call: Callable[[], object], where: str, once: bool) -> None:
+        if task._greenlet is None or task._greenlet.ready():
+            task._greenlet = gevent.spawn(self._run, task, call, where, once)
+
+    def _run(self, task: Task, call: Callable[[], object], where: str, once: bool) -> None:
+        try:
+            call()
+        except Killed:
+            pass
+        except BaseException as error:
+            self._failed(self._plugin, where, error)
+        finally:
+            if once:
+                task._finish()
+
+
+def moments(when: object, clock: Clock) -> Moment:
+    """From a time as plugins write it: a function that tells when that is next. Raises `PluginError`."""
+    if isinstance(when, str):
+        of_day = time_of_day(when)
+        return lambda: next_time(of_day, clock.now())
+    if not isinstance(when, datetime) or when.tzinfo is None:
+        raise PluginError(f'{when!r} is no time: give a datetime that has a time zone, or "07:30"')
+    left = [when]
+    return lambda: left.pop() if left else None
+
+
+def follow_clock(task: Task, clock: Clock, next_moment: Moment, start: Callable[[bool], None]) -> None:
+    """Call `start(whether that was the last)` at each moment, as long as `task` is not done."""
+    if task.done:
+        return
+
+    def arm(moment: datetime) -> None:
+        def look() -> None:
+            if clock.now() < moment:
+                arm(moment)
+                return
+            following = next_moment()
+            task._alarm = None
+            if following is not None:
+                arm(following)
+            start(following is None)
+
+        wait = (moment - clock.now()).total_seconds()
+        task._alarm = clock.call_later(min(max(wait, 0.0), LOOK_SECONDS), look)
+
+    first = next_moment()
+    assert first is not None
+    arm(first)
+
+
+def _name(function: object) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__qualname__", type(function).__name__))
+
+
+def _caught(function: Callable[..., T], arguments: Any, more: Any) -> tuple[T | None, BaseException | None]:
+    """What it returns or raises: gevent would print the latter."""
+    try:
+        return function(*arguments, **more), None
+    except BaseException as error:
+        return None, error
