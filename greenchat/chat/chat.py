@@ -96,8 +96,12 @@ class Chat(Direct):
         number = self.ids.next
         self.ids.next = number + 1
         if key is not None:
-            return room.say_once(member, text, number, origin, key)
-        return room.say(member, (text,), number, action, origin)
+            said = room.say_once(member, text, number, origin, key)
+        else:
+            said = room.say(member, (text,), number, action, origin)
+        if self._hooks.check_message is not None and self._hooks.changes:
+            self._hooks.numbered(origin, room.seq)
+        return said
 
     def _say_answer(
         self,
@@ -117,7 +121,10 @@ class Chat(Direct):
         self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
-        return self._answer(member, text, action, number, room, origin, past, answered, key)
+        said = self._answer(member, text, action, number, room, origin, past, answered, key)
+        if self._hooks.check_message is not None and self._hooks.changes:
+            self._hooks.numbered(origin, room.seq)
+        return said
 
     @one_step
     def announce(self, text: str) -> None:

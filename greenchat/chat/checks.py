@@ -35,6 +35,13 @@ class Hooks(Protocol):
     acted: Callable[[ModerationAction], None] | None
     event: Callable[[Sequence[Event]], None] | None
 
+    @property
+    def changes(self) -> Mapping[int, object]:
+        """True as long as what plugins have changed waits for `numbered`."""
+
+    def numbered(self, session: Outlet, seq: int, conversation: str = "", place: int = 0, count: int = 1) -> None:
+        """What was checked last for this session, from this `place` of a run on, was said as `seq` and so on."""
+
 
 Say = Callable[[Member, Sequence[str], Room, Outlet], tuple[int, int]]
 
@@ -112,6 +119,8 @@ class Checks:
                 if member.rooms.get(name) is not room:
                     self.require_in(member, room)
                 seq, number = say(member, (text,), room, origin)
+                if self._hooks.changes:
+                    self._hooks.numbered(origin, seq)
             except Reject as verdict:
                 if not answers.refused(place, verdict):
                     return
@@ -145,6 +154,8 @@ class Checks:
                     self.require_in(member, room)  # somebody may have gone meanwhile, also for being refused
                     fit = [text for _, text in found if not isinstance(text, Reject)]
                     seq, number = say(member, fit, room, origin)
+                    if self._hooks.changes:
+                        self._hooks.numbered(origin, seq, "", found[0][0], len(fit))
                 except Reject as gone:
                     found = [(place, gone) for place, _ in found]
                 else:

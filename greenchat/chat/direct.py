@@ -138,6 +138,8 @@ class Direct(Changes):
             said = found.say(member, text, number, action, origin, key)[-1]
         else:
             said = self._answer(member, text, action, number, found, origin, past, answered, key)[-1]
+        if self._hooks.check_message is not None and self._hooks.changes:
+            self._hooks.numbered(origin, said.seq, found.conversation)
         return replace(said, own=True, with_=found.with_for(member))
 
     def _require_here(self, found: Conversation, member: Member) -> Member | None:

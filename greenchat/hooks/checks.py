@@ -12,6 +12,8 @@ from greenchat.chat.outlet import Outlet
 from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed, Function
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.ledger import DELAYED, Ledger
+from greenchat.hooks.meters import QUICK, clock
 from greenchat.protocol.events import Message
 from greenchat.protocol.runs import Messages
 
@@ -25,7 +27,7 @@ FindKeys = Callable[[int | bytes, str | None], Sequence[UsedKey]]
 
 def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str] | None:
     def check(session: Outlet, username: str, room: str) -> str:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 new = call(session, username, room)
                 if new is not None:
@@ -39,7 +41,7 @@ def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str
 
 def check_enter(calls: Calls, failed: Failed) -> CheckEnter | None:
     def check(session: Outlet, username: str, room: str, key: str, since: datetime | None) -> None:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 if call(session, username, room, key, since) is not None:
                     raise TypeError(f"{name} returned something; return nothing, or raise Reject")
@@ -51,7 +53,7 @@ def check_enter(calls: Calls, failed: Failed) -> CheckEnter | None:
 
 def check_forget_room(calls: Calls, failed: Failed) -> Callable[[str], None] | None:
     def check(room: str) -> None:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 call(room)
             except BaseException as error:
@@ -62,7 +64,7 @@ def check_forget_room(calls: Calls, failed: Failed) -> Callable[[str], None] | N
 
 def check_reaction(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], None] | None:
     def check(session: Outlet, room: str, emoji: str) -> None:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 if call(session, room, emoji) is not None:
                     raise TypeError(f"{name} returned something; return nothing, or raise Reject")
@@ -77,7 +79,7 @@ def find_keys(calls: Calls, failed: Failed) -> FindKeys | None:
 
     def find(owner: int | bytes, key: str | None) -> Sequence[UsedKey]:
         found: list[UsedKey] = []
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 kept = call(owner, key)
                 if kept is None:
@@ -96,20 +98,37 @@ def find_keys(calls: Calls, failed: Failed) -> FindKeys | None:
     return find if calls else None
 
 
-def check_message(calls: Calls, failed: Failed) -> CheckMessage | None:
+def check_message(calls: Calls, failed: Failed, ledger: Ledger) -> CheckMessage | None:
     def check(session: Outlet, message: Message) -> str:
         text = message.text
-        for plugin, name, call, _ in calls:
+        if ledger.open:
+            ledger.begin(session)
+        began = clock()
+        for plugin, name, call, _, meter in calls:
             try:
                 new = call(session, message)
-                if new is None or new is text:
-                    continue
-                if type(new) is not str or not new.isascii():
+                if new is not None and new is not text and (type(new) is not str or not new.isascii()):
                     new = _text(name, new)
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
-            if new != text:
+                spent = clock() - began
+                meter.add(spent)
+                verdict = _verdict(plugin, name, error, failed)
+                if isinstance(verdict, Reject):
+                    ledger.refused(session, plugin, name, (text,), message.room, verdict, spent)
+                raise verdict from None
+            now = clock()
+            spent = now - began
+            began = now
+            if spent < QUICK:
+                meter.quick += 1
+                meter.seconds += spent
+            else:
+                meter.add(spent)
+                if spent >= DELAYED:
+                    ledger.delayed(session, plugin, name, text, message.room, spent)
+            if new is not None and new is not text and new != text:
                 _log_rewritten(plugin, message.sender, message.room)
+                ledger.changed(session, plugin, name, text, message.room, spent)
                 text, message = new, msgspec.structs.replace(message, text=new)
         return text
 
@@ -132,13 +151,16 @@ def of_one(name: str, call: Function) -> Function:
     return check
 
 
-def check_messages(calls: Calls, failed: Failed) -> CheckMessages | None:
+def check_messages(calls: Calls, failed: Failed, ledger: Ledger) -> CheckMessages | None:
     """What becomes of each message of a run: its text, or why it is refused. Raises what refuses all of them."""
 
     def check(session: Outlet, messages: Messages) -> Sequence[str | Reject]:
         verdicts: list[str | Reject] = list(messages.texts)
         places: Sequence[int] = range(len(verdicts))  # of those that nobody has refused so far
-        for plugin, name, call, _ in calls:
+        if ledger.open:
+            ledger.begin(session)
+        for plugin, name, call, _, meter in calls:
+            began = clock()
             try:
                 found = _verdicts(name, call(session, messages), len(places))
             except BaseException as error:
@@ -146,13 +168,20 @@ def check_messages(calls: Calls, failed: Failed) -> CheckMessages | None:
                 if not isinstance(verdict, Reject):
                     raise verdict from None
                 found = [verdict] * len(places)
+            spent = clock() - began
+            meter.add(spent)
             if found is None:
+                if spent >= DELAYED:
+                    ledger.delayed(session, plugin, name, messages.texts[-1], messages.room, spent)
                 continue
             for place, new in zip(places, found, strict=True):
+                text = verdicts[place]
                 if isinstance(new, Reject):
                     new.by = new.by or plugin
-                elif new != verdicts[place]:
+                    ledger.refused(session, plugin, name, (str(text),), messages.room, new, spent)
+                elif new != text:
                     _log_rewritten(plugin, messages.sender, messages.room)
+                    ledger.changed(session, plugin, name, str(text), messages.room, spent, place)
                 verdicts[place] = new
             places = [place for place, new in zip(places, found, strict=True) if not isinstance(new, Reject)]
             if not places:

@@ -80,6 +80,7 @@ class Plugins:
         self.manager = _Manager("greenchat")
         self.manager.add_hookspecs(specs)
         self._config = config
+        self.trace: Callable[[str, str, Callable[..., Any]], Callable[..., Any]] | None = None
         self.all = _unique([Plugin(*found) for found in finding.find(config, extra)])
         disabled = config.server.disabled_plugins
         _require_known(disabled, self.all, "server.disabled_plugins")
@@ -133,7 +134,8 @@ class Plugins:
     def _steps(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[Plugin, Step]]:
         for item in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             plugin = next(plugin for plugin in self.all if plugin.bearer is item.plugin)
-            yield plugin, partial(item.function, *(arguments[name] for name in item.argnames))
+            function = item.function if self.trace is None else self.trace(plugin.name, hook, item.function)
+            yield plugin, partial(function, *(arguments[name] for name in item.argnames))
 
     def _load(self, plugin: Plugin) -> None:
         found = plugin.find()

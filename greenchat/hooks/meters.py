@@ -1,0 +1,92 @@
+"""How often each plugin is called in each hook, how long that takes, and how often it fails.
+
+Where a hook is called for each message, the loops in checks.py, observers.py and dispatch.py read the clock themselves,
+once between two plugins: a function around each call would cost twice as much.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any
+
+from greenchat.protocol.plugin_reports import BOUNDS, HookUse
+
+clock = perf_counter
+
+# A call that is over by then is counted, and nothing else is done about it.
+QUICK = BOUNDS[0]
+
+
+class Meter:
+    """That of one plugin in one hook. `quick` calls took less than QUICK."""
+
+    __slots__ = ("failures", "hook", "longest", "plugin", "quick", "seconds", "slower")
+
+    def __init__(self, plugin: str, hook: str) -> None:
+        self.plugin = plugin
+        self.hook = hook
+        self.quick = 0
+        self.seconds = 0.0
+        self.longest = 0.0
+        self.failures = 0
+        self.slower = [0] * len(BOUNDS)  # by where they are in BOUNDS, from the second on; the last took longer
+
+    def add(self, seconds: float) -> None:
+        """Count a call that took so long."""
+        self.seconds += seconds
+        if seconds < QUICK:
+            self.quick += 1
+            return
+        self.slower[max(bisect_left(BOUNDS, seconds), 1) - 1] += 1
+        if seconds > self.longest:
+            self.longest = seconds
+
+    @property
+    def use(self) -> HookUse:
+        calls = self.quick + sum(self.slower)
+        longest = self.longest or (min(self.seconds, QUICK) if calls else 0.0)
+        buckets = [self.quick, *self.slower]
+        return HookUse(self.plugin, self.hook, calls, self.seconds, longest, self.failures, buckets)
+
+
+class Meters:
+    """All of one server."""
+
+    def __init__(self) -> None:
+        self._meters: dict[tuple[str, str], Meter] = {}
+        self.held: Counter[str] = Counter()  # how often each plugin has held the event loop, as the watchdog finds it
+
+    def __iter__(self) -> Iterator[Meter]:
+        return iter(self._meters.values())
+
+    def of(self, plugin: str, hook: str) -> Meter:
+        found = self._meters.get((plugin, hook))
+        if found is None:
+            found = self._meters[plugin, hook] = Meter(plugin, hook)
+        return found
+
+    def failed(self, plugin: str, where: str) -> None:
+        """`where` is a hook, or says what it was in words: those are as many as a plugin has commands, and more."""
+        if not where.startswith("greenchat_"):
+            where = "commands" if where.startswith("/") else "elsewhere"
+        self.of(plugin, where).failures += 1
+
+    @property
+    def uses(self) -> list[HookUse]:
+        """Of all that were called, or have failed."""
+        uses = [meter.use for meter in self]
+        return [use for use in uses if use.calls or use.failures]
+
+
+def timed(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
+    """`function`, whose calls are counted by `meter`."""
+
+    def call(*given: Any) -> Any:
+        began = clock()
+        try:
+            return function(*given)
+        finally:
+            meter.add(clock() - began)
+
+    return call
