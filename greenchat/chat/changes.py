@@ -48,8 +48,8 @@ class Changes(Presence):
         place.require_heard(member)
         if self._hooks.check_message is not None:
             session = acting(member, origin)
-            text = self._checks.message(member, session, text, place.name, message.action)
-            if self._hooks.changes:
+            given, text = text, self._checks.message(member, session, text, place.name, message.action)
+            if text is not given:
                 self._hooks.numbered(session, seq, place.conversation)
         self._checks.require_in(member, place)
         past, message = self._own(member, place, seq)  # somebody may have deleted it meanwhile

@@ -90,6 +90,7 @@ class Chat(Direct):
         """The run that it is the last of."""
         if is_blank(text):
             require_text(text)
+        given = text
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, action)
             self._checks.require_in(member, room)
@@ -99,8 +100,8 @@ class Chat(Direct):
             said = room.say_once(member, text, number, origin, key)
         else:
             said = room.say(member, (text,), number, action, origin)
-        if self._hooks.check_message is not None and self._hooks.changes:
-            self._hooks.numbered(origin, room.seq)
+        if text is not given:
+            self._hooks.numbered(origin, said.seq)
         return said
 
     def _say_answer(
@@ -113,7 +114,7 @@ class Chat(Direct):
         reply_to: int,
         key: Key | None = None,
     ) -> Messages:
-        text = require_text(text)
+        text = given = require_text(text)
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, action)
@@ -122,8 +123,8 @@ class Chat(Direct):
         number = self.ids.next
         self.ids.next = number + 1
         said = self._answer(member, text, action, number, room, origin, past, answered, key)
-        if self._hooks.check_message is not None and self._hooks.changes:
-            self._hooks.numbered(origin, room.seq)
+        if text is not given:
+            self._hooks.numbered(origin, said.seq)
         return said
 
     @one_step

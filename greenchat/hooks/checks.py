@@ -4,8 +4,6 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import msgspec
-
 from greenchat import values
 from greenchat.chat.keys import UsedKey
 from greenchat.chat.outlet import Outlet
@@ -13,14 +11,13 @@ from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed, Function
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.ledger import DELAYED, Ledger
-from greenchat.hooks.meters import QUICK, clock
+from greenchat.hooks.meters import clock
 from greenchat.protocol.events import Message
 from greenchat.protocol.runs import Messages
 
 log = logging.getLogger("greenchat.plugins")
 
 CheckEnter = Callable[[Outlet, str, str, str, datetime | None], None]
-CheckMessage = Callable[[Outlet, Message], str]
 CheckMessages = Callable[[Outlet, Messages], Sequence[str | Reject]]
 FindKeys = Callable[[int | bytes, str | None], Sequence[UsedKey]]
 
@@ -31,9 +28,9 @@ def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str
             try:
                 new = call(session, username, room)
                 if new is not None:
-                    username = _text(name, new)
+                    username = text_of(name, new)
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed) from None
         return username
 
     return check if calls else None
@@ -46,7 +43,7 @@ def check_enter(calls: Calls, failed: Failed) -> CheckEnter | None:
                 if call(session, username, room, key, since) is not None:
                     raise TypeError(f"{name} returned something; return nothing, or raise Reject")
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed) from None
 
     return check if calls else None
 
@@ -57,7 +54,7 @@ def check_forget_room(calls: Calls, failed: Failed) -> Callable[[str], None] | N
             try:
                 call(room)
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed) from None
 
     return check if calls else None
 
@@ -69,7 +66,7 @@ def check_reaction(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str],
                 if call(session, room, emoji) is not None:
                     raise TypeError(f"{name} returned something; return nothing, or raise Reject")
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed) from None
 
     return check if calls else None
 
@@ -98,43 +95,6 @@ def find_keys(calls: Calls, failed: Failed) -> FindKeys | None:
     return find if calls else None
 
 
-def check_message(calls: Calls, failed: Failed, ledger: Ledger) -> CheckMessage | None:
-    def check(session: Outlet, message: Message) -> str:
-        text = message.text
-        if ledger.open:
-            ledger.begin(session)
-        began = clock()
-        for plugin, name, call, _, meter in calls:
-            try:
-                new = call(session, message)
-                if new is not None and new is not text and (type(new) is not str or not new.isascii()):
-                    new = _text(name, new)
-            except BaseException as error:
-                spent = clock() - began
-                meter.add(spent)
-                verdict = _verdict(plugin, name, error, failed)
-                if isinstance(verdict, Reject):
-                    ledger.refused(session, plugin, name, (text,), message.room, verdict, spent)
-                raise verdict from None
-            now = clock()
-            spent = now - began
-            began = now
-            if spent < QUICK:
-                meter.quick += 1
-                meter.seconds += spent
-            else:
-                meter.add(spent)
-                if spent >= DELAYED:
-                    ledger.delayed(session, plugin, name, text, message.room, spent)
-            if new is not None and new is not text and new != text:
-                _log_rewritten(plugin, message.sender, message.room)
-                ledger.changed(session, plugin, name, text, message.room, spent)
-                text, message = new, msgspec.structs.replace(message, text=new)
-        return text
-
-    return check if calls else None
-
-
 def of_one(name: str, call: Function) -> Function:
     """A function that checks runs as one that checks a message."""
 
@@ -157,14 +117,13 @@ def check_messages(calls: Calls, failed: Failed, ledger: Ledger) -> CheckMessage
     def check(session: Outlet, messages: Messages) -> Sequence[str | Reject]:
         verdicts: list[str | Reject] = list(messages.texts)
         places: Sequence[int] = range(len(verdicts))  # of those that nobody has refused so far
-        if ledger.open:
-            ledger.begin(session)
+        changed = False
         for plugin, name, call, _, meter in calls:
             began = clock()
             try:
                 found = _verdicts(name, call(session, messages), len(places))
             except BaseException as error:
-                verdict = _verdict(plugin, name, error, failed)
+                verdict = verdict_of(plugin, name, error, failed)
                 if not isinstance(verdict, Reject):
                     raise verdict from None
                 found = [verdict] * len(places)
@@ -180,8 +139,9 @@ def check_messages(calls: Calls, failed: Failed, ledger: Ledger) -> CheckMessage
                     new.by = new.by or plugin
                     ledger.refused(session, plugin, name, (str(text),), messages.room, new, spent)
                 elif new != text:
-                    _log_rewritten(plugin, messages.sender, messages.room)
-                    ledger.changed(session, plugin, name, str(text), messages.room, spent, place)
+                    log_rewritten(plugin, messages.sender, messages.room)
+                    ledger.changed(session, plugin, name, str(text), messages.room, spent, place, more=changed)
+                    changed = True
                 verdicts[place] = new
             places = [place for place, new in zip(places, found, strict=True) if not isinstance(new, Reject)]
             if not places:
@@ -200,15 +160,15 @@ def _verdicts(name: str, found: object, count: int) -> Sequence[str | Reject] | 
         return None
     if not isinstance(found, list | tuple) or len(found) != count:
         raise TypeError(f"{name} returned no list of {count}; return None, or a text or a Reject for each message")
-    return [new if isinstance(new, Reject) else _text(name, new) for new in found]
+    return [new if isinstance(new, Reject) else text_of(name, new) for new in found]
 
 
-def _log_rewritten(plugin: str, sender: str, room: str) -> None:
+def log_rewritten(plugin: str, sender: str, room: str) -> None:
     fields = {"plugin": plugin, "user": sender, "room": room}
     log.debug("plugin %s has rewritten what %s says", plugin, sender, extra=fields)
 
 
-def _verdict(plugin: str, name: str, error: BaseException, failed: Failed) -> BaseException:
+def verdict_of(plugin: str, name: str, error: BaseException, failed: Failed) -> BaseException:
     """What is to be raised where a check has raised `error`."""
     if isinstance(error, Reject):
         error.by = error.by or plugin
@@ -222,7 +182,7 @@ def _verdict(plugin: str, name: str, error: BaseException, failed: Failed) -> Ba
     )
 
 
-def _text(name: str, new: object) -> str:
+def text_of(name: str, new: object) -> str:
     """What a check makes of a text, as a plain `str`. Raises `TypeError` and `ValueError`."""
     try:
         return values.text(new)

@@ -24,13 +24,14 @@ from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
-from greenchat.hooks import checks
+from greenchat.hooks import checks, takes
 from greenchat.hooks.calls import Call, Calls, Function, direct, implementations
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release
 from greenchat.hooks.interfaces import Session
 from greenchat.hooks.ledger import Ledger
-from greenchat.hooks.meters import Meters, clock, timed
+from greenchat.hooks.message_checks import CheckMessage, check_message
+from greenchat.hooks.meters import Beat, Meters, Still, clock, timed
 from greenchat.hooks.observers import observe, observe_events
 from greenchat.hooks.provided import provide_past, provide_pasts
 from greenchat.protocol.events import Event, ModerationAction
@@ -62,8 +63,6 @@ COUNTED_APART = frozenset(
     )
 )
 
-SAID = (Say, Says)  # what says something, of what comes in
-
 Adapter = Callable[[str, Function], Function]
 Later = Callable[[float, Callable[[], None]], object]  # calls a function after so many seconds
 Trace = Callable[[str, str, Function], Function]  # a plugin, a hook and its function, as one that tells of its calls
@@ -75,8 +74,7 @@ class Dispatcher:
     message that makes a check fail must not be the way to get rid of it. One that `stays_on`, by an attribute of this
     name, is never switched off. So is one that holds the event loop `holds` times within HELD_SECONDS; 0 is never.
 
-    `meters` count the calls, the `ledger` has what was done to messages, and `changes` is true while it waits for their
-    numbers."""
+    `meters` count the calls, and the `ledger` has what was done to messages."""
 
     frame: Callable[[Session, Request], bool] | None
     says: Callable[[Session, Says], bool] | None  # None as well where somebody looks at each frame
@@ -86,7 +84,7 @@ class Dispatcher:
     claim: Callable[[bytes], Function | None] | None
     check_join: Callable[[Outlet, str, str], str] | None
     check_enter: checks.CheckEnter | None
-    check_message: checks.CheckMessage | None  # of all who check what is said
+    check_message: CheckMessage | None  # of all who check what is said
     check_messages: checks.CheckMessages | None  # of the same, where all of them take runs
     check_reaction: Callable[[Outlet, str, str], None] | None
     forget_room: Callable[[str], None] | None
@@ -111,9 +109,11 @@ class Dispatcher:
         later: Later,
         holds: int = 0,
         trace: Trace | None = None,
+        turn: Beat | None = None,
     ) -> None:
         self._manager = manager
         self._trace = trace
+        self._turn = turn or Still()
         self._held: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=max(holds, 1)))
         self._most_holds = holds
         self._switched_off = switched_off
@@ -121,7 +121,7 @@ class Dispatcher:
         self._off: set[str] = set()
         self._disabled: set[tuple[int, str]] = set()  # (id of a plugin, which the manager keeps alive; hook)
         self.ledger, self.meters = Ledger(), Meters()
-        self.changes, self.numbered = self.ledger.open, self.ledger.numbered
+        self.numbered = self.ledger.numbered
         self._holds = Holds(later, self.ledger)
         self.bind()
 
@@ -192,7 +192,7 @@ class Dispatcher:
 
     def bind(self) -> None:
         """Look up who implements what, anew."""
-        self.frame = self._take(*self._calls("greenchat_frame", "greenchat_says", one=_says_of_one))
+        self.frame = self._take(*self._calls("greenchat_frame", "greenchat_says", one=takes.says_of_one))
         self.says = self._take(*self._calls("greenchat_says"))
         if self._calls("greenchat_frame"):
             self.says = None  # somebody looks at each frame, so that no run is taken as one
@@ -215,7 +215,7 @@ class Dispatcher:
         self.find_keys = checks.find_keys(calls("greenchat_find_keys"), self.failed)
         self.check_reaction = checks.check_reaction(calls("greenchat_check_reaction"), self.failed)
         both = calls("greenchat_check_message", "greenchat_check_messages", one=checks.of_one)
-        self.check_message = checks.check_message(both, self.failed, self.ledger)
+        self.check_message = check_message(both, self.failed, self.ledger, self._turn)
         self.check_messages = checks.check_messages(calls("greenchat_check_messages"), self.failed, self.ledger)
         if calls("greenchat_check_message"):
             self.check_messages = None  # somebody looks at each message
@@ -254,43 +254,8 @@ class Dispatcher:
             function = timed(function, meter)
         return Call(plugin, hook, function, original, meter)
 
-    def _take(self, *calls: Call) -> Callable[[Session, Any], bool] | None:
-        ledger = self.ledger
-
-        def take(session: Session, frame: Any) -> bool:
-            began = clock()
-            for plugin, name, call, _, meter in calls:
-                try:
-                    taken = call(session, frame)
-                    if taken is True or (taken is not None and taken is not False and self._odd(plugin, name, taken)):
-                        spent = clock() - began
-                        meter.add(spent)
-                        if type(frame) in SAID:
-                            ledger.took(session, plugin, name, frame, spent)
-                        return True
-                except Reject as verdict:
-                    verdict.by = verdict.by or plugin
-                    spent = clock() - began
-                    meter.add(spent)
-                    if type(frame) in SAID:
-                        ledger.turned_down(session, plugin, name, frame, verdict, spent)
-                    raise
-                except Killed:
-                    raise
-                except BaseException:
-                    self.failed(plugin, name)
-                now = clock()
-                meter.add(now - began)
-                began = now
-            return False
-
-        return take if calls else None
-
-    def _odd(self, plugin: str, name: str, taken: object) -> bool:
-        """Whether a take that has answered neither yes nor no has taken it: as it would count in an `if`, since what a
-        plugin has taken is not to be said by the core. A failure it is either way."""
-        self.failed(plugin, name, TypeError(f"{name} returned {type(taken).__name__}; return True, False or None"))
-        return bool(taken)
+    def _take(self, *calls: Call) -> takes.Take | None:
+        return takes.take(calls, self.failed, self.ledger, self._turn)
 
     def _delay_ack(self, name: str) -> Callable[[Room, int, int, Release], bool] | None:
         calls, holds = self._calls(name), self._holds
@@ -302,7 +267,9 @@ class Dispatcher:
                 try:
                     taken = call(room, seq, rev, held)
                     meter.add(clock() - began)
-                    if taken is True or (taken is not None and taken is not False and self._odd(plugin, name, taken)):
+                    if taken is True or (
+                        taken is not None and taken is not False and takes.odd(plugin, name, taken, self.failed)
+                    ):
                         if held.release is not None:
                             holds.keep(held)
                         return True
@@ -343,14 +310,3 @@ def _again_and_again(times: deque[float], seconds: float) -> bool:
     now = time.monotonic()
     times.append(now)
     return len(times) == times.maxlen and now - times[0] <= seconds
-
-
-def _says_of_one(hook: str, call: Function) -> Function:
-    """A function that takes runs as one that takes frames."""
-
-    def take(session: Session, frame: Request) -> object:
-        if type(frame) is not Say or frame.conversation or frame.to:
-            return False
-        return call(session, Says((frame.text,), frame.room, () if frame.ref is None else (frame.ref,)))
-
-    return take

@@ -82,13 +82,13 @@ class Entry:
 
 
 class Ledger:
-    """That of one server. `open` is true as long as changed messages wait for their numbers."""
+    """That of one server."""
 
     def __init__(self) -> None:
         self._refused: deque[Entry] = deque()
         self._touched: deque[Entry] = deque()
         self._bytes = {REFUSED: 0, CHANGED: 0}
-        self.open: dict[int, list[Entry]] = {}  # by sessions' ids
+        self._open: dict[int, list[Entry]] = {}  # changed messages that wait for their numbers, by sessions' ids
 
     # --- for who calls the hooks ---
 
@@ -113,27 +113,33 @@ class Ledger:
         self._keep(self._refused, REFUSED, entry)
 
     def changed(
-        self, session: Any, plugin: str, hook: str, text: str, room: str, seconds: float, place: int = 0
+        self,
+        session: Any,
+        plugin: str,
+        hook: str,
+        text: str,
+        room: str,
+        seconds: float,
+        place: int = 0,
+        *,
+        more: bool = False,
     ) -> None:
-        """`plugin` has made something else of a `text`, the one at this `place` of a run. Its number is not known
-        yet."""
+        """`plugin` has made something else of a `text`, the one at this `place` of a run. Its number is not known yet;
+        with `more`, nor that of what was changed before."""
         if slash_at(text) >= 0:
             return
         writer, sender = _writer(session)
         entry = Entry(CHANGED, plugin, hook, room, sender, writer, seconds)
         entry.place = place
         self._keep(self._touched, CHANGED, entry)
-        self.open.setdefault(session.id, []).append(entry)
-        if len(self.open) > OPEN:
-            del self.open[next(iter(self.open))]
-
-    def begin(self, session: Any) -> None:
-        """Another text of this session is checked: what became of the last one is no matter any more."""
-        self.open.pop(session.id, None)
+        waiting = self._open.pop(session.id, None) if more else None  # it goes to the end
+        self._open[session.id] = [*(waiting or ()), entry]
+        if len(self._open) > OPEN:
+            del self._open[next(iter(self._open))]
 
     def numbered(self, session: Any, seq: int, conversation: str = "", place: int = 0, count: int = 1) -> None:
         """What was changed has been said, as `seq` and the following: those at `place` of a run and behind it."""
-        waiting = self.open.pop(session.id, None)
+        waiting = self._open.pop(session.id, None)
         if waiting is None:
             return
         later = []
@@ -143,7 +149,7 @@ class Ledger:
             elif entry.place >= place + count:
                 later.append(entry)
         if later:
-            self.open[session.id] = later
+            self._open[session.id] = later
 
     def delayed(self, session: Any, plugin: str, hook: str, text: str, room: str, seconds: float) -> None:
         """`plugin` has taken its time over a `text`, and let it pass."""

@@ -15,6 +15,7 @@ from greenchat.hooks.blame import Owners
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import ChatServer, Command
+from greenchat.hooks.meters import Beat
 from greenchat.hooks.tracing import traced
 from greenchat.protocol.text import printable
 
@@ -25,7 +26,7 @@ class PluginLifecycle:
     """`plugins` are all that were found, `hooks` and `commands` those of the ones that are on; `owners` know whose code
     is whose."""
 
-    def __init__(self, config: Config, data_dir: Path, objects: Iterable[object]) -> None:
+    def __init__(self, config: Config, data_dir: Path, objects: Iterable[object], turn: Beat | None = None) -> None:
         """Raises `ConfigError` and `PluginError`."""
         self._data_dir = data_dir
         self.plugins = loader.Plugins(config, objects)
@@ -34,7 +35,7 @@ class PluginLifecycle:
         if trace is not None:
             self.plugins.trace = trace
         self.hooks = Dispatcher(
-            self.plugins.manager, self._switched_off, gevent.spawn_later, config.server.plugin_holds, trace
+            self.plugins.manager, self._switched_off, gevent.spawn_later, config.server.plugin_holds, trace, turn
         )
         self.commands = CommandTable(self.hooks.failed)
         self._given: dict[str, list[Command]] = {}  # the commands of each plugin

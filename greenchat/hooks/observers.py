@@ -7,7 +7,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 
 from greenchat.hooks.calls import Calls, Failed, Function
 from greenchat.hooks.ending import Killed
-from greenchat.hooks.meters import QUICK, clock
+from greenchat.hooks.meters import clock
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.runs import Messages
 
@@ -46,14 +46,9 @@ def observe_events(calls: Calls, failed: Failed) -> Callable[[Sequence[Event]], 
                 except BaseException as error:
                     if not isinstance(error, Killed):
                         failed(plugin, name, error)
-                now = clock()
-                spent = now - began
-                began = now
-                if spent < QUICK:
-                    meter.quick += 1
-                    meter.seconds += spent
-                else:
-                    meter.add(spent)
+            now = clock()
+            meter.add_some((now - began) / len(events), len(events))
+            began = now
 
     return tell if calls else None
 

@@ -53,9 +53,9 @@ class ChatServer(interfaces.ChatServer):
         """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones."""
         self.config = config
         self.data_dir = data_dir
-        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects)
-        self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.turns, self.backlog = Turns(), Backlog(config.limits)
+        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, self.turns)
+        self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.acceptor = Acceptor(self)
         try:
             self.chat = Chat(config.limits, config.server.default_room, self.hooks, self.turns, deliver)
