@@ -47,7 +47,10 @@ class Changes(Presence):
             return message.rev
         place.require_heard(member)
         if self._hooks.check_message is not None:
-            text = self._checks.message(member, acting(member, origin), text, place.name, message.action)
+            session = acting(member, origin)
+            given, text = text, self._checks.message(member, session, text, place.name, message.action)
+            if text is not given:
+                self._hooks.numbered(session, seq, place.conversation)
         self._checks.require_in(member, place)
         past, message = self._own(member, place, seq)  # somebody may have deleted it meanwhile
         now, where = datetime.now(UTC), place.conversation

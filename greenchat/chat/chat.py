@@ -90,14 +90,19 @@ class Chat(Direct):
         """The run that it is the last of."""
         if is_blank(text):
             require_text(text)
+        given = text
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, action)
             self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
         if key is not None:
-            return room.say_once(member, text, number, origin, key)
-        return room.say(member, (text,), number, action, origin)
+            said = room.say_once(member, text, number, origin, key)
+        else:
+            said = room.say(member, (text,), number, action, origin)
+        if text is not given:
+            self._hooks.numbered(origin, said.seq)
+        return said
 
     def _say_answer(
         self,
@@ -109,7 +114,7 @@ class Chat(Direct):
         reply_to: int,
         key: Key | None = None,
     ) -> Messages:
-        text = require_text(text)
+        text = given = require_text(text)
         self.message(room, reply_to)
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, action)
@@ -117,7 +122,10 @@ class Chat(Direct):
         self._checks.require_in(member, room)
         number = self.ids.next
         self.ids.next = number + 1
-        return self._answer(member, text, action, number, room, origin, past, answered, key)
+        said = self._answer(member, text, action, number, room, origin, past, answered, key)
+        if text is not given:
+            self._hooks.numbered(origin, said.seq)
+        return said
 
     @one_step
     def announce(self, text: str) -> None:

@@ -35,6 +35,9 @@ class Hooks(Protocol):
     acted: Callable[[ModerationAction], None] | None
     event: Callable[[Sequence[Event]], None] | None
 
+    def numbered(self, session: Outlet, seq: int, conversation: str = "", place: int = 0, count: int = 1) -> None:
+        """What plugins have changed last for this session was said as `seq`, or from this `place` of a run on."""
+
 
 Say = Callable[[Member, Sequence[str], Room, Outlet], tuple[int, int]]
 
@@ -104,14 +107,16 @@ class Checks:
         name, now = room.name, datetime.now(UTC)
         for place, text in enumerate(texts):
             try:
-                check = self._hooks.check_message
+                check, changed = self._hooks.check_message, False
                 if check is not None:
                     checked = check(origin, Message(name, 0, 0, member.name, text, now))
                     if checked is not text:
-                        text = require_text(checked)
+                        text, changed = require_text(checked), True
                 if member.rooms.get(name) is not room:
                     self.require_in(member, room)
                 seq, number = say(member, (text,), room, origin)
+                if changed:
+                    self._hooks.numbered(origin, seq)
             except Reject as verdict:
                 if not answers.refused(place, verdict):
                     return
@@ -145,6 +150,8 @@ class Checks:
                     self.require_in(member, room)  # somebody may have gone meanwhile, also for being refused
                     fit = [text for _, text in found if not isinstance(text, Reject)]
                     seq, number = say(member, fit, room, origin)
+                    if fit != list(texts[found[0][0] : found[0][0] + len(fit)]):
+                        self._hooks.numbered(origin, seq, "", found[0][0], len(fit))
                 except Reject as gone:
                     found = [(place, gone) for place, _ in found]
                 else:

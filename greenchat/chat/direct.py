@@ -116,7 +116,7 @@ class Direct(Changes):
         key: Key | None = None,
     ) -> Message:
         origin = acting(member, origin)
-        text = require_text(text)
+        text = given = require_text(text)
         self._checks.require_in(member, found)
         if reply_to:
             self.message(found, reply_to)
@@ -138,6 +138,8 @@ class Direct(Changes):
             said = found.say(member, text, number, action, origin, key)[-1]
         else:
             said = self._answer(member, text, action, number, found, origin, past, answered, key)[-1]
+        if text is not given:
+            self._hooks.numbered(origin, said.seq, found.conversation)
         return replace(said, own=True, with_=found.with_for(member))
 
     def _require_here(self, found: Conversation, member: Member) -> Member | None:

@@ -32,6 +32,7 @@ Examples:
 @click.option("--password", metavar="PHRASE", help="Who joins must know this. Others on this machine can see it here.")
 @settings_options
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
+@click.option("--trace-plugins", is_flag=True, help="Log each call of a plugin's hook, without what was said.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 def serve(
     host: str | None,
@@ -41,6 +42,7 @@ def serve(
     tls_key: str | None,
     password: str | None,
     log_format: str | None,
+    trace_plugins: bool,
     verbose: bool,
     **sources: Any,
 ) -> None:
@@ -53,6 +55,7 @@ def serve(
             "server.listen": list(listen) or None,
             "server.log_format": log_format,
             "server.log_level": "debug" if verbose else None,
+            "server.trace_plugins": trace_plugins or None,
             "tls.cert": tls_cert,
             "tls.key": tls_key,
             "server.password": password,

@@ -73,6 +73,17 @@ class Server(Settings, frozen=True, kw_only=True):
     disabled_plugins: Annotated[list[str], Meta(description="Plugins that are found, but not loaded.")] = field(
         default_factory=list
     )
+    plugin_holds: Annotated[
+        Count,
+        Meta(
+            description="How often within a minute a plugin may hold everybody up, for more than a tenth of a second "
+            "each time, before it is switched off (its checks go on); 0 is as often as it likes. One has bad luck a "
+            "few times; 20 are two seconds and more of sixty in which nobody was served."
+        ),
+    ] = 20
+    trace_plugins: Annotated[
+        bool, Meta(description="Log each call of a plugin's hook, without what was said. For who writes plugins.")
+    ] = False
     required_plugins: Annotated[
         list[str], Meta(description="Plugins without which the server does not start, should they fail to load.")
     ] = field(default_factory=list)

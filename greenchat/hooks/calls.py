@@ -10,18 +10,21 @@ from typing import Any, NamedTuple
 import pluggy
 
 from greenchat.errors import PluginError
+from greenchat.hooks.meters import Meter
 
 Function = Callable[..., Any]
 Failed = Callable[[str, str, BaseException | None], None]  # is told of a plugin, where it has failed, and how
 
 
 class Call(NamedTuple):
-    """One implementation: whose it is, of which hook, the function to be called, and the one that it is in the end."""
+    """One implementation: whose it is, of which hook, the function to be called, the one that it is in the end. Its
+    calls are counted by `meter`: who calls it does that, or else the function."""
 
     plugin: str
     hook: str
     function: Function
     original: Function
+    meter: Meter
 
 
 Calls = list[Call]  # in the order of calling

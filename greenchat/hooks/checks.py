@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import msgspec
-
 from greenchat import values
 from greenchat.chat.keys import UsedKey
 from greenchat.chat.outlet import Outlet
 from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed, Function
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.ledger import DELAYED, Ledger
+from greenchat.hooks.meters import clock
 from greenchat.hooks.run_checks import OF_ONE
 from greenchat.protocol.events import Message
 from greenchat.protocol.runs import Messages
@@ -19,20 +19,19 @@ from greenchat.protocol.runs import Messages
 log = logging.getLogger("greenchat.plugins")
 
 CheckEnter = Callable[[Outlet, str, str, str, datetime | None], None]
-CheckMessage = Callable[[Outlet, Message], str]
 CheckMessages = Callable[[Outlet, Messages], Sequence[str | Reject]]
 FindKeys = Callable[[int | bytes, str | None], Sequence[UsedKey]]
 
 
 def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str] | None:
     def check(session: Outlet, username: str, room: str) -> str:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 new = call(session, username, room)
                 if new is not None:
-                    username = _text(name, new)
+                    username = text_of(name, new)
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed) from None
         return username
 
     return check if calls else None
@@ -40,35 +39,35 @@ def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str
 
 def check_enter(calls: Calls, failed: Failed) -> CheckEnter | None:
     def check(session: Outlet, username: str, room: str, key: str, since: datetime | None) -> None:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 if call(session, username, room, key, since) is not None:
                     raise TypeError(f"{name} returned something; return nothing, or raise Reject")
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed) from None
 
     return check if calls else None
 
 
 def check_forget_room(calls: Calls, failed: Failed) -> Callable[[str], None] | None:
     def check(room: str) -> None:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 call(room)
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed) from None
 
     return check if calls else None
 
 
 def check_reaction(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], None] | None:
     def check(session: Outlet, room: str, emoji: str) -> None:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 if call(session, room, emoji) is not None:
                     raise TypeError(f"{name} returned something; return nothing, or raise Reject")
             except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed) from None
 
     return check if calls else None
 
@@ -78,7 +77,7 @@ def find_keys(calls: Calls, failed: Failed) -> FindKeys | None:
 
     def find(owner: int | bytes, key: str | None) -> Sequence[UsedKey]:
         found: list[UsedKey] = []
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 kept = call(owner, key)
                 if kept is None:
@@ -95,26 +94,6 @@ def find_keys(calls: Calls, failed: Failed) -> FindKeys | None:
         return found
 
     return find if calls else None
-
-
-def check_message(calls: Calls, failed: Failed) -> CheckMessage | None:
-    def check(session: Outlet, message: Message) -> str:
-        text = message.text
-        for plugin, name, call, _ in calls:
-            try:
-                new = call(session, message)
-                if new is None or new is text:
-                    continue
-                if type(new) is not str or not new.isascii():
-                    new = _text(name, new)
-            except BaseException as error:
-                raise _verdict(plugin, name, error, failed) from None
-            if new != text:
-                _log_rewritten(plugin, message.sender, message.room)
-                text, message = new, msgspec.structs.replace(message, text=new)
-        return text
-
-    return check if calls else None
 
 
 def of_one(name: str, call: Function) -> Function:
@@ -136,27 +115,38 @@ def of_one(name: str, call: Function) -> Function:
     return check
 
 
-def check_messages(calls: Calls, failed: Failed) -> CheckMessages | None:
+def check_messages(calls: Calls, failed: Failed, ledger: Ledger) -> CheckMessages | None:
     """What becomes of each message of a run: its text, or why it is refused. Raises what refuses all of them."""
 
     def check(session: Outlet, messages: Messages) -> Sequence[str | Reject]:
         verdicts: list[str | Reject] = list(messages.texts)
         places: Sequence[int] = range(len(verdicts))  # of those that nobody has refused so far
-        for plugin, name, call, _ in calls:
+        changed = False
+        for plugin, name, call, _, meter in calls:
+            began = clock()
             try:
                 found = _verdicts(name, call(session, messages), len(places))
             except BaseException as error:
                 found = [_refusal(plugin, name, error, failed)] * len(places)
+            spent = clock() - began
+            meter.add(spent)
             if found is None:
+                if spent >= DELAYED:
+                    ledger.delayed(session, plugin, name, messages.texts[-1], messages.room, spent)
                 continue
             fit: list[str] = []
             left: list[int] = []
             for place, new in zip(places, found, strict=True):
+                text = verdicts[place]
                 if isinstance(new, BaseException):
-                    verdicts[place] = _refusal(plugin, name, new, failed)
+                    new = _refusal(plugin, name, new, failed)
+                    ledger.refused(session, plugin, name, (str(text),), messages.room, new, spent)
+                    verdicts[place] = new
                     continue
-                if new != verdicts[place]:
-                    _log_rewritten(plugin, messages.sender, messages.room)
+                if new != text:
+                    log_rewritten(plugin, messages.sender, messages.room)
+                    ledger.changed(session, plugin, name, str(text), messages.room, spent, place, more=changed)
+                    changed = True
                 verdicts[place] = new
                 fit.append(new)
                 left.append(place)
@@ -176,23 +166,23 @@ def _verdicts(name: str, found: object, count: int) -> Sequence[str | BaseExcept
         return None
     if not isinstance(found, list | tuple) or len(found) != count:
         raise TypeError(f"{name} returned no list of {count}; return None, or a text or a Reject for each message")
-    return [new if isinstance(new, BaseException) else _text(name, new) for new in found]
+    return [new if isinstance(new, BaseException) else text_of(name, new) for new in found]
 
 
 def _refusal(plugin: str, name: str, error: BaseException, failed: Failed) -> Reject:
-    """As `_verdict`, which is raised where it ends the session."""
-    verdict = _verdict(plugin, name, error, failed)
+    """As `verdict_of`, which is raised where it ends the session."""
+    verdict = verdict_of(plugin, name, error, failed)
     if not isinstance(verdict, Reject):
         raise verdict from None
     return verdict
 
 
-def _log_rewritten(plugin: str, sender: str, room: str) -> None:
+def log_rewritten(plugin: str, sender: str, room: str) -> None:
     fields = {"plugin": plugin, "user": sender, "room": room}
     log.debug("plugin %s has rewritten what %s says", plugin, sender, extra=fields)
 
 
-def _verdict(plugin: str, name: str, error: BaseException, failed: Failed) -> BaseException:
+def verdict_of(plugin: str, name: str, error: BaseException, failed: Failed) -> BaseException:
     """What is to be raised where a check has raised `error`."""
     if isinstance(error, Reject):
         error.by = error.by or plugin
@@ -206,7 +196,7 @@ def _verdict(plugin: str, name: str, error: BaseException, failed: Failed) -> Ba
     )
 
 
-def _text(name: str, new: object) -> str:
+def text_of(name: str, new: object) -> str:
     """What a check makes of a text, as a plain `str`. Raises `TypeError` and `ValueError`."""
     try:
         return values.text(new)

@@ -24,11 +24,14 @@ from greenchat.chat.log import Alteration, Past
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
-from greenchat.hooks import checks
+from greenchat.hooks import checks, takes
 from greenchat.hooks.calls import Call, Calls, Function, direct, implementations
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release
 from greenchat.hooks.interfaces import Session
+from greenchat.hooks.ledger import Ledger
+from greenchat.hooks.message_checks import CheckMessage, check_message
+from greenchat.hooks.meters import Beat, Meters, Still, clock, timed
 from greenchat.hooks.observers import observe, observe_events
 from greenchat.hooks.provided import provide_past, provide_pasts
 from greenchat.protocol.events import Event, ModerationAction
@@ -42,15 +45,36 @@ log = logging.getLogger("greenchat.plugins")
 FAILURES = 20
 FAILURE_SECONDS = 60.0
 
+# How long ago a plugin may have held the event loop for it to count, in seconds: see `server.plugin_holds`.
+HELD_SECONDS = 60.0
+
+# The hooks whose calls are counted around each call; those on the way of messages are by who calls them, see meters.py.
+COUNTED_APART = frozenset(
+    f"greenchat_{name}"
+    for name in (
+        "check_join",
+        "check_enter",
+        "check_reaction",
+        "forget_room",
+        "find_keys",
+        "find_message",
+        "recall",
+        "claim",
+    )
+)
+
 Adapter = Callable[[str, Function], Function]
 Later = Callable[[float, Callable[[], None]], object]  # calls a function after so many seconds
+Trace = Callable[[str, str, Function], Function]  # a plugin, a hook and its function, as one that tells of its calls
 
 
 class Dispatcher:
     """The hooks of one server. Each attribute is a function, or None where no plugin implements the hook: such a hook
     costs nothing. `switched_off(plugin, why)` is called when a plugin has failed too often; its checks stay, since a
     message that makes a check fail must not be the way to get rid of it. One that `stays_on`, by an attribute of this
-    name, is never switched off."""
+    name, is never switched off. So is one that holds the event loop `holds` times within HELD_SECONDS; 0 is never.
+
+    `meters` count the calls, and the `ledger` has what was done to messages."""
 
     frame: Callable[[Session, Request], bool] | None
     says: Callable[[Session, Says], bool] | None  # None as well where somebody looks at each frame
@@ -60,7 +84,7 @@ class Dispatcher:
     claim: Callable[[bytes], Function | None] | None
     check_join: Callable[[Outlet, str, str], str] | None
     check_enter: checks.CheckEnter | None
-    check_message: checks.CheckMessage | None  # of all who check what is said
+    check_message: CheckMessage | None  # of all who check what is said
     check_messages: checks.CheckMessages | None  # of the same, where all of them take runs
     check_reaction: Callable[[Outlet, str, str], None] | None
     forget_room: Callable[[str], None] | None
@@ -78,30 +102,69 @@ class Dispatcher:
     connected: Function | None
     disconnected: Function | None
 
-    def __init__(self, manager: pluggy.PluginManager, switched_off: Callable[[str, str], None], later: Later) -> None:
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        switched_off: Callable[[str, str], None],
+        later: Later,
+        holds: int = 0,
+        trace: Trace | None = None,
+        turn: Beat | None = None,
+    ) -> None:
         self._manager = manager
+        self._trace = trace
+        self._turn = turn or Still()
+        self._held: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=max(holds, 1)))
+        self._most_holds = holds
         self._switched_off = switched_off
         self._failures: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=FAILURES))
         self._off: set[str] = set()
         self._disabled: set[tuple[int, str]] = set()  # (id of a plugin, which the manager keeps alive; hook)
-        self._holds = Holds(later)
+        self.ledger, self.meters = Ledger(), Meters()
+        self.numbered = self.ledger.numbered
+        self._holds = Holds(later, self.ledger)
         self.bind()
 
     def failed(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         """Log `error`, or the exception being handled, under the plugin's name, and switch off a plugin that keeps
         failing."""
         log.error("plugin %s failed in %s", plugin, where, exc_info=error or sys.exception(), extra={"plugin": plugin})
-        now = time.monotonic()
-        failures = self._failures[plugin]
-        failures.append(now)
-        if len(failures) == FAILURES and now - failures[0] <= FAILURE_SECONDS and plugin not in self._off:
-            if getattr(self._manager.get_plugin(plugin), "stays_on", False) is True:
-                return
-            self._off.add(plugin)
-            self.bind()
-            why = f"it failed {FAILURES} times within {FAILURE_SECONDS:.0f} seconds, last in {where}"
-            log.error("plugin %s is switched off until the next start: %s", plugin, why, extra={"plugin": plugin})
-            self._switched_off(plugin, why)
+        self.meters.failed(plugin, where)
+        if _again_and_again(self._failures[plugin], FAILURE_SECONDS):
+            self._switch_off(
+                plugin, f"it failed {FAILURES} times within {FAILURE_SECONDS:.0f} seconds, last in {where}"
+            )
+
+    def held(self, plugin: str, again_and_again: bool = True) -> None:
+        """`plugin` has held the event loop, as the watchdog finds it; it is to blame if that is not by chance."""
+        self.meters.held[plugin] += 1
+        if again_and_again and self._most_holds and _again_and_again(self._held[plugin], HELD_SECONDS):
+            self._switch_off(plugin, f"it held everybody up {self._most_holds} times within {HELD_SECONDS:.0f} seconds")
+
+    def switch_on(self, plugin: str) -> bool:
+        """Call `plugin` again, which was switched off. Whether it was."""
+        if plugin not in self._off:
+            return False
+        self._off.discard(plugin)
+        self._failures.pop(plugin, None)
+        self._held.pop(plugin, None)
+        self.bind()
+        return True
+
+    def _switch_off(self, plugin: str, why: str) -> None:
+        bearer = self._manager.get_plugin(plugin)
+        if plugin in self._off or bearer is None or getattr(bearer, "stays_on", False) is True:
+            return
+        self._off.add(plugin)
+        self.bind()
+        log.error(
+            "plugin %s is switched off until the next start, or /plugin on %s: %s",
+            plugin,
+            plugin,
+            why,
+            extra={"plugin": plugin},
+        )
+        self._switched_off(plugin, why)
 
     def serving(self, plugin: str, where: str, serve: Function) -> Function:
         """`serve`, by which `plugin` serves a connection, as it fails for itself."""
@@ -129,7 +192,7 @@ class Dispatcher:
 
     def bind(self) -> None:
         """Look up who implements what, anew."""
-        self.frame = self._take(*self._calls("greenchat_frame", "greenchat_says", one=_says_of_one))
+        self.frame = self._take(*self._calls("greenchat_frame", "greenchat_says", one=takes.says_of_one))
         self.says = self._take(*self._calls("greenchat_says"))
         if self._calls("greenchat_frame"):
             self.says = None  # somebody looks at each frame, so that no run is taken as one
@@ -152,8 +215,8 @@ class Dispatcher:
         self.find_keys = checks.find_keys(calls("greenchat_find_keys"), self.failed)
         self.check_reaction = checks.check_reaction(calls("greenchat_check_reaction"), self.failed)
         both = calls("greenchat_check_message", "greenchat_check_messages", one=checks.of_one)
-        self.check_message = checks.check_message(both, self.failed)
-        self.check_messages = checks.check_messages(calls("greenchat_check_messages"), self.failed)
+        self.check_message = check_message(both, self.failed, self.ledger, self._turn)
+        self.check_messages = checks.check_messages(calls("greenchat_check_messages"), self.failed, self.ledger)
         if calls("greenchat_check_message"):
             self.check_messages = None  # somebody looks at each message
 
@@ -173,7 +236,7 @@ class Dispatcher:
         """Who implements one of `hooks`, in the order of calling. What implements another one than the first is called
         as `one` makes it of it."""
         return [
-            Call(
+            self._call(
                 item.plugin_name,
                 hook,
                 direct(item, spec) if hook == hooks[0] or one is None else one(hook, direct(item, spec)),
@@ -183,39 +246,30 @@ class Dispatcher:
             if (check or item.plugin_name not in self._off) and (id(item.plugin), hook) not in self._disabled
         ]
 
-    def _take(self, *calls: Call) -> Callable[[Session, Any], bool] | None:
-        def take(session: Session, frame: Any) -> bool:
-            for plugin, name, call, _ in calls:
-                try:
-                    taken = call(session, frame)
-                    if taken is True or (taken is not None and taken is not False and self._odd(plugin, name, taken)):
-                        return True
-                except Reject as verdict:
-                    verdict.by = verdict.by or plugin
-                    raise
-                except Killed:
-                    raise
-                except BaseException:
-                    self.failed(plugin, name)
-            return False
+    def _call(self, plugin: str, hook: str, function: Function, original: Function) -> Call:
+        meter = self.meters.of(plugin, hook)
+        if self._trace is not None:
+            function = self._trace(plugin, hook, function)
+        if hook in COUNTED_APART:
+            function = timed(function, meter)
+        return Call(plugin, hook, function, original, meter)
 
-        return take if calls else None
-
-    def _odd(self, plugin: str, name: str, taken: object) -> bool:
-        """Whether a take that has answered neither yes nor no has taken it: as it would count in an `if`, since what a
-        plugin has taken is not to be said by the core. A failure it is either way."""
-        self.failed(plugin, name, TypeError(f"{name} returned {type(taken).__name__}; return True, False or None"))
-        return bool(taken)
+    def _take(self, *calls: Call) -> takes.Take | None:
+        return takes.take(calls, self.failed, self.ledger, self._turn)
 
     def _delay_ack(self, name: str) -> Callable[[Room, int, int, Release], bool] | None:
         calls, holds = self._calls(name), self._holds
 
         def hold(room: Room, seq: int, rev: int, release: Release) -> bool:
-            for plugin, _, call, _ in calls:
-                held = Held(holds, plugin, release)
+            for plugin, _, call, _, meter in calls:
+                held = Held(holds, plugin, release, room.name, seq)
+                began = clock()
                 try:
                     taken = call(room, seq, rev, held)
-                    if taken is True or (taken is not None and taken is not False and self._odd(plugin, name, taken)):
+                    meter.add(clock() - began)
+                    if taken is True or (
+                        taken is not None and taken is not False and takes.odd(plugin, name, taken, self.failed)
+                    ):
                         if held.release is not None:
                             holds.keep(held)
                         return True
@@ -234,7 +288,7 @@ class Dispatcher:
         calls = self._calls(name)
 
         def take(first_bytes: bytes) -> Function | None:
-            for plugin, _, call, _ in calls:
+            for plugin, _, call, _, _ in calls:
                 try:
                     serve: Function | None = call(first_bytes)
                     if serve is None:
@@ -251,12 +305,8 @@ class Dispatcher:
         return take if calls else None
 
 
-def _says_of_one(hook: str, call: Function) -> Function:
-    """A function that takes runs as one that takes frames."""
-
-    def take(session: Session, frame: Request) -> object:
-        if type(frame) is not Say or frame.conversation or frame.to:
-            return False
-        return call(session, Says((frame.text,), frame.room, () if frame.ref is None else (frame.ref,)))
-
-    return take
+def _again_and_again(times: deque[float], seconds: float) -> bool:
+    """Whether it has happened as often as `times` can hold, this time included, within so many seconds."""
+    now = time.monotonic()
+    times.append(now)
+    return len(times) == times.maxlen and now - times[0] <= seconds

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from greenchat.errors import Reject, sendable
+from greenchat.hooks.ledger import Ledger
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -26,10 +27,13 @@ class Held:
     """One acknowledgement that is held: what a plugin calls once, with None or with why it cannot be. Calling it again,
     or too late, does nothing."""
 
-    __slots__ = ("_holds", "plugin", "release", "until")
+    __slots__ = ("_holds", "began", "plugin", "release", "room", "seq", "until")
 
-    def __init__(self, holds: "Holds", plugin: str, release: Release) -> None:
+    def __init__(self, holds: "Holds", plugin: str, release: Release, room: str, seq: int) -> None:
         self._holds = holds
+        self.room = room
+        self.seq = seq
+        self.began = 0.0
         self.plugin = plugin
         self.release: Release | None = release
         self.until = 0.0
@@ -39,29 +43,33 @@ class Held:
             raise TypeError(f"release takes None or a Reject, not {type(problem).__name__}")
         release, self.release = self.release, None
         if self.until:
-            self._holds.released(self)
+            self._holds.released(self, problem)
         if release is not None:
             release(problem and sendable(problem))
 
 
 class Holds:
-    """All that are held. `later(seconds, function)` calls a function once the seconds are over."""
+    """All that are held. `later(seconds, function)` calls a function once the seconds are over. What was held for long
+    is noted in `ledger`."""
 
-    def __init__(self, later: Callable[[float, Callable[[], None]], object]) -> None:
+    def __init__(self, later: Callable[[float, Callable[[], None]], object], ledger: Ledger) -> None:
         self._later = later
+        self._ledger = ledger
         self._held: dict[Held, None] = {}
         self._distrusted: set[str] = set()
         self._looks = False  # whether overdue ones are going to be looked for
 
     def keep(self, held: Held) -> None:
         """The plugin has taken it, and not released it yet: from now on it has so long."""
-        held.until = time.monotonic() + (DISTRUSTED_SECONDS if held.plugin in self._distrusted else HOLD_SECONDS)
+        held.began = time.monotonic()
+        held.until = held.began + (DISTRUSTED_SECONDS if held.plugin in self._distrusted else HOLD_SECONDS)
         self._held[held] = None
         self._look_later()
 
-    def released(self, held: Held) -> None:
+    def released(self, held: Held, problem: Reject | None) -> None:
         """The plugin has released what was kept, though it may be too late."""
-        self._held.pop(held, None)
+        if self._held.pop(held, held) is None:
+            self._note(held, problem)
         self._distrusted.discard(held.plugin)
 
     def _look_later(self) -> None:
@@ -83,11 +91,13 @@ class Holds:
             del self._held[held]
             release, held.release = held.release, None
             if release is not None:
-                release(
-                    Reject(
-                        "This was said, but a plugin that keeps it has not done so in time. Do not send it again.",
-                        code="not_stored",
-                    )
-                )
+                text = "This was said, but a plugin that keeps it has not done so in time. Do not send it again."
+                problem = Reject(text, code="not_stored")
+                self._note(held, problem)
+                release(problem)
         if self._held:
             self._look_later()
+
+    def _note(self, held: Held, problem: Reject | None) -> None:
+        seconds = time.monotonic() - held.began
+        self._ledger.held(held.plugin, "greenchat_delay_ack", held.room, held.seq, seconds, problem)

@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 
 from greenchat.config.schema import Config
+from greenchat.errors import Reject
 from greenchat.hooks import loader
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
@@ -17,7 +18,10 @@ from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import ChatServer, Command
+from greenchat.hooks.meters import Beat
 from greenchat.hooks.routes import Route, Routes
+from greenchat.hooks.tracing import traced
+from greenchat.protocol.text import printable
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -33,20 +37,30 @@ class PluginLifecycle:
         objects: Iterable[object],
         clock: Clock | None = None,
         installed: Collection[str] | None = None,
+        turn: Beat | None = None,
     ) -> None:
         """Their timers go by `clock`, or else by this machine's. Raises `ConfigError` and `PluginError`."""
         self._data_dir = data_dir
         self._around = Surroundings(clock or SystemClock(), data_dir)
         self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed)
         self.owners = Owners(self.plugins.modules)
-        self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
+        trace = traced if config.server.trace_plugins else None
+        if trace is not None:
+            self.plugins.trace = trace
+        self.hooks = Dispatcher(
+            self.plugins.manager, self._switched_off, gevent.spawn_later, config.server.plugin_holds, trace, turn
+        )
         self._around.failed = self.hooks.failed
         self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic)
         self.routes = Routes(self.hooks.failed)
+        self._given: dict[str, list[Command]] = {}  # the commands of each plugin
+        self.off: dict[str, str] = {}  # which were switched off since the start, and why
+        self._tell_operators: Callable[[str], None] = lambda text: None
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
 
     def start(self, server: ChatServer) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
+        self._tell_operators = lambda text: _tell_operators(server, text)
         loader.forget_off(self._data_dir)
         self._errors.begin()
         self._around.server = server
@@ -90,7 +104,22 @@ class PluginLifecycle:
             STARTUP_SECONDS, begin, lambda: log.warning("plugin %s is still starting", plugin.name, extra=plugin.fields)
         )
 
+    def switch_on(self, plugin: str) -> None:
+        """Have a plugin called again that was switched off. Raises `Reject`."""
+        if plugin not in {one.name for one in self.plugins.on}:
+            raise Reject(f"There is no plugin {printable(plugin)} that could be switched on.", code="unknown_plugin")
+        if not self.hooks.switch_on(plugin):
+            raise Reject(f"The plugin {plugin} is on already.", code="plugin_is_on")
+        self.off.pop(plugin, None)
+        self.commands.add(plugin, self._given.get(plugin, ()))
+        loader.forget_off(self._data_dir)
+        for name, why in self.off.items():
+            loader.note_off(self._data_dir, name, why)
+        log.warning("plugin %s is switched on again", plugin, extra={"plugin": plugin})
+
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:
+        if isinstance(found, Iterable) and not isinstance(found, str):
+            found = self._given[plugin.name] = list(found)
         taken = [f"/{name}" for name in self.commands.add(plugin.name, found, plugin.ctx)]
         if taken:
             self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
@@ -112,6 +141,11 @@ class PluginLifecycle:
         self._discard(plugin)
         if (ctx := self.ctx_of(plugin)) is not None:
             ctx.halt()
+        self.off[plugin] = why
+        self._tell_operators(
+            f"The plugin {plugin} is switched off: {why}. What it checks is still checked. "
+            f"/plugin on {plugin} switches it on again."
+        )
         try:
             loader.note_off(self._data_dir, plugin, why)
         except OSError as error:
@@ -126,3 +160,9 @@ def _begin_context(plugin: loader.Plugin) -> None:
 def _start_context(plugin: loader.Plugin) -> None:
     if plugin.ctx is not None:
         plugin.ctx.started()
+
+
+def _tell_operators(server: ChatServer, text: str) -> None:
+    for session in list(server.sessions.values()):
+        if session.role == "operator":
+            session.info(text)

@@ -106,6 +106,7 @@ class Plugins:
         self.manager.add_hookspecs(specs)
         self._config = config
         self._around = around or Surroundings(SystemClock())
+        self.trace: Callable[[str, str, Callable[..., Any]], Callable[..., Any]] | None = None
         self.all = _unique([Plugin(*found) for found in finding.find(config, extra, data_dir, installed)])
         disabled = config.server.disabled_plugins
         _require_known(disabled, self.all, "server.disabled_plugins")
@@ -167,8 +168,10 @@ class Plugins:
     def _steps(self, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[Plugin, Step]]:
         for item in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             plugin = next((plugin for plugin in self.on if plugin.name == item.plugin_name), None)
-            if plugin is not None:  # it may have failed in another step
-                yield plugin, partial(item.function, *(arguments[name] for name in item.argnames))
+            if plugin is None:  # it has failed in another step
+                continue
+            function = item.function if self.trace is None else self.trace(plugin.name, hook, item.function)
+            yield plugin, partial(function, *(arguments[name] for name in item.argnames))
 
     def _load(self, plugin: Plugin) -> None:
         found = plugin.find()

@@ -7,18 +7,23 @@ from typing import Union, get_args, get_origin, get_type_hints
 
 from greenchat.hooks.calls import Calls, Failed, Function
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.meters import clock
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.runs import Messages
 
 
 def observe(calls: Calls, failed: Failed) -> Function | None:
     def tell(*arguments: object) -> None:
-        for plugin, name, call, _ in calls:
+        began = clock()
+        for plugin, name, call, _, meter in calls:
             try:
                 call(*arguments)
             except BaseException as error:
                 if not isinstance(error, Killed):  # the session sees that itself, as soon as all have been told
                     failed(plugin, name, error)
+            now = clock()
+            meter.add(now - began)
+            began = now
 
     return tell if calls else None
 
@@ -33,13 +38,17 @@ def observe_events(calls: Calls, failed: Failed) -> Callable[[Sequence[Event]], 
         chosen = by_kind.get(kind)
         if chosen is None:
             chosen = by_kind[kind] = [call for call, kinds in wanted if issubclass(kind, kinds)]
-        for plugin, name, call, _ in chosen:
+        began = clock()
+        for plugin, name, call, _, meter in chosen:
             for event in events:
                 try:
                     call(event)
                 except BaseException as error:
                     if not isinstance(error, Killed):
                         failed(plugin, name, error)
+            now = clock()
+            meter.add_some((now - began) / len(events), len(events))
+            began = now
 
     return tell if calls else None
 

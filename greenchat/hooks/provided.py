@@ -41,7 +41,7 @@ def _provide(
     calls: Calls, failed: Failed, required: Callable[[str, object], T]
 ) -> Callable[[Room, int], T | None] | None:
     def ask(room: Room, number: int) -> T | None:
-        for plugin, name, call, _ in calls:
+        for plugin, name, call, _, _ in calls:
             try:
                 found: Any = call(room, number)
                 if found is not None:

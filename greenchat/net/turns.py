@@ -28,6 +28,7 @@ class Turns:
 
     def __init__(self) -> None:
         self.number = 0
+        self.began = 0.0  # another object with each turn, and whenever somebody notices that one is held
         self._long_from = float("inf")
         self._later: deque[Callable[[], object]] = deque()
         loop = gevent.get_hub().loop
@@ -82,7 +83,12 @@ class Turns:
 
     def _begin(self) -> None:
         self.number += 1
-        self._long_from = time.monotonic() + LONG_SECONDS
+        self.began = now = time.monotonic()
+        self._long_from = now + LONG_SECONDS
+
+    def is_held(self) -> None:
+        """This turn is held up: who compares what it began with will look at the clock. From whatever thread."""
+        self.began += 0.0
 
     def _go_on(self) -> None:
         self._timer.stop()

@@ -64,10 +64,10 @@ class ChatServer(interfaces.ChatServer):
         are looked at; None is all."""
         self.config = config
         self.data_dir = data_dir
-        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, clock, installed)
+        self.turns, self.backlog = Turns(), Backlog(config.limits)
+        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, clock, installed, self.turns)
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.routes = life.routes
-        self.turns, self.backlog = Turns(), Backlog(config.limits)
         self.acceptor = Acceptor(self)
         try:
             self.chat = Chat(config.limits, config.server.default_room, self.hooks, self.turns, deliver)

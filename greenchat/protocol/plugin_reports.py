@@ -1,0 +1,75 @@
+"""What a server tells of its plugins: how much they are called, and what they have done to messages, but for what was
+said."""
+
+from datetime import datetime
+
+from msgspec import Struct, field
+
+from greenchat.protocol.requests import Frame, Ref
+
+# Where the slower calls of a hook are counted, in seconds: from what nobody notices to what everybody does. What is
+# quicker than the first is counted by itself, and is nearly all there is.
+BOUNDS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+class HookUse(Struct, frozen=True, omit_defaults=True):
+    """How a plugin's part in one hook has been called since the server's start. `seconds` are all that the calls took,
+    the time in which they waited for something included; `longest` the longest. `buckets` are how many of them took at
+    most as long as each of `BOUNDS`, and one for those that took longer. What has failed outside of hooks, in a command
+    or in the background, has no calls."""
+
+    plugin: str
+    hook: str
+    calls: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+    failures: int = 0
+    buckets: list[int] = field(default_factory=list)
+
+
+class Touch(Struct, frozen=True, omit_defaults=True):
+    """What a plugin has done to a message: it has `did` "refused", "changed", "took" or "delayed" it, in a `hook`, and
+    spent `seconds` on that. `times` is how often in a row, the last time at `time`. `code` and `why` say why, where it
+    has said so. The message is `seq` of the room, 0 where it was never said; what was said alone has no room."""
+
+    did: str
+    plugin: str
+    hook: str
+    time: datetime
+    seconds: float
+    room: str = ""
+    seq: int = 0
+    sender: str = ""
+    code: str = ""
+    why: str = ""
+    times: int = 1
+
+    @property
+    def line(self) -> str:
+        """For people."""
+        what = f"message {self.seq}" if self.seq else "a message"
+        where = f" in {self.room}" if self.room else ""
+        by = f" of {self.sender}" if self.sender else ""
+        often = f" ({self.times:,} times, the last then)" if self.times > 1 else ""
+        code = f"{self.code}: " if self.code and self.why else self.code
+        why = f": {code}{self.why}" if code or self.why else ""
+        took = f"{self.seconds * 1000:,.1f} ms"
+        when = f"{self.time:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{when}: plugin {self.plugin} {self.did} {what}{by}{where}{often}, in {self.hook}, {took}{why}"
+
+
+class Why(Frame, frozen=True, gc=False, tag="why"):
+    """What have plugins done to messages, in `room` or in all, to the message `seq` there or to all? It tells whoever
+    asks from the server's own machine, nothing of what is said alone."""
+
+    room: str = ""
+    seq: int = 0
+    limit: int = 50
+    ref: Ref = None
+
+
+class Touches(Frame, frozen=True, tag="touches"):
+    """The answer to Why, the latest last."""
+
+    touches: list[Touch]
+    ref: Ref = None
