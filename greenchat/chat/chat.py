@@ -38,6 +38,11 @@ class Chat(Direct):
     """What happens in the rooms. Where a request is about what somebody does, `origin` is the session by which they do
     it; else it is the one whose request is dealt with."""
 
+    @property
+    def longest_text(self) -> int:
+        """What one message of who sends no frames may have, in bytes, as if it were one; 0 for no limit."""
+        return self._limits.frame_bytes
+
     # --- talk ---
 
     def say(

@@ -1,15 +1,18 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
 import logging
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, overload
+
+import gevent
 
 from greenchat.chat.accounts import Account
 from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
+from greenchat.hooks.bots import Bot, Bots, Ears, Mentioned
 from greenchat.hooks.calls import Failed
 from greenchat.hooks.clock import Clock
 from greenchat.hooks.fetching import Http
@@ -41,6 +44,7 @@ class Surroundings:
         self.data_dir = data_dir
         self.server: ChatServer | None = None  # from greenchat_startup on
         self.doorman = Doorman()
+        self.ears = Ears()
         self.failed: Failed = _log_failure
 
 
@@ -61,6 +65,7 @@ class Context:
         self.http = Http(self.in_thread, lambda: self.require("http"))
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
+        self._bots = Bots(name, self._tasks, around.ears)
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -154,7 +159,7 @@ class Context:
         """The room called so, however it is spelt. Raises `Reject` where nobody is in one."""
         found = self.chat.rooms.get(self.chat.room_name(name))
         if found is None:
-            raise Reject(f"There is no room {printable(name)}, or nobody is in it.", code="unknown_room")
+            raise Reject(f"There is no room {printable(name)}, or nobody is in it.")
         return found
 
     def member(self, name: str) -> Member:
@@ -180,6 +185,13 @@ class Context:
         self.require("kick")
         put_out(self.chat, self.name, member, why, room)
 
+    def bot(self, name: str, rooms: Iterable[str] = (), mentioned: Mentioned | None = None) -> Bot:
+        """A member of its own, called `name`, in these rooms: it needs no pass phrase, is marked as a bot, and nobody
+        else has the name while it is there. `mentioned(message)` is called, in a greenlet of its own, where somebody
+        names it in one of them. It comes in once all plugins have started; raises `Reject` where it may not, as it
+        would be raised for people."""
+        return self._bots.add(name, rooms, mentioned)
+
     # --- for the loader ---
 
     def begin(self) -> None:
@@ -190,15 +202,23 @@ class Context:
 
     def started(self) -> None:
         """The plugin has started."""
+        self._bots.start(self.server)
         self.jobs.start()
 
     def forget_room(self, room: str) -> None:
         self.store.forget_room(room)
 
     def halt(self) -> None:
-        """End what it does by itself, at once and without waiting: its plugin is off. What it keeps stays at hand, as
-        its checks go on to be asked."""
+        """End what it does by itself, without waiting: its plugin is off. What it keeps stays at hand, as its checks go
+        on to be asked."""
         self._tasks.halt()
+        if self._around.server is not None:
+            gevent.spawn(self._bots.leave)  # this may be in the midst of something that is being told in their rooms
+
+    def leave(self) -> None:
+        """As `halt`, for all plugins, when the server ends: whoever keeps what happens still does."""
+        self._tasks.halt()
+        self._bots.leave()
 
     def end(self) -> None:
         """Let go of everything. May wait. Raises `DatabaseError` where what it keeps cannot be written."""

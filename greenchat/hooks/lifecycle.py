@@ -44,16 +44,21 @@ class PluginLifecycle:
         self.plugins.each(_begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
+        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
+        self._around.ears.works_for(self.plugins.manager, self.hooks.bind, server.chat)
+        self.hooks.bind()
         self.plugins.each(_start_context)
         on = {plugin.name for plugin in self.plugins.on}
         for plugin in self.plugins:
             if plugin.name not in on:
                 self.commands.discard(plugin.name)
-        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
         self.hooks.bind()
 
     def finish(self, server: ChatServer) -> None:
         """Let each of them end, whatever becomes of the others."""
+        for plugin in self.plugins:
+            if plugin.ctx is not None:
+                self.plugins.take_last_step(plugin, "ctx.leave", partial(within, SHUTDOWN_SECONDS, plugin.ctx.leave))
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
         for plugin in self.plugins:
             if plugin.ctx is not None:
@@ -102,4 +107,4 @@ def _begin_context(plugin: loader.Plugin) -> None:
 
 def _start_context(plugin: loader.Plugin) -> None:
     if plugin.ctx is not None:
-        plugin.ctx.started()
+        within(STARTUP_SECONDS, plugin.ctx.started)
