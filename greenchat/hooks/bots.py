@@ -154,6 +154,9 @@ class Bots:
         for bot in self._all:
             bot.join(server)
 
+    def has_said(self, message: Message) -> bool:
+        return any(bot.is_here and bot.name == message.sender for bot in self._all)
+
     def leave(self) -> None:
         """Nobody moves them any more."""
         bots, self._all, self._server = self._all, [], None

@@ -21,6 +21,8 @@ from greenchat.hooks.jobs import Job, Jobs
 from greenchat.hooks.order import put_out
 from greenchat.hooks.tasks import Task, Tasks
 from greenchat.hooks.telling import Doorman, Waiting
+from greenchat.hooks.voices import Voices
+from greenchat.protocol.events import Message
 from greenchat.protocol.text import printable
 from greenchat.storage.plugin_store import Store, store_path
 from greenchat.storage.sqlite import Database
@@ -66,6 +68,7 @@ class Context:
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
         self._bots = Bots(name, self._tasks, around.ears)
+        self._voices: Voices | None = None
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -191,6 +194,26 @@ class Context:
         names it in one of them. It comes in once all plugins have started; raises `Reject` where it may not, as it
         would be raised for people."""
         return self._bots.add(name, rooms, mentioned)
+
+    def speak(self, room: str | Room, name: str, text: str, *, action: bool = False) -> Message:
+        """Say something in `room` for who is called `name` elsewhere: as `name (plugin)`, which nobody here can be
+        called. It passes the checks, has a number and an id, and is kept. Needs the right "speak". Raises `Reject`, as
+        it would be raised for people, and where nobody is in the room: a bot there keeps it."""
+        self.require("speak")
+        if self._tasks.halted:
+            raise Reject(f"The plugin {self.name} is off.", code="not_allowed")
+        found = room if isinstance(room, Room) else self.room(room)
+        return self._my_voices.speak(self.server, found, name, text, action=action)
+
+    def has_said(self, message: Message) -> bool:
+        """Whether a message was said by `speak`, or by one of its bots: a bridge does not send that back."""
+        return self._my_voices.has_said(message) or self._bots.has_said(message)
+
+    @property
+    def _my_voices(self) -> Voices:
+        if self._voices is None:
+            self._voices = Voices(self.name)
+        return self._voices
 
     # --- for the loader ---
 

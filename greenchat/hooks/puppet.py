@@ -105,9 +105,7 @@ class Puppet(Session):
     def say(self, text: str, *, action: bool = False, room: str = "", reply_to: int = 0) -> Message:
         member = self.require_member()
         text = require_text(text)
-        most = self._chat.longest_text
-        if most and len(text.encode()) > most:
-            raise Reject(f"The message is longer than {most} bytes. Make it shorter.", code="too_long")
+        self._chat.require_short(text)
         where = self._chat.room_of(member, room) if room else member.room_meant(self)
         where.fanout.talk = None  # what a plugin causes is told apart from what is said by itself
         said = self._chat.say(member, text, bool(action), where, self, reply_to)
