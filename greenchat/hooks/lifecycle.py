@@ -8,6 +8,7 @@ from typing import Any
 
 import gevent
 
+from greenchat.chat.accounts import AccountDirectory
 from greenchat.config.schema import Config
 from greenchat.errors import Reject
 from greenchat.hooks import loader
@@ -57,6 +58,7 @@ class PluginLifecycle:
         self.off: dict[str, str] = {}  # which were switched off since the start, and why
         self._tell_operators: Callable[[str], None] = lambda text: None
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
+        self._accounts: frozenset[int] = frozenset()  # those that there were when it was last told
 
     def start(self, server: ChatServer) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
@@ -68,17 +70,23 @@ class PluginLifecycle:
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_routes", self._add_routes)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
+        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
+        self._around.ears.works_for(self.plugins.manager, self.hooks.bind, server.chat)
+        self.hooks.bind()
         self.plugins.each(_start_context)
+        server.accounts.watch(lambda: self._accounts_changed(server.accounts))
         for plugin in self.plugins:
             if plugin.off:
                 self._discard(plugin.name)
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
-        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
         self.hooks.bind()
 
     def finish(self, server: ChatServer) -> None:
         """Let each of them end, whatever becomes of the others."""
+        for plugin in self.plugins:
+            if plugin.ctx is not None:
+                self.plugins.take_last_step(plugin, "ctx.leave", partial(within, SHUTDOWN_SECONDS, plugin.ctx.leave))
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
         for plugin in self.plugins:
             if plugin.ctx is not None:
@@ -94,6 +102,14 @@ class PluginLifecycle:
         for plugin in self.plugins:
             if plugin.ctx is not None:
                 plugin.ctx.forget_room(room)
+
+    def _accounts_changed(self, accounts: AccountDirectory) -> None:
+        """Of accounts that are gone nothing is kept."""
+        before, self._accounts = self._accounts, frozenset(accounts.ids)
+        if gone := before - self._accounts:
+            for plugin in self.plugins:
+                if plugin.ctx is not None:
+                    plugin.ctx.forget_accounts(gone)
 
     def owned(self, function: Callable[..., Any]) -> str:
         """The plugin that `function` is of, or a question mark."""
@@ -159,7 +175,7 @@ def _begin_context(plugin: loader.Plugin) -> None:
 
 def _start_context(plugin: loader.Plugin) -> None:
     if plugin.ctx is not None:
-        plugin.ctx.started()
+        within(STARTUP_SECONDS, plugin.ctx.started)
 
 
 def _tell_operators(server: ChatServer, text: str) -> None:
