@@ -40,10 +40,13 @@ from greenchat.hooks.decorators import every as every
 from greenchat.hooks.decorators import example as example
 from greenchat.hooks.decorators import http as http
 from greenchat.hooks.decorators import on as on
+from greenchat.hooks.fetching import HttpAnswer as HttpAnswer
+from greenchat.hooks.fetching import HttpError as HttpError
 from greenchat.hooks.interfaces import Call as Call
 from greenchat.hooks.interfaces import ChatServer as ChatServer
 from greenchat.hooks.interfaces import Command as Command
 from greenchat.hooks.interfaces import Session as Session
+from greenchat.hooks.jobs import Job as Job
 from greenchat.hooks.kinds import Argument as Argument
 from greenchat.hooks.kinds import Rest as Rest
 from greenchat.hooks.kinds import Secret as Secret

@@ -1,7 +1,7 @@
 """What stands in `[plugins.NAME]` and is not the plugin's: what it may do, and in which rooms it is at work."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from msgspec import field
 
@@ -9,8 +9,7 @@ from greenchat.config.load import convert
 from greenchat.config.schema import Settings
 
 # What a plugin may do by its context only where the operator grants it: `may = ["http"]`.
-Right = Literal["audit", "ban", "bot", "delete", "http", "kick", "mute", "speak", "tell"]
-RIGHTS: tuple[str, ...] = get_args(Right)
+Right = Literal["http", "kick", "speak"]
 
 
 class Grants(Settings, frozen=True, kw_only=True):

@@ -1,18 +1,26 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
+from greenchat.chat.accounts import Account
 from greenchat.chat.chat import Chat
-from greenchat.errors import PluginError
+from greenchat.chat.room import Member, Room
+from greenchat.errors import PluginError, Reject
 from greenchat.hooks.calls import Failed
 from greenchat.hooks.clock import Clock
+from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
+from greenchat.hooks.jobs import Job, Jobs
+from greenchat.hooks.order import put_out
 from greenchat.hooks.tasks import Task, Tasks
+from greenchat.hooks.telling import Doorman, Waiting
+from greenchat.protocol.text import printable
 from greenchat.storage.plugin_store import Store, store_path
+from greenchat.storage.sqlite import Database
 
 T = TypeVar("T")
 
@@ -32,6 +40,7 @@ class Surroundings:
         self.clock = clock
         self.data_dir = data_dir
         self.server: ChatServer | None = None  # from greenchat_startup on
+        self.doorman = Doorman()
         self.failed: Failed = _log_failure
 
 
@@ -48,6 +57,10 @@ class Context:
         self._tasks = Tasks(name, around.clock, self._failed)
         path = None if around.data_dir is None else store_path(around.data_dir, name)
         self.store = Store(name, path)
+        self.jobs = Jobs(self.store.own("jobs"), self._tasks, around.clock)
+        self.http = Http(self.in_thread, lambda: self.require("http"))
+        self._waiting = Waiting(self.store.own("told"))
+        self._databases: list[Database] = []
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -87,19 +100,97 @@ class Context:
         the last time has not ended."""
         return self._tasks.every(interval, function, *arguments, **more)
 
-    def at(self, when: str | datetime, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
-        """Call it at a moment (an aware `datetime`, at once where that has passed), or each day at "07:30"."""
-        return self._tasks.at(when, function, *arguments, **more)
+    @overload
+    def at(self, when: str | datetime, what: str, *arguments: Any) -> Job: ...
+
+    @overload
+    def at(self, when: str | datetime, what: Callable[..., object], *arguments: Any, **more: Any) -> Task: ...
+
+    def at(self, when: str | datetime, what: str | Callable[..., object], *arguments: Any, **more: Any) -> Task | Job:
+        """Call a function at a moment (an aware `datetime`, at once where that has passed), or each day at "07:30", by
+        the local time of this machine. A job's name instead of a function is kept over restarts, with its arguments,
+        which must be JSON; see `job`."""
+        if isinstance(what, str):
+            return self.jobs.add(when, what, arguments)
+        return self._tasks.at(when, what, *arguments, **more)
+
+    def job(self, name: str, function: Callable[..., object]) -> None:
+        """`function` is what `ctx.at(when, name)` calls, also after a restart: to be called at each start. What was due
+        while no server ran is done once, when this one has started. It is done again where the server has ended in the
+        middle of it."""
+        self.jobs.register(name, function)
+
+    def cancel(self, job: Job | str) -> bool:
+        """Forget a stored job, by its id; whether there was one."""
+        return self.jobs.cancel(job if isinstance(job, str) else job.id)
 
     def in_thread(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:
         """What it returns or raises, called in a thread: this greenlet waits, and no other does."""
         return self._tasks.in_thread(function, *arguments, **more)
+
+    # --- what it keeps ---
+
+    def database(self, migrations: Sequence[str]) -> Database:
+        """A SQLite file of its own, for what `store` is too small for; see `Database`. It is closed with the plugin."""
+        if self._databases:
+            raise PluginError("it has its database already: keep what ctx.database has returned")
+        database = Database(store_path(self.data_dir, self.name, ".tables"), migrations)
+        self._databases.append(database)
+        return database
+
+    # --- people and rooms ---
+
+    @property
+    def rooms(self) -> Mapping[str, Room]:
+        """Those in which somebody is, by their names."""
+        return self.chat.rooms
+
+    @property
+    def members(self) -> Mapping[str, Member]:
+        """Who is in the chat, by the keys of their names."""
+        return self.chat.members
+
+    def room(self, name: str) -> Room:
+        """The room called so, however it is spelt. Raises `Reject` where nobody is in one."""
+        found = self.chat.rooms.get(self.chat.room_name(name))
+        if found is None:
+            raise Reject(f"There is no room {printable(name)}, or nobody is in it.", code="unknown_room")
+        return found
+
+    def member(self, name: str) -> Member:
+        """Who is called `name`, however it is spelt. Raises `Reject` where nobody is."""
+        return self.chat.find(name)
+
+    def tell(self, who: Member | Account | int, text: str) -> bool:
+        """Tell somebody, a member, or an account or its id, on all of their devices; who is away is told when they come
+        in, also after a restart. Whether they know at once."""
+        told = self._waiting.tell(self.chat, who, text)
+        if not told:
+            self._around.doorman.minds(self._waiting)
+        return told
+
+    def require(self, right: str) -> None:
+        """Raises `PluginError` where the operator has not granted this right."""
+        if right not in self.may:
+            hint = f'write may = ["{right}"] into [plugins.{self.name}] of the configuration'
+            raise PluginError(f"the plugin {self.name} may not do that ({right}); to let it, {hint}")
+
+    def kick(self, member: Member, why: str = "", room: Room | None = None) -> None:
+        """Put somebody out of `room`, or out of the chat; they may come back. Needs the right "kick"."""
+        self.require("kick")
+        put_out(self.chat, self.name, member, why, room)
 
     # --- for the loader ---
 
     def begin(self) -> None:
         """The server starts. May wait. Raises `DatabaseError`."""
         self.store.begin()
+        if self._waiting:
+            self._around.doorman.minds(self._waiting)
+
+    def started(self) -> None:
+        """The plugin has started."""
+        self.jobs.start()
 
     def forget_room(self, room: str) -> None:
         self.store.forget_room(room)
@@ -112,7 +203,12 @@ class Context:
     def end(self) -> None:
         """Let go of everything. May wait. Raises `DatabaseError` where what it keeps cannot be written."""
         self._tasks.end()
-        self.store.close()
+        self.http.close()
+        try:
+            for database in self._databases:
+                database.close()
+        finally:
+            self.store.close()
 
     def _failed(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         self._around.failed(plugin, where, error)

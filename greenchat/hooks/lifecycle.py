@@ -50,15 +50,17 @@ class PluginLifecycle:
         for plugin in self.plugins.on:
             self._restrict(plugin, server.config.limits.name_length)
         within(STARTUP_SECONDS, self.rooms.begin)
-        self.plugins.each(self._begin_context)
+        self.plugins.each(_begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_routes", self._add_routes)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
+        self.plugins.each(_start_context)
         for plugin in self.plugins:
             if plugin.off:
                 self._discard(plugin.name)
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
+        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
         self.hooks.bind()
 
     def finish(self, server: ChatServer) -> None:
@@ -94,10 +96,6 @@ class PluginLifecycle:
         except Reject as verdict:
             raise ConfigError(f"plugins.{plugin.name}.rooms: {verdict}") from None
 
-    def _begin_context(self, plugin: loader.Plugin) -> None:
-        if plugin.ctx is not None:
-            within(STARTUP_SECONDS, plugin.ctx.begin)
-
     def _start(self, plugin: loader.Plugin, begin: Callable[[], None]) -> None:
         within(
             STARTUP_SECONDS, begin, lambda: log.warning("plugin %s is still starting", plugin.name, extra=plugin.fields)
@@ -129,3 +127,13 @@ class PluginLifecycle:
             loader.note_off(self._data_dir, plugin, why)
         except OSError as error:
             log.error("it cannot be kept that plugin %s is off: %s", plugin, error, extra={"plugin": plugin})
+
+
+def _begin_context(plugin: loader.Plugin) -> None:
+    if plugin.ctx is not None:
+        within(STARTUP_SECONDS, plugin.ctx.begin)
+
+
+def _start_context(plugin: loader.Plugin) -> None:
+    if plugin.ctx is not None:
+        plugin.ctx.started()

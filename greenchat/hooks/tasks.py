@@ -135,10 +135,14 @@ class Tasks:
 
     def at(self, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """Call it at a moment (an aware `datetime`, at once where that has passed), or each day at "07:30"."""
+        return self.at_as(f"{_name(function)}, at {when}", when, function, *arguments, **more)
+
+    def at_as(self, where: str, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
+        """As `at`, and `where` is what is told where it fails."""
+        times = moments(when, self._clock)
         task = self._new(function)
         call = partial(function, *arguments, **more)
-        name = f"{_name(function)}, at {when}"
-        follow_clock(task, self._clock, moments(when, self._clock), lambda once: self._start(task, call, name, once))
+        follow_clock(task, self._clock, times, lambda once: self._start(task, call, where, once))
         return task
 
     def in_thread(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:

@@ -108,6 +108,10 @@ class Store(Space):
         """What is kept of the account with this id."""
         return Space(self._kept, f"account:{account_id:d}")
 
+    def own(self, space: str) -> Space:
+        """What greenchat itself keeps for the plugin."""
+        return Space(self._kept, space)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """What is written within is written wholly, or not at all: where the block raises, all is as before, in memory
@@ -264,7 +268,7 @@ class Kept:
         self._database.start(work, lambda result, error: self._wrote(taken, error))
 
     def _wrote(self, taken: dict[Place, bytes | None], error: Exception | None) -> None:
-        self._writing = False
+        self._writing, written = False, self._written
         if error is not None:
             self._waiting = taken | self._waiting
             if self._problem is None:
@@ -278,7 +282,7 @@ class Kept:
                 log.info("what plugin %s keeps is written again", self._plugin, extra={"plugin": self._plugin})
             self._problem = None
             self._write_soon()
-        self._written.set()
+        written.set()
 
     def _retry(self) -> None:
         if self._waiting and not self._writing:
@@ -296,6 +300,11 @@ def _key(key: object) -> str:
     if not 0 < len(key) <= KEY_LENGTH:
         raise PluginError(f"a key of ctx.store has 1 to {KEY_LENGTH} characters")
     return key
+
+
+def as_json(value: Any) -> Any:
+    """`value` as it is read again. Raises `PluginError` where it is no JSON."""
+    return msgspec.json.decode(_encoded(value))
 
 
 def _encoded(value: object) -> bytes:

@@ -6,45 +6,17 @@ from datetime import UTC, datetime
 
 import gevent
 import pytest
-from kit.clocks import HandClock
 from kit.failing import failures
 from kit.machine import eventually
 
 import greenchat
-from greenchat import ConfigError, Context, PluginError, Reject, hookimpl
+from greenchat import ConfigError, PluginError, Reject, hookimpl
 from greenchat.config.load import load
-from greenchat.hooks.context import Surroundings
 from greenchat.hooks.dispatch import FAILURES
 from greenchat.hooks.loader import Plugins
 from greenchat.hooks.moments import next_time, seconds_of, time_of_day
 from greenchat.hooks.tasks import MOST
 from greenchat.testing import serving
-
-
-class Failures(list):
-    def __call__(self, plugin, where, error=None):
-        self.append((plugin, where, error))
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
-
-
-@pytest.fixture
-def around(clock, tmp_path):
-    around = Surroundings(clock, tmp_path)
-    around.failed = Failures()
-    return around
-
-
-@pytest.fixture
-def ctx(around):
-    ctx = Context("tester", None, around)
-    ctx.begin()
-    yield ctx
-    ctx.end()
-
 
 # --- how it comes to a plugin ---
 
