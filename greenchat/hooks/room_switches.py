@@ -83,7 +83,7 @@ class RoomSwitches:
 
     def begin(self) -> None:
         """Know what was switched off. May wait."""
-        if self._switchable and self._path.exists() and not self._read():
+        if self._path.exists() and not self._read():
             self._reading = gevent.spawn(self._read_again)
         self._changed()
 
@@ -191,7 +191,7 @@ class RoomSwitches:
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany("DELETE FROM off WHERE plugin = ? AND room = ?", [*dropped, (plugin, room)])
             if not on:
-                connection.execute("INSERT INTO off VALUES (?, ?)", (plugin, room))
+                connection.execute("INSERT OR IGNORE INTO off VALUES (?, ?)", (plugin, room))
 
         self._write(work)
         for one in (*dropped, (plugin, room)):

@@ -1,11 +1,13 @@
 """In which rooms a plugin is at work: by its configuration, and as the owners of rooms have it."""
 
+from threading import Event as Flag
+
 import gevent
 import pytest
 from kit.machine import eventually
 from kit.programs import Program
 
-from greenchat import Command, ConfigError, Reject, check, command, hookimpl, on
+from greenchat import Command, ConfigError, ModerationAction, Reject, check, command, hookimpl, on
 from greenchat.hooks import room_switches
 from greenchat.hooks.room_switches import FILE
 from greenchat.protocol.events import Event
@@ -206,3 +208,44 @@ def test_commands_that_are_typed_to_one_person_are_of_no_room(dice):
         ref = ada.refs = ada.refs + 1
         ada.send(type="say", to="bob", text="/plugin disable dice", ref=ref)
         assert ada.read_until("error")["code"] in ("room_required", "not_allowed")
+
+
+def test_what_an_operator_switches_in_somebodys_room_is_on_record(dice):
+    class Desk:
+        def __init__(self):
+            self.acts = []
+
+        @command
+        def promote(self, call):
+            """Become an operator."""
+            call.session.role = "operator"
+
+        @on(ModerationAction)
+        def note(self, event):
+            self.acts.append((event.act, event.target, event.room))
+
+    desk = Desk()
+    with serving(dice, desk) as server:
+        ada, eve = in_dev(server), Program(server, "eve")
+        eve.join(room="dev")
+        eve.ask("/promote", "dev")
+        assert texts(eve.ask("/plugin disable dice", "dev")) == ["Dice is off in dev from now on, says eve."]
+        ada.read_until("notice", text="Dice is off in dev from now on, says eve.")
+        ada.ask("/plugin enable dice", "dev")
+        assert desk.acts == [("plugin disable", "Dice", "dev")]
+
+
+def test_what_was_switched_off_is_forgotten_with_the_room_though_the_plugin_is_not_there(dice, tmp_path):
+    with serving(dice, data_dir=tmp_path) as server:
+        in_dev(server).ask("/plugin disable dice", "dev")
+    with serving(data_dir=tmp_path) as server:
+        forgotten = Flag()
+
+        def forget():
+            server.server.forget_room("dev")
+            forgotten.set()
+
+        server.call(lambda: gevent.spawn(forget))
+        eventually(forgotten.is_set)
+    with serving(dice, data_dir=tmp_path) as server:
+        assert in_dev(server).ask("damn", "dev")[-1]["code"] == "rude"
