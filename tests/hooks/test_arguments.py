@@ -1,9 +1,12 @@
 """What people type behind a command, as values of the kinds that its function asks for."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import pytest
+from hypothesis import strategies as st
+from kit.properties import ANY_TEXT, for_all
 from msgspec import Meta
 
 from greenchat import Argument, Duration, PluginError, Reject, Rest, Secret
@@ -258,3 +261,24 @@ def test_who_is_not_there_is_told_as_everywhere():
     with pytest.raises(Reject, match="Nobody here is called bob") as refusal:
         parsed(whois, "bob")
     assert refusal.value.code == "unknown_user"
+
+
+WHATEVER = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda one: st.lists(one, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("function", [double, roll, add, pick, few, answer, remind, mute, login, passwd, poke, sort])
+def test_whatever_comes_is_taken_or_refused(function):
+    signature = Signature.of(function)
+    names = [argument.name for argument in signature.arguments]
+
+    @for_all(ANY_TEXT, st.dictionaries(st.sampled_from(names) | ANY_TEXT, WHATEVER, max_size=3))
+    def check(text, args):
+        for take, given in ((signature.parse, text), (signature.from_values, args)):
+            with suppress(Reject):
+                assert list(take(given, Nobody())) == names
+
+    check()
