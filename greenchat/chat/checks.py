@@ -83,11 +83,16 @@ class Checks:
 
     def message(self, member: Member, origin: Outlet, text: str, room: str, action: bool) -> str:
         """`text` as `member` may say it in `room`, or to one of them (empty), where a plugin has anything to say."""
+        text = self.foreign(member, origin, text, room, action)
+        self.require_present(member)
+        return text
+
+    def foreign(self, member: Member, origin: Outlet, text: str, room: str, action: bool) -> str:
+        """As `message`, of who need not be in the chat."""
         check = self._hooks.check_message
         assert check is not None
         draft = Message(room, 0, 0, member.name, text, datetime.now(UTC), action)
         checked = check(origin, draft)
-        self.require_present(member)
         return checked if checked is text else require_text(checked)
 
     def say_run(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import gevent
 
 from greenchat.config.schema import Config
-from greenchat.errors import ConfigError, Reject
+from greenchat.errors import ConfigError, PluginError, Reject
 from greenchat.hooks import loader
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
@@ -54,19 +55,25 @@ class PluginLifecycle:
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_routes", self._add_routes)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
+        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
+        self._around.ears.works_for(self.plugins.manager, self.hooks.bind, server.chat)
+        self.hooks.bind()
         self.plugins.each(_start_context)
         for plugin in self.plugins:
             if plugin.off:
                 self._discard(plugin.name)
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
-        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
         self.hooks.bind()
 
     def finish(self, server: ChatServer) -> None:
         """Let each of them end, whatever becomes of the others."""
+        for plugin in self.plugins:
+            if plugin.ctx is not None:
+                self.plugins.take_last_step(plugin, "ctx.leave", partial(within, SHUTDOWN_SECONDS, plugin.ctx.leave))
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
-        within(SHUTDOWN_SECONDS, self.rooms.end)
+        with suppress(PluginError):  # a disk that hangs: the others are to end all the same
+            within(SHUTDOWN_SECONDS, self.rooms.end)
         for plugin in self.plugins:
             if plugin.ctx is not None:
                 self.plugins.take_last_step(plugin, "ctx.end", partial(within, SHUTDOWN_SECONDS, plugin.ctx.end))
@@ -136,4 +143,4 @@ def _begin_context(plugin: loader.Plugin) -> None:
 
 def _start_context(plugin: loader.Plugin) -> None:
     if plugin.ctx is not None:
-        plugin.ctx.started()
+        within(STARTUP_SECONDS, plugin.ctx.started)

@@ -5,10 +5,12 @@ import importlib
 import json
 import re
 import sys
+import threading
 import tomllib
 from contextlib import closing
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import gevent
@@ -26,7 +28,7 @@ import greenchat
 from greenchat.chat import cascade
 from greenchat.cli import main
 from greenchat.config.load import load
-from greenchat.hooks import background, holds, routes, specs
+from greenchat.hooks import background, fetching, holds, routes, specs, tasks, telling
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals
@@ -34,6 +36,7 @@ from greenchat.server.acceptor import FIRST_BYTES
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import HELD_SECONDS
+from greenchat.storage import plugin_store
 from greenchat.storage.session_store import SessionStore
 from greenchat.testing import DEADLINE, serving
 
@@ -161,6 +164,13 @@ def test_numbers_are_those_of_the_code():
     assert f"`greenchat_shutdown` {background.SHUTDOWN_SECONDS:.0f};" in told
     assert f"after {signals.HELD_SECONDS:.0f} seconds." in told
     assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
+    assert f"at least {tasks.SHORTEST_SECONDS} seconds" in told
+    assert f"at most {tasks.MOST:,} of all of these" in told
+    assert f"keeps {plugin_store.MOST_BYTES >> 20} MB, {plugin_store.VALUE_BYTES >> 20} MB a value" in told
+    assert f"under keys of 1 to {plugin_store.KEY_LENGTH} characters" in told
+    assert f"At most {telling.MOST} texts, of {telling.LENGTH:,} characters" in told
+    assert f"at most {fetching.TIMEOUT_SECONDS:.0f} seconds and {fetching.MOST_BYTES >> 20} MiB" in told
+    assert tasks.THREADS == 4
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
     assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
     assert f"Of one plugin, {routes.ROUTES_AT_ONCE} run at once" in told
@@ -179,7 +189,9 @@ def test_what_examples_import_is_public():
 def test_attributes_in_the_tables_exist(server):
     server.join("ada")
     session = server.call(lambda: next(iter(server.server.sessions.values())))
-    for heading, thing in (("session", session), ("member", session.member), ("chat", server.server.chat)):
+    ctx = server.server.plugin_lifecycle.ctx_of("history")
+    things = {"session": session, "member": session.member, "chat": server.server.chat, "ctx": ctx}
+    for heading, thing in things.items():
         table = GUIDE.split(f"| of a `{heading}` | |\n|---|---|\n")[1].split("\n\n")[0]
         cells = [line.split("|")[1] for line in table.splitlines()]
         names = [name for cell in cells for name in re.findall(r"`(\w+)", cell)]
@@ -565,6 +577,73 @@ def test_tally(example):
         assert phone.ask("/count")[-2]["text"] == "3, on all of your devices."
         phone.leave()
         eventually(lambda: server.call(lambda: not tally.counts))
+
+
+def plugin_of(server, name):
+    return next(plugin.bearer for plugin in server.server.plugins if plugin.name == name)
+
+
+def test_talkers(example, tmp_path):
+    for _ in range(2):
+        with serving(example("talkers"), data_dir=tmp_path) as server:
+            ada = server.join("ada")
+            ada.send("MSG|one", "MSG|two", "MSG|/ping")
+            ada.expect("INFO|Pong.")
+    with serving(example("talkers"), data_dir=tmp_path) as server:
+        ada = server.join("ada")
+        ada.send("MSG|/talkers")
+        ada.expect("INFO|ada: 4")
+
+
+def test_reminders(example, tmp_path):
+    plugins, settings = (example("reminders"), Anybody()), without_plugins("accounts")
+    with serving(*plugins, settings=settings, data_dir=tmp_path) as server:
+        ada = device(server, "ada")
+        assert ada.ask("/remind soon tea")[0]["text"] == "Log in, and type it so: /remind MINUTES TEXT"
+        assert ada.ask("/remind 0 tea")[0]["text"] in ("You will be told.", "Remember: tea")
+        ada.ask("/remind 500 more tea")
+    with serving(*plugins, settings=settings, data_dir=tmp_path) as server:
+        ctx = server.server.plugin_lifecycle.ctx_of("reminders")
+        assert [job.arguments for job in ctx.jobs] == [(account_id("ada"), "more tea")]
+
+
+def test_weather(example):
+    class Sky(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"rain": true}')
+
+        def log_message(self, *arguments):
+            pass
+
+    with (
+        HTTPServer(("127.0.0.1", 0), Sky) as sky,
+        serving(example("weather"), settings={"plugins.weather.may": ["http"]}) as server,
+    ):
+        answering = threading.Thread(target=sky.handle_request)
+        answering.start()
+        plugin_of(server, "weather").url = f"http://127.0.0.1:{sky.server_address[1]}/"
+        ada = server.join("ada")
+        ada.send("MSG|/weather")
+        ada.expect("INFO|It rains.")
+        answering.join()
+
+
+def test_sibyl(example):
+    with serving(example("sibyl")) as server:
+        ada = server.join("ada")
+        ada.send("MSG|Sibyl, does it rain?")
+        assert ada.read().endswith(" Yes.")
+
+
+def test_relay(example):
+    with serving(example("relay"), settings={"plugins.relay.may": ["speak"]}) as server:
+        ada, relay = server.join("ada"), plugin_of(server, "relay")
+        server.call(lambda: relay.received("eve", "Hello!"))
+        ada.expect("MSG|eve (relay)|Hello!")
+        ada.send("MSG|Hello, eve.")
+        eventually(lambda: [one.text for one in relay.sent] == ["Hello, eve."])
 
 
 def test_deaf(example):

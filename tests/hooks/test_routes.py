@@ -329,7 +329,7 @@ def broken(answer):
         HttpResponse(7),
         "x" * (routes.ANSWER_BYTES + 1),
     ],
-    ids=str,
+    ids=lambda answer: type(answer).__name__,
 )
 def test_what_goes_wrong_is_the_plugins_and_nobody_else_reads_of_it(answer, caplog):
     with serving(broken(answer)) as server:
