@@ -64,6 +64,7 @@ COUNTED_APART = frozenset(
 )
 
 Adapter = Callable[[str, Function], Function]
+Gate = Callable[[str, str, Function, bool], Function]  # a plugin's function for a hook, as it is called in rooms
 Later = Callable[[float, Callable[[], None]], object]  # calls a function after so many seconds
 Trace = Callable[[str, str, Function], Function]  # a plugin, a hook and its function, as one that tells of its calls
 
@@ -107,10 +108,13 @@ class Dispatcher:
         manager: pluggy.PluginManager,
         switched_off: Callable[[str, str], None],
         later: Later,
+        *,
         holds: int = 0,
         trace: Trace | None = None,
         turn: Beat | None = None,
+        gated: Gate = lambda plugin, hook, function, check: function,
     ) -> None:
+        self._gated = gated
         self._manager = manager
         self._trace = trace
         self._turn = turn or Still()
@@ -239,7 +243,12 @@ class Dispatcher:
             self._call(
                 item.plugin_name,
                 hook,
-                direct(item, spec) if hook == hooks[0] or one is None else one(hook, direct(item, spec)),
+                self._gated(
+                    item.plugin_name,
+                    hooks[0],
+                    direct(item, spec) if hook == hooks[0] or one is None else one(hook, direct(item, spec)),
+                    check,
+                ),
                 item.function,
             )
             for hook, spec, item in implementations(self._manager, *hooks)

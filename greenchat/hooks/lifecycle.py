@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import gevent
 
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.config.schema import Config
-from greenchat.errors import Reject
+from greenchat.errors import ConfigError, PluginError, Reject
 from greenchat.hooks import loader
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
@@ -20,6 +21,7 @@ from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import ChatServer, Command
 from greenchat.hooks.meters import Beat
+from greenchat.hooks.room_switches import RoomSwitches
 from greenchat.hooks.routes import Route, Routes
 from greenchat.hooks.tracing import traced
 from greenchat.protocol.text import printable
@@ -48,11 +50,18 @@ class PluginLifecycle:
         trace = traced if config.server.trace_plugins else None
         if trace is not None:
             self.plugins.trace = trace
+        self.rooms = RoomSwitches(data_dir, self._bind)
         self.hooks = Dispatcher(
-            self.plugins.manager, self._switched_off, gevent.spawn_later, config.server.plugin_holds, trace, turn
+            self.plugins.manager,
+            self._switched_off,
+            gevent.spawn_later,
+            holds=config.server.plugin_holds,
+            trace=trace,
+            turn=turn,
+            gated=self.rooms.gated,
         )
         self._around.failed = self.hooks.failed
-        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic)
+        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic, self.rooms.require_on)
         self.routes = Routes(self.hooks.failed)
         self._given: dict[str, list[Command]] = {}  # the commands of each plugin
         self.off: dict[str, str] = {}  # which were switched off since the start, and why
@@ -66,6 +75,10 @@ class PluginLifecycle:
         loader.forget_off(self._data_dir)
         self._errors.begin()
         self._around.server = server
+        self.rooms.open_rooms = server.chat.rooms
+        for plugin in self.plugins.on:
+            self._restrict(plugin, server.config.limits.name_length)
+        within(STARTUP_SECONDS, self.rooms.begin)
         self.plugins.each(_begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_routes", self._add_routes)
@@ -88,6 +101,8 @@ class PluginLifecycle:
             if plugin.ctx is not None:
                 self.plugins.take_last_step(plugin, "ctx.leave", partial(within, SHUTDOWN_SECONDS, plugin.ctx.leave))
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
+        with suppress(PluginError):  # a disk that hangs: the others are to end all the same
+            within(SHUTDOWN_SECONDS, self.rooms.end)
         for plugin in self.plugins:
             if plugin.ctx is not None:
                 self.plugins.take_last_step(plugin, "ctx.end", partial(within, SHUTDOWN_SECONDS, plugin.ctx.end))
@@ -98,7 +113,8 @@ class PluginLifecycle:
         return next((one.ctx for one in self.plugins if one.name == plugin and one.ctx is not None), None)
 
     def forget_room(self, room: str) -> None:
-        """What plugins keep of it by their contexts."""
+        """What plugins keep of it by their contexts, and what is switched off there. Raises `Reject`."""
+        self.rooms.forget_room(room)
         for plugin in self.plugins:
             if plugin.ctx is not None:
                 plugin.ctx.forget_room(room)
@@ -114,6 +130,15 @@ class PluginLifecycle:
     def owned(self, function: Callable[..., Any]) -> str:
         """The plugin that `function` is of, or a question mark."""
         return self.owners.of_function(function) or "?"
+
+    def _bind(self) -> None:
+        self.hooks.bind()
+
+    def _restrict(self, plugin: loader.Plugin, name_length: int) -> None:
+        try:
+            self.rooms.add(plugin.name, plugin.rooms, plugin.per_room, name_length)
+        except Reject as verdict:
+            raise ConfigError(f"plugins.{plugin.name}.rooms: {verdict}") from None
 
     def _start(self, plugin: loader.Plugin, begin: Callable[[], None]) -> None:
         within(
