@@ -33,6 +33,7 @@ Examples:
 @settings_options
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@click.option("--watch", is_flag=True, help="For who works on a plugin: begin again when one of its files has changed.")
 def serve(
     host: str | None,
     port: int | None,
@@ -42,6 +43,7 @@ def serve(
     password: str | None,
     log_format: str | None,
     verbose: bool,
+    watch: bool,
     **sources: Any,
 ) -> None:
     """Start a chat server. Ctrl-C stops it; SIGHUP has it read its configuration again."""
@@ -62,7 +64,7 @@ def serve(
     config = read()
     from greenchat.server.run import serve
 
-    sys.exit(serve(config, data_dir_of(config), read))
+    sys.exit(serve(config, data_dir_of(config), read, watch=watch, file=sources["file"]))
 
 
 @main.command(
