@@ -27,7 +27,7 @@ from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
-from greenchat.server.watching import Handover, Watch
+from greenchat.server.watching import TRIAL, Handover, Watch, trial
 from greenchat.storage import backup, datadir
 
 log = logging.getLogger("greenchat")
@@ -49,9 +49,12 @@ def serve(
     `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
     server begins again where a plugin has changed, or the configuration `file`.
     """
-    handover = Handover() if watch else None
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
+    if TRIAL in os.environ:
+        logging.disable()  # it tells in the end what there is to tell
+        return trial(ChatServer(config, data_dir), os.environ[TRIAL])
+    handover = Handover() if watch else None
     inherited = systemd.inherited_sockets(os.environ)
     manager = systemd.Manager(os.environ)
     lines = Log(config.server.log_format, config.server.log_level)
@@ -79,6 +82,7 @@ def _run(
 ) -> bool:
     """Serve; whether the server is to begin again."""
     server, begins_again = lifecycle.server, Event()
+    watch = Watch(server, file, configure, begins_again.set) if handover is not None else None
     _allow_descriptors()
     with signals.StopSignals(server.owners) as stop:
         if not _start(lifecycle, inherited, stop.stopped):
@@ -87,8 +91,7 @@ def _run(
         _reload_on_hangup(lifecycle, configure, stop.stopped, manager)
         _say_hello(server)
         with ExitStack() as until_stopped:
-            if handover is not None:
-                watch = Watch(server, file, configure, begins_again.set)
+            if watch is not None:
                 watch.start()
                 until_stopped.callback(watch.stop)
             for context in short_collections(), Watchdog(server.owners, server.counters.turns), manager.serving():

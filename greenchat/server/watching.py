@@ -6,6 +6,7 @@ What cannot be read as Python, or as a configuration, is told, and the server go
 
 import logging
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -49,10 +50,12 @@ class Watch:
         self._file = None if file is None else file.resolve()
         self._roots = list(_roots(server))
         self._before: dict[Path, int] | None = self._state()
+        self._on = [plugin.name for plugin in server.plugins.on]
         self._configure = configure
         self._restart = restart
         self._changed: set[Path] = set()  # since the start
         self._came: list[set[Path]] = []  # what the thread has seen, and nobody looked at yet
+        self._looks = 0
         self._stop = threading.Event()
         self._wake: Any = gevent.get_hub().loop.async_()
 
@@ -106,11 +109,17 @@ class Watch:
         return path.suffix == ".py" and any(path == root or path.is_relative_to(root) for root in self._roots)
 
     def _look(self) -> None:
+        self._looks += 1
+        this_one = self._looks
         while self._came:
             self._changed |= self._came.pop()
         if self._stop.is_set():
             return
         problems = [problem for path in sorted(self._changed) if (problem := self._problem(path))]
+        if not problems and (failed := gevent.get_hub().threadpool.apply(_failed_trial, (self._on,))):
+            problems.append(failed)
+        if self._looks != this_one or self._stop.is_set():
+            return  # it has changed again meanwhile, and is looked at again
         for problem in problems:
             log.error("%s The server goes on as it was.", problem)
         if not problems:
@@ -132,6 +141,35 @@ class Watch:
         except (OSError, ValueError) as error:
             return f"{path}: {error}." if path.exists() else ""  # one that is gone is a change
         return ""
+
+
+# In the environment of a process that is only to try whether a server could begin: which plugins must be on.
+TRIAL = "_GREENCHAT_TRIAL"
+TRIAL_SECONDS = 60.0
+
+
+def trial(server: ChatServer, plugins: str) -> int:
+    """The end of such a process, which has loaded all plugins: its exit code."""
+    lost = [plugin for plugin in server.plugins if plugin.off and plugin.name in plugins.split(",")]
+    for plugin in lost:
+        print(f"The plugin {plugin.name} cannot be loaded: {plugin.off}.", file=sys.stderr)
+    return 1 if lost else 0
+
+
+def _failed_trial(plugins: list[str]) -> str:
+    """In a thread: have another process load what has changed. Why it cannot; empty where it can."""
+    environment = dict(os.environ) | {TRIAL: ",".join(plugins)}
+    try:
+        done = subprocess.run(_command(), env=environment, capture_output=True, text=True, timeout=TRIAL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"The plugins were not loaded within {TRIAL_SECONDS:g} seconds."
+    told = done.stderr.strip().splitlines() or ["The plugins cannot be loaded."]
+    return told[-1].removeprefix("Error: ") if done.returncode else ""
+
+
+def _command() -> list[str]:
+    """What has started this process."""
+    return [sys.executable, *sys.orig_argv[1:]]
 
 
 def _roots(server: ChatServer) -> Iterator[Path]:
@@ -177,7 +215,7 @@ class Handover:
             environment |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(self._descriptors))}
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+        os.execve(sys.executable, _command(), environment)
 
 
 def _where(config: Config) -> tuple[object, ...]:

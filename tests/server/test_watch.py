@@ -57,6 +57,8 @@ def test_what_is_no_python_is_told_and_nothing_begins_again(tmp_path, plugins):
         ada.expect("INFO|one")
         (plugins / "other.py").write_text("from greenchat import hookimpl\n")
         eventually(lambda: log_of(tmp_path).count("The server goes on as it was.") == 2)
+        (plugins / "sayer.py").write_text("from greenchat import nothing_of_this_name")
+        eventually(lambda: "The plugin sayer cannot be loaded: ImportError: " in log_of(tmp_path))
         (plugins / "sayer.py").write_text(SAYS % "three")
         ada.read_until("INFO|Server is shutting down.")
         with serving.join("bob") as bob:
@@ -71,8 +73,10 @@ def test_a_changed_configuration_begins_again_unless_it_cannot_be_used(tmp_path,
     with serve_process(tmp_path, *arguments) as serving:
         file.write_text("[limits]\nname_lenght = 3\n")
         eventually(lambda: "Did you mean name_length? The server goes on as it was." in log_of(tmp_path))
+        file.write_text("[limits]\nname_length = 3\n")
+        eventually(lambda: "longer than 3 characters. Choose a shorter one. The server goes on" in log_of(tmp_path))
         scratch = tmp_path / "scratch"
-        scratch.write_text("[limits]\nname_length = 3\n")
+        scratch.write_text("[limits]\nname_length = 6\n")
         os.replace(scratch, file)  # as editors do
         eventually(lambda: starts(tmp_path) == 2)
         with serving.connect() as ada:
