@@ -60,6 +60,8 @@ from greenchat.hooks.typed import typed_command as typed_command
 from greenchat.protocol.address import host_of as host_of
 from greenchat.protocol.address import network_of as network_of
 from greenchat.protocol.durations import Duration as Duration
+from greenchat.protocol.durations import in_units as in_units
+from greenchat.protocol.durations import is_like_a_duration as is_like_a_duration
 from greenchat.protocol.events import Away as Away
 from greenchat.protocol.events import Deleted as Deleted
 from greenchat.protocol.events import Edited as Edited
@@ -107,10 +109,12 @@ from greenchat.protocol.requests import Invalid as Invalid
 from greenchat.protocol.requests import Join as Join
 from greenchat.protocol.requests import KeepCursor as KeepCursor
 from greenchat.protocol.requests import Leave as Leave
+from greenchat.protocol.requests import ListCommands as ListCommands
 from greenchat.protocol.requests import MarkRead as MarkRead
 from greenchat.protocol.requests import Ping as Ping
 from greenchat.protocol.requests import Pong as Pong
 from greenchat.protocol.requests import React as React
+from greenchat.protocol.requests import RunCommand as RunCommand
 from greenchat.protocol.requests import Say as Say
 from greenchat.protocol.requests import Search as Search
 from greenchat.protocol.requests import Unknown as Unknown

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from msgspec import field
 
-from greenchat import AWAY, Answer, Command, Reject, Session, hookimpl
+from greenchat import AWAY, Answer, Call, Command, Member, Reject, Rest, Session, hookimpl, typed_command
 
 
 class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
@@ -40,27 +40,19 @@ class People:
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:
         return [
-            Command(
-                "away",
-                "[WHY]",
-                "Tell that you are away, until you say /back.\nExample: /away Lunch",
-                away,
-            ),
-            Command("back", "", "Tell that you are back.\nExample: /back", back),
-            Command(
-                "ignore",
-                "[USER]",
-                "Read nothing more of somebody, or list whom you ignore.\n"
-                "It holds until you leave the chat, whatever they call themselves meanwhile.\nExample: /ignore bob",
+            typed_command(away, help="Tell that you are away, until you say /back.\nExample: /away Lunch"),
+            typed_command(back, help="Tell that you are back.\nExample: /back"),
+            typed_command(
                 ignore,
+                help="Read nothing more of somebody, or list whom you ignore.\n"
+                "It holds until you leave the chat, whatever they call themselves meanwhile.\nExample: /ignore bob",
             ),
-            Command("unignore", "USER", "Read again what somebody says.\nExample: /unignore bob", unignore),
-            Command("whois", "USER", "Tell what there is to know of somebody.\nExample: /whois bob", self.whois),
+            typed_command(unignore, help="Read again what somebody says.\nExample: /unignore bob"),
+            typed_command(self.whois, help="Tell what there is to know of somebody.\nExample: /whois bob"),
         ]
 
-    def whois(self, session: Session, argument: str) -> None:
-        member, chat = session.require_member(), session.chat
-        other = chat.find(argument)
+    def whois(self, call: Call, user: Member) -> Answer:
+        session, member, chat, other = call.session, call.member, call.session.chat, user
         sessions = sorted((one for one in other.sessions if isinstance(one, Session)), key=lambda one: one.since)
         rooms = [room for room in other.rooms.values() if chat.may_enter(session, member, room.name)]
         owned = [room.name for room in rooms if room.owned_by(other)]
@@ -78,7 +70,7 @@ class People:
             f"by {len(sessions)} connections" if len(sessions) > 1 else "",
             f"from {', '.join(addresses)}" if addresses else "",
         ]
-        answer = Whois(
+        return Whois(
             name=other.name,
             logged_in=bool(other.account),
             role=other.role,
@@ -91,34 +83,30 @@ class People:
             addresses=addresses[1:] and addresses,
             lines=[f"{other.name}: {'; '.join(filter(None, facts))}"],
         )
-        session.tell(answer)
 
 
-def away(session: Session, argument: str) -> None:
-    session.chat.set_away(session.require_member(), argument or AWAY)
+def away(call: Call, why: Rest = AWAY) -> None:
+    call.session.chat.set_away(call.member, why)
 
 
-def back(session: Session, argument: str) -> None:
-    member = session.require_member()
-    if not member.away:
+def back(call: Call) -> None:
+    if not call.member.away:
         raise Reject("You are not away. /away WHY tells that you are.", code="not_away")
-    session.chat.set_away(member, "")
+    call.session.chat.set_away(call.member, "")
 
 
-def ignore(session: Session, argument: str) -> None:
-    member = session.require_member()
-    if not argument:
+def ignore(call: Call, user: str = "") -> Answer | str:
+    member = call.member
+    if not user:
         names = member.ignored.names if member.ignored is not None else []
         line = f"You ignore {', '.join(names)}." if names else "You ignore nobody. /ignore USER begins to."
-        session.tell(Ignored(names=names, lines=[line]))
-        return
-    name = session.chat.ignore(member, argument)
-    session.info(f"You read nothing more of {name}. /unignore {name} ends it.")
+        return Ignored(names=names, lines=[line])
+    name = call.session.chat.ignore(member, user)
+    return f"You read nothing more of {name}. /unignore {name} ends it."
 
 
-def unignore(session: Session, argument: str) -> None:
-    name = session.chat.unignore(session.require_member(), argument)
-    session.info(f"You read again what {name} says.")
+def unignore(call: Call, user: str) -> str:
+    return f"You read again what {call.session.chat.unignore(call.member, user)} says."
 
 
 def _duration(seconds: int) -> str:

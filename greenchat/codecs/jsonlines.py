@@ -17,7 +17,7 @@ from greenchat.errors import Reject
 from greenchat.protocol import vocabulary
 from greenchat.protocol.events import Event
 from greenchat.protocol.replies import Ack, Answer, Error
-from greenchat.protocol.requests import Edit, Frame, Invalid, Ref, Say, Unknown
+from greenchat.protocol.requests import Edit, Frame, Invalid, Ref, RunCommand, Say, Unknown
 from greenchat.protocol.runs import Messages, Says
 from greenchat.protocol.text import FORBIDDEN, KEY_LENGTH, in_lines, is_key
 from greenchat.protocol.vocabulary import Request, any_of, tags
@@ -91,10 +91,23 @@ def _checked(frame: Request) -> Request:
         except Reject as verdict:
             told = in_full(verdict, BY_CLIENT)
             return Invalid(told.code, told.text, frame.ref)
+    if type(frame) is RunCommand:
+        try:
+            frame = replace(frame, args={name: _cleaned(value) for name, value in frame.args.items()})
+        except Reject as verdict:
+            told = in_full(verdict, BY_CLIENT)
+            return Invalid(told.code, told.text, frame.ref)
     if type(frame) is Say and frame.key and not is_key(frame.key):
         text = f"A key has 1 to {KEY_LENGTH} characters that can be seen, and no spaces."
         return Invalid("malformed", text, frame.ref)
     return frame
+
+
+def _cleaned(value: Any) -> Any:
+    """What stands for one argument of a command, with its texts as those that are said. Raises `Reject`."""
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    return in_lines(value) if isinstance(value, str) and FORBIDDEN.search(value) else value
 
 
 def _run(frames: Sequence[Request], safe: bool) -> Says | None:

@@ -193,7 +193,7 @@ class Signature(Struct, frozen=True):
         except Unfit as unfit:
             raise refused(argument.label, unfit.what, self.line, None if self.secret else text) from None
         except Reject as verdict:
-            if self.secret:  # a password may stand where a name belongs
+            if self.secret and verdict.code != "not_joined":  # a password may stand where a name belongs
                 raise refused(argument.label, "is not known", self.line, None) from None
             raise verdict from None
 

@@ -246,7 +246,8 @@ def _checked(command: object) -> Command:
     if arguments is not None:
         if not all(isinstance(argument, Argument) for argument in arguments):
             raise PluginError(f"the arguments of /{name} must be Arguments")
-        private = private or Signature(arguments, name, usage).checked().secret
+        signature = Signature(arguments, name, usage or None).checked()
+        usage, private = signature.usage, private or signature.secret
     return replace(
         command,
         name=name,

@@ -3,7 +3,7 @@
 import re
 import sys
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
@@ -35,25 +35,29 @@ SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": 
 
 # As people write the number of a message, with or without the sign; no longer than SQLite and JavaScript can hold.
 MOST_INTEGER = 10**15 - 1
-_INTEGER = re.compile(r"#*([-+]?[0-9]{1,15})", re.ASCII)
+_INTEGER = re.compile(r"#*(-?(?:0|[1-9][0-9]{0,14}))", re.ASCII)
 _NUMBER = re.compile(
     r"[-+]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?:e[-+]?[0-9]{1,2})?", re.ASCII | re.IGNORECASE
 )
 
 
-class Rest(str):
-    """To annotate an argument: all that is left, as it was typed."""
+if TYPE_CHECKING:  # so that a text may be the default of an argument that is annotated so
+    Rest = str
+    Secret = str
+else:
 
-    __slots__ = ()
+    class Rest(str):
+        """To annotate an argument: all that is left, as it was typed. What comes for it is a text like others."""
 
+        __slots__ = ()
 
-class Secret(str):
-    """To annotate an argument, and what comes for it: a password, or a key. It does not show what it is."""
+    class Secret(str):
+        """To annotate an argument, and what comes for it: a password, or a key. It does not show what it is."""
 
-    __slots__ = ()
+        __slots__ = ()
 
-    def __repr__(self) -> str:
-        return "Secret(...)"
+        def __repr__(self) -> str:
+            return "Secret(...)"
 
 
 class Resolve(Protocol):
@@ -85,8 +89,8 @@ class Argument(Struct, frozen=True):
     optional: bool = False
     repeated: bool = False
     choices: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     pattern: str = ""
     longest: int = 0
     description: str = ""
@@ -145,7 +149,7 @@ class Argument(Struct, frozen=True):
             case "duration":
                 duration = Duration.parse(text)
                 if duration is None:
-                    raise Unfit(f"is a duration, such as {EXAMPLES}")
+                    raise Unfit(f"is a duration without blanks, such as {EXAMPLES}")
                 return duration
             case "member":
                 return resolve.member(text)

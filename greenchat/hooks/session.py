@@ -63,7 +63,7 @@ class Call:
         member, chat, asked = self.member, self.session.chat, self.asked
         if self.said is not None and self.said.conversation:
             return chat.conversation(member, self.said.conversation)
-        if self.greenlet is getcurrent():
+        if self.greenlet is getcurrent() and self.session.only == self._only:
             return chat.place_meant(member, asked)
         if asked.conversation:
             return chat.conversation(member, asked.conversation)
@@ -75,7 +75,7 @@ class Call:
         """Say `text` as who has made it, where it was made: there, or nowhere. From whatever greenlet. Raises
         `Reject`."""
         session, asked = self.session, self.asked
-        if asked.to and self.said is None and self.greenlet is getcurrent():
+        if (asked.conversation or asked.to) and self.greenlet is getcurrent():
             said = session.say(text, action=action)  # which begins the conversation, if there was none
         else:
             place = self.place

@@ -125,8 +125,8 @@ class ArgumentEntry(Struct, frozen=True, omit_defaults=True):
     optional: bool = False
     repeated: bool = False
     choices: list[str] = field(default_factory=list)
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     pattern: str = ""
     longest: int = 0
 
@@ -142,6 +142,11 @@ class CommandEntry(Struct, frozen=True, omit_defaults=True):
     private: bool = False
     lines: bool = False
     plugin: str = ""
+
+    @property
+    def line(self) -> str:
+        """As one types it."""
+        return f"/{self.name} {self.usage}".rstrip()
 
 
 class CommandList(Answer, frozen=True, kw_only=True, tag="commands"):

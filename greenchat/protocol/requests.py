@@ -6,9 +6,10 @@ A frame is what a codec makes of one line. Its `ref`, where the codec has one, c
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Ref = int | str | None
+Value = str | int | float | bool
 Time = Annotated[datetime, Meta(tz=True)]
 
 
@@ -52,6 +53,30 @@ class Say(Frame, frozen=True, gc=False, tag="say"):
     to: str = ""
     reply_to: int = 0
     key: str = ""
+
+
+class RunCommand(Frame, frozen=True, gc=False, tag="command"):
+    """Run the command called `name` with `args`, by the names of its arguments (see `CommandList`): in a `room` that
+    one is in, or with one person, as an answer to a message there perhaps. As in Say, but for the `key`: commands have
+    none, and are run each time."""
+
+    name: str
+    args: dict[str, Value | list[Value] | None] = field(default_factory=dict)
+    room: str = ""
+    ref: Ref = None
+    conversation: str = ""
+    to: str = ""
+    reply_to: int = 0
+    key: str = ""
+
+    def __repr__(self) -> str:
+        return f"RunCommand(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
+
+
+class ListCommands(Frame, frozen=True, gc=False, tag="commands"):
+    """Which commands may one run, and with which arguments? Also before JOIN."""
+
+    ref: Ref = None
 
 
 class Edit(Frame, frozen=True, gc=False, tag="edit"):

@@ -33,6 +33,7 @@ from greenchat.protocol.events import (
 )
 from greenchat.protocol.replies import (
     Ack,
+    CommandList,
     Conversations,
     CursorPlaces,
     Error,
@@ -52,10 +53,12 @@ from greenchat.protocol.requests import (
     Join,
     KeepCursor,
     Leave,
+    ListCommands,
     MarkRead,
     Ping,
     Pong,
     React,
+    RunCommand,
     Say,
     Search,
     Status,
@@ -102,6 +105,8 @@ EVENTS = [
 Asked = (
     Join
     | Say
+    | RunCommand
+    | ListCommands
     | Edit
     | Delete
     | React
@@ -121,7 +126,18 @@ Request = Asked | Hangup | Unknown | Invalid
 
 # What a client is answered, besides what commands answer; and a ping, which asks the client.
 Reply = (
-    Welcome | Conversations | HistoryPage | SearchResults | Exported | CursorPlaces | Ack | Stats | Error | Ping | Pong
+    Welcome
+    | Conversations
+    | HistoryPage
+    | SearchResults
+    | Exported
+    | CursorPlaces
+    | CommandList
+    | Ack
+    | Stats
+    | Error
+    | Ping
+    | Pong
 )
 
 

@@ -12,7 +12,7 @@ from greenchat.config.schema import Limits
 from greenchat.hooks.token_bucket import TokenBucket
 from greenchat.net.backlog import LOOK_SECONDS, Backlog
 from greenchat.net.turns import Turns
-from greenchat.protocol.requests import Edit, Say
+from greenchat.protocol.requests import Edit, RunCommand, Say
 from greenchat.protocol.runs import Says
 from greenchat.protocol.vocabulary import Request
 
@@ -141,5 +141,11 @@ def _further_lines(frames: Sequence[Request]) -> list[int]:
     """For each frame how many lines it says beyond the first; empty where all that is said is one line."""
     if type(frames) is Says:
         return []
-    further = [frame.text.count("\n") if isinstance(frame, Say | Edit) else 0 for frame in frames]
+    further = [_lines_of(frame) for frame in frames]
     return further if any(further) else []
+
+
+def _lines_of(frame: Request) -> int:
+    if isinstance(frame, RunCommand):
+        return sum(value.count("\n") for value in frame.args.values() if isinstance(value, str))
+    return frame.text.count("\n") if isinstance(frame, Say | Edit) else 0

@@ -8,10 +8,11 @@ from greenchat.chat.outlet import Asked
 from greenchat.chat.place import Place
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
+from greenchat.hooks.interfaces import Call
 from greenchat.protocol.address import is_local
 from greenchat.protocol.events import Read
 from greenchat.protocol.names import require_name
-from greenchat.protocol.replies import Ack
+from greenchat.protocol.replies import Ack, CommandList
 from greenchat.protocol.requests import (
     Delete,
     Edit,
@@ -22,11 +23,13 @@ from greenchat.protocol.requests import (
     Join,
     KeepCursor,
     Leave,
+    ListCommands,
     MarkRead,
     Ping,
     Pong,
     React,
     Ref,
+    RunCommand,
     Say,
     Search,
     Status,
@@ -212,6 +215,10 @@ def handle(session: Session, server: Host, frame: Request) -> None:
                 session.tell(frame.pong())
         case Pong():
             session.knows_pings()
+        case RunCommand():
+            run_command(session, server, frame)
+        case ListCommands(ref):
+            session.tell(CommandList(commands=server.commands.told_to(session), ref=ref))
         case Edit() | Delete() | React():
             change(session, server, frame)
         case MarkRead():
@@ -245,6 +252,17 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             if fatal:
                 session.close("cannot be understood")
             raise Reject(text, code)
+
+
+def run_command(session: Session, server: Host, ask: RunCommand) -> None:
+    """What a program asks for, with the arguments of the command by their names."""
+    if ask.key:
+        raise Reject("A command has no key: it is run each time.", code="malformed")
+    call = Call(session, session.asked_in(ask.room, ask.conversation, ask.to, ask.reply_to), ask.ref)
+    session.during(call, lambda: server.commands.run_with(session, ask.name, ask.args))
+    session.settle()
+    if ask.ref is not None:
+        session.acknowledge(ask.ref, call.said)
 
 
 def change(session: Session, server: Host, frame: Edit | Delete | React) -> None:

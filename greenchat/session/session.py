@@ -28,7 +28,7 @@ from greenchat.net.outbox import Outbox, deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice
 from greenchat.protocol.replies import Ack, Error, SearchResults, Stats
-from greenchat.protocol.requests import Frame, Ref, Say, Search
+from greenchat.protocol.requests import Frame, Ref, RunCommand, Say, Search
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
@@ -139,10 +139,10 @@ class Session(coming.Newcomer):
             return None
         if self._call_at_hand is None:
             where = Asked()
-            if isinstance(frame, Say):
-                where = self._asked(frame.room, frame.conversation, frame.to, frame.reply_to)
+            if isinstance(frame, Say | RunCommand):
+                where = self.asked_in(frame.room, frame.conversation, frame.to, frame.reply_to)
             elif isinstance(frame, Says):
-                where = self._asked(frame.room, "", "")
+                where = self.asked_in(frame.room, "", "")
             refs = frame.refs if isinstance(frame, Says) else (frame.ref,)
             self._call_at_hand = Call(self, where, refs[0] if len(refs) == 1 else None)
         return self._call_at_hand
@@ -197,15 +197,11 @@ class Session(coming.Newcomer):
     def command(self, line: str, room: str = "", *, conversation: str = "", to: str = "", reply_to: int = 0) -> None:
         outer = self.call
         asked = outer.asked if outer is not None and not (room or conversation or to or reply_to) else None
-        call = Call(
-            self, asked or self._asked(room, conversation, to, reply_to), outer.ref if outer is not None else None
-        )
-        self._calls += (call,)
-        self.settle()
+        asked = asked or self.asked_in(room, conversation, to, reply_to)
+        call = Call(self, asked, outer.ref if outer is not None else None)
         try:
-            self.server.commands.run(self, line)
+            self.during(call, lambda: self.server.commands.run(self, line))
         finally:
-            self._calls = tuple(one for one in self._calls if one is not call)
             if outer is not None and call.said is not None:
                 outer.said = call.said
 
@@ -302,6 +298,15 @@ class Session(coming.Newcomer):
         finally:
             self._at_hand = self._call_at_hand = None
 
+    def during(self, call: Call, run: Callable[[], None]) -> None:
+        """Call `run` while `call` is the request at hand."""
+        self._calls += (call,)
+        self.settle()
+        try:
+            run()
+        finally:
+            self._calls = tuple(one for one in self._calls if one is not call)
+
     def acknowledge(self, ref: Ref, said: Message | None) -> None:
         """What came with `ref` was said, or has been done (None)."""
         if said is None:
@@ -382,7 +387,7 @@ class Session(coming.Newcomer):
             for room in self.member.rooms.values():
                 room.fanout.catch_up(self)
 
-    def _asked(self, room: str, conversation: str, to: str, reply_to: int = 0) -> Asked:
+    def asked_in(self, room: str, conversation: str, to: str, reply_to: int = 0) -> Asked:
         with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
             room = room and self.server.chat.room_name(room)
         return Asked(room, conversation, to, reply_to)

@@ -6,7 +6,7 @@ Nothing here tells a password to the log, to an event, or to anybody.
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import click
 import gevent
@@ -14,17 +14,21 @@ import gevent
 from greenchat import Account as Entitled
 from greenchat import (
     Advice,
+    Call,
     ChatServer,
     Command,
     Join,
+    Meta,
     Reject,
     Request,
+    Secret,
     Session,
     hookimpl,
     host_of,
     network_of,
     new_account_id,
     require_name,
+    typed_command,
 )
 
 from . import store
@@ -41,6 +45,9 @@ log = logging.getLogger("greenchat.accounts")
 
 # Over how long registrations are counted, in seconds.
 REGISTRATION_SECONDS = 3600.0
+
+
+SessionNumber = Annotated[int, Meta(ge=0)]
 
 
 class Accounts:
@@ -118,47 +125,40 @@ class Accounts:
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:
         return [
-            Command(
-                "register",
-                "PASSWORD",
-                "Make your name yours: nobody else can have it then.\nExample: /register correct-horse-battery",
+            typed_command(
                 self.register,
+                help="Make your name yours: nobody else can have it then.\nExample: /register correct-horse-battery",
             ),
-            Command(
+            typed_command(
+                self.log_in,
                 "login",
-                "NAME PASSWORD",
                 "Take the name that is yours.\n"
                 "Where you are in the chat already, this is one more session of yours.\n"
                 "A guest who has the name meanwhile gets another one.\n"
                 "Without NAME it is the one that you were refused last.\nExample: /login ada correct-horse-battery",
-                self.log_in,
+                usage="NAME PASSWORD",
             ),
-            Command(
-                "passwd",
-                "OLD NEW",
-                "Change your password. Your other sessions end.\nExample: /passwd old-secret new-secret",
+            typed_command(
                 self.passwd,
+                help="Change your password. Your other sessions end.\nExample: /passwd old-secret new-secret",
             ),
-            Command("logout", "", "Log out on this device, and leave. Your name stays yours.", self.log_out),
-            Command(
-                "sessions",
-                "[end NUMBER]",
-                "List where you are connected or stay logged in, or end one of these.\nExample: /sessions end 4",
+            typed_command(self.log_out, "logout", "Log out on this device, and leave. Your name stays yours."),
+            typed_command(
                 self.sessions,
+                help="List where you are connected or stay logged in, or end one of these.\nExample: /sessions end 4",
+                usage="[end NUMBER]",
             ),
-            Command(
-                "unregister",
-                "PASSWORD",
-                "Give your name up: anybody can have it then. Your other sessions end.\n"
-                "Example: /unregister correct-horse-battery",
+            typed_command(
                 self.unregister,
+                help="Give your name up: anybody can have it then. Your other sessions end.\n"
+                "Example: /unregister correct-horse-battery",
             ),
         ]
 
     # --- commands ---
 
-    def register(self, session: Session, argument: str) -> None:
-        member = session.require_member()
+    def register(self, call: Call, password: Secret) -> None:
+        session, member = call.session, call.member
         self._registry.require_loaded()
         name, key, network = member.name, member.key, network_of(host_of(session.address))
         if session.account == key:
@@ -172,12 +172,12 @@ class Accounts:
                 f"{how_to_log_in(session, name)}",
                 code="registration_closed",
             )
-        check_password(argument, name, self._settings.password_length)
+        check_password(password, name, self._settings.password_length)
         most = self._settings.registrations_per_hour
         with self._hashing.turn(session, key):
             if most and self._registrations[network] >= most:
                 raise Reject("Too many names were registered from your address. Try again later.", code="try_later")
-            account = Account(name, self._hashing.hash(argument), store.now(), new_account_id())
+            account = Account(name, self._hashing.hash(password), store.now(), new_account_id())
             if session.chat.members.get(key) is not member:
                 raise Reject("You have another name meanwhile. Try again.", code="not_joined")
             self._registry.add(key, account, home(session, account.id))
@@ -186,15 +186,15 @@ class Accounts:
         self._logins.welcome(session, key, account.id)
         session.info(f"{name} is yours now. Next time: /login {name} PASSWORD")
 
-    def log_in(self, session: Session, argument: str) -> None:
+    def log_in(self, call: Call, name: str | None, password: Secret) -> None:
+        session, given = call.session, name
         self._registry.require_loaded()
         if session.needs_password:
             session.authenticate("")  # refuses: who may not come in does not get to guess either
-        *given, password = argument.split()
         how = usage("/login NAME PASSWORD")
-        if len(given) > 1:
+        if len(password.split()) > 1:
             raise how
-        name = given[0] if given else self._wanted.get(session.id) or session.name
+        name = given or self._wanted.get(session.id) or session.name
         try:
             _, key = require_name(name, self._server.config.limits.name_length)
         except Reject:
@@ -214,12 +214,11 @@ class Accounts:
         if member is not None and session.member is member and member.key != key:
             session.chat.rename(member, account.name)
 
-    def passwd(self, session: Session, argument: str) -> None:
+    def passwd(self, call: Call, old: Secret, new: Secret) -> str:
+        session = call.session
         key = require_account(session)
-        words = argument.split()
-        if len(words) != 2:
+        if len(new.split()) > 1:
             raise usage("/passwd OLD NEW")
-        old, new = words
         account = self._logins.verified(session, key, old)
         check_password(new, account.name, self._settings.password_length)
         with self._hashing.turn(session, key):
@@ -228,9 +227,10 @@ class Accounts:
         others = f"The password of {account.name} was changed on another device. Log in again with the new one."
         self._logins.end_all([key], others, besides=session)
         log.info("#%d has changed the password of %s", session.id, account.name, extra=session.fields)
-        session.info(f"{account.name} has a new password.")
+        return f"{account.name} has a new password."
 
-    def log_out(self, session: Session, argument: str) -> None:
+    def log_out(self, call: Call) -> None:
+        session = call.session
         require_account(session)
         if session.member is not None:
             self._logins.end(session, "You are logged out.")
@@ -238,12 +238,13 @@ class Accounts:
             self._logins.leave_device(session)
             self._logins.log_out(session, "You are logged out.")
 
-    def sessions(self, session: Session, argument: str) -> None:
-        self._sessions.run(session, argument)
+    def sessions(self, call: Call, act: Literal["end"] | None = None, number: SessionNumber | None = None) -> None:
+        self._sessions.run(call.session, number, ends=act is not None)
 
-    def unregister(self, session: Session, argument: str) -> None:
+    def unregister(self, call: Call, password: Secret) -> None:
+        session = call.session
         key = require_account(session)
-        account = self._logins.verified(session, key, argument)
+        account = self._logins.verified(session, key, password)
         self._registry.remove(key, account)
         self._logins.end_all([key], f"{account.name} was given up on another device.", besides=session)
         session.chat.audit(account.name, "unregister", account.name)

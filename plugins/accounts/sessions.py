@@ -78,16 +78,15 @@ class Sessions:
         self._devices = devices
         self._logins = logins
 
-    def run(self, session: Session, argument: str) -> None:
+    def run(self, session: Session, number: int | None, *, ends: bool) -> None:
         if not session.account:
             session.require_member()
-        match argument.lower().split():
-            case []:
-                self._list(session)
-            case ["end", number] if number.isascii() and number.isdigit():
-                self._end(session, int(number))
-            case _:
-                raise Reject("Type it so: /sessions, or /sessions end NUMBER.", code="usage")
+        if ends != (number is not None):
+            raise Reject("Type it so: /sessions, or /sessions end NUMBER.", code="usage")
+        if number is None:
+            self._list(session)
+        else:
+            self._end(session, number)
 
     def _list(self, session: Session) -> None:
         live = self._live(session)

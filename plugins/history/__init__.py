@@ -2,7 +2,6 @@
 read and searched, and an acknowledged message is on disk.
 """
 
-import re
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -14,6 +13,7 @@ import greenchat
 from greenchat import (
     SEARCH_HELP,
     Alteration,
+    Call,
     ChatServer,
     Command,
     Database,
@@ -28,11 +28,14 @@ from greenchat import (
     Reject,
     Renamed,
     Request,
+    Rest,
     Room,
     Search,
+    SearchResults,
     Session,
     UsedKey,
     hookimpl,
+    typed_command,
 )
 
 from . import store
@@ -245,33 +248,27 @@ class Plugin:
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:
         return [
-            Command(
-                "history",
-                "[N]",
-                f"Tell the last N messages of this room, {LINES} if you do not say.\nExample: /history 50",
+            typed_command(
                 self.tell_history,
+                "history",
+                f"Tell the last N messages of this room, {LINES} if you do not say.\nExample: /history 50",
             ),
-            Command("search", "WORDS", SEARCH_HELP, self.tell_found),
+            typed_command(self.tell_found, "search", SEARCH_HELP),
         ]
 
-    def tell_history(self, session: Session, argument: str) -> None:
+    def tell_history(self, call: Call, n: Annotated[int, Meta(ge=1)] = LINES) -> NumberedPage:
         """`/history [N]`. Raises `Reject`."""
-        if not re.fullmatch("[1-9][0-9]{0,8}|", argument):
-            raise Reject("Say how many messages, as a number. Type it so: /history 50", code="usage")
         # A ref says that somebody has asked: an empty page is told, too.
-        ref = session.call.ref if session.call is not None else None
-        ask = History(limit=int(argument or LINES), ref="" if ref is None else ref)
-        page = self._pages.page(session, ask)
-        session.tell(NumberedPage(page.room, page.events, page.more, page.ref, page.rev, page.epoch))
+        page = self._pages.page(call.session, History(limit=n, ref="" if call.ref is None else call.ref))
+        return NumberedPage(page.room, page.events, page.more, page.ref, page.rev, page.epoch)
 
-    def tell_found(self, session: Session, argument: str) -> None:
+    def tell_found(self, call: Call, words: Rest) -> SearchResults:
         """`/search WORDS`. Raises `Reject`."""
-        asked = session.call.asked if session.call is not None else None
-        if asked is not None and (asked.conversation or asked.to):
-            alone = session.chat.place_meant(session.require_member()).conversation
-            session.tell(self._server.search_direct(session, Search(argument, conversation=alone)))
-        else:
-            session.tell(self._finder.search(session, Search(argument)))
+        session, asked = call.session, call.asked
+        if asked.conversation or asked.to:
+            alone = session.chat.place_meant(call.member).conversation
+            return self._server.search_direct(session, Search(words, conversation=alone))
+        return self._finder.search(session, Search(words))
 
     # --- what becomes of the keeping (watcher.Watcher) ---
 

@@ -6,11 +6,11 @@ from typing import Self
 
 from msgspec import Struct
 
-from greenchat import Answer, ModerationAction
+from greenchat import Answer, ModerationAction, in_units
 
 from .enforcement import in_room
 from .rules import Rules, Sanction, Slow
-from .terms import because, duration, when
+from .terms import because, when
 
 # Lines in one answer: more than anybody reads at once. A program gets as many.
 SHOWN = 200
@@ -72,7 +72,7 @@ class BanList(Answer, frozen=True, kw_only=True, tag="bans"):
         lines = [
             *(ban.line("banned") for ban in bans),
             *(mute.line("muted") for mute in mutes),
-            *(f"{one.room} is slow: one message every {duration(one.seconds)}." for one in slow),
+            *(f"{one.room} is slow: one message every {in_units(one.seconds)}." for one in slow),
         ]
         if more:
             lines.append(f"... and {more} more.")

@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from greenchat import ChatServer, Member, Notice, Reject, Room, Session, is_guest_name, require_name
+from greenchat import ChatServer, Member, Notice, Reject, Room, Session, in_units, is_guest_name, require_name
 
 from .rules import Mark, Rules, Sanction
-from .terms import address_of, because, duration
+from .terms import address_of, because
 
 # Who somebody is, where that is to be remembered: a member, or a session by its id, be it joined or not.
 Who: TypeAlias = Member | int
@@ -210,7 +210,7 @@ class Enforcement:
             left = last + seconds - time.monotonic()
             if left > 0:
                 raise Reject(
-                    f"One may say something every {duration(seconds)} in {room}. Wait {duration(left)}.", code="slow"
+                    f"One may say something every {in_units(seconds)} in {room}. Wait {in_units(left)}.", code="slow"
                 )
 
     def check_mute(self, session: Session, room: str) -> None:

@@ -6,15 +6,21 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import Annotated
 
 from greenchat import (
+    Call,
     ChatServer,
+    Duration,
     Member,
+    Meta,
     ModerationAction,
     Notice,
     Reject,
+    Rest,
     Session,
     host_of,
+    in_units,
     network_of,
     printable,
     require_name,
@@ -28,12 +34,10 @@ from .terms import (
     Network,
     address_of,
     because,
-    duration,
     network_in,
     reason,
     seconds_between,
-    split_target,
-    split_terms,
+    seconds_in,
     written,
 )
 
@@ -71,12 +75,13 @@ class Orders:
 
     # --- operators ---
 
-    def op(self, session: Session, argument: str) -> None:
-        key, found = self._named(argument)
+    def op(self, call: Call, user: str) -> str:
+        session = call.session
+        key, found = self._named(user)
         target = found or self._logged_in(key)
         if target is None:
             raise Reject(
-                f"{printable(argument)} is not here. On the server's shell: greenchat operators add NAME",
+                f"{printable(user)} is not here. On the server's shell: greenchat operators add NAME",
                 "unknown_user",
             )
         self._require_other(session, key, target)
@@ -86,19 +91,20 @@ class Orders:
         operator = Operator(account_id, target.name_on_record, time.time(), session.name_on_record())
         if not self._do(session, "op", operator.name, "", "", lambda file: add_operator(file, operator)):
             raise Reject(f"{operator.name} is an operator already.", code="already_operator")
-        session.info(f"{operator.name} is an operator from now on.")
+        return f"{operator.name} is an operator from now on."
 
-    def deop(self, session: Session, argument: str) -> None:
-        key, found = self._named(argument)
+    def deop(self, call: Call, user: str) -> str:
+        session = call.session
+        key, found = self._named(user)
         self._require_other(session, key, found)
         operator = self._operator(key, found)
-        nothing = Reject(f"{printable(argument)} is no operator.", code="not_operator")
+        nothing = Reject(f"{printable(user)} is no operator.", code="not_operator")
         if operator is None:
             raise nothing
         name = self._server.accounts.name_of(operator.account) or operator.name
         if not self._do(session, "deop", name, "", "", lambda file: remove_operator(file, operator.account)):
             raise nothing
-        session.info(f"{name} is no operator any more.")
+        return f"{name} is no operator any more."
 
     def _operator(self, key: str, found: Member | None) -> Operator | None:
         """The operator whose account has the name with this key, who is called so, or whose account of it is gone."""
@@ -112,25 +118,25 @@ class Orders:
 
     # --- out of a room, or of the chat ---
 
-    def kick(self, session: Session, argument: str) -> None:
-        member, (name, why) = session.require_member(), split_target(argument)
-        target, room = self._present(session, name), member.room
+    def kick(self, call: Call, user: Member, why: Rest = "") -> None:
+        session, member = call.session, call.member
+        target, room = self._may_act_on(session, user), member.room
         if room.name not in target.rooms:
             raise Reject(f"{target.name} is not in {room.name}.", code="not_in_room")
         why = self._sayable(session, reason(why), room.name)
         # Asking that may have taken its time.
-        self._present(session, target.name)
+        self._may_act_on(session, self._server.chat.find(target.name))
         self._server.chat.audit(session.name_on_record(), "kick", target.name, room.name, why)
         verdict = Reject(f"You were put out of {room.name} by {member.name}{because(why)}", code="kicked")
         notice = f"{target.name} was put out by {member.name}{because(why)}"
         self._enforcement.put_out(target, room, verdict, notice, f"put out by {member.name}")
 
-    def ban(self, session: Session, argument: str) -> None:
-        word, rest = split_target(argument)
-        seconds, why = split_terms(rest)
-        network = network_in(word) if not self._is_among(word, self._server.chat.members) else None
+    def ban(self, call: Call, user: str, duration: Duration | None = None, why: Rest = "") -> None:
+        session, seconds = call.session, seconds_in(duration, why)
+        why = reason(why)
+        network = network_in(user) if not self._is_among(user, self._server.chat.members) else None
         if network is None:
-            self._ban_user(session, *self._named(word), seconds, why)
+            self._ban_user(session, *self._named(user), seconds, why)
         elif is_operator(session):
             self._ban_network(session, network, seconds, why)
         else:
@@ -185,11 +191,12 @@ class Orders:
                 banned.append(network)
         return banned, left_out
 
-    def unban(self, session: Session, argument: str) -> None:
-        rules, nothing = self._records.rules, Reject(f"{printable(argument)} is not banned.", code="not_banned")
-        network = network_in(argument) if is_operator(session) and not self._is_among(argument, rules.names) else None
+    def unban(self, call: Call, user: str) -> None:
+        session, rules = call.session, self._records.rules
+        nothing = Reject(f"{printable(user)} is not banned.", code="not_banned")
+        network = network_in(user) if is_operator(session) and not self._is_among(user, rules.names) else None
         if network is None:
-            self._lift(session, "bans", argument, "unban", nothing)
+            self._lift(session, "bans", user, "unban", nothing)
             return
         what = written(network)
         if not self._do(session, "unban", what, "", "", lambda file: lift_network(file, what)):
@@ -201,58 +208,54 @@ class Orders:
 
     # --- mutes and slow rooms ---
 
-    def mute(self, session: Session, argument: str) -> None:
-        name, rest = split_target(argument)
-        seconds, why = split_terms(rest)
-        target, room = self._present(session, name), _scope(session)
+    def mute(self, call: Call, user: Member, duration: Duration | None = None, why: Rest = "") -> None:
+        session, seconds = call.session, seconds_in(duration, why)
+        target, room = self._may_act_on(session, user), _scope(session)
         if room and room not in target.rooms:
             raise Reject(f"{target.name} is not in {room}.", code="not_in_room")
         self._require_space(session)
-        why = self._sayable(session, why, room)
+        why = self._sayable(session, reason(why), room)
         mutes = self._sanctions(session, target.key, target, room, seconds or MUTE_SECONDS, why)
         terms = mutes[0].terms(mutes[0].since)
         self._do(session, "mute", target.name, room, mutes[0].details, lambda file: put(file, "mutes", mutes))
         session.info(f"{target.name} is muted{in_room(room)} {terms}")
         target.info(f"{session.name} has muted you{in_room(room)} {terms}")
 
-    def unmute(self, session: Session, argument: str) -> None:
-        self._lift(session, "mutes", argument, "unmute", Reject(f"{printable(argument)} is not muted.", "not_muted"))
+    def unmute(self, call: Call, user: str) -> None:
+        self._lift(call.session, "mutes", user, "unmute", Reject(f"{printable(user)} is not muted.", "not_muted"))
 
-    def slow(self, session: Session, argument: str) -> None:
-        member, (name, word) = session.require_member(), split_target(argument)
-        chat = self._server.chat
-        key = chat.room_name(name)
-        room = chat.rooms.get(key)
-        if not is_operator(session) and (room is None or not room.owned_by(member)):
-            raise Reject(f"Only the owner of {printable(name)} may do that.", code="not_allowed")
-        if room is None and key != chat.default_room:  # which is there, be there anybody in it or not
-            raise Reject(f"There is no room {printable(name)}.", code="unknown_room")
-        slow = Slow(key, seconds_between(word), session.account_id)
-        every = f"one message every {duration(slow.seconds)}" if slow.seconds else "off"
+    def slow(self, call: Call, room: str, seconds: str) -> None:
+        session, member, chat = call.session, call.member, self._server.chat
+        key = chat.room_name(room)
+        there = chat.rooms.get(key)
+        if not is_operator(session) and (there is None or not there.owned_by(member)):
+            raise Reject(f"Only the owner of {printable(room)} may do that.", code="not_allowed")
+        if there is None and key != chat.default_room:  # which is there, be there anybody in it or not
+            raise Reject(f"There is no room {printable(room)}.", code="unknown_room")
+        slow = Slow(key, seconds_between(seconds), session.account_id)
+        every = f"one message every {in_units(slow.seconds)}" if slow.seconds else "off"
         if not self._do(session, "slow", "", key, every, lambda file: set_slow(file, slow)):
             raise Reject(f"{key} is not slow.", code="not_slow")
         told = f"{key} is slow from now on: {every}." if slow.seconds else f"{key} is not slow any more."
-        if room is not None:
-            room.post(Notice(told, key))
-        if room is not member.room:
+        if there is not None:
+            there.post(Notice(told, key))
+        if there is not member.room:
             session.info(told)
 
     # --- tell ---
 
-    def announce(self, session: Session, argument: str) -> None:
-        argument = self._sayable(session, argument, "")
-        self._server.chat.audit(session.name_on_record(), "announce", details=argument)
-        self._server.chat.announce(f"Announcement by {session.name}: {argument}")
+    def announce(self, call: Call, text: Rest) -> None:
+        session = call.session
+        text = self._sayable(session, text, "")
+        self._server.chat.audit(session.name_on_record(), "announce", details=text)
+        self._server.chat.announce(f"Announcement by {session.name}: {text}")
 
-    def bans(self, session: Session, argument: str) -> None:
+    def bans(self, call: Call) -> BanList:
         self._records.require_read()
-        session.tell(BanList.of(self._records.rules, time.time(), _scope(session) or None))
+        return BanList.of(self._records.rules, time.time(), _scope(call.session) or None)
 
-    def audit(self, session: Session, argument: str) -> None:
-        if not (argument or str(ACTS_TOLD)).isdecimal():
-            raise Reject("Type it so: /audit 20", code="usage")
-        count = min(int(argument[:9] or ACTS_TOLD), MOST_ACTS_TOLD)
-        session.tell(Audit.of(self._records.acts(count)))
+    def audit(self, call: Call, n: Annotated[int, Meta(ge=1)] = ACTS_TOLD) -> Audit:
+        return Audit.of(self._records.acts(min(n, MOST_ACTS_TOLD)))
 
     # --- whom it is about ---
 
@@ -275,9 +278,8 @@ class Orders:
         members = self._server.chat.members.values()
         return next((member for member in members if member.account == account), None)
 
-    def _present(self, session: Session, name: str) -> Member:
-        """Who is called `name`, and may be acted on."""
-        target = self._server.chat.find(name)
+    def _may_act_on(self, session: Session, target: Member) -> Member:
+        """`target`, where they may be acted on. Raises `Reject`."""
         self._require_other(session, target.key, target)
         self._require_no_operator(target.key, target)
         return target

@@ -11,17 +11,21 @@ import gevent
 
 from greenchat import (
     AccountDirectory,
+    Call,
     ChatServer,
     Command,
     DatabaseError,
     Invited,
     Member,
     Reject,
+    Rest,
     Role,
     Room,
+    Secret,
     Session,
     hookimpl,
     some_of,
+    typed_command,
 )
 
 from . import store
@@ -109,34 +113,22 @@ class Rooms:
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:
         return [
-            Command(
-                "join",
-                "ROOM [KEY]",
-                "Go into a room, which is made where there is none.\nExample: /join garden",
-                join,
+            typed_command(join, help="Go into a room, which is made where there is none.\nExample: /join garden"),
+            typed_command(part, help="Go out of a room.\nExample: /part garden"),
+            typed_command(
+                self.list_rooms, "rooms", "List the rooms: how many are in, and what about.\nExample: /rooms"
             ),
-            Command("part", "[ROOM]", "Go out of a room.\nExample: /part garden", part),
-            Command("rooms", "", "List the rooms: how many are in, and what about.\nExample: /rooms", self.list_rooms),
-            Command(
-                "names",
-                "[ROOM]",
-                "Tell who is in a room, as what, and who is away.\nExample: /names garden",
-                self.names,
-            ),
-            Command(
-                "topic",
-                "[TEXT]",
-                "Tell what the room is about, or set it.\n/topic - clears it.\nExample: /topic Tulips and roses",
+            typed_command(self.names, help="Tell who is in a room, as what, and who is away.\nExample: /names garden"),
+            typed_command(
                 self.topic,
+                help="Tell what the room is about, or set it.\n/topic - clears it.\nExample: /topic Tulips and roses",
             ),
-            Command(
-                "invite",
-                "USER [ROOM]",
-                "Ask somebody into a room that you are in.\n"
-                "It lets them in once, also where a key or an invitation is needed.\nExample: /invite bob",
+            typed_command(
                 self.invite,
+                help="Ask somebody into a room that you are in.\n"
+                "It lets them in once, also where a key or an invitation is needed.\nExample: /invite bob",
             ),
-            Command("room", "[SETTING VALUE]", HELP, self.settings),
+            typed_command(self.settings, "room", HELP, usage="[SETTING VALUE]"),
         ]
 
     # --- who comes in ---
@@ -181,23 +173,23 @@ class Rooms:
 
     # --- commands ---
 
-    def list_rooms(self, session: Session, argument: str) -> None:
-        session.require_member()
-        found, more = self._listing.seen_by(session)
+    def list_rooms(self, call: Call) -> RoomList:
+        call.session.require_member()
+        found, more = self._listing.seen_by(call.session)
         lines = [_line(listed) for listed in found]
-        session.tell(RoomList(rooms=found, more=more, lines=[*lines, f"... and {more} more."] if more else lines))
+        return RoomList(rooms=found, more=more, lines=[*lines, f"... and {more} more."] if more else lines)
 
-    def names(self, session: Session, argument: str) -> None:
-        member, chat = session.require_member(), session.chat
-        name = chat.room_name(argument) if argument else member.room.name
-        room = chat.rooms.get(name)
-        if room is None and name not in self._book.kept:
+    def names(self, call: Call, room: str = "") -> NameList:
+        member, chat = call.member, call.session.chat
+        name = chat.room_name(room) if room else member.room.name
+        found = chat.rooms.get(name)
+        if found is None and name not in self._book.kept:
             raise Reject(f"There is no room {name}. /rooms lists them.", code="unknown_room")
-        if not chat.may_enter(session, member, name):
+        if not chat.may_enter(call.session, member, name):
             raise Reject(f"Who is in {name} is told to those who may come in.", code="not_allowed")
-        members = room.some_members(member) if room is not None else []
-        more = len(room.members) - len(members) if room is not None else 0
-        roles = {other.name: role for other in members if room is not None and (role := room.role_of(other))}
+        members = found.some_members(member) if found is not None else []
+        more = len(found.members) - len(members) if found is not None else 0
+        roles = {other.name: role for other in members if found is not None and (role := found.role_of(other))}
         ignored = member.ignored
         away = {
             other.name: other.away
@@ -211,57 +203,55 @@ class Rooms:
             what = ", ".join(filter(None, marks))
             shown.append(f"{other} ({what})" if what else other)
         line = f"In {name} ({len(names) + more}): {some_of(shown, NAMES_SHOWN, more) or 'nobody'}"
-        session.tell(NameList(room=name, members=names, members_more=more, roles=roles, away=away, lines=[line]))
+        return NameList(room=name, members=names, members_more=more, roles=roles, away=away, lines=[line])
 
-    def topic(self, session: Session, argument: str) -> None:
-        member = session.require_member()
+    def topic(self, call: Call, text: Rest = "") -> str | None:
+        session, member = call.session, call.member
         room = member.room
-        if not argument:
+        if not text:
             is_there = f"The topic of {room.name} is: {room.topic}"
-            session.info(is_there if room.topic else f"{room.name} has no topic. Set one by /topic TEXT")
-            return
+            return is_there if room.topic else f"{room.name} has no topic. Set one by /topic TEXT"
         restricted = self._book.of(room).topic_by == "owner"
         if restricted:
             require_right(session, room, "set its topic")
-        session.chat.set_topic(member, room, "" if argument == "-" else argument)
+        session.chat.set_topic(member, room, "" if text == "-" else text)
         if restricted:
             record(session, room, "topic", details=room.topic)
         self._book.set(room, "topic", room.topic)
+        return None
 
-    def settings(self, session: Session, argument: str) -> None:
-        RoomCommand(self._book, self._accounts, self._quota).run(session, argument)
+    def settings(self, call: Call, setting: str = "", value: Secret = "") -> None:
+        RoomCommand(self._book, self._accounts, self._quota).run(call.session, setting, str(value))
 
-    def invite(self, session: Session, argument: str) -> None:
-        member, chat = session.require_member(), session.chat
-        name, *where = argument.split(maxsplit=1)
-        room = chat.room_of(member, "".join(where))
-        rules = self._book.of(room)
+    def invite(self, call: Call, user: Member, room: str = "") -> str:
+        session, member, guest = call.session, call.member, user
+        where = session.chat.room_of(member, room)
+        rules = self._book.of(where)
         if rules.protected:
-            require_right(session, room, "invite, as it is not open to all")
-        guest = chat.find(name)
-        if room.name in guest.rooms:
-            raise Reject(f"{guest.name} is in {room.name} already.", code="already_joined")
+            require_right(session, where, "invite, as it is not open to all")
+        if where.name in guest.rooms:
+            raise Reject(f"{guest.name} is in {where.name} already.", code="already_joined")
         if guest.ignored is not None and guest.ignored.covers(member):
             raise Reject(f"{guest.name} does not take messages from you.", code="ignored")
         if rules.protected:
             self._access.invite(guest, rules)
-            record(session, room, "invite", guest.name)
-        guest.tell(Invited(room.name, member.name, datetime.now(UTC)))
-        session.info(f"You have invited {guest.name} to {room.name}.")
+            record(session, where, "invite", guest.name)
+        guest.tell(Invited(where.name, member.name, datetime.now(UTC)))
+        return f"You have invited {guest.name} to {where.name}."
 
 
-def join(session: Session, argument: str) -> None:
-    room, *key = argument.split(maxsplit=1)
-    session.enter(room, "".join(key))
+def join(call: Call, room: str, key: Secret = "") -> None:
+    call.session.enter(room, str(key))
 
 
-def part(session: Session, argument: str) -> None:
-    member, chat = session.require_member(), session.chat
-    room = chat.room_of(member, argument)
-    chat.part(member, room, "left", session)
-    if not session.codec.many_rooms:  # who can be in several is told in its own way
-        where = "" if member.rooms else ", and in no room"
-        session.info(f"You are out of {room.name}{where}. /join ROOM leads into one, /quit out of the chat.")
+def part(call: Call, room: str = "") -> str | None:
+    session, member, chat = call.session, call.member, call.session.chat
+    left = chat.room_of(member, room)
+    chat.part(member, left, "left", session)
+    if session.codec.many_rooms:  # who can be in several is told in its own way
+        return None
+    where = "" if member.rooms else ", and in no room"
+    return f"You are out of {left.name}{where}. /join ROOM leads into one, /quit out of the chat."
 
 
 def _line(listed: Listed) -> str:

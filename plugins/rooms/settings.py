@@ -35,13 +35,12 @@ class RoomCommand:
         self._quota = quota
         self._accounts = accounts
 
-    def run(self, session: Session, argument: str) -> None:
+    def run(self, session: Session, name: str, value: str) -> None:
         room = session.require_member().room
-        if not argument:
+        if not name:
             self._show(session, room, self._book.of(room))
             return
-        name, *values = argument.split(maxsplit=1)
-        name, value = name.lower(), "".join(values)
+        name = name.lower()
         if name not in VALUES:
             raise Reject(f"There is no setting {printable(name)}. There are {', '.join(VALUES)}.", code="usage")
         require_right(session, room, "change that")

@@ -1,9 +1,12 @@
 """What people type behind a command, as values of the kinds that its function asks for."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import pytest
+from hypothesis import strategies as st
+from kit.properties import ANY_TEXT, for_all
 from msgspec import Meta
 
 from greenchat import Argument, Duration, PluginError, Reject, Rest, Secret
@@ -111,9 +114,9 @@ def test_what_is_typed_comes_as_values(function, text, values):
         (pick, "fast perhaps", "SURE is on or off, not 'perhaps'."),
         (few, "7", "COUNT is between 1 and 6, not '7'."),
         (most, "7", "COUNT is at most 6, not '7'."),
-        (remind, "90 tea", "AFTER is a duration, such as 30s, 10m, 1h30m, 2d or 1w, not '90'."),
+        (remind, "90 tea", "AFTER is a duration without blanks, such as 30s, 10m, 1h30m, 2d or 1w, not '90'."),
         (remind, "10m", "WHAT is missing."),
-        (mute, "bob 60 spam", "HOW-LONG is a duration, such as 30s, 10m, 1h30m, 2d or 1w, not '60'."),
+        (mute, "bob 60 spam", "HOW-LONG is a duration without blanks, such as 30s, 10m, 1h30m, 2d or 1w, not '60'."),
         (sort, "", "WORDS is missing."),
     ],
 )
@@ -260,8 +263,22 @@ def test_who_is_not_there_is_told_as_everywhere():
     assert refusal.value.code == "unknown_user"
 
 
-def test_a_duration_shows_itself_as_it_is_typed():
-    assert str(Duration.parse("90m")) == "1h30m"
-    assert Duration.parse("90") is None
-    with pytest.raises(Reject, match="too short or too long"):
-        Duration.parse("0s")
+WHATEVER = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda one: st.lists(one, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("function", [double, roll, add, pick, few, answer, remind, mute, login, passwd, poke, sort])
+def test_whatever_comes_is_taken_or_refused(function):
+    signature = Signature.of(function)
+    names = [argument.name for argument in signature.arguments]
+
+    @for_all(ANY_TEXT, st.dictionaries(st.sampled_from(names) | ANY_TEXT, WHATEVER, max_size=3))
+    def check(text, args):
+        for take, given in ((signature.parse, text), (signature.from_values, args)):
+            with suppress(Reject):
+                assert list(take(given, Nobody())) == names
+
+    check()

@@ -338,7 +338,7 @@ def test_the_commands_stay_whatever_fails_in_them(monkeypatch):
     def fail(self, session, frame):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(slash_commands.SlashCommands, "tell_stats", lambda self, session, argument: 1 / 0)
+    monkeypatch.setattr(slash_commands.SlashCommands, "tell_stats", lambda self, call: 1 / 0)
     with serving() as server:
         ada = server.join("ada")
         for _ in range(FAILURES + 5):

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from kit import ROOT, TESTS
 from kit.machine import eventually
-from kit.programs import Anybody, Program, account_id, enrol, without_plugins
+from kit.programs import Anybody, Program, account_id, enrol, says, without_plugins
 from kit.sessions import device
 
 import greenchat
@@ -559,6 +559,24 @@ def test_coin(example):
         program = Program(server, "bob")
         program.send(type="say", text="/toss")
         assert program.read()["type"] == "tossed"
+
+
+def test_gamble(example):
+    with serving(example("gamble")) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        says(ada, "/roll 3d1")
+        bob.expect("MSG|ada|* ada rolls 3")
+        refusal = "NUMBER is a whole number, such as 12, not 'x'. Type it so: /double NUMBER"
+        assert refusal in GUIDE
+        assert says(ada, "/double 21", "/double x", "/help roll") == [
+            "INFO|42",
+            f"ERROR|{refusal}",
+            "INFO|/roll [DICE]",
+            "INFO|Roll dice, for all to see.",
+            "INFO|Example: /roll 2d6",
+        ]
+        assert says(ada, "/help double")[-1] == "INFO|Example: /double 21 tells: 42"
+        assert says(ada, "/roll 2d6x")[0].startswith("ERROR|DICE is dice, such as 2d6, not '2d6x'")
 
 
 def test_egg(example):

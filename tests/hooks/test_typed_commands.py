@@ -5,7 +5,19 @@ import pytest
 from gevent.event import Event
 from kit.programs import Anybody, Program, says
 
-from greenchat import Answer, Member, PluginError, Reject, Rest, Room, Secret, hookimpl, typed_command
+from greenchat import (
+    Answer,
+    Argument,
+    Command,
+    Member,
+    PluginError,
+    Reject,
+    Rest,
+    Room,
+    Secret,
+    hookimpl,
+    typed_command,
+)
 from greenchat.hooks.commands import CommandTable
 from greenchat.testing import DEADLINE, serving
 
@@ -184,6 +196,27 @@ def test_what_is_wrong_is_told_when_it_is_loaded():
     for wrong in ("3", "3/10", "0/10s", "3/0s", "-1/s"):
         with pytest.raises(PluginError, match="no rate"):
             table.add("toys", [typed_command(double, rate=wrong)])
+
+
+def test_arguments_may_be_declared_by_hand():
+    def take(call, args):
+        assert args == call.args
+        return [f"{name}={value}" for name, value in args.items()]
+
+    class Plugin:
+        @hookimpl
+        def greenchat_commands(self):
+            arguments = (Argument("who"), Argument("times", "integer", optional=True, default=1, minimum=1))
+            return [Command("take", "", "Take it.", arguments=arguments, typed=take)]
+
+    with serving(Plugin) as server:
+        assert says(server.join("ada"), "/take bob", "/take bob 0", "/help take") == [
+            "INFO|who=bob",
+            "INFO|times=1",
+            "ERROR|TIMES is at least 1, not '0'. Type it so: /take WHO [TIMES]",
+            "INFO|/take WHO [TIMES]",
+            "INFO|Take it.",
+        ]
 
 
 def test_a_command_with_a_secret_is_private_by_itself():

@@ -16,7 +16,8 @@ from greenchat.testing import DEADLINE, Peer
 
 # What ends all that is told for a request, where it is not refused.
 ANSWERS = {"join": "welcome", "say": "ack", "leave": "ack", "history": "history", "search": "found", "ping": "pong"}
-ANSWERS |= dict.fromkeys(("edit", "delete", "react", "read", "cursor"), "ack") | {"export": "exported"}
+ANSWERS |= dict.fromkeys(("edit", "delete", "react", "read", "cursor", "command"), "ack")
+ANSWERS |= {"export": "exported", "commands": "commands"}
 
 # What a plain client reads that has made a room.
 MADE = "INFO|You have made this room: /room shows what you may set."

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from greenchat.protocol.requests import Edit, Say
+from greenchat.protocol.requests import Edit, RunCommand, Say
 from greenchat.protocol.text import FORBIDDEN, is_blank
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -29,6 +29,9 @@ PLAIN_VALUES = {
 FIELDS = {
     (Say, "text"): TEXT | LINES,
     (Edit, "text"): TEXT | LINES,
+    (RunCommand, "args"): st.dictionaries(
+        ANY_TEXT, TEXT | LINES | st.integers(0, 9) | st.booleans() | st.none() | st.lists(TEXT, max_size=2), max_size=2
+    ),
     (Say, "key"): st.sampled_from(["", "k", "0b9f-ä"]),
 }
 

@@ -137,4 +137,5 @@ def test_after_so_many_seconds_one_may_talk_again(server):
 @pytest.mark.parametrize("seconds", ["", "soon", "-1", "1 h", "1hour", "10 seconds", "1.5", "2d", "86401", "9" * 5000])
 def test_what_is_no_number_of_seconds(server, seconds):
     ada = operator(server)
-    assert refusals(says(ada, f"/slow lobby {seconds}"[:3000]))[0].startswith(("Type it so: /slow", "2d"))
+    (refusal,) = refusals(says(ada, f"/slow lobby {seconds}"[:3000]))
+    assert "Type it so: /slow" in refusal or refusal.startswith("2d")

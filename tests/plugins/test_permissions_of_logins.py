@@ -18,7 +18,7 @@ act              guest            password         device           again       
 
 passwd           not_logged_in    yes              yes              yes              yes
 passwd_wrong     not_logged_in    login_failed     login_failed     login_failed     login_failed
-passwd_without   not_logged_in    usage            usage            usage            usage
+passwd_without   usage            usage            usage            usage            usage
 unregister       not_logged_in    yes              yes              yes              yes
 unregister_wrong not_logged_in    login_failed     login_failed     login_failed     login_failed
 register_again   yes              registered       registered       registered       registered

@@ -241,7 +241,7 @@ def test_a_new_password_takes_the_place_of_the_old_one():
     with accounts() as server:
         ada = registered(server)
         ada.send("MSG|/passwd x", f"MSG|/passwd {OTHER} {SECRET}", f"MSG|/passwd {SECRET} ada")
-        ada.expect("ERROR|Type it so: /passwd OLD NEW. Neither has spaces in it.", f"ERROR|{WRONG}")
+        ada.expect("ERROR|NEW is missing. Type it so: /passwd OLD NEW", f"ERROR|{WRONG}")
         ada.expect("ERROR|This password is too short. Take at least 8 characters.")
         ada.send(f"MSG|/passwd {SECRET} {OTHER}", "MSG|/passwd")
         ada.expect("INFO|ada has a new password.", "ERROR|Something is missing. Type it so: /passwd OLD NEW")

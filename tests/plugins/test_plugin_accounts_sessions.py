@@ -63,9 +63,9 @@ def test_others_cannot_be_ended():
         gone(registered(server))
         laptop, bob = at(server), Program(server, "bob")
         mine = number(laptop, this=True)
-        for wrong in (mine, 0, 10**30):
+        for wrong in (mine, 0, 10**14):
             assert bob.refused(f"/sessions end {wrong}") == "unknown_session"
-        for wrong in ("end", "end x", "end -1", "stop 3", "end 1 2"):
+        for wrong in ("end", f"end {10**30}", "end x", "end -1", "stop 3", "end 1 2"):
             assert bob.refused(f"/sessions {wrong}") == "usage"
         assert laptop.ask("still here")[-1]["type"] == "ack"
 

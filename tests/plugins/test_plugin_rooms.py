@@ -237,7 +237,7 @@ def test_limits_of_rooms_hold_for_those_who_move_and_those_who_add():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_before_join_nothing_of_it_is_to_be_had(shared, name):
     peer = shared.connect()
-    peer.send(f"MSG|/{name} garden")
+    peer.send(f"MSG|/{name}" if name == "rooms" else f"MSG|/{name} garden")
     peer.expect("ERROR|You have not joined yet. Send JOIN|<username> first.")
 
 

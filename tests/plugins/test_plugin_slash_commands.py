@@ -250,7 +250,7 @@ def test_msg_reaches_one_person_alone_in_whatever_room(server, room):
     ("typed", "answer"),
     [
         ("/msg", "ERROR|Something is missing. Type it so: /msg USER TEXT"),
-        ("/msg bob", "ERROR|Something is missing. Type it so: /msg USER TEXT"),
+        ("/msg bob", "ERROR|TEXT is missing. Type it so: /msg USER TEXT"),
         ("/msg nobody hi", "ERROR|Nobody here is called nobody. Look with /who."),
         ("/reply hi", "ERROR|Nobody has written to you alone yet. Type it so: /msg USER TEXT"),
         ("/reply", "ERROR|Something is missing. Type it so: /reply TEXT"),

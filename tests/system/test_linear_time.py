@@ -6,15 +6,16 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from greenchat_plugins.moderation.terms import split_terms
 from greenchat_plugins.moderation.words import Repeats, WordList
 from kit.hostile import hostile_texts
 
-from greenchat import Command, Reject
+from greenchat import Command, Duration, Reject, Rest
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.connect.secrets import is_secret
+from greenchat.hooks.arguments import Signature
 from greenchat.hooks.commands import CommandTable
+from greenchat.hooks.named import Named
 from greenchat.protocol.names import require_name, require_room
 from greenchat.protocol.text import is_blank, printable, require_text, slash_at
 from greenchat.search import terms
@@ -34,6 +35,13 @@ COMMANDS = CommandTable(lambda plugin, where: None)
 COMMANDS.add(
     "test", [Command(name, "", "Help.", lambda session, argument: None) for name in ("help", "hotdog", "a" * 32)]
 )
+
+
+NAMES = Named(None)  # nobody asks for one
+
+
+def order(call, user: str, duration: Duration | None = None, count: int | None = None, why: Rest = ""): ...
+def numbers(call, *numbers: float): ...
 
 
 def in_json(text: str) -> bytes:
@@ -60,7 +68,8 @@ WORK = {
     "was it said before?": lambda text: Repeats(3, 60).check(1, text),
     "words to search for": allowed(parse),
     "words to be found by": lambda text: terms.terms_of(0, 1, "ada", text),
-    "a duration and a reason": allowed(split_terms),
+    "the arguments of an order": allowed(lambda text: Signature.of(order).parse(text, NAMES)),
+    "numbers": allowed(lambda text: Signature.of(numbers).parse(text, NAMES)),
     "which command is it?": allowed(COMMANDS.find),
     "is there a secret in it?": is_secret,
     "a plain frame": lambda text: PlainCodec().request_decoder(0).feed(f"MSG|{text}\n".encode()),
