@@ -30,6 +30,7 @@ from greenchat.errors import Advice as Advice
 from greenchat.errors import ConfigError as ConfigError
 from greenchat.errors import PluginError as PluginError
 from greenchat.errors import Reject as Reject
+from greenchat.hooks.bots import Bot as Bot
 from greenchat.hooks.clock import Alarm as Alarm
 from greenchat.hooks.clock import Clock as Clock
 from greenchat.hooks.context import Context as Context

@@ -11,7 +11,8 @@ from greenchat import AWAY, Answer, Call, Command, Member, Reject, Rest, Session
 class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
     """The answer to /whois. `logged_in`: into an account. `role` is "operator" or empty; `owner_of` and `rooms` are
     those rooms that the asker may come into. `seconds`: since the oldest of their connections was made, of which there
-    are so many `sessions`. `address`, that of the oldest, and all `addresses` are for operators."""
+    are so many `sessions`. `bot` is the plugin that moves it. `address`, that of the oldest, and all `addresses` are
+    for operators."""
 
     name: str
     logged_in: bool = False
@@ -21,6 +22,7 @@ class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
     away: str = ""
     seconds: int = 0
     sessions: int = 1
+    bot: str = ""
     address: str = ""
     addresses: list[str] = field(default_factory=list)
 
@@ -63,8 +65,9 @@ class People:
         facts = [
             f"in {', '.join(room.name for room in rooms)}" if rooms else "",
             other.role,
+            f"a bot of the plugin {other.bot}" if other.bot else "",
             f"owner of {', '.join(owned)}" if owned else "",
-            "logged in" if other.account else "a guest",
+            "" if other.bot else "logged in" if other.account else "a guest",
             f"away: {why}" if why else "",
             f"connected for {_duration(seconds)}" if sessions else "",
             f"by {len(sessions)} connections" if len(sessions) > 1 else "",
@@ -79,6 +82,7 @@ class People:
             away=why,
             seconds=seconds,
             sessions=max(len(sessions), 1),  # that somebody is lost is told once they have left
+            bot=other.bot,
             address=addresses[0] if addresses else "",
             addresses=addresses[1:] and addresses,
             lines=[f"{other.name}: {'; '.join(filter(None, facts))}"],

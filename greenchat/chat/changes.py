@@ -20,7 +20,7 @@ from greenchat.chat.telling import Telling
 from greenchat.codecs.wording import answering, changed
 from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Deleted, Edited, Message, ModerationAction, Reacted, require_sound
-from greenchat.protocol.names import require_name
+from greenchat.protocol.names import key_of
 from greenchat.protocol.replies import HistoryPage
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key, Messages
@@ -186,7 +186,5 @@ class Changes(Presence):
 def _ignoring(past: Past, message: Message) -> Callable[[Ignored], bool]:
     """Whether somebody ignores who has said it, whatever they are called by now."""
     author = past.author() if past.author is not None else None
-    key = message.sender
-    with suppress(Reject):
-        key = require_name(key, 0)[1]
+    key = key_of(message.sender)
     return lambda ignored: ignored.covers_past(author, past.account_id, key)

@@ -26,7 +26,7 @@ from greenchat.protocol.events import (
     Topic,
     require_sound,
 )
-from greenchat.protocol.names import require_name
+from greenchat.protocol.names import require_known
 from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import is_blank, printable, require_text, some_of
 
@@ -37,6 +37,12 @@ AWAY = "away"
 class Chat(Direct):
     """What happens in the rooms. Where a request is about what somebody does, `origin` is the session by which they do
     it; else it is the one whose request is dealt with."""
+
+    def require_short(self, text: str) -> None:
+        """Raises `Reject` where a `text` that came in no frame is longer than one."""
+        most = self._limits.frame_bytes
+        if most and len(text.encode()) > most:
+            raise Reject(f"The message is longer than {most} bytes. Make it shorter.", code="too_long")
 
     # --- talk ---
 
@@ -55,6 +61,20 @@ class Chat(Direct):
         if reply_to:
             return self._say_answer(member, text, action, room, acting(member, origin), reply_to)[-1]
         return self._say_checked(member, text, action, room, acting(member, origin))[-1]
+
+    def say_as(self, voice: Member, text: str, room: Room, origin: Outlet, *, action: bool = False) -> Message:
+        """Say what `voice`, who is elsewhere and in no room here, has said: by a plugin that speaks for them."""
+        text = require_text(text)
+        self.require_short(text)
+        if self._hooks.check_message is not None:
+            text = self._checks.foreign(voice, origin, text, room.name, action)
+        if self.rooms.get(room.name) is not room:
+            raise Reject(f"There is nobody in {room.name} any more.", code="room_required")
+        number = self.ids.next
+        self.ids.next = number + 1
+        said = room.say(voice, (text,), number, action, origin)[-1]
+        self.delivery_stats.deliveries += 1  # it is taken that who says something is one of those who show the room
+        return said
 
     def say_one(
         self, member: Member, text: str, room: Room, origin: Outlet, reply_to: int = 0, key: Key | None = None
@@ -178,13 +198,13 @@ class Chat(Direct):
     def ignore(self, member: Member, name: str) -> str:
         """From now on `member` does not read what `name` says, whatever they are called by then; the name as it is
         shown. Raises `Reject`."""
-        name = self._ignoring.begin(member, *require_name(name, self._limits.name_length))
+        name = self._ignoring.begin(member, *require_known(name, self._limits.name_length))
         self._mind_ignored(member)
         return name
 
     def unignore(self, member: Member, name: str) -> str:
         """The other way round. Raises `Reject`."""
-        name = self._ignoring.end(member, *require_name(name, 0))
+        name = self._ignoring.end(member, *require_known(name, 0))
         self._mind_ignored(member)
         return name
 

@@ -144,6 +144,11 @@ class Direct(Changes):
         """Whom `member` writes to, if they are here. Raises `Reject` where they are not, and nothing may wait for
         them, or nothing more."""
         other = found.partner(member)
+        if other is not None and other.bot:
+            text = (
+                f"{other.name} is a bot, and reads nothing that is said to it alone. Name it in a room that it is in."
+            )
+            raise Reject(text, code="unknown_user")
         if other is not None:
             return other
         end = found.other_end(member.identity)

@@ -1,7 +1,6 @@
 """How far somebody has read a room, and what there is behind that. It is found out when it is asked for: what is said
 costs nothing more."""
 
-from contextlib import suppress
 from typing import NamedTuple
 from weakref import ref
 
@@ -9,9 +8,8 @@ from greenchat.chat.batch import knows_numbers
 from greenchat.chat.log import RECENT, Spoken
 from greenchat.chat.mentions import Mentions
 from greenchat.chat.room import Member, Room
-from greenchat.errors import Reject
 from greenchat.protocol.events import Message
-from greenchat.protocol.names import require_name
+from greenchat.protocol.names import key_of
 
 
 class Unread(NamedTuple):
@@ -87,7 +85,5 @@ def _count(member: Member, room: Room, read: int) -> Unread:
 def _is_ignored(member: Member, spoken: Spoken) -> bool:
     if member.ignored is None:
         return False
-    author, key = spoken.author() if spoken.author is not None else None, spoken.sender
-    with suppress(Reject):  # nobody can be called so
-        key = require_name(key, 0)[1]
-    return member.ignored.covers_past(author, spoken.account_id, key)
+    author = spoken.author() if spoken.author is not None else None
+    return member.ignored.covers_past(author, spoken.account_id, key_of(spoken.sender))

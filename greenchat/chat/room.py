@@ -37,7 +37,7 @@ class Member:
     names; there may be none. `away` says why one is, if one is; `ignored` are those whose messages one does not want.
     One has said something in `talks_in` last, and `last_writer` to this one alone: the name then, and in which
     conversation. `allowance` is what flood control lets all sessions send together. `reads` are up to which message one
-    has read each room, by its name: see reading.py.
+    has read each room, by its name: see reading.py. `bot` is the plugin that moves it, and empty for people.
     """
 
     __slots__ = (
@@ -45,6 +45,7 @@ class Member:
         "allowance",
         "awaited",
         "away",
+        "bot",
         "ignored",
         "key",
         "last_writer",
@@ -66,7 +67,7 @@ class Member:
         self.stays: tuple[Any, ...] = ()  # the places to which those may come back: see session/stays.py
         self.rooms: dict[str, Room] = {}
         self.reads: dict[str, int] = {}
-        self.away = ""
+        self.away = self.bot = ""
         self.ignored: Ignored | None = None
         self.talks_in: Room | None = None
         self.allowance: Any = None
@@ -235,7 +236,7 @@ class Room(Place):
         role = self.role_of(member)
         if role:
             self._roles[member] = role
-        self.tell(Joined(self.name, member.name, datetime.now(UTC), role), origin=member)
+        self.tell(Joined(self.name, member.name, datetime.now(UTC), role, bool(member.bot)), origin=member)
         self.members[member.key] = member
         self.log.came(member, self.rev)
         if shows(session, self):

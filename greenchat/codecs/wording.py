@@ -72,7 +72,8 @@ def _(change: Edited | Deleted | Reacted) -> Iterable[Line]:
 
 @plain.register
 def _(joined: Joined) -> Iterable[Line]:
-    return (Line(f"{joined.name} has joined the chat."),)
+    bot = " (a bot)" if joined.bot else ""
+    return (Line(f"{joined.name}{bot} has joined the chat."),)
 
 
 @plain.register

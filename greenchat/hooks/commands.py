@@ -32,9 +32,16 @@ class Entry(NamedTuple):
 
 
 class CommandTable:
-    """The commands of one server. `failed(plugin, where)` is told when one raises what is no `Reject`."""
+    """The commands of one server. `failed(plugin, where)` is told when one raises what is no `Reject`;
+    `require_on(plugin, room, what)` raises one where the plugin is off in the room."""
 
-    def __init__(self, failed: Callable[[str, str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        failed: Callable[[str, str], None],
+        clock: Callable[[], float] = time.monotonic,
+        require_on: Callable[[str, str, str], None] = lambda plugin, room, what: None,
+    ) -> None:
+        self._require_on = require_on
         self._commands: dict[str, Entry] = {}
         self._failed = failed
         self._clock = clock
@@ -115,6 +122,7 @@ class CommandTable:
 
     def _require_allowed(self, session: Session, entry: Entry, has_lines: bool) -> None:
         command = entry.command
+        self._require_on(entry.plugin, session.room, f"/{command.name}")
         if not command.may_run(session):
             raise Reject(f"You may not use /{command.name}.", code="not_allowed")
         if has_lines and not command.lines:

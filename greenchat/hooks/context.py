@@ -1,15 +1,18 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
 import logging
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, overload
+
+import gevent
 
 from greenchat.chat.accounts import Account
 from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
+from greenchat.hooks.bots import Bot, Bots, Ears, Mentioned
 from greenchat.hooks.calls import Failed
 from greenchat.hooks.clock import Clock
 from greenchat.hooks.fetching import Http
@@ -18,6 +21,8 @@ from greenchat.hooks.jobs import Job, Jobs
 from greenchat.hooks.order import put_out
 from greenchat.hooks.tasks import Task, Tasks
 from greenchat.hooks.telling import Doorman, Waiting
+from greenchat.hooks.voices import Voices
+from greenchat.protocol.events import Message
 from greenchat.protocol.text import printable
 from greenchat.storage.plugin_store import Store, store_path
 from greenchat.storage.sqlite import Database
@@ -41,6 +46,7 @@ class Surroundings:
         self.data_dir = data_dir
         self.server: ChatServer | None = None  # from greenchat_startup on
         self.doorman = Doorman()
+        self.ears = Ears()
         self.failed: Failed = _log_failure
 
 
@@ -61,6 +67,8 @@ class Context:
         self.http = Http(self.in_thread, lambda: self.require("http"))
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
+        self._bots = Bots(name, self._tasks, around.ears)
+        self._voices: Voices | None = None
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -154,7 +162,7 @@ class Context:
         """The room called so, however it is spelt. Raises `Reject` where nobody is in one."""
         found = self.chat.rooms.get(self.chat.room_name(name))
         if found is None:
-            raise Reject(f"There is no room {printable(name)}, or nobody is in it.", code="unknown_room")
+            raise Reject(f"There is no room {printable(name)}, or nobody is in it.")
         return found
 
     def member(self, name: str) -> Member:
@@ -180,6 +188,33 @@ class Context:
         self.require("kick")
         put_out(self.chat, self.name, member, why, room)
 
+    def bot(self, name: str, rooms: Iterable[str] = (), mentioned: Mentioned | None = None) -> Bot:
+        """A member of its own, called `name`, in these rooms: it needs no pass phrase, is marked as a bot, and nobody
+        else has the name while it is there. `mentioned(message)` is called, in a greenlet of its own, where somebody
+        names it in one of them. It comes in once all plugins have started; raises `Reject` where it may not, as it
+        would be raised for people."""
+        return self._bots.add(name, rooms, mentioned)
+
+    def speak(self, room: str | Room, name: str, text: str, *, action: bool = False) -> Message:
+        """Say something in `room` for who is called `name` elsewhere: as `name (plugin)`, which nobody here can be
+        called. It passes the checks, has a number and an id, and is kept. Needs the right "speak". Raises `Reject`, as
+        it would be raised for people, and where nobody is in the room: a bot there keeps it."""
+        self.require("speak")
+        if self._tasks.halted:
+            raise Reject(f"The plugin {self.name} is off.", code="not_allowed")
+        found = room if isinstance(room, Room) else self.room(room)
+        return self._my_voices.speak(self.server, found, name, text, action=action)
+
+    def has_said(self, message: Message) -> bool:
+        """Whether a message was said by `speak`, or by one of its bots: a bridge does not send that back."""
+        return self._my_voices.has_said(message) or self._bots.has_said(message)
+
+    @property
+    def _my_voices(self) -> Voices:
+        if self._voices is None:
+            self._voices = Voices(self.name)
+        return self._voices
+
     # --- for the loader ---
 
     def begin(self) -> None:
@@ -190,6 +225,7 @@ class Context:
 
     def started(self) -> None:
         """The plugin has started."""
+        self._bots.start(self.server)
         self.jobs.start()
 
     @property
@@ -201,9 +237,16 @@ class Context:
         self.store.forget_room(room)
 
     def halt(self) -> None:
-        """End what it does by itself, at once and without waiting: its plugin is off. What it keeps stays at hand, as
-        its checks go on to be asked."""
+        """End what it does by itself, without waiting: its plugin is off. What it keeps stays at hand, as its checks go
+        on to be asked."""
         self._tasks.halt()
+        if self._around.server is not None:
+            gevent.spawn(self._bots.leave)  # this may be in the midst of something that is being told in their rooms
+
+    def leave(self) -> None:
+        """As `halt`, for all plugins, when the server ends: whoever keeps what happens still does."""
+        self._tasks.halt()
+        self._bots.leave()
 
     def end(self) -> None:
         """Let go of everything. May wait. Raises `DatabaseError` where what it keeps cannot be written."""

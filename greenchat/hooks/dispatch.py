@@ -43,6 +43,7 @@ FAILURES = 20
 FAILURE_SECONDS = 60.0
 
 Adapter = Callable[[str, Function], Function]
+Gate = Callable[[str, str, Function, bool], Function]  # a plugin's function for a hook, as it is called in rooms
 Later = Callable[[float, Callable[[], None]], object]  # calls a function after so many seconds
 
 
@@ -78,7 +79,14 @@ class Dispatcher:
     connected: Function | None
     disconnected: Function | None
 
-    def __init__(self, manager: pluggy.PluginManager, switched_off: Callable[[str, str], None], later: Later) -> None:
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        switched_off: Callable[[str, str], None],
+        later: Later,
+        gated: Gate = lambda plugin, hook, function, check: function,
+    ) -> None:
+        self._gated = gated
         self._manager = manager
         self._switched_off = switched_off
         self._failures: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=FAILURES))
@@ -176,7 +184,12 @@ class Dispatcher:
             Call(
                 item.plugin_name,
                 hook,
-                direct(item, spec) if hook == hooks[0] or one is None else one(hook, direct(item, spec)),
+                self._gated(
+                    item.plugin_name,
+                    hooks[0],
+                    direct(item, spec) if hook == hooks[0] or one is None else one(hook, direct(item, spec)),
+                    check,
+                ),
                 item.function,
             )
             for hook, spec, item in implementations(self._manager, *hooks)

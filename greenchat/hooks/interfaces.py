@@ -66,6 +66,15 @@ class ChatServer(ABC):
         """
 
     @abstractmethod
+    def plugins_in(self, room: str) -> dict[str, bool]:
+        """The plugins that can be switched on and off in a room, and whether they are on there."""
+
+    @abstractmethod
+    def switch_plugin(self, plugin: str, room: str, on: bool) -> bool:
+        """Switch one of them on or off in a room, until somebody switches it again; whether it was otherwise before.
+        May wait. Raises `Reject`."""
+
+    @abstractmethod
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """Count that a request was refused, and tell the observers."""
 

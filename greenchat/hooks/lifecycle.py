@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gevent
 
 from greenchat.config.schema import Config
+from greenchat.errors import ConfigError, PluginError, Reject
 from greenchat.hooks import loader
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
@@ -17,6 +19,7 @@ from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import ChatServer, Command
+from greenchat.hooks.room_switches import RoomSwitches
 from greenchat.hooks.routes import Route, Routes
 
 log = logging.getLogger("greenchat.plugins")
@@ -39,9 +42,10 @@ class PluginLifecycle:
         self._around = Surroundings(clock or SystemClock(), data_dir)
         self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed)
         self.owners = Owners(self.plugins.modules)
-        self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later)
+        self.rooms = RoomSwitches(data_dir, self._bind)
+        self.hooks = Dispatcher(self.plugins.manager, self._switched_off, gevent.spawn_later, self.rooms.gated)
         self._around.failed = self.hooks.failed
-        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic)
+        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic, require_on=self.rooms.require_on)
         self.routes = Routes(self.hooks.failed)
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
 
@@ -50,22 +54,33 @@ class PluginLifecycle:
         loader.forget_off(self._data_dir)
         self._errors.begin()
         self._around.server = server
+        self.rooms.open_rooms = server.chat.rooms
+        for plugin in self.plugins.on:
+            self._restrict(plugin, server.config.limits.name_length)
+        within(STARTUP_SECONDS, self.rooms.begin)
         self.plugins.each(_begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_routes", self._add_routes)
         self.plugins.provide("greenchat_startup", call=self._start, server=server)
+        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
+        self._around.ears.works_for(self.plugins.manager, self.hooks.bind, server.chat)
+        self.hooks.bind()
         self.plugins.each(_start_context)
         for plugin in self.plugins:
             if plugin.off:
                 self._discard(plugin.name)
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
-        self._around.doorman.works_for(self.plugins.manager, self.hooks.bind)
         self.hooks.bind()
 
     def finish(self, server: ChatServer) -> None:
         """Let each of them end, whatever becomes of the others."""
+        for plugin in self.plugins:
+            if plugin.ctx is not None:
+                self.plugins.take_last_step(plugin, "ctx.leave", partial(within, SHUTDOWN_SECONDS, plugin.ctx.leave))
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(SHUTDOWN_SECONDS, end), server=server)
+        with suppress(PluginError):  # a disk that hangs: the others are to end all the same
+            within(SHUTDOWN_SECONDS, self.rooms.end)
         for plugin in self.plugins:
             if plugin.ctx is not None:
                 self.plugins.take_last_step(plugin, "ctx.end", partial(within, SHUTDOWN_SECONDS, plugin.ctx.end))
@@ -76,7 +91,8 @@ class PluginLifecycle:
         return next((one.ctx for one in self.plugins if one.name == plugin and one.ctx is not None), None)
 
     def forget_room(self, room: str) -> None:
-        """What plugins keep of it by their contexts."""
+        """What plugins keep of it by their contexts, and what is switched off there. Raises `Reject`."""
+        self.rooms.forget_room(room)
         for plugin in self.plugins:
             if plugin.ctx is not None:
                 plugin.ctx.forget_room(room)
@@ -84,6 +100,15 @@ class PluginLifecycle:
     def owned(self, function: Callable[..., Any]) -> str:
         """The plugin that `function` is of, or a question mark."""
         return self.owners.of_function(function) or "?"
+
+    def _bind(self) -> None:
+        self.hooks.bind()
+
+    def _restrict(self, plugin: loader.Plugin, name_length: int) -> None:
+        try:
+            self.rooms.add(plugin.name, plugin.rooms, plugin.per_room, name_length)
+        except Reject as verdict:
+            raise ConfigError(f"plugins.{plugin.name}.rooms: {verdict}") from None
 
     def _start(self, plugin: loader.Plugin, begin: Callable[[], None]) -> None:
         within(
@@ -125,4 +150,4 @@ def _begin_context(plugin: loader.Plugin) -> None:
 
 def _start_context(plugin: loader.Plugin) -> None:
     if plugin.ctx is not None:
-        plugin.ctx.started()
+        within(STARTUP_SECONDS, plugin.ctx.started)

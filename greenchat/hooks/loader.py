@@ -54,6 +54,7 @@ class Plugin:
     module: str = ""
     ctx: Context | None = field(default=None, repr=False)
     rooms: tuple[str, ...] = ()  # the only ones that it is for; none: all
+    per_room: bool = False  # whether owners of rooms may switch it off there
     bearer: object = field(default=None, repr=False)
     made: list[Made] = field(default_factory=list, repr=False)  # of the marks in there
 
@@ -190,6 +191,7 @@ class Plugins:
             plugin.notes.append("has nothing to do with these settings")
             return
         plugin.bearer = bearer
+        plugin.per_room = any(getattr(one, "per_room", False) is True for one in (found, bearer))
         plugin.made = collect(bearer, ctx)
         for made in reversed(plugin.made):  # pluggy calls the last one registered first
             self.manager.register_beside(made, plugin.name)

@@ -117,12 +117,13 @@ class Read(Event, frozen=True, gc=False, tag="read"):
 
 
 class Joined(Event, frozen=True, gc=False, tag="joined"):
-    """`name` came into `room`, where it is "operator", "owner" or neither (empty)."""
+    """`name` came into `room`, where it is "operator", "owner" or neither (empty). `bot`: a plugin moves it."""
 
     room: str
     name: str
     time: datetime
     role: str = ""
+    bot: bool = False
 
 
 class Left(Event, frozen=True, gc=False, tag="left"):

@@ -23,6 +23,34 @@ NAME_HELP = "Use letters, digits and signs such as - _ and ., without spaces or 
 GONE = " (gone)"
 
 
+_FOREIGN = re.compile(r"(\S+) \((\S+)\)")
+
+
+def foreign_name(name: str, where: str) -> str:
+    """As whom somebody elsewhere is shown, by a plugin that speaks for them: no name here has a space in it."""
+    return f"{name} ({where})"
+
+
+def foreign_parts(name: str) -> tuple[str, str] | None:
+    """The name of somebody elsewhere, and where that is; None for everybody else."""
+    found = _FOREIGN.fullmatch(name)
+    return None if found is None or name.endswith(GONE) else (found[1], found[2])
+
+
+def key_of(sender: str) -> str:
+    """What the name of who has said something is compared by, whoever that was."""
+    try:
+        return require_name(sender, 0)[1]
+    except Reject:  # nobody can be called so
+        return sender.lower()
+
+
+def require_known(name: str, length: int) -> tuple[str, str]:
+    """As `require_name`, of somebody who may be elsewhere: `ada (irc)`. Raises `Reject`."""
+    name = name.strip()
+    return require_name(name, length) if foreign_parts(name) is None else (name, name.lower())
+
+
 def guest_name(number: int) -> str:
     """What the server calls somebody whose name is somebody else's."""
     return f"guest-{number}"

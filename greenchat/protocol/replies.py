@@ -18,7 +18,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     `room` is empty where one is in none, and `rooms` are all that one is in by then. With `token` one comes back after
     the connection was lost, with `device_token` also much later. `members` are the names in the room, the newcomer's
     among them; of very many some, and `members_more` is how many there are besides. `roles` are who of them is
-    "operator" or "owner"; `away` who of them is, and why. `seq` is the room's latest message; `account` whose account
+    "operator" or "owner"; `away` who of them is, and why; `bots` who of
+    them is moved by a plugin. `seq` is the room's latest message; `account` whose account
     one is logged in to; `limits` what the server allows (see `Limits.announced`); `hint` a sentence for people. From
     `rev` of this `epoch` on, one catches up after an absence (see `History`). `protocol` is the version that the server
     speaks, see `PROTOCOL`; what does not say so is older than that. One has read the room up to the message `read`;
@@ -47,6 +48,7 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     read: int = 0
     unread: int = 0
     mentions: int = 0
+    bots: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"Welcome(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log

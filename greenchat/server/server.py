@@ -131,6 +131,12 @@ class ChatServer(interfaces.ChatServer):
     def set_hook_enabled(self, plugin: object, hook: str, enabled: bool) -> None:
         self.hooks.set_enabled(plugin, hook, enabled)
 
+    def plugins_in(self, room: str) -> dict[str, bool]:
+        return self.plugin_lifecycle.rooms.of(room)
+
+    def switch_plugin(self, plugin: str, room: str, on: bool) -> bool:
+        return self.plugin_lifecycle.rooms.switch(plugin, room, on)
+
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         self.counters.refusals[verdict.code] += 1
         by = f"plugin {verdict.by}" if verdict.by else "the core"

@@ -35,6 +35,7 @@ def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Wel
         epoch=room.epoch if room is not None else "",
         protocol=PROTOCOL,
         **counts._asdict(),
+        bots=[other.name for other in members if other.bot],
     )
 
 

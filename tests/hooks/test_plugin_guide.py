@@ -5,14 +5,21 @@ import importlib
 import json
 import re
 import sys
+import threading
 import tomllib
+from contextlib import closing
 from datetime import UTC, datetime
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import gevent
+import gevent.socket
 import pytest
 from click.testing import CliRunner
+from greenchat_plugins.web.http import BODY_BYTES
 from kit import ROOT, TESTS
+from kit.clocks import HandClock
 from kit.machine import eventually
 from kit.programs import Anybody, Program, account_id, enrol, says, without_plugins
 from kit.sessions import device
@@ -21,16 +28,20 @@ import greenchat
 from greenchat.chat import cascade
 from greenchat.cli import main
 from greenchat.config.load import load
-from greenchat.hooks import background, holds, specs
+from greenchat.hooks import background, fetching, holds, routes, specs, tasks, telling
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals
 from greenchat.server.acceptor import FIRST_BYTES
+from greenchat.server.lifecycle import Lifecycle
+from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import HELD_SECONDS
+from greenchat.storage import plugin_store
 from greenchat.storage.session_store import SessionStore
-from greenchat.testing import serving
+from greenchat.testing import DEADLINE, serving
 
 GUIDE = (ROOT / "plugins" / "README.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", GUIDE, re.DOTALL)
 EXAMPLES = {code.split("\n")[0].removeprefix("# "): code for language, code in BLOCKS if language == "python"}
 PLUGINS = [name.removesuffix(".py") for name in EXAMPLES if not name.startswith("test_")]
@@ -71,7 +82,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 31
+    assert len(HOOKS) == 32
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -98,8 +109,9 @@ def test_the_guide_has_no_hook_that_does_not_exist():
     assert mentioned - set(HOOKS) == {"greenchat_plugin", "greenchat_dice"}
 
 
-# Nothing that comes with greenchat looks at each frame, since all messages would be the slower for it.
-FOR_OTHERS = {"greenchat_frame", "greenchat_says", "greenchat_check_message"}
+# Nothing that comes with greenchat looks at each frame, since all messages would be the slower for it; nor is anything
+# served beside the page.
+FOR_OTHERS = {"greenchat_frame", "greenchat_says", "greenchat_check_message", "greenchat_routes"}
 
 
 def test_every_hook_is_implemented_by_a_bundled_plugin():
@@ -152,7 +164,17 @@ def test_numbers_are_those_of_the_code():
     assert f"`greenchat_shutdown` {background.SHUTDOWN_SECONDS:.0f};" in told
     assert f"after {signals.HELD_SECONDS:.0f} seconds." in told
     assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
+    assert f"at least {tasks.SHORTEST_SECONDS} seconds" in told
+    assert f"at most {tasks.MOST:,} of all of these" in told
+    assert f"keeps {plugin_store.MOST_BYTES >> 20} MB, {plugin_store.VALUE_BYTES >> 20} MB a value" in told
+    assert f"under keys of 1 to {plugin_store.KEY_LENGTH} characters" in told
+    assert f"At most {telling.MOST} texts, of {telling.LENGTH:,} characters" in told
+    assert f"at most {fetching.TIMEOUT_SECONDS:.0f} seconds and {fetching.MOST_BYTES >> 20} MiB" in told
+    assert tasks.THREADS == 4
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
+    assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
+    assert f"Of one plugin, {routes.ROUTES_AT_ONCE} run at once" in told
+    assert f"A body has {BODY_BYTES} bytes at most, an answer {routes.ANSWER_BYTES}." in told
 
 
 def test_what_examples_import_is_public():
@@ -167,7 +189,9 @@ def test_what_examples_import_is_public():
 def test_attributes_in_the_tables_exist(server):
     server.join("ada")
     session = server.call(lambda: next(iter(server.server.sessions.values())))
-    for heading, thing in (("session", session), ("member", session.member), ("chat", server.server.chat)):
+    ctx = server.server.plugin_lifecycle.ctx_of("history")
+    things = {"session": session, "member": session.member, "chat": server.server.chat, "ctx": ctx}
+    for heading, thing in things.items():
         table = GUIDE.split(f"| of a `{heading}` | |\n|---|---|\n")[1].split("\n\n")[0]
         cells = [line.split("|")[1] for line in table.splitlines()]
         names = [name for cell in cells for name in re.findall(r"`(\w+)", cell)]
@@ -196,7 +220,7 @@ def test_an_example_is_loaded_by_a_server_and_has_a_test_below(name, directory):
     (directory / "test_quiet.py").unlink()
     found = Plugins(load(flags={"server.plugins_dirs": [str(directory)]}))
     assert next(plugin.state for plugin in found if plugin.name == name) == "on"
-    assert f'example("{name}")' in OWN or name == "shout"
+    assert f'example("{name}")' in OWN or name == "double"
 
 
 def test_toml_examples_are_valid():
@@ -205,14 +229,128 @@ def test_toml_examples_are_valid():
             assert tomllib.loads(code)
 
 
-def test_the_four_lines_do_what_the_guide_says(tmp_path):
-    code = EXAMPLES["shout.py"].split("\n", 1)[1]
+def test_the_four_lines_do_what_the_guide_says_where_it_says(tmp_path):
+    code = EXAMPLES["double.py"].split("\n\n\n", 1)[1]
     assert len(code.splitlines()) == 4
-    (tmp_path / "shout.py").write_text(code)
-    with serving(settings={"server.plugins_dirs": [str(tmp_path)]}) as server:
-        alice, bob = server.join("alice"), server.join("bob")
-        alice.send("MSG|hello")
-        bob.expect("MSG|alice|HELLO")
+    (tmp_path / "plugins").mkdir(mode=0o700)
+    (tmp_path / "plugins" / "double.py").write_text(EXAMPLES["double.py"])
+    with serving(data_dir=tmp_path) as server:
+        ada = server.join("ada")
+        ada.send("MSG|/double 21", "MSG|/double x")
+        ada.expect("INFO|42")
+        assert ada.read().endswith("Type it so: /double NUMBER")
+        ada.send("MSG|/help double")
+        ada.expect("INFO|/double NUMBER", "INFO|Tell twice a number.")
+
+
+def test_the_readme_has_the_same_four_lines():
+    (code,) = re.findall(r"```python\nfrom greenchat import command\n(.*?)```", README, re.DOTALL)
+    assert EXAMPLES["double.py"].endswith(code.lstrip())
+
+
+# --- decorators ---
+
+
+DECORATORS = ["command", "on", "check", "every", "at", "http", "example"]
+
+
+@pytest.mark.parametrize("name", DECORATORS)
+def test_a_decorator_has_a_section_with_an_example(name):
+    (section,) = re.findall(rf"\n### [^\n]*`@{name}`[^\n]*\n(.*?)\n##", GUIDE, re.DOTALL)
+    assert re.search(rf"```python\n(?:(?!```).)*^@{name}\b", section, re.DOTALL | re.MULTILINE)
+
+
+def test_roll(example):
+    with serving(example("roll")) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.read_until("INFO|bob has joined the chat.")
+        ada.send("MSG|/roll 3d1", "MSG|/roll 1d0", "MSG|/roll two")
+        bob.expect("MSG|ada|* ada rolls 3")
+        ada.expect("ERROR|A die has a side at least.")
+        assert ada.read().endswith("Type it so: /roll [DICE]")
+
+
+def test_welcome(example):
+    with serving(example("welcome")) as server:
+        ada = server.join("ada")
+        ada.expect("INFO|Ask right away: somebody will read it.")
+        ada.send("MSG|one", "MSG|two")
+        store = server.call(lambda: server.server.plugin_lifecycle.ctx_of("welcome").store)
+        eventually(lambda: server.call(lambda: store.get("said")) == 2)
+
+
+def test_gentle(example):
+    with serving(example("gentle")) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.read_until("INFO|bob has joined the chat.")
+        ada.send("MSG|HELLO", "MSG|damn it")
+        ada.expect("ERROR|No shouting, please.")
+        bob.expect("MSG|ada|d*** it")
+
+
+def test_tower(example, tmp_path):
+    clock = HandClock()
+    config = load(flags={"server.host": "127.0.0.1", "server.port": 0, "server.grace_seconds": 0.1})
+    lifecycle = Lifecycle(ChatServer(config, tmp_path, [example("tower")], clock))
+    lifecycle.start()
+    try:
+        host, _, port = lifecycle.server.addresses[0].rpartition(":")
+        with closing(gevent.socket.create_connection((host, int(port)), DEADLINE)) as ada:
+            ada.sendall(b"JOIN|ada\n")
+            lines = ada.makefile("r", encoding="utf-8")
+            assert lines.readline().startswith("INFO|Welcome")
+            for _ in range(24):
+                clock.advance(3600)
+            told = sorted(lines.readline().rstrip() for _ in range(25))
+            lines.close()
+    finally:
+        lifecycle.stop()
+    assert told == ["INFO|Another hour has passed."] * 24 + ["INFO|It is noon."]
+
+
+def asked(server, method, path, body=None, **headers):
+    """Status and body of the answer to a request of HTTP."""
+    with closing(HTTPConnection(server.host, server.port, timeout=DEADLINE)) as connection:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def test_alerts(example):
+    with serving(example("alerts")) as server:
+        ada = server.join("ada")
+        token, body = {"X-Token": "open sesame"}, '{"text": "It burns."}'
+        assert asked(server, "POST", "/alerts/lobby", body, **token) == (200, '{"told":1}')
+        ada.expect("INFO|Alert: It burns.")
+        assert asked(server, "POST", "/alerts/lobby", body) == (403, "Who are you?")
+        assert asked(server, "POST", "/alerts/cellar", body, **token)[0] == 404
+        assert asked(server, "GET", "/alerts") == (200, "Alerts can be told in rooms.\n")
+
+
+def test_echo(example):
+    with serving(example("echo")) as server:
+        assert asked(server, "GET", "/echo/hi?times=2") == (200, '{"word":"hi","times":2}')
+
+
+def test_fortune(example):
+    with serving(example("fortune")) as server:
+        ada = server.join("ada")
+        for line, told in server.call(lambda: server.server.commands.find("fortune").examples):
+            ada.send(f"MSG|{line}")
+            ada.expect(f"INFO|{told}")
+
+
+def test_jokes(example):
+    with serving(example("jokes")) as server:
+        ada, bob = Program(server, "ada", "garden"), server.join("bob", "garden")
+        ada.ask("/plugin disable jokes", "garden")
+        assert ada.ask("/joke", "garden")[-1]["code"] == "not_allowed"
+        ada.ask("a pun", "garden")
+        ada.ask("/plugin enable jokes", "garden")
+        ada.ask("a pun", "garden")
+        ada.ask("/joke", "garden")
+        assert "MSG|ada|a pun" in bob.read_until("MSG|ada|a p*n")
+        bob.expect("MSG|ada|A chat server walks into a bar. Everybody reads it.")
 
 
 def test_bell(example):
@@ -439,6 +577,73 @@ def test_tally(example):
         assert phone.ask("/count")[-2]["text"] == "3, on all of your devices."
         phone.leave()
         eventually(lambda: server.call(lambda: not tally.counts))
+
+
+def plugin_of(server, name):
+    return next(plugin.bearer for plugin in server.server.plugins if plugin.name == name)
+
+
+def test_talkers(example, tmp_path):
+    for _ in range(2):
+        with serving(example("talkers"), data_dir=tmp_path) as server:
+            ada = server.join("ada")
+            ada.send("MSG|one", "MSG|two", "MSG|/ping")
+            ada.expect("INFO|Pong.")
+    with serving(example("talkers"), data_dir=tmp_path) as server:
+        ada = server.join("ada")
+        ada.send("MSG|/talkers")
+        ada.expect("INFO|ada: 4")
+
+
+def test_reminders(example, tmp_path):
+    plugins, settings = (example("reminders"), Anybody()), without_plugins("accounts")
+    with serving(*plugins, settings=settings, data_dir=tmp_path) as server:
+        ada = device(server, "ada")
+        assert ada.ask("/remind soon tea")[0]["text"] == "Log in, and type it so: /remind MINUTES TEXT"
+        assert ada.ask("/remind 0 tea")[0]["text"] in ("You will be told.", "Remember: tea")
+        ada.ask("/remind 500 more tea")
+    with serving(*plugins, settings=settings, data_dir=tmp_path) as server:
+        ctx = server.server.plugin_lifecycle.ctx_of("reminders")
+        assert [job.arguments for job in ctx.jobs] == [(account_id("ada"), "more tea")]
+
+
+def test_weather(example):
+    class Sky(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"rain": true}')
+
+        def log_message(self, *arguments):
+            pass
+
+    with (
+        HTTPServer(("127.0.0.1", 0), Sky) as sky,
+        serving(example("weather"), settings={"plugins.weather.may": ["http"]}) as server,
+    ):
+        answering = threading.Thread(target=sky.handle_request)
+        answering.start()
+        plugin_of(server, "weather").url = f"http://127.0.0.1:{sky.server_address[1]}/"
+        ada = server.join("ada")
+        ada.send("MSG|/weather")
+        ada.expect("INFO|It rains.")
+        answering.join()
+
+
+def test_sibyl(example):
+    with serving(example("sibyl")) as server:
+        ada = server.join("ada")
+        ada.send("MSG|Sibyl, does it rain?")
+        assert ada.read().endswith(" Yes.")
+
+
+def test_relay(example):
+    with serving(example("relay"), settings={"plugins.relay.may": ["speak"]}) as server:
+        ada, relay = server.join("ada"), plugin_of(server, "relay")
+        server.call(lambda: relay.received("eve", "Hello!"))
+        ada.expect("MSG|eve (relay)|Hello!")
+        ada.send("MSG|Hello, eve.")
+        eventually(lambda: [one.text for one in relay.sent] == ["Hello, eve."])
 
 
 def test_deaf(example):

@@ -24,6 +24,7 @@ BUNDLED = [
     "rooms",
     "signpost",
     "slash_commands",
+    "switches",
     "web",
 ]
 

@@ -208,9 +208,7 @@ def test_below_a_prefix(site):
 
 def test_a_body_is_bounded_and_may_come_in_chunks_or_after_a_while(server):
     text = "x" * 900_000
-    answer = ask(
-        server, "POST", "/hooks/a", iter([b'{"text": "', text.encode(), b'"}']), {"Transfer-Encoding": "chunked"}
-    )
+    answer = ask(server, "POST", "/hooks/a", iter([b'{"text": "', text.encode(), b'"}']))
     assert (answer[0], len(json.loads(answer[2])["said"])) == (200, len(text))
     assert ask(server, "POST", "/form", "a" * (1024 * 1024 + 1))[0] == 413
     with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as peer:
@@ -331,7 +329,7 @@ def broken(answer):
         HttpResponse(7),
         "x" * (routes.ANSWER_BYTES + 1),
     ],
-    ids=str,
+    ids=lambda answer: type(answer).__name__,
 )
 def test_what_goes_wrong_is_the_plugins_and_nobody_else_reads_of_it(answer, caplog):
     with serving(broken(answer)) as server:

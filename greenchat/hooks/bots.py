@@ -1,0 +1,222 @@
+"""Bots: members of the chat that plugins move. They say with number, id and history like everybody."""
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from typing import Any
+
+import pluggy
+
+from greenchat.chat.chat import Chat
+from greenchat.chat.mentions import Mentions
+from greenchat.chat.room import Member, Room
+from greenchat.errors import PluginError, Reject
+from greenchat.hooks.interfaces import ChatServer
+from greenchat.hooks.puppet import Puppet
+from greenchat.hooks.specs import hookimpl
+from greenchat.hooks.tasks import Tasks
+from greenchat.protocol.events import Message
+from greenchat.protocol.names import require_name
+from greenchat.protocol.runs import Messages
+
+# Bots of one plugin.
+MOST = 100
+
+Mentioned = Callable[[Message], object]
+
+
+class Bot:
+    """One bot. `member` is who it is in the chat, None before the server has started.
+
+    It hears where its name is said in a room that it is in: what is said by itself, or by another bot, it does not
+    hear, so that no two of them talk for ever. What it does may raise `Reject`, as what people do is refused."""
+
+    def __init__(self, plugin: str, name: str, rooms: Collection[str], mentioned: Mentioned | None) -> None:
+        self.mentioned = mentioned
+        self._plugin = plugin
+        self._name = name
+        self._rooms = tuple(rooms)
+        self._puppet: Puppet | None = None
+
+    def __repr__(self) -> str:
+        return f"<Bot {self.name}>"
+
+    @property
+    def name(self) -> str:
+        return self.member.name if self.member is not None else self._name
+
+    @property
+    def member(self) -> Member | None:
+        return self._puppet.member if self._puppet is not None else None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is in the chat: it is not before the start, nor once it was put out."""
+        member = self.member
+        return self._puppet is not None and member is not None and self._puppet.chat.people.has(member)
+
+    @property
+    def rooms(self) -> Collection[str]:
+        """The names of the rooms that it is in."""
+        return list(self.member.rooms) if self.member is not None else []
+
+    def say(self, text: str, room: str = "", *, action: bool = False, reply_to: int = 0) -> Message:
+        """Say something in `room`; it may be left out where it is in one alone. What was said."""
+        return self._here().say(text, action=action, room=room, reply_to=reply_to)
+
+    def edit(self, room: str, seq: int, text: str) -> int:
+        """Have a message of its own say something else; its `rev` then."""
+        puppet, member, where = self._in(room)
+        return puppet.chat.edit(member, where, seq, text, puppet)
+
+    def delete(self, room: str, seq: int) -> int:
+        """Take a message of its own away; its `rev` then."""
+        puppet, member, where = self._in(room)
+        return puppet.chat.delete(member, where, seq)
+
+    def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
+        """Put an emoji to a message, or take it away again; the message's `rev` then."""
+        puppet, member, where = self._in(room)
+        return puppet.chat.react(member, where, seq, emoji, on, puppet)
+
+    def enter(self, room: str, key: str = "") -> None:
+        """Come into one more room."""
+        self._here().enter(room, key)
+
+    def part(self, room: str, reason: str = "left") -> None:
+        """Go out of a room."""
+        puppet, member, where = self._in(room)
+        puppet.chat.part(member, where, reason)
+
+    def leave(self, reason: str = "left") -> None:
+        """Leave the chat."""
+        puppet, self._puppet = self._puppet, None
+        if puppet is not None:
+            puppet.close(reason)
+
+    def _here(self) -> Puppet:
+        if self._puppet is None or not self.is_here:
+            raise Reject(f"The bot {self.name} is not in the chat.", code="not_joined")
+        return self._puppet
+
+    def _in(self, room: str) -> tuple[Puppet, Member, Room]:
+        puppet = self._here()
+        member = puppet.require_member()
+        return puppet, member, puppet.chat.room_of(member, room)
+
+    # --- for who owns it ---
+
+    def join(self, server: ChatServer) -> None:
+        """Come into the chat. Raises `Reject`."""
+        puppet = Puppet(server.chat, server.commands, self._plugin)
+        member = server.chat.join(puppet, self._name, None)
+        puppet.member, member.bot = member, self._plugin
+        self._puppet = puppet
+        try:
+            for room in self._rooms:
+                puppet.enter(room)
+        except BaseException:
+            self.leave()
+            raise
+
+
+class Bots:
+    """Those of one plugin, which come into the chat once all plugins have started: before, nobody knows what was said
+    in rooms."""
+
+    def __init__(self, plugin: str, tasks: Tasks, ears: "Ears") -> None:
+        self._plugin = plugin
+        self._tasks = tasks
+        self._ears = ears
+        self._all: list[Bot] = []
+        self._server: ChatServer | None = None
+
+    def add(self, name: str, rooms: Iterable[str], mentioned: Mentioned | None) -> Bot:
+        """Raises `Reject`."""
+        if mentioned is not None and not callable(mentioned):
+            raise PluginError(f"{mentioned!r} is no function")
+        if len(self._all) >= MOST:
+            raise PluginError(f"it has {MOST} bots already, and gets no more")
+        require_name(name, 0)
+        bot = Bot(self._plugin, name, tuple(rooms), mentioned)
+        if self._tasks.halted:
+            return bot
+        if self._server is not None:
+            bot.join(self._server)
+        self._all = [one for one in self._all if one.is_here or self._server is None]
+        self._all.append(bot)
+        if mentioned is not None:
+            self._ears.listen_for(bot, self._tasks)
+        return bot
+
+    def start(self, server: ChatServer) -> None:
+        """Let them come in. Raises `Reject`."""
+        self._server = server
+        for bot in self._all:
+            bot.join(server)
+
+    def has_said(self, message: Message) -> bool:
+        return any(bot.is_here and bot.name == message.sender for bot in self._all)
+
+    def leave(self) -> None:
+        """Nobody moves them any more."""
+        bots, self._all, self._server = self._all, [], None
+        for bot in bots:
+            self._ears.forget(bot)
+            with suppress(Reject):
+                bot.leave()
+
+
+class Ears:
+    """Hears for the bots of all plugins. It is registered once there is one that hears: until then it costs nothing."""
+
+    def __init__(self) -> None:
+        self._bots: dict[Bot, Tasks] = {}
+        self._manager: pluggy.PluginManager | None = None
+        self._bind: Callable[[], None] = lambda: None
+        self._chat: Chat | None = None
+
+    def works_for(self, manager: pluggy.PluginManager, bind: Callable[[], None], chat: Chat) -> None:
+        self._manager, self._bind, self._chat = manager, bind, chat
+        self._mind()
+
+    def listen_for(self, bot: Bot, tasks: Tasks) -> None:
+        self._bots[bot] = tasks
+        self._mind()
+
+    def forget(self, bot: Bot) -> None:
+        self._bots.pop(bot, None)
+        self._mind()
+
+    def _mind(self) -> None:
+        manager = self._manager
+        if manager is None or bool(self._bots) is manager.is_registered(self):
+            return
+        if self._bots:
+            manager.register(self, "greenchat.bots")
+        else:
+            manager.unregister(self)
+        self._bind()
+
+    @hookimpl
+    def greenchat_messages(self, messages: Messages) -> None:
+        room = messages.room
+        heard = [
+            (bot, tasks)
+            for bot, tasks in self._bots.items()
+            if bot.member is not None and room in bot.member.rooms and bot.is_here
+        ]
+        if not heard or self._is_bot(messages.sender):
+            return
+        for bot, tasks in heard:
+            named = Mentions([bot.name])
+            for place, text in enumerate(messages.texts):
+                if named(text):
+                    mentioned: Any = bot.mentioned
+                    tasks.spawn(mentioned, messages[place])
+
+    def _is_bot(self, name: str) -> bool:
+        assert self._chat is not None
+        with suppress(Reject):
+            member = self._chat.members.get(require_name(name, 0)[1])
+            return member is not None and bool(member.bot)
+        return False
