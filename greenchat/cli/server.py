@@ -34,6 +34,7 @@ Examples:
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
 @click.option("--trace-plugins", is_flag=True, help="Log each call of a plugin's hook, without what was said.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@click.option("--watch", is_flag=True, help="For who works on a plugin: begin again when one of its files has changed.")
 def serve(
     host: str | None,
     port: int | None,
@@ -44,6 +45,7 @@ def serve(
     log_format: str | None,
     trace_plugins: bool,
     verbose: bool,
+    watch: bool,
     **sources: Any,
 ) -> None:
     """Start a chat server. Ctrl-C stops it; SIGHUP has it read its configuration again."""
@@ -65,7 +67,7 @@ def serve(
     config = read()
     from greenchat.server.run import serve
 
-    sys.exit(serve(config, data_dir_of(config), read))
+    sys.exit(serve(config, data_dir_of(config), read, watch=watch, file=sources["file"]))
 
 
 @main.command(

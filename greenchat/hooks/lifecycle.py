@@ -61,7 +61,7 @@ class PluginLifecycle:
             gated=self.rooms.gated,
         )
         self._around.failed = self.hooks.failed
-        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic, self.rooms.require_on)
+        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic, require_on=self.rooms.require_on)
         self.routes = Routes(self.hooks.failed)
         self._given: dict[str, list[Command]] = {}  # the commands of each plugin
         self.off: dict[str, str] = {}  # which were switched off since the start, and why

@@ -1,6 +1,7 @@
 """Letting connections in: on which sockets, no more than the limits, and by their first bytes who serves each."""
 
 import contextlib
+import fcntl
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -110,6 +111,12 @@ class Acceptor:
                 close(listener)
         while self._others:
             close(self._others.pop())
+
+    def hand_over(self, least: int) -> list[int]:
+        """Descriptors of the sockets that it listens on, none below `least`: they stay open when it listens no more,
+        and who connects until somebody goes on with them waits."""
+        self._inherited = True
+        return [fcntl.fcntl(listener.socket.fileno(), fcntl.F_DUPFD_CLOEXEC, least) for listener in self._listeners]
 
     def load_certificate(self, config: Tls) -> bool:
         """Read it, also where the files' names are the same: it is renewed then. Whether there is one; raises

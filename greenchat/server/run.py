@@ -5,7 +5,9 @@ import logging
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
+from greenchat.server.watching import TRIAL, Handover, Watch, trial
 from greenchat.storage import backup, datadir
 
 log = logging.getLogger("greenchat")
@@ -33,11 +36,25 @@ log = logging.getLogger("greenchat")
 LOOPBACK = ("127.0.0.1", "::1")
 
 
-def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> int:
+def serve(
+    config: Config,
+    data_dir: Path,
+    configure: Callable[[], Config],
+    *,
+    watch: bool = False,
+    file: Path | None = None,
+) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start.
 
-    `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that.
+    `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
+    server begins again where a plugin has changed, or the configuration `file`.
     """
+    # What was compiled within the same second would be taken for what it is now.
+    sys.dont_write_bytecode = sys.dont_write_bytecode or watch
+    if TRIAL in os.environ:
+        logging.disable()  # it tells in the end what there is to tell
+        return trial(ChatServer(config, data_dir), os.environ[TRIAL])
+    handover = Handover() if watch else None
     inherited = systemd.inherited_sockets(os.environ)
     manager = systemd.Manager(os.environ)
     lines = Log(config.server.log_format, config.server.log_level)
@@ -47,29 +64,46 @@ def serve(config: Config, data_dir: Path, configure: Callable[[], Config]) -> in
         with datadir.locked(data_dir):
             if backup.finish(data_dir):
                 log.warning("a restore that was interrupted is finished now")
-            _run(lifecycle, configure, inherited, manager)
-        return 0
+            begins_again = _run(lifecycle, configure, inherited, manager, handover, file)
     finally:
         lines.stop()
+    if handover is not None and begins_again:
+        handover.begin_again()
+    return 0
 
 
 def _run(
-    lifecycle: Lifecycle, configure: Callable[[], Config], inherited: Sequence[Any], manager: systemd.Manager
-) -> None:
-    server = lifecycle.server
+    lifecycle: Lifecycle,
+    configure: Callable[[], Config],
+    inherited: Sequence[Any],
+    manager: systemd.Manager,
+    handover: Handover | None,
+    file: Path | None,
+) -> bool:
+    """Serve; whether the server is to begin again."""
+    server, begins_again = lifecycle.server, Event()
+    watch = Watch(server, file, configure, begins_again.set) if handover is not None else None
     _allow_descriptors()
     with signals.StopSignals(server.owners) as stop:
         if not _start(lifecycle, inherited, stop.stopped):
             log.info("stopped before the start was done")
-            return
+            return False
         _reload_on_hangup(lifecycle, configure, stop.stopped, manager)
         _say_hello(server)
-        with short_collections(), Watchdog(server.owners, server.counters.turns), manager.serving():
-            stop.stopped.wait()
+        with ExitStack() as until_stopped:
+            if watch is not None:
+                watch.start()
+                until_stopped.callback(watch.stop)
+            for context in short_collections(), Watchdog(server.owners, server.counters.turns), manager.serving():
+                until_stopped.enter_context(context)
+            gevent.wait([stop.stopped, begins_again], count=1)
             log.info("stopping")
             manager.tell("STOPPING=1")
             stop.stopping()
+            if handover is not None and not stop.stopped.is_set():
+                handover.keep(server.acceptor, server.config, configure())
             lifecycle.stop()
+    return begins_again.is_set() and not stop.stopped.is_set()
 
 
 def _start(lifecycle: Lifecycle, inherited: Sequence[Any], stopped: Event) -> bool:
