@@ -109,9 +109,13 @@ class Checks:
         for place, given in enumerate(texts):
             text = given
             try:
-                check = hooks.check_quickly if place % SAMPLE else hooks.check_message
-                if check is not None:
-                    checked = check(origin, Message(name, 0, 0, member.name, text, now), count - place)
+                check, quickly = hooks.check_message, hooks.check_quickly
+                if check is not None and quickly is not None:
+                    draft = Message(name, 0, 0, member.name, text, now)
+                    if place % SAMPLE:
+                        checked = quickly(origin, draft)
+                    else:
+                        checked = check(origin, draft, count - place)
                     if checked is not text:
                         text = require_text(checked)
                 if member.rooms.get(name) is not room:

@@ -136,10 +136,11 @@ class Dispatcher:
                 plugin, f"it failed {FAILURES} times within {FAILURE_SECONDS:.0f} seconds, last in {where}"
             )
 
-    def held(self, plugin: str, again_and_again: bool = True) -> None:
-        """`plugin` has held the event loop, as the watchdog finds it; it is to blame if that is not by chance."""
-        self.meters.held[plugin] += 1
-        if again_and_again and self._most_holds and _again_and_again(self._held[plugin], HELD_SECONDS):
+    def held(self, plugin: str, is_to_blame: bool) -> None:
+        """`plugin` has held the event loop, as the watchdog finds it; or `is_to_blame` for that, as it finds then."""
+        if not is_to_blame:
+            self.meters.held[plugin] += 1
+        elif self._most_holds and _again_and_again(self._held[plugin], HELD_SECONDS):
             self._switch_off(plugin, f"it held everybody up {self._most_holds} times within {HELD_SECONDS:.0f} seconds")
 
     def switch_on(self, plugin: str) -> bool:

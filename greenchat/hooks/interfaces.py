@@ -4,7 +4,7 @@ It stands below both, so that hooks can be described and called without knowing 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +19,13 @@ from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.fanout import Turns
 from greenchat.chat.outlet import Asked, Login
+from greenchat.chat.place import Place
 from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Event, Message, Notice
+from greenchat.protocol.plugin_reports import Touch
 from greenchat.protocol.replies import Answer, SearchResults, Stats, Welcome
 from greenchat.protocol.requests import Frame, Ref, Search
 
@@ -289,6 +291,19 @@ class ChatServer(ABC):
 
         A hook that has nothing to do at the moment costs nothing so.
         """
+
+    @abstractmethod
+    def switch_plugin_on(self, plugin: str) -> None:
+        """Have a plugin called again that was switched off. Raises `Reject`."""
+
+    @abstractmethod
+    def last_refusal(self, member: Member) -> Touch | None:
+        """What a plugin has refused of what `member` said last, if one has, as far as is remembered."""
+
+    @abstractmethod
+    def touches(self, member: Member, place: Place, seq: int, *, all_of_room: bool = False) -> Sequence[Touch]:
+        """What plugins have done to the message `seq` of `place`, if it is `member`'s own; with `all_of_room`, to
+        anybody's, in a room."""
 
     @abstractmethod
     def refused(self, session: int, name: str, verdict: Reject) -> None:

@@ -24,7 +24,7 @@ def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> P
         return None, None
     quickly = [(call.plugin, call.hook, call.function, call.meter) for call in calls]
 
-    def check(session: Outlet, message: Message, left: int) -> str:
+    def check(session: Outlet, message: Message) -> str:
         began = turn.began
         text, changed = message.text, False
         for plugin, name, call, meter in quickly:

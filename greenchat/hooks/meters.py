@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any, Protocol
 
-from greenchat.protocol.plugin_reports import BOUNDS, HookUse
+from greenchat.protocol.plugin_reports import HOOK_SECONDS, HookUse
 from greenchat.protocol.runs import SAMPLE as SAMPLE
 
 clock = monotonic
 
 # A call that is over by then is counted, and nothing else is done about it.
-QUICK = BOUNDS[0]
+QUICK = HOOK_SECONDS[0]
 
 
 class Beat(Protocol):
@@ -48,7 +48,9 @@ class Meter:
         self.seconds = 0.0
         self.longest = 0.0
         self.failures = 0
-        self.slower = [0] * len(BOUNDS)  # by where they are in BOUNDS, from the second on; the last took longer
+        self.slower = [0] * len(
+            HOOK_SECONDS
+        )  # by where they are in HOOK_SECONDS, from the second on; the last took longer
 
     def add(self, seconds: float) -> None:
         """Count a call that took so long."""
@@ -56,7 +58,7 @@ class Meter:
         if seconds < QUICK:
             self.quick += 1
             return
-        self.slower[max(bisect_left(BOUNDS, seconds), 1) - 1] += 1
+        self.slower[max(bisect_left(HOOK_SECONDS, seconds), 1) - 1] += 1
         if seconds > self.longest:
             self.longest = seconds
 

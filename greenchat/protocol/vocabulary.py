@@ -31,6 +31,7 @@ from greenchat.protocol.events import (
     Role,
     Topic,
 )
+from greenchat.protocol.plugin_reports import Touches, Why
 from greenchat.protocol.replies import (
     Ack,
     Conversations,
@@ -114,6 +115,7 @@ Asked = (
     | Ping
     | Pong
     | Status
+    | Why
 )
 
 # What comes in, then: also what is not understood.
@@ -121,7 +123,18 @@ Request = Asked | Hangup | Unknown | Invalid
 
 # What a client is answered, besides what commands answer; and a ping, which asks the client.
 Reply = (
-    Welcome | Conversations | HistoryPage | SearchResults | Exported | CursorPlaces | Ack | Stats | Error | Ping | Pong
+    Welcome
+    | Conversations
+    | HistoryPage
+    | SearchResults
+    | Exported
+    | CursorPlaces
+    | Ack
+    | Stats
+    | Touches
+    | Error
+    | Ping
+    | Pong
 )
 
 

@@ -63,7 +63,8 @@ def _run(
             return
         _reload_on_hangup(lifecycle, configure, stop.stopped, manager)
         _say_hello(server)
-        with short_collections(), Watchdog(server.owners, server.counters.turns), manager.serving():
+        watchdog = Watchdog(server.owners, server.counters.turns, server.hooks.held, server.turns.is_held)
+        with short_collections(), watchdog, manager.serving():
             stop.stopped.wait()
             log.info("stopping")
             manager.tell("STOPPING=1")

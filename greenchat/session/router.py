@@ -11,6 +11,7 @@ from greenchat.errors import Advice, Reject
 from greenchat.protocol.address import is_local
 from greenchat.protocol.events import Read
 from greenchat.protocol.names import require_name
+from greenchat.protocol.plugin_reports import Why
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import (
     Delete,
@@ -233,10 +234,10 @@ def handle(session: Session, server: Host, frame: Request) -> None:
         case History() | Search():
             session.require_member()
             raise Reject("This server keeps no history.", code="no_history")
-        case Status(ref):
+        case Status() | Why():
             if not is_local(session.address):
                 raise Reject("Only the server's own machine is told that. Ask there.", code="not_allowed")
-            session.tell(server.stats(ref))
+            session.tell(server.stats(frame.ref) if isinstance(frame, Status) else server.why(frame))
         case Hangup():
             session.lose("connection closed")
         case Unknown(kind):
