@@ -30,6 +30,7 @@ from greenchat.errors import Advice as Advice
 from greenchat.errors import ConfigError as ConfigError
 from greenchat.errors import PluginError as PluginError
 from greenchat.errors import Reject as Reject
+from greenchat.hooks.deprecation import deprecated as deprecated
 from greenchat.hooks.interfaces import Call as Call
 from greenchat.hooks.interfaces import ChatServer as ChatServer
 from greenchat.hooks.interfaces import Command as Command

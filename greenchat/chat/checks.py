@@ -112,10 +112,7 @@ class Checks:
                 check, quickly = hooks.check_message, hooks.check_quickly
                 if check is not None and quickly is not None:
                     draft = Message(name, 0, 0, member.name, text, now)
-                    if place % SAMPLE:
-                        checked = quickly(origin, draft)
-                    else:
-                        checked = check(origin, draft, count - place)
+                    checked = quickly(origin, draft) if place % SAMPLE else check(origin, draft, count - place)
                     if checked is not text:
                         text = require_text(checked)
                 if member.rooms.get(name) is not room:
