@@ -45,7 +45,7 @@ def plugin_rows(uses: Iterable[HookUse], holds: Mapping[str, int], off: Mapping[
             facts.append(f"held everybody up {holds[plugin]:,} time{'s' * (holds[plugin] != 1)}")
         if plugin in off:
             facts.append(f"switched off: {off[plugin]}")
-        yield f"plugin {plugin}", ", ".join(facts)
+        yield "plugin", f"{plugin}: {', '.join(facts)}"
 
 
 class Touch(Struct, frozen=True, omit_defaults=True):

@@ -61,8 +61,8 @@ def test_how_much_a_plugin_takes_is_told():
         ada, bob = server.join("ada"), server.join("bob")
         ada.send("MSG|one")
         bob.read_until("MSG|ada|one")
-        rows = [line for line in says(bob, "/stats") if "plugin Breaks" in line]
-        assert re.fullmatch(r"INFO\|plugin Breaks: 1 call in 0\.\d+ s, 1 failed", rows[0]), rows
+        rows = [line for line in says(bob, "/stats") if "Breaks" in line]
+        assert re.fullmatch(r"INFO\|plugin: Breaks: 1 call in 0\.\d+ s, 1 failed", rows[0]), rows
         with Client.connect(server.host, server.port) as client:
             (use,) = [use for use in client.stats().plugins if use.plugin == "Breaks"]
         assert (use.hook, use.calls, use.failures, sum(use.buckets)) == ("greenchat_messages", 1, 1, 1)
