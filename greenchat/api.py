@@ -41,6 +41,7 @@ from greenchat.hooks.decorators import every as every
 from greenchat.hooks.decorators import example as example
 from greenchat.hooks.decorators import http as http
 from greenchat.hooks.decorators import on as on
+from greenchat.hooks.deprecation import deprecated as deprecated
 from greenchat.hooks.fetching import HttpAnswer as HttpAnswer
 from greenchat.hooks.fetching import HttpError as HttpError
 from greenchat.hooks.interfaces import Call as Call
@@ -84,6 +85,11 @@ from greenchat.protocol.names import guest_name as guest_name
 from greenchat.protocol.names import is_guest_name as is_guest_name
 from greenchat.protocol.names import require_name as require_name
 from greenchat.protocol.names import require_room as require_room
+from greenchat.protocol.plugin_reports import HOOK_SECONDS as HOOK_SECONDS
+from greenchat.protocol.plugin_reports import HookUse as HookUse
+from greenchat.protocol.plugin_reports import Touch as Touch
+from greenchat.protocol.plugin_reports import Touches as Touches
+from greenchat.protocol.plugin_reports import Why as Why
 from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
 from greenchat.protocol.replies import ArgumentEntry as ArgumentEntry
@@ -157,3 +163,4 @@ from greenchat.storage.sqlite import file_state as file_state
 from greenchat.storage.sqlite import open_database as open_database
 from greenchat.storage.sqlite import transaction as transaction
 from greenchat.version import __version__ as __version__
+from greenchat.version import api_version as api_version

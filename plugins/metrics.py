@@ -6,12 +6,13 @@ It needs prometheus-client: pip install 'greenchat[metrics]'.
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any
 
 import gevent
 
 import greenchat
-from greenchat import ChatServer, ConfigError, Meta, PluginError, hookimpl
+from greenchat import HOOK_SECONDS, ChatServer, ConfigError, Meta, PluginError, hookimpl
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -146,3 +147,32 @@ class Collector:
         for code, count in stats.refusals.items():
             refusals.add_metric([code], count)
         yield refusals
+        yield from _of_plugins(stats)
+
+
+def _of_plugins(stats: Any) -> Iterator["Metric"]:
+    """What each plugin takes, hook by hook."""
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+    labels = ["plugin", "hook"]
+    took = HistogramMetricFamily("greenchat_plugin_seconds", "How long calls of a plugin took.", labels=labels)
+    failures = CounterMetricFamily("greenchat_plugin_failures", "Calls of a plugin that have failed.", labels=labels)
+    for use in stats.plugins:
+        values = [use.plugin, use.hook]
+        failures.add_metric(values, use.failures)
+        if use.calls:
+            bounds = [*map(str, HOOK_SECONDS), "+Inf"]
+            buckets = list(zip(bounds, accumulate(use.buckets), strict=True))
+            took.add_metric(values, buckets, use.seconds)
+    yield took
+    yield failures
+    holds = CounterMetricFamily(
+        "greenchat_plugin_holds", "How often a plugin was found to hold everybody up.", labels=["plugin"]
+    )
+    for plugin, count in stats.plugin_holds.items():
+        holds.add_metric([plugin], count)
+    yield holds
+    off = GaugeMetricFamily("greenchat_plugin_off", "1 for each plugin that was switched off.", labels=["plugin"])
+    for plugin in stats.plugins_off:
+        off.add_metric([plugin], 1)
+    yield off

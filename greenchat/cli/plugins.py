@@ -1,5 +1,6 @@
 """`greenchat plugins`: list, show, hooks. `new` and `check` have files of their own."""
 
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from greenchat.cli.group import main
-from greenchat.cli.options import configure, settings_options
+from greenchat.cli.options import configure, encryption, settings_options, tls_options
 from greenchat.cli.shell import data_dir_of
 
 if TYPE_CHECKING:
@@ -20,9 +21,17 @@ def plugins() -> None:
 
 
 @plugins.command("list")
+@click.option("--server", metavar="ADDRESS", help="How much the server that runs there calls them, and how long.")
 @settings_options
-def list_plugins(**sources: Any) -> None:
-    """List the plugins, in the order of calling: name, version, where from, on or off and why."""
+def list_plugins(server: str | None, **sources: Any) -> None:
+    """List the plugins, in the order of calling: name, version, where from, on or off and why.
+
+    A running server tells only who asks from its own machine.
+    """
+    if server is not None:
+        from greenchat.connect.plugins import show_use
+
+        sys.exit(show_use(server))
     from greenchat.cli.added import load_plugins, plugin_commands
     from greenchat.hooks.loader import read_off
 
@@ -148,3 +157,30 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows as lines, each column as wide as it needs."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+@plugins.command(
+    epilog="""\b
+Examples:
+  greenchat plugins why                              of all rooms, on the server of this machine, port 9999
+  greenchat plugins why --room lobby                 of one
+  greenchat plugins why --room lobby 42              of one message
+Exit codes: 0 it is told; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
+"""
+)
+@click.argument("seq", type=click.IntRange(1), required=False)
+@click.option("--room", default="", help="Of this room alone.")
+@click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="So many, at most.")
+@click.option("--server", metavar="ADDRESS", help="Where the server is: HOST[:PORT] or unix:PATH.")
+@tls_options
+def why(seq: int | None, room: str, last: int, server: str | None, **tls: Any) -> None:
+    """Tell which plugins have refused, changed, taken or delayed messages, when, why, and how long it took.
+
+    Never what was said, and nothing of what is said to one person alone. A server tells only who asks from its own
+    machine.
+    """
+    from greenchat.connect.plugins import show_why
+
+    if seq and not room:
+        raise click.UsageError("A message is known by its number in a room. Name that with --room.")
+    sys.exit(show_why(server, room, seq or 0, last, encryption(**tls)))

@@ -15,6 +15,7 @@ from greenchat.client.saying import ANSWER_SECONDS, Saying
 from greenchat.client.talks import Talks
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Deleted, Event, Message
+from greenchat.protocol.plugin_reports import Touch, Touches, Why
 from greenchat.protocol.replies import (
     Ack,
     Conversations,
@@ -338,3 +339,8 @@ class Client(Saying):
     def stats(self, timeout: float = CONNECT_SECONDS) -> Stats:
         """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""
         return self._ask(Status(next(self._refs)), Stats, timeout)
+
+    def why(self, room: str = "", seq: int = 0, limit: int = 50, timeout: float = CONNECT_SECONDS) -> list[Touch]:
+        """What plugins have done to messages lately, in `room` or in all, to the message `seq` or to all, the latest
+        last. It tells who asks from the server's own machine, also before `join`. Raises as `join` does."""
+        return self._ask(Why(room, seq, limit, next(self._refs)), Touches, timeout).touches

@@ -86,6 +86,7 @@ class Dispatcher:
     check_join: Callable[[Outlet, str, str], str] | None
     check_enter: checks.CheckEnter | None
     check_message: CheckMessage | None  # of all who check what is said
+    check_quickly: CheckMessage | None  # the same, without being timed
     check_messages: checks.CheckMessages | None  # of the same, where all of them take runs
     check_reaction: Callable[[Outlet, str, str], None] | None
     forget_room: Callable[[str], None] | None
@@ -139,10 +140,11 @@ class Dispatcher:
                 plugin, f"it failed {FAILURES} times within {FAILURE_SECONDS:.0f} seconds, last in {where}"
             )
 
-    def held(self, plugin: str, again_and_again: bool = True) -> None:
-        """`plugin` has held the event loop, as the watchdog finds it; it is to blame if that is not by chance."""
-        self.meters.held[plugin] += 1
-        if again_and_again and self._most_holds and _again_and_again(self._held[plugin], HELD_SECONDS):
+    def held(self, plugin: str, is_to_blame: bool) -> None:
+        """`plugin` has held the event loop, as the watchdog finds it; or `is_to_blame` for that, as it finds then."""
+        if not is_to_blame:
+            self.meters.held[plugin] += 1
+        elif self._most_holds and _again_and_again(self._held[plugin], HELD_SECONDS):
             self._switch_off(plugin, f"it held everybody up {self._most_holds} times within {HELD_SECONDS:.0f} seconds")
 
     def switch_on(self, plugin: str) -> bool:
@@ -219,7 +221,7 @@ class Dispatcher:
         self.find_keys = checks.find_keys(calls("greenchat_find_keys"), self.failed)
         self.check_reaction = checks.check_reaction(calls("greenchat_check_reaction"), self.failed)
         both = calls("greenchat_check_message", "greenchat_check_messages", one=checks.of_one)
-        self.check_message = check_message(both, self.failed, self.ledger, self._turn)
+        self.check_message, self.check_quickly = check_message(both, self.failed, self.ledger, self._turn)
         self.check_messages = checks.check_messages(calls("greenchat_check_messages"), self.failed, self.ledger)
         if calls("greenchat_check_message"):
             self.check_messages = None  # somebody looks at each message
@@ -276,9 +278,9 @@ class Dispatcher:
                 try:
                     taken = call(room, seq, rev, held)
                     meter.add(clock() - began)
-                    if taken is True or (
-                        taken is not None and taken is not False and takes.odd(plugin, name, taken, self.failed)
-                    ):
+                    if taken is not True and taken is not None and taken is not False:
+                        taken = takes.odd(plugin, name, taken, self.failed)
+                    if taken:
                         if held.release is not None:
                             holds.keep(held)
                         return True

@@ -4,7 +4,7 @@ It stands below both, so that hooks can be described and called without knowing 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
 from greenchat.chat.fanout import Turns
+from greenchat.chat.place import Place
+from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import Reject
@@ -20,6 +22,7 @@ from greenchat.hooks.session import Call as Call
 from greenchat.hooks.session import Command as Command
 from greenchat.hooks.session import Commands as Commands
 from greenchat.hooks.session import Session as Session
+from greenchat.protocol.plugin_reports import Touch
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
 
@@ -73,6 +76,19 @@ class ChatServer(ABC):
     def switch_plugin(self, plugin: str, room: str, on: bool) -> bool:
         """Switch one of them on or off in a room, until somebody switches it again; whether it was otherwise before.
         May wait. Raises `Reject`."""
+
+    @abstractmethod
+    def switch_plugin_on(self, plugin: str) -> None:
+        """Have a plugin called again that was switched off. Raises `Reject`."""
+
+    @abstractmethod
+    def last_refusal(self, member: Member) -> Touch | None:
+        """What a plugin has refused of what `member` said last, if one has, as far as is remembered."""
+
+    @abstractmethod
+    def touches(self, member: Member, place: Place, seq: int, *, all_of_room: bool = False) -> Sequence[Touch]:
+        """What plugins have done to the message `seq` of `place`, if it is `member`'s own; with `all_of_room`, to
+        anybody's, in a room."""
 
     @abstractmethod
     def refused(self, session: int, name: str, verdict: Reject) -> None:

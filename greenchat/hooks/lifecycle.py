@@ -183,14 +183,14 @@ class PluginLifecycle:
         if (ctx := self.ctx_of(plugin)) is not None:
             ctx.halt()
         self.off[plugin] = why
-        self._tell_operators(
-            f"The plugin {plugin} is switched off: {why}. What it checks is still checked. "
-            f"/plugin on {plugin} switches it on again."
-        )
         try:
             loader.note_off(self._data_dir, plugin, why)
         except OSError as error:
             log.error("it cannot be kept that plugin %s is off: %s", plugin, error, extra={"plugin": plugin})
+        self._tell_operators(
+            f"The plugin {plugin} is switched off: {why}. What it checks is still checked. "
+            f"/plugin on {plugin} switches it on again."
+        )
 
 
 def _begin_context(plugin: loader.Plugin) -> None:

@@ -12,23 +12,20 @@ from greenchat.hooks.ledger import DELAYED, Ledger
 from greenchat.hooks.meters import SAMPLE, Beat, clock
 from greenchat.protocol.events import Message
 
-CheckMessage = Callable[[Outlet, Message], str]
+CheckMessage = Callable[..., str]  # of a session, a message, and how many the first of two counts for
+
+Pair = tuple[CheckMessage | None, CheckMessage | None]
 
 
-def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> CheckMessage | None:
-    """What is said in the end. Two ways through the same plugins: one that reads the clock, and one that does not."""
+def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> Pair:
+    """What is said in the end. Two ways through the same plugins: one that reads the clock, and one that does not, for
+    those that follow in a run."""
+    if not calls:
+        return None, None
     quickly = [(call.plugin, call.hook, call.function, call.meter) for call in calls]
-    last: float | None = None  # the turn in which a call was timed
-    since = 0  # calls since one was
-    most = SAMPLE - 1
 
     def check(session: Outlet, message: Message) -> str:
-        nonlocal last, since
-        since += 1
         began = turn.began
-        if began is not last or not since & most:
-            count, since, last = since, 0, began
-            return check_timed(session, message, count)
         text, changed = message.text, False
         for plugin, name, call, meter in quickly:
             try:
@@ -51,8 +48,8 @@ def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> C
                 text, message, changed = new, replace(message, text=new), True
         return text
 
-    def check_timed(session: Outlet, message: Message, count: int) -> str:
-        text, changed = message.text, False
+    def check_timed(session: Outlet, message: Message, left: int = 1) -> str:
+        text, changed, count = message.text, False, min(left, SAMPLE)
         began = clock()
         for plugin, name, call, _, meter in calls:
             try:
@@ -83,4 +80,4 @@ def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> C
             ledger.refused(session, plugin, name, (message.text,), message.room, verdict, spent)
         return verdict
 
-    return check if calls else None
+    return check_timed, check

@@ -1,11 +1,11 @@
 """How often each plugin is called in each hook, how long that takes, and how often it fails.
 
 To read the clock costs 45 ns, twice as much as to call an empty function: too much for each message where the server
-has many. So of what is called for each message (greenchat_check_message, greenchat_frame) the first call in each turn
-of the event loop is timed, and each SAMPLE-th of those that follow; it stands for those before it. While people talk,
-these are all calls. Whether another one has waited is seen by that the turn is another one then; whether one has held
-the loop, by that the watchdog has noticed it: see `Beat`. The rest is called for runs, or seldom, and always timed, by
-the loops that call it: a function around each call would cost twice as much.
+has many. So of the checks of each message in a run one of SAMPLE is timed, and stands for the others; and of the frames
+that come one by one in the same turn of the event loop. While people talk, these are all calls. Whether another one has
+waited is seen by that the turn is another one then; whether one has held the loop, by that the watchdog has noticed it:
+see `Beat`. The rest is called for runs, or seldom, and always timed, by the loops that call it: a function around each
+call would cost twice as much.
 """
 
 from bisect import bisect_left
@@ -14,17 +14,13 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any, Protocol
 
-from greenchat.protocol.plugin_reports import BOUNDS, HookUse
+from greenchat.protocol.plugin_reports import HOOK_SECONDS, HookUse
+from greenchat.protocol.runs import SAMPLE as SAMPLE
 
 clock = monotonic
 
 # A call that is over by then is counted, and nothing else is done about it.
-QUICK = BOUNDS[0]
-
-
-# One call of so many in the same turn is timed: a power of two, with which telling costs least. 1 in 16 puts 9 ns on
-# each, and a thousand messages a second still have a hundred samples.
-SAMPLE = 16
+QUICK = HOOK_SECONDS[0]
 
 
 class Beat(Protocol):
@@ -52,7 +48,9 @@ class Meter:
         self.seconds = 0.0
         self.longest = 0.0
         self.failures = 0
-        self.slower = [0] * len(BOUNDS)  # by where they are in BOUNDS, from the second on; the last took longer
+        self.slower = [0] * len(
+            HOOK_SECONDS
+        )  # by where they are in HOOK_SECONDS, from the second on; the last took longer
 
     def add(self, seconds: float) -> None:
         """Count a call that took so long."""
@@ -60,7 +58,7 @@ class Meter:
         if seconds < QUICK:
             self.quick += 1
             return
-        self.slower[max(bisect_left(BOUNDS, seconds), 1) - 1] += 1
+        self.slower[max(bisect_left(HOOK_SECONDS, seconds), 1) - 1] += 1
         if seconds > self.longest:
             self.longest = seconds
 

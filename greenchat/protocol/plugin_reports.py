@@ -1,6 +1,8 @@
 """What a server tells of its plugins: how much they are called, and what they have done to messages, but for what was
 said."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -9,14 +11,14 @@ from greenchat.protocol.requests import Frame, Ref
 
 # Where the slower calls of a hook are counted, in seconds: from what nobody notices to what everybody does. What is
 # quicker than the first is counted by itself, and is nearly all there is.
-BOUNDS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+HOOK_SECONDS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 class HookUse(Struct, frozen=True, omit_defaults=True):
     """How a plugin's part in one hook has been called since the server's start. `seconds` are all that the calls took,
-    the time in which they waited for something included; `longest` the longest. `buckets` are how many of them took at
-    most as long as each of `BOUNDS`, and one for those that took longer. What has failed outside of hooks, in a command
-    or in the background, has no calls."""
+    the time in which they waited for something included; `longest` the longest. `buckets` are how many of them took up
+    to each of `HOOK_SECONDS`, and how many longer. What has failed outside of hooks, in a command or in the background,
+    has no calls."""
 
     plugin: str
     hook: str
@@ -25,6 +27,25 @@ class HookUse(Struct, frozen=True, omit_defaults=True):
     longest: float = 0.0
     failures: int = 0
     buckets: list[int] = field(default_factory=list)
+
+
+def plugin_rows(uses: Iterable[HookUse], holds: Mapping[str, int], off: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """A label and what there is to say of each plugin, for people: those that took most of the time first."""
+    calls, failures = Counter[str](), Counter[str]()
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for use in uses:
+        calls[use.plugin] += use.calls
+        seconds[use.plugin] += use.seconds
+        failures[use.plugin] += use.failures
+    for plugin in sorted({*calls, *holds, *off}, key=lambda plugin: (-seconds[plugin], plugin)):
+        facts = [f"{calls[plugin]:,} call{'s' * (calls[plugin] != 1)} in {seconds[plugin]:,.3f} s"]
+        if failures[plugin]:
+            facts.append(f"{failures[plugin]:,} failed")
+        if plugin in holds:
+            facts.append(f"held everybody up {holds[plugin]:,} time{'s' * (holds[plugin] != 1)}")
+        if plugin in off:
+            facts.append(f"switched off: {off[plugin]}")
+        yield "plugin", f"{plugin}: {', '.join(facts)}"
 
 
 class Touch(Struct, frozen=True, omit_defaults=True):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 
 from greenchat.protocol.events import Deleted, Message, PastEvent
+from greenchat.protocol.plugin_reports import HookUse, plugin_rows
 from greenchat.protocol.requests import Frame, Ref
 
 # The version of JSON Lines that is spoken. 1 was what could still change. From 2 on it only grows: what a client of one
@@ -221,6 +222,8 @@ class Stats(Frame, frozen=True, tag="stats"):
     `deliveries` counts each message as often as there were sessions to get it. `waiting_bytes` is what waits for
     clients that read slower than their room talks, `waiting_bytes_most` for the slowest. `refusals` are by their codes.
     `loop_lag_seconds` is the longest turn of the event loop within the last minute or two: nobody was served meanwhile.
+    `plugins` are the hooks that were called, `plugin_holds` how often each plugin was found to hold everybody up, and
+    `plugins_off` which were switched off, and why.
     """
 
     server: str
@@ -236,6 +239,9 @@ class Stats(Frame, frozen=True, tag="stats"):
     refusals: dict[str, int]
     loop_lag_seconds: float
     ref: Ref = None
+    plugins: list[HookUse] = field(default_factory=list)
+    plugin_holds: dict[str, int] = field(default_factory=dict)
+    plugins_off: dict[str, str] = field(default_factory=dict)
 
     def rows(self) -> list[tuple[str, str]]:
         """A label and what there is to say of it, for people."""
@@ -249,6 +255,7 @@ class Stats(Frame, frozen=True, tag="stats"):
             ("waiting", f"{self.waiting_bytes:,} bytes for slow readers, {self.waiting_bytes_most:,} for the slowest"),
             ("refused", refused or "nothing"),
             ("loop lag", f"{self.loop_lag_seconds * 1000:.0f} ms at most, of late"),
+            *plugin_rows(self.plugins, self.plugin_holds, self.plugins_off),
         ]
 
 

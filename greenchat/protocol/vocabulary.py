@@ -31,6 +31,7 @@ from greenchat.protocol.events import (
     Role,
     Topic,
 )
+from greenchat.protocol.plugin_reports import Touches, Why
 from greenchat.protocol.replies import (
     Ack,
     CommandList,
@@ -119,6 +120,7 @@ Asked = (
     | Ping
     | Pong
     | Status
+    | Why
 )
 
 # What comes in, then: also what is not understood.
@@ -135,6 +137,7 @@ Reply = (
     | CommandList
     | Ack
     | Stats
+    | Touches
     | Error
     | Ping
     | Pong

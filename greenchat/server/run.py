@@ -90,11 +90,12 @@ def _run(
             return False
         _reload_on_hangup(lifecycle, configure, stop.stopped, manager)
         _say_hello(server)
+        watchdog = Watchdog(server.owners, server.counters.turns, server.hooks.held, server.turns.is_held)
         with ExitStack() as until_stopped:
             if watch is not None:
                 watch.start()
                 until_stopped.callback(watch.stop)
-            for context in short_collections(), Watchdog(server.owners, server.counters.turns), manager.serving():
+            for context in short_collections(), watchdog, manager.serving():
                 until_stopped.enter_context(context)
             gevent.wait([stop.stopped, begins_again], count=1)
             log.info("stopping")

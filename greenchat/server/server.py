@@ -5,14 +5,16 @@ acceptor.py lets connections in, lifecycle.py starts and stops it.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from greenchat.chat.chat import Chat
+from greenchat.chat.place import Place
 from greenchat.chat.presence import Kept
+from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, Reject
@@ -25,6 +27,7 @@ from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Refused
+from greenchat.protocol.plugin_reports import Touch, Touches, Why
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
 from greenchat.server.acceptor import Acceptor
@@ -112,7 +115,19 @@ class ChatServer(interfaces.ChatServer):
             refusals=dict(self.counters.refusals),
             loop_lag_seconds=self.counters.turns.of_late(now),
             ref=ref,
+            plugins=self.hooks.meters.uses,
+            plugin_holds=dict(self.hooks.meters.held),
+            plugins_off=dict(self.plugin_lifecycle.off),
         )
+
+    def switch_plugin_on(self, plugin: str) -> None:
+        self.plugin_lifecycle.switch_on(plugin)
+
+    def last_refusal(self, member: Member) -> Touch | None:
+        return self.hooks.ledger.last_refusal(member)
+
+    def touches(self, member: Member, place: Place, seq: int, *, all_of_room: bool = False) -> Sequence[Touch]:
+        return self.hooks.ledger.of_message(member, place.name, seq, place.conversation, all_of_room=all_of_room)
 
     def forget_room(self, room: str) -> None:
         if not self.started:
@@ -171,6 +186,11 @@ class ChatServer(interfaces.ChatServer):
         self.acceptor.serve_session(sock, address, codec, taken)
 
     # --- for its sessions ---
+
+    def why(self, ask: Why) -> Touches:
+        """Raises `Reject`."""
+        room = self.chat.room_name(ask.room) if ask.room else ""
+        return Touches(self.hooks.ledger.of_rooms(room, ask.seq, ask.limit), ask.ref)
 
     def run_session(self, sock: Any, address: str, codec: Codec, taken: bytes) -> None:
         """Run one on a socket that never waits, to its end; `taken` has been read of it already."""

@@ -8,6 +8,8 @@ import logging
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,8 +31,18 @@ class Watchdog:
     """Logs a warning when a turn of this thread's event loop takes longer than HELD_SECONDS, with the plugin whose code
     is running, if it is one's, as `owners` know. How long turns take goes to `turns`. A context manager."""
 
-    def __init__(self, owners: Owners, turns: Longest) -> None:
+    def __init__(
+        self,
+        owners: Owners,
+        turns: Longest,
+        held: Callable[[str, bool], None] = lambda plugin, again: None,
+        is_held: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`held(plugin, is_to_blame)` is told of each plugin that was found, by the event loop; `is_held` is called at
+        once, in the watchdog's thread."""
         self._owners = owners
+        self._held, self._is_held = held, is_held
+        self._found: deque[tuple[str, bool]] = deque()
         self._turns = turns
         self._thread_id = threading.get_ident()
         self._turn_began: float | None = None  # None while the loop waits for something to happen
@@ -38,21 +50,27 @@ class Watchdog:
         loop = gevent.get_hub().loop
         # The first to begin and the last to end: what is put off to the end of a turn, as rooms do, belongs to it.
         self._watchers: list[Any] = [loop.check(priority=loop.MAXPRI), loop.prepare(priority=loop.MINPRI)]
+        self._tell = loop.async_()
         self._thread = threading.Thread(target=self._watch, name="greenchat-watchdog", daemon=True)
 
     def __enter__(self) -> Self:
         after_waiting, before_waiting = self._watchers
         after_waiting.start(self._begin_turn)
         before_waiting.start(self._end_turn)
+        self._tell.start(self._tell_found)
         self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stop.set()
         self._thread.join()
-        for watcher in self._watchers:
+        for watcher in (*self._watchers, self._tell):
             watcher.stop()
             watcher.close()
+
+    def _tell_found(self) -> None:
+        while self._found:
+            self._held(*self._found.popleft())
 
     def _begin_turn(self) -> None:
         self._turn_began = time.monotonic()
@@ -65,19 +83,33 @@ class Watchdog:
 
     def _watch(self) -> None:
         told: float | None = None  # the turn that has been told of, so that each is told of once
+        suspect: tuple[str, int] | None = None  # who was found then
         while not self._stop.wait(HELD_SECONDS / 2):
             began = self._turn_began
-            if began is None or began == told or time.monotonic() - began < HELD_SECONDS:
+            if began is None or time.monotonic() - began < HELD_SECONDS:
+                continue
+            if began == told:
+                # Many who are quick may have made a turn long, of whom this was the last. Who still runs is not.
+                if suspect is not None and suspect == self._holder()[::2]:
+                    self._found.append((suspect[0], True))
+                    self._tell.send()
+                suspect = None
                 continue
             told = began
-            plugin, who = self._holder()
+            self._is_held()
+            plugin, who, which = self._holder()
+            suspect = (plugin, which) if plugin else None
+            if plugin:
+                self._found.append((plugin, False))
+                self._tell.send()
             told_of = "the event loop is held for more than %g seconds by %s"
             log.warning(told_of, HELD_SECONDS, who, extra={"plugin": plugin} if plugin else {})
 
-    def _holder(self) -> tuple[str, str]:
-        """The plugin that runs in the loop's thread at this moment, if one does, and the place in the code."""
+    def _holder(self) -> tuple[str, str, int]:
+        """The plugin that runs in the loop's thread at this moment, if one does, the place in the code, and which call
+        of it this is."""
         innermost = sys._current_frames().get(self._thread_id)
         owner, frame = self._owners.of_frame(innermost)
         if frame is not None:
-            return owner, f"plugin {owner} in {frame.f_code.co_name} ({place(frame)})"
-        return "", f"the server itself ({place(innermost)})" if innermost is not None else "the server itself"
+            return owner, f"plugin {owner} in {frame.f_code.co_name} ({place(frame)})", id(frame)
+        return "", f"the server itself ({place(innermost)})" if innermost is not None else "the server itself", 0

@@ -27,6 +27,7 @@ from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import Outbox, deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice
+from greenchat.protocol.plugin_reports import Touches, Why
 from greenchat.protocol.replies import Ack, Error, SearchResults, Stats
 from greenchat.protocol.requests import Frame, Ref, RunCommand, Say, Search
 from greenchat.protocol.runs import Says
@@ -61,6 +62,8 @@ class Host(Protocol):
     def check_password(self, address: str, given: str) -> None: ...
 
     def stats(self, ref: Ref) -> Stats: ...
+
+    def why(self, ask: Why) -> Touches: ...
 
     def search_direct(self, session: Any, ask: Search) -> SearchResults: ...
 

@@ -20,6 +20,7 @@ BUNDLED = [
     "history",
     "metrics",
     "moderation",
+    "oversight",
     "people",
     "rooms",
     "signpost",
