@@ -1,4 +1,5 @@
-"""Switches plugins on and off in rooms, for their owners: `/plugin enable|disable NAME`."""
+"""Switches plugins on and off in rooms, for their owners: `/plugin enable|disable NAME`; and, for operators, those on
+again that the server has switched off: `/plugin on NAME`."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -21,9 +22,14 @@ class Switches:
         """Nobody need read of it where there is nothing to switch."""
         return session.role == "operator" or bool(self._server.plugins_in(session.room))
 
-    def _switch(self, call: Call, what: Literal["enable", "disable"] | None = None, name: str | None = None) -> str:
+    def _switch(
+        self, call: Call, what: Literal["enable", "disable", "on"] | None = None, name: str | None = None
+    ) -> str:
         """Switch a plugin on or off in a room that is yours, or list those which can be.
+        /plugin on NAME is for operators: one that the server has switched off is on again.
         Example: /plugin disable dice"""
+        if what == "on":
+            return self._switch_on(call.session, name)
         member, here = call.member, call.session.room
         if not here:
             raise Reject("Plugins are switched in rooms. Type it in one.", code="room_required")
@@ -45,6 +51,15 @@ class Switches:
         told = f"{name} is {'on' if on else 'off'} in {room.name} from now on, says {member.name}."
         room.post(Notice(told, room.name))
         return ""
+
+    def _switch_on(self, session: Session, name: str | None) -> str:
+        if session.role != "operator":
+            raise Reject("Only operators may do that. In a room of yours: /plugin enable NAME", code="not_allowed")
+        if name is None:
+            raise Reject("Which one? Type it so: /plugin on NAME", code="usage")
+        self._server.switch_plugin_on(name)
+        session.chat.audit(session.name_on_record(), "plugin on", name)
+        return f"The plugin {name} is on again."
 
 
 greenchat_plugin = Switches

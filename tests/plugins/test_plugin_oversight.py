@@ -53,7 +53,7 @@ def test_operators_are_told_and_switch_it_on_again():
         assert read_off(server.server.data_dir) == {}
         assert says(bob, "/plugin on Breaks") == ["ERROR|The plugin Breaks is on already."]
         assert says(bob, "/plugin on nobody") == ["ERROR|There is no plugin nobody that could be switched on."]
-        assert says(bob, "/plugin off Breaks") == ["ERROR|Something is missing. Type it so: /plugin on NAME"]
+        assert says(bob, "/plugin on") == ["ERROR|Which one? Type it so: /plugin on NAME"]
 
 
 def test_how_much_a_plugin_takes_is_told():
