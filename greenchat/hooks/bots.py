@@ -159,13 +159,22 @@ class Bots:
     def has_said(self, message: Message) -> bool:
         return any(bot.is_here and bot.name == message.sender for bot in self._all)
 
-    def leave(self) -> None:
-        """Nobody moves them any more."""
-        bots, self._all, self._server = self._all, [], None
-        for bot in bots:
-            self._ears.forget(bot)
+    def halt(self) -> None:
+        """Nobody moves them, until they `start` again: they leave meanwhile."""
+        self._server = None
+        for bot in list(self._all):
+            if not bot.is_here:  # it has left by itself
+                self._ears.forget(bot)
+                self._all.remove(bot)
             with suppress(Reject):
                 bot.leave()
+
+    def leave(self) -> None:
+        """Nobody moves them any more."""
+        self.halt()
+        for bot in self._all:
+            self._ears.forget(bot)
+        self._all.clear()
 
 
 class Ears:

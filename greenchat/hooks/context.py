@@ -247,7 +247,14 @@ class Context:
         on to be asked."""
         self._tasks.halt()
         if self._around.server is not None:
-            gevent.spawn(self._bots.leave)  # this may be in the midst of something that is being told in their rooms
+            gevent.spawn(self._bots.halt)  # this may be in the midst of something that is being told in their rooms
+
+    def resume(self) -> None:
+        """Its plugin is on again. May wait. Raises `Reject` where a bot may not come in."""
+        self._tasks.resume()
+        self.jobs.resume()
+        if self._around.server is not None:
+            self._bots.start(self._around.server)
 
     def leave(self) -> None:
         """As `halt`, for all plugins, when the server ends: whoever keeps what happens still does."""

@@ -94,6 +94,13 @@ class Jobs:
         for name in self._functions:
             self._begin(name)
 
+    def resume(self) -> None:
+        """After `Tasks.resume`: what was cut short is done anew."""
+        for job in self:
+            task = self._waiting.get(job.id)
+            if job.name in self._functions and (task is None or task.done):
+                self._wait(job)
+
     def _begin(self, name: str) -> None:
         for job in self:
             if job.name == name:

@@ -64,6 +64,7 @@ class PluginLifecycle:
         self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic, require_on=self.rooms.require_on)
         self.routes = Routes(self.hooks.failed)
         self._given: dict[str, list[Command]] = {}  # the commands of each plugin
+        self._given_routes: dict[str, list[Route]] = {}
         self.off: dict[str, str] = {}  # which were switched off since the start, and why
         self._tell_operators: Callable[[str], None] = lambda text: None
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
@@ -152,7 +153,11 @@ class PluginLifecycle:
         if not self.hooks.switch_on(plugin):
             raise Reject(f"The plugin {plugin} is on already.", code="plugin_is_on")
         self.off.pop(plugin, None)
-        self.commands.add(plugin, self._given.get(plugin, ()))
+        ctx = self.ctx_of(plugin)
+        self.commands.add(plugin, self._given.get(plugin, ()), ctx)
+        self.routes.add(plugin, self._given_routes.get(plugin, ()))
+        if ctx is not None:
+            ctx.resume()
         loader.forget_off(self._data_dir)
         for name, why in self.off.items():
             loader.note_off(self._data_dir, name, why)
@@ -166,6 +171,8 @@ class PluginLifecycle:
             self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
 
     def _add_routes(self, plugin: loader.Plugin, found: Iterable[Route]) -> None:
+        if isinstance(found, Iterable) and not isinstance(found, str):
+            found = self._given_routes[plugin.name] = list(found)
         taken = self.routes.add(plugin.name, found)
         if taken:
             self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")

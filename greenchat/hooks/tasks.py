@@ -45,12 +45,13 @@ THREADS = 4
 class Task:
     """A greenlet or timer of a plugin."""
 
-    __slots__ = ("_alarm", "_greenlet", "_tasks", "done", "per_second")
+    __slots__ = ("_alarm", "_greenlet", "_tasks", "done", "per_second", "wait_again")
 
     def __init__(self, tasks: "Tasks") -> None:
         self._tasks = tasks
         self._alarm: Alarm | None = None
         self._greenlet: Any = None
+        self.wait_again: Callable[[], None] | None = None  # for its next time; None for what does not wait
         self.per_second = 0.0  # how often it happens
         self.done = False  # nothing of it is going to happen any more
 
@@ -58,9 +59,19 @@ class Task:
         """Have it not happen, or happen no more. What is at work is ended where it waits, unless it asks for that
         itself: then it goes on to its end."""
         self._finish()
-        greenlet, self._greenlet = self._greenlet, None
-        if greenlet is not None and greenlet is not gevent.getcurrent():
-            greenlet.kill(Killed, block=False)
+        self._stop()
+
+    def pause(self) -> None:
+        """As `cancel`, but it waits for its next time again where `resume` is called, if it does."""
+        if self.wait_again is None:
+            self.cancel()
+            return
+        self._still()
+        self._stop()
+
+    def resume(self) -> None:
+        if self.wait_again is not None and not self.done:
+            self.wait_again()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until what is at work has ended; whether it has."""
@@ -72,9 +83,17 @@ class Task:
     def _finish(self) -> None:
         self.done = True
         self._tasks.over(self)
+        self._still()
+
+    def _still(self) -> None:
         alarm, self._alarm = self._alarm, None
         if alarm is not None:
             alarm.cancel()
+
+    def _stop(self) -> None:
+        greenlet, self._greenlet = self._greenlet, None
+        if greenlet is not None and greenlet is not gevent.getcurrent():
+            greenlet.kill(Killed, block=False)
 
 
 class Tasks:
@@ -104,13 +123,19 @@ class Tasks:
         call = partial(function, *arguments, **more)
         cause = cascade.current()
 
+        due = self._clock.monotonic() + wait
+
+        def arm() -> None:
+            task._alarm = self._clock.call_later(max(due - self._clock.monotonic(), 0.0), ring)
+
         def ring() -> None:
-            task._alarm = None
+            task._alarm = task.wait_again = None
             with nullcontext() if cause is None else cascade.caused_by(cause):
                 task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, a timer", True)
 
         if not task.done:
-            task._alarm = self._clock.call_later(wait, ring)
+            task.wait_again = arm
+            arm()
         return task
 
     def every(self, interval: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -141,6 +166,7 @@ class Tasks:
                 task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, every {interval}", False)
 
         if not task.done:
+            task.wait_again = arm
             arm()
         return task
 
@@ -176,15 +202,23 @@ class Tasks:
         self._per_second, task.per_second = self._per_second - task.per_second, 0.0
 
     def halt(self) -> None:
-        """End all of it, without waiting. What is asked for from now on is not done: a check of a plugin that was
-        switched off goes on to be asked, and is not to fail for that."""
+        """End what is at work, without waiting, and have the timers stand still. What is asked for from now on is not
+        done: a check of a plugin that was switched off goes on to be asked, and is not to fail for that."""
+        self.halted = True
+        for task in list(self._all):
+            task.pause()
+
+    def resume(self) -> None:
+        """Let the timers go on: what was due meanwhile is done once."""
+        self.halted = False
+        for task in list(self._all):
+            task.resume()
+
+    def end(self) -> None:
+        """End all of it, and the threads with it, once they have done what they are at."""
         self.halted = True
         for task in list(self._all):
             task.cancel()
-
-    def end(self) -> None:
-        """As `halt`, and the threads with it, once they have done what they are at."""
-        self.halt()
         threads, self._threads = self._threads, None
         if threads is not None:
             gevent.spawn(threads.kill)  # a thread cannot be ended: one that hangs is not waited for
@@ -240,11 +274,12 @@ def follow_clock(task: Task, clock: Clock, next_moment: Moment, start: Callable[
                 arm(moment)
                 return
             following = next_moment()
-            task._alarm = None
+            task._alarm = task.wait_again = None
             if following is not None:
                 arm(following)
             start(following is None)
 
+        task.wait_again = partial(arm, moment)
         wait = (moment - clock.now()).total_seconds()
         task._alarm = clock.call_later(min(max(wait, 0.0), LOOK_SECONDS), look)
 

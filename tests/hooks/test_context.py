@@ -3,7 +3,7 @@
 import logging
 import time
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import gevent
 import pytest
@@ -279,6 +279,29 @@ def test_all_of_it_ends_with_it(ctx, clock, around):
     assert around.failed == []
 
 
+def test_timers_go_on_once_it_is_on_again_and_what_was_due_is_done_once(ctx, clock):
+    done = []
+    ctx.every(2, done.append, "every")
+    ctx.later(3, done.append, "later")
+    ctx.later(100, done.append, "much later")
+    ctx.at(clock.now() + timedelta(seconds=5), done.append, "at")
+    ctx.halt()
+    clock.advance(10)
+    gevent.sleep()
+    assert done == []
+    ctx.resume()
+    clock.advance(0)
+    gevent.sleep()
+    assert sorted(done) == ["at", "later"]
+    clock.advance(2)
+    gevent.sleep()
+    assert sorted(done) == ["at", "every", "later"]
+    ctx.end()
+    clock.advance(100)
+    gevent.sleep()
+    assert sorted(done) == ["at", "every", "later"]
+
+
 class Timekeeper:
     def __init__(self, ctx):
         self.ctx = ctx
@@ -307,6 +330,8 @@ def test_one_that_is_switched_off_does_nothing_by_itself_and_checks_go_on():
         bob.read_until("MSG|ada|yes")
         ada.send("MSG|again")
         bob.expect("MSG|ada|again")
+        server.call(lambda: server.server.switch_plugin_on("Timekeeper"))
+        bob.read_until("INFO|tick")
 
 
 def test_one_that_fails_at_start_leaves_nothing_behind(caplog):
