@@ -9,6 +9,7 @@ from typing import Any
 
 import gevent
 
+from greenchat.chat.accounts import AccountDirectory
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError, Reject
 from greenchat.hooks import loader
@@ -41,6 +42,7 @@ class PluginLifecycle:
         self.commands = CommandTable(self.hooks.failed, require_on=self.rooms.require_on)
         self.routes = Routes(self.hooks.failed)
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
+        self._accounts: frozenset[int] = frozenset()  # those that there were when it was last told
 
     def start(self, server: ChatServer) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
@@ -59,6 +61,7 @@ class PluginLifecycle:
         self._around.ears.works_for(self.plugins.manager, self.hooks.bind, server.chat)
         self.hooks.bind()
         self.plugins.each(_start_context)
+        server.accounts.watch(lambda: self._accounts_changed(server.accounts))
         for plugin in self.plugins:
             if plugin.off:
                 self._discard(plugin.name)
@@ -90,6 +93,14 @@ class PluginLifecycle:
             if plugin.ctx is not None:
                 plugin.ctx.forget_room(room)
 
+    def _accounts_changed(self, accounts: AccountDirectory) -> None:
+        """Of accounts that are gone nothing is kept."""
+        before, self._accounts = self._accounts, frozenset(accounts.ids)
+        if gone := before - self._accounts:
+            for plugin in self.plugins:
+                if plugin.ctx is not None:
+                    plugin.ctx.forget_accounts(gone)
+
     def owned(self, function: Callable[..., Any]) -> str:
         """The plugin that `function` is of, or a question mark."""
         return self.owners.of_function(function) or "?"
@@ -99,7 +110,7 @@ class PluginLifecycle:
 
     def _restrict(self, plugin: loader.Plugin, name_length: int) -> None:
         try:
-            self.rooms.add(plugin.name, plugin.rooms, plugin.per_room, name_length)
+            self.rooms.add(plugin.name, plugin.grants.rooms, plugin.per_room, name_length)
         except Reject as verdict:
             raise ConfigError(f"plugins.{plugin.name}.rooms: {verdict}") from None
 
