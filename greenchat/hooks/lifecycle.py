@@ -137,7 +137,7 @@ class PluginLifecycle:
 
     def _restrict(self, plugin: loader.Plugin, name_length: int) -> None:
         try:
-            self.rooms.add(plugin.name, plugin.rooms, plugin.per_room, name_length)
+            self.rooms.add(plugin.name, plugin.grants.rooms, plugin.per_room, name_length)
         except Reject as verdict:
             raise ConfigError(f"plugins.{plugin.name}.rooms: {verdict}") from None
 
