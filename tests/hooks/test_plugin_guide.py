@@ -21,9 +21,11 @@ import greenchat
 from greenchat.chat import cascade
 from greenchat.cli import main
 from greenchat.config.load import load
-from greenchat.hooks import background, holds, specs
+from greenchat.config.schema import Server
+from greenchat.hooks import background, dispatch, holds, ledger, specs
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
+from greenchat.protocol.runs import SAMPLE
 from greenchat.server import signals
 from greenchat.server.acceptor import FIRST_BYTES
 from greenchat.server.watchdog import HELD_SECONDS
@@ -152,6 +154,11 @@ def test_numbers_are_those_of_the_code():
     assert f"`greenchat_shutdown` {background.SHUTDOWN_SECONDS:.0f};" in told
     assert f"after {signals.HELD_SECONDS:.0f} seconds." in told
     assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
+    assert f"the last {ledger.ENTRIES:,} refusals" in told
+    assert ledger.DELAYED == HELD_SECONDS == 0.1
+    assert f"and then one in {SAMPLE}, which stands for the others" in told
+    assert f"in one go {Server().plugin_holds} times within a minute (`server.plugin_holds`)" in told
+    assert dispatch.HELD_SECONDS == 60
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
 
 
