@@ -2,6 +2,7 @@
 
 import gevent
 import pytest
+from kit.machine import eventually
 from kit.programs import Anybody, Program, says, sync, without_plugins
 
 from greenchat import Reject, hookimpl
@@ -118,7 +119,7 @@ def test_what_takes_long_and_what_is_taken(server):
     ada.send("MSG|slow")
     bob.read_until("MSG|ada|slow")
     ada.send("MSG|mine")
-    sync(ada)
+    assert eventually(lambda: len(touches(server)) == 2)
     delayed, took = touches(server)
     assert (delayed.did, delayed.hook) == ("delayed", "greenchat_check_message")
     assert delayed.seconds >= ledger.DELAYED
