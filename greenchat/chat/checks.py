@@ -118,10 +118,13 @@ class Checks:
         for place, given in enumerate(texts):
             text = given
             try:
-                check, quickly = hooks.check_message, hooks.check_quickly
-                if check is not None and quickly is not None:
+                check = hooks.check_message
+                if check is not None:
                     draft = Message(name, 0, 0, member.name, text, now)
-                    checked = quickly(origin, draft) if place % SAMPLE else check(origin, draft, count - place)
+                    if place % SAMPLE:
+                        checked = (hooks.check_quickly or check)(origin, draft)
+                    else:
+                        checked = check(origin, draft, count - place)
                     if checked is not text:
                         text = require_text(checked)
                 if member.rooms.get(name) is not room:

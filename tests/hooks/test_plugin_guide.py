@@ -28,9 +28,11 @@ import greenchat
 from greenchat.chat import cascade
 from greenchat.cli import main
 from greenchat.config.load import load
-from greenchat.hooks import background, fetching, holds, routes, specs, tasks, telling
+from greenchat.config.schema import Server
+from greenchat.hooks import background, dispatch, fetching, holds, ledger, routes, specs, tasks, telling
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
+from greenchat.protocol.runs import SAMPLE
 from greenchat.server import signals
 from greenchat.server.acceptor import FIRST_BYTES
 from greenchat.server.lifecycle import Lifecycle
@@ -172,6 +174,11 @@ def test_numbers_are_those_of_the_code():
     assert f"at most {fetching.TIMEOUT_SECONDS:.0f} seconds and {fetching.MOST_BYTES >> 20} MiB" in told
     assert f"at most {tasks.MOST_PER_SECOND:.0f} times a second" in told
     assert tasks.THREADS == 4
+    assert f"the last {ledger.ENTRIES:,} refusals" in told
+    assert ledger.DELAYED == HELD_SECONDS == 0.1
+    assert f"and then one in {SAMPLE}, which stands for the others" in told
+    assert f"in one go {Server().plugin_holds} times within a minute (`server.plugin_holds`)" in told
+    assert dispatch.HELD_SECONDS == 60
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
     assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
     assert f"Of one plugin, {routes.ROUTES_AT_ONCE} run at once" in told
