@@ -78,8 +78,11 @@ Examples:
 def config(**sources: Any) -> None:
     """Print the whole configuration in force as commented TOML."""
     from greenchat.cli.added import load_plugins
+    from greenchat.config.grants import Grants
     from greenchat.config.load import as_toml
 
     loaded = configure(**sources)
     found = load_plugins(loaded)
-    click.echo(as_toml(loaded, {plugin.name: plugin.settings for plugin in found if plugin.settings}), nl=False)
+    settings = {plugin.name: plugin.settings for plugin in found if plugin.settings}
+    granted = {plugin.name: plugin.grants for plugin in found if plugin.grants != Grants()}
+    click.echo(as_toml(loaded, settings, granted), nl=False)

@@ -1,9 +1,9 @@
 """What stands in `[plugins.NAME]` and is not the plugin's: what it may do, and in which rooms it is at work."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from greenchat.config.load import convert
 from greenchat.config.schema import Settings
@@ -13,10 +13,15 @@ Right = Literal["http", "kick", "speak"]
 
 
 class Grants(Settings, frozen=True, kw_only=True):
-    """What every plugin's table may have."""
+    """What the operator says of a plugin."""
 
-    may: list[Right] = field(default_factory=list)
-    rooms: list[str] = field(default_factory=list)
+    may: Annotated[
+        list[Right],
+        Meta(description="What it may do that could hurt others: http, kick, speak (for people elsewhere)."),
+    ] = field(default_factory=list)
+    rooms: Annotated[list[str], Meta(description="The only rooms that it is for; none is all.")] = field(
+        default_factory=list
+    )
 
 
 def split(table: Mapping[str, Any], plugin: str, declared: type[Settings] | None) -> tuple[dict[str, Any], Grants]:

@@ -141,26 +141,31 @@ def _merge(tables: Tables, over: Tables) -> None:
             tables[key] = value
 
 
-def as_toml(config: Config, plugins: Mapping[str, Settings]) -> str:
-    """The whole configuration as commented TOML: `config`, and the settings in force of each plugin by its name."""
+def as_toml(config: Config, plugins: Mapping[str, Settings], granted: Mapping[str, Settings] | None = None) -> str:
+    """The whole configuration as commented TOML: `config`, the settings in force of each plugin by its name, and what
+    is `granted` to those to which something is."""
+    granted = granted or {}
     parts = ["# greenchat's whole configuration. What is in it is in force; 0 is no limit where a limit is meant."]
     parts += [_table("server", config.server), _table("tls", config.tls), _table("limits", config.limits)]
-    parts += [_table(f"plugins.{name}", settings) for name, settings in sorted(plugins.items())]
+    for name in sorted(plugins.keys() | granted.keys()):
+        tables = [table[name] for table in (plugins, granted) if name in table]
+        parts.append(_table(f"plugins.{name}", *tables))
     return "\n\n".join(parts) + "\n"
 
 
-def _table(name: str, settings: Settings) -> str:
+def _table(name: str, *tables: Settings) -> str:
     import tomli_w
 
-    doc = (type(settings).__doc__ or "").strip().split("\n")[0]
+    doc = (type(tables[0]).__doc__ or "").strip().split("\n")[0]
     lines = [*_comment(doc), f"[{name}]"]
-    for item in msgspec.structs.fields(type(settings)):
-        lines += _comment(description_of(item.type))
-        value = msgspec.to_builtins(getattr(settings, item.name))
-        if item.name in SECRETS and value:
-            lines.append("# It is set, and not shown.")
-            value = ""
-        lines.append(tomli_w.dumps({item.name: value}).rstrip())
+    for settings in tables:
+        for item in msgspec.structs.fields(type(settings)):
+            lines += _comment(description_of(item.type))
+            value = msgspec.to_builtins(getattr(settings, item.name))
+            if item.name in SECRETS and value:
+                lines.append("# It is set, and not shown.")
+                value = ""
+            lines.append(tomli_w.dumps({item.name: value}).rstrip())
     return "\n".join(lines)
 
 

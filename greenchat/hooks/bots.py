@@ -134,7 +134,7 @@ class Bots:
         """Raises `Reject`."""
         if mentioned is not None and not callable(mentioned):
             raise PluginError(f"{mentioned!r} is no function")
-        if len(self._all) >= MOST:
+        if len([one for one in self._all if self._server is None or one.is_here]) >= MOST:
             raise PluginError(f"it has {MOST} bots already, and gets no more")
         require_name(name, 0)
         bot = Bot(self._plugin, name, tuple(rooms), mentioned)
@@ -142,7 +142,9 @@ class Bots:
             return bot
         if self._server is not None:
             bot.join(self._server)
-        self._all = [one for one in self._all if one.is_here or self._server is None]
+        for gone in [one for one in self._all if self._server is not None and not one.is_here]:
+            self._ears.forget(gone)
+            self._all.remove(gone)
         self._all.append(bot)
         if mentioned is not None:
             self._ears.listen_for(bot, self._tasks)

@@ -225,7 +225,8 @@ class Context:
 
     def started(self) -> None:
         """The plugin has started."""
-        self._bots.start(self.server)
+        if self._around.server is not None:
+            self._bots.start(self._around.server)
         self.jobs.start()
 
     @property
@@ -235,6 +236,11 @@ class Context:
 
     def forget_room(self, room: str) -> None:
         self.store.forget_room(room)
+
+    def forget_accounts(self, gone: Iterable[int]) -> None:
+        for account_id in gone:
+            self.store.forget_account(account_id)
+            self._waiting.forget(account_id)
 
     def halt(self) -> None:
         """End what it does by itself, without waiting: its plugin is off. What it keeps stays at hand, as its checks go

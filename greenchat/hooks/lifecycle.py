@@ -9,6 +9,7 @@ from typing import Any
 
 import gevent
 
+from greenchat.chat.accounts import AccountDirectory
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError, Reject
 from greenchat.hooks import loader
@@ -48,6 +49,7 @@ class PluginLifecycle:
         self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic, require_on=self.rooms.require_on)
         self.routes = Routes(self.hooks.failed)
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
+        self._accounts: frozenset[int] = frozenset()  # those that there were when it was last told
 
     def start(self, server: ChatServer) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
@@ -66,6 +68,7 @@ class PluginLifecycle:
         self._around.ears.works_for(self.plugins.manager, self.hooks.bind, server.chat)
         self.hooks.bind()
         self.plugins.each(_start_context)
+        server.accounts.watch(lambda: self._accounts_changed(server.accounts))
         for plugin in self.plugins:
             if plugin.off:
                 self._discard(plugin.name)
@@ -96,6 +99,14 @@ class PluginLifecycle:
         for plugin in self.plugins:
             if plugin.ctx is not None:
                 plugin.ctx.forget_room(room)
+
+    def _accounts_changed(self, accounts: AccountDirectory) -> None:
+        """Of accounts that are gone nothing is kept."""
+        before, self._accounts = self._accounts, frozenset(accounts.ids)
+        if gone := before - self._accounts:
+            for plugin in self.plugins:
+                if plugin.ctx is not None:
+                    plugin.ctx.forget_accounts(gone)
 
     def owned(self, function: Callable[..., Any]) -> str:
         """The plugin that `function` is of, or a question mark."""

@@ -22,7 +22,7 @@ from typing import Any
 
 import pluggy
 
-from greenchat.config import grants
+from greenchat.config.grants import Grants, split
 from greenchat.config.load import convert
 from greenchat.config.schema import Config, Settings
 from greenchat.errors import ConfigError, GreenchatError, PluginError
@@ -53,7 +53,7 @@ class Plugin:
     settings: Settings | None = None
     module: str = ""
     ctx: Context | None = field(default=None, repr=False)
-    rooms: tuple[str, ...] = ()  # the only ones that it is for; none: all
+    grants: Grants = field(default_factory=Grants)
     per_room: bool = False  # whether owners of rooms may switch it off there
     bearer: object = field(default=None, repr=False)
     made: list[Made] = field(default_factory=list, repr=False)  # of the marks in there
@@ -62,6 +62,11 @@ class Plugin:
     def fields(self) -> dict[str, object]:
         """Whose doing a line of the log is."""
         return {"plugin": self.name}
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The only ones that it is for; none: all."""
+        return tuple(self.grants.rooms)
 
     @property
     def state(self) -> str:
@@ -176,8 +181,8 @@ class Plugins:
         plugin.module = finding.module_of(found)
         declared = getattr(found, "Settings", None)
         declared = None if declared is Settings else declared  # which it has imported, and declares none
-        table, granted = grants.split(self._config.plugins.get(plugin.name, {}), plugin.name, declared)
-        plugin.rooms = tuple(granted.rooms)
+        table, granted = split(self._config.plugins.get(plugin.name, {}), plugin.name, declared)
+        plugin.grants = granted
         if declared is None and table:
             raise ConfigError(f"plugins.{plugin.name}: this plugin has no settings. Take the table out.")
         if declared is not None:

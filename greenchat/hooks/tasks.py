@@ -32,6 +32,9 @@ MOST = 10_000
 # no place in a chat, and a timer for each millisecond would leave the others no time.
 SHORTEST_SECONDS = 0.1
 
+# ... and how many times in a second all of one plugin's together happen at most.
+MOST_PER_SECOND = 100.0
+
 # How long a timer for a time of day sleeps at most, in seconds: meanwhile somebody may set the clock, or close the lid.
 LOOK_SECONDS = 60.0
 
@@ -42,12 +45,13 @@ THREADS = 4
 class Task:
     """A greenlet or timer of a plugin."""
 
-    __slots__ = ("_alarm", "_greenlet", "_tasks", "done")
+    __slots__ = ("_alarm", "_greenlet", "_tasks", "done", "per_second")
 
     def __init__(self, tasks: "Tasks") -> None:
         self._tasks = tasks
         self._alarm: Alarm | None = None
         self._greenlet: Any = None
+        self.per_second = 0.0  # how often it happens
         self.done = False  # nothing of it is going to happen any more
 
     def cancel(self) -> None:
@@ -82,6 +86,7 @@ class Tasks:
         self._failed = failed
         self._all: dict[Task, None] = {}
         self._threads: Any = None
+        self._per_second = 0.0
         self.halted = False
 
     def spawn(self, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -114,7 +119,13 @@ class Tasks:
         seconds = seconds_of(interval)
         if seconds < SHORTEST_SECONDS:
             raise PluginError(f"every {seconds:g} seconds is too often: {SHORTEST_SECONDS:g} is the least")
+        per_second = 1 / seconds
+        if self._per_second + per_second > MOST_PER_SECOND:
+            raise PluginError(f"its timers would happen more than {MOST_PER_SECOND:g} times a second")
         task = self._new(function)
+        if not task.done:
+            task.per_second = per_second
+            self._per_second += per_second
         call = partial(function, *arguments, **more)
         due = self._clock.monotonic()
 
@@ -162,6 +173,7 @@ class Tasks:
     def over(self, task: Task) -> None:
         """To be called once nothing of `task` is going to happen any more."""
         self._all.pop(task, None)
+        self._per_second, task.per_second = self._per_second - task.per_second, 0.0
 
     def halt(self) -> None:
         """End all of it, without waiting. What is asked for from now on is not done: a check of a plugin that was

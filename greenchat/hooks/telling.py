@@ -60,12 +60,9 @@ class Waiting:
             for text in found:
                 _tell(member, text)
 
-    def forget_gone(self, chat: Chat) -> None:
-        """Forget what waits for accounts that are gone, as soon as it is known which there are."""
-        if chat.accounts.known:
-            for key in self._kept:
-                if chat.accounts.by_id(int(key)) is None:
-                    del self._kept[key]
+    def forget(self, account_id: int) -> None:
+        """This account is gone."""
+        self._kept.pop(str(account_id), None)
 
 
 class Doorman:

@@ -105,7 +105,7 @@ class Store(Space):
         return Space(self._kept, f"room:{name}")
 
     def account(self, account_id: int) -> Space:
-        """What is kept of the account with this id."""
+        """What is kept of the account with this id. It is forgotten with the account."""
         return Space(self._kept, f"account:{account_id:d}")
 
     def own(self, space: str) -> Space:
@@ -133,9 +133,10 @@ class Store(Space):
         self._kept.read()
 
     def forget_room(self, name: str) -> None:
-        room = self.room(name)
-        for key in room:
-            del room[key]
+        self.room(name).clear()
+
+    def forget_account(self, account_id: int) -> None:
+        self.account(account_id).clear()
 
     def close(self) -> None:
         """Write what waits, and close the file. Raises `DatabaseError` where it cannot be written."""

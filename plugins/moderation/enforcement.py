@@ -81,7 +81,7 @@ class Enforcement:
                 self._meant.update(_whos(session))
             self.look_at(session)
             self._server.turns.breathe()
-        for member in [member for member in self._chat.members.values() if not member.sessions]:
+        for member in [one for one in self._chat.members.values() if one.bot or not one.sessions]:
             self._look_at_absent(member, fresh)
         for room in self._said.keys() - rules.slow.keys():
             del self._said[room]
@@ -106,7 +106,7 @@ class Enforcement:
             self._look_at_rooms(session.member, marks, now)
 
     def _look_at_absent(self, member: Member, fresh: set[Mark]) -> None:
-        """Who is away for a moment, and may come back, is none the less somebody."""
+        """Who is away for a moment, and may come back, is none the less somebody; so is a bot, without a connection."""
         now, marks = time.time(), self.marks_of(member)
         was, member.login.role = member.role, self._role_of(member.account_id)
         if member.role != was:

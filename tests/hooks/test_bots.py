@@ -4,7 +4,8 @@ import gevent
 import pytest
 from kit.failing import failures
 from kit.machine import eventually
-from kit.programs import Program, enrol
+from kit.programs import Anybody, Program, enrol, without_plugins
+from kit.sessions import device
 
 from greenchat import PluginError, Reject, hookimpl
 from greenchat.testing import serving
@@ -166,6 +167,25 @@ def test_operators_put_it_out(tmp_path):
         server.call(lambda: ctx.kick(helper.member, "Enough."))
         ada.read_until("left", name="helper")
         assert not helper.is_here
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [("/mute helper 1h Enough", "muted|not talk"), ("/kick helper", "in no room"), ("/ban helper", "not in the chat")],
+)
+def test_operators_keep_it_in_order(order, why, caplog):
+    settings = without_plugins("accounts")
+    with serving(Helper, Anybody, settings=settings) as server:
+        ada, helper = device(server, "ada"), plugin(server).helper
+        ada.ask("/crown")
+        answer = ada.ask(order)
+        assert answer[-1]["type"] == "ack", answer
+        with pytest.raises(Reject, match=why):
+            server.call(lambda: helper.say("Still here."))
+        bob = server.join("bob")
+        bob.send("MSG|helper?", "MSG|/ping")
+        bob.expect("INFO|Pong.")
+    assert [line for line in failures(caplog) if "in the background" not in line] == []
 
 
 def test_it_changes_and_deletes_what_it_has_said():

@@ -2,15 +2,18 @@
 
 import logging
 import time
+import tomllib
 from datetime import UTC, datetime
 
 import gevent
 import pytest
+from click.testing import CliRunner
 from kit.failing import failures
 from kit.machine import eventually
 
 import greenchat
 from greenchat import ConfigError, PluginError, Reject, hookimpl
+from greenchat.cli import main
 from greenchat.config.load import load
 from greenchat.hooks.dispatch import FAILURES
 from greenchat.hooks.loader import Plugins
@@ -86,6 +89,16 @@ def test_what_is_granted_is_no_setting_of_the_plugin():
     )
     plugin = next(plugin for plugin in Plugins(config, [ByNames]) if plugin.name == "ByNames")
     assert (plugin.ctx.may, plugin.rooms, plugin.settings.tone) == ({"kick", "speak"}, ("dev",), "x")
+
+
+def test_what_is_granted_is_in_the_whole_configuration(tmp_path, monkeypatch):
+    (tmp_path / "bare.py").write_text(
+        "from greenchat import hookimpl\n@hookimpl\ndef greenchat_gone(member):\n    pass\n"
+    )
+    (tmp_path / "chat.toml").write_text(f'[server]\nplugins_dirs = ["{tmp_path}"]\n[plugins.bare]\nmay = ["http"]\n')
+    text = CliRunner().invoke(main, ["config", "--config", str(tmp_path / "chat.toml")]).output
+    assert tomllib.loads(text)["plugins"]["bare"] == {"may": ["http"], "rooms": []}
+    assert "may" not in tomllib.loads(text)["plugins"]["history"]
 
 
 def test_a_right_that_there_is_not_is_an_error():

@@ -54,6 +54,19 @@ def test_who_is_away_is_told_on_coming_in_after_a_restart(tmp_path):
         assert "Again." not in [frame.get("text") for frame in again.ask("/rooms")]
 
 
+def test_an_account_that_is_gone_is_forgotten(tmp_path):
+    with serving_one(data_dir=tmp_path) as server:
+        know(server, "ada", "bob")
+        ctx, accounts = ctx_of(server), server.server.accounts
+        server.call(lambda: ctx.tell(account_id("ada"), "It rains."))
+        for name in ("ada", "bob"):
+            server.call(lambda name=name: ctx.store.account(account_id(name)).update(points=1))
+        server.call(lambda: accounts.remove(accounts.find("ada")))
+        assert [dict(ctx.store.account(account_id(name))) for name in ("ada", "bob")] == [{}, {"points": 1}]
+        device_of_the_next = device(server, "ada")
+        assert "It rains." not in [frame.get("text") for frame in device_of_the_next.ask("/rooms")]
+
+
 def test_who_cannot_be_told(monkeypatch):
     monkeypatch.setattr("greenchat.hooks.telling.MOST", 2)
     with serving_one() as server:

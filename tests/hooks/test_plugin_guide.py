@@ -170,6 +170,7 @@ def test_numbers_are_those_of_the_code():
     assert f"under keys of 1 to {plugin_store.KEY_LENGTH} characters" in told
     assert f"At most {telling.MOST} texts, of {telling.LENGTH:,} characters" in told
     assert f"at most {fetching.TIMEOUT_SECONDS:.0f} seconds and {fetching.MOST_BYTES >> 20} MiB" in told
+    assert f"at most {tasks.MOST_PER_SECOND:.0f} times a second" in told
     assert tasks.THREADS == 4
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
     assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
