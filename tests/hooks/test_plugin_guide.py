@@ -40,7 +40,7 @@ from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import HELD_SECONDS
 from greenchat.storage import plugin_store
 from greenchat.storage.session_store import SessionStore
-from greenchat.testing import DEADLINE, serving
+from greenchat.testing import DEADLINE, Chat, serving
 
 GUIDE = (ROOT / "plugins" / "README.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
@@ -108,7 +108,7 @@ def test_a_hook_stands_in_the_table_under_its_kind(hook):
 
 def test_the_guide_has_no_hook_that_does_not_exist():
     mentioned = set(re.findall(r"\bgreenchat_[a-z]\w*", GUIDE))
-    assert mentioned - set(HOOKS) == {"greenchat_plugin", "greenchat_dice"}
+    assert mentioned - set(HOOKS) == {"greenchat_plugin", "greenchat_dice", "greenchat_chat", "greenchat_server"}
 
 
 # Nothing that comes with greenchat looks at each frame, since all messages would be the slower for it; nor is anything
@@ -434,6 +434,21 @@ def test_real_names(example):
 def test_quiet_by_its_own_test(example):
     assert example("quiet")
     example("test_quiet").test_shouting_is_refused()
+    example("test_wire").test_shouting_is_refused()
+
+
+def test_tea_by_its_own_tests(example):
+    example("test_tea").test_tea_is_offered_each_hour()
+    example("test_tea").test_what_fails_fails_the_test()
+
+
+def test_the_kit_has_what_the_guide_says():
+    chat = Chat()
+    for heading, thing in (("`chat`", chat), ("person", chat.join("ada"))):
+        table = GUIDE.split(f"| of a {heading} | |\n|---|---|\n")[-1].split("\n\n")[0]
+        names = [name for line in table.splitlines() for name in re.findall(r"`(\w+)", line.split(" | ")[0])]
+        assert len(names) >= 6
+        assert [name for name in names if name != "Chat" and not hasattr(thing, name)] == []
 
 
 def test_chatterbox(example):
