@@ -89,7 +89,7 @@ def test_operators_ask_of_any_message_and_others_of_their_own(server):
     says(bob, "/crown")
     assert "plugin Strict changed message 1 of ada in lobby" in why(bob, "/why 1")[0]
     assert why(bob, "/why 2") == ["No plugin has touched a message 2 here, as far as is remembered."]
-    assert says(bob, "/why x")[0].startswith("ERROR|Name the message by its number")
+    assert says(bob, "/why x")[0].startswith("ERROR|NUMBER is a whole number, such as 12, not 'x'.")
 
 
 def test_of_what_is_said_alone_only_its_writer_is_told(server):
