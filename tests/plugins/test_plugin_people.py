@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from greenchat_plugins.people import People
 from kit.programs import Anybody, Program, leave, says, sync, without_plugins
+from kit.socketless import serving
 
 from greenchat import Reject, hookimpl
-from greenchat.testing import serving
 
 # These would answer, log in and keep things, too.
 OTHERS = ("accounts", "history", "moderation", "web")

@@ -4,8 +4,7 @@ import itertools
 
 import pytest
 from kit.programs import Anybody, Program, without_plugins
-
-from greenchat.testing import serving
+from kit.socketless import serving
 
 # The word that is not said here, and what is left of it where it is starred out.
 WORD, STARS = "darn", "****"
