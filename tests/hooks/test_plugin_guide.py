@@ -32,7 +32,6 @@ from greenchat.config.schema import Server
 from greenchat.hooks import background, dispatch, fetching, holds, ledger, routes, specs, tasks, telling
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
-from greenchat.protocol.runs import SAMPLE
 from greenchat.server import signals
 from greenchat.server.acceptor import FIRST_BYTES
 from greenchat.server.lifecycle import Lifecycle
@@ -176,7 +175,6 @@ def test_numbers_are_those_of_the_code():
     assert tasks.THREADS == 4
     assert f"the last {ledger.ENTRIES:,} refusals" in told
     assert ledger.DELAYED == HELD_SECONDS == 0.1
-    assert f"and then one in {SAMPLE}, which stands for the others" in told
     assert f"in one go {Server().plugin_holds} times within a minute (`server.plugin_holds`)" in told
     assert dispatch.HELD_SECONDS == 60
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE

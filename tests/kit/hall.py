@@ -42,6 +42,9 @@ class NoHooks:
     check_join = check_enter = check_message = check_quickly = check_reaction = None
     room_opened = messages = acted = event = gone = changed = find_message = find_keys = None
 
+    def checked_quickly(self, count):
+        pass
+
     def numbered(self, session, seq, conversation="", place=0, count=1):
         pass
 
