@@ -1,4 +1,4 @@
-import { credentials, knows } from "./account.js";
+import { credentials } from "./account.js";
 import { remove } from "./history.js";
 import * as chat from "./chat.js";
 import { $, ask, el, plural } from "./dom.js";
@@ -6,7 +6,7 @@ import * as drafts from "./drafts.js";
 import { named } from "./emoji.js";
 import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
-import { complete, wordAndRest } from "./typing.js";
+import { complete } from "./typing.js";
 
 const LONG = 3; // messages: announced first
 const SHOWN = 5; // of the lines that are asked about
@@ -39,7 +39,7 @@ drafts.start(text => {
 
 function changed(options) {
 	if (intercept()) return;
-	if (chat.active) drafts.keep(chat.active.key, box.value);
+	if (chat.active) drafts.keep(chat.active.key, sender.mayHide(box.value) ? "" : box.value);
 	box.style.height = "auto";
 	box.style.height = `${box.scrollHeight + 2}px`;
 	offer(options);
@@ -68,7 +68,7 @@ async function submit() {
 			else chat.tell(room, text, "error");
 		});
 	if (!(await confirmed(messages))) return;
-	if (!linesOf(messages).some(line => SECRET.test(sender.slashed(line)))) typed.unshift(text);
+	if (!sender.mayHide(messages.join("\n"))) typed.unshift(text);
 	room.mark = null;
 	// A command answers nothing: what was to be answered is still there.
 	const answered = sender.isCommand(messages[0]) ? undefined : drafts.current(room);
@@ -102,15 +102,16 @@ async function confirmed(messages) {
 
 // Commands that this page carries out itself. Whether it was one.
 function here(room, text) {
-	const [command, line] = wordAndRest(sender.slashed(text));
-	const [name, rest] = wordAndRest(line);
+	const [, command, name, rest] = /^(\S*)\s*(\S*)\s*([^]*)/.exec(sender.slashed(text).trim());
 	switch (command.toLowerCase()) {
 		case "/join":
 			if (name) enter(name, rest);
 			return !!name;
-		case "/part":
-			part(room, name);
-			return true;
+		case "/part": {
+			const meant = name ? chat.roomTyped(name) : room;
+			if (meant) leave(meant);
+			return !!meant;
+		}
 		case "/msg": {
 			if (!name) return false;
 			const direct = chat.directTo(name, true);
@@ -119,6 +120,10 @@ function here(room, text) {
 			sender.pump();
 			return true;
 		}
+		case "/room":
+			if (!rest || !/^key$/i.test(name)) return false;
+			chat.command(room, "room", { setting: "key", value: rest });
+			return true;
 		case "/quit":
 			chat.ui.leave();
 			return true;
@@ -129,13 +134,6 @@ function here(room, text) {
 	return false;
 }
 
-function part(room, name) {
-	const meant = name ? chat.roomTyped(name) : room;
-	if (meant) leave(meant);
-	else chat.tell(room, `You are not in ${name}.`, "error");
-}
-
-// Who types goes on where they began: what they are about to say belongs there.
 export async function enter(name, key) {
 	const before = chat.active;
 	const then = strokes;
@@ -161,7 +159,7 @@ export async function leave(room) {
 	const unsaid = sender.unsaid(room);
 	if (unsaid && !(await ask(`Leave ${room.name}?`, [], "Leave", `${plural(unsaid, "line")} of yours would be lost.`)))
 		return;
-	await chat.part(room).catch(({ text }) => chat.tell(room, text, "error"));
+	await chat.part(room).catch(chat.failed(room));
 }
 
 box.onkeydown = event => {
@@ -207,7 +205,10 @@ $("composer").onsubmit = event => (event.preventDefault(), submit());
 
 function completion(eager) {
 	const names = Array.from(chat.active.members?.values() ?? [], ({ name }) => name);
-	return complete(box.value, box.selectionStart, names, chat.commands, eager);
+	const rooms = [...chat.rooms.keys()];
+	const values = new Map(Object.entries({ member: names, room: rooms, switch: ["on", "off"] }));
+	const { value, selectionStart } = box;
+	return complete(value, selectionStart, values, chat.commands, eager, sender.commandIn(value)?.arguments);
 }
 
 function offer(options, which = 0) {
@@ -231,27 +232,32 @@ function take(which = chosen) {
 	changed();
 }
 
-// Passwords must not be seen while they are typed, nor be kept.
-
-const PASSWORD = /^\/(register|login|passwd|unregister)(\s|$)/i;
-const SECRET = /^\/(register|login|passwd|unregister|password|join\s+\S+|room\s+key)\s+\S/i;
-
+// A command that needs a secret is not typed to its end: that must not be seen.
 function intercept(whole) {
-	const [, command, space] = PASSWORD.exec(sender.slashed(box.value)) ?? [];
-	if (!command || !(space || whole) || box.value.trim().includes("\n")) return false;
-	const known = credentials(command.toLowerCase());
+	const line = sender.slashed(box.value);
+	const { name, arguments: all = [] } = sender.commandIn(line) ?? {};
+	const asks = all.some(({ kind, optional }) => kind === "secret" && !optional);
+	if (!asks || !(whole || /\s/.test(line)) || line.trim().includes("\n")) return false;
 	set();
-	if (known) known[1]();
-	else reason.textContent = `There is no /${command} here.`;
+	(credentials(name) || run(name, {}, `/${name}`))[1]();
 	return true;
 }
 
-// A menu's entry that runs a command where the menu was opened, and asks for `fields` before.
-export function run(command, line, label, ...fields) {
+// A menu's entry that runs a command where the menu was opened, and asks for what is not in `args` before: by `fields`, if
+// it is given some.
+export function run(command, args, label, ...fields) {
 	const room = chat.active;
+	const known = chat.known(command);
+	const left = known?.arguments?.filter(({ name }) => !(name in args)) ?? [];
+	if (!fields[0]) fields = left.map(fieldOf);
 	const act = async () => {
 		const given = fields[0] ? await ask(label, fields, "OK") : {};
-		if (given) chat.command(room, [`/${command}`, line, ...Object.values(given)].filter(Boolean).join(" "));
+		if (given) chat.command(room, command, { ...args, ...given });
 	};
-	return knows(command) && [fields[0] ? `${label} …` : label, act];
+	return known && [fields[0] ? `${label} …` : label, act];
+}
+
+function fieldOf({ name, kind, optional }) {
+	const label = name[0].toUpperCase() + name.slice(1) + (kind === "duration" ? " (10m, 2h, 7d)" : "");
+	return [name, label, { required: optional ? null : "", class: kind }];
 }

@@ -36,6 +36,13 @@ export const slashed = text => (SLASH.test(text) ? text.replace(SLASH, "") : "")
 const before = text => text.slice(0, text.length - slashed(text).length);
 export const isCommand = text => /^\/(?!\/)/.test(slashed(text));
 
+// The command that `line` runs, if we know it.
+export const commandIn = line => chat.known(/^\/(\S*)/.exec(slashed(line))?.[1].toLowerCase());
+
+// Whether a secret may be in it, as it may in any command that we do not know.
+const hides = line => isCommand(line) && (commandIn(line) ?? { private: true }).private;
+export const mayHide = text => text.split("\n").some(hides);
+
 // What begins like a command is one, if it is a line alone. `answered`: what the first message answers.
 export function say(room, text, answered) {
 	const all = messages(text, room);
@@ -93,7 +100,7 @@ function canGo({ room, item, line }) {
 
 // What a command has said comes to all but us.
 async function run(room, line) {
-	const { id, seq, rev, conversation, with: name } = (await chat.command(room, line)) ?? {};
+	const { id, seq, rev, conversation, with: name } = await chat.ask(room, line).catch(chat.failed(room));
 	if (id) fetch(conversation ? chat.directWith(conversation, name) : room, seq, rev);
 }
 
@@ -105,7 +112,7 @@ export function add(room, text, wire, action, answered) {
 	queue.push({ room, item });
 }
 
-// What was on its way when the connection was lost goes once more: by its key the server says it once, while we are the same.
+// Once more, perhaps: see "What was on its way" in PAGE.md.
 async function send(room, item) {
 	if (room.gone) return fail(room, item, { text: room.gone });
 	const { answered } = item;
@@ -117,7 +124,7 @@ async function send(room, item) {
 	item.state = "sending";
 	if (room.direct && room.id === null) opening.add(room);
 	try {
-		const { seq, id, rev, conversation, with: name } = await chat.ask(room, item.wire, null, item);
+		const { seq, id, rev, conversation, with: name } = await chat.ask(room, item.wire, item);
 		if (room.direct) {
 			room = chat.settle(written, conversation, name);
 			for (const entry of queue) if (entry.room === written) entry.room = room;
