@@ -79,7 +79,8 @@ async function opened() {
 	welcomed = resumed = false;
 	try {
 		let answer = await comeIn();
-		await learn();
+		const told = learn();
+		if (fresh) await told;
 		if (fresh && ticket.room === "" && !answer.room) answer = await wire.request("join", {});
 		await findRooms(new Set([answer.room, ...(answer.rooms ?? [])].filter(Boolean)));
 		if (fresh) active = rooms.get(show) ?? rooms.get(answer.room) ?? [...rooms.values()].find(isOpen) ?? talks.nowhere();

@@ -171,8 +171,8 @@ box.onkeydown = event => {
 	const [above, below] = [box.value.slice(0, box.selectionStart), box.value.slice(box.selectionEnd)];
 	const arrow = (step > 0 ? above : below).includes("\n") ? 0 : step;
 	// What is offered may stand there already.
-	const done = key === "Enter" && offered?.options[chosen].value.trim() === box.value.trim();
-	if (offered && step) offer(offered, chosen - step);
+	const done = key === "Enter" && (offered?.options[chosen] ?? box).value.trim() === box.value.trim();
+	if (offered && step) offer({ ...offered, loose: false }, chosen < 0 ? 0 : chosen - step);
 	else if (offered && key === "Escape") offer();
 	else if (key === "Escape" && drafts.leave()) reason.textContent = "";
 	else if (offered && /Tab|Enter/.test(key) && !done) take();
@@ -214,7 +214,7 @@ function completion(eager) {
 function offer(options, which = 0) {
 	const all = options?.options ?? [];
 	offered = options;
-	chosen = (which + all.length) % all.length;
+	chosen = options?.loose ? -1 : (which + all.length) % all.length;
 	list.hidden = !options;
 	const option = ({ label, help }, i) => {
 		const onclick = () => take(i);
@@ -223,10 +223,10 @@ function offer(options, which = 0) {
 	};
 	list.replaceChildren(...all.map(option));
 	list.children[chosen]?.scrollIntoView({ block: "nearest" });
-	box.setAttribute("aria-activedescendant", options ? `o${chosen}` : "");
+	box.setAttribute("aria-activedescendant", all[chosen] ? `o${chosen}` : "");
 }
 
-function take(which = chosen) {
+function take(which = Math.max(chosen, 0)) {
 	box.setRangeText(offered.options[which].value, offered.from, box.selectionStart, "end");
 	strokes++;
 	changed();
@@ -243,8 +243,7 @@ function intercept(whole) {
 	return true;
 }
 
-// A menu's entry that runs a command where the menu was opened, and asks for what is not in `args` before: by `fields`, if
-// it is given some.
+// A menu's entry that runs a command where the menu was opened. It asks for what is not in `args`, or for `fields`.
 export function run(command, args, label, ...fields) {
 	const room = chat.active;
 	const known = chat.known(command);

@@ -9,7 +9,7 @@ import { bucket } from "./wire.js";
 
 const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the first to be seen
 // Commands that may mean another one once we are back: what they name, or the last. So in greenchat/connect/stale.py.
-const NAMING = /^\/(msg|invite|(un)?ignore|(de)?op|kick|(un)?ban|(un)?mute|room\s+owner|login(?=\s+\S+\s*$))\s+\S/i;
+const NAMING = /^\/(msg|invite|(un)?ignore|(de)?op|kick|(un)?ban|(un)?mute|room\s+owner)\s+\S/i;
 const LAST = /^\/(reply|sessions\s+end|delete(?!\s+#*[1-9]\d*\s*$)|(re|edit|react)(?!\s+#*[1-9]\d*\s+\S))(\s|$)/i;
 const isStale = line => NAMING.test(line) || LAST.test(line);
 const NUMBERED = /^\/(re|edit|react|delete)\s/i; // what is none of those names a message
@@ -33,11 +33,10 @@ export function messages(text, room = chat.active) {
 
 // From the slash on, where that is the first to be seen; else nothing.
 export const slashed = text => (SLASH.test(text) ? text.replace(SLASH, "") : "");
-const before = text => text.slice(0, text.length - slashed(text).length);
 export const isCommand = text => /^\/(?!\/)/.test(slashed(text));
 
 // The command that `line` runs, if we know it.
-export const commandIn = line => chat.known(/^\/(\S*)/.exec(slashed(line))?.[1].toLowerCase());
+export const commandIn = line => chat.known(slashed(line).slice(1).split(/\s/, 1)[0].toLowerCase());
 
 // Whether a secret may be in it, as it may in any command that we do not know.
 const hides = line => isCommand(line) && (commandIn(line) ?? { private: true }).private;
@@ -56,11 +55,8 @@ export function say(room, text, answered) {
 export const addText = (room, text, answered) => add(room, text, escaped(text), false, answered);
 
 // "/x" as one types it: "//x", and what that says.
-export function escaped(text) {
-	const typed = slashed(text);
-	return typed ? `${before(text)}/${typed}` : text;
-}
-export const unescaped = text => (slashed(text)[1] === "/" ? before(text) + slashed(text).slice(1) : text);
+export const escaped = text => text.replace(SLASH, "$&/");
+export const unescaped = text => (slashed(text)[1] === "/" ? text.replace("/", "") : text);
 
 function runLine(room, line) {
 	const action = /^\/me\s+(.+)/i.exec(line)?.[1];

@@ -99,8 +99,8 @@ export class Bucket {
 	}
 }
 
-// For the word before `cursor`: commands at the start, names behind an @, emoji; after Tab (`eager`) what the arguments
-// `all` of a command may be, by their kinds in `values`, or names anywhere.
+// For the word before `cursor`: commands at the start, names behind an @, or after Tab (`eager`) anywhere, emoji, and what
+// the arguments `all` of a command may be (`loose`: or something else), by their kinds in `values`.
 export function complete(text, cursor, values, commands, eager, all = []) {
 	let from = cursor;
 	while (from > 0 && !/\s/.test(text[from - 1])) if (cursor - --from > LONGEST_WORD) return;
@@ -111,7 +111,7 @@ export function complete(text, cursor, values, commands, eager, all = []) {
 	const wanted = fold(word.replace(/^[@/:]/, ""));
 	const begins = option => fold(option.name).startsWith(wanted);
 	const isEmoji = /^:[+-]?\w{2,}$/.test(word);
-	const meant = eager ? meantBehind(text.slice(0, from), all) : [];
+	const meant = from ? meantBehind(text.slice(0, from), all) : [];
 	const known = meant.flatMap(({ kind, choices }) => choices ?? values.get(kind) ?? []);
 	const names = known[0] ? known : word[0] === "@" || (eager && word) ? values.get("member") : [];
 	let options = names.map(name => ({ name, value: name + (from ? " " : ": "), label: name }));
@@ -119,7 +119,7 @@ export function complete(text, cursor, values, commands, eager, all = []) {
 		options = commands.map(known => ({ ...known, value: `/${known.name} `, label: `/${known.name} ${known.usage}` }));
 	else if (isEmoji) options = EMOJI.map(({ name, value }) => ({ name, value: `${value} `, label: value, help: `:${name}:` }));
 	options = options.filter(begins).slice(0, MOST_OPTIONS);
-	return options[0] && { from, options };
+	return options[0] && { from, options, loose: !eager && !isEmoji && !!known[0] };
 }
 
 // Those of `all` that what comes behind `text`, a command, may be: optional ones may be left out.
