@@ -14,6 +14,7 @@ from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
 from greenchat.protocol.replies import (
     Ack,
+    CommandList,
     Conversations,
     CursorPlaces,
     Error,
@@ -39,7 +40,7 @@ LONG_REF = 2**31
 # How long a page of an export may take, in seconds: a server that slows a flood down reads two a second, or fewer.
 EXPORT_SECONDS = 30.0
 
-A = TypeVar("A", Welcome, HistoryPage, SearchResults, Exported, CursorPlaces, Stats, Ack)
+A = TypeVar("A", Welcome, HistoryPage, SearchResults, Exported, CursorPlaces, CommandList, Stats, Ack)
 
 # What has its place among all that has happened in a room or conversation.
 Logged = Message | Change
