@@ -16,7 +16,8 @@ from msgspec import Meta, Struct
 from greenchat.chat.accounts import Account
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
-from greenchat.hooks.kinds import KINDS, TELLING, Argument, Resolve, Rest, Secret, Unfit, refused, require_pattern
+from greenchat.hooks.kinds import KINDS, TELLING, Argument, Resolve, Rest, Secret, Unfit, refused
+from greenchat.hooks.patterns import require_pattern
 from greenchat.protocol.durations import Duration, is_like_a_duration
 from greenchat.protocol.text import printable
 

@@ -14,12 +14,16 @@ from greenchat.hooks.arguments import Signature
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.kinds import Argument
 from greenchat.hooks.named import Named
+from greenchat.hooks.patterns import SlowPatternError
 from greenchat.hooks.rates import Rate, RateLimit
 from greenchat.hooks.session import Call, Command, Session
 from greenchat.protocol.events import Event
 from greenchat.protocol.replies import CommandEntry
 from greenchat.protocol.requests import Frame
 from greenchat.protocol.text import FORBIDDEN, printable
+
+# Commands of one plugin: nobody reads more in /help, and each client is told of all.
+MOST = 1000
 
 
 class Entry(NamedTuple):
@@ -62,6 +66,8 @@ class CommandTable:
             raise PluginError(f"greenchat_commands returned {type(commands).__name__}; return a list of Command")
         checked: dict[str, Entry] = {}
         for command in commands:
+            if len(checked) == MOST:
+                raise PluginError(f"it has more than {MOST} commands; let one take a word instead")
             command = _checked(command)
             if command.name in checked:
                 raise PluginError(f"it has two commands /{command.name}; give one of them another name")
@@ -99,7 +105,7 @@ class CommandTable:
             given = entry.signature.from_values(args, Named(session))
             self._run_text(session, entry, (given.get("text") or "").strip())
         else:
-            entry.perform(session, entry.signature.from_values(args, Named(session)))
+            entry.perform(session, self._read(entry, lambda: entry.signature.from_values(args, Named(session))))
 
     def told_to(self, session: Session) -> list[CommandEntry]:
         """Those that `session` may run, as clients are told of them."""
@@ -154,10 +160,7 @@ class CommandTable:
             except Killed:
                 raise
             except BaseException:
-                self._failed(plugin, f"/{command.name}")
-                raise Reject(
-                    f"/{command.name} has failed. Tell whoever runs the server.", code="command_failed"
-                ) from None
+                raise self._broken(plugin, command.name) from None
 
         def perform(session: Session, args: dict[str, Any]) -> None:
             call = session.call or Call(session, Asked(), None)
@@ -168,7 +171,7 @@ class CommandTable:
 
         def run(session: Session, argument: str) -> None:
             if command.typed is not None:
-                perform(session, signature.parse(argument, Named(session)))
+                perform(session, self._read(entry, lambda: signature.parse(argument, Named(session))))
                 return
             if session.call is not None:
                 session.call.ctx = ctx
@@ -185,7 +188,19 @@ class CommandTable:
                 self._failed(plugin, f"/{command.name}, asked who may run it")
                 return False
 
-        return Entry(replace(command, run=run, may_run=may_run), plugin, signature, perform)
+        entry = Entry(replace(command, run=run, may_run=may_run), plugin, signature, perform)
+        return entry
+
+    def _read(self, entry: Entry, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The arguments that `read` makes of what was typed. Raises `Reject`."""
+        try:
+            return read()
+        except SlowPatternError:
+            raise self._broken(entry.plugin, entry.command.name) from None
+
+    def _broken(self, plugin: str, name: str) -> Reject:
+        self._failed(plugin, f"/{name}")
+        return Reject(f"/{name} has failed. Tell whoever runs the server.", code="command_failed")
 
 
 def signature_of(command: Command) -> Signature:

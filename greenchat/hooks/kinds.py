@@ -2,7 +2,6 @@
 
 import re
 import sys
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -10,6 +9,7 @@ from msgspec import Struct
 from greenchat.chat.accounts import Account
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
+from greenchat.hooks.patterns import matches
 from greenchat.protocol.durations import EXAMPLES, Duration
 from greenchat.protocol.replies import ArgumentEntry
 from greenchat.protocol.text import printable
@@ -162,7 +162,7 @@ class Argument(Struct, frozen=True):
     def _text(self, text: str) -> str:
         if self.longest and len(text) > self.longest:
             raise Unfit(f"is at most {self.longest} characters long")
-        if self.pattern and _compiled(self.pattern).fullmatch(text) is None:
+        if self.pattern and not matches(self.pattern, text):
             raise Unfit(f"is {self.description}" if self.description else "is something else")
         return Secret(text) if self.secret else text
 
@@ -194,19 +194,6 @@ def _between(low: float | None, high: float | None) -> str:
 
 def quoted(text: str) -> str:
     return repr(printable(text))
-
-
-@lru_cache(maxsize=256)  # those of all commands
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-def require_pattern(pattern: str) -> None:
-    """Raises `ValueError` for what is no regular expression."""
-    try:
-        _compiled(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"{pattern!r} is no pattern: {error}") from None
 
 
 def refused(label: str, what: str, line: str, given: str | None) -> Reject:

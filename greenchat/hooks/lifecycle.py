@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import gevent
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError, Reject
-from greenchat.hooks import loader
+from greenchat.hooks import commands, loader, routes
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
 from greenchat.hooks.clock import Clock, SystemClock
@@ -165,14 +166,14 @@ class PluginLifecycle:
 
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:
         if isinstance(found, Iterable) and not isinstance(found, str):
-            found = self._given[plugin.name] = list(found)
+            found = self._given[plugin.name] = list(islice(found, commands.MOST + 1))
         taken = [f"/{name}" for name in self.commands.add(plugin.name, found, plugin.ctx)]
         if taken:
             self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")
 
     def _add_routes(self, plugin: loader.Plugin, found: Iterable[Route]) -> None:
         if isinstance(found, Iterable) and not isinstance(found, str):
-            found = self._given_routes[plugin.name] = list(found)
+            found = self._given_routes[plugin.name] = list(islice(found, routes.MOST + 1))
         taken = self.routes.add(plugin.name, found)
         if taken:
             self._note(plugin, f"{', '.join(taken)}: another plugin comes first with that")

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -16,6 +17,7 @@ import gevent
 import msgspec
 from msgspec import Struct, field
 
+from greenchat import values
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.decorators import METHODS
 from greenchat.hooks.ending import Killed
@@ -29,8 +31,14 @@ ROUTE_SECONDS = 30.0
 # without end; whoever is more than that is asked to come again.
 ROUTES_AT_ONCE = 20
 
+# Routes of one plugin: all of them are looked at for each request.
+MOST = 1000
+
 # The longest answer, in bytes: it is sent within seconds, and is in memory as long.
 ANSWER_BYTES = 16 * 1024 * 1024
+
+# ... and all of its headers: what browsers and proxies take.
+HEADER_BYTES = 8 * 1024
 
 TEXT = "text/plain; charset=utf-8"
 NO_STORE = ("Cache-Control", "no-store")
@@ -132,17 +140,21 @@ class Routes:
         `PluginError` for what is no route, and then adds none."""
         if isinstance(routes, str) or not isinstance(routes, Iterable):
             raise PluginError(f"greenchat_routes returned {type(routes).__name__}; return a list of Route")
-        found = [_Entry(plugin, route, _parts(route)) for route in routes]
+        found = [_Entry(plugin, route, _parts(route)) for route in islice(routes, MOST + 1)]
+        if len(found) > MOST:
+            raise PluginError(f"it has more than {MOST} routes; one with a name in its path, /hooks/{{name}}, is many")
         known = {_place(entry): entry.plugin for entry in self._entries}
-        taken = []
+        taken, mine = [], list[_Entry]()
         for entry in found:
-            owner = known.setdefault(_place(entry), plugin)
-            if owner != plugin:
-                taken.append(f"{entry.route.method} {entry.route.path}")
-            elif any(_place(entry) == _place(other) for other in self._entries):
+            place = _place(entry)
+            if known.get(place) == plugin:
                 raise PluginError(f"it has two routes {entry.route.method} {entry.route.path}; leave one out")
+            if place in known:
+                taken.append(f"{entry.route.method} {entry.route.path}")
             else:
-                self._entries.append(entry)
+                known[place] = plugin
+                mine.append(entry)
+        self._entries += mine
         # What is written out goes before names: /hooks/all is not a hook called "all".
         self._entries.sort(key=lambda entry: [_NAMED.fullmatch(part) is not None for part in entry.parts])
         return taken
@@ -295,11 +307,14 @@ def _sent(answer: Any) -> Sent:
     for name, value in response.headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError("the headers of an answer are texts")
+        name, value = values.text(name), values.text(value)
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise ValueError(f"there cannot be a header {name!r} with that value")
         if name.lower() in OURS:
             raise ValueError(f"the server says the header {name} itself")
         headers.append((name, value.strip()))
+    if sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES:
+        raise ValueError(f"the headers of an answer are {HEADER_BYTES} bytes long at most")
     given = {name.lower() for name, _ in headers}
     if body and "content-type" not in given:
         headers.append(("Content-Type", kind))
@@ -313,9 +328,9 @@ _STATUSES = [status.value for status in HTTPStatus if status >= HTTPStatus.OK]
 
 def _body(body: Any) -> tuple[str, bytes]:
     if isinstance(body, str):
-        return TEXT, body.encode()
+        return TEXT, values.text(body).encode()
     if isinstance(body, bytes):
-        return "application/octet-stream", body
+        return "application/octet-stream", body if type(body) is bytes else bytes(memoryview(body))
     if isinstance(body, dict | list):
         return "application/json", msgspec.json.encode(body)
     raise TypeError(f"a route returned {type(body).__name__}; return a str, bytes, a dict, a list or an HttpResponse")

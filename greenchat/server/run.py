@@ -23,6 +23,7 @@ from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals, systemd
 from greenchat.server.collector import short_collections
+from greenchat.server.interrupter import Interrupter
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
 from greenchat.server.server import ChatServer
@@ -97,7 +98,8 @@ def _run(
                 until_stopped.callback(watch.stop)
             for context in short_collections(), watchdog, manager.serving():
                 until_stopped.enter_context(context)
-            gevent.wait([stop.stopped, begins_again], count=1)
+            with Interrupter(server.owners, watchdog):  # from the stop on, it is the signals that interrupt
+                gevent.wait([stop.stopped, begins_again], count=1)
             log.info("stopping")
             manager.tell("STOPPING=1")
             stop.stopping()

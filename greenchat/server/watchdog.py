@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 import gevent
@@ -45,7 +45,9 @@ class Watchdog:
         self._found: deque[tuple[str, bool]] = deque()
         self._turns = turns
         self._thread_id = threading.get_ident()
-        self._turn_began: float | None = None  # None while the loop waits for something to happen
+        self.turn_began: float | None = None  # None while the loop waits for something to happen
+        self._told: float | None = None  # the turn that has been told of, so that each is told of once
+        self.nudge: Callable[[], None] | None = None  # to be called in the watchdog's thread while a turn is held
         self._stop = threading.Event()
         loop = gevent.get_hub().loop
         # The first to begin and the last to end: what is put off to the end of a turn, as rooms do, belongs to it.
@@ -73,42 +75,52 @@ class Watchdog:
             self._held(*self._found.popleft())
 
     def _begin_turn(self) -> None:
-        self._turn_began = time.monotonic()
+        self.turn_began = time.monotonic()
 
     def _end_turn(self) -> None:
-        if self._turn_began is not None:
+        if self.turn_began is not None:
             now = time.monotonic()
-            self._turns.add(now - self._turn_began, now)
-        self._turn_began = None
+            self._turns.add(now - self.turn_began, now)
+        self.turn_began = None
 
     def _watch(self) -> None:
-        told: float | None = None  # the turn that has been told of, so that each is told of once
         suspect: tuple[str, int] | None = None  # who was found then
         while not self._stop.wait(HELD_SECONDS / 2):
-            began = self._turn_began
+            began = self.turn_began
             if began is None or time.monotonic() - began < HELD_SECONDS:
                 continue
-            if began == told:
+            if self.nudge is not None:
+                self.nudge()
+            if began == self._told:
                 # Many who are quick may have made a turn long, of whom this was the last. Who still runs is not.
-                if suspect is not None and suspect == self._holder()[::2]:
+                if suspect is not None and suspect == self._holder(self._frame())[::2]:
                     self._found.append((suspect[0], True))
                     self._tell.send()
                 suspect = None
                 continue
-            told = began
-            self._is_held()
-            plugin, who, which = self._holder()
-            suspect = (plugin, which) if plugin else None
-            if plugin:
-                self._found.append((plugin, False))
-                self._tell.send()
-            told_of = "the event loop is held for more than %g seconds by %s"
-            log.warning(told_of, HELD_SECONDS, who, extra={"plugin": plugin} if plugin else {})
+            suspect = self.notice(self._frame())
 
-    def _holder(self) -> tuple[str, str, int]:
-        """The plugin that runs in the loop's thread at this moment, if one does, the place in the code, and which call
-        of it this is."""
-        innermost = sys._current_frames().get(self._thread_id)
+    def notice(self, innermost: FrameType | None) -> tuple[str, int] | None:
+        """Tell of the turn that goes on, unless that was done: it is held, and `innermost` runs. The plugin that is
+        found, and which call of it."""
+        began = self.turn_began
+        if began is None or began == self._told or time.monotonic() - began < HELD_SECONDS:
+            return None
+        self._told = began
+        self._is_held()
+        plugin, who, which = self._holder(innermost)
+        if plugin:
+            self._found.append((plugin, False))
+            self._tell.send()
+        told_of = "the event loop is held for more than %g seconds by %s"
+        log.warning(told_of, HELD_SECONDS, who, extra={"plugin": plugin} if plugin else {})
+        return (plugin, which) if plugin else None
+
+    def _frame(self) -> FrameType | None:
+        return sys._current_frames().get(self._thread_id)
+
+    def _holder(self, innermost: FrameType | None) -> tuple[str, str, int]:
+        """The plugin that runs, if one does, the place in the code, and which call of it this is."""
         owner, frame = self._owners.of_frame(innermost)
         if frame is not None:
             return owner, f"plugin {owner} in {frame.f_code.co_name} ({place(frame)})", id(frame)

@@ -34,12 +34,19 @@ def kept_port() -> Iterator[int]:
 class ServeProcess:
     """`greenchat serve` as a process; its log goes to a file, so that nothing can fill a pipe."""
 
-    def __init__(self, data_dir: Path, *arguments: str, before: Sequence[str] = (), tcp: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *arguments: str,
+        before: Sequence[str] = (),
+        tcp: bool = True,
+        command: Sequence[str] = GREENCHAT,
+    ) -> None:
         self._log = data_dir / "stderr.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 [
-                    *(*before, *GREENCHAT, "serve", "--data-dir", str(data_dir)),
+                    *(*before, *command, "serve", "--data-dir", str(data_dir)),
                     *(("--host", "127.0.0.1", "--port", "0") if tcp else ()),
                     *("--set", "limits.attempts_per_minute=0", "--set", "plugins.history.replay=0"),
                     *arguments,
@@ -78,10 +85,14 @@ class ServeProcess:
 
 @contextmanager
 def serve_process(
-    data_dir: Path, *arguments: str, before: Sequence[str] = (), tcp: bool = True
+    data_dir: Path,
+    *arguments: str,
+    before: Sequence[str] = (),
+    tcp: bool = True,
+    command: Sequence[str] = GREENCHAT,
 ) -> Iterator[ServeProcess]:
     """`before` is what starts it, such as a shell with other limits; without `tcp`, `arguments` say where to listen."""
-    serving = ServeProcess(data_dir, *arguments, before=before, tcp=tcp)
+    serving = ServeProcess(data_dir, *arguments, before=before, tcp=tcp, command=command)
     try:
         yield serving
     finally:
