@@ -243,7 +243,11 @@ def test_somebody_who_is_not_there_can_be_ignored_beforehand(server, room):
     [
         ("/ignore", "INFO|You ignore nobody. /ignore USER begins to."),
         ("/ignore ada", "ERROR|This is you."),
-        ("/ignore a b", "ERROR|The username 'a b' is not valid. Use letters, digits and signs such as - _ and ., without spaces or |."),
+        (
+            "/ignore a b",
+            "ERROR|The username 'a b' is not valid. "
+            "Use letters, digits and signs such as - _ and ., without spaces or |.",
+        ),
         ("/unignore bob", "ERROR|You do not ignore bob. /ignore lists whom you do."),
         ("/unignore", "ERROR|Something is missing. Type it so: /unignore USER"),
         ("/whois", "ERROR|Something is missing. Type it so: /whois USER"),
