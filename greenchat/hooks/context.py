@@ -69,6 +69,7 @@ class Context:
         self._databases: list[Database] = []
         self._bots = Bots(name, self._tasks, around.ears)
         self._voices: Voices | None = None
+        self._ended = False
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -140,6 +141,8 @@ class Context:
 
     def database(self, migrations: Sequence[str]) -> Database:
         """A SQLite file of its own, for what `store` is too small for; see `Database`. It is closed with the plugin."""
+        if self._ended:
+            raise PluginError("its plugin has ended, so it gets no database any more")
         if self._databases:
             raise PluginError("it has its database already: keep what ctx.database has returned")
         database = Database(store_path(self.data_dir, self.name, ".tables"), migrations)
@@ -263,6 +266,7 @@ class Context:
 
     def end(self) -> None:
         """Let go of everything. May wait. Raises `DatabaseError` where what it keeps cannot be written."""
+        self._ended = True
         self._tasks.end()
         self.http.close()
         try:
