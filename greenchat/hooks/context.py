@@ -19,6 +19,7 @@ from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
 from greenchat.hooks.order import put_out
+from greenchat.hooks.pace import Pace
 from greenchat.hooks.tasks import Task, Tasks
 from greenchat.hooks.telling import Doorman, Waiting
 from greenchat.hooks.voices import Voices
@@ -67,7 +68,8 @@ class Context:
         self.http = Http(self.in_thread, lambda: self.require("http"))
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
-        self._bots = Bots(name, self._tasks, around.ears)
+        self._pace = Pace(around.clock.monotonic)
+        self._bots = Bots(name, self._tasks, around.ears, self._pace)
         self._voices: Voices | None = None
         self._ended = False
 
@@ -215,7 +217,7 @@ class Context:
     @property
     def _my_voices(self) -> Voices:
         if self._voices is None:
-            self._voices = Voices(self.name)
+            self._voices = Voices(self.name, self._pace)
         return self._voices
 
     # --- for the loader ---
