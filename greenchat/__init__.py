@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def _public() -> dict[str, Any]:
-    return {name: it for name, it in vars(import_module("greenchat.api")).items() if not name.startswith("_")}
+    return {
+        name: it
+        for name, it in vars(import_module("greenchat.api")).items()
+        if name.isidentifier() and not name.startswith("_")
+    }
 
 
 def _is_module(name: str) -> bool:

@@ -99,7 +99,7 @@ def back(call: Call) -> None:
     call.session.chat.set_away(call.member, "")
 
 
-def ignore(call: Call, user: str = "") -> Answer | str:
+def ignore(call: Call, user: Rest = "") -> Answer | str:
     member = call.member
     if not user:
         names = member.ignored.names if member.ignored is not None else []
@@ -109,7 +109,7 @@ def ignore(call: Call, user: str = "") -> Answer | str:
     return f"You read nothing more of {name}. /unignore {name} ends it."
 
 
-def unignore(call: Call, user: str) -> str:
+def unignore(call: Call, user: Rest) -> str:
     return f"You read again what {call.session.chat.unignore(call.member, user)} says."
 
 

@@ -14,7 +14,7 @@ from greenchat.config.schema import Limits
 from greenchat.errors import Reject
 from greenchat.protocol.events import Event, Message, ModerationAction
 from greenchat.protocol.names import require_name
-from greenchat.protocol.runs import SAMPLE, Messages
+from greenchat.protocol.runs import Messages
 from greenchat.protocol.text import require_line, require_text
 
 # Messages from which on it costs less to check them as one run: to make one, and to look at what comes of it, takes two
@@ -27,8 +27,8 @@ class Hooks(Protocol):
 
     check_join: Callable[[Outlet, str, str], str] | None
     check_enter: Callable[[Outlet, str, str, str, datetime | None], None] | None
-    check_message: Callable[..., str] | None  # of all plugins that check what is said; timed, as so many
-    check_quickly: Callable[..., str] | None  # the same, not timed
+    check_message: Callable[[Outlet, Message], str] | None  # of all plugins that check what is said
+    check_quickly: Callable[[Outlet, Message], str] | None  # the same without a clock: for those behind it in a run
     check_messages: Callable[[Outlet, Messages], Sequence[str | Reject]] | None  # as well, if all of them take runs
     check_reaction: Callable[[Outlet, str, str], None] | None
     find_message: Callable[[Room, int], Past | None] | None
@@ -39,6 +39,9 @@ class Hooks(Protocol):
     gone: Callable[[Member], None] | None
     acted: Callable[[ModerationAction], None] | None
     event: Callable[[Sequence[Event]], None] | None
+
+    def checked_quickly(self, count: int) -> None:
+        """So many are checked without a clock."""
 
     def numbered(self, session: Outlet, seq: int, conversation: str = "", place: int = 0, count: int = 1) -> None:
         """What plugins have changed last for this session was said as `seq`, or from this `place` of a run on."""
@@ -114,14 +117,15 @@ class Checks:
         if check_all is not None and len(texts) >= SHORTEST_RUN:
             self._say_checked(member, origin, texts, room, answers, say, check_all)
             return
-        name, now, hooks, count = room.name, datetime.now(UTC), self._hooks, len(texts)
+        name, now, hooks = room.name, datetime.now(UTC), self._hooks
+        if len(texts) > 1:
+            hooks.checked_quickly(len(texts) - 1)
         for place, given in enumerate(texts):
             text = given
             try:
-                check, quickly = hooks.check_message, hooks.check_quickly
-                if check is not None and quickly is not None:
-                    draft = Message(name, 0, 0, member.name, text, now)
-                    checked = quickly(origin, draft) if place % SAMPLE else check(origin, draft, count - place)
+                check = (place and hooks.check_quickly) or hooks.check_message
+                if check is not None:
+                    checked = check(origin, Message(name, 0, 0, member.name, text, now))
                     if checked is not text:
                         text = require_text(checked)
                 if member.rooms.get(name) is not room:

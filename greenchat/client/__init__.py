@@ -23,6 +23,9 @@ that it took too long: join by name then.
 `repeat` says again what had no answer when the connection was lost: the server knows what was said already. After a
 restart it does not know that of a room without a history.
 
+Commands are run by their arguments: `chat.command("topic", room="dev", text="Roses")` returns what it has told and
+said, and `chat.commands()` is the table of those that one may run, with what each of them takes.
+
 A bot that misses nothing while it is not there keeps a `Cursor`, and follows it:
 
     for event in chat.follow(Cursor("echo.cursor")):
@@ -36,6 +39,7 @@ it is ready.
 """
 
 from greenchat.client.client import CONNECT_SECONDS, Client
+from greenchat.client.commands import Ran
 from greenchat.client.cursor import Cursor
 from greenchat.client.errors import (
     ClientError,
@@ -60,6 +64,7 @@ __all__ = [
     "DisconnectedError",
     "NoAnswerError",
     "PlainClient",
+    "Ran",
     "RefusedError",
     "TurnedAwayError",
     "UnreachableError",

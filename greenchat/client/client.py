@@ -7,11 +7,12 @@ from types import TracebackType
 from typing import Self
 
 from greenchat.client.asking import KNOWS_CONVERSATIONS, deadline_in
+from greenchat.client.commands import Commanding
 from greenchat.client.connection import open_socket
 from greenchat.client.cursor import Asks, Cursor, missed
 from greenchat.client.errors import DisconnectedError
 from greenchat.client.places import place_at
-from greenchat.client.saying import ANSWER_SECONDS, Saying
+from greenchat.client.saying import ANSWER_SECONDS
 from greenchat.client.talks import Talks
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Deleted, Event, Message
@@ -32,7 +33,7 @@ from greenchat.protocol.requests import Frame, History, Join, KeepCursor, Leave,
 CONNECT_SECONDS = 10.0
 
 
-class Client(Saying):
+class Client(Commanding):
     """One connection to a server, made by `connect`.
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by
@@ -42,7 +43,8 @@ class Client(Saying):
     `token` is for `resume`, and `device_token` as well, if one has asked for one: both are secrets, and renewed by each
     welcome.
     `protocol` is the version of JSON Lines that the server speaks, 0 before `join`: from 2 on it only grows.
-    `pending` holds what one has said or changed and the server has not answered yet, its text by its ref, in order.
+    `pending` holds what one has said or changed and the server has not answered yet, its text by its ref, in order; of
+    a command that was run by its arguments only its name.
     `left` says whether one has gone. `repeats` is whether what one says may be said again after a loss, see `repeat`.
     """
 

@@ -1,8 +1,10 @@
 """A client for servers that know the six plain frames and nothing else."""
 
 import time
+from collections.abc import Mapping
 
 from greenchat.client.client import Client
+from greenchat.client.commands import Argument
 from greenchat.client.connection import PLAIN
 from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayError, UnreachableError
 from greenchat.client.saying import ANSWER_SECONDS
@@ -10,8 +12,8 @@ from greenchat.codecs.plain import NOT_UTF8
 from greenchat.codecs.wording import BY_CLIENT, in_full
 from greenchat.errors import Reject
 from greenchat.protocol.events import Notice
-from greenchat.protocol.replies import Error, HistoryPage, Welcome
-from greenchat.protocol.requests import Invalid, Join, Leave, Say
+from greenchat.protocol.replies import CommandEntry, Error, HistoryPage, Welcome
+from greenchat.protocol.requests import Invalid, Join, Leave, Ref, Say
 from greenchat.protocol.text import control_characters, is_blank, require_text, slash_at
 from greenchat.protocol.vocabulary import Request
 
@@ -30,6 +32,7 @@ LEAVE_SECONDS = 2.0
 
 NO_COMMANDS = "This server has no commands: nothing was sent. To say it all the same, begin with //."
 ONE_LINE = "A command is one line, and nothing was sent. To say all of it, begin with //."
+NO_TABLE = "Plain frames do not tell which commands there are. Where the server has some, say /help."
 NO_CHANGES = "Plain frames do not change what was said. Where the server has commands, say {}."
 
 
@@ -142,6 +145,18 @@ class PlainClient(Client):
     def read(self, room: str, seq: int, *, conversation: str = "") -> int:
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", "Plain frames do not tell what one has read.")
+
+    def commands(self, timeout: float = ANSWER_SECONDS) -> list[CommandEntry]:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", NO_TABLE)
+
+    def ask_commands(self) -> Ref:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", NO_TABLE)
+
+    def run(self, name: str, args: Mapping[str, Argument] | None = None, **place: str | int) -> int:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", f"Plain frames carry no arguments. Where the server has it, say /{name}.")
 
     def history(self, *arguments: object, **conditions: object) -> HistoryPage:
         """Raises `RefusedError`, always."""

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from greenchat.client.asking import Requests
 from greenchat.client.keys import may_repeat, with_key
 from greenchat.protocol.replies import Ack
-from greenchat.protocol.requests import Delete, Edit, MarkRead, React, Say
+from greenchat.protocol.requests import Delete, Edit, MarkRead, React, RunCommand, Say
 
 # Silence of a server that owes an answer. It answers within milliseconds, unless it is overloaded or stopped.
 ANSWER_SECONDS = 30.0
@@ -92,13 +92,14 @@ class Saying(Requests):
         ref = next(self._refs)
         return self._put(MarkRead(seq, room, conversation, ref), ref, "")
 
-    def _put(self, request: Say | Edit | Delete | React | MarkRead, ref: int, text: str) -> int:
+    def _put(self, request: Say | RunCommand | Edit | Delete | React | MarkRead, ref: int, text: str) -> int:
         self._send(request)
         self.pending[ref] = text
         return ref
 
     def confirm(self, ref: int, timeout: float = ANSWER_SECONDS) -> Ack:
-        """Wait until the server has dealt with what `say`, `edit`, `delete`, `react` or `part` asked for as `ref`.
+        """Wait until the server has dealt with what `say`, `run`, `edit`, `delete`, `react` or `part` asked for as
+        `ref`.
 
         Raises `RefusedError`, `NoAnswerError` and `DisconnectedError`. What else comes meanwhile is kept for `receive`.
         """

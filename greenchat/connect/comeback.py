@@ -12,12 +12,13 @@ from typing import NamedTuple
 from greenchat.client import Client, ClientError, RefusedError
 from greenchat.client.cursor import Asks
 from greenchat.client.places import place_at
+from greenchat.connect.commands import table_of
 from greenchat.connect.conversation import rooms_of
 from greenchat.connect.seen import Mark, Now
 from greenchat.connect.telling import Missed
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Deleted, Event, Message
-from greenchat.protocol.replies import Welcome
+from greenchat.protocol.replies import CommandEntry, Welcome
 
 # The first try comes when a restarted server may be there again; the last ones so that thousands of clients do not keep
 # a server busy that has trouble enough. In seconds; each is made longer or shorter by half, lest they all come at once.
@@ -57,11 +58,13 @@ PASSING = frozenset(
 
 
 class Arrival(NamedTuple):
-    """`missed` is by places: the rooms that one is in, and conversations."""
+    """`missed` is by places: the rooms that one is in, and conversations. `commands` is the server's table, None where
+    it does not tell."""
 
     client: Client
     welcome: Welcome
     missed: dict[str, Missed]
+    commands: list[CommandEntry] | None
 
 
 def pauses() -> Iterator[float]:
@@ -108,10 +111,11 @@ def _arrive(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
     try:
         missed = {room: _missed_in(client, room, seen[room]) for room in rooms_of(welcome) if room in seen}
         missed |= _missed_talks(client, seen)
+        commands = table_of(client)
     except BaseException:
         client.close()
         raise
-    return Arrival(client, welcome, missed)
+    return Arrival(client, welcome, missed, commands)
 
 
 def waiting_for(client: Client) -> dict[str, Missed]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from greenchat.client import Client, DisconnectedError
 from greenchat.client.asking import KNOWS_CONVERSATIONS
 from greenchat.client.places import conversation_at, place_at, place_of
+from greenchat.connect.commands import Commands, Run
 from greenchat.connect.common import Kind, Line, error_line, info_line, maybe_not_said, was_said, was_said_to
 from greenchat.connect.draft import is_command
 from greenchat.connect.meanwhile import Meanwhile
@@ -49,10 +50,11 @@ JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
 class Conversation:
     """`room` is the room that is seen, empty for none: what comes from another one is shown with its name. `quotes`:
-    an answer is shown with how that begins which it answers."""
+    an answer is shown with how that begins which it answers. `commands` are those that the server has."""
 
-    def __init__(self, client: Client, *, quotes: bool = True) -> None:
+    def __init__(self, client: Client, commands: Commands | None = None, *, quotes: bool = True) -> None:
         self._client = client
+        self.commands = commands or Commands()
         self._command = 0  # the ref of the latest command
         self._target = ""  # the room that it is to lead to, if it is a /join
         self._entered = ""  # the room that it has led to
@@ -85,16 +87,24 @@ class Conversation:
         """Whether it may be one message, with all its lines."""
         return self._client.fits(text, self.room)
 
-    def say(self, line: str, room: str) -> int:
-        """Say one message in `room`, and return its ref. Raises as `Client.say` does."""
-        command, name = run_there(line) if self._client.protocol >= KNOWS_CONVERSATIONS else ("", "")
-        ref = self._client.say(command, to=name) if command else self._client.say(line, room)
+    def say(self, line: str, room: str, run: Run | None = None) -> int:
+        """Say one message in `room`, or `run` what it stands for, and return its ref. Raises as `Client.say` does."""
+        ref = self._send(line, room) if run is None else self._run(run, room)
         join = JOIN.match(line)
         if not self._client.plain or join is not None:
-            self._said[ref] = Said(line, room, self._seen.mark(room).seq, ref)
+            self._said[ref] = Said(line, room, self._seen.mark(room).seq, ref, run=run)
         if is_command(line):
             self._command, self._target, self._entered = ref, join[1] if join else "", ""
         return ref
+
+    def _send(self, line: str, room: str) -> int:
+        command, name = run_there(line) if self._client.protocol >= KNOWS_CONVERSATIONS else ("", "")
+        return self._client.say(command, to=name) if command else self._client.say(line, room)
+
+    def _run(self, run: Run, room: str) -> int:
+        if self.commands.told:
+            return self._client.run(run.name, run.args, room=room)
+        return self._client.say(run.line, room)  # to who knows no arguments
 
     @property
     def led_to(self) -> str:
@@ -104,6 +114,10 @@ class Conversation:
     def asked(self, item: Event | Frame) -> Said | None:
         """What `item` answers. To be asked before its `lines`."""
         return self._said.get(item.ref) if isinstance(item, Ack | Error) else None
+
+    def meant(self, said: Said) -> tuple[str, dict[str, str | list[str]]]:
+        """Which command it was, with which arguments."""
+        return (said.run.name, said.run.args) if said.run is not None else self.commands.meant(said.line)
 
     def seen(self) -> dict[str, Mark]:
         """The rooms that one is in, and one's conversations, with how far each has been shown."""
@@ -176,7 +190,7 @@ class Conversation:
         """How `item` is shown, if it is for people's eyes. To be called with each, in order."""
         if self._client.plain:
             self._see_plain(item)
-        if self.reading.is_answer(item):
+        if self.reading.is_answer(item) or self.commands.is_answer(item, self._client):
             return ()
         self.names.learn(item)
         match item:
@@ -335,6 +349,8 @@ class Conversation:
         if is_command(line):
             command = line.split(maxsplit=1)[0].lower()
             self._logged_in = command in LOGS_IN or (self._logged_in and command not in LOGS_OUT)
+            if command in LOGS_IN + LOGS_OUT:
+                self.commands.outdated()
 
     def _put_out(self, left: Left) -> Iterator[Line]:
         """Why, one has been told, or has asked for it."""

@@ -9,7 +9,6 @@ not said either if its first line is one: the others might tell a whole room wha
 from collections.abc import Callable
 from typing import NamedTuple
 
-from greenchat.connect.secrets import has_secret
 from greenchat.protocol.text import is_blank, slash_at
 
 SEVERAL = (
@@ -55,19 +54,11 @@ def to_send(draft: str, fits: Callable[[str], bool]) -> list[str]:
         else:
             messages.append(as_text(line) if messages else line)
         gap = "\n"
-    return [*map(_in_full, messages)]
+    return messages
 
 
-def _in_full(line: str) -> str:
-    """`line`, or what it is short for: who types `/msg bob` and nothing more wants to see what was said there."""
-    match line.split():
-        case [command, name] if is_command(line) and command.lower() == "/msg":
-            return f"/messages {name}"
-    return line
-
-
-def why_not(draft: str) -> str:
-    """Why this cannot be sent as it stands; empty where it can."""
+def why_not(draft: str, has_secret: Callable[[str], bool]) -> str:
+    """Why this cannot be sent as it stands; empty where it can. `has_secret`: whether there may be one in a line."""
     lines = [(number, line) for number, line in enumerate(draft.split("\n"), 1) if line.strip()]
     if len(lines) < 2:
         return ""
@@ -84,8 +75,9 @@ class Paste(NamedTuple):
     refused: bool = False
 
 
-def pasted(before: str, text: str, after: str) -> Paste:
-    """What becomes of a pasted `text`, between what stands before and after the cursor."""
+def pasted(before: str, text: str, after: str, has_secret: Callable[[str], bool]) -> Paste:
+    """What becomes of a pasted `text`, between what stands before and after the cursor. `has_secret` as in
+    `why_not`."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip("\n"):
         text = ""

@@ -16,10 +16,12 @@ from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
 from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses, waiting_for
+from greenchat.connect.commands import Lacking, Run
 from greenchat.connect.common import (
     NOT_STORED,
     TRY_AGAIN,
     Line,
+    clean,
     error_line,
     exit_code,
     info_line,
@@ -38,14 +40,10 @@ from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
 from greenchat.connect.said import Said
 from greenchat.connect.screen import Screen, TerminalOutput
-from greenchat.connect.secrets import AGAIN, missing
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Left, Renamed
 from greenchat.protocol.replies import Ack, Error, Welcome
 from greenchat.protocol.requests import Frame
-
-# The code with which a command is refused that nobody knows.
-UNKNOWN_COMMAND = "unknown_command"
 
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
 QUIET_SECONDS = 1.0
@@ -58,6 +56,7 @@ NOT_KEPT = error_line("That you stay logged in cannot be kept on this computer: 
 LOGGED_OUT_HERE = info_line(
     "You are logged out on this computer, but the server could not be told: /sessions may still list it, and ends it."
 )
+AGAIN = "The same again"
 NOTHING_SENT = info_line("Nothing was sent.")
 NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
 
@@ -86,8 +85,8 @@ class LineChat:
         self._ticket = ticket
         self._logins = logins
         self._screen = screen
-        self._talk = Conversation(client)
-        screen.complete = self._talk.names.complete
+        self._talk = Conversation(client, screen.commands)
+        screen.complete = lambda before: screen.commands.complete(before, self._talk.names)
         self._outgoing = Outgoing(self._talk, self._refused, self._sent)
         self._unsure: list[Said] = []  # what was under way when the connection was lost
         self._sent_away = ""  # the code with which one was, as the last word of the server
@@ -100,6 +99,7 @@ class LineChat:
         ticket.been_in = True
         screen.show(self._talk.lines(welcome))
         self._talk.waits(waiting_for(client))
+        screen.commands.fetch(client)
         self._welcomed()
 
     def run(self) -> Exit:
@@ -181,36 +181,42 @@ class LineChat:
             if is_quit(line):
                 self._leaving = True
                 return
-            whole = await self._with_secrets(line)
-            if whole:
-                entry = self._outgoing.add(whole)
+            lacking = self._screen.commands.lacking(line)
+            run = await self._with_secrets(lacking) if lacking is not None else self._screen.commands.in_full(line)
+            if run is not None or lacking is None:
+                entry = self._outgoing.add(line, run=run)
                 if self._returning is not None:
                     self._screen.show([waiting(entry.line, entry.room)])
             self._send()
 
-    async def _with_secrets(self, line: str) -> str:
-        """`line` with the passwords that it lacks; empty if one would rather not."""
-        answers: list[str] = []
-        for question in missing(line):
-            try:
-                answer = await self._screen.read_secret(question)
-            except (EOFError, KeyboardInterrupt):
-                answer = ""
+    async def _with_secrets(self, lacking: Lacking) -> Run | None:
+        """The command with the secrets that it lacks; None if one would rather not."""
+        answers: dict[str, str] = {}
+        for secret in lacking.secrets:
+            question = clean(secret.name.replace("_", " ").capitalize())
+            answer = await self._ask(question)
             if not answer:
                 self._screen.show([NOTHING_SENT])
-                return ""
-            if question is not AGAIN:
-                answers.append(answer)
-            elif answer != answers[-1]:
-                self._screen.show([NOT_THE_SAME])
-                return ""
-        return " ".join([line, *answers])
+                return None
+            if lacking.is_new(secret) and (again := await self._ask(AGAIN)) != answer:
+                self._screen.show([NOT_THE_SAME if again else NOTHING_SENT])
+                return None
+            answers[secret.name] = answer
+        return lacking.with_secrets(answers)
+
+    async def _ask(self, question: str) -> str:
+        """The answer, which nobody else is to read; empty if one would rather not."""
+        try:
+            return await self._screen.read_secret(question)
+        except (EOFError, KeyboardInterrupt):
+            return ""
 
     def _send(self) -> None:
         """Say what waits, but for what has to wait for the answer to a command, or for the connection."""
         if self._returning is not None:
             return
         try:
+            self._screen.commands.ask(self._client)
             self._outgoing.send()
             if (wait := self._talk.reading.tell(self._client)) is not None:
                 asyncio.get_running_loop().call_later(wait, self._send)
@@ -315,6 +321,7 @@ class LineChat:
 
     def _arrived(self, arrival: Arrival) -> None:
         self._client, self._returning = arrival.client, None
+        self._screen.commands.learn(arrival.commands, arrival.client.account)
         unsure, self._unsure = self._unsure, []
         self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
         self._welcomed()
@@ -332,10 +339,8 @@ class LineChat:
             if said is not None and is_command(said.line):
                 if isinstance(item, Ack):
                     self._log_out(self._logging_out)
-                    self._ticket.learn(said.line, self._talk.room, self._client.name)
+                    self._ticket.learn(*self._talk.meant(said), self._talk.room, self._client.name)
                     self._keep()
-                elif isinstance(item, Error) and item.code == UNKNOWN_COMMAND and len(said.line.split()) > 1:
-                    self._screen.forget(said.line)  # it may be a misspelt /login, with the password
                 self._logging_out &= isinstance(item, Ack)
             elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
                 unknown = said.again and item.code == TRY_AGAIN

@@ -1,10 +1,10 @@
 """The names that one may want to type, and what Tab makes of their beginnings."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from greenchat.protocol.events import Event, Joined, Left, Message, Renamed
+from greenchat.protocol.events import Event, Invited, Joined, Left, Message, Renamed
 from greenchat.protocol.replies import Conversations, Welcome
 from greenchat.protocol.requests import Frame
 from greenchat.protocol.text import FORBIDDEN, some_of
@@ -27,15 +27,25 @@ class Completed(NamedTuple):
 
 
 class Names:
-    """Of who is in one's rooms, and of those with whom one has conversations."""
+    """Of who is in one's rooms, and of those with whom one has conversations; and of the rooms that were heard of."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}  # by how they are compared
+        self._rooms: dict[str, None] = {}
         self._talks: set[str] = set()  # of conversations: these stay, also when they leave
+
+    @property
+    def people(self) -> list[str]:
+        return [*self._names.values()]
+
+    @property
+    def rooms(self) -> list[str]:
+        return [*self._rooms]
 
     def learn(self, item: Event | Frame) -> None:
         match item:
             case Welcome(members=members):
+                self._add_rooms(item.room, *item.rooms)
                 for name in members:
                     self._add(name)
             case Joined(name=name):
@@ -44,7 +54,10 @@ class Names:
                 self._add(sender)
             case Message(with_=name):
                 self._add(name, talks=True)
+            case Invited(room=room):
+                self._add_rooms(room)
             case Conversations(direct=direct):
+                self._add_rooms(*(state.room for state in item.rooms))
                 for state in reversed(direct):
                     self._add(state.with_, talks=True)
             case Renamed(name=name, new_name=new_name):
@@ -58,17 +71,18 @@ class Names:
         word = _WORD.search(before)
         if word is None:
             return Completed()
-        typed = word[1]
-        keys = sorted(key for key in self._names if key.startswith(typed.casefold()))
-        names = [self._names[key] for key in keys]
-        if len(names) == 1:
-            return Completed(len(typed), f"{names[0]} ")
-        more = _common(keys)[len(typed.casefold()) :]
-        return Completed(text=more) if more else Completed(are=some_of(names, NAMES_SHOWN))
+        return completed(word[1], self._names.values())
+
+    def _add_rooms(self, *rooms: str) -> None:
+        for room in filter(_is_name, rooms):
+            self._rooms.pop(room, None)
+            self._rooms[room] = None
+        while len(self._rooms) > MOST_NAMES:
+            del self._rooms[next(iter(self._rooms))]
 
     def _add(self, name: str, *, talks: bool = False) -> None:
-        if not name or FORBIDDEN.search(name) or len(name.split()) != 1:
-            return  # none that a server gives
+        if not _is_name(name):
+            return
         key = name.casefold()
         self._names.pop(key, None)
         self._names[key] = name
@@ -80,6 +94,22 @@ class Names:
     def _drop(self, name: str) -> None:
         self._names.pop(name.casefold(), None)
         self._talks.discard(name.casefold())
+
+
+def _is_name(name: str) -> bool:
+    """Whether a server gives such names."""
+    return bool(name) and not FORBIDDEN.search(name) and len(name.split()) == 1
+
+
+def completed(typed: str, options: Iterable[str]) -> Completed:
+    """What becomes of a word of which this much is `typed`, where it is one of the `options`."""
+    by_key = {option.casefold(): option for option in options}
+    keys = sorted(key for key in by_key if key.startswith(typed.casefold()))
+    names = [by_key[key] for key in keys]
+    if len(names) == 1:
+        return Completed(len(typed), f"{names[0]} ")
+    more = _common(keys)[len(typed.casefold()) :]
+    return Completed(text=more) if more else Completed(are=some_of(names, NAMES_SHOWN))
 
 
 def _common(keys: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from greenchat.client import RefusedError
+from greenchat.connect.commands import Run
 from greenchat.connect.conversation import JOIN, NO_ROOM, Conversation
 from greenchat.connect.draft import is_command
 from greenchat.connect.stale import may_mean_another
@@ -21,12 +22,14 @@ class Journey:
 
 
 class Entry(NamedTuple):
-    """One line as it is to be sent, and where it goes; `number` is for who has counted the lines."""
+    """One line as it is to be sent, and where it goes; `number` is for who has counted the lines. `run` is what is sent
+    for it, where that is not the line itself."""
 
     line: str
     place: str | Journey
     journey: Journey | None
     number: int
+    run: Run | None = None
 
     @property
     def room(self) -> str:
@@ -52,11 +55,11 @@ class Outgoing:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, line: str, number: int = 0) -> Entry:
+    def add(self, line: str, number: int = 0, run: Run | None = None) -> Entry:
         """`line` goes into the room that is seen now; behind a /join, into the one that this leads to."""
         self._arrive()
         journey = Journey() if JOIN.match(line) else None
-        entry = Entry(line, self._ahead or self._talk.room, journey, number)
+        entry = Entry(line, self._ahead or self._talk.room, journey, number, run)
         self._entries.append(entry)
         self._ahead = journey or self._ahead
         return entry
@@ -97,7 +100,7 @@ class Outgoing:
                 self._refuse(entry, NO_ROOM)
                 return
         try:
-            ref = self._talk.say(entry.line, entry.room)
+            ref = self._talk.say(entry.line, entry.room, entry.run)
         except RefusedError as refusal:
             self._refuse(entry, str(refusal))
         else:
@@ -106,7 +109,9 @@ class Outgoing:
 
     def _is_stale(self, entry: Entry) -> bool:
         same = self._talk.keeps_numbers(entry.room)
-        return is_command(entry.line) and may_mean_another(entry.line, same_numbers=same)
+        line = entry.run.line if entry.run is not None else entry.line
+        somebody = self._talk.commands.names_somebody(line)
+        return is_command(line) and may_mean_another(line, same_numbers=same, names_somebody=somebody)
 
     def _arrive(self) -> None:
         """See where the latest /join has led, once it is answered."""

@@ -52,7 +52,6 @@ from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import as_text
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
-from greenchat.connect.secrets import has_secret
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event
 from greenchat.protocol.replies import Ack, Error
@@ -105,6 +104,8 @@ def chat(visit: Visit) -> Exit:
             # Who types where there is no line client is a person, and their commands are meant.
             commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())
             try:
+                if not commands:
+                    talk.commands.fetch(client)
                 return Pipe(client, talk, outlet, sys.stdin, stops, commands=commands).run()
             except Stopped:
                 _go(client)
@@ -299,7 +300,7 @@ class Pipe:
             self._quit = True
         elif self._commands:
             self._outgoing.add(line, number)
-        elif has_secret(line):
+        elif self._talk.commands.has_secret(line):
             self._refuse(SECRET, number)
         else:
             text = as_text(line)

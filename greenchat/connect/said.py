@@ -4,6 +4,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from greenchat.connect.commands import Run
 from greenchat.connect.draft import is_command, said_as
 
 # The words of an answer, where one has typed it.
@@ -17,13 +18,15 @@ _THERE = re.compile(r"\s*/msg\s+(\S+)\s+(/(?:re|edit|delete|react|me)(?:\s.*)?)"
 
 class Said(NamedTuple):
     """What one has said, as it was sent, and into which room, when its latest message had the number `seq`; as which
-    `ref`, and whether `again`, since the connection was lost."""
+    `ref`, and whether `again`, since the connection was lost. `run` is what was sent for the line, where that is not
+    the line itself."""
 
     line: str
     room: str
     seq: int
     ref: int = 0
     again: bool = False
+    run: Run | None = None
 
 
 def words_of(line: str) -> str:

@@ -26,10 +26,10 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import DummyStyle, Style
 
+from greenchat.connect.commands import Commands
 from greenchat.connect.common import Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
 from greenchat.connect.names import Completed
-from greenchat.connect.secrets import is_secret, secret_start
 
 PROMPT = "> "
 
@@ -59,26 +59,27 @@ STYLE = {
 class Stars(Processor):
     """Draws the password or key of a command as stars while it is typed."""
 
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         fragments = explode_text_fragments(transformation_input.fragments)
-        start = secret_start(fragment_list_to_text(fragments))
+        start = self._commands.secret_start(fragment_list_to_text(fragments))
         stars: StyleAndTextTuples = [(style, "*") for style, *_ in fragments[start:]]
         return Transformation([*fragments[:start], *stars])
 
 
 class Memory(History):
-    """What the up-arrow brings back: nothing that holds a password or key, nor what is to be forgotten."""
+    """What the up-arrow brings back: nothing that may hold a password or key."""
 
-    def __init__(self) -> None:
+    def __init__(self, commands: Commands) -> None:
         super().__init__()
+        self._commands = commands
         self._drafts: list[str] = []
 
     def append_string(self, string: str) -> None:
-        if not any(map(is_secret, string.splitlines())):
+        if self._commands.may_keep(string):
             self._drafts.append(string)
-
-    def forget(self, string: str) -> None:
-        self._drafts = [draft for draft in self._drafts if draft.strip() != string.strip()]
 
     def get_strings(self) -> list[str]:
         return [*self._drafts]
@@ -131,14 +132,17 @@ class Aside(Exception):  # noqa: N818  # nothing has gone wrong
 
 class Screen:
     """What is shown and asked. `read` and `read_secret` raise `EOFError` or `KeyboardInterrupt` where one would rather
-    not answer, and `EOFError` after `interrupt`."""
+    not answer, and `EOFError` after `interrupt`. `commands` are what tells what is secret in what is typed."""
 
     def __init__(self, output: TerminalOutput) -> None:
         self._output = output
         self._style = DummyStyle() if os.environ.get("NO_COLOR") else Style.from_dict(STYLE)
-        self._memory = Memory()
+        self.commands = Commands()
         self._chat: PromptSession[str] = PromptSession(
-            PROMPT, history=self._memory, input_processors=[Stars(), TABS], key_bindings=self._chat_keys()
+            PROMPT,
+            history=Memory(self.commands),
+            input_processors=[Stars(self.commands), TABS],
+            key_bindings=self._chat_keys(),
         )
         self.complete: Callable[[str], Completed] = lambda before: Completed()  # what Tab does behind such a text
         self._draft = self._chat.default_buffer
@@ -208,11 +212,6 @@ class Screen:
         self._prompt = _question(what, secret=True)
         return await self._prompt.prompt_async()
 
-    def forget(self, draft: str) -> None:
-        """The up-arrow brings `draft` back no more."""
-        self._memory.forget(draft)
-        self._draft.reset(self._draft.document)  # which reads the history anew
-
     def show(self, lines: Iterable[Line]) -> None:
         """Print `lines` and draw the prompt again, with what is typed in it."""
         text: StyleAndTextTuples = [part for line in lines for part in _fragments(line)]
@@ -233,7 +232,7 @@ class Screen:
 
     def _enter(self, draft: Buffer) -> bool:
         """Enter was pressed: what cannot be sent as it stands stays, to be changed."""
-        problem = why_not(draft.text)
+        problem = why_not(draft.text, self.commands.has_secret)
         if problem:
             self.show([error_line(problem)])
             return True
@@ -248,7 +247,7 @@ class Screen:
     def _tab(self, event: KeyPressEvent) -> None:
         draft = event.current_buffer
         before = draft.document.text_before_cursor
-        if draft is not self._draft or secret_start(before) < len(before):
+        if draft is not self._draft:
             return
         completed = self.complete(before)
         draft.delete_before_cursor(completed.typed)
@@ -261,7 +260,8 @@ class Screen:
         if draft is not self._draft:  # one searches what one has said
             _paste_line(event)
             return
-        paste = pasted(draft.document.text_before_cursor, event.data, draft.document.text_after_cursor)
+        document = draft.document
+        paste = pasted(document.text_before_cursor, event.data, document.text_after_cursor, self.commands.has_secret)
         draft.insert_text(paste.text)
         if paste.told:
             self.show([error_line(paste.told) if paste.refused else info_line(paste.told)])

@@ -8,7 +8,7 @@ import re
 
 from greenchat.protocol.text import slash_at
 
-# The first word is whom they are done to, or from whom on.
+# The first word is whom they are done to, or from whom on; also where that is told as a word like others.
 _TO_SOMEBODY = frozenset(
     {"msg", "invite", "ignore", "unignore", "op", "deop", "kick", "ban", "unban", "mute", "unmute"}
 )
@@ -16,12 +16,16 @@ _TO_SOMEBODY = frozenset(
 # Commands for the last message, if not for one with a number.
 _TO_A_MESSAGE = frozenset({"re", "edit", "react", "delete"})
 
+# One only asks about somebody.
+_ASKS = frozenset({"whois"})
+
 _NUMBER = re.compile("#*[1-9][0-9]*")
 
 
-def may_mean_another(line: str, *, same_numbers: bool) -> bool:
+def may_mean_another(line: str, *, same_numbers: bool, names_somebody: bool = False) -> bool:
     """Whether the command `line` may be done to another one than its writer meant, once the connection was lost.
-    `same_numbers`: those of messages, where it is to be run, are what they were."""
+    `same_numbers`: those of messages, where it is to be run, are what they were. `names_somebody`: one of its arguments
+    is somebody who is in the chat, as the server's table has it."""
     name, argument, *_ = [*line[slash_at(line) + 1 :].split(maxsplit=1), "", ""]
     name, argument = name.removeprefix("/").lower(), argument.strip()
     first, _, text = argument.partition(" ")
@@ -35,4 +39,4 @@ def may_mean_another(line: str, *, same_numbers: bool) -> bool:
     if name in _TO_A_MESSAGE:
         names_one = _NUMBER.fullmatch(first) is not None and (name == "delete" or text.strip() != "")
         return not (names_one and same_numbers)
-    return name in _TO_SOMEBODY and argument != ""
+    return (name in _TO_SOMEBODY and argument != "") or (names_somebody and name not in _ASKS)

@@ -1,5 +1,6 @@
 """All that it takes to come into a chat, and to come back: where it is, as whom, and the secrets."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,7 +18,6 @@ from greenchat.client import (
 from greenchat.client.plain import JOIN_SECONDS, LEAVE_SECONDS
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.replies import Welcome
-from greenchat.protocol.text import slash_at
 
 # What may come of speaking JSON Lines to a server that does not know them.
 NO_JSON = (TurnedAwayError, UnreachableError, DisconnectedError, NoAnswerError)
@@ -147,18 +147,18 @@ class Ticket:
             self.account = name
         return welcome
 
-    def learn(self, line: str, room: str, name: str) -> None:
+    def learn(self, command: str, args: Mapping[str, str | list[str]], room: str, name: str) -> None:
         """From a command that was run in `room`, by who is called `name` since: with which secrets to come back."""
-        match line[max(slash_at(line), 0) :].split(maxsplit=2):
-            case [command, password] if command.lower() in ("/login", "/register"):
+        match command, args:
+            case "login", {"password": str(password), **others}:
+                self.account, self.login = str(others.get("name", name)), password
+            case "register", {"password": str(password)}:
                 self.account, self.login = name, password
-            case [command, account, password] if command.lower() == "/login":
-                self.account, self.login = account, password.strip()
-            case [command, _, password] if command.lower() == "/passwd":
-                self.login = password.strip()
-            case [command, *_] if command.lower() in ("/logout", "/unregister"):
+            case "passwd", {"new": str(password)}:
+                self.login = password
+            case (("logout" | "unregister"), _):
                 self.account = self.login = ""
-            case [command, _, key] if command.lower() == "/join":
-                self.keys[room] = key.strip()
-            case [command, setting, key] if (command.lower(), setting.lower()) == ("/room", "key"):
-                self.keys[room] = "" if key.strip().lower() == "off" else key.strip()
+            case "join", {"key": str(key)}:
+                self.keys[room] = key
+            case "room", {"setting": str(setting), "value": str(key)} if setting.lower() == "key":
+                self.keys[room] = "" if key.lower() == "off" else key

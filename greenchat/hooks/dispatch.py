@@ -147,6 +147,11 @@ class Dispatcher:
         elif self._most_holds and _again_and_again(self._held[plugin], HELD_SECONDS):
             self._switch_off(plugin, f"it held everybody up {self._most_holds} times within {HELD_SECONDS:.0f} seconds")
 
+    def checked_quickly(self, count: int) -> None:
+        """So many messages were checked by `check_quickly`."""
+        for meter in self._checking:
+            meter.add_more(count)
+
     def switch_on(self, plugin: str) -> bool:
         """Call `plugin` again, which was switched off. Whether it was."""
         if plugin not in self._off:
@@ -221,6 +226,7 @@ class Dispatcher:
         self.find_keys = checks.find_keys(calls("greenchat_find_keys"), self.failed)
         self.check_reaction = checks.check_reaction(calls("greenchat_check_reaction"), self.failed)
         both = calls("greenchat_check_message", "greenchat_check_messages", one=checks.of_one)
+        self._checking = [call.meter for call in both]
         self.check_message, self.check_quickly = check_message(both, self.failed, self.ledger, self._turn)
         self.check_messages = checks.check_messages(calls("greenchat_check_messages"), self.failed, self.ledger)
         if calls("greenchat_check_message"):

@@ -9,11 +9,10 @@ from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed
 from greenchat.hooks.checks import log_rewritten, text_of, verdict_of
 from greenchat.hooks.ledger import DELAYED, Ledger
-from greenchat.hooks.meters import SAMPLE, Beat, clock
+from greenchat.hooks.meters import Beat, clock
 from greenchat.protocol.events import Message
 
-CheckMessage = Callable[..., str]  # of a session, a message, and how many the first of two counts for
-
+CheckMessage = Callable[[Outlet, Message], str]
 Pair = tuple[CheckMessage | None, CheckMessage | None]
 
 
@@ -48,8 +47,8 @@ def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> P
                 text, message, changed = new, replace(message, text=new), True
         return text
 
-    def check_timed(session: Outlet, message: Message, left: int = 1) -> str:
-        text, changed, count = message.text, False, min(left, SAMPLE)
+    def check_timed(session: Outlet, message: Message) -> str:
+        text, changed = message.text, False
         began = clock()
         for plugin, name, call, _, meter in calls:
             try:
@@ -58,12 +57,12 @@ def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> P
                     new = text_of(name, new)
             except BaseException as error:
                 spent = clock() - began
-                meter.add_some(spent, count)
+                meter.add(spent)
                 raise refusal(session, plugin, name, message, error, spent) from None
             now = clock()
             spent = now - began
             began = now
-            meter.add_some(spent, count)
+            meter.add(spent)
             if spent >= DELAYED:
                 ledger.delayed(session, plugin, name, text, message.room, spent)
             if new is not None and new is not text and new != text:

@@ -75,14 +75,14 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
         try:
             return self.body.decode()
         except UnicodeDecodeError:
-            raise Reject("The body is no text in UTF-8.", code="invalid") from None
+            raise Reject("The body is no text in UTF-8.", code="malformed") from None
 
     def json(self) -> Any:
         """The body as JSON. Raises `Reject` where it is none."""
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise Reject("The body is no JSON.", code="invalid") from None
+            raise Reject("The body is no JSON.", code="malformed") from None
 
     def form(self) -> dict[str, str]:
         """The body as what a form sends: of several values of a name, the last. Raises `Reject` where it is none."""
@@ -230,7 +230,7 @@ def _pairs(text: str) -> dict[str, str]:
     try:
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
     except ValueError:
-        raise Reject("That is no form, or one with more than 1000 fields.", code="invalid") from None
+        raise Reject("That is no form, or one with more than 1000 fields.", code="malformed") from None
 
 
 # --- paths ---

@@ -50,8 +50,9 @@ def plugin_rows(uses: Iterable[HookUse], holds: Mapping[str, int], off: Mapping[
 
 class Touch(Struct, frozen=True, omit_defaults=True):
     """What a plugin has done to a message: it has `did` "refused", "changed", "took" or "delayed" it, in a `hook`, and
-    spent `seconds` on that. `times` is how often in a row, the last time at `time`. `code` and `why` say why, where it
-    has said so. The message is `seq` of the room, 0 where it was never said; what was said alone has no room."""
+    spent `seconds` on that, 0 where nobody has measured it. `times` is how often in a row, the last time at `time`.
+    `code` and `why` say why, where it has said so. The message is `seq` of the room, 0 where it was never said; what
+    was said alone has no room."""
 
     did: str
     plugin: str
@@ -74,9 +75,9 @@ class Touch(Struct, frozen=True, omit_defaults=True):
         often = f" ({self.times:,} times, the last then)" if self.times > 1 else ""
         code = f"{self.code}: " if self.code and self.why else self.code
         why = f": {code}{self.why}" if code or self.why else ""
-        took = f"{self.seconds * 1000:,.1f} ms"
+        took = f", {self.seconds * 1000:,.1f} ms" if self.seconds else ""
         when = f"{self.time:%Y-%m-%d %H:%M:%S} UTC"
-        return f"{when}: plugin {self.plugin} {self.did} {what}{by}{where}{often}, in {self.hook}, {took}{why}"
+        return f"{when}: plugin {self.plugin} {self.did} {what}{by}{where}{often}, in {self.hook}{took}{why}"
 
 
 class Why(Frame, frozen=True, gc=False, tag="why"):

@@ -12,10 +12,6 @@ from typing import NamedTuple, overload
 from greenchat.protocol.events import Message
 from greenchat.protocol.requests import Ref, Say
 
-# Where plugins look at each message of a run, the first is timed, and then one of so many. With all that is done about
-# it, that costs a quarter of a microsecond: so it puts 4 ns on each, where people flood a room with long runs.
-SAMPLE = 64
-
 
 class Says(Sequence[Say]):
     """Messages of one line that came in a row from one client, all for one `room` (see `Say`), none of which answers

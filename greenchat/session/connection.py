@@ -19,9 +19,9 @@ from greenchat.net.readable import Readable
 from greenchat.protocol.requests import MarkRead, Ping, Pong
 from greenchat.session import router
 from greenchat.session.flood import FloodControl
+from greenchat.session.host import Host
 from greenchat.session.idle import IdleMonitor, Next
 from greenchat.session.served import Served
-from greenchat.session.session import Host
 
 # What clients send by themselves, while nobody sits before them perhaps.
 SAYS_NOTHING = (Ping, Pong, MarkRead)

@@ -41,7 +41,8 @@ from greenchat.protocol.text import first_apart, printable, slash_at
 from greenchat.protocol.vocabulary import Request
 from greenchat.search.query import parse_query
 from greenchat.session import coming, cursors, once, reading
-from greenchat.session.session import Host, Session
+from greenchat.session.host import Host
+from greenchat.session.session import Session
 
 # What a page of an export costs: two a second of them are enough for who takes all of it away.
 EXPORT_FRAMES = 5

@@ -10,7 +10,8 @@ from greenchat import values
 from greenchat.codecs import Codec
 from greenchat.config.schema import Limits
 from greenchat.hooks.ending import Killed
-from greenchat.session.session import Host, Session
+from greenchat.session.host import Host
+from greenchat.session.session import Session
 
 
 class Served(Session):

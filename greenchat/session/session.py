@@ -4,12 +4,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from greenlet import getcurrent
 
 from greenchat import values
-from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.cascade import one_step
 from greenchat.chat.chat import Chat
 from greenchat.chat.outlet import Asked, Login
@@ -18,56 +17,22 @@ from greenchat.chat.presence import Kept
 from greenchat.chat.room import Member, Room
 from greenchat.codecs import Codec
 from greenchat.codecs.wording import advise, in_full
-from greenchat.config.schema import Config
 from greenchat.errors import Advice, Reject, sendable
 from greenchat.hooks.commands import CommandTable
-from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import Call
-from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import Outbox, deliver
-from greenchat.net.turns import Turns
 from greenchat.protocol.events import Event, Message, Notice
-from greenchat.protocol.plugin_reports import Touches, Why
-from greenchat.protocol.replies import Ack, Error, SearchResults, Stats
-from greenchat.protocol.requests import Frame, Ref, RunCommand, Say, Search
+from greenchat.protocol.replies import Ack, Error
+from greenchat.protocol.requests import Frame, Ref, RunCommand, Say
 from greenchat.protocol.runs import Says
 from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
 from greenchat.session import coming
+from greenchat.session.host import Host
 from greenchat.session.receipts import Hold, Receipts
-from greenchat.session.stays import Stays
 from greenchat.session.welcome import welcoming
-from greenchat.storage.session_store import SessionStore
 
 R = TypeVar("R", bound="Request | Says")
-
-
-class Host(Protocol):
-    """What a session needs of its server."""
-
-    config: Config
-    hooks: Dispatcher
-    chat: Chat
-    commands: CommandTable
-    turns: Turns
-    backlog: Backlog
-    accounts: AccountDirectory
-    stays: Stays
-    session_store: SessionStore
-
-    def refused(self, session: int, name: str, verdict: Reject) -> None: ...
-
-    def unexpected(self, session: "Session", error: BaseException) -> None: ...
-
-    def check_password(self, address: str, given: str) -> None: ...
-
-    def stats(self, ref: Ref) -> Stats: ...
-
-    def why(self, ask: Why) -> Touches: ...
-
-    def search_direct(self, session: Any, ask: Search) -> SearchResults: ...
-
-    def remembered(self, account_id: int) -> Kept: ...
 
 
 class Session(coming.Newcomer):

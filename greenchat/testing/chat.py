@@ -195,17 +195,20 @@ class Chat:
     def tick(self, time: str | float | timedelta) -> None:
         """Let this time pass on the chat's clock: "10m", "1h30m", seconds, or a timedelta. What comes due meanwhile
         happens, one after the other, each when it is due."""
+        self._failures.listen()
         self.clock.move(seconds_of(time), self._come_due)
         self._raise_failures()
 
     def run(self, function: Callable[[], T]) -> T:
         """What `function` returns, which may wait, once all that it causes has happened."""
+        self._failures.listen()
         result = within(DEADLINE, function)
         self.settle()
         return result
 
     def settle(self) -> None:
         """Turn the event loop until there is nothing left to be done, but for what waits for a clock."""
+        self._failures.listen()
         self._turn()
         self._raise_failures()
 
@@ -274,6 +277,7 @@ class Chat:
         lifecycle, self._lifecycle = self._lifecycle, None
         try:
             if lifecycle is not None:
+                self._failures.listen()
                 within(DEADLINE, lifecycle.stop)
                 self.settle()
         finally:

@@ -14,16 +14,24 @@ class PluginFailed(AssertionError):  # noqa: N818 - as tests read: it says what 
 
 
 class Failures(logging.Handler):
-    """What the log tells of plugins that fail in this thread, from now on, until it is closed."""
+    """What the log tells of plugins that fail in this thread, from now on, until it is closed; as long as no other one
+    in this thread listens: of several chats, it is the one in which something happens."""
+
+    _listens = threading.local()
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self._thread = threading.get_ident()
         self._found: list[Exception] = []
         logging.getLogger(FAILURES).addHandler(self)
+        self.listen()
+
+    def listen(self) -> None:
+        """From now on, what fails fails here."""
+        self._listens.now = self
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread != self._thread:
+        if record.thread != self._thread or self._listens.now is not self:
             return  # of a server beside
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, Exception):

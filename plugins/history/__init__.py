@@ -110,6 +110,8 @@ class Settings(greenchat.Settings, frozen=True):
 class Plugin:
     """The hooks, and what they are about: `message_writer` for what comes, `pages` for who reads."""
 
+    stays_on = True  # whatever fails: without it, what nobody keeps would be acknowledged
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._started = False

@@ -135,7 +135,7 @@ class HttpConnection:
         self._socket = sock
         self._idle = idle
         self._bodies = bodies
-        self._has_body = False
+        self._has_body = False  # that nobody has read yet
         self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._left = REQUESTS
         self._method = b""
@@ -191,6 +191,7 @@ class HttpConnection:
                 raise Refusal(408, "The request took too long.", fatal=True)
         finally:
             self._bodies.bytes -= taken
+        self._has_body = False
         return b"".join(parts)
 
     def _next_event(self, patience: float, deadline: float | None = None) -> Any:
@@ -225,11 +226,12 @@ class HttpConnection:
             return None
 
     def answer(self, response: Response, *, last: bool = False) -> bool:
-        """Send `response`, the `last` one or not; whether another request may follow."""
+        """Send `response`, the `last` one or not; whether another request may follow. None does behind a body that
+        nobody has read."""
         headers = [*response.headers, *SECURITY, ("Date", formatdate(usegmt=True))]
         if response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             headers.append(("Content-Length", str(len(response.body))))
-        if last or not self._left:
+        if last or not self._left or self._has_body:
             headers.append(("Connection", "close"))
         head = h11.Response(
             status_code=response.status, headers=headers, reason=HTTPStatus(response.status).phrase.encode()

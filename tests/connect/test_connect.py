@@ -365,7 +365,6 @@ def test_a_secret_is_neither_shown_nor_remembered(talk, raw):
         "/register hunter2": "/register *******",
         "/passwd hunter2 hunter3": "/passwd ***************",
         "/unregister hunter2": "/unregister *******",
-        "/password hunter2": "/password *******",
         "/join garden hunter2": "/join garden *******",
         "/room key hunter2": "/room key *******",
     }.items():
@@ -386,15 +385,11 @@ def test_a_secret_is_neither_shown_nor_remembered(talk, raw):
 
 def test_a_missing_password_is_asked_for(talk, raw):
     for line, answers, sent in [
-        ("/register", {"New password": "hunter2", "The same again": "hunter2"}, "/register hunter2"),
-        ("/login", {"Your password": "hunter2"}, "/login hunter2"),
-        ("/Login Ada", {"Password of Ada": "hunter2"}, "/Login Ada hunter2"),
-        (
-            "/passwd",
-            {"Your password": "hunter2", "New password": "hunter3", "The same again": "hunter3"},
-            "/passwd hunter2 hunter3",
-        ),
-        ("/unregister", {"Your password": "hunter2"}, "/unregister hunter2"),
+        ("/register", {"Password": "hunter2", "The same again": "hunter2"}, "/register hunter2"),
+        ("/login", {"Password": "hunter2"}, "/login hunter2"),
+        ("/Login Ada", {"Password": "hunter2"}, "/Login Ada hunter2"),
+        ("/passwd", {"Old": "hunter2", "New": "hunter3", "The same again": "hunter3"}, "/passwd hunter2 hunter3"),
+        ("/unregister", {"Password": "hunter2"}, "/unregister hunter2"),
     ]:
         talk.type(line + ENTER)
         for question, answer in answers.items():

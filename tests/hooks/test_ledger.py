@@ -2,10 +2,11 @@
 
 import gevent
 import pytest
+from kit.machine import eventually
 from kit.programs import Anybody, Program, says, sync, without_plugins
 
 from greenchat import Reject, hookimpl
-from greenchat.client import Client
+from greenchat.client import Client, ClientError
 from greenchat.hooks import ledger
 from greenchat.testing import serving
 
@@ -88,7 +89,7 @@ def test_operators_ask_of_any_message_and_others_of_their_own(server):
     says(bob, "/crown")
     assert "plugin Strict changed message 1 of ada in lobby" in why(bob, "/why 1")[0]
     assert why(bob, "/why 2") == ["No plugin has touched a message 2 here, as far as is remembered."]
-    assert says(bob, "/why x")[0].startswith("ERROR|Name the message by its number")
+    assert says(bob, "/why x")[0].startswith("ERROR|NUMBER is a whole number, such as 12, not 'x'.")
 
 
 def test_of_what_is_said_alone_only_its_writer_is_told(server):
@@ -118,7 +119,7 @@ def test_what_takes_long_and_what_is_taken(server):
     ada.send("MSG|slow")
     bob.read_until("MSG|ada|slow")
     ada.send("MSG|mine")
-    sync(ada)
+    assert eventually(lambda: len(touches(server)) == 2)
     delayed, took = touches(server)
     assert (delayed.did, delayed.hook) == ("delayed", "greenchat_check_message")
     assert delayed.seconds >= ledger.DELAYED
@@ -151,3 +152,52 @@ def test_a_guest_who_takes_the_name_is_not_told(server):
     ada.send("MSG|bad", "LEAVE")
     list(iter(ada.read, ""))
     assert why(server.join("ada"))[0].startswith("No plugin has refused")
+
+
+class Holds:
+    """Holds each acknowledgement for a while."""
+
+    @hookimpl
+    def greenchat_delay_ack(self, room, seq, rev, release):
+        gevent.spawn_later(2 * ledger.DELAYED, release, None)
+        return True
+
+
+def test_an_acknowledgement_that_is_held_for_long_is_a_delay():
+    with serving(Holds(), settings=ALONE) as server:
+        ada = Program(server, "ada")
+        ada.request(type="say", text="hello")
+        (touch,) = touches(server)
+    assert (touch.did, touch.plugin, touch.room, touch.seq) == ("delayed", "Holds", "lobby", 1)
+    assert touch.seconds >= 2 * ledger.DELAYED
+
+
+class Runs:
+    """Looks at runs: changes, refuses."""
+
+    @hookimpl
+    def greenchat_check_messages(self, session, messages):
+        return [Reject("No.", code="no") if text == "no" else text.lower() for text in messages.texts]
+
+
+def test_in_a_run_each_message_has_its_own_number():
+    with serving(Runs(), settings=ALONE) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.send("MSG|one", "MSG|TWO", "MSG|no", "MSG|three", "MSG|FOUR")
+        bob.read_until("MSG|ada|four")
+        found = touches(server)
+    assert [(touch.did, touch.seq) for touch in found] == [("changed", 2), ("refused", 0), ("changed", 4)]
+
+
+def test_what_is_changed_by_editing_it_is_known_by_its_number(server):
+    ada = Program(server, "ada")
+    seq = ada.request(type="say", text="fine")["seq"]
+    ada.request(type="edit", seq=seq, text="darn")
+    (touch,) = touches(server)
+    assert (touch.did, touch.seq) == ("changed", seq)
+
+
+def test_a_server_tells_only_its_own_machine(server, monkeypatch):
+    monkeypatch.setattr("greenchat.session.router.is_local", lambda address: False)
+    with pytest.raises(ClientError, match="Only the server's own machine"):
+        touches(server)

@@ -28,7 +28,8 @@ import greenchat
 from greenchat.chat import cascade
 from greenchat.cli import main
 from greenchat.config.load import load
-from greenchat.hooks import background, fetching, holds, routes, specs, tasks, telling
+from greenchat.config.schema import Server
+from greenchat.hooks import background, dispatch, fetching, holds, ledger, routes, specs, tasks, telling
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals
@@ -38,7 +39,7 @@ from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import HELD_SECONDS
 from greenchat.storage import plugin_store
 from greenchat.storage.session_store import SessionStore
-from greenchat.testing import DEADLINE, serving
+from greenchat.testing import DEADLINE, Chat, serving
 
 GUIDE = (ROOT / "plugins" / "README.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
@@ -106,7 +107,7 @@ def test_a_hook_stands_in_the_table_under_its_kind(hook):
 
 def test_the_guide_has_no_hook_that_does_not_exist():
     mentioned = set(re.findall(r"\bgreenchat_[a-z]\w*", GUIDE))
-    assert mentioned - set(HOOKS) == {"greenchat_plugin", "greenchat_dice"}
+    assert mentioned - set(HOOKS) == {"greenchat_plugin", "greenchat_dice", "greenchat_chat", "greenchat_server"}
 
 
 # Nothing that comes with greenchat looks at each frame, since all messages would be the slower for it; nor is anything
@@ -172,6 +173,10 @@ def test_numbers_are_those_of_the_code():
     assert f"at most {fetching.TIMEOUT_SECONDS:.0f} seconds and {fetching.MOST_BYTES >> 20} MiB" in told
     assert f"at most {tasks.MOST_PER_SECOND:.0f} times a second" in told
     assert tasks.THREADS == 4
+    assert f"the last {ledger.ENTRIES:,} refusals" in told
+    assert ledger.DELAYED == HELD_SECONDS == 0.1
+    assert f"in one go {Server().plugin_holds} times within a minute (`server.plugin_holds`)" in told
+    assert dispatch.HELD_SECONDS == 60
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
     assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
     assert f"Of one plugin, {routes.ROUTES_AT_ONCE} run at once" in told
@@ -427,6 +432,21 @@ def test_real_names(example):
 def test_quiet_by_its_own_test(example):
     assert example("quiet")
     example("test_quiet").test_shouting_is_refused()
+    example("test_wire").test_shouting_is_refused()
+
+
+def test_tea_by_its_own_tests(example):
+    example("test_tea").test_tea_is_offered_each_hour()
+    example("test_tea").test_what_fails_fails_the_test()
+
+
+def test_the_kit_has_what_the_guide_says():
+    chat = Chat()
+    for heading, thing in (("`chat`", chat), ("person", chat.join("ada"))):
+        table = GUIDE.split(f"| of a {heading} | |\n|---|---|\n")[-1].split("\n\n")[0]
+        names = [name for line in table.splitlines() for name in re.findall(r"`(\w+)", line.split(" | ")[0])]
+        assert len(names) >= 6
+        assert [name for name in names if name != "Chat" and not hasattr(thing, name)] == []
 
 
 def test_chatterbox(example):

@@ -39,8 +39,14 @@ def deliver(outboxes: list[list[bytes]], data: bytes) -> None:
 
 
 class NoHooks:
-    check_join = check_enter = check_message = check_reaction = None
+    check_join = check_enter = check_message = check_quickly = check_reaction = None
     room_opened = messages = acted = event = gone = changed = find_message = find_keys = None
+
+    def checked_quickly(self, count):
+        pass
+
+    def numbered(self, session, seq, conversation="", place=0, count=1):
+        pass
 
 
 class Turn:

@@ -28,9 +28,11 @@ def event(kind, room="lobby", **more):
 
 
 class RawServer:
-    """Listens on a free port, and serves one client."""
+    """Listens on a free port, and serves one client. It does not tell which commands there are, unless it has a
+    `table` of them."""
 
     def __init__(self):
+        self.table = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(DEADLINE)
         self.address = self.listener.getsockname()
@@ -73,8 +75,21 @@ class RawServer:
         self.socket.sendall(b"".join(json.dumps(frame).encode() + b"\n" for frame in frames))
 
     def read(self):
-        """The next frame of the client."""
+        """The next frame of the client, but for that which asks for the commands: that is answered."""
+        while (frame := self.next())["type"] == "commands":
+            self.answer(frame)
+        return frame
+
+    def next(self):
+        """The next frame of the client, whatever it is."""
         return json.loads(self._lines.readline())
+
+    def answer(self, ask):
+        """Tell which commands there are."""
+        if self.table is None:
+            self.refuse(ask, "unknown_type")
+        else:
+            self.send({"type": "commands", "commands": self.table, "ref": ask["ref"]})
 
     def frames(self):
         """What the client says until it closes, frame by frame."""

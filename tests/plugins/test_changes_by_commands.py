@@ -2,8 +2,7 @@
 
 import pytest
 from kit.programs import Anybody, Program, says, sync
-
-from greenchat.testing import serving
+from kit.socketless import serving
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import pytest
 from kit.histories import exported, found, history, kept, opened, remains, verified
 from kit.machine import eventually
 from kit.programs import Anybody, Program, says, sync
-
-from greenchat.testing import serving
+from kit.socketless import serving
 
 REPLAYS = {"plugins.history.replay": 20}
 

@@ -13,11 +13,11 @@ from greenchat_plugins.history import export, store
 from kit.histories import START, TALK, exported, history, keep, opened, said
 from kit.processes import GREENCHAT
 from kit.programs import Anybody, Program, enrol
+from kit.socketless import serving
 
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.protocol.events import Message
 from greenchat.storage.sqlite import transaction
-from greenchat.testing import serving
 
 
 def test_programs_get_what_json_clients_get_in_the_order_of_the_chat(tmp_path):

@@ -11,9 +11,9 @@ from contextlib import ExitStack, closing
 import pytest
 from kit.programs import Anybody, Program, crown, sync, without_plugins
 from kit.sessions import PATIENT, back, lose
+from kit.socketless import serving
 
 from greenchat import Refused, hookimpl
-from greenchat.testing import serving
 
 # Who acts. `other` owns another room, and `namesake` is called like an operator, but has not logged in.
 ACTORS = ["guest", "registered", "owner", "other", "namesake", "operator"]

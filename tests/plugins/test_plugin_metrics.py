@@ -175,3 +175,25 @@ def test_without_prometheus_client_it_says_what_to_install(tmp_path):
     assert "off: it needs prometheus-client; install it: pip install 'greenchat[metrics]'" in result.stdout
     assert "Traceback" not in result.stderr
     assert result.returncode == 0
+
+
+class Checks:
+    @greenchat.hookimpl
+    def greenchat_check_message(self, session, message):
+        if message.text == "fail":
+            raise RuntimeError("no")
+
+
+def test_what_each_plugin_takes_is_a_histogram():
+    with serving(Checks(), settings={ADDRESS: "127.0.0.1:0"}) as server:
+        ada = server.join("ada")
+        for text in ("one", "two", "fail"):
+            ada.send(f"MSG|{text}")
+        assert ada.read().startswith("ERROR|A plugin that checks what comes in has failed")
+        _, text = get(address_of(server))
+    found = samples(text)
+    here = "greenchat_check_message", "Checks"
+    assert found["greenchat_plugin_seconds_count", *here] == 3
+    assert found["greenchat_plugin_seconds_bucket", "greenchat_check_message", "+Inf", "Checks"] == 3
+    assert 0 < found["greenchat_plugin_seconds_sum", *here] < DEADLINE
+    assert found["greenchat_plugin_failures_total", *here] == 1

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from greenchat_plugins.people import People
 from kit.programs import Anybody, Program, leave, says, sync, without_plugins
+from kit.socketless import serving
 
 from greenchat import Reject, hookimpl
-from greenchat.testing import serving
 
 # These would answer, log in and keep things, too.
 OTHERS = ("accounts", "history", "moderation", "web")
@@ -243,7 +243,11 @@ def test_somebody_who_is_not_there_can_be_ignored_beforehand(server, room):
     [
         ("/ignore", "INFO|You ignore nobody. /ignore USER begins to."),
         ("/ignore ada", "ERROR|This is you."),
-        ("/ignore a b", "ERROR|That is more than it takes. Type it so: /ignore [USER]"),
+        (
+            "/ignore a b",
+            "ERROR|The username 'a b' is not valid. "
+            "Use letters, digits and signs such as - _ and ., without spaces or |.",
+        ),
         ("/unignore bob", "ERROR|You do not ignore bob. /ignore lists whom you do."),
         ("/unignore", "ERROR|Something is missing. Type it so: /unignore USER"),
         ("/whois", "ERROR|Something is missing. Type it so: /whois USER"),

@@ -59,6 +59,7 @@ def test_help_tells_each_command_in_one_line(room):
         "INFO|/reply TEXT: Answer the last one who wrote to you alone.",
         "INFO|/stats: Tell how the server is: how many are there, what is said.",
         "INFO|/who: Tell who is in the room.",
+        "INFO|/why [NUMBER]: Tell which plugin has refused what you said last, and why.",
         "INFO|//TEXT: Say something that begins with a slash.",
     ]
 

@@ -16,9 +16,9 @@ from kit.histories import keep, said
 from kit.processes import serve_process
 from kit.programs import Program, says, sync
 from kit.schemas import MIGRATIONS, load
+from kit.socketless import serving
 
 from greenchat.storage.sqlite import open_database
-from greenchat.testing import serving
 
 REPLAY = CHEAP | {"plugins.history.replay": 20}
 

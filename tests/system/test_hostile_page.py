@@ -19,6 +19,8 @@ WORK = """async ([texts, budget]) => {
     const {messagesOf, complete, bytesOf} = await import("./typing.js");
     const {rows} = await import("./timeline.js");
     const [ada, other] = [mentions("ada"), mentions("張偉")];
+    const values = new Map([["member", ["ada", "bob"]]]);
+    const commands = [{name: "help", usage: "WHO", arguments: [{name: "who", kind: "member", repeated: true}]}];
     const item = (n, text) => ({kind: "message", sender: "bob", time: n, n, seq: n, text});
     const work = {
         parse: text => parse(text, ada),
@@ -29,7 +31,7 @@ WORK = """async ([texts, budget]) => {
         messagesOf: text => messagesOf(text, 3900),
         short: text => messagesOf(text, 100),
         codeOf: text => messagesOf("```\\n" + text + "\\n\\n```", 3900),
-        complete: text => complete(text, text.length, ["ada", "bob"], [{name: "help", usage: ""}], true),
+        complete: text => complete(text, text.length, values, commands, true, commands[0].arguments),
         rows: text => rows([item(1, text), item(2, text)], 1),
     };
     const slow = {};

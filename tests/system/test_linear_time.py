@@ -12,11 +12,13 @@ from kit.hostile import hostile_texts
 from greenchat import Command, Duration, Reject, Rest
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
-from greenchat.connect.secrets import is_secret
+from greenchat.connect.commands import Commands
+from greenchat.connect.filling import fill
 from greenchat.hooks.arguments import Signature
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.named import Named
 from greenchat.protocol.names import require_name, require_room
+from greenchat.protocol.replies import ArgumentEntry
 from greenchat.protocol.text import is_blank, printable, require_text, slash_at
 from greenchat.search import terms
 from greenchat.search.query import parse_query as parse
@@ -36,6 +38,13 @@ COMMANDS.add(
     "test", [Command(name, "", "Help.", lambda session, argument: None) for name in ("help", "hotdog", "a" * 32)]
 )
 
+
+TYPED = [
+    ArgumentEntry("user", "member"),
+    ArgumentEntry("duration", "duration", optional=True),
+    ArgumentEntry("count", "number", optional=True),
+    ArgumentEntry("why", "rest"),
+]
 
 NAMES = Named(None)  # nobody asks for one
 
@@ -71,7 +80,9 @@ WORK = {
     "the arguments of an order": allowed(lambda text: Signature.of(order).parse(text, NAMES)),
     "numbers": allowed(lambda text: Signature.of(numbers).parse(text, NAMES)),
     "which command is it?": allowed(COMMANDS.find),
-    "is there a secret in it?": is_secret,
+    "is there a secret in it?": Commands().has_secret,
+    "where does it begin?": Commands().secret_start,
+    "what is it done to?": lambda text: fill(TYPED, text),
     "a plain frame": lambda text: PlainCodec().request_decoder(0).feed(f"MSG|{text}\n".encode()),
     "a JSON frame": lambda text: (
         JsonCodec()

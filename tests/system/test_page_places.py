@@ -109,7 +109,7 @@ def test_a_mistyped_room_is_not_left(chat, visit):
     ada = visit(chat).join("ada")
     for mistyped in "/part lobbi", "/party":
         ada.say(mistyped)
-    expect(ada.log).to_contain_text("You are not in lobbi.")
+    expect(ada.log).to_contain_text("You are not in lobbi")
     ada.say("still here")
     ada.has_stored("still here")
 

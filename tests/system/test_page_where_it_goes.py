@@ -83,7 +83,7 @@ SECRETS = [
     "/login ada KEY4711\nnow",
     "\u200b/login ada KEY4711\nnow",
     "\n\u2800\n/login ada KEY4711\nnow",
-    "/me says\nKEY4711",
+    "/me says\n4711",
     f"/msg bob {'4711 ' * 1500}",
 ]
 
@@ -98,7 +98,7 @@ def test_of_several_lines_the_first_is_no_command_and_is_not_said(chat, visit):
         expect(ada.dialog).to_have_count(0)
         expect(ada.box).to_have_value(draft)
         stored = ada.page.evaluate("() => JSON.stringify([{...localStorage}, {...sessionStorage}])")
-        assert "4711" not in stored
+        assert "KEY4711" not in stored
         # The reason goes with what it is about.
         ada.box.fill("shorter")
         expect(reason(ada)).to_have_text("")

@@ -41,7 +41,7 @@ def test_the_login_name_is_the_default(server, bob):
     bob.expect("INFO|loginname has joined the chat.", "MSG|loginname|hi")
 
 
-SECRETS = ["/login ada hunter2", " /REGISTER hunter2", "/join vault hunter2", "//login ada hunter2", "/password"]
+SECRETS = ["/login ada hunter2", " /REGISTER hunter2", "/join vault hunter2", "//login ada hunter2", "/login ada"]
 
 
 @pytest.mark.parametrize("line", SECRETS)

@@ -143,7 +143,7 @@ def test_leaving_while_it_comes_back(talk, raw):
 
 def test_a_password_that_is_asked_for_meanwhile(talk, raw):
     talk.type("/register" + ENTER)
-    talk.wait_for("> /register", "New password:")
+    talk.wait_for("> /register", "Password:")
     lose(talk, raw)
     talk.type(f"hunter2{ENTER}hunter2{ENTER}")
     talk.wait(lambda lines: "[INFO] Waiting to be run: /register" in lines and lines[-1] == ">")

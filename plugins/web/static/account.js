@@ -1,39 +1,25 @@
 import * as chat from "./chat.js";
+import { run } from "./composer.js";
 import { $, ask, avatar, button, el, icon } from "./dom.js";
-import { stays } from "./tokens.js";
 
 // --- passwords ---
 
-// They must not be seen while they are typed, nor be kept.
-const NEW = ["new", "New password", { type: "password", autocomplete: "new-password" }];
-const OLD = ["old", "Password", { type: "password", autocomplete: "current-password" }];
+// Their fields, by what the commands call them.
+const NEW = ["New password", { type: "password", autocomplete: "new-password" }];
+const OLD = ["Password", { type: "password", autocomplete: "current-password" }];
 const KEEP = ["keep", "Keep me logged in on this device", { type: "checkbox", required: null }];
 const ASKED = new Map([
-	["register", ["Keep this name for me", NEW, KEEP]],
-	["unregister", ["Give this name up", OLD]],
-	["login", ["Log in", ["name", "Name"], OLD, KEEP]],
-	["passwd", ["Change the password", OLD, NEW]]
+	["register", ["Keep this name for me", ["password", ...NEW], KEEP]],
+	["unregister", ["Give this name up", ["password", ...OLD]]],
+	["login", ["Log in", ["name", "Name"], ["password", ...OLD], KEEP]],
+	["passwd", ["Change the password", ["old", ...OLD], ["new", ...NEW]]]
 ]);
-
-export const knows = command => chat.commands.some(({ name }) => name === command);
 
 // An entry of a menu, if the server has that command.
 export function credentials(command) {
-	const room = chat.active;
-	const [label, ...fields] = ASKED.get(command);
-	const act = async () => {
-		const who = ["", "", { value: chat.name, autocomplete: "username", hidden: "" }]; // for password managers
-		const { keep = command === "passwd" && stays(), ...words } = (await ask(label, [who, ...fields], "OK")) || {};
-		const given = Object.values(words);
-		if (!given[0]) return;
-		try {
-			await chat.ask(room, [`/${command}`, ...given].join(" "));
-			await chat.prove(command === "unregister" ? "" : given.at(-1), !!keep);
-		} catch ({ text }) {
-			chat.tell(room, text, "error");
-		}
-	};
-	return knows(command) && [`${label} …`, act];
+	const [label, ...fields] = ASKED.get(command) ?? [];
+	const who = ["", "", { value: chat.name, autocomplete: "username", hidden: "" }]; // for password managers
+	return label && run(command, {}, label, who, ...fields);
 }
 
 // --- the pane ---
@@ -57,7 +43,7 @@ export function open() {
 		avatar(chat.name),
 		el("span", el("h2", { id: "account-name" }, chat.name), el("small", `Logged in as ${chat.account}`))
 	);
-	$("change-password").hidden = !knows("passwd");
+	$("change-password").hidden = !chat.known("passwd");
 	box.showModal();
 	refresh();
 }
@@ -69,7 +55,7 @@ export function forget() {
 }
 
 async function refresh() {
-	const sessions = await chat.answer("/sessions", "sessions");
+	const sessions = await chat.answer("sessions");
 	if (!box.open) return;
 	if (!sessions) problem.textContent = "The list of your devices cannot be had at the moment.";
 	else list.replaceChildren(...sessions.sort((a, b) => !!b.this - !!a.this).map(row));
@@ -81,7 +67,8 @@ function row(session) {
 	const name = device || what;
 	const end = async () => {
 		problem.textContent = "";
-		await chat.order(`/sessions end ${id}`).catch(({ text }) => (problem.textContent = text));
+		const end = chat.order(null, "sessions", { act: "end", number: id }, []);
+		await end.catch(({ text }) => (problem.textContent = text));
 		await refresh();
 		box.querySelector("button").focus();
 	};

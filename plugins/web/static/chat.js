@@ -29,7 +29,6 @@ let ticket = null; // what to come in with, again after a loss
 let joining = null; // the form's promise: [resolve, reject]
 let welcomed = false; // on this connection
 let resumed = false; // we are who we were on the one before
-let slash = false; // the server has commands
 const early = []; // to be told, before there is a room to show it in
 
 export function start(given) {
@@ -80,6 +79,8 @@ async function opened() {
 	welcomed = resumed = false;
 	try {
 		let answer = await comeIn();
+		const told = learn();
+		if (fresh) await told;
 		if (fresh && ticket.room === "" && !answer.room) answer = await wire.request("join", {});
 		await findRooms(new Set([answer.room, ...(answer.rooms ?? [])].filter(Boolean)));
 		if (fresh) active = rooms.get(show) ?? rooms.get(answer.room) ?? [...rooms.values()].find(isOpen) ?? talks.nowhere();
@@ -88,7 +89,6 @@ async function opened() {
 		const done = joining?.[0];
 		joining = null;
 		state = [...rooms.values()].some(isOpen) ? "in" : "apart";
-		learn();
 		done?.();
 		ui.pump(); // changed, too
 	} catch (error) {
@@ -102,7 +102,7 @@ async function opened() {
 
 const isOpen = ({ gone }) => !gone;
 
-// The first request of a connection: who we are. It comes into a room only if one was typed.
+// The first request of a connection: who we are.
 async function comeIn() {
 	const { fresh, name, login, phrase: password, room, key, keep } = ticket;
 	const where = fresh && room ? { room, key } : { room: null };
@@ -147,7 +147,6 @@ export function be(frame) {
 	tokens.take(frame, !resumed && (!welcomed || frame.device_token));
 	name = ticket.name = frame.name;
 	limits = frame.limits;
-	slash = !!frame.hint;
 	const isSame = resumed || (!!account && account === frame.account);
 	account = frame.account ?? "";
 	if (tokens.stays()) ticket.login = ""; // needed no more
@@ -174,18 +173,21 @@ export function rename(new_name) {
 	ui.remember();
 }
 
-// After a command by which one has logged in: whose account it is, and with `keep`, a token for this device. Without a
-// password nobody is logged in any more.
-export async function prove(login, keep) {
+// What changes how one is logged in: see "Passwords" in PAGE.md.
+const PROVEN = /^(register|login|passwd|unregister)$/;
+
+// `login`: the password, or nothing any more. With `keep`, there is a token for this device.
+async function prove(login, keep) {
 	Object.assign(ticket, { login, keep });
 	if (login) {
 		resumed = false;
 		await wire.request("join", { login, room: null, ...(keep && { device: tokens.deviceName() }) });
-		return learn();
+	} else {
+		account = "";
+		tokens.forgetDevice();
+		tokens.take({ name }, true);
 	}
-	account = "";
-	tokens.forgetDevice();
-	tokens.take({ name }, true);
+	await learn();
 }
 
 // --- go ---
@@ -247,7 +249,7 @@ export async function logout(text) {
 	if (!text && !(await ui.mayGo())) return;
 	let refusal = { code: "lost" };
 	if (state !== "out") {
-		refusal = await ask(anywhere(), "/logout", told).then(
+		refusal = await order(null, "logout", {}, told).then(
 			() => null,
 			error => error
 		);
@@ -267,7 +269,6 @@ export function forget() {
 	name = account = "";
 	limits = {};
 	commands = [];
-	slash = false;
 	active = null;
 	early.length = 0;
 }
@@ -303,29 +304,34 @@ export function show(room, instead = false) {
 
 // --- ask ---
 
-// What a command tells is shown in `room`, or put into `quiet`.
-export async function ask(room, text, quiet, { reply_to, key } = {}) {
-	const ack = await wire.request("say", { text, ...room.address, reply_to, key }, { room, quiet });
-	const [, secret] = /^\/room\s+key\s+(.+)/i.exec(text) ?? [];
-	if (secret) room.secret = secret; // to come back by
-	return ack;
+export const ask = (room, text, { reply_to, key } = {}) =>
+	wire.request("say", { text, ...room.address, reply_to, key }, { room });
+
+// What the command tells is shown in `room`, or put into `quiet`. Some need none.
+export async function order(room, name, args, quiet) {
+	await wire.request("command", { name, args, ...room?.address }, { room, quiet });
+	if (args.setting === "key") room.secret = args.value; // to come back by
 }
 
-export const command = (room, line) => ask(room, line).catch(({ text }) => tell(room, text, "error"));
+// As a menu runs it.
+export const command = (room, name, { keep, ...args }) =>
+	order(room, name, args)
+		.then(() => PROVEN.test(name) && prove(name === "unregister" ? "" : (args.new ?? args.password), keep || tokens.stays()))
+		.catch(failed(room));
 
-// For what is the same wherever it is asked.
-const anywhere = () => (active.direct ? (rooms.values().next().value ?? active) : active);
+export const failed = room => error => tell(room, error.text, "error");
 
-export async function answer(text, field) {
+// What a command answers, in the field that has its name.
+export async function answer(name) {
 	const quiet = [];
-	await ask(anywhere(), text, quiet).catch(() => 0);
-	return quiet.find(frame => frame[field])?.[field];
+	await order(null, name, {}, quiet).catch(() => 0);
+	return quiet.find(frame => frame[name])?.[name];
 }
 
-export const order = line => ask(anywhere(), line, []);
+export const known = command => commands.find(({ name }) => name === command);
 
 export async function learn() {
-	if (slash) commands = (await answer("/help", "commands")) ?? commands;
+	({ commands } = await wire.request("commands").catch(() => ({ commands })));
 }
 
 // What was written in `written` belongs to the conversation `id`. If we had that one already, it takes over.

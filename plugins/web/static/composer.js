@@ -1,4 +1,4 @@
-import { credentials, knows } from "./account.js";
+import { credentials } from "./account.js";
 import { remove } from "./history.js";
 import * as chat from "./chat.js";
 import { $, ask, el, plural } from "./dom.js";
@@ -6,7 +6,7 @@ import * as drafts from "./drafts.js";
 import { named } from "./emoji.js";
 import { toLatest } from "./log.js";
 import * as sender from "./sender.js";
-import { complete, wordAndRest } from "./typing.js";
+import { complete } from "./typing.js";
 
 const LONG = 3; // messages: announced first
 const SHOWN = 5; // of the lines that are asked about
@@ -39,7 +39,7 @@ drafts.start(text => {
 
 function changed(options) {
 	if (intercept()) return;
-	if (chat.active) drafts.keep(chat.active.key, box.value);
+	if (chat.active) drafts.keep(chat.active.key, sender.mayHide(box.value) ? "" : box.value);
 	box.style.height = "auto";
 	box.style.height = `${box.scrollHeight + 2}px`;
 	offer(options);
@@ -68,7 +68,7 @@ async function submit() {
 			else chat.tell(room, text, "error");
 		});
 	if (!(await confirmed(messages))) return;
-	if (!linesOf(messages).some(line => SECRET.test(sender.slashed(line)))) typed.unshift(text);
+	if (!sender.mayHide(messages.join("\n"))) typed.unshift(text);
 	room.mark = null;
 	// A command answers nothing: what was to be answered is still there.
 	const answered = sender.isCommand(messages[0]) ? undefined : drafts.current(room);
@@ -102,15 +102,16 @@ async function confirmed(messages) {
 
 // Commands that this page carries out itself. Whether it was one.
 function here(room, text) {
-	const [command, line] = wordAndRest(sender.slashed(text));
-	const [name, rest] = wordAndRest(line);
+	const [, command, name, rest] = /^(\S*)\s*(\S*)\s*([^]*)/.exec(sender.slashed(text).trim());
 	switch (command.toLowerCase()) {
 		case "/join":
 			if (name) enter(name, rest);
 			return !!name;
-		case "/part":
-			part(room, name);
-			return true;
+		case "/part": {
+			const meant = name ? chat.roomTyped(name) : room;
+			if (meant) leave(meant);
+			return !!meant;
+		}
 		case "/msg": {
 			if (!name) return false;
 			const direct = chat.directTo(name, true);
@@ -119,6 +120,10 @@ function here(room, text) {
 			sender.pump();
 			return true;
 		}
+		case "/room":
+			if (!rest || !/^key$/i.test(name)) return false;
+			chat.command(room, "room", { setting: "key", value: rest });
+			return true;
 		case "/quit":
 			chat.ui.leave();
 			return true;
@@ -129,13 +134,6 @@ function here(room, text) {
 	return false;
 }
 
-function part(room, name) {
-	const meant = name ? chat.roomTyped(name) : room;
-	if (meant) leave(meant);
-	else chat.tell(room, `You are not in ${name}.`, "error");
-}
-
-// Who types goes on where they began: what they are about to say belongs there.
 export async function enter(name, key) {
 	const before = chat.active;
 	const then = strokes;
@@ -161,7 +159,7 @@ export async function leave(room) {
 	const unsaid = sender.unsaid(room);
 	if (unsaid && !(await ask(`Leave ${room.name}?`, [], "Leave", `${plural(unsaid, "line")} of yours would be lost.`)))
 		return;
-	await chat.part(room).catch(({ text }) => chat.tell(room, text, "error"));
+	await chat.part(room).catch(chat.failed(room));
 }
 
 box.onkeydown = event => {
@@ -173,8 +171,8 @@ box.onkeydown = event => {
 	const [above, below] = [box.value.slice(0, box.selectionStart), box.value.slice(box.selectionEnd)];
 	const arrow = (step > 0 ? above : below).includes("\n") ? 0 : step;
 	// What is offered may stand there already.
-	const done = key === "Enter" && offered?.options[chosen].value.trim() === box.value.trim();
-	if (offered && step) offer(offered, chosen - step);
+	const done = key === "Enter" && (offered?.options[chosen] ?? box).value.trim() === box.value.trim();
+	if (offered && step) offer({ ...offered, loose: false }, chosen < 0 ? 0 : chosen - step);
 	else if (offered && key === "Escape") offer();
 	else if (key === "Escape" && drafts.leave()) reason.textContent = "";
 	else if (offered && /Tab|Enter/.test(key) && !done) take();
@@ -207,13 +205,16 @@ $("composer").onsubmit = event => (event.preventDefault(), submit());
 
 function completion(eager) {
 	const names = Array.from(chat.active.members?.values() ?? [], ({ name }) => name);
-	return complete(box.value, box.selectionStart, names, chat.commands, eager);
+	const rooms = [...chat.rooms.keys()];
+	const values = new Map(Object.entries({ member: names, room: rooms, switch: ["on", "off"] }));
+	const { value, selectionStart } = box;
+	return complete(value, selectionStart, values, chat.commands, eager, sender.commandIn(value)?.arguments);
 }
 
 function offer(options, which = 0) {
 	const all = options?.options ?? [];
 	offered = options;
-	chosen = (which + all.length) % all.length;
+	chosen = options?.loose ? -1 : (which + all.length) % all.length;
 	list.hidden = !options;
 	const option = ({ label, help }, i) => {
 		const onclick = () => take(i);
@@ -222,36 +223,40 @@ function offer(options, which = 0) {
 	};
 	list.replaceChildren(...all.map(option));
 	list.children[chosen]?.scrollIntoView({ block: "nearest" });
-	box.setAttribute("aria-activedescendant", options ? `o${chosen}` : "");
+	box.setAttribute("aria-activedescendant", all[chosen] ? `o${chosen}` : "");
 }
 
-function take(which = chosen) {
+function take(which = Math.max(chosen, 0)) {
 	box.setRangeText(offered.options[which].value, offered.from, box.selectionStart, "end");
 	strokes++;
 	changed();
 }
 
-// Passwords must not be seen while they are typed, nor be kept.
-
-const PASSWORD = /^\/(register|login|passwd|unregister)(\s|$)/i;
-const SECRET = /^\/(register|login|passwd|unregister|password|join\s+\S+|room\s+key)\s+\S/i;
-
+// A command that needs a secret is not typed to its end: that must not be seen.
 function intercept(whole) {
-	const [, command, space] = PASSWORD.exec(sender.slashed(box.value)) ?? [];
-	if (!command || !(space || whole) || box.value.trim().includes("\n")) return false;
-	const known = credentials(command.toLowerCase());
+	const line = sender.slashed(box.value);
+	const { name, arguments: all = [] } = sender.commandIn(line) ?? {};
+	const asks = all.some(({ kind, optional }) => kind === "secret" && !optional);
+	if (!asks || !(whole || /\s/.test(line)) || line.trim().includes("\n")) return false;
 	set();
-	if (known) known[1]();
-	else reason.textContent = `There is no /${command} here.`;
+	(credentials(name) || run(name, {}, `/${name}`))[1]();
 	return true;
 }
 
-// A menu's entry that runs a command where the menu was opened, and asks for `fields` before.
-export function run(command, line, label, ...fields) {
+// A menu's entry that runs a command where the menu was opened. It asks for what is not in `args`, or for `fields`.
+export function run(command, args, label, ...fields) {
 	const room = chat.active;
+	const known = chat.known(command);
+	const left = known?.arguments?.filter(({ name }) => !(name in args)) ?? [];
+	if (!fields[0]) fields = left.map(fieldOf);
 	const act = async () => {
 		const given = fields[0] ? await ask(label, fields, "OK") : {};
-		if (given) chat.command(room, [`/${command}`, line, ...Object.values(given)].filter(Boolean).join(" "));
+		if (given) chat.command(room, command, { ...args, ...given });
 	};
-	return knows(command) && [fields[0] ? `${label} …` : label, act];
+	return known && [fields[0] ? `${label} …` : label, act];
+}
+
+function fieldOf({ name, kind, optional }) {
+	const label = name[0].toUpperCase() + name.slice(1) + (kind === "duration" ? " (10m, 2h, 7d)" : "");
+	return [name, label, { required: optional ? null : "", class: kind }];
 }

@@ -2,11 +2,9 @@
 
 import { edit, isGone, lookUp, mayEdit, pointer } from "./history.js";
 import * as chat from "./chat.js";
-import { $, button, el, icon } from "./dom.js";
+import { $, button, el, icon, keptInTab } from "./dom.js";
 import * as log from "./log.js";
-import { escaped, isCommand, slashed, unescaped } from "./sender.js";
-
-const PLACE = "greenchat.drafts";
+import { escaped, isCommand, unescaped } from "./sender.js";
 
 const drafts = new Map();
 let owner = ""; // whose they are
@@ -46,29 +44,16 @@ export function forget() {
 function mine() {
 	if (owner === chat.name) return drafts;
 	// After a change of names they are still ours; those in storage are looked at once, after a reload.
-	const stored = owner ? null : read();
+	const stored = owner ? {} : keptInTab("drafts");
 	owner = chat.name;
-	if (stored?.owner === owner) for (const [key, draft] of stored.drafts) drafts.set(key, draft);
+	if (stored.owner === owner) for (const [key, draft] of stored.drafts) drafts.set(key, draft);
 	return drafts;
 }
 
-function read() {
-	try {
-		return JSON.parse(sessionStorage[PLACE]);
-	} catch {
-		return null;
-	}
-}
-
 function store() {
-	// A command may have a password in it; direct conversations are others after a reload.
-	const texts = ({ text = "", about }) => [text, about?.before?.text ?? ""];
-	const lasts = ([key, draft]) => key.startsWith("room ") && !texts(draft).join("\n").split("\n").some(slashed);
-	const harmless = [...drafts].filter(lasts);
-	try {
-		if (harmless[0]) sessionStorage[PLACE] = JSON.stringify({ owner, drafts: harmless });
-		else delete sessionStorage[PLACE];
-	} catch {} // where the browser does not let us, they last until a reload
+	// Direct conversations are others after a reload.
+	const last = [...drafts].filter(([key]) => key.startsWith("room "));
+	keptInTab("drafts", last[0] ? { owner, drafts: last } : null);
 }
 
 // --- what they are about ---

@@ -8,7 +8,6 @@ import { bucket, isUp, request } from "./wire.js";
 const KEPT = 500; // items of a room. The server has the others
 const PAGE = 100; // messages
 const CATCH_UP = 10; // pages, after an absence
-const OVERLAP = 20; // messages whose numbers a killed server may give to others
 const AROUND = 25; // messages behind one that is jumped to
 const READ_PAUSE = 1000; // ms between two words about what was read
 const RECENT = 200; // changes that are kept, since the message may come only after them
@@ -204,12 +203,10 @@ async function ask(type, room, { seq }, what) {
 	await request(type, { ...room.address, seq, ...what }, { room });
 }
 
-const tell = room => error => chat.tell(room, error.text, "error");
-
 export const react = (room, item, emoji) =>
-	ask("react", room, item, { emoji, on: !isMyReaction(item.reactions.get(emoji) ?? []) }).catch(tell(room));
+	ask("react", room, item, { emoji, on: !isMyReaction(item.reactions.get(emoji) ?? []) }).catch(chat.failed(room));
 
-export const remove = (room, item) => ask("delete", room, item).catch(tell(room));
+export const remove = (room, item) => ask("delete", room, item).catch(chat.failed(room));
 
 export const edit = (room, item, text) => ask("edit", room, item, { text });
 
@@ -283,12 +280,11 @@ export async function fetch(room, seq, rev) {
 // What was said and changed while the connection was lost.
 export async function catchUp(room) {
 	const { past } = room;
-	let from = room.last - OVERLAP;
 	room.past = true;
 	const anew = room.epoch && (await changed(room, past));
 	// Who reads far up has not read all that was said before, either.
 	if (anew === "") room.past = past;
-	if (anew) from = room.first - 1;
+	let from = anew ? room.first - 1 : room.last;
 	for (let i = 0; room.past && room.first && i < CATCH_UP; i++) from = await newer(room, from, anew);
 	if (!isUp()) return;
 	if (anew) room.epoch = anew; // not before all of it was compared

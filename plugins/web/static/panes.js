@@ -76,20 +76,17 @@ function memberList(all, unnamed) {
 	});
 }
 
-const MAYBE = { required: null };
-const TIME = ["time", "For how long (10m, 2h, 7d)", MAYBE];
-const WHY = ["why", "Why", MAYBE];
-
 function memberMenu(anchor, name) {
 	const { role } = chat.active.member(name);
-	const who = run("whois", name, `Who is ${name}?`);
-	const talk = [["Direct message", () => chat.show(chat.directTo(name))], run("ignore", name, "Ignore")];
+	const user = { user: name };
+	const who = run("whois", user, `Who is ${name}?`);
+	const talk = [["Direct message", () => chat.show(chat.directTo(name))], run("ignore", user, "Ignore")];
 	const order = [
-		run("kick", name, `Kick ${name}`, WHY),
-		run("mute", name, `Mute ${name}`, TIME, WHY),
-		run("unmute", name, "Let speak again"),
-		run("ban", name, `Ban ${name}`, TIME, WHY),
-		role === "operator" ? run("deop", name, "No operator any more") : run("op", name, "Make an operator")
+		run("kick", user, `Kick ${name}`),
+		run("mute", user, `Mute ${name}`),
+		run("unmute", user, "Let speak again"),
+		run("ban", user, `Ban ${name}`),
+		role === "operator" ? run("deop", user, "No operator any more") : run("op", user, "Make an operator")
 	];
 	if (chat.isMe(name)) menu(anchor, [who]);
 	else menu(anchor, [who, ...talk, ...(chat.me().role ? order : [])]);
@@ -100,13 +97,13 @@ $("more").onclick = () => {
 	const { name, direct, gone, topic } = room;
 	const close = chat.all()[1] && ["Close", () => leave(room)];
 	const inRoom = [
-		run("topic", "", "Set the topic", ["topic", "Topic (- for none)", { value: topic }]),
-		run("invite", "", "Invite somebody", ["name", "Name"]),
-		chat.me().role && run("room", "key", "Set a key", ["key", "Key (off: none)"]),
+		run("topic", {}, "Set the topic", ["text", "Topic (- for none)", { value: topic }]),
+		run("invite", { room: name }, "Invite somebody"),
+		chat.me().role && run("room", { setting: "key" }, "Set a key", ["value", "Key (off: none)", { class: "secret" }]),
 		[`Leave ${name}`, () => leave(room)]
 	];
 	if (gone) menu($("more"), [name && [again(room), () => comeBack(room)], ["Join another room …", joinAnother], name && close]);
-	else menu($("more"), direct ? [run("whois", name, `Who is ${name}?`), close] : inRoom);
+	else menu($("more"), direct ? [run("whois", { user: name }, `Who is ${name}?`), close] : inRoom);
 };
 
 // What there is to do where nothing can be said any more.
@@ -114,7 +111,7 @@ export const again = ({ direct, name }) => (direct ? `Write to ${name} anew` : "
 export const comeBack = ({ direct, name }) => (direct ? chat.show(chat.directTo(name)) : enter(name));
 
 export async function joinAnother() {
-	const rooms = (await chat.answer("/rooms", "rooms")) ?? [];
+	const rooms = (await chat.answer("rooms")) ?? [];
 	const go = name => {
 		$("ask").close();
 		enter(name);
@@ -128,8 +125,8 @@ $("add-room").onclick = joinAnother;
 
 export function selfMenu(anchor, ...switches) {
 	menu(anchor, [
-		chat.me().away ? run("back", "", "I am back") : run("away", "", "I am away", WHY),
-		run("nick", "", "Change name", ["name", "New name", { value: chat.name }]),
+		chat.me().away ? run("back", {}, "I am back") : run("away", {}, "I am away"),
+		run("nick", {}, "Change name", ["name", "New name", { value: chat.name }]),
 		...(chat.account
 			? [["Account and devices …", account.open]]
 			: [account.credentials("register"), account.credentials("login")]),

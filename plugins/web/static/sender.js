@@ -9,7 +9,7 @@ import { bucket } from "./wire.js";
 
 const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the first to be seen
 // Commands that may mean another one once we are back: what they name, or the last. So in greenchat/connect/stale.py.
-const NAMING = /^\/(msg|invite|(un)?ignore|(de)?op|kick|(un)?ban|(un)?mute|room\s+owner|login(?=\s+\S+\s*$))\s+\S/i;
+const NAMING = /^\/(msg|invite|(un)?ignore|(de)?op|kick|(un)?ban|(un)?mute|room\s+owner)\s+\S/i;
 const LAST = /^\/(reply|sessions\s+end|delete(?!\s+#*[1-9]\d*\s*$)|(re|edit|react)(?!\s+#*[1-9]\d*\s+\S))(\s|$)/i;
 const isStale = line => NAMING.test(line) || LAST.test(line);
 const NUMBERED = /^\/(re|edit|react|delete)\s/i; // what is none of those names a message
@@ -33,8 +33,14 @@ export function messages(text, room = chat.active) {
 
 // From the slash on, where that is the first to be seen; else nothing.
 export const slashed = text => (SLASH.test(text) ? text.replace(SLASH, "") : "");
-const before = text => text.slice(0, text.length - slashed(text).length);
 export const isCommand = text => /^\/(?!\/)/.test(slashed(text));
+
+// The command that `line` runs, if we know it.
+export const commandIn = line => chat.known(slashed(line).slice(1).split(/\s/, 1)[0].toLowerCase());
+
+// Whether a secret may be in it, as it may in any command that we do not know.
+const hides = line => isCommand(line) && (commandIn(line) ?? { private: true }).private;
+export const mayHide = text => text.split("\n").some(hides);
 
 // What begins like a command is one, if it is a line alone. `answered`: what the first message answers.
 export function say(room, text, answered) {
@@ -49,11 +55,8 @@ export function say(room, text, answered) {
 export const addText = (room, text, answered) => add(room, text, escaped(text), false, answered);
 
 // "/x" as one types it: "//x", and what that says.
-export function escaped(text) {
-	const typed = slashed(text);
-	return typed ? `${before(text)}/${typed}` : text;
-}
-export const unescaped = text => (slashed(text)[1] === "/" ? before(text) + slashed(text).slice(1) : text);
+export const escaped = text => text.replace(SLASH, "$&/");
+export const unescaped = text => (slashed(text)[1] === "/" ? text.replace("/", "") : text);
 
 function runLine(room, line) {
 	const action = /^\/me\s+(.+)/i.exec(line)?.[1];
@@ -93,7 +96,7 @@ function canGo({ room, item, line }) {
 
 // What a command has said comes to all but us.
 async function run(room, line) {
-	const { id, seq, rev, conversation, with: name } = (await chat.command(room, line)) ?? {};
+	const { id, seq, rev, conversation, with: name } = await chat.ask(room, line).catch(chat.failed(room));
 	if (id) fetch(conversation ? chat.directWith(conversation, name) : room, seq, rev);
 }
 
@@ -105,7 +108,7 @@ export function add(room, text, wire, action, answered) {
 	queue.push({ room, item });
 }
 
-// What was on its way when the connection was lost goes once more: by its key the server says it once, while we are the same.
+// Once more, perhaps: see "What was on its way" in PAGE.md.
 async function send(room, item) {
 	if (room.gone) return fail(room, item, { text: room.gone });
 	const { answered } = item;
@@ -117,7 +120,7 @@ async function send(room, item) {
 	item.state = "sending";
 	if (room.direct && room.id === null) opening.add(room);
 	try {
-		const { seq, id, rev, conversation, with: name } = await chat.ask(room, item.wire, null, item);
+		const { seq, id, rev, conversation, with: name } = await chat.ask(room, item.wire, item);
 		if (room.direct) {
 			room = chat.settle(written, conversation, name);
 			for (const entry of queue) if (entry.room === written) entry.room = room;

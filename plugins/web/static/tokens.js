@@ -1,12 +1,12 @@
 // What one comes back by without being asked who one is: see PAGE.md. Whoever has a token is that person: none is ever
 // shown, told, or part of an address.
 
-import { kept } from "./dom.js";
+import { kept, keptInTab } from "./dom.js";
 import { fold } from "./text.js";
 
 const BASE = new URL(".", location).pathname; // two chats on one host know nothing of each other
 const DEVICE = `device ${BASE}`;
-const TAB = `greenchat.tab ${BASE}`;
+const TAB = `tab ${BASE}`;
 const PATIENCE = 300; // ms, for the other tabs to answer
 
 let tab = {}; // {token, name, account, stays}: `stays` is the login that the device token is of by which we are here
@@ -21,7 +21,7 @@ export const stays = () => !!tab.stays && tab.stays === device().stays;
 
 // What this tab had before a reload, or nothing of it.
 export async function claim() {
-	const { gone, ...found } = read();
+	const { gone, ...found } = keptInTab(TAB);
 	store();
 	if (found.token && (gone || !(await isHeld(found.token)))) tab = found;
 	store();
@@ -96,20 +96,9 @@ function isHeld(token) {
 	});
 }
 
-function read() {
-	try {
-		return JSON.parse(sessionStorage[TAB]);
-	} catch {
-		return {};
-	}
-}
-
 function store() {
-	try {
-		if (tab.token && !lent && (leaving || document.hidden))
-			sessionStorage[TAB] = JSON.stringify({ ...tab, gone: leaving });
-		else delete sessionStorage[TAB];
-	} catch {} // where the browser does not let us, a reload asks who one is
+	const goes = tab.token && !lent && (leaving || document.hidden);
+	keptInTab(TAB, goes ? { ...tab, gone: leaving } : null);
 }
 
 // "Firefox on Linux", by which one knows one's devices again.
