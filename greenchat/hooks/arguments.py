@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Meta, Struct
 
+from greenchat import values
 from greenchat.chat.accounts import Account
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
@@ -209,8 +210,9 @@ def parameters(function: Callable[..., object], name: str) -> Iterator[tuple[ins
         hints = get_type_hints(
             function if hasattr(function, "__name__") else type(function).__call__, include_extras=True
         )
-    except Exception as error:  # whatever an annotation that is a text comes to
-        raise PluginError(f"/{name}: its annotations cannot be read: {error}") from None
+    except BaseException as error:  # whatever an annotation that is a text comes to
+        why = f"{type(error).__name__}: {values.shown(error)}"
+        raise PluginError(f"/{name}: its annotations cannot be read: {why}") from None
     if not found or found[0].kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
         raise PluginError(f"/{name}: its function takes nothing; the first parameter is the call")
     for parameter in found[1:]:

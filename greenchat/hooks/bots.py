@@ -11,6 +11,7 @@ from greenchat.chat.mentions import Mentions
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.interfaces import ChatServer
+from greenchat.hooks.pace import Pace
 from greenchat.hooks.puppet import Puppet
 from greenchat.hooks.specs import hookimpl
 from greenchat.hooks.tasks import Tasks
@@ -105,9 +106,9 @@ class Bot:
 
     # --- for who owns it ---
 
-    def join(self, server: ChatServer) -> None:
+    def join(self, server: ChatServer, pace: Pace) -> None:
         """Come into the chat. Raises `Reject`."""
-        puppet = Puppet(server.chat, server.commands, self._plugin)
+        puppet = Puppet(server.chat, server.commands, self._plugin, pace)
         member = server.chat.join(puppet, self._name, None)
         puppet.member, member.bot = member, self._plugin
         self._puppet = puppet
@@ -123,10 +124,11 @@ class Bots:
     """Those of one plugin, which come into the chat once all plugins have started: before, nobody knows what was said
     in rooms."""
 
-    def __init__(self, plugin: str, tasks: Tasks, ears: "Ears") -> None:
+    def __init__(self, plugin: str, tasks: Tasks, ears: "Ears", pace: Pace) -> None:
         self._plugin = plugin
         self._tasks = tasks
         self._ears = ears
+        self._pace = pace
         self._all: list[Bot] = []
         self._server: ChatServer | None = None
 
@@ -141,7 +143,7 @@ class Bots:
         if self._tasks.halted:
             return bot
         if self._server is not None:
-            bot.join(self._server)
+            bot.join(self._server, self._pace)
         for gone in [one for one in self._all if self._server is not None and not one.is_here]:
             self._ears.forget(gone)
             self._all.remove(gone)
@@ -154,7 +156,7 @@ class Bots:
         """Let them come in. Raises `Reject`."""
         self._server = server
         for bot in self._all:
-            bot.join(server)
+            bot.join(server, self._pace)
 
     def has_said(self, message: Message) -> bool:
         return any(bot.is_here and bot.name == message.sender for bot in self._all)

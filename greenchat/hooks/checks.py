@@ -18,6 +18,10 @@ from greenchat.protocol.runs import Messages
 
 log = logging.getLogger("greenchat.plugins")
 
+# What a check may make of a text, in characters, where that is not as long already: 16 times what a frame holds, unless
+# somebody says otherwise. All are sent it, and it is kept.
+LONGEST = 64 * 1024
+
 CheckEnter = Callable[[Outlet, str, str, str, datetime | None], None]
 CheckMessages = Callable[[Outlet, Messages], Sequence[str | Reject]]
 FindKeys = Callable[[int | bytes, str | None], Sequence[UsedKey]]
@@ -104,7 +108,7 @@ def of_one(name: str, call: Function) -> Function:
 
     def check(session: Outlet, message: Message) -> str | None:
         run = Messages(message.room, 0, 0, message.sender, (message.text,), message.time, message.action)
-        found = _verdicts(name, call(session, run), 1)
+        found = _verdicts(name, call(session, run), run.texts)
         if found is None:
             return None
         (verdict,) = found
@@ -125,7 +129,7 @@ def check_messages(calls: Calls, failed: Failed, ledger: Ledger) -> CheckMessage
         for plugin, name, call, _, meter in calls:
             began = clock()
             try:
-                found = _verdicts(name, call(session, messages), len(places))
+                found = _verdicts(name, call(session, messages), messages.texts)
             except BaseException as error:
                 found = [_refusal(plugin, name, error, failed)] * len(places)
             spent = clock() - began
@@ -159,14 +163,17 @@ def check_messages(calls: Calls, failed: Failed, ledger: Ledger) -> CheckMessage
     return check if calls else None
 
 
-def _verdicts(name: str, found: object, count: int) -> Sequence[str | BaseException] | None:
-    """What a check makes of a run of `count` messages, looked at; None for what they are. Raises `TypeError` and
+def _verdicts(name: str, found: object, texts: Sequence[str]) -> Sequence[str | BaseException] | None:
+    """What a check makes of a run of `texts`, looked at; None for what they are. Raises `TypeError` and
     `ValueError`. What is no text is why a message is refused: a `Reject`, or how a check of ours has failed with it."""
     if found is None:
         return None
-    if not isinstance(found, list | tuple) or len(found) != count:
-        raise TypeError(f"{name} returned no list of {count}; return None, or a text or a Reject for each message")
-    return [new if isinstance(new, BaseException) else text_of(name, new) for new in found]
+    if not isinstance(found, list | tuple) or len(found) != len(texts):
+        raise TypeError(f"{name} returned no list of {len(texts)}; return None, or a text or a Reject for each message")
+    return [
+        new if isinstance(new, BaseException) else text_of(name, new, text)
+        for new, text in zip(found, texts, strict=True)
+    ]
 
 
 def _refusal(plugin: str, name: str, error: BaseException, failed: Failed) -> Reject:
@@ -196,9 +203,12 @@ def verdict_of(plugin: str, name: str, error: BaseException, failed: Failed) -> 
     )
 
 
-def text_of(name: str, new: object) -> str:
-    """What a check makes of a text, as a plain `str`. Raises `TypeError` and `ValueError`."""
+def text_of(name: str, new: object, old: str = "") -> str:
+    """What a check makes of the text `old`, as a plain `str`. Raises `TypeError` and `ValueError`."""
     try:
-        return values.text(new)
+        text = values.text(new)
+        if len(text) > LONGEST and len(text) > len(old):
+            raise ValueError(f"{name} returned {len(text)} characters; {LONGEST} are the most")
+        return text
     except TypeError:
         raise TypeError(f"{name} returned {type(new).__name__}; return a str, None, or raise Reject") from None

@@ -19,6 +19,7 @@ from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
 from greenchat.hooks.order import put_out
+from greenchat.hooks.pace import Pace
 from greenchat.hooks.tasks import Task, Tasks
 from greenchat.hooks.telling import Doorman, Waiting
 from greenchat.hooks.voices import Voices
@@ -67,8 +68,10 @@ class Context:
         self.http = Http(self.in_thread, lambda: self.require("http"))
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
-        self._bots = Bots(name, self._tasks, around.ears)
+        self._pace = Pace(around.clock.monotonic)
+        self._bots = Bots(name, self._tasks, around.ears, self._pace)
         self._voices: Voices | None = None
+        self._ended = False
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -140,6 +143,8 @@ class Context:
 
     def database(self, migrations: Sequence[str]) -> Database:
         """A SQLite file of its own, for what `store` is too small for; see `Database`. It is closed with the plugin."""
+        if self._ended:
+            raise PluginError("its plugin has ended, so it gets no database any more")
         if self._databases:
             raise PluginError("it has its database already: keep what ctx.database has returned")
         database = Database(store_path(self.data_dir, self.name, ".tables"), migrations)
@@ -212,7 +217,7 @@ class Context:
     @property
     def _my_voices(self) -> Voices:
         if self._voices is None:
-            self._voices = Voices(self.name)
+            self._voices = Voices(self.name, self._pace)
         return self._voices
 
     # --- for the loader ---
@@ -263,6 +268,7 @@ class Context:
 
     def end(self) -> None:
         """Let go of everything. May wait. Raises `DatabaseError` where what it keeps cannot be written."""
+        self._ended = True
         self._tasks.end()
         self.http.close()
         try:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from greenchat.chat.outlet import Outlet
 from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed
-from greenchat.hooks.checks import log_rewritten, text_of, verdict_of
+from greenchat.hooks.checks import LONGEST, log_rewritten, text_of, verdict_of
 from greenchat.hooks.ledger import DELAYED, Ledger
 from greenchat.hooks.meters import Beat, clock
 from greenchat.protocol.events import Message
@@ -37,8 +37,8 @@ def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> P
                         ledger.delayed(session, plugin, name, text, message.room, spent)
                 if new is None or new is text:
                     continue
-                if type(new) is not str or not new.isascii():
-                    new = text_of(name, new)
+                if type(new) is not str or not new.isascii() or len(new) > LONGEST:
+                    new = text_of(name, new, text)
             except BaseException as error:
                 raise refusal(session, plugin, name, message, error, 0.0) from None
             if new != text:
@@ -53,8 +53,12 @@ def check_message(calls: Calls, failed: Failed, ledger: Ledger, turn: Beat) -> P
         for plugin, name, call, _, meter in calls:
             try:
                 new = call(session, message)
-                if new is not None and new is not text and (type(new) is not str or not new.isascii()):
-                    new = text_of(name, new)
+                if (
+                    new is not None
+                    and new is not text
+                    and (type(new) is not str or not new.isascii() or len(new) > LONGEST)
+                ):
+                    new = text_of(name, new, text)
             except BaseException as error:
                 spent = clock() - began
                 meter.add(spent)

@@ -17,6 +17,7 @@ from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.wording import advise
 from greenchat.errors import Advice, PluginError, Reject
 from greenchat.hooks.interfaces import Call, Commands, Session
+from greenchat.hooks.pace import Pace
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import Frame, Ref
@@ -49,10 +50,11 @@ SILENT = Silent()
 class Puppet(Session):
     """That of `member`, which a plugin moves."""
 
-    __slots__ = ("_chat", "_commands", "_entered", "_plugin")
+    __slots__ = ("_chat", "_commands", "_entered", "_pace", "_plugin")
 
-    def __init__(self, chat: Chat, commands: Commands, plugin: str) -> None:
+    def __init__(self, chat: Chat, commands: Commands, plugin: str, pace: Pace) -> None:
         self._chat = chat
+        self._pace = pace
         self._commands = commands
         self._plugin = plugin
         self._entered: set[str] = set()
@@ -107,6 +109,7 @@ class Puppet(Session):
         text = require_text(text)
         self._chat.require_short(text)
         where = self._chat.room_of(member, room) if room else member.room_meant(self)
+        self._pace.spend(where.name)
         where.fanout.talk = None  # what a plugin causes is told apart from what is said by itself
         said = self._chat.say(member, text, bool(action), where, self, reply_to)
         where.fanout.mark_cause()

@@ -107,6 +107,7 @@ class Tasks:
         self._threads: Any = None
         self._per_second = 0.0
         self.halted = False
+        self._ended = False
 
     def spawn(self, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """Call a function in a greenlet of its own."""
@@ -184,6 +185,8 @@ class Tasks:
 
     def in_thread(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:
         """What it returns or raises, called in a thread: this greenlet waits, and no other does."""
+        if self._ended:
+            raise PluginError("its plugin has ended, so nothing is done in threads any more")
         if self._threads is None:
             self._threads = ThreadPool(THREADS)
         result, error = self._threads.apply(_caught, (function, arguments, more))
@@ -216,7 +219,7 @@ class Tasks:
 
     def end(self) -> None:
         """End all of it, and the threads with it, once they have done what they are at."""
-        self.halted = True
+        self.halted = self._ended = True
         for task in list(self._all):
             task.cancel()
         threads, self._threads = self._threads, None

@@ -14,6 +14,7 @@ from greenchat.chat.outlet import Login
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
 from greenchat.hooks.interfaces import ChatServer
+from greenchat.hooks.pace import Pace
 from greenchat.hooks.puppet import Puppet
 from greenchat.protocol.events import Message
 from greenchat.protocol.names import RESERVED_NAMES, foreign_name, foreign_parts, require_name
@@ -29,9 +30,10 @@ _ODD = re.compile(r"[\s|()@#:,<>\"]+")
 class Voices:
     """Those for whom one plugin speaks."""
 
-    def __init__(self, plugin: str) -> None:
+    def __init__(self, plugin: str, pace: Pace) -> None:
         self._where = _fit(plugin, 0)
         self._plugin = plugin
+        self._pace = pace
         self._known: OrderedDict[str, Puppet] = OrderedDict()
 
     def has_said(self, message: Message) -> bool:
@@ -43,6 +45,7 @@ class Voices:
     def speak(self, server: ChatServer, room: Room, name: str, text: str, *, action: bool = False) -> Message:
         """Say `text` as who is called `name` elsewhere. Raises `Reject`, as it would be raised for people."""
         puppet = self._voice(server, _fit(name, server.config.limits.name_length))
+        self._pace.spend(room.name)
         room.fanout.talk = None  # what a plugin causes is told apart from what is said by itself
         said = server.chat.say_as(puppet.require_member(), text, room, puppet, action=action)
         room.fanout.mark_cause()
@@ -52,7 +55,7 @@ class Voices:
         shown = foreign_name(name, self._where)
         puppet = self._known.pop(shown, None)
         if puppet is None:
-            puppet = Puppet(server.chat, server.commands, self._plugin)
+            puppet = Puppet(server.chat, server.commands, self._plugin, self._pace)
             puppet.member = _member(server.chat, shown)
             puppet.login = puppet.member.login
         self._known[shown] = puppet

@@ -23,6 +23,7 @@ from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals, systemd
 from greenchat.server.collector import short_collections
+from greenchat.server.forks import NoSecondServer
 from greenchat.server.interrupter import Interrupter
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
@@ -96,7 +97,7 @@ def _run(
             if watch is not None:
                 watch.start()
                 until_stopped.callback(watch.stop)
-            for context in short_collections(), watchdog, manager.serving():
+            for context in short_collections(), watchdog, NoSecondServer(), manager.serving():
                 until_stopped.enter_context(context)
             with Interrupter(server.owners, watchdog):  # from the stop on, it is the signals that interrupt
                 gevent.wait([stop.stopped, begins_again], count=1)

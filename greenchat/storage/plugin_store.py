@@ -65,20 +65,25 @@ def store_path(data_dir: Path, plugin: str, kind: str = "") -> Path:
 class Space(MutableMapping[str, Any]):
     """The values of one space by their keys. What is read is a copy: `store[key] = value` changes it."""
 
-    def __init__(self, kept: "Kept", space: str) -> None:
+    def __init__(self, kept: "Kept", space: str, apart: bool = False) -> None:
         self._kept = kept
         self._space = space
+        self._apart = apart  # the server itself changes it, whatever transaction of the plugin goes on
 
     def __getitem__(self, key: str) -> Any:
         return msgspec.json.decode(self._kept.values(self._space)[key])
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._kept.put(self._space, _key(key), _encoded(value))
+        self._kept.put(self._space, _key(key), _encoded(value), self._apart)
 
     def __delitem__(self, key: str) -> None:
         if key not in self:
             raise KeyError(key)
-        self._kept.put(self._space, key, None)
+        self._kept.put(self._space, key, None, self._apart)
+
+    def clear(self) -> None:
+        for key in self:  # by itself, a mapping looks for the first one each time
+            del self[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self._kept.values(self._space)
@@ -110,7 +115,7 @@ class Store(Space):
 
     def own(self, space: str) -> Space:
         """What greenchat itself keeps for the plugin."""
-        return Space(self._kept, space)
+        return Space(self._kept, space, apart=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -133,10 +138,10 @@ class Store(Space):
         self._kept.read()
 
     def forget_room(self, name: str) -> None:
-        self.room(name).clear()
+        self.own(f"room:{name}").clear()
 
     def forget_account(self, account_id: int) -> None:
-        self.account(account_id).clear()
+        self.own(f"account:{account_id:d}").clear()
 
     def close(self) -> None:
         """Write what waits, and close the file. Raises `DatabaseError` where it cannot be written."""
@@ -155,6 +160,7 @@ class Kept:
         self._is_read = path is None or not path.exists()
         self._waiting: dict[Place, bytes | None] = {}  # to be written
         self._writing = False
+        self._closed = False
         self._problem: Exception | None = None  # why it could not be written the last time
         self._written = Event()  # set at the end of a write
         self._undo: dict[Place, bytes | None] | None = None  # what a transaction has changed, as it was before
@@ -177,10 +183,12 @@ class Kept:
             connection.close()
         self._is_read = True
 
-    def put(self, space: str, key: str, value: bytes | None) -> None:
-        """Keep a value, or drop it. Raises `PluginError` for what is too much."""
-        self.read()
-        if self._undo is not None and self._owner is not getcurrent():
+    def put(self, space: str, key: str, value: bytes | None, apart: bool = False) -> None:
+        """Keep a value, or drop it; what is `apart` does not heed the transaction of another greenlet. Raises
+        `PluginError` for what is too much."""
+        self._require_open()
+        undo = self._undo if self._owner is getcurrent() else None
+        if self._undo is not undo and not apart:
             raise PluginError("a transaction of ctx.store is under way; nothing in one may wait")
         place = (space, key)
         before = self._spaces.get(space, {}).get(key)
@@ -188,14 +196,16 @@ class Kept:
         if more > 0 and self._size + more > MOST_BYTES:
             raise PluginError(f"ctx.store is full: it takes {MOST_BYTES} bytes. Remove some, or use ctx.database")
         self._set(space, key, value)
-        if self._undo is not None:
-            self._undo.setdefault(place, before)
+        if undo is not None:
+            undo.setdefault(place, before)
         else:
+            if self._undo is not None:
+                self._undo.pop(place, None)  # it stays, whatever becomes of that transaction
             self._waiting[place] = value
             self._write_soon()
 
     def begin(self) -> None:
-        self.read()
+        self._require_open()
         if self._undo is not None:
             raise PluginError("a transaction of ctx.store is under way: they cannot be within each other, nor wait")
         self._undo, self._owner = {}, getcurrent()
@@ -217,7 +227,13 @@ class Kept:
             if self._problem is not None:
                 raise self._problem
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise PluginError("its plugin has ended, so nothing is kept in ctx.store any more")
+        self.read()
+
     def close(self) -> None:
+        self._closed = True
         try:
             self.flush()
         finally:
@@ -286,7 +302,7 @@ class Kept:
         written.set()
 
     def _retry(self) -> None:
-        if self._waiting and not self._writing:
+        if self._waiting and not self._writing and not self._closed:
             self._write()
 
 

@@ -1,8 +1,11 @@
 """What a plugin keeps by its store: at once for who reads it, soon on the disk, all of it or nothing."""
 
 import stat
+import time
 
+import gevent
 import pytest
+from gevent.event import Event
 
 from greenchat import DatabaseError, PluginError
 from greenchat.storage import plugin_store
@@ -152,3 +155,52 @@ def test_a_room_is_forgotten(store):
     store.room("dev")["a"] = store.room("other")["a"] = 1
     store.forget_room("dev")
     assert (dict(store.room("dev")), dict(store.room("other"))) == ({}, {"a": 1})
+
+
+def test_what_the_server_itself_keeps_heeds_no_transaction_that_waits(store):
+    store.room("garden")["n"] = 1
+    mine = store.own("told")
+    go_on = Event()
+
+    def waits():
+        with store.transaction():
+            store["a"] = 1
+            store.room("garden")["n"] = 2
+            go_on.wait()
+            raise KeyError
+
+    waiting = gevent.spawn(waits)
+    gevent.sleep(0)
+    with pytest.raises(PluginError, match="under way"):
+        store["b"] = 1
+    mine["ada"] = ["hello"]
+    store.forget_room("garden")
+    go_on.set()
+    with pytest.raises(KeyError):
+        waiting.get()
+    assert mine["ada"] == ["hello"]
+    assert not store.room("garden")
+    assert "a" not in store
+
+
+def test_nothing_is_kept_once_it_is_closed(store, path):
+    store["a"] = 1
+    store.close()
+    path.unlink()
+    with pytest.raises(PluginError, match="has ended"):
+        store["a"] = 2
+    with pytest.raises(PluginError, match="has ended"), store.transaction():
+        pass
+    gevent.sleep(0)
+    assert not path.exists()
+    assert store["a"] == 1
+
+
+def test_much_is_forgotten_quickly(store):
+    garden = store.room("garden")
+    for number in range(50_000):
+        garden[f"{number}"] = None
+    began = time.monotonic()
+    store.forget_room("garden")
+    assert time.monotonic() - began < 5  # it would take a minute if all were looked through for each
+    assert not garden

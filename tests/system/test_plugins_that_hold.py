@@ -94,3 +94,27 @@ def test_a_pattern_that_tries_for_ever_is_given_up_and_its_plugin_named(tmp_path
         _, log = server.stop()
     assert "plugin evil failed in /evil" in log
     assert "its pattern takes longer than 0.5 seconds" in log
+
+
+FORKS = """
+    import os
+    from greenchat import check
+
+    @check
+    def look(text):
+        if text == "fork":
+            os.fork()
+"""
+
+
+def test_one_that_forks_makes_no_second_server(tmp_path):
+    with serve_hostile(tmp_path, forks=FORKS) as server:
+        ada, bob = server.join("ada"), server.join("bob")
+        ada.send("MSG|fork", "MSG|and on")
+        assert [bob.read(), bob.read()] == ["MSG|ada|fork", "MSG|ada|and on"]
+        eventually(lambda: "came back as a server, and was ended" in logged(tmp_path))
+        talk_goes_on(server)
+        ada.close()
+        bob.close()
+        server.stop()
+        assert server.process.returncode == 0
