@@ -45,6 +45,11 @@ class Jobs:
         """In the order of their times."""
         return iter(sorted(map(self._read, self._kept), key=lambda job: job.when))
 
+    @property
+    def names(self) -> list[str]:
+        """Those that there are functions for."""
+        return list(self._functions)
+
     def register(self, name: str, function: Callable[..., object]) -> None:
         """`function` is what stored jobs of this name call. What was due meanwhile is done at once."""
         if not callable(function):
