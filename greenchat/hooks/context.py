@@ -201,8 +201,8 @@ class Context:
     def bot(self, name: str, rooms: Iterable[str] = (), mentioned: Mentioned | None = None) -> Bot:
         """A member of its own, called `name`, in these rooms: it needs no pass phrase, is marked as a bot, and nobody
         else has the name while it is there. `mentioned(message)` is called, in a greenlet of its own, where somebody
-        names it in one of them; a text that it returns is said there, as an answer. It comes in once all plugins have started; raises `Reject` where it may not, as it
-        would be raised for people."""
+        names it in one of them; a text that it returns is said there, as an answer. It comes in once all plugins have
+        started; raises `Reject` where it may not, as it would be raised for people."""
         return self._bots.add(name, rooms, mentioned)
 
     @property

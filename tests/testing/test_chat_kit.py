@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import gevent
 import pytest
 
-from greenchat import Command, Database, PluginError, Reject, command, every, hookimpl, http
+from greenchat import Command, Database, PluginError, Reject, every, hookimpl, http
 from greenchat.testing import Chat, HandClock, PluginFailed
 
 
@@ -385,20 +385,3 @@ def test_a_pytest_that_needs_no_chat_loads_none():
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60)
     assert done.stdout == "[]\n", done.stderr
-
-
-@pytest.mark.parametrize("kind", ["plain", "json"])
-def test_what_somebody_is_told_for_a_line(kind):
-    class Lines:
-        @command
-        def lines(self, call, number: int):
-            """Tell some lines."""
-            return [f"line {place}" for place in range(number)]
-
-    chat = Chat(Lines)
-    ada, bob = chat.join("ada", kind=kind), chat.join("bob")
-    assert ada.asks("/lines 2") == "line 0\nline 1"
-    assert ada.asks("/lines x").startswith("NUMBER is a whole number")
-    bob.says("hello")
-    assert ada.asks("hi") == ""
-    assert ada.hears("hello", by="bob")
