@@ -71,7 +71,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
             raise Reject("The body is no text in UTF-8.", code="malformed") from None
 
     def json(self, kind: Any = Any) -> Any:
-        """The body as JSON; with a `kind`, such as `dict[str, str]` or a `TypedDict`, of that kind. Raises `Reject` where
+        """The body as JSON, of that `kind`, such as `dict[str, str]` or a `TypedDict`. Raises `Reject` where
         it is none."""
         try:
             return msgspec.json.decode(self.body, type=kind)
