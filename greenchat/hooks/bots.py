@@ -136,6 +136,9 @@ class Bots:
         self._all: list[Bot] = []
         self._server: ChatServer | None = None
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def __iter__(self) -> Iterator[Bot]:
         return iter(self._all)
 

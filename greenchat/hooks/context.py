@@ -232,6 +232,11 @@ class Context:
 
     # --- for the loader ---
 
+    @property
+    def is_used(self) -> bool:
+        """Whether the plugin has taken anything by it."""
+        return bool(self._bots or self._databases or self._tasks or self.jobs.names)
+
     def begin(self) -> None:
         """The server starts. May wait. Raises `DatabaseError`."""
         self.store.begin()

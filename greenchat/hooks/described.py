@@ -95,7 +95,7 @@ def describe(plugins: Plugins, plugin: Plugin) -> Described:
         }
         found.hooks = [hook for hook in hooks() if hook.name in names]
         found.timers = list(_timers(plugin.bearer))
-        found.jobs = list(_jobs(plugin))
+        found.jobs = list(dict.fromkeys(_jobs(plugin)))
         found.bots = [bot.name for bot in plugin.ctx.bots] if plugin.ctx is not None else []
     return found
 

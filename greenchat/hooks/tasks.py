@@ -108,6 +108,9 @@ class Tasks:
         self._per_second = 0.0
         self.halted = False
 
+    def __len__(self) -> int:
+        return len(self._all)
+
     def spawn(self, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """Call a function in a greenlet of its own."""
         task = self._new(function)
