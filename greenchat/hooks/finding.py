@@ -103,6 +103,18 @@ def told(error: BaseException) -> str:
     return text
 
 
+def own_part(error: BaseException) -> BaseException:
+    """`error` with a traceback that begins in the plugin, if it gets there: not with how the server came to it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_HERE, "<frozen importlib")):
+        trace = trace.tb_next
+    return error.with_traceback(trace or error.__traceback__)
+
+
+# Where the server's own code is.
+_HERE = f"{Path(__file__).resolve().parents[1]}{os.sep}"
+
+
 def _is_named_like_hook(name: str) -> bool:
     return name.startswith("greenchat_") and name != "greenchat_plugin"
 

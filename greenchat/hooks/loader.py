@@ -241,7 +241,7 @@ class Plugins:
                 "plugin %s is off: %s",
                 plugin.name,
                 plugin.off,
-                exc_info=not isinstance(error, GreenchatError),
+                exc_info=None if isinstance(error, GreenchatError) else finding.own_part(error),
                 extra=plugin.fields,
             )
             self._require(plugin)

@@ -110,10 +110,12 @@ def test_one_of_which_nothing_is_called_says_so(tmp_path):
     assert state(plugins, "bot") == "on"
 
 
-def test_what_greenchat_does_not_have_is_told_with_the_nearest_name(tmp_path):
+def test_what_greenchat_does_not_have_is_told_with_the_nearest_name(tmp_path, caplog):
     plugin_dir(tmp_path, typo="from greenchat import comand", odd="from greenchat import quux")
     plugins = loaded(tmp_path)
     assert state(plugins, "typo").endswith("greenchat has no comand; did you mean command?")
+    (record,) = [record for record in caplog.records if "plugin typo is off" in record.getMessage()]
+    assert record.exc_info[2].tb_frame.f_code.co_filename.endswith("typo.py")  # it begins in the plugin
     assert state(plugins, "odd").endswith("greenchat has no quux; the guide to plugins has what there is")
 
 
