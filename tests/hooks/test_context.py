@@ -222,7 +222,9 @@ def test_durations(text, seconds):
     assert seconds_of(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "1 h", "-5s", -1, float("nan"), None, True, "5y", "9" * 30 + "w", "11000d", 4e8])
+@pytest.mark.parametrize(
+    "text", ["", "5", "1 h", "-5s", -1, float("nan"), None, True, "5y", "9" * 30 + "w", "11000d", 4e8]
+)
 def test_what_is_no_duration(text):
     with pytest.raises(PluginError, match="no duration"):
         seconds_of(text)
