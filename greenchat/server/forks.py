@@ -16,7 +16,7 @@ import gevent
 class NoSecondServer:
     """As long as the context lasts, for the event loop of the thread that enters it."""
 
-    _all: "ClassVar[set[NoSecondServer]]" = set()
+    _all: ClassVar[set["NoSecondServer"]] = set()
     _is_registered = False
 
     def __init__(self) -> None:
