@@ -40,6 +40,7 @@ from greenchat.hooks.decorators import command as command
 from greenchat.hooks.decorators import every as every
 from greenchat.hooks.decorators import example as example
 from greenchat.hooks.decorators import http as http
+from greenchat.hooks.decorators import job as job
 from greenchat.hooks.decorators import on as on
 from greenchat.hooks.deprecation import deprecated as deprecated
 from greenchat.hooks.fetching import HttpAnswer as HttpAnswer

@@ -123,6 +123,8 @@ def told_of(described: "Described") -> Iterable[str]:
     yield from _part("commands", table([(command.line, *_marks(command)) for command in described.commands]))
     yield from _part("routes", described.routes)
     yield from _part("timers", described.timers)
+    yield from _part("jobs", described.jobs)
+    yield from _part("bots", described.bots)
     yield from _part("rooms", [", ".join(plugin.rooms)] if plugin.rooms else [])
     yield from _part("may", [", ".join(sorted(plugin.ctx.may))] if plugin.ctx is not None and plugin.ctx.may else [])
     yield from _part("settings", _settings(described))

@@ -18,7 +18,7 @@ from greenchat.errors import ConfigError
 
 PREFIX = "GREENCHAT_"
 # Settings whose values are never printed, in whatever table.
-SECRETS = frozenset({"password"})
+SECRETS = frozenset({"password", "secret", "token"})
 
 Tables = dict[str, Any]
 S = TypeVar("S", bound=Settings)

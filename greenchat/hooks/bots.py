@@ -1,12 +1,12 @@
 """Bots: members of the chat that plugins move. They say with number, id and history like everybody."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import pluggy
 
+from greenchat import values
 from greenchat.chat.chat import Chat
 from greenchat.chat.mentions import Mentions
 from greenchat.chat.room import Member, Room
@@ -65,6 +65,12 @@ class Bot:
     def say(self, text: str, room: str = "", *, action: bool = False, reply_to: int = 0) -> Message:
         """Say something in `room`; it may be left out where it is in one alone. What was said."""
         return self._here().say(text, action=action, room=room, reply_to=reply_to)
+
+    def hear(self, message: Message) -> None:
+        """It is named in `message`: what `mentioned` returns is said there, as an answer. May wait. Raises `Reject`."""
+        answer = self.mentioned(message) if self.mentioned is not None else None
+        if answer is not None:
+            self.say(values.text(answer), message.room, reply_to=message.seq)
 
     def edit(self, room: str, seq: int, text: str) -> int:
         """Have a message of its own say something else; its `rev` then."""
@@ -133,6 +139,12 @@ class Bots:
         self._pace = pace
         self._all: list[Bot] = []
         self._server: ChatServer | None = None
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Bot]:
+        return iter(self._all)
 
     def add(self, name: str, rooms: Iterable[str], mentioned: Mentioned | None) -> Bot:
         """Raises `Reject`."""
@@ -227,8 +239,7 @@ class Ears:
             named = Mentions([bot.name])
             for place, text in enumerate(messages.texts):
                 if named(text):
-                    mentioned: Any = bot.mentioned
-                    tasks.spawn(mentioned, messages[place])
+                    tasks.spawn(bot.hear, messages[place])
 
     def _is_bot(self, name: str) -> bool:
         assert self._chat is not None

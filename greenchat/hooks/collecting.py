@@ -21,10 +21,12 @@ from greenchat.hooks.decorators import (
     EveryMark,
     ExampleMark,
     HttpMark,
+    JobMark,
     Mark,
     OnMark,
     marks_of,
 )
+from greenchat.hooks.in_turn import InTurn
 from greenchat.hooks.names import by_names, name_of, parameters_of
 from greenchat.hooks.routes import HttpRequest, Route, names_in
 from greenchat.hooks.run_checks import of_messages, of_texts
@@ -99,6 +101,8 @@ def _made(function: Function, mark: Mark, marks: list[Mark], ctx: Context) -> li
             return [_timer(function, mark, ctx, lambda call: ctx.every(mark.interval, call))]
         case AtMark():
             return [_timer(function, mark, ctx, lambda call: ctx.at(mark.time, call))]
+        case JobMark():
+            return [_job(function, mark, ctx)]
     return []
 
 
@@ -147,6 +151,8 @@ def _check(function: Function, what: str, ctx: Context) -> Made:
 
 def _observers(function: Function, mark: OnMark, ctx: Context) -> list[Made]:
     call = by_names(function, parameters_of(function, str(mark), ("event", "ctx")), ("event",), {"ctx": ctx})
+    if mark.waits:
+        call = InTurn(ctx, call).put
     found = []
     if kinds := [kind for kind in mark.kinds if not issubclass(kind, ModerationAction)]:
 
@@ -173,6 +179,19 @@ def _timer(function: Function, mark: Mark, ctx: Context, start: Callable[[Functi
 
     def begin() -> None:
         start(call)
+
+    return Made("greenchat_startup", begin)
+
+
+# --- jobs ---
+
+
+def _job(function: Function, mark: JobMark, ctx: Context) -> Made:
+    """What it takes is what the job was given; and `ctx`, by its name."""
+    call = partial(function, ctx=ctx) if "ctx" in inspect.signature(function).parameters else function
+
+    def begin() -> None:
+        ctx.job(mark.name or function.__name__, call)
 
     return Made("greenchat_startup", begin)
 

@@ -93,13 +93,13 @@ class CommandTable:
         """Run `line`, what was typed behind the slash. Raises `Reject` for what is not to be run."""
         name, argument, *_ = [*line.split(maxsplit=1), "", ""]
         # What stands behind a slash and a blank need not be meant as a name: it may be a secret.
-        entry = self._find(name, quotes=not line[:1].isspace())
+        entry = self._find(name, session, quotes=not line[:1].isspace())
         self._require_allowed(session, entry, "\n" in line.strip())
         self._run_text(session, entry, argument.strip())
 
     def run_with(self, session: Session, name: str, args: Mapping[str, Any]) -> None:
         """Run the command called `name` with arguments by their names, as a program sends them. Raises `Reject`."""
-        entry = self._find(name)
+        entry = self._find(name, session)
         self._require_allowed(session, entry, any(isinstance(value, str) and "\n" in value for value in args.values()))
         if entry.command.typed is None:
             given = entry.signature.from_values(args, Named(session))
@@ -111,11 +111,12 @@ class CommandTable:
         """Those that `session` may run, as clients are told of them."""
         return [told(entry) for _, entry in sorted(self._commands.items()) if self._may_run(session, entry)]
 
-    def _find(self, name: str, *, quotes: bool = True) -> Entry:
+    def _find(self, name: str, session: Session | None = None, *, quotes: bool = True) -> Entry:
         name = name.removeprefix("/").lower()
         if name in self._commands:
             return self._commands[name]
-        near = difflib.get_close_matches(name, self._commands, n=1, cutoff=0.5)
+        known = [one for one, entry in self._commands.items() if session is None or self._may_run(session, entry)]
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"Did you mean /{near[0]}?" if near else "/help lists the commands."
         what = f"no command /{printable(name)}" if quotes else "no such command"
         raise Reject(f"There is {what}. {hint}", code="unknown_command")

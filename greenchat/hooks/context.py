@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -18,6 +18,7 @@ from greenchat.hooks.clock import Clock
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
+from greenchat.hooks.moments import seconds_of
 from greenchat.hooks.order import put_out
 from greenchat.hooks.pace import Pace
 from greenchat.hooks.tasks import Task, Tasks
@@ -102,9 +103,18 @@ class Context:
         """Call a function in a greenlet of its own."""
         return self._tasks.spawn(function, *arguments, **more)
 
-    def later(self, seconds: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
-        """Call it once, after so many seconds, or "10m"."""
-        return self._tasks.later(seconds, function, *arguments, **more)
+    @overload
+    def later(self, seconds: object, what: str, *arguments: Any) -> Job: ...
+
+    @overload
+    def later(self, seconds: object, what: Callable[..., object], *arguments: Any, **more: Any) -> Task: ...
+
+    def later(self, seconds: object, what: str | Callable[..., object], *arguments: Any, **more: Any) -> Task | Job:
+        """Call a function once, after so many seconds, or "10m". A job's name instead of it is kept over restarts, as
+        by `at`."""
+        if isinstance(what, str):
+            return self.jobs.add(self.clock.now() + timedelta(seconds=seconds_of(seconds)), what, arguments)
+        return self._tasks.later(seconds, what, *arguments, **more)
 
     def every(self, interval: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """Call it again and again, with so many seconds, or "5m", from one time to the next. It is left out as long as
@@ -196,9 +206,14 @@ class Context:
     def bot(self, name: str, rooms: Iterable[str] = (), mentioned: Mentioned | None = None) -> Bot:
         """A member of its own, called `name`, in these rooms: it needs no pass phrase, is marked as a bot, and nobody
         else has the name while it is there. `mentioned(message)` is called, in a greenlet of its own, where somebody
-        names it in one of them. It comes in once all plugins have started; raises `Reject` where it may not, as it
-        would be raised for people."""
+        names it in one of them; a text that it returns is said there, as an answer. It comes in once all plugins have
+        started; raises `Reject` where it may not, as it would be raised for people."""
         return self._bots.add(name, rooms, mentioned)
+
+    @property
+    def bots(self) -> list[Bot]:
+        """Those that it has."""
+        return list(self._bots)
 
     def speak(self, room: str | Room, name: str, text: str, *, action: bool = False) -> Message:
         """Say something in `room` for who is called `name` elsewhere: as `name (plugin)`, which nobody here can be
@@ -221,6 +236,11 @@ class Context:
         return self._voices
 
     # --- for the loader ---
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the plugin has taken anything by it."""
+        return bool(self._bots or self._databases or self._tasks or self.jobs.names)
 
     def begin(self) -> None:
         """The server starts. May wait. Raises `DatabaseError`."""

@@ -39,6 +39,7 @@ class OnMark:
     """Events of these kinds."""
 
     kinds: tuple[type[Event], ...]
+    waits: bool = False
 
     def __str__(self) -> str:
         return "@on"
@@ -73,6 +74,16 @@ class AtMark:
 
 
 @dataclass(frozen=True)
+class JobMark:
+    """What a stored job calls; without a `name` it is called as the function is."""
+
+    name: str | None
+
+    def __str__(self) -> str:
+        return "@job"
+
+
+@dataclass(frozen=True)
 class HttpMark:
     """A route: requests by this method for what is under this path."""
 
@@ -94,7 +105,7 @@ class ExampleMark:
         return "@example"
 
 
-Mark = CommandMark | OnMark | CheckMark | EveryMark | AtMark | HttpMark | ExampleMark
+Mark = CommandMark | OnMark | CheckMark | EveryMark | AtMark | JobMark | HttpMark | ExampleMark
 
 
 @overload
@@ -133,11 +144,12 @@ def example(line: str, told: str = "") -> Callable[[F], F]:
     return lambda function: _marked("@example", function, ExampleMark(line, told))
 
 
-def on(*kinds: type[Event]) -> Callable[[F], F]:
-    """Mark a function that is called for events of these kinds, once everybody has been told."""
+def on(*kinds: type[Event], waits: bool = False) -> Callable[[F], F]:
+    """Mark a function that is called for events of these kinds, once everybody has been told. One that `waits` is
+    called in a greenlet of its own, for one after the other."""
     if not kinds or not all(isinstance(kind, type) and issubclass(kind, Event) for kind in kinds):
         raise PluginError("@on takes the kinds of events that it is for: @on(Message, Joined)")
-    return lambda function: _marked("@on", function, OnMark(kinds))
+    return lambda function: _marked("@on", function, OnMark(kinds, bool(waits)))
 
 
 @overload
@@ -164,6 +176,18 @@ def at(time: str) -> Callable[[F], F]:
         raise PluginError(f'@at takes a time of day, such as "07:30", not {time!r}')
     time_of_day(time)
     return lambda function: _marked("@at", function, AtMark(time))
+
+
+@overload
+def job(function: F, /) -> F: ...
+@overload
+def job(name: str | None = None, /) -> Callable[[F], F]: ...
+def job(name: Any = None, /) -> Any:
+    """Mark a function that `ctx.later("10m", "NAME", ...)` and `ctx.at(when, "NAME", ...)` have called, with what else
+    they were given; also after a restart, so it must keep its name."""
+    if name is not None and not isinstance(name, str):
+        return _marked("@job", name, JobMark(None))
+    return lambda function: _marked("@job", function, JobMark(name))
 
 
 def http(method: str, path: str) -> Callable[[F], F]:

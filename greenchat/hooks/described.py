@@ -14,7 +14,7 @@ from greenchat.config.load import SECRETS, description_of
 from greenchat.config.schema import Settings
 from greenchat.hooks import specs
 from greenchat.hooks.collecting import marked
-from greenchat.hooks.decorators import AtMark, EveryMark
+from greenchat.hooks.decorators import AtMark, EveryMark, JobMark
 from greenchat.hooks.interfaces import Command
 from greenchat.hooks.loader import Plugin, Plugins
 from greenchat.hooks.routes import Route
@@ -64,6 +64,8 @@ class Described:
     commands: list[Command] = field(default_factory=list)
     routes: list[str] = field(default_factory=list)
     timers: list[str] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
+    bots: list[str] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)
 
 
@@ -93,6 +95,8 @@ def describe(plugins: Plugins, plugin: Plugin) -> Described:
         }
         found.hooks = [hook for hook in hooks() if hook.name in names]
         found.timers = list(_timers(plugin.bearer))
+        found.jobs = list(dict.fromkeys(_jobs(plugin)))
+        found.bots = [bot.name for bot in plugin.ctx.bots] if plugin.ctx is not None else []
     return found
 
 
@@ -124,6 +128,13 @@ def _timers(bearer: object) -> Iterable[str]:
                 yield f'@every("{mark.interval}") {function.__name__}'
             elif isinstance(mark, AtMark):
                 yield f'@at("{mark.time}") {function.__name__}'
+
+
+def _jobs(plugin: Plugin) -> Iterable[str]:
+    if plugin.ctx is not None:
+        yield from plugin.ctx.jobs.names
+    for function, marks in marked(plugin.bearer):
+        yield from (mark.name or function.__name__ for mark in marks if isinstance(mark, JobMark))
 
 
 def nearest(name: str, known: Sequence[str], otherwise: str = "There are") -> str:

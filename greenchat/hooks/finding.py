@@ -1,10 +1,12 @@
 """Where plugins come from: what is given, modules by name, files and packages of directories, installed packages."""
 
+import difflib
 import importlib
 import importlib.metadata
 import importlib.util
 import inspect
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -87,6 +89,30 @@ def forgotten(found: object, bearer: object) -> list[str]:
         elif _is_class_of(value, found) and any(_is_marked(one) or _has_marks(one) for one in vars(value).values()):
             told.append(f"{name} has hooks, and nothing makes one of it: write greenchat_plugin = {name}")
     return told
+
+
+def told(error: BaseException) -> str:
+    """What has gone wrong, on one line; where a plugin imports what there is not, with the nearest that there is."""
+    text = " ".join(shown(error).split())
+    if isinstance(error, ImportError) and error.name == "greenchat":
+        match = re.match(r"cannot import name '(\w+)'", text)
+        near = difflib.get_close_matches(match[1], sys.modules["greenchat"].__all__, n=1) if match is not None else []
+        if match is not None:
+            hint = f"did you mean {near[0]}?" if near else "the guide to plugins has what there is"
+            return f"greenchat has no {match[1]}; {hint}"
+    return text
+
+
+def own_part(error: BaseException) -> BaseException:
+    """`error` with a traceback that begins in the plugin, if it gets there: not with how the server came to it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((_HERE, "<frozen importlib")):
+        trace = trace.tb_next
+    return error.with_traceback(trace or error.__traceback__)
+
+
+# Where the server's own code is.
+_HERE = f"{Path(__file__).resolve().parents[1]}{os.sep}"
 
 
 def _is_named_like_hook(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Stored jobs: what a plugin is to do at some time, kept over restarts by the name of the function."""
 
+import difflib
 import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -45,6 +46,11 @@ class Jobs:
         """In the order of their times."""
         return iter(sorted(map(self._read, self._kept), key=lambda job: job.when))
 
+    @property
+    def names(self) -> list[str]:
+        """Those that there are functions for."""
+        return list(self._functions)
+
     def register(self, name: str, function: Callable[..., object]) -> None:
         """`function` is what stored jobs of this name call. What was due meanwhile is done at once."""
         if not callable(function):
@@ -60,7 +66,9 @@ class Jobs:
     def add(self, when: str | datetime, name: str, arguments: tuple[Any, ...]) -> Job:
         """Store one. Each day at the same time with the same arguments is one job, however often it is asked for."""
         if name not in self._functions:
-            raise PluginError(f"there is no job {name}: register its function by ctx.job({name!r}, function) first")
+            near = difflib.get_close_matches(name, self._functions, n=1)
+            hint = f"did you mean {near[0]}?" if near else "write @job above its function, or call ctx.job at the start"
+            raise PluginError(f"there is no job {name}; {hint}")
         daily = ""
         if isinstance(when, str):
             daily, moment = when, next_time(time_of_day(when), self._clock.now())

@@ -33,7 +33,6 @@ from greenchat.hooks.collecting import Made, collect
 from greenchat.hooks.context import Context, Surroundings
 from greenchat.hooks.ending import Killed
 from greenchat.storage.datadir import open_private
-from greenchat.values import shown
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -74,6 +73,10 @@ class Plugin:
         if self.off:
             return f"off: {self.off}"
         return "; ".join(["on", *self.notes])
+
+
+# Of a plugin that nobody would ever notice.
+NOTHING = "nothing in it is called: it has no decorated function, no @hookimpl, and no greenchat_plugin that makes some"
 
 
 class _Manager(pluggy.PluginManager):
@@ -211,10 +214,11 @@ class Plugins:
         """Say what looks like a hook and is none. Raises `PluginError` where nothing else is there: a check of which
         its author takes it that it checks must not be on."""
         forgotten = finding.forgotten(found, bearer)
-        if not forgotten:
-            return
         if not self.manager.get_hookcallers(bearer) and not plugin.made:
-            raise PluginError("; ".join(forgotten))
+            if forgotten:
+                raise PluginError("; ".join(forgotten))
+            if plugin.ctx is not None and not plugin.ctx.is_used:
+                forgotten = [NOTHING]
         for what in forgotten:
             plugin.notes.append(what)
             log.warning("plugin %s: %s", plugin.name, what, extra=plugin.fields)
@@ -237,7 +241,7 @@ class Plugins:
                 "plugin %s is off: %s",
                 plugin.name,
                 plugin.off,
-                exc_info=not isinstance(error, GreenchatError),
+                exc_info=None if isinstance(error, GreenchatError) else finding.own_part(error),
                 extra=plugin.fields,
             )
             self._require(plugin)
@@ -275,7 +279,7 @@ def _unique(plugins: Sequence[Plugin]) -> list[Plugin]:
 
 def _why(error: BaseException) -> str:
     """What has happened, on one line: our own verdicts are sentences, other errors have a kind."""
-    text = " ".join(shown(error).split())
+    text = finding.told(error)
     return text if isinstance(error, GreenchatError) else f"{type(error).__name__}: {text}"
 
 

@@ -1,34 +1,26 @@
 """Times as plugins write them: "5m" is a duration, "07:30" a time of day in the server's own zone."""
 
-import math
 import re
 from datetime import UTC, datetime, time, timedelta
 
 from greenchat.errors import PluginError
+from greenchat.protocol.durations import EXAMPLES, LONGEST, seconds_in
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?")
-
-# What is further away nobody means, in seconds: a hundred years.
-LONGEST_SECONDS = 100 * 366 * 86400.0
 
 
 def seconds_of(duration: object) -> float:
     """`duration`, a number of seconds, "1h30m" or a `timedelta`, in seconds. Raises `PluginError`."""
-    seconds = -1.0
+    seconds: float | None = None
     if isinstance(duration, timedelta):
         seconds = duration.total_seconds()
     elif isinstance(duration, int | float) and not isinstance(duration, bool):
         seconds = float(duration)
-    elif isinstance(duration, str) and duration and (found := _DURATION.fullmatch(duration)) is not None:
-        seconds = sum(int(count or 0) * unit for count, unit in zip(found.groups(), _REVERSED, strict=True))
-    if not math.isfinite(seconds) or not 0 <= seconds <= LONGEST_SECONDS:
-        raise PluginError(f'{duration!r} is no duration: write seconds, or "30s", "10m", "1h30m", "2d", "1w"')
+    elif isinstance(duration, str):
+        seconds = seconds_in(duration)
+    if seconds is None or not 0 <= seconds <= LONGEST:  # NaN is neither
+        raise PluginError(f"{duration!r} is no duration, or too long: write seconds, or {EXAMPLES}")
     return seconds
-
-
-_REVERSED = tuple(reversed(_UNITS.values()))
 
 
 def time_of_day(text: str) -> time:

@@ -5,6 +5,7 @@ Whatever a route does, somebody gets an answer, within its time, and no word of 
 under the plugin's name.
 """
 
+import hmac
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,12 +78,23 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
         except UnicodeDecodeError:
             raise Reject("The body is no text in UTF-8.", code="malformed") from None
 
-    def json(self) -> Any:
-        """The body as JSON. Raises `Reject` where it is none."""
+    def json(self, kind: Any = Any) -> Any:
+        """The body as JSON, of that `kind`, such as `dict[str, str]` or a `TypedDict`. Raises `Reject` where
+        it is none."""
         try:
-            return msgspec.json.decode(self.body)
+            return msgspec.json.decode(self.body, type=kind)
+        except msgspec.ValidationError as error:
+            raise Reject(f"The body is not as it should be: {error}.", code="malformed") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Reject("The body is no JSON.", code="malformed") from None
+
+    def require_token(self, token: str) -> None:
+        """Raises `Reject` where whoever asks does not send this `token`: as `Authorization: Bearer TOKEN`, or as
+        `X-Token: TOKEN`. Nobody has one that is empty."""
+        given = self.headers.get("authorization", "").partition(" ")
+        shown = given[2].strip() if given[0].lower() == "bearer" else self.headers.get("x-token", "")
+        if not token or not hmac.compare_digest(shown.encode(), token.encode()):
+            raise Reject("This needs a token: send it as Authorization: Bearer TOKEN.", code="not_allowed")
 
     def form(self) -> dict[str, str]:
         """The body as what a form sends: of several values of a name, the last. Raises `Reject` where it is none."""

@@ -56,6 +56,13 @@ class Call:
         """Who has made it. Raises `Reject` before JOIN."""
         return self.session.require_member()
 
+    def require_account(self) -> int:
+        """The id of the account of who has made it: for what is kept for them. Raises `Reject` for a guest."""
+        account_id = self.member.account_id
+        if not account_id:
+            raise Reject("This is for who is logged in. Log in first.", code="not_logged_in")
+        return account_id
+
     @property
     def place(self) -> Place:
         """The room or conversation in which it was made, from whatever greenlet. May wait. Raises `Reject` where they

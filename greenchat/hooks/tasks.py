@@ -14,7 +14,7 @@ import gevent
 from gevent.threadpool import ThreadPool
 
 from greenchat.chat import cascade
-from greenchat.errors import PluginError
+from greenchat.errors import PluginError, Reject
 from greenchat.hooks.calls import Failed
 from greenchat.hooks.clock import Alarm, Clock
 from greenchat.hooks.ending import Killed
@@ -108,6 +108,9 @@ class Tasks:
         self._per_second = 0.0
         self.halted = False
         self._ended = False
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def spawn(self, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """Call a function in a greenlet of its own."""
@@ -248,6 +251,8 @@ class Tasks:
             call()
         except Killed:
             pass
+        except Reject as verdict:  # somebody may not say that, or is gone: not for what the code is
+            log.info("%s of plugin %s: %s", where, self._plugin, verdict.text, extra={"plugin": self._plugin})
         except BaseException as error:
             self._failed(self._plugin, where, error)
         finally:

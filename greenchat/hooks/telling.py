@@ -7,7 +7,7 @@ import pluggy
 from greenchat import values
 from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member
-from greenchat.errors import PluginError
+from greenchat.errors import PluginError, Reject
 from greenchat.hooks.specs import hookimpl
 from greenchat.protocol.text import amount
 from greenchat.storage.plugin_store import Space
@@ -29,7 +29,8 @@ class Waiting:
         return bool(self._kept)
 
     def tell(self, chat: Chat, who: object, text: str) -> bool:
-        """Tell `who`, a member or an account's id; whether they know at once. Else it waits. Raises `PluginError`."""
+        """Tell `who`, a member or an account's id; whether they know at once. Else it waits. Raises `Reject` where
+        it cannot, and `PluginError` for what is wrong."""
         text = values.text(text).strip()
         if not text or len(text) > LENGTH:
             raise PluginError(f"what is told has 1 to {LENGTH} characters")
@@ -42,12 +43,12 @@ class Waiting:
             _tell(here, text)
             return True
         if not account_id:
-            raise PluginError("this guest has gone, and is not to be known again: only who has registered can be told")
+            raise Reject("This guest has gone, and is not to be known again: only who has registered can be told.")
         if chat.accounts.by_id(account_id) is None:
-            raise PluginError("there is no such account any more")
+            raise Reject("There is no such account any more.")
         found = self._kept.get(str(account_id), [])
         if len(found) >= MOST:
-            raise PluginError(f"{amount(MOST, 'text')} wait for this account, as many as may")
+            raise Reject(f"{amount(MOST, 'text')} wait for this account, as many as may.")
         self._kept[str(account_id)] = [*found, text]
         return False
 

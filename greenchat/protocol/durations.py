@@ -27,17 +27,24 @@ class Duration(timedelta):
     def parse(cls, word: str) -> Self | None:
         """What `word`, such as 1h30m, means; None where it is no duration: a number needs its unit. Raises `Reject` for
         one that cannot be meant."""
-        if _DURATION.fullmatch(word) is None:
+        seconds = seconds_in(word)
+        if seconds is None:
             return None
-        parts = re.findall(r"(\d+)(\w)", word.lower())
-        # Int() of a number as long as a frame takes its time, and no number of ten digits is below LONGEST.
-        seconds = sum(int(number[:10]) * UNITS[unit] for number, unit in parts)
         if not 0 < seconds <= LONGEST:
             raise Reject(f"{printable(word)} is too short or too long. Type {EXAMPLES}.", code="usage")
         return cls(seconds=seconds)
 
     def __str__(self) -> str:
         return in_units(self.total_seconds())
+
+
+def seconds_in(word: str) -> int | None:
+    """How many seconds `word`, such as 1h30m, means, be they too few or too many; None where it is no duration."""
+    if _DURATION.fullmatch(word) is None:
+        return None
+    parts = re.findall(r"(\d+)(\w)", word.lower())
+    # Int() of a number as long as a frame takes its time, and no number of ten digits is below LONGEST.
+    return sum(int(number[:10]) * UNITS[unit] for number, unit in parts)
 
 
 def is_like_a_duration(word: str) -> bool:

@@ -153,7 +153,7 @@ def _told(error: BaseException, found: Found, base: Path) -> str:
     for frame in traceback.extract_tb((error.__cause__ or error).__traceback__):
         if Path(frame.filename) in found.files or Path(frame.filename).resolve() in map(Path.resolve, found.files):
             where = f"{_place(Path(frame.filename), frame.lineno or 0, base)}: "
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+    text = f"{type(error).__name__}: {finding.told(error)}".removesuffix(": ")
     return f"{where}{_no_argument(text) or text}"
 
 

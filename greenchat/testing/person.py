@@ -55,6 +55,15 @@ class Person:
         ref = None if self._is_plain else self._refs
         self._send(CODECS[self.session.codec.name].encode_request(Say(text, room, ref, conversation, to, reply_to)))
 
+    def asks(self, line: str) -> str:
+        """Type `line`, mostly a command: what they are told for it, texts and refusals alike, line by line. What was
+        told before stays to be heard."""
+        before = list(self.heard)
+        self._heard = []
+        self.says(line)
+        told, self._heard = self.heard, before
+        return "\n".join(text for frame in told for text in _texts(frame))
+
     def sends(self, *frames: str | Mapping[str, object]) -> None:
         """Send frames as a client writes them: lines for who speaks plain frames, "JOIN|ada" say, objects for who
         speaks JSON."""
@@ -109,6 +118,13 @@ class Person:
         if self.session.closing is not None:
             raise AssertionError(f"{self.name} is not connected any more: {self.session.closing}")
         self._run(lambda: self.session.take(data))
+
+
+def _texts(frame: Any) -> list[str]:
+    """What people read of it."""
+    if isinstance(frame, str):
+        return [getattr(parse_reply(frame), "text", frame)]
+    return [text for text in (frame.get("text", ""), *frame.get("lines", ())) if text]
 
 
 def _fits(frame: Any, text: "str | re.Pattern[str] | None", by: str, fields: Mapping[str, object]) -> bool:

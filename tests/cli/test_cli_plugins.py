@@ -105,7 +105,30 @@ def test_check_tells_what_a_plugin_would_do_and_runs_its_examples(plugins):
     assert result.stdout.endswith("no faults, 1 warning.\n")
 
 
+LATER = """
+from greenchat import job
+
+class Later:
+    def __init__(self, ctx):
+        ctx.bot("sibyl")
+        ctx.job("forget", self.remember)
+
+    @job
+    def remember(self, text):
+        pass
+
+greenchat_plugin = Later
+"""
+
+
+def test_check_tells_of_jobs_and_bots(plugins):
+    told = run_greenchat("plugins", "check", str(write(plugins, "later.py", LATER))).stdout
+    assert "  jobs      forget\n            remember\n  bots      sibyl\n" in told
+
+
 WRONG = {
+    "nothing in it is called": "",
+    "greenchat has no comand; did you mean command?": "from greenchat import comand",
     "there is no hook greenchat_check_mesage; did you mean greenchat_check_message?": (
         "@hookimpl\ndef greenchat_check_mesage(message): pass"
     ),

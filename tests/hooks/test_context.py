@@ -216,13 +216,15 @@ def test_each_day_has_a_time_once_when_clocks_are_set(berlin):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("1h30m", 5400), ("2d", 172800), (0.5, 0.5), ("1w", 604800)]
+    ("text", "seconds"), [("90s", 90), ("1h30m", 5400), ("2D", 172800), (0.5, 0.5), ("1w", 604800), ("0s", 0)]
 )
 def test_durations(text, seconds):
     assert seconds_of(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "1 h", "-5s", -1, float("nan"), None, True, "5y", "9" * 30 + "w"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "1 h", "-5s", -1, float("nan"), None, True, "5y", "9" * 30 + "w", "11000d", 4e8]
+)
 def test_what_is_no_duration(text):
     with pytest.raises(PluginError, match="no duration"):
         seconds_of(text)

@@ -76,17 +76,17 @@ def test_who_cannot_be_told(monkeypatch):
         member = server.call(lambda: server.server.chat.find("bob"))
         bob.send("LEAVE")
         bob.expect_closed()
-        for who, text, why in [
-            (member, "x", "this guest has gone"),
-            (4711, "x", "no such account"),
-            ("ada", "x", "is nobody"),
-            (account_id("ada"), "", "1 to"),
-            (account_id("ada"), "x" * 5000, "1 to"),
+        for who, text, kind, why in [
+            (member, "x", Reject, "This guest has gone"),
+            (4711, "x", Reject, "no such account"),
+            ("ada", "x", PluginError, "is nobody"),
+            (account_id("ada"), "", PluginError, "1 to"),
+            (account_id("ada"), "x" * 5000, PluginError, "1 to"),
         ]:
-            with pytest.raises(PluginError, match=why):
+            with pytest.raises(kind, match=why):
                 server.call(lambda who=who, text=text: tell(who, text))
         server.call(lambda: [tell(account_id("ada"), "x") for _ in range(2)])
-        with pytest.raises(PluginError, match="as many as may"):
+        with pytest.raises(Reject, match="as many as may"):
             server.call(lambda: tell(account_id("ada"), "x"))
 
 

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+import subprocess
 import sys
 import threading
 import tomllib
@@ -21,7 +22,7 @@ from greenchat_plugins.web.http import BODY_BYTES
 from kit import ROOT, TESTS
 from kit.clocks import HandClock
 from kit.machine import eventually
-from kit.programs import Anybody, Program, account_id, enrol, says, without_plugins
+from kit.programs import Anybody, Program, account_id, enrol, without_plugins
 from kit.sessions import device
 
 import greenchat
@@ -29,7 +30,7 @@ from greenchat.chat import cascade
 from greenchat.cli import main
 from greenchat.config.load import load
 from greenchat.config.schema import Server
-from greenchat.hooks import background, dispatch, fetching, holds, ledger, routes, specs, tasks, telling
+from greenchat.hooks import background, dispatch, fetching, holds, in_turn, jobs, ledger, routes, specs, tasks, telling
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals
@@ -153,6 +154,13 @@ def test_links_lead_somewhere(name):
         assert not heading or heading in headings(where), heading
 
 
+def test_the_contents_have_every_section():
+    contents = GUIDE.split("\n## ")[0]
+    titles = re.findall(r"^## (.*)$", re.sub(r"```.*?```", "", GUIDE, flags=re.DOTALL), re.MULTILINE)
+    links = re.findall(r"\[([^\]]*)\]\(#", contents.split("\n\n", 2)[2])
+    assert links == [title.removesuffix(", and in which order") for title in titles]
+
+
 def test_numbers_are_those_of_the_code():
     assert f"fails {FAILURES} times within a minute" in GUIDE
     assert FAILURE_SECONDS == 60
@@ -177,6 +185,8 @@ def test_numbers_are_those_of_the_code():
     assert ledger.DELAYED == HELD_SECONDS == 0.1
     assert f"in one go {Server().plugin_holds} times within a minute (`server.plugin_holds`)" in told
     assert dispatch.HELD_SECONDS == 60
+    assert f"At most {in_turn.MOST:,} wait for it." in told
+    assert f"a plugin has at most {jobs.MOST:,}." in told
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
     assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
     assert f"Of one plugin, {routes.ROUTES_AT_ONCE} run at once" in told
@@ -189,7 +199,7 @@ def test_what_examples_import_is_public():
             if isinstance(node, ast.ImportFrom) and node.module == "greenchat":
                 assert {alias.name for alias in node.names} <= set(greenchat.__all__)
             elif isinstance(node, ast.ImportFrom):
-                assert node.module in ("greenchat.testing", "collections", "datetime", "typing")
+                assert node.module in ("greenchat.testing", "collections", "datetime", "http.server", "typing")
 
 
 def test_attributes_in_the_tables_exist(server):
@@ -218,15 +228,25 @@ def test_every_example_has_a_name_of_its_own():
     assert all(re.fullmatch(r"\w+\.py", name) for name in EXAMPLES)
 
 
+WHOLE = ["karma", "reminders", "webhook", "bridge", "sibyl"]
+
+
+def test_whole_plugins_by_their_own_tests(directory):
+    tests = [f"test_{name}.py" for name in WHOLE]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], cwd=directory, capture_output=True
+    )
+    assert done.returncode == 0, done.stdout.decode()
+
+
 @pytest.mark.parametrize("name", PLUGINS)
 def test_an_example_is_loaded_by_a_server_and_has_a_test_below(name, directory):
     for other in PLUGINS:
         if other != name:
             (directory / f"{other}.py").unlink()
-    (directory / "test_quiet.py").unlink()
     found = Plugins(load(flags={"server.plugins_dirs": [str(directory)]}))
     assert next(plugin.state for plugin in found if plugin.name == name) == "on"
-    assert f'example("{name}")' in OWN or name == "double"
+    assert f'example("{name}")' in OWN or name in ("double", *WHOLE)
 
 
 def test_toml_examples_are_valid():
@@ -244,7 +264,9 @@ def test_the_four_lines_do_what_the_guide_says_where_it_says(tmp_path):
         ada = server.join("ada")
         ada.send("MSG|/double 21", "MSG|/double x")
         ada.expect("INFO|42")
-        assert ada.read().endswith("Type it so: /double NUMBER")
+        refusal = "NUMBER is a whole number, such as 12, not 'x'. Type it so: /double NUMBER"
+        assert f"`{refusal}`" in GUIDE
+        ada.expect(f"ERROR|{refusal}")
         ada.send("MSG|/help double")
         ada.expect("INFO|/double NUMBER", "INFO|Tell twice a number.")
 
@@ -257,7 +279,7 @@ def test_the_readme_has_the_same_four_lines():
 # --- decorators ---
 
 
-DECORATORS = ["command", "on", "check", "every", "at", "http", "example"]
+DECORATORS = ["command", "on", "check", "every", "at", "job", "http", "example"]
 
 
 @pytest.mark.parametrize("name", DECORATORS)
@@ -273,7 +295,7 @@ def test_roll(example):
         ada.send("MSG|/roll 3d1", "MSG|/roll 1d0", "MSG|/roll two")
         bob.expect("MSG|ada|* ada rolls 3")
         ada.expect("ERROR|A die has a side at least.")
-        assert ada.read().endswith("Type it so: /roll [DICE]")
+        assert ada.read() == "ERROR|DICE is dice, such as 2d6, not 'two'. Type it so: /roll [DICE]"
 
 
 def test_welcome(example):
@@ -325,10 +347,10 @@ def asked(server, method, path, body=None, **headers):
 def test_alerts(example):
     with serving(example("alerts")) as server:
         ada = server.join("ada")
-        token, body = {"X-Token": "open sesame"}, '{"text": "It burns."}'
+        token, body = {"Authorization": "Bearer open sesame"}, "It burns."
         assert asked(server, "POST", "/alerts/lobby", body, **token) == (200, '{"told":1}')
         ada.expect("INFO|Alert: It burns.")
-        assert asked(server, "POST", "/alerts/lobby", body) == (403, "Who are you?")
+        assert asked(server, "POST", "/alerts/lobby", body)[0] == 403
         assert asked(server, "POST", "/alerts/cellar", body, **token)[0] == 404
         assert asked(server, "GET", "/alerts") == (200, "Alerts can be told in rooms.\n")
 
@@ -360,9 +382,62 @@ def test_jokes(example):
 
 
 def test_bell(example):
-    with serving(example("bell"), settings={"plugins.bell.seconds": 0.05}) as server:
-        ada = server.join("ada")
-        ada.expect("INFO|Another hour has passed.", "INFO|Another hour has passed.")
+    chat = Chat(example("bell"), settings={"plugins.bell.seconds": 60})
+    ada = chat.join("ada")
+    chat.tick("2m")
+    assert ada.heard == ["INFO|Another hour has passed."] * 2
+
+
+def test_kettle(example, tmp_path):
+    with Chat(example("kettle"), data_dir=tmp_path) as chat:
+        chat.join("ada").says("/boil 4m")
+    chat = Chat(example("kettle"), data_dir=tmp_path)
+    bob = chat.join("bob")
+    chat.tick("4m")
+    assert bob.heard == ["INFO|The water boils, ada."]
+
+
+def test_talkers(example, tmp_path):
+    for _ in range(2):
+        with Chat(example("talkers"), data_dir=tmp_path) as chat:
+            chat.join("ada").sends("MSG|one", "MSG|two")
+    chat = Chat(example("talkers"), data_dir=tmp_path)
+    assert chat.join("ada").asks("/talkers") == "ada: 4"
+    chat.tick("1h")
+
+
+def test_weather(example, monkeypatch):
+    class Sky(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"rain": true}')
+
+        def log_message(self, *arguments):
+            pass
+
+    chat = Chat(example("weather"), settings={"plugins.weather.may": ["http"]})
+    with HTTPServer(("127.0.0.1", 0), Sky) as sky:
+        answering = threading.Thread(target=sky.handle_request)
+        answering.start()
+        monkeypatch.setattr(example("weather"), "URL", f"http://127.0.0.1:{sky.server_address[1]}/")
+        assert chat.join("ada").asks("/weather") == "It rains."
+        answering.join()
+
+
+def test_praise(example):
+    chat = Chat(example("praise"))
+    ada, bob = chat.join("ada"), chat.join("bob")
+    bob.says("/praise ada")
+    bob.says("/praise Ada")
+    assert ada.hears("* bob praises ada, who has 1 now", by="bob")
+    assert ada.hears("* bob praises ada, who has 2 now", by="bob")
+    assert bob.asks("/praise eve").startswith("Nobody")
+
+
+def test_multiples(example):
+    ada = Chat(example("multiples")).join("ada")
+    assert (ada.asks("/twice 2"), ada.asks("/thrice 2")) == ("4", "6")
 
 
 def test_clock(example):
@@ -442,7 +517,7 @@ def test_tea_by_its_own_tests(example):
 
 def test_the_kit_has_what_the_guide_says():
     chat = Chat()
-    for heading, thing in (("`chat`", chat), ("person", chat.join("ada"))):
+    for heading, thing in (("test's `chat`", chat), ("person", chat.join("ada"))):
         table = GUIDE.split(f"| of a {heading} | |\n|---|---|\n")[-1].split("\n\n")[0]
         names = [name for line in table.splitlines() for name in re.findall(r"`(\w+)", line.split(" | ")[0])]
         assert len(names) >= 6
@@ -539,14 +614,6 @@ def test_visitors(example):
         assert file.read_text() == "2"
 
 
-def test_karma(example):
-    with serving(example("karma")) as server:
-        ada, bob = server.join("ada"), server.join("bob")
-        ada.expect("INFO|bob has joined the chat.")
-        bob.send("MSG|/praise ada", "MSG|/praise Ada")
-        ada.expect("MSG|bob|* bob praises ada, who has 1 now", "MSG|bob|* bob praises ada, who has 2 now")
-
-
 def test_no_status(example):
     with serving(example("no_status")) as server:
         peer = server.connect()
@@ -602,69 +669,6 @@ def test_tally(example):
 
 def plugin_of(server, name):
     return next(plugin.bearer for plugin in server.server.plugins if plugin.name == name)
-
-
-def test_talkers(example, tmp_path):
-    for _ in range(2):
-        with serving(example("talkers"), data_dir=tmp_path) as server:
-            ada = server.join("ada")
-            ada.send("MSG|one", "MSG|two", "MSG|/ping")
-            ada.expect("INFO|Pong.")
-    with serving(example("talkers"), data_dir=tmp_path) as server:
-        ada = server.join("ada")
-        ada.send("MSG|/talkers")
-        ada.expect("INFO|ada: 4")
-
-
-def test_reminders(example, tmp_path):
-    plugins, settings = (example("reminders"), Anybody()), without_plugins("accounts")
-    with serving(*plugins, settings=settings, data_dir=tmp_path) as server:
-        ada = device(server, "ada")
-        assert ada.ask("/remind soon tea")[0]["text"] == "Log in, and type it so: /remind MINUTES TEXT"
-        assert ada.ask("/remind 0 tea")[0]["text"] in ("You will be told.", "Remember: tea")
-        ada.ask("/remind 500 more tea")
-    with serving(*plugins, settings=settings, data_dir=tmp_path) as server:
-        ctx = server.server.plugin_lifecycle.ctx_of("reminders")
-        assert [job.arguments for job in ctx.jobs] == [(account_id("ada"), "more tea")]
-
-
-def test_weather(example):
-    class Sky(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"rain": true}')
-
-        def log_message(self, *arguments):
-            pass
-
-    with (
-        HTTPServer(("127.0.0.1", 0), Sky) as sky,
-        serving(example("weather"), settings={"plugins.weather.may": ["http"]}) as server,
-    ):
-        answering = threading.Thread(target=sky.handle_request)
-        answering.start()
-        plugin_of(server, "weather").url = f"http://127.0.0.1:{sky.server_address[1]}/"
-        ada = server.join("ada")
-        ada.send("MSG|/weather")
-        ada.expect("INFO|It rains.")
-        answering.join()
-
-
-def test_sibyl(example):
-    with serving(example("sibyl")) as server:
-        ada = server.join("ada")
-        ada.send("MSG|Sibyl, does it rain?")
-        assert ada.read().endswith(" Yes.")
-
-
-def test_relay(example):
-    with serving(example("relay"), settings={"plugins.relay.may": ["speak"]}) as server:
-        ada, relay = server.join("ada"), plugin_of(server, "relay")
-        server.call(lambda: relay.received("eve", "Hello!"))
-        ada.expect("MSG|eve (relay)|Hello!")
-        ada.send("MSG|Hello, eve.")
-        eventually(lambda: [one.text for one in relay.sent] == ["Hello, eve."])
 
 
 def test_deaf(example):
@@ -785,24 +789,6 @@ def test_coin(example):
         program = Program(server, "bob")
         program.send(type="say", text="/toss")
         assert program.read()["type"] == "tossed"
-
-
-def test_gamble(example):
-    with serving(example("gamble")) as server:
-        ada, bob = server.join("ada"), server.join("bob")
-        says(ada, "/roll 3d1")
-        bob.expect("MSG|ada|* ada rolls 3")
-        refusal = "NUMBER is a whole number, such as 12, not 'x'. Type it so: /double NUMBER"
-        assert refusal in GUIDE
-        assert says(ada, "/double 21", "/double x", "/help roll") == [
-            "INFO|42",
-            f"ERROR|{refusal}",
-            "INFO|/roll [DICE]",
-            "INFO|Roll dice, for all to see.",
-            "INFO|Example: /roll 2d6",
-        ]
-        assert says(ada, "/help double")[-1] == "INFO|Example: /double 21 tells: 42"
-        assert says(ada, "/roll 2d6x")[0].startswith("ERROR|DICE is dice, such as 2d6, not '2d6x'")
 
 
 def test_egg(example):

@@ -30,6 +30,9 @@ BUNDLED = [
 ]
 
 
+SOUND = "from greenchat import check\n@check\ndef fine(text): pass"
+
+
 def plugin_dir(tmp_path: Path, **files: str) -> str:
     for name, text in files.items():
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
@@ -92,12 +95,28 @@ def test_the_order_of_calling_is_the_order_of_the_list(tmp_path):
     ],
 )
 def test_a_plugin_that_cannot_be_loaded_is_off_with_the_cause_and_the_rest_goes_on(tmp_path, source, why):
-    plugin_dir(tmp_path, broken=source, sound="")
+    plugin_dir(tmp_path, broken=source, sound=SOUND)
     plugins = loaded(tmp_path)
     assert why in state(plugins, "broken")
     assert state(plugins, "sound") == "on"
     with pytest.raises(PluginError, match=r"broken is required"):
         loaded(tmp_path, **{"server.required_plugins": ["broken"]})
+
+
+def test_one_of_which_nothing_is_called_says_so(tmp_path):
+    plugin_dir(tmp_path, idle="def greet(name): pass", bot="def greenchat_plugin(ctx):\n  ctx.bot('b')\n  return ctx")
+    plugins = loaded(tmp_path)
+    assert state(plugins, "idle").startswith("on; nothing in it is called: it has no decorated function")
+    assert state(plugins, "bot") == "on"
+
+
+def test_what_greenchat_does_not_have_is_told_with_the_nearest_name(tmp_path, caplog):
+    plugin_dir(tmp_path, typo="from greenchat import comand", odd="from greenchat import quux")
+    plugins = loaded(tmp_path)
+    assert state(plugins, "typo").endswith("greenchat has no comand; did you mean command?")
+    (record,) = [record for record in caplog.records if "plugin typo is off" in record.getMessage()]
+    assert record.exc_info[2].tb_frame.f_code.co_filename.endswith("typo.py")  # it begins in the plugin
+    assert state(plugins, "odd").endswith("greenchat has no quux; the guide to plugins has what there is")
 
 
 def test_a_misspelt_hook_is_told_with_the_nearest_one(tmp_path):
@@ -106,13 +125,13 @@ def test_a_misspelt_hook_is_told_with_the_nearest_one(tmp_path):
 
 
 def test_a_file_named_like_the_standard_library_hides_nothing(tmp_path):
-    plugin_dir(tmp_path, logging="import logging\nassert logging.getLogger")
+    plugin_dir(tmp_path, logging=f"import logging\nassert logging.getLogger\n{SOUND}")
     assert state(loaded(tmp_path), "logging") == "on"
     assert "greenchat_plugins_dir" not in logging.__name__
 
 
 def test_the_second_plugin_of_a_name_is_off_and_says_which_came_first(tmp_path):
-    plugin_dir(tmp_path, moderation="")
+    plugin_dir(tmp_path, moderation=SOUND)
     states = [plugin.state for plugin in loaded(tmp_path) if plugin.name == "moderation"]
     assert states[0] == "on"
     assert states[1] == f"off: another plugin of this name comes first: {tmp_path / 'moderation.py'}"

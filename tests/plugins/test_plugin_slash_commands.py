@@ -135,6 +135,7 @@ def test_a_broken_command_is_told_and_the_chat_goes_on():
     ("typed", "answer"),
     [
         ("/hlep", "ERROR|There is no command /hlep. Did you mean /help?"),
+        ("/anounce", "ERROR|There is no command /anounce. /help lists the commands."),  # which ada may not run
         ("/xyzzy now", "ERROR|There is no command /xyzzy. /help lists the commands."),
         ("/", "ERROR|There is no command /. /help lists the commands."),
         ("/ who", "INFO|In lobby (2): ada, bob"),

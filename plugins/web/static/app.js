@@ -49,6 +49,7 @@ chat.start({
 	pump: sender.pump,
 	remember,
 	listed: toLinked,
+	learned: composer.changed,
 	moved: drafts.move,
 	reworded,
 	isUnsaid: room => sender.unsaid(room) > 0 || !!drafts.kept(room.key).text,

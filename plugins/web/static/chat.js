@@ -79,8 +79,6 @@ async function opened() {
 	welcomed = resumed = false;
 	try {
 		let answer = await comeIn();
-		const told = learn();
-		if (fresh) await told;
 		if (fresh && ticket.room === "" && !answer.room) answer = await wire.request("join", {});
 		await findRooms(new Set([answer.room, ...(answer.rooms ?? [])].filter(Boolean)));
 		if (fresh) active = rooms.get(show) ?? rooms.get(answer.room) ?? [...rooms.values()].find(isOpen) ?? talks.nowhere();
@@ -89,6 +87,7 @@ async function opened() {
 		const done = joining?.[0];
 		joining = null;
 		state = [...rooms.values()].some(isOpen) ? "in" : "apart";
+		learn();
 		done?.();
 		ui.pump(); // changed, too
 	} catch (error) {
@@ -314,9 +313,9 @@ export async function order(room, name, args, quiet) {
 }
 
 // As a menu runs it.
-export const command = (room, name, { keep, ...args }) =>
+export const command = (room, name, { keep = tokens.stays(), ...args }) =>
 	order(room, name, args)
-		.then(() => PROVEN.test(name) && prove(name === "unregister" ? "" : (args.new ?? args.password), keep || tokens.stays()))
+		.then(() => PROVEN.test(name) && prove(name === "unregister" ? "" : (args.new ?? args.password), keep))
 		.catch(failed(room));
 
 export const failed = room => error => tell(room, error.text, "error");
@@ -332,6 +331,7 @@ export const known = command => commands.find(({ name }) => name === command);
 
 export async function learn() {
 	({ commands } = await wire.request("commands").catch(() => ({ commands })));
+	ui.learned();
 }
 
 // What was written in `written` belongs to the conversation `id`. If we had that one already, it takes over.

@@ -37,7 +37,7 @@ drafts.start(text => {
 	set(text);
 });
 
-function changed(options) {
+export function changed(options) {
 	if (intercept()) return;
 	if (chat.active) drafts.keep(chat.active.key, sender.mayHide(box.value) ? "" : box.value);
 	box.style.height = "auto";

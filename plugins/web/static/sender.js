@@ -108,7 +108,7 @@ export function add(room, text, wire, action, answered) {
 	queue.push({ room, item });
 }
 
-// Once more, perhaps: see "What was on its way" in PAGE.md.
+// See "What was on its way" in PAGE.md.
 async function send(room, item) {
 	if (room.gone) return fail(room, item, { text: room.gone });
 	const { answered } = item;
