@@ -1,5 +1,6 @@
 """Bots: members of the chat that plugins move. They say with number, id and history like everybody."""
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 
@@ -37,6 +38,7 @@ class Bot:
         self._name = name
         self._rooms = tuple(rooms)
         self._puppet: Puppet | None = None
+        self._pace = Pace(time.monotonic)
 
     def __repr__(self) -> str:
         return f"<Bot {self.name}>"
@@ -112,9 +114,9 @@ class Bot:
 
     # --- for who owns it ---
 
-    def join(self, server: ChatServer, pace: Pace) -> None:
+    def join(self, server: ChatServer) -> None:
         """Come into the chat. Raises `Reject`."""
-        puppet = Puppet(server.chat, server.commands, self._plugin, pace)
+        puppet = Puppet(server.chat, server.commands, self._plugin, self._pace)
         member = server.chat.join(puppet, self._name, None)
         puppet.member, member.bot = member, self._plugin
         self._puppet = puppet
@@ -152,10 +154,11 @@ class Bots:
             raise PluginError(f"it has {MOST} bots already, and gets no more")
         require_name(name, 0)
         bot = Bot(self._plugin, name, tuple(rooms), mentioned)
+        bot._pace = self._pace  # that of all its plugin's
         if self._tasks.halted:
             return bot
         if self._server is not None:
-            bot.join(self._server, self._pace)
+            bot.join(self._server)
         for gone in [one for one in self._all if self._server is not None and not one.is_here]:
             self._ears.forget(gone)
             self._all.remove(gone)
@@ -168,7 +171,7 @@ class Bots:
         """Let them come in. Raises `Reject`."""
         self._server = server
         for bot in self._all:
-            bot.join(server, self._pace)
+            bot.join(server)
 
     def has_said(self, message: Message) -> bool:
         return any(bot.is_here and bot.name == message.sender for bot in self._all)

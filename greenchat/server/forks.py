@@ -7,8 +7,9 @@ outlive it. So it ends as soon as it comes back to the event loop. What multipro
 import os
 import sys
 import threading
+from functools import cache
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import gevent
 
@@ -16,30 +17,34 @@ import gevent
 class NoSecondServer:
     """As long as the context lasts, for the event loop of the thread that enters it."""
 
-    _all: ClassVar[set["NoSecondServer"]] = set()
-    _is_registered = False
-
     def __init__(self) -> None:
         self._thread_id = threading.get_ident()
         self._loop: Any = gevent.get_hub().loop
 
     def __enter__(self) -> Self:
-        if not NoSecondServer._is_registered:  # for good: Python does not let one take that back
-            NoSecondServer._is_registered = True
-            os.register_at_fork(after_in_child=_forked)
-        NoSecondServer._all.add(self)
+        _watch()
+        _all.append(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        NoSecondServer._all.discard(self)
+        _all.remove(self)
 
     def end_soon(self) -> None:
         if threading.get_ident() == self._thread_id:
             self._loop.run_callback(_end)
 
 
+_all: list[NoSecondServer] = []
+
+
+@cache
+def _watch() -> None:
+    """Once and for good: Python does not let one take that back."""
+    os.register_at_fork(after_in_child=_forked)
+
+
 def _forked() -> None:
-    for one in NoSecondServer._all:
+    for one in _all:
         one.end_soon()
 
 

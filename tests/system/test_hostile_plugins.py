@@ -233,6 +233,7 @@ class Three:
 
 
 def test_bots_that_answer_each_other_become_no_avalanche(caplog, monkeypatch):
+    caplog.set_level("INFO", "greenchat.plugins")
     monkeypatch.setattr(pace, "BURST", 10.0)
     monkeypatch.setattr(pace, "RATE", 1.0)
     with serving(Three) as server:
