@@ -152,7 +152,7 @@ def _check(function: Function, what: str, ctx: Context) -> Made:
 def _observers(function: Function, mark: OnMark, ctx: Context) -> list[Made]:
     call = by_names(function, parameters_of(function, str(mark), ("event", "ctx")), ("event",), {"ctx": ctx})
     if mark.waits:
-        call = InTurn(ctx, call).put
+        call = InTurn(ctx, call, name_of(function)).put
     found = []
     if kinds := [kind for kind in mark.kinds if not issubclass(kind, ModerationAction)]:
 

@@ -15,13 +15,20 @@ MOST = 10_000
 
 
 class InTurn:
-    """Calls `function` in a greenlet of the plugin whose context is `ctx`, for what is `put` here."""
+    """Calls `function`, which is called `name` where it fails, in a greenlet of the plugin whose context is `ctx`, for
+    what is `put` here."""
 
-    def __init__(self, ctx: Context, function: Callable[[Event], object]) -> None:
+    def __init__(self, ctx: Context, function: Callable[[Event], object], name: str) -> None:
         self._ctx = ctx
         self._function = function
         self._waiting: deque[tuple[Event, cascade.Cause | None]] = deque()
         self._task: Task | None = None
+
+        def call_next() -> None:
+            self._call_next()
+
+        call_next.__qualname__ = name
+        self._next = call_next
 
     def put(self, event: Event) -> None:
         """Does not wait. Raises `PluginError` where too much waits already: this one is left out then."""
@@ -32,9 +39,9 @@ class InTurn:
             self._begin()
 
     def _begin(self) -> None:
-        self._task = self._ctx.spawn(self._function_in_turn)
+        self._task = self._ctx.spawn(self._next)
 
-    def _function_in_turn(self) -> None:
+    def _call_next(self) -> None:
         event, cause = self._waiting.popleft()
         try:
             with nullcontext() if cause is None else cascade.caused_by(cause):

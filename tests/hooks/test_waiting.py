@@ -93,13 +93,14 @@ def test_what_waits_is_called_in_the_order_of_what_has_happened():
     assert slow.seen == ["one", "two", "three"]
 
 
-def test_one_that_fails_leaves_the_others():
+def test_one_that_fails_leaves_the_others_and_is_named(caplog):
     slow = Slow()
     chat = Chat(slow)
     with chat.failing() as errors:
         chat.join("ada").sends("MSG|one", "MSG|fail", "MSG|three")
     assert slow.seen == ["one", "three"]
     assert [str(error) for error in errors] == ["no"]
+    assert "plugin Slow failed in Slow.note, in the background" in caplog.messages
 
 
 def test_too_much_that_waits_is_left_out(monkeypatch):
