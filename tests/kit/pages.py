@@ -47,6 +47,11 @@ def device_token(window):
     return window.page.evaluate("() => /gd_[^\"]*/.exec(JSON.stringify({...localStorage}))?.[0] ?? ''")
 
 
+def forgets_the_device(window):
+    """Where the server has ended it, that takes a while: another window may be about to have a new token."""
+    eventually(lambda: device_token(window) == "", "this browser stays logged in")
+
+
 def resume_token(window):
     """What a copy of this tab would come back by; empty while the page holds it itself."""
     return window.page.evaluate("() => /gr_[^\"]*/.exec(JSON.stringify({...sessionStorage}))?.[0] ?? ''")

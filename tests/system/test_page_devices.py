@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 from kit.accounts import CHEAP, SECRET, accounts, registered
 from kit.browsers import expect, needs_browser
-from kit.pages import choose, cut_off, device_token, log_in, status
+from kit.pages import choose, cut_off, device_token, forgets_the_device, log_in, status
 from kit.processes import kept_port, serve_process
 from kit.programs import owner, says, sync
 
@@ -38,7 +38,7 @@ def test_who_quits_stays_logged_in_and_no_other_window_goes(visit):
             choose(ada, "^Log out")
             ada.dialog.get_by_role("button", name="Leave").click()
             expect(ada.problem).to_contain_text("the server could not be told")
-        assert device_token(ada) == ""
+        forgets_the_device(ada)
         ada.page.reload()
         expect(ada.button("Join")).to_be_visible()
 
@@ -82,7 +82,7 @@ def test_a_new_password_keeps_the_window_and_the_browser_in_which_it_was_given(v
         other.sees("still here")
         other.say("/logout")
         expect(ada.problem).to_contain_text("logged out")
-        assert device_token(ada) == ""
+        forgets_the_device(ada)
 
 
 def test_a_link_leads_into_its_room_and_another_name_is_asked_for(visit):
@@ -216,7 +216,7 @@ def test_who_gives_the_name_up_is_a_guest_and_no_device_stays(visit):
         phone.answer(SECRET)
         expect(ada.button("Join")).to_be_visible()
         for window in ada, phone:
-            assert device_token(window) == ""
+            forgets_the_device(window)
         phone.say("a guest by now")
         phone.has_stored("a guest by now")
         phone.page.locator("#self").click()

@@ -4,7 +4,7 @@ import re
 
 from kit.accounts import SECRET, accounts, registered
 from kit.browsers import expect, needs_browser
-from kit.pages import choose, cut_off, device_token, log_in, resume_token, status, talk_with
+from kit.pages import choose, cut_off, device_token, forgets_the_device, log_in, resume_token, status, talk_with
 from kit.programs import sync
 
 pytestmark = needs_browser
@@ -39,7 +39,7 @@ def test_who_asks_for_it_stays_logged_in_until_they_log_out_in_any_window(visit)
             expect(window.button("Join")).to_be_visible()
             expect(window.problem).to_contain_text("logged out")
             expect(window.field("Name")).to_have_value("")
-        assert device_token(ada) == ""
+        forgets_the_device(ada)
         ada.page.reload()
         expect(ada.button("Join")).to_be_visible()
         expect(ada.rooms).to_be_hidden()
@@ -49,7 +49,7 @@ def test_nobody_stays_logged_in_unasked(visit):
     with accounts() as chat:
         registered(chat, "ada").send("LEAVE")
         ada = log_in(visit(chat), "ada")
-        assert device_token(ada) == ""
+        forgets_the_device(ada)
         later = visit(chat, context=ada.context)
         expect(later.button("Join")).to_be_visible()
         expect(later.page.get_by_label("Keep me logged in")).not_to_be_checked()
@@ -71,7 +71,7 @@ def test_a_device_that_is_ended_is_out_at_once_and_asks_for_the_password(visit):
         expect(devices.filter(has_text="Chrome on Linux")).to_have_count(0)
         expect(ada.problem).to_contain_text(re.compile("logged out|ended"))
         expect(ada.field("Name")).to_have_value("")
-        assert device_token(ada) == ""
+        forgets_the_device(ada)
         # Nor does the token lead back that somebody has kept.
         thief = visit(chat, script=f"Object.assign(localStorage, {stored})")
         expect(thief.problem).to_contain_text("not logged in on this device any more")
@@ -94,7 +94,7 @@ def test_who_registers_may_stay_logged_in_and_a_new_password_keeps_this_device_a
         phone.answer(SECRET, "another-secret-altogether")
         expect(ada.button("Join")).to_be_visible()
         expect(ada.problem).not_to_be_empty()
-        assert device_token(ada) == ""
+        forgets_the_device(ada)
         later = visit(chat, context=phone.context)
         expect(later.box).to_be_visible()
         phone.page.reload()

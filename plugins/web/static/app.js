@@ -138,7 +138,7 @@ function toLinked() {
 	search.go(...place);
 }
 
-// After a reload one is where one was, and who has stayed logged in is back: neither is asked who they are.
+// After a reload, or staying logged in, one is not asked who one is.
 async function comeBack() {
 	coming(saved.name ?? "");
 	const { name: before, account } = await tokens.claim();

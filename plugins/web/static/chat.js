@@ -50,8 +50,8 @@ export const me = () => (active.direct ? rooms.values().next().value : active)?.
 
 // --- come ---
 
-// Resolves once we are in. `given`: {name, login, phrase, room, key, keep}; `account`: whose it was before a reload, and
-// `show`: the room that was looked at. Who was here under another name is forgotten first.
+// Resolves once we are in. `given`: {name, login, phrase, room, key, keep}; `account` and `show`, the room, as before a
+// reload. Who was here under another name is forgotten first.
 export async function join(given) {
 	if (name && !isMe(given.name)) await ui.forget();
 	return enterAs({ ...given, fresh: true });
@@ -183,7 +183,7 @@ async function prove(login, keep) {
 		await wire.request("join", { login, room: null, ...(keep && { device: tokens.deviceName() }) });
 	} else {
 		account = "";
-		tokens.forgetDevice();
+		tokens.forgetDevice(true);
 		tokens.take({ name }, true);
 	}
 	await learn();

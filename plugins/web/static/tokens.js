@@ -1,5 +1,4 @@
-// What one comes back by without being asked who one is: see PAGE.md. Whoever has a token is that person: none is ever
-// shown, told, or part of an address.
+// What one comes back by unasked: see PAGE.md. No token is ever shown, told, or part of an address.
 
 import { kept, keptInTab } from "./dom.js";
 import { fold } from "./text.js";
@@ -7,7 +6,8 @@ import { fold } from "./text.js";
 const BASE = new URL(".", location).pathname; // two chats on one host know nothing of each other
 const DEVICE = `device ${BASE}`;
 const TAB = `tab ${BASE}`;
-const PATIENCE = 300; // ms, for the other tabs to answer
+const PATIENCE = 300; // ms, for the other tabs to answer,
+const RENEWAL = 9_000; // and to have logged in again
 
 let tab = {}; // {token, name, account, stays}: `stays` is the login that the device token is of by which we are here
 let lent = false; // another tab goes on as us
@@ -71,12 +71,12 @@ export function forget() {
 	store();
 }
 
-// `everywhere`: other tabs that are logged in by the device token log out as well.
-export function forgetDevice(everywhere) {
-	const { account } = device();
+// `here`: other tabs go, too. Else one may be about to have a new one.
+export function forgetDevice(here) {
+	const { account, stays } = device();
 	if (!account || fold(account) !== fold(tab.account ?? "")) return;
-	kept(DEVICE, null);
-	if (everywhere) tabs.postMessage({ out: account });
+	setTimeout(() => stays === device().stays && kept(DEVICE, null), here ? 0 : RENEWAL);
+	if (here) tabs.postMessage({ out: account });
 }
 
 // `out`: what to do when one has logged out in another tab.
