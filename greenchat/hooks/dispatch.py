@@ -33,6 +33,7 @@ from greenchat.hooks.ledger import Ledger
 from greenchat.hooks.message_checks import CheckMessage, check_message
 from greenchat.hooks.meters import Beat, Meters, Still, clock, timed
 from greenchat.hooks.observers import observe, observe_events
+from greenchat.hooks.order import Order, keep_order
 from greenchat.hooks.provided import provide_past, provide_pasts
 from greenchat.protocol.events import Event, ModerationAction
 from greenchat.protocol.requests import Say
@@ -60,6 +61,7 @@ COUNTED_APART = frozenset(
         "find_message",
         "recall",
         "claim",
+        "order",
     )
 )
 
@@ -200,6 +202,10 @@ class Dispatcher:
         (self._disabled.discard if enabled else self._disabled.add)((id(plugin), hook))
         if len(self._disabled) != before:
             self.bind()
+
+    def keep_order(self, order: Order) -> None:
+        """Have a plugin that keeps order do what another one orders. Raises `Reject` where none does."""
+        keep_order(self._calls("greenchat_order"), self.failed, order)
 
     def bind(self) -> None:
         """Look up who implements what, anew."""

@@ -14,11 +14,12 @@ import gevent
 from gevent.threadpool import ThreadPool
 
 from greenchat.chat import cascade
-from greenchat.errors import PluginError
+from greenchat.errors import PluginError, Reject
 from greenchat.hooks.calls import Failed
 from greenchat.hooks.clock import Alarm, Clock
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.moments import next_time, seconds_of, time_of_day
+from greenchat.protocol.text import printable
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -37,6 +38,9 @@ MOST_PER_SECOND = 100.0
 
 # How long a timer for a time of day sleeps at most, in seconds: meanwhile somebody may set the clock, or close the lid.
 LOOK_SECONDS = 60.0
+
+# Characters of a refusal that the log has: a sentence or two.
+REFUSAL_LENGTH = 200
 
 # Threads of one plugin: a few that hang must not be all there are, so each has its own.
 THREADS = 4
@@ -245,6 +249,15 @@ class Tasks:
             call()
         except Killed:
             pass
+        except Reject as verdict:  # nobody is there to be told; and who causes it must not be able to end the plugin
+            log.warning(
+                "plugin %s was refused something in %s (%s): %s",
+                self._plugin,
+                where,
+                verdict.code,
+                printable(verdict.text, REFUSAL_LENGTH),
+                extra={"plugin": self._plugin},
+            )
         except BaseException as error:
             self._failed(self._plugin, where, error)
         finally:
