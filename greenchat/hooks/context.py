@@ -16,6 +16,7 @@ from greenchat.hooks.bots import Bot, Bots, Mentioned
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
+from greenchat.hooks.meters import TIMERS
 from greenchat.hooks.moments import seconds_of
 from greenchat.hooks.order import Order, line_of, name_of, named, put_out
 from greenchat.hooks.surroundings import Surroundings
@@ -49,7 +50,7 @@ class Context:
         self.log = Log(logging.getLogger(f"greenchat.plugin.{name}"), {"plugin": name})
         self.clock = around.clock
         self._around = around
-        self._tasks = Tasks(name, around.clock, self._failed)
+        self._tasks = Tasks(name, around.clock, self._failed, around.meters.of(name, TIMERS))
         path = None if around.data_dir is None else store_path(around.data_dir, name)
         self.store = Store(name, path)
         self.jobs = Jobs(self.store.own("jobs"), self._tasks, around.clock)

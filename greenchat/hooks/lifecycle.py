@@ -60,13 +60,19 @@ class PluginLifecycle:
             holds=config.server.plugin_holds,
             trace=trace,
             turn=turn,
+            meters=self._around.meters,
             gated=self.rooms.gated,
         )
         self._around.failed = self.hooks.failed
         self._around.rooms = self.rooms
         self._around.keep_order = self.hooks.keep_order
-        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic, require_on=self.rooms.require_on)
-        self.routes = Routes(self.hooks.failed)
+        self.commands = CommandTable(
+            self.hooks.failed_alone,
+            self._around.clock.monotonic,
+            require_on=self.rooms.require_on,
+            meters=self._around.meters,
+        )
+        self.routes = Routes(self.hooks.failed_alone, self._around.meters)
         self._given: dict[str, list[Command]] = {}  # the commands of each plugin
         self._given_routes: dict[str, list[Route]] = {}
         self.off: dict[str, str] = {}  # which were switched off since the start, and why

@@ -9,6 +9,7 @@ from greenchat.hooks.bots import Ears
 from greenchat.hooks.calls import Failed
 from greenchat.hooks.clock import Clock
 from greenchat.hooks.interfaces import ChatServer
+from greenchat.hooks.meters import Meters
 from greenchat.hooks.order import Order
 from greenchat.hooks.room_switches import RoomSwitches
 from greenchat.hooks.telling import Doorman
@@ -24,6 +25,7 @@ class Surroundings:
         self.rooms: RoomSwitches | None = None  # where each of them is at work; None for everywhere
         self.doorman = Doorman()
         self.ears = Ears()
+        self.meters = Meters()
         self.failed: Failed = _log_failure
         self.keep_order: Callable[[Order], None] = _keep_no_order
 

@@ -18,6 +18,7 @@ from greenchat.errors import PluginError, Reject
 from greenchat.hooks.calls import Failed
 from greenchat.hooks.clock import Alarm, Clock
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.meters import Meter, clock
 from greenchat.hooks.moments import next_time, seconds_of, time_of_day
 from greenchat.protocol.text import printable
 
@@ -101,12 +102,14 @@ class Task:
 
 
 class Tasks:
-    """Those of the plugin called `plugin`; `failed(plugin, where, error)` is told what goes wrong."""
+    """Those of the plugin called `plugin`; `failed(plugin, where, error)` is told what goes wrong. `meter`
+    counts the calls of its timers."""
 
-    def __init__(self, plugin: str, clock: Clock, failed: Failed) -> None:
+    def __init__(self, plugin: str, clock: Clock, failed: Failed, meter: Meter) -> None:
         self._plugin = plugin
         self._clock = clock
         self._failed = failed
+        self._meter = meter
         self._all: dict[Task, None] = {}
         self._threads: Any = None
         self._per_second = 0.0
@@ -135,7 +138,7 @@ class Tasks:
         def ring() -> None:
             task._alarm = task.wait_again = None
             with nullcontext() if cause is None else cascade.caused_by(cause):
-                task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, a timer", True)
+                task._greenlet = gevent.spawn(self._time, task, call, f"{_name(function)}, a timer", True)
 
         if not task.done:
             task.wait_again = arm
@@ -167,7 +170,7 @@ class Tasks:
         def ring() -> None:
             arm()
             if task._greenlet is None or task._greenlet.ready():
-                task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, every {interval}", False)
+                task._greenlet = gevent.spawn(self._time, task, call, f"{_name(function)}, every {interval}", False)
 
         if not task.done:
             task.wait_again = arm
@@ -242,7 +245,15 @@ class Tasks:
 
     def _start(self, task: Task, call: Callable[[], object], where: str, once: bool) -> None:
         if task._greenlet is None or task._greenlet.ready():
-            task._greenlet = gevent.spawn(self._run, task, call, where, once)
+            task._greenlet = gevent.spawn(self._time, task, call, where, once)
+
+    def _time(self, task: Task, call: Callable[[], object], where: str, once: bool) -> None:
+        """As `_run`, what a timer calls. What goes on in the background, without end perhaps, is not timed."""
+        began = clock()
+        try:
+            self._run(task, call, where, once)
+        finally:
+            self._meter.add(clock() - began)
 
     def _run(self, task: Task, call: Callable[[], object], where: str, once: bool) -> None:
         try:
