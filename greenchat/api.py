@@ -53,6 +53,7 @@ from greenchat.hooks.jobs import Job as Job
 from greenchat.hooks.kinds import Argument as Argument
 from greenchat.hooks.kinds import Rest as Rest
 from greenchat.hooks.kinds import Secret as Secret
+from greenchat.hooks.order import Order as Order
 from greenchat.hooks.routes import HttpRequest as HttpRequest
 from greenchat.hooks.routes import HttpResponse as HttpResponse
 from greenchat.hooks.routes import Route as Route

@@ -12,7 +12,7 @@ from greenchat.chat.cascade import one_step
 from greenchat.chat.checks import acting
 from greenchat.chat.ignoring import Ignored
 from greenchat.chat.log import Alteration, Past
-from greenchat.chat.outlet import Outlet
+from greenchat.chat.outlet import Login, Outlet
 from greenchat.chat.place import Place, Quoting
 from greenchat.chat.presence import Presence
 from greenchat.chat.room import Member, Room
@@ -60,19 +60,22 @@ class Changes(Presence):
     @one_step
     def delete(self, member: Member, place: Place, seq: int) -> int:
         """Take a message away: one's own, or of others where one keeps order, which goes on record. May wait."""
-        past, message = self._there(place, seq)
+        past, _ = self._there(place, seq)
         self._checks.require_in(member, place)
         is_own = past.is_by(member)
         if not is_own and not place.role_of(member):
             others = "" if place.conversation else ", the owner of the room and operators"
             raise Reject(f"This message is not yours. Its sender{others} may delete it.", code="not_allowed")
-        now, where = datetime.now(UTC), place.conversation
-        rev = self._change(member, place, past, Deleted(place.name, seq, place.rev + 1, member.name, now, where))
-        if not is_own and self._hooks.acted is not None:
-            by, details = member.name_on_record, f"message {seq}"
-            act = ModerationAction(by, "delete", message.sender, place.name, details, datetime.now(UTC))
-            self._hooks.acted(require_sound(act))
-        return rev
+        return self._delete(member, place, past, member.name, "" if is_own else member.name_on_record)
+
+    @one_step
+    def delete_as(self, by: str, room: Room, seq: int) -> int:
+        """Take a message of a room away, whoever has said it, for `by`, who keeps order and is nobody in the chat. It
+        goes on record. May wait."""
+        past, _ = self._there(room, seq)
+        if self.rooms.get(room.name) is not room:
+            raise Reject(f"Nobody is in {room.name} any more.", code="unknown_room")
+        return self._delete(Member(by, by.lower(), Login()), room, past, by, by)
 
     @one_step
     def react(
@@ -177,6 +180,17 @@ class Changes(Presence):
         if not past.is_by(member):
             raise Reject("This message is not yours: only its sender may change it.", code="not_allowed")
         return past, message
+
+    def _delete(self, member: Member, place: Place, past: Past, by: str, on_record: str) -> int:
+        """Now. It goes on record as done by `on_record`, if that is somebody."""
+        message, now, where = past.message, datetime.now(UTC), place.conversation
+        assert isinstance(message, Message)
+        rev = self._change(member, place, past, Deleted(place.name, message.seq, place.rev + 1, by, now, where))
+        if on_record and self._hooks.acted is not None:
+            details = f"message {message.seq}"
+            act = ModerationAction(on_record, "delete", message.sender, place.name, details, datetime.now(UTC))
+            self._hooks.acted(require_sound(act))
+        return rev
 
     def _change(self, member: Member, place: Place, past: Past, change: Change) -> int:
         message = past.message

@@ -9,7 +9,7 @@ from greenchat.config.load import convert
 from greenchat.config.schema import Settings
 
 # What a plugin may do by its context only where the operator grants it: `may = ["http"]`.
-Right = Literal["http", "kick", "speak"]
+Right = Literal["ban", "delete", "http", "kick", "mute", "speak"]
 
 
 class Grants(Settings, frozen=True, kw_only=True):
@@ -17,7 +17,10 @@ class Grants(Settings, frozen=True, kw_only=True):
 
     may: Annotated[
         list[Right],
-        Meta(description="What it may do that could hurt others: http, kick, speak (for people elsewhere)."),
+        Meta(
+            description="What it may do that could hurt others: ban, delete (what anybody has said), http, kick, mute, "
+            "speak (for people elsewhere)."
+        ),
     ] = field(default_factory=list)
     rooms: Annotated[list[str], Meta(description="The only rooms that it is for; none is all.")] = field(
         default_factory=list

@@ -1,6 +1,5 @@
 """Bots: members of the chat that plugins move. They say with number, id and history like everybody."""
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 
@@ -16,6 +15,7 @@ from greenchat.hooks.pace import Pace
 from greenchat.hooks.puppet import Puppet
 from greenchat.hooks.specs import hookimpl
 from greenchat.hooks.tasks import Tasks
+from greenchat.hooks.where import Where
 from greenchat.protocol.events import Message
 from greenchat.protocol.names import require_name
 from greenchat.protocol.runs import Messages
@@ -32,13 +32,22 @@ class Bot:
     It hears where its name is said in a room that it is in: what is said by itself, or by another bot, it does not
     hear, so that no two of them talk for ever. What it does may raise `Reject`, as what people do is refused."""
 
-    def __init__(self, plugin: str, name: str, rooms: Collection[str], mentioned: Mentioned | None) -> None:
+    def __init__(
+        self,
+        plugin: str,
+        name: str,
+        rooms: Collection[str],
+        mentioned: Mentioned | None,
+        where: Where,
+        pace: Pace,
+    ) -> None:
         self.mentioned = mentioned
+        self._where = where
         self._plugin = plugin
         self._name = name
         self._rooms = tuple(rooms)
         self._puppet: Puppet | None = None
-        self._pace = Pace(time.monotonic)
+        self._pace = pace  # that of all its plugin's
 
     def __repr__(self) -> str:
         return f"<Bot {self.name}>"
@@ -64,7 +73,11 @@ class Bot:
 
     def say(self, text: str, room: str = "", *, action: bool = False, reply_to: int = 0) -> Message:
         """Say something in `room`; it may be left out where it is in one alone. What was said."""
-        return self._here().say(text, action=action, room=room, reply_to=reply_to)
+        puppet = self._here()
+        member = puppet.require_member()
+        where = puppet.chat.room_of(member, room) if room else member.room_meant(puppet)
+        self._where.require_on(where.name)
+        return puppet.say(text, action=action, room=where.name, reply_to=reply_to)
 
     def hear(self, message: Message) -> None:
         """It is named in `message`: what `mentioned` returns is said there, as an answer. May wait. Raises `Reject`."""
@@ -74,7 +87,7 @@ class Bot:
 
     def edit(self, room: str, seq: int, text: str) -> int:
         """Have a message of its own say something else; its `rev` then."""
-        puppet, member, where = self._in(room)
+        puppet, member, where = self._at_work_in(room)
         return puppet.chat.edit(member, where, seq, text, puppet)
 
     def delete(self, room: str, seq: int) -> int:
@@ -84,12 +97,12 @@ class Bot:
 
     def react(self, room: str, seq: int, emoji: str, on: bool = True) -> int:
         """Put an emoji to a message, or take it away again; the message's `rev` then."""
-        puppet, member, where = self._in(room)
+        puppet, member, where = self._at_work_in(room)
         return puppet.chat.react(member, where, seq, emoji, on, puppet)
 
     def enter(self, room: str, key: str = "") -> None:
         """Come into one more room."""
-        self._here().enter(room, key)
+        self._enter(self._here(), room, key)
 
     def part(self, room: str, reason: str = "left") -> None:
         """Go out of a room."""
@@ -112,6 +125,15 @@ class Bot:
         member = puppet.require_member()
         return puppet, member, puppet.chat.room_of(member, room)
 
+    def _at_work_in(self, room: str) -> tuple[Puppet, Member, Room]:
+        found = self._in(room)
+        self._where.require_on(found[2].name)
+        return found
+
+    def _enter(self, puppet: Puppet, room: str, key: str = "") -> None:
+        self._where.require_meant(puppet.chat.room_name(room))
+        puppet.enter(room, key)
+
     # --- for who owns it ---
 
     def join(self, server: ChatServer) -> None:
@@ -122,7 +144,7 @@ class Bot:
         self._puppet = puppet
         try:
             for room in self._rooms:
-                puppet.enter(room)
+                self._enter(puppet, room)
         except BaseException:
             self.leave()
             raise
@@ -132,7 +154,8 @@ class Bots:
     """Those of one plugin, which come into the chat once all plugins have started: before, nobody knows what was said
     in rooms."""
 
-    def __init__(self, plugin: str, tasks: Tasks, ears: "Ears", pace: Pace) -> None:
+    def __init__(self, plugin: str, tasks: Tasks, ears: "Ears", where: Where, pace: Pace) -> None:
+        self._where = where
         self._plugin = plugin
         self._tasks = tasks
         self._ears = ears
@@ -153,8 +176,7 @@ class Bots:
         if len([one for one in self._all if self._server is None or one.is_here]) >= MOST:
             raise PluginError(f"it has {MOST} bots already, and gets no more")
         require_name(name, 0)
-        bot = Bot(self._plugin, name, tuple(rooms), mentioned)
-        bot._pace = self._pace  # that of all its plugin's
+        bot = Bot(self._plugin, name, tuple(rooms), mentioned, self._where, self._pace)
         if self._tasks.halted:
             return bot
         if self._server is not None:
@@ -231,7 +253,7 @@ class Ears:
         heard = [
             (bot, tasks)
             for bot, tasks in self._bots.items()
-            if bot.member is not None and room in bot.member.rooms and bot.is_here
+            if bot.member is not None and room in bot.member.rooms and bot.is_here and bot._where.is_on(room)
         ]
         if not heard or self._is_bot(messages.sender):
             return

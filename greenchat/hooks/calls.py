@@ -14,6 +14,7 @@ from greenchat.hooks.meters import Meter
 
 Function = Callable[..., Any]
 Failed = Callable[[str, str, BaseException | None], None]  # is told of a plugin, where it has failed, and how
+FailedFor = Callable[[Any], Failed]  # ... for whom: the session
 
 
 class Call(NamedTuple):

@@ -8,7 +8,7 @@ from greenchat import values
 from greenchat.chat.keys import UsedKey
 from greenchat.chat.outlet import Outlet
 from greenchat.errors import Reject
-from greenchat.hooks.calls import Calls, Failed, Function
+from greenchat.hooks.calls import Calls, Failed, FailedFor, Function
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.ledger import DELAYED, Ledger
 from greenchat.hooks.meters import clock
@@ -27,7 +27,7 @@ CheckMessages = Callable[[Outlet, Messages], Sequence[str | Reject]]
 FindKeys = Callable[[int | bytes, str | None], Sequence[UsedKey]]
 
 
-def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str] | None:
+def check_join(calls: Calls, failed_for: FailedFor) -> Callable[[Outlet, str, str], str] | None:
     def check(session: Outlet, username: str, room: str) -> str:
         for plugin, name, call, _, _ in calls:
             try:
@@ -35,20 +35,20 @@ def check_join(calls: Calls, failed: Failed) -> Callable[[Outlet, str, str], str
                 if new is not None:
                     username = text_of(name, new)
             except BaseException as error:
-                raise verdict_of(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed_for(session)) from None
         return username
 
     return check if calls else None
 
 
-def check_enter(calls: Calls, failed: Failed) -> CheckEnter | None:
+def check_enter(calls: Calls, failed_for: FailedFor) -> CheckEnter | None:
     def check(session: Outlet, username: str, room: str, key: str, since: datetime | None) -> None:
         for plugin, name, call, _, _ in calls:
             try:
                 if call(session, username, room, key, since) is not None:
                     raise TypeError(f"{name} returned something; return nothing, or raise Reject")
             except BaseException as error:
-                raise verdict_of(plugin, name, error, failed) from None
+                raise verdict_of(plugin, name, error, failed_for(session)) from None
 
     return check if calls else None
 

@@ -13,6 +13,7 @@ from greenchat.errors import PluginError, Reject
 from greenchat.hooks.arguments import Signature
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.kinds import Argument
+from greenchat.hooks.meters import COMMANDS, Meters
 from greenchat.hooks.named import Named
 from greenchat.hooks.patterns import SlowPatternError
 from greenchat.hooks.rates import Rate, RateLimit
@@ -37,14 +38,16 @@ class Entry(NamedTuple):
 
 class CommandTable:
     """The commands of one server. `failed(plugin, where)` is told when one raises what is no `Reject`;
-    `require_on(plugin, room, what)` raises one where the plugin is off in the room."""
+    `require_on(plugin, room, what)` raises one where the plugin is off in the room. `meters` count the calls."""
 
     def __init__(
         self,
         failed: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
         require_on: Callable[[str, str, str], None] = lambda plugin, room, what: None,
+        meters: Meters | None = None,
     ) -> None:
+        self._meters = meters or Meters()
         self._require_on = require_on
         self._commands: dict[str, Entry] = {}
         self._failed = failed
@@ -149,12 +152,13 @@ class CommandTable:
         """`command`, whose functions fail under the name of `plugin`, whoever calls them: /help asks `may_run`, too."""
         limit = RateLimit(Rate.parse(command.rate), self._clock) if command.rate else None
         signature = signature_of(command)
+        meter, lent = self._meters.of(plugin, COMMANDS), self._meters.lent
 
         def guarded(session: Session, work: Callable[[], None]) -> None:
             if limit is not None:
                 limit.spend(session, f"/{command.name}")
             try:
-                work()
+                lent.put_down(meter, work)
             except Reject as verdict:
                 verdict.by = verdict.by or plugin
                 raise

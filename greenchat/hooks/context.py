@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 import gevent
 
@@ -12,18 +12,19 @@ from greenchat.chat.accounts import Account
 from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
-from greenchat.hooks.bots import Bot, Bots, Ears, Mentioned
-from greenchat.hooks.calls import Failed
-from greenchat.hooks.clock import Clock
+from greenchat.hooks.bots import Bot, Bots, Mentioned
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
+from greenchat.hooks.meters import TIMERS
 from greenchat.hooks.moments import seconds_of
-from greenchat.hooks.order import put_out
+from greenchat.hooks.order import Order, line_of, name_of, named, put_out
 from greenchat.hooks.pace import Pace
+from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tasks import Task, Tasks
-from greenchat.hooks.telling import Doorman, Waiting
+from greenchat.hooks.telling import Waiting
 from greenchat.hooks.voices import Voices
+from greenchat.hooks.where import Where
 from greenchat.protocol.events import Message
 from greenchat.protocol.text import printable
 from greenchat.storage.plugin_store import Store, store_path
@@ -40,18 +41,6 @@ class Log(logging.LoggerAdapter):  # type: ignore[type-arg]
         return message, more
 
 
-class Surroundings:
-    """What all plugins of one server stand on. Without a `data_dir` no server runs: what they keep is kept nowhere."""
-
-    def __init__(self, clock: Clock, data_dir: Path | None = None) -> None:
-        self.clock = clock
-        self.data_dir = data_dir
-        self.server: ChatServer | None = None  # from greenchat_startup on
-        self.doorman = Doorman()
-        self.ears = Ears()
-        self.failed: Failed = _log_failure
-
-
 class Context:
     """That of the plugin called `name`, with its `settings`, and with the rights that it `may` use."""
 
@@ -62,7 +51,7 @@ class Context:
         self.log = Log(logging.getLogger(f"greenchat.plugin.{name}"), {"plugin": name})
         self.clock = around.clock
         self._around = around
-        self._tasks = Tasks(name, around.clock, self._failed)
+        self._tasks = Tasks(name, around.clock, self._failed, around.meters.of(name, TIMERS))
         path = None if around.data_dir is None else store_path(around.data_dir, name)
         self.store = Store(name, path)
         self.jobs = Jobs(self.store.own("jobs"), self._tasks, around.clock)
@@ -70,7 +59,8 @@ class Context:
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
         self._pace = Pace(around.clock.monotonic)
-        self._bots = Bots(name, self._tasks, around.ears, self._pace)
+        self._where = Where(name, around, self._tasks)
+        self._bots = Bots(name, self._tasks, around.ears, self._where, self._pace)
         self._voices: Voices | None = None
         self._ended = False
 
@@ -201,7 +191,38 @@ class Context:
     def kick(self, member: Member, why: str = "", room: Room | None = None) -> None:
         """Put somebody out of `room`, or out of the chat; they may come back. Needs the right "kick"."""
         self.require("kick")
+        self._where.require_on("" if room is None else room.name)
         put_out(self.chat, self.name, member, why, room)
+
+    def delete(self, room: str | Room, seq: int) -> int:
+        """Take away a message of a room, whoever has said it; its `rev` then. May wait. Needs the right "delete".
+        Raises `Reject` where there is no such message."""
+        self.require("delete")
+        found = room if isinstance(room, Room) else self.room(room)
+        self._where.require_on(found.name)
+        return self.chat.delete_as(name_of(self.name), found, seq)
+
+    def ban(self, who: Member | str, why: str = "", duration: object = None, room: str | Room = "") -> None:
+        """Keep somebody, a member or who is called so, out of `room`, or out of the chat, for so many seconds, or "1h";
+        for good where nothing is said. It is kept when this returns, so it may wait. Needs the right "ban". Raises
+        `Reject`, and always where no plugin that keeps order is on."""
+        self._order("ban", who, why, duration, room)
+
+    def mute(self, who: Member | str, why: str = "", duration: object = "10m", room: str | Room = "") -> None:
+        """As `ban`, but they may read, and not write. Needs the right "mute"."""
+        self._order("mute", who, why, duration, room)
+
+    def _order(
+        self, act: Literal["ban", "mute"], who: Member | str, why: str, duration: object, room: str | Room
+    ) -> None:
+        self.require(act)
+        if gevent.getcurrent() is gevent.get_hub():
+            raise PluginError(f"ctx.{act} may wait, and nothing may here: call it by ctx.spawn")
+        seconds = None if duration is None else seconds_of(duration)
+        where = room.name if isinstance(room, Room) else self.chat.room_name(room) if room else ""
+        self._where.require_on(where)
+        name, why = named(self.chat, who), line_of(why)
+        self._around.keep_order(Order(act=act, name=name, room=where, seconds=seconds, why=why, plugin=self.name))
 
     def bot(self, name: str, rooms: Iterable[str] = (), mentioned: Mentioned | None = None) -> Bot:
         """A member of its own, called `name`, in these rooms: it needs no pass phrase, is marked as a bot, and nobody
@@ -220,9 +241,8 @@ class Context:
         called. It passes the checks, has a number and an id, and is kept. Needs the right "speak". Raises `Reject`, as
         it would be raised for people, and where nobody is in the room: a bot there keeps it."""
         self.require("speak")
-        if self._tasks.halted:
-            raise Reject(f"The plugin {self.name} is off.", code="not_allowed")
         found = room if isinstance(room, Room) else self.room(room)
+        self._where.require_on(found.name)
         return self._my_voices.speak(self.server, found, name, text, action=action)
 
     def has_said(self, message: Message) -> bool:
@@ -299,9 +319,3 @@ class Context:
 
     def _failed(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         self._around.failed(plugin, where, error)
-
-
-def _log_failure(plugin: str, where: str, error: BaseException | None = None) -> None:
-    """Before there are any hooks that could count it."""
-    log = logging.getLogger("greenchat.plugins")
-    log.error("plugin %s failed in %s", plugin, where, exc_info=error, extra={"plugin": plugin})

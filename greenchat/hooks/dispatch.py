@@ -25,7 +25,7 @@ from greenchat.chat.outlet import Outlet
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
 from greenchat.hooks import checks, takes
-from greenchat.hooks.calls import Call, Calls, Function, direct, implementations
+from greenchat.hooks.calls import Call, Calls, Failed, Function, direct, implementations
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.holds import Held, Holds, Release
 from greenchat.hooks.interfaces import Session
@@ -33,6 +33,7 @@ from greenchat.hooks.ledger import Ledger
 from greenchat.hooks.message_checks import CheckMessage, check_message
 from greenchat.hooks.meters import Beat, Meters, Still, clock, timed
 from greenchat.hooks.observers import observe, observe_events
+from greenchat.hooks.order import Order, keep_order
 from greenchat.hooks.provided import provide_past, provide_pasts
 from greenchat.protocol.events import Event, ModerationAction
 from greenchat.protocol.requests import Say
@@ -60,6 +61,7 @@ COUNTED_APART = frozenset(
         "find_message",
         "recall",
         "claim",
+        "order",
     )
 )
 
@@ -113,6 +115,7 @@ class Dispatcher:
         holds: int = 0,
         trace: Trace | None = None,
         turn: Beat | None = None,
+        meters: Meters | None = None,
         gated: Gate = lambda plugin, hook, function, check: function,
     ) -> None:
         self._gated = gated
@@ -123,9 +126,11 @@ class Dispatcher:
         self._most_holds = holds
         self._switched_off = switched_off
         self._failures: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=FAILURES))
+        self._alone: defaultdict[tuple[str, str], deque[float]] = defaultdict(lambda: deque(maxlen=FAILURES))
+        self._untold: set[tuple[str, str]] = set()
         self._off: set[str] = set()
         self._disabled: set[tuple[int, str]] = set()  # (id of a plugin, which the manager keeps alive; hook)
-        self.ledger, self.meters = Ledger(), Meters()
+        self.ledger, self.meters = Ledger(), meters or Meters()
         self.numbered = self.ledger.numbered
         self._holds = Holds(later, self.ledger)
         self.bind()
@@ -139,6 +144,31 @@ class Dispatcher:
             self._switch_off(
                 plugin, f"it failed {FAILURES} times within {FAILURE_SECONDS:.0f} seconds, last in {where}"
             )
+
+    def failed_alone(self, plugin: str, where: str, error: BaseException | None = None) -> None:
+        """As `failed`, in what somebody has asked for, and nobody else has to do with: a command, a route, a
+        connection. It counts, and it is told to who has asked; but nobody shall be able to switch a plugin off by
+        asking. Nor to fill the log."""
+        self.meters.failed(plugin, where)
+        what, found = (plugin, where), error or sys.exception()
+        if not _again_and_again(self._alone[what], FAILURE_SECONDS):
+            self._untold.discard(what)
+            log.error("plugin %s failed in %s", plugin, where, exc_info=found, extra={"plugin": plugin})
+        elif what not in self._untold:
+            self._untold.add(what)
+            log.error(
+                "plugin %s failed in %s %d times within %.0f seconds; more is not told until it does so less often",
+                plugin,
+                where,
+                FAILURES,
+                FAILURE_SECONDS,
+                exc_info=found,
+                extra={"plugin": plugin},
+            )
+
+    def _failed_for(self, session: Any) -> Failed:
+        """Who has not come in yet is a stranger, by whom no plugin is switched off."""
+        return self.failed if session.member is not None else self.failed_alone
 
     def held(self, plugin: str, is_to_blame: bool) -> None:
         """`plugin` has held the event loop, as the watchdog finds it; or `is_to_blame` for that, as it finds then."""
@@ -190,7 +220,7 @@ class Dispatcher:
                 # The client is gone, or silent: no stranger shall be able to have a plugin switched off for that.
                 log.debug("plugin %s: a connection was lost", plugin, extra={"plugin": plugin})
             except BaseException:
-                self.failed(plugin, where)
+                self.failed_alone(plugin, where)
 
         return serve_alone
 
@@ -200,6 +230,10 @@ class Dispatcher:
         (self._disabled.discard if enabled else self._disabled.add)((id(plugin), hook))
         if len(self._disabled) != before:
             self.bind()
+
+    def keep_order(self, order: Order) -> None:
+        """Have a plugin that keeps order do what another one orders. Raises `Reject` where none does."""
+        keep_order(self._calls("greenchat_order"), self.failed, order)
 
     def bind(self) -> None:
         """Look up who implements what, anew."""
@@ -220,8 +254,8 @@ class Dispatcher:
         def calls(*hooks: str, one: Adapter | None = None) -> Calls:
             return self._calls(*hooks, one=one, check=True)
 
-        self.check_join = checks.check_join(calls("greenchat_check_join"), self.failed)
-        self.check_enter = checks.check_enter(calls("greenchat_check_enter"), self.failed)
+        self.check_join = checks.check_join(calls("greenchat_check_join"), self._failed_for)
+        self.check_enter = checks.check_enter(calls("greenchat_check_enter"), self._failed_for)
         self.forget_room = checks.check_forget_room(calls("greenchat_forget_room"), self.failed)
         self.find_keys = checks.find_keys(calls("greenchat_find_keys"), self.failed)
         self.check_reaction = checks.check_reaction(calls("greenchat_check_reaction"), self.failed)
@@ -272,7 +306,7 @@ class Dispatcher:
         return Call(plugin, hook, function, original, meter)
 
     def _take(self, *calls: Call) -> takes.Take | None:
-        return takes.take(calls, self.failed, self.ledger, self._turn)
+        return takes.take(calls, self._failed_for, self.ledger, self._turn, self.meters.lent)
 
     def _delay_ack(self, name: str) -> Callable[[Room, int, int, Release], bool] | None:
         calls, holds = self._calls(name), self._holds
@@ -316,7 +350,7 @@ class Dispatcher:
                 except Killed:
                     raise
                 except BaseException:
-                    self.failed(plugin, name)
+                    self.failed_alone(plugin, name)
             return None
 
         return take if calls else None

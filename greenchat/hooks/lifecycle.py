@@ -18,12 +18,13 @@ from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorH
 from greenchat.hooks.blame import Owners
 from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
-from greenchat.hooks.context import Context, Surroundings
+from greenchat.hooks.context import Context
 from greenchat.hooks.dispatch import Dispatcher
 from greenchat.hooks.interfaces import ChatServer, Command
 from greenchat.hooks.meters import Beat
 from greenchat.hooks.room_switches import RoomSwitches
 from greenchat.hooks.routes import Route, Routes
+from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tracing import traced
 from greenchat.protocol.text import printable
 
@@ -59,11 +60,19 @@ class PluginLifecycle:
             holds=config.server.plugin_holds,
             trace=trace,
             turn=turn,
+            meters=self._around.meters,
             gated=self.rooms.gated,
         )
         self._around.failed = self.hooks.failed
-        self.commands = CommandTable(self.hooks.failed, self._around.clock.monotonic, require_on=self.rooms.require_on)
-        self.routes = Routes(self.hooks.failed)
+        self._around.rooms = self.rooms
+        self._around.keep_order = self.hooks.keep_order
+        self.commands = CommandTable(
+            self.hooks.failed_alone,
+            self._around.clock.monotonic,
+            require_on=self.rooms.require_on,
+            meters=self._around.meters,
+        )
+        self.routes = Routes(self.hooks.failed_alone, self._around.meters)
         self._given: dict[str, list[Command]] = {}  # the commands of each plugin
         self._given_routes: dict[str, list[Route]] = {}
         self.off: dict[str, str] = {}  # which were switched off since the start, and why

@@ -30,8 +30,9 @@ from greenchat.hooks import finding, specs
 from greenchat.hooks.calls import refuse_wrappers
 from greenchat.hooks.clock import SystemClock
 from greenchat.hooks.collecting import Made, collect
-from greenchat.hooks.context import Context, Surroundings
+from greenchat.hooks.context import Context
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.surroundings import Surroundings
 from greenchat.storage.datadir import open_private
 
 log = logging.getLogger("greenchat.plugins")

@@ -52,6 +52,7 @@ ROOM_OF: Mapping[str, Callable[..., str]] = {
     "greenchat_room_opened": lambda room: room.name,
     "greenchat_entered": lambda session, room: room.name,
     "greenchat_acted": lambda act: act.room,
+    "greenchat_order": lambda order: order.room,
     "greenchat_event": lambda event: getattr(event, "room", ""),
 }
 
@@ -155,13 +156,17 @@ class RoomSwitches:
         """Raises `Reject` where `plugin`, of which `what` is, is off in `room`."""
         if self.is_on(plugin, room):
             return
-        if plugin in self._only and room not in self._only[plugin]:
-            names = ", ".join(sorted(self._only[plugin]))
-            raise Reject(f"{what} works in these rooms alone: {names}.", code="not_allowed")
+        self.require_meant(plugin, room, what)
         if self._unknown:
             raise Reject(f"{what} does not work at the moment. Try again later.", code="try_again")
         text = f"{what} is off in {room}. Its owner may switch it on again: /plugin enable {plugin}"
         raise Reject(text, code="not_allowed")
+
+    def require_meant(self, plugin: str, room: str, what: str) -> None:
+        """Raises `Reject` where `plugin`, of which `what` is, is for other rooms than `room` alone."""
+        if not self._may_be_on(plugin, room):
+            names = ", ".join(sorted(self._only[plugin]))
+            raise Reject(f"{what} works in these rooms alone: {names}.", code="not_allowed")
 
     def of(self, room: str) -> dict[str, bool]:
         """The plugins that can be switched in a room, and whether they are on there."""

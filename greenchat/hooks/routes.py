@@ -22,6 +22,7 @@ from greenchat import values
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.decorators import METHODS
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.meters import ROUTES, Meters, clock
 
 Failed = Callable[[str, str, BaseException | None], None]
 
@@ -133,11 +134,12 @@ class _Entry(Struct, frozen=True):
 
 
 class Routes:
-    """Those of one server. `failed(plugin, where, error)` is told what goes wrong in one. Who serves them says so, by
-    `served`."""
+    """Those of one server. `failed(plugin, where, error)` is told what goes wrong in one, and `meters` count the calls.
+    Who serves them says so, by `served`."""
 
-    def __init__(self, failed: Failed) -> None:
+    def __init__(self, failed: Failed, meters: Meters) -> None:
         self._failed = failed
+        self._meters = meters
         self._entries: list[_Entry] = []
         self._running: Counter[str] = Counter()
         self.served = False
@@ -202,7 +204,10 @@ class Routes:
             return refusal(503, "Too much is asked of this at once. Try again in a moment.", ("Retry-After", "1"))
         answers: list[Sent] = []
 
+        meter = self._meters.of(plugin, ROUTES)
+
         def run() -> None:
+            began = clock()
             try:
                 answers.append(_sent(entry.route.answer(request)))
             except Reject as verdict:
@@ -211,6 +216,8 @@ class Routes:
                 pass
             except BaseException as error:
                 self._failed(plugin, where, error)
+            finally:
+                meter.add(clock() - began)
 
         self._running[plugin] += 1  # until it has really ended: one that does not let itself be ended counts on
         greenlet = gevent.spawn(run)

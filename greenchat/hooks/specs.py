@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from greenchat.chat.room import Member, Room
     from greenchat.errors import Reject
     from greenchat.hooks.interfaces import ChatServer, Command, Session
+    from greenchat.hooks.order import Order
     from greenchat.hooks.routes import Route
     from greenchat.protocol.events import Event, Message, ModerationAction
     from greenchat.protocol.requests import Say
@@ -56,6 +57,11 @@ def greenchat_delay_ack(room: "Room", seq: int, rev: int, release: "Callable[[Re
     """Take: the message `seq` of `room`, or its change `rev`, is about to be acknowledged; return True to hold that.
 
     `release` is to be called then, with None, or with why it is not kept."""
+
+
+@hookspec
+def greenchat_order(order: "Order") -> bool | None:
+    """Take: a plugin orders that somebody is banned or muted; return True once that is so, or raise Reject("why")."""
 
 
 @hookspec

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from greenchat.errors import Reject
-from greenchat.hooks.calls import Call, Failed, Function
+from greenchat.hooks.calls import Call, Failed, FailedFor, Function
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.interfaces import Session
 from greenchat.hooks.ledger import Ledger
-from greenchat.hooks.meters import SAMPLE, Beat, clock
+from greenchat.hooks.meters import SAMPLE, Beat, Lent, clock
 from greenchat.protocol.requests import Say
 from greenchat.protocol.runs import Says
 from greenchat.protocol.vocabulary import Request
@@ -18,7 +18,7 @@ Take = Callable[[Session, Any], bool]
 SAID = (Say, Says)  # what says something, of what comes in
 
 
-def take(calls: Sequence[Call], failed: Failed, ledger: Ledger, turn: Beat) -> Take | None:
+def take(calls: Sequence[Call], failed_for: FailedFor, ledger: Ledger, turn: Beat, lent: Lent) -> Take | None:
     """Whether one of the plugins takes a frame, or a run. They are timed as checks are: see meters.py."""
     quickly = [(call.plugin, call.hook, call.function) for call in calls]
     last: float | None = None  # the turn in which a call was timed
@@ -35,7 +35,9 @@ def take(calls: Sequence[Call], failed: Failed, ledger: Ledger, turn: Beat) -> T
         for plugin, name, call in quickly:
             try:
                 taken = call(session, frame)
-                if taken is True or (taken is not None and taken is not False and odd(plugin, name, taken, failed)):
+                if taken is True or (
+                    taken is not None and taken is not False and odd(plugin, name, taken, failed_for(session))
+                ):
                     if type(frame) in SAID:
                         ledger.took(session, plugin, name, frame, 0.0)
                     return True
@@ -47,23 +49,27 @@ def take(calls: Sequence[Call], failed: Failed, ledger: Ledger, turn: Beat) -> T
             except Killed:
                 raise
             except BaseException as error:
-                failed(plugin, name, error)
+                failed_for(session)(plugin, name, error)
         return False
 
     def ask_timed(session: Session, frame: Any, count: int) -> bool:
+        if lent.some:
+            lent.take()  # by frames that nobody has timed
         began = clock()
         for plugin, name, call, _, meter in calls:
             try:
                 taken = call(session, frame)
-                if taken is True or (taken is not None and taken is not False and odd(plugin, name, taken, failed)):
-                    spent = clock() - began
+                if taken is True or (
+                    taken is not None and taken is not False and odd(plugin, name, taken, failed_for(session))
+                ):
+                    spent = clock() - began - (lent.take() if lent.some else 0.0)
                     meter.add_some(spent, count)
                     if type(frame) in SAID:
                         ledger.took(session, plugin, name, frame, spent)
                     return True
             except Reject as verdict:
                 verdict.by = verdict.by or plugin
-                spent = clock() - began
+                spent = clock() - began - (lent.take() if lent.some else 0.0)
                 meter.add_some(spent, count)
                 if type(frame) in SAID:
                     ledger.turned_down(session, plugin, name, frame, verdict, spent)
@@ -71,9 +77,9 @@ def take(calls: Sequence[Call], failed: Failed, ledger: Ledger, turn: Beat) -> T
             except Killed:
                 raise
             except BaseException as error:
-                failed(plugin, name, error)
+                failed_for(session)(plugin, name, error)
             now = clock()
-            meter.add_some(now - began, count)
+            meter.add_some(now - began - (lent.take() if lent.some else 0.0), count)
             began = now
         return False
 

@@ -18,7 +18,9 @@ from greenchat.errors import PluginError, Reject
 from greenchat.hooks.calls import Failed
 from greenchat.hooks.clock import Alarm, Clock
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.meters import Meter, clock
 from greenchat.hooks.moments import next_time, seconds_of, time_of_day
+from greenchat.protocol.text import printable
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -37,6 +39,9 @@ MOST_PER_SECOND = 100.0
 
 # How long a timer for a time of day sleeps at most, in seconds: meanwhile somebody may set the clock, or close the lid.
 LOOK_SECONDS = 60.0
+
+# Characters of a refusal that the log has: a sentence or two.
+REFUSAL_LENGTH = 200
 
 # Threads of one plugin: a few that hang must not be all there are, so each has its own.
 THREADS = 4
@@ -97,12 +102,14 @@ class Task:
 
 
 class Tasks:
-    """Those of the plugin called `plugin`; `failed(plugin, where, error)` is told what goes wrong."""
+    """Those of the plugin called `plugin`; `failed(plugin, where, error)` is told what goes wrong. `meter`
+    counts the calls of its timers."""
 
-    def __init__(self, plugin: str, clock: Clock, failed: Failed) -> None:
+    def __init__(self, plugin: str, clock: Clock, failed: Failed, meter: Meter) -> None:
         self._plugin = plugin
         self._clock = clock
         self._failed = failed
+        self._meter = meter
         self._all: dict[Task, None] = {}
         self._threads: Any = None
         self._per_second = 0.0
@@ -135,7 +142,7 @@ class Tasks:
         def ring() -> None:
             task._alarm = task.wait_again = None
             with nullcontext() if cause is None else cascade.caused_by(cause):
-                task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, a timer", True)
+                task._greenlet = gevent.spawn(self._time, task, call, f"{_name(function)}, a timer", True)
 
         if not task.done:
             task.wait_again = arm
@@ -167,7 +174,7 @@ class Tasks:
         def ring() -> None:
             arm()
             if task._greenlet is None or task._greenlet.ready():
-                task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, every {interval}", False)
+                task._greenlet = gevent.spawn(self._time, task, call, f"{_name(function)}, every {interval}", False)
 
         if not task.done:
             task.wait_again = arm
@@ -244,15 +251,30 @@ class Tasks:
 
     def _start(self, task: Task, call: Callable[[], object], where: str, once: bool) -> None:
         if task._greenlet is None or task._greenlet.ready():
-            task._greenlet = gevent.spawn(self._run, task, call, where, once)
+            task._greenlet = gevent.spawn(self._time, task, call, where, once)
+
+    def _time(self, task: Task, call: Callable[[], object], where: str, once: bool) -> None:
+        """As `_run`, what a timer calls. What goes on in the background, without end perhaps, is not timed."""
+        began = clock()
+        try:
+            self._run(task, call, where, once)
+        finally:
+            self._meter.add(clock() - began)
 
     def _run(self, task: Task, call: Callable[[], object], where: str, once: bool) -> None:
         try:
             call()
         except Killed:
             pass
-        except Reject as verdict:  # somebody may not say that, or is gone: not for what the code is
-            log.info("%s of plugin %s: %s", where, self._plugin, verdict.text, extra={"plugin": self._plugin})
+        except Reject as verdict:  # nobody is there to be told; and who causes it must not be able to end the plugin
+            log.warning(
+                "plugin %s was refused something in %s (%s): %s",
+                self._plugin,
+                where,
+                verdict.code,
+                printable(verdict.text, REFUSAL_LENGTH),
+                extra={"plugin": self._plugin},
+            )
         except BaseException as error:
             self._failed(self._plugin, where, error)
         finally:

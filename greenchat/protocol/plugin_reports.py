@@ -15,10 +15,10 @@ HOOK_SECONDS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10
 
 
 class HookUse(Struct, frozen=True, omit_defaults=True):
-    """How a plugin's part in one hook has been called since the server's start. `seconds` are all that the calls took,
-    the time in which they waited for something included; `longest` the longest. `buckets` are how many of them took up
-    to each of `HOOK_SECONDS`, and how many longer. What has failed outside of hooks, in a command or in the background,
-    has no calls."""
+    """How a plugin's part in one hook has been called since the server's start; or, where `hook` is "commands",
+    "routes" or "timers", all that it has of these. `seconds` are all that the calls took, the time in which they waited
+    for something included; `longest` the longest. `buckets` are how many of them took up to each of `HOOK_SECONDS`, and
+    how many longer. What has failed "elsewhere", in the background, has no calls."""
 
     plugin: str
     hook: str

@@ -1,7 +1,8 @@
 """Keeps order: operators, bans, mutes and slow rooms; words that are not said, repeats and floods where configured.
 
 settings.py is what the configuration says, words.py looks at what is said. rules.py is what operators and owners of
-rooms have ordered, records.py keeps it, enforcement.py sees to it, orders.py is what their commands do.
+rooms have ordered, records.py keeps it, enforcement.py sees to it. orders.py is what their commands do,
+plugin_orders.py what other plugins order, steps.py what both have in common.
 """
 
 import logging
@@ -12,12 +13,25 @@ from typing import Any
 import click
 import gevent
 
-from greenchat import ChatServer, Command, Member, Message, Messages, ModerationAction, Reject, Room, Session, hookimpl
+from greenchat import (
+    ChatServer,
+    Command,
+    Member,
+    Message,
+    Messages,
+    ModerationAction,
+    Order,
+    Reject,
+    Room,
+    Session,
+    hookimpl,
+)
 
 from . import cli
 from .commands import commands
 from .enforcement import Enforcement
 from .orders import Orders
+from .plugin_orders import PluginOrders
 from .records import FILE, LOOK_SECONDS, Records
 from .settings import Settings as Settings
 from .settings import words_of
@@ -35,6 +49,7 @@ class Moderation:
         self._repeats = Repeats(settings.repeat, settings.repeat_seconds) if settings.repeat else None
         self._flood = RoomFlood(settings.room_rate, settings.room_seconds) if settings.room_rate else None
         self._orders = Orders()
+        self._plugin_orders = PluginOrders()
         self._looking: Any = None  # a greenlet, once started
         self._server: ChatServer
         self._records: Records
@@ -48,6 +63,7 @@ class Moderation:
         self._records = Records(server.data_dir / FILE, server.accounts, server.chat.rooms, self._changed)
         self._enforcement = Enforcement(server)
         self._orders.begin(server, self._records, self._enforcement)
+        self._plugin_orders.begin(server, self._records, self._enforcement)
         self._rest()
         self._records.look()
         self._looking = gevent.spawn(self._look)
@@ -191,8 +207,12 @@ class Moderation:
 
     @hookimpl
     def greenchat_acted(self, act: ModerationAction) -> None:
-        if not self._orders.is_telling:
+        if not self._orders.is_telling and not self._plugin_orders.is_telling:
             self._records.keep(act)
+
+    @hookimpl
+    def greenchat_order(self, order: Order) -> bool:
+        return self._plugin_orders.take(order)
 
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:

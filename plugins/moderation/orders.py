@@ -1,8 +1,7 @@
 """The commands of those who keep order: operators in the whole chat, and who has made a room in that room."""
 
-import sqlite3
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -10,7 +9,6 @@ from typing import Annotated
 
 from greenchat import (
     Call,
-    ChatServer,
     Duration,
     Member,
     Meta,
@@ -19,17 +17,15 @@ from greenchat import (
     Reject,
     Rest,
     Session,
-    host_of,
     in_units,
-    network_of,
     printable,
-    require_name,
 )
 
 from .answers import Audit, BanList
-from .enforcement import Enforcement, in_room
-from .records import Records, add_operator, lift, lift_network, put, remove_operator, set_slow
-from .rules import Mark, Operator, Sanction, Slow, whom_of
+from .enforcement import in_room
+from .records import add_operator, lift, lift_network, put, remove_operator, set_slow
+from .rules import Mark, Operator, Sanction, Slow
+from .steps import By, Steps, sanction_of
 from .terms import (
     Network,
     address_of,
@@ -61,23 +57,14 @@ def keeps_order(session: Session) -> bool:
     return is_operator(session) or (session.member is not None and session.member.room.owned_by(session.member))
 
 
-class Orders:
+class Orders(Steps):
     """What is ordered is on the disk, and done, before it is confirmed. Each raises `Reject` where it may not be."""
-
-    def __init__(self) -> None:
-        self.is_telling = False  # the observers of an act that is on the disk already
-        self._server: ChatServer
-        self._records: Records
-        self._enforcement: Enforcement
-
-    def begin(self, server: ChatServer, records: Records, enforcement: Enforcement) -> None:
-        self._server, self._records, self._enforcement = server, records, enforcement
 
     # --- operators ---
 
     def op(self, call: Call, user: str) -> str:
         session = call.session
-        key, found = self._named(user)
+        key, found = self.named(user)
         target = found or self._logged_in(key)
         if target is None:
             raise Reject(
@@ -89,20 +76,20 @@ class Orders:
         if not account_id:
             raise Reject(f"{target.name} is not logged in. /register makes the name theirs.", code="not_logged_in")
         operator = Operator(account_id, target.name_on_record, time.time(), session.name_on_record())
-        if not self._do(session, "op", operator.name, "", "", lambda file: add_operator(file, operator)):
+        if not self.do(_by(session), "op", operator.name, "", "", lambda file: add_operator(file, operator)):
             raise Reject(f"{operator.name} is an operator already.", code="already_operator")
         return f"{operator.name} is an operator from now on."
 
     def deop(self, call: Call, user: str) -> str:
         session = call.session
-        key, found = self._named(user)
+        key, found = self.named(user)
         self._require_other(session, key, found)
         operator = self._operator(key, found)
         nothing = Reject(f"{printable(user)} is no operator.", code="not_operator")
         if operator is None:
             raise nothing
         name = self._server.accounts.name_of(operator.account) or operator.name
-        if not self._do(session, "deop", name, "", "", lambda file: remove_operator(file, operator.account)):
+        if not self.do(_by(session), "deop", name, "", "", lambda file: remove_operator(file, operator.account)):
             raise nothing
         return f"{name} is no operator any more."
 
@@ -114,7 +101,7 @@ class Orders:
             if account_id in operators:
                 return operators[account_id]
         gone = (one for one in operators.values() if not accounts.name_of(one.account))
-        return next((one for one in gone if self._named(one.name)[0] == key), None)
+        return next((one for one in gone if self.named(one.name)[0] == key), None)
 
     # --- out of a room, or of the chat ---
 
@@ -136,7 +123,7 @@ class Orders:
         why = reason(why)
         network = network_in(user) if not self._is_among(user, self._server.chat.members) else None
         if network is None:
-            self._ban_user(session, *self._named(user), seconds, why)
+            self._ban_user(session, *self.named(user), seconds, why)
         elif is_operator(session):
             self._ban_network(session, network, seconds, why)
         else:
@@ -151,45 +138,26 @@ class Orders:
                 raise Reject(f"{written(network)} holds your own address, {address}.", code="own_address")
             raise Reject(f"{other.name} is an operator, and comes from there. /deop {other.name} first.", "operator")
         why = self._sayable(session, why, "")
-        ban = _sanction(session, "network", written(network), "", "", "", seconds, why)
-        self._do(session, "ban", ban.what, "", ban.details, lambda file: put(file, "bans", [ban]))
+        ban = sanction_of(_by(session), "network", written(network), "", "", "", seconds, why)
+        self.do(_by(session), "ban", ban.what, "", ban.details, lambda file: put(file, "bans", [ban]))
         session.info(f"{ban.what} is banned from the chat {ban.terms(ban.since)}")
 
     def _ban_user(self, session: Session, key: str, found: Member | None, seconds: int | None, why: str) -> None:
         self._require_other(session, key, found)
-        self._require_no_operator(key, found)
+        self.require_no_operator(key, found)
         self._require_space(session)
         room, name = _scope(session), found.name if found is not None else key
         why = self._sayable(session, why, room)
-        networks, left_out = self._networks_of(session, found) if found is not None and not room else ([], [])
-        bans = self._sanctions(session, key, found, room, seconds, why)
+        networks, left_out = self.networks_of(found, session) if found is not None and not room else ([], [])
+        bans = self.sanctions(_by(session), key, found, room, seconds, why)
         whom = bans[0].whom
-        bans += [_sanction(session, "network", network, "", room, whom, seconds, why) for network in networks]
+        bans += [sanction_of(_by(session), "network", network, "", room, whom, seconds, why) for network in networks]
         details = f"with {', '.join(networks)}, {bans[0].details}" if networks else bans[0].details
-        self._do(session, "ban", name, room, details, lambda file: put(file, "bans", bans))
+        self.do(_by(session), "ban", name, room, details, lambda file: put(file, "bans", bans))
         absent = "; nobody is called so at the moment" if found is None else ""
         session.info(f"{name} is banned from {room or 'the chat'} {bans[0].terms(bans[0].since)}{absent}")
         for line in left_out:
             session.info(line)
-
-    def _networks_of(self, session: Session, target: Member) -> tuple[list[str], list[str]]:
-        """What is to be banned of the addresses along with `target`; and for the operator, why others are not."""
-        banned, left_out = list[str](), list[str]()
-        for network in dict.fromkeys(network_of(host_of(one.address)) for one in target.sessions):
-            there = [
-                other
-                for other in self._server.sessions.values()
-                if other.member is not target and network_of(host_of(other.address)) == network
-            ]
-            if not network or network_in(network) is None:
-                continue
-            if session in there:
-                left_out.append(f"The address, {network}, is not banned: you have it, too.")
-            elif there:
-                left_out.append(f"The address is not banned: others have it, too. /ban {network} bans them all.")
-            else:
-                banned.append(network)
-        return banned, left_out
 
     def unban(self, call: Call, user: str) -> None:
         session, rules = call.session, self._records.rules
@@ -199,7 +167,7 @@ class Orders:
             self._lift(session, "bans", user, "unban", nothing)
             return
         what = written(network)
-        if not self._do(session, "unban", what, "", "", lambda file: lift_network(file, what)):
+        if not self.do(_by(session), "unban", what, "", "", lambda file: lift_network(file, what)):
             wider = rules.ban_of_address(network.network_address, time.time())
             if wider is None:
                 raise nothing
@@ -215,9 +183,16 @@ class Orders:
             raise Reject(f"{target.name} is not in {room}.", code="not_in_room")
         self._require_space(session)
         why = self._sayable(session, reason(why), room)
-        mutes = self._sanctions(session, target.key, target, room, seconds or MUTE_SECONDS, why)
+        mutes = self.sanctions(_by(session), target.key, target, room, seconds or MUTE_SECONDS, why)
         terms = mutes[0].terms(mutes[0].since)
-        self._do(session, "mute", target.name, room, mutes[0].details, lambda file: put(file, "mutes", mutes))
+        self.do(
+            _by(session),
+            "mute",
+            target.name,
+            room,
+            mutes[0].details,
+            lambda file: put(file, "mutes", mutes),
+        )
         session.info(f"{target.name} is muted{in_room(room)} {terms}")
         target.info(f"{session.name} has muted you{in_room(room)} {terms}")
 
@@ -234,7 +209,7 @@ class Orders:
             raise Reject(f"There is no room {printable(room)}.", code="unknown_room")
         slow = Slow(key, seconds_between(seconds), session.account_id)
         every = f"one message every {in_units(slow.seconds)}" if slow.seconds else "off"
-        if not self._do(session, "slow", "", key, every, lambda file: set_slow(file, slow)):
+        if not self.do(_by(session), "slow", "", key, every, lambda file: set_slow(file, slow)):
             raise Reject(f"{key} is not slow.", code="not_slow")
         told = f"{key} is slow from now on: {every}." if slow.seconds else f"{key} is not slow any more."
         if there is not None:
@@ -259,18 +234,10 @@ class Orders:
 
     # --- whom it is about ---
 
-    def _named(self, name: str) -> tuple[str, Member | None]:
-        """The key of `name`, and who is called so at the moment."""
-        try:
-            _, key = require_name(name, self._server.config.limits.name_length)
-        except Reject:
-            raise Reject(f"Nobody can be called {printable(name)}.", code="unknown_user") from None
-        return key, self._server.chat.members.get(key)
-
     def _is_among(self, name: str, keys: Container[str]) -> bool:
         """Whether `name`, which may look like an address, is known as a name."""
         with suppress(Reject):
-            return self._named(name)[0] in keys
+            return self.named(name)[0] in keys
         return False
 
     def _logged_in(self, account: str) -> Member | None:
@@ -281,21 +248,13 @@ class Orders:
     def _may_act_on(self, session: Session, target: Member) -> Member:
         """`target`, where they may be acted on. Raises `Reject`."""
         self._require_other(session, target.key, target)
-        self._require_no_operator(target.key, target)
+        self.require_no_operator(target.key, target)
         return target
 
     def _require_other(self, session: Session, key: str, found: Member | None) -> None:
         member = session.require_member()
         if found is member or key in (member.key, session.account):
             raise Reject("That is you. Ask another one who keeps order.", code="yourself")
-
-    def _require_no_operator(self, key: str, found: Member | None) -> None:
-        """Who only has the name of an operator, and is not logged in, is none."""
-        account = self._server.accounts.find(key)
-        absent = account is not None and account.id in self._records.rules.operators
-        if found.role == "operator" if found is not None else absent:
-            name = found.name if found is not None else key
-            raise Reject(f"{name} is an operator. /deop {name} first.", code="operator")
 
     def _require_space(self, session: Session) -> None:
         room, account, rules = _scope(session), session.account_id, self._records.rules
@@ -307,44 +266,6 @@ class Orders:
             raise Reject(f"There are {mine} of your bans and mutes. Lift one first: /bans", code="too_many_bans")
 
     # --- the steps of an order ---
-
-    def _do(
-        self,
-        session: Session,
-        act: str,
-        target: str,
-        room: str,
-        details: str,
-        work: Callable[[sqlite3.Connection], int],
-    ) -> int:
-        """Do `work` on the file, put the act down, and tell the observers; what comes of it is done by then, too. How
-        much it has changed: if nothing, nothing was done."""
-        acted = ModerationAction(session.name_on_record(), act, target, room, details, datetime.now(UTC))
-        count = self._records.change(work, acted)
-        if count:
-            self.is_telling = True
-            try:
-                self._server.chat.audit(acted.by, act, target, room, details)
-            finally:
-                self.is_telling = False
-        return count
-
-    def _sanctions(
-        self, session: Session, key: str, found: Member | None, room: str, seconds: int | None, why: str
-    ) -> list[Sanction]:
-        """For the account, where there is one, and for the name, where that is not the account's."""
-        if found is not None:
-            account_key, account_id = found.account, found.account_id
-        else:
-            account = self._server.accounts.find(key)
-            account_key, account_id = (account.key, account.id) if account is not None else ("", 0)
-        whom = whom_of(account_id) if account_id else key
-        sanctions = []
-        if account_id:
-            sanctions.append(_sanction(session, "account", str(account_id), account_key, room, whom, seconds, why))
-        if key != account_key:
-            sanctions.append(_sanction(session, "name", key, "", room, whom, seconds, why))
-        return sanctions
 
     def _sayable(self, session: Session, why: str, room: str) -> str:
         """`why` as it may be told to others: it is talk like any other. Raises `Reject`."""
@@ -360,7 +281,7 @@ class Orders:
                 self._records.change(partial(put, table=table, sanctions=sanctions), act)
 
     def _lift(self, session: Session, table: str, name: str, act: str, nothing: Reject) -> None:
-        key, found = self._named(name)
+        key, found = self.named(name)
         self._require_other(session, key, found)
         marks: set[Mark] = {key} if found is None else {key, *self._enforcement.marks_of(found)}
         account = self._server.accounts.find(key)
@@ -369,7 +290,7 @@ class Orders:
         room = session.require_member().room.name
         rooms = ("", room) if is_operator(session) else (room,)
         name = found.name if found is not None else key
-        if not self._do(session, act, name, _scope(session), "", lambda file: lift(file, table, marks, rooms)):
+        if not self.do(_by(session), act, name, _scope(session), "", lambda file: lift(file, table, marks, rooms)):
             raise nothing
         where = "" if is_operator(session) else in_room(room)
         session.info(f"{name} is not {'banned' if table == 'bans' else 'muted'}{where} any more.")
@@ -382,19 +303,5 @@ def _scope(session: Session) -> str:
     return "" if is_operator(session) else session.require_member().room.name
 
 
-def _sanction(
-    session: Session, kind: str, what: str, key: str, room: str, whom: str, seconds: int | None, why: str
-) -> Sanction:
-    now = time.time()
-    return Sanction(
-        kind=kind,
-        what=what,
-        key=key,
-        room=room,
-        whom=whom,
-        by=session.name_on_record(),
-        account=session.account_id,
-        why=why,
-        since=now,
-        until=None if seconds is None else now + seconds,
-    )
+def _by(session: Session) -> By:
+    return By(session.name_on_record(), session.account_id)

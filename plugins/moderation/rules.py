@@ -15,6 +15,9 @@ Mark: TypeAlias = int | str
 # The account of who ordered something, where that account is gone.
 GONE = -1
 
+# ... and where that was a plugin, which has none.
+A_PLUGIN = -2
+
 
 class Sanction(Struct, frozen=True, kw_only=True):
     """A ban or a mute, as `by` ordered it: of an account's id, of a name's key, or of a network, in a room or the whole

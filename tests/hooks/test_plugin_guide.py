@@ -84,7 +84,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 32
+    assert len(HOOKS) == 33
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -796,6 +796,26 @@ def test_egg(example):
         ada = Program(server, "ada")
         assert [(frame.get("text"), frame["ref"]) for frame in ada.ask("/egg")] == [("It boils.", 2), (None, 2)]
         assert ada.read() == {"type": "notice", "text": "It is done.", "ref": 2}
+
+
+def test_honeypot(example):
+    with serving(example("honeypot"), settings={"plugins.honeypot.may": ["delete", "mute"]}) as server:
+        ada, bob = Program(server, "ada"), server.join("bob")
+        bob.send("MSG|The Casino is open!")
+        seq = ada.read_until("message")["seq"]
+        assert ada.read_until("deleted")["seq"] == seq
+        assert any("You are muted by the plugin honeypot for 1h" in line for line in [bob.read() for _ in range(2)])
+
+
+def test_warden(example):
+    settings = {"plugins.honeypot.may": ["delete", "mute"], "server.disabled_plugins": ["moderation"]}
+    with serving(example("honeypot"), example("warden"), settings=settings) as server:
+        ada, bob = Program(server, "ada"), server.join("bob")
+        bob.send("MSG|The casino is open!")
+        ada.read_until("deleted")
+        eventually(lambda: example("warden").muted == {"bob"})
+        bob.send("MSG|hello")
+        assert "ERROR|You are muted." in [bob.read() for _ in range(2)]
 
 
 OWN = Path(__file__).read_text("utf-8")

@@ -11,6 +11,7 @@ from kit.machine import eventually
 
 from greenchat import HttpResponse, Reject, Route, hookimpl, http
 from greenchat.hooks import routes
+from greenchat.hooks.dispatch import FAILURES
 from greenchat.testing import DEADLINE, serving
 
 
@@ -339,10 +340,22 @@ def test_what_goes_wrong_is_the_plugins_and_nobody_else_reads_of_it(answer, capl
         assert ask(server, "GET", "/")[0] == 200
 
 
-def test_one_that_fails_again_and_again_is_off_and_so_are_its_routes():
+def test_no_stranger_switches_a_plugin_off_or_fills_the_log(caplog):
     with serving(broken(ValueError())) as server:
-        for _ in range(20):
+        for _ in range(FAILURES + 5):
             assert ask(server, "GET", "/broken")[0] == 500
+        assert server.call(lambda: server.server.plugin_lifecycle.off) == {}
+        (use,) = [use for use in server.call(server.server.stats).plugins if use.plugin == "Broken"]
+        assert (use.hook, use.calls, use.failures) == ("routes", FAILURES + 5, FAILURES + 5)
+    assert caplog.text.count("plugin Broken failed in the route GET /broken") == FAILURES
+    assert "more is not told until it does so less often" in caplog.text
+
+
+def test_the_routes_of_a_plugin_that_is_off_are_gone():
+    with serving(broken("fine")) as server:
+        assert ask(server, "GET", "/broken")[0] == 200
+        hooks = server.server.plugin_lifecycle.hooks
+        server.call(lambda: [hooks.failed("Broken", "greenchat_event", ValueError()) for _ in range(FAILURES)])
         assert ask(server, "GET", "/broken")[0] == 404
 
 

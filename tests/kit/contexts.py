@@ -3,7 +3,7 @@
 import pytest
 
 from greenchat import Context
-from greenchat.hooks.context import Surroundings
+from greenchat.hooks.surroundings import Surroundings
 from kit.clocks import HandClock
 
 
