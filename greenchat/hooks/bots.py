@@ -241,7 +241,7 @@ class Ears:
             for place, text in enumerate(messages.texts):
                 if named(text):
                     mentioned: Any = bot.mentioned
-                    tasks.spawn(mentioned, messages[place])
+                    tasks.spawn_for_one(mentioned, messages[place])
 
     def _is_bot(self, name: str) -> bool:
         assert self._chat is not None

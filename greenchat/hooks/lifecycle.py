@@ -64,6 +64,7 @@ class PluginLifecycle:
             gated=self.rooms.gated,
         )
         self._around.failed = self.hooks.failed
+        self._around.failed_alone = self.hooks.failed_alone
         self._around.rooms = self.rooms
         self._around.keep_order = self.hooks.keep_order
         self.commands = CommandTable(
