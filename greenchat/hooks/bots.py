@@ -261,7 +261,7 @@ class Ears:
             named = Mentions([bot.name])
             for place, text in enumerate(messages.texts):
                 if named(text):
-                    tasks.spawn(bot.hear, messages[place])
+                    tasks.spawn_for_one(bot.hear, messages[place])
 
     def _is_bot(self, name: str) -> bool:
         assert self._chat is not None

@@ -51,7 +51,7 @@ class Context:
         self.log = Log(logging.getLogger(f"greenchat.plugin.{name}"), {"plugin": name})
         self.clock = around.clock
         self._around = around
-        self._tasks = Tasks(name, around.clock, self._failed, around.meters.of(name, TIMERS))
+        self._tasks = Tasks(name, around.clock, self._failed, around.meters.of(name, TIMERS), self._failed_alone)
         path = None if around.data_dir is None else store_path(around.data_dir, name)
         self.store = Store(name, path)
         self.jobs = Jobs(self.store.own("jobs"), self._tasks, around.clock)
@@ -316,6 +316,9 @@ class Context:
                 database.close()
         finally:
             self.store.close()
+
+    def _failed_alone(self, plugin: str, where: str, error: BaseException | None = None) -> None:
+        self._around.failed_alone(plugin, where, error)
 
     def _failed(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         self._around.failed(plugin, where, error)

@@ -20,7 +20,7 @@ from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.context import Context
 from greenchat.hooks.dispatch import Dispatcher
-from greenchat.hooks.interfaces import ChatServer, Command
+from greenchat.hooks.interfaces import ChatServer, Command, Session
 from greenchat.hooks.meters import Beat
 from greenchat.hooks.room_switches import RoomSwitches
 from greenchat.hooks.routes import Route, Routes
@@ -64,6 +64,7 @@ class PluginLifecycle:
             gated=self.rooms.gated,
         )
         self._around.failed = self.hooks.failed
+        self._around.failed_alone = self.hooks.failed_alone
         self._around.rooms = self.rooms
         self._around.keep_order = self.hooks.keep_order
         self.commands = CommandTable(
@@ -122,6 +123,10 @@ class PluginLifecycle:
     def ctx_of(self, plugin: str) -> Context | None:
         """The context of the plugin called so."""
         return next((one.ctx for one in self.plugins if one.name == plugin and one.ctx is not None), None)
+
+    def came_in(self, session: Session) -> None:
+        """Somebody has come in, into no room: what waits for them is told now, not with a room only."""
+        self._around.doorman.came(session)
 
     def forget_room(self, room: str) -> None:
         """What plugins keep of it by their contexts, and what is switched off there. Raises `Reject`."""

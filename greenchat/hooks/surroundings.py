@@ -27,6 +27,7 @@ class Surroundings:
         self.ears = Ears()
         self.meters = Meters()
         self.failed: Failed = _log_failure
+        self.failed_alone: Failed = _log_failure  # ... for one person
         self.keep_order: Callable[[Order], None] = _keep_no_order
 
 

@@ -50,7 +50,7 @@ THREADS = 4
 class Task:
     """A greenlet or timer of a plugin."""
 
-    __slots__ = ("_alarm", "_greenlet", "_tasks", "done", "per_second", "wait_again")
+    __slots__ = ("_alarm", "_for_one", "_greenlet", "_tasks", "done", "per_second", "wait_again")
 
     def __init__(self, tasks: "Tasks") -> None:
         self._tasks = tasks
@@ -58,6 +58,7 @@ class Task:
         self._greenlet: Any = None
         self.wait_again: Callable[[], None] | None = None  # for its next time; None for what does not wait
         self.per_second = 0.0  # how often it happens
+        self._for_one = False  # somebody has caused it, and nobody else has to do with it
         self.done = False  # nothing of it is going to happen any more
 
     def cancel(self) -> None:
@@ -103,12 +104,13 @@ class Task:
 
 class Tasks:
     """Those of the plugin called `plugin`; `failed(plugin, where, error)` is told what goes wrong. `meter`
-    counts the calls of its timers."""
+    counts the calls of its timers. `failed_alone` is told of what fails for one person."""
 
-    def __init__(self, plugin: str, clock: Clock, failed: Failed, meter: Meter) -> None:
+    def __init__(self, plugin: str, clock: Clock, failed: Failed, meter: Meter, failed_alone: Failed) -> None:
         self._plugin = plugin
         self._clock = clock
         self._failed = failed
+        self._failed_alone = failed_alone
         self._meter = meter
         self._all: dict[Task, None] = {}
         self._threads: Any = None
@@ -126,6 +128,10 @@ class Tasks:
             call = partial(function, *arguments, **more)
             task._greenlet = gevent.spawn(self._run, task, call, f"{_name(function)}, in the background", True)
         return task
+
+    def spawn_for_one(self, function: Callable[..., object], *arguments: Any) -> None:
+        """As `spawn`, for what one person has caused: it fails for them alone."""
+        self.spawn(function, *arguments)._for_one = True
 
     def later(self, seconds: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """Call it once, after so many seconds, or "10m"."""
@@ -276,7 +282,7 @@ class Tasks:
                 extra={"plugin": self._plugin},
             )
         except BaseException as error:
-            self._failed(self._plugin, where, error)
+            (self._failed_alone if task._for_one else self._failed)(self._plugin, where, error)
         finally:
             if once:
                 task._finish()

@@ -95,13 +95,14 @@ class Doorman:
 
     @hookimpl
     def greenchat_entered(self, session: Any) -> None:
-        self._came(session)
+        self.came(session)
 
     @hookimpl
     def greenchat_account(self, session: Any) -> None:
-        self._came(session)
+        self.came(session)
 
-    def _came(self, session: Any) -> None:
+    def came(self, session: Any) -> None:
+        """It is welcome: it is told what waits for its account."""
         if session.member is not None and session.account_id:
             for waiting in self._all:
                 waiting.came(session.member)

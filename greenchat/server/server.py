@@ -160,6 +160,9 @@ class ChatServer(interfaces.ChatServer):
         if self.hooks.event is not None:
             self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
 
+    def came_in(self, session: Session) -> None:
+        self.plugin_lifecycle.came_in(session)
+
     def listen_also(self, address: str, serve: Serve) -> str:
         owner = self.plugin_lifecycle.owned(serve)
         return self.acceptor.listen_also(address, self.hooks.serving(owner, f"serving {address}", serve))

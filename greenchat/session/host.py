@@ -43,4 +43,7 @@ class Host(Protocol):
 
     def search_direct(self, session: Any, ask: Search) -> SearchResults: ...
 
+    def came_in(self, session: Any) -> None:
+        """It was welcomed, and shows no room."""
+
     def remembered(self, account_id: int) -> Kept: ...

@@ -240,7 +240,9 @@ class Session(coming.Newcomer):
 
     def welcome(self, room: Room | None, ref: Ref = None, token: str = "") -> None:
         self.tell(welcoming(self, room, ref, token))
-        if room is not None and self.server.hooks.entered is not None:
+        if room is None:
+            self.server.came_in(self)
+        elif self.server.hooks.entered is not None:
             self.server.hooks.entered(self, room)
 
     def show_others(self, room: Room) -> None:

@@ -24,7 +24,7 @@ from greenchat import (
 from .answers import Audit, BanList
 from .enforcement import in_room
 from .records import add_operator, lift, lift_network, put, remove_operator, set_slow
-from .rules import Mark, Operator, Sanction, Slow
+from .rules import A_PLUGIN, Mark, Operator, Sanction, Slow
 from .steps import By, Steps, sanction_of
 from .terms import (
     Network,
@@ -260,7 +260,7 @@ class Orders(Steps):
         room, account, rules = _scope(session), session.account_id, self._records.rules
         if not room:
             return
-        ordered = (one for one in (*rules.bans, *rules.mutes) if one.room)
+        ordered = (one for one in (*rules.bans, *rules.mutes) if one.room and one.account != A_PLUGIN)
         mine = sum(1 for one in ordered if one.room == room or (account and one.account == account))
         if mine >= MOST_OF_AN_OWNER:
             raise Reject(f"There are {mine} of your bans and mutes. Lift one first: /bans", code="too_many_bans")

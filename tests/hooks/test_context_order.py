@@ -157,6 +157,23 @@ def test_operators_are_safe(tmp_path):
         assert bans(tmp_path) == []
 
 
+def test_the_address_of_an_operator_is_not_banned_along(tmp_path):
+    with keeping(tmp_path, "ada") as server:
+        ada, bob = operator(server), server.join("bob")
+        does(server, "ban", "bob")
+        bob.read_until("ERROR|You are banned from this chat for good.")
+        assert bans(tmp_path) == [("bob",)]
+        assert "INFO|bob was banned by the plugin Keeper for good." in says(ada)
+
+
+def test_plugins_do_not_ban_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("greenchat_plugins.moderation.plugin_orders.MOST_OF_PLUGINS", 2)
+    with keeping(tmp_path) as server:
+        does(server, "ban", "bob")
+        does(server, "mute", "eve")
+        assert refused(server, "ban", "zoe").code == "too_many_bans"
+
+
 def test_who_has_gone_is_not_taken_for_somebody_else(tmp_path):
     with keeping(tmp_path) as server:
         first = server.join("bob")

@@ -54,6 +54,19 @@ def test_who_is_away_is_told_on_coming_in_after_a_restart(tmp_path):
         assert "Again." not in [frame.get("text") for frame in again.ask("/rooms")]
 
 
+def test_who_comes_into_no_room_is_told_at_the_welcome():
+    with serving_one() as server:
+        know(server, "ada")
+        server.call(lambda: ctx_of(server).tell(account_id("ada"), "It rains."))
+        ada = Program(server)
+        ada.ask("/become ada")
+        ada.send(type="join", name="ada", room=None, ref=1)
+        assert ada.read_until("welcome")["room"] == ""
+        assert ada.read()["text"] == "It rains."
+        assert ada.join(room="lobby")["room"] == "lobby"
+        assert "It rains." not in [frame.get("text") for frame in ada.ask("/rooms")]
+
+
 def test_an_account_that_is_gone_is_forgotten(tmp_path):
     with serving_one(data_dir=tmp_path) as server:
         know(server, "ada", "bob")

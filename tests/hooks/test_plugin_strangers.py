@@ -1,5 +1,8 @@
 """Nobody switches a plugin off for all by asking it for something that it cannot do."""
 
+from kit.machine import eventually
+from kit.programs import Program
+
 from greenchat import Command, Unknown, hookimpl
 from greenchat.hooks.dispatch import FAILURES
 from greenchat.hooks.loader import read_off
@@ -42,6 +45,29 @@ def test_no_stranger_switches_a_plugin_off_by_what_it_cannot_serve():
         uses = {use.hook: use.failures for use in server.call(server.server.stats).plugins if use.plugin == "Serves"}
         assert uses["greenchat_check_join"] == FAILURES + 1
         assert min(uses["greenchat_frame"], uses["greenchat_claim"]) > FAILURES
+
+
+def test_no_one_switches_a_plugin_off_by_naming_its_bot(caplog):
+    class Bot:
+        def __init__(self, ctx):
+            self.bot = ctx.bot("helper", ["lobby"], self.answer)
+
+        @hookimpl
+        def greenchat_startup(self):
+            pass
+
+        def answer(self, message):
+            raise ValueError("odd")
+
+    with serving(Bot) as server:
+        ada = server.join("ada")
+        for number in range(FAILURES + 5):
+            ada.send(f"MSG|helper, {number}")
+        ada.send("MSG|/ping")
+        ada.read_until("INFO|Pong.")
+        eventually(lambda: "more is not told until it does so less often" in caplog.text)
+        assert server.call(lambda: read_off(server.server.data_dir)) == {}
+        assert Program(server, "bob").welcome["bots"] == ["helper"]
 
 
 def test_no_one_switches_a_plugin_off_by_a_command_that_fails():
