@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import gevent
+from gevent.event import Event
 
 
 class Alarm(Protocol):
@@ -26,6 +27,18 @@ class Clock(Protocol):
 
     def call_later(self, seconds: float, function: Callable[[], None]) -> Alarm:
         """Call `function`, which must not wait, once so many seconds are over."""
+
+
+def pause(clock: Clock, seconds: float) -> None:
+    """Let the greenlet wait until so many seconds are over."""
+    if seconds <= 0:
+        return
+    over = Event()
+    alarm = clock.call_later(seconds, over.set)
+    try:
+        over.wait()
+    finally:
+        alarm.cancel()
 
 
 class SystemClock:

@@ -19,7 +19,7 @@ from greenchat.codecs import Codec
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, Reject
 from greenchat.hooks import interfaces
-from greenchat.hooks.clock import Clock
+from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.interfaces import Serve
 from greenchat.hooks.lifecycle import PluginLifecycle
@@ -62,9 +62,10 @@ class ChatServer(interfaces.ChatServer):
         clock: Clock | None = None,
         installed: Collection[str] | None = None,
     ) -> None:
-        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones; what they
-        do at some time goes by `clock`, or else by this machine's. `installed` are the names of the installed ones that
-        are looked at; None is all."""
+        """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones. What they
+        do at some time goes by `clock`, or else by this machine's; so does how long somebody is away. `installed` are
+        the names of the installed ones that are looked at; None is all."""
+        clock = clock or SystemClock()
         self.config = config
         self.data_dir = data_dir
         self.turns, self.backlog = Turns(), Backlog(config.limits)
@@ -78,7 +79,7 @@ class ChatServer(interfaces.ChatServer):
             raise ConfigError(f"server.default_room: {verdict}") from None
         self.accounts = self.chat.accounts
         self.session_store = SessionStore(data_dir)
-        self.stays = Stays(self, self.session_store, self.acceptor.admission)
+        self.stays = Stays(self, self.session_store, self.acceptor.admission, clock)
         self.chat.memory = self.stays
         self.chat.conversations.ignored_by = lambda account: decode_ignored(self.session_store.ignored_by(account))
         self.direct_store = DirectStore(data_dir, self.turns)

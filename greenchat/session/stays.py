@@ -6,7 +6,7 @@ Others are told of an absence after a while (`limits.absence_seconds`); nobody c
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -22,6 +22,7 @@ from greenchat.chat.room import Member
 from greenchat.chat.tokens import TokenChain
 from greenchat.config.schema import Config
 from greenchat.errors import Reject
+from greenchat.hooks.clock import Clock, pause
 from greenchat.net.admission import Admission
 from greenchat.protocol.address import host_of, network_of
 from greenchat.session.stay import Resumable, Stay, elsewhere, encode_ignored, invalid, password_set, shows_few
@@ -46,15 +47,13 @@ class Host(Protocol):
 
 
 class Stays:
-    """All of a server. `clock` is in seconds and never goes back."""
+    """All of a server. How long somebody is away goes by `clock`."""
 
-    def __init__(
-        self, host: Host, store: SessionStore, admission: Admission, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, host: Host, store: SessionStore, admission: Admission, clock: Clock) -> None:
         self._host = host
         self._store = store
         self._admission = admission
-        self._clock = clock
+        self._clock, self._pause = clock.monotonic, partial(pause, clock)
         self._by_hash: dict[bytes, Stay] = {}
         self._kept: dict[Member, Kept] = {}  # those whose absence was told
         self._leaving: set[Member] = set()  # those whose absence is being told
@@ -297,12 +296,12 @@ class Stays:
         """Wait whether somebody comes back, in a greenlet of its own."""
         limits = self._host.config.limits
         absence = min(limits.absence_seconds, limits.resume_seconds)
-        gevent.sleep(absence)
+        self._pause(absence)
         self._wait_while_busy(stay)
         if stay.lost_at == lost_at and stay.member is not None:
             stay.is_overdue = True
             self._settle(stay.member, LOST)
-        gevent.sleep(limits.resume_seconds - absence)
+        self._pause(limits.resume_seconds - absence)
         self._wait_while_busy(stay)
         if stay.lost_at == lost_at and not self._is_over:
             self._end(stay)

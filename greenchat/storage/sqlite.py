@@ -183,8 +183,10 @@ def _statements(script: str) -> Sequence[str]:
     return [*found, statement] if statement.strip() else found
 
 
-# Those of this process that have work to do: a test waits for what it has caused.
-BUSY: "set[Database]" = set()
+def at_work(hub: Any) -> "set[Database]":
+    """Those databases of this event loop that have work to do: a test waits for what it has caused."""
+    found: set[Database] = vars(hub).setdefault("greenchat_databases", set())
+    return found
 
 
 class Database:
@@ -228,11 +230,6 @@ class Database:
         closed.get()
         self._pool.kill()
 
-    @property
-    def hub(self) -> Any:
-        """The event loop that it is used by."""
-        return self._pool.hub
-
     def _ask(self, step: Callable[[], Any], done: Done | None) -> None:
         self._todo.append((step, done))
         if not self._at_work:
@@ -241,7 +238,8 @@ class Database:
     def _next(self) -> None:
         """Have the thread take the next step. Only one is with it at a time: gevent would make us wait for more."""
         self._at_work = bool(self._todo)
-        (BUSY.add if self._at_work else BUSY.discard)(self)
+        busy = at_work(self._pool.hub)
+        (busy.add if self._at_work else busy.discard)(self)
         if self._todo:
             step, done = self._todo.popleft()
             self._pool.spawn(_caught, step).rawlink(partial(self._took, done))

@@ -28,7 +28,7 @@ from greenchat.protocol.names import require_name
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
-from greenchat.storage.sqlite import BUSY
+from greenchat.storage.sqlite import at_work
 from greenchat.testing import watching
 from greenchat.testing.clock import NOON, HandClock
 from greenchat.testing.examples import wrong_examples
@@ -249,7 +249,7 @@ class Chat:
 
     def _is_in_thread(self, hub: Any) -> bool:
         """Whether a thread has still something to do for this one."""
-        if hub.threadpool.task_queue.unfinished_tasks or any(one.hub is hub for one in list(BUSY)):
+        if hub.threadpool.task_queue.unfinished_tasks or at_work(hub):
             return True
         return any(plugin.ctx is not None and plugin.ctx.is_in_thread for plugin in self.server.plugins)
 

@@ -115,7 +115,7 @@ class Rules:
                 self._networks[network.version, network.prefixlen][bits] = ban
         self.has_bans_in_rooms = any(ban.room for ban in bans)
         ordered: list[Sanction | Slow] = [*bans, *mutes, *self.slow.values()]
-        self.rooms_of_guests = frozenset(one.room for one in ordered if not one.account)
+        self.rooms_of_guests = frozenset(one.room for one in ordered if one.room and not one.account)
         persons = [one for one in (*bans, *mutes) if one.kind != "network"]
         self.marks: frozenset[Mark] = frozenset(one.mark for one in persons)
         # The accounts whose sentences hold a name, by its key:

@@ -1,6 +1,7 @@
 """Servers with accounts, and what their clients read."""
 
 from greenchat.testing import serving
+from kit import socketless
 
 SECRET = "correct-horse-battery"
 OTHER = "another-secret-altogether"
@@ -13,6 +14,12 @@ def accounts(*plugins, data_dir=None, settings=(), **own):
     """A server whose passwords cost little; `own` are settings of the plugin."""
     own = {f"plugins.accounts.{name}": value for name, value in own.items()}
     return serving(*plugins, settings=CHEAP | own | dict(settings), data_dir=data_dir)
+
+
+def socketless_accounts(*plugins, data_dir=None, settings=(), **own):
+    """The same, where no socket matters."""
+    own = {f"plugins.accounts.{name}": value for name, value in own.items()}
+    return socketless.serving(*plugins, settings=CHEAP | own | dict(settings), data_dir=data_dir)
 
 
 def registered(server, name="ada", password=SECRET):

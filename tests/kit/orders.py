@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from click.testing import CliRunner
 
 from greenchat.cli import main
-from greenchat.testing import serving
-from kit.programs import Anybody, PeerFrom, crown, without_plugins
+from kit import programs
+from kit.programs import Anybody, crown, without_plugins
+from kit.socketless import serving
 
 # These would greet, replay and log in, too.
 ALONE = without_plugins("accounts", "history", "people", "web")
@@ -43,7 +44,7 @@ def operator(server, name="ada", room=""):
 
 def connect_from(server, address, *lines):
     """A plain client with an address of its own."""
-    peer = server.peers.enter_context(PeerFrom(server, address))
+    peer = programs.connect_from(server, address)
     peer.send(*lines)
     return peer
 

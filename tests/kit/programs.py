@@ -13,6 +13,7 @@ from greenchat_plugins.moderation.rules import Operator
 
 from greenchat import Account, Command, hookimpl, open_database, transaction
 from greenchat.testing import DEADLINE, Peer
+from kit.socketless import SocketlessServer
 
 # What ends all that is told for a request, where it is not refused.
 ANSWERS = {"join": "welcome", "say": "ack", "leave": "ack", "history": "history", "search": "found", "ping": "pong"}
@@ -65,6 +66,13 @@ class PeerFrom(Peer):
         self._file = self.socket.makefile("rb")
 
 
+def connect_from(server, address):
+    """A connection that comes from `address`."""
+    if isinstance(server, SocketlessServer):
+        return server.connect(address)
+    return server.peers.enter_context(PeerFrom(server, address))
+
+
 class Program:
     """The JSON client of all tests. What it `read`s is in order.
 
@@ -73,7 +81,7 @@ class Program:
     """
 
     def __init__(self, server, name="", room="", *, address="", **join):
-        self.peer = server.peers.enter_context(PeerFrom(server, address)) if address else server.connect()
+        self.peer = connect_from(server, address) if address else server.connect()
         self.refs = 0
         self.conversations = None
         if name:

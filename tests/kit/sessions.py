@@ -5,11 +5,15 @@ import json
 from greenchat.testing import DEADLINE
 from kit.machine import eventually
 from kit.programs import Program
+from kit.socketless import SocketlessServer
 
 # Nobody is told that somebody is away, as long as a test takes.
 PATIENT = {"limits.absence_seconds": DEADLINE}
 # Everybody is told at once.
 IMPATIENT = {"limits.absence_seconds": 0.01}
+
+# What passes where the clock is moved by hand, in seconds: longer than the one, and shorter than the other.
+WHILE = 0.1
 
 
 def device(server, name, room="", *, address=""):
@@ -36,6 +40,8 @@ def lose(server, *programs):
         before = sessions(server)
         program.peer.close()
         eventually(lambda before=before: sessions(server) < before)
+    if isinstance(server, SocketlessServer):
+        server.chat.tick(WHILE)
     return programs[-1].welcome["token"]
 
 

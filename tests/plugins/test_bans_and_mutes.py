@@ -181,6 +181,16 @@ def test_who_is_muted_reads_and_does_not_write(server):
     eventually(lambda: server.server.hooks.check_message is None)
 
 
+def test_what_an_operator_without_an_account_has_ordered_for_the_chat_holds(tmp_path):
+    with house(tmp_path) as server:
+        ada, bob, eve = server.join("ada"), server.join("bob"), server.join("eve")
+        says(ada, "/crown", "/mute bob 1h")
+        says(eve, "/become eve")
+        crown(tmp_path, "eve")
+        eve.read_until("INFO|eve is an operator now.")  # by then it was looked at what has ended, too
+        assert refusals(says(bob, "hello"))[0].startswith("You are muted for ")
+
+
 def test_a_mute_lasts_ten_minutes_where_nobody_says_how_long_and_ends_by_itself(server):
     ada, bot = operator(server), Program(server, "bot")
     assert re.fullmatch(rf"INFO\|bot is muted for 10m, {UNTIL}\.", says(ada, "/mute bot")[-1])

@@ -8,9 +8,9 @@ from kit.machine import eventually
 from kit.outages import BUSY, OFF, ON, locked
 from kit.programs import Anybody, Program, sync, without_plugins
 from kit.sessions import device
+from kit.socketless import serving
 
 from greenchat.storage.sqlite import transaction
-from greenchat.testing import serving
 
 NO_ACCOUNTS = without_plugins("accounts") | {BUSY: 0.05}
 

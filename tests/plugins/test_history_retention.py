@@ -11,9 +11,9 @@ from kit.histories import kept, opened, verified
 from kit.machine import eventually
 from kit.programs import Program, says, sync
 from kit.retention import KEEP, SETTINGS, counts, fill, in_use, wait_for_log, warned_long_ago
+from kit.socketless import serving
 
 from greenchat.cli import main
-from greenchat.testing import serving
 
 
 @pytest.fixture(autouse=True)

@@ -9,11 +9,11 @@ from kit.histories import START, index_all, keep, opened, said, verified
 from kit.machine import eventually
 from kit.programs import Program, owner, says
 from kit.schemas import load
+from kit.socketless import serving
 
 from greenchat import Reject, hookimpl
 from greenchat.protocol.events import Message
 from greenchat.storage.sqlite import transaction
-from greenchat.testing import serving
 
 QUIET = {"plugins.history.replay": 0}
 

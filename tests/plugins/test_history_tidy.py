@@ -7,9 +7,9 @@ from greenchat_plugins.history.changes import Change, More
 from kit.histories import TALK, keep, opened, remains, said
 from kit.machine import eventually
 from kit.programs import Program
+from kit.socketless import serving
 
 from greenchat.storage.sqlite import transaction
-from greenchat.testing import serving
 
 # Nothing is written unless somebody waits for it.
 LAZY = {"plugins.history.replay": 20, "plugins.history.commit_seconds": 3600}
@@ -36,7 +36,7 @@ def test_after_a_burst_it_is_indexed_though_nobody_says_anything_any_more(tmp_pa
     many = 100
     with serving(data_dir=tmp_path) as server, opened(tmp_path) as connection:
         ada = Program(server, "ada")
-        ada.peer.socket.sendall(b"".join(b'{"type":"say","text":"la"}\n' for _ in range(many)))
+        ada.send(type="say", text="la", times=many)
         eventually(lambda: connection.execute("SELECT count(*) FROM messages").fetchone() == (many,))
         eventually(lambda: connection.execute(INDEXED).fetchone() == connection.execute(LATEST).fetchone())
         assert len(ada.request(type="search", text="la", limit=200)["messages"]) == many

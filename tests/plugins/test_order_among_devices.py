@@ -4,8 +4,7 @@ nor coming back is a way out."""
 import pytest
 from kit.programs import Anybody, Program, crown, says, without_plugins
 from kit.sessions import PATIENT, back, codes, device, kinds, lose, plain_device, rest, settled
-
-from greenchat.testing import serving
+from kit.socketless import serving
 
 SETTINGS = without_plugins("accounts", "history", "web") | PATIENT
 COMINGS = ("joined", "left")

@@ -4,7 +4,8 @@ back by that of a lost connection. The whole table, over a real server."""
 import itertools
 
 import pytest
-from kit.accounts import OTHER, SECRET, accounts
+from kit.accounts import OTHER, SECRET
+from kit.accounts import socketless_accounts as accounts
 from kit.machine import eventually
 from kit.programs import Program
 from kit.sessions import PATIENT, back, codes, lose, rest, settled

@@ -2,11 +2,12 @@
 
 import greenchat_plugins.accounts
 import pytest
-from kit.accounts import LOGGED_IN, OTHER, SECRET, WRONG, accounts, gone, refused, registered
+from kit.accounts import LOGGED_IN, OTHER, SECRET, WRONG, gone, refused, registered
+from kit.accounts import socketless_accounts as accounts
 from kit.programs import Program
+from kit.socketless import SocketlessPeer
 
 from greenchat import hookimpl
-from greenchat.testing import Peer
 
 # --- a name that is somebody's ---
 
@@ -173,7 +174,7 @@ def logged_in(server, kind):
 
 
 def say(client, text):
-    client.send(f"MSG|{text}") if isinstance(client, Peer) else client.send(type="say", text=text)
+    client.send(f"MSG|{text}") if isinstance(client, SocketlessPeer) else client.send(type="say", text=text)
 
 
 @pytest.mark.parametrize("second", ["plain", "json"])
@@ -193,8 +194,8 @@ def test_a_second_login_is_one_more_session_of_the_same_person(first, second):
         for client in (other, one):
             say(client, "good-bye")
             bob.expect("MSG|ada|good-bye")
-            client.send("LEAVE") if isinstance(client, Peer) else client.send(type="leave")
-            list(iter(client.read, "")) if isinstance(client, Peer) else client.rest()
+            client.send("LEAVE") if isinstance(client, SocketlessPeer) else client.send(type="leave")
+            list(iter(client.read, "")) if isinstance(client, SocketlessPeer) else client.rest()
         bob.expect("INFO|ada has left the chat.")
 
 

@@ -5,10 +5,11 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from kit.accounts import CHEAP, OTHER, SECRET, accounts, gone, registered
+from kit.accounts import CHEAP, OTHER, SECRET, gone, registered
+from kit.accounts import socketless_accounts as accounts
 from kit.devices import at, back, ended, refusal
 from kit.processes import serve_process
-from kit.programs import PeerFrom, Program
+from kit.programs import Program, connect_from
 from kit.sessions import PATIENT, lose, settled
 
 FEW = {"limits.token_failures": 3}
@@ -101,7 +102,7 @@ def test_wrong_tokens_are_counted_for_each_address():
         assert refusal(server, token) == "try_later"  # who guesses right learns nothing, any more
         with Program(server, address="127.0.0.2") as elsewhere:
             assert elsewhere.join(token=token)["type"] == "welcome"
-        with PeerFrom(server, "127.0.0.1") as ada:  # the password is another matter
+        with connect_from(server, "127.0.0.1") as ada:  # the password is another matter
             ada.send(f"MSG|/login ada {SECRET}")
             ada.expect("INFO|You are logged in as ada. Now send JOIN|ada.")
 

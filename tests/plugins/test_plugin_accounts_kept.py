@@ -15,15 +15,17 @@ from kit.accounts import (
     OTHER,
     SECRET,
     WRONG,
-    accounts,
     gone,
     registered,
 )
+from kit.accounts import (
+    socketless_accounts as accounts,
+)
 from kit.processes import serve_process
-from kit.programs import PeerFrom, Program, sync
+from kit.programs import Program, connect_from, sync
+from kit.socketless import serving
 
 from greenchat.cli import main
-from greenchat.testing import serving
 
 TOO_MANY = "Too many failed logins. Try again in a minute."
 
@@ -42,7 +44,7 @@ def test_guesses_from_one_address_are_counted():
         guest.send(f"MSG|/login ada {SECRET}")  # not even the right one, any more
         guest.expect(f"ERROR|{TOO_MANY}")
         assert client.join(name="ada", login=SECRET)["text"] == TOO_MANY
-        with PeerFrom(server, "127.0.0.2") as elsewhere:
+        with connect_from(server, "127.0.0.2") as elsewhere:
             elsewhere.send(f"MSG|/login ada {SECRET}")
             elsewhere.expect(LOGGED_IN)
 
@@ -51,10 +53,10 @@ def test_guesses_of_one_account_are_counted_but_do_not_keep_its_owner_out():
     with accounts(failures_per_account=2) as server:
         gone(registered(server))
         for number in (2, 3):
-            with PeerFrom(server, f"127.0.0.{number}") as guest:
+            with connect_from(server, f"127.0.0.{number}") as guest:
                 guest.send("MSG|/login ada wrong-password")
                 guest.expect(f"ERROR|{WRONG}")
-        with PeerFrom(server, "127.0.0.4") as guest:
+        with connect_from(server, "127.0.0.4") as guest:
             guest.send(f"MSG|/login ada {SECRET}")
             guest.expect(f"ERROR|{TOO_MANY}")
         ada = server.connect()

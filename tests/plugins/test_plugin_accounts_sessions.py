@@ -5,7 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 from click.testing import CliRunner
-from kit.accounts import SECRET, accounts, gone, registered
+from kit.accounts import SECRET, gone, registered
+from kit.accounts import accounts as on_sockets
+from kit.accounts import socketless_accounts as accounts
 from kit.devices import at, back, ended, refusal
 from kit.programs import Program
 from kit.web_peer import WebPeer
@@ -93,7 +95,7 @@ def test_one_ends_another_session_and_its_token():
 
 
 def test_one_ends_a_session_of_another_kind():
-    with accounts() as server:
+    with on_sockets() as server:
         gone(registered(server))
         plain, laptop = server.connect(), at(server)
         with WebPeer(server) as page:

@@ -13,9 +13,11 @@ import greenchat_plugins.chatlog
 import pytest
 from kit.programs import Anybody, Program, without_plugins
 from kit.sessions import PATIENT, back, device, lose
+from kit.socketless import serving
 
 from greenchat import ConfigError, Reject, hookimpl
-from greenchat.testing import DEADLINE, serving
+from greenchat.testing import DEADLINE
+from greenchat.testing import serving as on_sockets
 
 
 def transcribing(path, **settings):
@@ -50,7 +52,7 @@ def logged(caplog):
 
 
 def test_it_logs_who_comes_and_goes(logged):
-    with serving() as server:
+    with on_sockets() as server:
         ada, bob = server.join("ada"), server.connect()
         address = "{}:{}".format(*bob.socket.getsockname())
         bob.send("JOIN|bob|garden")
@@ -108,7 +110,7 @@ def test_it_logs_who_was_refused_and_why(logged):
 
 
 def test_it_logs_who_was_turned_away(logged):
-    with serving(settings={"limits.connections": 1}) as server:
+    with on_sockets(settings={"limits.connections": 1}) as server:
         server.join("ada")
         server.connect().expect("ERROR|The server is full. Try again later.")
     assert "a connection was refused (full: The server is full. Try again later.)" in logged()

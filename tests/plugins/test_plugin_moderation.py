@@ -7,10 +7,11 @@ from importlib.metadata import entry_points
 import pytest
 from click.testing import CliRunner
 from kit.programs import without_plugins
+from kit.socketless import serving
 
 from greenchat import ConfigError
 from greenchat.cli import main
-from greenchat.testing import DEADLINE, serving
+from greenchat.testing import DEADLINE
 
 WORD = "ERROR|This has a word that is not used here. Say it in other words."
 REPEATED = "ERROR|You have said this already. Say something else, or wait a while."

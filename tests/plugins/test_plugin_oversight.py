@@ -7,12 +7,13 @@ from kit.failing import plugin_dir
 from kit.machine import eventually
 from kit.processes import run_greenchat, serve_process
 from kit.programs import Anybody, says, without_plugins
+from kit.socketless import serving
 
 from greenchat import Command, hookimpl
 from greenchat.client import Client
 from greenchat.hooks.dispatch import FAILURES
 from greenchat.hooks.loader import read_off
-from greenchat.testing import serving
+from greenchat.testing import serving as on_sockets
 
 ALONE = without_plugins("accounts", "history", "moderation", "web")
 
@@ -37,9 +38,10 @@ def test_operators_are_told_and_switch_it_on_again():
     with serving(plugin, Anybody, settings=ALONE) as server:
         ada, bob = server.join("ada"), server.join("bob")
         says(bob, "/crown")
-        for number in range(FAILURES):
-            ada.send(f"MSG|{number}")
-            bob.read_until(f"MSG|ada|{number}")
+        with server.chat.failing():
+            for number in range(FAILURES):
+                ada.send(f"MSG|{number}")
+                bob.read_until(f"MSG|ada|{number}")
         line = bob.read()
         assert line.startswith("INFO|The plugin Breaks is switched off: it failed 20 times within 60 seconds")
         assert line.endswith("/plugin on Breaks switches it on again.")
@@ -57,7 +59,7 @@ def test_operators_are_told_and_switch_it_on_again():
 
 
 def test_how_much_a_plugin_takes_is_told():
-    with serving(Breaks(), settings=ALONE) as server:
+    with on_sockets(Breaks(), settings=ALONE) as server:
         ada, bob = server.join("ada"), server.join("bob")
         ada.send("MSG|one")
         bob.read_until("MSG|ada|one")

@@ -3,11 +3,12 @@
 import pytest
 from kit.programs import Anybody, Program, leave, owner, says, sync
 from kit.rooms import ALONE, COMMANDS, crown, join
+from kit.socketless import serving
 
 from greenchat import hookimpl
 from greenchat.client import Client
 from greenchat.protocol.events import Joined
-from greenchat.testing import serving
+from greenchat.testing import serving as on_sockets
 
 
 @pytest.fixture
@@ -292,8 +293,8 @@ def test_names_tell_roles_and_who_is_away(server):
     assert says(server.join("cy"), "/names garden")[0].startswith("INFO|In garden (3): ada")
 
 
-def test_a_client_library_reads_the_answers_of_commands(server):
-    with Client.connect(server.host, server.port) as chat:
+def test_a_client_library_reads_the_answers_of_commands():
+    with on_sockets(Anybody, settings=ALONE) as server, Client.connect(server.host, server.port) as chat:
         welcome = chat.join("ada", "garden")
         assert welcome.members == ["ada"]
         assert chat.confirm(chat.say("/rooms")).seq == 0

@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 from kit.accounts import CHEAP, registered
 from kit.machine import eventually
-from kit.programs import Anybody, PeerFrom, Program, says, sync, without_plugins
+from kit.programs import Anybody, Program, connect_from, says, sync, without_plugins
+from kit.socketless import serving
 
 from greenchat import Reject, hookimpl
 from greenchat.cli import main
-from greenchat.testing import DEADLINE, serving
+from greenchat.testing import DEADLINE
 
 ALONE = without_plugins("accounts", "history", "people", "web")
 THERE = "127.0.0.2"
@@ -36,7 +37,7 @@ def rooms_of(data_dir):
 
 
 def peer_from(server, address, name):
-    peer = server.peers.enter_context(PeerFrom(server, address))
+    peer = connect_from(server, address)
     peer.send(f"JOIN|{name}")
     sync(peer)
     return peer

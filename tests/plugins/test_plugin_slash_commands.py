@@ -4,9 +4,9 @@ import logging
 
 import pytest
 from kit.programs import Program, leave, says, without_plugins
+from kit.socketless import serving
 
 from greenchat import Command, Reject, hookimpl
-from greenchat.testing import serving
 
 # These have commands of their own, or tell more to who comes into a room.
 ALONE = without_plugins("accounts", "history", "moderation", "people", "rooms", "web")
@@ -123,7 +123,8 @@ def test_a_broken_command_is_told_and_the_chat_goes_on():
     with serving(Operators(), settings=ALONE) as server:
         ada, bob = server.join("ada"), server.join("bob")
         ada.expect("INFO|bob has joined the chat.")
-        ada.send("MSG|/crash", "MSG|still here")
+        with server.chat.failing():
+            ada.send("MSG|/crash", "MSG|still here")
         ada.expect("ERROR|/crash has failed. Tell whoever runs the server.")
         bob.expect("MSG|ada|still here")
 

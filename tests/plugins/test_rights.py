@@ -16,10 +16,11 @@ from kit.machine import eventually
 from kit.processes import GREENCHAT
 from kit.programs import Program, enrol, says, sync
 from kit.schemas import load
+from kit.socketless import serving
 
 from greenchat import hookimpl
 from greenchat.cli import main
-from greenchat.testing import DEADLINE, serving
+from greenchat.testing import DEADLINE
 
 OPERATOR = "INFO|{} is an operator now."
 

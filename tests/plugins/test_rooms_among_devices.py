@@ -5,9 +5,9 @@ from click.testing import CliRunner
 from kit.machine import eventually
 from kit.programs import Anybody, Program, says, sync, without_plugins
 from kit.sessions import IMPATIENT, PATIENT, back, codes, device, kinds, lose, plain_device, settled
+from kit.socketless import serving
 
 from greenchat.cli import main
-from greenchat.testing import serving
 
 QUIET = without_plugins("accounts", "history", "web")
 COMINGS = ("joined", "left")

@@ -115,6 +115,21 @@ def test_who_is_lost_has_not_left_and_comes_back_by_the_token(chat):
     assert ada.hears("here again", by="bob")
 
 
+def test_who_has_lost_the_connection_has_left_after_a_while_on_the_clock(chat):
+    ada, bob = chat.join("ada"), chat.connect(kind="json")
+    bob.joins("bob")
+    token = bob.hears(type="welcome").found["token"]
+    bob.vanishes()
+    chat.tick(chat.server.config.limits.absence_seconds)
+    assert ada.hears("bob has left the chat.")
+    assert chat.join("bob", kind="json", token=token).is_in
+    assert ada.hears("bob has joined the chat.")
+    chat.people[-1].vanishes()
+    chat.tick(chat.server.config.limits.resume_seconds)
+    with pytest.raises(AssertionError, match="token_invalid"):
+        chat.join("bob", kind="json", token=token)
+
+
 def test_who_is_refused_does_not_join(chat):
     chat.join("ada")
     with pytest.raises(AssertionError, match=r"ada was not let in, but told: .*is taken"):
