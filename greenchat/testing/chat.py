@@ -226,6 +226,7 @@ class Chat:
         expected = self._expected
         try:
             yield expected
+            self.settle()
         finally:
             self._expected = before
         if not expected:
