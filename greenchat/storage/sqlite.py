@@ -230,6 +230,11 @@ class Database:
         closed.get()
         self._pool.kill()
 
+    @property
+    def hub(self) -> Any:
+        """The event loop that it is used by."""
+        return self._pool.hub
+
     def _ask(self, step: Callable[[], Any], done: Done | None) -> None:
         self._todo.append((step, done))
         if not self._at_work:
@@ -238,7 +243,7 @@ class Database:
     def _next(self) -> None:
         """Have the thread take the next step. Only one is with it at a time: gevent would make us wait for more."""
         self._at_work = bool(self._todo)
-        busy = at_work(self._pool.hub)
+        busy = at_work(self.hub)
         (busy.add if self._at_work else busy.discard)(self)
         if self._todo:
             step, done = self._todo.popleft()
