@@ -204,7 +204,8 @@ class Web:
                 address=self._origin_policy.client(address, request),
             )
         )
-        return Response(sent.status, sent.headers, sent.body)
+        connection.require_room(len(sent.body))
+        return Response(sent.status, sent.headers, sent.body, is_held=True)
 
     # --- a session ---
 

@@ -30,7 +30,8 @@ KEEP_SECONDS = 2.0
 BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
 
-# How much of bodies may be in memory at once, in bytes, of all connections: there are thousands.
+# How much of bodies may be in memory at once, in bytes, of all connections: there are thousands. What plugins answer
+# counts as well, as long as whoever has asked for it has not taken it.
 BODIES_BYTES = 64 * BODY_BYTES
 
 # How long an answer may take to be sent, in seconds: the largest file, on a line as slow as 20 kbit/s.
@@ -94,11 +95,13 @@ class Request(Struct, frozen=True):
 
 
 class Response(Struct, frozen=True):
-    """An answer; its length and what every answer bears is added when it is sent."""
+    """An answer; its length and what every answer bears is added when it is sent. One that `is_held` is in memory for
+    this connection alone, until it is taken."""
 
     status: int
     headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
+    is_held: bool = False
 
 
 class Upgrade(Struct, frozen=True):
@@ -159,6 +162,11 @@ class HttpConnection:
             self._next_event(HEAD_SECONDS)  # that it has ended
         method, target, version = (part.decode("ascii") for part in (head.method, head.target, head.http_version))
         return Request(method, target, list(head.headers), version)
+
+    def require_room(self, length: int) -> None:
+        """Raises `Refusal` where an answer so long would be too much in memory."""
+        if self._bodies.bytes + length > BODIES_BYTES:
+            raise Refusal(503, "Too much is asked for at once. Try again in a moment.", fatal=True)
 
     def refuse_body(self) -> None:
         """Raises `Refusal` where the request that was read has a body, which nobody wants."""
@@ -240,7 +248,12 @@ class HttpConnection:
         if self._method != b"HEAD":
             data += self._parser.send(h11.Data(data=response.body)) or b""
         data += self._parser.send(h11.EndOfMessage()) or b""
-        self._send(data)
+        length = len(data) if response.is_held else 0
+        self._bodies.bytes += length
+        try:
+            self._send(data)
+        finally:
+            self._bodies.bytes -= length
         if self._parser.our_state is not h11.DONE or self._parser.their_state is not h11.DONE:
             return False
         self._parser.start_next_cycle()

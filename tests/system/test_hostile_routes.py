@@ -214,3 +214,22 @@ def test_asking_itself_ends(caplog):
         talk_goes_on(server)
         assert ask(server, "/circle", "X: y\r\n")[0] == 500
     assert "too many redirects" in caplog.text or "max retry" in caplog.text or "has not answered" in caplog.text
+
+
+def test_answers_that_nobody_takes_are_bounded_in_memory(monkeypatch):
+    """Whoever asks for much and reads nothing keeps it in the server's memory, and others could do that with them."""
+    monkeypatch.setattr("greenchat_plugins.web.http.BODIES_BYTES", routes.ANSWER_BYTES * 3 // 2)
+
+    class Generous:
+        @http("GET", "/much")
+        def much(self):
+            return b"x" * routes.ANSWER_BYTES
+
+    with serving(Generous) as server, closing(socket.create_connection((server.host, server.port), DEADLINE)) as idle:
+        idle.sendall(b"GET /much HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert idle.recv(4) == b"HTTP"
+        assert ask(server, "/much")[0] == 503
+        talk_goes_on(server)
+        while idle.recv(1 << 20):
+            pass
+        eventually(lambda: ask(server, "/much")[0] == 200)
