@@ -3,13 +3,14 @@
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from greenchat.cli.group import main
 from greenchat.cli.options import configure, encryption, settings_options, tls_options
-from greenchat.cli.shell import data_dir_of
+from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options
 
 if TYPE_CHECKING:
     from greenchat.hooks.described import Described
@@ -174,15 +175,20 @@ Exit codes: 0 it is told; 3 the server cannot be reached; 4 refused; 5 the conne
 @click.option("--room", default="", help="Of this room alone.")
 @click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="So many, at most.")
 @click.option("--server", metavar="ADDRESS", help="Where the server is: HOST[:PORT] or unix:PATH.")
+@data_dir_options
 @tls_options
-def why(seq: int | None, room: str, last: int, server: str | None, **tls: Any) -> None:
+def why(
+    seq: int | None, room: str, last: int, server: str | None, file: Path | None, data_dir: str | None, **tls: Any
+) -> None:
     """Tell which plugins have refused, changed, taken or delayed messages, when, why, and how long it took.
 
     Never what was said, and nothing of what is said to one person alone. A server tells only who asks from its own
-    machine.
+    machine and may read its data directory.
     """
     from greenchat.connect.plugins import show_why
+    from greenchat.storage.proof import read_proof
 
     if seq and not room:
         raise click.UsageError("A message is known by its number in a room. Name that with --room.")
-    sys.exit(show_why(server, room, seq or 0, last, encryption(**tls)))
+    proof = read_proof(data_dir_from(file, data_dir, missing_ok=True))
+    sys.exit(show_why(server, proof, room, seq or 0, last, encryption(**tls)))

@@ -342,7 +342,10 @@ class Client(Commanding):
         """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""
         return self._ask(Status(next(self._refs)), Stats, timeout)
 
-    def why(self, room: str = "", seq: int = 0, limit: int = 50, timeout: float = CONNECT_SECONDS) -> list[Touch]:
+    def why(
+        self, room: str = "", seq: int = 0, limit: int = 50, timeout: float = CONNECT_SECONDS, *, proof: str = ""
+    ) -> list[Touch]:
         """What plugins have done to messages lately, in `room` or in all, to the message `seq` or to all, the latest
-        last. It tells who asks from the server's own machine, also before `join`. Raises as `join` does."""
-        return self._ask(Why(room, seq, limit, next(self._refs)), Touches, timeout).touches
+        last. It tells who asks from the server's own machine, also before `join`, and shows by `proof` that they may
+        read its data directory: what is in the file `server.proof` there. Raises as `join` does."""
+        return self._ask(Why(room, seq, limit, next(self._refs), proof), Touches, timeout).touches

@@ -34,11 +34,14 @@ def show_use(address: str | None, encryption: Encryption | None = None) -> Exit:
     return _asking(address, encryption, show)
 
 
-def show_why(address: str | None, room: str, seq: int, limit: int, encryption: Encryption | None = None) -> Exit:
-    """Print what plugins have done to messages; returns the exit code. Raises `ConfigError`."""
+def show_why(
+    address: str | None, proof: str, room: str, seq: int, limit: int, encryption: Encryption | None = None
+) -> Exit:
+    """Print what plugins have done to messages; returns the exit code. `proof`: see storage/proof.py. Raises
+    `ConfigError`."""
 
     def show(client: Client) -> None:
-        touches = client.why(room, seq, limit)
+        touches = client.why(room, seq, limit, proof=proof)
         for touch in touches:
             click.echo(clean(touch.line))
         if not touches:

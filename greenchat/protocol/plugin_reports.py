@@ -81,13 +81,17 @@ class Touch(Struct, frozen=True, omit_defaults=True):
 
 
 class Why(Frame, frozen=True, gc=False, tag="why"):
-    """What have plugins done to messages, in `room` or in all, to the message `seq` there or to all? It tells whoever
-    asks from the server's own machine, nothing of what is said alone."""
+    """What have plugins done to messages, in `room` or in all, to the message `seq` there or to all? It tells who
+    shows by `proof` that they may read the server's data directory, and nothing of what is said alone."""
 
     room: str = ""
     seq: int = 0
     limit: int = 50
     ref: Ref = None
+    proof: str = ""
+
+    def __repr__(self) -> str:
+        return f"Why(room={self.room!r}, seq={self.seq}, ref={self.ref!r})"  # secrets do not get into a log
 
 
 class Touches(Frame, frozen=True, tag="touches"):

@@ -35,6 +35,7 @@ class Lifecycle:
         server = self.server
         datadir.make(server.data_dir)
         datadir.mend(server.data_dir)
+        server.proof.lay_down(server.data_dir)
         server.turns.start()
         try:
             server.plugin_lifecycle.start(server)

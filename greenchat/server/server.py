@@ -41,6 +41,7 @@ from greenchat.session.stay import decode_ignored
 from greenchat.session.stays import Stays
 from greenchat.storage.direct_store import DirectStore
 from greenchat.storage.direct_tidy import DirectTidy
+from greenchat.storage.proof import Proof
 from greenchat.storage.session_store import SessionStore
 from greenchat.version import __version__
 
@@ -89,6 +90,7 @@ class ChatServer(interfaces.ChatServer):
             self.direct_store, lambda: self.config.server.direct_days, keeper.trimmed, keeper.forgot
         )
         self.page = ""
+        self.proof = Proof()
         self.counters = Counters(time.monotonic())
         self.started = False  # all plugins have begun
         self.sessions = {}
@@ -193,6 +195,9 @@ class ChatServer(interfaces.ChatServer):
 
     def why(self, ask: Why) -> Touches:
         """Raises `Reject`."""
+        if not self.proof.holds(ask.proof):
+            text = "Only who may read the server's data directory is told that: name it with --data-dir."
+            raise Reject(text, code="not_allowed")
         room = self.chat.room_name(ask.room) if ask.room else ""
         return Touches(self.hooks.ledger.of_rooms(room, ask.seq, ask.limit), ask.ref)
 

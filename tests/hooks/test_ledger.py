@@ -6,8 +6,10 @@ from kit.machine import eventually
 from kit.programs import Anybody, Program, says, sync, without_plugins
 
 from greenchat import Reject, hookimpl
-from greenchat.client import Client, ClientError
+from greenchat.client import Client, ClientError, RefusedError
 from greenchat.hooks import ledger
+from greenchat.storage.datadir import PROOF_FILE
+from greenchat.storage.proof import read_proof
 from greenchat.testing import serving
 
 ALONE = without_plugins("accounts", "history", "moderation", "web")
@@ -39,7 +41,7 @@ def server():
 
 def touches(server, **which):
     with Client.connect(server.host, server.port) as client:
-        return client.why(**which)
+        return client.why(**which, proof=read_proof(server.server.data_dir))
 
 
 def why(peer, line="/why"):
@@ -103,6 +105,17 @@ def test_of_what_is_said_alone_only_its_writer_is_told(server):
     assert "changed message 1 of ada" in ada.read_until("notice")["text"]
     ada.send(type="say", text="/why")
     assert "refused a message of ada, in" in ada.read_until("notice")["text"]
+
+
+@pytest.mark.parametrize("proof", ["", "0" * 32, "ä"])
+def test_who_may_not_read_the_data_directory_is_told_nothing_from_there(server, proof):
+    """A proxy may run on the server's own machine: everybody behind it comes from there."""
+    server.join("ada", "closed").send("MSG|bad apples")
+    with Client.connect(server.host, server.port) as client, pytest.raises(RefusedError) as refused:
+        client.why(proof=proof)
+    assert refused.value.code == "not_allowed"
+    file = server.server.data_dir / PROOF_FILE
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_commands_are_not_in_it(server):

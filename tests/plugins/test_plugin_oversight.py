@@ -117,7 +117,10 @@ def test_a_trace_has_each_call_and_no_words(tmp_path):
         ada.send("MSG|swordfish", "MSG|/msg bob swordfish", "MSG|/password swordfish", "MSG|no")
         ada.read_until("ERROR|No.")
         bob.read_until("MSG|ada|swordfish")
-        result = run_greenchat("plugins", "why", "--room", "lobby", "--server", f"127.0.0.1:{server.port}")
+        result = run_greenchat(
+            *("plugins", "why", "--room", "lobby", "--server", f"127.0.0.1:{server.port}"),
+            *("--data-dir", str(tmp_path)),
+        )
         assert "plugin holds refused a message of ada in lobby" in result.stdout
         _, log = server.stop()
     assert "plugin holds: greenchat_check_message(Message" in log or "greenchat_check_message(#" in log
