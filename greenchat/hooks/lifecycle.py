@@ -48,7 +48,7 @@ class PluginLifecycle:
     ) -> None:
         """Their timers go by `clock`, or else by this machine's. `choice` is what operators have chosen. Raises
         `ConfigError` and `PluginError`."""
-        self._data_dir, self._installed = data_dir, installed
+        self._data_dir, self._installed, self._choice = data_dir, installed, choice or Choice()
         self._around = Surroundings(clock or SystemClock(), data_dir)
         self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed, choice)
         self.owners = Owners(self.plugins.modules)
@@ -87,7 +87,7 @@ class PluginLifecycle:
     def start(self, server: ChatServer) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot."""
         self._tell_operators = lambda text: _tell_operators(server, text)
-        loader.forget_off(self._data_dir)
+        self._list_off()
         self._errors.begin()
         self._around.server = server
         self.rooms.open_rooms = server.chat.rooms
@@ -162,6 +162,13 @@ class PluginLifecycle:
     def _bind(self) -> None:
         self.hooks.bind()
 
+    def _list_off(self) -> None:
+        """For `greenchat plugins list`: what only this process knows."""
+        loader.forget_off(self._data_dir)
+        unloaded = {name: self._choice.off(name, ()) for name in self._choice.unloaded}
+        for name, why in (unloaded | self.off).items():
+            loader.note_off(self._data_dir, name, why)
+
     def _restrict(self, plugin: loader.Plugin, name_length: int) -> None:
         try:
             self.rooms.add(plugin.name, plugin.grants.rooms, plugin.per_room, name_length)
@@ -185,9 +192,7 @@ class PluginLifecycle:
         self.routes.add(plugin, self._given_routes.get(plugin, ()))
         if ctx is not None:
             ctx.resume()
-        loader.forget_off(self._data_dir)
-        for name, why in self.off.items():
-            loader.note_off(self._data_dir, name, why)
+        self._list_off()
         log.warning("plugin %s is switched on again", plugin, extra={"plugin": plugin})
 
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:
