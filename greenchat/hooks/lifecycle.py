@@ -13,7 +13,7 @@ import gevent
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError, Reject
-from greenchat.hooks import commands, loader, routes
+from greenchat.hooks import commands, finding, loader, routes
 from greenchat.hooks.background import SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
 from greenchat.hooks.clock import Clock, SystemClock
@@ -27,6 +27,7 @@ from greenchat.hooks.routes import Route, Routes
 from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tracing import traced
 from greenchat.protocol.text import printable
+from greenchat.storage.plugin_choice import Choice
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -43,11 +44,13 @@ class PluginLifecycle:
         clock: Clock | None = None,
         installed: Collection[str] | None = None,
         turn: Beat | None = None,
+        choice: Choice | None = None,
     ) -> None:
-        """Their timers go by `clock`, or else by this machine's. Raises `ConfigError` and `PluginError`."""
-        self._data_dir = data_dir
+        """Their timers go by `clock`, or else by this machine's. `choice` is what operators have chosen. Raises
+        `ConfigError` and `PluginError`."""
+        self._data_dir, self._installed = data_dir, installed
         self._around = Surroundings(clock or SystemClock(), data_dir)
-        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed)
+        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed, choice)
         self.owners = Owners(self.plugins.modules)
         trace = traced if config.server.trace_plugins else None
         if trace is not None:
@@ -123,6 +126,15 @@ class PluginLifecycle:
     def ctx_of(self, plugin: str) -> Context | None:
         """The context of the plugin called so."""
         return next((one.ctx for one in self.plugins if one.name == plugin and one.ctx is not None), None)
+
+    def found(self, config: Config) -> dict[str, str]:
+        """The state of each plugin, by its name, those included that have come onto the disk meanwhile."""
+        fresh = {name: "not loaded" for name, *_ in finding.find(config, (), self._data_dir, self._installed)}
+        return fresh | {plugin.name: self._state(plugin) for plugin in reversed(self.plugins.all)}
+
+    def _state(self, plugin: loader.Plugin) -> str:
+        off = self.off.get(plugin.name)
+        return plugin.state if off is None else f"off: {off}"
 
     def came_in(self, session: Session) -> None:
         """Somebody has come in, into no room: what waits for them is told now, not with a room only."""

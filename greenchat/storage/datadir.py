@@ -21,11 +21,14 @@ LOCK_FILE = "server.lock"
 # In it, too: by what a command line shows that it may read it. See proof.py.
 PROOF_FILE = "server.proof"
 
+# And which plugins operators want on and off, see plugin_choice.py.
+CHOICE_FILE = "plugins-chosen.json"
+
 # What the server's user alone is to read: databases with what SQLite puts beside them, and the server's own notes. An
 # administrator who makes them readable for others can do so once more, but a copy that was put back never should be.
 PRIVATE = (
     *("*.sqlite3", "*.sqlite3-wal", "*.sqlite3-shm", "*.sqlite3-journal"),
-    *(LOCK_FILE, PROOF_FILE, "plugins-off.json", "renamed-rooms.txt", "restored.json"),
+    *(LOCK_FILE, PROOF_FILE, CHOICE_FILE, "plugins-off.json", "renamed-rooms.txt", "restored.json"),
 )
 
 # Files that are named in one warning.
