@@ -1,7 +1,7 @@
 """Handing over: this process becomes another program, which goes on with its connections.
 
-What goes on is the process id, the lock of the data directory, the sockets that listen and those of clients; all else is
-in a `CarriedServer`, which the new program reads from a file in memory. See `reloading` for when that is done, and
+What goes on is the process id, the lock of the data directory, the sockets that listen and those of clients; all else
+is in a `CarriedServer`, which the new program reads from a file in memory. See `reloading` for when that is done, and
 `state_file` for the file.
 """
 
@@ -14,45 +14,17 @@ from typing import Any
 
 import msgspec
 from gevent import socket
-from msgspec import Struct
 
+from greenchat.config.schema import Config
 from greenchat.server import logs
+from greenchat.server.acceptor import configured
+from greenchat.server.carried import KNOWN_FORMATS, CarriedServer
 from greenchat.server.state_file import Flag, Header, Held, Kind, StateError, StateFile, close, write
 
 log = logging.getLogger("greenchat.handover")
 
-# The format of `CarriedServer`. It counts up where a state of before could not be read any more: what is new comes at
-# the end of its struct, with a default.
-HANDOVER_FORMAT = 1
-KNOWN_FORMATS = frozenset({HANDOVER_FORMAT})
-
 # In the environment of the new program: the descriptor of the state.
 STATE = "_GREENCHAT_STATE"
-
-
-class CarriedListener(Struct, array_like=True):
-    """A socket that listens, for the address `where` of the configuration; for none where it was inherited."""
-
-    number: int
-    where: str = ""
-
-
-class CarriedCounters(Struct, array_like=True):
-    """What the server has counted. `started` is on a clock that goes on."""
-
-    started: float
-    sessions: int
-    refusals: dict[str, int]
-
-
-class CarriedServer(Struct, array_like=True):
-    """A server between two programs. `froze` is when it has read last, on a clock that goes on."""
-
-    format: int
-    froze: float
-    listeners: list[CarriedListener]
-    inherited: bool
-    counters: CarriedCounters
 
 
 class Taken:
@@ -61,28 +33,47 @@ class Taken:
 
     def __init__(self, header: Header, state: CarriedServer | None, problem: str = "") -> None:
         (self.lock,) = header.of(Kind.LOCK)
-        self.header = header
         self.state = state
         self.problem = problem
         self.outlasts_terminal = bool(header.flags & Flag.OUTLASTS_TERMINAL)
         _keep_from_children(held.number for held in header.descriptors)
+        self._listening = header.of(Kind.LISTENING)
+        self._inherited = header.of(Kind.INHERITED)
+        self._carried = header.of(Kind.CARRIED)
         if state is None:
             self.drop()
 
     def drop(self) -> None:
-        """Nobody can go on with the clients: let them know by closing."""
-        close(self.header.of(Kind.CARRIED))
+        """Nobody can go on with the clients: they are told so by the end of their connections."""
+        close(self._carried)
         self.state = None
+        self._carried = []
 
-    def listening(self) -> list[Any]:
-        """The gevent sockets that listen."""
-        numbers = self.header.of(Kind.LISTENING) or self.header.of(Kind.INHERITED)
-        return [socket.socket(fileno=number) for number in numbers]
+    def close(self) -> None:
+        """Another server has all that there is."""
+        close([*self._listening, *self._inherited])
 
-    @property
-    def inherited(self) -> bool:
-        """Whether the sockets that listen are the service manager's."""
-        return bool(self.header.of(Kind.INHERITED))
+    def inherited(self) -> list[Any]:
+        """The gevent sockets that listen and are the service manager's; new ones each time, as they may be closed."""
+        return [socket.socket(fileno=os.dup(number)) for number in self._inherited]
+
+    def listening(self, config: Config) -> dict[str, Any]:
+        """The other ones that listen, by the addresses of the configuration: where it is not known which are whose,
+        those of `config`."""
+        if self.state is not None:
+            places = [listener.where for listener in self.state.listeners]
+        else:
+            places = [*configured(config)]
+        return {
+            where: socket.socket(fileno=os.dup(number)) for where, number in zip(places, self._listening, strict=False)
+        }
+
+
+def header_of(state: CarriedServer, lock: int, *, outlasts_terminal: bool) -> Header:
+    """The descriptors that stay open with `state`."""
+    held = [Held(Kind.LOCK, lock)]
+    held += [Held(Kind.LISTENING if one.where else Kind.INHERITED, one.number) for one in state.listeners]
+    return Header(state.format, Flag.OUTLASTS_TERMINAL if outlasts_terminal else 0, held)
 
 
 def take(environ: MutableMapping[str, str]) -> Taken | None:

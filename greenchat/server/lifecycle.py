@@ -1,13 +1,15 @@
 """A server from its start to its end: plugins begin and end, connections come and go, silent ones are looked after."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gevent
 
 from greenchat.config.schema import Config, Limits
 from greenchat.protocol.events import Notice
+from greenchat.server.carrying import restore_counters
+from greenchat.server.handover import Taken
 from greenchat.server.server import ChatServer
 from greenchat.session.served import Served
 from greenchat.storage import datadir
@@ -27,11 +29,13 @@ class Lifecycle:
         self.server = server
         self._sweeper: Any = None
 
-    def start(self, inherited: Sequence[Any] = (), *, listens: bool = True) -> None:
+    def start(
+        self, inherited: Sequence[Any] = (), carried: Mapping[str, Any] | None = None, *, listens: bool = True
+    ) -> None:
         """Let the plugins begin, and listen: on the gevent sockets that are `inherited` from whoever started the
-        process, or else on the configured addresses; or on none, where whoever comes in comes by no socket. Raises
-        `GreenchatError` where that cannot be. The greenlet that it is called in may be killed meanwhile; what has begun
-        is ended then."""
+        process, or else on the configured addresses, for which some may be `carried`; or on none, where whoever comes
+        in comes by no socket. Raises `GreenchatError` where that cannot be. The greenlet that it is called in may be
+        killed meanwhile; what has begun is ended then."""
         server = self.server
         datadir.make(server.data_dir)
         datadir.mend(server.data_dir)
@@ -44,7 +48,7 @@ class Lifecycle:
             server.direct_tidy.start()
             datadir.warn(server.data_dir)
             if listens:
-                server.acceptor.listen(inherited)
+                server.acceptor.listen(inherited, carried)
             self._sweeper = gevent.spawn(self._sweep)
             server.started = True
         except BaseException:
@@ -55,6 +59,26 @@ class Lifecycle:
             server.direct_store.close()
             server.turns.stop()
             raise
+
+    def take_over(self, taken: Taken) -> None:
+        """Go on as the server that was left to this program. Raises whatever goes wrong; what has begun is ended then,
+        and nothing of `taken` is closed."""
+        state, server = taken.state, self.server
+        assert state is not None
+        restore_counters(server, state.counters)
+        self.start(taken.inherited(), taken.listening(server.config))
+
+    def finish(self) -> None:
+        """Let plugins end, and close what is kept on the disk: another program goes on with it. Sessions are still
+        there, and what they are told waits for them."""
+        server = self.server
+        self._sweeper.kill(block=False)
+        server.stays.close()
+        server.plugin_lifecycle.finish(server)
+        server.session_store.close()
+        server.direct_tidy.stop()
+        server.direct_store.close()
+        server.turns.stop()
 
     def stop(self) -> None:
         """Listen no more, tell everybody, deliver what is on its way within the grace period, let plugins finish."""
