@@ -296,9 +296,9 @@ class Context:
         self.jobs.start()
 
     @property
-    def is_in_thread(self) -> bool:
-        """Whether something of it is being done in a thread."""
-        return self._tasks.is_in_thread
+    def in_threads(self) -> int:
+        """How many calls of it are being done in threads."""
+        return self._tasks.in_threads
 
     def forget_room(self, room: str) -> None:
         self.store.forget_room(room)

@@ -1,6 +1,7 @@
 """The plugins of one server: from their start, over what becomes of those that keep failing, to their end."""
 
 import logging
+import os
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from functools import partial
@@ -13,7 +14,7 @@ import gevent
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError, Reject
-from greenchat.hooks import commands, loader, routes
+from greenchat.hooks import busy, commands, loader, routes
 from greenchat.hooks.background import CARRIED_SECONDS, SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
 from greenchat.hooks.bots import leave_behind
@@ -132,10 +133,31 @@ class PluginLifecycle:
             self.plugins.take_last_step(plugin, "ctx.state", lambda: found.plugins.update({plugin.name: ctx.carry()}))  # noqa: B023
         with suppress(PluginError):  # a disk that hangs: the others are to end all the same
             within(seconds, self.rooms.end)
+        for name, thread in busy.threads_at_work(self.owners) if carried else ():
+            fields = {"plugin": name}
+            log.error(
+                "plugin %s has not ended its thread %s: it is cut off",
+                name or "?",
+                printable(thread.name),
+                extra=fields,
+            )
         for plugin, ctx in self._contexts:
             self.plugins.take_last_step(plugin, "ctx.end", partial(within, seconds, ctx.end))
         self._errors.end()
         return found
+
+    def busy(self, besides: Collection[int] = ()) -> list[str]:
+        """What must come to its end before another process may take over, each on a line: what is done in threads, and
+        processes that were started, but for those with the numbers in `besides`. A thread that lasts is let be where
+        its plugin has a `greenchat_shutdown` that may end it."""
+        found = [busy.calls_in_thread(plugin.name, ctx.in_threads) for plugin, ctx in self._contexts if ctx.in_threads]
+        found += busy.pool_at_work()
+        ending = {item.plugin_name for item in self.plugins.manager.hook.greenchat_shutdown.get_hookimpls()}
+        for plugin, thread in busy.threads_at_work(self.owners):
+            if plugin not in ending:
+                whose = f"plugin {plugin}" if plugin else "some plugin"
+                found.append(f"{whose}: the thread {printable(thread.name)}, which its greenchat_shutdown has to end")
+        return [*found, *busy.children(os.getpid(), besides)]
 
     def take_over(self, server: ChatServer, sessions: Iterable[Session]) -> None:
         """These are the sessions that were carried, and go on: their plugins are told of them, whatever becomes of the

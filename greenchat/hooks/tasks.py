@@ -255,9 +255,9 @@ class Tasks:
         return result  # type: ignore[no-any-return]
 
     @property
-    def is_in_thread(self) -> bool:
-        """Whether something is being done in a thread."""
-        return self._threads is not None and bool(self._threads.task_queue.unfinished_tasks)
+    def in_threads(self) -> int:
+        """How many calls are being done in threads, or wait for one."""
+        return 0 if self._threads is None else int(self._threads.task_queue.unfinished_tasks)
 
     def over(self, task: Task) -> None:
         """To be called once nothing of `task` is going to happen any more."""
