@@ -2,6 +2,8 @@
 
 from msgspec import Struct, field
 
+from greenchat.chat.carried import CarriedChat
+from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
 from greenchat.storage.plugin_choice import Choice
@@ -46,6 +48,8 @@ class CarriedServer(Struct, array_like=True):
     listeners: list[CarriedListener]
     counters: CarriedCounters
     choice: Choice
+    chat: CarriedChat
+    plugins: CarriedPlugins
     report: ReloadReport
     asked: list[Asked] = field(default_factory=list)
     waiting: list[Asked] = field(default_factory=list)

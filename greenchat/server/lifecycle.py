@@ -1,12 +1,17 @@
 """A server from its start to its end: plugins begin and end, connections come and go, silent ones are looked after."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import gevent
 
+from greenchat.chat.carried import reopen, restore
 from greenchat.config.schema import Config, Limits
+from greenchat.hooks.carried import CarriedPlugins
+from greenchat.hooks.interfaces import Session
 from greenchat.protocol.events import Notice
 from greenchat.server.carrying import restore_counters
 from greenchat.server.handover import Taken
@@ -37,44 +42,63 @@ class Lifecycle:
         in comes by no socket. Raises `GreenchatError` where that cannot be. The greenlet that it is called in may be
         killed meanwhile; what has begun is ended then."""
         server = self.server
-        datadir.make(server.data_dir)
-        datadir.mend(server.data_dir)
-        server.proof.lay_down(server.data_dir)
-        server.turns.start()
-        try:
+        with self._beginning():
             server.plugin_lifecycle.start(server)
             server.stays.open()
-            server.direct_keeper.open()
-            server.direct_tidy.start()
+            self._open_the_rest()
             datadir.warn(server.data_dir)
             if listens:
                 server.acceptor.listen(inherited, carried)
-            self._sweeper = gevent.spawn(self._sweep)
-            server.started = True
-        except BaseException:
-            server.acceptor.listen_no_more()
-            server.plugin_lifecycle.finish(server)
-            server.session_store.close()
-            server.direct_tidy.stop()
-            server.direct_store.close()
-            server.turns.stop()
-            raise
 
     def take_over(self, taken: Taken) -> None:
         """Go on as the server that was left to this program. Raises whatever goes wrong; what has begun is ended then,
         and nothing of `taken` is closed."""
         state, server = taken.state, self.server
         assert state is not None
-        restore_counters(server, state.counters)
-        self.start(taken.inherited(), taken.listening(server.config))
+        with self._beginning():
+            members = restore(server.chat, state.chat)
+            server.plugin_lifecycle.start(server, state.plugins, partial(reopen, server.chat, state.chat))
+            server.stays.open()
+            self._open_the_rest()
+            restore_counters(server, state.counters)
+            sessions: list[Session] = []
+            server.plugin_lifecycle.take_over(server, sessions)
+            server.acceptor.listen(taken.inherited(), taken.listening(server.config))
 
-    def finish(self) -> None:
+    @contextmanager
+    def _beginning(self) -> Iterator[None]:
+        """What the server begins with, and ends with where that fails."""
+        server = self.server
+        datadir.make(server.data_dir)
+        datadir.mend(server.data_dir)
+        server.proof.lay_down(server.data_dir)
+        server.turns.start()
+        try:
+            yield
+            self._sweeper = gevent.spawn(self._sweep)
+            server.started = True
+        except BaseException:
+            server.acceptor.listen_no_more()
+            server.plugin_lifecycle.finish(server)
+            self._close()
+            raise
+
+    def _open_the_rest(self) -> None:
+        self.server.direct_keeper.open()
+        self.server.direct_tidy.start()
+
+    def finish(self) -> CarriedPlugins:
         """Let plugins end, and close what is kept on the disk: another program goes on with it. Sessions are still
         there, and what they are told waits for them."""
         server = self.server
         self._sweeper.kill(block=False)
         server.stays.close()
-        server.plugin_lifecycle.finish(server)
+        carried = server.plugin_lifecycle.finish(server, carried=True)
+        self._close()
+        return carried
+
+    def _close(self) -> None:
+        server = self.server
         server.session_store.close()
         server.direct_tidy.stop()
         server.direct_store.close()
@@ -97,10 +121,7 @@ class Lifecycle:
             session.close("server is shutting down")
         self._wait_for_sessions(grace_seconds)
         server.plugin_lifecycle.finish(server)
-        server.session_store.close()
-        server.direct_tidy.stop()
-        server.direct_store.close()
-        server.turns.stop()
+        self._close()
 
     def _wait_for_sessions(self, seconds: float) -> None:
         """Wait until all have ended, for so many seconds; then they are ended."""

@@ -25,7 +25,7 @@ from greenchat.server.carried import Asked, CarriedServer
 from greenchat.server.carrying import collect
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
-from greenchat.server.proving import TrialAsk, prove
+from greenchat.server.standin import TrialAsk, prove
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
 
@@ -158,8 +158,8 @@ class Reloader:
             keep_choice(self._server.data_dir, choice)
             self._server.choice = choice
         self._cannot_return = True
-        self._lifecycle.finish()
-        self._state = collect(self._server, froze, report, [one.asked for one in batch])
+        plugins = self._lifecycle.finish()
+        self._state = collect(self._server, plugins, froze, report, [one.asked for one in batch])
         self._state.waiting = [one.asked for one in self._waiting]
         self.handed.set()
 

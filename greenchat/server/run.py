@@ -27,9 +27,9 @@ from greenchat.server.hello import say_hello
 from greenchat.server.interrupter import Interrupter
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
-from greenchat.server.proving import TRIAL, trial
 from greenchat.server.reloading import Reloader
 from greenchat.server.server import ChatServer
+from greenchat.server.standin import TRIAL, trial
 from greenchat.server.watchdog import Watchdog
 from greenchat.server.watching import Watch
 from greenchat.storage import backup, datadir
