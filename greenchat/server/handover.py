@@ -10,15 +10,14 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
 
 import msgspec
-from gevent import socket
 
 from greenchat.config.schema import Config
 from greenchat.server import logs
-from greenchat.server.acceptor import configured
-from greenchat.server.carried import KNOWN_FORMATS, CarriedServer
+from greenchat.server.listeners import addresses
+from greenchat.server.carried import CarriedAcceptor, CarriedListener
+from greenchat.server.carried_server import KNOWN_FORMATS, CarriedServer
 from greenchat.server.state_file import Flag, Header, Held, Kind, StateError, StateFile, close, write
 
 log = logging.getLogger("greenchat.handover")
@@ -37,8 +36,7 @@ class Taken:
         self.problem = problem
         self.outlasts_terminal = bool(header.flags & Flag.OUTLASTS_TERMINAL)
         _keep_from_children(held.number for held in header.descriptors)
-        self._listening = header.of(Kind.LISTENING)
-        self._inherited = header.of(Kind.INHERITED)
+        self._listening = [held for held in header.descriptors if held.kind in (Kind.LISTENING, Kind.INHERITED)]
         self._carried = header.of(Kind.CARRIED)
         if state is None:
             self.drop()
@@ -51,28 +49,33 @@ class Taken:
 
     def close(self) -> None:
         """Another server has all that there is."""
-        close([*self._listening, *self._inherited])
+        close(held.number for held in self._listening)
 
-    def inherited(self) -> list[Any]:
-        """The gevent sockets that listen and are the service manager's; new ones each time, as they may be closed."""
-        return [socket.socket(fileno=os.dup(number)) for number in self._inherited]
-
-    def listening(self, config: Config) -> dict[str, Any]:
-        """The other ones that listen, by the addresses of the configuration: where it is not known which are whose,
-        those of `config`."""
-        if self.state is not None:
-            places = [listener.where for listener in self.state.listeners]
+    def acceptor(self, config: Config) -> CarriedAcceptor:
+        """What listens, and is silent. The sockets that the server listens on are others each time: who takes them may
+        fail, and close them. Where it is not known for which addresses they are, it is those of `config`."""
+        connections = self.state.connections if self.state is not None else None
+        if connections is not None:
+            places = [listener.address for listener in connections.acceptor.listeners]
         else:
-            places = [*configured(config)]
-        return {
-            where: socket.socket(fileno=os.dup(number)) for where, number in zip(places, self._listening, strict=False)
-        }
+            places = [*addresses(config.server)]
+        listeners = [
+            CarriedListener("" if held.kind is Kind.INHERITED else where, os.dup(held.number))
+            for where, held in zip(places, self._listening, strict=False)
+        ]
+        inherited = any(held.kind is Kind.INHERITED for held in self._listening)
+        if connections is None:
+            return CarriedAcceptor(listeners, [], inherited, [])
+        return CarriedAcceptor(listeners, connections.acceptor.own, inherited, connections.acceptor.silent)
 
 
 def header_of(state: CarriedServer, lock: int, *, outlasts_terminal: bool) -> Header:
     """The descriptors that stay open with `state`."""
-    held = [Held(Kind.LOCK, lock)]
-    held += [Held(Kind.LISTENING if one.where else Kind.INHERITED, one.number) for one in state.listeners]
+    acceptor = state.connections.acceptor
+    kind = Kind.INHERITED if acceptor.inherited else Kind.LISTENING
+    listening = [one.descriptor for one in acceptor.listeners]
+    held = [Held(Kind.LOCK, lock), *(Held(kind, number) for number in listening)]
+    held += [Held(Kind.CARRIED, number) for number in state.connections.descriptors if number not in listening]
     return Header(state.format, Flag.OUTLASTS_TERMINAL if outlasts_terminal else 0, held)
 
 

@@ -1,19 +1,16 @@
 """A server from its start to its end: plugins begin and end, connections come and go, silent ones are looked after."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import gevent
 
-from greenchat.chat.carried import reopen, restore
 from greenchat.config.schema import Config, Limits
 from greenchat.hooks.carried import CarriedPlugins
-from greenchat.hooks.interfaces import Session
 from greenchat.protocol.events import Notice
-from greenchat.server.carrying import restore_counters
+from greenchat.server.carrying import take_over
 from greenchat.server.handover import Taken
 from greenchat.server.server import ChatServer
 from greenchat.session.served import Served
@@ -34,13 +31,16 @@ class Lifecycle:
         self.server = server
         self._sweeper: Any = None
 
-    def start(
-        self, inherited: Sequence[Any] = (), carried: Mapping[str, Any] | None = None, *, listens: bool = True
-    ) -> None:
+    def start_empty(self, taken: Taken) -> None:
+        """As `start`, on the sockets that were left to this program, as nobody could go on with the rest."""
+        self.server.acceptor.take_up(taken.acceptor(self.server.config))
+        self.start()
+
+    def start(self, inherited: Sequence[Any] = (), *, listens: bool = True) -> None:
         """Let the plugins begin, and listen: on the gevent sockets that are `inherited` from whoever started the
-        process, or else on the configured addresses, for which some may be `carried`; or on none, where whoever comes
-        in comes by no socket. Raises `GreenchatError` where that cannot be. The greenlet that it is called in may be
-        killed meanwhile; what has begun is ended then."""
+        process, or else on the configured addresses; or on none, where whoever comes in comes by no socket. Raises
+        `GreenchatError` where that cannot be. The greenlet that it is called in may be killed meanwhile; what has begun
+        is ended then."""
         server = self.server
         with self._beginning():
             server.plugin_lifecycle.start(server)
@@ -48,7 +48,7 @@ class Lifecycle:
             self._open_the_rest()
             datadir.warn(server.data_dir)
             if listens:
-                server.acceptor.listen(inherited, carried)
+                server.acceptor.listen(inherited)
 
     def take_over(self, taken: Taken) -> None:
         """Go on as the server that was left to this program. Raises whatever goes wrong; what has begun is ended then,
@@ -56,14 +56,11 @@ class Lifecycle:
         state, server = taken.state, self.server
         assert state is not None
         with self._beginning():
-            members = restore(server.chat, state.chat)
-            server.plugin_lifecycle.start(server, state.plugins, partial(reopen, server.chat, state.chat))
-            server.stays.open()
+            server.acceptor.take_up(taken.acceptor(server.config))
+            take_over(server, state)
             self._open_the_rest()
-            restore_counters(server, state.counters)
-            sessions: list[Session] = []
-            server.plugin_lifecycle.take_over(server, sessions)
-            server.acceptor.listen(taken.inherited(), taken.listening(server.config))
+            server.acceptor.listen(())
+        server.acceptor.go_on()
 
     @contextmanager
     def _beginning(self) -> Iterator[None]:

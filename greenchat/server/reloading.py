@@ -21,8 +21,9 @@ from greenchat.errors import GreenchatError
 from greenchat.hooks.ending import Killed
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
-from greenchat.server.carried import Asked, CarriedServer
-from greenchat.server.carrying import collect
+from greenchat.refusals import explain
+from greenchat.server.carried_server import Asked, CarriedServer
+from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.standin import TrialAsk, prove
@@ -58,9 +59,10 @@ class Reloader:
         self._manager = manager
         self._waiting: deque[_Waiting] = deque()
         self._worker: gevent.Greenlet | None = None
-        self._state: CarriedServer | None = None
+        self._leaving: Departure | None = None  # the server has begun to end: it goes on in another program
+        self._report = ReloadReport(ok=True, how="handover")
+        self._asked: list[Asked] = []
         self._is_over = False
-        self._cannot_return = False  # the server has begun to end: it goes on in another program, or as another one
         self.handed = Event()
         self._server.reloads = self
 
@@ -72,20 +74,30 @@ class Reloader:
         if self._worker is None and not self._is_over:
             self._worker = gevent.spawn(self._work)
 
-    def finish(self) -> CarriedServer | None:
-        """End, without reloading anything any more; or what is handed over, where it is too late for that."""
+    def finish(self) -> bool:
+        """Reload nothing any more. Whether it is too late for that: then the server is to be handed over."""
         self._is_over = True
-        if self._cannot_return:
+        if self._leaving is not None:
             self.handed.wait()
         elif self._worker is not None:
             self._worker.kill(Killed)
-        return self._state
+        return self._leaving is not None
+
+    def collect(self) -> CarriedServer:
+        """What is handed over. Nothing may wait from here on, up to the end of the program or `give_away`."""
+        assert self._leaving is not None
+        return self._leaving.collect(self._report, self._asked, [one.asked for one in self._waiting])
+
+    def give_away(self) -> None:
+        """What was collected goes on in this very process."""
+        assert self._leaving is not None
+        self._leaving.give_away()
 
     # --- in a greenlet of its own ---
 
     def _work(self) -> None:
         try:
-            while self._waiting and self._state is None:
+            while self._waiting and self._leaving is None:
                 batch = [self._waiting.popleft()]
                 while self._waiting and self._waiting[0].asked.choice is None:
                     batch.append(self._waiting.popleft())
@@ -108,8 +120,6 @@ class Reloader:
         except Exception as error:
             log.exception("the reload has failed")
             report = ReloadReport(ok=False, why=[f"It has failed: {type(error).__name__}. The log has more."])
-        if self._cannot_return:
-            raise AssertionError("it is too late for that")
         self._manager.ready()
         self._tell(report, by)
         for one in batch:
@@ -152,15 +162,18 @@ class Reloader:
             raise _NotHandedOver(ReloadReport(ok=False, why=[why])) from None
 
     def _hand_over(self, batch: list[_Waiting], report: ReloadReport, choice: Choice | None) -> None:
-        froze = time.monotonic()
-        self._server.acceptor.stop_accepting()
-        if choice is not None:
-            keep_choice(self._server.data_dir, choice)
-            self._server.choice = choice
-        self._cannot_return = True
-        plugins = self._lifecycle.finish()
-        self._state = collect(self._server, plugins, froze, report, [one.asked for one in batch])
-        self._state.waiting = [one.asked for one in self._waiting]
+        departure = Departure(self._lifecycle)
+        departure.freeze()
+        try:
+            if choice is not None:
+                keep_choice(self._server.data_dir, choice)
+        except OSError as error:
+            departure.thaw()
+            raise GreenchatError(f"It cannot be kept which plugins are on: {explain(error)}") from None
+        self._server.choice = choice or self._server.choice
+        self._report, self._asked = report, [one.asked for one in batch]
+        self._leaving = departure  # from here on, nothing leads back
+        departure.end(())
         self.handed.set()
 
     def _changed_code(self) -> bool:

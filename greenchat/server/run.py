@@ -19,7 +19,6 @@ from gevent.event import Event
 from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.server import handover, signals, systemd
-from greenchat.server.carried import CarriedServer
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
 from greenchat.server.handover import Taken
@@ -106,13 +105,13 @@ class _Process:
                     if taken is not None:
                         stop.hang_up()
                         signals.release()
-                    state = self._run(stop, server, taken)
-                    if state is None:
+                    reloader = self._run(stop, server, taken)
+                    if reloader is None:
                         return
-                    taken, server = self._replace(state, lock, stop), None
+                    taken, server = self._replace(reloader, lock, stop), None
 
-    def _run(self, stop: signals.StopSignals, server: ChatServer | None, taken: Taken | None) -> CarriedServer | None:
-        """Serve until the server is stopped; or until it is to go on in another program, with what this returns."""
+    def _run(self, stop: signals.StopSignals, server: ChatServer | None, taken: Taken | None) -> Reloader | None:
+        """Serve until the server is stopped; or until it is to go on in another program, with what this knows."""
         if taken is not None:
             lifecycle = self._take_over(stop, taken)
         else:
@@ -140,9 +139,9 @@ class _Process:
             stop.on_hangup(partial(self._hang_up, reloader, stop))
             with Interrupter(server.owners, watchdog):  # from the stop on, it is the signals that interrupt
                 gevent.wait([stop.stopped, reloader.handed], count=1)
-                state = reloader.finish()
-            if state is not None:
-                return state
+                is_handed_over = reloader.finish()
+            if is_handed_over:
+                return reloader
             log.info("stopping")
             self._manager.tell("STOPPING=1")
             stop.stopping()
@@ -174,20 +173,22 @@ class _Process:
         server = ChatServer(self._config, self._data_dir)
         stop.owners = server.owners
         lifecycle = Lifecycle(server)
-        lifecycle.start(carried=taken.listening(server.config), inherited=taken.inherited())
+        lifecycle.start_empty(taken)
         taken.close()
         return lifecycle
 
-    def _replace(self, state: CarriedServer, lock: int, stop: signals.StopSignals) -> Taken:
+    def _replace(self, reloader: Reloader, lock: int, stop: signals.StopSignals) -> Taken:
         """Let the program on the disk go on in the place of this one. Where that cannot be, what is left to this one,
         all the same."""
-        header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
         stop.hold()
         self._manager.alive()
+        state = reloader.collect()
+        header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
         try:
             handover.replace(state, header, self._manager.variables)
         except Exception as error:
             log.error("no other program can be started (%s): this one goes on with the plugins that it has", error)
+        reloader.give_away()
         return Taken(header, state)
 
 

@@ -6,20 +6,13 @@ from greenchat.chat.carried import CarriedChat
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
+from greenchat.server.carried import CarriedConnections
 from greenchat.storage.plugin_choice import Choice
 
 # The format of `CarriedServer`. It counts up where a state of before could not be read any more: what is new comes at
 # the end of its struct, with a default.
 HANDOVER_FORMAT = 1
 KNOWN_FORMATS = frozenset({HANDOVER_FORMAT})
-
-
-class CarriedListener(Struct, array_like=True):
-    """A socket that listens: its descriptor, for the address `where` of the configuration; for none where it was
-    inherited."""
-
-    number: int
-    where: str = ""
 
 
 class CarriedCounters(Struct, array_like=True):
@@ -45,7 +38,7 @@ class CarriedServer(Struct, array_like=True):
 
     format: int
     froze: float
-    listeners: list[CarriedListener]
+    connections: CarriedConnections
     counters: CarriedCounters
     choice: Choice
     chat: CarriedChat
