@@ -1,8 +1,9 @@
 """Letting connections in: on which sockets, no more than the limits, and by their first bytes who serves each."""
 
 import contextlib
+import fcntl
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -24,7 +25,6 @@ from greenchat.net.listener import Listener, close, listen, name_of, prepare
 from greenchat.net.turns import Turns
 from greenchat.protocol.address import host_of, network_of
 from greenchat.protocol.replies import Error
-from greenchat.server.carried import CarriedListener
 from greenchat.session.flood import READ_BYTES
 
 # How much of a connection's start is looked at to choose who serves it: enough for the greeting of any protocol.
@@ -75,7 +75,6 @@ class Acceptor:
         self._turned_away = 0  # how many are being refused at this moment
         self._all_gone = Event()
         self._listeners: list[Listener] = []
-        self._where: list[str] = []  # the configured address that each is for; empty for one that is inherited
         self._others: list[Listener] = []  # those of plugins
         self._inherited = False  # whether the listening sockets are somebody else's, who goes on with them
         self.is_proxy: Callable[[str], bool] = lambda host: False
@@ -87,18 +86,15 @@ class Acceptor:
         """What the server listens on, as `server.listen` is written, with real ports."""
         return [name_of(listener) for listener in self._listeners]
 
-    def listen(self, inherited: Sequence[Any], carried: Mapping[str, Any] | None = None) -> None:
-        """Accept connections on the gevent sockets that are `inherited`, or else on the configured addresses; those
-        that are `carried`, by their addresses, are open already, and the others among them are closed. Raises
+    def listen(self, inherited: Sequence[Any]) -> None:
+        """Accept connections on the gevent sockets that are `inherited`, or else on the configured addresses. Raises
         `GreenchatError` where that cannot be."""
+        server = self._server.config.server
+        host = f"[{server.host}]" if ":" in server.host else server.host
         self._inherited = bool(inherited)
-        kept = dict(carried or {})
-        for where in inherited or configured(self._server.config):
-            sock = where if inherited else kept.pop(where, None) or listen(where)
+        for where in inherited or server.listen or [f"{host}:{server.port}"]:
+            sock = where if inherited else listen(where)
             self._listeners.append(Listener(sock, self._serve, spawn=gevent.spawn_raw))
-            self._where.append("" if inherited else where)
-        for sock in kept.values():
-            close(Listener(sock, self._serve))
         for listener in (*self._listeners, *self._others):
             listener.start()
 
@@ -116,26 +112,11 @@ class Acceptor:
         while self._others:
             close(self._others.pop())
 
-    def stop_accepting(self) -> None:
-        """Who connects waits from now on, and is refused by nobody."""
-        for listener in (*self._listeners, *self._others):
-            listener.stop_accepting()
-
-    def go_on_accepting(self) -> None:
-        for listener in (*self._listeners, *self._others):
-            listener.start_accepting()
-
-    def carry(self) -> list[CarriedListener]:
-        """The descriptors of the sockets that it listens on, which are not its own any more."""
-        self.stop_accepting()
-        carried = []
-        for listener, where in zip(self._listeners, self._where, strict=True):
-            carried.append(CarriedListener(listener.socket.detach(), where))
-            listener.close()
-        while self._others:
-            close(self._others.pop())
-        self._listeners.clear()
-        return carried
+    def hand_over(self, least: int) -> list[int]:
+        """Descriptors of the sockets that it listens on, none below `least`: they stay open when it listens no more,
+        and who connects until somebody goes on with them waits."""
+        self._inherited = True
+        return [fcntl.fcntl(listener.socket.fileno(), fcntl.F_DUPFD_CLOEXEC, least) for listener in self._listeners]
 
     def load_certificate(self, config: Tls) -> bool:
         """Read it, also where the files' names are the same: it is renewed then. Whether there is one; raises
@@ -296,13 +277,6 @@ class Acceptor:
                     pass  # closing with unread bytes would reset the connection, and take the words back
         finally:
             self._turned_away -= 1
-
-
-def configured(config: Config) -> Sequence[str]:
-    """The addresses that it says to listen on."""
-    server = config.server
-    host = f"[{server.host}]" if ":" in server.host else server.host
-    return server.listen or [f"{host}:{server.port}"]
 
 
 def _detached(sock: Any) -> socket.socket:
