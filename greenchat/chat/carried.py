@@ -14,6 +14,18 @@ from msgspec import Struct
 
 from greenchat.chat.carried_logs import GONE, NOBODY
 from greenchat.chat.carried_rooms import CarriedRoom, carry_rooms, reopen_room, restore_rooms
+from greenchat.chat.carried_talks import (
+    CarriedBegun,
+    CarriedKeys,
+    CarriedTalk,
+    carry_begun,
+    carry_keys,
+    carry_talks,
+    open_keys,
+    restore_begun,
+    restore_keys,
+    restore_talks,
+)
 from greenchat.chat.chat import Chat
 from greenchat.chat.ignoring import Ignored, _Person
 from greenchat.chat.outlet import Login, Outlet
@@ -58,6 +70,9 @@ class CarriedChat(Struct, array_like=True, gc=False):
 
     members: list[CarriedMember]
     rooms: list[CarriedRoom]
+    talks: list[CarriedTalk]
+    keys: CarriedKeys
+    begun: list[CarriedBegun]
     next_id: int
     messages: int
     deliveries: int
@@ -66,7 +81,10 @@ class CarriedChat(Struct, array_like=True, gc=False):
 def under_way(chat: Chat) -> list[str]:
     """What is still under way in `chat`, in words; it is at rest where that is nothing."""
     rooms = [room.name for room in chat.rooms.values() if not room.fanout.is_at_rest]
-    return [f"what was told in {name} is still going out" for name in rooms]
+    found = [f"what was told in {name} is still going out" for name in rooms]
+    if count := open_keys(chat):
+        found.append(f"of {count} messages with a key it is not known yet whether they are kept")
+    return found
 
 
 def carry(chat: Chat) -> tuple[CarriedChat, dict[Member, int]]:
@@ -81,6 +99,9 @@ def carry(chat: Chat) -> tuple[CarriedChat, dict[Member, int]]:
     carried = CarriedChat(
         [_carry_member(chat, member, index) for member in index],
         carry_rooms(chat, index),
+        carry_talks(chat, index),
+        carry_keys(chat, index),
+        carry_begun(chat, index),
         chat.ids.next,
         stats.messages,
         stats.deliveries,
@@ -95,6 +116,9 @@ def restore(chat: Chat, carried: CarriedChat) -> list[Member]:
         raise ValueError("somebody is in this chat already: what is carried over must come first")
     members = [Member(one.name, one.key, Login(one.account, one.account_id, one.role)) for one in carried.members]
     restore_rooms(chat, carried.rooms, members)
+    restore_talks(chat, carried.talks, members)
+    restore_keys(chat, carried.keys, members)
+    restore_begun(chat, carried.begun, members)
     chat.ids.begin_above(carried.next_id - 1)
     chat.delivery_stats.messages, chat.delivery_stats.deliveries = carried.messages, carried.deliveries
     for member, one in zip(members, carried.members, strict=True):
