@@ -28,7 +28,7 @@ from greenchat.net.listener import detached, prepare
 from greenchat.net.turns import Turns
 from greenchat.protocol.address import host_of, network_of
 from greenchat.protocol.replies import Error
-from greenchat.server.carried import CarriedAcceptor, CarriedSilent
+from greenchat.server.carried_connections import CarriedAcceptor, CarriedSilent
 from greenchat.server.listeners import Listeners, Own
 from greenchat.session.connection import Connection
 from greenchat.session.flood import READ_BYTES

@@ -6,7 +6,7 @@ from greenchat.chat.carried import CarriedChat
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
-from greenchat.server.carried import CarriedConnections
+from greenchat.server.carried_connections import CarriedConnections
 from greenchat.storage.plugin_choice import Choice
 
 # The format of `CarriedServer`. It counts up where a state of before could not be read any more: what is new comes at

@@ -15,9 +15,9 @@ import msgspec
 
 from greenchat.config.schema import Config
 from greenchat.server import logs
-from greenchat.server.listeners import addresses
-from greenchat.server.carried import CarriedAcceptor, CarriedListener
+from greenchat.server.carried_connections import CarriedAcceptor, CarriedListener
 from greenchat.server.carried_server import KNOWN_FORMATS, CarriedServer
+from greenchat.server.listeners import addresses_of
 from greenchat.server.state_file import Flag, Header, Held, Kind, StateError, StateFile, close, write
 
 log = logging.getLogger("greenchat.handover")
@@ -58,7 +58,7 @@ class Taken:
         if connections is not None:
             places = [listener.address for listener in connections.acceptor.listeners]
         else:
-            places = [*addresses(config.server)]
+            places = [*addresses_of(config.server)]
         listeners = [
             CarriedListener("" if held.kind is Kind.INHERITED else where, os.dup(held.number))
             for where, held in zip(places, self._listening, strict=False)

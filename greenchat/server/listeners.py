@@ -11,7 +11,7 @@ import gevent
 from greenchat.config.schema import Server
 from greenchat.hooks.interfaces import Serve
 from greenchat.net.listener import Listener, adopted, close, listen, name_of
-from greenchat.server.carried import CarriedListener
+from greenchat.server.carried_connections import CarriedListener
 
 Accept = Callable[..., None]  # serves a socket and its address, in a list; `own` is the plugin's by which it has come
 
@@ -46,10 +46,9 @@ class Listeners:
             inherited = [sock for _, sock in self._carried]
             self._carried.clear()
         self._inherited = bool(inherited)
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        addresses = config.listen or [f"{host}:{config.port}"]
-        self._drop_carried(() if inherited else addresses)
-        for where in inherited or addresses:
+        wanted = addresses_of(config)
+        self._drop_carried(() if inherited else wanted)
+        for where in inherited or wanted:
             sock = where if inherited else _take(self._carried, where) or listen(where)
             self._chat.append(("" if inherited else where, self._listener(sock, None)))
         for listener in self._all:
@@ -124,6 +123,12 @@ class Listeners:
 
     def _listener(self, sock: Any, own: Own | None) -> Listener:
         return Listener(sock, partial(self._accept, own=own) if own else self._accept, spawn=gevent.spawn_raw)
+
+
+def addresses_of(config: Server) -> Sequence[str]:
+    """Those that the configuration says to listen on."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return config.listen or [f"{host}:{config.port}"]
 
 
 def _take(carried: list[tuple[str, Any]], address: str) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import gevent
 
 from greenchat.chat.room import Member
-from greenchat.server.carried import CarriedConnections
+from greenchat.server.carried_connections import CarriedConnections
 from greenchat.server.server import ChatServer
 from greenchat.session.carried import CarriedSession
 from greenchat.session.connection import Connection
