@@ -5,12 +5,13 @@ All of it is plain data. What a plugin keeps is copied and looked at here: whate
 what cannot be carried is named in the log.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, msgpack
 
 from greenchat import values
+from greenchat.chat.room import Member
 from greenchat.errors import PluginError
 from greenchat.protocol.text import printable
 
@@ -28,6 +29,11 @@ LEAST_BYTES = 8
 # Numbers that every format can write.
 SMALLEST, LARGEST = -(1 << 63), (1 << 63) - 1
 
+# Of MessagePack's own types, that of a member: its place in `CarriedPlugins.people`.
+MEMBER = 1
+
+NOBODY = -1  # in the place of a number: they are gone for good
+
 # Characters of a key that the log shows.
 KEY_LENGTH = 40
 
@@ -43,25 +49,35 @@ class CarriedBot(Struct, array_like=True, frozen=True):
 
 
 class CarriedPlugin(Struct, array_like=True, frozen=True):
-    """That of one plugin. `state` is of this `version`, 0 for none. `timers` are names, with when they are due next: on
-    the monotonic clock, which goes on over `exec`; `daily` ones by seconds since 1970."""
+    """That of one plugin. `state` is MessagePack of this `version`, 0 for none; members in it are of the type MEMBER.
+    `timers` are names, with when they are due next: on the monotonic clock, which goes on over `exec`; `daily` ones by
+    seconds since 1970."""
 
     version: int = 0
-    state: dict[str, Any] = {}
+    state: bytes = b""
     timers: list[tuple[str, float]] = []
     daily: list[tuple[str, float]] = []
     bots: list[CarriedBot] = []
 
 
-class CarriedPlugins(Struct, array_like=True):
+class CarriedPlugins(Struct, array_like=True, dict=True):
     """Those of one server, by their names. Those that are `off` were switched off, with why; `hooks_off` are plugins
-    and hooks of theirs that they have left out themselves. What is said of one whose code has `changed` is not taken
-    up: it is another plugin, that may be mended."""
+    and hooks of theirs that they have left out themselves. Neither is taken up of one whose code has `changed`: it is
+    another plugin, that may be mended. `people` are the members in all states, by their numbers in the carried chat:
+    see `number`."""
 
     plugins: dict[str, CarriedPlugin] = {}
     off: dict[str, str] = {}
     hooks_off: list[tuple[str, str]] = []
     changed: list[str] = []
+    people: list[int] = []
+
+    def __post_init__(self) -> None:
+        self.referred: dict[Member, int] = {}  # it is not written: the members in all states, by their places
+
+    def number(self, index: Mapping[Member, int]) -> None:
+        """To be called once it is known which number each member has. Who has none is gone."""
+        self.people = [index.get(member, NOBODY) for member in self.referred]
 
     @property
     def versions(self) -> dict[str, int]:
@@ -120,83 +136,106 @@ class _UnfitError(Exception):
     """It cannot be carried, and why."""
 
 
-def plain_state(state: State, complain: Callable[[str], None]) -> dict[str, Any]:
-    """A copy of `state` of which each key can be carried, in as many bytes as there may be; of all others `complain` is
-    told. No code of a plugin runs."""
-    left = [STATE_BYTES]
+def encode_state(state: State, referred: dict[Member, int], complain: Callable[[str], None]) -> bytes:
+    """As much of `state` as can be carried, key by key, within STATE_BYTES; of all else `complain` is told. Members in
+    it are added to `referred`, with their places. No code of a plugin runs."""
+    copier = _Copier(referred)
     found: dict[str, Any] = {}
     for key, value in state.items():
-        before = left[0]
+        before = copier.left
         try:
-            name, copied = _key(key, left), _plain(value, left, set(), 0)
+            name, copied = copier.key(key), copier.value(value)
         except Exception as why:  # `_UnfitError`, or something that nobody has thought of
-            left[0] = before
+            copier.left = before
+            copier.inside.clear()
             complain(f"ctx.state[{_shown(key)}] is not carried: {values.shown(why)}")
         else:
             found[name] = copied
-    return found
+    return msgpack.encode(found)
 
 
-def _plain(value: Any, left: list[int], inside: set[int], depth: int) -> Any:
-    kind = type(value)
-    if value is None or kind is bool:
-        return _counted(value, LEAST_BYTES, left)
-    if kind is int:
-        if not SMALLEST <= value <= LARGEST:
-            raise _UnfitError("a number has more than 64 bits")
-        return _counted(value, LEAST_BYTES, left)
-    if kind is float:
-        if not value - value == 0.0:  # infinite, or none
-            raise _UnfitError(f"{value} is no number that JSON knows")
-        return _counted(value, LEAST_BYTES, left)
-    if issubclass(kind, str):  # of the class that it is, whatever it says of itself
-        return _text(value, left)
-    if not issubclass(kind, dict | list | tuple):
-        raise _UnfitError(f"{values.shown(kind.__name__)} is none of dict, list, str, int, float, bool and None")
-    if id(value) in inside:
-        raise _UnfitError("it contains itself")
-    if depth >= DEPTH:
-        raise _UnfitError(f"it is nested deeper than {DEPTH}")
-    _counted(None, LEAST_BYTES, left)
-    inside.add(id(value))
-    if issubclass(kind, dict):
-        copied: Any = {_key(key, left): _plain(one, left, inside, depth + 1) for key, one in dict.items(value)}
-    else:
-        items = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
-        copied = [_plain(one, left, inside, depth + 1) for one in items]
-    inside.discard(id(value))
-    return copied
+def decode_state(data: bytes, people: Sequence[Member | None]) -> dict[str, Any]:
+    """What `encode_state` has made, with these `people` in their places. Raises `msgspec.MsgspecError`."""
+
+    def member(kind: int, data: memoryview) -> Member | None:
+        place = int.from_bytes(data, "big")
+        return people[place] if kind == MEMBER and place < len(people) else None
+
+    return msgpack.decode(data, type=dict[str, Any], ext_hook=member)
 
 
-def _key(key: Any, left: list[int]) -> str:
-    if not issubclass(type(key), str):
-        raise _UnfitError(f"the keys of a dict must be str, not {values.shown(type(key).__name__)}")
-    return _text(key, left)
+class _Copier:
+    """Makes plain values of whatever a plugin has; `left` is how many bytes there may still be."""
+
+    def __init__(self, referred: dict[Member, int]) -> None:
+        self.left = STATE_BYTES
+        self.inside: set[int] = set()  # the lists and dicts that the one at hand is in
+        self._referred = referred
+
+    def key(self, key: Any) -> str:
+        if not issubclass(type(key), str):
+            raise _UnfitError(f"the keys of a dict must be str, not {_kind(key)}")
+        return self._text(key)
+
+    def value(self, value: Any) -> Any:
+        kind = type(value)
+        if issubclass(kind, str):  # of the class that it is, whatever it says of itself
+            return self._text(value)
+        self._count(LEAST_BYTES)
+        if value is None or kind is bool:
+            return value
+        if kind is int and SMALLEST <= value <= LARGEST:
+            return value
+        if kind is float and value - value == 0.0:  # neither infinite, nor none
+            return value
+        if kind is Member:
+            return msgpack.Ext(MEMBER, self._referred.setdefault(value, len(self._referred)).to_bytes(4, "big"))
+        if not issubclass(kind, dict | list | tuple):
+            what = f"the number {value}" if kind is float else f"a {_kind(value)}"
+            what = "a number of more than 64 bits" if kind is int else what
+            raise _UnfitError(f"{what} is none of dict, list, str, int, float, bool, None and Member")
+        return self._nested(value, kind)
+
+    def _nested(self, value: Any, kind: type) -> Any:
+        if id(value) in self.inside:
+            raise _UnfitError("it contains itself")
+        if len(self.inside) >= DEPTH:
+            raise _UnfitError(f"it is nested deeper than {DEPTH}")
+        self.inside.add(id(value))
+        if issubclass(kind, dict):
+            copied: Any = {self.key(key): self.value(one) for key, one in dict.items(value)}
+        else:
+            items = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
+            copied = [self.value(one) for one in items]
+        self.inside.discard(id(value))
+        return copied
+
+    def _text(self, value: str) -> str:
+        length = str.__len__(value)
+        self._count(LEAST_BYTES + length)
+        try:
+            text = values.text(value)
+        except ValueError:
+            raise _UnfitError("half of a surrogate pair cannot be written") from None
+        if not text.isascii():
+            self._count(len(text.encode()) - length)
+        return text
+
+    def _count(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise _UnfitError(_TOO_MUCH)
 
 
-def _text(value: str, left: list[int]) -> str:
-    length = str.__len__(value)
-    if length > left[0]:
-        raise _UnfitError(_TOO_MUCH)
-    try:
-        text = values.text(value)
-    except ValueError:
-        raise _UnfitError("half of a surrogate pair cannot be written") from None
-    return _counted(text, LEAST_BYTES + (length if text.isascii() else len(text.encode())), left)  # type: ignore[no-any-return]
-
-
-def _counted(value: Any, size: int, left: list[int]) -> Any:
-    left[0] -= size
-    if left[0] < 0:
-        raise _UnfitError(_TOO_MUCH)
-    return value
+def _kind(value: object) -> str:
+    return values.shown(type.__dict__["__name__"].__get__(type(value)))
 
 
 _TOO_MUCH = f"ctx.state may be {STATE_BYTES} bytes in all; keep it in ctx.store or ctx.database"
 
 
 def _shown(key: object) -> str:
-    return f'"{printable(key, KEY_LENGTH)}"' if type(key) is str else values.shown(type(key).__name__)
+    return f'"{printable(key, KEY_LENGTH)}"' if type(key) is str else _kind(key)
 
 
 # --- taking timers up ------------------------------------------------------------------------------------------------

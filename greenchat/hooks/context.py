@@ -14,7 +14,7 @@ from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.bots import Bot, Bots, Mentioned
-from greenchat.hooks.carried import CarriedPlugin, Declared, State, declared, plain_state
+from greenchat.hooks.carried import CarriedPlugin, Declared, State, declared, decode_state, encode_state
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
@@ -159,8 +159,8 @@ class Context:
     @property
     def state(self) -> State:
         """What it keeps in memory, under texts, and what goes with it over a reload, if it has called `carry_state`:
-        texts, numbers, bools, None, and lists and dicts of them. What was carried is there from `greenchat_startup`
-        on."""
+        texts, numbers, bools, None, members, and lists and dicts of them, STATE_BYTES in all (see carried.py). What was
+        carried is there from `greenchat_startup` on; a member who is gone for good is None then."""
         return self._state
 
     def carry_state(self, version: int = 1, accepts: Iterable[int] = ()) -> State:
@@ -332,12 +332,12 @@ class Context:
         self._tasks.halt()
         self._bots.leave()
 
-    def take_up(self, carried: CarriedPlugin) -> None:
-        """Go on with what another process has had of this plugin: before it starts."""
+    def take_up(self, carried: CarriedPlugin, people: Sequence[Member | None]) -> None:
+        """Go on with what another process has had of this plugin, and these `people` in it: before it starts."""
         self._tasks.take_up(carried.timers, carried.daily)
         self._bots.take_up(carried.bots)
         if self.declared is not None and self.declared.takes(carried.version):
-            self._state.update(carried.state)
+            self._state.update(decode_state(carried.state, people))
             self._state.version = carried.version
         elif carried.version:
             has = "none" if self.declared is None else f"version {self.declared.version}"
@@ -353,13 +353,14 @@ class Context:
         self._tasks.taken_over()
         self._bots.taken_over(self.chat)
 
-    def carry(self) -> CarriedPlugin:
-        """What goes with it, once it has ended: to be called behind `leave(carried=True)`."""
+    def carry(self, referred: dict[Member, int]) -> CarriedPlugin:
+        """What goes with it, once it has ended: to be called behind `leave(carried=True)`. Members in its state are
+        added to `referred`."""
         if self.declared is None:
             if self._state:
                 self.log.warning("ctx.state of plugin %s is not carried: it has not called ctx.carry_state", self.name)
             return self._carried
-        state = plain_state(self._state, lambda what: self.log.warning("plugin %s: %s", self.name, what))
+        state = encode_state(self._state, referred, lambda what: self.log.warning("plugin %s: %s", self.name, what))
         return structs.replace(self._carried, version=self.declared.version, state=state)
 
     def end(self) -> None:

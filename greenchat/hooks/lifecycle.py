@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 
 from greenchat.chat.accounts import AccountDirectory
+from greenchat.chat.room import Member
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError, Reject
 from greenchat.hooks import busy, commands, finding, loader, routes
@@ -89,11 +90,15 @@ class PluginLifecycle:
         self._accounts: frozenset[int] = frozenset()  # those that there were when it was last told
 
     def start(
-        self, server: ChatServer, carried: CarriedPlugins | None = None, bound: Callable[[], None] = lambda: None
+        self,
+        server: ChatServer,
+        carried: CarriedPlugins | None = None,
+        bound: Callable[[], None] = lambda: None,
+        members: Sequence[Member] = (),
     ) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot. Of a server that
-        goes on they are given what they have `carried`: its members are in its chat already, without any sessions.
-        `bound` is called once hooks are, and no bot has come in. To be followed by `take_over` then."""
+        goes on they are given what they have `carried`: its `members`, by their numbers, are in its chat already,
+        without any sessions. `bound` is called once hooks are, and no bot has come in. `take_over` is to follow then."""
         self._tell_operators = lambda text: _tell_operators(server, text)
         loader.forget_off(self._data_dir)
         self._errors.begin()
@@ -103,7 +108,7 @@ class PluginLifecycle:
             self._restrict(plugin, server.config.limits.name_length)
         within(STARTUP_SECONDS, self.rooms.begin)
         if carried is not None:
-            self._take_up(carried)
+            self._take_up(carried, members)
         self.plugins.each(_begin_context)
         self.plugins.provide("greenchat_commands", self._add_commands)
         self.plugins.provide("greenchat_routes", self._add_routes)
@@ -125,7 +130,7 @@ class PluginLifecycle:
 
     def finish(self, server: ChatServer, *, carried: bool = False) -> CarriedPlugins:
         """Let each of them end, whatever becomes of the others. Where they are `carried` to another process, nobody
-        sees it, and what goes with them is returned."""
+        sees it, and what goes with them is returned: its `number` is to be called then."""
         seconds = CARRIED_SECONDS if carried else SHUTDOWN_SECONDS
         found = CarriedPlugins(off=dict(self.off), hooks_off=self.hooks.left_out)
         for plugin, ctx in self._contexts:
@@ -133,7 +138,8 @@ class PluginLifecycle:
             self.plugins.take_last_step(plugin, "ctx.leave", partial(within, seconds, leave))
         self.plugins.finish("greenchat_shutdown", lambda plugin, end: within(seconds, end), server=server)
         for plugin, ctx in self._contexts if carried else ():
-            self.plugins.take_last_step(plugin, "ctx.state", lambda: found.plugins.update({plugin.name: ctx.carry()}))  # noqa: B023
+            carry = partial(_carry, plugin.name, ctx, found)
+            self.plugins.take_last_step(plugin, "ctx.state", carry)
         with suppress(PluginError):  # a disk that hangs: the others are to end all the same
             within(seconds, self.rooms.end)
         for name, thread in busy.threads_at_work(self.owners) if carried else ():
@@ -181,14 +187,16 @@ class PluginLifecycle:
     def _contexts(self) -> list[tuple[loader.Plugin, Context]]:
         return [(plugin, plugin.ctx) for plugin in self.plugins if plugin.ctx is not None]
 
-    def _take_up(self, carried: CarriedPlugins) -> None:
+    def _take_up(self, carried: CarriedPlugins, members: Sequence[Member]) -> None:
         """What goes on of each plugin."""
         self._carried = carried
+        people = [members[number] if 0 <= number < len(members) else None for number in carried.people]
         for name in carried.changed:
             carried.off.pop(name, None)
         for plugin in self.plugins.on:
             if plugin.ctx is not None and plugin.name in carried.plugins:
-                plugin.ctx.take_up(carried.plugins.pop(plugin.name))
+                take_up = partial(plugin.ctx.take_up, carried.plugins.pop(plugin.name), people)
+                self.plugins.take_last_step(plugin, "ctx.state", take_up)
             for name, hook in carried.hooks_off:
                 if name == plugin.name and name not in carried.changed:
                     self.hooks.set_enabled(plugin.bearer, hook, False)
@@ -304,6 +312,10 @@ class PluginLifecycle:
             loader.note_off(self._data_dir, plugin, why)
         except OSError as error:
             log.error("it cannot be kept that plugin %s is off: %s", plugin, error, extra={"plugin": plugin})
+
+
+def _carry(name: str, ctx: Context, found: CarriedPlugins) -> None:
+    found.plugins[name] = ctx.carry(found.referred)
 
 
 def _tell_all(tell: Callable[[Session], None], sessions: Iterable[Session]) -> None:
