@@ -110,6 +110,14 @@ class PluginLifecycle:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
         self.hooks.bind()
 
+    def try_out(self, server: ChatServer) -> None:
+        """As `start`, up to where they would begin: nothing does. Raises as `start` does."""
+        self._around.server = server
+        for plugin in self.plugins.on:
+            self._restrict(plugin, server.config.limits.name_length)
+        self.plugins.provide("greenchat_commands", self._add_commands)
+        self.plugins.provide("greenchat_routes", self._add_routes)
+
     def finish(self, server: ChatServer) -> None:
         """Let each of them end, whatever becomes of the others."""
         for plugin in self.plugins:
