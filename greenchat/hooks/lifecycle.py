@@ -128,6 +128,14 @@ class PluginLifecycle:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
         self.hooks.bind()
 
+    def try_out(self, server: ChatServer) -> None:
+        """As `start`, up to where they would begin: nothing does. Raises as `start` does."""
+        self._around.server = server
+        for plugin in self.plugins.on:
+            self._restrict(plugin, server.config.limits.name_length)
+        self.plugins.provide("greenchat_commands", self._add_commands)
+        self.plugins.provide("greenchat_routes", self._add_routes)
+
     def finish(self, server: ChatServer, *, carried: bool = False) -> CarriedPlugins:
         """Let each of them end, whatever becomes of the others. Where they are `carried` to another process, nobody
         sees it, and what goes with them is returned: its `number` is to be called then."""

@@ -2,12 +2,18 @@
 it and says what it has found. See trial.py for what happens there.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import gevent
 import msgspec
 from msgspec import Struct, field
 
+from greenchat.config.load import SECRETS
+from greenchat.protocol.text import printable
+from greenchat.refusals import explain
+from greenchat.server.child import Child
 from greenchat.server.fingerprints import Fingerprints
 from greenchat.server.server import ChatServer
 from greenchat.storage.plugin_choice import Choice
@@ -74,7 +80,94 @@ def ask_of(
     )
 
 
+class Line(Struct, omit_defaults=True):
+    """What that process tells: where it is, and in the end what it has found."""
+
+    step: str = ""
+    finding: Finding | None = None
+
+
 def prove(ask: TrialAsk, seconds: float = TRIAL_SECONDS) -> Finding:
     """Have another process try it, for so many seconds at most. This greenlet waits, and no other does; if it is
     killed, so is the process, with all that it has started. Raises nothing of its own: what goes wrong is found."""
-    raise NotImplementedError
+    child = Child(seconds)
+    answers: list[Finding] = []
+
+    def take(line: bytes) -> bool:
+        told = msgspec.json.decode(line, type=Line)
+        child.step = told.step or child.step
+        answers.extend([told.finding] if told.finding is not None else [])
+        return bool(answers)
+
+    late = f"did not end within {seconds:g} seconds"
+    try:
+        with gevent.Timeout(seconds, False):
+            child.ask(msgspec.json.encode(ask), take)
+            late = ""
+    except OSError as error:
+        answers.append(_no(f"No process can be started that tries what is on disk: {explain(error)}"))
+    except msgspec.MsgspecError:
+        answers.append(_no(TOO_DIFFERENT))
+    finally:
+        child.end()
+    return _clean(answers[0] if answers else _unfinished(child, late), ask)
+
+
+# What a greenchat is told to be that answers in another way, or none.
+TOO_DIFFERENT = "The greenchat on disk is too old, or too new, to take this one's place. Restart the server to change to it."
+
+
+def _unfinished(child: Child, late: str) -> Finding:
+    """What is found where there is no answer."""
+    told = child.told.strip().splitlines()
+    last = told[-1].removeprefix("Error: ") if told else ""
+    if child.step:
+        how = late or f"has ended {child.ended}"
+        hint = f" The last that it said: {last}" if last and not late else ""
+        return _no(f"The process that tries what is on disk {how}, while {child.step}.{hint}")
+    if NOT_KNOWN.search(last):
+        return _no(TOO_DIFFERENT)
+    what = f"{late}, and has not even begun" if late else last or f"ended {child.ended}"
+    return _no(f"What is on disk does not start: {what}")
+
+
+# What a greenchat says that takes `apart.NO_SERVER` for a setting.
+NOT_KNOWN = re.compile(r"server\.trial: there is no such setting")
+
+
+def _no(why: str) -> Finding:
+    return Finding(ok=False, why=[why])
+
+
+# What is shown of what was found: lines of one kind, and characters of a line.
+LINES = 50
+LINE_LENGTH = 500
+
+# Shorter secrets are not looked for in what is shown: they would be found in any word.
+SECRET_LENGTH = 4
+
+
+def _clean(found: Finding, ask: TrialAsk) -> Finding:
+    """`found`, as it can be shown: a plugin has had its say in it."""
+    hidden = sorted(_secrets(ask.config), key=len, reverse=True)
+
+    def cleaned(lines: list[str]) -> list[str]:
+        shown = []
+        for line in lines[:LINES]:
+            for secret in hidden:
+                line = line.replace(secret, "***")
+            shown.append(printable(line, LINE_LENGTH))
+        return shown if len(lines) <= LINES else [*shown, f"... and {len(lines) - LINES} more."]
+
+    return msgspec.structs.replace(
+        found, why=cleaned(found.why), changed=cleaned(found.changed), proven=cleaned(found.proven)
+    )
+
+
+def _secrets(tables: Mapping[str, Any]) -> Iterator[str]:
+    """The values of the settings that are never shown."""
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif key in SECRETS and isinstance(value, str) and len(value) >= SECRET_LENGTH:
+            yield value

@@ -1,7 +1,7 @@
 """Another process takes over while some are away: whoever comes back is who they were, and nobody waits anew."""
 
 import pytest
-from kit.carrying import take_over
+from kit.carried_chats import take_over
 
 from greenchat.chat.carried import NotAtRestError
 from greenchat.testing import Chat
