@@ -6,7 +6,6 @@ has it go on as it was, and who has asked reads why.
 """
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -191,10 +190,11 @@ class Reloader:
         state = taken.state
         if state is None:
             return
-        paused = time.monotonic() - state.froze
-        report = msgspec.structs.replace(state.report, pause_seconds=paused, sessions=len(self._server.sessions))
+        report = msgspec.structs.replace(
+            state.report, pause_seconds=taken.paused, sessions=len(state.connections.sessions)
+        )
         by = ", ".join(dict.fromkeys(asked.by for asked in state.asked))
-        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, paused * 1000)
+        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, taken.paused * 1000)
         self._server.chat.audit(by, "reload", details=_details(report))
         for asked in state.asked:
             if asked.session_id:

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -158,6 +159,8 @@ class _Process:
                 stop.owners = server.owners
                 lifecycle = Lifecycle(server)
                 lifecycle.take_over(taken)
+                gevent.sleep(0)  # who is there is served, before all that can wait
+                taken.paused = time.monotonic() - taken.state.froze
             except BaseException as error:
                 log.error("it cannot be gone on with what was there, so that all have to come back", exc_info=error)
                 taken.drop()
