@@ -1,5 +1,6 @@
 """`greenchat serve`, `greenchat reload`, and `greenchat config`."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from greenchat.cli.options import configure, encryption, settings_options, tls_o
 from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from greenchat.config.schema import Config
 
 
@@ -65,6 +68,17 @@ def serve(
         }
         return configure(**sources, flags=flags)
 
+    from greenchat.server import apart
+
+    if (trying := apart.enter(os.environ)) is not None:
+        from greenchat.server import trial
+        from greenchat.testing.examples_apart import tried
+
+        def load() -> "tuple[Config, Path]":
+            config = read()
+            return config, data_dir_of(config)
+
+        trial.run(trying, load, tried)
     config = read()
     from greenchat.server.run import serve
 

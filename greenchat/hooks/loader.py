@@ -40,6 +40,9 @@ log = logging.getLogger("greenchat.plugins")
 
 Step = Callable[[], Any]
 
+# What the log tells before each of them: whoever ends the process, or hangs, is known by that.
+LOADING = "loading plugin %s of %s"
+
 
 @dataclass
 class Plugin:
@@ -56,6 +59,7 @@ class Plugin:
     ctx: Context | None = field(default=None, repr=False)
     grants: Grants = field(default_factory=Grants)
     per_room: bool = False  # whether owners of rooms may switch it off there
+    found: object = field(default=None, repr=False)  # what `find` has given
     bearer: object = field(default=None, repr=False)
     made: list[Made] = field(default_factory=list, repr=False)  # of the marks in there
 
@@ -186,7 +190,8 @@ class Plugins:
             yield plugin, partial(function, *(arguments[name] for name in item.argnames))
 
     def _load(self, plugin: Plugin) -> None:
-        found = plugin.find()
+        log.debug(LOADING, plugin.name, plugin.source, extra=plugin.fields)
+        found = plugin.found = plugin.find()
         plugin.module = finding.module_of(found)
         declared = getattr(found, "Settings", None)
         declared = None if declared is Settings else declared  # which it has imported, and declares none
