@@ -1,5 +1,6 @@
 """Who has asked for a reload, and has to be told what came of it: also where their connection did not outlast it."""
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class ReloadAsks:
-    """`reloads` is what reloads this process; None where none can be."""
+    """Those of one server, which serves `sessions`."""
 
     def __init__(self, sessions: "Mapping[int, Served]", proof: Proof) -> None:
-        self.reloads: Reloads | None = None
+        self._reloads: Reloads | None = None  # what reloads this process; None where none can be
+        self._early: list[Callable[[Reloads], None]] | None = None  # asked before that is there, but will be
         self._sessions = sessions
         self._proof = proof
         self._expected: dict[str, int] = {}  # which session is to be told, by the ref that a program has chosen
@@ -28,9 +30,16 @@ class ReloadAsks:
 
     def ask(self, by: str, session: int = 0, ref: Ref = None, choice: Choice | None = None) -> None:
         """Raises `Reject` where there is nothing to be reloaded."""
-        if self.reloads is None:
+
+        def ask(reloads: Reloads) -> None:
+            reloads.ask(by, partial(self.tell, session, ref), session, ref, choice)
+
+        if self._reloads is not None:
+            ask(self._reloads)
+        elif self._early is not None:
+            self._early.append(ask)
+        else:
             raise Reject("This server runs inside another program: restart that.", code="cannot_reload")
-        self.reloads.ask(by, partial(self.tell, session, ref), session, ref, choice)
 
     def ask_by_proof(self, session: int, asked: Reload) -> None:
         """A program asks. One that lost its connection asks again by the same text as `ref`, and gets the answer of the
@@ -52,10 +61,18 @@ class ReloadAsks:
             self._expected.pop(str(asked.ref), None)
             raise
 
-    def expect(self, ref: Ref) -> None:
-        """This was asked before the process that runs now was there, and will be told: see `tell`."""
-        if isinstance(ref, str):
-            self._expected.setdefault(ref, 0)
+    def expect(self, refs: Iterable[Ref]) -> None:
+        """This was asked before the program was there that runs now, and will be told: see `tell`. What is asked until
+        `begin` waits for that."""
+        self._early = []
+        self._expected |= {ref: 0 for ref in refs if isinstance(ref, str)}
+
+    def begin(self, reloads: Reloads) -> None:
+        """From now on, `reloads` does it."""
+        self._reloads = reloads
+        early, self._early = self._early, None
+        for ask in early or ():
+            ask(reloads)
 
     def tell(self, session: int, ref: Ref, report: ReloadReport) -> None:
         """Tell the session of this number what came of it; or who has asked again by the same `ref`, or will."""

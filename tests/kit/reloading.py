@@ -9,7 +9,7 @@ class StandIn:
         self.asks = []
         self.answers = []
         self._server = server
-        server.server.reload_asks.reloads = self
+        server.call(lambda: server.server.reload_asks.begin(self))
 
     def ask(self, by, answer, session_id=0, ref=None, choice=None):
         self.asks.append((by, session_id, ref, choice))
