@@ -153,6 +153,12 @@ class ChatServer(ABC):
         """While this greenlet waits for its client to begin something: a stop need not wait for it."""
 
     @abstractmethod
+    def carries(self, codec: Codec) -> None:
+        """Have sessions that speak `codec` go on over a reload: its decoders have a `state`, and `restore` one (see
+        `CarriedDecoder`), and its `own_requests` are the kinds of requests that they make besides those of the core.
+        For greenchat_startup."""
+
+    @abstractmethod
     def serve_session(self, sock: Any, address: str, codec: Codec, taken: bytes = b"") -> None:
         """Run a session on a claimed connection, to its end: from now on it speaks `codec`, of which `taken` has been
         read already. `sock` is the one that it was claimed with."""

@@ -1,7 +1,7 @@
 """Handing over: this process becomes another program, which goes on with its connections.
 
-What goes on is the process id, the lock of the data directory, the sockets that listen and those of clients; all else is
-in a `CarriedServer`, which the new program reads from a file in memory. See `reloading` for when that is done, and
+What goes on is the process id, the lock of the data directory, the sockets that listen and those of clients; all else
+is in a `CarriedServer`, which the new program reads from a file in memory. See `reloading` for when that is done, and
 `state_file` for the file.
 """
 
@@ -10,49 +10,20 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
 
 import msgspec
-from gevent import socket
-from msgspec import Struct
 
+from greenchat.config.schema import Config
 from greenchat.server import logs
+from greenchat.server.carried_connections import CarriedAcceptor, CarriedListener
+from greenchat.server.carried_server import KNOWN_FORMATS, CarriedServer
+from greenchat.server.listeners import addresses_of
 from greenchat.server.state_file import Flag, Header, Held, Kind, StateError, StateFile, close, write
 
 log = logging.getLogger("greenchat.handover")
 
-# The format of `CarriedServer`. It counts up where a state of before could not be read any more: what is new comes at
-# the end of its struct, with a default.
-HANDOVER_FORMAT = 1
-KNOWN_FORMATS = frozenset({HANDOVER_FORMAT})
-
 # In the environment of the new program: the descriptor of the state.
 STATE = "_GREENCHAT_STATE"
-
-
-class CarriedListener(Struct, array_like=True):
-    """A socket that listens, for the address `where` of the configuration; for none where it was inherited."""
-
-    number: int
-    where: str = ""
-
-
-class CarriedCounters(Struct, array_like=True):
-    """What the server has counted. `started` is on a clock that goes on."""
-
-    started: float
-    sessions: int
-    refusals: dict[str, int]
-
-
-class CarriedServer(Struct, array_like=True):
-    """A server between two programs. `froze` is when it has read last, on a clock that goes on."""
-
-    format: int
-    froze: float
-    listeners: list[CarriedListener]
-    inherited: bool
-    counters: CarriedCounters
 
 
 class Taken:
@@ -61,28 +32,51 @@ class Taken:
 
     def __init__(self, header: Header, state: CarriedServer | None, problem: str = "") -> None:
         (self.lock,) = header.of(Kind.LOCK)
-        self.header = header
         self.state = state
         self.problem = problem
         self.outlasts_terminal = bool(header.flags & Flag.OUTLASTS_TERMINAL)
         _keep_from_children(held.number for held in header.descriptors)
+        self._listening = [held for held in header.descriptors if held.kind in (Kind.LISTENING, Kind.INHERITED)]
+        self._carried = header.of(Kind.CARRIED)
         if state is None:
             self.drop()
 
     def drop(self) -> None:
-        """Nobody can go on with the clients: let them know by closing."""
-        close(self.header.of(Kind.CARRIED))
+        """Nobody can go on with the clients: they are told so by the end of their connections."""
+        close(self._carried)
         self.state = None
+        self._carried = []
 
-    def listening(self) -> list[Any]:
-        """The gevent sockets that listen."""
-        numbers = self.header.of(Kind.LISTENING) or self.header.of(Kind.INHERITED)
-        return [socket.socket(fileno=number) for number in numbers]
+    def close(self) -> None:
+        """Another server has all that there is."""
+        close(held.number for held in self._listening)
 
-    @property
-    def inherited(self) -> bool:
-        """Whether the sockets that listen are the service manager's."""
-        return bool(self.header.of(Kind.INHERITED))
+    def acceptor(self, config: Config) -> CarriedAcceptor:
+        """What listens, and is silent. The sockets that the server listens on are others each time: who takes them may
+        fail, and close them. Where it is not known for which addresses they are, it is those of `config`."""
+        connections = self.state.connections if self.state is not None else None
+        if connections is not None:
+            places = [listener.address for listener in connections.acceptor.listeners]
+        else:
+            places = [*addresses_of(config.server)]
+        listeners = [
+            CarriedListener("" if held.kind is Kind.INHERITED else where, os.dup(held.number))
+            for where, held in zip(places, self._listening, strict=False)
+        ]
+        inherited = any(held.kind is Kind.INHERITED for held in self._listening)
+        if connections is None:
+            return CarriedAcceptor(listeners, [], inherited, [])
+        return CarriedAcceptor(listeners, connections.acceptor.own, inherited, connections.acceptor.silent)
+
+
+def header_of(state: CarriedServer, lock: int, *, outlasts_terminal: bool) -> Header:
+    """The descriptors that stay open with `state`."""
+    acceptor = state.connections.acceptor
+    kind = Kind.INHERITED if acceptor.inherited else Kind.LISTENING
+    listening = [one.descriptor for one in acceptor.listeners]
+    held = [Held(Kind.LOCK, lock), *(Held(kind, number) for number in listening)]
+    held += [Held(Kind.CARRIED, number) for number in state.connections.descriptors if number not in listening]
+    return Header(state.format, Flag.OUTLASTS_TERMINAL if outlasts_terminal else 0, held)
 
 
 def take(environ: MutableMapping[str, str]) -> Taken | None:

@@ -4,6 +4,7 @@ acceptor.py lets connections in, lifecycle.py starts and stops it.
 """
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -34,6 +35,7 @@ from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
 from greenchat.server.acceptor import Acceptor
 from greenchat.server.stats import Counters
+from greenchat.session.carried import CarriedSession
 from greenchat.session.connection import Connection
 from greenchat.session.direct_finder import DirectFinder
 from greenchat.session.direct_keeper import DirectKeeper
@@ -208,6 +210,9 @@ class ChatServer(interfaces.ChatServer):
     def idle(self) -> AbstractContextManager[None]:
         return self.acceptor.idle()
 
+    def carries(self, codec: Codec) -> None:
+        self.acceptor.carries(codec)
+
     def serve_session(self, sock: Any, address: str, codec: Codec, taken: bytes = b"") -> None:
         self.acceptor.serve_session(sock, address, codec, taken)
 
@@ -240,6 +245,19 @@ class ChatServer(interfaces.ChatServer):
         self.sessions[session.id] = session
         try:
             session.run(taken)
+        finally:
+            del self.sessions[session.id]
+
+    def take_up(self, was: CarriedSession, sock: socket.socket, codec: Codec) -> Connection:
+        """Have a session that was carried here; `go_on` runs it. Raises `ValueError`."""
+        session = Connection.carried(self, was, sock, codec)
+        self.sessions[session.id] = session
+        return session
+
+    def go_on(self, session: Connection) -> None:
+        """Run one that was carried here, to its end."""
+        try:
+            session.go_on()
         finally:
             del self.sessions[session.id]
 

@@ -18,14 +18,15 @@ from greenchat.config.difference import changes
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
 from greenchat.hooks import loader
+from greenchat.hooks.carried import misfits, names_of
 from greenchat.hooks.loader import Plugin
+from greenchat.protocol.text import amount
 from greenchat.server import fingerprints, trial_checks
 from greenchat.server.apart import Apart
+from greenchat.server.carried_server import KNOWN_FORMATS
 from greenchat.server.guard import Guard
-from greenchat.server.handover import KNOWN_FORMATS
 from greenchat.server.proving import TOO_DIFFERENT, Finding, Line, TrialAsk
 from greenchat.server.server import ChatServer
-from greenchat.protocol.text import amount
 from greenchat.storage import datadir
 
 # What a plugin's examples tell otherwise than they say; the number of those that were tried.
@@ -98,7 +99,7 @@ class Trial:
         on = server.plugins.on
         self._proven.append(amount(len(on), "plugin") + " loaded")
         self._proven.append(f"settings of {amount(sum(one.settings is not None for one in on), 'plugin')} read")
-        self._problems += trial_checks.states(server, ask)
+        self._problems += misfits(ask.states, names_of(server.plugins.on))
         self._step("trying migrations on copies")
         migrated, problems, waiting = trial_checks.databases(server, data_dir, changed)
         self._proven += migrated
@@ -155,4 +156,3 @@ def _show(data_dir: Path, scratch: Path) -> None:
         for path in data_dir.iterdir():
             if not any(path.match(pattern) for pattern in NOT_SHOWN):
                 os.symlink(path.resolve(), scratch / path.name)
-

@@ -1,10 +1,8 @@
-"""The examples of one plugin, tried before a server is reloaded: in a chat of its own, without sockets, with the settings
-that it is to have."""
+"""The examples of one plugin, tried before a server is reloaded: in a chat of its own, without sockets, with the
+settings that it is to have."""
 
 from importlib.metadata import entry_points
 from typing import Any
-
-import msgspec
 
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
