@@ -49,12 +49,13 @@ class PluginLifecycle:
         installed: Collection[str] | None = None,
         turn: Beat | None = None,
         choice: Choice | None = None,
+        loaded: Sequence[loader.Plugin] | None = None,
     ) -> None:
-        """Their timers go by `clock`, or else by this machine's. `choice` is what operators have chosen. Raises
-        `ConfigError` and `PluginError`."""
+        """Their timers go by `clock`, or else by this machine's. `choice` is what operators have chosen; with `loaded`,
+        it is these plugins. Raises `ConfigError` and `PluginError`."""
         self._data_dir, self._installed = data_dir, installed
         self._around = Surroundings(clock or SystemClock(), data_dir)
-        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed, choice)
+        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed, choice, loaded)
         self.owners = Owners(self.plugins.modules)
         trace = traced if config.server.trace_plugins else None
         if trace is not None:
@@ -98,7 +99,7 @@ class PluginLifecycle:
     ) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot. Of a server that
         goes on they are given what they have `carried`: its `members`, by their numbers, are in its chat already,
-        without any sessions. `bound` is called once hooks are, and no bot has come in. `take_over` is to follow then."""
+        without any sessions. `bound` is called once hooks are, and no bot has come in. `take_over` follows."""
         self._tell_operators = lambda text: _tell_operators(server, text)
         loader.forget_off(self._data_dir)
         self._errors.begin()

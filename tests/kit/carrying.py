@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from greenchat.server.carried import CarriedConnections
 from msgspec import msgpack
 
 from greenchat.config.load import load
-from greenchat.server.carried import CarriedConnections
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.pause import Pause, take_up
 from greenchat.server.server import ChatServer
