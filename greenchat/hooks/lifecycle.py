@@ -53,7 +53,7 @@ class PluginLifecycle:
     ) -> None:
         """Their timers go by `clock`, or else by this machine's. `choice` is what operators have chosen; with `loaded`,
         it is these plugins. Raises `ConfigError` and `PluginError`."""
-        self._data_dir, self._installed = data_dir, installed
+        self._data_dir, self._installed, self._choice = data_dir, installed, choice or Choice()
         self._around = Surroundings(clock or SystemClock(), data_dir)
         self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed, choice, loaded)
         self.owners = Owners(self.plugins.modules)
@@ -101,7 +101,7 @@ class PluginLifecycle:
         goes on they are given what they have `carried`: its `members`, by their numbers, are in its chat already,
         without any sessions. `bound` is called once hooks are, and no bot has come in. `take_over` follows."""
         self._tell_operators = lambda text: _tell_operators(server, text)
-        loader.forget_off(self._data_dir)
+        self._list_off()
         self._errors.begin()
         self._around.server = server
         self.rooms.open_rooms = server.chat.rooms
@@ -255,6 +255,13 @@ class PluginLifecycle:
     def _bind(self) -> None:
         self.hooks.bind()
 
+    def _list_off(self) -> None:
+        """For `greenchat plugins list`: what only this process knows."""
+        loader.forget_off(self._data_dir)
+        unloaded = {name: self._choice.off(name, ()) for name in self._choice.unloaded}
+        for name, why in (unloaded | self.off).items():
+            loader.note_off(self._data_dir, name, why)
+
     def _restrict(self, plugin: loader.Plugin, name_length: int) -> None:
         try:
             self.rooms.add(plugin.name, plugin.grants.rooms, plugin.per_room, name_length)
@@ -278,9 +285,7 @@ class PluginLifecycle:
         self.routes.add(plugin, self._given_routes.get(plugin, ()))
         if ctx is not None:
             ctx.resume()
-        loader.forget_off(self._data_dir)
-        for name, why in self.off.items():
-            loader.note_off(self._data_dir, name, why)
+        self._list_off()
         log.warning("plugin %s is switched on again", plugin, extra={"plugin": plugin})
 
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:

@@ -8,6 +8,7 @@ has it go on as it was, and who has asked reads why.
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import gevent
@@ -65,7 +66,7 @@ class Reloader:
         self._is_over = False
         self._loaded = fingerprints.take(self._server)
         self.handed = Event()
-        self._server.reloads = self
+        self._server.reload_asks.begin(self)
 
     def ask(
         self, by: str, answer: Answer | None, session_id: int = 0, ref: Ref = None, choice: Choice | None = None
@@ -191,13 +192,12 @@ class Reloader:
         log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, taken.paused * 1000)
         self._server.chat.audit(by, "reload", details=_details(report))
         for asked in state.asked:
-            if asked.session_id:
-                self._server.tell_reloaded(asked.session_id, asked.ref, report)
+            self._server.reload_asks.tell(asked.session_id, asked.ref, report)
         for asked in state.waiting:
             self.ask(asked.by, self._answer_for(asked), asked.session_id, asked.ref, asked.choice)
 
     def _answer_for(self, asked: Asked) -> Answer:
-        return lambda report: self._server.tell_reloaded(asked.session_id, asked.ref, report)
+        return partial(self._server.reload_asks.tell, asked.session_id, asked.ref)
 
 
 def _details(report: ReloadReport) -> str:

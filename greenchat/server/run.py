@@ -162,6 +162,7 @@ class _Process:
                 server = ChatServer(self._config, self._data_dir, choice=taken.state.choice, loaded=self._loaded)
                 stop.owners = server.owners
                 lifecycle = Lifecycle(server)
+                server.reload_asks.expect(asked.ref for asked in taken.state.asked)
                 lifecycle.take_over(taken)
                 gevent.sleep(0)  # who is there is served, before all that can wait
                 taken.paused = time.monotonic() - taken.state.froze
