@@ -5,7 +5,7 @@ While it stands still all may still go on where they are; once plugins have begu
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import gevent
 
@@ -60,14 +60,14 @@ class Departure:
         """All goes on as before."""
         self._pause.thaw()
 
-    def end(self, changed: Sequence[str]) -> None:
+    def end(self, changed: Iterable[str]) -> None:
         """Let plugins end, of which those have `changed`. Raises nothing."""
         self._pause.hold()
         try:
             self._plugins = self._lifecycle.finish()
         except Exception:
             log.exception("something has not come to its end")
-        self._plugins.changed = list(changed)
+        self._plugins.changed = sorted(changed)
         for _ in range(TURNS):
             gevent.sleep(0)
             if not under_way(self._server.chat):

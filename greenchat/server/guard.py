@@ -17,6 +17,8 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = frozenset(
     f"os.{name}" for name in ("chmod", "chown", "link", "mkdir", "remove", "rename", "rmdir", "symlink", "truncate")
 )
+# ... and of these the second alone.
+LINKS = ("os.link", "os.symlink")
 
 
 class Guard:
@@ -32,7 +34,7 @@ class Guard:
             if flags & WRITES:
                 self._require_elsewhere(path)
         elif event in CHANGES:
-            for path in arguments[:2]:
+            for path in arguments[1:2] if event in LINKS else arguments[:2]:
                 self._require_elsewhere(path)
         elif event == "sqlite3.connect":
             (path,) = arguments

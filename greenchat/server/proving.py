@@ -114,7 +114,9 @@ def prove(ask: TrialAsk, seconds: float = TRIAL_SECONDS) -> Finding:
 
 
 # What a greenchat is told to be that answers in another way, or none.
-TOO_DIFFERENT = "The greenchat on disk is too old, or too new, to take this one's place. Restart the server to change to it."
+TOO_DIFFERENT = (
+    "The greenchat on disk is too old, or too new, to take this one's place. Restart the server to change to it."
+)
 
 
 def _unfinished(child: Child, late: str) -> Finding:

@@ -18,15 +18,17 @@ from gevent.event import Event
 from greenchat.config.difference import compare
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
+from greenchat.hooks.carried import names_of
 from greenchat.hooks.ending import Killed
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
 from greenchat.refusals import explain
-from greenchat.server.carried_server import Asked, CarriedServer
+from greenchat.server import fingerprints
+from greenchat.server.carried_server import HANDOVER_FORMAT, Asked, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
-from greenchat.server.standin import TrialAsk, prove
+from greenchat.server.proving import ask_of, prove
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
 
@@ -63,6 +65,7 @@ class Reloader:
         self._report = ReloadReport(ok=True, how="handover")
         self._asked: list[Asked] = []
         self._is_over = False
+        self._loaded = fingerprints.take(self._server)
         self.handed = Event()
         self._server.reloads = self
 
@@ -139,13 +142,13 @@ class Reloader:
         new = self._new_configuration()
         choice = next((one.asked.choice for one in batch), None)
         outcome = compare(self._server.config, new)
-        changed = self._changed_code()
-        if choice is None and not outcome.waiting and not changed:
+        now = fingerprints.take(self._server)
+        if choice is None and not outcome.waiting and now == self._loaded:
             self._lifecycle.reconfigure(outcome.config)
             logging.getLogger().setLevel(outcome.config.server.log_level.upper())
             how = "live" if outcome.changed else "nothing"
             raise _NotHandedOver(ReloadReport(ok=True, how=how, changed=outcome.changed))
-        finding = prove(TrialAsk(sorted(plugin.name for plugin in self._server.plugins.on)))
+        finding = prove(ask_of(self._server, self._loaded, HANDOVER_FORMAT, self._states(), choice))
         if not finding.ok:
             raise _NotHandedOver(
                 ReloadReport(ok=False, why=finding.why, changed=finding.changed, proven=finding.proven)
@@ -173,11 +176,13 @@ class Reloader:
         self._server.choice = choice or self._server.choice
         self._report, self._asked = report, [one.asked for one in batch]
         self._leaving = departure  # from here on, nothing leads back
-        departure.end(())
+        departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
         self.handed.set()
 
-    def _changed_code(self) -> bool:
-        return True  # stand-in
+    def _states(self) -> dict[str, int]:
+        """The versions of what plugins carry."""
+        declared = names_of(self._server.plugins.on)
+        return {plugin: one.version for plugin, one in declared.items() if one is not None}
 
     # --- in the program that has taken over ---
 

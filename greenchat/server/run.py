@@ -28,7 +28,6 @@ from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
 from greenchat.server.reloading import Reloader
 from greenchat.server.server import ChatServer
-from greenchat.server.standin import TRIAL, trial
 from greenchat.server.watchdog import Watchdog
 from greenchat.server.watching import Watch
 from greenchat.storage import backup, datadir
@@ -51,9 +50,6 @@ def serve(
     """
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
-    if TRIAL in os.environ:
-        logging.disable()
-        return trial(ChatServer(config, data_dir), os.environ[TRIAL])
     taken = handover.take(os.environ)
     process = _Process(config, data_dir, configure, file if watch else None, taken, watches=watch)
     lines = Log(config.server.log_format, config.server.log_level)

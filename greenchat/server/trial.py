@@ -19,13 +19,13 @@ from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
 from greenchat.hooks import loader
 from greenchat.hooks.loader import Plugin
+from greenchat.protocol.text import amount
 from greenchat.server import fingerprints, trial_checks
 from greenchat.server.apart import Apart
+from greenchat.server.carried_server import KNOWN_FORMATS
 from greenchat.server.guard import Guard
-from greenchat.server.handover import KNOWN_FORMATS
 from greenchat.server.proving import TOO_DIFFERENT, Finding, Line, TrialAsk
 from greenchat.server.server import ChatServer
-from greenchat.protocol.text import amount
 from greenchat.storage import datadir
 
 # What a plugin's examples tell otherwise than they say; the number of those that were tried.
@@ -155,4 +155,3 @@ def _show(data_dir: Path, scratch: Path) -> None:
         for path in data_dir.iterdir():
             if not any(path.match(pattern) for pattern in NOT_SHOWN):
                 os.symlink(path.resolve(), scratch / path.name)
-

@@ -22,9 +22,7 @@ from greenchat.storage.sqlite import DatabaseError
 OUTSIDE = frozenset({"http"})
 
 
-def broken(
-    server: ChatServer, ask: TrialAsk, changed: Collection[str], failures: Mapping[str, str]
-) -> Iterator[str]:
+def broken(server: ChatServer, ask: TrialAsk, changed: Collection[str], failures: Mapping[str, str]) -> Iterator[str]:
     """Those plugins that cannot be used, in words. One that could not be used before, and is what it was, is as good as
     it was, unless somebody wants it on now."""
     for plugin in server.plugins:

@@ -4,8 +4,6 @@ that it is to have."""
 from importlib.metadata import entry_points
 from typing import Any
 
-import msgspec
-
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
 from greenchat.hooks.finding import GROUP, told
