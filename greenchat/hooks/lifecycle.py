@@ -95,7 +95,7 @@ class PluginLifecycle:
     ) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot. Of a server that
         goes on they are given what they have `carried`: its `members`, by their numbers, are in its chat already,
-        without any sessions. `bound` is called once hooks are, and no bot has come in. `take_over` is to follow then."""
+        without any sessions. `bound` is called once hooks are, before bots come in. `take_over` is to follow then."""
         self._tell_operators = lambda text: _tell_operators(server, text)
         loader.forget_off(self._data_dir)
         self._errors.begin()
