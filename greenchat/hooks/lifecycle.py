@@ -11,6 +11,7 @@ from typing import Any
 
 import gevent
 
+from greenchat import values
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.room import Member
 from greenchat.config.schema import Config
@@ -83,6 +84,7 @@ class PluginLifecycle:
         self.off: dict[str, str] = {}  # which were switched off since the start, and why
         self._tell_operators: Callable[[str], None] = lambda text: None
         self._carried = CarriedPlugins()  # what nobody has taken up
+        self._unasked: set[str] = set()  # plugins that cannot say whether they are busy
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
         self._accounts: frozenset[int] = frozenset()  # those that there were when it was last told
 
@@ -153,10 +155,12 @@ class PluginLifecycle:
         return found
 
     def busy(self, besides: Collection[int] = ()) -> list[str]:
-        """What must come to its end before another process may take over, each on a line: what is done in threads, and
-        processes that were started, but for those with the numbers in `besides`. A thread that lasts is let be where
-        its plugin has a `greenchat_shutdown` that may end it."""
-        found = [busy.calls_in_thread(plugin.name, ctx.in_threads) for plugin, ctx in self._contexts if ctx.in_threads]
+        """What must come to its end before another process may take over, each on a line: what plugins tell, what is
+        done in threads, and processes that were started, but for those with the numbers in `besides`. A thread that
+        lasts is let be where its plugin has a `greenchat_shutdown` that may end it."""
+        found: list[str] = []
+        self.plugins.finish("greenchat_busy", partial(self._ask_busy, found))
+        found += [busy.calls_in_thread(plugin.name, ctx.in_threads) for plugin, ctx in self._contexts if ctx.in_threads]
         found += busy.pool_at_work()
         ending = {item.plugin_name for item in self.plugins.manager.hook.greenchat_shutdown.get_hookimpls()}
         for plugin, thread in busy.threads_at_work(self.owners):
@@ -164,6 +168,18 @@ class PluginLifecycle:
                 whose = f"plugin {plugin}" if plugin else "some plugin"
                 found.append(f"{whose}: the thread {printable(thread.name)}, which its greenchat_shutdown has to end")
         return [*found, *busy.children(os.getpid(), besides)]
+
+    def _ask_busy(self, found: list[str], plugin: loader.Plugin, ask: Callable[[], object]) -> None:
+        """One that fails does not keep anything from happening: it may be what is to be mended."""
+        try:
+            why = within(busy.ANSWER_SECONDS, ask)
+            if why is not None:
+                found.append(f"plugin {plugin.name}: {printable(values.text(why), busy.REASON_LENGTH)}")
+        except Exception:
+            if plugin.name in self._unasked:
+                return  # it is asked again and again, and that it fails was told
+            self._unasked.add(plugin.name)
+            raise
 
     def take_over(self, server: ChatServer, sessions: Iterable[Session]) -> None:
         """These are the sessions that were carried, and go on: their plugins are told of them, whatever becomes of the
