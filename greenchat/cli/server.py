@@ -1,5 +1,6 @@
 """`greenchat serve`, and `greenchat config`."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from greenchat.cli.options import configure, settings_options
 from greenchat.cli.shell import data_dir_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from greenchat.config.schema import Config
 
 
@@ -64,6 +67,17 @@ def serve(
         }
         return configure(**sources, flags=flags)
 
+    from greenchat.server import apart
+
+    if (trying := apart.enter(os.environ)) is not None:
+        from greenchat.server import trial
+        from greenchat.testing.examples_apart import tried
+
+        def load() -> "tuple[Config, Path]":
+            config = read()
+            return config, data_dir_of(config)
+
+        trial.run(trying, load, tried)
     config = read()
     from greenchat.server.run import serve
 

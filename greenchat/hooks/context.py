@@ -29,7 +29,7 @@ from greenchat.hooks.voices import Voices
 from greenchat.hooks.where import Where
 from greenchat.protocol.events import Message
 from greenchat.protocol.text import printable
-from greenchat.storage.plugin_store import Store, store_path
+from greenchat.storage.plugin_store import Store, store_path, tables_path
 from greenchat.storage.sqlite import Database
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ class Context:
             raise PluginError("its plugin has ended, so it gets no database any more")
         if self._databases:
             raise PluginError("it has its database already: keep what ctx.database has returned")
-        database = Database(store_path(self.data_dir, self.name, ".tables"), migrations)
+        database = Database(tables_path(self.data_dir, self.name), migrations)
         self._databases.append(database)
         return database
 

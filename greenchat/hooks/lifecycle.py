@@ -16,7 +16,7 @@ from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.room import Member
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError, Reject
-from greenchat.hooks import busy, commands, loader, routes
+from greenchat.hooks import busy, commands, finding, loader, routes
 from greenchat.hooks.background import CARRIED_SECONDS, SHUTDOWN_SECONDS, STARTUP_SECONDS, ErrorHandler, within
 from greenchat.hooks.blame import Owners
 from greenchat.hooks.bots import leave_behind
@@ -32,6 +32,7 @@ from greenchat.hooks.routes import Route, Routes
 from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tracing import traced
 from greenchat.protocol.text import printable
+from greenchat.storage.plugin_choice import Choice
 
 log = logging.getLogger("greenchat.plugins")
 
@@ -48,11 +49,13 @@ class PluginLifecycle:
         clock: Clock | None = None,
         installed: Collection[str] | None = None,
         turn: Beat | None = None,
+        choice: Choice | None = None,
     ) -> None:
-        """Their timers go by `clock`, or else by this machine's. Raises `ConfigError` and `PluginError`."""
-        self._data_dir = data_dir
+        """Their timers go by `clock`, or else by this machine's. `choice` is what operators have chosen. Raises
+        `ConfigError` and `PluginError`."""
+        self._data_dir, self._installed = data_dir, installed
         self._around = Surroundings(clock or SystemClock(), data_dir)
-        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed)
+        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed, choice)
         self.owners = Owners(self.plugins.modules)
         trace = traced if config.server.trace_plugins else None
         if trace is not None:
@@ -126,6 +129,14 @@ class PluginLifecycle:
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
         self.hooks.bind()
+
+    def try_out(self, server: ChatServer) -> None:
+        """As `start`, up to where they would begin: nothing does. Raises as `start` does."""
+        self._around.server = server
+        for plugin in self.plugins.on:
+            self._restrict(plugin, server.config.limits.name_length)
+        self.plugins.provide("greenchat_commands", self._add_commands)
+        self.plugins.provide("greenchat_routes", self._add_routes)
 
     def finish(self, server: ChatServer, *, carried: bool = False) -> CarriedPlugins:
         """Let each of them end, whatever becomes of the others. Where they are `carried` to another process, nobody
@@ -223,6 +234,15 @@ class PluginLifecycle:
     def ctx_of(self, plugin: str) -> Context | None:
         """The context of the plugin called so."""
         return next((one.ctx for one in self.plugins if one.name == plugin and one.ctx is not None), None)
+
+    def found(self, config: Config) -> dict[str, str]:
+        """The state of each plugin, by its name, those included that have come onto the disk meanwhile."""
+        fresh = {name: "not loaded" for name, *_ in finding.find(config, (), self._data_dir, self._installed)}
+        return fresh | {plugin.name: self._state(plugin) for plugin in reversed(self.plugins.all)}
+
+    def _state(self, plugin: loader.Plugin) -> str:
+        off = self.off.get(plugin.name)
+        return plugin.state if off is None else f"off: {off}"
 
     def came_in(self, session: Session) -> None:
         """Somebody has come in, into no room: what waits for them is told now, not with a room only."""
