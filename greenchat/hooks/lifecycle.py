@@ -169,16 +169,20 @@ class PluginLifecycle:
         """What must come to its end before another process may take over, each on a line: what plugins tell, what is
         done in threads, and processes that were started, but for those with the numbers in `besides`. A thread that
         lasts is let be where its plugin has a `greenchat_shutdown` that may end it."""
-        found: list[str] = []
-        self.plugins.finish("greenchat_busy", partial(self._ask_busy, found))
-        found += [busy.calls_in_thread(plugin.name, ctx.in_threads) for plugin, ctx in self._contexts if ctx.in_threads]
-        found += busy.pool_at_work()
+        found = [*self.plugins_busy(), *busy.pool_at_work()]
         ending = {item.plugin_name for item in self.plugins.manager.hook.greenchat_shutdown.get_hookimpls()}
         for plugin, thread in busy.threads_at_work(self.owners):
             if plugin not in ending:
                 whose = f"plugin {plugin}" if plugin else "some plugin"
                 found.append(f"{whose}: the thread {printable(thread.name)}, which its greenchat_shutdown has to end")
         return [*found, *busy.children(os.getpid(), besides)]
+
+    def plugins_busy(self) -> list[str]:
+        """As `busy`: what plugins tell, and what they have asked for to be done in threads."""
+        found: list[str] = []
+        self.plugins.finish("greenchat_busy", partial(self._ask_busy, found))
+        found += [busy.calls_in_thread(plugin.name, ctx.in_threads) for plugin, ctx in self._contexts if ctx.in_threads]
+        return found
 
     def _ask_busy(self, found: list[str], plugin: loader.Plugin, ask: Callable[[], object]) -> None:
         """One that fails does not keep anything from happening: it may be what is to be mended."""
