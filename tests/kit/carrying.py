@@ -6,11 +6,33 @@ from greenchat.chat.carried import CarriedChat, attach_carried, carry, reopen, r
 from greenchat.session.carried_stays import CarriedStays, carry_stays, restore_stays
 from greenchat.testing import Chat
 from greenchat.testing.seat import Seat
+from kit.hall import Hall
 
 
 def again(carried):
     """The same, as the next process reads it."""
     return msgpack.decode(msgpack.encode(carried), type=type(carried))
+
+
+def next_hall(hall, **more):
+    """A new hall that has taken over from `hall` after this turn: `members` are who they were, and `people` have new
+    screens."""
+    hall.end_turn()
+    carried, index = carry(hall.chat)
+    carried = again(carried)
+    there = Hall(limits=hall.chat._limits, codec=hall.codec, **more)
+    members = restore(there.chat, carried)
+    reopen(there.chat, carried)
+    for name, member in hall.members.items():
+        if member in index:
+            there.members[name] = members[index[member]]
+    for name, person in hall.people.items():
+        for member in index:
+            if person in member.sessions:
+                seat = there.people[name] = type(person)(person.codec)
+                seat.address = person.address
+                attach_carried(there.chat, seat, members[index[member]], person.only, person.is_welcome)
+    return there
 
 
 def take_over(chat, *plugins, settings=None, without=()):
