@@ -1,8 +1,12 @@
 """A chat that another process takes over: all in it is as it was, for whoever looks at it."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import strategies as st
 from kit.carrying import next_hall
 from kit.hall import JSON, PLAIN, Hall, NoHooks, Person
+from kit.properties import for_all
 
 from greenchat.chat import reading
 from greenchat.chat.carried import NotAtRestError, carry, restore, under_way
@@ -240,3 +244,91 @@ def test_a_plugin_that_is_new_and_knows_nothing_takes_nothing_away():
     _, room = carried_to(0, 0, "another")
     assert (room.seq, room.rev, room.epoch) == (4, 5, "another")
     assert room.log.find(1).message.text == "ONE"
+
+
+def test_what_is_carried_on_and_on_stays_the_same():
+    hall = Hall("ada", "bob", "cy", codec=JSON)
+    hall.go("bob", "garden")
+    hall.say("ada", "one", "two")
+    hall.chat.react(hall.members["bob"], hall.chat.rooms["lobby"], 1, "👍")
+    hall.chat.ignore(hall.members["ada"], "bob")
+    hall.chat.whisper(hall.members["ada"], "cy", "hello")
+    hall.leave("cy")
+    hall.end_turn()
+    first, _ = carry(hall.chat)
+    looked_at = next_hall(hall)
+    looked_at.chat.rooms["lobby"].log.find(1)
+    for there in (next_hall(next_hall(hall)), looked_at):
+        assert same(there, first)
+
+
+def same(hall, carried):
+    """Whether what is carried of `hall` is this, but for the ids that come next, which go by the clock."""
+    found, _ = carry(hall.chat)
+    found.next_id = carried.next_id
+    return found == carried
+
+
+NAMES = ["ada", "bob", "cy", "dan"]
+name, room = st.sampled_from(NAMES), st.sampled_from(["lobby", "garden", "cellar"])
+deeds = st.one_of(
+    st.tuples(st.sampled_from(["enter", "go", "part"]), name, room),
+    st.tuples(st.sampled_from(["say", "rename", "leave"]), name, st.sampled_from(["eve", "fay"])),
+    st.tuples(st.sampled_from(["ignore", "whisper", "phone"]), name, name),
+)
+
+
+def do(hall, deed, one, other):
+    member = hall.members.get(one)
+    is_in = member is not None and hall.chat.people.has(member)
+    match deed:
+        case "enter" if not is_in:
+            hall.enter(one, other)
+        case "go" if is_in:
+            hall.go(one, other)
+        case "part" if is_in:
+            hall.chat.part(member, hall.chat.room_of(member, other), "left")
+        case "say" if is_in:
+            for there in list(member.rooms.values()):
+                hall.chat.say(member, other, room=there)
+        case "rename" if is_in:
+            hall.chat.rename(member, other)
+        case "leave" if is_in:
+            hall.leave(one)
+        case "ignore" if is_in:
+            hall.chat.ignore(member, other)
+        case "whisper" if is_in:
+            hall.chat.whisper(member, other, "psst")
+        case "phone" if is_in:
+            hall.attach(f"{one}'s phone", one)
+
+
+@for_all(st.lists(deeds, max_size=30), st.lists(deeds, max_size=10))
+def test_whatever_has_happened_the_chat_goes_on_in_the_same_way(before, after):
+    hall = Hall("ada", "bob", codec=JSON)
+    for deed in before:
+        with suppress(Reject):
+            do(hall, *deed)
+    there = next_hall(hall)
+    assert same(there, carry(hall.chat)[0])
+    for deed in after:
+        refused = []
+        for one in (hall, there):
+            try:
+                do(one, *deed)
+            except Reject as verdict:
+                refused.append(verdict.text)
+        assert len(refused) != 1, refused
+        assert len({*refused}) < 2
+    for one in (hall, there):
+        one.end_turn()
+    assert {one: list(it.rooms) for one, it in there.chat.members.items()} == {
+        one: list(it.rooms) for one, it in hall.chat.members.items()
+    }
+    for one in (hall, there):
+        for person in one.people.values():
+            person.read()
+        one.chat.announce("The end")
+        one.end_turn()
+    reached = [{name for name, person in one.people.items() if person.read()} for one in (hall, there)]
+    assert reached[0] == reached[1]
