@@ -99,7 +99,7 @@ class Returning(Commanding):
             return
         if isinstance(item, ANSWERS):
             self._unanswered.pop(item.ref, None)
-        if isinstance(item, Logged) and item.rev <= self._returned.get(place_of(item), 0):
+        if self._is_told(item):
             return
         if self._before is None:
             self._mark(item)
@@ -143,16 +143,17 @@ class Returning(Commanding):
 
     def _come_back(self) -> None:
         """Where it fails, the connection is lost as any other."""
-        asked, at = [*self._unanswered.values()], len(self._inbox)
-        self._before = dict(self.rooms)
+        asked, inbox = [*self._unanswered.values()], self._inbox
+        name, self._before = self.name, dict(self.rooms)
         try:
             for _ in range(RETURNS):
                 self._called_back = False
                 self._unanswered.clear()
+                self._inbox = []  # which is told anew where this fails
                 try:
-                    self._return(at)
+                    self._return(name)
                 except ClientError as error:
-                    del self._inbox[at:]  # it is told anew
+                    self._inbox = []
                     if not self._called_back:
                         self._connection.close(str(error))
                         return
@@ -162,8 +163,9 @@ class Returning(Commanding):
                 self._connection.close("The server is reloaded again and again.")
                 return
         finally:
-            self._before = None
-        for item in self._inbox[at:]:
+            self._before, self.name = None, self.name or name
+            came, self._inbox = self._inbox, [*inbox, *self._inbox]
+        for item in came:
             self._mark(item)
         with suppress(DisconnectedError):  # in this very moment
             for request in asked:
@@ -171,16 +173,17 @@ class Returning(Commanding):
             if self.left:
                 self._send(Leave())
 
-    def _return(self, at: int) -> None:
-        """What one finds there comes behind what is `at` the end of the inbox. Raises `ClientError`."""
+    def _return(self, name: str) -> None:
+        """As who one was, called `name`; empty before `join`. Raises `ClientError`."""
         assert self._door is not None
         sock, _ = open_socket(*self._door)
         self._connection.close("This connection is closed.")
         self._connection = Connection(sock)
-        if self.name:
-            self._resume(at)
+        self.name = ""  # until one is let in
+        if name:
+            self._resume()
 
-    def _resume(self, at: int) -> None:
+    def _resume(self) -> None:
         before = self._before or {}
         told, reached, self._returned = self.conversations, dict(self._reached), {}
         join = Join("", None, next(self._refs), token=self.token, replay=self._replays)
@@ -202,8 +205,7 @@ class Returning(Commanding):
                 found += [self.rooms[place]] if place in self.rooms else []
         if told is not None and self.conversations is not None and told.epoch != self.conversations.epoch:
             found.append(self.conversations)
-        came = [item for item in self._inbox[at:] if not self._is_told(item)]
-        self._inbox[at:] = [*found, *came]
+        self._inbox = [*found, *(item for item in self._inbox if not self._is_told(item))]
 
     def _behind(self, told: Conversations | None) -> Iterator[tuple[str, Place, str]]:
         """The places in which something has happened meanwhile, how far one is there, and their epoch now."""
@@ -230,7 +232,7 @@ class Returning(Commanding):
         return [event for event in events if not (isinstance(event, Message) and event.id in self._own)]
 
     def _is_told(self, item: Event | Frame) -> bool:
-        return isinstance(item, Logged) and item.rev <= self._returned.get(place_of(item), 0)
+        return isinstance(item, Logged) and 0 < item.rev <= self._returned.get(place_of(item), 0)
 
     def _page(
         self,
