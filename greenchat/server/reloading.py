@@ -6,9 +6,9 @@ has it go on as it was, and who has asked reads why.
 """
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import gevent
@@ -18,13 +18,12 @@ from gevent.event import Event
 from greenchat.config.difference import compare
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
-from greenchat.hooks.carried import names_of
 from greenchat.hooks.ending import Killed
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
-from greenchat.server.carried_server import HANDOVER_FORMAT, Asked, CarriedServer
+from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
@@ -67,7 +66,7 @@ class Reloader:
         self._is_over = False
         self._loaded = fingerprints.take(self._server)
         self.handed = Event()
-        self._server.reloads = self
+        self._server.reload_asks.begin(self)
 
     def ask(
         self, by: str, answer: Answer | None, session_id: int = 0, ref: Ref = None, choice: Choice | None = None
@@ -148,7 +147,7 @@ class Reloader:
             logging.getLogger().setLevel(outcome.config.server.log_level.upper())
             how = "live" if outcome.changed else "nothing"
             raise _NotHandedOver(ReloadReport(ok=True, how=how, changed=outcome.changed))
-        finding = prove(ask_of(self._server, self._loaded, HANDOVER_FORMAT, self._states(), choice))
+        finding = prove(ask_of(self._server, self._loaded, choice))
         if not finding.ok:
             raise _NotHandedOver(
                 ReloadReport(ok=False, why=finding.why, changed=finding.changed, proven=finding.proven)
@@ -179,11 +178,6 @@ class Reloader:
         departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
         self.handed.set()
 
-    def _states(self) -> dict[str, int]:
-        """The versions of what plugins carry."""
-        declared = names_of(self._server.plugins.on)
-        return {plugin: one.version for plugin, one in declared.items() if one is not None}
-
     # --- in the program that has taken over ---
 
     def took_over(self, taken: Taken) -> None:
@@ -191,19 +185,19 @@ class Reloader:
         state = taken.state
         if state is None:
             return
-        paused = time.monotonic() - state.froze
-        report = msgspec.structs.replace(state.report, pause_seconds=paused, sessions=len(self._server.sessions))
+        report = msgspec.structs.replace(
+            state.report, pause_seconds=taken.paused, sessions=len(state.connections.sessions)
+        )
         by = ", ".join(dict.fromkeys(asked.by for asked in state.asked))
-        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, paused * 1000)
+        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, taken.paused * 1000)
         self._server.chat.audit(by, "reload", details=_details(report))
         for asked in state.asked:
-            if asked.session_id:
-                self._server.tell_reloaded(asked.session_id, asked.ref, report)
+            self._server.reload_asks.tell(asked.session_id, asked.ref, report)
         for asked in state.waiting:
             self.ask(asked.by, self._answer_for(asked), asked.session_id, asked.ref, asked.choice)
 
     def _answer_for(self, asked: Asked) -> Answer:
-        return lambda report: self._server.tell_reloaded(asked.session_id, asked.ref, report)
+        return partial(self._server.reload_asks.tell, asked.session_id, asked.ref)
 
 
 def _details(report: ReloadReport) -> str:
