@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import gevent
 from gevent import socket
@@ -19,6 +20,14 @@ from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.pause import Pause
 from greenchat.server.server import ChatServer
 from greenchat.testing import DEADLINE, NO_REPLAY, UNLIMITED
+
+
+R = TypeVar("R")
+
+
+def aside(function: Callable[..., R], *arguments: object) -> R:
+    """What `function` returns, which knows nothing of gevent: in another thread, while the servers go on."""
+    return gevent.get_hub().threadpool.apply(function, arguments)
 
 
 class Client:
@@ -51,15 +60,15 @@ class House:
     def __init__(self, data_dir: Path, plugins: Callable[[], tuple[object, ...]], settings: dict[str, object]) -> None:
         self._data_dir, self._plugins = data_dir, plugins
         self.settings = {"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **NO_REPLAY, **settings}
-        self._clients: list[Client] = []
+        self.clients: list[Client] = []
         self.pause: Pause | None = None
         self.server, self._life = self._made()
         self._life.start()
 
     def connect(self) -> Client:
         host, _, port = self.server.addresses[0].rpartition(":")
-        self._clients.append(Client(host, int(port)))
-        return self._clients[-1]
+        self.clients.append(Client(host, int(port)))
+        return self.clients[-1]
 
     def join(self, name: str) -> Client:
         client = self.connect()
@@ -91,7 +100,7 @@ class House:
         return state
 
     def close(self) -> None:
-        for client in self._clients:
+        for client in self.clients:
             client.close()
         self._life.stop()
 
