@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import gevent
+import pytest
 from gevent import socket
 from msgspec import msgpack
 
@@ -21,7 +22,6 @@ from greenchat.server.pause import Pause
 from greenchat.server.server import ChatServer
 from greenchat.testing import DEADLINE, NO_REPLAY, UNLIMITED
 
-
 R = TypeVar("R")
 
 
@@ -33,8 +33,15 @@ def aside(function: Callable[..., R], *arguments: object) -> R:
 class Client:
     """One that waits in the servers' own thread."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.socket = socket.create_connection((host, port), DEADLINE)
+    def __init__(self, address: str) -> None:
+        """`address` is as the server tells it."""
+        host, _, where = address.rpartition(":")
+        if host == "unix":
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(DEADLINE)
+            self.socket.connect(where)
+        else:
+            self.socket = socket.create_connection((host, int(where)), DEADLINE)
         self._file = self.socket.makefile("rb")
 
     def send(self, data: str | bytes) -> None:
@@ -66,8 +73,7 @@ class House:
         self._life.start()
 
     def connect(self) -> Client:
-        host, _, port = self.server.addresses[0].rpartition(":")
-        self.clients.append(Client(host, int(port)))
+        self.clients.append(Client(self.server.addresses[0]))
         return self.clients[-1]
 
     def join(self, name: str) -> Client:
@@ -83,6 +89,29 @@ class House:
 
     def reload(self) -> CarriedServer:
         """Have all go on with another server; what was carried."""
+        taken, state = self.leave()
+        self.take_over(taken)
+        return state
+
+    def take_over(self, taken: Taken) -> None:
+        """Have another server go on."""
+        self.server, self._life = self._made()
+        self._life.take_over(taken)
+        taken.close()
+
+    def begin_empty(self, error: type[BaseException]) -> None:
+        """The same, where the next server fails by `error`, and another one is empty."""
+        taken, _ = self.leave()
+        self.server, self._life = self._made()
+        with pytest.raises(error):
+            self._life.take_over(taken)
+        taken.drop()
+        self.server, self._life = self._made()
+        self._life.start_empty(taken)
+        taken.close()
+
+    def leave(self) -> tuple[Taken, CarriedServer]:
+        """Have the server end, and leave all to the next one."""
         pause = self.pause or self.freeze()
         assert pause.settle(DEADLINE)
         self.pause = None
@@ -93,11 +122,8 @@ class House:
         pause.give_away()
         lock = os.open(os.devnull, os.O_RDONLY)
         taken = Taken(header_of(state, lock, outlasts_terminal=False), state)
-        self.server, self._life = self._made()
-        self._life.take_over(taken)
-        taken.close()
         os.close(lock)
-        return state
+        return taken, state
 
     def close(self) -> None:
         for client in self.clients:

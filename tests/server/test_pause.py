@@ -1,6 +1,7 @@
 """A server that stands still, and another one that goes on with all who are connected."""
 
 import json
+import os
 
 import gevent
 import pytest
@@ -174,8 +175,7 @@ def cut(served, slow) -> None:
 
 
 def json_client(served, **join) -> Json:
-    host, _, port = served.server.addresses[0].rpartition(":")
-    client = Json(host, int(port))
+    client = Json(served.server.addresses[0])
     served.clients.append(client)
     if join:
         client.say(type="join", **join)
@@ -279,3 +279,52 @@ def test_a_held_acknowledgement_is_waited_for(tmp_path):
         assert pause.settle(DEADLINE)
         pause.thaw()
         assert bob.hear("ack", "error")["type"] == "ack"
+
+
+# --- what goes wrong ---
+
+
+@pytest.mark.parametrize("where", ["tcp", "unix"])
+def test_a_server_that_cannot_go_on_is_followed_by_an_empty_one_on_the_same_sockets(tmp_path, where):
+    class Broken:
+        """Fails where connections are there already."""
+
+        @hookimpl
+        def greenchat_startup(self, server):
+            self.server = server
+            self.own = server.listen_also("127.0.0.1:0", lambda sock, address: None)
+
+        @hookimpl
+        def greenchat_carried(self, session):
+            session.server.direct_store.open = None
+
+    path = tmp_path / "socket"
+    settings = {"server.listen": [f"unix:{path}"]} if where == "unix" else {}
+    (tmp_path / "data").mkdir()
+    with house(tmp_path / "data", lambda: (Broken(),), settings=settings) as served:
+        before = set(os.listdir("/proc/self/fd"))
+        ada, silent = served.join("ada"), served.connect()
+        while not served.server.acceptor._silent:
+            gevent.sleep(0.001)
+        served.begin_empty(TypeError)
+        assert (ada.line(), silent.line()) == ("", "")
+        ada.close()
+        silent.close()
+        served.join("ada").send("LEAVE\n")
+        served.clients.pop().close()
+        while served.server.sessions:
+            gevent.sleep(0.001)
+        assert len(os.listdir("/proc/self/fd")) <= len(before) + 2
+
+
+def test_a_session_that_cannot_be_understood_is_closed_and_no_other(tmp_path):
+    with house(tmp_path) as served:
+        ada, bob = served.join("ada"), served.join("bob")
+        ada.expect("INFO|bob has joined the chat.")
+        taken, state = served.leave()
+        state.connections.sessions[1].decoder = b"\xc1"
+        served.take_over(taken)
+        assert bob.line() == ""
+        ada.send("MSG|alone\n")
+        ada.send("MSG|/who\n")
+        assert ada.line()

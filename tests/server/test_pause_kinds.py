@@ -203,7 +203,7 @@ def test_listeners_of_plugins_go_on_and_who_has_come_by_them(tmp_path):
         return (echoes[-1],)
 
     with house(tmp_path, plugins) as served:
-        clients = [Client("127.0.0.1", int(echoes[0].address.rpartition(":")[2])) for _ in range(2)]
+        clients = [Client(echoes[0].address) for _ in range(2)]
         served.clients.extend(clients)
         while len(served.server.acceptor._silent) < 2:
             gevent.sleep(0.001)
