@@ -311,7 +311,7 @@ def test_a_trial_has_nothing_of_the_server_but_what_it_says(tmp_path):
         import os, signal, sys
         if {MARK!r} in os.environ:
             paths = [f"/proc/self/fd/{{number}}" for number in os.listdir("/proc/self/fd")]
-                found = [os.readlink(path) for path in paths if os.path.exists(path)]
+            found = [os.readlink(path) for path in paths if os.path.exists(path)]
             others = [name for name in os.environ if name.startswith(("NOTIFY", "WATCHDOG", "LISTEN"))]
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
             ignored = signal.getsignal(signal.SIGUSR1)
