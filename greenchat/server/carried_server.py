@@ -7,6 +7,7 @@ from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
 from greenchat.server.carried_connections import CarriedConnections
+from greenchat.session.carried_stays import CarriedStays
 from greenchat.storage.plugin_choice import Choice
 
 # The format of `CarriedServer`. It counts up where a state of before could not be read any more: what is new comes at
@@ -42,6 +43,7 @@ class CarriedServer(Struct, array_like=True):
     counters: CarriedCounters
     choice: Choice
     chat: CarriedChat
+    stays: CarriedStays
     plugins: CarriedPlugins
     report: ReloadReport
     asked: list[Asked] = field(default_factory=list)

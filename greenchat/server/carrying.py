@@ -9,6 +9,7 @@ from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.server.carried_server import HANDOVER_FORMAT, Asked, CarriedCounters, CarriedServer
 from greenchat.server.pause import Pause, take_up
 from greenchat.server.server import ChatServer
+from greenchat.session.carried_stays import carry_stays, restore_stays
 
 
 def collect(
@@ -23,6 +24,7 @@ def collect(
     """All of it. Nothing may wait from here on: what is told would be told twice."""
     counters = server.counters
     chat, index = carry(server.chat)
+    plugins.number(index)
     return CarriedServer(
         format=HANDOVER_FORMAT,
         froze=froze,
@@ -30,6 +32,7 @@ def collect(
         counters=CarriedCounters(counters.started, counters.sessions, dict(counters.refusals)),
         choice=server.choice,
         chat=chat,
+        stays=carry_stays(server.stays, index),
         plugins=plugins,
         report=report,
         asked=asked,
@@ -40,16 +43,20 @@ def collect(
 def take_over(server: ChatServer, state: CarriedServer) -> None:
     """Have `server`, of which nothing has begun yet, be as that one was; nobody is served before `Acceptor.go_on`."""
     members = restore(server.chat, state.chat)
-    server.plugin_lifecycle.start(server, state.plugins, partial(reopen, server.chat, state.chat))
-    server.stays.open()
+    server.plugin_lifecycle.start(server, state.plugins, partial(reopen, server.chat, state.chat), members)
+    stays = restore_stays(server.stays, state.stays, members)
     _restore_counters(server, state.counters)
     sessions = []
     for was, session in zip(state.connections.sessions, take_up(server, state.connections), strict=True):
         if session is not None:
             sessions.append(session)
-            if was.member >= 0:
-                attach_carried(server.chat, session, members[was.member], was.only, was.is_welcome)
-                session.joined(members[was.member])
+            if was.member >= 0 and server.chat.people.has(member := members[was.member]):
+                attach_carried(server.chat, session, member, was.only, was.is_welcome)
+                session.joined(member)
+                stays.give(session)
+            elif was.member >= 0:  # a plugin has put them out at its start
+                session.close("put out")
+    stays.end()
     server.plugin_lifecycle.take_over(server, sessions)
 
 

@@ -33,6 +33,7 @@ class Taken:
     def __init__(self, header: Header, state: CarriedServer | None, problem: str = "") -> None:
         (self.lock,) = header.of(Kind.LOCK)
         self.state = state
+        self.paused = 0.0  # seconds in which nobody was served, in the end
         self.problem = problem
         self.outlasts_terminal = bool(header.flags & Flag.OUTLASTS_TERMINAL)
         _keep_from_children(held.number for held in header.descriptors)

@@ -6,9 +6,9 @@ has it go on as it was, and who has asked reads why.
 """
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import gevent
@@ -58,15 +58,15 @@ class Reloader:
         self._server = lifecycle.server
         self._configure = configure
         self._manager = manager
-        self._loaded = fingerprints.take(lifecycle.server)
         self._waiting: deque[_Waiting] = deque()
         self._worker: gevent.Greenlet | None = None
         self._leaving: Departure | None = None  # the server has begun to end: it goes on in another program
         self._report = ReloadReport(ok=True, how="handover")
         self._asked: list[Asked] = []
         self._is_over = False
+        self._loaded = fingerprints.take(self._server)
         self.handed = Event()
-        self._server.reloads = self
+        self._server.reload_asks.begin(self)
 
     def ask(
         self, by: str, answer: Answer | None, session_id: int = 0, ref: Ref = None, choice: Choice | None = None
@@ -141,8 +141,8 @@ class Reloader:
         new = self._new_configuration()
         choice = next((one.asked.choice for one in batch), None)
         outcome = compare(self._server.config, new)
-        changed = self._changed_code()
-        if choice is None and not outcome.waiting and not changed:
+        now = fingerprints.take(self._server)
+        if choice is None and not outcome.waiting and now == self._loaded:
             self._lifecycle.reconfigure(outcome.config)
             logging.getLogger().setLevel(outcome.config.server.log_level.upper())
             how = "live" if outcome.changed else "nothing"
@@ -175,11 +175,8 @@ class Reloader:
         self._server.choice = choice or self._server.choice
         self._report, self._asked = report, [one.asked for one in batch]
         self._leaving = departure  # from here on, nothing leads back
-        departure.end(())
+        departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
         self.handed.set()
-
-    def _changed_code(self) -> bool:
-        return fingerprints.take(self._server) != self._loaded
 
     # --- in the program that has taken over ---
 
@@ -188,19 +185,19 @@ class Reloader:
         state = taken.state
         if state is None:
             return
-        paused = time.monotonic() - state.froze
-        report = msgspec.structs.replace(state.report, pause_seconds=paused, sessions=len(self._server.sessions))
+        report = msgspec.structs.replace(
+            state.report, pause_seconds=taken.paused, sessions=len(state.connections.sessions)
+        )
         by = ", ".join(dict.fromkeys(asked.by for asked in state.asked))
-        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, paused * 1000)
+        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, taken.paused * 1000)
         self._server.chat.audit(by, "reload", details=_details(report))
         for asked in state.asked:
-            if asked.session_id:
-                self._server.tell_reloaded(asked.session_id, asked.ref, report)
+            self._server.reload_asks.tell(asked.session_id, asked.ref, report)
         for asked in state.waiting:
             self.ask(asked.by, self._answer_for(asked), asked.session_id, asked.ref, asked.choice)
 
     def _answer_for(self, asked: Asked) -> Answer:
-        return lambda report: self._server.tell_reloaded(asked.session_id, asked.ref, report)
+        return partial(self._server.reload_asks.tell, asked.session_id, asked.ref)
 
 
 def _details(report: ReloadReport) -> str:
