@@ -168,7 +168,7 @@ class Tasks:
 
         if not task.done:
             task.wait_again = arm
-            arm()
+            self._hold(task, arm)
         return task
 
     def every(self, interval: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -193,6 +193,9 @@ class Tasks:
             task._due = due if due > now else now + seconds  # what was slept through is not made up for
             task._alarm = self._clock.call_later(task._due - now, ring)
 
+        def arm_at_once() -> None:
+            task._alarm = self._clock.call_later(max(task._due - self._clock.monotonic(), 0.0), ring)
+
         def ring() -> None:
             arm()
             if task._greenlet is None or task._greenlet.ready():
@@ -202,14 +205,10 @@ class Tasks:
             task._name, task.wait_again = _name(function), arm
             carried = self._carried.take(task._name)
             if carried is None:
-                arm()
+                self._hold(task, arm)
             else:
                 task._due = min(carried, task._due + seconds)
-
-                def go_on() -> None:
-                    task._alarm = self._clock.call_later(max(task._due - self._clock.monotonic(), 0.0), ring)
-
-                self._hold(task, go_on)
+                self._hold(task, arm_at_once)
         return task
 
     def at(self, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -219,10 +218,9 @@ class Tasks:
         task._daily = isinstance(when, str)
         task._name = where if task._daily else ""
         missed = self._carried_daily.take(where) if task._daily else None
-        if missed is not None and missed <= self._clock.now().timestamp():  # it came due while it was carried
-            self._hold(task, lambda: follow(datetime.fromtimestamp(missed, UTC)))
-        else:
-            follow(None)
+        if missed is not None and missed > self._clock.now().timestamp():
+            missed = None  # it did not come due while it was carried
+        follow(None if missed is None else datetime.fromtimestamp(missed, UTC))
         return task
 
     def at_as(self, where: str, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -239,7 +237,9 @@ class Tasks:
         task = self._new(call)
 
         def follow(first: datetime | None) -> None:
-            follow_clock(task, self._clock, times, lambda once: self._start(task, call, where, once), first)
+            begin = partial(self._start, task, call, where)
+            task.wait_again = partial(follow_clock, task, self._clock, times, begin, first)
+            self._hold(task, task.wait_again)
 
         return task, follow
 
@@ -290,7 +290,7 @@ class Tasks:
 
     def taken_over(self) -> None:
         held, self._held = self._held, None
-        self._carried, self._carried_daily = Dues(), Dues()
+        self._carried = self._carried_daily = Dues()
         for go_on in held or ():
             go_on()
 
