@@ -89,6 +89,8 @@ class Chat:
     so at the end of the test; elsewhere it is a context manager.
     """
 
+    _new_clock: Callable[[datetime], HandClock] = HandClock
+
     def __init__(
         self,
         *plugins: object,
@@ -99,14 +101,14 @@ class Chat:
         self._scratch = "" if data_dir else tempfile.mkdtemp(prefix="greenchat-", dir=_quick_directory())
         if self._scratch:
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
-        self.clock = HandClock(start)
+        self.clock = self._new_clock(start)
         self.people: list[Person] = []
         self._expected: list[Exception] | None = None
         self._failures = Failures()
         self._lifecycle: Lifecycle | None = None
         self._watching: Watchdog | None = None
         names = [plugin for plugin in plugins if isinstance(plugin, str)]
-        installed = _installed()
+        installed = installed_names()
         replay = NO_REPLAY if "history" in names else {}
         config = load(
             flags={
@@ -304,5 +306,5 @@ def _quick_directory() -> str | None:
 
 
 @cache
-def _installed() -> frozenset[str]:
+def installed_names() -> frozenset[str]:
     return frozenset(entry.name for entry in entry_points(group=GROUP))
