@@ -60,7 +60,6 @@ class Plugin:
     grants: Grants = field(default_factory=Grants)
     per_room: bool = False  # whether owners of rooms may switch it off there
     found: object = field(default=None, repr=False)  # what `find` has given
-    found: object = field(default=None, repr=False)
     bearer: object = field(default=None, repr=False)
     made: list[Made] = field(default_factory=list, repr=False)  # of the marks in there
 

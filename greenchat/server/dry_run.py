@@ -19,6 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from greenchat.protocol.dry_runs import TEXT_LENGTH, DryAsk, DryReport
+from greenchat.storage import direct_rows, session_store
 from greenchat.storage.plugin_store import store_path
 
 # How long it may take in all, in seconds: a thousand messages take one or two, with a plugin that has little to do.
@@ -26,6 +27,9 @@ TRY_SECONDS = 60.0
 
 # Files of the plugin's own that it is given copies of, in bytes at most: more would take longer than the rest.
 COPY_BYTES = 256 * 1024**2
+
+# Files that no plugin is given, however it is called: what is said alone, and by what people come back.
+NOT_GIVEN = frozenset((direct_rows.FILE, session_store.FILE))
 
 # What of a report is read, in bytes: MOST outcomes of long texts are less.
 REPORT_BYTES = 256 * 1024**2
@@ -39,18 +43,43 @@ CHILD = "greenchat.testing.dry_child"  # started by its name: it knows this pack
 _WITHHELD = ("GREENCHAT_", "NOTIFY_", "WATCHDOG_", "LISTEN_")
 
 
+class Halt:
+    """By which another thread ends what is tried in this one, and all that is to be tried with the same."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def set(self) -> None:
+        self.is_set = True
+        if self._process is not None:
+            _kill(self._process)
+
+    def mind(self, process: "subprocess.Popen[bytes]") -> None:
+        """This one is at work."""
+        self._process = process
+        if self.is_set:
+            _kill(process)
+
+
 def try_out(
-    ask: DryAsk, data_dir: Path | None = None, *, own_files: Collection[str] = (), seconds: float = TRY_SECONDS
+    ask: DryAsk,
+    data_dir: Path | None = None,
+    *,
+    own_files: Collection[str] = (),
+    seconds: float = TRY_SECONDS,
+    halt: Halt | None = None,
 ) -> DryReport:
     """Try a plugin, for so many seconds at most. It is given copies of what it keeps in `data_dir`: its store and its
-    database, and its `own_files`. It waits, and raises nothing of its own: what goes wrong is in the report."""
+    database, and its `own_files`. It waits, until `halt` is set, and raises nothing of its own: what goes wrong is in
+    the report."""
     if not ask.messages:
         return DryReport(ask.name)
     with _scratch() as directory:
         notes = _copy(ask.name, data_dir, own_files, directory / DATA) if data_dir is not None else []
         path = os.path.abspath(ask.path) if ask.path else ""
         (directory / ASK_FILE).write_bytes(msgspec.json.encode(msgspec.structs.replace(ask, path=path)))
-        ended = _run(directory, seconds)
+        ended = _run(directory, seconds, halt or Halt())
         report = _report(ask, directory, ended)
         printed = _beginning(directory / PRINTED_FILE)
     return msgspec.structs.replace(report, printed=printed, notes=[*notes, *report.notes]).cleaned()
@@ -67,7 +96,7 @@ def _scratch() -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _run(directory: Path, seconds: float) -> str:
+def _run(directory: Path, seconds: float, halt: Halt) -> str:
     """Run the process to its end, or end it, with all that it has started. How it has ended, in words."""
     command = [sys.executable, "-B", "-P", "-m", CHILD, str(directory), f"{seconds:g}"]
     with (directory / PRINTED_FILE).open("wb") as printed:
@@ -81,14 +110,20 @@ def _run(directory: Path, seconds: float) -> str:
             start_new_session=True,
         )
     try:
+        halt.mind(process)
         code = process.wait(seconds)
     except subprocess.TimeoutExpired:
         return f"it had not ended after {seconds:g} seconds, and was ended"
     finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
         process.wait()
     return f"its process was ended by {signal.Signals(-code).name}" if code < 0 else f"it ended its process ({code})"
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End it, and what it has started: whatever that is, it cannot start anything by Python."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _environment(environment: Mapping[str, str], directory: Path) -> dict[str, str]:
@@ -120,7 +155,8 @@ def _beginning(path: Path) -> str:
 def _copy(plugin: str, data_dir: Path, own_files: Collection[str], target: Path) -> list[str]:
     """Copy what a plugin keeps, as it is at this moment; what could not be, in words. A server may run on it."""
     notes = []
-    paths = [store_path(data_dir, plugin), store_path(data_dir, plugin, ".tables"), *map(data_dir.joinpath, own_files)]
+    names = [name for name in own_files if name not in NOT_GIVEN]
+    paths = [store_path(data_dir, plugin), store_path(data_dir, plugin, ".tables"), *map(data_dir.joinpath, names)]
     for path in paths:
         try:
             if not path.is_file():

@@ -49,7 +49,7 @@ def take(server: ChatServer) -> Fingerprints:
         greenchat=_digest(_files(HERE, ("*.py",))),
         interpreter=_stamp(Path(sys.executable)),
         libraries=" ".join(_stamp(Path(path)) for path in _libraries()),
-        plugins={name: _files(path) for name, path in _plugins(server)},
+        plugins={name: _files(path) for name, path in places(server)},
     )
 
 
@@ -112,7 +112,7 @@ def _named(paths: Iterable[str]) -> str:
     return " and ".join(filter(None, [", ".join([first, *others[:-1]]), *others[-1:]]))
 
 
-def _plugins(server: ChatServer) -> Iterator[tuple[str, Path]]:
+def places(server: ChatServer) -> Iterator[tuple[str, Path]]:
     """Each plugin, by name, that has files: those that were loaded, and what lies in directories of plugins."""
     seen = set()
     for plugin in server.plugins:
@@ -149,10 +149,11 @@ def _files(path: Path, names: tuple[str, ...] = ("*",)) -> Files:
     """The file, or all below the directory that have one of these names."""
     if not path.is_dir():
         return {path.name: _stamp(path)}
-    return {str(file.relative_to(path)): _stamp(file) for file in _below(path, names)}
+    return {str(file.relative_to(path)): _stamp(file) for file in below(path, names)}
 
 
-def _below(path: Path, names: tuple[str, ...]) -> Iterator[Path]:
+def below(path: Path, names: tuple[str, ...] = ("*",)) -> Iterator[Path]:
+    """The files of a plugin in a directory that have one of these names."""
     for where, directories, files in os.walk(path):
         directories[:] = [name for name in directories if not name.startswith(".") and name not in NO_CODE]
         for file in map(Path(where).joinpath, files):

@@ -19,6 +19,7 @@ import msgspec
 
 from greenchat.protocol.dry_runs import MOST, DryAsk, DryMessage, DryReport, HookCost, Outcome
 from greenchat.server.dry_run import ASK_FILE, AT_FILE, DATA, REPORT_FILE
+from greenchat.storage.plugin_store import store_path
 from greenchat.testing.fence import Fence
 from greenchat.testing.isolation import isolate
 
@@ -99,11 +100,17 @@ class Run:
 
         if not self._ask.path:
             return self._ask.name, self._ask.name
-        for found in checking.find(Path(self._ask.path)):
-            if found.name == self._ask.name:
-                plugin = found.load()
-                return plugin, checking.name_of(plugin)
-        raise GreenchatError(f"there is no plugin {self._ask.name} in {self._ask.path}")
+        every = checking.find(Path(self._ask.path))
+        found = next((one for one in every if one.name == self._ask.name), every[0] if len(every) == 1 else None)
+        if found is None:
+            raise GreenchatError(f"there is no plugin {self._ask.name} in {self._ask.path}")
+        plugin = found.load()
+        name = checking.name_of(plugin)
+        for kind in ("", ".tables"):  # an installed one is called by its entry point, and here by its module
+            kept = store_path(self._directory / DATA, self._ask.name, kind)
+            if kept.exists():
+                kept.rename(store_path(self._directory / DATA, name, kind))
+        return plugin, name
 
     def _keep(self, outcomes: list[Outcome]) -> None:
         for one in outcomes:
