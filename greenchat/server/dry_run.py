@@ -19,6 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from greenchat.protocol.dry_runs import TEXT_LENGTH, DryAsk, DryReport
+from greenchat.server.apart import MARK
 from greenchat.storage import direct_rows, session_store
 from greenchat.storage.plugin_store import store_path
 
@@ -98,6 +99,8 @@ def _scratch() -> Iterator[Path]:
 
 def _run(directory: Path, seconds: float, halt: Halt) -> str:
     """Run the process to its end, or end it, with all that it has started. How it has ended, in words."""
+    from greenchat.server.child import marked
+
     command = [sys.executable, "-B", "-P", "-m", CHILD, str(directory), f"{seconds:g}"]
     with (directory / PRINTED_FILE).open("wb") as printed:
         process = subprocess.Popen(
@@ -117,11 +120,14 @@ def _run(directory: Path, seconds: float, halt: Halt) -> str:
     finally:
         _kill(process)
         process.wait()
+        for number in marked(str(directory)):
+            with suppress(OSError):
+                os.kill(number, signal.SIGKILL)
     return f"its process was ended by {signal.Signals(-code).name}" if code < 0 else f"it ended its process ({code})"
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End it, and what it has started: whatever that is, it cannot start anything by Python."""
+    """End it, and what it has started and has not gone away from it."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
@@ -130,7 +136,7 @@ def _environment(environment: Mapping[str, str], directory: Path) -> dict[str, s
     """That of the process: what is to be found by Python, and nothing of this server's."""
     kept = {name: text for name, text in environment.items() if not name.startswith(_WITHHELD)}
     paths = os.pathsep.join(os.path.abspath(path) for path in sys.path if os.path.exists(path or "."))
-    return kept | {"PYTHONPATH": paths, "TMPDIR": str(directory / "tmp"), "MALLOC_ARENA_MAX": "2"}
+    return kept | {MARK: str(directory), "PYTHONPATH": paths, "TMPDIR": str(directory / "tmp"), "MALLOC_ARENA_MAX": "2"}
 
 
 def _report(ask: DryAsk, directory: Path, ended: str) -> DryReport:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from greenchat.server.apart import FIRST_TO_GO, NICE
+
 # Memory of the process in bytes, address space included of which most is never used: a chat with a plugin takes a
 # third of it, and a plugin that grows without end is stopped before the machine feels it.
 MEMORY_BYTES = 2 * 1024**3
@@ -48,6 +50,7 @@ def isolate(writable: Path, seconds: float) -> list[str]:
     """Bound this process, which has one thread, and end it with its parent; let it write in `writable` alone, and use
     the processor for so many `seconds`. What the system keeps it from by itself, in words."""
     _bound(seconds)
+    _is_done(_give_way)
     if not sys.platform.startswith("linux"):
         return []
     libc = ctypes.CDLL(None, use_errno=True)
@@ -84,6 +87,13 @@ def _bound(seconds: float) -> None:
         _, hard = resource.getrlimit(what)
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
         _is_done(lambda: resource.setrlimit(what, (least, least)))  # noqa: B023
+
+
+def _give_way() -> None:
+    """To a chat beside it, and first of all where memory runs out."""
+    os.nice(NICE)
+    if sys.platform.startswith("linux"):
+        _write("/proc/self/oom_score_adj", FIRST_TO_GO)
 
 
 def _end_with_parent(libc: ctypes.CDLL) -> None:

@@ -198,6 +198,15 @@ def test_it_starts_no_process_and_sends_no_signal(tmp_path):
     assert {process.pid for process in psutil.Process().children(recursive=True)} == before
 
 
+def test_what_it_forks_without_python_ends_with_it(tmp_path):
+    code = (
+        "  import ctypes, time\n  libc = ctypes.CDLL(None)\n  number = libc.fork()\n"
+        "  if number == 0:\n    libc.setsid()\n    time.sleep(60)\n    os._exit(0)\n  print(number)\n"
+    )
+    number = int(bounded(tmp_path, code, "hello").printed)
+    assert not psutil.pid_exists(number) or psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+
+
 def test_it_has_no_network(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
