@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import psutil
 from kit.dry_runs import NOON, of_kind, tried
+from kit.machine import eventually
 from msgspec.structs import replace
 
 from greenchat.protocol.dry_runs import MOST, DryAsk, DryMessage, DryReport, HookCost, Outcome, differences
@@ -204,7 +205,7 @@ def test_what_it_forks_without_python_ends_with_it(tmp_path):
         "  if number == 0:\n    libc.setsid()\n    time.sleep(60)\n    os._exit(0)\n  print(number)\n"
     )
     number = int(bounded(tmp_path, code, "hello").printed)
-    assert not psutil.pid_exists(number) or psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    eventually(lambda: not psutil.pid_exists(number) or psutil.Process(number).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_it_has_no_network(tmp_path):
