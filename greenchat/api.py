@@ -168,6 +168,7 @@ from greenchat.storage.sqlite import DatabaseError as DatabaseError
 from greenchat.storage.sqlite import as_database_error as as_database_error
 from greenchat.storage.sqlite import file_state as file_state
 from greenchat.storage.sqlite import open_database as open_database
+from greenchat.storage.sqlite import open_to_read as open_to_read
 from greenchat.storage.sqlite import transaction as transaction
 from greenchat.version import __version__ as __version__
 from greenchat.version import api_version as api_version

@@ -97,7 +97,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 35
+    assert len(HOOKS) == 36
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -800,6 +800,20 @@ def test_staff(example, directory, monkeypatch):
     (data / "server.lock").touch()
     result = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(data)])
     assert result.output == "Ada is an operator from now on, when logged in.\n"
+
+
+def test_diary(example, tmp_path):
+    diary = example("diary")
+    with Chat(diary, data_dir=tmp_path) as chat:
+        chat.join("ada").says("dear diary")
+        chat.join("bob", "cellar").says("brrr")
+    kept = diary.greenchat_last_messages(tmp_path, "", 10)
+    assert [(past.message.room, past.message.sender, past.message.text) for past in kept] == [
+        ("lobby", "ada", "dear diary"),
+        ("cellar", "bob", "brrr"),
+    ]
+    assert len(diary.greenchat_last_messages(tmp_path, "cellar", 10)) == 1
+    assert len(diary.greenchat_last_messages(tmp_path, "", 1)) == 1
 
 
 def test_logbook(example, directory, monkeypatch):
