@@ -1,7 +1,7 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
@@ -13,6 +13,7 @@ from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.bots import Bot, Bots, Mentioned
+from greenchat.hooks.courier import Courier, Couriers
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
@@ -20,6 +21,7 @@ from greenchat.hooks.meters import TIMERS
 from greenchat.hooks.moments import seconds_of
 from greenchat.hooks.order import Order, line_of, name_of, named, put_out
 from greenchat.hooks.pace import Pace
+from greenchat.hooks.rates import Allowances
 from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tasks import Task, Tasks
 from greenchat.hooks.telling import Waiting
@@ -59,6 +61,8 @@ class Context:
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
         self._pace = Pace(around.clock.monotonic)
+        self._allowances = Allowances(around.clock.monotonic)
+        self._couriers = Couriers(self.store, self.http, self._tasks, self.clock, self.log, self.require)
         self._where = Where(name, around, self._tasks)
         self._bots = Bots(name, self._tasks, around.ears, self._where, self._pace)
         self._voices: Voices | None = None
@@ -134,6 +138,14 @@ class Context:
     def cancel(self, job: Job | str) -> bool:
         """Forget a stored job, by its id; whether there was one."""
         return self.jobs.cancel(job if isinstance(job, str) else job.id)
+
+    def allows(self, rate: str, who: Hashable) -> bool:
+        """Whether `who` has not done it more often than `rate`, such as "3/10s", of late; then it is counted."""
+        return self._allowances.allows(rate, who)
+
+    def courier(self, name: str, url: str, secret: str = "") -> Courier:
+        """What keeps what is posted to `url` until that has taken it; see `Courier`. Needs the right "http"."""
+        return self._couriers.add(name, url, secret)
 
     def in_thread(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:
         """What it returns or raises, called in a thread: this greenlet waits, and no other does."""
@@ -273,6 +285,7 @@ class Context:
         if self._around.server is not None:
             self._bots.start(self._around.server)
         self.jobs.start()
+        self._couriers.start()
 
     @property
     def is_in_thread(self) -> bool:
@@ -298,6 +311,7 @@ class Context:
         """Its plugin is on again. May wait. Raises `Reject` where a bot may not come in."""
         self._tasks.resume()
         self.jobs.resume()
+        self._couriers.start()
         if self._around.server is not None:
             self._bots.start(self._around.server)
 
