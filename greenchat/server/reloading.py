@@ -21,12 +21,14 @@ from greenchat.errors import GreenchatError
 from greenchat.hooks.ending import Killed
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
+from greenchat.protocol.text import amount
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
 from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
+from greenchat.server.plugin_tries import PluginTries
 from greenchat.server.proving import ask_of, prove
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
@@ -66,6 +68,7 @@ class Reloader:
         self._is_over = False
         self._loaded = fingerprints.take(self._server)
         self.handed = Event()
+        self._server.tries = self._tries = PluginTries(self._server, configure)
         self._server.reload_asks.begin(self)
 
     def ask(
@@ -79,6 +82,7 @@ class Reloader:
     def finish(self) -> bool:
         """Reload nothing any more. Whether it is too late for that: then the server is to be handed over."""
         self._is_over = True
+        self._tries.end()
         if self._leaving is not None:
             self.handed.wait()
         elif self._worker is not None:
@@ -165,12 +169,18 @@ class Reloader:
 
     def _hand_over(self, batch: list[_Waiting], report: ReloadReport, choice: Choice | None) -> None:
         departure = Departure(self._lifecycle)
-        departure.freeze()
+        self._tries.end()
+        try:
+            departure.freeze()
+        except BaseException:
+            self._tries.go_on()
+            raise
         try:
             if choice is not None:
                 keep_choice(self._server.data_dir, choice)
         except OSError as error:
             departure.thaw()
+            self._tries.go_on()
             raise GreenchatError(f"It cannot be kept which plugins are on: {explain(error)}") from None
         self._server.choice = choice or self._server.choice
         self._report, self._asked = report, [one.asked for one in batch]
@@ -189,7 +199,13 @@ class Reloader:
             state.report, pause_seconds=taken.paused, sessions=len(state.connections.sessions)
         )
         by = ", ".join(dict.fromkeys(asked.by for asked in state.asked))
-        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, taken.paused * 1000)
+        count = amount(report.sessions, "connection")
+        told = (by, count, taken.paused * 1000)
+        if report.ok:
+            log.info("asked by %s, another program goes on with %s: nobody was served for %.0f ms", *told)
+        else:
+            why = "; ".join(report.why)
+            log.error("asked by %s, nothing was reloaded, with %s: nobody was served for %.0f ms: %s", *told, why)
         self._server.chat.audit(by, "reload", details=_details(report))
         for asked in state.asked:
             self._server.reload_asks.tell(asked.session_id, asked.ref, report)
