@@ -84,7 +84,7 @@ async def knock(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
     return await _apart(lambda: _arrive(ticket, seen), lambda arrival: arrival.client.close())
 
 
-async def again(client: Client) -> None:
+async def back(client: Client) -> None:
     """As `Client.come_back`; nobody else may use the `client` meanwhile."""
     await _apart(client.come_back, lambda _: client.close())
 

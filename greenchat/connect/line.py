@@ -16,7 +16,7 @@ from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
 from greenchat.connect.asking import with_secrets
-from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses, waiting_for
+from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, back, is_passing, knock, pauses, waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
     TRY_AGAIN,
@@ -129,7 +129,7 @@ class LineChat:
         does not go, but loses the connection once that is said."""
         client = self._client
         client.comes_back = True
-        stays = self._hung_up and self._may_be_opened_again
+        stays = self._hung_up and self._ticket.may_be_kept(self._client.token)
         patience = QUIET_SECONDS
         notice_at = time.monotonic() + QUIET_SECONDS
         try:
@@ -269,7 +269,7 @@ class LineChat:
 
     async def _reload(self) -> None:
         try:
-            await comeback.again(self._client)
+            await back(self._client)
         except ClientError as error:
             self._returning = None
             self._lost(error)
@@ -375,17 +375,11 @@ class LineChat:
         ticket.account = self._client.account or (ticket.account if ticket.login else "")
         self._keep()
 
-    @property
-    def _may_be_opened_again(self) -> bool:
-        """Whether who opens this client again is who they were: not on a computer on which they do not want to stay
-        logged in, since others may use it, too."""
-        return bool(self._client.token) and (not self._ticket.account or bool(self._ticket.device))
-
     def _keep(self) -> None:
         """What leads back, and what leads in when this client is started again."""
         client, ticket = self._client, self._ticket
         ticket.token = client.token
-        if self._may_be_opened_again:
+        if self._ticket.may_be_kept(self._client.token):
             self._logins.keep_session(ticket.account or client.name, client.token)
         else:
             self._logins.forget_session()
