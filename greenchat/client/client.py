@@ -17,6 +17,7 @@ from greenchat.client.talks import Talks
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.plugin_reports import Touch, Touches, Why
+from greenchat.protocol.reload_reports import Reload, Reloaded, ReloadReport
 from greenchat.protocol.replies import (
     Ack,
     Conversations,
@@ -28,6 +29,10 @@ from greenchat.protocol.replies import (
     Welcome,
 )
 from greenchat.protocol.requests import Frame, History, Join, KeepCursor, Leave, Search, Status
+
+# How long a reload may take, in seconds: the server tries all that it is to load first, for a minute at most, and one
+# that somebody else has asked for comes before it.
+RELOAD_SECONDS = 150.0
 
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
 CONNECT_SECONDS = 10.0
@@ -349,3 +354,9 @@ class Client(Commanding):
         last. It tells who asks from the server's own machine, also before `join`, and shows by `proof` that they may
         read its data directory: what is in the file `server.proof` there. Raises as `join` does."""
         return self._ask(Why(room, seq, limit, next(self._refs), proof), Touches, timeout).touches
+
+    def reload(self, proof: str, timeout: float = RELOAD_SECONDS, *, again: str = "") -> ReloadReport:
+        """Have the server load what is on the disk now, and wait for what comes of it. `proof` as in `why`. Who has
+        lost the connection meanwhile asks once more with the same `again`, a text that nobody else has, and is told
+        of the first time. Raises as `join` does."""
+        return self._ask(Reload(again or next(self._refs), proof), Reloaded, timeout).report

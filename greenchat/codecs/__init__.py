@@ -4,7 +4,7 @@ A codec is stateless and shared; a decoder belongs to one direction of one conne
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from greenchat.errors import Advice
 from greenchat.protocol.events import Event
@@ -23,6 +23,18 @@ class RequestDecoder(Protocol):
     def goodbye(self, reason: str) -> bytes:
         """What the connection is sent last, behind all that waits for it, when it ends for `reason`. Mostly nothing:
         what there is to say to people has been said."""
+
+
+@runtime_checkable
+class CarriedDecoder(Protocol):
+    """What a `RequestDecoder` has as well whose connections outlast the process, wherever in a frame they are."""
+
+    def state(self) -> bytes:
+        """What it has been fed, as far as that matters to what comes next."""
+
+    def restore(self, state: bytes) -> None:
+        """Go on where another one was, which has told its `state`; to be called before it is fed. Raises `ValueError`
+        for what is none."""
 
 
 class ReplyDecoder(Protocol):

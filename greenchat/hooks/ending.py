@@ -13,6 +13,10 @@ class Killed(GreenletExit):  # type: ignore[misc]
     is the plugin's own doing."""
 
 
+class CarriedAway(Killed):
+    """Somebody else serves the connection from now on: this greenlet ends, and the session does not."""
+
+
 @contextmanager
 def dying_of_interrupts() -> Iterator[None]:
     """Meanwhile Ctrl-C ends the process at once, as it ends others. Python would raise `KeyboardInterrupt` in whatever

@@ -115,6 +115,11 @@ def greenchat_entered(session: "Session", room: "Room") -> None:
 
 
 @hookspec
+def greenchat_carried(session: "Session") -> None:
+    """Observe: the server has been reloaded, and this session goes on; rebuild what you keep for it."""
+
+
+@hookspec
 def greenchat_account(session: "Session") -> None:
     """Observe: a session has logged in to an account, `session.account`, or out of it, where that is empty now."""
 

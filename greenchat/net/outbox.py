@@ -110,6 +110,15 @@ class Outbox:
         self._drained = Event()
         return bool(self._drained.wait(timeout)) and self._waiting is None
 
+    def carry(self) -> bytes:
+        """All that waits."""
+        return b"".join(self._waiting)[self._offset :] if self._waiting else b""
+
+    def restore(self, data: bytes) -> None:
+        """Send on what has waited in another one for the same connection."""
+        if data:
+            self.keep(data, 0)
+
     def close(self) -> None:
         """Drop what waits, and the watchers. To be called before the socket is closed."""
         self._broken = None

@@ -36,6 +36,16 @@ class Readable:
             self._greenlet = None
             self._watcher.stop()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a greenlet waits."""
+        return self._greenlet is not None
+
+    def thaw(self) -> None:
+        """To be called when turns are frozen no more: what has come meanwhile is noticed now."""
+        if self._greenlet is not None:
+            self._watcher.start(self._came)
+
     def close(self) -> None:
         self._watcher.close()
 
@@ -43,9 +53,11 @@ class Readable:
         if self._turns.is_long():
             self._watcher.stop()
             self._turns.later(self._wake)
+        elif self._turns.is_frozen:
+            self._watcher.stop()
         else:
             self._greenlet.switch()
 
     def _wake(self) -> None:
-        if self._greenlet is not None:  # it may have been ended meanwhile
+        if self._greenlet is not None and not self._turns.is_frozen:  # it may have been ended meanwhile
             self._greenlet.switch()

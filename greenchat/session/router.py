@@ -13,6 +13,7 @@ from greenchat.protocol.address import is_local
 from greenchat.protocol.events import Read
 from greenchat.protocol.names import require_name
 from greenchat.protocol.plugin_reports import Why
+from greenchat.protocol.reload_reports import Reload
 from greenchat.protocol.replies import Ack, CommandList
 from greenchat.protocol.requests import (
     Delete,
@@ -242,10 +243,13 @@ def handle(session: Session, server: Host, frame: Request) -> None:
         case History() | Search():
             session.require_member()
             raise Reject("This server keeps no history.", code="no_history")
-        case Status() | Why():
+        case Status() | Why() | Reload():
             if not is_local(session.address):
                 raise Reject("Only the server's own machine is told that. Ask there.", code="not_allowed")
-            session.tell(server.stats(frame.ref) if isinstance(frame, Status) else server.why(frame))
+            if isinstance(frame, Reload):
+                server.reload_for(session, frame)
+            else:
+                session.tell(server.stats(frame.ref) if isinstance(frame, Status) else server.why(frame))
         case Hangup():
             session.lose("connection closed")
         case Unknown(kind):

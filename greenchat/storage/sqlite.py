@@ -61,7 +61,7 @@ def open_database(
         _write_ahead(connection, busy_seconds)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone, not just out of sight
-        _migrate(connection, migrations, path)
+        migrate(connection, migrations, path)
         connection.execute("PRAGMA foreign_keys = ON")  # not before: a migration may put a table in another's place
     except sqlite3.Error as error:
         connection.close()
@@ -153,7 +153,9 @@ def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
             time.sleep(RETRY_SECONDS)
 
 
-def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Path) -> None:
+def migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Path) -> None:
+    """Do those `migrations` that the file at `path`, or a copy of it, has not had. Raises `DatabaseError` where a later
+    version has written it, and what SQLite raises."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(migrations):
         raise DatabaseError(f"{path} was written by a later greenchat. Use that, or move the file away.")
@@ -162,7 +164,7 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Pa
         connection.execute("BEGIN IMMEDIATE")
         try:
             if connection.execute("PRAGMA user_version").fetchone()[0] < number:
-                for statement in _statements(script):
+                for statement in statements(script):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
@@ -172,8 +174,8 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Pa
             raise
 
 
-def _statements(script: str) -> Sequence[str]:
-    """`executescript` would commit what was begun: so it is one statement after the other."""
+def statements(script: str) -> Sequence[str]:
+    """Those that a script is made of. `executescript` would commit what was begun: so it is one statement after the other."""
     found, statement = [], ""
     for line in script.splitlines(keepends=True):
         statement += line

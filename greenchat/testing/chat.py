@@ -252,7 +252,7 @@ class Chat:
         """Whether a thread has still something to do for this one."""
         if hub.threadpool.task_queue.unfinished_tasks or at_work(hub):
             return True
-        return any(plugin.ctx is not None and plugin.ctx.is_in_thread for plugin in self.server.plugins)
+        return any(plugin.ctx is not None and plugin.ctx.in_threads for plugin in self.server.plugins)
 
     def _raise_failures(self) -> None:
         failures = self._failures.take()

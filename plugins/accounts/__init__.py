@@ -50,6 +50,10 @@ REGISTRATION_SECONDS = 3600.0
 SessionNumber = Annotated[int, Meta(ge=0)]
 
 
+# The files of the data directory that it keeps: their migrations are tried before a reload.
+DATABASES = {store.FILE: store.MIGRATIONS}
+
+
 class Accounts:
     """The hooks and commands."""
 

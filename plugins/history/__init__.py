@@ -57,6 +57,10 @@ LINES = 20
 FORGET_SECONDS = 5.0
 
 
+# The files of the data directory that it keeps: their migrations are tried before a reload.
+DATABASES = {store.FILE: store.MIGRATIONS}
+
+
 class Settings(greenchat.Settings, frozen=True):
     """What was said, kept for who comes later. What a room may keep private is up to who may come into it."""
 

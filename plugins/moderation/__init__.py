@@ -32,12 +32,16 @@ from .commands import commands
 from .enforcement import Enforcement
 from .orders import Orders
 from .plugin_orders import PluginOrders
-from .records import FILE, LOOK_SECONDS, Records
+from .records import FILE, LOOK_SECONDS, MIGRATIONS, Records
 from .settings import Settings as Settings
 from .settings import words_of
 from .words import Repeats, RoomFlood, WordList
 
 log = logging.getLogger("greenchat.moderation")
+
+
+# The files of the data directory that it keeps: their migrations are tried before a reload.
+DATABASES = {FILE: MIGRATIONS}
 
 
 class Moderation:

@@ -50,6 +50,10 @@ NAMES_SHOWN = 100
 RETRY_SECONDS = 1.0
 
 
+# The files of the data directory that it keeps: their migrations are tried before a reload.
+DATABASES = {store.FILE: store.MIGRATIONS}
+
+
 class Rooms:
     """The commands, and the rules of the rooms."""
 
