@@ -111,11 +111,12 @@ class Plugins:
         data_dir: Path | None = None,
         installed: Collection[str] | None = None,
         choice: Choice | None = None,
+        loaded: Sequence[Plugin] | None = None,
     ) -> None:
         """Load all that `config` names, what is in the `data_dir`, what this Python has, and `extra`, objects called
         before all others. Their contexts stand on what is `around` them; without, no server runs. Of those that this
         Python has only those that are `installed`, by name, if that is said. `choice` is which operators have chosen to
-        be on and off.
+        be on and off. With `loaded`, nothing is looked for: it is these, see `again`.
 
         Raises `ConfigError` for wrong settings, `PluginError` where a required plugin cannot be used.
         """
@@ -124,7 +125,9 @@ class Plugins:
         self._config = config
         self._around = around or Surroundings(SystemClock())
         self.trace: Callable[[str, str, Callable[..., Any]], Callable[..., Any]] | None = None
-        self.all = _unique([Plugin(*found) for found in finding.find(config, extra, data_dir, installed)])
+        if loaded is None:
+            loaded = [Plugin(*found) for found in finding.find(config, extra, data_dir, installed)]
+        self.all = _unique(loaded)
         disabled, chosen = config.server.disabled_plugins, choice or Choice()
         _require_known(disabled, self.all, "server.disabled_plugins")
         _require_known(config.server.required_plugins, self.all, "server.required_plugins")
@@ -141,6 +144,10 @@ class Plugins:
     @property
     def on(self) -> list[Plugin]:
         return [plugin for plugin in self.all if not plugin.off]
+
+    def again(self) -> list[Plugin]:
+        """The same plugins, with the code that is loaded, whatever is on the disk by now."""
+        return [Plugin(plugin.name, plugin.source, partial(_again, plugin), plugin.version) for plugin in self.all]
 
     @property
     def modules(self) -> dict[str, str]:
@@ -272,6 +279,13 @@ def _made(make: Callable[..., object], ctx: Context, has_settings: bool) -> obje
     if "settings" in parameters:
         return make(settings=ctx.settings, ctx=ctx)
     return make(**{others[0]: ctx.settings}, ctx=ctx) if has_settings and others else make(ctx=ctx)
+
+
+def _again(plugin: Plugin) -> object:
+    """What was found of it before. Raises `PluginError` where that could not be loaded."""
+    if plugin.found is None:
+        raise PluginError(plugin.off)
+    return plugin.found
 
 
 def _unique(plugins: Sequence[Plugin]) -> list[Plugin]:

@@ -1,6 +1,5 @@
 """Letting connections in: on which sockets, no more than the limits, and by their first bytes who serves each."""
 
-import contextlib
 import logging
 import os
 import socket
@@ -15,8 +14,7 @@ from gevent.event import Event
 from greenlet import greenlet
 
 from greenchat.codecs import Codec
-from greenchat.codecs.detect import OUR_CODECS, codec_of, refusals_of
-from greenchat.codecs.wording import in_full
+from greenchat.codecs.detect import OUR_CODECS, codec_of
 from greenchat.config.schema import Config, Tls
 from greenchat.errors import Advice, Reject
 from greenchat.hooks.dispatch import Dispatcher
@@ -27,9 +25,9 @@ from greenchat.net.admission import Admission
 from greenchat.net.listener import detached, prepare
 from greenchat.net.turns import Turns
 from greenchat.protocol.address import host_of, network_of
-from greenchat.protocol.replies import Error
 from greenchat.server.carried_connections import CarriedAcceptor, CarriedSilent
 from greenchat.server.listeners import Listeners, Own
+from greenchat.server.turning_away import TurningAway
 from greenchat.session.connection import Connection
 from greenchat.session.flood import READ_BYTES
 
@@ -37,13 +35,6 @@ log = logging.getLogger("greenchat.server")
 
 # How much of a connection's start is looked at to choose who serves it: enough for the greeting of any protocol.
 FIRST_BYTES = 16
-
-# How long a connection that is turned away may take, half of it to say its first words. Programs speak at once;
-# somebody on netcat reads the answer after half of this.
-DOOR_SECONDS = 1.0
-
-# So many may be turned away politely at the same time; more are an attack, and are closed at once.
-TURNED_AWAY_AT_ONCE = 100
 
 
 class Server(Protocol):
@@ -95,7 +86,7 @@ class Acceptor:
         self._codecs = {codec.name: codec for codec in OUR_CODECS}  # whose sessions can be carried here
         self._going_on: list[Any] = []  # greenlets that are to begin, with what was carried here
         self._held: list[CarriedSilent] = []
-        self._turned_away = 0  # how many are being refused at this moment
+        self._turning_away = TurningAway(self._peek)
         self._all_gone = Event()
         self._listeners = Listeners(self._serve)
         self.is_proxy: Callable[[str], bool] = lambda host: False
@@ -185,8 +176,11 @@ class Acceptor:
         return self._connections.get(session.greenlet)
 
     def freeze(self) -> None:
-        """Let nobody in, and end what waits for a client to begin something."""
+        """Let nobody in."""
         self._listeners.freeze()
+
+    def end_idle(self) -> None:
+        """End what waits for a client to begin something."""
         for serving in self._idle:
             gevent.kill(serving, Killed)
 
@@ -319,7 +313,7 @@ class Acceptor:
                 self._connections[serving] = None
                 self.admission.leave(counted)
             self._server.refused(0, "", verdict)
-            self._turn_away(silent.socket, verdict)
+            self._turning_away.turn_away(silent.socket, verdict)
         except OSError:
             pass  # gone before it said anything
         return None
@@ -332,7 +326,7 @@ class Acceptor:
         self._server.turns.breathe()
         config = self._server.config
         if first.startswith(tls.HELLO) and self._tls is not None:
-            with closing(tls.shake_hands(self._tls, sock, config.limits.handshake_seconds)) as connection:
+            with closing(self._shake_hands(self._tls, sock)) as connection:
                 # All of the first record: what stayed in there, the event loop could not see.
                 taken = connection.unread = self._first_bytes(connection, READ_BYTES)
                 if taken and not self._claimed(connection, taken[:FIRST_BYTES], address, serve):
@@ -343,6 +337,10 @@ class Acceptor:
         elif first and not self._claimed(sock, first, address, serve):
             return Chosen(detached(sock), address, codec_of(first), b"")
         return None
+
+    def _shake_hands(self, context: Any, sock: Any) -> tls.TlsConnection:
+        with self._silence(None):
+            return tls.shake_hands(context, sock, self._server.config.limits.handshake_seconds)
 
     def _claimed(self, sock: Any, first: bytes, address: str, serve: Serve | None) -> bool:
         """Whether a plugin has claimed a connection that begins so, or all of its listener, and served it."""
@@ -373,28 +371,17 @@ class Acceptor:
 
     def _peek(self, sock: Any, seconds: float, size: int, flags: int, silent: Silent | None = None) -> bytes | None:
         """What the client says first: empty where it has gone, None where it says nothing for `seconds`."""
+        with self._silence(silent), gevent.Timeout(seconds or None, False):
+            first: bytes = sock.recv(size, flags)
+            return first
+        return None
+
+    @contextmanager
+    def _silence(self, silent: Silent | None) -> Iterator[None]:
+        """While this greenlet's connection is `silent`; or nothing has come of it that anybody would miss."""
         serving = gevent.getcurrent()
         self._silent[serving] = silent
         try:
-            with gevent.Timeout(seconds or None, False):
-                first: bytes = sock.recv(size, flags)
-                return first
+            yield
         finally:
             del self._silent[serving]
-        return None
-
-    def _turn_away(self, sock: Any, verdict: Reject) -> None:
-        """Refuse a connection politely: in its own words, if it says some soon, and so that it can read them."""
-        polite = self._turned_away < TURNED_AWAY_AT_ONCE
-        self._turned_away += 1
-        try:
-            with contextlib.suppress(OSError), gevent.Timeout(DOOR_SECONDS, False):
-                first = self._peek(sock, DOOR_SECONDS / 2, FIRST_BYTES, socket.MSG_PEEK) if polite else b""
-                kind = refusals_of(first or b"")
-                verdict = in_full(verdict, kind.advice)
-                sock.sendall(kind.refusal(Error(verdict.code, verdict.text)))
-                sock.shutdown(socket.SHUT_WR)
-                while polite and sock.recv(READ_BYTES):
-                    pass  # closing with unread bytes would reset the connection, and take the words back
-        finally:
-            self._turned_away -= 1

@@ -4,8 +4,11 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,9 @@ KEPT_BYTES = 1 << 12
 # How much longer it may live by itself, in seconds: it is ended before that, unless this process is.
 LONGER_SECONDS = 5
 
+# Where its temporary files are, on most Linux: in memory. They are removed with it, however it ends.
+MEMORY = "/dev/shm"
+
 # How often it is looked for what it has started: what a process starts while it is being ended is found the next time.
 LOOKS = 5
 
@@ -48,6 +54,8 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_over = False
         self._told = b""
+        self._scratch = ""
+        self._lock = threading.Lock()  # who ends it waits until it has been started
 
     @property
     def told(self) -> str:
@@ -77,8 +85,7 @@ class Child:
     def end(self) -> None:
         """End it, if it has not ended, and all that it has started. Waits until it is gone."""
         self._is_over = True
-        if self._process is not None:
-            gevent.get_hub().threadpool.apply(self._end)
+        gevent.get_hub().threadpool.apply(self._end)
 
     def _write(self, stream: Any, data: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended
@@ -102,8 +109,15 @@ class Child:
     # --- in a thread ---
 
     def _start(self) -> None:
+        with self._lock:
+            if not self._is_over:
+                self._open()
+
+    def _open(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not NOT_INHERITED.fullmatch(name)}
+        self._scratch = tempfile.mkdtemp(prefix="greenchat-trial-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
         environment |= {
+            "TMPDIR": self._scratch,
             TRIAL: f"{self._word} {self._seconds + LONGER_SECONDS:.0f}",
             MARK: self._mark,
             NO_SERVER: "1",
@@ -117,12 +131,15 @@ class Child:
             env=environment,
             start_new_session=True,
         )
-        if self._is_over:  # nobody waits for it any more
-            self._end()
 
     def _end(self) -> None:
-        process = self._process
-        assert process is not None
+        with self._lock:
+            if self._process is not None:
+                self._kill(self._process)
+            if self._scratch:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _kill(self, process: "subprocess.Popen[bytes]") -> None:
         for _ in range(LOOKS):
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -134,9 +151,8 @@ class Child:
                 break
         process.wait()
         for stream in (process.stdin, process.stdout, process.stderr):
-            assert stream is not None
-            with contextlib.suppress(OSError):
-                stream.close()
+            with contextlib.suppress(OSError, AttributeError):
+                stream.close()  # type: ignore[union-attr]
 
 
 def _read(stream: Any) -> Iterator[bytes]:

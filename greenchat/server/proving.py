@@ -11,8 +11,10 @@ import msgspec
 from msgspec import Struct, field
 
 from greenchat.config.load import SECRETS
+from greenchat.hooks.carried import names_of
 from greenchat.protocol.text import printable
 from greenchat.refusals import explain
+from greenchat.server.carried_server import HANDOVER_FORMAT
 from greenchat.server.child import Child
 from greenchat.server.fingerprints import Fingerprints
 from greenchat.server.server import ChatServer
@@ -54,24 +56,18 @@ class Finding(Struct, kw_only=True):
     needs_restart: bool = False
 
 
-def ask_of(
-    server: ChatServer,
-    loaded: Fingerprints,
-    state_format: int,
-    states: Mapping[str, int],
-    choice: Choice | None = None,
-) -> TrialAsk:
-    """What there is to prove of `server`, which had `loaded` this code. `states` are the versions of what its plugins
-    carry; `choice` is what operators want from now on, if that is something new."""
+def ask_of(server: ChatServer, loaded: Fingerprints, choice: Choice | None = None) -> TrialAsk:
+    """What there is to prove of `server`, which had `loaded` this code. `choice` is what operators want from now on, if
+    that is something new."""
     before, wanted = server.choice, choice or server.choice
     return TrialAsk(
-        format=state_format,
+        format=HANDOVER_FORMAT,
         data_dir=str(server.data_dir),
         config=msgspec.to_builtins(server.config),
         fingerprints=loaded,
         on=[plugin.name for plugin in server.plugins.on],
         off=[plugin.name for plugin in server.plugins if plugin.off],
-        states=dict(states),
+        states={name: one.version for name, one in names_of(server.plugins.on).items() if one is not None},
         choice=wanted,
         wanted=sorted(
             ({*before.disabled, *before.unloaded} - {*wanted.disabled, *wanted.unloaded})

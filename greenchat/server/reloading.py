@@ -18,13 +18,12 @@ from gevent.event import Event
 from greenchat.config.difference import compare
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
-from greenchat.hooks.carried import names_of
 from greenchat.hooks.ending import Killed
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
-from greenchat.server.carried_server import HANDOVER_FORMAT, Asked, CarriedServer
+from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
@@ -148,7 +147,7 @@ class Reloader:
             logging.getLogger().setLevel(outcome.config.server.log_level.upper())
             how = "live" if outcome.changed else "nothing"
             raise _NotHandedOver(ReloadReport(ok=True, how=how, changed=outcome.changed))
-        finding = prove(ask_of(self._server, self._loaded, HANDOVER_FORMAT, self._states(), choice))
+        finding = prove(ask_of(self._server, self._loaded, choice))
         if not finding.ok:
             raise _NotHandedOver(
                 ReloadReport(ok=False, why=finding.why, changed=finding.changed, proven=finding.proven)
@@ -178,11 +177,6 @@ class Reloader:
         self._leaving = departure  # from here on, nothing leads back
         departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
         self.handed.set()
-
-    def _states(self) -> dict[str, int]:
-        """The versions of what plugins carry."""
-        declared = names_of(self._server.plugins.on)
-        return {plugin: one.version for plugin, one in declared.items() if one is not None}
 
     # --- in the program that has taken over ---
 

@@ -19,7 +19,8 @@ from gevent.event import Event
 
 from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
-from greenchat.server import handover, signals, systemd
+from greenchat.hooks.loader import Plugin
+from greenchat.server import apart, handover, signals, systemd, trial
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
 from greenchat.server.handover import Taken
@@ -49,6 +50,8 @@ def serve(
     `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
     server is reloaded where a plugin has changed, or the configuration `file`.
     """
+    if (trying := apart.enter(os.environ)) is not None:
+        trial.run(trying, lambda: (config, data_dir))
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
     taken = handover.take(os.environ)
@@ -85,7 +88,7 @@ class _Process:
         self._outlasts = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or not _has_terminal()
         if taken is not None:
             self._outlasts = taken.outlasts_terminal
-        self._modules: dict[str, object] = {}  # the plugins of the server before, in this very process
+        self._loaded: Sequence[Plugin] | None = None  # the plugins of the server before, in this very process
 
     def serve(self) -> None:
         """Serve until the server is stopped. Where another program takes the place of this one, it does not return."""
@@ -138,6 +141,7 @@ class _Process:
                 gevent.wait([stop.stopped, reloader.handed], count=1)
                 is_handed_over = reloader.finish()
             if is_handed_over:
+                self._config, self._loaded = server.config, server.plugins.again()
                 return reloader
             log.info("stopping")
             self._manager.tell("STOPPING=1")
@@ -155,7 +159,7 @@ class _Process:
         """Go on as the server that was left to this program; or, where that cannot be, as an empty one."""
         if taken.state is not None:
             try:
-                server = ChatServer(self._config, self._data_dir, choice=taken.state.choice)
+                server = ChatServer(self._config, self._data_dir, choice=taken.state.choice, loaded=self._loaded)
                 stop.owners = server.owners
                 lifecycle = Lifecycle(server)
                 server.reload_asks.expect(asked.ref for asked in taken.state.asked)
@@ -170,7 +174,7 @@ class _Process:
                 return lifecycle
         else:
             log.error("it cannot be gone on with what was there, so that all have to come back: %s", taken.problem)
-        server = ChatServer(self._config, self._data_dir)
+        server = ChatServer(self._config, self._data_dir, loaded=self._loaded)
         stop.owners = server.owners
         lifecycle = Lifecycle(server)
         lifecycle.start_empty(taken)

@@ -24,6 +24,7 @@ from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.interfaces import Serve
 from greenchat.hooks.lifecycle import PluginLifecycle
+from greenchat.hooks.loader import Plugin
 from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import deliver
 from greenchat.net.turns import Turns
@@ -68,18 +69,20 @@ class ChatServer(interfaces.ChatServer):
         clock: Clock | None = None,
         installed: Collection[str] | None = None,
         choice: Choice | None = None,
+        loaded: Sequence[Plugin] | None = None,
     ) -> None:
         """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones. What they
         do at some time goes by `clock`, or else by this machine's; so does how long somebody is away. `installed` are
         the names of the installed ones that are looked at; None is all. `choice` is which plugins operators have chosen
-        to be on and off; without, what is kept of that holds."""
+        to be on and off; without, what is kept of that holds. With `loaded`, the plugins are these, whatever is on the
+        disk."""
         clock = clock or SystemClock()
         self.config = config
         self.data_dir = data_dir
         self.choice = read_choice(data_dir) if choice is None else choice
         self.turns, self.backlog = Turns(), Backlog(config.limits)
         self.plugin_lifecycle = life = PluginLifecycle(
-            config, data_dir, plugin_objects, clock, installed, self.turns, self.choice
+            config, data_dir, plugin_objects, clock, installed, self.turns, self.choice, loaded
         )
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.routes = life.routes

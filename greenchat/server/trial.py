@@ -18,6 +18,7 @@ from greenchat.config.difference import changes
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
 from greenchat.hooks import loader
+from greenchat.hooks.carried import misfits, names_of
 from greenchat.hooks.loader import Plugin
 from greenchat.protocol.text import amount
 from greenchat.server import fingerprints, trial_checks
@@ -98,7 +99,7 @@ class Trial:
         on = server.plugins.on
         self._proven.append(amount(len(on), "plugin") + " loaded")
         self._proven.append(f"settings of {amount(sum(one.settings is not None for one in on), 'plugin')} read")
-        self._problems += trial_checks.states(server, ask)
+        self._problems += misfits(ask.states, names_of(server.plugins.on))
         self._step("trying migrations on copies")
         migrated, problems, waiting = trial_checks.databases(server, data_dir, changed)
         self._proven += migrated

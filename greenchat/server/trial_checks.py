@@ -30,8 +30,8 @@ def broken(server: ChatServer, ask: TrialAsk, changed: Collection[str], failures
             continue
         was_off = plugin.name in ask.off and plugin.name not in ask.on
         if not was_off or plugin.name in changed or plugin.name in ask.wanted:
-            where = failures[plugin.name]
-            yield f"The plugin {plugin.name} cannot be used: {plugin.off}{where and f' ({where})'}. Mend it, or take it out."
+            where = f" ({failures[plugin.name]})" if failures[plugin.name] else ""
+            yield f"The plugin {plugin.name} cannot be used: {plugin.off}{where}. Mend it, or take it out."
     known = {plugin.name for plugin in server.plugins}
     for name in ask.wanted:
         if name not in known:
@@ -48,23 +48,6 @@ def place(error: BaseException | None) -> str:
 
 def _is_ours(file: str) -> bool:
     return file.startswith("<") or Path(file).is_relative_to(HERE)
-
-
-def states(server: ChatServer, ask: TrialAsk) -> Iterator[str]:
-    """Those plugins that cannot take up what the same one has kept until now."""
-    for plugin in server.plugins.on:
-        version = ask.states.get(plugin.name)
-        known = _known_states(plugin)
-        if version is not None and known and version not in known:
-            yield (
-                f"The plugin {plugin.name} does not take up its state of version {version}, only of "
-                f"{', '.join(map(str, sorted(known)))}. Have it accept that one, or restart the server."
-            )
-
-
-def _known_states(plugin: Plugin) -> frozenset[int]:
-    """The versions of its state that a plugin takes up; none where it carries none."""
-    return frozenset()
 
 
 def databases(server: ChatServer, data_dir: Path, changed: Collection[str]) -> tuple[list[str], list[str], list[str]]:

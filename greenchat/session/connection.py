@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +15,10 @@ from greenchat.chat.room import Member
 from greenchat.codecs import CarriedDecoder, Codec
 from greenchat.config.schema import Limits
 from greenchat.errors import Advice, Reject
-from greenchat.hooks.ending import CarriedAway, Killed
+from greenchat.hooks.ending import CarriedAway, Cut, Killed
 from greenchat.net.outbox import Outbox, linger
 from greenchat.net.readable import Readable
+from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.requests import MarkRead, Ping, Pong
 from greenchat.protocol.vocabulary import Request
 from greenchat.session import router
@@ -28,6 +30,12 @@ from greenchat.session.served import Served
 
 # What clients send by themselves, while nobody sits before them perhaps.
 SAYS_NOTHING = (Ping, Pong, MarkRead)
+
+# What is told for a request that was cut for a reload.
+CUT = "The server is being reloaded, and this was not done. Send it again."
+
+# Why a connection ends that cannot be carried over a reload: its client is to come back at once.
+RECONNECT = "server is reloading"
 
 # Who has no time left to join when they are carried has so much, in seconds.
 SOON_SECONDS = 0.1
@@ -148,6 +156,24 @@ class Connection(Served):
             self._drains,
         )
 
+    def cut(self) -> None:
+        """End what is under way for one of its requests, which is answered so; the others wait."""
+        gevent.get_hub().loop.run_callback(self._cut)
+
+    def _cut(self) -> None:
+        if self.greenlet is not None and not self.rests and not self._flood.breathes:
+            self.greenlet.throw(Cut())
+
+    def send_away(self) -> None:
+        """Have its client come back by another connection, as this one cannot be carried. It rests."""
+        if self.closing is not None or self._greenlet is None:
+            return
+        for frame in self._flood.left():
+            self.refuse(Reject(CUT, "try_again"), frame.ref)
+        self.tell(Reconnect())
+        self.closing, self._is_lost = RECONNECT, True
+        gevent.get_hub().loop.run_callback(self._greenlet.throw, Killed)
+
     def thaw(self) -> None:
         """Turns are frozen no more: what has come meanwhile is noticed now, and what was to end does."""
         self._readable.thaw()
@@ -201,7 +227,8 @@ class Connection(Served):
         self._run(self._handle, self._flood.take_left(), 0)
 
     def _begin(self, first: bytes) -> None:
-        self.appear()
+        with suppress(Cut):  # a plugin may take long
+            self.appear()
         self._start_deadline(self.server.config.limits.join_seconds)
         if first and self.closing is None:
             self._take(first)
@@ -237,22 +264,36 @@ class Connection(Served):
             self._take(data)
 
     def _take(self, data: bytes) -> None:
-        """Handle what was read, up to where the connection is to be closed."""
         self._handle(self._decoder.feed(data), len(data))
 
     def _handle(self, frames: Sequence[Request], size: int) -> None:
-        """Handle what came as so many bytes."""
+        """Handle what came as so many bytes, up to where the connection is to be closed."""
         self._idle.busy = True
-        for part in self._flood.parts(frames, size):
-            router.route(self, part)
-            if not isinstance(part[-1], SAYS_NOTHING):
-                self._idle.spoke(time.monotonic())
-            if self.closing is not None:
-                return
-            if self.member is not None and (room := self.member.talks_in) is not None:
-                self._flood.flush_if_large(room, len(part))
+        done, is_cut = 0, False
+        try:
+            for part in self._flood.parts(frames, size):
+                done += len(part)
+                router.route(self, part)
+                if not isinstance(part[-1], SAYS_NOTHING):
+                    self._idle.spoke(time.monotonic())
+                if self.closing is not None:
+                    return
+                if self.member is not None and (room := self.member.talks_in) is not None:
+                    self._flood.flush_if_large(room, len(part))
+        except Cut as cut:
+            is_cut, frames = True, [*cut.left, *frames[done:]]
+            self._answer_cut(cut)
+        if is_cut and frames and self.closing is None:
+            self._handle(frames, 0)
         self._idle.busy = False
         self._idle.heard(time.monotonic())
+
+    def _answer_cut(self, cut: Cut) -> None:
+        """What was cut can be tried again, which its client is told."""
+        for ref in cut.refs:
+            self.refuse(Reject(CUT, "try_again"), ref)
+        if self.member is not None and not self.is_welcome:
+            self.lose("cut while it joined")  # it has come half in; by the next connection, all is asked anew
 
     def breathe(self) -> None:
         self._flood.breathe()
@@ -296,7 +337,8 @@ class Connection(Served):
         self._stop_deadline()
         try:
             if not self._drains:
-                self.disappear(reason)
+                with suppress(Cut):
+                    self.disappear(reason)
                 self._say_goodbye(reason)
                 self._receipts.all_sent(self.server.config.server.grace_seconds)
                 self._drains = True

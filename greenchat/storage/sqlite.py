@@ -175,7 +175,8 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Pat
 
 
 def statements(script: str) -> Sequence[str]:
-    """Those that a script is made of. `executescript` would commit what was begun: so it is one statement after the other."""
+    """Those that a script is made of. `executescript` would commit what was begun: so it is one statement after the
+    other."""
     found, statement = [], ""
     for line in script.splitlines(keepends=True):
         statement += line
