@@ -20,7 +20,7 @@ from gevent.event import Event
 from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugin
-from greenchat.server import apart, handover, signals, systemd, trial
+from greenchat.server import handover, signals, systemd
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
 from greenchat.server.handover import Taken
@@ -50,8 +50,6 @@ def serve(
     `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
     server is reloaded where a plugin has changed, or the configuration `file`.
     """
-    if (trying := apart.enter(os.environ)) is not None:
-        trial.run(trying, lambda: (config, data_dir))
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
     taken = handover.take(os.environ)

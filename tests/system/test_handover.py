@@ -94,7 +94,8 @@ def test_ten_in_a_row_lose_nothing_and_say_nothing_twice(over, serving):
             ada.send(f"MSG|{number} after")
         sync(ada)
         told = [bob.read_until("message") for _ in range(20)]
-        assert [one["text"] for one in told] == [f"{number} {when}" for number in range(10) for when in ("before", "after")]
+        said = [f"{number} {when}" for number in range(10) for when in ("before", "after")]
+        assert [one["text"] for one in told] == said
         assert [one["seq"] for one in told] == list(range(told[0]["seq"], told[0]["seq"] + 20))
         descriptors = os.listdir(f"/proc/{serving.process.pid}/fd")
         over.hand_over(serving)
