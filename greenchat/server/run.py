@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import msgspec
 from gevent.event import Event
 
 from greenchat.config.schema import Config
@@ -189,7 +190,8 @@ class _Process:
         try:
             handover.replace(state, header, self._manager.variables)
         except Exception as error:
-            log.error("no other program can be started (%s): this one goes on with the plugins that it has", error)
+            why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
+            state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
         reloader.give_away()
         return Taken(header, state)
 
