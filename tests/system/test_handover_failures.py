@@ -1,6 +1,5 @@
 """What becomes of a server whose place no other program can take."""
 
-import shutil
 import sys
 from pathlib import Path
 
