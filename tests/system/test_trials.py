@@ -161,6 +161,24 @@ def test_a_new_plugin_that_is_broken_is_told(tmp_path):
         assert "The plugin other cannot be used: ZeroDivisionError: division by zero (other.py:1)" in it.reload()
 
 
+WRONG = SAY.replace('return "one"', 'return "two"')
+NEEDS_START = "from greenchat import hookimpl\n@hookimpl\ndef greenchat_startup(server): pass\n"
+
+
+def test_examples_are_tried_where_that_hurts_nobody_and_something_has_changed(tmp_path):
+    granted = "[plugins.sayer]\nmay = ['http']\n"
+    with serve_reloaded(tmp_path, sayer=WRONG, other=SAY.replace("say", "tell")) as it:
+        it.write(other=SAY.replace("say", "tell") + "# more\n")
+        assert it.reload() == ""  # of the one that is wrong nothing has changed
+        it.write(sayer=WRONG + NEEDS_START)
+        assert it.reload() == ""
+        it.write(sayer=WRONG)
+        it.config.write_text(granted)
+        assert it.reload() == ""
+        it.config.write_text(granted.replace("http", "kick"))
+        assert "the example /say is to tell 'one', and tells two" in it.reload()
+
+
 # --- what a plugin carries and keeps ---
 
 CARRIES = """
