@@ -80,7 +80,8 @@ class _Process:
         self._file, self._watches = file, watches
         self._inherited: Sequence[Any] = () if taken is not None else systemd.inherited_sockets(os.environ)
         self._manager = systemd.Manager(os.environ)
-        self._manager.alive()
+        if taken is not None:
+            self._manager.alive()
         self._taken = taken
         # SIGHUP also comes when the terminal is closed in which the server was started, and then asks for a stop, but
         # for a server that was told to outlast it (nohup).

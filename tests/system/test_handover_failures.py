@@ -105,9 +105,9 @@ def test_where_nobody_can_take_over_the_server_is_empty_and_people_come_back(ove
             assert bob.rest() == []
         with Program(serving) as again:
             assert again.join(token=bob.welcome["token"])["name"] == "bob"
-            assert (answer := again.ask("hello")[-1])["type"] == "ack", answer
+            assert again.ask("hello", "lobby")[-1]["type"] == "ack"
             with serving.join("ada"):
-                assert again.read_until("joined")["user"] == "ada"
+                assert again.read_until("joined")["name"] == "ada"
         _, log = serving.stop()
         assert serving.process.returncode == 0
     assert "all have to come back" in log
