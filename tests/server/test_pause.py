@@ -56,7 +56,9 @@ def test_a_server_that_is_not_replaced_goes_on(tmp_path):
 @pytest.mark.parametrize("codec", ["plain", "json"])
 def test_frames_may_be_cut_anywhere(tmp_path, codec):
     text = "grüße 😀 und | so"
-    frame = f"MSG|{text}\n" if codec == "plain" else json.dumps({"type": "say", "text": text}, ensure_ascii=False) + "\n"
+    frame = (
+        f"MSG|{text}\n" if codec == "plain" else json.dumps({"type": "say", "text": text}, ensure_ascii=False) + "\n"
+    )
     data = frame.encode()
     with house(tmp_path) as served:
         ada = served.join("ada")
@@ -79,7 +81,11 @@ def test_who_has_not_joined_yet_still_may(tmp_path):
         assert unnamed.line().startswith("ERROR|You have not joined yet.")
         was = served.reload()
         assert len(was.connections.acceptor.silent) + len(was.connections.sessions) == 3
-        for name, client, line in ("one", silent, "JOIN|one"), ("two", half, "IN|two"), ("three", unnamed, "JOIN|three"):
+        for name, client, line in (
+            ("one", silent, "JOIN|one"),
+            ("two", half, "IN|two"),
+            ("three", unnamed, "JOIN|three"),
+        ):
             client.send(f"{line}\n")
             assert client.line().startswith(f"INFO|Welcome to lobby, {name}.")
 
