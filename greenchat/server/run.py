@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import msgspec
 from gevent.event import Event
 
 from greenchat.config.schema import Config
@@ -79,7 +80,8 @@ class _Process:
         self._file, self._watches = file, watches
         self._inherited: Sequence[Any] = () if taken is not None else systemd.inherited_sockets(os.environ)
         self._manager = systemd.Manager(os.environ)
-        self._manager.alive()
+        if taken is not None:
+            self._manager.alive()
         self._taken = taken
         # SIGHUP also comes when the terminal is closed in which the server was started, and then asks for a stop, but
         # for a server that was told to outlast it (nohup).
@@ -189,7 +191,8 @@ class _Process:
         try:
             handover.replace(state, header, self._manager.variables)
         except Exception as error:
-            log.error("no other program can be started (%s): this one goes on with the plugins that it has", error)
+            why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
+            state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
         reloader.give_away()
         return Taken(header, state)
 
