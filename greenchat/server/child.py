@@ -144,7 +144,7 @@ class Child:
         for _ in range(LOOKS):
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
-            others = set(_marked(self._mark)) - ended
+            others = set(marked(self._mark)) - ended
             ended |= others
             for number in others:
                 with contextlib.suppress(OSError):
@@ -177,7 +177,7 @@ def _how(process: "subprocess.Popen[bytes]") -> str:
         return f"by signal {-code}"
 
 
-def _marked(mark: str) -> Iterator[int]:
+def marked(mark: str) -> Iterator[int]:
     """The processes that have `mark` in their environment: wherever they are, they were started by who had it."""
     wanted = f"{MARK}={mark}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):  # nothing, on a system without

@@ -49,7 +49,7 @@ def take(server: ChatServer) -> Fingerprints:
         greenchat=_digest(_files(HERE, ".py")),
         interpreter=_stamp(Path(sys.executable)),
         libraries=" ".join(_stamp(path) for path in _libraries()),
-        plugins={name: files for name, path in _plugins(server) if (files := _files(path))},
+        plugins={name: files for name, path in places(server) if (files := _files(path))},
     )
 
 
@@ -112,7 +112,7 @@ def _named(paths: Iterable[str]) -> str:
     return " and ".join(filter(None, [", ".join([first, *others[:-1]]), *others[-1:]]))
 
 
-def _plugins(server: ChatServer) -> Iterator[tuple[str, Path]]:
+def places(server: ChatServer) -> Iterator[tuple[str, Path]]:
     """Each plugin, by name, that has files: those that were loaded, and what lies in directories of plugins."""
     seen = set()
     for plugin in server.plugins:
@@ -150,14 +150,14 @@ def _files(path: Path, ending: str = "") -> Files:
     if not path.is_dir():
         stamp = _stamp(path)
         return {path.name: stamp} if stamp else {}
-    found = {}
+    return {os.path.relpath(file, path): _stamp(file) for file in below(path) if file.endswith(ending)}
+
+
+def below(path: Path) -> Iterator[str]:
+    """The paths of the files in a plugin's directory, and below it."""
     for where, directories, files in os.walk(path):
         directories[:] = [name for name in directories if not name.startswith(".") and name not in NO_CODE]
-        for name in files:
-            if name.endswith(ending) and not name.startswith("."):
-                file = os.path.join(where, name)
-                found[os.path.relpath(file, path)] = _stamp(file)
-    return found
+        yield from (os.path.join(where, name) for name in files if not name.startswith("."))
 
 
 def _stamp(path: str | Path) -> str:
