@@ -74,7 +74,7 @@ class Connection(Served):
 
     @classmethod
     def carried(cls, server: Host, was: CarriedSession, sock: socket.socket, codec: Codec) -> "Connection":
-        """The session that `was`, by its socket, which never waits. It has no member yet; `go_on` serves it. Raises
+        """The session that `was`, by its socket, which never waits. It has no member yet; `run` serves it. Raises
         `ValueError` where it cannot be understood."""
         self = cls(server, was.id, sock, was.address, codec)
         try:
@@ -221,24 +221,11 @@ class Connection(Served):
 
     def run(self, first: bytes = b"") -> None:
         """Serve the connection until it ends; `first` was read already. The caller closes the socket."""
-        self._run(self._begin, first)
-
-    def go_on(self) -> None:
-        """As `run`, for one that was carried here."""
-        self._greenlet = gevent.getcurrent()
-        self._run(self._handle, self._flood.take_left(), 0)
-
-    def _begin(self, first: bytes) -> None:
-        with suppress(Cut):  # a plugin may take long
-            self.appear()
-        self._start_deadline(self.server.config.limits.join_seconds)
-        if first and self.closing is None:
-            self._take(first)
-
-    def _run(self, step: Callable[..., None], *arguments: object) -> None:
         try:
-            if self.closing is None:
-                step(*arguments)
+            if self._flood.rests:
+                self._go_on()
+            else:
+                self._begin(first)
             self._serve()
         except GreenletExit:
             pass
@@ -250,6 +237,20 @@ class Connection(Served):
                 self._let_go()
             else:
                 self._end(self.closing or "connection lost")
+
+    def _begin(self, first: bytes) -> None:
+        with suppress(Cut):  # a plugin may take long
+            self.appear()
+        self._start_deadline(self.server.config.limits.join_seconds)
+        if first and self.closing is None:
+            self._handle(self._decoder.feed(first), len(first))
+
+    def _go_on(self) -> None:
+        """It was carried here, and rests."""
+        self._greenlet = gevent.getcurrent()
+        frames = self._flood.take_left()
+        if frames and self.closing is None:
+            self._handle(frames, 0)
 
     def _serve(self) -> None:
         while self.closing is None:
@@ -263,10 +264,7 @@ class Connection(Served):
             if not data:
                 self.closing = "connection closed"
                 return
-            self._take(data)
-
-    def _take(self, data: bytes) -> None:
-        self._handle(self._decoder.feed(data), len(data))
+            self._handle(self._decoder.feed(data), len(data))
 
     def _handle(self, frames: Sequence[Request], size: int) -> None:
         """Handle what came as so many bytes, up to where the connection is to be closed."""
