@@ -32,7 +32,7 @@ from greenchat.session.served import Served
 SAYS_NOTHING = (Ping, Pong, MarkRead)
 
 # What is told for a request that was cut for a reload.
-CUT = "The server is being reloaded, and this was not done. Send it again."
+CUT = "The server is being reloaded, and this was cut off. Send it again."
 
 # Why a connection ends that cannot be carried over a reload: its client is to come back at once.
 RECONNECT = "server is reloading"
