@@ -26,11 +26,16 @@ from greenchat import (
 
 Verb = Literal["on", "off", "enable", "disable", "load", "unload", "reload"]
 
+# What goes behind /plugin reload NAME: look first, and take up just what one has looked at.
+How = Literal["--try", "--yes"]
+
 # Without these nobody could type any of this any more.
 KEPT = ("slash_commands", "switches")
 
 # It takes some seconds until they know more.
 TRYING = "What is on the disk now is tried first. You are told what comes of it."
+
+WAITING = "It is tried on what was said last. That takes some seconds."
 
 
 class Switches:
@@ -49,10 +54,10 @@ class Switches:
         """Clients complete the names of the plugins; others, of files that come later, can be typed as well."""
         command = typed_command(self._switch, "plugin", may_run=self._may_run)
         assert command.arguments is not None
-        what, plugin = command.arguments
+        what, plugin, how = command.arguments
         with suppress(PluginError):  # where no server runs, nobody types
             plugin = replace(plugin, offers=tuple(sorted(filter(str.isidentifier, self._server.found_plugins()))))
-        return replace(command, arguments=(what, plugin))
+        return replace(command, arguments=(what, plugin, how))
 
     def _may_run(self, session: Session) -> bool:
         """Nobody need read of it where there is nothing to switch."""
@@ -64,10 +69,11 @@ class Switches:
         self._server.reload(call.session.name_on_record(), call.session, call.ref)
         return TRYING
 
-    def _switch(self, call: Call, what: Verb | None = None, plugin: str | None = None) -> str:
+    def _switch(self, call: Call, what: Verb | None = None, plugin: str | None = None, how: How | None = None) -> str:
         """Switch a plugin on or off in a room that is yours, or list those which can be.
         The others are for operators, and for the whole server. disable holds over restarts, until enable;
-        unload until load, or a restart; reload takes up its code as it is now. on, outside a room or where it
+        unload until load, or a restart; reload takes up its code as it is now: with --try you read first what that
+        would have done otherwise to what was said last, and --yes takes it up. on, outside a room or where it
         cannot be switched there, has one called again that the server has switched off.
         Example: /plugin off dice"""
         session = call.session
@@ -78,8 +84,10 @@ class Switches:
             raise Reject("Only operators may do that. In a room of yours: /plugin on NAME", code="not_allowed")
         if plugin is None:
             raise Reject(f"Which one? Type it so: /plugin {what} NAME", code="usage")
+        if how is not None and what != "reload":
+            raise Reject(f"{how} goes with /plugin reload alone.", code="usage")
         if what not in ("on", "off") and operator:
-            return self._choose(call, what, plugin)
+            return self._choose(call, what, plugin, how)
         if what == "on" and operator and _key(plugin) not in map(_key, self._server.plugins_in(session.room)):
             return self._call_again(session, plugin)
         return self._switch_here(call, plugin, on=what in ("on", "enable"))
@@ -118,7 +126,7 @@ class Switches:
         session.chat.audit(session.name_on_record(), "plugin on", name)
         return f"The plugin {name} is on again."
 
-    def _choose(self, call: Call, what: Verb, name: str) -> str:
+    def _choose(self, call: Call, what: Verb, name: str, how: How | None) -> str:
         found = self._server.found_plugins()
         name = _spelt(name, found)
         if name not in found:
@@ -126,9 +134,23 @@ class Switches:
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(found))}."
             raise Reject(f"There is no plugin {printable(name)}. {hint}", code="unknown_plugin")
         _require_sense(what, name, found[name], self._server)
+        if how == "--try":
+            self._ctx.spawn(self._try, call, name)
+            return WAITING
+        if how == "--yes":
+            self._server.require_tried(name)
         choice = self._server.choice if what == "reload" else self._server.choice.after(what, name)  # type: ignore[arg-type]
         self._server.reload(call.session.name_on_record(), call.session, call.ref, choice)
         return TRYING
+
+    def _try(self, call: Call, name: str) -> None:
+        try:
+            lines = self._server.try_plugin(name)
+        except Reject as verdict:
+            call.reply(verdict.text)
+            return
+        for line in (*lines, f"To take it up: /plugin reload {name} --yes"):
+            call.reply(line)
 
 
 def _require_sense(what: Verb, name: str, state: str, server: ChatServer) -> None:

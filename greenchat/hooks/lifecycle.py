@@ -25,6 +25,7 @@ from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.context import Context
 from greenchat.hooks.dispatch import Dispatcher
+from greenchat.hooks.ending import Killed
 from greenchat.hooks.interfaces import ChatServer, Command, Session
 from greenchat.hooks.meters import Beat
 from greenchat.hooks.room_switches import RoomSwitches
@@ -124,9 +125,11 @@ class PluginLifecycle:
         bound()
         self.plugins.each(_start_context)
         server.accounts.watch(lambda: self._accounts_changed(server.accounts))
+        names = {plugin.name for plugin in self.plugins.on}
         for plugin in self.plugins:
             if plugin.off:
-                self._discard(plugin.name)
+                if plugin.name not in names:  # else it is another one's that has taken its place
+                    self._discard(plugin.name)
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
         self.hooks.bind()
@@ -191,7 +194,9 @@ class PluginLifecycle:
             why = within(busy.ANSWER_SECONDS, ask)
             if why is not None:
                 found.append(f"plugin {plugin.name}: {printable(values.text(why), busy.REASON_LENGTH)}")
-        except Exception:
+        except Killed:
+            raise
+        except BaseException:
             if plugin.name in self._unasked:
                 return  # it is asked again and again, and that it fails was told
             self._unasked.add(plugin.name)

@@ -140,16 +140,21 @@ class Child:
                 shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _kill(self, process: "subprocess.Popen[bytes]") -> None:
+        ended = set[int]()
         for _ in range(LOOKS):
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
-            others = list(_marked(self._mark))
+            others = set(marked(self._mark)) - ended
+            ended |= others
             for number in others:
                 with contextlib.suppress(OSError):
                     os.kill(number, signal.SIGKILL)
             if not others:
                 break
         process.wait()
+        for number in ended:
+            with contextlib.suppress(OSError):  # it is no child of ours, unless this is process 1 of a container
+                os.waitpid(number, 0)
         for stream in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(OSError, AttributeError):
                 stream.close()  # type: ignore[union-attr]
@@ -172,7 +177,7 @@ def _how(process: "subprocess.Popen[bytes]") -> str:
         return f"by signal {-code}"
 
 
-def _marked(mark: str) -> Iterator[int]:
+def marked(mark: str) -> Iterator[int]:
     """The processes that have `mark` in their environment: wherever they are, they were started by who had it."""
     wanted = f"{MARK}={mark}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):  # nothing, on a system without

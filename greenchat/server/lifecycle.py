@@ -8,8 +8,10 @@ from typing import Any
 import gevent
 
 from greenchat.config.schema import Config, Limits
+from greenchat.errors import ConfigError, Reject
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.events import Notice
+from greenchat.protocol.names import require_room
 from greenchat.server.carrying import take_over
 from greenchat.server.handover import Taken
 from greenchat.server.pause import abandon
@@ -133,6 +135,10 @@ class Lifecycle:
         """Go on with `config`, of which only what may change meanwhile has changed: see config/difference.py. Sessions
         that stand keep what they have taken from it. Raises `ConfigError`, and then nothing has changed."""
         server = self.server
+        try:
+            require_room(config.server.default_room, config.limits.name_length)
+        except Reject as verdict:
+            raise ConfigError(f"server.default_room: {verdict}") from None
         if server.acceptor.load_certificate(config.tls):
             log.info("the certificate was read again: %s", config.tls.cert)
         server.config = config

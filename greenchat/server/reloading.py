@@ -28,6 +28,7 @@ from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
+from greenchat.server.plugin_tries import PluginTries
 from greenchat.server.proving import ask_of, prove
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
@@ -67,6 +68,7 @@ class Reloader:
         self._is_over = False
         self._loaded = fingerprints.take(self._server)
         self.handed = Event()
+        self._server.tries = self._tries = PluginTries(self._server, configure)
         self._server.reload_asks.begin(self)
 
     def ask(
@@ -80,6 +82,7 @@ class Reloader:
     def finish(self) -> bool:
         """Reload nothing any more. Whether it is too late for that: then the server is to be handed over."""
         self._is_over = True
+        self._tries.end()
         if self._leaving is not None:
             self.handed.wait()
         elif self._worker is not None:
@@ -166,12 +169,18 @@ class Reloader:
 
     def _hand_over(self, batch: list[_Waiting], report: ReloadReport, choice: Choice | None) -> None:
         departure = Departure(self._lifecycle)
-        departure.freeze()
+        self._tries.end()
+        try:
+            departure.freeze()
+        except BaseException:
+            self._tries.go_on()
+            raise
         try:
             if choice is not None:
                 keep_choice(self._server.data_dir, choice)
         except OSError as error:
             departure.thaw()
+            self._tries.go_on()
             raise GreenchatError(f"It cannot be kept which plugins are on: {explain(error)}") from None
         self._server.choice = choice or self._server.choice
         self._report, self._asked = report, [one.asked for one in batch]

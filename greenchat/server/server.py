@@ -108,6 +108,7 @@ class ChatServer(interfaces.ChatServer):
         self.started = False  # all plugins have begun
         self.sessions = {}
         self.reload_asks = ReloadAsks(self.sessions, self.proof)
+        self.tries: interfaces.Tries | None = None  # where it can be reloaded
 
     @property
     def addresses(self) -> list[str]:
@@ -147,6 +148,17 @@ class ChatServer(interfaces.ChatServer):
         self, by: str, session: interfaces.Session | None = None, ref: Ref = None, choice: Choice | None = None
     ) -> None:
         self.reload_asks.ask(by, 0 if session is None else session.id, ref, choice)
+
+    def try_plugin(self, plugin: str) -> Sequence[str]:
+        return self._tries().try_plugin(plugin)
+
+    def require_tried(self, plugin: str) -> None:
+        self._tries().require_tried(plugin)
+
+    def _tries(self) -> interfaces.Tries:
+        if self.tries is None:
+            raise Reject("This server runs inside another program: restart that.", code="cannot_reload")
+        return self.tries
 
     def last_refusal(self, member: Member) -> Touch | None:
         return self.hooks.ledger.last_refusal(member)

@@ -131,9 +131,10 @@ def test_what_makes_no_sense_is_refused(server, operator, line, why):
 def test_clients_are_told_which_plugins_there_are(operator):
     table = operator.request(type="commands")["commands"]
     (entry,) = [command for command in table if command["name"] == "plugin"]
-    what, plugin = entry["arguments"]
+    what, plugin, how = entry["arguments"]
     assert what["choices"] == ["on", "off", "enable", "disable", "load", "unload", "reload"]
     assert plugin["kind"] == "word"
+    assert how["choices"] == ["--try", "--yes"]
     assert {"dice", "history"} <= {*plugin["choices"]}
 
 
