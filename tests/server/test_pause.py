@@ -224,7 +224,7 @@ def test_in_a_run_one_message_is_cut_and_no_other(tmp_path):
         bob.send("".join(f"MSG|{text}\n" for text in ("one", "two", "slow", "three", "four")))
         cut(served, slow)
         served.reload()
-        bob.expect("ERROR|The server is being reloaded, and this was not done. Send it again.")
+        bob.expect("ERROR|The server is being reloaded, and this was cut off. Send it again.")
         ada.expect(*(f"MSG|bob|{text}" for text in ("one", "two", "three", "four")))
 
 
