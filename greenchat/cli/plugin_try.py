@@ -68,8 +68,9 @@ def try_plugin(
     as it may; else Python does, which binds what is written in Python. It may read whatever you may: a plugin is code,
     and this is no place for one that you do not trust.
 
-    Nobody is an operator there, no other plugin is on but the one that runs commands, timers and jobs do not ring, and
-    commands are not in a history. Time is that of then in `message.time` and `ctx.clock`, and nowhere else.
+    Nobody is an operator there, no other plugin is on but the one that runs commands, and timers and jobs do not ring.
+    Commands are in no history, nor what was refused then; what was changed then is there as it was said. Time is that
+    of then in `message.time` and `ctx.clock`, and nowhere else.
     """
     from greenchat.protocol.names import require_room
 

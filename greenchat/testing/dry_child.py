@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # then, see HELD_SECONDS in server/interrupter.py.
 MESSAGE_SECONDS = 10.0
 
+# The part of its time after which it tries no more: what it has found by then is to be told.
+PART = 0.8
+
 # Failures after which nothing more is tried: a server would have switched the plugin off.
 FAILURES = 20
 
@@ -45,7 +48,7 @@ class Run:
         self._ask = msgspec.json.decode((directory / ASK_FILE).read_bytes(), type=DryAsk)
         self._fence = Fence(directory)
         self._at = os.open(directory / AT_FILE, os.O_WRONLY | os.O_CREAT, 0o600)
-        self._began = time.monotonic()
+        self._began, self._seconds = time.monotonic(), seconds
         self._tried = 0
         self._counts: Counter[str] = Counter()
         self._outcomes: list[Outcome] = []
@@ -76,6 +79,9 @@ class Run:
         self._chat = chat = DryChat(name, given, settings, self._directory / DATA, messages[0].time)
         self._keep(chat.begin())
         for message in messages:
+            if time.monotonic() - self._began > self._seconds * PART:
+                chat.left_out["there was no time left for them"] = len(messages) - self._tried
+                break
             self._note(f"at message {message.seq} of {message.room}")
             found = chat.replay(message)
             self._tried += 1
@@ -116,7 +122,7 @@ class Run:
         for one in outcomes:
             self._counts[one.kind] += 1
             if len(self._outcomes) < MOST:
-                self._outcomes.append(one)
+                self._outcomes.append(one.cleaned())
 
     def _note(self, where: str) -> None:
         """For who finds that this process has ended; and from now on, one step of it may take so long."""

@@ -10,10 +10,11 @@ from kit.dry_runs import NOON, of_kind, tried
 from kit.machine import eventually
 from msgspec.structs import replace
 
-from greenchat.protocol.dry_runs import MOST, DryAsk, DryMessage, DryReport, HookCost, Outcome, differences
+from greenchat.protocol.dry_runs import MOST, TEXT_LENGTH, DryAsk, DryMessage, DryReport, HookCost, Outcome, differences
 from greenchat.server.dry_run import try_out
 from greenchat.storage.plugin_store import MIGRATIONS, WRITE, store_path
 from greenchat.storage.sqlite import open_database
+from greenchat.testing.dry_chat import PEOPLE
 
 GENTLE = """
 from greenchat import Message, Notice, Reject, check, on
@@ -130,6 +131,34 @@ def test_who_would_not_have_been_let_in_is_told_and_who_cannot_be_called_so_left
     report = try_out(DryAsk("tried", str(path), {}, said))
     assert [(one.sender, one.code) for one in of_kind(report, "kept out")] == [("eve", "banned")]
     assert report.left_out == {"said by a plugin": 2, "nobody can be called so, or the room": 1}
+
+
+def test_hundreds_of_people_and_namesakes_come_and_go(tmp_path):
+    path = tmp_path / "tried.py"
+    path.write_text(
+        "from greenchat import hookimpl\n@hookimpl\ndef greenchat_check_message(session, message):\n"
+        "  return f'{session.name} {session.account_id} {len(session.chat.members)}'\n"
+    )
+    people = [(f"user{number}", 0) for number in range(PEOPLE + 5)] + [("user0", 0), ("user0", 7), ("USER0", 0)]
+    said = [
+        DryMessage("lobby", seq, seq, name, "hi", NOON, account_id=account)
+        for seq, (name, account) in enumerate(people, 1)
+    ]
+    report = try_out(DryAsk("tried", str(path), {}, said))
+    assert not report.has_failed
+    assert [one.after for one in report.outcomes[-3:]] == [
+        f"user0 0 {PEOPLE}",
+        f"user0 7 {PEOPLE}",
+        f"USER0 0 {PEOPLE}",
+    ]
+    assert report.tried == len(people)
+
+
+def test_what_there_is_no_time_for_is_left_out(tmp_path):
+    report = bounded(tmp_path, "  import time\n  time.sleep(0.3)\n", *("hi",) * 50, seconds=3)
+    assert not report.has_failed
+    assert report.tried < 50
+    assert report.left_out == {"there was no time left for them": 50 - report.tried}
 
 
 def test_it_has_a_copy_of_what_it_keeps_and_settings(tmp_path):
@@ -279,7 +308,7 @@ def test_a_report_that_a_plugin_has_forged_is_cleaned_and_bounded():
         printed="\x1b[1m",
     ).cleaned()
     assert len(forged.outcomes) == MOST
-    assert len(forged.outcomes[0].before) <= 1000
+    assert len(forged.outcomes[0].before) <= TEXT_LENGTH
     assert forged.counts == {"refused": 1}
     assert all(map(is_clean, forged.lines()))
 
