@@ -15,6 +15,12 @@ from greenchat.protocol.text import amount, printable
 
 PROCESSES = Path("/proc")  # of Linux; elsewhere no process is found
 
+# How long a plugin may take to say whether it is busy, in seconds: everybody waits meanwhile.
+ANSWER_SECONDS = 0.5
+
+# Characters of what a plugin says of itself: a sentence.
+REASON_LENGTH = 200
+
 # A process that has ended, and that nobody has asked about yet.
 ZOMBIE = "Z"
 

@@ -32,6 +32,8 @@ from greenchat.protocol.text import printable
 from greenchat.storage.plugin_store import Store, store_path, tables_path
 from greenchat.storage.sqlite import Database
 
+log = logging.getLogger("greenchat.plugins")
+
 T = TypeVar("T")
 
 
@@ -341,12 +343,7 @@ class Context:
             self._state.version = carried.version
         elif carried.version:
             has = "none" if self.declared is None else f"version {self.declared.version}"
-            self.log.warning(
-                "the state of plugin %s is not taken up: it is of version %d, and the plugin reads %s",
-                self.name,
-                carried.version,
-                has,
-            )
+            self._complain(f"its state is not taken up: it is of version {carried.version}, and it reads {has}")
 
     def taken_over(self) -> None:
         """Everybody is here again who was carried: its timers begin."""
@@ -358,9 +355,9 @@ class Context:
         added to `referred`."""
         if self.declared is None:
             if self._state:
-                self.log.warning("ctx.state of plugin %s is not carried: it has not called ctx.carry_state", self.name)
+                self._complain("ctx.state is not carried, since it has not called ctx.carry_state")
             return self._carried
-        state = encode_state(self._state, referred, lambda what: self.log.warning("plugin %s: %s", self.name, what))
+        state = encode_state(self._state, referred, self._complain)
         return structs.replace(self._carried, version=self.declared.version, state=state)
 
     def end(self) -> None:
@@ -373,6 +370,9 @@ class Context:
                 database.close()
         finally:
             self.store.close()
+
+    def _complain(self, what: str) -> None:
+        log.error("plugin %s: %s", self.name, what, extra={"plugin": self.name})
 
     def _failed_alone(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         self._around.failed_alone(plugin, where, error)

@@ -11,6 +11,7 @@ from typing import Any
 
 import gevent
 
+from greenchat import values
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.room import Member
 from greenchat.config.schema import Config
@@ -87,6 +88,7 @@ class PluginLifecycle:
         self.off: dict[str, str] = {}  # which were switched off since the start, and why
         self._tell_operators: Callable[[str], None] = lambda text: None
         self._carried = CarriedPlugins()  # what nobody has taken up
+        self._unasked: set[str] = set()  # plugins that cannot say whether they are busy
         self._errors = ErrorHandler(self.owners, self.hooks.failed)
         self._accounts: frozenset[int] = frozenset()  # those that there were when it was last told
 
@@ -99,7 +101,7 @@ class PluginLifecycle:
     ) -> None:
         """Let them begin. Raises `ConfigError`, and `PluginError` where one that is required cannot. Of a server that
         goes on they are given what they have `carried`: its `members`, by their numbers, are in its chat already,
-        without any sessions. `bound` is called once hooks are, and no bot has come in. `take_over` follows."""
+        without any sessions. `bound` is called once hooks are, before bots come in. `take_over` is to follow then."""
         self._tell_operators = lambda text: _tell_operators(server, text)
         self._list_off()
         self._errors.begin()
@@ -165,17 +167,35 @@ class PluginLifecycle:
         return found
 
     def busy(self, besides: Collection[int] = ()) -> list[str]:
-        """What must come to its end before another process may take over, each on a line: what is done in threads, and
-        processes that were started, but for those with the numbers in `besides`. A thread that lasts is let be where
-        its plugin has a `greenchat_shutdown` that may end it."""
-        found = [busy.calls_in_thread(plugin.name, ctx.in_threads) for plugin, ctx in self._contexts if ctx.in_threads]
-        found += busy.pool_at_work()
+        """What must come to its end before another process may take over, each on a line: what plugins tell, what is
+        done in threads, and processes that were started, but for those with the numbers in `besides`. A thread that
+        lasts is let be where its plugin has a `greenchat_shutdown` that may end it."""
+        found = [*self.plugins_busy(), *busy.pool_at_work()]
         ending = {item.plugin_name for item in self.plugins.manager.hook.greenchat_shutdown.get_hookimpls()}
         for plugin, thread in busy.threads_at_work(self.owners):
             if plugin not in ending:
                 whose = f"plugin {plugin}" if plugin else "some plugin"
                 found.append(f"{whose}: the thread {printable(thread.name)}, which its greenchat_shutdown has to end")
         return [*found, *busy.children(os.getpid(), besides)]
+
+    def plugins_busy(self) -> list[str]:
+        """As `busy`: what plugins tell, and what they have asked for to be done in threads."""
+        found: list[str] = []
+        self.plugins.finish("greenchat_busy", partial(self._ask_busy, found))
+        found += [busy.calls_in_thread(plugin.name, ctx.in_threads) for plugin, ctx in self._contexts if ctx.in_threads]
+        return found
+
+    def _ask_busy(self, found: list[str], plugin: loader.Plugin, ask: Callable[[], object]) -> None:
+        """One that fails does not keep anything from happening: it may be what is to be mended."""
+        try:
+            why = within(busy.ANSWER_SECONDS, ask)
+            if why is not None:
+                found.append(f"plugin {plugin.name}: {printable(values.text(why), busy.REASON_LENGTH)}")
+        except Exception:
+            if plugin.name in self._unasked:
+                return  # it is asked again and again, and that it fails was told
+            self._unasked.add(plugin.name)
+            raise
 
     def take_over(self, server: ChatServer, sessions: Iterable[Session]) -> None:
         """These are the sessions that were carried, and go on: their plugins are told of them, whatever becomes of the

@@ -209,5 +209,10 @@ def greenchat_startup(server: "ChatServer") -> None:
 
 
 @hookspec
+def greenchat_busy() -> str | None:
+    """Provide: the server is to be reloaded; return why that must not be now, or None."""
+
+
+@hookspec
 def greenchat_shutdown(server: "ChatServer") -> None:
     """Provide: everybody has left; finish what you have begun."""

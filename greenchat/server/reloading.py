@@ -21,6 +21,7 @@ from greenchat.errors import GreenchatError
 from greenchat.hooks.ending import Killed
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
+from greenchat.protocol.text import amount
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
 from greenchat.server.carried_server import Asked, CarriedServer
@@ -198,7 +199,13 @@ class Reloader:
             state.report, pause_seconds=taken.paused, sessions=len(state.connections.sessions)
         )
         by = ", ".join(dict.fromkeys(asked.by for asked in state.asked))
-        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, taken.paused * 1000)
+        count = amount(report.sessions, "connection")
+        told = (by, count, taken.paused * 1000)
+        if report.ok:
+            log.info("asked by %s, another program goes on with %s: nobody was served for %.0f ms", *told)
+        else:
+            why = "; ".join(report.why)
+            log.error("asked by %s, nothing was reloaded, with %s: nobody was served for %.0f ms: %s", *told, why)
         self._server.chat.audit(by, "reload", details=_details(report))
         for asked in state.asked:
             self._server.reload_asks.tell(asked.session_id, asked.ref, report)

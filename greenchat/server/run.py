@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import msgspec
 from gevent.event import Event
 
 from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugin
-from greenchat.server import apart, handover, signals, systemd, trial
+from greenchat.server import handover, signals, systemd
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
 from greenchat.server.handover import Taken
@@ -50,8 +51,6 @@ def serve(
     `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
     server is reloaded where a plugin has changed, or the configuration `file`.
     """
-    if (trying := apart.enter(os.environ)) is not None:
-        trial.run(trying, lambda: (config, data_dir))
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
     taken = handover.take(os.environ)
@@ -191,7 +190,8 @@ class _Process:
         try:
             handover.replace(state, header, self._manager.variables)
         except Exception as error:
-            log.error("no other program can be started (%s): this one goes on with the plugins that it has", error)
+            why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
+            state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
         reloader.give_away()
         return Taken(header, state)
 

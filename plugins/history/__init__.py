@@ -18,6 +18,7 @@ from greenchat import (
     Call,
     ChatServer,
     Command,
+    Context,
     Database,
     DatabaseError,
     History,
@@ -120,8 +121,9 @@ class Plugin:
 
     stays_on = True  # whatever fails: without it, what nobody keeps would be acknowledged
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
+        self._state = ctx.carry_state()
         self._started = False
 
     @hookimpl
@@ -158,6 +160,7 @@ class Plugin:
             keep_messages=settings.keep_messages,
             keep_bytes=settings.keep_bytes,
         )
+        self._tidy.notice = self._state.pop("notice", "")
         self._started = True
         server.set_hook_enabled(self, "greenchat_event", bool(settings.events))
         self._message_writer.open()
@@ -166,11 +169,18 @@ class Plugin:
     @hookimpl
     def greenchat_shutdown(self) -> None:
         if self._started:
+            self._state["notice"] = self._tidy.notice
             self._tidy.stop()
             self._message_writer.close()
             self._close_readers()
             self._writer.close()
             self._message_writer.place.stamp()
+
+    @hookimpl
+    def greenchat_busy(self) -> str | None:
+        """What was said and is not on the disk is in this process alone."""
+        problem = self._message_writer.problem if self._started else None
+        return None if problem is None else f"history is off: {problem}"
 
     @hookimpl
     def greenchat_cli(self, group: "click.Group") -> None:

@@ -16,7 +16,7 @@ def greenchat_commands():
     return [Command("sayer", "", "Say it.", lambda session, argument: session.info("{}"))]
 """
 
-DONE = re.compile(r"another program goes on: nobody was served for ([\d.]+) ms")
+DONE = re.compile(r"another program goes on with [\d,]+ connections?: nobody was served for ([\d.]+) ms")
 
 
 class Handovers:

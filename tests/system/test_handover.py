@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 from kit.handovers import Handovers
@@ -94,7 +94,8 @@ def test_ten_in_a_row_lose_nothing_and_say_nothing_twice(over, serving):
             ada.send(f"MSG|{number} after")
         sync(ada)
         told = [bob.read_until("message") for _ in range(20)]
-        assert [one["text"] for one in told] == [f"{number} {when}" for number in range(10) for when in ("before", "after")]
+        said = [f"{number} {when}" for number in range(10) for when in ("before", "after")]
+        assert [one["text"] for one in told] == said
         assert [one["seq"] for one in told] == list(range(told[0]["seq"], told[0]["seq"] + 20))
         descriptors = os.listdir(f"/proc/{serving.process.pid}/fd")
         over.hand_over(serving)
@@ -111,10 +112,8 @@ def test_who_comes_meanwhile_waits_and_is_served(over, serving):
             come.append(clients.enter_context(socket.create_connection(("127.0.0.1", serving.port), 30)))
             come[-1].sendall(f"JOIN|guest{len(come)}\n".encode())
             come[-1].settimeout(0.05)
-            try:
+            with suppress(TimeoutError):
                 come[-1].recv(1, socket.MSG_PEEK)
-            except TimeoutError:
-                pass
         for client in come:
             client.settimeout(30)
             assert client.makefile("rb").readline().startswith(b"INFO|Welcome")
