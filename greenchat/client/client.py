@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Self
 
 from greenchat.client.asking import KNOWS_CONVERSATIONS, deadline_in
-from greenchat.client.commands import Commanding
 from greenchat.client.connection import open_socket
 from greenchat.client.cursor import Asks, Cursor, missed
 from greenchat.client.errors import DisconnectedError
 from greenchat.client.places import place_at
+from greenchat.client.returning import Door, Returning
 from greenchat.client.saying import ANSWER_SECONDS
 from greenchat.client.talks import Talks
 from greenchat.net.encryption import Encryption
@@ -38,7 +38,7 @@ RELOAD_SECONDS = 150.0
 CONNECT_SECONDS = 10.0
 
 
-class Client(Commanding):
+class Client(Returning):
     """One connection to a server, made by `connect`.
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by
@@ -50,6 +50,9 @@ class Client(Commanding):
     `protocol` is the version of JSON Lines that the server speaks, 0 before `join`: from 2 on it only grows.
     `pending` holds what one has said or changed and the server has not answered yet, its text by its ref, in order; of
     a command that was run by its arguments only its name.
+    `comes_back` is whether it comes back by itself, and at once, where the server is reloaded and cannot carry this
+    connection over, as by TLS: nothing is to be seen of it then, but that `fileno` is another one. It is true, but for
+    what knows better.
     `left` says whether one has gone. `repeats` is whether what one says may be said again after a loss, see `repeat`.
     """
 
@@ -58,7 +61,9 @@ class Client(Commanding):
         cls, host: str, port: int, timeout: float = CONNECT_SECONDS, encryption: Encryption | None = None
     ) -> Self:
         """Connect, waiting at most `timeout` seconds for each address of `host`. Raises `UnreachableError`."""
-        return cls(*open_socket(host, port, timeout, encryption))
+        client = cls(*open_socket(host, port, timeout, encryption))
+        client._door = Door(host, port, timeout, encryption)
+        return client
 
     def __enter__(self) -> "Client":
         return self
@@ -137,7 +142,7 @@ class Client(Commanding):
         Raises `RefusedError` (the name is taken or not valid: one may try another), `TurnedAwayError`,
         `UnreachableError` where something else than a greenchat server answers, `NoAnswerError`, `DisconnectedError`.
         """
-        self._came_by = token
+        self._came_by, self._replays = token, replay
         request = Join(name, room, next(self._refs), password, key, login, token, device, replay)
         return self._ask(request, Welcome, timeout)
 

@@ -48,6 +48,7 @@ class Bot:
         self._name = name
         self._rooms = tuple(rooms)
         self._puppet: Puppet | None = None
+        self._before: CarriedBot | None = None  # as it was before a reload, until it may `move`
         self._pace = pace  # that of all its plugin's
 
     def __repr__(self) -> str:
@@ -149,16 +150,23 @@ class Bot:
             return CarriedBot(self._name, list(self._rooms))
         return CarriedBot(self._name, list(self._rooms), puppet.member.key, puppet.entered)
 
-    def go_on(self, server: ChatServer, carried: CarriedBot) -> bool:
-        """Be the member again that it was, also where that is nobody any more; or False where it must `join`. Raises
-        `Reject` where it is to be in other rooms by now, and may not."""
-        if not carried.key:
-            return True
-        member = server.chat.members.get(carried.key)
-        if member is None or member.bot != self._plugin or member.sessions:
-            return False
-        self._puppet = puppet = Puppet(server.chat, server.commands, self._plugin, self._pace)
-        puppet.go_on(member, carried.entered)
+    def go_on(self, server: ChatServer, carried: CarriedBot) -> None:
+        """Be the member again that it was, if it is still there."""
+        member = server.chat.members.get(carried.key) if carried.key else None
+        self._before = carried
+        if member is not None and member.bot == self._plugin and not member.sessions:
+            self._puppet = Puppet(server.chat, server.commands, self._plugin, self._pace)
+            self._puppet.go_on(member, carried.entered)
+
+    def move(self, server: ChatServer) -> None:
+        """Be where it is to be: join, or go into other rooms than it was asked for before a reload. One that was put
+        out before stays out. Raises `Reject`."""
+        carried, self._before = self._before, None
+        puppet, member = self._puppet, self.member
+        if carried is None:
+            self.join(server)
+        if carried is None or puppet is None or member is None or not self.is_here:
+            return
         asked, before = (dict.fromkeys(map(server.chat.room_name, rooms)) for rooms in (self._rooms, carried.rooms))
         try:
             for room in asked:
@@ -170,7 +178,6 @@ class Bot:
         for room in before:
             if room not in asked and room in member.rooms:
                 self.part(room)
-        return True
 
     def join(self, server: ChatServer) -> None:
         """Come into the chat. Raises `Reject`."""
@@ -225,7 +232,8 @@ class Bots:
         if self._tasks.halted:
             return bot
         if self._server is not None:
-            self._come(bot, self._server)
+            self._go_on(bot, self._server)
+            bot.move(self._server)
         for gone in [one for one in self._all if self._server is not None and not one.is_here]:
             self._ears.forget(gone)
             self._all.remove(gone)
@@ -238,14 +246,19 @@ class Bots:
         """Let them come in. Raises `Reject`."""
         self._server = server
         for bot in self._all:
-            self._come(bot, server)
-
-    def _come(self, bot: Bot, server: ChatServer) -> None:
-        carried = self._carried.pop(bot.asked_name, None)
-        if carried is None or not bot.go_on(server, carried):
-            bot.join(server)
+            bot.move(server)
 
     # --- over a reload ---
+
+    def go_on(self, server: ChatServer) -> None:
+        """Those that were there are there again, and nobody is told anything."""
+        for bot in self._all:
+            self._go_on(bot, server)
+
+    def _go_on(self, bot: Bot, server: ChatServer) -> None:
+        carried = self._carried.pop(bot.asked_name, None)
+        if carried is not None:
+            bot.go_on(server, carried)
 
     def carry(self) -> list[CarriedBot]:
         """Let go of all of them: they stay in the chat, and nobody moves them any more."""
@@ -265,9 +278,9 @@ class Bots:
 
     def halt(self) -> None:
         """Nobody moves them, until they `start` again: they leave meanwhile."""
-        self._server = None
+        server, self._server = self._server, None
         for bot in list(self._all):
-            if not bot.is_here:  # it has left by itself
+            if server is not None and not bot.is_here:  # it has left by itself
                 self._ears.forget(bot)
                 self._all.remove(bot)
             with suppress(Reject):

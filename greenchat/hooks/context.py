@@ -68,7 +68,7 @@ class Context:
         self._voices: Voices | None = None
         self._ended = False
         self._state = State()
-        self._carried = CarriedPlugin()
+        self._carried, self._is_carried = CarriedPlugin(), False
         self.declared: Declared | None = None  # what it has said of its state
 
     def __repr__(self) -> str:
@@ -292,10 +292,15 @@ class Context:
             self._around.doorman.minds(self._waiting)
 
     def started(self) -> None:
-        """The plugin has started."""
-        if self._around.server is not None and not self._tasks.halted:
-            self._bots.start(self._around.server)
-        self.jobs.start()
+        """The plugin has started. Where it goes on, nobody is connected yet: see `taken_over`."""
+        server = self._around.server
+        if server is not None and not self._tasks.halted:
+            if self._is_carried:
+                self._bots.go_on(server)
+            else:
+                self._bots.start(server)
+        if not self._is_carried:
+            self.jobs.start()
 
     @property
     def in_threads(self) -> int:
@@ -336,6 +341,7 @@ class Context:
 
     def take_up(self, carried: CarriedPlugin, people: Sequence[Member | None]) -> None:
         """Go on with what another process has had of this plugin, and these `people` in it: before it starts."""
+        self._is_carried = True
         self._tasks.take_up(carried.timers, carried.daily)
         self._bots.take_up(carried.bots)
         if self.declared is not None and self.declared.takes(carried.version):
@@ -346,8 +352,13 @@ class Context:
             self._complain(f"its state is not taken up: it is of version {carried.version}, and it reads {has}")
 
     def taken_over(self) -> None:
-        """Everybody is here again who was carried: its timers begin."""
+        """Everybody is here again who was carried: its timers begin, and its bots are where they are to be. Raises
+        `Reject`."""
+        self._is_carried = False
         self._tasks.taken_over()
+        self.jobs.start()
+        if not self._tasks.halted:
+            self._bots.start(self.server)
         self._bots.taken_over(self.chat)
 
     def carry(self, referred: dict[Member, int]) -> CarriedPlugin:

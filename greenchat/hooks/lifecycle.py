@@ -25,6 +25,7 @@ from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.context import Context
 from greenchat.hooks.dispatch import Dispatcher
+from greenchat.hooks.ending import Killed
 from greenchat.hooks.interfaces import ChatServer, Command, Session
 from greenchat.hooks.meters import Beat
 from greenchat.hooks.room_switches import RoomSwitches
@@ -191,7 +192,9 @@ class PluginLifecycle:
             why = within(busy.ANSWER_SECONDS, ask)
             if why is not None:
                 found.append(f"plugin {plugin.name}: {printable(values.text(why), busy.REASON_LENGTH)}")
-        except Exception:
+        except Killed:
+            raise
+        except BaseException:
             if plugin.name in self._unasked:
                 return  # it is asked again and again, and that it fails was told
             self._unasked.add(plugin.name)

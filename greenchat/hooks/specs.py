@@ -215,4 +215,4 @@ def greenchat_busy() -> str | None:
 
 @hookspec
 def greenchat_shutdown(server: "ChatServer") -> None:
-    """Provide: everybody has left; finish what you have begun."""
+    """Provide: everybody has left, or another process goes on with them; finish what you have begun."""

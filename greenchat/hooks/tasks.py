@@ -52,13 +52,13 @@ class Task:
 
     __slots__ = (
         "_alarm",
+        "_daily",
+        "_due",
         "_for_one",
         "_greenlet",
+        "_name",
         "_tasks",
-        "daily",
         "done",
-        "due",
-        "name",
         "per_second",
         "wait_again",
     )
@@ -70,9 +70,9 @@ class Task:
         self.wait_again: Callable[[], None] | None = None  # for its next time; None for what does not wait
         self.per_second = 0.0  # how often it happens
         self._for_one = False  # somebody has caused it, and nobody else has to do with it
-        self.name = ""  # by which it is known after a reload, if it is
-        self.due = 0.0  # when it happens next, on the monotonic clock; a `daily` one in seconds since 1970
-        self.daily = False
+        self._name = ""  # by which it is known after a reload, if it is
+        self._due = 0.0  # when it happens next, on the monotonic clock; a `_daily` one in seconds since 1970
+        self._daily = False
         self.done = False  # nothing of it is going to happen any more
 
     def cancel(self) -> None:
@@ -168,7 +168,7 @@ class Tasks:
 
         if not task.done:
             task.wait_again = arm
-            arm()
+            self._hold(task, arm)
         return task
 
     def every(self, interval: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -185,13 +185,16 @@ class Tasks:
             task.per_second = per_second
             self._per_second += per_second
         call = partial(function, *arguments, **more)
-        task.due = self._clock.monotonic()
+        task._due = self._clock.monotonic()
 
         def arm() -> None:
             now = self._clock.monotonic()
-            due = task.due + seconds
-            task.due = due if due > now else now + seconds  # what was slept through is not made up for
-            task._alarm = self._clock.call_later(task.due - now, ring)
+            due = task._due + seconds
+            task._due = due if due > now else now + seconds  # what was slept through is not made up for
+            task._alarm = self._clock.call_later(task._due - now, ring)
+
+        def arm_at_once() -> None:
+            task._alarm = self._clock.call_later(max(task._due - self._clock.monotonic(), 0.0), ring)
 
         def ring() -> None:
             arm()
@@ -199,30 +202,25 @@ class Tasks:
                 task._greenlet = gevent.spawn(self._time, task, call, f"{_name(function)}, every {interval}", False)
 
         if not task.done:
-            task.name, task.wait_again = _name(function), arm
-            carried = self._carried.take(task.name)
+            task._name, task.wait_again = _name(function), arm
+            carried = self._carried.take(task._name)
             if carried is None:
-                arm()
+                self._hold(task, arm)
             else:
-                task.due = min(carried, task.due + seconds)
-
-                def go_on() -> None:
-                    task._alarm = self._clock.call_later(max(task.due - self._clock.monotonic(), 0.0), ring)
-
-                self._hold(task, go_on)
+                task._due = min(carried, task._due + seconds)
+                self._hold(task, arm_at_once)
         return task
 
     def at(self, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """Call it at a moment (an aware `datetime`, at once where that has passed), or each day at "07:30"."""
         where = f"{_name(function)}, at {when}"
         task, follow = self._at(where, when, partial(function, *arguments, **more))
-        task.daily = isinstance(when, str)
-        task.name = where if task.daily else ""
-        missed = self._carried_daily.take(where) if task.daily else None
-        if missed is not None and missed <= self._clock.now().timestamp():  # it came due while it was carried
-            self._hold(task, lambda: follow(datetime.fromtimestamp(missed, UTC)))
-        else:
-            follow(None)
+        task._daily = isinstance(when, str)
+        task._name = where if task._daily else ""
+        missed = self._carried_daily.take(where) if task._daily else None
+        if missed is not None and missed > self._clock.now().timestamp():
+            missed = None  # it did not come due while it was carried
+        follow(None if missed is None else datetime.fromtimestamp(missed, UTC))
         return task
 
     def at_as(self, where: str, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -239,7 +237,9 @@ class Tasks:
         task = self._new(call)
 
         def follow(first: datetime | None) -> None:
-            follow_clock(task, self._clock, times, lambda once: self._start(task, call, where, once), first)
+            begin = partial(self._start, task, call, where)
+            task.wait_again = partial(follow_clock, task, self._clock, times, begin, first)
+            self._hold(task, task.wait_again)
 
         return task, follow
 
@@ -281,7 +281,7 @@ class Tasks:
 
     def dues(self, *, daily: bool) -> list[tuple[str, float]]:
         """When those timers are due that are known by their names."""
-        return [(task.name, task.due) for task in self._all if task.name and task.daily is daily]
+        return [(task._name, task._due) for task in self._all if task._name and task._daily is daily]
 
     def take_up(self, dues: Iterable[tuple[str, float]], daily: Iterable[tuple[str, float]]) -> None:
         """Timers that are made from now on under these names are due when those were; until `taken_over` is called,
@@ -290,7 +290,7 @@ class Tasks:
 
     def taken_over(self) -> None:
         held, self._held = self._held, None
-        self._carried, self._carried_daily = Dues(), Dues()
+        self._carried = self._carried_daily = Dues()
         for go_on in held or ():
             go_on()
 
@@ -376,7 +376,7 @@ def follow_clock(
             start(following is None)
 
         task.wait_again = partial(arm, moment)
-        task.due = moment.timestamp()
+        task._due = moment.timestamp()
         wait = (moment - clock.now()).total_seconds()
         task._alarm = clock.call_later(min(max(wait, 0.0), LOOK_SECONDS), look)
 

@@ -84,7 +84,8 @@ class Acceptor:
         self._silent: dict[Any, Silent | None] = {}  # those whose client has said nothing yet; None: or never will
         self._idle: set[Any] = set()  # those of plugins that wait for their client to begin something
         self._codecs = {codec.name: codec for codec in OUR_CODECS}  # whose sessions can be carried here
-        self._going_on: list[Any] = []  # greenlets that are to begin, with what was carried here
+        self._going_on: list[tuple[Any, Any]] = []  # greenlets that are to begin with sockets that were carried here
+        self._unusable: list[Any] = []  # sockets that were carried here in vain
         self._held: list[CarriedSilent] = []
         self._turning_away = TurningAway(self._peek)
         self._all_gone = Event()
@@ -109,10 +110,6 @@ class Acceptor:
 
     def listen_no_more(self) -> None:
         self._listeners.close()
-
-    def hand_over(self, least: int) -> list[int]:
-        """See `Listeners.hand_over`."""
-        return self._listeners.hand_over(least)
 
     def load_certificate(self, config: Tls) -> bool:
         """Read it, also where the files' names are the same: it is renewed then. Whether there is one; raises
@@ -226,28 +223,43 @@ class Acceptor:
         sock = gevent_socket.socket(fileno=was.descriptor)
         os.set_inheritable(was.descriptor, False)
         if was.at and own is None:
-            sock.close()  # nobody serves it any more
+            self.close_later(sock)  # nobody serves it any more
         else:
             silent = Silent(sock, was.address, own)
-            self._will(was.network, lambda: self._serve_silent([silent]))
+            self._will(was.network, sock, lambda: self._serve_silent([silent]))
 
     def take_up_session(self, session: Connection, sock: socket.socket, network: str | None) -> None:
         """The same of a session, with its socket, and what it counts for."""
-        self._will(network, lambda: self._go_on(session, sock))
+        self._will(network, sock, lambda: self._go_on(session, sock))
 
-    def _will(self, network: str | None, serve: Callable[[], None]) -> None:
+    def _will(self, network: str | None, sock: Any, serve: Callable[[], None]) -> None:
         """Have one more connection served, once they go on."""
         serving = greenlet(partial(self._run, serve), gevent.get_hub())
         self._connections[serving] = network
         if network is not None:
             self.admission.stays(network)
-        self._going_on.append(serving)
+        self._going_on.append((serving, sock))
+
+    def close_later(self, sock: Any) -> None:
+        """Close a socket that was carried here, and that nobody can use, once they go on."""
+        self._unusable.append(sock)
 
     def go_on(self) -> None:
         """Serve those that were carried here."""
         going_on, self._going_on = self._going_on, []
-        for serving in going_on:
+        while self._unusable:
+            self._unusable.pop().close()
+        for serving, _ in going_on:
             gevent.get_hub().loop.run_callback(serving.switch)
+
+    def abandon(self) -> None:
+        """Instead of `go_on`, where the server cannot: no socket that was carried here is closed, since somebody else
+        has their descriptors and will."""
+        for sock in (*self._unusable, *(sock for _, sock in self._going_on)):
+            sock.detach()
+        self._going_on, self._unusable = [], []
+        self._connections.clear()
+        self._listeners.abandon()
 
     # --- a connection, in its own greenlet ---
 

@@ -38,7 +38,7 @@ def read(path: Path) -> Files:
     found: Files = {}
     left = MOST_BYTES
     try:
-        for file in below(path) if path.is_dir() else (path,):
+        for file in map(Path, below(path)) if path.is_dir() else (path,):
             left -= file.stat().st_size
             if left < 0:
                 return {}

@@ -12,6 +12,7 @@ from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.events import Notice
 from greenchat.server.carrying import take_over
 from greenchat.server.handover import Taken
+from greenchat.server.pause import abandon
 from greenchat.server.server import ChatServer
 from greenchat.session.served import Served
 from greenchat.storage import datadir
@@ -57,9 +58,13 @@ class Lifecycle:
         assert state is not None
         with self._beginning():
             server.acceptor.take_up(taken.acceptor(server.config))
-            take_over(server, state)
-            self._open_the_rest()
-            server.acceptor.listen(())
+            try:
+                take_over(server, state)
+                self._open_the_rest()
+                server.acceptor.listen(())
+            except BaseException:
+                abandon(server)
+                raise
         server.acceptor.go_on()
 
     @contextmanager

@@ -111,7 +111,7 @@ class Pause:
         end of the process, or `give_away`."""
         sessions = []
         for session in self._sessions:
-            if session.is_portable:
+            if session.rests and self._is_portable(session):
                 try:
                     sessions.append(self._carry(session, index))
                     self._carried.add(session)
@@ -165,7 +165,16 @@ def _take_up(server: ChatServer, was: CarriedSession) -> Connection | None:
         session = server.take_up(was, sock, codec)
     except Exception:  # what one has left behind is no other's harm
         log.exception("#%d cannot be carried here, and is closed: its client comes back by itself", was.id)
-        sock.close()
+        server.acceptor.close_later(sock)
         return None
     server.acceptor.take_up_session(session, sock, was.network)
     return session
+
+
+def abandon(server: ChatServer) -> None:
+    """Let go of all that was carried here, where the server cannot go on with it: it is closed by who has taken it."""
+    for session in list(server.sessions.values()):
+        if isinstance(session, Connection):
+            session.give_away(open_still=True)
+    server.sessions.clear()
+    server.acceptor.abandon()

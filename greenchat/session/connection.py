@@ -187,6 +187,8 @@ class Connection(Served):
             self._socket.detach()
         if self.greenlet is not None:
             gevent.get_hub().loop.run_callback(self.greenlet.throw, CarriedAway)
+        else:
+            self._let_go()
 
     def joined(self, member: Member) -> None:
         self.member = member

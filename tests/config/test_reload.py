@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import pytest
 from kit.processes import GREENCHAT, serve_process
 from kit.terminals import ON_A_TERMINAL
+from msgspec import to_builtins
 
-from greenchat.config.difference import compare
+from greenchat.config.difference import changes, compare
 from greenchat.config.load import load
 from greenchat.config.schema import Config
 from greenchat.testing import DEADLINE, Peer
@@ -39,6 +40,19 @@ def test_what_may_change_is_in_force_and_told_with_what_it_was():
     ]
     assert live.waiting == []
     assert (live.config.limits.flood_rate, live.config.server.grace_seconds) == (5.0, 1.0)
+
+
+def test_what_another_program_would_change_is_told_without_what_may_be_secret():
+    old = load(assignments=["plugins.x.key=one", "server.password=rosebud", "plugins.x.gone=1"])
+    new = load(assignments=["plugins.x.key=two", "server.password=sesame", "server.port=1", "plugins.y.new=1"])
+    assert changes(to_builtins(old), to_builtins(new)) == [
+        "plugins.x.gone has changed",
+        "plugins.x.key has changed",
+        "plugins.y.new has changed",
+        "server.password has changed",
+        "server.port = 1 (was 9999)",
+    ]
+    assert changes(to_builtins(old), to_builtins(old)) == []
 
 
 def test_every_limit_may_change():

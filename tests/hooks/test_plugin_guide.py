@@ -30,7 +30,20 @@ from greenchat.chat import cascade
 from greenchat.cli import main
 from greenchat.config.load import load
 from greenchat.config.schema import Server
-from greenchat.hooks import background, dispatch, fetching, holds, in_turn, jobs, ledger, routes, specs, tasks, telling
+from greenchat.hooks import (
+    background,
+    carried,
+    dispatch,
+    fetching,
+    holds,
+    in_turn,
+    jobs,
+    ledger,
+    routes,
+    specs,
+    tasks,
+    telling,
+)
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals
@@ -84,7 +97,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 34
+    assert len(HOOKS) == 36
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -171,6 +184,10 @@ def test_numbers_are_those_of_the_code():
     assert f"has {holds.HOLD_SECONDS:.0f} seconds to release it" in told
     assert f"may take {background.STARTUP_SECONDS:.0f} seconds" in told
     assert f"`greenchat_shutdown` {background.SHUTDOWN_SECONDS:.0f};" in told
+    assert f"`greenchat_shutdown` has {background.CARRIED_SECONDS:.0f}, and so has `greenchat_carried`" in told
+    assert f"`greenchat_shutdown` is called, and has {background.CARRIED_SECONDS:.0f} seconds." in told
+    assert f"It is {carried.STATE_BYTES:,} bytes at most" in told
+    assert f"not more than {carried.DEPTH} in each other" in told
     assert f"after {signals.HELD_SECONDS:.0f} seconds." in told
     assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
     assert f"at least {tasks.SHORTEST_SECONDS} seconds" in told
@@ -649,6 +666,38 @@ def test_late(example):
         assert bob.join(room="library")["text"] == "The library opens in the morning."
         ada.peer.close()
         assert Program(server).join(token=ada.welcome["token"])["room"] == "library"
+
+
+def test_hands(example, directory):
+    """By the test that the guide has."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_hands.py"],
+        cwd=directory,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    example("hands")
+
+
+def test_clients(example):
+    chat = Chat(example("clients"))
+    ada, bob = chat.join("ada"), chat.join("bob", kind="json")
+    chat.reload()
+    assert ada.asks("/clients") == "json: 1\nplain: 1"
+    bob.vanishes()
+    assert ada.asks("/clients") == "plain: 1"
+
+
+def test_vote(example):
+    chat = Chat(example("vote"))
+    ada = chat.join("ada")
+    ada.says("/vote yes")
+    with pytest.raises(AssertionError, match="people are voting, for a minute at most"):
+        chat.reload()
+    chat.tick("1m")
+    assert ada.hears("1 of 1 were for it.")
+    chat.reload()
+    assert ada.is_in
 
 
 def test_tally(example):

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import gevent
+import pytest
 from gevent import socket
 from msgspec import msgpack
 
@@ -20,12 +22,26 @@ from greenchat.server.pause import Pause
 from greenchat.server.server import ChatServer
 from greenchat.testing import DEADLINE, NO_REPLAY, UNLIMITED
 
+R = TypeVar("R")
+
+
+def aside(function: Callable[..., R], *arguments: object) -> R:
+    """What `function` returns, which knows nothing of gevent: in another thread, while the servers go on."""
+    return gevent.get_hub().threadpool.apply(function, arguments)
+
 
 class Client:
     """One that waits in the servers' own thread."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.socket = socket.create_connection((host, port), DEADLINE)
+    def __init__(self, address: str) -> None:
+        """`address` is as the server tells it."""
+        host, _, where = address.rpartition(":")
+        if host == "unix":
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(DEADLINE)
+            self.socket.connect(where)
+        else:
+            self.socket = socket.create_connection((host, int(where)), DEADLINE)
         self._file = self.socket.makefile("rb")
 
     def send(self, data: str | bytes) -> None:
@@ -51,15 +67,14 @@ class House:
     def __init__(self, data_dir: Path, plugins: Callable[[], tuple[object, ...]], settings: dict[str, object]) -> None:
         self._data_dir, self._plugins = data_dir, plugins
         self.settings = {"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **NO_REPLAY, **settings}
-        self._clients: list[Client] = []
+        self.clients: list[Client] = []
         self.pause: Pause | None = None
         self.server, self._life = self._made()
         self._life.start()
 
     def connect(self) -> Client:
-        host, _, port = self.server.addresses[0].rpartition(":")
-        self._clients.append(Client(host, int(port)))
-        return self._clients[-1]
+        self.clients.append(Client(self.server.addresses[0]))
+        return self.clients[-1]
 
     def join(self, name: str) -> Client:
         client = self.connect()
@@ -74,6 +89,29 @@ class House:
 
     def reload(self) -> CarriedServer:
         """Have all go on with another server; what was carried."""
+        taken, state = self.leave()
+        self.take_over(taken)
+        return state
+
+    def take_over(self, taken: Taken) -> None:
+        """Have another server go on."""
+        self.server, self._life = self._made()
+        self._life.take_over(taken)
+        taken.close()
+
+    def begin_empty(self, error: type[BaseException]) -> None:
+        """The same, where the next server fails by `error`, and another one is empty."""
+        taken, _ = self.leave()
+        self.server, self._life = self._made()
+        with pytest.raises(error):
+            self._life.take_over(taken)
+        taken.drop()
+        self.server, self._life = self._made()
+        self._life.start_empty(taken)
+        taken.close()
+
+    def leave(self) -> tuple[Taken, CarriedServer]:
+        """Have the server end, and leave all to the next one."""
         pause = self.pause or self.freeze()
         assert pause.settle(DEADLINE)
         self.pause = None
@@ -84,14 +122,11 @@ class House:
         pause.give_away()
         lock = os.open(os.devnull, os.O_RDONLY)
         taken = Taken(header_of(state, lock, outlasts_terminal=False), state)
-        self.server, self._life = self._made()
-        self._life.take_over(taken)
-        taken.close()
         os.close(lock)
-        return state
+        return taken, state
 
     def close(self) -> None:
-        for client in self._clients:
+        for client in self.clients:
             client.close()
         self._life.stop()
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from greenchat.server.apart import MARK
 from kit.failing import plugin_dir
 from kit.machine import eventually
 from kit.processes import ServeProcess, serve_process
@@ -28,6 +31,18 @@ class Reloaded:
 
     def write(self, **plugins: str) -> None:
         plugin_dir(self.plugins, **plugins)
+
+    @property
+    def trials(self) -> list[str]:
+        """The processes that try something for this server, or were started by such a one."""
+        return [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if self._is_of_trial(path)]
+
+    def _is_of_trial(self, environment: Path) -> bool:
+        try:
+            found = environment.read_bytes()
+        except OSError:
+            return False
+        return MARK.encode() in found and str(self.data_dir).encode() in found
 
     @property
     def log(self) -> str:
@@ -64,5 +79,7 @@ def serve_reloaded(
     (tmp_path / "chat.toml").write_text(config)
     command = [sys.executable, str(tmp_path / "starter.py")]
     more = ("--plugins-dir", str(tmp_path / "mine"), "--config", str(tmp_path / "chat.toml"))
-    with serve_process(tmp_path, *more, *arguments, command=command) as server:
-        yield Reloaded(tmp_path, server)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TRIED_FOR", str(tmp_path))
+        with serve_process(tmp_path, *more, *arguments, command=command) as server:
+            yield Reloaded(tmp_path, server)
