@@ -126,6 +126,8 @@ Examples:
 @settings_options
 def config(**sources: Any) -> None:
     """Print the whole configuration in force as commented TOML."""
+    from msgspec import structs
+
     from greenchat.cli.added import load_plugins
     from greenchat.config.grants import Grants
     from greenchat.config.load import as_toml
@@ -134,4 +136,7 @@ def config(**sources: Any) -> None:
     found = load_plugins(loaded)
     settings = {plugin.name: plugin.settings for plugin in found if plugin.settings}
     granted = {plugin.name: plugin.grants for plugin in found if plugin.grants != Grants()}
+    for plugin in found:
+        if plugin.opt_in:
+            granted[plugin.name] = structs.replace(plugin.grants, on=plugin.grants.on is True)
     click.echo(as_toml(loaded, settings, granted), nl=False)

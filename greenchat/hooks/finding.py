@@ -23,6 +23,8 @@ from greenchat.values import shown
 
 GROUP = "greenchat"  # the group of entry points under which installed plugins are found
 
+BUNDLED = "greenchat_plugins."  # how modules begin that come with greenchat
+
 SearchResults = tuple[str, str, Callable[[], object], str]  # name, where it comes from, how to get it, its version
 
 OWN_DIR = "plugins"  # in the data directory: what is in there is found without being named
@@ -38,7 +40,7 @@ def find(
     `data_dir` come behind those of other directories. What is found in two ways and installed is one plugin, under its
     installed name. Of the installed ones `only` those of these names are found, if any are named. Raises
     `ConfigError`."""
-    installed = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
+    installed = sorted(importlib.metadata.entry_points(group=GROUP), key=_place)
     names = {entry.value.replace(" ", ""): entry.name for entry in installed}  # by "module" or "module:attribute"
     seen = set()
     for thing in extra:
@@ -63,6 +65,11 @@ def find(
                 packages[entry.dist] = _package(entry.dist)
             source, version = packages[entry.dist]
             yield entry.name, source, entry.load, version
+
+
+def _place(entry: importlib.metadata.EntryPoint) -> tuple[str, bool]:
+    """By name; of two with one name, what comes with greenchat is the last."""
+    return entry.name, entry.value.startswith(BUNDLED)
 
 
 def module_of(thing: object) -> str:

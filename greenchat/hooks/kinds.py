@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -10,6 +11,8 @@ from greenchat.chat.accounts import Account
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
 from greenchat.hooks.patterns import matches
+from greenchat.hooks.when import EXAMPLES as TIMES
+from greenchat.hooks.when import When
 from greenchat.protocol.durations import EXAMPLES, Duration
 from greenchat.protocol.replies import ArgumentEntry
 from greenchat.protocol.text import printable
@@ -21,6 +24,7 @@ KINDS = (
     "switch",
     "choice",
     "duration",
+    "time",
     "member",
     "account",
     "room",
@@ -29,7 +33,7 @@ KINDS = (
 )
 
 # An optional argument of these kinds is left out where what stands in its place is none, but fits behind it.
-TELLING = frozenset({"integer", "number", "switch", "choice", "duration"})
+TELLING = frozenset({"integer", "number", "switch", "choice", "duration", "time"})
 
 SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
 
@@ -68,6 +72,8 @@ class Resolve(Protocol):
     def account(self, name: str) -> Account: ...
 
     def room(self, name: str) -> Room: ...
+
+    def now(self) -> datetime: ...
 
 
 class Unfit(Exception):  # noqa: N818  (it is no fault; it becomes a refusal)
@@ -153,6 +159,11 @@ class Argument(Struct, frozen=True):
                 if duration is None:
                     raise Unfit(f"is a duration without blanks, such as {EXAMPLES}")
                 return duration
+            case "time":
+                when = When.parse(text, resolve.now())
+                if when is None:
+                    raise Unfit(f"is a time, such as {TIMES}")
+                return when
             case "member":
                 return resolve.member(text)
             case "account":

@@ -125,9 +125,11 @@ class PluginLifecycle:
         bound()
         self.plugins.each(_start_context)
         server.accounts.watch(lambda: self._accounts_changed(server.accounts))
+        names = {plugin.name for plugin in self.plugins.on}
         for plugin in self.plugins:
             if plugin.off:
-                self._discard(plugin.name)
+                if plugin.name not in names:  # else it is another one's that has taken its place
+                    self._discard(plugin.name)
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
         self.hooks.bind()

@@ -147,6 +147,7 @@ class Chat:
         person.joins(name, room, **more)
         if not person.is_in:
             raise AssertionError(f"{name} was not let in, but told: {person.heard}")
+        person.welcomed = person.heard[:]
         person.heard.clear()
         return person
 

@@ -78,25 +78,39 @@ def test_an_installed_plugin_that_a_file_shadows_is_told_in_the_log(tmp_path, ca
 
 
 def test_a_module_that_is_given_and_installed_is_one_plugin_under_its_installed_name(tmp_path, monkeypatch):
-    (tmp_path / "greenchat_dice.py").write_text(
+    (tmp_path / "greenchat_coins.py").write_text(
         "from greenchat import hookimpl\n@hookimpl\ndef greenchat_check_message(message):\n"
         "    return message.text + '!'"
     )
-    package = tmp_path / "greenchat_dice-1.0.dist-info"
+    package = tmp_path / "greenchat_coins-1.0.dist-info"
     package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: greenchat-dice\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text("[greenchat]\ndice = greenchat_dice\n")
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: greenchat-coins\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[greenchat]\ncoins = greenchat_coins\n")
     monkeypatch.syspath_prepend(tmp_path)
-    import greenchat_dice
+    import greenchat_coins
 
-    with serving(greenchat_dice) as server:
-        assert [plugin.name for plugin in server.server.plugins if "dice" in plugin.name] == ["dice"]
+    with serving(greenchat_coins) as server:
+        assert [plugin.name for plugin in server.server.plugins if "coins" in plugin.name] == ["coins"]
         ada, bob = server.join("ada"), server.join("bob")
         ada.send("MSG|hello")
         bob.expect("MSG|ada|hello!")
-    by_name = Plugins(load(flags={"server.plugins": ["greenchat_dice"]}))
-    assert [plugin.state for plugin in by_name if "dice" in plugin.name] == ["on"]
-    sys.modules.pop("greenchat_dice")
+    by_name = Plugins(load(flags={"server.plugins": ["greenchat_coins"]}))
+    assert [plugin.state for plugin in by_name if "coins" in plugin.name] == ["on"]
+    sys.modules.pop("greenchat_coins")
+
+
+def test_what_somebody_has_installed_comes_before_what_greenchat_has_of_that_name(tmp_path, monkeypatch):
+    (tmp_path / "their_dice.py").write_text(
+        "from greenchat import command\n@command\ndef roll(call):\n    'Roll.'\n    return 'six'"
+    )
+    package = tmp_path / "zz_their_dice-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: zz-their-dice\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[greenchat]\ndice = their_dice\n")
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path)])
+    found = [(plugin.source, bool(plugin.off)) for plugin in Plugins(load()) if plugin.name == "dice"]
+    assert found == [("zz-their-dice (installed)", False), ("greenchat (installed)", True)]
+    sys.modules.pop("their_dice")
 
 
 # --- those in the data directory ---

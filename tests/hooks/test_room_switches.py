@@ -11,7 +11,12 @@ from greenchat import Command, ConfigError, ModerationAction, Reject, check, com
 from greenchat.hooks import room_switches
 from greenchat.hooks.room_switches import FILE
 from greenchat.protocol.events import Event
-from greenchat.testing import serving
+from greenchat.testing import serving as serving_all
+
+
+def serving(*plugins, settings=None, **more):
+    """Without the bundled dice, which owners of rooms may do without as well."""
+    return serving_all(*plugins, settings={"server.disabled_plugins": ["dice"], **(settings or {})}, **more)
 
 
 class Dice:
