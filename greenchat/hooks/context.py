@@ -202,7 +202,7 @@ class Context:
         """The room called so, however it is spelt. Raises `Reject` where nobody is in one."""
         found = self.chat.rooms.get(self.chat.room_name(name))
         if found is None:
-            raise Reject(f"There is no room {printable(name)}, or nobody is in it.")
+            raise Reject(f"There is no room {printable(name)}, or nobody is in it.", code="unknown_room")
         return found
 
     def member(self, name: str) -> Member:
