@@ -189,7 +189,7 @@ class _Process:
         state = reloader.collect()
         header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
         try:
-            handover.replace(state, header, self._manager.variables)
+            handover.replace(state, header, self._manager.variables, stop.hold)
         except Exception as error:
             why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
             state.report = msgspec.structs.replace(state.report, ok=False, why=[why])

@@ -73,7 +73,7 @@ class Run:
 
         self._note("at its start")
         given, name = self._given()
-        table = self._ask.settings
+        table = {key: value for key, value in self._ask.settings.items() if key != "on"}  # it is to be tried, on or off
         settings: dict[str, object] = {f"plugins.{name}": table} if table else {}
         settings |= {"server.default_room": self._ask.default_room, "limits.name_length": 0}
         messages = self._ask.messages
