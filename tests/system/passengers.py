@@ -354,7 +354,7 @@ class Conductor:
 
     def __init__(self, server: ServeProcess, data_dir: Path, plugin: Path) -> None:
         self._server = server
-        self._proof = read_proof(data_dir)
+        self._data_dir = data_dir
         self._plugin = plugin
         self.edition = 0
         self.pauses: list[float] = []
@@ -366,8 +366,9 @@ class Conductor:
     def reload(self, meanwhile: Callable[[], object]) -> dict[str, object]:
         """The answer to a request to reload, which the next process gives; until then, `meanwhile` is called."""
         self.write_plugin()
+        proof = read_proof(self._data_dir)  # each process has its own
         with socket.create_connection(("127.0.0.1", self._server.port), DEADLINE) as asking:
-            asking.sendall(json.dumps({"type": "reload", "proof": self._proof, "ref": self.edition}).encode() + b"\n")
+            asking.sendall(json.dumps({"type": "reload", "proof": proof, "ref": self.edition}).encode() + b"\n")
             asking.setblocking(False)
             data, deadline = b"", time.monotonic() + 3 * DEADLINE
             while b"\n" not in data:
