@@ -94,6 +94,10 @@ from greenchat.protocol.plugin_reports import HookUse as HookUse
 from greenchat.protocol.plugin_reports import Touch as Touch
 from greenchat.protocol.plugin_reports import Touches as Touches
 from greenchat.protocol.plugin_reports import Why as Why
+from greenchat.protocol.reload_reports import Reconnect as Reconnect
+from greenchat.protocol.reload_reports import Reload as Reload
+from greenchat.protocol.reload_reports import Reloaded as Reloaded
+from greenchat.protocol.reload_reports import ReloadReport as ReloadReport
 from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
 from greenchat.protocol.replies import ArgumentEntry as ArgumentEntry
@@ -158,6 +162,7 @@ from greenchat.storage.examining import examine as examine
 from greenchat.storage.examining import wrong as wrong
 from greenchat.storage.fairness import FairQueue as FairQueue
 from greenchat.storage.fairness import in_quanta as in_quanta
+from greenchat.storage.plugin_choice import Choice as Choice
 from greenchat.storage.plugin_store import Space as Space
 from greenchat.storage.plugin_store import Store as Store
 from greenchat.storage.sqlite import Database as Database
@@ -165,6 +170,7 @@ from greenchat.storage.sqlite import DatabaseError as DatabaseError
 from greenchat.storage.sqlite import as_database_error as as_database_error
 from greenchat.storage.sqlite import file_state as file_state
 from greenchat.storage.sqlite import open_database as open_database
+from greenchat.storage.sqlite import open_to_read as open_to_read
 from greenchat.storage.sqlite import transaction as transaction
 from greenchat.version import __version__ as __version__
 from greenchat.version import api_version as api_version

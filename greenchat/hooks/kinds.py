@@ -88,7 +88,8 @@ class Argument(Struct, frozen=True):
     """One argument of a command. `choices` are those of a "choice"; `minimum` and `maximum` those of an "integer" or a
     "number"; `pattern` is what a "word", "rest" or "secret" matches as a whole, at most `longest` characters long
     (0: as a message), which `description` tells people. One that is `repeated` is the last, and comes as a list.
-    `default` is what comes for an `optional` one that is left out."""
+    `default` is what comes for an `optional` one that is left out. Clients offer what a "word" `offers`, though others
+    can be typed as well."""
 
     name: str
     kind: str = "word"
@@ -101,6 +102,7 @@ class Argument(Struct, frozen=True):
     longest: int = 0
     description: str = ""
     default: Any = None
+    offers: tuple[str, ...] = ()
 
     @property
     def secret(self) -> bool:
@@ -131,7 +133,7 @@ class Argument(Struct, frozen=True):
             kind=self.kind,
             optional=self.optional,
             repeated=self.repeated,
-            choices=list(self.choices),
+            choices=list(self.choices or self.offers),
             minimum=self.minimum,
             maximum=self.maximum,
             pattern=self.pattern,

@@ -63,6 +63,11 @@ def store_path(data_dir: Path, plugin: str, kind: str = "") -> Path:
     return data_dir / f"plugin-{quote(plugin, safe='').replace('.', '%2E')}{kind}.sqlite3"
 
 
+def tables_path(data_dir: Path, plugin: str) -> Path:
+    """Where the file of its `ctx.database` is."""
+    return store_path(data_dir, plugin, ".tables")
+
+
 class Space(MutableMapping[str, Any]):
     """The values of one space by their keys. What is read is a copy: `store[key] = value` changes it."""
 

@@ -32,6 +32,7 @@ from greenchat.config.load import load
 from greenchat.config.schema import Server
 from greenchat.hooks import (
     background,
+    carried,
     courier,
     dispatch,
     fetching,
@@ -97,7 +98,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 33
+    assert len(HOOKS) == 36
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -184,6 +185,10 @@ def test_numbers_are_those_of_the_code():
     assert f"has {holds.HOLD_SECONDS:.0f} seconds to release it" in told
     assert f"may take {background.STARTUP_SECONDS:.0f} seconds" in told
     assert f"`greenchat_shutdown` {background.SHUTDOWN_SECONDS:.0f};" in told
+    assert f"`greenchat_shutdown` has {background.CARRIED_SECONDS:.0f}, and so has `greenchat_carried`" in told
+    assert f"`greenchat_shutdown` is called, and has {background.CARRIED_SECONDS:.0f} seconds." in told
+    assert f"It is {carried.STATE_BYTES:,} bytes at most" in told
+    assert f"not more than {carried.DEPTH} in each other" in told
     assert f"after {signals.HELD_SECONDS:.0f} seconds." in told
     assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
     assert f"at least {tasks.SHORTEST_SECONDS} seconds" in told
@@ -388,10 +393,10 @@ def test_fortune(example):
 def test_jokes(example):
     with serving(example("jokes")) as server:
         ada, bob = Program(server, "ada", "garden"), server.join("bob", "garden")
-        ada.ask("/plugin disable jokes", "garden")
+        ada.ask("/plugin off jokes", "garden")
         assert ada.ask("/joke", "garden")[-1]["code"] == "not_allowed"
         ada.ask("a pun", "garden")
-        ada.ask("/plugin enable jokes", "garden")
+        ada.ask("/plugin on jokes", "garden")
         ada.ask("a pun", "garden")
         ada.ask("/joke", "garden")
         assert "MSG|ada|a pun" in bob.read_until("MSG|ada|a p*n")
@@ -668,6 +673,38 @@ def test_late(example):
         assert Program(server).join(token=ada.welcome["token"])["room"] == "library"
 
 
+def test_hands(example, directory):
+    """By the test that the guide has."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_hands.py"],
+        cwd=directory,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    example("hands")
+
+
+def test_clients(example):
+    chat = Chat(example("clients"))
+    ada, bob = chat.join("ada"), chat.join("bob", kind="json")
+    chat.reload()
+    assert ada.asks("/clients") == "json: 1\nplain: 1"
+    bob.vanishes()
+    assert ada.asks("/clients") == "plain: 1"
+
+
+def test_vote(example):
+    chat = Chat(example("vote"))
+    ada = chat.join("ada")
+    ada.says("/vote yes")
+    with pytest.raises(AssertionError, match="people are voting, for a minute at most"):
+        chat.reload()
+    chat.tick("1m")
+    assert ada.hears("1 of 1 were for it.")
+    chat.reload()
+    assert ada.is_in
+
+
 def test_tally(example):
     tally = example("tally").Tally()
     with serving(tally, Anybody) as server:
@@ -768,6 +805,20 @@ def test_staff(example, directory, monkeypatch):
     (data / "server.lock").touch()
     result = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(data)])
     assert result.output == "Ada is an operator from now on, when logged in.\n"
+
+
+def test_diary(example, tmp_path):
+    diary = example("diary")
+    with Chat(diary, data_dir=tmp_path) as chat:
+        chat.join("ada").says("dear diary")
+        chat.join("bob", "cellar").says("brrr")
+    kept = diary.greenchat_last_messages(tmp_path, "", 10)
+    assert [(past.message.room, past.message.sender, past.message.text) for past in kept] == [
+        ("lobby", "ada", "dear diary"),
+        ("cellar", "bob", "brrr"),
+    ]
+    assert len(diary.greenchat_last_messages(tmp_path, "cellar", 10)) == 1
+    assert len(diary.greenchat_last_messages(tmp_path, "", 1)) == 1
 
 
 def test_logbook(example, directory, monkeypatch):

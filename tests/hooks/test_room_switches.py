@@ -88,7 +88,7 @@ def test_its_owner_switches_it_off_in_a_room_and_nowhere_else(dice):
         assert texts(ada.ask("/plugin disable dice", "dev")) == ["Dice is off in dev from now on, says ada."]
         assert texts(ada.ask("/plugin", "dev")) == ["In dev: Dice is off."]
         refused = ada.ask("/roll", "dev")[-1]
-        assert refused["text"] == "/roll is off in dev. Its owner may switch it on again: /plugin enable Dice"
+        assert refused["text"] == "/roll is off in dev. Its owner may switch it on again: /plugin on Dice"
         assert ada.ask("/toss", "dev")[-1]["code"] == "not_allowed"
         dice.seen.clear()
         assert ada.ask("damn", "dev")[-1]["type"] == "ack"
@@ -234,7 +234,7 @@ def test_what_an_operator_switches_in_somebodys_room_is_on_record(dice):
         ada, eve = in_dev(server), Program(server, "eve")
         eve.join(room="dev")
         eve.ask("/promote", "dev")
-        assert texts(eve.ask("/plugin disable dice", "dev")) == ["Dice is off in dev from now on, says eve."]
+        assert texts(eve.ask("/plugin off dice", "dev")) == ["Dice is off in dev from now on, says eve."]
         ada.read_until("notice", text="Dice is off in dev from now on, says eve.")
         ada.ask("/plugin enable dice", "dev")
         assert desk.acts == [("plugin disable", "Dice", "dev")]
