@@ -67,7 +67,11 @@ def ask_of(server: ChatServer, loaded: Fingerprints, choice: Choice | None = Non
         config=msgspec.to_builtins(server.config),
         fingerprints=loaded,
         on=[plugin.name for plugin in server.plugins.on],
-        off=[plugin.name for plugin in server.plugins if plugin.off and not before.off(plugin.name, disabled)],
+        off=[
+            plugin.name
+            for plugin in server.plugins
+            if plugin.off and not plugin.is_spare and not before.off(plugin.name, disabled)
+        ],
         states={name: one.version for name, one in names_of(server.plugins.on).items() if one is not None},
         choice=wanted,
         wanted=sorted(
