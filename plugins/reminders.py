@@ -25,7 +25,9 @@ def remind(call: Call, when: When, text: Rest) -> str:
     WHEN is 10m, 17:30, tomorrow, friday 9:00 or 2026-12-24, by the clock of the server.
     Example: /remind 10m Tea is ready"""
     if len(mine(call)) >= call.ctx.settings.most:
-        raise Reject("You have as many reminders as you may. /reminders cancel NUMBER makes room.", code="too_many_reminders")
+        raise Reject(
+            "You have as many reminders as you may. /reminders cancel NUMBER makes room.", code="too_many_reminders"
+        )
     call.ctx.at(when, "remember", call.require_account(), text)
     return f"You will be reminded on {when}."
 

@@ -155,7 +155,7 @@ class Requests:
         for item in self._inbox:
             if isinstance(item, Error):
                 raise TurnedAwayError(item.text)
-        if self._inbox:
+        if self._inbox and not self._connection.speaks_json:
             raise UnreachableError(f"What answers at {self.where} is no greenchat server. Check host and port.")
 
     def _send(self, request: Request) -> None:

@@ -20,7 +20,7 @@ from greenchat.client.cursor import NO_EPOCH, Cursor, Place, missed
 from greenchat.client.errors import ClientError, DisconnectedError, RefusedError
 from greenchat.client.places import conversation_at, place_at, place_of
 from greenchat.net.encryption import Encryption
-from greenchat.protocol.events import Deleted, Event, Message
+from greenchat.protocol.events import Change, Deleted, Edited, Event, Message
 from greenchat.protocol.plugin_reports import Touches
 from greenchat.protocol.reload_reports import Reconnect, Reloaded
 from greenchat.protocol.replies import (
@@ -64,7 +64,7 @@ class Door(NamedTuple):
 
 
 class Returning(Commanding):
-    """`comes_back`: it does so by itself; else `receive` brings the `Reconnect`, and the end behind it."""
+    """`comes_back`: it does so by itself; else `receive` brings the `Reconnect`, and `come_back` is to be called."""
 
     comes_back = True
 
@@ -74,6 +74,7 @@ class Returning(Commanding):
         self._replays = True  # as one has joined
         self._unanswered: dict[Ref, Request] = {}
         self._marks: dict[str, Place] = {}  # how far all is told, by places
+        self._numbers: dict[str, int] = {}  # the latest message that one has been told of, by places
         self._own: deque[int] = deque(maxlen=OWN_MESSAGES)  # the ids of what one has said
         self._latest = 0  # the id of the latest message of all
         self._called_back = False
@@ -99,7 +100,7 @@ class Returning(Commanding):
             return
         if isinstance(item, ANSWERS):
             self._unanswered.pop(item.ref, None)
-        if isinstance(item, Logged) and item.rev <= self._returned.get(place_of(item), 0):
+        if self._is_told(item):
             return
         if self._before is None:
             self._mark(item)
@@ -112,6 +113,7 @@ class Returning(Commanding):
         if isinstance(item, Logged) and item.rev:
             number = item.id if isinstance(item, Message) else 0
             self._latest = max(self._latest, number)
+            self._numbers[place_of(item)] = max(self._numbers.get(place_of(item), 0), item.seq)
             told = self.conversations if item.conversation else None
             mark = self._marks.get(place_of(item)) or Place(told.epoch if told is not None else NO_EPOCH, 0)
             self._marks[place_of(item)] = replace(
@@ -121,10 +123,13 @@ class Returning(Commanding):
         match item:
             case Welcome(room=room) if room:
                 self._marks[room] = Place(item.epoch, item.rev, self._latest, datetime.now(UTC))
+                self._numbers[room] = item.seq
             case Conversations():
                 for state in item.direct:
-                    present = Place(item.epoch, state.rev, self._latest, datetime.now(UTC))
-                    self._marks.setdefault(place_at("", state.conversation), present)
+                    place = place_at("", state.conversation)
+                    if place not in self._marks:
+                        self._marks[place] = Place(item.epoch, state.rev, self._latest, datetime.now(UTC))
+                        self._numbers[place] = state.seq
             case HistoryPage():
                 self._latest = max([self._latest, *(event.id for event in item.events if isinstance(event, Message))])
             case Ack(id=number) if number:
@@ -141,18 +146,26 @@ class Returning(Commanding):
 
     # --- come back ---
 
+    def come_back(self) -> None:
+        """To be called where `comes_back` is false, once `receive` has brought a `Reconnect`: then all goes on as if
+        nothing had been. It may take some seconds. Raises `DisconnectedError` where one is not let in."""
+        self._come_back()
+        if self._connection.end:
+            raise DisconnectedError(self._connection.end)
+
     def _come_back(self) -> None:
         """Where it fails, the connection is lost as any other."""
-        asked, at = [*self._unanswered.values()], len(self._inbox)
-        self._before = dict(self.rooms)
+        asked, inbox = [*self._unanswered.values()], self._inbox
+        name, self._before = self.name, dict(self.rooms)
         try:
             for _ in range(RETURNS):
                 self._called_back = False
                 self._unanswered.clear()
+                self._inbox = []  # which is told anew where this fails
                 try:
-                    self._return(at)
+                    self._return(name)
                 except ClientError as error:
-                    del self._inbox[at:]  # it is told anew
+                    self._inbox = []
                     if not self._called_back:
                         self._connection.close(str(error))
                         return
@@ -162,8 +175,9 @@ class Returning(Commanding):
                 self._connection.close("The server is reloaded again and again.")
                 return
         finally:
-            self._before = None
-        for item in self._inbox[at:]:
+            self._before, self.name = None, self.name or name
+            came, self._inbox = self._inbox, [*inbox, *self._inbox]
+        for item in came:
             self._mark(item)
         with suppress(DisconnectedError):  # in this very moment
             for request in asked:
@@ -171,16 +185,17 @@ class Returning(Commanding):
             if self.left:
                 self._send(Leave())
 
-    def _return(self, at: int) -> None:
-        """What one finds there comes behind what is `at` the end of the inbox. Raises `ClientError`."""
+    def _return(self, name: str) -> None:
+        """As who one was, called `name`; empty before `join`. Raises `ClientError`."""
         assert self._door is not None
         sock, _ = open_socket(*self._door)
         self._connection.close("This connection is closed.")
         self._connection = Connection(sock)
-        if self.name:
-            self._resume(at)
+        self.name = ""  # until one is let in
+        if name:
+            self._resume()
 
-    def _resume(self, at: int) -> None:
+    def _resume(self) -> None:
         before = self._before or {}
         told, reached, self._returned = self.conversations, dict(self._reached), {}
         join = Join("", None, next(self._refs), token=self.token, replay=self._replays)
@@ -202,8 +217,7 @@ class Returning(Commanding):
                 found += [self.rooms[place]] if place in self.rooms else []
         if told is not None and self.conversations is not None and told.epoch != self.conversations.epoch:
             found.append(self.conversations)
-        came = [item for item in self._inbox[at:] if not self._is_told(item)]
-        self._inbox[at:] = [*found, *came]
+        self._inbox = [*found, *(item for item in self._inbox if not self._is_told(item))]
 
     def _behind(self, told: Conversations | None) -> Iterator[tuple[str, Place, str]]:
         """The places in which something has happened meanwhile, how far one is there, and their epoch now."""
@@ -220,17 +234,26 @@ class Returning(Commanding):
             if (mark.epoch, mark.rev) != (epoch, state.rev):
                 yield place, mark, epoch
 
-    def _missed(self, place: str, mark: Place) -> list[Message | Deleted]:
-        """Raises `RefusedError`."""
+    def _missed(self, place: str, mark: Place) -> list[Message | Change]:
+        """As it would have been told; but who has put which emoji where, one can look up. Raises `RefusedError`."""
         cursor = Cursor()
         cursor[place] = mark
         events = [*missed(partial(self._page, place), place, cursor)]
+        known = self._numbers.get(place, 0) if cursor[place].epoch == mark.epoch else 0
         self._marks[place] = cursor[place]
         self._returned[place] = cursor[place].rev
-        return [event for event in events if not (isinstance(event, Message) and event.id in self._own)]
+        found: list[Message | Change] = []
+        for event in events:
+            if isinstance(event, Deleted) or not (event.seq <= known or event.id in self._own):
+                found.append(event)
+            elif event.edited is not None and event.edited > mark.time:
+                found.append(
+                    Edited(event.room, event.seq, event.rev, event.text, event.sender, event.edited, event.conversation)
+                )
+        return found
 
     def _is_told(self, item: Event | Frame) -> bool:
-        return isinstance(item, Logged) and item.rev <= self._returned.get(place_of(item), 0)
+        return isinstance(item, Logged) and 0 < item.rev <= self._returned.get(place_of(item), 0)
 
     def _page(
         self,

@@ -53,6 +53,7 @@ def _asked(host: str, port: int, data_dir: Path, encryption: Encryption | None) 
     while True:
         try:
             with Client.connect(host, port, encryption=encryption) as client:
+                client.comes_back = False  # the next process has another proof
                 return client.reload(read_proof(data_dir), again=again)
         except ClientError as error:
             if not lost and not isinstance(error, DisconnectedError):

@@ -13,6 +13,7 @@ from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.events import Notice
 from greenchat.protocol.names import require_room
 from greenchat.server.carrying import take_over
+from greenchat.server.collector import no_collections
 from greenchat.server.handover import Taken
 from greenchat.server.pause import abandon
 from greenchat.server.server import ChatServer
@@ -58,7 +59,7 @@ class Lifecycle:
         and nothing of `taken` is closed."""
         state, server = taken.state, self.server
         assert state is not None
-        with self._beginning():
+        with no_collections(), self._beginning():
             server.acceptor.take_up(taken.acceptor(server.config))
             try:
                 take_over(server, state)

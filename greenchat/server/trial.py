@@ -147,7 +147,7 @@ class PluginLog(logging.Handler):
 
 def run(apart: Apart, load: Callable[[], tuple[Config, Path]], examples: Examples | None = None) -> NoReturn:
     """Try it, and end the process. `examples` are how those of a plugin are tried; None leaves them out."""
-    with suppress(Exception), tempfile.TemporaryDirectory(prefix="greenchat-trial-") as scratch:
+    with suppress(Exception), tempfile.TemporaryDirectory() as scratch:
         found = Trial(apart, load, examples, Path(scratch)).run()
         apart.tell(msgspec.json.encode(Line(finding=found)).decode())
     apart.end()

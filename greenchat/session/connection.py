@@ -12,7 +12,7 @@ from gevent import GreenletExit
 from greenlet import greenlet
 
 from greenchat.chat.room import Member
-from greenchat.codecs import CarriedDecoder, Codec
+from greenchat.codecs import Codec, can_be_carried
 from greenchat.config.schema import Limits
 from greenchat.errors import Advice, Reject
 from greenchat.hooks.ending import CarriedAway, Cut, Killed
@@ -32,7 +32,7 @@ from greenchat.session.served import Served
 SAYS_NOTHING = (Ping, Pong, MarkRead)
 
 # What is told for a request that was cut for a reload.
-CUT = "The server is being reloaded, and this was not done. Send it again."
+CUT = "The server is being reloaded, and this was cut off. Send it again."
 
 # Why a connection ends that cannot be carried over a reload: its client is to come back at once.
 RECONNECT = "server is reloading"
@@ -93,7 +93,7 @@ class Connection(Served):
         self._trusted = was.trusted
         self.closing, self._is_lost, self._drains = was.closing, was.is_lost, was.drains
         if was.decoder:
-            assert isinstance(self._decoder, CarriedDecoder)
+            assert can_be_carried(self._decoder)
             self._decoder.restore(was.decoder)
         self._flood.restore(decode_frames(was.frames, self.codec), was.tokens)
         self._idle.restore(was.heard_at, was.spoke_at, was.pinged_at, was.knows_pings)
@@ -117,11 +117,11 @@ class Connection(Served):
     @property
     def is_portable(self) -> bool:
         """Whether it can be carried into another process: TLS cannot, and some plugins' codecs cannot."""
-        return type(self._socket) is socket.socket and isinstance(self._decoder, CarriedDecoder)
+        return type(self._socket) is socket.socket and can_be_carried(self._decoder)
 
     def carry(self, member: int, network: str | None) -> CarriedSession:
         """All of it, while it rests; nothing of it changes."""
-        assert isinstance(self._decoder, CarriedDecoder)
+        assert can_be_carried(self._decoder)
         left = 0.0
         if self._deadline is not None:
             gone = (datetime.now(UTC) - self.since).total_seconds()

@@ -388,10 +388,10 @@ def test_fortune(example):
 def test_jokes(example):
     with serving(example("jokes")) as server:
         ada, bob = Program(server, "ada", "garden"), server.join("bob", "garden")
-        ada.ask("/plugin disable jokes", "garden")
+        ada.ask("/plugin off jokes", "garden")
         assert ada.ask("/joke", "garden")[-1]["code"] == "not_allowed"
         ada.ask("a pun", "garden")
-        ada.ask("/plugin enable jokes", "garden")
+        ada.ask("/plugin on jokes", "garden")
         ada.ask("a pun", "garden")
         ada.ask("/joke", "garden")
         assert "MSG|ada|a pun" in bob.read_until("MSG|ada|a p*n")

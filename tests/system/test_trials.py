@@ -147,6 +147,19 @@ def test_a_server_that_is_stopped_meanwhile_leaves_nobody_behind(tmp_path):
         assert not it.trials
 
 
+def test_a_server_that_is_killed_meanwhile_leaves_nothing_behind(tmp_path):
+    with serve_reloaded(tmp_path, sayer=SAY) as it:
+        it.write(sayer=f"import os, time\nif {MARK!r} in os.environ:\n    time.sleep(2)")
+        it.ask()
+        eventually(lambda: it.trials)
+        (environment,) = (Path("/proc", number, "environ").read_bytes() for number in it.trials)
+        (scratch,) = (one.removeprefix(b"TMPDIR=") for one in environment.split(b"\0") if one.startswith(b"TMPDIR="))
+        assert Path(scratch.decode()).is_dir()
+        it.server.process.kill()
+        eventually(lambda: not it.trials)
+        assert not Path(scratch.decode()).exists()
+
+
 def test_a_plugin_that_could_not_be_used_before_hinders_nobody(tmp_path):
     with serve_reloaded(tmp_path, sayer=SAY, other="1/0") as it:
         it.write(sayer=CHANGED)
