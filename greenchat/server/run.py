@@ -2,6 +2,7 @@
 its place."""
 
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -32,7 +33,6 @@ from greenchat.server.logs import Log
 from greenchat.server.reloading import Reloader
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
-from greenchat.server.watching import Watch
 from greenchat.storage import backup, datadir
 
 log = logging.getLogger("greenchat")
@@ -54,6 +54,8 @@ def serve(
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
     taken = handover.take(os.environ)
+    if taken is not None:
+        gc.disable()  # people wait; what there is at the start stays anyway
     process = _Process(config, data_dir, configure, file if watch else None, taken, watches=watch)
     lines = Log(config.server.log_format, config.server.log_level)
     try:
@@ -124,13 +126,21 @@ class _Process:
             stop.hang_up()
         server = lifecycle.server
         reloader = Reloader(lifecycle, self._configure, self._manager)
+        if self._watches:
+            from greenchat.server.watching import Watch  # which few need
+
         watch = Watch(server, self._file, self._configure, reloader.ask) if self._watches else None
         watchdog = Watchdog(server.owners, server.counters.turns, server.hooks.held, server.turns.is_held)
         with ExitStack() as until_stopped:
             if watch is not None:
                 watch.start()
                 until_stopped.callback(watch.stop)
-            for context in short_collections(), watchdog, NoSecondServer(), self._manager.serving():
+            for context in (
+                short_collections(at_once=taken is None),
+                watchdog,
+                NoSecondServer(),
+                self._manager.serving(),
+            ):
                 until_stopped.enter_context(context)
             if taken is None:
                 say_hello(server)
@@ -166,6 +176,7 @@ class _Process:
                 lifecycle.take_over(taken)
                 gevent.sleep(0)  # who is there is served, before all that can wait
                 taken.paused = time.monotonic() - taken.state.froze
+                gc.enable()
             except BaseException as error:
                 log.error("it cannot be gone on with what was there, so that all have to come back", exc_info=error)
                 taken.drop()
@@ -174,6 +185,7 @@ class _Process:
                 return lifecycle
         else:
             log.error("it cannot be gone on with what was there, so that all have to come back: %s", taken.problem)
+        gc.enable()
         server = ChatServer(self._config, self._data_dir, loaded=self._loaded)
         stop.owners = server.owners
         lifecycle = Lifecycle(server)
