@@ -151,6 +151,7 @@ class Reloader:
             logging.getLogger().setLevel(outcome.config.server.log_level.upper())
             how = "live" if outcome.changed else "nothing"
             raise _NotHandedOver(ReloadReport(ok=True, how=how, changed=outcome.changed))
+        log.debug("reload: another process tries what is on the disk")
         finding = prove(ask_of(self._server, self._loaded, choice))
         if not finding.ok:
             raise _NotHandedOver(

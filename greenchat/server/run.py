@@ -198,8 +198,10 @@ class _Process:
         all the same."""
         stop.hold()
         self._manager.alive()
+        log.debug("reload: what goes on is collected")
         state = reloader.collect()
         header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
+        log.debug("reload: the program is replaced")
         try:
             handover.replace(state, header, self._manager.variables, stop.hold)
         except Exception as error:
