@@ -83,7 +83,7 @@ def under_way(chat: Chat) -> list[str]:
     rooms = [room.name for room in chat.rooms.values() if not room.fanout.is_at_rest]
     found = [f"what was told in {name} is still going out" for name in rooms]
     if count := open_keys(chat):
-        found.append(f"of {count} messages with a key it is not known yet whether they are kept")
+        found.append(f"messages with a key of which it is not known yet what becomes of them: {count}")
     return found
 
 

@@ -1,14 +1,15 @@
-"""`greenchat serve`, and `greenchat config`."""
+"""`greenchat serve`, `greenchat reload`, and `greenchat config`."""
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from greenchat.cli.group import main
-from greenchat.cli.options import configure, settings_options
-from greenchat.cli.shell import data_dir_of
+from greenchat.cli.options import configure, encryption, settings_options, tls_options
+from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def serve(
     watch: bool,
     **sources: Any,
 ) -> None:
-    """Start a chat server. Ctrl-C stops it; SIGHUP has it read its configuration again."""
+    """Start a chat server. Ctrl-C stops it; SIGHUP and greenchat reload have it load what has changed."""
 
     def read() -> "Config":
         flags = {
@@ -87,6 +88,37 @@ def serve(
 @main.command(
     epilog="""\b
 Examples:
+  greenchat reload                                   the server on this machine, port 9999
+  greenchat reload 127.0.0.1:9998 --data-dir /srv/chat
+  greenchat reload unix:/run/chat.sock               by a socket of this machine
+  greenchat reload --json                            for a program
+Exit codes: 0 all holds now as it is on the disk; 1 something is wrong there, and all goes on as it was;
+3 the server cannot be reached; 4 refused; 5 the connection was lost.
+"""
+)
+@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("port", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
+@data_dir_options
+@tls_options
+def reload(
+    address: str | None, port: str | None, as_json: bool, file: Path | None, data_dir: str | None, **tls: Any
+) -> None:
+    """Have a server load what is on the disk now: its configuration, its plugins, greenchat itself.
+
+    It is tried first, in a process of its own: if anything is wrong, nothing happens, and you read why. Then a new
+    process takes over all that the old one had. Nobody loses the connection, but for TLS: those come back within a
+    second. A server is reloaded only by who asks from its own machine and may read its data directory.
+    """
+    from greenchat.connect.reloading import reload
+
+    target = data_dir_from(file, data_dir, missing_ok=True)
+    sys.exit(reload(address, port, target, encryption(**tls), as_json=as_json))
+
+
+@main.command(
+    epilog="""\b
+Examples:
   greenchat config > chat.toml                       a template with every setting
   greenchat config --config chat.toml                what is in force
 """
@@ -94,6 +126,8 @@ Examples:
 @settings_options
 def config(**sources: Any) -> None:
     """Print the whole configuration in force as commented TOML."""
+    from msgspec import structs
+
     from greenchat.cli.added import load_plugins
     from greenchat.config.grants import Grants
     from greenchat.config.load import as_toml
@@ -102,4 +136,7 @@ def config(**sources: Any) -> None:
     found = load_plugins(loaded)
     settings = {plugin.name: plugin.settings for plugin in found if plugin.settings}
     granted = {plugin.name: plugin.grants for plugin in found if plugin.grants != Grants()}
+    for plugin in found:
+        if plugin.opt_in:
+            granted[plugin.name] = structs.replace(plugin.grants, on=plugin.grants.on is True)
     click.echo(as_toml(loaded, settings, granted), nl=False)

@@ -1,7 +1,7 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
@@ -15,6 +15,7 @@ from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.bots import Bot, Bots, Mentioned
 from greenchat.hooks.carried import CarriedPlugin, Declared, State, declared, decode_state, encode_state
+from greenchat.hooks.courier import Courier, Couriers
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
@@ -22,6 +23,7 @@ from greenchat.hooks.meters import TIMERS
 from greenchat.hooks.moments import seconds_of
 from greenchat.hooks.order import Order, line_of, name_of, named, put_out
 from greenchat.hooks.pace import Pace
+from greenchat.hooks.rates import Allowances
 from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tasks import Task, Tasks
 from greenchat.hooks.telling import Waiting
@@ -63,6 +65,8 @@ class Context:
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
         self._pace = Pace(around.clock.monotonic)
+        self._allowances = Allowances(around.clock.monotonic)
+        self._couriers = Couriers(self.store, self.http, self._tasks, self.clock, self.log, self.require)
         self._where = Where(name, around, self._tasks)
         self._bots = Bots(name, self._tasks, around.ears, self._where, self._pace)
         self._voices: Voices | None = None
@@ -142,6 +146,14 @@ class Context:
         """Forget a stored job, by its id; whether there was one."""
         return self.jobs.cancel(job if isinstance(job, str) else job.id)
 
+    def allows(self, rate: str, who: Hashable) -> bool:
+        """Whether `who` has not done it more often than `rate`, such as "3/10s", of late; then it is counted."""
+        return self._allowances.allows(rate, who)
+
+    def courier(self, name: str, url: str, secret: str = "") -> Courier:
+        """What keeps what is posted to `url` until that has taken it; see `Courier`. Needs the right "http"."""
+        return self._couriers.add(name, url, secret)
+
     def in_thread(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:
         """What it returns or raises, called in a thread: this greenlet waits, and no other does."""
         return self._tasks.in_thread(function, *arguments, **more)
@@ -190,7 +202,7 @@ class Context:
         """The room called so, however it is spelt. Raises `Reject` where nobody is in one."""
         found = self.chat.rooms.get(self.chat.room_name(name))
         if found is None:
-            raise Reject(f"There is no room {printable(name)}, or nobody is in it.")
+            raise Reject(f"There is no room {printable(name)}, or nobody is in it.", code="unknown_room")
         return found
 
     def member(self, name: str) -> Member:
@@ -300,7 +312,12 @@ class Context:
             else:
                 self._bots.start(server)
         if not self._is_carried:
-            self.jobs.start()
+            self._begin_kept()
+
+    def _begin_kept(self) -> None:
+        """What it has kept to be done goes on."""
+        self.jobs.start()
+        self._couriers.start()
 
     @property
     def in_threads(self) -> int:
@@ -326,6 +343,7 @@ class Context:
         """Its plugin is on again. May wait. Raises `Reject` where a bot may not come in."""
         self._tasks.resume()
         self.jobs.resume()
+        self._couriers.start()
         if self._around.server is not None:
             self._bots.start(self._around.server)
 
@@ -356,7 +374,7 @@ class Context:
         `Reject`."""
         self._is_carried = False
         self._tasks.taken_over()
-        self.jobs.start()
+        self._begin_kept()
         if not self._tasks.halted:
             self._bots.start(self.server)
         self._bots.taken_over(self.chat)

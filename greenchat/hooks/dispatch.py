@@ -247,6 +247,11 @@ class Dispatcher:
         """Have a plugin that keeps order do what another one orders. Raises `Reject` where none does."""
         keep_order(self._calls("greenchat_order"), self.failed, order)
 
+    def trace_by(self, trace: Trace) -> None:
+        """From now on, functions are called as `trace` makes them of those of the plugins."""
+        self._trace = trace
+        self.bind()
+
     def bind(self) -> None:
         """Look up who implements what, anew."""
         self.frame = self._take(*self._calls("greenchat_frame", "greenchat_says", one=takes.says_of_one))

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from greenlet import GreenletExit
 
@@ -15,6 +16,17 @@ class Killed(GreenletExit):  # type: ignore[misc]
 
 class CarriedAway(Killed):
     """Somebody else serves the connection from now on: this greenlet ends, and the session does not."""
+
+
+class Cut(Killed):
+    """What this greenlet does for one request ends, and the session goes on. `refs` are those of the requests that it
+    ended, and that have no answer; and `left` the requests behind, of which nothing has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refs: list[Any] = []
+        self.is_answered = False  # the request was
+        self.left: list[Any] = []
 
 
 @contextmanager

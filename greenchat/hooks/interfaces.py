@@ -48,6 +48,17 @@ class Reloads(Protocol):
         who has asked, for the log and the audit trail."""
 
 
+class Tries(Protocol):
+    """What tries the code of plugins that is on the disk now, before it is taken up."""
+
+    def try_plugin(self, plugin: str) -> Sequence[str]:
+        """What it would have done otherwise than the code that is on, to what was said last in the rooms, in lines for
+        operators. It takes some seconds, in which this greenlet waits. Raises `GreenchatError`."""
+
+    def require_tried(self, plugin: str) -> None:
+        """Raises `Reject` unless just what is on the disk now was tried."""
+
+
 class ChatServer(ABC):
     """One server: its chat, its slash-commands, its sessions by their ids.
 
@@ -112,6 +123,16 @@ class ChatServer(ABC):
         """Reload what is on the disk now, or what an operator has chosen, without anybody noticing. It returns at once:
         `session` is told by a `Reloaded` with `ref`, once that is done or it is clear why it cannot be. `by` is who has
         asked, as on record. Raises `Reject` where this server cannot do that at all."""
+
+    @abstractmethod
+    def try_plugin(self, plugin: str) -> Sequence[str]:
+        """What the code of a plugin that is on the disk now would have done otherwise than the one that is on, to what
+        was said last in the rooms, and what it costs: in lines for operators. It is tried in another process. May wait,
+        for some seconds. Raises `Reject`."""
+
+    @abstractmethod
+    def require_tried(self, plugin: str) -> None:
+        """Raises `Reject` unless the code that is on the disk now is what `try_plugin` has tried last. May wait."""
 
     @abstractmethod
     def last_refusal(self, member: Member) -> Touch | None:

@@ -51,12 +51,13 @@ class PluginLifecycle:
         installed: Collection[str] | None = None,
         turn: Beat | None = None,
         choice: Choice | None = None,
+        loaded: Sequence[loader.Plugin] | None = None,
     ) -> None:
-        """Their timers go by `clock`, or else by this machine's. `choice` is what operators have chosen. Raises
-        `ConfigError` and `PluginError`."""
-        self._data_dir, self._installed = data_dir, installed
+        """Their timers go by `clock`, or else by this machine's. `choice` is what operators have chosen; with `loaded`,
+        it is these plugins. Raises `ConfigError` and `PluginError`."""
+        self._data_dir, self._installed, self._choice = data_dir, installed, choice or Choice()
         self._around = Surroundings(clock or SystemClock(), data_dir)
-        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed, choice)
+        self.plugins = loader.Plugins(config, objects, self._around, data_dir, installed, choice, loaded)
         self.owners = Owners(self.plugins.modules)
         trace = traced if config.server.trace_plugins else None
         if trace is not None:
@@ -103,7 +104,7 @@ class PluginLifecycle:
         goes on they are given what they have `carried`: its `members`, by their numbers, are in its chat already,
         without any sessions. `bound` is called once hooks are, before bots come in. `take_over` is to follow then."""
         self._tell_operators = lambda text: _tell_operators(server, text)
-        loader.forget_off(self._data_dir)
+        self._list_off()
         self._errors.begin()
         self._around.server = server
         self.rooms.open_rooms = server.chat.rooms
@@ -124,9 +125,11 @@ class PluginLifecycle:
         bound()
         self.plugins.each(_start_context)
         server.accounts.watch(lambda: self._accounts_changed(server.accounts))
+        names = {plugin.name for plugin in self.plugins.on}
         for plugin in self.plugins:
             if plugin.off:
-                self._discard(plugin.name)
+                if plugin.name not in names:  # else it is another one's that has taken its place
+                    self._discard(plugin.name)
             elif plugin.name in self.routes.plugins and not self.routes.served:
                 self._note(plugin, "its routes are not served, since no plugin that is on speaks HTTP: see web")
         self.hooks.bind()
@@ -277,6 +280,13 @@ class PluginLifecycle:
     def _bind(self) -> None:
         self.hooks.bind()
 
+    def _list_off(self) -> None:
+        """For `greenchat plugins list`: what only this process knows."""
+        loader.forget_off(self._data_dir)
+        unloaded = {name: self._choice.off(name, ()) for name in self._choice.unloaded}
+        for name, why in (unloaded | self.off).items():
+            loader.note_off(self._data_dir, name, why)
+
     def _restrict(self, plugin: loader.Plugin, name_length: int) -> None:
         try:
             self.rooms.add(plugin.name, plugin.grants.rooms, plugin.per_room, name_length)
@@ -300,9 +310,7 @@ class PluginLifecycle:
         self.routes.add(plugin, self._given_routes.get(plugin, ()))
         if ctx is not None:
             ctx.resume()
-        loader.forget_off(self._data_dir)
-        for name, why in self.off.items():
-            loader.note_off(self._data_dir, name, why)
+        self._list_off()
         log.warning("plugin %s is switched on again", plugin, extra={"plugin": plugin})
 
     def _add_commands(self, plugin: loader.Plugin, found: Iterable[Command]) -> None:

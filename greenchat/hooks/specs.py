@@ -191,6 +191,14 @@ def greenchat_accounts(data_dir: Path) -> "Iterable[Account] | None":
 
 
 @hookspec
+def greenchat_last_messages(data_dir: Path, room: str, count: int) -> "Sequence[Past] | None":
+    """Provide: the last `count` messages of a room, or of all, by your file in `data_dir`; for dry runs of plugins.
+
+    `room` is empty for all rooms. A server may run on `data_dir`, and this may be called in another thread than its
+    own: open the file anew, and only read. Nothing that was said alone belongs there."""
+
+
+@hookspec
 def greenchat_shell_acted(data_dir: Path, act: "ModerationAction") -> None:
     """Provide: a command line has changed something in `data_dir`; put that on record there."""
 

@@ -35,6 +35,7 @@ LINGER_BYTES = 64 * 1024  # read at once, and dropped
 def linger(sock: socket.socket, readable: Readable) -> None:
     """Say that nothing more comes, and read what the other side still sends until it has understood."""
     try:
+        readable.never_freezes = True
         sock.shutdown(socket.SHUT_WR)
         with gevent.Timeout(LINGER_SECONDS, False):
             while True:

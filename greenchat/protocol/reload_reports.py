@@ -39,7 +39,7 @@ class ReloadReport(Struct, frozen=True, omit_defaults=True):
             milliseconds, kept = self.pause_seconds * 1000, f"{self.sessions:,} connection{'s' * (self.sessions != 1)}"
             yield f"The server was reloaded: nobody was served for {milliseconds:,.0f} ms, and {kept} went on."
         yield from self.why
-        yield from (f"Changed: {line}" for line in self.changed)
+        yield from (f"{'Changed' if self.ok else 'Would change'}: {line}" for line in self.changed)
         yield from (f"Proven: {line}" for line in self.proven)
 
 

@@ -1,6 +1,5 @@
 """Letting connections in: on which sockets, no more than the limits, and by their first bytes who serves each."""
 
-import contextlib
 import logging
 import os
 import socket
@@ -15,8 +14,7 @@ from gevent.event import Event
 from greenlet import greenlet
 
 from greenchat.codecs import Codec
-from greenchat.codecs.detect import OUR_CODECS, codec_of, refusals_of
-from greenchat.codecs.wording import in_full
+from greenchat.codecs.detect import OUR_CODECS, codec_of
 from greenchat.config.schema import Config, Tls
 from greenchat.errors import Advice, Reject
 from greenchat.hooks.dispatch import Dispatcher
@@ -27,9 +25,9 @@ from greenchat.net.admission import Admission
 from greenchat.net.listener import detached, prepare
 from greenchat.net.turns import Turns
 from greenchat.protocol.address import host_of, network_of
-from greenchat.protocol.replies import Error
 from greenchat.server.carried_connections import CarriedAcceptor, CarriedSilent
 from greenchat.server.listeners import Listeners, Own
+from greenchat.server.turning_away import TurningAway
 from greenchat.session.connection import Connection
 from greenchat.session.flood import READ_BYTES
 
@@ -37,13 +35,6 @@ log = logging.getLogger("greenchat.server")
 
 # How much of a connection's start is looked at to choose who serves it: enough for the greeting of any protocol.
 FIRST_BYTES = 16
-
-# How long a connection that is turned away may take, half of it to say its first words. Programs speak at once;
-# somebody on netcat reads the answer after half of this.
-DOOR_SECONDS = 1.0
-
-# So many may be turned away politely at the same time; more are an attack, and are closed at once.
-TURNED_AWAY_AT_ONCE = 100
 
 
 class Server(Protocol):
@@ -93,9 +84,10 @@ class Acceptor:
         self._silent: dict[Any, Silent | None] = {}  # those whose client has said nothing yet; None: or never will
         self._idle: set[Any] = set()  # those of plugins that wait for their client to begin something
         self._codecs = {codec.name: codec for codec in OUR_CODECS}  # whose sessions can be carried here
-        self._going_on: list[Any] = []  # greenlets that are to begin, with what was carried here
+        self._going_on: list[tuple[Any, Any]] = []  # greenlets that are to begin with sockets that were carried here
+        self._unusable: list[Any] = []  # sockets that were carried here in vain
         self._held: list[CarriedSilent] = []
-        self._turned_away = 0  # how many are being refused at this moment
+        self._turning_away = TurningAway(self._peek)
         self._all_gone = Event()
         self._listeners = Listeners(self._serve)
         self.is_proxy: Callable[[str], bool] = lambda host: False
@@ -118,10 +110,6 @@ class Acceptor:
 
     def listen_no_more(self) -> None:
         self._listeners.close()
-
-    def hand_over(self, least: int) -> list[int]:
-        """See `Listeners.hand_over`."""
-        return self._listeners.hand_over(least)
 
     def load_certificate(self, config: Tls) -> bool:
         """Read it, also where the files' names are the same: it is renewed then. Whether there is one; raises
@@ -185,8 +173,11 @@ class Acceptor:
         return self._connections.get(session.greenlet)
 
     def freeze(self) -> None:
-        """Let nobody in, and end what waits for a client to begin something."""
+        """Let nobody in."""
         self._listeners.freeze()
+
+    def end_idle(self) -> None:
+        """End what waits for a client to begin something."""
         for serving in self._idle:
             gevent.kill(serving, Killed)
 
@@ -232,28 +223,43 @@ class Acceptor:
         sock = gevent_socket.socket(fileno=was.descriptor)
         os.set_inheritable(was.descriptor, False)
         if was.at and own is None:
-            sock.close()  # nobody serves it any more
+            self.close_later(sock)  # nobody serves it any more
         else:
             silent = Silent(sock, was.address, own)
-            self._will(was.network, lambda: self._serve_silent([silent]))
+            self._will(was.network, sock, lambda: self._serve_silent([silent]))
 
     def take_up_session(self, session: Connection, sock: socket.socket, network: str | None) -> None:
         """The same of a session, with its socket, and what it counts for."""
-        self._will(network, lambda: self._go_on(session, sock))
+        self._will(network, sock, lambda: self._go_on(session, sock))
 
-    def _will(self, network: str | None, serve: Callable[[], None]) -> None:
+    def _will(self, network: str | None, sock: Any, serve: Callable[[], None]) -> None:
         """Have one more connection served, once they go on."""
         serving = greenlet(partial(self._run, serve), gevent.get_hub())
         self._connections[serving] = network
         if network is not None:
             self.admission.stays(network)
-        self._going_on.append(serving)
+        self._going_on.append((serving, sock))
+
+    def close_later(self, sock: Any) -> None:
+        """Close a socket that was carried here, and that nobody can use, once they go on."""
+        self._unusable.append(sock)
 
     def go_on(self) -> None:
         """Serve those that were carried here."""
         going_on, self._going_on = self._going_on, []
-        for serving in going_on:
+        while self._unusable:
+            self._unusable.pop().close()
+        for serving, _ in going_on:
             gevent.get_hub().loop.run_callback(serving.switch)
+
+    def abandon(self) -> None:
+        """Instead of `go_on`, where the server cannot: no socket that was carried here is closed, since somebody else
+        has their descriptors and will."""
+        for sock in (*self._unusable, *(sock for _, sock in self._going_on)):
+            sock.detach()
+        self._going_on, self._unusable = [], []
+        self._connections.clear()
+        self._listeners.abandon()
 
     # --- a connection, in its own greenlet ---
 
@@ -319,7 +325,7 @@ class Acceptor:
                 self._connections[serving] = None
                 self.admission.leave(counted)
             self._server.refused(0, "", verdict)
-            self._turn_away(silent.socket, verdict)
+            self._turning_away.turn_away(silent.socket, verdict)
         except OSError:
             pass  # gone before it said anything
         return None
@@ -332,7 +338,7 @@ class Acceptor:
         self._server.turns.breathe()
         config = self._server.config
         if first.startswith(tls.HELLO) and self._tls is not None:
-            with closing(tls.shake_hands(self._tls, sock, config.limits.handshake_seconds)) as connection:
+            with closing(self._shake_hands(self._tls, sock)) as connection:
                 # All of the first record: what stayed in there, the event loop could not see.
                 taken = connection.unread = self._first_bytes(connection, READ_BYTES)
                 if taken and not self._claimed(connection, taken[:FIRST_BYTES], address, serve):
@@ -343,6 +349,10 @@ class Acceptor:
         elif first and not self._claimed(sock, first, address, serve):
             return Chosen(detached(sock), address, codec_of(first), b"")
         return None
+
+    def _shake_hands(self, context: Any, sock: Any) -> tls.TlsConnection:
+        with self._silence(None):
+            return tls.shake_hands(context, sock, self._server.config.limits.handshake_seconds)
 
     def _claimed(self, sock: Any, first: bytes, address: str, serve: Serve | None) -> bool:
         """Whether a plugin has claimed a connection that begins so, or all of its listener, and served it."""
@@ -373,28 +383,17 @@ class Acceptor:
 
     def _peek(self, sock: Any, seconds: float, size: int, flags: int, silent: Silent | None = None) -> bytes | None:
         """What the client says first: empty where it has gone, None where it says nothing for `seconds`."""
+        with self._silence(silent), gevent.Timeout(seconds or None, False):
+            first: bytes = sock.recv(size, flags)
+            return first
+        return None
+
+    @contextmanager
+    def _silence(self, silent: Silent | None) -> Iterator[None]:
+        """While this greenlet's connection is `silent`; or nothing has come of it that anybody would miss."""
         serving = gevent.getcurrent()
         self._silent[serving] = silent
         try:
-            with gevent.Timeout(seconds or None, False):
-                first: bytes = sock.recv(size, flags)
-                return first
+            yield
         finally:
             del self._silent[serving]
-        return None
-
-    def _turn_away(self, sock: Any, verdict: Reject) -> None:
-        """Refuse a connection politely: in its own words, if it says some soon, and so that it can read them."""
-        polite = self._turned_away < TURNED_AWAY_AT_ONCE
-        self._turned_away += 1
-        try:
-            with contextlib.suppress(OSError), gevent.Timeout(DOOR_SECONDS, False):
-                first = self._peek(sock, DOOR_SECONDS / 2, FIRST_BYTES, socket.MSG_PEEK) if polite else b""
-                kind = refusals_of(first or b"")
-                verdict = in_full(verdict, kind.advice)
-                sock.sendall(kind.refusal(Error(verdict.code, verdict.text)))
-                sock.shutdown(socket.SHUT_WR)
-                while polite and sock.recv(READ_BYTES):
-                    pass  # closing with unread bytes would reset the connection, and take the words back
-        finally:
-            self._turned_away -= 1

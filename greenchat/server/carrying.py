@@ -50,10 +50,12 @@ def take_over(server: ChatServer, state: CarriedServer) -> None:
     for was, session in zip(state.connections.sessions, take_up(server, state.connections), strict=True):
         if session is not None:
             sessions.append(session)
-            if was.member >= 0:
-                attach_carried(server.chat, session, members[was.member], was.only, was.is_welcome)
-                session.joined(members[was.member])
+            if was.member >= 0 and server.chat.people.has(member := members[was.member]):
+                attach_carried(server.chat, session, member, was.only, was.is_welcome)
+                session.joined(member)
                 stays.give(session)
+            elif was.member >= 0:  # a plugin has put them out at its start
+                session.close("put out")
     stays.end()
     server.plugin_lifecycle.take_over(server, sessions)
 

@@ -4,8 +4,11 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from typing import Any
 import gevent
 from gevent import os as gevent_os
 
-from greenchat.server.apart import LINE, MARK, NO_SERVER, TRIAL
+from greenchat.server.apart import LINE, MARK, NO_SERVER, SCRATCH, TRIAL
 from greenchat.server.handover import command
 
 # What belongs to the server alone, of the environment: its service manager's words, and what it is left by hand-overs.
@@ -30,6 +33,9 @@ KEPT_BYTES = 1 << 12
 
 # How much longer it may live by itself, in seconds: it is ended before that, unless this process is.
 LONGER_SECONDS = 5
+
+# Where its temporary files are, on most Linux: in memory. They are removed with it, however it ends.
+MEMORY = "/dev/shm"
 
 # How often it is looked for what it has started: what a process starts while it is being ended is found the next time.
 LOOKS = 5
@@ -48,6 +54,8 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_over = False
         self._told = b""
+        self._scratch = ""
+        self._lock = threading.Lock()  # who ends it waits until it has been started
 
     @property
     def told(self) -> str:
@@ -77,8 +85,7 @@ class Child:
     def end(self) -> None:
         """End it, if it has not ended, and all that it has started. Waits until it is gone."""
         self._is_over = True
-        if self._process is not None:
-            gevent.get_hub().threadpool.apply(self._end)
+        gevent.get_hub().threadpool.apply(self._end)
 
     def _write(self, stream: Any, data: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended
@@ -102,8 +109,15 @@ class Child:
     # --- in a thread ---
 
     def _start(self) -> None:
+        with self._lock:
+            if not self._is_over:
+                self._open()
+
+    def _open(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not NOT_INHERITED.fullmatch(name)}
+        self._scratch = tempfile.mkdtemp(prefix=SCRATCH, dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
         environment |= {
+            "TMPDIR": self._scratch,
             TRIAL: f"{self._word} {self._seconds + LONGER_SECONDS:.0f}",
             MARK: self._mark,
             NO_SERVER: "1",
@@ -117,26 +131,33 @@ class Child:
             env=environment,
             start_new_session=True,
         )
-        if self._is_over:  # nobody waits for it any more
-            self._end()
 
     def _end(self) -> None:
-        process = self._process
-        assert process is not None
+        with self._lock:
+            if self._process is not None:
+                self._kill(self._process)
+            if self._scratch:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _kill(self, process: "subprocess.Popen[bytes]") -> None:
+        ended = set[int]()
         for _ in range(LOOKS):
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
-            others = list(_marked(self._mark))
+            others = set(marked(self._mark)) - ended
+            ended |= others
             for number in others:
                 with contextlib.suppress(OSError):
                     os.kill(number, signal.SIGKILL)
             if not others:
                 break
         process.wait()
+        for number in ended:
+            with contextlib.suppress(OSError):  # it is no child of ours, unless this is process 1 of a container
+                os.waitpid(number, 0)
         for stream in (process.stdin, process.stdout, process.stderr):
-            assert stream is not None
-            with contextlib.suppress(OSError):
-                stream.close()
+            with contextlib.suppress(OSError, AttributeError):
+                stream.close()  # type: ignore[union-attr]
 
 
 def _read(stream: Any) -> Iterator[bytes]:
@@ -156,7 +177,7 @@ def _how(process: "subprocess.Popen[bytes]") -> str:
         return f"by signal {-code}"
 
 
-def _marked(mark: str) -> Iterator[int]:
+def marked(mark: str) -> Iterator[int]:
     """The processes that have `mark` in their environment: wherever they are, they were started by who had it."""
     wanted = f"{MARK}={mark}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):  # nothing, on a system without

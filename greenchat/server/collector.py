@@ -36,3 +36,16 @@ def short_collections() -> Iterator[None]:
     finally:
         gc.callbacks.remove(watch)
         gc.unfreeze()
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Meanwhile nothing is collected: where very much is made of which all stays, most of the time would go there, five
+    times as much as into making it (8,000 connections that go on: 0.1 instead of 0.6 seconds of the processor)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -47,11 +47,13 @@ class Departure:
         self._froze = time.monotonic()
         self._pause.freeze()
         try:
-            self._pause.settle(FREEZE_SECONDS)
+            is_at_rest = self._pause.settle(FREEZE_SECONDS)
             while reasons := self._reasons():
                 if time.monotonic() - self._froze >= FREEZE_SECONDS:
                     raise NotNowError(f"This would be cut off, so wait until it is done: {'; '.join(reasons)}.")
                 gevent.sleep(LOOK_SECONDS)
+            if not is_at_rest and not self._pause.cut():
+                raise NotNowError("Something that clients have asked for does not come to its end. Try again later.")
         except BaseException:
             self.thaw()
             raise
@@ -62,6 +64,10 @@ class Departure:
 
     def end(self, changed: Iterable[str]) -> None:
         """Let plugins end, of which those have `changed`. Raises nothing."""
+        try:
+            self._pause.send_away()
+        except Exception:
+            log.exception("somebody could not be told to come back")
         self._pause.hold()
         try:
             self._plugins = self._lifecycle.finish()

@@ -46,10 +46,10 @@ def take(server: ChatServer) -> Fingerprints:
     return Fingerprints(
         version=__version__,
         python=sys.version.partition(" ")[0],
-        greenchat=_digest(_files(HERE, ("*.py",))),
+        greenchat=_digest(_files(HERE, ".py")),
         interpreter=_stamp(Path(sys.executable)),
-        libraries=" ".join(_stamp(Path(path)) for path in _libraries()),
-        plugins={name: _files(path) for name, path in _plugins(server)},
+        libraries=" ".join(_stamp(path) for path in _libraries()),
+        plugins={name: files for name, path in places(server) if (files := _files(path))},
     )
 
 
@@ -112,7 +112,7 @@ def _named(paths: Iterable[str]) -> str:
     return " and ".join(filter(None, [", ".join([first, *others[:-1]]), *others[-1:]]))
 
 
-def _plugins(server: ChatServer) -> Iterator[tuple[str, Path]]:
+def places(server: ChatServer) -> Iterator[tuple[str, Path]]:
     """Each plugin, by name, that has files: those that were loaded, and what lies in directories of plugins."""
     seen = set()
     for plugin in server.plugins:
@@ -145,25 +145,25 @@ def _libraries() -> list[str]:
     return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 
 
-def _files(path: Path, names: tuple[str, ...] = ("*",)) -> Files:
-    """The file, or all below the directory that have one of these names."""
+def _files(path: Path, ending: str = "") -> Files:
+    """The file, or all below the directory whose names end so; nothing for what is not there."""
     if not path.is_dir():
-        return {path.name: _stamp(path)}
-    return {str(file.relative_to(path)): _stamp(file) for file in _below(path, names)}
+        stamp = _stamp(path)
+        return {path.name: stamp} if stamp else {}
+    return {os.path.relpath(file, path): _stamp(file) for file in below(path) if file.endswith(ending)}
 
 
-def _below(path: Path, names: tuple[str, ...]) -> Iterator[Path]:
+def below(path: Path) -> Iterator[str]:
+    """The paths of the files in a plugin's directory, and below it."""
     for where, directories, files in os.walk(path):
         directories[:] = [name for name in directories if not name.startswith(".") and name not in NO_CODE]
-        for file in map(Path(where).joinpath, files):
-            if not file.name.startswith(".") and any(map(file.match, names)):
-                yield file
+        yield from (os.path.join(where, name) for name in files if not name.startswith("."))
 
 
-def _stamp(path: Path) -> str:
+def _stamp(path: str | Path) -> str:
     """When it was written last, in nanoseconds, and its size in bytes; nothing for what is not there."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return ""
     return f"{found.st_mtime_ns}:{found.st_size}"

@@ -13,12 +13,22 @@ from greenchat.errors import PluginError
 # What opens a file for more than reading.
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-# What changes the paths that it is called with.
-CHANGES = frozenset(
-    f"os.{name}" for name in ("chmod", "chown", "link", "mkdir", "remove", "rename", "rmdir", "symlink", "truncate")
-)
-# ... and of these the second alone.
-LINKS = ("os.link", "os.symlink")
+# What changes a file or directory: which arguments of the event are its path, and the directory that this is below, if
+# that is given. https://docs.python.org/3/library/audit_events.html
+CHANGES = {
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "os.link": ((1, 3),),
+    "os.mkdir": ((0, 2),),
+    "os.remove": ((0, 1),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.rmdir": ((0, 1),),
+    "os.symlink": ((1, 2),),
+    "os.truncate": ((0, None),),
+}
+
+# What has to do with a symbolic link itself, and not with what it leads to.
+OF_LINKS = frozenset({"os.link", "os.remove", "os.rename", "os.symlink"})
 
 
 class Guard:
@@ -34,8 +44,9 @@ class Guard:
             if flags & WRITES:
                 self._require_elsewhere(path)
         elif event in CHANGES:
-            for path in arguments[1:2] if event in LINKS else arguments[:2]:
-                self._require_elsewhere(path)
+            for path, below in CHANGES[event]:
+                directory = -1 if below is None else arguments[below]
+                self._require_elsewhere(arguments[path], directory, follow=event not in OF_LINKS)
         elif event == "sqlite3.connect":
             (path,) = arguments
             if isinstance(path, bytes | str | os.PathLike):
@@ -43,10 +54,14 @@ class Guard:
         elif event == "socket.bind":
             raise PluginError("it opens a port while it is loaded: do that from greenchat_startup on")
 
-    def _require_elsewhere(self, path: object) -> None:
+    def _require_elsewhere(self, path: object, directory: int = -1, *, follow: bool = True) -> None:
         if not path or not isinstance(path, bytes | str | os.PathLike):
             return
-        found = Path(os.path.realpath(os.fsdecode(path)))
+        try:
+            where = Path(os.readlink(f"/proc/self/fd/{directory:d}") if directory >= 0 else "", os.fsdecode(path))
+        except OSError:  # there is no such place on this system
+            return
+        found = Path(os.path.realpath(where) if follow else Path(os.path.realpath(where.parent), where.name))
         if found.is_relative_to(self._kept):
             name = found.relative_to(self._kept)
             raise PluginError(

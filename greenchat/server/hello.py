@@ -46,5 +46,5 @@ def _ways_in(server: ChatServer) -> list[str]:
 
 def _plugin_line(plugins: Plugins) -> str:
     on = ", ".join(plugin.name for plugin in plugins.on) or "none"
-    off = ", ".join(plugin.name for plugin in plugins if plugin.off)
+    off = ", ".join(plugin.name for plugin in plugins if plugin.off and not plugin.is_spare)
     return f"{on} (off: {off}; see greenchat plugins list)" if off else on

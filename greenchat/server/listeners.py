@@ -1,7 +1,6 @@
 """All sockets that a server listens on: those of the chat, and those of plugins. They outlast the process that has
 opened them."""
 
-import fcntl
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -33,6 +32,7 @@ class Listeners:
         self._inherited = False  # whether those of the chat are somebody else's, who goes on with them
         self._carried: list[tuple[str, Any]] = []  # sockets that listen already, for what was asked for
         self._carried_own: list[tuple[str, Any]] = []
+        self._adopted: set[str] = set()  # what plugins' listeners were asked for that were carried here
 
     @property
     def addresses(self) -> list[str]:
@@ -74,12 +74,6 @@ class Listeners:
         while self._own:
             close(self._own.pop()[1])
 
-    def hand_over(self, least: int) -> list[int]:
-        """Descriptors of the sockets that the chat listens on, none below `least`: they stay open when it listens no
-        more, and who connects until somebody goes on with them waits."""
-        self._inherited = True
-        return [fcntl.fcntl(listener.socket.fileno(), fcntl.F_DUPFD_CLOEXEC, least) for _, listener in self._chat]
-
     # --- over the end of the process ---
 
     def freeze(self) -> None:
@@ -109,6 +103,21 @@ class Listeners:
         self._inherited = inherited
         self._carried = [(one.address, adopted(one.descriptor)) for one in chat]
         self._carried_own = [(one.address, adopted(one.descriptor)) for one in own]
+        self._adopted = {one.address for one in own}
+
+    def abandon(self) -> None:
+        """As `close`, where somebody else has the descriptors of what was carried here: nothing of it ends. Those of
+        the chat are others each time (see `handover.Taken`)."""
+        self._inherited = True
+        for own, listener in self._own:
+            if own.address in self._adopted:
+                listener.socket.detach()
+        for _, sock in self._carried_own:
+            sock.detach()
+        for _, sock in self._carried:
+            sock.close()
+        self._carried, self._carried_own = [], []
+        self.close()
 
     def _drop_carried(self, addresses: Sequence[str]) -> None:
         """Close what nobody has asked for any more: what is asked for instead may be the same port."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import gevent
 
 from greenchat.chat.room import Member
+from greenchat.hooks.ending import Killed
 from greenchat.server.carried_connections import CarriedConnections
 from greenchat.server.server import ChatServer
 from greenchat.session.carried import CarriedSession
@@ -23,6 +24,12 @@ log = logging.getLogger("greenchat.server")
 # How long what is under way may take once the server stands still, in seconds: longer than nearly all that it does for
 # one client; and who writes meanwhile takes it for a bad line.
 FREEZE_SECONDS = 2.0
+
+# How long it may take until all are at rest where what was under way was cut, in seconds: plugins may have to clean up.
+CUT_SECONDS = 0.5
+
+# How long those may take to go that are sent away, in seconds: a round trip on a bad line.
+AWAY_SECONDS = 0.5
 
 # How often is looked whether all are at rest, in seconds: most are at once.
 LOOK_SECONDS = 0.005
@@ -49,12 +56,34 @@ class Pause:
             session.thaw()
         self._server.acceptor.thaw()
 
+    def cut(self, seconds: float = CUT_SECONDS) -> bool:
+        """End what is still under way; as `settle`. What was asked for is answered: it may be tried again."""
+        for session in self._restless:
+            session.cut()
+        for serving in self._server.acceptor.under_way(self._sessions):
+            gevent.kill(serving, Killed)
+        return self.settle(seconds)
+
+    def send_away(self, seconds: float = AWAY_SECONDS) -> None:
+        """Have those come back at once that cannot be carried, and wait for them to go, at most so many seconds."""
+        until = time.monotonic() + seconds
+        for session in self._sessions:
+            if not self._is_portable(session):
+                session.send_away()
+        while any(not self._is_portable(session) for session in self._sessions) and time.monotonic() < until:
+            gevent.sleep(LOOK_SECONDS)
+        self._server.turns.wait_until_quiet(max(until - time.monotonic(), 0))
+
+    def _is_portable(self, session: Connection) -> bool:
+        return session.is_portable and self._server.acceptor.knows(session.codec)
+
     def settle(self, seconds: float = FREEZE_SECONDS) -> bool:
         """Wait until all are at rest, and have been told all that there is to tell; at most so many seconds. Whether
         they are."""
         until = time.monotonic() + seconds
         gevent.sleep(0)  # who was let in at this moment begins
         while self.under_way or self.held_acks:
+            self._server.acceptor.end_idle()
             if time.monotonic() >= until:
                 return False
             gevent.sleep(LOOK_SECONDS)
@@ -82,7 +111,7 @@ class Pause:
         end of the process, or `give_away`."""
         sessions = []
         for session in self._sessions:
-            if session.is_portable:
+            if session.rests and self._is_portable(session):
                 try:
                     sessions.append(self._carry(session, index))
                     self._carried.add(session)
@@ -132,11 +161,22 @@ def _take_up(server: ChatServer, was: CarriedSession) -> Connection | None:
         sock.setblocking(False)
         codec = server.acceptor.codec(was.codec)
         if codec is None:
-            raise ValueError(f"nobody speaks {was.codec} any more")
+            log.info("#%d is closed: nobody speaks %s here any more", was.id, was.codec)
+            server.acceptor.close_later(sock)
+            return None
         session = server.take_up(was, sock, codec)
     except Exception:  # what one has left behind is no other's harm
         log.exception("#%d cannot be carried here, and is closed: its client comes back by itself", was.id)
-        sock.close()
+        server.acceptor.close_later(sock)
         return None
     server.acceptor.take_up_session(session, sock, was.network)
     return session
+
+
+def abandon(server: ChatServer) -> None:
+    """Let go of all that was carried here, where the server cannot go on with it: it is closed by who has taken it."""
+    for session in list(server.sessions.values()):
+        if isinstance(session, Connection):
+            session.give_away(open_still=True)
+    server.sessions.clear()
+    server.acceptor.abandon()

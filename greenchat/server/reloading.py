@@ -6,9 +6,9 @@ has it go on as it was, and who has asked reads why.
 """
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import gevent
@@ -18,16 +18,17 @@ from gevent.event import Event
 from greenchat.config.difference import compare
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
-from greenchat.hooks.carried import names_of
 from greenchat.hooks.ending import Killed
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
+from greenchat.protocol.text import amount
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
-from greenchat.server.carried_server import HANDOVER_FORMAT, Asked, CarriedServer
+from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
+from greenchat.server.plugin_tries import PluginTries
 from greenchat.server.proving import ask_of, prove
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
@@ -67,7 +68,8 @@ class Reloader:
         self._is_over = False
         self._loaded = fingerprints.take(self._server)
         self.handed = Event()
-        self._server.reloads = self
+        self._server.tries = self._tries = PluginTries(self._server, configure)
+        self._server.reload_asks.begin(self)
 
     def ask(
         self, by: str, answer: Answer | None, session_id: int = 0, ref: Ref = None, choice: Choice | None = None
@@ -80,6 +82,7 @@ class Reloader:
     def finish(self) -> bool:
         """Reload nothing any more. Whether it is too late for that: then the server is to be handed over."""
         self._is_over = True
+        self._tries.end()
         if self._leaving is not None:
             self.handed.wait()
         elif self._worker is not None:
@@ -148,7 +151,7 @@ class Reloader:
             logging.getLogger().setLevel(outcome.config.server.log_level.upper())
             how = "live" if outcome.changed else "nothing"
             raise _NotHandedOver(ReloadReport(ok=True, how=how, changed=outcome.changed))
-        finding = prove(ask_of(self._server, self._loaded, HANDOVER_FORMAT, self._states(), choice))
+        finding = prove(ask_of(self._server, self._loaded, choice))
         if not finding.ok:
             raise _NotHandedOver(
                 ReloadReport(ok=False, why=finding.why, changed=finding.changed, proven=finding.proven)
@@ -166,23 +169,24 @@ class Reloader:
 
     def _hand_over(self, batch: list[_Waiting], report: ReloadReport, choice: Choice | None) -> None:
         departure = Departure(self._lifecycle)
-        departure.freeze()
+        self._tries.end()
+        try:
+            departure.freeze()
+        except BaseException:
+            self._tries.go_on()
+            raise
         try:
             if choice is not None:
                 keep_choice(self._server.data_dir, choice)
         except OSError as error:
             departure.thaw()
+            self._tries.go_on()
             raise GreenchatError(f"It cannot be kept which plugins are on: {explain(error)}") from None
         self._server.choice = choice or self._server.choice
         self._report, self._asked = report, [one.asked for one in batch]
         self._leaving = departure  # from here on, nothing leads back
         departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
         self.handed.set()
-
-    def _states(self) -> dict[str, int]:
-        """The versions of what plugins carry."""
-        declared = names_of(self._server.plugins.on)
-        return {plugin: one.version for plugin, one in declared.items() if one is not None}
 
     # --- in the program that has taken over ---
 
@@ -191,19 +195,25 @@ class Reloader:
         state = taken.state
         if state is None:
             return
-        paused = time.monotonic() - state.froze
-        report = msgspec.structs.replace(state.report, pause_seconds=paused, sessions=len(self._server.sessions))
+        report = msgspec.structs.replace(
+            state.report, pause_seconds=taken.paused, sessions=len(state.connections.sessions)
+        )
         by = ", ".join(dict.fromkeys(asked.by for asked in state.asked))
-        log.info("asked by %s, another program goes on: nobody was served for %.0f ms", by, paused * 1000)
+        count = amount(report.sessions, "connection")
+        told = (by, count, taken.paused * 1000)
+        if report.ok:
+            log.info("asked by %s, another program goes on with %s: nobody was served for %.0f ms", *told)
+        else:
+            why = "; ".join(report.why)
+            log.error("asked by %s, nothing was reloaded, with %s: nobody was served for %.0f ms: %s", *told, why)
         self._server.chat.audit(by, "reload", details=_details(report))
         for asked in state.asked:
-            if asked.session_id:
-                self._server.tell_reloaded(asked.session_id, asked.ref, report)
+            self._server.reload_asks.tell(asked.session_id, asked.ref, report)
         for asked in state.waiting:
             self.ask(asked.by, self._answer_for(asked), asked.session_id, asked.ref, asked.choice)
 
     def _answer_for(self, asked: Asked) -> Answer:
-        return lambda report: self._server.tell_reloaded(asked.session_id, asked.ref, report)
+        return partial(self._server.reload_asks.tell, asked.session_id, asked.ref)
 
 
 def _details(report: ReloadReport) -> str:

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import msgspec
 from gevent.event import Event
 
 from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
+from greenchat.hooks.loader import Plugin
 from greenchat.server import handover, signals, systemd
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
@@ -77,14 +80,15 @@ class _Process:
         self._file, self._watches = file, watches
         self._inherited: Sequence[Any] = () if taken is not None else systemd.inherited_sockets(os.environ)
         self._manager = systemd.Manager(os.environ)
-        self._manager.alive()
+        if taken is not None:
+            self._manager.alive()
         self._taken = taken
         # SIGHUP also comes when the terminal is closed in which the server was started, and then asks for a stop, but
         # for a server that was told to outlast it (nohup).
         self._outlasts = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or not _has_terminal()
         if taken is not None:
             self._outlasts = taken.outlasts_terminal
-        self._modules: dict[str, object] = {}  # the plugins of the server before, in this very process
+        self._loaded: Sequence[Plugin] | None = None  # the plugins of the server before, in this very process
 
     def serve(self) -> None:
         """Serve until the server is stopped. Where another program takes the place of this one, it does not return."""
@@ -137,6 +141,7 @@ class _Process:
                 gevent.wait([stop.stopped, reloader.handed], count=1)
                 is_handed_over = reloader.finish()
             if is_handed_over:
+                self._config, self._loaded = server.config, server.plugins.again()
                 return reloader
             log.info("stopping")
             self._manager.tell("STOPPING=1")
@@ -154,10 +159,13 @@ class _Process:
         """Go on as the server that was left to this program; or, where that cannot be, as an empty one."""
         if taken.state is not None:
             try:
-                server = ChatServer(self._config, self._data_dir, choice=taken.state.choice)
+                server = ChatServer(self._config, self._data_dir, choice=taken.state.choice, loaded=self._loaded)
                 stop.owners = server.owners
                 lifecycle = Lifecycle(server)
+                server.reload_asks.expect(asked.ref for asked in taken.state.asked)
                 lifecycle.take_over(taken)
+                gevent.sleep(0)  # who is there is served, before all that can wait
+                taken.paused = time.monotonic() - taken.state.froze
             except BaseException as error:
                 log.error("it cannot be gone on with what was there, so that all have to come back", exc_info=error)
                 taken.drop()
@@ -166,7 +174,7 @@ class _Process:
                 return lifecycle
         else:
             log.error("it cannot be gone on with what was there, so that all have to come back: %s", taken.problem)
-        server = ChatServer(self._config, self._data_dir)
+        server = ChatServer(self._config, self._data_dir, loaded=self._loaded)
         stop.owners = server.owners
         lifecycle = Lifecycle(server)
         lifecycle.start_empty(taken)
@@ -181,9 +189,10 @@ class _Process:
         state = reloader.collect()
         header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
         try:
-            handover.replace(state, header, self._manager.variables)
+            handover.replace(state, header, self._manager.variables, stop.hold)
         except Exception as error:
-            log.error("no other program can be started (%s): this one goes on with the plugins that it has", error)
+            why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
+            state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
         reloader.give_away()
         return Taken(header, state)
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +22,19 @@ from greenchat.errors import ConfigError, Reject
 from greenchat.hooks import interfaces
 from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
-from greenchat.hooks.interfaces import Reloads, Serve
+from greenchat.hooks.interfaces import Serve
 from greenchat.hooks.lifecycle import PluginLifecycle
+from greenchat.hooks.loader import Plugin
 from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Refused
 from greenchat.protocol.plugin_reports import Touch, Touches, Why
-from greenchat.protocol.reload_reports import Reload, Reloaded, ReloadReport
+from greenchat.protocol.reload_reports import Reload
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
 from greenchat.server.acceptor import Acceptor
+from greenchat.server.reload_asks import ReloadAsks
 from greenchat.server.stats import Counters
 from greenchat.session.carried import CarriedSession
 from greenchat.session.connection import Connection
@@ -68,18 +69,20 @@ class ChatServer(interfaces.ChatServer):
         clock: Clock | None = None,
         installed: Collection[str] | None = None,
         choice: Choice | None = None,
+        loaded: Sequence[Plugin] | None = None,
     ) -> None:
         """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones. What they
         do at some time goes by `clock`, or else by this machine's; so does how long somebody is away. `installed` are
         the names of the installed ones that are looked at; None is all. `choice` is which plugins operators have chosen
-        to be on and off; without, what is kept of that holds."""
+        to be on and off; without, what is kept of that holds. With `loaded`, the plugins are these, whatever is on the
+        disk."""
         clock = clock or SystemClock()
         self.config = config
         self.data_dir = data_dir
         self.choice = read_choice(data_dir) if choice is None else choice
         self.turns, self.backlog = Turns(), Backlog(config.limits)
         self.plugin_lifecycle = life = PluginLifecycle(
-            config, data_dir, plugin_objects, clock, installed, self.turns, self.choice
+            config, data_dir, plugin_objects, clock, installed, self.turns, self.choice, loaded
         )
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.routes = life.routes
@@ -101,10 +104,11 @@ class ChatServer(interfaces.ChatServer):
         )
         self.page = ""
         self.proof = Proof()
-        self.reloads: Reloads | None = None  # where there is a process to be reloaded
         self.counters = Counters(time.monotonic())
         self.started = False  # all plugins have begun
         self.sessions = {}
+        self.reload_asks = ReloadAsks(self.sessions, self.proof)
+        self.tries: interfaces.Tries | None = None  # where it can be reloaded
 
     @property
     def addresses(self) -> list[str]:
@@ -143,10 +147,18 @@ class ChatServer(interfaces.ChatServer):
     def reload(
         self, by: str, session: interfaces.Session | None = None, ref: Ref = None, choice: Choice | None = None
     ) -> None:
-        if self.reloads is None:
+        self.reload_asks.ask(by, 0 if session is None else session.id, ref, choice)
+
+    def try_plugin(self, plugin: str) -> Sequence[str]:
+        return self._tries().try_plugin(plugin)
+
+    def require_tried(self, plugin: str) -> None:
+        self._tries().require_tried(plugin)
+
+    def _tries(self) -> interfaces.Tries:
+        if self.tries is None:
             raise Reject("This server runs inside another program: restart that.", code="cannot_reload")
-        number = 0 if session is None else session.id
-        self.reloads.ask(by, partial(self.tell_reloaded, number, ref), number, ref, choice)
+        return self.tries
 
     def last_refusal(self, member: Member) -> Touch | None:
         return self.hooks.ledger.last_refusal(member)
@@ -228,16 +240,7 @@ class ChatServer(interfaces.ChatServer):
 
     def reload_for(self, session: Session, ask: Reload) -> None:
         """Raises `Reject`."""
-        if not self.proof.holds(ask.proof):
-            text = "Only who may read the server's data directory may do that: name it with --data-dir."
-            raise Reject(text, code="not_allowed")
-        self.reload("the command line", session, ask.ref)
-
-    def tell_reloaded(self, session: int, ref: Ref, report: ReloadReport) -> None:
-        """Tell the session of this number, if it is still there, what came of what it has asked for."""
-        asker = self.sessions.get(session)
-        if asker is not None and asker.closing is None:
-            asker.tell(Reloaded.of(report, ref))
+        self.reload_asks.ask_by_proof(session.id, ask)
 
     def run_session(self, sock: Any, address: str, codec: Codec, taken: bytes) -> None:
         """Run one on a socket that never waits, to its end; `taken` has been read of it already."""
@@ -257,7 +260,7 @@ class ChatServer(interfaces.ChatServer):
     def go_on(self, session: Connection) -> None:
         """Run one that was carried here, to its end."""
         try:
-            session.go_on()
+            session.run()
         finally:
             del self.sessions[session.id]
 

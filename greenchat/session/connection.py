@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +12,13 @@ from gevent import GreenletExit
 from greenlet import greenlet
 
 from greenchat.chat.room import Member
-from greenchat.codecs import CarriedDecoder, Codec
+from greenchat.codecs import Codec, can_be_carried
 from greenchat.config.schema import Limits
 from greenchat.errors import Advice, Reject
-from greenchat.hooks.ending import CarriedAway, Killed
+from greenchat.hooks.ending import CarriedAway, Cut, Killed
 from greenchat.net.outbox import Outbox, linger
 from greenchat.net.readable import Readable
+from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.requests import MarkRead, Ping, Pong
 from greenchat.protocol.vocabulary import Request
 from greenchat.session import router
@@ -28,6 +30,12 @@ from greenchat.session.served import Served
 
 # What clients send by themselves, while nobody sits before them perhaps.
 SAYS_NOTHING = (Ping, Pong, MarkRead)
+
+# What is told for a request that was cut for a reload.
+CUT = "The server is being reloaded, and this was cut off. Send it again."
+
+# Why a connection ends that cannot be carried over a reload: its client is to come back at once.
+RECONNECT = "server is reloading"
 
 # Who has no time left to join when they are carried has so much, in seconds.
 SOON_SECONDS = 0.1
@@ -66,7 +74,7 @@ class Connection(Served):
 
     @classmethod
     def carried(cls, server: Host, was: CarriedSession, sock: socket.socket, codec: Codec) -> "Connection":
-        """The session that `was`, by its socket, which never waits. It has no member yet; `go_on` serves it. Raises
+        """The session that `was`, by its socket, which never waits. It has no member yet; `run` serves it. Raises
         `ValueError` where it cannot be understood."""
         self = cls(server, was.id, sock, was.address, codec)
         try:
@@ -85,7 +93,7 @@ class Connection(Served):
         self._trusted = was.trusted
         self.closing, self._is_lost, self._drains = was.closing, was.is_lost, was.drains
         if was.decoder:
-            assert isinstance(self._decoder, CarriedDecoder)
+            assert can_be_carried(self._decoder)
             self._decoder.restore(was.decoder)
         self._flood.restore(decode_frames(was.frames, self.codec), was.tokens)
         self._idle.restore(was.heard_at, was.spoke_at, was.pinged_at, was.knows_pings)
@@ -109,11 +117,11 @@ class Connection(Served):
     @property
     def is_portable(self) -> bool:
         """Whether it can be carried into another process: TLS cannot, and some plugins' codecs cannot."""
-        return type(self._socket) is socket.socket and isinstance(self._decoder, CarriedDecoder)
+        return type(self._socket) is socket.socket and can_be_carried(self._decoder)
 
     def carry(self, member: int, network: str | None) -> CarriedSession:
         """All of it, while it rests; nothing of it changes."""
-        assert isinstance(self._decoder, CarriedDecoder)
+        assert can_be_carried(self._decoder)
         left = 0.0
         if self._deadline is not None:
             gone = (datetime.now(UTC) - self.since).total_seconds()
@@ -148,6 +156,24 @@ class Connection(Served):
             self._drains,
         )
 
+    def cut(self) -> None:
+        """End what is under way for one of its requests, which is answered so; the others wait."""
+        gevent.get_hub().loop.run_callback(self._cut)
+
+    def _cut(self) -> None:
+        if self.greenlet is not None and not self.rests and not self._flood.breathes:
+            self.greenlet.throw(Cut())
+
+    def send_away(self) -> None:
+        """Have its client come back by another connection, as this one cannot be carried. It rests."""
+        if self.closing is not None or self._greenlet is None:
+            return
+        for frame in self._flood.left():
+            self.refuse(Reject(CUT, "try_again"), frame.ref)
+        self.tell(Reconnect())
+        self.closing, self._is_lost = RECONNECT, True
+        gevent.get_hub().loop.run_callback(self._greenlet.throw, Killed)
+
     def thaw(self) -> None:
         """Turns are frozen no more: what has come meanwhile is noticed now, and what was to end does."""
         self._readable.thaw()
@@ -161,6 +187,8 @@ class Connection(Served):
             self._socket.detach()
         if self.greenlet is not None:
             gevent.get_hub().loop.run_callback(self.greenlet.throw, CarriedAway)
+        else:
+            self._let_go()
 
     def joined(self, member: Member) -> None:
         self.member = member
@@ -193,23 +221,11 @@ class Connection(Served):
 
     def run(self, first: bytes = b"") -> None:
         """Serve the connection until it ends; `first` was read already. The caller closes the socket."""
-        self._run(self._begin, first)
-
-    def go_on(self) -> None:
-        """As `run`, for one that was carried here."""
-        self._greenlet = gevent.getcurrent()
-        self._run(self._handle, self._flood.take_left(), 0)
-
-    def _begin(self, first: bytes) -> None:
-        self.appear()
-        self._start_deadline(self.server.config.limits.join_seconds)
-        if first and self.closing is None:
-            self._take(first)
-
-    def _run(self, step: Callable[..., None], *arguments: object) -> None:
         try:
-            if self.closing is None:
-                step(*arguments)
+            if self._flood.rests:
+                self._go_on()
+            else:
+                self._begin(first)
             self._serve()
         except GreenletExit:
             pass
@@ -221,6 +237,20 @@ class Connection(Served):
                 self._let_go()
             else:
                 self._end(self.closing or "connection lost")
+
+    def _begin(self, first: bytes) -> None:
+        with suppress(Cut):  # a plugin may take long
+            self.appear()
+        self._start_deadline(self.server.config.limits.join_seconds)
+        if first and self.closing is None:
+            self._handle(self._decoder.feed(first), len(first))
+
+    def _go_on(self) -> None:
+        """It was carried here, and rests."""
+        self._greenlet = gevent.getcurrent()
+        frames = self._flood.take_left()
+        if frames and self.closing is None:
+            self._handle(frames, 0)
 
     def _serve(self) -> None:
         while self.closing is None:
@@ -234,25 +264,36 @@ class Connection(Served):
             if not data:
                 self.closing = "connection closed"
                 return
-            self._take(data)
-
-    def _take(self, data: bytes) -> None:
-        """Handle what was read, up to where the connection is to be closed."""
-        self._handle(self._decoder.feed(data), len(data))
+            self._handle(self._decoder.feed(data), len(data))
 
     def _handle(self, frames: Sequence[Request], size: int) -> None:
-        """Handle what came as so many bytes."""
+        """Handle what came as so many bytes, up to where the connection is to be closed."""
         self._idle.busy = True
-        for part in self._flood.parts(frames, size):
-            router.route(self, part)
-            if not isinstance(part[-1], SAYS_NOTHING):
-                self._idle.spoke(time.monotonic())
-            if self.closing is not None:
-                return
-            if self.member is not None and (room := self.member.talks_in) is not None:
-                self._flood.flush_if_large(room, len(part))
+        done, is_cut = 0, False
+        try:
+            for part in self._flood.parts(frames, size):
+                done += len(part)
+                router.route(self, part)
+                if not isinstance(part[-1], SAYS_NOTHING):
+                    self._idle.spoke(time.monotonic())
+                if self.closing is not None:
+                    return
+                if self.member is not None and (room := self.member.talks_in) is not None:
+                    self._flood.flush_if_large(room, len(part))
+        except Cut as cut:
+            is_cut, frames = True, [*cut.left, *frames[done:]]
+            self._answer_cut(cut)
+        if is_cut and frames and self.closing is None:
+            self._handle(frames, 0)
         self._idle.busy = False
         self._idle.heard(time.monotonic())
+
+    def _answer_cut(self, cut: Cut) -> None:
+        """What was cut can be tried again, which its client is told."""
+        for ref in cut.refs:
+            self.refuse(Reject(CUT, "try_again"), ref)
+        if self.member is not None and not self.is_welcome:
+            self.lose("cut while it joined")  # it has come half in; by the next connection, all is asked anew
 
     def breathe(self) -> None:
         self._flood.breathe()
@@ -296,7 +337,8 @@ class Connection(Served):
         self._stop_deadline()
         try:
             if not self._drains:
-                self.disappear(reason)
+                with suppress(Cut):
+                    self.disappear(reason)
                 self._say_goodbye(reason)
                 self._receipts.all_sent(self.server.config.server.grace_seconds)
                 self._drains = True

@@ -52,6 +52,7 @@ class FloodControl:
         "_rest",
         "_turn",
         "_turns",
+        "breathes",
         "read_bytes",
     )
 
@@ -64,6 +65,7 @@ class FloodControl:
         self._burst = max(limits.flood_burst, 1)
         self._allowance = TokenBucket(self._burst)
         self._rest: tuple[Sequence[Request], int] | None = None  # what waits while it rests, from which place on
+        self.breathes = False  # between two frames, it waits for nothing but its turn
         self._paid = 0  # of what the next of them costs
         # Who is slowed down is read in small sips: what is read waits here, decoded, until its turn comes.
         slow = self._rate and limits.frame_bytes
@@ -109,7 +111,11 @@ class FloodControl:
         """Between two frames of a part: let the others have their turn, where this one is long."""
         if self._turns.is_long():
             self._charge(0)
-            self._turns.wait()
+            self.breathes = True
+            try:
+                self._turns.wait()
+            finally:
+                self.breathes = False
             self._begin()
 
     def repeated(self) -> None:

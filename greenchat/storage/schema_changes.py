@@ -64,9 +64,10 @@ def slow(scripts: Sequence[str]) -> list[str]:
     found, made = [], set[str]()
     for script in scripts:
         for statement in statements(script):
-            words = " ".join(_plain(statement).split())
-            if words and not _is_quick(words, made):
-                found.append(words if len(words) <= SHOWN else f"{words[:SHOWN]}...")
+            words = " ".join(_plain(statement, literals=False).split())
+            if words.strip("; ") and not _is_quick(words, made):
+                shown = " ".join(_plain(statement, literals=True).split())
+                found.append(shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}...")
     return found
 
 
@@ -82,6 +83,9 @@ _RENAME_TABLE = re.compile(rf"ALTER TABLE {_NAME} RENAME TO {_NAME}", _FLAGS)
 _SCHEMA_ALONE = re.compile(
     rf"(?:CREATE (?:TEMP |TEMPORARY )?(?:VIEW|TRIGGER)|DROP (?:VIEW|TRIGGER)|ALTER TABLE {_NAME} RENAME)\b", _FLAGS
 )
+_INSERT = re.compile(rf"INSERT (?:OR \w+ )?INTO {_NAME}", _FLAGS)
+_SELECT = re.compile(r"\bSELECT\b", _FLAGS)
+_LITERALS = re.compile(r"""--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'|"(?:[^"]|"")*\"""", re.DOTALL)
 # What SQLite holds against every row that there is, when a column is added.
 _LOOKS_AT_ROWS = re.compile(r"\b(?:CHECK|GENERATED|AS)\b", _FLAGS)
 
@@ -105,6 +109,8 @@ def _is_quick(words: str, made: set[str]) -> bool:
         return True
     if match := _ADD.match(words):
         return not _LOOKS_AT_ROWS.search(match["column"]) or _bare(match[1]) in made
+    if match := _INSERT.match(words):
+        return _bare(match[1]) in made and not _SELECT.search(words)
     return bool(_SCHEMA_ALONE.match(words))
 
 
@@ -112,19 +118,21 @@ def _bare(name: str) -> str:
     return name.strip('"`[]').replace('""', '"').lower()
 
 
-def _plain(statement: str) -> str:
-    """Without comments, and with nothing in its literals: no word in there is SQL."""
-    return re.sub(r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'", _blank, statement, flags=re.DOTALL)
+def _plain(statement: str, *, literals: bool) -> str:
+    """Without comments, and with nothing in its literals, unless they are wanted: no word in there is SQL."""
 
+    def plain(match: re.Match[str]) -> str:
+        if match[0].startswith(("-", "/")):
+            return " "
+        return "''" if match[0].startswith("'") and not literals else match[0]
 
-def _blank(match: re.Match[str]) -> str:
-    return "''" if match[0].startswith("'") else " "
+    return _LITERALS.sub(plain, statement)
 
 
 def _how(path: Path) -> str:
     """How to open the file. SQLite would make two more beside it, unless it is told that nobody writes to it; who
     writes has them there already."""
-    return "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    return "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
 
 
 def _size(connection: sqlite3.Connection) -> int:

@@ -77,6 +77,8 @@ class Chat:
     so at the end of the test; elsewhere it is a context manager.
     """
 
+    _new_clock: Callable[[datetime], HandClock] = HandClock
+
     def __init__(
         self,
         *plugins: object,
@@ -87,7 +89,7 @@ class Chat:
         self._scratch = "" if data_dir else tempfile.mkdtemp(prefix="greenchat-", dir=_quick_directory())
         if self._scratch:
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
-        self.clock = HandClock(start)
+        self.clock = self._new_clock(start)
         self.people: list[Person] = []
         self._expected: list[Exception] | None = None
         self._failures = Failures()
@@ -108,7 +110,7 @@ class Chat:
         """A server with the plugins and settings that there are to be."""
         plugins = self._plugins
         names = [plugin for plugin in plugins if isinstance(plugin, str)]
-        installed = _installed()
+        installed = installed_names()
         replay = NO_REPLAY if "history" in names else {}
         config = load(
             flags={
@@ -145,6 +147,7 @@ class Chat:
         person.joins(name, room, **more)
         if not person.is_in:
             raise AssertionError(f"{name} was not let in, but told: {person.heard}")
+        person.welcomed = person.heard[:]
         person.heard.clear()
         return person
 
@@ -333,5 +336,5 @@ def _quick_directory() -> str | None:
 
 
 @cache
-def _installed() -> frozenset[str]:
+def installed_names() -> frozenset[str]:
     return frozenset(entry.name for entry in entry_points(group=GROUP))

@@ -1,5 +1,5 @@
-"""The examples of one plugin, tried before a server is reloaded: in a chat of its own, without sockets, with the settings
-that it is to have."""
+"""The examples of one plugin, tried before a server is reloaded: in a chat of its own, without sockets, with the
+settings that it is to have."""
 
 from importlib.metadata import entry_points
 from typing import Any

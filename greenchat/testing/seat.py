@@ -1,6 +1,6 @@
 """A session without a connection: what is said is handed in, and what it is told is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
@@ -9,6 +9,7 @@ from gevent import GreenletExit
 from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Limits
+from greenchat.protocol.vocabulary import Request
 from greenchat.server.server import ChatServer
 from greenchat.session import router
 from greenchat.session.served import Served
@@ -59,7 +60,11 @@ class Seat(Served):
 
     def take(self, data: bytes) -> None:
         """Deal with what its client has sent, in this greenlet."""
-        self._work(lambda: router.route(self, self._decoder.feed(data)))
+        self.ask(self._decoder.feed(data))
+
+    def ask(self, frames: Sequence[Request]) -> None:
+        """Deal with requests, in this greenlet."""
+        self._work(lambda: router.route(self, frames))
         self._spoke_at = self._clock.monotonic()
 
     def begin(self) -> None:

@@ -4,7 +4,9 @@ read and searched, and an acknowledged message is on disk.
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import gevent
@@ -36,6 +38,8 @@ from greenchat import (
     Session,
     UsedKey,
     hookimpl,
+    open_to_read,
+    transaction,
     typed_command,
 )
 
@@ -225,6 +229,14 @@ class Plugin:
             self._tidy.forget_room(room)
         except DatabaseError as error:
             raise Reject(f"History cannot forget it at the moment: {error}", code="history_off") from None
+
+    @hookimpl
+    def greenchat_last_messages(self, data_dir: Path, room: str, count: int) -> Sequence[Past] | None:
+        path = data_dir / store.FILE
+        if not path.exists():
+            return None
+        with closing(open_to_read(path, store.MIGRATIONS)) as connection:
+            return transaction(connection, lambda connection: store.last(connection, room, count), writes=False)
 
     @hookimpl
     def greenchat_delay_ack(self, room: Room, rev: int, release: Release) -> bool:

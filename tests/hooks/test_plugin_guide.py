@@ -33,6 +33,7 @@ from greenchat.config.schema import Server
 from greenchat.hooks import (
     background,
     carried,
+    courier,
     dispatch,
     fetching,
     holds,
@@ -97,7 +98,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 35
+    assert len(HOOKS) == 36
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -204,6 +205,10 @@ def test_numbers_are_those_of_the_code():
     assert dispatch.HELD_SECONDS == 60
     assert f"At most {in_turn.MOST:,} wait for it." in told
     assert f"a plugin has at most {jobs.MOST:,}." in told
+    assert f"more than {courier.MOST:,}, or {courier.MOST_BYTES >> 20} MiB, the oldest" in told
+    assert courier.LONGEST_WAIT == 3600
+    assert courier.PATIENCE == 3 * 86_400
+    assert f"but for {', '.join(map(str, courier.LATER[:-1]))} and {courier.LATER[-1]}." in told
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
     assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
     assert f"Of one plugin, {routes.ROUTES_AT_ONCE} run at once" in told
@@ -311,7 +316,7 @@ def test_roll(example):
         ada.read_until("INFO|bob has joined the chat.")
         ada.send("MSG|/roll 3d1", "MSG|/roll 1d0", "MSG|/roll two")
         bob.expect("MSG|ada|* ada rolls 3")
-        ada.expect("ERROR|A die has a side at least.")
+        ada.expect("INFO|You roll 3.", "ERROR|A die has a side at least.")
         assert ada.read() == "ERROR|DICE is dice, such as 2d6, not 'two'. Type it so: /roll [DICE]"
 
 
@@ -388,10 +393,10 @@ def test_fortune(example):
 def test_jokes(example):
     with serving(example("jokes")) as server:
         ada, bob = Program(server, "ada", "garden"), server.join("bob", "garden")
-        ada.ask("/plugin disable jokes", "garden")
+        ada.ask("/plugin off jokes", "garden")
         assert ada.ask("/joke", "garden")[-1]["code"] == "not_allowed"
         ada.ask("a pun", "garden")
-        ada.ask("/plugin enable jokes", "garden")
+        ada.ask("/plugin on jokes", "garden")
         ada.ask("a pun", "garden")
         ada.ask("/joke", "garden")
         assert "MSG|ada|a pun" in bob.read_until("MSG|ada|a p*n")
@@ -445,7 +450,7 @@ def test_weather(example, monkeypatch):
 def test_praise(example):
     chat = Chat(example("praise"))
     ada, bob = chat.join("ada"), chat.join("bob")
-    bob.says("/praise ada")
+    assert bob.asks("/praise ada") == "ada has 1 now."
     bob.says("/praise Ada")
     assert ada.hears("* bob praises ada, who has 1 now", by="bob")
     assert ada.hears("* bob praises ada, who has 2 now", by="bob")
@@ -800,6 +805,20 @@ def test_staff(example, directory, monkeypatch):
     (data / "server.lock").touch()
     result = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(data)])
     assert result.output == "Ada is an operator from now on, when logged in.\n"
+
+
+def test_diary(example, tmp_path):
+    diary = example("diary")
+    with Chat(diary, data_dir=tmp_path) as chat:
+        chat.join("ada").says("dear diary")
+        chat.join("bob", "cellar").says("brrr")
+    kept = diary.greenchat_last_messages(tmp_path, "", 10)
+    assert [(past.message.room, past.message.sender, past.message.text) for past in kept] == [
+        ("lobby", "ada", "dear diary"),
+        ("cellar", "bob", "brrr"),
+    ]
+    assert len(diary.greenchat_last_messages(tmp_path, "cellar", 10)) == 1
+    assert len(diary.greenchat_last_messages(tmp_path, "", 1)) == 1
 
 
 def test_logbook(example, directory, monkeypatch):

@@ -3,9 +3,10 @@
 from msgspec import msgpack
 
 from greenchat.chat.carried import CarriedChat, attach_carried, carry, reopen, restore
-from greenchat.session.carried_stays import CarriedStays, carry_stays, restore_stays
+from greenchat.session.carried_stays import CarriedStays, carry_stays, let_go, restore_stays
 from greenchat.testing import Chat
 from greenchat.testing.seat import Seat
+from kit.hall import Hall
 
 
 def again(carried):
@@ -13,11 +14,33 @@ def again(carried):
     return msgpack.decode(msgpack.encode(carried), type=type(carried))
 
 
+def next_hall(hall, **more):
+    """A new hall that has taken over from `hall` after this turn: `members` are who they were, and `people` have new
+    screens."""
+    hall.end_turn()
+    carried, index = carry(hall.chat)
+    carried = again(carried)
+    there = Hall(limits=hall.chat._limits, codec=hall.codec, **more)
+    members = restore(there.chat, carried)
+    reopen(there.chat, carried)
+    for name, member in hall.members.items():
+        if member in index:
+            there.members[name] = members[index[member]]
+    for name, person in hall.people.items():
+        for member in index:
+            if person in member.sessions:
+                seat = there.people[name] = type(person)(person.codec)
+                seat.address = person.address
+                attach_carried(there.chat, seat, members[index[member]], person.only, person.is_welcome)
+    return there
+
+
 def take_over(chat, *plugins, settings=None, without=()):
     """A new chat, in which everybody is who was in `chat`, by the same sessions; but for those persons in `without`,
     whose sessions could not be carried over."""
     carried, index = carry(chat.server.chat)
     stays = carry_stays(chat.server.stays, index)
+    let_go(chat.server.stays)
     carried, stays = again(carried), again(stays)
     assert isinstance(carried, CarriedChat)
     assert isinstance(stays, CarriedStays)

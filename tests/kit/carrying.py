@@ -1,43 +1,54 @@
-"""Connections that are carried from one server to another one in the same process, as they are from one process to the
-next."""
+"""Connections that go on with another server in the same process, as they do in another program."""
 
-from collections.abc import Callable, Iterator
+import os
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import gevent
+import pytest
+from gevent import socket
 from msgspec import msgpack
 
 from greenchat.config.load import load
-from greenchat.server.carried import CarriedConnections
+from greenchat.protocol.reload_reports import ReloadReport
+from greenchat.server.carried_server import CarriedServer
+from greenchat.server.carrying import collect
+from greenchat.server.handover import Taken, header_of
 from greenchat.server.lifecycle import Lifecycle
-from greenchat.server.pause import Pause, take_up
+from greenchat.server.pause import Pause
 from greenchat.server.server import ChatServer
-from greenchat.testing import NO_REPLAY, UNLIMITED
+from greenchat.testing import DEADLINE, UNLIMITED
 
-DEADLINE = 30.0
+R = TypeVar("R")
+
+
+def aside(function: Callable[..., R], *arguments: object) -> R:
+    """What `function` returns, which knows nothing of gevent: in another thread, while the servers go on."""
+    return gevent.get_hub().threadpool.apply(function, arguments)
 
 
 class Client:
-    """One that waits by gevent, in the server's own thread."""
+    """One that waits in the servers' own thread."""
 
-    def __init__(self, where: str | tuple[str, int]) -> None:
-        import gevent.socket as sockets
-
-        if isinstance(where, str):
-            self.socket = sockets.socket(sockets.AF_UNIX)
+    def __init__(self, address: str) -> None:
+        """`address` is as the server tells it."""
+        host, _, where = address.rpartition(":")
+        if host == "unix":
+            self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(DEADLINE)
             self.socket.connect(where)
         else:
-            self.socket = sockets.create_connection(where, DEADLINE)
+            self.socket = socket.create_connection((host, int(where)), DEADLINE)
         self._file = self.socket.makefile("rb")
 
-    def send(self, data: bytes | str) -> None:
+    def send(self, data: str | bytes) -> None:
         self.socket.sendall(data.encode() if isinstance(data, str) else data)
 
     def line(self) -> str:
-        """The next line; empty once the server has closed."""
+        """The next one; empty once the server has closed."""
         return self._file.readline().decode().rstrip("\n")
 
     def expect(self, *lines: str) -> None:
@@ -51,21 +62,26 @@ class Client:
 
 
 class House:
-    """A server, and those that came after it with its connections. `settings` are as in `greenchat.testing.serving`."""
+    """A server, and those that come after it. `plugins()` makes the plugins of one, besides those that are `installed`,
+    by their names."""
 
-    def __init__(self, data_dir: Path, plugins: Callable[[], tuple[object, ...]], settings: dict[str, object]) -> None:
-        self._data_dir = data_dir
-        self._plugins = plugins
-        self.settings = {"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **NO_REPLAY, **settings}
-        self._clients: list[Client] = []
-        self.server = self._made()
-        self.life = Lifecycle(self.server)
-        self.life.start()
+    def __init__(
+        self,
+        data_dir: Path,
+        plugins: Callable[[], tuple[object, ...]],
+        settings: dict[str, object],
+        installed: Collection[str],
+    ) -> None:
+        self._data_dir, self._plugins, self.installed = data_dir, plugins, installed
+        self.settings = {"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **settings}
+        self.clients: list[Client] = []
+        self.pause: Pause | None = None
+        self.server, self._life = self._made()
+        self._life.start()
 
     def connect(self) -> Client:
-        host, _, port = self.server.addresses[0].rpartition(":")
-        self._clients.append(Client((host, int(port))))
-        return self._clients[-1]
+        self.clients.append(Client(self.server.addresses[0]))
+        return self.clients[-1]
 
     def join(self, name: str) -> Client:
         client = self.connect()
@@ -73,63 +89,70 @@ class House:
         assert client.line().startswith("INFO|Welcome")
         return client
 
-    def pause(self) -> Pause:
-        return Pause(self.server)
+    def freeze(self) -> Pause:
+        self.pause = Pause(self.server)
+        self.pause.freeze()
+        return self.pause
 
-    def reload(self, pause: Pause | None = None) -> CarriedConnections:
-        """Have all connections go on with a new server; what was carried."""
-        if pause is None:
-            pause = self.pause()
-            pause.freeze()
-        assert pause.settle()
-        return self.go_over(pause)
+    def reload(self) -> CarriedServer:
+        """Have all go on with another server; what was carried."""
+        taken, state = self.leave()
+        self.take_over(taken)
+        return state
 
-    def go_over(self, pause: Pause) -> CarriedConnections:
-        """As `reload`, once all are at rest."""
-        old = self.server
+    def take_over(self, taken: Taken) -> None:
+        """Have another server go on."""
+        self.server, self._life = self._made()
+        self._life.take_over(taken)
+        taken.close()
+
+    def begin_empty(self, error: type[BaseException]) -> None:
+        """The same, where the next server fails by `error`, and another one is empty."""
+        taken, _ = self.leave()
+        self.server, self._life = self._made()
+        with pytest.raises(error):
+            self._life.take_over(taken)
+        taken.drop()
+        self.server, self._life = self._made()
+        self._life.start_empty(taken)
+        taken.close()
+
+    def leave(self) -> tuple[Taken, CarriedServer]:
+        """Have the server end, and leave all to the next one."""
+        pause = self.pause or self.freeze()
+        assert pause.settle(DEADLINE)
+        self.pause = None
         pause.hold()
-        members = list(old.chat.members.values())
-        was = pause.carry({member: place for place, member in enumerate(members)})
-        was = msgpack.decode(msgpack.encode(was), type=CarriedConnections)
+        plugins = self._life.finish()
+        state = collect(self.server, pause, plugins, time.monotonic(), ReloadReport(ok=True), [], [])
+        state = msgpack.decode(msgpack.encode(state), type=CarriedServer)
         pause.give_away()
-        self.life.abandon()
-        self.server = self._made()
-        self.life = Lifecycle(self.server)
-        self.server.acceptor.take_up(was.acceptor)
-        self.life.start()
-        for session, one in zip(take_up(self.server, was), was.sessions, strict=True):
-            if session is not None and one.member >= 0:
-                self.seat(session, members[one.member])
-        self.server.acceptor.go_on()
-        return was
+        lock = os.open(os.devnull, os.O_RDONLY)
+        taken = Taken(header_of(state, lock, outlasts_terminal=False), state)
+        os.close(lock)
+        return taken, state
 
-    def seat(self, session: Any, was: Any) -> None:
-        """What restoring the chat does, as far as it matters here: somebody is in the rooms that they were in."""
-        chat = self.server.chat
-        hooks = (chat._hooks.check_join, chat._hooks.check_enter)
-        name, only, welcome = was.name, session.only, session.is_welcome
-        member = chat.join(session, name, "", "", {})
-        session.joined(member)
-        session.only, session.is_welcome = only, welcome
-        for room in member.rooms.values():
-            chat.show(session, member, room)
-        assert hooks
-
-    def stop(self) -> None:
-        for client in self._clients:
+    def close(self) -> None:
+        for client in self.clients:
             client.close()
-        self.life.stop()
+        self._life.stop()
 
-    def _made(self) -> ChatServer:
-        return ChatServer(load(flags=self.settings), self._data_dir, self._plugins())
+    def _made(self) -> tuple[ChatServer, Lifecycle]:
+        server = ChatServer(load(flags=self.settings), self._data_dir, self._plugins(), installed=self.installed)
+        return server, Lifecycle(server)
 
 
 @contextmanager
-def house(data_dir: Path, plugins: Callable[[], tuple[object, ...]] = tuple, **settings: object) -> Iterator[House]:
-    """A house in this thread. Settings with two underscores for each dot."""
+def house(
+    data_dir: Path,
+    plugins: Callable[[], tuple[object, ...]] = tuple,
+    settings: dict[str, object] | None = None,
+    installed: Collection[str] = (),
+) -> Iterator[House]:
+    """One in this thread. `settings` are as in `greenchat.testing.serving`."""
     with gevent.Timeout(DEADLINE):
-        made = House(data_dir, plugins, {name.replace("__", "."): value for name, value in settings.items()})
+        made = House(data_dir, plugins, settings or {}, installed)
         try:
             yield made
         finally:
-            made.stop()
+            made.close()

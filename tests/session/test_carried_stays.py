@@ -188,3 +188,24 @@ def test_what_flood_control_lets_one_send_is_what_was_left():
     assert allowance.stored == bucket.stored
     assert allowance.spend(4, 10, 0.001) > 0
     assert allowance.spend(3, 10, 0.001) == 0
+
+
+def test_who_is_absent_is_looked_after_by_one_process_alone():
+    chat = Chat(settings=LATE)
+    ada, _ = in_json(chat, "ada")
+    ada.vanishes()
+    take_over(chat, settings=LATE)
+    chat.tick(200)
+    assert list(chat.server.chat.members) == ["ada"]
+
+
+def test_an_account_that_was_removed_meanwhile_is_written_to_no_more():
+    chat = Chat(settings=LATE)
+    ada, _ = in_json(chat, "ada", account=7)
+    bob, _ = in_json(chat, "bob", account=8)
+    ada.says("hello", to="bob")
+    bob.leaves()
+    accounts = chat.server.accounts
+    del accounts._by_id[8], accounts._by_key["bob"]  # while nobody is there to hear of it
+    take_over(chat, settings=LATE)
+    assert ada.hears(type="ended", reason="The account bob was removed.")
