@@ -27,4 +27,5 @@ def roll(call: Call, dice: Rest = "1d6") -> None:
         points = [SystemRandom().randint(1, faces) for _ in range(int(number or 1))] if faces else [int(constant)]
         rolled += [int(f"{sign}{one}") for one in points]
     parts = "".join(f" {'-' if one < 0 else '+'} {abs(one)}" for one in rolled)[3:]
-    call.say(f"rolls {typed}: {parts + ' = ' if 1 < len(rolled) <= SHOWN else ''}{sum(rolled)}", action=True)
+    found = f"{typed}: {parts + ' = ' if 1 < len(rolled) <= SHOWN else ''}{sum(rolled)}"
+    call.say(f"rolls {found}", action=True, echo=f"You roll {found}")

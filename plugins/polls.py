@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import greenchat
-from greenchat import Call, Context, Meta, Reject, Rest, Space, command, job
+from greenchat import Call, Context, Member, Meta, Reject, Rest, Space, command, job
 
 opt_in = per_room = True
 
@@ -41,9 +41,9 @@ def begun(kept: Space) -> Any:
     return kept["poll"]
 
 
-def voter(call: Call) -> str:
-    """Who it is, by whatever name, as far as that can be known of guests."""
-    return f"account {call.member.account_id}" if call.member.account_id else f"guest {call.member.key}"
+def keys_of(member: Member) -> list[str]:
+    """By what somebody is known: the account, or the name of who has none yet, and may have voted so."""
+    return [f"account {member.account_id}"] * bool(member.account_id) + [f"guest {member.key}"]
 
 
 @command(rate="20/1h")
@@ -55,7 +55,8 @@ def poll(call: Call, text: Rest = "") -> list[str] | None:
     if not text:
         return chart(begun(kept))
     if text.lower() == "end":
-        if begun(kept)["by"] != voter(call) and not room.role_of(member):
+        is_here = any(begun(kept)["by"] in keys_of(one) for one in room.members.values())
+        if is_here and begun(kept)["by"] not in keys_of(member) and not room.role_of(member):
             raise Reject("Who has begun it ends it, or who keeps order here.", code="not_allowed")
         return end_poll(room.name, kept["poll"]["began"], ctx)
     if "poll" in kept:
@@ -68,7 +69,7 @@ def poll(call: Call, text: Rest = "") -> list[str] | None:
     began = ctx.clock.now().isoformat()
     kept["poll"] = {
         "name": member.name,
-        "by": voter(call),
+        "by": keys_of(member)[0],
         "began": began,
         "question": f"{question.strip()}?",
         "choices": choices,
@@ -95,13 +96,14 @@ def vote(call: Call, choice: Rest) -> str:
     )
     if not 0 <= number < len(names):
         raise Reject(f"Choose from 1 to {len(names)}: /poll tells what there is.", code="usage")
-    voted = kept.get(voter(call))
-    if voted is not None:
-        found["counts"][voted] -= 1
+    keys = keys_of(call.member)
+    voter = next((key for key in keys if key in kept), keys[0])
+    if voter in kept:
+        found["counts"][kept[voter]] -= 1
     found["counts"][number] += 1
     if not found["is_due"]:
         ctx.later(found["wait"], "tell_poll", room.name)
-    kept[voter(call)], kept["poll"] = number, found | {"is_due": True}
+    kept[voter], kept["poll"] = number, found | {"is_due": True}
     return f"You vote for {found['choices'][number]}."
 
 

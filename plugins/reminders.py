@@ -25,7 +25,7 @@ def remind(call: Call, when: When, text: Rest) -> str:
     WHEN is 10m, 17:30, tomorrow, friday 9:00 or 2026-12-24, by the clock of the server.
     Example: /remind 10m Tea is ready"""
     if len(mine(call)) >= call.ctx.settings.most:
-        raise Reject("You have as many reminders as you may. /reminders cancel NUMBER makes room.", code="too_many_reminders")
+        raise Reject("You have as many as you may. /reminders cancel NUMBER makes room.", code="too_many_reminders")
     call.ctx.at(when, "remember", call.require_account(), text)
     return f"You will be reminded on {when}."
 
@@ -36,14 +36,13 @@ def remember(account: int, text: str, ctx: Context) -> None:
 
 
 @command
-def reminders(call: Call, act: Literal["list", "cancel"] = "list", number: int = 0) -> str | list[str]:
+def reminders(call: Call, act: Literal["list", "cancel"] = "list", number: int = 0) -> list[str]:
     """Tell what you will be reminded of; or forget one of it, by its number."""
     found = mine(call)
     if act == "list":
-        return [
-            f"{at}. {When.of(one.when)}: {one.arguments[1]}" for at, one in enumerate(found, 1)
-        ] or "There are none."
+        lines = [f"{at}. {When.of(one.when)}: {one.arguments[1]}" for at, one in enumerate(found, 1)]
+        return lines or ["There are none."]
     if not 1 <= number <= len(found):
         raise Reject("You have no reminder of that number. /reminders tells which there are.", code="usage")
     call.ctx.cancel(found[number - 1])
-    return f"You will not be reminded: {found[number - 1].arguments[1]}"
+    return [f"You will not be reminded: {found[number - 1].arguments[1]}"]

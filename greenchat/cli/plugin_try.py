@@ -64,12 +64,13 @@ def try_plugin(
 
     It is tried in a process of its own: in a chat without sockets, with a copy of its own store and database, which is
     thrown away. Nobody is told anything, nothing is kept. It has no network, starts no process, sends no signal, and
-    writes no file elsewhere; memory and time are bounded. On Linux the system sees to the network and to files, as far
-    as it may; else Python does, which binds what is written in Python. It may read whatever you may: a plugin is code,
-    and this is no place for one that you do not trust.
+    writes no file elsewhere; memory and time are bounded. On Linux the system sees to the network and to files, where
+    it lets us, and the last line says so; the rest is refused by Python, which binds what is written in Python alone.
+    It may read whatever you may: a plugin is code, and this is no place for one that you do not trust.
 
-    Nobody is an operator there, no other plugin is on but the one that runs commands, timers and jobs do not ring, and
-    commands are not in a history. Time is that of then in `message.time` and `ctx.clock`, and nowhere else.
+    Nobody is an operator there, no other plugin is on but the one that runs commands, and timers and jobs do not ring.
+    Commands are in no history, nor what was refused then; what was changed then is there as it was said. Time is that
+    of then in `message.time` and `ctx.clock`, and nowhere else.
     """
     from greenchat.protocol.names import require_room
 

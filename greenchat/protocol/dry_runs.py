@@ -15,10 +15,11 @@ from greenchat.protocol.text import amount, printable
 # Characters of a text in a line for people: as much as fits beside the rest on a screen.
 QUOTED = 80
 # ... and in a report: a paragraph, by which one knows what it is about.
-TEXT_LENGTH = 1000
+TEXT_LENGTH = 500
 
-# Outcomes of one report: some MB. What comes beyond that is counted, and not told one by one.
-MOST = 20_000
+# Outcomes of one report: some MB, and never more than a file of the child may have. What comes beyond that is counted,
+# and not told one by one.
+MOST = 10_000
 
 # How many of each kind people see unless they ask for all: one page in all.
 FIRST = 10
@@ -107,6 +108,11 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
         """For people."""
         return f"{self.message}: {self.what}"
 
+    def cleaned(self) -> "Outcome":
+        """The same without control codes, and bounded."""
+        texts = {name: _clean(one) for name, one in asdict(self).items() if isinstance(one, str)}
+        return replace(self, **texts)
+
 
 class HookCost(Struct, frozen=True):
     """What the plugin takes in one hook, in seconds: half of the `calls` take `p50` at most, and 99 of 100 `p99`."""
@@ -156,7 +162,7 @@ class DryReport(Struct, frozen=True, omit_defaults=True):
             self,
             left_out=_cleaned_counts(self.left_out),
             counts={kind: number for kind, number in self.counts.items() if kind in KINDS},
-            outcomes=[_cleaned(one) for one in self.outcomes[:MOST] if one.kind in KINDS],
+            outcomes=[one.cleaned() for one in self.outcomes[:MOST] if one.kind in KINDS],
             costs=[replace(one, hook=printable(one.hook)) for one in self.costs[:FIRST_HOOKS]],
             problem=_clean(self.problem),
             attempts=_cleaned_counts(self.attempts),
@@ -219,12 +225,9 @@ def _duration(seconds: float) -> str:
 
 def _clean(text: str) -> str:
     """It may have several lines."""
-    return "\n".join(printable(line, TEXT_LENGTH) for line in text.split("\n"))[:TEXT_LENGTH]
-
-
-def _cleaned(outcome: Outcome) -> Outcome:
-    texts = {name: _clean(one) for name, one in asdict(outcome).items() if isinstance(one, str)}
-    return replace(outcome, **texts)
+    if len(text) <= TEXT_LENGTH and text.isprintable():
+        return text
+    return "\n".join(printable(line, TEXT_LENGTH) for line in text[:TEXT_LENGTH].split("\n"))
 
 
 def _cleaned_counts(counts: dict[str, int]) -> dict[str, int]:
@@ -277,6 +280,7 @@ def told_differences(on: DryReport, new: DryReport, *, is_all: bool = False) -> 
     for attempt in new.attempts.keys() - on.attempts.keys():
         yield f"  it was kept from {attempt}"
     yield f"  a message takes {_duration(_each(new))}, and did {_duration(_each(on))}"
+    yield "  (what was refused then is in no history, and what was changed then is there as it was said)"
 
 
 def _each(report: DryReport) -> float:

@@ -7,9 +7,11 @@ write, as each begins with a word that only the two processes know.
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import NoReturn
 
 # In the environment of such a process: the word, and for how many seconds it may live.
@@ -24,6 +26,9 @@ MARK = "_GREENCHAT_TRIAL_MARK"
 
 # What its lines begin with, before the word.
 LINE = "greenchat-trial"
+
+# What the directory is called that it has for its temporary files, by TMPDIR.
+SCRATCH = "greenchat-trial-"
 
 # Where its answer goes: above what programs take for granted.
 OUT_OF_THE_WAY = 64
@@ -41,6 +46,7 @@ class Apart:
     def __init__(self, word: str, seconds: int) -> None:
         self._word = word
         self._process = os.getpid()
+        self._scratch = Path(os.environ.get("TMPDIR", ""))
         sys.dont_write_bytecode = True
         _reset_signals()
         signal.alarm(seconds)  # it does not outlive a server that was killed
@@ -73,7 +79,9 @@ class Apart:
         try:
             while data:
                 data = data[os.write(self._answer, data) :]
-        except OSError:  # nobody is there any more
+        except OSError:  # nobody is there any more, who would clean up
+            if self._scratch.name.startswith(SCRATCH):
+                shutil.rmtree(self._scratch, ignore_errors=True)
             os._exit(1)
 
     def _forked(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import gevent
 from gevent import os as gevent_os
 
-from greenchat.server.apart import LINE, MARK, NO_SERVER, TRIAL
+from greenchat.server.apart import LINE, MARK, NO_SERVER, SCRATCH, TRIAL
 from greenchat.server.handover import command
 
 # What belongs to the server alone, of the environment: its service manager's words, and what it is left by hand-overs.
@@ -115,7 +115,7 @@ class Child:
 
     def _open(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not NOT_INHERITED.fullmatch(name)}
-        self._scratch = tempfile.mkdtemp(prefix="greenchat-trial-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
+        self._scratch = tempfile.mkdtemp(prefix=SCRATCH, dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
         environment |= {
             "TMPDIR": self._scratch,
             TRIAL: f"{self._word} {self._seconds + LONGER_SECONDS:.0f}",
@@ -140,16 +140,21 @@ class Child:
                 shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _kill(self, process: "subprocess.Popen[bytes]") -> None:
+        ended = set[int]()
         for _ in range(LOOKS):
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
-            others = list(marked(self._mark))
+            others = set(marked(self._mark)) - ended
+            ended |= others
             for number in others:
                 with contextlib.suppress(OSError):
                     os.kill(number, signal.SIGKILL)
             if not others:
                 break
         process.wait()
+        for number in ended:
+            with contextlib.suppress(OSError):  # it is no child of ours, unless this is process 1 of a container
+                os.waitpid(number, 0)
         for stream in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(OSError, AttributeError):
                 stream.close()  # type: ignore[union-attr]

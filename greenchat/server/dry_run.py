@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -101,7 +102,8 @@ def _run(directory: Path, seconds: float, halt: Halt) -> str:
     """Run the process to its end, or end it, with all that it has started. How it has ended, in words."""
     from greenchat.server.child import marked
 
-    command = [sys.executable, "-B", "-P", "-m", CHILD, str(directory), f"{seconds:g}"]
+    until = time.monotonic() + seconds  # by the clock that all processes have
+    command = [sys.executable, "-B", "-P", "-m", CHILD, str(directory), f"{seconds:g}", f"{until:.3f}"]
     with (directory / PRINTED_FILE).open("wb") as printed:
         process = subprocess.Popen(
             command,

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
 import msgspec
 
@@ -44,7 +44,7 @@ class Taken:
 
     def drop(self) -> None:
         """Nobody can go on with the clients: they are told so by the end of their connections."""
-        close(self._carried)
+        close(self._carried)  # who has tried it has let go of them: see `pause.abandon`
         self.state = None
         self._carried = []
 
@@ -99,9 +99,11 @@ def take(environ: MutableMapping[str, str]) -> Taken | None:
         return Taken(file.header, None, str(error))
 
 
-def replace(state: CarriedServer, header: Header, environ: Mapping[str, str]) -> None:
+def replace(
+    state: CarriedServer, header: Header, environ: Mapping[str, str], last: Callable[[], None] = lambda: None
+) -> None:
     """Have the program on disk take the place of this one. It does not come back; or it raises `OSError`, and all is as
-    before. `environ` is added to the environment."""
+    before. `environ` is added to the environment, and `last` is called when nothing else is left to do."""
     sys.stdout.flush()
     sys.stderr.flush()
     logs.flush()
@@ -110,7 +112,9 @@ def replace(state: CarriedServer, header: Header, environ: Mapping[str, str]) ->
     try:
         for one in numbers:
             os.set_inheritable(one, True)
-        os.execve(sys.executable, command(), {**os.environ, **environ, STATE: str(number)})
+        arguments, environment = command(), {**os.environ, **environ, STATE: str(number)}
+        last()
+        os.execve(sys.executable, arguments, environment)
     except BaseException:
         _keep_from_children(numbers)
         os.close(number)

@@ -8,9 +8,12 @@ from typing import Any
 import gevent
 
 from greenchat.config.schema import Config, Limits
+from greenchat.errors import ConfigError, Reject
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.events import Notice
+from greenchat.protocol.names import require_room
 from greenchat.server.carrying import take_over
+from greenchat.server.collector import no_collections
 from greenchat.server.handover import Taken
 from greenchat.server.pause import abandon
 from greenchat.server.server import ChatServer
@@ -56,7 +59,8 @@ class Lifecycle:
         and nothing of `taken` is closed."""
         state, server = taken.state, self.server
         assert state is not None
-        with self._beginning():
+        with no_collections(), self._beginning():
+            log.debug("reload: what was left is taken over")
             server.acceptor.take_up(taken.acceptor(server.config))
             try:
                 take_over(server, state)
@@ -65,6 +69,7 @@ class Lifecycle:
             except BaseException:
                 abandon(server)
                 raise
+        log.debug("reload: all go on")
         server.acceptor.go_on()
 
     @contextmanager
@@ -133,6 +138,10 @@ class Lifecycle:
         """Go on with `config`, of which only what may change meanwhile has changed: see config/difference.py. Sessions
         that stand keep what they have taken from it. Raises `ConfigError`, and then nothing has changed."""
         server = self.server
+        try:
+            require_room(config.server.default_room, config.limits.name_length)
+        except Reject as verdict:
+            raise ConfigError(f"server.default_room: {verdict}") from None
         if server.acceptor.load_certificate(config.tls):
             log.info("the certificate was read again: %s", config.tls.cert)
         server.config = config

@@ -161,7 +161,9 @@ def _take_up(server: ChatServer, was: CarriedSession) -> Connection | None:
         sock.setblocking(False)
         codec = server.acceptor.codec(was.codec)
         if codec is None:
-            raise ValueError(f"nobody speaks {was.codec} any more")
+            log.info("#%d is closed: nobody speaks %s here any more", was.id, was.codec)
+            server.acceptor.close_later(sock)
+            return None
         session = server.take_up(was, sock, codec)
     except Exception:  # what one has left behind is no other's harm
         log.exception("#%d cannot be carried here, and is closed: its client comes back by itself", was.id)

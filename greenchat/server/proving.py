@@ -33,7 +33,7 @@ class TrialAsk(Struct, kw_only=True, repr_omit_defaults=True):
     config: dict[str, Any]  # as it is in force, in plain values
     fingerprints: Fingerprints
     on: list[str]  # plugins that are on
-    off: list[str] = field(default_factory=list)  # those that were found and are off, for whatever reason
+    off: list[str] = field(default_factory=list)  # those that could not be loaded
     states: dict[str, int] = field(default_factory=dict)  # the versions of the `ctx.state` that is to be taken up
     choice: Choice = Choice()  # of the operators, from now on
     wanted: list[str] = field(default_factory=list)  # plugins that they want on, and did not before
@@ -47,26 +47,37 @@ class Finding(Struct, kw_only=True):
 
     `ok` is whether it can take the server's place. If not, `why` says what is wrong and what to do, and
     `needs_restart` whether it is all well but for a restart. `changed` says what is different from what runs now,
-    `proven` what was looked at."""
+    `proven` what was looked at. `config` is the configuration that was proven, as `packed`, which holds secrets, and
+    `addresses` are those that it has the server listen on."""
 
     ok: bool
     why: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     proven: list[str] = field(default_factory=list)
     needs_restart: bool = False
+    config: bytes = b""
+    addresses: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} ok={self.ok} why={self.why}>"
 
 
 def ask_of(server: ChatServer, loaded: Fingerprints, choice: Choice | None = None) -> TrialAsk:
     """What there is to prove of `server`, which had `loaded` this code. `choice` is what operators want from now on, if
     that is something new."""
     before, wanted = server.choice, choice or server.choice
+    disabled = server.config.server.disabled_plugins
     return TrialAsk(
         format=HANDOVER_FORMAT,
         data_dir=str(server.data_dir),
         config=msgspec.to_builtins(server.config),
         fingerprints=loaded,
         on=[plugin.name for plugin in server.plugins.on],
-        off=[plugin.name for plugin in server.plugins if plugin.off],
+        off=[
+            plugin.name
+            for plugin in server.plugins
+            if plugin.off and not plugin.is_spare and not before.off(plugin.name, disabled)
+        ],
         states={name: one.version for name, one in names_of(server.plugins.on).items() if one is not None},
         choice=wanted,
         wanted=sorted(
@@ -100,13 +111,14 @@ def prove(ask: TrialAsk, seconds: float = TRIAL_SECONDS) -> Finding:
         with gevent.Timeout(seconds, False):
             child.ask(msgspec.json.encode(ask), take)
             late = ""
-    except OSError as error:
-        answers.append(_no(f"No process can be started that tries what is on disk: {explain(error)}"))
+    except (OSError, RuntimeError) as error:  # the latter where there can be no thread for it
+        why = explain(error) if isinstance(error, OSError) else f"{error}."
+        answers.append(_no(f"No process can be started that tries what is on disk: {why}"))
     except msgspec.MsgspecError:
         answers.append(_no(TOO_DIFFERENT))
     finally:
         child.end()
-    return _clean(answers[0] if answers else _unfinished(child, late), ask)
+    return clean(answers[0] if answers else _unfinished(child, late), ask.config)
 
 
 # What a greenchat is told to be that answers in another way, or none.
@@ -145,9 +157,9 @@ LINE_LENGTH = 500
 SECRET_LENGTH = 4
 
 
-def _clean(found: Finding, ask: TrialAsk) -> Finding:
-    """`found`, as it can be shown: a plugin has had its say in it."""
-    hidden = sorted(_secrets(ask.config), key=len, reverse=True)
+def clean(found: Finding, config: Mapping[str, Any]) -> Finding:
+    """`found`, as it can be shown: plugins have had their say in it, and know the secrets of a `config`."""
+    hidden = sorted(_secrets(config), key=len, reverse=True)
 
     def cleaned(lines: list[str]) -> list[str]:
         shown = []

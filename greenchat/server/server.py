@@ -260,7 +260,7 @@ class ChatServer(interfaces.ChatServer):
     def go_on(self, session: Connection) -> None:
         """Run one that was carried here, to its end."""
         try:
-            session.go_on()
+            session.run()
         finally:
             del self.sessions[session.id]
 

@@ -12,8 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -23,6 +22,7 @@ from gevent.event import Event
 from greenchat.hooks.background import SHUTDOWN_SECONDS
 from greenchat.hooks.blame import Owners
 from greenchat.server import logs
+from greenchat.server.unwatched import HELD_BACK
 
 log = logging.getLogger("greenchat")
 
@@ -32,8 +32,12 @@ HELD_SECONDS = 2.0
 # How often that is looked at, while the server stops.
 LOOK_SECONDS = 0.5
 
-# What must not be lost while one program takes the place of another, and would end it, as it has no handlers at first.
-HELD_BACK = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+# Clocks that go on over the start of another program, and what they send.
+TIMERS = (
+    (signal.ITIMER_REAL, signal.SIGALRM),
+    (signal.ITIMER_VIRTUAL, signal.SIGVTALRM),
+    (signal.ITIMER_PROF, signal.SIGPROF),
+)
 
 # A plugin that catches whatever interrupts it is interrupted again, so often; then the process ends.
 INTERRUPTIONS = 5
@@ -90,11 +94,12 @@ class StopSignals:
         self._tell_hangup()
 
     def hold(self) -> None:
-        """From now on, what comes waits: for the next program, or for `release`. So does what has come, and was not
-        seen to."""
-        for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
-            signal.setitimer(timer, 0)
+        """From now on, what comes waits: for the next program, or for `release`. To be called once more when nothing
+        else is left to do: what another thread was given meanwhile, or was not seen to, waits as well then."""
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+        for timer, number in TIMERS:
+            signal.setitimer(timer, 0)
+            signal.signal(number, signal.SIG_IGN)  # one may be on its way, and would end the next program
         main = threading.main_thread().ident or 0
         if self._asked:
             signal.pthread_kill(main, signal.SIGTERM)
@@ -150,17 +155,9 @@ class StopSignals:
 
 def release() -> None:
     """What waits comes now. To be called once there are handlers."""
+    for _, number in TIMERS:
+        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
-
-
-@contextmanager
-def unwatched() -> Iterator[None]:
-    """Threads that are started meanwhile are never given such a signal: the main thread alone can hold it back."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_at_once(why: str) -> None:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -23,9 +23,10 @@ from greenchat.hooks.loader import Plugin
 from greenchat.protocol.text import amount
 from greenchat.server import fingerprints, trial_checks
 from greenchat.server.apart import Apart
-from greenchat.server.carried_server import KNOWN_FORMATS
+from greenchat.server.carried_server import KNOWN_FORMATS, packed
 from greenchat.server.guard import Guard
-from greenchat.server.proving import TOO_DIFFERENT, Finding, Line, TrialAsk
+from greenchat.server.listeners import addresses_of
+from greenchat.server.proving import TOO_DIFFERENT, Finding, Line, TrialAsk, clean
 from greenchat.server.server import ChatServer
 from greenchat.storage import datadir
 
@@ -46,6 +47,9 @@ class Trial:
         self._load = load
         self._examples = examples
         self._scratch = scratch
+        self._config: dict[str, Any] = {}  # as it is to be, once that is known
+        self._packed = b""  # the same
+        self._addresses: list[str] = []
         self._problems: list[str] = []
         self._waiting: list[str] = []  # what is well, but for a restart
         self._changed: list[str] = []
@@ -64,13 +68,16 @@ class Trial:
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
             self._problems.append(f"The trial itself has failed, which is a fault of greenchat: {what}")
-        return Finding(
+        found = Finding(
             ok=not self._problems and not self._waiting,
             why=[*self._problems, *self._waiting],
             changed=self._changed,
             proven=self._proven,
             needs_restart=bool(self._waiting) and not self._problems,
+            config=self._packed,
+            addresses=self._addresses,
         )
+        return clean(found, self._config)
 
     def _try(self, ask: TrialAsk) -> None:
         if ask.format not in KNOWN_FORMATS:
@@ -82,7 +89,9 @@ class Trial:
         Guard(where)
         self._step("reading the configuration")
         config, data_dir = self._load()
-        self._changed += changes(ask.config, msgspec.to_builtins(config))
+        self._config, self._packed = msgspec.to_builtins(config), packed(config)
+        self._addresses = [*addresses_of(config.server)]
+        self._changed += changes(ask.config, self._config)
         if data_dir.resolve() != where.resolve():
             self._waiting.append(f"The data directory is another one: {data_dir}. Restart the server to go there.")
         _show(data_dir, self._scratch)
@@ -106,7 +115,7 @@ class Trial:
         self._problems += problems
         self._waiting += waiting
         if not self._problems:
-            self._try_examples(server, config, trial_checks.touched(ask, config, changed))
+            self._try_examples(server, config, trial_checks.touched(ask, self._config, changed))
 
     def _try_examples(self, server: ChatServer, config: Config, names: Iterable[str]) -> None:
         tried = 0
@@ -144,7 +153,7 @@ class PluginLog(logging.Handler):
 
 def run(apart: Apart, load: Callable[[], tuple[Config, Path]], examples: Examples | None = None) -> NoReturn:
     """Try it, and end the process. `examples` are how those of a plugin are tried; None leaves them out."""
-    with suppress(Exception), tempfile.TemporaryDirectory(prefix="greenchat-trial-") as scratch:
+    with suppress(Exception), tempfile.TemporaryDirectory() as scratch:
         found = Trial(apart, load, examples, Path(scratch)).run()
         apart.tell(msgspec.json.encode(Line(finding=found)).decode())
     apart.end()

@@ -5,9 +5,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from greenchat.config.schema import Config
 from greenchat.hooks import room_switches
 from greenchat.hooks.loader import Plugin
 from greenchat.hooks.tables import declared
@@ -25,16 +22,16 @@ OUTSIDE = frozenset({"http"})
 def broken(server: ChatServer, ask: TrialAsk, changed: Collection[str], failures: Mapping[str, str]) -> Iterator[str]:
     """Those plugins that cannot be used, in words. One that could not be used before, and is what it was, is as good as
     it was, unless somebody wants it on now."""
-    for plugin in server.plugins:
+    first = {plugin.name: plugin for plugin in reversed(server.plugins.all)}  # of several of one name
+    for plugin in first.values():
         if not plugin.off or plugin.name not in failures:
             continue
         was_off = plugin.name in ask.off and plugin.name not in ask.on
         if not was_off or plugin.name in changed or plugin.name in ask.wanted:
             where = f" ({failures[plugin.name]})" if failures[plugin.name] else ""
             yield f"The plugin {plugin.name} cannot be used: {plugin.off}{where}. Mend it, or take it out."
-    known = {plugin.name for plugin in server.plugins}
     for name in ask.wanted:
-        if name not in known:
+        if name not in first:
             yield f"There is no plugin {name}. See greenchat plugins list."
 
 
@@ -88,10 +85,10 @@ def _files(server: ChatServer, data_dir: Path) -> dict[Path, Sequence[str]]:
     return {path: migrations for path, migrations in found.items() if path.exists()}
 
 
-def touched(ask: TrialAsk, config: Config, changed: Iterable[str]) -> set[str]:
+def touched(ask: TrialAsk, config: Mapping[str, Any], changed: Iterable[str]) -> set[str]:
     """The plugins whose code or settings are not what they were: the others' examples would tell what they told."""
     before: dict[str, Any] = ask.config.get("plugins", {})
-    now: dict[str, Any] = msgspec.to_builtins(config.plugins)
+    now: dict[str, Any] = config["plugins"]
     return {*changed, *(name for name in now if now[name] != before.get(name, {}))}
 
 

@@ -12,7 +12,7 @@ from gevent import GreenletExit
 from greenlet import greenlet
 
 from greenchat.chat.room import Member
-from greenchat.codecs import CarriedDecoder, Codec
+from greenchat.codecs import Codec, can_be_carried
 from greenchat.config.schema import Limits
 from greenchat.errors import Advice, Reject
 from greenchat.hooks.ending import CarriedAway, Cut, Killed
@@ -32,7 +32,7 @@ from greenchat.session.served import Served
 SAYS_NOTHING = (Ping, Pong, MarkRead)
 
 # What is told for a request that was cut for a reload.
-CUT = "The server is being reloaded, and this was not done. Send it again."
+CUT = "The server is being reloaded, and this was cut off. Send it again."
 
 # Why a connection ends that cannot be carried over a reload: its client is to come back at once.
 RECONNECT = "server is reloading"
@@ -74,7 +74,7 @@ class Connection(Served):
 
     @classmethod
     def carried(cls, server: Host, was: CarriedSession, sock: socket.socket, codec: Codec) -> "Connection":
-        """The session that `was`, by its socket, which never waits. It has no member yet; `go_on` serves it. Raises
+        """The session that `was`, by its socket, which never waits. It has no member yet; `run` serves it. Raises
         `ValueError` where it cannot be understood."""
         self = cls(server, was.id, sock, was.address, codec)
         try:
@@ -93,7 +93,7 @@ class Connection(Served):
         self._trusted = was.trusted
         self.closing, self._is_lost, self._drains = was.closing, was.is_lost, was.drains
         if was.decoder:
-            assert isinstance(self._decoder, CarriedDecoder)
+            assert can_be_carried(self._decoder)
             self._decoder.restore(was.decoder)
         self._flood.restore(decode_frames(was.frames, self.codec), was.tokens)
         self._idle.restore(was.heard_at, was.spoke_at, was.pinged_at, was.knows_pings)
@@ -117,11 +117,11 @@ class Connection(Served):
     @property
     def is_portable(self) -> bool:
         """Whether it can be carried into another process: TLS cannot, and some plugins' codecs cannot."""
-        return type(self._socket) is socket.socket and isinstance(self._decoder, CarriedDecoder)
+        return type(self._socket) is socket.socket and can_be_carried(self._decoder)
 
     def carry(self, member: int, network: str | None) -> CarriedSession:
         """All of it, while it rests; nothing of it changes."""
-        assert isinstance(self._decoder, CarriedDecoder)
+        assert can_be_carried(self._decoder)
         left = 0.0
         if self._deadline is not None:
             gone = (datetime.now(UTC) - self.since).total_seconds()
@@ -221,24 +221,11 @@ class Connection(Served):
 
     def run(self, first: bytes = b"") -> None:
         """Serve the connection until it ends; `first` was read already. The caller closes the socket."""
-        self._run(self._begin, first)
-
-    def go_on(self) -> None:
-        """As `run`, for one that was carried here."""
-        self._greenlet = gevent.getcurrent()
-        self._run(self._handle, self._flood.take_left(), 0)
-
-    def _begin(self, first: bytes) -> None:
-        with suppress(Cut):  # a plugin may take long
-            self.appear()
-        self._start_deadline(self.server.config.limits.join_seconds)
-        if first and self.closing is None:
-            self._take(first)
-
-    def _run(self, step: Callable[..., None], *arguments: object) -> None:
         try:
-            if self.closing is None:
-                step(*arguments)
+            if self._flood.rests:
+                self._go_on()
+            else:
+                self._begin(first)
             self._serve()
         except GreenletExit:
             pass
@@ -250,6 +237,20 @@ class Connection(Served):
                 self._let_go()
             else:
                 self._end(self.closing or "connection lost")
+
+    def _begin(self, first: bytes) -> None:
+        with suppress(Cut):  # a plugin may take long
+            self.appear()
+        self._start_deadline(self.server.config.limits.join_seconds)
+        if first and self.closing is None:
+            self._handle(self._decoder.feed(first), len(first))
+
+    def _go_on(self) -> None:
+        """It was carried here, and rests."""
+        self._greenlet = gevent.getcurrent()
+        frames = self._flood.take_left()
+        if frames and self.closing is None:
+            self._handle(frames, 0)
 
     def _serve(self) -> None:
         while self.closing is None:
@@ -263,10 +264,7 @@ class Connection(Served):
             if not data:
                 self.closing = "connection closed"
                 return
-            self._take(data)
-
-    def _take(self, data: bytes) -> None:
-        self._handle(self._decoder.feed(data), len(data))
+            self._handle(self._decoder.feed(data), len(data))
 
     def _handle(self, frames: Sequence[Request], size: int) -> None:
         """Handle what came as so many bytes, up to where the connection is to be closed."""

@@ -1,4 +1,4 @@
-"""The process in which a plugin is tried: `python -m greenchat.testing.dry_child DIRECTORY`.
+"""The process in which a plugin is tried: `python -m greenchat.testing.dry_child DIRECTORY SECONDS UNTIL`.
 
 It reads what is asked from a file in the directory, gives up what it could do to the world, and writes there what it
 has found. See server/dry_run.py for who starts it, and looks after it.
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # then, see HELD_SECONDS in server/interrupter.py.
 MESSAGE_SECONDS = 10.0
 
+# The part of its time after which it tries no more: what it has found by then is to be told.
+PART = 0.8
+
 # Failures after which nothing more is tried: a server would have switched the plugin off.
 FAILURES = 20
 
@@ -38,14 +41,15 @@ FAILED_CHECK = "check_failed"
 
 
 class Run:
-    """One run, in `directory`."""
+    """One run, in `directory`, which may take so many `seconds`, and is ended at `until`."""
 
-    def __init__(self, directory: Path, seconds: float) -> None:
+    def __init__(self, directory: Path, seconds: float, until: float) -> None:
         self._directory = directory
         self._ask = msgspec.json.decode((directory / ASK_FILE).read_bytes(), type=DryAsk)
         self._fence = Fence(directory)
         self._at = os.open(directory / AT_FILE, os.O_WRONLY | os.O_CREAT, 0o600)
         self._began = time.monotonic()
+        self._until = until - (1 - PART) * seconds
         self._tried = 0
         self._counts: Counter[str] = Counter()
         self._outcomes: list[Outcome] = []
@@ -69,13 +73,16 @@ class Run:
 
         self._note("at its start")
         given, name = self._given()
-        table = self._ask.settings
+        table = {key: value for key, value in self._ask.settings.items() if key != "on"}  # it is to be tried, on or off
         settings: dict[str, object] = {f"plugins.{name}": table} if table else {}
         settings |= {"server.default_room": self._ask.default_room, "limits.name_length": 0}
         messages = self._ask.messages
         self._chat = chat = DryChat(name, given, settings, self._directory / DATA, messages[0].time)
         self._keep(chat.begin())
         for message in messages:
+            if time.monotonic() > self._until:
+                chat.left_out["there was no time left for them"] = len(messages) - self._tried
+                break
             self._note(f"at message {message.seq} of {message.room}")
             found = chat.replay(message)
             self._tried += 1
@@ -116,7 +123,7 @@ class Run:
         for one in outcomes:
             self._counts[one.kind] += 1
             if len(self._outcomes) < MOST:
-                self._outcomes.append(one)
+                self._outcomes.append(one.cleaned())
 
     def _note(self, where: str) -> None:
         """For who finds that this process has ended; and from now on, one step of it may take so long."""
@@ -191,12 +198,12 @@ def _hook_of(error: BaseException) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    directory, seconds = Path(arguments[0]), float(arguments[1])
+    directory, seconds, until = Path(arguments[0]), float(arguments[1]), float(arguments[2])
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # who writes too much is told by an error
     logging.getLogger("greenchat").addHandler(logging.NullHandler())
     logging.getLogger("greenchat").propagate = False  # what goes wrong is in the report
-    Run(directory, seconds).run()
+    Run(directory, seconds, until).run()
     os._exit(0)  # threads of the plugin may hang
 
 

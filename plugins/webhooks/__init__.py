@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import field
 
 import greenchat
-from greenchat import Deleted, Edited, Joined, Left, Message, Meta, Reacted, Topic, http, on
+from greenchat import Deleted, Edited, Joined, Left, Message, Meta, Reacted, Topic, http, on, require_room
 
 from .payloads import words_of
 
@@ -42,20 +42,21 @@ class Webhooks:
         self.incoming, self.ctx = settings.incoming, ctx
         if settings.incoming:
             ctx.require("speak")
-        self.outgoing = [(one, ctx.courier(name, one.url, one.secret)) for name, one in settings.outgoing.items()]
+        chosen = settings.outgoing.items()
+        rooms = {name: {require_room(room, 0) for room in one.rooms} for name, one in chosen}
+        self.outgoing = [(one.events, rooms[name], ctx.courier(name, one.url, one.secret)) for name, one in chosen]
 
     @on(Message, Edited, Deleted, Reacted, Joined, Left, Topic)
     def tell(self, event: Message | Edited | Deleted | Reacted | Joined | Left | Topic) -> None:
-        for outgoing, courier in self.outgoing:
-            if event.room in outgoing.rooms and type(event).__name__.lower() in outgoing.events:
+        for kinds, rooms, courier in self.outgoing:
+            if event.room in rooms and type(event).__name__.lower() in kinds:
                 courier.post(event)
 
     @http("POST", "/webhooks/{name}")
     def say(self, request: greenchat.HttpRequest, name: str) -> None:
         incoming = self.incoming.get(name, Incoming("", ""))  # nobody has an empty token
         request.require_token(incoming.token)
-        sender, text = words_of(request)
-        self.ctx.speak(incoming.room, sender or name, text)
+        self.ctx.speak(incoming.room, *words_of(request, name))
 
 
 greenchat_plugin = Webhooks

@@ -19,8 +19,8 @@ _COMMITS = 3
 _TITLE = 120
 
 
-def words_of(request: HttpRequest) -> tuple[str, str]:
-    """The name of who says something, empty where none is told, and what. Raises `Reject`."""
+def words_of(request: HttpRequest, hook: str) -> tuple[str, str]:
+    """The name of who says something, that of the `hook` where none is told, and what. Raises `Reject`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     form = request.form() if kind == "application/x-www-form-urlencoded" else {}
     if kind != "application/json" and not kind.endswith("+json") and "payload" not in form:
@@ -36,7 +36,7 @@ def words_of(request: HttpRequest) -> tuple[str, str]:
         raise Reject(
             'There is no text in it. Send {"text": "words"}, a form with text=words, or the words.', code="empty"
         )
-    return printable(name), "\n".join(lines).strip()
+    return printable(name or hook), "\n".join(lines).strip()
 
 
 def _text(found: Any, *path: str) -> str:

@@ -56,7 +56,9 @@ def test_one_that_fails_makes_the_exit_code_1(tmp_path):
 def test_an_installed_one_is_tried_with_the_settings_of_the_server(tmp_path):
     data_dir = history(tmp_path)
     config = tmp_path / "chat.toml"
-    config.write_text('[plugins.moderation]\nwords = ["dice"]\naction = "mask"\n[plugins.history]\nkeep_days = 3\n')
+    config.write_text(
+        '[plugins.moderation]\nwords = ["dice"]\naction = "mask"\non = false\n[plugins.history]\nkeep_days = 3\n'
+    )
     code, (report,), _ = run_try("moderation", "--config", config, "--data-dir", data_dir, "--json")
     assert code == 0
     assert [(one["kind"], one["before"], one["after"]) for one in report["outcomes"]] == [

@@ -1,14 +1,19 @@
 """Which plugins are found, where and under which name, and what is told of those of which nothing is called."""
 
 import os
+import py_compile
 import re
+import subprocess
 import sys
+import time
 
 import pytest
 from kit.failing import plugin_dir, state
+from kit.machine import eventually
 from kit.processes import run_greenchat, serve_process
 
 from greenchat.config.load import load
+from greenchat.hooks import bytecode
 from greenchat.hooks.loader import Plugins
 from greenchat.testing import serving
 
@@ -184,3 +189,60 @@ def test_a_command_that_one_there_adds_to_the_command_line_is_found(own, tmp_pat
     assert "oracle" in run_greenchat("--help", env=env).stdout
     (own / "oracle.py").unlink()
     assert "oracle" not in run_greenchat("--help", env=env).stdout
+
+
+CHECK = "from greenchat import hookimpl\n@hookimpl\ndef greenchat_check_message(message): return '{}'"
+
+
+def loaded(directory):
+    """What a new process has the plugin `pack` in there, or the module of this name, say."""
+    code = (
+        "import sys; from pathlib import Path; from greenchat.config.load import load; "
+        "from greenchat.hooks.loader import Plugins; "
+        "flags = {'server.plugins': ['pack']} if '-m' in sys.argv else {'server.plugins_dirs': [sys.argv[1]]}; "
+        "plugins = Plugins(load(flags=flags)); "
+        "print([sys.modules[one.module].greenchat_check_message(None) for one in plugins if one.name == 'pack'])"
+    )
+    return [
+        subprocess.run(
+            [sys.executable, "-c", code, str(directory), *more],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+            | {"PYTHONPATH": str(directory)},
+        ).stdout.strip()
+        for more in ((), ("-m",))
+    ]
+
+
+@pytest.mark.parametrize("inner", ["pack.py", "pack/__init__.py", "pack/inner.py"])
+def test_a_file_that_is_written_again_within_a_second_is_what_it_is_now(tmp_path, inner):
+    """Python would take what it has compiled before: it looks at seconds and sizes."""
+    file = tmp_path / inner
+    file.parent.mkdir(exist_ok=True)
+    if inner.endswith("inner.py"):
+        (tmp_path / "pack" / "__init__.py").write_text("from .inner import *")
+    moment = time.time_ns() - 3600 * 10**9
+    for word in ("one", "two"):
+        file.write_text(CHECK.format(word))
+        os.utime(file, ns=(moment, moment))
+        assert loaded(tmp_path) == [f"['{word}']"] * 2
+    # One that was compiled by something else.
+    file.write_text(CHECK.format("six"))
+    py_compile.compile(str(file))
+    file.write_text(CHECK.format("ten"))
+    os.utime(file, ns=(os.stat(file).st_mtime_ns // 10**9 * 10**9,) * 2)
+    assert loaded(tmp_path) == ["['ten']"] * 2
+
+
+def test_a_file_that_was_there_before_is_compiled_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(bytecode, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    plugin_dir(tmp_path, pack=CHECK.format("one"))
+    eventually(lambda: time.time() > os.stat(tmp_path / "pack.py").st_ctime)
+    found(tmp_path)
+    (compiled,) = (tmp_path / "__pycache__").iterdir()
+    written = os.stat(compiled)
+    found(tmp_path)
+    assert os.stat(compiled).st_mtime_ns == written.st_mtime_ns

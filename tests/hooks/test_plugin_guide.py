@@ -33,6 +33,7 @@ from greenchat.config.schema import Server
 from greenchat.hooks import (
     background,
     carried,
+    courier,
     dispatch,
     fetching,
     holds,
@@ -204,6 +205,10 @@ def test_numbers_are_those_of_the_code():
     assert dispatch.HELD_SECONDS == 60
     assert f"At most {in_turn.MOST:,} wait for it." in told
     assert f"a plugin has at most {jobs.MOST:,}." in told
+    assert f"more than {courier.MOST:,}, or {courier.MOST_BYTES >> 20} MiB, the oldest" in told
+    assert courier.LONGEST_WAIT == 3600
+    assert courier.PATIENCE == 3 * 86_400
+    assert f"but for {', '.join(map(str, courier.LATER[:-1]))} and {courier.LATER[-1]}." in told
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
     assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
     assert f"Of one plugin, {routes.ROUTES_AT_ONCE} run at once" in told
@@ -311,7 +316,7 @@ def test_roll(example):
         ada.read_until("INFO|bob has joined the chat.")
         ada.send("MSG|/roll 3d1", "MSG|/roll 1d0", "MSG|/roll two")
         bob.expect("MSG|ada|* ada rolls 3")
-        ada.expect("ERROR|A die has a side at least.")
+        ada.expect("INFO|You roll 3.", "ERROR|A die has a side at least.")
         assert ada.read() == "ERROR|DICE is dice, such as 2d6, not 'two'. Type it so: /roll [DICE]"
 
 
@@ -445,7 +450,7 @@ def test_weather(example, monkeypatch):
 def test_praise(example):
     chat = Chat(example("praise"))
     ada, bob = chat.join("ada"), chat.join("bob")
-    bob.says("/praise ada")
+    assert bob.asks("/praise ada") == "ada has 1 now."
     bob.says("/praise Ada")
     assert ada.hears("* bob praises ada, who has 1 now", by="bob")
     assert ada.hears("* bob praises ada, who has 2 now", by="bob")

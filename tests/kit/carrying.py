@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from greenchat.server.handover import Taken, header_of
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.pause import Pause
 from greenchat.server.server import ChatServer
-from greenchat.testing import DEADLINE, NO_REPLAY, UNLIMITED
+from greenchat.testing import DEADLINE, UNLIMITED
 
 R = TypeVar("R")
 
@@ -62,11 +62,18 @@ class Client:
 
 
 class House:
-    """A server, and those that come after it. `plugins()` makes the plugins of one."""
+    """A server, and those that come after it. `plugins()` makes the plugins of one, besides those that are `installed`,
+    by their names."""
 
-    def __init__(self, data_dir: Path, plugins: Callable[[], tuple[object, ...]], settings: dict[str, object]) -> None:
-        self._data_dir, self._plugins = data_dir, plugins
-        self.settings = {"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **NO_REPLAY, **settings}
+    def __init__(
+        self,
+        data_dir: Path,
+        plugins: Callable[[], tuple[object, ...]],
+        settings: dict[str, object],
+        installed: Collection[str],
+    ) -> None:
+        self._data_dir, self._plugins, self.installed = data_dir, plugins, installed
+        self.settings = {"server.host": "127.0.0.1", "server.port": 0, **UNLIMITED, **settings}
         self.clients: list[Client] = []
         self.pause: Pause | None = None
         self.server, self._life = self._made()
@@ -131,17 +138,20 @@ class House:
         self._life.stop()
 
     def _made(self) -> tuple[ChatServer, Lifecycle]:
-        server = ChatServer(load(flags=self.settings), self._data_dir, self._plugins())
+        server = ChatServer(load(flags=self.settings), self._data_dir, self._plugins(), installed=self.installed)
         return server, Lifecycle(server)
 
 
 @contextmanager
 def house(
-    data_dir: Path, plugins: Callable[[], tuple[object, ...]] = tuple, settings: dict[str, object] | None = None
+    data_dir: Path,
+    plugins: Callable[[], tuple[object, ...]] = tuple,
+    settings: dict[str, object] | None = None,
+    installed: Collection[str] = (),
 ) -> Iterator[House]:
     """One in this thread. `settings` are as in `greenchat.testing.serving`."""
     with gevent.Timeout(DEADLINE):
-        made = House(data_dir, plugins, settings or {})
+        made = House(data_dir, plugins, settings or {}, installed)
         try:
             yield made
         finally:

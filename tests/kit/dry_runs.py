@@ -58,3 +58,10 @@ def run_try(*arguments):
 
 def of_kind(report, kind):
     return [one for one in report.outcomes if one.kind == kind]
+
+
+def bounded(tmp_path, code, *texts, **more):
+    """What is found of one that does in its check what `code` says."""
+    return tried(
+        tmp_path, f"import os, sys\nfrom greenchat import *\n@check\ndef c(text, ctx):\n{code}", *texts, **more
+    )

@@ -18,7 +18,9 @@ def rolled():
         ada.says(f"/roll {typed}")
         said = [one["text"] for one in bob.heard if one["type"] == "message" and one["action"]]
         bob.heard.clear()
-        return said[-1] if said else ada.heard[-1]
+        told = ada.heard.pop()
+        assert not said or told == f"INFO|You roll{said[-1].removeprefix('rolls')}"
+        return said[-1] if said else told
 
     return roll
 
@@ -53,6 +55,11 @@ def test_all_sides_come_up(rolled):
 )
 def test_what_is_no_dice_is_refused_with_what_is(rolled, typed):
     assert rolled(typed).startswith("ERROR|DICE are up to ten dice and numbers")
+
+
+def test_who_rolls_reads_it_too():
+    ada = Chat(dice).join("ada", kind="json")
+    assert re.fullmatch(r"You roll 1d6: \d", ada.asks("/roll"))
 
 
 def test_two_people_roll_for_themselves_alone():

@@ -113,6 +113,19 @@ def test_a_person_has_one_vote_on_all_devices(chat):
     assert phone.asks("/poll").splitlines()[1:] == [f"{'░' * 20} 0 for 1. pizza", f"{'█' * 20} 1 for 2. soup"]
 
 
+def test_who_registers_in_between_has_one_vote_and_ends_what_they_have_begun():
+    chat = Chat(polls, "accounts", settings={"plugins.accounts.memory_mib": 8})
+    ada = chat.join("ada")
+    ada.says(ASKED)
+    ada.says("/vote 1")
+    ada.says("/register correct-horse-9")
+    assert ada.session.account_id
+    ada.says("/vote 2")
+    assert ada.asks("/poll").splitlines()[0] == "ada asks: Where do we eat? (1 voted)"
+    ada.says("/poll end")
+    assert ada.hears("The poll has ended.")
+
+
 def test_guests_may_be_left_out():
     chat = Chat(polls, settings={"plugins.polls.guests": False})
     bob = chat.join("bob")
@@ -132,6 +145,17 @@ def test_a_poll_and_its_votes_outlast_a_restart(tmp_path):
     assert ada.asks("/poll").splitlines()[0] == "ada asks: Where do we eat? (1 voted)"
 
 
+def test_a_poll_goes_on_over_a_reload_with_the_chart_that_was_due(chat):
+    ada = chat.join("ada")
+    ada.says(ASKED)
+    ada.says("/vote 1")
+    chat.reload()
+    assert ada.asks("/vote 2") == "You vote for soup."
+    told(ada)
+    chat.tick("10s")
+    assert told(ada)[-1] == f"{'█' * 20} 1 for 2. soup"
+
+
 def test_what_may_not_be_said_may_not_be_asked():
     class Gentle:
         @check
@@ -145,6 +169,14 @@ def test_what_may_not_be_said_may_not_be_asked():
     assert ada.asks("/poll Fish? fish, soup") == "No fish, please."
     ada.says(ASKED)
     assert ada.asks("/vote broth") == "You vote for broth."
+
+
+def test_what_somebody_has_begun_who_is_gone_everybody_may_end(chat):
+    ada, bob = chat.join("ada"), chat.join("bob")
+    ada.says(ASKED)
+    ada.leaves()
+    bob.says("/poll end")
+    assert bob.hears("The poll has ended.")
 
 
 def test_an_owner_ends_what_others_have_begun(chat):

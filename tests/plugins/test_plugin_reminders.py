@@ -82,5 +82,5 @@ def test_one_has_so_many(utc):
     ada, bob = chat.join("ada", account=7), chat.join("bob", account=8)
     ada.says("/remind 1h one")
     ada.says("/remind 1h two")
-    assert ada.asks("/remind 1h three").startswith("You have as many reminders as you may. /reminders cancel")
+    assert ada.asks("/remind 1h three").startswith("You have as many as you may. /reminders cancel")
     assert bob.asks("/remind 1h one").startswith("You will be reminded")

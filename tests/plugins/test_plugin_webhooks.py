@@ -227,7 +227,7 @@ def them():
 
 
 def sending(them, **more):
-    out = {"url": f"http://127.0.0.1:{them.server_port}/x", "rooms": ["lobby"], "secret": "hush", **more}
+    out = {"url": f"http://127.0.0.1:{them.server_port}/x", "rooms": ["#Lobby"], "secret": "hush", **more}
     return {"plugins.webhooks.outgoing": {"log": out}, "plugins.webhooks.may": ["http"]}
 
 

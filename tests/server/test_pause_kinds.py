@@ -26,7 +26,7 @@ class Where:
 
 
 def test_a_web_socket_goes_on_at_any_byte(tmp_path):
-    with house(tmp_path) as served:
+    with house(tmp_path, installed=["web"]) as served:
         bob = served.join("bob")
         web = aside(WebPeer, Where(served))
         aside(web.join, "eve")
@@ -56,7 +56,7 @@ def test_a_request_of_http_is_let_out_first_and_what_is_idle_ends(tmp_path):
             may_end.wait()
             return HttpResponse(body=b"done")
 
-    with house(tmp_path, lambda: (Page(),)) as served:
+    with house(tmp_path, lambda: (Page(),), installed=["web"]) as served:
         idle, asking = served.connect(), served.connect()
         idle.send("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert "404" in idle.line()
@@ -75,7 +75,7 @@ def test_a_request_of_http_is_let_out_first_and_what_is_idle_ends(tmp_path):
 
 
 def test_what_takes_too_long_of_http_is_cut(tmp_path):
-    with house(tmp_path) as served:
+    with house(tmp_path, installed=["web"]) as served:
         upload = served.connect()
         upload.send("POST /nothing HTTP/1.1\r\nHost: loc")
         while not served.server.acceptor.under_way([]):
@@ -93,7 +93,7 @@ def test_what_takes_too_long_of_http_is_cut(tmp_path):
 @pytest.mark.parametrize("language", ["plain", "json", "web"])
 def test_tls_is_told_to_come_back_and_nobody_else_notices(tmp_path, language):
     authority = Authority(tmp_path)
-    with house(tmp_path / "data", settings=authority.settings) as served:
+    with house(tmp_path / "data", settings=authority.settings, installed=["web"]) as served:
         ada = served.join("ada")
         sock = aside(authority.connect, Where(served).port)
         if language == "web":
@@ -226,3 +226,18 @@ def test_connections_count_for_their_address_all_the_same(tmp_path):
             gevent.sleep(0.001)
         served.join("bob")
         ada.expect("INFO|bob has joined the chat.")
+
+
+def test_what_nobody_speaks_any_more_is_closed_and_nothing_else(tmp_path):
+    with house(tmp_path, installed=["web"]) as served:
+        bob = served.join("bob")
+        web = aside(WebPeer, Where(served))
+        aside(web.join, "eve")
+        bob.expect("INFO|eve has joined the chat.")
+        served.installed = []
+        served.reload()
+        with pytest.raises(EOFError):
+            aside(web.read)
+        aside(web.close)
+        served.join("carol")
+        bob.expect("INFO|carol has joined the chat.")

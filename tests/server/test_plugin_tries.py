@@ -60,7 +60,7 @@ def tried(operator):
 def test_what_would_be_otherwise_is_told_and_taken_up_by_yes(server, operator, file):
     stand_in = StandIn(server)
     file.write_text(GENTLE.replace("d***", "darn").replace("isupper()", "startswith('roll')"))
-    first, *lines, cost, last = tried(operator)
+    first, *lines, cost, _, last = tried(operator)
     assert first == "gentle: over 7 messages it would do otherwise to 3 messages of 7."
     assert lines == [
         '  message 1 of ada in dev: "damn it" -> "d*** it"; and then: "damn it" -> "darn it"',

@@ -1,6 +1,5 @@
 """What becomes of a server whose place no other program can take."""
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -53,7 +52,9 @@ def another_python(where: Path) -> Path:
 def test_where_python_is_gone_the_process_goes_on_with_what_it_has(over, tmp_path):
     """It was there when all was proven, and is gone when it is needed."""
     python = another_python(tmp_path / "python")
-    (over.directory / "ender.py").write_text(AT_ITS_END.format("os.path.lexists(sys.executable) and os.unlink(sys.executable)"))
+    (over.directory / "ender.py").write_text(
+        AT_ITS_END.format("os.path.lexists(sys.executable) and os.unlink(sys.executable)")
+    )
     with serve_process(over.data_dir, *over.arguments, command=[str(python), "-m", "greenchat"]) as serving:
         with serving.join("ada") as ada, Program(serving, "bob") as bob:
             ada.expect("INFO|bob has joined the chat.")
@@ -77,13 +78,13 @@ def test_where_the_state_cannot_be_written_the_process_goes_on_with_what_it_has(
     """As on a system that has too little memory for it."""
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))"
     (over.directory / "ender.py").write_text(AT_ITS_END.format(limit))
-    with serve_process(over.data_dir, *over.arguments, "--set", "limits.flood_rate=0") as serving:
-        with serving.join("ada") as ada:
-            says(ada, *("x" * 400 for _ in range(100)))  # all of which goes along
-            over.change()
-            over.hang_up(serving)
-            over.logged("no other program can be started")
-            assert says(ada, "/sayer") == ["INFO|word 1"]
+    unlimited = ("--set", "limits.flood_rate=0")
+    with serve_process(over.data_dir, *over.arguments, *unlimited) as serving, serving.join("ada") as ada:
+        says(ada, *("x" * 400 for _ in range(100)))  # all of which goes along
+        over.change()
+        over.hang_up(serving)
+        over.logged("no other program can be started")
+        assert says(ada, "/sayer") == ["INFO|word 1"]
 
 
 def test_one_plugin_that_cannot_begin_is_off_and_the_others_go_on(over):
@@ -106,9 +107,9 @@ def test_where_nobody_can_take_over_the_server_is_empty_and_people_come_back(ove
             assert bob.rest() == []
         with Program(serving) as again:
             assert again.join(token=bob.welcome["token"])["name"] == "bob"
-            assert (answer := again.ask("hello")[-1])["type"] == "ack", answer
+            assert again.ask("hello", "lobby")[-1]["type"] == "ack"
             with serving.join("ada"):
-                assert again.read_until("joined")["user"] == "ada"
+                assert again.read_until("joined")["name"] == "ada"
         _, log = serving.stop()
         assert serving.process.returncode == 0
     assert "all have to come back" in log

@@ -147,6 +147,19 @@ def test_a_server_that_is_stopped_meanwhile_leaves_nobody_behind(tmp_path):
         assert not it.trials
 
 
+def test_a_server_that_is_killed_meanwhile_leaves_nothing_behind(tmp_path):
+    with serve_reloaded(tmp_path, sayer=SAY) as it:
+        it.write(sayer=f"import os, time\nif {MARK!r} in os.environ:\n    time.sleep(2)")
+        it.ask()
+        eventually(lambda: it.trials)
+        (environment,) = (Path("/proc", number, "environ").read_bytes() for number in it.trials)
+        (scratch,) = (one.removeprefix(b"TMPDIR=") for one in environment.split(b"\0") if one.startswith(b"TMPDIR="))
+        assert Path(scratch.decode()).is_dir()
+        it.server.process.kill()
+        eventually(lambda: not it.trials)
+        assert not Path(scratch.decode()).exists()
+
+
 def test_a_plugin_that_could_not_be_used_before_hinders_nobody(tmp_path):
     with serve_reloaded(tmp_path, sayer=SAY, other="1/0") as it:
         it.write(sayer=CHANGED)
@@ -159,6 +172,24 @@ def test_a_new_plugin_that_is_broken_is_told(tmp_path):
     with serve_reloaded(tmp_path, sayer=SAY) as it:
         it.write(other="1/0")
         assert "The plugin other cannot be used: ZeroDivisionError: division by zero (other.py:1)" in it.reload()
+
+
+WRONG = SAY.replace('return "one"', 'return "two"')
+NEEDS_START = "from greenchat import hookimpl\n@hookimpl\ndef greenchat_startup(server): pass\n"
+
+
+def test_examples_are_tried_where_that_hurts_nobody_and_something_has_changed(tmp_path):
+    granted = "[plugins.sayer]\nmay = ['http']\n"
+    with serve_reloaded(tmp_path, sayer=WRONG, other=SAY.replace("say", "tell")) as it:
+        it.write(other=SAY.replace("say", "tell") + "# more\n")
+        assert it.reload() == ""  # of the one that is wrong nothing has changed
+        it.write(sayer=WRONG + NEEDS_START)
+        assert it.reload() == ""
+        it.write(sayer=WRONG)
+        it.config.write_text(granted)
+        assert it.reload() == ""
+        it.config.write_text(granted.replace("http", "kick"))
+        assert "the example /say is to tell 'one', and tells two" in it.reload()
 
 
 # --- what a plugin carries and keeps ---
