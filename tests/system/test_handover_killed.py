@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack, closing, suppress
 
 import pytest
-from killing import Ledger, Listener, Program, crowd
+from killing import Listener, Program, crowd
 from kit.processes import serve_process
 from kit.striking import STEPS, Strikes
 from test_kill import PASSWORD, SETTINGS, begin, check, check_files
