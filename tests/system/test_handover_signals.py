@@ -29,10 +29,10 @@ def outcomes(strikes):
 @contextmanager
 def peers(strikes):
     """A server, and two people in it."""
-    with serve_process(strikes.data_dir, *strikes.arguments) as serving:
-        with serving.join("ada") as ada, Program(serving, "bob") as bob:
-            ada.read()
-            yield serving, ada, bob
+    serves = serve_process(strikes.data_dir, *strikes.arguments)
+    with serves as serving, serving.join("ada") as ada, Program(serving, "bob") as bob:
+        ada.read()
+        yield serving, ada, bob
 
 
 def stopped_in_good_order(serving, strikes, ada, bob):
