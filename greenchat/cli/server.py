@@ -38,7 +38,7 @@ Examples:
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
 @click.option("--trace-plugins", is_flag=True, help="Log each call of a plugin's hook, without what was said.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-@click.option("--watch", is_flag=True, help="For who works on a plugin: begin again when one of its files has changed.")
+@click.option("--watch", is_flag=True, help="For who works on a plugin: reload when one of its files has changed.")
 def serve(
     host: str | None,
     port: int | None,
@@ -79,10 +79,9 @@ def serve(
             return config, data_dir_of(config)
 
         trial.run(trying, load, tried)
-    config = read()
     from greenchat.server.run import serve
 
-    sys.exit(serve(config, data_dir_of(config), read, watch=watch, file=sources["file"]))
+    sys.exit(serve(read, data_dir_of, watch=watch, file=sources["file"]))
 
 
 @main.command(

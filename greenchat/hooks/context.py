@@ -1,7 +1,7 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
@@ -20,7 +20,8 @@ from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
 from greenchat.hooks.meters import TIMERS
 from greenchat.hooks.moments import seconds_of
-from greenchat.hooks.order import Order, line_of, name_of, named, put_out
+from greenchat.hooks.order import name_of, ordered, put_out
+from greenchat.hooks.own_log import log_of
 from greenchat.hooks.pace import Pace
 from greenchat.hooks.plugin_state import PluginState
 from greenchat.hooks.rates import Allowances
@@ -37,14 +38,6 @@ from greenchat.storage.sqlite import Database
 T = TypeVar("T")
 
 
-class Log(logging.LoggerAdapter):  # type: ignore[type-arg]
-    """The log of one plugin: each line tells whose it is."""
-
-    def process(self, message: Any, more: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        more["extra"] = {**(more.get("extra") or {}), **(self.extra or {})}
-        return message, more
-
-
 class Context:
     """That of the plugin called `name`, with its `settings`, and with the rights that it `may` use."""
 
@@ -52,7 +45,7 @@ class Context:
         self.name = name
         self.settings = settings
         self.may = may
-        self.log = Log(logging.getLogger(f"greenchat.plugin.{name}"), {"plugin": name})
+        self.log = log_of(name)
         self.clock = around.clock
         self._around = around
         self._tasks = Tasks(name, around.clock, self._failed, around.meters.of(name, TIMERS), self._failed_alone)
@@ -249,11 +242,9 @@ class Context:
         self.require(act)
         if gevent.getcurrent() is gevent.get_hub():
             raise PluginError(f"ctx.{act} may wait, and nothing may here: call it by ctx.spawn")
-        seconds = None if duration is None else seconds_of(duration)
-        where = room.name if isinstance(room, Room) else self.chat.room_name(room) if room else ""
-        self._where.require_on(where)
-        name, why = named(self.chat, who), line_of(why)
-        self._around.keep_order(Order(act=act, name=name, room=where, seconds=seconds, why=why, plugin=self.name))
+        order = ordered(self.chat, self.name, act, who, why, duration, room)
+        self._where.require_on(order.room)
+        self._around.keep_order(order)
 
     def bot(self, name: str, rooms: Iterable[str] = (), mentioned: Mentioned | None = None) -> Bot:
         """A member of its own, called `name`, in these rooms: it needs no pass phrase, is marked as a bot, and nobody

@@ -1,5 +1,6 @@
 """What of a server goes on in another program, out of its parts and back into those of the next."""
 
+import logging
 from collections import Counter
 from functools import partial
 
@@ -10,6 +11,8 @@ from greenchat.server.carried_server import HANDOVER_FORMAT, Asked, CarriedCount
 from greenchat.server.pause import Pause, take_up
 from greenchat.server.server import ChatServer
 from greenchat.session.carried_stays import carry_stays, restore_stays
+
+log = logging.getLogger("greenchat.server")
 
 
 def collect(
@@ -44,6 +47,7 @@ def take_over(server: ChatServer, state: CarriedServer) -> None:
     """Have `server`, of which nothing has begun yet, be as that one was; nobody is served before `Acceptor.go_on`."""
     members = restore(server.chat, state.chat)
     server.plugin_lifecycle.start(server, state.plugins, partial(reopen, server.chat, state.chat), members)
+    log.debug("reload: plugins have begun")
     stays = restore_stays(server.stays, state.stays, members)
     _restore_counters(server, state.counters)
     sessions = []

@@ -12,8 +12,8 @@ LONG_SECONDS = 0.01
 
 
 @contextmanager
-def short_collections() -> Iterator[None]:
-    """Meanwhile no collection takes much longer than `LONG_SECONDS`.
+def short_collections(*, at_once: bool = True) -> Iterator[None]:
+    """Meanwhile no collection takes much longer than `LONG_SECONDS`. One is done `at_once`, if nobody waits.
 
     Circles among what is left out are never found. Connections, members and rooms make none: they are freed at once
     when they end.
@@ -28,7 +28,8 @@ def short_collections() -> Iterator[None]:
             elif time.thread_time() - began > LONG_SECONDS:
                 gc.freeze()
 
-    gc.collect()
+    if at_once:
+        gc.collect()
     gc.freeze()
     gc.callbacks.append(watch)
     try:

@@ -44,6 +44,7 @@ class Departure:
     def freeze(self) -> None:
         """Have all come to rest. Raises `NotNowError` where that cannot be, and then all goes on, as where the greenlet
         is killed meanwhile."""
+        log.debug("reload: the server stands still")
         self._froze = time.monotonic()
         self._pause.freeze()
         try:
@@ -64,6 +65,7 @@ class Departure:
 
     def end(self, changed: Iterable[str]) -> None:
         """Let plugins end, of which those have `changed`. Raises nothing."""
+        log.debug("reload: all are at rest, and plugins end")
         try:
             self._pause.send_away()
         except Exception:
@@ -78,6 +80,7 @@ class Departure:
             gevent.sleep(0)
             if not under_way(self._server.chat):
                 break
+        log.debug("reload: plugins have ended")
 
     def collect(self, report: ReloadReport, asked: list[Asked], waiting: list[Asked]) -> CarriedServer:
         """All that goes on. Nothing may wait from here on, up to the end of the program or `give_away`."""

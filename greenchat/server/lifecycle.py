@@ -60,6 +60,7 @@ class Lifecycle:
         state, server = taken.state, self.server
         assert state is not None
         with no_collections(), self._beginning():
+            log.debug("reload: what was left is taken over")
             server.acceptor.take_up(taken.acceptor(server.config))
             try:
                 take_over(server, state)
@@ -68,6 +69,7 @@ class Lifecycle:
             except BaseException:
                 abandon(server)
                 raise
+        log.debug("reload: all go on")
         server.acceptor.go_on()
 
     @contextmanager

@@ -2,6 +2,7 @@
 its place."""
 
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -22,6 +23,7 @@ from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugin
 from greenchat.server import handover, signals, systemd
+from greenchat.server.carried_server import unpacked
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
 from greenchat.server.handover import Taken
@@ -32,28 +34,30 @@ from greenchat.server.logs import Log
 from greenchat.server.reloading import Reloader
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
-from greenchat.server.watching import Watch
 from greenchat.storage import backup, datadir
 
 log = logging.getLogger("greenchat")
 
 
 def serve(
-    config: Config,
-    data_dir: Path,
     configure: Callable[[], Config],
+    data_dir_of: Callable[[Config], Path],
     *,
     watch: bool = False,
     file: Path | None = None,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start.
 
-    `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
-    server is reloaded where a plugin has changed, or the configuration `file`.
+    `configure` reads the configuration, also when SIGHUP asks for that. A program that takes over does not: it goes on
+    with what was proven, whatever is on the disk by then. With `watch`, the server is reloaded where a plugin has
+    changed, or the configuration `file`.
     """
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
     taken = handover.take(os.environ)
+    if taken is not None:
+        gc.disable()  # people wait; what there is at the start stays anyway
+    config, data_dir = _proven(taken) or _read(configure, data_dir_of)
     process = _Process(config, data_dir, configure, file if watch else None, taken, watches=watch)
     lines = Log(config.server.log_format, config.server.log_level)
     try:
@@ -61,6 +65,18 @@ def serve(
     finally:
         lines.stop()
     return 0
+
+
+def _proven(taken: Taken | None) -> tuple[Config, Path] | None:
+    """What the program before has left to this one that is proven, if it has."""
+    state = None if taken is None else taken.state
+    config = None if state is None else unpacked(state.config)
+    return None if state is None or config is None else (config, Path(state.data_dir))
+
+
+def _read(configure: Callable[[], Config], data_dir_of: Callable[[Config], Path]) -> tuple[Config, Path]:
+    config = configure()
+    return config, data_dir_of(config)
 
 
 class _Process:
@@ -124,13 +140,21 @@ class _Process:
             stop.hang_up()
         server = lifecycle.server
         reloader = Reloader(lifecycle, self._configure, self._manager)
+        if self._watches:
+            from greenchat.server.watching import Watch  # which few need
+
         watch = Watch(server, self._file, self._configure, reloader.ask) if self._watches else None
         watchdog = Watchdog(server.owners, server.counters.turns, server.hooks.held, server.turns.is_held)
         with ExitStack() as until_stopped:
             if watch is not None:
                 watch.start()
                 until_stopped.callback(watch.stop)
-            for context in short_collections(), watchdog, NoSecondServer(), self._manager.serving():
+            for context in (
+                short_collections(at_once=taken is None),
+                watchdog,
+                NoSecondServer(),
+                self._manager.serving(),
+            ):
                 until_stopped.enter_context(context)
             if taken is None:
                 say_hello(server)
@@ -166,6 +190,7 @@ class _Process:
                 lifecycle.take_over(taken)
                 gevent.sleep(0)  # who is there is served, before all that can wait
                 taken.paused = time.monotonic() - taken.state.froze
+                gc.enable()
             except BaseException as error:
                 log.error("it cannot be gone on with what was there, so that all have to come back", exc_info=error)
                 taken.drop()
@@ -174,6 +199,7 @@ class _Process:
                 return lifecycle
         else:
             log.error("it cannot be gone on with what was there, so that all have to come back: %s", taken.problem)
+        gc.enable()
         server = ChatServer(self._config, self._data_dir, loaded=self._loaded)
         stop.owners = server.owners
         lifecycle = Lifecycle(server)
@@ -186,8 +212,10 @@ class _Process:
         all the same."""
         stop.hold()
         self._manager.alive()
+        log.debug("reload: what goes on is collected")
         state = reloader.collect()
         header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
+        log.debug("reload: the program is replaced")
         try:
             handover.replace(state, header, self._manager.variables, stop.hold)
         except Exception as error:

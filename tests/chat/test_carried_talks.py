@@ -105,7 +105,7 @@ def with_accounts():
 
 def taken_over(hall, monkeypatch, accounts):
     """The same, where these accounts are known, and their conversations are kept."""
-    from kit import carrying
+    from kit import carried_chats
 
     class Kept(Hall):
         def __init__(self, *names, **more):
@@ -113,7 +113,7 @@ def taken_over(hall, monkeypatch, accounts):
             self.chat.conversations.keeper = Keeper()
             self.chat.accounts.replace(accounts)
 
-    monkeypatch.setattr(carrying, "Hall", Kept)
+    monkeypatch.setattr(carried_chats, "Hall", Kept)
     return next_hall(hall)
 
 
