@@ -1,6 +1,5 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
-import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
