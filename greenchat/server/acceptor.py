@@ -89,7 +89,7 @@ class Acceptor:
         self._held: list[CarriedSilent] = []
         self._turning_away = TurningAway(self._peek)
         self._all_gone = Event()
-        self._listeners = Listeners(self._serve)
+        self.listeners = Listeners(self._serve)
         self.is_proxy: Callable[[str], bool] = lambda host: False
 
     # --- sockets that listen ---
@@ -97,19 +97,19 @@ class Acceptor:
     @property
     def addresses(self) -> list[str]:
         """What the server listens on, as `server.listen` is written, with real ports."""
-        return self._listeners.addresses
+        return self.listeners.addresses
 
     def listen(self, inherited: Sequence[Any]) -> None:
         """Accept connections on the gevent sockets that are `inherited`, or else on the configured addresses. Raises
         `GreenchatError` where that cannot be."""
-        self._listeners.open(self._server.config.server, inherited)
+        self.listeners.open(self._server.config.server, inherited)
 
     def listen_also(self, address: str, serve: Serve) -> str:
         """See `interfaces.ChatServer`."""
-        return self._listeners.open_own(Own(address, serve))
+        return self.listeners.open_own(Own(address, serve))
 
     def listen_no_more(self) -> None:
-        self._listeners.close()
+        self.listeners.close()
 
     def load_certificate(self, config: Tls) -> bool:
         """Read it, also where the files' names are the same: it is renewed then. Whether there is one; raises
@@ -174,7 +174,7 @@ class Acceptor:
 
     def freeze(self) -> None:
         """Let nobody in."""
-        self._listeners.freeze()
+        self.listeners.freeze()
 
     def end_idle(self) -> None:
         """End what waits for a client to begin something."""
@@ -182,7 +182,7 @@ class Acceptor:
             gevent.kill(serving, Killed)
 
     def thaw(self) -> None:
-        self._listeners.thaw()
+        self.listeners.thaw()
 
     def under_way(self, sessions: Collection[Connection]) -> list[Any]:
         """The greenlets that deal with something else than a session: a request of HTTP, say."""
@@ -202,15 +202,15 @@ class Acceptor:
 
     def carry(self) -> CarriedAcceptor:
         """What listens, and what is silent."""
-        return CarriedAcceptor(*self._listeners.carry(), self._held)
+        return CarriedAcceptor(*self.listeners.carry(), self._held)
 
     def give_away(self) -> None:
-        self._listeners.give_away()
+        self.listeners.give_away()
 
     def take_up(self, was: CarriedAcceptor) -> None:
         """Listen on what was carried here, once that is asked for. To be called before plugins begin. Raises
         `OSError`."""
-        self._listeners.take_up(was.listeners, was.own, inherited=was.inherited)
+        self.listeners.take_up(was.listeners, was.own, inherited=was.inherited)
 
     def codec(self, name: str) -> Codec | None:
         """What sessions are carried here with; None where nobody speaks it any more."""
@@ -219,7 +219,7 @@ class Acceptor:
     def take_up_silent(self, was: CarriedSilent) -> None:
         """Have a connection that was carried here, of which nothing has been read. To be called once plugins have
         begun; it is not served before `go_on`. Raises `OSError`."""
-        own = self._listeners.own(was.at) if was.at else None
+        own = self.listeners.own(was.at) if was.at else None
         sock = gevent_socket.socket(fileno=was.descriptor)
         os.set_inheritable(was.descriptor, False)
         if was.at and own is None:
@@ -259,7 +259,7 @@ class Acceptor:
             sock.detach()
         self._going_on, self._unusable = [], []
         self._connections.clear()
-        self._listeners.abandon()
+        self.listeners.abandon()
 
     # --- a connection, in its own greenlet ---
 

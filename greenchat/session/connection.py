@@ -289,7 +289,8 @@ class Connection(Served):
         self._idle.heard(time.monotonic())
 
     def _answer_cut(self, cut: Cut) -> None:
-        """What was cut can be tried again, which its client is told."""
+        """What was cut can be tried again, which its client is told; what was said before that was said."""
+        self.send_acks()
         for ref in cut.refs:
             self.refuse(Reject(CUT, "try_again"), ref)
         if self.member is not None and not self.is_welcome:
