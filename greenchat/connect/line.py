@@ -38,8 +38,8 @@ from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
+from greenchat.connect.prompt import Screen, TerminalOutput
 from greenchat.connect.said import Said
-from greenchat.connect.screen import Screen, TerminalOutput
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Left, Renamed
 from greenchat.protocol.replies import Ack, Error, Welcome

@@ -6,7 +6,7 @@ from greenchat.client import Client, RefusedError
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, error_line, login_name
 from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.options import Visit
-from greenchat.connect.screen import Screen, ask
+from greenchat.connect.prompt import Screen, ask
 from greenchat.connect.ticket import Ticket
 from greenchat.errors import GreenchatError
 from greenchat.protocol.address import UNIX, parse_port, parse_server
