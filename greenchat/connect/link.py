@@ -25,7 +25,6 @@ LEAVE_SECONDS = 2.0
 QUIET_SECONDS = 30.0
 DEAD_SECONDS = 20.0
 
-BACK_LATER = "Coming back as soon as the server can be reached. What you type waits."
 NOT_KEPT = "That you stay logged in cannot be kept on this computer: next time you are asked again."
 
 
@@ -266,7 +265,6 @@ class Link:
         if not self.client.plain:
             self.ticket.room = None
         self.client.close()
-        self._face.told(f"{error} {BACK_LATER}", error=True)
         self._returning = asyncio.get_running_loop().create_task(self._come_back())
         self._returning.add_done_callback(self._returned)
         self._face.changed()
@@ -278,11 +276,12 @@ class Link:
 
     async def _come_back(self) -> None:
         ticket, told = self.ticket, ""
+        self._now.clear()
         for pause in pauses():
             self.retry_at = time.monotonic() + pause
-            self._now.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._now.wait(), pause)
+            self._now.clear()
             if ticket.account:  # and another terminal may have got the next one
                 ticket.device_token = self._logins.device(ticket.account)
             try:

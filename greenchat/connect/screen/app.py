@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
@@ -23,6 +23,7 @@ from greenchat.connect.screen.composing import Composer
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.keys import KEYS, table
 from greenchat.connect.screen.log import Log
+from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
 from greenchat.connect.screen.theme import Look
 
@@ -55,6 +56,7 @@ class ChatApp(App[Exit]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, key.action, show=False, priority=True) for key in KEYS]
 
     def __init__(self, model: Model, connect: Callable[["ChatApp"], Link], look: Look, *, times: bool = True) -> None:
+        teach()
         super().__init__(ansi_color=not look.background)
         self.model = model
         self.look = look
@@ -93,6 +95,8 @@ class ChatApp(App[Exit]):
     def on_mount(self) -> None:
         if self.look.background:
             self.screen.styles.background = self.look.background
+        self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
+        self.box.completing = self.composer.complete
         self.box.secret_start = self.model.commands.secret_start
         self.log_pane.on_seen = self._on_seen
         self.log_pane.wants_older = lambda place: self.call_later(self._page, self.model.sender.older, place)
@@ -138,8 +142,6 @@ class ChatApp(App[Exit]):
     def _status(self) -> list[Part]:
         look, link = self.look, self.link
         parts: list[Part] = []
-        if self._notice:
-            parts.append((self._notice, look.error if self._is_error else look.strong))
         if not link.is_up:
             wait = max(0, round(link.retry_at - time.monotonic()))
             parts.append((f"not connected, next try in {wait} s" if wait else "connecting …", look.error))
@@ -149,6 +151,10 @@ class ChatApp(App[Exit]):
             parts.append((f"lag {link.lag():.0f} s", look.error))
         if self.model.sender.waiting:
             parts.append((f"{self.model.sender.waiting} waiting", look.unread))
+        if self._notice:
+            parts.append((self._notice, look.error if self._is_error else look.strong))
+        elif not link.is_up:
+            parts.append((link.error, look.dim))
         where = f"{link.where}{' TLS' if link.is_encrypted else ''}"
         parts += [(self.model.chats.me, look.of_name(self.model.chats.me)), (where, look.dim), ("F1 keys", look.dim)]
         return parts
@@ -306,6 +312,10 @@ class ChatApp(App[Exit]):
         else:
             self.told(TWICE_LEAVES)
 
+    def begin(self, task: Coroutine[None, None, None]) -> None:
+        """Do this while all else goes on."""
+        self.run_worker(task)
+
     def is_twice(self, what: str) -> bool:
         """Whether somebody does this for the second time, and so means it."""
         before, at = self._twice
@@ -337,18 +347,9 @@ class ChatApp(App[Exit]):
         if event.name != self.model.chats.me:
             self.show(self.model.chats.talk_to(event.name).id)
 
-    async def on_box_entered(self, _: Box.Entered) -> None:
-        self.run_worker(self.composer.enter(), exit_on_error=True)
-
     def on_box_changed(self, _: Box.Changed) -> None:
         if self._notice and self.link.is_up:
             self.told("")
-
-    def on_box_pasted(self, event: Box.Pasted) -> None:
-        self.composer.paste(event.text)
-
-    def on_box_completing(self, _: Box.Completing) -> None:
-        self.composer.complete()
 
     def on_log_clicked(self, _: Log.Clicked) -> None:
         self.changed()

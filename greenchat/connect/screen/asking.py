@@ -8,7 +8,6 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.strip import Strip
 
-from greenchat.connect.draft import Paste
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
@@ -28,6 +27,8 @@ class Question(ModalScreen[str]):
         self._question = question
         self._box = Box(look, Editor(), name="answer", prompt="? ")
         self._box.hidden = secret
+        self._box.entered = self._answer
+        self._box.pasted = self._paste
 
     def compose(self) -> ComposeResult:
         yield Bar(self._look, "question", lambda: [(f"{self._question}  (Esc: none)", self._look.strong)])
@@ -36,11 +37,12 @@ class Question(ModalScreen[str]):
     def on_mount(self) -> None:
         self._box.focus()
 
-    def on_box_entered(self) -> None:
+    def _answer(self) -> None:
         self.dismiss(self._box.editor.text)
 
-    def on_box_pasted(self, event: Box.Pasted) -> None:
-        self._box.editor.insert(Paste(" ".join(event.text.split())).text)
+    def _paste(self, text: str) -> None:
+        """An answer is one line: what is copied from elsewhere often ends with a line break."""
+        self._box.editor.insert(" ".join(text.split()))
         self._box.renew()
 
     async def on_key(self, event: Key) -> None:

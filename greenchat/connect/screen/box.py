@@ -14,6 +14,7 @@ from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.wrapping import graphemes
+from greenchat.protocol.text import FORBIDDEN
 
 # So many lines it takes at most; what is longer is seen around the cursor.
 MOST_LINES = 6
@@ -23,23 +24,13 @@ PROMPT = "> "
 
 class Box(Lines, can_focus=True):
     """An `editor`, drawn. What its keys do, `KEYS` says; all others that write something are written. `secret_start`
-    tells where in what is typed a secret begins: it is drawn as stars."""
+    tells where in what is typed a secret begins: it is drawn as stars. `entered`, `pasted` and `completing` are called
+    at once: what is typed behind Enter must not come into what was sent by it."""
 
     DEFAULT_CSS = "Box { height: auto; }"
 
-    class Entered(TextualMessage):
-        """Enter was pressed."""
-
     class Changed(TextualMessage):
         """Something was typed."""
-
-    class Pasted(TextualMessage):
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    class Completing(TextualMessage):
-        """Tab was pressed."""
 
     def __init__(self, look: Look, editor: Editor, *, name: str = "box", prompt: str = PROMPT) -> None:
         super().__init__(look, id=name)
@@ -47,6 +38,9 @@ class Box(Lines, can_focus=True):
         self.prompt = prompt
         self.hidden = False  # all of it is drawn as stars
         self.secret_start: Callable[[str], int] = len
+        self.entered: Callable[[], None] = lambda: None
+        self.pasted: Callable[[str], None] = lambda text: None
+        self.completing: Callable[[], None] = lambda: None
         self._first = 0  # the line at the top
         act: dict[str, Callable[[], object]] = {
             "left": editor.left,
@@ -138,13 +132,13 @@ class Box(Lines, can_focus=True):
 
     async def _on_key(self, event: Key) -> None:
         if event.key == "enter":
-            self.post_message(self.Entered())
+            self.entered()
         elif event.key == "tab":
-            self.post_message(self.Completing())
+            self.completing()
         elif (act := self._acts.get(event.key)) is not None:
             act()
             self.post_message(self.Changed())
-        elif event.is_printable and event.character:
+        elif event.character and not FORBIDDEN.search(event.character) and event.key != "escape":
             self.editor.insert(event.character)
             self.post_message(self.Changed())
         else:
@@ -154,6 +148,6 @@ class Box(Lines, can_focus=True):
         self.renew()
 
     def _on_paste(self, event: Paste) -> None:
-        self.post_message(self.Pasted(event.text))
+        self.pasted(event.text)
         event.stop()
         event.prevent_default()

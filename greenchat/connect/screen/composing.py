@@ -1,6 +1,6 @@
 """What becomes of what somebody types: said, run, changed, asked for; and the draft of each conversation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Literal, Protocol
 
@@ -42,6 +42,7 @@ class Stage(Protocol):
     def changed(self) -> None: ...
     def is_twice(self, what: str) -> bool: ...
     def action_leave(self) -> None: ...
+    def begin(self, task: Coroutine[None, None, None]) -> None: ...
     async def ask(self, question: str, *, secret: bool = False) -> str: ...
 
 
@@ -77,7 +78,8 @@ class Composer:
 
     # --- enter ---
 
-    async def enter(self) -> None:
+    def enter(self) -> None:
+        """What stands in the box is sent, where it can be."""
         app, editor, place = self._app, self._app.editor, self._model.chats.place
         text = editor.text
         if not text.strip():
@@ -87,29 +89,39 @@ class Composer:
             return
         about = place.draft.about if place is not None else None
         if place is not None and about is not None and about.kind == "edit":
-            self.guarded(lambda: self._model.sender.edit(place, about.seq, text, self._edited(place)))
+            seq = about.seq
+            self.guarded(lambda: self._model.sender.edit(place, seq, text, self._edited(place)))
             return
+        if place is None and not is_command(text):
+            app.told(NOWHERE, error=True)
+            return
+        client = app.link.client
+        lines = to_send(text, lambda one: client.fits(one, place.id if place is not None else ""))
         editor.take()
         app.box.renew()
         app.told("")
         if place is not None:
             place.draft = Draft()
-        client = app.link.client
-        for number, line in enumerate(to_send(text, lambda one: client.fits(one, place.id if place else ""))):
-            if await self._here(place, line):
-                continue
-            if place is None and not is_command(line):
-                app.told(NOWHERE, error=True)
-                editor.set(text)
-                return
-            target = place or self._model.chats.room(self._model.chats.server)
-            lacking = self._model.commands.lacking(line)
-            run = await self._with_secrets(lacking) if lacking is not None else None
-            if lacking is None or run is not None:
-                self._model.sender.say(target, line, about if not number else None, run)
+        for line in lines:
+            if not self._here(place, line):
+                self._say(place or self._model.chats.room(self._model.chats.server), line, about)
+            about = None
         app.log_pane.to_end()
         app.link.flush()
         app.changed()
+
+    def _say(self, place: Place, line: str, about: About | None) -> None:
+        lacking = self._model.commands.lacking(line)
+        if lacking is not None:
+            self._app.begin(self._run(place, line, lacking))
+        else:
+            self._model.sender.say(place, line, about)
+
+    async def _run(self, place: Place, line: str, lacking: Lacking) -> None:
+        """A command, once its secrets were asked for."""
+        run = await self._with_secrets(lacking)
+        if run is not None:
+            self.guarded(lambda: self._model.sender.say(place, line, run=run))
 
     def _edited(self, place: Place) -> Callable[[str], None]:
         """The new text stays in the box until the server has taken it: a refusal loses nothing."""
@@ -128,7 +140,7 @@ class Composer:
 
         return done
 
-    async def _here(self, place: Place | None, line: str) -> bool:
+    def _here(self, place: Place | None, line: str) -> bool:
         """Whether `line` is a command that is carried out here."""
         if not is_command(line):
             return False

@@ -20,7 +20,8 @@ from greenchat.protocol.events import Message
 # From so many columns on, times and names have columns of their own; in narrower ones a name stands above its words.
 WIDE = 56
 TIME_CELLS = 6
-NAME_CELLS = 12
+NAME_CELLS, SHORT_NAME_CELLS = 14, 10
+ROOMY = 80
 
 # What a link may be; what stands behind one, and is none of it; and code, which is shown as it stands.
 _SPECIAL = re.compile(
@@ -37,6 +38,10 @@ class Drawn:
     look: Look
     me: str = ""
     times: bool = True
+
+    @property
+    def name_cells(self) -> int:
+        return NAME_CELLS if self.width >= ROOMY else SHORT_NAME_CELLS
 
     @property
     def is_wide(self) -> bool:
@@ -97,14 +102,14 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     gutter = [Segment("  ", look.line)]
     if how.is_wide:
         time = TIME_CELLS if how.times else 0
-        shown = "*" if message.action else cut(message.sender, NAME_CELLS)
+        shown = "*" if message.action else cut(message.sender, how.name_cells)
         head = [
             Segment(_time(row, how) if row.head and time else " " * time, look.dim),
-            Segment(" " * (NAME_CELLS - width_of(shown)) if row.head else " " * NAME_CELLS),
+            Segment(" " * (how.name_cells - width_of(shown)) if row.head else " " * how.name_cells),
             *([Segment(shown, name)] if row.head else []),
             Segment(" │ ", look.line),
         ]
-        gutter = [Segment(" " * (time + NAME_CELLS)), Segment(" │ ", look.line)]
+        gutter = [Segment(" " * (time + how.name_cells)), Segment(" │ ", look.line)]
     elif row.head:
         yield [Segment(cut(message.sender, how.width - 8), name), Segment(f" {_time(row, how)}".rstrip(), look.dim)]
         head = gutter
@@ -153,10 +158,10 @@ def _spans(message: Message, how: Drawn) -> Iterator[Span]:
         yield from _marked(text, at, match.start(), named, look)
         at = match.end()
         if match["fenced"] is not None:
-            yield Span(match["fenced"].rstrip("\n") + ("\n" if at < len(text) else ""), look.code)
+            yield Span(match["fenced"].rstrip("\n") + ("\n" if at < len(text) else ""), look.verbatim)
             at += text.startswith("\n", at)
         elif match["code"] is not None:
-            yield Span(match["code"], look.code)
+            yield Span(match["code"], look.verbatim)
         else:
             link = match[0].rstrip(_TRAILING)
             at = match.start() + len(link)

@@ -29,7 +29,7 @@ class Look:
     error: Style = field(default_factory=lambda: Style(bold=True))
     new: Style = field(default_factory=lambda: Style(bold=True))
     mention: Style = field(default_factory=lambda: Style(reverse=True))
-    code: Style = field(default_factory=Style)
+    verbatim: Style = field(default_factory=Style)
     link: Style = field(default_factory=lambda: Style(underline=True))
     bar: Style = field(default_factory=lambda: Style(reverse=True))
     line: Style = field(default_factory=lambda: Style(dim=True))
@@ -62,46 +62,49 @@ def _coloured(name: str, names: str, background: str, foreground: str, **colours
         error=Style(color=colours["error"]),
         new=Style(color=colours["new"], bold=True),
         mention=Style(color=colours["mention"], bold=True),
-        code=Style(bgcolor=colours["code"]),
+        verbatim=Style(bgcolor=colours["verbatim"]),
         link=Style(color=colours["link"], underline=True),
         bar=Style(color=foreground, bgcolor=bar),
         line=Style(color=line),
         current=Style(color=foreground, bgcolor=colours["current"], bold=True),
         unread=Style(color=foreground, bold=True),
         calling=Style(color=colours["mention"], bold=True),
-        selected=Style(bgcolor=colours["current"]),
+        selected=Style(bgcolor=colours["selected"]),
     )
 
 
+# Backgrounds are those that terminals of 256 colours have as well: the nearest one may be far from any other.
 DARK = _coloured(
     "dark",
     DARK_NAMES,
-    "#101418",
-    "#dfe3e8",
-    dim="#8b95a1",
+    "#121212",
+    "#e4e4e4",
+    dim="#949494",
     error="#ff8080",
     new="#ff8a65",
     mention="#ffd75f",
-    code="#1e2630",
+    verbatim="#262626",
     link="#7fb2ff",
-    bar="#1f2933",
-    line="#3a4552",
-    current="#2b3a4a",
+    bar="#303030",
+    line="#4e4e4e",
+    current="#005f87",
+    selected="#3a3a3a",
 )
 LIGHT = _coloured(
     "light",
     LIGHT_NAMES,
     "#ffffff",
     "#1a1d21",
-    dim="#667080",
+    dim="#666666",
     error="#b3261e",
     new="#b3400f",
     mention="#8a4b00",
-    code="#eef1f4",
+    verbatim="#eeeeee",
     link="#1f5fbf",
-    bar="#e6eaee",
-    line="#c3cad2",
-    current="#d5e3f5",
+    bar="#e4e4e4",
+    line="#c6c6c6",
+    current="#afd7ff",
+    selected="#e4e4e4",
 )
 PLAIN = Look("none", "", "")
 

@@ -142,7 +142,7 @@ def test_a_command_that_says_something_shows_it(ada, bob):
 @pytest.fixture
 def kept(tmp_path):
     """A server with a history."""
-    with serving({"server.data_dir": str(tmp_path / "data")}) as server:
+    with serving(data_dir=tmp_path / "data") as server:
         yield server
 
 

@@ -1,12 +1,15 @@
 """The full screen, by what is to be seen on it and the keys that one presses."""
 
 import asyncio
+from contextlib import ExitStack
 
 import pytest
+from kit.processes import kept_port
 from kit.programs import Program
 from kit.screens import on_screen, steps
 
 from greenchat.connect.screen.keys import KEYS, table
+from greenchat.testing import serving
 
 
 def say(program, text, **more):
@@ -185,3 +188,26 @@ async def test_without_colours(server, tmp_path):
             for strip in ada.app.screen._compositor.render_strips():
                 for segment in strip:
                     assert segment.style is None or segment.style.color is None or segment.style.color.is_default
+
+
+@steps
+async def test_the_server_is_restarted_under_it(tmp_path):
+    with kept_port() as port:
+        settings = {"server.port": port}
+        with ExitStack() as stack:
+            server = stack.enter_context(serving(settings=settings, data_dir=tmp_path / "data"))
+            async with on_screen(server, "ada", tmp_path) as ada:
+                await ada.type("before", "enter")
+                await ada.until(lambda: not ada.app.model.sender.waiting)
+                await asyncio.to_thread(stack.close)
+                await ada.sees("not connected")
+                await ada.type("typed meanwhile", "enter")
+                await ada.sees("typed meanwhile (waiting)", "1 waiting")
+                await ada.type("half ty")
+                with serving(settings=settings, data_dir=tmp_path / "data") as again:
+                    ada.app.link.retry_now()
+                    await ada.until(lambda: "(waiting)" not in ada.text and "not connected" not in ada.text)
+                    with Program(again, "bob") as bob:
+                        say(bob, "Welcome back")
+                        await ada.sees("before", "typed meanwhile", "Welcome back", "> half ty")
+                    assert ada.text.count("before") == ada.text.count("typed meanwhile") == 1
