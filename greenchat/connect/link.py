@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
@@ -24,6 +25,9 @@ LEAVE_SECONDS = 2.0
 # connection is lost. In seconds.
 QUIET_SECONDS = 30.0
 DEAD_SECONDS = 20.0
+
+# So much of what has come is looked at in one go: who types meanwhile is not to notice it.
+AT_ONCE = 50
 
 NOT_KEPT = "That you stay logged in cannot be kept on this computer: next time you are asked again."
 
@@ -68,6 +72,7 @@ class Link:
         self._over = False
         self._due: asyncio.TimerHandle | None = None
         self._heard_at = time.monotonic()
+        self._come: deque[Event | Frame] = deque()  # and was not looked at yet
         ticket.been_in = True
         model.sender.on_done = self._done
 
@@ -183,9 +188,24 @@ class Link:
             self._watched, self._writes = -1, False
 
     def _receive(self) -> None:
+        """The socket has something to read, or takes more."""
+        if self._come:
+            return  # that comes first
         try:
-            items = self.client.receive(0)
-            self._heard_at = time.monotonic()
+            self._come.extend(self.client.receive(0))
+        except DisconnectedError as error:
+            self._lost(error)
+            self._face.changed()
+            return
+        self._heard_at = time.monotonic()
+        self._work()
+
+    def _work(self) -> None:
+        """Some of what has come; the rest as soon as all else has had its turn."""
+        if not self.is_up:
+            return
+        items = [self._come.popleft() for _ in range(min(AT_ONCE, len(self._come)))]
+        try:
             self.model.hear(items)
         except DisconnectedError as error:
             self._lost(error)
@@ -193,6 +213,8 @@ class Link:
             self._learn(items)
             if self.is_up:
                 self.flush()
+        if self._come:
+            asyncio.get_running_loop().call_soon(self._work)
         self._face.changed()
 
     def _learn(self, items: Iterable[Event | Frame]) -> None:
@@ -255,6 +277,7 @@ class Link:
         if not self.is_up:
             return
         self._unwatch()
+        self._come.clear()  # it is told again, since it was not heard
         self.model.lost()
         self._log_out(self._logging_out)
         if self._sent_away:

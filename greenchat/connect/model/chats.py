@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from itertools import takewhile
 
 from greenchat.client.places import place_at, place_of
 from greenchat.connect.model.marks import Mark, Missed, Now
@@ -173,7 +174,8 @@ class Chats:
         behind = max(timeline.last, place.reach.seq) - seq
         first = timeline.first
         if not timeline.newer and first and first <= seq + 1:
-            left = [one for one in timeline.messages() if one.seq > seq and not self.is_mine(one)]
+            behind_it = takewhile(lambda one: one.seq > seq, timeline.messages())
+            left = [one for one in behind_it if not self.is_mine(one)]
             place.unread, place.mentions = len(left), sum(self.calls(place, one) for one in left)
         else:
             place.unread = min(place.unread, max(behind, 0))

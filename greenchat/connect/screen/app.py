@@ -30,6 +30,9 @@ from greenchat.connect.screen.theme import Look
 # Often enough to seem at once, seldom enough that a burst of messages leaves the processor to who types. In seconds.
 FRAME_SECONDS = 0.05
 
+# After each, it rests so many times as long as that has taken, for keys to have their turn on a busy machine.
+REST = 4
+
 # From so many columns on the panes are there by themselves.
 CONVERSATIONS_FROM, MEMBERS_FROM = 60, 100
 
@@ -71,6 +74,7 @@ class ChatApp(App[Exit]):
         self._focused_window = True
         self._twice: tuple[str, float] = ("", 0.0)
         self._leaving = False
+        self._not_before = 0.0
         self.editor = Editor(model.commands.may_keep)
         self.box = Box(look, self.editor)
         self.log_pane = Log(look, model.chats, times=times)
@@ -171,7 +175,8 @@ class ChatApp(App[Exit]):
         """Draw what has changed, if anything has."""
         chats = self.model.chats
         chats.attentive = self._focused_window and self.log_pane.follows
-        if not self._dirty:
+        began = time.monotonic()
+        if not self._dirty or began < self._not_before:
             return
         self._dirty = False
         self.composer.follow()
@@ -195,6 +200,8 @@ class ChatApp(App[Exit]):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
             bar.redraw()
+
+        self._not_before = time.monotonic() + REST * (time.monotonic() - began)
 
     def _second(self) -> None:
         self.link.tick()
