@@ -28,7 +28,7 @@ class Span(NamedTuple):
     style: Style = Style.null()
 
 
-@lru_cache(4096)
+@lru_cache(512)
 def graphemes(text: str) -> tuple[Grapheme, ...]:
     """What is in a line of text, without what would drive a terminal, or is drawn nowhere."""
     text = clean(text.replace("\t", TAB))
