@@ -34,6 +34,7 @@ from greenchat.hooks.bots import Bot as Bot
 from greenchat.hooks.clock import Alarm as Alarm
 from greenchat.hooks.clock import Clock as Clock
 from greenchat.hooks.context import Context as Context
+from greenchat.hooks.courier import Courier as Courier
 from greenchat.hooks.decorators import at as at
 from greenchat.hooks.decorators import check as check
 from greenchat.hooks.decorators import command as command
@@ -61,6 +62,7 @@ from greenchat.hooks.routes import query_of as query_of
 from greenchat.hooks.specs import hookimpl as hookimpl
 from greenchat.hooks.tasks import Task as Task
 from greenchat.hooks.typed import typed_command as typed_command
+from greenchat.hooks.when import When as When
 from greenchat.protocol.address import host_of as host_of
 from greenchat.protocol.address import network_of as network_of
 from greenchat.protocol.durations import Duration as Duration
@@ -92,6 +94,10 @@ from greenchat.protocol.plugin_reports import HookUse as HookUse
 from greenchat.protocol.plugin_reports import Touch as Touch
 from greenchat.protocol.plugin_reports import Touches as Touches
 from greenchat.protocol.plugin_reports import Why as Why
+from greenchat.protocol.reload_reports import Reconnect as Reconnect
+from greenchat.protocol.reload_reports import Reload as Reload
+from greenchat.protocol.reload_reports import Reloaded as Reloaded
+from greenchat.protocol.reload_reports import ReloadReport as ReloadReport
 from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
 from greenchat.protocol.replies import ArgumentEntry as ArgumentEntry
@@ -156,6 +162,7 @@ from greenchat.storage.examining import examine as examine
 from greenchat.storage.examining import wrong as wrong
 from greenchat.storage.fairness import FairQueue as FairQueue
 from greenchat.storage.fairness import in_quanta as in_quanta
+from greenchat.storage.plugin_choice import Choice as Choice
 from greenchat.storage.plugin_store import Space as Space
 from greenchat.storage.plugin_store import Store as Store
 from greenchat.storage.sqlite import Database as Database
@@ -163,6 +170,7 @@ from greenchat.storage.sqlite import DatabaseError as DatabaseError
 from greenchat.storage.sqlite import as_database_error as as_database_error
 from greenchat.storage.sqlite import file_state as file_state
 from greenchat.storage.sqlite import open_database as open_database
+from greenchat.storage.sqlite import open_to_read as open_to_read
 from greenchat.storage.sqlite import transaction as transaction
 from greenchat.version import __version__ as __version__
 from greenchat.version import api_version as api_version

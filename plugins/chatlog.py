@@ -24,6 +24,7 @@ from greenchat import (
     Alteration,
     ChatServer,
     ConfigError,
+    Context,
     Edited,
     Event,
     Joined,
@@ -90,8 +91,9 @@ class Settings(greenchat.Settings, frozen=True, kw_only=True):
 class ChatLog:
     """Logs who comes and goes, and what is refused."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
+        self._state = ctx.carry_state()
         self._refusals: Counter[int] = Counter()  # by session
         self._known: set[int] = set()  # sessions whose member has been told of
         self._members: WeakSet[Member] = WeakSet()  # who has been told of
@@ -100,6 +102,20 @@ class ChatLog:
     def greenchat_startup(self, server: ChatServer) -> None:
         self._find = server.chat.find
         self._sessions = server.sessions
+        self._refusals.update({int(number): count for number, count in self._state.pop("refusals", {}).items()})
+        self._members.update(member for member in self._state.pop("members", ()) if member is not None)
+
+    @hookimpl
+    def greenchat_shutdown(self, server: ChatServer) -> None:
+        self._state["refusals"] = {str(number): count for number, count in self._refusals.items()}
+        self._state["members"] = list(self._members)
+
+    @hookimpl
+    def greenchat_carried(self, session: Session) -> None:
+        """It has been told of."""
+        if session.member is not None:
+            self._known.add(session.id)
+            self._members.add(session.member)
 
     @hookimpl
     def greenchat_connected(self, session: Session) -> None:
@@ -176,8 +192,8 @@ class Kept(NamedTuple):
 class ChatLogWithTranscript(ChatLog):
     """Logs who comes and goes, and writes what is said from a thread of its own, so that the loop never waits."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, ctx: Context) -> None:
+        super().__init__(settings, ctx)
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._writer: Writer | None = None
         self._missing = 0
@@ -199,6 +215,7 @@ class ChatLogWithTranscript(ChatLog):
 
     @hookimpl
     def greenchat_shutdown(self, server: ChatServer) -> None:
+        super().greenchat_shutdown(server)
         if self._writer is not None:
             self._tell_missing()
             self._writer.stop()
@@ -373,5 +390,5 @@ def open_transcript(path: Path, settings: Settings) -> logging.Handler:
     return file
 
 
-def greenchat_plugin(settings: Settings) -> ChatLog:
-    return ChatLogWithTranscript(settings) if settings.transcript else ChatLog(settings)
+def greenchat_plugin(settings: Settings, ctx: Context) -> ChatLog:
+    return ChatLogWithTranscript(settings, ctx) if settings.transcript else ChatLog(settings, ctx)

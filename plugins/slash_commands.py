@@ -14,6 +14,7 @@ from greenchat import (
     ChatServer,
     Command,
     CommandList,
+    Context,
     History,
     Member,
     Message,
@@ -48,7 +49,8 @@ class SlashCommands:
 
     stays_on = True  # whatever fails: without it, no command could be given any more
 
-    def __init__(self) -> None:
+    def __init__(self, ctx: Context) -> None:
+        self._state = ctx.carry_state()
         # Who was told last that somebody is away, and why: to hear it with every message would be tiresome.
         self._told_away: dict[Member, tuple[str, str]] = {}
         self._server: ChatServer | None = None
@@ -56,6 +58,13 @@ class SlashCommands:
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
+        for member, conversation, why in self._state.pop("told_away", ()):
+            if member is not None:
+                self._told_away[member] = (conversation, why)
+
+    @hookimpl
+    def greenchat_shutdown(self) -> None:
+        self._state["told_away"] = [[member, *told] for member, told in self._told_away.items()]
 
     @hookimpl
     def greenchat_slash(self, session: Session, say: Say) -> bool:

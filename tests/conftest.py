@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from kit.zones import berlin as berlin
+from kit.zones import utc as utc
 from xdist.scheduler import LoadScopeScheduling
 
 from greenchat.testing import ServerThread, serving

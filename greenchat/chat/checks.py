@@ -61,6 +61,9 @@ class Answers(Protocol):
     def refused(self, place: int, verdict: Reject) -> bool:
         """This one was not. Whether to go on with the others."""
 
+    def stopped(self, place: int) -> None:
+        """Whoever says them ends here, at this one."""
+
 
 class Checks:
     """Those of one chat, by the `limits` that hold at the moment; `members` are who is in it. A check of a plugin may
@@ -136,6 +139,9 @@ class Checks:
             except Reject as verdict:
                 if not answers.refused(place, verdict):
                     return
+            except BaseException:
+                answers.stopped(place)
+                raise
             else:
                 if answers.asks:
                     answers.said(place, 1, seq, number)

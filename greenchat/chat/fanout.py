@@ -228,7 +228,8 @@ class Fanout:
         """`outlet`, a session of `reader`, shows the room from now on, and gets only what comes after."""
         self.talk = None  # what is said from now on is for it
         self.listeners[outlet] = reader
-        self._newcomers[outlet] = len(self._runs)
+        if self._runs:  # else it is for them from the first on, as for everybody
+            self._newcomers[outlet] = len(self._runs)
         self.mind_ignored(outlet)
 
     def mind_ignored(self, outlet: Outlet) -> None:
@@ -278,6 +279,11 @@ class Fanout:
     def is_busy(self) -> bool:
         """Whether what was told is still going out, and who has more to say should wait: see `when_calm`."""
         return bool(self._batches)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all that was told has gone out, and nobody waits for that."""
+        return not (self._runs or self._batches or self._when_calm)
 
     def when_calm(self, function: Callable[[], object]) -> None:
         """Call `function` once all that was told has gone out."""

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary, ref
 
 from msgspec import Struct
@@ -89,6 +89,13 @@ class Alteration(tuple[Event, ...]):
         return change
 
 
+class PutOff(Protocol):
+    """What an earlier process has remembered: see carried_logs.py."""
+
+    def take_out(self) -> tuple[deque[tuple[Messages, ref[Reader]]], dict[int, Past], list[Spoken]]:
+        """What `Log` has as `_runs`, `_changed` and `_recalled`."""
+
+
 class Log:
     """The last messages of a place, as they are now."""
 
@@ -103,6 +110,7 @@ class Log:
         "counted",
         "is_recalled",
         "nothing_upto",
+        "put_off",
     )
 
     def __init__(self, recent: int = RECENT) -> None:
@@ -118,6 +126,23 @@ class Log:
         # From which rev on somebody has been in the room: an account, or a guest. See `may_read_from`.
         self._since: dict[int, int] = {}
         self._guests: WeakKeyDictionary[Reader, int] = WeakKeyDictionary()
+        self.put_off: PutOff | None = None
+
+    # --- what was said in an earlier process ---
+
+    def have_put_off(self, words: "PutOff") -> None:
+        """What was said so far is in there, to be taken out when somebody looks for it."""
+        self.put_off = words
+        del self._runs, self._changed, self._recalled
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there: for these three, as long as they are put off."""
+        put_off = self.put_off if name in ("_runs", "_changed", "_recalled") else None
+        if put_off is None:
+            raise AttributeError(f"a log has no {name}")
+        self.put_off = None
+        self._runs, self._changed, self._recalled = put_off.take_out()
+        return getattr(self, name)
 
     # --- what is said, and what becomes of it ---
 
@@ -177,8 +202,8 @@ class Log:
 
     def forget(self) -> None:
         """What is known of it elsewhere is another thing by now: look there."""
-        self._runs.clear()
-        self._changed.clear()
+        self.put_off = None
+        self._runs, self._changed = deque(), {}
         self._recalled, self.is_recalled, self.nothing_upto, self.counted = [], None, 0, None
 
     # --- for who counts what they have not read ---

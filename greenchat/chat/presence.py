@@ -3,7 +3,7 @@
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Protocol
@@ -45,7 +45,11 @@ class Kept(Struct):
 
 
 class Memory(Protocol):
-    """Who is told in which rooms somebody is, and what else of them is to be known when they come back."""
+    """Who is told in which rooms somebody is, and what else of them is to be known when they come back. `absent` are
+    those who have a place to come back to, and are not in the chat."""
+
+    @property
+    def absent(self) -> Collection[Member]: ...
 
     def came(self, member: Member, room: str) -> None: ...
 

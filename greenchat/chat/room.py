@@ -1,6 +1,6 @@
 """Rooms, and who is in them: what all of them are told. How that gets to them is in fanout.py."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import Change, Event, Joined, Left, Message, Notice, Role, require_sound
 from greenchat.protocol.requests import Frame
 from greenchat.protocol.runs import Key, Messages
-from greenchat.protocol.text import some_of
+from greenchat.protocol.text import FORBIDDEN, some_of
 from greenchat.protocol.vocabulary import NOT_TOLD_IN_ROOMS
 
 # Members that are told by name to who comes in or asks: more than anybody reads. In a hall of 4,000 that fills, all of
@@ -268,6 +268,11 @@ class Room(Place):
         if origin is not None and not isinstance(origin, Member):
             raise TypeError(f"post takes a member as the origin, not {type(origin).__name__}")
         self.tell(require_sound(event), origin)
+
+    def info(self, lines: str | Iterable[str]) -> None:
+        """Tell everybody in the room a line of information, or some."""
+        for line in lines.splitlines() if isinstance(lines, str) else lines:
+            self.post(Notice(FORBIDDEN.sub("?", line), self.name))
 
     def tell(self, event: Event, origin: Member | None = None) -> None:
         """As `post`, for what is known to be right."""

@@ -16,12 +16,14 @@ from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError, PluginError
 from greenchat.hooks.ending import dying_of_interrupts
 from greenchat.hooks.loader import Plugins
+from greenchat.storage.plugin_choice import Choice
 
 
-def load_plugins(config: Config) -> Plugins:
-    """The plugins of a command, which runs without a server. Raises `ConfigError` and `PluginError`."""
+def load_plugins(config: Config, choice: Choice | None = None) -> Plugins:
+    """The plugins of a command, which runs without a server; with a `choice`, those on a server are off that operators
+    have switched off there. Raises `ConfigError` and `PluginError`."""
     with dying_of_interrupts():
-        return Plugins(config, data_dir=data_dir_of(config))
+        return Plugins(config, data_dir=data_dir_of(config), choice=choice)
 
 
 def plugin_commands(plugins: Plugins, ours: Container[str]) -> dict[str, click.Command]:

@@ -35,11 +35,12 @@ def list_plugins(server: str | None, **sources: Any) -> None:
         sys.exit(show_use(server))
     from greenchat.cli.added import load_plugins, plugin_commands
     from greenchat.hooks.loader import read_off
+    from greenchat.storage.plugin_choice import read_choice
 
     config = configure(**sources)
     switched_off = read_off(data_dir_of(config))
     rows = [("NAME", "VERSION", "FROM", "STATE")]
-    found = load_plugins(config)
+    found = load_plugins(config, read_choice(data_dir_of(config)))
     added = plugin_commands(found, main.commands)  # what goes wrong there belongs into the table
     for plugin in found:
         plugin.off = plugin.off or switched_off.get(plugin.name, "")
@@ -65,9 +66,10 @@ def show(name: str, **sources: Any) -> None:
     from greenchat.errors import GreenchatError
     from greenchat.hooks.described import describe, nearest
     from greenchat.hooks.loader import read_off
+    from greenchat.storage.plugin_choice import read_choice
 
     config = configure(**sources)
-    found = load_plugins(config)
+    found = load_plugins(config, read_choice(data_dir_of(config)))
     plugin = next((plugin for plugin in found if plugin.name == name), None)
     if plugin is None:
         known = sorted({plugin.name for plugin in found})

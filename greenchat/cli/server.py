@@ -1,15 +1,19 @@
-"""`greenchat serve`, and `greenchat config`."""
+"""`greenchat serve`, `greenchat reload`, and `greenchat config`."""
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from greenchat.cli.group import main
-from greenchat.cli.options import configure, settings_options
-from greenchat.cli.shell import data_dir_of
+from greenchat.cli.options import configure, encryption, settings_options, tls_options
+from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from greenchat.config.schema import Config
 
 
@@ -34,7 +38,7 @@ Examples:
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="How the log on standard error is written.")
 @click.option("--trace-plugins", is_flag=True, help="Log each call of a plugin's hook, without what was said.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-@click.option("--watch", is_flag=True, help="For who works on a plugin: begin again when one of its files has changed.")
+@click.option("--watch", is_flag=True, help="For who works on a plugin: reload when one of its files has changed.")
 def serve(
     host: str | None,
     port: int | None,
@@ -48,7 +52,7 @@ def serve(
     watch: bool,
     **sources: Any,
 ) -> None:
-    """Start a chat server. Ctrl-C stops it; SIGHUP has it read its configuration again."""
+    """Start a chat server. Ctrl-C stops it; SIGHUP and greenchat reload have it load what has changed."""
 
     def read() -> "Config":
         flags = {
@@ -64,10 +68,52 @@ def serve(
         }
         return configure(**sources, flags=flags)
 
+    from greenchat.server import apart
+
+    if (trying := apart.enter(os.environ)) is not None:
+        from greenchat.server import trial
+        from greenchat.testing.examples_apart import tried
+
+        def load() -> "tuple[Config, Path]":
+            config = read()
+            return config, data_dir_of(config)
+
+        trial.run(trying, load, tried)
     config = read()
     from greenchat.server.run import serve
 
     sys.exit(serve(config, data_dir_of(config), read, watch=watch, file=sources["file"]))
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  greenchat reload                                   the server on this machine, port 9999
+  greenchat reload 127.0.0.1:9998 --data-dir /srv/chat
+  greenchat reload unix:/run/chat.sock               by a socket of this machine
+  greenchat reload --json                            for a program
+Exit codes: 0 all holds now as it is on the disk; 1 something is wrong there, and all goes on as it was;
+3 the server cannot be reached; 4 refused; 5 the connection was lost.
+"""
+)
+@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("port", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
+@data_dir_options
+@tls_options
+def reload(
+    address: str | None, port: str | None, as_json: bool, file: Path | None, data_dir: str | None, **tls: Any
+) -> None:
+    """Have a server load what is on the disk now: its configuration, its plugins, greenchat itself.
+
+    It is tried first, in a process of its own: if anything is wrong, nothing happens, and you read why. Then a new
+    process takes over all that the old one had. Nobody loses the connection, but for TLS: those come back within a
+    second. A server is reloaded only by who asks from its own machine and may read its data directory.
+    """
+    from greenchat.connect.reloading import reload
+
+    target = data_dir_from(file, data_dir, missing_ok=True)
+    sys.exit(reload(address, port, target, encryption(**tls), as_json=as_json))
 
 
 @main.command(
@@ -80,6 +126,8 @@ Examples:
 @settings_options
 def config(**sources: Any) -> None:
     """Print the whole configuration in force as commented TOML."""
+    from msgspec import structs
+
     from greenchat.cli.added import load_plugins
     from greenchat.config.grants import Grants
     from greenchat.config.load import as_toml
@@ -88,4 +136,7 @@ def config(**sources: Any) -> None:
     found = load_plugins(loaded)
     settings = {plugin.name: plugin.settings for plugin in found if plugin.settings}
     granted = {plugin.name: plugin.grants for plugin in found if plugin.grants != Grants()}
+    for plugin in found:
+        if plugin.opt_in:
+            granted[plugin.name] = structs.replace(plugin.grants, on=plugin.grants.on is True)
     click.echo(as_toml(loaded, settings, granted), nl=False)

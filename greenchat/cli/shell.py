@@ -10,6 +10,7 @@ import click
 
 from greenchat.errors import ConfigError, GreenchatError, PluginError
 from greenchat.storage import datadir
+from greenchat.storage.proof import SHELL as SHELL
 
 if TYPE_CHECKING:
     from greenchat.chat.accounts import AccountDirectory
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from greenchat.hooks.loader import Plugins
 
 S = TypeVar("S", bound="Settings")
-
-# By whom something was done on the server's command line. Nobody can be called so.
-SHELL = "shell"
 
 
 def data_dir_options(command: Any) -> Any:

@@ -13,6 +13,7 @@ from greenchat.codecs.plain import NOT_UTF8, too_long
 from greenchat.errors import Reject
 from greenchat.protocol.events import Change, Event, Left, Message, Renamed
 from greenchat.protocol.plugin_reports import Touches
+from greenchat.protocol.reload_reports import Reloaded
 from greenchat.protocol.replies import (
     Ack,
     CommandList,
@@ -41,7 +42,9 @@ LONG_REF = 2**31
 # How long a page of an export may take, in seconds: a server that slows a flood down reads two a second, or fewer.
 EXPORT_SECONDS = 30.0
 
-A = TypeVar("A", Welcome, HistoryPage, SearchResults, Exported, CursorPlaces, CommandList, Stats, Touches, Ack)
+A = TypeVar(
+    "A", Welcome, HistoryPage, SearchResults, Exported, CursorPlaces, CommandList, Stats, Touches, Reloaded, Ack
+)
 
 # What has its place among all that has happened in a room or conversation.
 Logged = Message | Change
@@ -152,7 +155,7 @@ class Requests:
         for item in self._inbox:
             if isinstance(item, Error):
                 raise TurnedAwayError(item.text)
-        if self._inbox:
+        if self._inbox and not self._connection.speaks_json:
             raise UnreachableError(f"What answers at {self.where} is no greenchat server. Check host and port.")
 
     def _send(self, request: Request) -> None:

@@ -7,16 +7,17 @@ from types import TracebackType
 from typing import Self
 
 from greenchat.client.asking import KNOWS_CONVERSATIONS, deadline_in
-from greenchat.client.commands import Commanding
 from greenchat.client.connection import open_socket
 from greenchat.client.cursor import Asks, Cursor, missed
 from greenchat.client.errors import DisconnectedError
 from greenchat.client.places import place_at
+from greenchat.client.returning import Door, Returning
 from greenchat.client.saying import ANSWER_SECONDS
 from greenchat.client.talks import Talks
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.plugin_reports import Touch, Touches, Why
+from greenchat.protocol.reload_reports import Reload, Reloaded, ReloadReport
 from greenchat.protocol.replies import (
     Ack,
     Conversations,
@@ -29,11 +30,15 @@ from greenchat.protocol.replies import (
 )
 from greenchat.protocol.requests import Frame, History, Join, KeepCursor, Leave, Search, Status
 
+# How long a reload may take, in seconds: the server tries all that it is to load first, for a minute at most, and one
+# that somebody else has asked for comes before it.
+RELOAD_SECONDS = 150.0
+
 # A lost first packet is sent again after 1, 3 and 7 seconds: this outlasts two of them, and somebody's patience hardly.
 CONNECT_SECONDS = 10.0
 
 
-class Client(Commanding):
+class Client(Returning):
     """One connection to a server, made by `connect`.
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by
@@ -45,6 +50,9 @@ class Client(Commanding):
     `protocol` is the version of JSON Lines that the server speaks, 0 before `join`: from 2 on it only grows.
     `pending` holds what one has said or changed and the server has not answered yet, its text by its ref, in order; of
     a command that was run by its arguments only its name.
+    `comes_back` is whether it comes back by itself, and at once, where the server is reloaded and cannot carry this
+    connection over, as by TLS: nothing is to be seen of it then, but that `fileno` is another one. It is true, but for
+    what knows better.
     `left` says whether one has gone. `repeats` is whether what one says may be said again after a loss, see `repeat`.
     """
 
@@ -53,7 +61,9 @@ class Client(Commanding):
         cls, host: str, port: int, timeout: float = CONNECT_SECONDS, encryption: Encryption | None = None
     ) -> Self:
         """Connect, waiting at most `timeout` seconds for each address of `host`. Raises `UnreachableError`."""
-        return cls(*open_socket(host, port, timeout, encryption))
+        client = cls(*open_socket(host, port, timeout, encryption))
+        client._door = Door(host, port, timeout, encryption)
+        return client
 
     def __enter__(self) -> "Client":
         return self
@@ -132,7 +142,7 @@ class Client(Commanding):
         Raises `RefusedError` (the name is taken or not valid: one may try another), `TurnedAwayError`,
         `UnreachableError` where something else than a greenchat server answers, `NoAnswerError`, `DisconnectedError`.
         """
-        self._came_by = token
+        self._came_by, self._replays = token, replay
         request = Join(name, room, next(self._refs), password, key, login, token, device, replay)
         return self._ask(request, Welcome, timeout)
 
@@ -349,3 +359,9 @@ class Client(Commanding):
         last. It tells who asks from the server's own machine, also before `join`, and shows by `proof` that they may
         read its data directory: what is in the file `server.proof` there. Raises as `join` does."""
         return self._ask(Why(room, seq, limit, next(self._refs), proof), Touches, timeout).touches
+
+    def reload(self, proof: str, timeout: float = RELOAD_SECONDS, *, again: str = "") -> ReloadReport:
+        """Have the server load what is on the disk now, and wait for what comes of it. `proof` as in `why`. Who has
+        lost the connection meanwhile asks once more with the same `again`, a text that nobody else has, and is told
+        of the first time. Raises as `join` does."""
+        return self._ask(Reload(again or next(self._refs), proof), Reloaded, timeout).report

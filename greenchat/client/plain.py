@@ -43,7 +43,7 @@ class PlainClient(Client):
     plain = True
 
     def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as they come from `connect`
+        super().__init__(*arguments)
         self.has_commands = False
 
     @property

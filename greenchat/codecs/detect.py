@@ -7,6 +7,7 @@ from greenchat.codecs.plain import PlainCodec
 
 # Codecs are shared by all connections: what is told to many is written once for each codec.
 _JSON, _PLAIN, _HTTP = JsonCodec(), PlainCodec(), HttpRefusals()
+OUR_CODECS: tuple[Codec, ...] = (_JSON, _PLAIN)
 
 
 def codec_of(first_bytes: bytes) -> Codec:

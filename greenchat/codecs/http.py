@@ -21,19 +21,20 @@ BLANKS = b" \t\r\n"
 
 
 class FirstLine:
-    """Looks whether the first line of a stream that is not empty is a request of HTTP, however long it is."""
+    """Looks whether the first line of a stream that is not empty is a request of HTTP, however long it is. `end` is
+    what it keeps of a line that has not ended."""
 
-    __slots__ = ("_end",)
+    __slots__ = ("end",)
 
-    def __init__(self) -> None:
-        self._end = b""
+    def __init__(self, end: bytes = b"") -> None:
+        self.end = end
 
     def feed(self, data: bytes) -> bool | None:
         """Whether it is one; None until all of it has come."""
-        line, end, _ = (self._end + data if self._end else data.lstrip(BLANKS)).partition(b"\n")
+        line, end, _ = (self.end + data if self.end else data.lstrip(BLANKS)).partition(b"\n")
         if end:
             return _HTTP_END.search(line[-_END_BYTES:]) is not None
-        self._end = line[-_END_BYTES:]
+        self.end = line[-_END_BYTES:]
         return None
 
 

@@ -47,6 +47,13 @@ class LineBuffer:
         self._tail = b""
         return block, (False, True) if self._skipped > SKIP_BYTES else (False,)
 
+    def state(self) -> tuple[bytes, int]:
+        """What it holds, to `restore` it in another one: the unfinished line, and how much of one was skipped."""
+        return self._tail, self._skipped
+
+    def restore(self, tail: bytes, skipped: int) -> None:
+        self._tail, self._skipped = tail, skipped
+
     def _exceeds(self, tail: bytes) -> bool:
         spare = len(tail) - self._limit
         if not self._limit or spare <= 0:

@@ -5,6 +5,8 @@ PROTOCOL.md, "Plain frames", is the specification. It is frozen.
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import msgpack
+
 from greenchat.codecs.http import FirstLine, http_refusal
 from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.codecs.wording import BY_HAND, Line, answering, plain, sender
@@ -65,6 +67,15 @@ class PlainRequestDecoder:
 
     def goodbye(self, reason: str) -> bytes:
         return b""
+
+    def state(self) -> bytes:
+        first = self._first_line.end if self._first_line is not None else None
+        return msgpack.encode((*self._lines.state(), first, self._is_http))
+
+    def restore(self, state: bytes) -> None:
+        tail, skipped, first, self._is_http = msgpack.decode(state, type=tuple[bytes, int, bytes | None, bool])
+        self._lines.restore(tail, skipped)
+        self._first_line = FirstLine(first) if first is not None else None
 
     def _decode(self, block: bytes) -> Sequence[Request]:
         # Almost every chunk is messages only: cut at "\nMSG|" it yields their texts at once, at a fifth of the cost.

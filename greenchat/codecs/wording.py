@@ -27,6 +27,7 @@ from greenchat.protocol.events import (
     Role,
     Topic,
 )
+from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Answer, Error, HistoryPage, NumberedPage, SearchResults, Welcome
 from greenchat.protocol.text import printable, some_of
 
@@ -116,6 +117,11 @@ def _(notice: Notice) -> Iterable[Line]:
 @plain.register
 def _(error: Error) -> Iterable[Line]:
     return (Line(error.text, error=True),)
+
+
+@plain.register
+def _(reconnect: Reconnect) -> Iterable[Line]:
+    return (Line("The server is reloaded, and this connection cannot go on. Connect again, with the same name."),)
 
 
 @plain.register

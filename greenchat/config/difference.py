@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from greenchat.config.load import SECRETS
 from greenchat.config.schema import Config
 
 # Of the table `server`: what is looked up each time it is needed. All of `tls` and `limits` is, at the latest by the
@@ -20,6 +21,21 @@ class Reload(msgspec.Struct, frozen=True):
     config: Config
     changed: list[str]
     waiting: list[str]
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What is different in a whole configuration, for people, of plain values: "limits.flood_rate = 5.0 (was 10.0)". Of
+    what may be secret, as anything of a plugin may be, no value is told."""
+    before, now = dict(_flat(old)), dict(_flat(new))
+    lines = []
+    for path in sorted(before.keys() | now.keys()):
+        if path in before and path in now and before[path] == now[path]:
+            continue
+        if path.startswith("plugins.") or path.rpartition(".")[2] in SECRETS or path not in before or path not in now:
+            lines.append(f"{path} has changed")
+        else:
+            lines.append(f"{path} = {now[path]} (was {before[path]})")
+    return lines
 
 
 def compare(old: Config, new: Config) -> Reload:

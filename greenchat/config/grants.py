@@ -1,4 +1,4 @@
-"""What stands in `[plugins.NAME]` and is not the plugin's: what it may do, and in which rooms it is at work."""
+"""What stands in `[plugins.NAME]` and is not the plugin's: whether it is on, what it may do, and in which rooms."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -22,6 +22,7 @@ class Grants(Settings, frozen=True, kw_only=True):
             "speak (for people elsewhere)."
         ),
     ] = field(default_factory=list)
+    on: Annotated[bool | None, Meta(description="Whether it is on; without, as the plugin itself says.")] = None
     rooms: Annotated[list[str], Meta(description="The only rooms that it is for; none is all.")] = field(
         default_factory=list
     )

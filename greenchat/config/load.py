@@ -157,16 +157,30 @@ def _table(name: str, *tables: Settings) -> str:
     import tomli_w
 
     doc = (type(tables[0]).__doc__ or "").strip().split("\n")[0]
-    lines = [*_comment(doc), f"[{name}]"]
+    lines, below = [*_comment(doc), f"[{name}]"], list[str]()
     for settings in tables:
         for item in msgspec.structs.fields(type(settings)):
+            value = getattr(settings, item.name)
+            if value and isinstance(value, dict) and all(isinstance(one, Settings) for one in value.values()):
+                below += [_table(f"{name}.{item.name}.{_key(key)}", one) for key, one in value.items()]
+                continue
             lines += _comment(description_of(item.type))
-            value = msgspec.to_builtins(getattr(settings, item.name))
+            value = msgspec.to_builtins(value)
+            if value is None or value == {}:
+                lines.append(f"# {item.name} =" if value is None else f"{item.name} = {{}}")
+                continue
             if item.name in SECRETS and value:
                 lines.append("# It is set, and not shown.")
                 value = ""
             lines.append(tomli_w.dumps({item.name: value}).rstrip())
-    return "\n".join(lines)
+    return "\n\n".join(["\n".join(lines), *below])
+
+
+def _key(name: str) -> str:
+    """As it stands in the name of a table."""
+    import tomli_w
+
+    return tomli_w.dumps({name: 0}).rpartition(" = ")[0]
 
 
 def description_of(annotation: Any) -> str:

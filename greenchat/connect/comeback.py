@@ -2,12 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from threading import Thread
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from greenchat.client import Client, ClientError, RefusedError
 from greenchat.client.cursor import Asks
@@ -56,6 +56,9 @@ PASSING = frozenset(
 )
 
 
+T = TypeVar("T")
+
+
 class Arrival(NamedTuple):
     """`missed` is by places: the rooms that one is in, and conversations. `commands` is the server's table, None where
     it does not tell."""
@@ -75,31 +78,39 @@ def pauses() -> Iterator[float]:
 
 
 async def knock(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
-    """Come in once more, having `seen` so much of these places. Raises `ClientError`.
-
-    It is done in a thread that nobody waits for at the end: a host that does not answer takes its time.
-    """
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Arrival] = loop.create_future()
+    """Come in once more, having `seen` so much of these places. Raises `ClientError`."""
     ticket = replace(ticket, keys=dict(ticket.keys))
+    return await _apart(lambda: _arrive(ticket, seen), lambda arrival: arrival.client.close())
 
-    def deliver(arrival: Arrival | None, error: BaseException | None) -> None:
-        if not result.done():
-            if arrival is not None:
-                result.set_result(arrival)
-            elif error is not None:
-                result.set_exception(error)
-        elif arrival is not None:
-            arrival.client.close()  # one has left meanwhile
+
+async def back(client: Client) -> None:
+    """As `Client.come_back`; nobody else may use the `client` meanwhile."""
+    await _apart(client.come_back, lambda _: client.close())
+
+
+async def _apart(step: Callable[[], T], late: Callable[[T], None]) -> T:
+    """What `step` returns, which is done in a thread that nobody waits for at the end: a host that does not answer
+    takes its time. It goes to `late` where one has left meanwhile."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def deliver(value: list[T], error: BaseException | None) -> None:
+        if result.done():
+            for one in value:
+                late(one)
+        elif error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(*value)
 
     def run() -> None:
-        arrival = error = None
+        value, error = [], None
         try:
-            arrival = _arrive(ticket, seen)
+            value = [step()]
         except BaseException as problem:
             error = problem
         with suppress(RuntimeError):  # the loop has ended, and with it the program
-            loop.call_soon_threadsafe(deliver, arrival, error)
+            loop.call_soon_threadsafe(deliver, value, error)
 
     Thread(target=run, daemon=True).start()
     return await result

@@ -231,12 +231,14 @@ def table_of(client: Client) -> list[CommandEntry] | None:
 
 
 def _completes(argument: ArgumentEntry) -> bool:
-    return argument.kind in _TO_COMPLETE or (argument.kind == "word" and argument.name == "room")
+    return (
+        argument.kind in _TO_COMPLETE or bool(argument.choices) or (argument.kind == "word" and argument.name == "room")
+    )
 
 
 def _options(argument: ArgumentEntry, names: Names, *, has_begun: bool) -> Iterable[str]:
     match argument.kind:
-        case "choice":
+        case _ if argument.choices:
             return argument.choices
         case "switch":
             return ("on", "off")

@@ -15,13 +15,12 @@ from contextlib import suppress
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
-from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses, waiting_for
-from greenchat.connect.commands import Lacking, Run
+from greenchat.connect.asking import with_secrets
+from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, back, is_passing, knock, pauses, waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
     TRY_AGAIN,
     Line,
-    clean,
     error_line,
     exit_code,
     info_line,
@@ -40,25 +39,15 @@ from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
 from greenchat.connect.prompt import Screen, TerminalOutput
 from greenchat.connect.said import Said
+from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, NOT_KEPT, ON_THEIR_WAY, SAYING_NOW
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Left, Renamed
+from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, Error, Welcome
 from greenchat.protocol.requests import Frame
 
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
 QUIET_SECONDS = 1.0
-
-COMING_BACK = info_line("Coming back as soon as the server can be reached. What you type waits; Ctrl-C leaves.")
-NO_RECEIPTS = info_line("Plain frames have no receipts: what you said last may not have arrived.")
-SAYING_NOW = info_line("What has waited is said now.")
-ON_THEIR_WAY = info_line("Some messages are still on their way. Ctrl-C leaves at once.")
-NOT_KEPT = error_line("That you stay logged in cannot be kept on this computer: next time you are asked again.")
-LOGGED_OUT_HERE = info_line(
-    "You are logged out on this computer, but the server could not be told: /sessions may still list it, and ends it."
-)
-AGAIN = "The same again"
-NOTHING_SENT = info_line("Nothing was sent.")
-NOT_THE_SAME = error_line("These two are not the same. Nothing was sent: try again.")
 
 
 def chat(visit: Visit) -> Exit:
@@ -91,12 +80,14 @@ class LineChat:
         self._unsure: list[Said] = []  # what was under way when the connection was lost
         self._sent_away = ""  # the code with which one was, as the last word of the server
         self._returning: asyncio.Task[None] | None = None  # while the connection is lost
+        self._reloads = False  # the server does: that is why, and nobody is to notice
         self._end: ClientError | None = None  # why it is over, though one has not left
         self._leaving = False
         self._hung_up = False  # the window was closed: one may be back at once
         self._logging_out = False  # as one has asked for oneself
         self._gone = False  # in good order, by itself
         ticket.been_in = True
+        client.comes_back = False  # which would keep the screen waiting: see `_reload`
         screen.show(self._talk.lines(welcome))
         self._talk.waits(waiting_for(client))
         screen.commands.fetch(client)
@@ -137,7 +128,8 @@ class LineChat:
         """Go, and wait until the server has taken what was said; it closes the connection then. Whose window was closed
         does not go, but loses the connection once that is said."""
         client = self._client
-        stays = self._hung_up and self._may_be_opened_again
+        client.comes_back = True
+        stays = self._hung_up and self._ticket.may_be_kept(self._client.token)
         patience = QUIET_SECONDS
         notice_at = time.monotonic() + QUIET_SECONDS
         try:
@@ -171,6 +163,8 @@ class LineChat:
             while self._end is None and not self._leaving:
                 await self._take(await self._screen.read())
         self._hung_up = self._hung_up or self._screen.is_gone
+        if self._reloads and self._returning is not None:
+            await asyncio.wait([self._returning])
         if self._returning is not None:
             self._returning.cancel()
             self._end = self._end or DisconnectedError("You have left while the connection was lost.")
@@ -182,34 +176,16 @@ class LineChat:
                 self._leaving = True
                 return
             lacking = self._screen.commands.lacking(line)
-            run = await self._with_secrets(lacking) if lacking is not None else self._screen.commands.in_full(line)
+            run = (
+                await with_secrets(self._screen, lacking)
+                if lacking is not None
+                else self._screen.commands.in_full(line)
+            )
             if run is not None or lacking is None:
                 entry = self._outgoing.add(line, run=run)
-                if self._returning is not None:
+                if self._returning is not None and not self._reloads:
                     self._screen.show([waiting(entry.line, entry.room)])
             self._send()
-
-    async def _with_secrets(self, lacking: Lacking) -> Run | None:
-        """The command with the secrets that it lacks; None if one would rather not."""
-        answers: dict[str, str] = {}
-        for secret in lacking.secrets:
-            question = clean(secret.name.replace("_", " ").capitalize())
-            answer = await self._ask(question)
-            if not answer:
-                self._screen.show([NOTHING_SENT])
-                return None
-            if lacking.is_new(secret) and (again := await self._ask(AGAIN)) != answer:
-                self._screen.show([NOT_THE_SAME if again else NOTHING_SENT])
-                return None
-            answers[secret.name] = answer
-        return lacking.with_secrets(answers)
-
-    async def _ask(self, question: str) -> str:
-        """The answer, which nobody else is to read; empty if one would rather not."""
-        try:
-            return await self._screen.read_secret(question)
-        except (EOFError, KeyboardInterrupt):
-            return ""
 
     def _send(self) -> None:
         """Say what waits, but for what has to wait for the answer to a command, or for the connection."""
@@ -256,9 +232,8 @@ class LineChat:
 
     def _lost(self, error: ClientError) -> None:
         """The connection has ended by itself."""
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._client)
-        loop.remove_writer(self._client)
+        if not self._reloads:
+            self._unwatch()
         unsure = self._talk.lost()
         self._outgoing.lost()
         if self._logging_out and self._sent_away:
@@ -279,6 +254,31 @@ class LineChat:
         self._client.close()
         self._returning = asyncio.create_task(self._come_back())
         self._returning.add_done_callback(self._returned)
+
+    def _unwatch(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._client)
+        loop.remove_writer(self._client)
+
+    def _return(self) -> None:
+        """The server is reloaded: the same client goes on by another connection."""
+        self._unwatch()
+        self._reloads = True
+        self._returning = asyncio.create_task(self._reload())
+        self._returning.add_done_callback(self._returned)
+
+    async def _reload(self) -> None:
+        try:
+            await back(self._client)
+        except ClientError as error:
+            self._returning = None
+            self._lost(error)
+            self._reloads = False
+        else:
+            self._returning, self._reloads = None, False
+            self._keep()
+            asyncio.get_running_loop().add_reader(self._client, self._ready)
+            self._receive()
 
     def _over(self, error: ClientError) -> None:
         self._end = error
@@ -321,6 +321,7 @@ class LineChat:
 
     def _arrived(self, arrival: Arrival) -> None:
         self._client, self._returning = arrival.client, None
+        self._client.comes_back = False
         self._screen.commands.learn(arrival.commands, arrival.client.account)
         unsure, self._unsure = self._unsure, []
         self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
@@ -334,6 +335,9 @@ class LineChat:
     def _show(self, items: Iterable[Event | Frame]) -> None:
         lines: list[Line] = []
         for item in items:
+            if isinstance(item, Reconnect):
+                self._return()
+                continue
             said = self._talk.asked(item)
             lines += self._talk.lines(item)
             if said is not None and is_command(said.line):
@@ -371,17 +375,11 @@ class LineChat:
         ticket.account = self._client.account or (ticket.account if ticket.login else "")
         self._keep()
 
-    @property
-    def _may_be_opened_again(self) -> bool:
-        """Whether who opens this client again is who they were: not on a computer on which they do not want to stay
-        logged in, since others may use it, too."""
-        return bool(self._client.token) and (not self._ticket.account or bool(self._ticket.device))
-
     def _keep(self) -> None:
         """What leads back, and what leads in when this client is started again."""
         client, ticket = self._client, self._ticket
         ticket.token = client.token
-        if self._may_be_opened_again:
+        if self._ticket.may_be_kept(self._client.token):
             self._logins.keep_session(ticket.account or client.name, client.token)
         else:
             self._logins.forget_session()

@@ -8,13 +8,14 @@ from contextlib import suppress
 from typing import Protocol
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
-from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, is_passing, knock, pauses
+from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, back, is_passing, knock, pauses
 from greenchat.connect.common import is_logout
 from greenchat.connect.logins import Logins
 from greenchat.connect.model.asking import Asked
 from greenchat.connect.model.model import Model
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Left, Renamed
+from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, Error, Welcome
 from greenchat.protocol.requests import Frame
 
@@ -70,15 +71,17 @@ class Link:
         self._sent_away = ""
         self._logging_out = False
         self._over = False
+        self._reloads = False  # the server does, and nobody is to notice
         self._due: asyncio.TimerHandle | None = None
         self._heard_at = time.monotonic()
         self._come: deque[Event | Frame] = deque()  # and was not looked at yet
         ticket.been_in = True
+        client.comes_back = False  # which would keep the screen waiting: see `_reload`
         model.sender.on_done = self._done
 
     @property
     def is_up(self) -> bool:
-        return self._returning is None and not self._over
+        return (self._returning is None or self._reloads) and not self._over
 
     @property
     def where(self) -> str:
@@ -103,7 +106,7 @@ class Link:
 
     def flush(self) -> None:
         """Send what waits."""
-        if not self.is_up:
+        if not self.is_up or self._reloads:
             return
         try:
             again = self.model.pump()
@@ -120,7 +123,7 @@ class Link:
 
     def tick(self) -> None:
         """To be called about once a second: is the server still there?"""
-        if not self.is_up or self.client.plain:
+        if not self.is_up or self._reloads or self.client.plain:
             return
         quiet = time.monotonic() - self._heard_at
         since = self.model.sender.since
@@ -136,6 +139,8 @@ class Link:
 
     async def leave(self) -> int:
         """Go, once what was said has arrived; how much has not."""
+        if self._reloads and self._returning is not None:
+            await asyncio.wait([self._returning])
         if self._returning is not None:
             self._returning.cancel()
         if self.is_up:
@@ -202,7 +207,7 @@ class Link:
 
     def _work(self) -> None:
         """Some of what has come; the rest as soon as all else has had its turn."""
-        if not self.is_up:
+        if not self.is_up or self._reloads:
             return
         items = [self._come.popleft() for _ in range(min(AT_ONCE, len(self._come)))]
         try:
@@ -220,6 +225,8 @@ class Link:
     def _learn(self, items: Iterable[Event | Frame]) -> None:
         for item in items:
             match item:
+                case Reconnect():
+                    self._return()
                 case Error(code=code, ref=None) if code in SENT_AWAY:
                     self._sent_away = code
                     self._log_out(code == "logged_out")
@@ -262,7 +269,7 @@ class Link:
         """What leads back, and what leads in when this is started again."""
         client, ticket = self.client, self.ticket
         ticket.token = client.token
-        if client.token and (not ticket.account or ticket.device):
+        if ticket.may_be_kept(client.token):
             self._logins.keep_session(ticket.account or client.name, client.token)
         else:
             self._logins.forget_session()
@@ -270,6 +277,32 @@ class Link:
             ticket.device_token = client.device_token
             if not self._logins.keep_device(client.account, client.device_token):
                 self._face.told(NOT_KEPT, error=True)
+
+    # --- a reload ---
+
+    def _return(self) -> None:
+        """The same client goes on by another connection; until then nobody may use it."""
+        self._unwatch()
+        self._reloads = True
+        self.model.pause()
+        self._returning = asyncio.get_running_loop().create_task(self._reload())
+        self._returning.add_done_callback(self._returned)
+
+    async def _reload(self) -> None:
+        error: ClientError | None = None
+        try:
+            await back(self.client)
+        except ClientError as problem:
+            error = problem
+        self._returning, self._reloads = None, False
+        self.model.resume()
+        if error is not None:
+            self._lost(error)
+            return
+        self._heard_at = time.monotonic()
+        self._keep()
+        self._work()
+        self._receive()
 
     # --- a loss ---
 
@@ -332,6 +365,7 @@ class Link:
 
     def _arrived(self, arrival: Arrival) -> None:
         self.client, self._returning, self.error = arrival.client, None, ""
+        self.client.comes_back = False
         self._heard_at = time.monotonic()
         self.model.back(arrival.client, arrival.welcome, arrival.missed, arrival.commands)
         self._welcomed()

@@ -147,6 +147,11 @@ class Ticket:
             self.account = name
         return welcome
 
+    def may_be_kept(self, token: str) -> bool:
+        """Whether who opens this client again, and has this `token`, is to be who they were: not on a computer on which
+        they do not want to stay logged in, since others may use it, too."""
+        return bool(token) and (not self.account or bool(self.device))
+
     def learn(self, command: str, args: Mapping[str, str | list[str]], room: str, name: str) -> None:
         """From a command that was run in `room`, by who is called `name` since: with which secrets to come back."""
         match command, args:

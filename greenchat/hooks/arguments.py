@@ -19,6 +19,7 @@ from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.kinds import KINDS, TELLING, Argument, Resolve, Rest, Secret, Unfit, refused
 from greenchat.hooks.patterns import require_pattern
+from greenchat.hooks.when import When, is_day, is_like_a_time, is_time_of_day
 from greenchat.protocol.durations import Duration, is_like_a_duration
 from greenchat.protocol.text import printable
 
@@ -32,6 +33,7 @@ _KIND_OF: dict[Any, str] = {
     bool: "switch",
     Duration: "duration",
     timedelta: "duration",
+    When: "time",
     Member: "member",
     Account: "account",
     Room: "room",
@@ -125,8 +127,9 @@ class Signature(Struct, frozen=True):
             elif argument.optional and not is_last and not self._is_meant(argument, words[at][0], resolve):
                 values[argument.name] = argument.default
             else:
-                values[argument.name] = self._take(argument, words[at][0], resolve)
-                at += 1
+                taken = _span(argument, [word[0] for word in words[at : at + 2]])
+                values[argument.name] = self._take(argument, " ".join(taken), resolve)
+                at += len(taken)
         if at < len(words):
             raise Reject(f"That is more than it takes. Type it so: {self.line}", code="usage")
         return values
@@ -135,8 +138,8 @@ class Signature(Struct, frozen=True):
         """Whether `word` can be this argument, which may as well be left out."""
         if argument.kind not in TELLING and not (argument.pattern and argument.kind == "word"):
             return True
-        if argument.kind == "duration":
-            return is_like_a_duration(word)  # refused, if it is none: without one, it may be for good
+        if argument.kind in ("duration", "time"):  # refused, if it is none: without one, it may be for good
+            return is_like_a_duration(word) if argument.kind == "duration" else is_like_a_time(word)
         try:
             argument.take(word, resolve)
         except Unfit:
@@ -178,7 +181,7 @@ class Signature(Struct, frozen=True):
         if not isinstance(value, str):
             raise refused(argument.label, "is a number" if argument.kind in _NUMERALS else "is a text", self.line, None)
         value = value.strip()
-        if argument.kind not in ("rest", "secret") and len(value.split(maxsplit=1)) != 1:
+        if argument.kind not in ("rest", "secret", "time") and len(value.split(maxsplit=1)) != 1:
             raise refused(argument.label, "is one word", self.line, None)
         return self._take(argument, value, resolve)
 
@@ -237,7 +240,7 @@ def _argument(where: str, parameter: inspect.Parameter, hint: Any) -> Argument:
         except TypeError:  # what cannot be hashed is no type
             kind = ""
     if not kind or not all(isinstance(choice, str) for choice in choices):
-        known = "str, int, float, bool, Literal of texts, Duration, Member, Account, Room, Rest, Secret"
+        known = "str, int, float, bool, Literal of texts, Duration, When, Member, Account, Room, Rest, Secret"
         raise PluginError(f"{where}: nobody could type the argument {parameter.name}: {hint!r}. There are {known}")
     default = None if parameter.default is empty else parameter.default
     argument = Argument(
@@ -249,6 +252,12 @@ def _argument(where: str, parameter: inspect.Parameter, hint: Any) -> Argument:
         default=default,
     )
     return _bounded(f"{where}: the argument {parameter.name}", argument, bounds)
+
+
+def _span(argument: Argument, words: list[str]) -> list[str]:
+    """Of the next two words those that are for `argument`: a time may be two, tomorrow 9:00."""
+    two = argument.kind == "time" and len(words) > 1 and is_day(words[0]) and is_time_of_day(words[1])
+    return words if two else words[:1]
 
 
 def _bare(hint: Any, bounds: list[Meta]) -> tuple[Any, bool]:

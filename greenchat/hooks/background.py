@@ -22,6 +22,10 @@ STARTUP_SECONDS = 300.0
 # before systemd kills the server, after 90 seconds.
 SHUTDOWN_SECONDS = 20.0
 
+# ... and how long where everybody waits for it, over a reload: a disk that is busy takes a second to have all that was
+# written.
+CARRIED_SECONDS = 5.0
+
 # From when on the log tells that the start of a plugin takes its time.
 SLOW_SECONDS = 10.0
 

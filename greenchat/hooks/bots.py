@@ -10,6 +10,7 @@ from greenchat.chat.chat import Chat
 from greenchat.chat.mentions import Mentions
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
+from greenchat.hooks.carried import CarriedBot
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.pace import Pace
 from greenchat.hooks.puppet import Puppet
@@ -47,6 +48,7 @@ class Bot:
         self._name = name
         self._rooms = tuple(rooms)
         self._puppet: Puppet | None = None
+        self._before: CarriedBot | None = None  # as it was before a reload, until it may `move`
         self._pace = pace  # that of all its plugin's
 
     def __repr__(self) -> str:
@@ -55,6 +57,11 @@ class Bot:
     @property
     def name(self) -> str:
         return self.member.name if self.member is not None else self._name
+
+    @property
+    def asked_name(self) -> str:
+        """As its plugin has asked for it."""
+        return self._name
 
     @property
     def member(self) -> Member | None:
@@ -136,6 +143,42 @@ class Bot:
 
     # --- for who owns it ---
 
+    def carry(self) -> CarriedBot:
+        """Let go of its member, which stays as it is, and of which nobody sees anything."""
+        puppet, self._puppet = self._puppet, None
+        if puppet is None or puppet.member is None or not puppet.chat.people.has(puppet.member):
+            return CarriedBot(self._name, list(self._rooms))
+        return CarriedBot(self._name, list(self._rooms), puppet.member.key, puppet.entered)
+
+    def go_on(self, server: ChatServer, carried: CarriedBot) -> None:
+        """Be the member again that it was, if it is still there."""
+        member = server.chat.members.get(carried.key) if carried.key else None
+        self._before = carried
+        if member is not None and member.bot == self._plugin and not member.sessions:
+            self._puppet = Puppet(server.chat, server.commands, self._plugin, self._pace)
+            self._puppet.go_on(member, carried.entered)
+
+    def move(self, server: ChatServer) -> None:
+        """Be where it is to be: join, or go into other rooms than it was asked for before a reload. One that was put
+        out before stays out. Raises `Reject`."""
+        carried, self._before = self._before, None
+        puppet, member = self._puppet, self.member
+        if carried is None:
+            self.join(server)
+        if carried is None or puppet is None or member is None or not self.is_here:
+            return
+        asked, before = (dict.fromkeys(map(server.chat.room_name, rooms)) for rooms in (self._rooms, carried.rooms))
+        try:
+            for room in asked:
+                if room not in before and room not in member.rooms:
+                    self._enter(puppet, room)
+        except BaseException:
+            self.leave()
+            raise
+        for room in before:
+            if room not in asked and room in member.rooms:
+                self.part(room)
+
     def join(self, server: ChatServer) -> None:
         """Come into the chat. Raises `Reject`."""
         puppet = Puppet(server.chat, server.commands, self._plugin, self._pace)
@@ -150,6 +193,14 @@ class Bot:
             raise
 
 
+def leave_behind(chat: Chat, plugin: str, bots: Iterable[CarriedBot]) -> None:
+    """Have bots of `plugin` leave that nobody moves any more."""
+    for bot in bots:
+        member = chat.members.get(bot.key) if bot.key else None
+        if member is not None and member.bot == plugin and not member.sessions:
+            chat.leave(member, "left")
+
+
 class Bots:
     """Those of one plugin, which come into the chat once all plugins have started: before, nobody knows what was said
     in rooms."""
@@ -162,6 +213,7 @@ class Bots:
         self._pace = pace
         self._all: list[Bot] = []
         self._server: ChatServer | None = None
+        self._carried: dict[str, CarriedBot] = {}  # those that wait for being asked for again, by these names
 
     def __len__(self) -> int:
         return len(self._all)
@@ -180,7 +232,8 @@ class Bots:
         if self._tasks.halted:
             return bot
         if self._server is not None:
-            bot.join(self._server)
+            self._go_on(bot, self._server)
+            bot.move(self._server)
         for gone in [one for one in self._all if self._server is not None and not one.is_here]:
             self._ears.forget(gone)
             self._all.remove(gone)
@@ -193,16 +246,41 @@ class Bots:
         """Let them come in. Raises `Reject`."""
         self._server = server
         for bot in self._all:
-            bot.join(server)
+            bot.move(server)
+
+    # --- over a reload ---
+
+    def go_on(self, server: ChatServer) -> None:
+        """Those that were there are there again, and nobody is told anything."""
+        for bot in self._all:
+            self._go_on(bot, server)
+
+    def _go_on(self, bot: Bot, server: ChatServer) -> None:
+        carried = self._carried.pop(bot.asked_name, None)
+        if carried is not None:
+            bot.go_on(server, carried)
+
+    def carry(self) -> list[CarriedBot]:
+        """Let go of all of them: they stay in the chat, and nobody moves them any more."""
+        return [bot.carry() for bot in self._all]
+
+    def take_up(self, bots: Iterable[CarriedBot]) -> None:
+        """Those that are asked for under these names are these."""
+        self._carried = {bot.name: bot for bot in bots}
+
+    def taken_over(self, chat: Chat) -> None:
+        """Those that nobody has asked for again leave."""
+        carried, self._carried = self._carried, {}
+        leave_behind(chat, self._plugin, carried.values())
 
     def has_said(self, message: Message) -> bool:
         return any(bot.is_here and bot.name == message.sender for bot in self._all)
 
     def halt(self) -> None:
         """Nobody moves them, until they `start` again: they leave meanwhile."""
-        self._server = None
+        server, self._server = self._server, None
         for bot in list(self._all):
-            if not bot.is_here:  # it has left by itself
+            if server is not None and not bot.is_here:  # it has left by itself
                 self._ears.forget(bot)
                 self._all.remove(bot)
             with suppress(Reject):

@@ -3,6 +3,7 @@
 import difflib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from greenchat import values
 from greenchat.chat.outlet import Asked
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.arguments import Signature
+from greenchat.hooks.clock import SystemClock
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.kinds import Argument
 from greenchat.hooks.meters import COMMANDS, Meters
@@ -34,6 +36,7 @@ class Entry(NamedTuple):
     plugin: str
     signature: Signature
     perform: Callable[[Session, dict[str, Any]], None]
+    now: Callable[[], datetime]
 
 
 class CommandTable:
@@ -105,10 +108,11 @@ class CommandTable:
         entry = self._find(name, session)
         self._require_allowed(session, entry, any(isinstance(value, str) and "\n" in value for value in args.values()))
         if entry.command.typed is None:
-            given = entry.signature.from_values(args, Named(session))
+            given = entry.signature.from_values(args, Named(session, entry.now))
             self._run_text(session, entry, (given.get("text") or "").strip())
         else:
-            entry.perform(session, self._read(entry, lambda: entry.signature.from_values(args, Named(session))))
+            named = Named(session, entry.now)
+            entry.perform(session, self._read(entry, lambda: entry.signature.from_values(args, named)))
 
     def told_to(self, session: Session) -> list[CommandEntry]:
         """Those that `session` may run, as clients are told of them."""
@@ -153,6 +157,7 @@ class CommandTable:
         limit = RateLimit(Rate.parse(command.rate), self._clock) if command.rate else None
         signature = signature_of(command)
         meter, lent = self._meters.of(plugin, COMMANDS), self._meters.lent
+        now = (SystemClock() if ctx is None else ctx.clock).now
 
         def guarded(session: Session, work: Callable[[], None]) -> None:
             if limit is not None:
@@ -176,7 +181,7 @@ class CommandTable:
 
         def run(session: Session, argument: str) -> None:
             if command.typed is not None:
-                perform(session, self._read(entry, lambda: signature.parse(argument, Named(session))))
+                perform(session, self._read(entry, lambda: signature.parse(argument, Named(session, now))))
                 return
             if session.call is not None:
                 session.call.ctx = ctx
@@ -193,7 +198,7 @@ class CommandTable:
                 self._failed(plugin, f"/{command.name}, asked who may run it")
                 return False
 
-        entry = Entry(replace(command, run=run, may_run=may_run), plugin, signature, perform)
+        entry = Entry(replace(command, run=run, may_run=may_run), plugin, signature, perform, now)
         return entry
 
     def _read(self, entry: Entry, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -1,25 +1,30 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 import gevent
+from msgspec import structs
 
 from greenchat.chat.accounts import Account
 from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.bots import Bot, Bots, Mentioned
+from greenchat.hooks.carried import CarriedPlugin, Declared, State, declared, decode_state, encode_state
+from greenchat.hooks.courier import Courier, Couriers
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
 from greenchat.hooks.meters import TIMERS
 from greenchat.hooks.moments import seconds_of
-from greenchat.hooks.order import Order, line_of, name_of, named, put_out
+from greenchat.hooks.order import name_of, ordered, put_out
+from greenchat.hooks.own_log import log_of
 from greenchat.hooks.pace import Pace
+from greenchat.hooks.rates import Allowances
 from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tasks import Task, Tasks
 from greenchat.hooks.telling import Waiting
@@ -27,18 +32,10 @@ from greenchat.hooks.voices import Voices
 from greenchat.hooks.where import Where
 from greenchat.protocol.events import Message
 from greenchat.protocol.text import printable
-from greenchat.storage.plugin_store import Store, store_path
+from greenchat.storage.plugin_store import Store, store_path, tables_path
 from greenchat.storage.sqlite import Database
 
 T = TypeVar("T")
-
-
-class Log(logging.LoggerAdapter):  # type: ignore[type-arg]
-    """The log of one plugin: each line tells whose it is."""
-
-    def process(self, message: Any, more: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        more["extra"] = {**(more.get("extra") or {}), **(self.extra or {})}
-        return message, more
 
 
 class Context:
@@ -48,7 +45,7 @@ class Context:
         self.name = name
         self.settings = settings
         self.may = may
-        self.log = Log(logging.getLogger(f"greenchat.plugin.{name}"), {"plugin": name})
+        self.log = log_of(name)
         self.clock = around.clock
         self._around = around
         self._tasks = Tasks(name, around.clock, self._failed, around.meters.of(name, TIMERS), self._failed_alone)
@@ -59,10 +56,15 @@ class Context:
         self._waiting = Waiting(self.store.own("told"))
         self._databases: list[Database] = []
         self._pace = Pace(around.clock.monotonic)
+        self._allowances = Allowances(around.clock.monotonic)
+        self._couriers = Couriers(self.store, self.http, self._tasks, self.clock, self.log, self.require)
         self._where = Where(name, around, self._tasks)
         self._bots = Bots(name, self._tasks, around.ears, self._where, self._pace)
         self._voices: Voices | None = None
         self._ended = False
+        self._state = State()
+        self._carried, self._is_carried = CarriedPlugin(), False
+        self.declared: Declared | None = None  # what it has said of its state
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -135,6 +137,14 @@ class Context:
         """Forget a stored job, by its id; whether there was one."""
         return self.jobs.cancel(job if isinstance(job, str) else job.id)
 
+    def allows(self, rate: str, who: Hashable) -> bool:
+        """Whether `who` has not done it more often than `rate`, such as "3/10s", of late; then it is counted."""
+        return self._allowances.allows(rate, who)
+
+    def courier(self, name: str, url: str, secret: str = "") -> Courier:
+        """What keeps what is posted to `url` until that has taken it; see `Courier`. Needs the right "http"."""
+        return self._couriers.add(name, url, secret)
+
     def in_thread(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:
         """What it returns or raises, called in a thread: this greenlet waits, and no other does."""
         return self._tasks.in_thread(function, *arguments, **more)
@@ -147,9 +157,25 @@ class Context:
             raise PluginError("its plugin has ended, so it gets no database any more")
         if self._databases:
             raise PluginError("it has its database already: keep what ctx.database has returned")
-        database = Database(store_path(self.data_dir, self.name, ".tables"), migrations)
+        database = Database(tables_path(self.data_dir, self.name), migrations)
         self._databases.append(database)
         return database
+
+    @property
+    def state(self) -> State:
+        """What it keeps in memory, under texts, and what goes with it over a reload, if it has called `carry_state`:
+        texts, numbers, bools, None, members, and lists and dicts of them, STATE_BYTES in all (see carried.py). What was
+        carried is there from `greenchat_startup` on; a member who is gone for good is None then."""
+        return self._state
+
+    def carry_state(self, version: int = 1, accepts: Iterable[int] = ()) -> State:
+        """Have what is in `state` go with it over a reload: to be called while the plugin is made. `version` is that of
+        its form; a state of another one is taken up only if it `accepts` that, and `state.version` says then which it
+        is. What this returns is `state`. Raises `PluginError`."""
+        if self._around.server is not None:
+            raise PluginError("it has started already: call ctx.carry_state in greenchat_plugin, or __init__")
+        self.declared = declared(version, accepts)
+        return self._state
 
     # --- people and rooms ---
 
@@ -167,7 +193,7 @@ class Context:
         """The room called so, however it is spelt. Raises `Reject` where nobody is in one."""
         found = self.chat.rooms.get(self.chat.room_name(name))
         if found is None:
-            raise Reject(f"There is no room {printable(name)}, or nobody is in it.")
+            raise Reject(f"There is no room {printable(name)}, or nobody is in it.", code="unknown_room")
         return found
 
     def member(self, name: str) -> Member:
@@ -218,11 +244,9 @@ class Context:
         self.require(act)
         if gevent.getcurrent() is gevent.get_hub():
             raise PluginError(f"ctx.{act} may wait, and nothing may here: call it by ctx.spawn")
-        seconds = None if duration is None else seconds_of(duration)
-        where = room.name if isinstance(room, Room) else self.chat.room_name(room) if room else ""
-        self._where.require_on(where)
-        name, why = named(self.chat, who), line_of(why)
-        self._around.keep_order(Order(act=act, name=name, room=where, seconds=seconds, why=why, plugin=self.name))
+        order = ordered(self.chat, self.name, act, who, why, duration, room)
+        self._where.require_on(order.room)
+        self._around.keep_order(order)
 
     def bot(self, name: str, rooms: Iterable[str] = (), mentioned: Mentioned | None = None) -> Bot:
         """A member of its own, called `name`, in these rooms: it needs no pass phrase, is marked as a bot, and nobody
@@ -269,15 +293,25 @@ class Context:
             self._around.doorman.minds(self._waiting)
 
     def started(self) -> None:
-        """The plugin has started."""
-        if self._around.server is not None:
-            self._bots.start(self._around.server)
+        """The plugin has started. Where it goes on, nobody is connected yet: see `taken_over`."""
+        server = self._around.server
+        if server is not None and not self._tasks.halted:
+            if self._is_carried:
+                self._bots.go_on(server)
+            else:
+                self._bots.start(server)
+        if not self._is_carried:
+            self._begin_kept()
+
+    def _begin_kept(self) -> None:
+        """What it has kept to be done goes on."""
         self.jobs.start()
+        self._couriers.start()
 
     @property
-    def is_in_thread(self) -> bool:
-        """Whether something of it is being done in a thread."""
-        return self._tasks.is_in_thread
+    def in_threads(self) -> int:
+        """How many calls of it are being done in threads."""
+        return self._tasks.in_threads
 
     def forget_room(self, room: str) -> None:
         self.store.forget_room(room)
@@ -298,13 +332,51 @@ class Context:
         """Its plugin is on again. May wait. Raises `Reject` where a bot may not come in."""
         self._tasks.resume()
         self.jobs.resume()
+        self._couriers.start()
         if self._around.server is not None:
             self._bots.start(self._around.server)
 
-    def leave(self) -> None:
-        """As `halt`, for all plugins, when the server ends: whoever keeps what happens still does."""
+    def leave(self, *, carried: bool = False) -> None:
+        """As `halt`, for all plugins, when the server ends: whoever keeps what happens still does. Where it is
+        `carried`, nobody sees its bots go."""
+        if carried:
+            self._carried = CarriedPlugin(
+                timers=self._tasks.dues(daily=False), daily=self._tasks.dues(daily=True), bots=self._bots.carry()
+            )
         self._tasks.halt()
         self._bots.leave()
+
+    def take_up(self, carried: CarriedPlugin, people: Sequence[Member | None]) -> None:
+        """Go on with what another process has had of this plugin, and these `people` in it: before it starts."""
+        self._is_carried = True
+        self._tasks.take_up(carried.timers, carried.daily)
+        self._bots.take_up(carried.bots)
+        if self.declared is not None and self.declared.takes(carried.version):
+            self._state.update(decode_state(carried.state, people))
+            self._state.version = carried.version
+        elif carried.version:
+            has = "none" if self.declared is None else f"version {self.declared.version}"
+            self._complain(f"its state is not taken up: it is of version {carried.version}, and it reads {has}")
+
+    def taken_over(self) -> None:
+        """Everybody is here again who was carried: its timers begin, and its bots are where they are to be. Raises
+        `Reject`."""
+        self._is_carried = False
+        self._tasks.taken_over()
+        self._begin_kept()
+        if not self._tasks.halted:
+            self._bots.start(self.server)
+        self._bots.taken_over(self.chat)
+
+    def carry(self, referred: dict[Member, int]) -> CarriedPlugin:
+        """What goes with it, once it has ended: to be called behind `leave(carried=True)`. Members in its state are
+        added to `referred`."""
+        if self.declared is None:
+            if self._state:
+                self._complain("ctx.state is not carried, since it has not called ctx.carry_state")
+            return self._carried
+        state = encode_state(self._state, referred, self._complain)
+        return structs.replace(self._carried, version=self.declared.version, state=state)
 
     def end(self) -> None:
         """Let go of everything. May wait. Raises `DatabaseError` where what it keeps cannot be written."""
@@ -316,6 +388,10 @@ class Context:
                 database.close()
         finally:
             self.store.close()
+
+    def _complain(self, what: str) -> None:
+        where = logging.getLogger("greenchat.plugins")
+        where.error("plugin %s: %s", self.name, what, extra={"plugin": self.name})
 
     def _failed_alone(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         self._around.failed_alone(plugin, where, error)

@@ -99,6 +99,7 @@ class Dispatcher:
     messages: Callable[[Messages], None] | None
     room_opened: Callable[[Room], None] | None
     entered: Callable[[Session, Room], None] | None
+    carried: Sequence[tuple[str, Callable[[Session], None]]]  # by plugins
     account: Callable[[Session], None] | None
     gone: Callable[[Member], None] | None
     acted: Callable[[ModerationAction], None] | None
@@ -192,6 +193,17 @@ class Dispatcher:
         self.bind()
         return True
 
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        """The hooks that plugins have left out themselves, and theirs, by `set_enabled`."""
+        names = {id(bearer): name for name, bearer in self._manager.list_name_plugin()}
+        return sorted((names[plugin], hook) for plugin, hook in self._disabled if plugin in names)
+
+    def stay_off(self, plugin: str) -> None:
+        """`plugin` was switched off before a reload, and is so still."""
+        self._off.add(plugin)
+        self.bind()
+
     def _switch_off(self, plugin: str, why: str) -> None:
         bearer = self._manager.get_plugin(plugin)
         if plugin in self._off or bearer is None or getattr(bearer, "stays_on", False) is True:
@@ -235,6 +247,11 @@ class Dispatcher:
         """Have a plugin that keeps order do what another one orders. Raises `Reject` where none does."""
         keep_order(self._calls("greenchat_order"), self.failed, order)
 
+    def trace_by(self, trace: Trace) -> None:
+        """From now on, functions are called as `trace` makes them of those of the plugins."""
+        self._trace = trace
+        self.bind()
+
     def bind(self) -> None:
         """Look up who implements what, anew."""
         self.frame = self._take(*self._calls("greenchat_frame", "greenchat_says", one=takes.says_of_one))
@@ -271,6 +288,9 @@ class Dispatcher:
         self.changed = observe(self._calls("greenchat_changed"), self.failed)
         self.room_opened = observe(self._calls("greenchat_room_opened"), self.failed)
         self.entered = observe(self._calls("greenchat_entered"), self.failed)
+        self.carried = [
+            (call.plugin, tell) for call in self._calls("greenchat_carried") if (tell := observe([call], self.failed))
+        ]
         self.account = observe(self._calls("greenchat_account"), self.failed)
         self.gone = observe(self._calls("greenchat_gone"), self.failed)
         self.acted = observe(self._calls("greenchat_acted"), self.failed)

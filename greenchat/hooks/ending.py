@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from greenlet import GreenletExit
 
@@ -11,6 +12,21 @@ from greenlet import GreenletExit
 class Killed(GreenletExit):  # type: ignore[misc]
     """With this, and nothing else, the server ends the greenlet of a connection. A plain `GreenletExit` out of a hook
     is the plugin's own doing."""
+
+
+class CarriedAway(Killed):
+    """Somebody else serves the connection from now on: this greenlet ends, and the session does not."""
+
+
+class Cut(Killed):
+    """What this greenlet does for one request ends, and the session goes on. `refs` are those of the requests that it
+    ended, and that have no answer; and `left` the requests behind, of which nothing has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refs: list[Any] = []
+        self.is_answered = False  # the request was
+        self.left: list[Any] = []
 
 
 @contextmanager

@@ -18,12 +18,17 @@ from typing import Any
 
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError
+from greenchat.hooks import bytecode
 from greenchat.hooks.decorators import marks_of
 from greenchat.values import shown
 
 GROUP = "greenchat"  # the group of entry points under which installed plugins are found
 
+BUNDLED = "greenchat_plugins."  # how modules begin that come with greenchat
+
 SearchResults = tuple[str, str, Callable[[], object], str]  # name, where it comes from, how to get it, its version
+
+NAME_SPACE = "greenchat_plugins_dir"  # of those that are files
 
 OWN_DIR = "plugins"  # in the data directory: what is in there is found without being named
 
@@ -38,7 +43,7 @@ def find(
     `data_dir` come behind those of other directories. What is found in two ways and installed is one plugin, under its
     installed name. Of the installed ones `only` those of these names are found, if any are named. Raises
     `ConfigError`."""
-    installed = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name)
+    installed = sorted(importlib.metadata.entry_points(group=GROUP), key=_place)
     names = {entry.value.replace(" ", ""): entry.name for entry in installed}  # by "module" or "module:attribute"
     seen = set()
     for thing in extra:
@@ -63,6 +68,11 @@ def find(
                 packages[entry.dist] = _package(entry.dist)
             source, version = packages[entry.dist]
             yield entry.name, source, entry.load, version
+
+
+def _place(entry: importlib.metadata.EntryPoint) -> tuple[str, bool]:
+    """By name; of two with one name, what comes with greenchat is the last."""
+    return entry.name, entry.value.startswith(BUNDLED)
 
 
 def module_of(thing: object) -> str:
@@ -193,6 +203,7 @@ def _package(dist: importlib.metadata.Distribution | None) -> tuple[str, str]:
 
 
 def _import(name: str) -> ModuleType:
+    bytecode.take_care_of(name)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -204,10 +215,15 @@ def _import(name: str) -> ModuleType:
 def import_file(file: Path) -> ModuleType:
     """The file, or the package, as a module of its own name space: a plugin called logging.py must not hide the
     standard library's."""
-    name = f"greenchat_plugins_dir.{_name(file)}"
+    name = f"{NAME_SPACE}.{_name(file)}"
     package = file.is_dir()
+    code = file / "__init__.py" if package else file
+    bytecode.take_care_of(NAME_SPACE)
     spec = importlib.util.spec_from_file_location(
-        name, file / "__init__.py" if package else file, submodule_search_locations=[str(file)] if package else None
+        name,
+        code,
+        loader=bytecode.PluginLoader(name, str(code)),
+        submodule_search_locations=[str(file)] if package else None,
     )
     assert spec is not None
     assert spec.loader is not None

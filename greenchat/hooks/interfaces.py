@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.chat import Chat
@@ -23,10 +23,40 @@ from greenchat.hooks.session import Command as Command
 from greenchat.hooks.session import Commands as Commands
 from greenchat.hooks.session import Session as Session
 from greenchat.protocol.plugin_reports import Touch
+from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
+from greenchat.storage.plugin_choice import Choice
 
 Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, and its address
+
+
+class Reloads(Protocol):
+    """What reloads a server."""
+
+    def ask(
+        self,
+        by: str,
+        answer: Callable[[ReloadReport], None] | None,
+        session_id: int = 0,
+        ref: Ref = None,
+        choice: Choice | None = None,
+    ) -> None:
+        """Reload what is on the disk now, or what else an operator has chosen: with a `choice` all is loaded anew, even
+        if nothing differs. It returns at once; `answer` is called once it is done. Where another process has taken over
+        by then, that one tells the session of this id, by `ref`. What is asked meanwhile follows as one more. `by` is
+        who has asked, for the log and the audit trail."""
+
+
+class Tries(Protocol):
+    """What tries the code of plugins that is on the disk now, before it is taken up."""
+
+    def try_plugin(self, plugin: str) -> Sequence[str]:
+        """What it would have done otherwise than the code that is on, to what was said last in the rooms, in lines for
+        operators. It takes some seconds, in which this greenlet waits. Raises `GreenchatError`."""
+
+    def require_tried(self, plugin: str) -> None:
+        """Raises `Reject` unless just what is on the disk now was tried."""
 
 
 class ChatServer(ABC):
@@ -34,7 +64,8 @@ class ChatServer(ABC):
 
     `data_dir` is for files of plugins. One that keeps accounts tells in `accounts` who has registered. One that serves
     a page for browsers on the chat's own port tells its path in `page`, so that people hear of it. Who speaks HTTP asks
-    `routes` what plugins answer there. What may take long lets the others have their `turns`.
+    `routes` what plugins answer there. What may take long lets the others have their `turns`. `choice` is which plugins
+    operators have chosen to be on and off.
     """
 
     config: Config
@@ -46,6 +77,7 @@ class ChatServer(ABC):
     accounts: AccountDirectory
     page: str
     routes: Routes
+    choice: Choice
 
     @abstractmethod
     def stats(self, ref: Ref = None) -> Stats:
@@ -80,6 +112,27 @@ class ChatServer(ABC):
     @abstractmethod
     def switch_plugin_on(self, plugin: str) -> None:
         """Have a plugin called again that was switched off. Raises `Reject`."""
+
+    @abstractmethod
+    def found_plugins(self) -> dict[str, str]:
+        """All plugins, by their names, and whether each is on, or why it is not; those as well that are on the disk by
+        now, and would be loaded with the next reload."""
+
+    @abstractmethod
+    def reload(self, by: str, session: Session | None = None, ref: Ref = None, choice: Choice | None = None) -> None:
+        """Reload what is on the disk now, or what an operator has chosen, without anybody noticing. It returns at once:
+        `session` is told by a `Reloaded` with `ref`, once that is done or it is clear why it cannot be. `by` is who has
+        asked, as on record. Raises `Reject` where this server cannot do that at all."""
+
+    @abstractmethod
+    def try_plugin(self, plugin: str) -> Sequence[str]:
+        """What the code of a plugin that is on the disk now would have done otherwise than the one that is on, to what
+        was said last in the rooms, and what it costs: in lines for operators. It is tried in another process. May wait,
+        for some seconds. Raises `Reject`."""
+
+    @abstractmethod
+    def require_tried(self, plugin: str) -> None:
+        """Raises `Reject` unless the code that is on the disk now is what `try_plugin` has tried last. May wait."""
 
     @abstractmethod
     def last_refusal(self, member: Member) -> Touch | None:
@@ -119,6 +172,12 @@ class ChatServer(ABC):
     @abstractmethod
     def idle(self) -> AbstractContextManager[None]:
         """While this greenlet waits for its client to begin something: a stop need not wait for it."""
+
+    @abstractmethod
+    def carries(self, codec: Codec) -> None:
+        """Have sessions that speak `codec` go on over a reload: its decoders have a `state`, and `restore` one (see
+        `CarriedDecoder`), and its `own_requests` are the kinds of requests that they make besides those of the core.
+        For greenchat_startup."""
 
     @abstractmethod
     def serve_session(self, sock: Any, address: str, codec: Codec, taken: bytes = b"") -> None:

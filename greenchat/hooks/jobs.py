@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from greenchat.errors import PluginError
+from greenchat.errors import PluginError, Reject
 from greenchat.hooks.clock import Clock
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.moments import next_time, time_of_day
@@ -64,7 +64,8 @@ class Jobs:
             self._begin(name)
 
     def add(self, when: str | datetime, name: str, arguments: tuple[Any, ...]) -> Job:
-        """Store one. Each day at the same time with the same arguments is one job, however often it is asked for."""
+        """Store one. Each day at the same time with the same arguments is one job, however often it is asked for.
+        Raises `Reject` where there are too many: people may have asked for them."""
         if name not in self._functions:
             near = difflib.get_close_matches(name, self._functions, n=1)
             hint = f"did you mean {near[0]}?" if near else "write @job above its function, or call ctx.job at the start"
@@ -80,7 +81,7 @@ class Jobs:
         else:
             moment = when.astimezone(UTC)
         if len(self._kept) >= MOST:
-            raise PluginError(f"it has {MOST} stored jobs already, and gets no more")
+            raise Reject("So much is to be done later that no more is kept. Try again later.", code="try_later")
         job = Job(self._new_id(), name, moment, _as_kept(arguments), daily)
         self._write(job)
         if self._started:

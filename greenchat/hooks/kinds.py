@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -10,6 +11,8 @@ from greenchat.chat.accounts import Account
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
 from greenchat.hooks.patterns import matches
+from greenchat.hooks.when import EXAMPLES as TIMES
+from greenchat.hooks.when import When
 from greenchat.protocol.durations import EXAMPLES, Duration
 from greenchat.protocol.replies import ArgumentEntry
 from greenchat.protocol.text import printable
@@ -21,6 +24,7 @@ KINDS = (
     "switch",
     "choice",
     "duration",
+    "time",
     "member",
     "account",
     "room",
@@ -29,7 +33,7 @@ KINDS = (
 )
 
 # An optional argument of these kinds is left out where what stands in its place is none, but fits behind it.
-TELLING = frozenset({"integer", "number", "switch", "choice", "duration"})
+TELLING = frozenset({"integer", "number", "switch", "choice", "duration", "time"})
 
 SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
 
@@ -69,6 +73,8 @@ class Resolve(Protocol):
 
     def room(self, name: str) -> Room: ...
 
+    def now(self) -> datetime: ...
+
 
 class Unfit(Exception):  # noqa: N818  (it is no fault; it becomes a refusal)
     """What was typed is no such argument: `what` it has to be, behind the argument's label."""
@@ -82,7 +88,8 @@ class Argument(Struct, frozen=True):
     """One argument of a command. `choices` are those of a "choice"; `minimum` and `maximum` those of an "integer" or a
     "number"; `pattern` is what a "word", "rest" or "secret" matches as a whole, at most `longest` characters long
     (0: as a message), which `description` tells people. One that is `repeated` is the last, and comes as a list.
-    `default` is what comes for an `optional` one that is left out."""
+    `default` is what comes for an `optional` one that is left out. Clients offer what a "word" `offers`, though others
+    can be typed as well."""
 
     name: str
     kind: str = "word"
@@ -95,6 +102,7 @@ class Argument(Struct, frozen=True):
     longest: int = 0
     description: str = ""
     default: Any = None
+    offers: tuple[str, ...] = ()
 
     @property
     def secret(self) -> bool:
@@ -125,7 +133,7 @@ class Argument(Struct, frozen=True):
             kind=self.kind,
             optional=self.optional,
             repeated=self.repeated,
-            choices=list(self.choices),
+            choices=list(self.choices or self.offers),
             minimum=self.minimum,
             maximum=self.maximum,
             pattern=self.pattern,
@@ -151,6 +159,11 @@ class Argument(Struct, frozen=True):
                 if duration is None:
                     raise Unfit(f"is a duration without blanks, such as {EXAMPLES}")
                 return duration
+            case "time":
+                when = When.parse(text, resolve.now())
+                if when is None:
+                    raise Unfit(f"is a time, such as {TIMES}")
+                return when
             case "member":
                 return resolve.member(text)
             case "account":

@@ -34,10 +34,14 @@ from greenchat.hooks.context import Context
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.surroundings import Surroundings
 from greenchat.storage.datadir import open_private
+from greenchat.storage.plugin_choice import Choice
 
 log = logging.getLogger("greenchat.plugins")
 
 Step = Callable[[], Any]
+
+# What the log tells before each of them: whoever ends the process, or hangs, is known by that.
+LOADING = "loading plugin %s of %s"
 
 
 @dataclass
@@ -54,7 +58,9 @@ class Plugin:
     module: str = ""
     ctx: Context | None = field(default=None, repr=False)
     grants: Grants = field(default_factory=Grants)
+    opt_in: bool = False  # off unless somebody asks for it
     per_room: bool = False  # whether owners of rooms may switch it off there
+    found: object = field(default=None, repr=False)  # what `find` has given
     bearer: object = field(default=None, repr=False)
     made: list[Made] = field(default_factory=list, repr=False)  # of the marks in there
 
@@ -67,6 +73,16 @@ class Plugin:
     def rooms(self) -> tuple[str, ...]:
         """The only ones that it is for; none: all."""
         return tuple(self.grants.rooms)
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it was found as one that this Python has."""
+        return self.source.endswith("installed") or self.source.endswith("(installed)")
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether it is off since nobody has asked for it."""
+        return self.opt_in and self.grants.on is None and bool(self.off)
 
     @property
     def state(self) -> str:
@@ -105,26 +121,31 @@ class Plugins:
         around: Surroundings | None = None,
         data_dir: Path | None = None,
         installed: Collection[str] | None = None,
+        choice: Choice | None = None,
+        loaded: Sequence[Plugin] | None = None,
     ) -> None:
         """Load all that `config` names, what is in the `data_dir`, what this Python has, and `extra`, objects called
         before all others. Their contexts stand on what is `around` them; without, no server runs. Of those that this
-        Python has only those that are `installed`, by name, if that is said.
+        Python has only those that are `installed`, by name, if that is said. `choice` is which operators have chosen to
+        be on and off. With `loaded`, nothing is looked for: it is these, see `again`.
 
         Raises `ConfigError` for wrong settings, `PluginError` where a required plugin cannot be used.
         """
         self.manager = _Manager("greenchat")
         self.manager.add_hookspecs(specs)
         self._config = config
+        self._installed, self._enabled = installed, () if choice is None else choice.enabled
         self._around = around or Surroundings(SystemClock())
         self.trace: Callable[[str, str, Callable[..., Any]], Callable[..., Any]] | None = None
-        self.all = _unique([Plugin(*found) for found in finding.find(config, extra, data_dir, installed)])
-        disabled = config.server.disabled_plugins
+        if loaded is None:
+            loaded = [Plugin(*found) for found in finding.find(config, extra, data_dir, installed)]
+        self.all = _unique(loaded)
+        disabled, chosen = config.server.disabled_plugins, choice or Choice()
         _require_known(disabled, self.all, "server.disabled_plugins")
         _require_known(config.server.required_plugins, self.all, "server.required_plugins")
         _require_known(config.plugins, self.all, "plugins")
         for plugin in reversed(self.all):  # pluggy calls the last one registered first
-            if plugin.name in disabled:
-                plugin.off = "disabled"
+            plugin.off = plugin.off or chosen.off(plugin.name, disabled)
             if not plugin.off:
                 self._try(plugin, lambda: self._load(plugin))  # noqa: B023
             self._require(plugin)
@@ -135,6 +156,10 @@ class Plugins:
     @property
     def on(self) -> list[Plugin]:
         return [plugin for plugin in self.all if not plugin.off]
+
+    def again(self) -> list[Plugin]:
+        """The same plugins, with the code that is loaded, whatever is on the disk by now."""
+        return [Plugin(plugin.name, plugin.source, partial(_again, plugin), plugin.version) for plugin in self.all]
 
     @property
     def modules(self) -> dict[str, str]:
@@ -184,7 +209,8 @@ class Plugins:
             yield plugin, partial(function, *(arguments[name] for name in item.argnames))
 
     def _load(self, plugin: Plugin) -> None:
-        found = plugin.find()
+        log.debug(LOADING, plugin.name, plugin.source, extra=plugin.fields)
+        found = plugin.found = plugin.find()
         plugin.module = finding.module_of(found)
         declared = getattr(found, "Settings", None)
         declared = None if declared is Settings else declared  # which it has imported, and declares none
@@ -193,6 +219,9 @@ class Plugins:
             raise ConfigError(f"plugins.{plugin.name}: this plugin has no settings. Take the table out.")
         if declared is not None:
             plugin.settings = convert(table, declared, f"plugins.{plugin.name}", "the configuration")
+        plugin.off = self._why_not(plugin, found)
+        if plugin.off:
+            return
         plugin.ctx = ctx = Context(plugin.name, plugin.settings, self._around, frozenset(plugin.grants.may))
         make = getattr(found, "greenchat_plugin", found if isinstance(found, type) else None)
         bearer = found
@@ -210,6 +239,17 @@ class Plugins:
         refuse_wrappers(self.manager, bearer)
         _refuse_misspelt(self.manager, bearer)
         self._tell_forgotten(plugin, found, bearer)
+
+    def _why_not(self, plugin: Plugin, found: object) -> str:
+        """Why it is not to be on; empty where it is. One that is `opt_in` has to be asked for where it is not there for
+        its own sake: not by its name, nor as a file that somebody has put into a directory."""
+        if plugin.name in self._enabled:
+            return ""
+        plugin.opt_in = getattr(found, "opt_in", False) is True and plugin.is_installed
+        name, on = plugin.name, plugin.grants.on
+        if on is None and plugin.opt_in and self._installed is None:
+            return f"it is so until plugins.{name}.on = true has it on, or /plugin enable {name}"
+        return f"switched off by plugins.{name}.on" if on is False else ""
 
     def _tell_forgotten(self, plugin: Plugin, found: object, bearer: object) -> None:
         """Say what looks like a hook and is none. Raises `PluginError` where nothing else is there: a check of which
@@ -265,6 +305,13 @@ def _made(make: Callable[..., object], ctx: Context, has_settings: bool) -> obje
     if "settings" in parameters:
         return make(settings=ctx.settings, ctx=ctx)
     return make(**{others[0]: ctx.settings}, ctx=ctx) if has_settings and others else make(ctx=ctx)
+
+
+def _again(plugin: Plugin) -> object:
+    """What was found of it before. Raises `PluginError` where that could not be loaded."""
+    if plugin.found is None:
+        raise PluginError(plugin.off)
+    return plugin.found
 
 
 def _unique(plugins: Sequence[Plugin]) -> list[Plugin]:

@@ -1,10 +1,14 @@
 """Times as plugins write them: "5m" is a duration, "07:30" a time of day in the server's own zone."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
 from greenchat.errors import PluginError
+from greenchat.hooks.clock import Clock
 from greenchat.protocol.durations import EXAMPLES, LONGEST, seconds_in
+
+Moment = Callable[[], datetime | None]  # when something is to happen next, by the clock on the wall
 
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?")
 
@@ -48,3 +52,14 @@ def next_time(of_day: time, after: datetime) -> datetime:
         if moment > after:
             return moment
     raise AssertionError("a day has each time of day")
+
+
+def moments(when: object, clock: Clock) -> Moment:
+    """From a time as plugins write it: a function that tells when that is next. Raises `PluginError`."""
+    if isinstance(when, str):
+        of_day = time_of_day(when)
+        return lambda: next_time(of_day, clock.now())
+    if not isinstance(when, datetime) or when.tzinfo is None:
+        raise PluginError(f'{when!r} is no time: give a datetime that has a time zone, or "07:30"')
+    left = [when]
+    return lambda: left.pop() if left else None

@@ -1,5 +1,8 @@
 """Whom and what the names in a command mean to who has typed it."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from greenchat.chat.accounts import Account
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
@@ -9,10 +12,11 @@ from greenchat.protocol.text import printable
 
 
 class Named:
-    """Finds them for `session`, as `kinds.Resolve`."""
+    """Finds them for `session`, as `kinds.Resolve`, at the moment that `now` tells."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._session = session
+        self.now = now
 
     def member(self, name: str) -> Member:
         self._session.require_member()

@@ -4,7 +4,7 @@ It is there for what asks by which session something is said, such as the plugin
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,6 +68,18 @@ class Puppet(Session):
         self.login = Login()
         self.only, self.is_welcome, self.replay = "", False, False
         self.device, self.device_id, self.device_token = "", 0, ""
+
+    @property
+    def entered(self) -> list[str]:
+        """The rooms that it has come into by this session."""
+        return sorted(self._entered)
+
+    def go_on(self, member: Member, entered: Iterable[str]) -> None:
+        """Be the session of `member`, who is in the chat, and has come into these rooms by another one like this."""
+        self._entered = set(entered)
+        self.only = next(iter(self._entered)) if len(self._entered) == 1 else ""
+        self.member, self.login = member, member.login
+        member.sessions.append(self)
 
     @property
     def idle_seconds(self) -> float:

@@ -159,7 +159,7 @@ class RoomSwitches:
         self.require_meant(plugin, room, what)
         if self._unknown:
             raise Reject(f"{what} does not work at the moment. Try again later.", code="try_again")
-        text = f"{what} is off in {room}. Its owner may switch it on again: /plugin enable {plugin}"
+        text = f"{what} is off in {room}. Its owner may switch it on again: /plugin on {plugin}"
         raise Reject(text, code="not_allowed")
 
     def require_meant(self, plugin: str, room: str, what: str) -> None:

@@ -42,6 +42,13 @@ ANSWER_BYTES = 16 * 1024 * 1024
 # ... and all of its headers: what browsers and proxies take.
 HEADER_BYTES = 8 * 1024
 
+# Where a token may stand, besides Authorization.
+TOKEN_HEADERS = ("x-token", "x-gitlab-token")
+
+# What becomes of a `Reject`, by its code; of all others, 400.
+STATUS_OF = {"not_allowed": 403, "unknown_room": 404, "too_long": 413, "try_later": 429}
+
+FORM = "application/x-www-form-urlencoded"
 TEXT = "text/plain; charset=utf-8"
 NO_STORE = ("Cache-Control", "no-store")
 
@@ -80,21 +87,28 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
             raise Reject("The body is no text in UTF-8.", code="malformed") from None
 
     def json(self, kind: Any = Any) -> Any:
-        """The body as JSON, of that `kind`, such as `dict[str, str]` or a `TypedDict`. Raises `Reject` where
-        it is none."""
+        """The body as JSON, of that `kind`, such as `dict[str, str]` or a `TypedDict`; of a form, its field `payload`,
+        as many webhooks have it. Raises `Reject` where it is none."""
+        is_form = self.headers.get("content-type", "").startswith(FORM)
         try:
-            return msgspec.json.decode(self.body, type=kind)
+            return msgspec.json.decode(self.form().get("payload", "") if is_form else self.body, type=kind)
         except msgspec.ValidationError as error:
             raise Reject(f"The body is not as it should be: {error}.", code="malformed") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Reject("The body is no JSON.", code="malformed") from None
 
     def require_token(self, token: str) -> None:
-        """Raises `Reject` where whoever asks does not send this `token`: as `Authorization: Bearer TOKEN`, or as
-        `X-Token: TOKEN`. Nobody has one that is empty."""
-        given = self.headers.get("authorization", "").partition(" ")
-        shown = given[2].strip() if given[0].lower() == "bearer" else self.headers.get("x-token", "")
-        if not token or not hmac.compare_digest(shown.encode(), token.encode()):
+        """Raises `Reject` where whoever asks does not send this `token`: as `Authorization: Bearer TOKEN`, as
+        `X-Token: TOKEN` (or GitLab's `X-Gitlab-Token`), or behind the path, as `?token=TOKEN`, for who can send no
+        headers; or where they have not signed the body by it, as GitHub does. Nobody has one that is empty."""
+        kind, _, bearer = self.headers.get("authorization", "").partition(" ")
+        signed = self.headers.get("x-hub-signature-256", "")
+        expected = f"sha256={hmac.digest(token.encode(), self.body, 'sha256').hex()}" if signed and token else token
+        shown = signed or (bearer.strip() if kind.lower() == "bearer" else "")
+        for name in TOKEN_HEADERS:
+            shown = shown or self.headers.get(name, "")
+        shown = shown or self.query.get("token", "")
+        if not token or not hmac.compare_digest(shown.encode(), expected.encode()):
             raise Reject("This needs a token: send it as Authorization: Bearer TOKEN.", code="not_allowed")
 
     def form(self) -> dict[str, str]:
@@ -211,7 +225,8 @@ class Routes:
             try:
                 answers.append(_sent(entry.route.answer(request)))
             except Reject as verdict:
-                answers.append(refusal(403 if verdict.code == "not_allowed" else 400, verdict.text))
+                status = STATUS_OF.get(verdict.code, 400)
+                answers.append(refusal(status, verdict.text, *[("Retry-After", "1")] * (status == 429)))
             except Killed:
                 pass
             except BaseException as error:

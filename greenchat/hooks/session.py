@@ -26,6 +26,10 @@ from greenchat.protocol.requests import Frame, Ref
 TOLD_FOR = Notice | Answer | Welcome | SearchResults
 
 
+# The codec of those clients that show all of their user's words, whoever has made them.
+LOOKS_UP = "web"
+
+
 class Call:
     """A request that plugins deal with, mostly a command: who has made it, where, and what is told for it.
 
@@ -78,9 +82,10 @@ class Call:
             raise Reject("Nothing can be said there any more.", code="room_required")
         return chat.room_of(member, asked.room or self._only)
 
-    def say(self, text: str, *, action: bool = False) -> Message:
+    def say(self, text: str, *, action: bool = False, echo: str = "") -> Message:
         """Say `text` as who has made it, where it was made: there, or nowhere. From whatever greenlet. Raises
-        `Reject`."""
+        `Reject`. Nobody is sent what they say: `echo` is what who has made it reads then, unless their client looks it
+        up, as the page does."""
         session, asked = self.session, self.asked
         if (asked.conversation or asked.to) and self.greenlet is getcurrent():
             said = session.say(text, action=action)  # which begins the conversation, if there was none
@@ -93,6 +98,8 @@ class Call:
             else:
                 said = session.say(text, action=action, room=place.name, reply_to=asked.reply_to)
         self.said = said
+        if echo and session.codec.name != LOOKS_UP:
+            self.reply(echo)
         return said
 
     def reply(self, answer: str | Event | Frame) -> None:

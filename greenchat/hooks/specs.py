@@ -115,6 +115,11 @@ def greenchat_entered(session: "Session", room: "Room") -> None:
 
 
 @hookspec
+def greenchat_carried(session: "Session") -> None:
+    """Observe: the server has been reloaded, and this session goes on; rebuild what you keep for it."""
+
+
+@hookspec
 def greenchat_account(session: "Session") -> None:
     """Observe: a session has logged in to an account, `session.account`, or out of it, where that is empty now."""
 
@@ -186,6 +191,14 @@ def greenchat_accounts(data_dir: Path) -> "Iterable[Account] | None":
 
 
 @hookspec
+def greenchat_last_messages(data_dir: Path, room: str, count: int) -> "Sequence[Past] | None":
+    """Provide: the last `count` messages of a room, or of all, by your file in `data_dir`; for dry runs of plugins.
+
+    `room` is empty for all rooms. A server may run on `data_dir`, and this may be called in another thread than its
+    own: open the file anew, and only read. Nothing that was said alone belongs there."""
+
+
+@hookspec
 def greenchat_shell_acted(data_dir: Path, act: "ModerationAction") -> None:
     """Provide: a command line has changed something in `data_dir`; put that on record there."""
 
@@ -196,5 +209,10 @@ def greenchat_startup(server: "ChatServer") -> None:
 
 
 @hookspec
+def greenchat_busy() -> str | None:
+    """Provide: the server is to be reloaded; return why that must not be now, or None."""
+
+
+@hookspec
 def greenchat_shutdown(server: "ChatServer") -> None:
-    """Provide: everybody has left; finish what you have begun."""
+    """Provide: everybody has left, or another process goes on with them; finish what you have begun."""

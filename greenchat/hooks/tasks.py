@@ -4,9 +4,9 @@ All of it is the plugin's: counted, ended with it, and its failures are put down
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,16 +16,16 @@ from gevent.threadpool import ThreadPool
 from greenchat.chat import cascade
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.calls import Failed
+from greenchat.hooks.carried import Dues
 from greenchat.hooks.clock import Alarm, Clock
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.meters import Meter, clock
-from greenchat.hooks.moments import next_time, seconds_of, time_of_day
+from greenchat.hooks.moments import Moment, moments, seconds_of
 from greenchat.protocol.text import printable
 
 log = logging.getLogger("greenchat.plugins")
 
 T = TypeVar("T")
-Moment = Callable[[], datetime | None]  # when something is to happen next, by the clock on the wall
 
 # Greenlets and timers that one plugin may have at once: ten for each of a thousand people.
 MOST = 10_000
@@ -50,7 +50,18 @@ THREADS = 4
 class Task:
     """A greenlet or timer of a plugin."""
 
-    __slots__ = ("_alarm", "_for_one", "_greenlet", "_tasks", "done", "per_second", "wait_again")
+    __slots__ = (
+        "_alarm",
+        "_daily",
+        "_due",
+        "_for_one",
+        "_greenlet",
+        "_name",
+        "_tasks",
+        "done",
+        "per_second",
+        "wait_again",
+    )
 
     def __init__(self, tasks: "Tasks") -> None:
         self._tasks = tasks
@@ -59,6 +70,9 @@ class Task:
         self.wait_again: Callable[[], None] | None = None  # for its next time; None for what does not wait
         self.per_second = 0.0  # how often it happens
         self._for_one = False  # somebody has caused it, and nobody else has to do with it
+        self._name = ""  # by which it is known after a reload, if it is
+        self._due = 0.0  # when it happens next, on the monotonic clock; a `_daily` one in seconds since 1970
+        self._daily = False
         self.done = False  # nothing of it is going to happen any more
 
     def cancel(self) -> None:
@@ -117,6 +131,8 @@ class Tasks:
         self._per_second = 0.0
         self.halted = False
         self._ended = False
+        self._carried, self._carried_daily = Dues(), Dues()
+        self._held: list[Callable[[], None]] | None = None  # what is late begins once all is taken over
 
     def __len__(self) -> int:
         return len(self._all)
@@ -152,7 +168,7 @@ class Tasks:
 
         if not task.done:
             task.wait_again = arm
-            arm()
+            self._hold(task, arm)
         return task
 
     def every(self, interval: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -169,13 +185,16 @@ class Tasks:
             task.per_second = per_second
             self._per_second += per_second
         call = partial(function, *arguments, **more)
-        due = self._clock.monotonic()
+        task._due = self._clock.monotonic()
 
         def arm() -> None:
-            nonlocal due
             now = self._clock.monotonic()
-            due = due + seconds if due + seconds > now else now + seconds  # what was slept through is not made up for
-            task._alarm = self._clock.call_later(due - now, ring)
+            due = task._due + seconds
+            task._due = due if due > now else now + seconds  # what was slept through is not made up for
+            task._alarm = self._clock.call_later(task._due - now, ring)
+
+        def arm_at_once() -> None:
+            task._alarm = self._clock.call_later(max(task._due - self._clock.monotonic(), 0.0), ring)
 
         def ring() -> None:
             arm()
@@ -183,21 +202,46 @@ class Tasks:
                 task._greenlet = gevent.spawn(self._time, task, call, f"{_name(function)}, every {interval}", False)
 
         if not task.done:
-            task.wait_again = arm
-            arm()
+            task._name, task.wait_again = _name(function), arm
+            carried = self._carried.take(task._name)
+            if carried is None:
+                self._hold(task, arm)
+            else:
+                task._due = min(carried, task._due + seconds)
+                self._hold(task, arm_at_once)
         return task
 
     def at(self, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """Call it at a moment (an aware `datetime`, at once where that has passed), or each day at "07:30"."""
-        return self.at_as(f"{_name(function)}, at {when}", when, function, *arguments, **more)
+        where = f"{_name(function)}, at {when}"
+        task, follow = self._at(where, when, partial(function, *arguments, **more))
+        task._daily = isinstance(when, str)
+        task._name = where if task._daily else ""
+        missed = self._carried_daily.take(where) if task._daily else None
+        if missed is not None and missed > self._clock.now().timestamp():
+            missed = None  # it did not come due while it was carried
+        follow(None if missed is None else datetime.fromtimestamp(missed, UTC))
+        return task
 
     def at_as(self, where: str, when: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
         """As `at`, and `where` is what is told where it fails."""
-        times = moments(when, self._clock)
-        task = self._new(function)
-        call = partial(function, *arguments, **more)
-        follow_clock(task, self._clock, times, lambda once: self._start(task, call, where, once))
+        task, follow = self._at(where, when, partial(function, *arguments, **more))
+        follow(None)
         return task
+
+    def _at(
+        self, where: str, when: object, call: Callable[[], object]
+    ) -> tuple[Task, Callable[[datetime | None], None]]:
+        """The task, and what lets it wait for the first time: for a moment, or for when it is next."""
+        times = moments(when, self._clock)
+        task = self._new(call)
+
+        def follow(first: datetime | None) -> None:
+            begin = partial(self._start, task, call, where)
+            task.wait_again = partial(follow_clock, task, self._clock, times, begin, first)
+            self._hold(task, task.wait_again)
+
+        return task, follow
 
     def in_thread(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:
         """What it returns or raises, called in a thread: this greenlet waits, and no other does."""
@@ -211,9 +255,9 @@ class Tasks:
         return result  # type: ignore[no-any-return]
 
     @property
-    def is_in_thread(self) -> bool:
-        """Whether something is being done in a thread."""
-        return self._threads is not None and bool(self._threads.task_queue.unfinished_tasks)
+    def in_threads(self) -> int:
+        """How many calls are being done in threads, or wait for one."""
+        return 0 if self._threads is None else int(self._threads.task_queue.unfinished_tasks)
 
     def over(self, task: Task) -> None:
         """To be called once nothing of `task` is going to happen any more."""
@@ -232,6 +276,30 @@ class Tasks:
         self.halted = False
         for task in list(self._all):
             task.resume()
+
+    # --- over a reload ---
+
+    def dues(self, *, daily: bool) -> list[tuple[str, float]]:
+        """When those timers are due that are known by their names."""
+        return [(task._name, task._due) for task in self._all if task._name and task._daily is daily]
+
+    def take_up(self, dues: Iterable[tuple[str, float]], daily: Iterable[tuple[str, float]]) -> None:
+        """Timers that are made from now on under these names are due when those were; until `taken_over` is called,
+        none of them begins."""
+        self._carried, self._carried_daily, self._held = Dues(dues), Dues(daily), []
+
+    def taken_over(self) -> None:
+        held, self._held = self._held, None
+        self._carried = self._carried_daily = Dues()
+        for go_on in held or ():
+            go_on()
+
+    def _hold(self, task: Task, go_on: Callable[[], None]) -> None:
+        def begin() -> None:
+            if not self.halted and not task.done:
+                go_on()
+
+        begin() if self._held is None else self._held.append(begin)
 
     def end(self) -> None:
         """End all of it, and the threads with it, once they have done what they are at."""
@@ -288,19 +356,11 @@ class Tasks:
                 task._finish()
 
 
-def moments(when: object, clock: Clock) -> Moment:
-    """From a time as plugins write it: a function that tells when that is next. Raises `PluginError`."""
-    if isinstance(when, str):
-        of_day = time_of_day(when)
-        return lambda: next_time(of_day, clock.now())
-    if not isinstance(when, datetime) or when.tzinfo is None:
-        raise PluginError(f'{when!r} is no time: give a datetime that has a time zone, or "07:30"')
-    left = [when]
-    return lambda: left.pop() if left else None
-
-
-def follow_clock(task: Task, clock: Clock, next_moment: Moment, start: Callable[[bool], None]) -> None:
-    """Call `start(whether that was the last)` at each moment, as long as `task` is not done."""
+def follow_clock(
+    task: Task, clock: Clock, next_moment: Moment, start: Callable[[bool], None], first: datetime | None = None
+) -> None:
+    """Call `start(whether that was the last)` at each moment, as long as `task` is not done; at the `first` one before
+    all others, if there is one."""
     if task.done:
         return
 
@@ -316,10 +376,11 @@ def follow_clock(task: Task, clock: Clock, next_moment: Moment, start: Callable[
             start(following is None)
 
         task.wait_again = partial(arm, moment)
+        task._due = moment.timestamp()
         wait = (moment - clock.now()).total_seconds()
         task._alarm = clock.call_later(min(max(wait, 0.0), LOOK_SECONDS), look)
 
-    first = next_moment()
+    first = first or next_moment()
     assert first is not None
     arm(first)
 

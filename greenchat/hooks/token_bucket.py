@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Self
 
 
 class TokenBucket:
@@ -13,6 +14,18 @@ class TokenBucket:
         self.left = burst
         self._clock = clock
         self._at = clock()
+
+    @property
+    def stored(self) -> tuple[float, float]:
+        """What was left, and at which moment of the clock: all of it, for `restored`, in another process perhaps."""
+        return self.left, self._at
+
+    @classmethod
+    def restored(cls, stored: tuple[float, float], clock: Callable[[], float] = time.monotonic) -> Self:
+        """The other way round: it has filled meanwhile."""
+        bucket = cls(stored[0], clock)
+        bucket._at = stored[1]
+        return bucket
 
     def spend(self, cost: float, burst: float, rate: float) -> float:
         """Take `cost` out, and return 0; or take nothing, and return after how many seconds it will be there."""

@@ -44,6 +44,11 @@ class Admission:
         self._inside[network] += 1
         self._count += 1
 
+    def stays(self, network: str) -> None:
+        """Count one from `network` who has been let in before, and will `leave`."""
+        self._inside[network] += 1
+        self._count += 1
+
     def check_password(self, network: str, given: str, expected: str, limits: Limits) -> None:
         """Raises `Reject` unless `given` is the pass phrase, or where `network` has guessed too often."""
         if not given:

@@ -47,6 +47,7 @@ class Listener(StreamServer):  # type: ignore[misc]
     told once, and who knocks waits in the kernel's queue until there is some again."""
 
     _starved = False
+    _frozen = False
 
     def do_handle(self, sock: Any, address: Any) -> None:
         """Have who serves it get both in a list, to be emptied, and close the socket: what a greenlet begins with it
@@ -54,6 +55,15 @@ class Listener(StreamServer):  # type: ignore[misc]
         notes of who has spawned it: 0.3 KB more."""
         serving = greenlet(self._handle, gevent.get_hub())
         self.loop.run_callback(serving.switch, [sock, address])
+
+    def freeze(self) -> None:
+        """Accept nobody for now: who knocks waits in the kernel's queue."""
+        self._frozen = True
+        self.stop_accepting()
+
+    def thaw(self) -> None:
+        self._frozen = False
+        self._go_on()
 
     def do_read(self) -> Any:
         try:
@@ -88,7 +98,7 @@ class Listener(StreamServer):  # type: ignore[misc]
         gevent.spawn_later(PAUSE_SECONDS, self._go_on)
 
     def _go_on(self) -> None:
-        if self.started:
+        if self.started and not self._frozen:
             self.start_accepting()
 
 
@@ -123,6 +133,20 @@ def prepare(sock: Any, probe_after: float) -> None:
     for option, value in options.items():
         if hasattr(socket, option):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def detached(sock: Any) -> standard.socket:
+    """A plain socket of the standard library instead of gevent's: a session does its own waiting."""
+    bare = standard.socket(sock.family, sock.type, sock.proto, sock.detach())
+    bare.setblocking(False)
+    return bare
+
+
+def adopted(descriptor: int) -> Any:
+    """The socket that listens already on a `descriptor`, which is no program's that is started from here. Raises
+    `OSError` where it is none."""
+    os.set_inheritable(descriptor, False)
+    return socket.socket(fileno=descriptor)
 
 
 def listen(address: str) -> Any:

@@ -35,6 +35,7 @@ LINGER_BYTES = 64 * 1024  # read at once, and dropped
 def linger(sock: socket.socket, readable: Readable) -> None:
     """Say that nothing more comes, and read what the other side still sends until it has understood."""
     try:
+        readable.never_freezes = True
         sock.shutdown(socket.SHUT_WR)
         with gevent.Timeout(LINGER_SECONDS, False):
             while True:
@@ -109,6 +110,15 @@ class Outbox:
             return True
         self._drained = Event()
         return bool(self._drained.wait(timeout)) and self._waiting is None
+
+    def carry(self) -> bytes:
+        """All that waits."""
+        return b"".join(self._waiting)[self._offset :] if self._waiting else b""
+
+    def restore(self, data: bytes) -> None:
+        """Send on what has waited in another one for the same connection."""
+        if data:
+            self.keep(data, 0)
 
     def close(self) -> None:
         """Drop what waits, and the watchers. To be called before the socket is closed."""

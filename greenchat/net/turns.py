@@ -1,7 +1,7 @@
 """Turns of the event loop: how long the one at hand has lasted, and what is left for the next, in its order.
 
 Whoever may have much to do asks `is_long`, and goes on in the next turn where this one is: so that nobody, whatever
-they ask for, has the others wait.
+they ask for, has the others wait. While turns are frozen, nothing new is begun for those who are connected.
 """
 
 import logging
@@ -28,9 +28,11 @@ class Turns:
 
     def __init__(self) -> None:
         self.number = 0
+        self.is_frozen = False
         self.began = 0.0  # another object with each turn, and whenever somebody notices that one is held
         self._long_from = float("inf")
         self._later: deque[Callable[[], object]] = deque()
+        self._standing: list[Callable[[], object]] = []  # wakes who stands still, each of them
         loop = gevent.get_hub().loop
         self._run_callback = loop.run_callback
         self._check = loop.check(ref=False, priority=FIRST)
@@ -73,6 +75,21 @@ class Turns:
         waiter = Waiter()
         tell(partial(waiter.switch, None))
         waiter.get()
+
+    def freeze(self) -> None:
+        """From now on, who is about to begin something new for a client stands still."""
+        self.is_frozen = True
+
+    def thaw(self) -> None:
+        self.is_frozen = False
+        standing, self._standing = self._standing, []
+        for wake in standing:
+            self.later(wake)
+
+    def stand_still(self) -> None:
+        """Let the greenlet wait for as long as turns are frozen."""
+        while self.is_frozen:
+            self.wait_for(self._standing.append)
 
     def wait_until_quiet(self, seconds: float) -> None:
         """Wait until nothing is left for a next turn, at most so many seconds."""

@@ -120,8 +120,9 @@ class Answer(Frame, frozen=True, kw_only=True):
 
 
 class ArgumentEntry(Struct, frozen=True, omit_defaults=True):
-    """One argument of a command. `kind` is one of those in PROTOCOL.md; `choices` are those of a "choice"; `minimum`
-    and `maximum` bound a number; `pattern` is what a text matches as a whole, at most `longest` characters long."""
+    """One argument of a command. `kind` is one of those in PROTOCOL.md; `choices` are those of a "choice", and of a
+    "word" some to be offered; `minimum` and `maximum` bound a number; `pattern` is what a text matches as a whole, at
+    most `longest` characters long."""
 
     name: str
     kind: str

@@ -32,6 +32,7 @@ from greenchat.protocol.events import (
     Topic,
 )
 from greenchat.protocol.plugin_reports import Touches, Why
+from greenchat.protocol.reload_reports import Reconnect, Reload, Reloaded
 from greenchat.protocol.replies import (
     Ack,
     CommandList,
@@ -121,6 +122,7 @@ Asked = (
     | Pong
     | Status
     | Why
+    | Reload
 )
 
 # What comes in, then: also what is not understood.
@@ -138,6 +140,8 @@ Reply = (
     | Ack
     | Stats
     | Touches
+    | Reloaded
+    | Reconnect
     | Error
     | Ping
     | Pong

@@ -12,8 +12,8 @@ LONG_SECONDS = 0.01
 
 
 @contextmanager
-def short_collections() -> Iterator[None]:
-    """Meanwhile no collection takes much longer than `LONG_SECONDS`.
+def short_collections(*, at_once: bool = True) -> Iterator[None]:
+    """Meanwhile no collection takes much longer than `LONG_SECONDS`. One is done `at_once`, if nobody waits.
 
     Circles among what is left out are never found. Connections, members and rooms make none: they are freed at once
     when they end.
@@ -28,7 +28,8 @@ def short_collections() -> Iterator[None]:
             elif time.thread_time() - began > LONG_SECONDS:
                 gc.freeze()
 
-    gc.collect()
+    if at_once:
+        gc.collect()
     gc.freeze()
     gc.callbacks.append(watch)
     try:
@@ -36,3 +37,16 @@ def short_collections() -> Iterator[None]:
     finally:
         gc.callbacks.remove(watch)
         gc.unfreeze()
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Meanwhile nothing is collected: where very much is made of which all stays, most of the time would go there, five
+    times as much as into making it (8,000 connections that go on: 0.1 instead of 0.6 seconds of the processor)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,13 +1,21 @@
 """A server from its start to its end: plugins begin and end, connections come and go, silent ones are looked after."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gevent
 
 from greenchat.config.schema import Config, Limits
+from greenchat.errors import ConfigError, Reject
+from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.events import Notice
+from greenchat.protocol.names import require_room
+from greenchat.server.carrying import take_over
+from greenchat.server.collector import no_collections
+from greenchat.server.handover import Taken
+from greenchat.server.pause import abandon
 from greenchat.server.server import ChatServer
 from greenchat.session.served import Served
 from greenchat.storage import datadir
@@ -27,34 +35,81 @@ class Lifecycle:
         self.server = server
         self._sweeper: Any = None
 
+    def start_empty(self, taken: Taken) -> None:
+        """As `start`, on the sockets that were left to this program, as nobody could go on with the rest."""
+        self.server.acceptor.take_up(taken.acceptor(self.server.config))
+        self.start()
+
     def start(self, inherited: Sequence[Any] = (), *, listens: bool = True) -> None:
         """Let the plugins begin, and listen: on the gevent sockets that are `inherited` from whoever started the
         process, or else on the configured addresses; or on none, where whoever comes in comes by no socket. Raises
         `GreenchatError` where that cannot be. The greenlet that it is called in may be killed meanwhile; what has begun
         is ended then."""
         server = self.server
+        with self._beginning():
+            server.plugin_lifecycle.start(server)
+            server.stays.open()
+            self._open_the_rest()
+            datadir.warn(server.data_dir)
+            if listens:
+                server.acceptor.listen(inherited)
+
+    def take_over(self, taken: Taken) -> None:
+        """Go on as the server that was left to this program. Raises whatever goes wrong; what has begun is ended then,
+        and nothing of `taken` is closed."""
+        state, server = taken.state, self.server
+        assert state is not None
+        with no_collections(), self._beginning():
+            log.debug("reload: what was left is taken over")
+            server.acceptor.take_up(taken.acceptor(server.config))
+            try:
+                take_over(server, state)
+                self._open_the_rest()
+                server.acceptor.listen(())
+            except BaseException:
+                abandon(server)
+                raise
+        log.debug("reload: all go on")
+        server.acceptor.go_on()
+
+    @contextmanager
+    def _beginning(self) -> Iterator[None]:
+        """What the server begins with, and ends with where that fails."""
+        server = self.server
         datadir.make(server.data_dir)
         datadir.mend(server.data_dir)
         server.proof.lay_down(server.data_dir)
         server.turns.start()
         try:
-            server.plugin_lifecycle.start(server)
-            server.stays.open()
-            server.direct_keeper.open()
-            server.direct_tidy.start()
-            datadir.warn(server.data_dir)
-            if listens:
-                server.acceptor.listen(inherited)
+            yield
             self._sweeper = gevent.spawn(self._sweep)
             server.started = True
         except BaseException:
             server.acceptor.listen_no_more()
             server.plugin_lifecycle.finish(server)
-            server.session_store.close()
-            server.direct_tidy.stop()
-            server.direct_store.close()
-            server.turns.stop()
+            self._close()
             raise
+
+    def _open_the_rest(self) -> None:
+        self.server.direct_keeper.open()
+        self.server.direct_tidy.start()
+
+    def finish(self) -> CarriedPlugins:
+        """Let plugins end, and close what is kept on the disk: another program goes on with it. Sessions are still
+        there, and what they are told waits for them."""
+        server = self.server
+        self._sweeper.kill(block=False)
+        server.stays.close()
+        carried = server.plugin_lifecycle.finish(server, carried=True)
+        self._close()
+        return carried
+
+    def _close(self) -> None:
+        server = self.server
+        server.session_store.close()
+        server.direct_tidy.stop()
+        server.direct_store.close()
+        server.turns.stop()
 
     def stop(self) -> None:
         """Listen no more, tell everybody, deliver what is on its way within the grace period, let plugins finish."""
@@ -73,10 +128,7 @@ class Lifecycle:
             session.close("server is shutting down")
         self._wait_for_sessions(grace_seconds)
         server.plugin_lifecycle.finish(server)
-        server.session_store.close()
-        server.direct_tidy.stop()
-        server.direct_store.close()
-        server.turns.stop()
+        self._close()
 
     def _wait_for_sessions(self, seconds: float) -> None:
         """Wait until all have ended, for so many seconds; then they are ended."""
@@ -86,6 +138,10 @@ class Lifecycle:
         """Go on with `config`, of which only what may change meanwhile has changed: see config/difference.py. Sessions
         that stand keep what they have taken from it. Raises `ConfigError`, and then nothing has changed."""
         server = self.server
+        try:
+            require_room(config.server.default_room, config.limits.name_length)
+        except Reject as verdict:
+            raise ConfigError(f"server.default_room: {verdict}") from None
         if server.acceptor.load_certificate(config.tls):
             log.info("the certificate was read again: %s", config.tls.cert)
         server.config = config

@@ -19,6 +19,7 @@ from logging.handlers import QueueHandler
 from typing import Any
 
 from greenchat.protocol.address import host_of, network_of
+from greenchat.server.unwatched import unwatched
 
 # Lines of one source at once: a classroom behind one address comes, 200 of them, and goes, and each is told of thrice;
 # some more for what goes wrong meanwhile.
@@ -150,7 +151,8 @@ class Writer:
         self._write = write
         self._form = form
         self._thread = threading.Thread(target=self._run, name="greenchat-log", daemon=True)
-        self._thread.start()
+        with unwatched():
+            self._thread.start()
 
     def hurry(self) -> None:
         """Let what waits wait no longer."""

@@ -1,41 +1,41 @@
-"""`greenchat serve`: a server with its log, its signals and what it says at start."""
+"""`greenchat serve`: a server with its log and its signals, and what goes on in its process when another program takes
+its place."""
 
 import contextlib
+import gc
 import logging
 import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gevent
+import msgspec
 from gevent.event import Event
 
-from greenchat.config.difference import compare
-from greenchat.config.grants import split
-from greenchat.config.load import convert
 from greenchat.config.schema import Config
-from greenchat.errors import GreenchatError
 from greenchat.hooks.ending import Killed, dying_of_interrupts
-from greenchat.hooks.loader import Plugins
-from greenchat.server import signals, systemd
+from greenchat.hooks.loader import Plugin
+from greenchat.server import handover, signals, systemd
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
+from greenchat.server.handover import Taken
+from greenchat.server.hello import say_hello
 from greenchat.server.interrupter import Interrupter
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.logs import Log
+from greenchat.server.reloading import Reloader
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
-from greenchat.server.watching import TRIAL, Handover, Watch, trial
 from greenchat.storage import backup, datadir
 
 log = logging.getLogger("greenchat")
-
-# Both are called localhost, which browsers trust as much as a page by TLS.
-LOOPBACK = ("127.0.0.1", "::1")
 
 
 def serve(
@@ -49,65 +49,166 @@ def serve(
     """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start.
 
     `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
-    server begins again where a plugin has changed, or the configuration `file`.
+    server is reloaded where a plugin has changed, or the configuration `file`.
     """
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
-    if TRIAL in os.environ:
-        logging.disable()  # it tells in the end what there is to tell
-        return trial(ChatServer(config, data_dir), os.environ[TRIAL])
-    handover = Handover() if watch else None
-    inherited = systemd.inherited_sockets(os.environ)
-    manager = systemd.Manager(os.environ)
+    taken = handover.take(os.environ)
+    if taken is not None:
+        gc.disable()  # people wait; what there is at the start stays anyway
+    process = _Process(config, data_dir, configure, file if watch else None, taken, watches=watch)
     lines = Log(config.server.log_format, config.server.log_level)
     try:
-        with dying_of_interrupts():
-            lifecycle = Lifecycle(ChatServer(config, data_dir))
-        with datadir.locked(data_dir):
-            if backup.finish(data_dir):
-                log.warning("a restore that was interrupted is finished now")
-            begins_again = _run(lifecycle, configure, inherited, manager, handover, file)
+        process.serve()
     finally:
         lines.stop()
-    if handover is not None and begins_again:
-        handover.begin_again()
     return 0
 
 
-def _run(
-    lifecycle: Lifecycle,
-    configure: Callable[[], Config],
-    inherited: Sequence[Any],
-    manager: systemd.Manager,
-    handover: Handover | None,
-    file: Path | None,
-) -> bool:
-    """Serve; whether the server is to begin again."""
-    server, begins_again = lifecycle.server, Event()
-    watch = Watch(server, file, configure, begins_again.set) if handover is not None else None
-    _allow_descriptors()
-    with signals.StopSignals(server.owners) as stop:
-        if not _start(lifecycle, inherited, stop.stopped):
-            log.info("stopped before the start was done")
-            return False
-        _reload_on_hangup(lifecycle, configure, stop.stopped, manager)
-        _say_hello(server)
+class _Process:
+    """What outlasts a server in its process. `taken` is what the program before has left, if there was one."""
+
+    def __init__(
+        self,
+        config: Config,
+        data_dir: Path,
+        configure: Callable[[], Config],
+        file: Path | None,
+        taken: Taken | None,
+        *,
+        watches: bool,
+    ) -> None:
+        self._config, self._data_dir, self._configure = config, data_dir, configure
+        self._file, self._watches = file, watches
+        self._inherited: Sequence[Any] = () if taken is not None else systemd.inherited_sockets(os.environ)
+        self._manager = systemd.Manager(os.environ)
+        if taken is not None:
+            self._manager.alive()
+        self._taken = taken
+        # SIGHUP also comes when the terminal is closed in which the server was started, and then asks for a stop, but
+        # for a server that was told to outlast it (nohup).
+        self._outlasts = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or not _has_terminal()
+        if taken is not None:
+            self._outlasts = taken.outlasts_terminal
+        self._loaded: Sequence[Plugin] | None = None  # the plugins of the server before, in this very process
+
+    def serve(self) -> None:
+        """Serve until the server is stopped. Where another program takes the place of this one, it does not return."""
+        taken, server = self._taken, None
+        if taken is None:
+            with dying_of_interrupts():
+                server = ChatServer(self._config, self._data_dir)
+        with datadir.locked(self._data_dir, None if taken is None else taken.lock) as lock:
+            if taken is None and backup.finish(self._data_dir):
+                log.warning("a restore that was interrupted is finished now")
+            _allow_descriptors()
+            while True:
+                with signals.StopSignals() as stop:
+                    if taken is not None:
+                        stop.hang_up()
+                        signals.release()
+                    reloader = self._run(stop, server, taken)
+                    if reloader is None:
+                        return
+                    taken, server = self._replace(reloader, lock, stop), None
+
+    def _run(self, stop: signals.StopSignals, server: ChatServer | None, taken: Taken | None) -> Reloader | None:
+        """Serve until the server is stopped; or until it is to go on in another program, with what this knows."""
+        if taken is not None:
+            lifecycle = self._take_over(stop, taken)
+        else:
+            assert server is not None
+            lifecycle = Lifecycle(server)
+            stop.owners = server.owners
+            if not _start(lifecycle, self._inherited, stop.stopped):
+                log.info("stopped before the start was done")
+                return None
+            stop.hang_up()
+        server = lifecycle.server
+        reloader = Reloader(lifecycle, self._configure, self._manager)
+        if self._watches:
+            from greenchat.server.watching import Watch  # which few need
+
+        watch = Watch(server, self._file, self._configure, reloader.ask) if self._watches else None
         watchdog = Watchdog(server.owners, server.counters.turns, server.hooks.held, server.turns.is_held)
         with ExitStack() as until_stopped:
             if watch is not None:
                 watch.start()
                 until_stopped.callback(watch.stop)
-            for context in short_collections(), watchdog, NoSecondServer(), manager.serving():
+            for context in (
+                short_collections(at_once=taken is None),
+                watchdog,
+                NoSecondServer(),
+                self._manager.serving(),
+            ):
                 until_stopped.enter_context(context)
+            if taken is None:
+                say_hello(server)
+            else:
+                reloader.took_over(taken)
+            stop.on_hangup(partial(self._hang_up, reloader, stop))
             with Interrupter(server.owners, watchdog):  # from the stop on, it is the signals that interrupt
-                gevent.wait([stop.stopped, begins_again], count=1)
+                gevent.wait([stop.stopped, reloader.handed], count=1)
+                is_handed_over = reloader.finish()
+            if is_handed_over:
+                self._config, self._loaded = server.config, server.plugins.again()
+                return reloader
             log.info("stopping")
-            manager.tell("STOPPING=1")
+            self._manager.tell("STOPPING=1")
             stop.stopping()
-            if handover is not None and not stop.stopped.is_set():
-                handover.keep(server.acceptor, server.config, configure())
             lifecycle.stop()
-    return begins_again.is_set() and not stop.stopped.is_set()
+        return None
+
+    def _hang_up(self, reloader: Reloader, stop: signals.StopSignals) -> None:
+        if self._outlasts or _has_terminal():
+            reloader.ask("SIGHUP", None)
+        else:
+            stop.stopped.set()
+
+    def _take_over(self, stop: signals.StopSignals, taken: Taken) -> Lifecycle:
+        """Go on as the server that was left to this program; or, where that cannot be, as an empty one."""
+        if taken.state is not None:
+            try:
+                server = ChatServer(self._config, self._data_dir, choice=taken.state.choice, loaded=self._loaded)
+                stop.owners = server.owners
+                lifecycle = Lifecycle(server)
+                server.reload_asks.expect(asked.ref for asked in taken.state.asked)
+                lifecycle.take_over(taken)
+                gevent.sleep(0)  # who is there is served, before all that can wait
+                taken.paused = time.monotonic() - taken.state.froze
+                gc.enable()
+            except BaseException as error:
+                log.error("it cannot be gone on with what was there, so that all have to come back", exc_info=error)
+                taken.drop()
+            else:
+                taken.close()
+                return lifecycle
+        else:
+            log.error("it cannot be gone on with what was there, so that all have to come back: %s", taken.problem)
+        gc.enable()
+        server = ChatServer(self._config, self._data_dir, loaded=self._loaded)
+        stop.owners = server.owners
+        lifecycle = Lifecycle(server)
+        lifecycle.start_empty(taken)
+        taken.close()
+        return lifecycle
+
+    def _replace(self, reloader: Reloader, lock: int, stop: signals.StopSignals) -> Taken:
+        """Let the program on the disk go on in the place of this one. Where that cannot be, what is left to this one,
+        all the same."""
+        stop.hold()
+        self._manager.alive()
+        log.debug("reload: what goes on is collected")
+        state = reloader.collect()
+        header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
+        log.debug("reload: the program is replaced")
+        try:
+            handover.replace(state, header, self._manager.variables, stop.hold)
+        except Exception as error:
+            why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
+            state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
+        reloader.give_away()
+        return Taken(header, state)
 
 
 def _start(lifecycle: Lifecycle, inherited: Sequence[Any], stopped: Event) -> bool:
@@ -138,86 +239,9 @@ def _allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _reload_on_hangup(
-    lifecycle: Lifecycle, configure: Callable[[], Config], stopped: Event, manager: systemd.Manager
-) -> None:
-    """SIGHUP asks to read the configuration again. It also comes when the terminal is closed in which the server was
-    started, and then asks for a stop, but for a server that was told to outlast it (nohup)."""
-    outlasts = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or not _has_terminal()
-
-    def on_signal() -> None:
-        if outlasts or _has_terminal():
-            with manager.reloading():
-                _reload(lifecycle, configure)
-        else:
-            stopped.set()
-
-    gevent.signal_handler(signal.SIGHUP, on_signal)
-
-
 def _has_terminal() -> bool:
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
         return False
     return True
-
-
-def _reload(lifecycle: Lifecycle, configure: Callable[[], Config]) -> None:
-    """Take what may change from the configuration as it is now, and tell the log the rest."""
-    try:
-        new = configure()
-        for plugin in lifecycle.server.plugins:
-            if plugin.settings is not None:  # what is wrong there would stop the next start
-                table, _ = split(new.plugins.get(plugin.name, {}), plugin.name, type(plugin.settings))
-                convert(table, type(plugin.settings), f"plugins.{plugin.name}", "the configuration")
-        outcome = compare(lifecycle.server.config, new)
-        lifecycle.reconfigure(outcome.config)
-    except GreenchatError as error:
-        log.error("the configuration cannot be used, and the old one stays in force: %s", error)
-        return
-    logging.getLogger().setLevel(outcome.config.server.log_level.upper())
-    log.info("the configuration was read again: %s", "; ".join(outcome.changed) or "nothing has changed")
-    if outcome.waiting:
-        log.warning("these settings will change when the server is started again: %s", ", ".join(outcome.waiting))
-
-
-def _say_hello(server: ChatServer) -> None:
-    first, *others = server.addresses
-    lines = [f"[*] Chat Server started on {first}", "[*] Waiting for connections..."]
-    if others:
-        lines.append(f"    Also on:  {', '.join(others)}")
-    page, *ways = _ways_in(server)
-    lines += [
-        f"    Join:     {page}",
-        *(f"              {way}" for way in ways),
-        f"    Plugins:  {_plugin_line(server.plugins)}",
-        f"    Data:     {server.data_dir}",
-        "    Stop:     Ctrl-C",
-    ]
-    with contextlib.suppress(OSError):  # whoever started us may read no further than the first line
-        print("\n".join(lines), flush=True)
-
-
-def _ways_in(server: ChatServer) -> list[str]:
-    """How to join from this machine, the easiest way first."""
-    address = server.addresses[0]
-    if address.startswith("unix:"):
-        return [f"nc -U {address.removeprefix('unix:')}"]
-    host, _, port = address.rpartition(":")
-    here = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
-    tls = server.config.tls
-    ways = []
-    if server.page:
-        scheme = "https" if tls.cert else "http"
-        name = "localhost" if here in LOOPBACK else host
-        ways.append(f"{scheme}://{name}:{port}{server.page.rstrip('/')} in a browser")
-    if tls.required:
-        return [*ways, f"greenchat connect --tls {here} {port}"]
-    return [*ways, f"greenchat connect {here} {port}, or nc {here} {port}"]
-
-
-def _plugin_line(plugins: Plugins) -> str:
-    on = ", ".join(plugin.name for plugin in plugins.on) or "none"
-    off = ", ".join(plugin.name for plugin in plugins if plugin.off)
-    return f"{on} (off: {off}; see greenchat plugins list)" if off else on

@@ -4,6 +4,7 @@ acceptor.py lets connections in, lifecycle.py starts and stops it.
 """
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -23,15 +24,19 @@ from greenchat.hooks.clock import Clock, SystemClock
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.interfaces import Serve
 from greenchat.hooks.lifecycle import PluginLifecycle
+from greenchat.hooks.loader import Plugin
 from greenchat.net.backlog import Backlog
 from greenchat.net.outbox import deliver
 from greenchat.net.turns import Turns
 from greenchat.protocol.events import Refused
 from greenchat.protocol.plugin_reports import Touch, Touches, Why
+from greenchat.protocol.reload_reports import Reload
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
 from greenchat.server.acceptor import Acceptor
+from greenchat.server.reload_asks import ReloadAsks
 from greenchat.server.stats import Counters
+from greenchat.session.carried import CarriedSession
 from greenchat.session.connection import Connection
 from greenchat.session.direct_finder import DirectFinder
 from greenchat.session.direct_keeper import DirectKeeper
@@ -41,6 +46,7 @@ from greenchat.session.stay import decode_ignored
 from greenchat.session.stays import Stays
 from greenchat.storage.direct_store import DirectStore
 from greenchat.storage.direct_tidy import DirectTidy
+from greenchat.storage.plugin_choice import Choice, read_choice
 from greenchat.storage.proof import Proof
 from greenchat.storage.session_store import SessionStore
 from greenchat.version import __version__
@@ -62,15 +68,22 @@ class ChatServer(interfaces.ChatServer):
         plugin_objects: Iterable[object] = (),
         clock: Clock | None = None,
         installed: Collection[str] | None = None,
+        choice: Choice | None = None,
+        loaded: Sequence[Plugin] | None = None,
     ) -> None:
         """Raises `ConfigError` and `PluginError`. `plugin_objects` are plugins besides the configured ones. What they
         do at some time goes by `clock`, or else by this machine's; so does how long somebody is away. `installed` are
-        the names of the installed ones that are looked at; None is all."""
+        the names of the installed ones that are looked at; None is all. `choice` is which plugins operators have chosen
+        to be on and off; without, what is kept of that holds. With `loaded`, the plugins are these, whatever is on the
+        disk."""
         clock = clock or SystemClock()
         self.config = config
         self.data_dir = data_dir
+        self.choice = read_choice(data_dir) if choice is None else choice
         self.turns, self.backlog = Turns(), Backlog(config.limits)
-        self.plugin_lifecycle = life = PluginLifecycle(config, data_dir, plugin_objects, clock, installed, self.turns)
+        self.plugin_lifecycle = life = PluginLifecycle(
+            config, data_dir, plugin_objects, clock, installed, self.turns, self.choice, loaded
+        )
         self.plugins, self.owners, self.hooks, self.commands = life.plugins, life.owners, life.hooks, life.commands
         self.routes = life.routes
         self.acceptor = Acceptor(self)
@@ -94,6 +107,8 @@ class ChatServer(interfaces.ChatServer):
         self.counters = Counters(time.monotonic())
         self.started = False  # all plugins have begun
         self.sessions = {}
+        self.reload_asks = ReloadAsks(self.sessions, self.proof)
+        self.tries: interfaces.Tries | None = None  # where it can be reloaded
 
     @property
     def addresses(self) -> list[str]:
@@ -125,6 +140,25 @@ class ChatServer(interfaces.ChatServer):
 
     def switch_plugin_on(self, plugin: str) -> None:
         self.plugin_lifecycle.switch_on(plugin)
+
+    def found_plugins(self) -> dict[str, str]:
+        return self.plugin_lifecycle.found(self.config)
+
+    def reload(
+        self, by: str, session: interfaces.Session | None = None, ref: Ref = None, choice: Choice | None = None
+    ) -> None:
+        self.reload_asks.ask(by, 0 if session is None else session.id, ref, choice)
+
+    def try_plugin(self, plugin: str) -> Sequence[str]:
+        return self._tries().try_plugin(plugin)
+
+    def require_tried(self, plugin: str) -> None:
+        self._tries().require_tried(plugin)
+
+    def _tries(self) -> interfaces.Tries:
+        if self.tries is None:
+            raise Reject("This server runs inside another program: restart that.", code="cannot_reload")
+        return self.tries
 
     def last_refusal(self, member: Member) -> Touch | None:
         return self.hooks.ledger.last_refusal(member)
@@ -188,6 +222,9 @@ class ChatServer(interfaces.ChatServer):
     def idle(self) -> AbstractContextManager[None]:
         return self.acceptor.idle()
 
+    def carries(self, codec: Codec) -> None:
+        self.acceptor.carries(codec)
+
     def serve_session(self, sock: Any, address: str, codec: Codec, taken: bytes = b"") -> None:
         self.acceptor.serve_session(sock, address, codec, taken)
 
@@ -201,12 +238,29 @@ class ChatServer(interfaces.ChatServer):
         room = self.chat.room_name(ask.room) if ask.room else ""
         return Touches(self.hooks.ledger.of_rooms(room, ask.seq, ask.limit), ask.ref)
 
+    def reload_for(self, session: Session, ask: Reload) -> None:
+        """Raises `Reject`."""
+        self.reload_asks.ask_by_proof(session.id, ask)
+
     def run_session(self, sock: Any, address: str, codec: Codec, taken: bytes) -> None:
         """Run one on a socket that never waits, to its end; `taken` has been read of it already."""
         session = Connection(self, self.next_session(), sock, address, codec)
         self.sessions[session.id] = session
         try:
             session.run(taken)
+        finally:
+            del self.sessions[session.id]
+
+    def take_up(self, was: CarriedSession, sock: socket.socket, codec: Codec) -> Connection:
+        """Have a session that was carried here; `go_on` runs it. Raises `ValueError`."""
+        session = Connection.carried(self, was, sock, codec)
+        self.sessions[session.id] = session
+        return session
+
+    def go_on(self, session: Connection) -> None:
+        """Run one that was carried here, to its end."""
+        try:
+            session.run()
         finally:
             del self.sessions[session.id]
 

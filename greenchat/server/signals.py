@@ -1,4 +1,5 @@
-"""SIGTERM and Ctrl-C: the first asks for a stop in good order, the second ends the process at once.
+"""SIGTERM and Ctrl-C: the first asks for a stop in good order, the second ends the process at once. SIGHUP asks for a
+reload.
 
 These are Python's own signal handlers, which run wherever Python code runs: also where a plugin holds the event loop,
 which could not be told of anything then.
@@ -9,7 +10,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -19,6 +22,7 @@ from gevent.event import Event
 from greenchat.hooks.background import SHUTDOWN_SECONDS
 from greenchat.hooks.blame import Owners
 from greenchat.server import logs
+from greenchat.server.unwatched import HELD_BACK
 
 log = logging.getLogger("greenchat")
 
@@ -27,6 +31,13 @@ HELD_SECONDS = 2.0
 
 # How often that is looked at, while the server stops.
 LOOK_SECONDS = 0.5
+
+# Clocks that go on over the start of another program, and what they send.
+TIMERS = (
+    (signal.ITIMER_REAL, signal.SIGALRM),
+    (signal.ITIMER_VIRTUAL, signal.SIGVTALRM),
+    (signal.ITIMER_PROF, signal.SIGPROF),
+)
 
 # A plugin that catches whatever interrupts it is interrupted again, so often; then the process ends.
 INTERRUPTIONS = 5
@@ -37,22 +48,24 @@ class Interrupted(BaseException):
 
 
 class StopSignals:
-    """`stopped` is set by the first signal; `stopping` is to be called when the stop begins, which may take longer. A
-    context manager."""
+    """`stopped` is set by the first signal that ends the server; `stopping` is to be called when the stop begins, which
+    may take longer. `owners` know the plugins, from when there are some. A context manager."""
 
-    def __init__(self, owners: Owners) -> None:
+    def __init__(self, owners: Owners | None = None) -> None:
         self.stopped = Event()
-        self._owners = owners
+        self.owners = owners
         self._asked = False
+        self._hung_up = False
+        self._on_hangup: Callable[[], None] | None = None
         self._patience = HELD_SECONDS
         self._interruptions = 0
         self._turned = time.monotonic()  # when the loop has last been seen to turn
         loop = gevent.get_hub().loop
         # Python writes a byte here when a signal has come, which wakes the loop.
-        self._woken, waking = socket.socketpair()
-        for end in (self._woken, waking):
+        self._woken, self._waking = socket.socketpair()
+        for end in (self._woken, self._waking):
             end.setblocking(False)
-        signal.set_wakeup_fd(waking.detach(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
         self._watcher: Any = loop.io(self._woken.fileno(), 1)
         self._watcher.start(self._wake)
         self._pulse: Any = loop.timer(0, LOOK_SECONDS)
@@ -64,6 +77,35 @@ class StopSignals:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)  # at its very end, Python gives signals their old meaning back
+        signal.set_wakeup_fd(-1)
+        for watcher in (self._watcher, self._pulse):
+            watcher.stop()
+            watcher.close()
+        for end in (self._woken, self._waking):
+            end.close()
+
+    def hang_up(self) -> None:
+        """Take SIGHUP from now on; what `on_hangup` is to be told waits for it."""
+        signal.signal(signal.SIGHUP, self._on_hangup_signal)
+
+    def on_hangup(self, call: Callable[[], None]) -> None:
+        """Have it called, in the loop, whenever SIGHUP has come."""
+        self._on_hangup = call
+        self._tell_hangup()
+
+    def hold(self) -> None:
+        """From now on, what comes waits: for the next program, or for `release`. To be called once more when nothing
+        else is left to do: what another thread was given meanwhile, or was not seen to, waits as well then."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+        for timer, number in TIMERS:
+            signal.setitimer(timer, 0)
+            signal.signal(number, signal.SIG_IGN)  # one may be on its way, and would end the next program
+        main = threading.main_thread().ident or 0
+        if self._asked:
+            signal.pthread_kill(main, signal.SIGTERM)
+        if self._hung_up:
+            signal.pthread_kill(main, signal.SIGHUP)
+        self._asked = self._hung_up = False
 
     def stopping(self) -> None:
         """From now on plugins are shut down, and each has its time."""
@@ -77,12 +119,21 @@ class StopSignals:
         signal.signal(signal.SIGALRM, self._on_alarm)
         signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
 
+    def _on_hangup_signal(self, number: int, frame: FrameType | None) -> None:
+        self._hung_up = True
+
     def _wake(self) -> None:
         """In the loop: so it turns."""
         self._woken.recv(4096)
         if self._asked and not self.stopped.is_set():
             self.stopped.set()
             self._pulse.start(self._turn)
+        self._tell_hangup()
+
+    def _tell_hangup(self) -> None:
+        if self._hung_up and self._on_hangup is not None:
+            self._hung_up = False
+            self._on_hangup()
 
     def _turn(self) -> None:
         self._turned = time.monotonic()
@@ -92,7 +143,7 @@ class StopSignals:
         held = time.monotonic() - self._turned
         if held < self._patience:
             return
-        plugin, _ = self._owners.of_frame(frame)
+        plugin, _ = self.owners.of_frame(frame) if self.owners is not None else ("", None)
         if not plugin:
             return  # our own code ends
         self._interruptions += 1
@@ -100,6 +151,13 @@ class StopSignals:
             _end_at_once(f"Stopped at once: the plugin {plugin} does not let go of the event loop.")
         self._turned = time.monotonic()
         raise Interrupted(f"it held the event loop for {held:.0f} seconds while the server is to stop")
+
+
+def release() -> None:
+    """What waits comes now. To be called once there are handlers."""
+    for _, number in TIMERS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
 
 def _end_at_once(why: str) -> None:

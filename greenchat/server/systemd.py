@@ -23,6 +23,7 @@ FIRST_DESCRIPTOR = 3
 SIGNS = 2
 
 LISTEN_VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
+MANAGER_VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 
 
 def inherited_sockets(environ: MutableMapping[str, str]) -> list[Any]:
@@ -67,9 +68,11 @@ class Manager:
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
         """The variables are removed from `environ`: child processes have nothing to tell, and could tell lies."""
-        name = environ.pop("NOTIFY_SOCKET", "")
-        watched = environ.pop("WATCHDOG_PID", "") in ("", str(os.getpid()))
-        interval = environ.pop("WATCHDOG_USEC", "")
+        # What a program that takes the place of this one is to know, in the same process.
+        self.variables = {name: environ.pop(name) for name in MANAGER_VARIABLES if name in environ}
+        name = self.variables.get("NOTIFY_SOCKET", "")
+        watched = self.variables.get("WATCHDOG_PID", "") in ("", str(os.getpid()))
+        interval = self.variables.get("WATCHDOG_USEC", "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
         self._watchdog_seconds = int(interval) / 1e6 if watched and interval.isascii() and interval.isdigit() else 0.0
         self._socket: standard.socket | None = None
@@ -89,21 +92,24 @@ class Manager:
         """Tell that the server is ready, and give signs of life until the block ends. They come from the event loop:
         when it is held for too long they stay away, and the manager ends the process and starts another."""
         signs = gevent.spawn(self._give_signs) if self._socket is not None and self._watchdog_seconds else None
-        self.tell("READY=1")
+        self.ready()
         try:
             yield
         finally:
             if signs is not None:
                 signs.kill()
 
-    @contextmanager
-    def reloading(self) -> Iterator[None]:
-        """Tell that the configuration is read again, and when that is done, however it ends."""
+    def reloading(self) -> None:
+        """Tell that a reload has begun. The manager waits for `ready`."""
         self.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        try:
-            yield
-        finally:
-            self.tell("READY=1")
+
+    def ready(self) -> None:
+        self.tell("READY=1")
+
+    def alive(self) -> None:
+        """One sign of life: for a while the event loop will give none."""
+        if self._watchdog_seconds:
+            self.tell("WATCHDOG=1")
 
     def _give_signs(self) -> None:
         while True:

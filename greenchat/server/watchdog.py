@@ -17,6 +17,7 @@ import gevent
 
 from greenchat.hooks.blame import Owners, place
 from greenchat.server.stats import Longest
+from greenchat.server.unwatched import unwatched
 
 log = logging.getLogger("greenchat.watchdog")
 
@@ -60,7 +61,8 @@ class Watchdog:
         after_waiting.start(self._begin_turn)
         before_waiting.start(self._end_turn)
         self._tell.start(self._tell_found)
-        self._thread.start()
+        with unwatched():
+            self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -39,9 +39,22 @@ REPEATED = 0.1
 
 
 class FloodControl:
-    """One client's, by the `limits` that hold when it comes. `read_bytes` is how much to read of it at once."""
+    """One client's, by the `limits` that hold when it comes. `read_bytes` is how much to read of it at once. It `rests`
+    while nothing is being handled of what was read, and some of that waits."""
 
-    __slots__ = ("_allowance", "_backlog", "_began", "_burst", "_rate", "_turn", "_turns", "read_bytes")
+    __slots__ = (
+        "_allowance",
+        "_backlog",
+        "_began",
+        "_burst",
+        "_paid",
+        "_rate",
+        "_rest",
+        "_turn",
+        "_turns",
+        "breathes",
+        "read_bytes",
+    )
 
     def __init__(self, limits: Limits, turns: Turns, backlog: Backlog) -> None:
         self._backlog = backlog
@@ -51,6 +64,9 @@ class FloodControl:
         self._rate = limits.flood_rate
         self._burst = max(limits.flood_burst, 1)
         self._allowance = TokenBucket(self._burst)
+        self._rest: tuple[Sequence[Request], int] | None = None  # what waits while it rests, from which place on
+        self.breathes = False  # between two frames, it waits for nothing but its turn
+        self._paid = 0  # of what the next of them costs
         # Who is slowed down is read in small sips: what is read waits here, decoded, until its turn comes.
         slow = self._rate and limits.frame_bytes
         self.read_bytes = min(READ_BYTES, limits.frame_bytes + 2) if slow else READ_BYTES
@@ -65,22 +81,27 @@ class FloodControl:
         """`frames`, which came as `size` bytes, in parts, each when its time has come. Meanwhile nothing is read, so
         that TCP pushes back and nothing is lost. Bytes that make no frame, such as empty lines, are not free either:
         as many as are read at once count as one."""
+        turns = self._turns
         if not self._rate:
             for start in range(0, len(frames), PART_FRAMES):
+                if turns.is_frozen:
+                    self._stand_still(frames, start)
                 yield frames[start : start + PART_FRAMES]
             return
         if not frames:
-            self._spend(size / self.read_bytes)
+            self._spend(size / self.read_bytes, frames, 0)
         further = _further_lines(frames)
         done = 0
         while done < len(frames):
-            self._spend(1)
+            if turns.is_frozen:
+                self._stand_still(frames, done)
+            self._spend(1, frames, done)
             if further:
-                self._spend_lines(further[done])
+                self._spend_lines(further[done], frames, done)
                 more = 0
             else:
                 more = min(int(self._allowance.left), PART_FRAMES - 1, len(frames) - done - 1)
-                self._spend(more)
+                self._spend(more, frames, done)
             self._begin()
             yield frames[done : done + 1 + more]
             done += 1 + more
@@ -90,7 +111,11 @@ class FloodControl:
         """Between two frames of a part: let the others have their turn, where this one is long."""
         if self._turns.is_long():
             self._charge(0)
-            self._turns.wait()
+            self.breathes = True
+            try:
+                self._turns.wait()
+            finally:
+                self.breathes = False
             self._begin()
 
     def repeated(self) -> None:
@@ -113,7 +138,48 @@ class FloodControl:
         if self._backlog.is_ahead(room):
             until = time.monotonic() + frames / (self._rate or LEAST_RATE)
             while (left := until - time.monotonic()) > 0 and self._backlog.is_ahead(room):
+                if self._turns.is_frozen:
+                    break  # it says no more for now
                 gevent.sleep(min(left, LOOK_SECONDS))
+
+    # --- a hand-over ---
+
+    @property
+    def rests(self) -> bool:
+        return self._rest is not None
+
+    def left(self) -> Sequence[Request]:
+        """What waits while it rests."""
+        if self._rest is None:
+            return []
+        frames, done = self._rest
+        return frames[done:]
+
+    def tokens(self) -> float:
+        """How much may be sent, with what was paid in advance for what is left."""
+        return self._allowance.left + self._paid
+
+    def restore(self, frames: Sequence[Request], tokens: float | None) -> None:
+        """It rests, with these `frames` left; with `tokens`, unless it shares them with a member."""
+        self._rest = (frames, 0)
+        if tokens is not None:
+            self._allowance.left = tokens
+
+    def take_left(self) -> Sequence[Request]:
+        """What waits, to be handled now."""
+        frames, self._rest = self.left(), None
+        return frames
+
+    def _stand_still(self, frames: Sequence[Request], done: int, seconds: float = 0.0) -> None:
+        """Wait so many seconds before `frames` are handled from the place `done` on, and as long as turns are
+        frozen."""
+        self._rest = frames, done
+        try:
+            if seconds:
+                gevent.sleep(seconds)
+            self._turns.stand_still()
+        finally:
+            self._rest = None
 
     def _begin(self) -> None:
         self._began, self._turn = time.monotonic(), self._turns.number
@@ -124,17 +190,20 @@ class FloodControl:
         if self._rate and self._turn == self._turns.number:
             self._allowance.left -= max((time.monotonic() - self._began) / FRAME_SECONDS - paid, 0.0)
 
-    def _spend(self, cost: float) -> None:
-        """Wait until this client may send `cost` frames more."""
+    def _spend(self, cost: float, frames: Sequence[Request], done: int) -> None:
+        """Wait until this client may send `cost` frames more, for those of `frames` from the place `done` on."""
         while seconds := self._allowance.spend(cost, self._burst, self._rate):
-            gevent.sleep(seconds)
+            self._stand_still(frames, done, seconds)
 
-    def _spend_lines(self, count: int) -> None:
+    def _spend_lines(self, count: int, frames: Sequence[Request], done: int) -> None:
         """As `_spend`, where it may be more than can be saved up."""
+        self._paid = 1
         while count:
             part = min(count, int(self._burst))
-            self._spend(part)
+            self._spend(part, frames, done)
+            self._paid += part
             count -= part
+        self._paid = 0
 
 
 def _further_lines(frames: Sequence[Request]) -> list[int]:

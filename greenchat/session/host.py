@@ -12,6 +12,7 @@ from greenchat.hooks.dispatch import Dispatcher
 from greenchat.net.backlog import Backlog
 from greenchat.net.turns import Turns
 from greenchat.protocol.plugin_reports import Touches, Why
+from greenchat.protocol.reload_reports import Reload
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
 from greenchat.session.stays import Stays
@@ -40,6 +41,8 @@ class Host(Protocol):
     def stats(self, ref: Ref) -> Stats: ...
 
     def why(self, ask: Why) -> Touches: ...
+
+    def reload_for(self, session: Any, ask: Reload) -> None: ...
 
     def search_direct(self, session: Any, ask: Search) -> SearchResults: ...
 

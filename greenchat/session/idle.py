@@ -25,6 +25,14 @@ class IdleMonitor:
         self.busy = False  # with what it has sent already: nothing is read meanwhile, and no silence counts
         self.knows_pings = False  # it has shown so; a client that does not is left to the kernel's probes
 
+    def state(self) -> tuple[float, float, float, bool]:
+        """When something has come, was more than a ping, and a ping was told last; and whether it knows pings."""
+        return self._heard_at, self._spoke_at, self._pinged_at, self.knows_pings
+
+    def restore(self, heard_at: float, spoke_at: float, pinged_at: float, knows_pings: bool) -> None:
+        self._heard_at, self._spoke_at, self._pinged_at = heard_at, spoke_at, pinged_at
+        self.knows_pings = knows_pings
+
     def heard(self, now: float) -> None:
         """Something has come."""
         self._heard_at = now

@@ -62,6 +62,11 @@ class Receipts:
         if not hold(place, seq, last.rev, release):
             release(None)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is not sent yet."""
+        return bool(self._waiting)
+
     def all_sent(self, timeout: float) -> None:
         """Wait until nothing waits any more, at most `timeout` seconds."""
         if self._waiting:

@@ -8,11 +8,13 @@ from greenchat.chat.outlet import Asked
 from greenchat.chat.place import Place
 from greenchat.chat.room import Member, Room
 from greenchat.errors import Advice, Reject
+from greenchat.hooks.ending import Cut
 from greenchat.hooks.interfaces import Call
 from greenchat.protocol.address import is_local
 from greenchat.protocol.events import Read
 from greenchat.protocol.names import require_name
 from greenchat.protocol.plugin_reports import Why
+from greenchat.protocol.reload_reports import Reload
 from greenchat.protocol.replies import Ack, CommandList
 from greenchat.protocol.requests import (
     Delete,
@@ -73,18 +75,36 @@ def _route_run(connection: Session, says: Says) -> None:
         room = None if stop == at else _room_of(connection, member, says.room)
         if room is None:
             stop = max(stop, at + 1)
-            _route_each(connection, says[at:stop], asked=asked)
+            try:
+                _route_each(connection, says[at:stop], asked=asked)
+            except Cut as cut:
+                cut.left += says[stop:]
+                raise
         else:
             part = says if stop - at == len(texts) else says[at:stop]
-            chat.say_run(member, part.texts, room, RunAnswers(connection, part, room), connection)
+            answers = RunAnswers(connection, part, room)
+            try:
+                chat.say_run(member, part.texts, room, answers, connection)
+            except Cut as cut:
+                cut.refs.append(part[answers.stopped_at].ref)
+                cut.left += [*part[answers.stopped_at + 1 :], *says[stop:]]
+                raise
         at = stop
 
 
 def _route_each(connection: Session, frames: Iterable[Request], *, asked: bool = False) -> None:
-    for frame in frames:
-        _route_one(connection, frame, asked)
-        if connection.closing is not None:
-            return
+    rest = iter(frames)
+    frame: Request | None = None
+    try:
+        for frame in rest:
+            _route_one(connection, frame, asked)
+            if connection.closing is not None:
+                return
+    except Cut as cut:
+        if frame is not None and not cut.is_answered:
+            cut.refs.append(frame.ref)
+        cut.left += rest
+        raise
 
 
 def _is_taken(connection: Session, says: Says) -> bool:
@@ -96,6 +116,9 @@ def _is_taken(connection: Session, says: Says) -> bool:
     except Reject as verdict:
         for say in says:
             connection.refuse(verdict, say.ref)
+    except Cut as cut:  # what the plugin has done with them is not known: none is said twice
+        cut.refs += [say.ref for say in says]
+        raise
     connection.breathe()
     return True
 
@@ -115,15 +138,17 @@ def _required_room(connection: Session, member: Member, name: str) -> Room:
 
 
 class RunAnswers:
-    """Acknowledges what was said of a run, and tells what was refused."""
+    """Acknowledges what was said of a run, and tells what was refused. `stopped_at` is the place of the one at which it
+    was ended, where it was."""
 
-    __slots__ = ("_connection", "_refs", "_room", "asks")
+    __slots__ = ("_connection", "_refs", "_room", "asks", "stopped_at")
 
     def __init__(self, connection: Session, says: Says, room: Room) -> None:
         self._connection = connection
         self._refs = says.refs
         self._room = room
         self.asks = bool(says.refs)
+        self.stopped_at = 0
 
     def said(self, place: int, count: int, seq: int, number: int) -> None:
         self._connection.acknowledge_run(self._refs[place : place + count], self._room, seq, number)
@@ -131,6 +156,9 @@ class RunAnswers:
     def refused(self, place: int, verdict: Reject) -> bool:
         self._connection.refuse(verdict, self._refs[place] if self._refs else None)
         return self._connection.closing is None
+
+    def stopped(self, place: int) -> None:
+        self.stopped_at = place
 
 
 def _route_one(connection: Session, frame: Request, asked: bool) -> None:
@@ -147,12 +175,22 @@ def _route_one(connection: Session, frame: Request, asked: bool) -> None:
             _say(connection, frame)
             return
         elif type(frame) is Join:
-            connection.apart(handle, connection, server, frame)
+            _join(connection, server, frame)
         else:
             handle(connection, server, frame)
         connection.breathe()
     except Reject as verdict:
         connection.refuse(verdict, frame.ref)
+
+
+def _join(connection: Session, server: Host, frame: Join) -> None:
+    """Deal with it, on a stack of its own. Raises `Reject`."""
+    was_in = connection.member is not None
+    try:
+        connection.apart(handle, connection, server, frame)
+    except Cut as cut:
+        cut.is_answered = connection.is_welcome and not was_in  # it was told all it waits for, but for what is kept
+        raise
 
 
 def _say_once(connection: Session, say: Say) -> None:
@@ -242,10 +280,13 @@ def handle(session: Session, server: Host, frame: Request) -> None:
         case History() | Search():
             session.require_member()
             raise Reject("This server keeps no history.", code="no_history")
-        case Status() | Why():
+        case Status() | Why() | Reload():
             if not is_local(session.address):
                 raise Reject("Only the server's own machine is told that. Ask there.", code="not_allowed")
-            session.tell(server.stats(frame.ref) if isinstance(frame, Status) else server.why(frame))
+            if isinstance(frame, Reload):
+                server.reload_for(session, frame)
+            else:
+                session.tell(server.stats(frame.ref) if isinstance(frame, Status) else server.why(frame))
         case Hangup():
             session.lose("connection closed")
         case Unknown(kind):

@@ -42,8 +42,8 @@ class Served(Session):
 
     def _interrupt(self) -> None:
         """Have the greenlet end, whatever it waits for; unless it has come to its end meanwhile, which takes the turns
-        that it needs."""
-        if self._greenlet is not None:
+        that it needs. While turns are frozen, it stands where it is; what ends then, ends later."""
+        if self._greenlet is not None and not self.server.turns.is_frozen:
             self._greenlet.throw(Killed)
 
     def serves_here(self) -> bool:

@@ -327,6 +327,11 @@ class Session(coming.Newcomer):
         self.send_acks()
         self._catch_up()
 
+    @property
+    def waits_for_acks(self) -> bool:
+        """Whether acknowledgements of it are held back, until what they are for is kept."""
+        return self._receipts.is_waiting
+
     @abstractmethod
     def lose(self, reason: str) -> None:
         """Close this connection, which nobody has wanted to end: its user may come back."""

@@ -85,6 +85,11 @@ class Stay:
         self.lost_at, self.kept = None, None
         session.stay = self
 
+    @staticmethod
+    def count_awaited(member: Member) -> None:
+        """To be called when one of the stays of `member` is lost, or is so no more."""
+        member.awaited = sum(stay.lost_at is not None for stay in member.stays)
+
     def stored(self, kept: Kept) -> bytes:
         """As it is kept in a file: no token can be made of it."""
         member, device = self.member, self.session or self

@@ -117,7 +117,7 @@ class Stays:
         stay.password_set = password_set(stay.login, self._host.accounts)
         stay.network = network_of(host_of(session.address))
         self._lose(stay)
-        self._count_awaited(member)
+        Stay.count_awaited(member)
         self.changed(member)
         for room in member.rooms:
             self.read(member, room)
@@ -283,7 +283,7 @@ class Stays:
         if stay not in member.stays:
             member.stays += (stay,)
         self._register(stay)
-        self._count_awaited(member)
+        Stay.count_awaited(member)
         self.changed(member)
 
     # --- absence ---
@@ -296,17 +296,17 @@ class Stays:
         """Wait whether somebody comes back, in a greenlet of its own."""
         limits = self._host.config.limits
         absence = min(limits.absence_seconds, limits.resume_seconds)
-        self._pause(absence)
-        self._wait_while_busy(stay)
+        self._wait_until(lost_at + absence, stay)
         if stay.lost_at == lost_at and stay.member is not None:
             stay.is_overdue = True
             self._settle(stay.member, LOST)
-        self._pause(limits.resume_seconds - absence)
-        self._wait_while_busy(stay)
+        self._wait_until(lost_at + limits.resume_seconds, stay)
         if stay.lost_at == lost_at and not self._is_over:
             self._end(stay)
 
-    def _wait_while_busy(self, stay: Stay) -> None:
+    def _wait_until(self, moment: float, stay: Stay) -> None:
+        """... of the clock that never goes back, and until nobody comes back to `stay` at this moment."""
+        self._pause(moment - self._clock())
         while stay.is_busy:
             gevent.sleep(MOMENT_SECONDS)
 
@@ -363,14 +363,16 @@ class Stays:
 
     def _leave_place(self, stay: Stay, member: Member) -> None:
         member.stays = tuple(one for one in member.stays if one is not stay)
-        self._count_awaited(member)
+        Stay.count_awaited(member)
         if not member.stays and self._kept.pop(member, None) is not None:
             self._host.chat.forget(member)
 
-    def _count_awaited(self, member: Member) -> None:
-        member.awaited = sum(stay.lost_at is not None for stay in member.stays)
-
     # --- what is known of one ---
+
+    @property
+    def absent(self) -> list[Member]:
+        found = dict.fromkeys(stay.member for stay in self._by_hash.values() if stay.member is not None)
+        return [member for member in found if not self._host.chat.people.has(member)]
 
     def _account_of(self, member: Member) -> int:
         """The account for which something is kept; 0 for none, and for one that is gone."""

@@ -21,11 +21,14 @@ LOCK_FILE = "server.lock"
 # In it, too: by what a command line shows that it may read it. See proof.py.
 PROOF_FILE = "server.proof"
 
+# And which plugins operators want on and off, see plugin_choice.py.
+CHOICE_FILE = "plugins-chosen.json"
+
 # What the server's user alone is to read: databases with what SQLite puts beside them, and the server's own notes. An
 # administrator who makes them readable for others can do so once more, but a copy that was put back never should be.
 PRIVATE = (
     *("*.sqlite3", "*.sqlite3-wal", "*.sqlite3-shm", "*.sqlite3-journal"),
-    *(LOCK_FILE, PROOF_FILE, "plugins-off.json", "renamed-rooms.txt", "restored.json"),
+    *(LOCK_FILE, PROOF_FILE, CHOICE_FILE, "plugins-off.json", "renamed-rooms.txt", "restored.json"),
 )
 
 # Files that are named in one warning.
@@ -108,18 +111,23 @@ def is_used(data_dir: Path) -> bool:
 
 
 @contextmanager
-def locked(data_dir: Path) -> Iterator[None]:
+def locked(data_dir: Path, held: int | None = None) -> Iterator[int]:
     """Keep other servers out of the directory, which is made, until the block or the process ends, however it ends:
-    the lock is the kernel's. Raises `GreenchatError` where another server has it."""
+    the lock is the kernel's. Its descriptor, which may be `held` by the program that was this process before. Raises
+    `GreenchatError` where another server has it."""
     make(data_dir)
     try:
         file = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        if held is not None:
+            ours = os.path.samestat(os.fstat(held), os.fstat(file))
+            os.close(file if ours else held)
+            file = held if ours else file
         give(data_dir / LOCK_FILE, data_dir)
     except OSError as error:
         raise _unusable(data_dir, error) from None
     try:
         _lock(file, data_dir)
-        yield
+        yield file
     finally:
         os.close(file)
 

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from heapq import nlargest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -62,6 +63,11 @@ def store_path(data_dir: Path, plugin: str, kind: str = "") -> Path:
     return data_dir / f"plugin-{quote(plugin, safe='').replace('.', '%2E')}{kind}.sqlite3"
 
 
+def tables_path(data_dir: Path, plugin: str) -> Path:
+    """Where the file of its `ctx.database` is."""
+    return store_path(data_dir, plugin, ".tables")
+
+
 class Space(MutableMapping[str, Any]):
     """The values of one space by their keys. What is read is a copy: `store[key] = value` changes it."""
 
@@ -80,6 +86,21 @@ class Space(MutableMapping[str, Any]):
         if key not in self:
             raise KeyError(key)
         self._kept.put(self._space, key, None, self._apart)
+
+    def add(self, key: str, number: int = 1, most: int = 10_000) -> int:
+        """Add `number` to what `key` counts, from 0 on; the sum. Of more than `most` keys a tenth is forgotten: those
+        that are nearest to 0."""
+        total: int = self.get(key, 0) + number
+        self[key] = total
+        if len(self) > most:
+            weak = sorted(self, key=lambda one: abs(self[one]))[: max(most // 10, 1)]
+            for one in weak:
+                del self[one]
+        return total
+
+    def top(self, count: int) -> list[tuple[str, int]]:
+        """The `count` keys with the largest numbers, and these; the largest first."""
+        return nlargest(count, self.items(), key=lambda item: item[1])
 
     def clear(self) -> None:
         for key in self:  # by itself, a mapping looks for the first one each time

@@ -12,6 +12,9 @@ from greenchat.storage.datadir import PROOF_FILE, open_private
 
 log = logging.getLogger("greenchat.server")
 
+# By whom something was done on the server's command line. Nobody can be called so.
+SHELL = "shell"
+
 # 128 bits, which nobody guesses.
 BYTES = 16
 
@@ -30,7 +33,11 @@ class Proof:
             with open_private(path) as file:
                 file.write(self._word)
         except OSError as error:
-            log.error("%s cannot be written, so greenchat plugins why is refused: %s", path, error.strerror)
+            log.error(
+                "%s cannot be written, so greenchat plugins why and greenchat reload are refused: %s",
+                path,
+                error.strerror,
+            )
 
     def holds(self, word: str) -> bool:
         return hmac.compare_digest(word.encode(), self._word.encode())

@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
@@ -61,7 +62,7 @@ def open_database(
         _write_ahead(connection, busy_seconds)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is gone, not just out of sight
-        _migrate(connection, migrations, path)
+        migrate(connection, migrations, path)
         connection.execute("PRAGMA foreign_keys = ON")  # not before: a migration may put a table in another's place
     except sqlite3.Error as error:
         connection.close()
@@ -69,6 +70,27 @@ def open_database(
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def open_to_read(path: Path, migrations: Sequence[str], *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """Open a file that is there, to look at it: nothing in it is changed, and no server on it has to wait. Raises
+    `DatabaseError`, also where it has not had just these `migrations`: it cannot be brought up to date by that."""
+    try:
+        uri = f"file:{quote(str(path))}?mode=ro"
+        connection = sqlite3.connect(uri, busy_seconds, isolation_level=None, check_same_thread=False, uri=True)
+    except sqlite3.Error as error:
+        raise as_database_error(error, path) from error
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        raise as_database_error(error, path) from error
+    if version != len(migrations):
+        connection.close()
+        if version > len(migrations):
+            raise _written_by_later(path)
+        raise DatabaseError(f"{path} was written by an earlier greenchat. Start the server with this one first.")
     return connection
 
 
@@ -153,16 +175,18 @@ def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
             time.sleep(RETRY_SECONDS)
 
 
-def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Path) -> None:
+def migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Path) -> None:
+    """Do those `migrations` that the file at `path`, or a copy of it, has not had. Raises `DatabaseError` where a later
+    version has written it, and what SQLite raises."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(migrations):
-        raise DatabaseError(f"{path} was written by a later greenchat. Use that, or move the file away.")
+        raise _written_by_later(path)
     for number, script in enumerate(migrations[version:], version + 1):
         # Another process may be doing the same at this moment: who comes second finds nothing left to do.
         connection.execute("BEGIN IMMEDIATE")
         try:
             if connection.execute("PRAGMA user_version").fetchone()[0] < number:
-                for statement in _statements(script):
+                for statement in statements(script):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
@@ -172,8 +196,13 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: Pa
             raise
 
 
-def _statements(script: str) -> Sequence[str]:
-    """`executescript` would commit what was begun: so it is one statement after the other."""
+def _written_by_later(path: Path) -> DatabaseError:
+    return DatabaseError(f"{path} was written by a later greenchat. Use that, or move the file away.")
+
+
+def statements(script: str) -> Sequence[str]:
+    """Those that a script is made of. `executescript` would commit what was begun: so it is one statement after the
+    other."""
     found, statement = [], ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -25,35 +25,23 @@ from greenchat.hooks.finding import GROUP, import_file
 from greenchat.hooks.moments import seconds_of
 from greenchat.hooks.routes import HttpRequest, Sent, query_of
 from greenchat.protocol.names import require_name
-from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
 from greenchat.storage.sqlite import at_work
-from greenchat.testing import watching
+from greenchat.testing import reloading, watching
 from greenchat.testing.clock import NOON, HandClock
 from greenchat.testing.examples import wrong_examples
 from greenchat.testing.failures import Failures, PluginFailed
 from greenchat.testing.live import DEADLINE, NO_REPLAY, UNLIMITED
 from greenchat.testing.person import CODECS, Person
+from greenchat.testing.reloading import LOOK_SECONDS, SocketlessLifecycle
 from greenchat.testing.seat import Seat
 
 T = TypeVar("T")
 
 
-class SocketlessLifecycle(Lifecycle):
-    """That of a server to which nobody is connected."""
-
-    def _wait_for_sessions(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while self.server.sessions and time.monotonic() < until:
-            gevent.sleep(LOOK_SECONDS)
-
-
 # Which of the installed plugins is there unasked: it runs the commands of all others.
 ALWAYS = "slash_commands"
-
-# From one look to the next at whether other threads have done what they were asked for, in seconds.
-LOOK_SECONDS = 0.0005
 
 OPEN: "weakref.WeakSet[Chat]" = weakref.WeakSet()  # which a test may leave to be closed at its end
 
@@ -89,6 +77,8 @@ class Chat:
     so at the end of the test; elsewhere it is a context manager.
     """
 
+    _new_clock: Callable[[datetime], HandClock] = HandClock
+
     def __init__(
         self,
         *plugins: object,
@@ -99,39 +89,50 @@ class Chat:
         self._scratch = "" if data_dir else tempfile.mkdtemp(prefix="greenchat-", dir=_quick_directory())
         if self._scratch:
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
-        self.clock = HandClock(start)
+        self.clock = self._new_clock(start)
         self.people: list[Person] = []
         self._expected: list[Exception] | None = None
         self._failures = Failures()
-        self._lifecycle: Lifecycle | None = None
+        self._lifecycle: SocketlessLifecycle | None = None
+        self._accounts: list[Account] = []  # those that nobody has registered
         self._watching: Watchdog | None = None
+        self._data_dir = data_dir or Path(self._scratch)
+        self._plugins, self._settings = plugins, dict(settings or {})
+        try:
+            lifecycle = self._made()
+            within(DEADLINE, lambda: lifecycle.start(listens=False))
+            self._begin(lifecycle)
+        except BaseException:
+            self.close()
+            raise
+
+    def _made(self) -> SocketlessLifecycle:
+        """A server with the plugins and settings that there are to be."""
+        plugins = self._plugins
         names = [plugin for plugin in plugins if isinstance(plugin, str)]
-        installed = _installed()
+        installed = installed_names()
         replay = NO_REPLAY if "history" in names else {}
         config = load(
             flags={
                 **UNLIMITED,
                 **replay,
                 "server.plugins": [name for name in names if name not in installed],
-                **(settings or {}),
+                **self._settings,
             }
         )
         given = [import_file(one) if isinstance(one, Path) else one for one in plugins if not isinstance(one, str)]
-        try:
-            found = {ALWAYS, *(set(names) & installed)}
-            self.server = ChatServer(config, data_dir or Path(self._scratch), given, self.clock, found)
-            self._require_on()
-            self.server.routes.served = True
-            lifecycle = SocketlessLifecycle(self.server)
-            within(DEADLINE, lambda: lifecycle.start(listens=False))
-            self._lifecycle = lifecycle
-            OPEN.add(self)
-            self._watching = watching.begin(self.server)
-            self.settle()
-            self._require_on()
-        except BaseException:
-            self.close()
-            raise
+        found = {ALWAYS, *(set(names) & installed)}
+        self.server = ChatServer(config, self._data_dir, given, self.clock, found)
+        self._require_on()
+        self.server.routes.served = True
+        return SocketlessLifecycle(self.server)
+
+    def _begin(self, lifecycle: SocketlessLifecycle) -> None:
+        self._lifecycle = lifecycle
+        OPEN.add(self)
+        self._watching = watching.begin(self.server)
+        self.settle()
+        self._require_on()
 
     # --- who is there ---
 
@@ -146,6 +147,7 @@ class Chat:
         person.joins(name, room, **more)
         if not person.is_in:
             raise AssertionError(f"{name} was not let in, but told: {person.heard}")
+        person.welcomed = person.heard[:]
         person.heard.clear()
         return person
 
@@ -160,13 +162,19 @@ class Chat:
 
     def _log_in(self, person: Person, name: str, account: int, operator: bool) -> None:
         name, key = require_name(name, self.server.config.limits.name_length)
-        accounts = self.server.accounts
-        if accounts.by_id(account) is None:
-            accounts.known = True
-            accounts.add(Account(account, key, name))
+        if self.server.accounts.by_id(account) is None:
+            self._accounts.append(Account(account, key, name))
+            self._know_accounts()
         self.run(lambda: person.session.log_in(key, account))
         if operator:
             person.session.role = "operator"
+
+    def _know_accounts(self) -> None:
+        accounts = self.server.accounts
+        for account in self._accounts:
+            accounts.known = True
+            if accounts.by_id(account.id) is None:
+                accounts.add(account)
 
     # --- what happens ---
 
@@ -212,6 +220,30 @@ class Chat:
         self._turn()
         self._raise_failures()
 
+    def reload(self, *plugins: object, settings: Mapping[str, object] | None = None) -> None:
+        """Have another server go on with all who are here, as after `greenchat reload`: plugins are made anew, of the
+        same things or of these `plugins`, under the same settings but for these. Nobody is told anything. What they
+        keep in modules stays, as nothing is imported anew but files that are given by their paths; and so does what an
+        object has that is given as such. An AssertionError where one of them is busy, with what it says."""
+        self.settle()
+        if busy := self.server.plugin_lifecycle.plugins_busy():
+            raise AssertionError(f"there is no reload, since something keeps it from happening: {'; '.join(busy)}")
+        self._plugins = plugins or self._plugins
+        self._settings |= settings or {}
+        lifecycle, self._lifecycle = self._lifecycle, None
+        assert lifecycle is not None, "this chat is closed"
+        if self._watching is not None:
+            self._watching.__exit__(None, None, None)
+        try:
+            left = self.run(lambda: reloading.leave(lifecycle))
+            successor = self._made()
+            self._know_accounts()
+            within(DEADLINE, lambda: reloading.take_over(successor, left, self.people))
+            self._begin(successor)
+        except BaseException:
+            self.close()
+            raise
+
     def try_examples(self) -> None:
         """Type the examples of the plugins' commands, which help shows: each must be answered as it says."""
         names = [plugin.name for plugin in self.server.plugins if plugin.name != ALWAYS]
@@ -252,7 +284,7 @@ class Chat:
         """Whether a thread has still something to do for this one."""
         if hub.threadpool.task_queue.unfinished_tasks or at_work(hub):
             return True
-        return any(plugin.ctx is not None and plugin.ctx.is_in_thread for plugin in self.server.plugins)
+        return any(plugin.ctx is not None and plugin.ctx.in_threads for plugin in self.server.plugins)
 
     def _raise_failures(self) -> None:
         failures = self._failures.take()
@@ -304,5 +336,5 @@ def _quick_directory() -> str | None:
 
 
 @cache
-def _installed() -> frozenset[str]:
+def installed_names() -> frozenset[str]:
     return frozenset(entry.name for entry in entry_points(group=GROUP))

@@ -17,7 +17,7 @@ from pathlib import Path
 from greenchat.errors import GreenchatError
 from greenchat.hooks import finding
 from greenchat.hooks.described import Described, describe, hooks, nearest
-from greenchat.testing.chat import Chat
+from greenchat.testing.chat import Chat, installed_names
 from greenchat.testing.examples import wrong_examples
 from greenchat.testing.reading import Source
 
@@ -62,6 +62,11 @@ def find(path: Path) -> list[Found]:
             f"points of the group {finding.GROUP}, or a directory of plugins."
         )
     return found
+
+
+def installed() -> frozenset[str]:
+    """The names of the plugins that this Python has."""
+    return installed_names()
 
 
 def _found_file(path: Path) -> Found:
@@ -118,7 +123,7 @@ def check(found: Found, base: Path) -> Checked:
     except BaseException as error:
         checked.faults.append(_told(error, found, base))
         return checked
-    name = _name_of(plugin)
+    name = name_of(plugin)
     settings = {f"plugins.{name}.may": checked.rights} if checked.rights else {}
     try:
         chat = Chat(plugin, settings=settings)
@@ -138,7 +143,7 @@ def check(found: Found, base: Path) -> Checked:
     return checked
 
 
-def _name_of(plugin: object) -> str:
+def name_of(plugin: object) -> str:
     return str(getattr(plugin, "__name__", type(plugin).__name__)).rpartition(".")[2]
 
 

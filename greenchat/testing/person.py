@@ -32,13 +32,15 @@ class Heard:
 
 class Person:
     """`heard` is what they were told and nobody has asked for yet: lines such as "INFO|1" and "MSG|ada|hello" for who
-    speaks plain frames, dicts for who speaks JSON. `session` is their session, as plugins see it."""
+    speaks plain frames, dicts for who speaks JSON. `welcomed` is what they were told on coming in by `Chat.join`.
+    `session` is their session, as plugins see it."""
 
     def __init__(self, name: str, session: "Seat", run: Callable[[Callable[[], object]], object]) -> None:
         self.name = name
         self.session = session
         self._run = run
         self._heard: list[Any] = []
+        self.welcomed: list[Any] = []
         self._refs = 0
 
     def __repr__(self) -> str:

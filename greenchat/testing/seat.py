@@ -1,6 +1,6 @@
 """A session without a connection: what is said is handed in, and what it is told is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
@@ -9,6 +9,7 @@ from gevent import GreenletExit
 from greenchat.chat.room import Member
 from greenchat.codecs import Codec
 from greenchat.config.schema import Limits
+from greenchat.protocol.vocabulary import Request
 from greenchat.server.server import ChatServer
 from greenchat.session import router
 from greenchat.session.served import Served
@@ -38,8 +39,8 @@ class Seat(Served):
 
     __slots__ = ("_clock", "_decoder", "_is_over", "_spoke_at")
 
-    def __init__(self, server: ChatServer, address: str, codec: Codec, clock: HandClock) -> None:
-        super().__init__(server, server.next_session(), address, codec, Screen())
+    def __init__(self, server: ChatServer, address: str, codec: Codec, clock: HandClock, number: int = 0) -> None:
+        super().__init__(server, number or server.next_session(), address, codec, Screen())
         self._greenlet = None
         self._decoder = codec.request_decoder(server.config.limits.frame_bytes)
         self._clock = clock
@@ -47,9 +48,23 @@ class Seat(Served):
         self._is_over = False
         server.sessions[self.id] = self
 
+    @classmethod
+    def carried(cls, server: ChatServer, was: "Seat") -> "Seat":
+        """As `was`, which was one of another server, between two requests; it still has to be given its member."""
+        seat = cls(server, was.address, was.codec, was._clock, was.id)
+        seat.outbox, seat._receipts = was.outbox, was._receipts
+        seat.since, seat.login, seat.replay, seat._trusted = was.since, was.login, was.replay, was._trusted
+        seat.device, seat.device_id, seat.device_token = was.device, was.device_id, was.device_token
+        seat._decoder, seat._spoke_at = was._decoder, was._spoke_at
+        return seat
+
     def take(self, data: bytes) -> None:
         """Deal with what its client has sent, in this greenlet."""
-        self._work(lambda: router.route(self, self._decoder.feed(data)))
+        self.ask(self._decoder.feed(data))
+
+    def ask(self, frames: Sequence[Request]) -> None:
+        """Deal with requests, in this greenlet."""
+        self._work(lambda: router.route(self, frames))
         self._spoke_at = self._clock.monotonic()
 
     def begin(self) -> None:

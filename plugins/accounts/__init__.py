@@ -17,6 +17,7 @@ from greenchat import (
     Call,
     ChatServer,
     Command,
+    Context,
     Join,
     Meta,
     Reject,
@@ -50,11 +51,17 @@ REGISTRATION_SECONDS = 3600.0
 SessionNumber = Annotated[int, Meta(ge=0)]
 
 
+# The files of the data directory that it keeps: their migrations are tried before a reload.
+DATABASES = {store.FILE: store.MIGRATIONS}
+
+
 class Accounts:
     """The hooks and commands."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
+        self._ctx = ctx
+        ctx.carry_state()
         self._registrations = Tally(REGISTRATION_SECONDS)
         self._wanted: dict[int, str] = {}  # by session: the registered name that it was refused last
         self._server: ChatServer
@@ -72,12 +79,17 @@ class Accounts:
         if self._settings.is_weak:
             log.warning("plugins.accounts: memory_mib and passes are below what RFC 9106 recommends for passwords")
         self._server = server
-        self._hashing = Hashing(self._settings.hasher())
+        self._hashing = Hashing(self._settings.hasher(), self._ctx.in_thread)
         self._registry = Registry(server.data_dir / store.FILE, server.accounts)
         self._registry.look()
         self._devices = Devices(server, self._settings, self._registry)
         self._logins = Logins(server, self._settings, self._registry, self._hashing, self._devices)
         self._sessions = Sessions(server, self._devices, self._logins)
+        state = self._ctx.state
+        for name, tally in self._tallies.items():
+            tally.go_on(state.get(name))
+        self._wanted = {int(number): name for number, name in state.get("wanted", {}).items()}
+        state.clear()
         self._looking = gevent.spawn(self._logins.look_again_and_again)
 
     @hookimpl
@@ -85,7 +97,13 @@ class Accounts:
         if self._looking is not None:
             self._looking.kill()
             self._registry.close()
-            self._hashing.close()
+            self._ctx.state.update({name: tally.state for name, tally in self._tallies.items()})
+            self._ctx.state["wanted"] = {str(number): name for number, name in self._wanted.items()}
+
+    @property
+    def _tallies(self) -> dict[str, Tally]:
+        """Nobody gets to guess, or to register, more often by a reload."""
+        return {"registrations": self._registrations, "logins": self._logins.failures, "tokens": self._devices.wrong}
 
     @hookimpl
     def greenchat_cli(self, group: click.Group) -> None:

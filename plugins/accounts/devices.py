@@ -56,7 +56,7 @@ class Devices:
         self._server = server
         self._settings = settings
         self._registry = registry
-        self._wrong = Tally(FAILURE_SECONDS)
+        self.wrong = Tally(FAILURE_SECONDS)
         self._queue = FairQueue()  # one at a time, so that no more are tried than are counted
         # Those of which it is known that they are, or were when it was looked last. Somebody may come back to the chat
         # as who they were, on a device that was ended meanwhile: that one is not among them.
@@ -90,11 +90,11 @@ class Devices:
         """The device of which `token` is good, and the next token. Raises `Reject`, and counts how often."""
         network, most = network_of(host_of(session.address)), self._server.config.limits.token_failures
         with self._queue.turn(network, ""):
-            if most and self._wrong[network] >= most:
+            if most and self.wrong[network] >= most:
                 raise Reject("Too many wrong tokens. Try again in a minute.", code="try_later")
             back = self._registry.come_back(token, network, self.oldest)
             if back is None:
-                self._wrong.add(network)
+                self.wrong.add(network)
                 log.info("#%d from %s came with a wrong token", session.id, session.address, extra=session.fields)
                 raise Reject("This device is not logged in any more. Log in again.", code="token_invalid")
         device = back.device

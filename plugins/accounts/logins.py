@@ -39,7 +39,7 @@ class Logins:
         self._settings = settings
         self._registry = registry
         self._hashing = hashing
-        self._failures = Tally(FAILURE_SECONDS)
+        self.failures = Tally(FAILURE_SECONDS)
         self._waiting: Counter[str] = Counter()  # to be looked at, by account, from elsewhere than its home
 
     # --- in ---
@@ -52,13 +52,13 @@ class Logins:
         if not is_home:  # else, whoever fails often enough could keep the owner out
             counted[f"account {key}"] = self._settings.failures_per_account
         with self._one_of_few(key, is_home=is_home), self._hashing.turn(session, key):
-            if any(most and self._failures[who] >= most for who, most in counted.items()):
+            if any(most and self.failures[who] >= most for who, most in counted.items()):
                 raise Reject("Too many failed logins. Try again in a minute.", code="login_failed")
             account = self._registry.find(key)
             if self._hashing.is_right(password, account.hash if account else None) and account is not None:
                 return account
             for who in counted:
-                self._failures.add(who)
+                self.failures.add(who)
         # A name that nobody has may be a password in the wrong place.
         who = f" as {key}" if account else ""
         log.info("#%d from %s failed to log in%s", session.id, session.address, who, extra=session.fields)

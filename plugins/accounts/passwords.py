@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
@@ -74,16 +75,14 @@ def check_password(password: str, name: str, shortest: int) -> None:
 
 
 class Hashing:
-    """argon2id in threads of its own, so that the loop goes on meanwhile. Whoever wants to `hash` or ask what
+    """argon2id in threads, by `in_thread`, so that the loop goes on meanwhile. Whoever wants to `hash` or ask what
     `is_right` waits for a turn, and looks again then whether it is still wanted: `with hashing.turn(...)`. Both raise
     `Reject` where that cannot be done."""
 
-    def __init__(self, hasher: PasswordHasher) -> None:
-        from gevent.threadpool import ThreadPool
-
+    def __init__(self, hasher: PasswordHasher, in_thread: Callable[[Callable[[], Any]], Any]) -> None:
         self._queue = FairQueue(HASHED_AT_ONCE)
         self._hasher = hasher
-        self._pool: Any = ThreadPool(HASHED_AT_ONCE)
+        self._in_thread = in_thread
         # Looks like a hash made under these settings, and is none of any password: to compare with takes as long.
         salt, tag = (_base64(secrets.token_bytes(size)) for size in (SALT_BYTES, TAG_BYTES))
         self._nobodys = (
@@ -113,9 +112,6 @@ class Hashing:
         """Whether it was made under other settings than now."""
         return self._hasher.check_needs_rehash(hashed)
 
-    def close(self) -> None:
-        self._pool.kill()
-
     def _matches(self, hashed: str, password: str) -> bool:
         try:
             return self._hasher.verify(hashed, password)
@@ -123,20 +119,12 @@ class Hashing:
             return False
 
     def _run(self, work: Callable[[], T]) -> T:
-        result, error = self._pool.apply(_caught, (work,))
-        if error is not None:
+        try:
+            done: T = self._in_thread(work)
+        except Exception as error:
             log.error("a password cannot be checked: %s: %s", type(error).__name__, error)
-            raise unavailable()
-        done: T = result
+            raise unavailable() from None
         return done
-
-
-def _caught(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """What `work` returns, or raises: what leaves a thread of gevent's pool would be printed with its arguments."""
-    try:
-        return work(), None
-    except Exception as error:
-        return None, error
 
 
 def _base64(data: bytes) -> str:
@@ -146,23 +134,39 @@ def _base64(data: bytes) -> str:
 class Tally:
     """Counts, for each of many, what happened since the window of `seconds` began; then all is forgotten.
 
-    Whom it counts for is kept as a hash: a password that was typed in the place of a name is kept nowhere.
+    Whom it counts for is kept as a hash, of a key that nobody knows: a password that was typed in the place of a name
+    is kept nowhere.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
         self._window = clock()
-        self._counts: Counter[int] = Counter()
+        self._key = secrets.token_bytes(TAG_BYTES)
+        self._counts: Counter[str] = Counter()
 
     def __getitem__(self, who: str) -> int:
         self._look_at_the_clock()
-        return self._counts[hash(who)]
+        return self._counts[self._hash(who)]
 
     def add(self, who: str) -> None:
         """Count one more for `who`."""
         self._look_at_the_clock()
-        self._counts[hash(who)] += 1
+        self._counts[self._hash(who)] += 1
+
+    @property
+    def state(self) -> list[Any]:
+        """All of it, for a reload: see `go_on`."""
+        self._look_at_the_clock()
+        return [self._window, self._key.hex(), self._counts]
+
+    def go_on(self, state: list[Any] | None) -> None:
+        """Count on from there; None is from nothing."""
+        if state is not None:
+            self._window, self._key, self._counts = state[0], bytes.fromhex(state[1]), Counter(state[2])
+
+    def _hash(self, who: str) -> str:
+        return blake2b(who.encode("utf-8", "replace"), digest_size=8, key=self._key).hexdigest()
 
     def _look_at_the_clock(self) -> None:
         now = self._clock()

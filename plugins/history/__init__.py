@@ -4,7 +4,9 @@ read and searched, and an acknowledged message is on disk.
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import gevent
@@ -16,6 +18,7 @@ from greenchat import (
     Call,
     ChatServer,
     Command,
+    Context,
     Database,
     DatabaseError,
     History,
@@ -35,6 +38,8 @@ from greenchat import (
     Session,
     UsedKey,
     hookimpl,
+    open_to_read,
+    transaction,
     typed_command,
 )
 
@@ -55,6 +60,10 @@ LINES = 20
 
 # How long it may take until it is on the disk who has left a room that is to be forgotten, in seconds.
 FORGET_SECONDS = 5.0
+
+
+# The files of the data directory that it keeps: their migrations are tried before a reload.
+DATABASES = {store.FILE: store.MIGRATIONS}
 
 
 class Settings(greenchat.Settings, frozen=True):
@@ -112,8 +121,9 @@ class Plugin:
 
     stays_on = True  # whatever fails: without it, what nobody keeps would be acknowledged
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
+        self._state = ctx.carry_state()
         self._started = False
 
     @hookimpl
@@ -150,6 +160,7 @@ class Plugin:
             keep_messages=settings.keep_messages,
             keep_bytes=settings.keep_bytes,
         )
+        self._tidy.notice = self._state.pop("notice", "")
         self._started = True
         server.set_hook_enabled(self, "greenchat_event", bool(settings.events))
         self._message_writer.open()
@@ -158,11 +169,18 @@ class Plugin:
     @hookimpl
     def greenchat_shutdown(self) -> None:
         if self._started:
+            self._state["notice"] = self._tidy.notice
             self._tidy.stop()
             self._message_writer.close()
             self._close_readers()
             self._writer.close()
             self._message_writer.place.stamp()
+
+    @hookimpl
+    def greenchat_busy(self) -> str | None:
+        """What was said and is not on the disk is in this process alone."""
+        problem = self._message_writer.problem if self._started else None
+        return None if problem is None else f"history is off: {problem}"
 
     @hookimpl
     def greenchat_cli(self, group: "click.Group") -> None:
@@ -211,6 +229,14 @@ class Plugin:
             self._tidy.forget_room(room)
         except DatabaseError as error:
             raise Reject(f"History cannot forget it at the moment: {error}", code="history_off") from None
+
+    @hookimpl
+    def greenchat_last_messages(self, data_dir: Path, room: str, count: int) -> Sequence[Past] | None:
+        path = data_dir / store.FILE
+        if not path.exists():
+            return None
+        with closing(open_to_read(path, store.MIGRATIONS)) as connection:
+            return transaction(connection, lambda connection: store.last(connection, room, count), writes=False)
 
     @hookimpl
     def greenchat_delay_ack(self, room: Room, rev: int, release: Release) -> bool:

@@ -149,7 +149,7 @@ class Retention:
         tell: Callable[[str], None],
         keep_bytes: int,
     ) -> None:
-        self.notice = ""
+        self.notice = ""  # also from before a reload: nobody is told twice
         self._run = run
         self._forget = forget
         self._tell = tell

@@ -13,7 +13,7 @@ from itertools import chain, count, groupby, repeat
 
 import msgspec
 
-from greenchat import History, Joined, Left, Message, Past, Renamed
+from greenchat import Deleted, History, Joined, Left, Message, Past, Renamed
 
 from . import changes, index, keys
 from .changes import Change
@@ -244,6 +244,18 @@ def page(connection: sqlite3.Connection, ask: History, limit: int) -> list[Past]
         (room, low, high, limit),
     )
     return sorted(found, key=lambda past: past.message.seq)
+
+
+def last(connection: sqlite3.Connection, room: str, count: int) -> list[Past]:
+    """The last messages of `room`, or of all where that is empty, in their order; without those that were deleted."""
+    only = "room = (SELECT id FROM rooms WHERE name = :room) AND" if room else ""
+    order = "seq" if room else "id"
+    query = f"SELECT * FROM messages WHERE {only} {changes.IS_THERE} ORDER BY {order} DESC LIMIT :count"
+    return sorted(rows(connection, query, {"room": room, "count": count}), key=lambda past: _number(past.message))
+
+
+def _number(message: Message | Deleted) -> int:
+    return message.id if isinstance(message, Message) else 0
 
 
 def from_the_start(ask: History) -> bool:

@@ -96,6 +96,11 @@ class Tidy:
         """What operators should know; empty for nothing."""
         return self._retention.notice if self._retention is not None else ""
 
+    @notice.setter
+    def notice(self, notice: str) -> None:
+        if self._retention is not None:
+            self._retention.notice = notice
+
     def stop(self) -> None:
         gevent.killall(self._greenlets)
 

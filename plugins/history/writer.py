@@ -86,10 +86,13 @@ class MessageWriter:
 
     def open(self) -> None:
         """Learn what is on disk, waiting for it. Where that cannot be, history is off until it can."""
+        rooms, self._rooms = self._rooms, {}  # those that go on over a reload are restored as they are opened
         try:
             self._learn(self._database.run(self._begin))
         except DatabaseError as error:
             self._fail(error)
+        finally:
+            self._rooms = rooms
 
     # --- what comes ---
 
@@ -370,10 +373,7 @@ class MessageWriter:
         self._renumber(stored.seqs, stored.revs, stored.times)
 
     def _renumber(
-        self,
-        more: Mapping[str, int],
-        revs: Mapping[str, int],
-        since: Mapping[str, datetime] = MappingProxyType({}),
+        self, more: Mapping[str, int], revs: Mapping[str, int], since: Mapping[str, datetime] = MappingProxyType({})
     ) -> None:
         """Raise the numbers of what waits, and those that the rooms will give, by so much each; and times to those
         `since` which it comes, as times of one room never fall."""

@@ -16,6 +16,7 @@ import gevent
 from greenchat import (
     ChatServer,
     Command,
+    Context,
     Member,
     Message,
     Messages,
@@ -32,7 +33,7 @@ from .commands import commands
 from .enforcement import Enforcement
 from .orders import Orders
 from .plugin_orders import PluginOrders
-from .records import FILE, LOOK_SECONDS, Records
+from .records import FILE, LOOK_SECONDS, MIGRATIONS, Records
 from .settings import Settings as Settings
 from .settings import words_of
 from .words import Repeats, RoomFlood, WordList
@@ -40,10 +41,15 @@ from .words import Repeats, RoomFlood, WordList
 log = logging.getLogger("greenchat.moderation")
 
 
+# The files of the data directory that it keeps: their migrations are tried before a reload.
+DATABASES = {FILE: MIGRATIONS}
+
+
 class Moderation:
     """The hooks. Each rests as long as it has nothing to do."""
 
-    def __init__(self, words: WordList, settings: Settings) -> None:
+    def __init__(self, words: WordList, settings: Settings, ctx: Context) -> None:
+        self._state = ctx.carry_state()
         self._words = words
         self._action = settings.action
         self._repeats = Repeats(settings.repeat, settings.repeat_seconds) if settings.repeat else None
@@ -62,6 +68,7 @@ class Moderation:
         self._server = server
         self._records = Records(server.data_dir / FILE, server.accounts, server.chat.rooms, self._changed)
         self._enforcement = Enforcement(server)
+        self._go_on()
         self._orders.begin(server, self._records, self._enforcement)
         self._plugin_orders.begin(server, self._records, self._enforcement)
         self._rest()
@@ -73,11 +80,29 @@ class Moderation:
         if self._looking is not None:
             self._looking.kill()
             self._records.close()
+            self._state.update(self._enforcement.state)
+            self._state["repeats"] = self._repeats.state if self._repeats is not None else []
+            self._state["flood"] = self._flood.state if self._flood is not None else {}
+
+    def _go_on(self) -> None:
+        """No mute ends, nor does anybody get to say more, by a reload."""
+        self._enforcement.go_on(self._state)
+        if self._repeats is not None:
+            self._repeats.go_on(self._state.get("repeats", ()))
+        if self._flood is not None:
+            self._flood.go_on(self._state.get("flood", {}))
+        self._state.clear()
+
+    @hookimpl
+    def greenchat_carried(self, session: Session) -> None:
+        # All of them are here, once the first is told of. What was ordered meanwhile, in the shell say, holds now.
+        self._enforcement.all_are_here()
 
     def _look(self) -> None:
         while True:
             gevent.sleep(LOOK_SECONDS)
             try:
+                self._enforcement.all_are_here()  # also where nobody was connected
                 self._records.look()
             except Exception:  # what fails once must not keep bans from ending and the shell from being heard
                 log.exception("a look at what is in force has failed")
@@ -228,5 +253,5 @@ class Moderation:
             group.add_command(command)
 
 
-def greenchat_plugin(settings: Settings) -> Moderation:
-    return Moderation(words_of(settings), settings)
+def greenchat_plugin(settings: Settings, ctx: Context) -> Moderation:
+    return Moderation(words_of(settings), settings, ctx)

@@ -7,8 +7,8 @@ as it has not joined.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
@@ -37,6 +37,7 @@ class Enforcement:
         # below 0: neither another name, nor another connection, nor another account makes it faster. The latest is the
         # last.
         self._said: defaultdict[str, dict[Mark | Member, float]] = defaultdict(dict)
+        self._until = 0.0  # of which moment everybody is who is carried over; 0 once all of them are here
 
     # --- what holds for somebody ---
 
@@ -70,8 +71,13 @@ class Enforcement:
 
     def apply(self, rules: Rules) -> None:
         """From now on, `rules` is in force: look at everybody."""
-        fresh = rules.marks_beside(self.rules)
-        self.rules = rules
+        before, self.rules = self.rules, rules
+        if not self._until:
+            self._look_at_all(rules.marks_beside(before))
+
+    def _look_at_all(self, fresh: set[Mark]) -> None:
+        """`fresh` are those for whom something was ordered just now."""
+        rules = self.rules
         for session in list(self._server.sessions.values()):
             was = session.role
             self.give_role(session)
@@ -85,6 +91,37 @@ class Enforcement:
             self._look_at_absent(member, fresh)
         for room in self._said.keys() - rules.slow.keys():
             del self._said[room]
+
+    # --- over a reload ---
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Who is known as whom, and who has to wait. See `go_on`."""
+        return {
+            "until": time.time(),
+            "marked": [[who, list(marks)] for who, marks in self._marked.items()],
+            "meant": list(self._meant),
+            "sent_home": list(self._sent_home),
+            "said": {room: [list(one) for one in said.items()] for room, said in self._said.items()},
+        }
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """From there. Whoever is there still has no session, until `all_are_here`. Who is None is gone."""
+        self._until = state.get("until", 0.0)
+        self._marked = {who: frozenset(marks) for who, marks in state.get("marked", ()) if who is not None}
+        self._meant = {who for who in state.get("meant", ()) if who is not None}
+        self._sent_home = set(state.get("sent_home", ()))
+        for room, said in state.get("said", {}).items():
+            self._said[room] = {who: at for who, at in said if who is not None}
+
+    def all_are_here(self) -> None:
+        """Look at everybody, if that is to be done still; as at those who were there when something was ordered, where
+        that has happened since."""
+        until, self._until = self._until, 0.0
+        if until:
+            here = self._server.sessions.keys()
+            self._marked = {who: marks for who, marks in self._marked.items() if isinstance(who, Member) or who in here}
+            self._look_at_all(self.rules.marks_since(until))
 
     def give_role(self, session: Session) -> None:
         session.role = self._role_of(session.account_id)

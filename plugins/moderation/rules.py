@@ -135,6 +135,10 @@ class Rules:
             if one.kind != "network" and (one.kind, one.what, one.room, one.since) not in known
         }
 
+    def marks_since(self, moment: float) -> set[Mark]:
+        """Whom something was ordered for since then, in seconds since 1970."""
+        return {one.mark for one in (*self.bans, *self.mutes) if one.kind != "network" and one.since > moment}
+
     def ban_of(self, marks: Iterable[Mark], room: str, now: float) -> Sanction | None:
         """The ban that keeps somebody known by `marks` out of `room`, or of the chat (empty): the longest."""
         return _longest((self._bans.get((room, mark)) for mark in marks), now)

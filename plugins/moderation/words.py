@@ -11,8 +11,10 @@ import re
 import time
 import unicodedata
 from collections import deque
-from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from greenchat import INVISIBLE, ConfigError, Reject
 
@@ -171,17 +173,33 @@ class Repeats:
         self._seconds = seconds
         self._said: dict[Hashable, deque[tuple[int, float]]] = {}
 
+    @property
+    def state(self) -> list[Any]:
+        """What still counts, for a reload: see `go_on`."""
+        since = time.monotonic() - self._seconds
+        counts = [[who, [list(one) for one in said if one[1] > since]] for who, said in self._said.items()]
+        return [one for one in counts if one[1]]
+
+    def go_on(self, state: Iterable[Any]) -> None:
+        """Count on from there. Who is None is gone."""
+        self._said = {who: deque(map(tuple, said), maxlen=REMEMBERED) for who, said in state if who is not None}
+
     def check(self, who: Hashable, text: str) -> None:
         """Count `text`. Raises `Reject` where it was said often enough."""
         now = time.monotonic()
         said = self._said.setdefault(who, deque(maxlen=REMEMBERED))
-        key = hash(fold(text))
+        key = _short(fold(text))
         if sum(1 for other, at in said if other == key and now - at < self._seconds) >= self._times:
             raise Reject("You have said this already. Say something else, or wait a while.", code="repeated")
         said.append((key, now))
 
     def forget(self, who: Hashable) -> None:
         self._said.pop(who, None)
+
+
+def _short(text: str) -> int:
+    """What stands for `text`, in this process and in the next."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 class RoomFlood:
@@ -191,6 +209,15 @@ class RoomFlood:
         self._rate = rate
         self._most = max(1.0, rate * seconds)
         self._left: dict[str, tuple[float, float]] = {}
+
+    @property
+    def state(self) -> dict[str, list[float]]:
+        """All of it, for a reload: see `go_on`."""
+        return {room: list(left) for room, left in self._left.items()}
+
+    def go_on(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Count on from there."""
+        self._left = {room: (left, at) for room, (left, at) in state.items()}
 
     def check(self, room: str) -> None:
         """Count a message. Raises `Reject` where it is one too many."""

@@ -14,6 +14,7 @@ from greenchat import (
     Call,
     ChatServer,
     Command,
+    Context,
     DatabaseError,
     Invited,
     Member,
@@ -50,6 +51,10 @@ NAMES_SHOWN = 100
 RETRY_SECONDS = 1.0
 
 
+# The files of the data directory that it keeps: their migrations are tried before a reload.
+DATABASES = {store.FILE: store.MIGRATIONS}
+
+
 class Rooms:
     """The commands, and the rules of the rooms."""
 
@@ -61,8 +66,9 @@ class Rooms:
     _quota: Quota
     _removal: Removal | None = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
+        self._state = ctx.carry_state()
 
     @hookimpl(tryfirst=True)  # no other plugin has opened its file yet
     def greenchat_startup(self, server: ChatServer) -> None:
@@ -81,6 +87,9 @@ class Rooms:
         else:
             if not self._book.read():
                 self._reading = gevent.spawn(self._read_again)
+        self._book.go_on(self._state.get("rules", {}), server.chat.rooms)
+        self._access.go_on(self._state)
+        self._state.clear()
         server.accounts.watch(self._settle)
         self._removal = Removal(server, self._book, self._settings.unused_days)
         self._removal.start()
@@ -102,6 +111,7 @@ class Rooms:
             self._reading.kill()
         if self._removal is not None:
             self._removal.stop()
+            self._state.update(self._access.state, rules=self._book.state(server.chat.rooms))
         self._book.close()
 
     @hookimpl

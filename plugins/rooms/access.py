@@ -3,8 +3,9 @@
 import hmac
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from weakref import WeakSet
 
 from greenchat import ChatServer, Member, Reject, Session, host_of, network_of
@@ -29,6 +30,32 @@ class Access:
         # Since the window began, so that all is forgotten at its end:
         self._failures: Counter[str] = Counter()
         self._window = clock()
+
+    # --- over a reload ---
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Who is invited where, and who has to wait. See `go_on`."""
+        names = {id(self._book.of(room)): name for name, room in self._server.chat.rooms.items()}
+        names = {id(rules): name for name, rules in self._book.lasting.items()} | names
+        invited = [
+            [member, [names[id(one)] for one in rules if id(one) in names]]
+            for member, rules in self._invitations.items()
+        ]
+        return {"invited": invited, "failures": self._failures, "window": self._window}
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """From there, once the rooms are open again. Who is None is gone."""
+        self._failures.update(state.get("failures", {}))
+        self._window = state.get("window", self._window)
+        for member, rooms in state.get("invited", ()):
+            for room in rooms if member is not None else ():
+                there = self._server.chat.rooms.get(room)
+                rules = self._book.of(there) if there is not None else self._book.lasting.get(room)
+                if rules is not None:
+                    self.invite(member, rules)
+
+    # --- who may come in ---
 
     def rules_of(self, room: str) -> Rules:
         """What holds for the room of this name, be there somebody in it or not."""

@@ -2,8 +2,12 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
+
+from msgspec import convert, to_builtins
 
 from greenchat import AccountDirectory, Database, DatabaseError, Reject, Room, file_state
 
@@ -32,6 +36,7 @@ class RuleBook:
         self.usable = True
         self._complaint = ""
         self._open: WeakKeyDictionary[Room, Rules] = WeakKeyDictionary()
+        self._carried: dict[str, Rules] = {}  # those of rooms that were open before a reload, until they are opened
         self._database = Database(path, store.MIGRATIONS)
         self._seen: object = None  # the state of the file when it was looked at last
 
@@ -46,6 +51,9 @@ class RuleBook:
         if not self.usable:
             self.usable = True
             log.warning("all rooms are open again: it is known who may enter which")
+            for room, rules in list(self._open.items()):  # those that were open before
+                self._open[room] = lasting = self.lasting.get(room.name, rules)
+                lasting.entered = True
         return True
 
     def give_up(self, error: DatabaseError) -> None:
@@ -62,6 +70,20 @@ class RuleBook:
         """The names of rooms that are there when nobody is in them."""
         return [name for name, rules in self.lasting.items() if rules.kept]
 
+    # --- over a reload ---
+
+    def state(self, rooms: Mapping[str, Room]) -> dict[str, Any]:
+        """What holds in `rooms`, which are open. See `go_on`."""
+        return {name: to_builtins(self.of(room)) for name, room in rooms.items()}
+
+    def go_on(self, state: Mapping[str, Any], rooms: Mapping[str, Room]) -> None:
+        """From there: the same `rooms` are open, before they are `opened` to plugins. What has lasted is what the file
+        has of it, if that can be read."""
+        for name, rules in state.items():
+            if name in rooms:
+                self._carried[name] = self._open[rooms[name]] = self.lasting.get(name) or convert(rules, Rules)
+                self._carried[name].entered = rules["entered"]
+
     # --- look ---
 
     def of(self, room: Room) -> Rules:
@@ -70,6 +92,8 @@ class RuleBook:
 
     def opened(self, room: Room) -> None:
         """Give a room that is opened what has lasted of it."""
+        if self._carried.pop(room.name, None) is not None:
+            return  # what it is about and whose it is goes with the room
         rules = self.lasting.get(room.name)
         if rules is not None:
             self._open[room], room.lasts = rules, True

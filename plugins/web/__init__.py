@@ -99,6 +99,7 @@ class Web:
         self._server = server
         self._files = Files(Path(__file__).parent / "static")
         server.trust_proxies(self._origin_policy.is_proxy)
+        server.carries(self._codec)
         if self._settings.chat_port:
             server.page = self._prefix
         server.routes.served = True

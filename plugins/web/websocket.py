@@ -8,10 +8,9 @@ permessage-deflate is not offered. It would take some ten KB for each connection
 """
 
 import base64
-import struct
 from collections.abc import Sequence
-from functools import lru_cache
 
+from msgspec import msgpack
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import (
     AcceptConnection,
@@ -31,6 +30,22 @@ from greenchat import Ack, Error, Event, Frame, Hangup, JsonCodec, Leave, Messag
 from greenchat import Request as ChatRequest
 
 from .http import Refusal, Request
+from .wire import (
+    LONGEST_HEAD,
+    MASK_BYTES,
+    PING,
+    TEXT,
+    WHOLE_TEXT,
+    Head,
+    head_of,
+    line_of,
+    lines_of,
+    make_head,
+    text_frames,
+    text_head,
+    unfinished,
+    whole_texts,
+)
 
 # What the two sides call the language they speak; the number rises when old clients could not understand it any more.
 SUBPROTOCOL = "greenchat.json.v1"
@@ -39,29 +54,27 @@ SUBPROTOCOL = "greenchat.json.v1"
 # lines.
 SKIP_BYTES = 1024 * 1024
 
+# Of a character in UTF-8, in bytes, but for its last.
+LONGEST_CHARACTER = 3
+
+# See `WebSocketDecoder.state`.
+State = tuple[bytes, bytes, bytes | None, int, bytes, bool, bytes]
+
 KEY_BYTES = 16  # of a handshake's key (RFC 6455, 4.1)
-
-# A frame's first byte where it is a whole text message; the bit of its second that says that it is masked; and below
-# what its length stands in the other seven, where else 126 or 127 says that two or eight bytes of it follow (5.2).
-WHOLE_TEXT = 0x81
-MASKED = 0x80
-SHORT = 126
-LONGEST_HEAD = 8  # with a mask, of those that are read here
-
-PING = b"\x89\x00"
 
 # What a failure is counted as. What else the protocol calls wrong is malformed.
 ERROR_CODES = {int(CloseReason.INVALID_FRAME_PAYLOAD_DATA): "not_utf8", int(CloseReason.MESSAGE_TOO_BIG): "too_long"}
 
 
 # What a closed session is told, by the reason of its end (7.4.1). All others were sent away: 1008, a policy.
-NORMAL, GOING_AWAY, POLICY, INTERNAL = 1000, 1001, 1008, 1011
+NORMAL, GOING_AWAY, POLICY, INTERNAL, COME_BACK = 1000, 1001, 1008, 1011, 1012
 CLOSE_CODES = {
     "left": NORMAL,
     "connection closed": NORMAL,
     "server is shutting down": GOING_AWAY,
     "did not answer a ping": GOING_AWAY,
     "internal error": INTERNAL,
+    "server is reloading": COME_BACK,
 }
 
 
@@ -137,6 +150,7 @@ class WebSocketCodec:
     numbers = True
     tokens = True
     advice = JsonCodec.advice
+    own_requests = (ControlPing, Failed)
 
     def __init__(self) -> None:
         self._json = JsonCodec()
@@ -150,50 +164,48 @@ class WebSocketCodec:
         if type(reply) is Ping:
             return PING  # browsers answer it by themselves, also while their page sleeps
         text = self._json.encode(reply)[:-1]
-        return _head(len(text)) + text
+        return text_head(len(text)) + text
 
     def refusal(self, error: Error) -> bytes:
         return self.encode(error)
 
     def encode_run(self, messages: Messages) -> bytes:
-        return _frames(self._json.encode_run(messages))
+        return text_frames(self._json.encode_run(messages))
 
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
-        return _frames(self._json.encode_acks(acks))
-
-
-def _frames(block: bytes) -> bytes:
-    """Lines as text frames."""
-    lines = block.split(b"\n")
-    lines.pop()  # what is behind the last line: nothing
-    return b"".join([_head(len(line)) + line for line in lines])
-
-
-@lru_cache(maxsize=4096)  # most lengths that there are: each is asked for again and again
-def _head(length: int) -> bytes:
-    """How a text frame of `length` bytes begins."""
-    if length < SHORT:
-        return struct.pack("!BB", WHOLE_TEXT, length)
-    if length < 1 << 16:
-        return struct.pack("!BBH", WHOLE_TEXT, SHORT, length)
-    return struct.pack("!BBQ", WHOLE_TEXT, SHORT + 1, length)
+        return text_frames(self._json.encode_acks(acks))
 
 
 class WebSocketDecoder:
     """Client bytes to requests.
 
     The stream is cut into frames here. Those that are a whole text message, all there, are read here as well; others
-    are handed to wsproto, as far as they have come, so that what is wrong with them is found as soon as it can be.
+    are handed to wsproto, as far as they have come, so that what is wrong with them is found as soon as it can be; but
+    for control frames, which are short.
     """
 
-    __slots__ = ("_ended", "_goodbye", "_head", "_json", "_limit", "_message", "_owed", "_size", "_wire")
+    __slots__ = (
+        "_ended",
+        "_frame",
+        "_goodbye",
+        "_head",
+        "_json",
+        "_limit",
+        "_message",
+        "_owed",
+        "_size",
+        "_tail",
+        "_wire",
+    )
 
     def __init__(self, json: JsonCodec, frame_bytes: int) -> None:
         self._limit = frame_bytes
         self._json = json.request_decoder(frame_bytes)
         self._wire = Connection(ConnectionType.SERVER)
-        self._head = b""  # of a frame whose length cannot be told yet, or of a text that is read here once it is whole
-        self._owed = 0  # how much is still to come of a frame that wsproto has begun
+        self._head = b""  # of a frame whose length cannot be told yet, or of one that waits until it is whole
+        self._frame: Head | None = None  # of the one that wsproto has begun last
+        self._owed = 0  # how much of that is still to come
+        self._tail = b""  # with what the message ends that wsproto has read so far: a part of a character, perhaps
         self._message: bytearray | None = None  # what wsproto has read of a message that has not ended
         self._size = 0  # of that message so far, with what was not kept
         self._ended = False
@@ -216,8 +228,8 @@ class WebSocketDecoder:
                 stop = at + self._owed
             else:
                 if quickly and self._message is None:
-                    texts, stop = _whole_texts(data, at)
-                    lines = _lines(texts)
+                    texts, stop = whole_texts(data, at)
+                    lines = lines_of(texts)
                     if lines:
                         frames = self._json.feed(lines)
                         if run or found:
@@ -227,22 +239,62 @@ class WebSocketDecoder:
                         at = stop
                         continue
                     quickly = not texts  # where one is not UTF-8, wsproto finds out which
-                stop = _end_of_frame(data, at)
+                head = head_of(data, at)
+                stop = at + head.size + head.length if head is not None else 0
                 # In a stream of texts, the last one may not be all there: it waits, so that all are read here.
-                if not stop or (run and not found and self._may_wait(data, at, stop)):
+                if head is None or (len(data) < stop and self._may_wait(head, is_run=bool(run and not found))):
                     self._head = data[at:]
                     break
+                self._frame = head
             part = data[at:stop]
             at += len(part)
-            self._owed = stop - at
+            self._remember(part, stop - at)
             self._read(part, found)
         return [*run, *found] if found else run
 
-    def _may_wait(self, data: bytes, at: int, stop: int) -> bool:
-        """Whether the frame at `at`, which ends at `stop`, is a text that may be kept, and is not all there."""
+    def _may_wait(self, head: Head, *, is_run: bool) -> bool:
+        """Whether a frame is one that may be kept until it is all there: a control frame, or a text behind others."""
+        if head.is_control():
+            return True
         most = LONGEST_HEAD + (self._limit or SKIP_BYTES)
-        whole_text = data[at] == WHOLE_TEXT and bool(data[at + 1] & MASKED) and self._message is None
-        return whole_text and len(data) < stop <= at + most
+        whole_text = head.first == WHOLE_TEXT and bool(head.mask) and self._message is None
+        return is_run and whole_text and head.size + head.length <= most
+
+    def _remember(self, part: bytes, owed: int) -> None:
+        """How far wsproto gets with `part`, after which so much of its frame is still to come."""
+        head = self._frame
+        assert head is not None
+        begins = not self._owed
+        self._owed = owed
+        if head.is_control():
+            return
+        if begins and head.first & TEXT:
+            self._tail = b""
+        end = head.length - owed
+        ends = part[head.size :] if begins else part
+        ends = ends[-LONGEST_CHARACTER:]
+        self._tail = (self._tail + head.unmask(ends, end - len(ends)))[-LONGEST_CHARACTER:]
+
+    def state(self) -> bytes:
+        message = None if self._message is None else bytes(self._message)
+        rest = self._frame.rest(self._owed) if self._frame is not None and self._owed else b""
+        return msgpack.encode((self._head, rest, message, self._size, self._tail, self._ended, self._goodbye))
+
+    def restore(self, state: bytes) -> None:
+        """wsproto is told the least that has it where it was: the message so far as one frame, with the part of a
+        character that it ends with, and the head of a frame that has what is left of the one under way."""
+        found = msgpack.decode(state, type=State)
+        self._head, rest, message, self._size, self._tail, self._ended, self._goodbye = found
+        stream = rest
+        if message is not None:
+            self._message = bytearray(message)
+            part = unfinished(self._tail)
+            stream = make_head(TEXT, len(part), bytes(MASK_BYTES)) + part + rest
+        self._wire.receive_data(stream)
+        for _ in self._wire.events():
+            pass
+        self._frame = head_of(rest, 0)
+        self._owed = self._frame.length if self._frame is not None else 0
 
     def _read(self, part: bytes, found: list[ChatRequest]) -> None:
         """Have wsproto read a part of the stream."""
@@ -281,67 +333,10 @@ class WebSocketDecoder:
             self._fail(CloseReason.MESSAGE_TOO_BIG, f"The message is longer than {self._limit} bytes.", found)
         elif part.message_finished:
             self._message = None
-            found.extend(self._json.feed(_line(bytes(message))))
+            found.extend(self._json.feed(line_of(bytes(message))))
 
     def _fail(self, code: int, reason: str, found: list[ChatRequest]) -> None:
         """Understand nothing more."""
         self._goodbye = self._wire.send(CloseConnection(code, reason))
         found.append(Failed(code=ERROR_CODES.get(code, "malformed"), text=reason))
         self._ended = True
-
-
-def _whole_texts(data: bytes, at: int) -> tuple[list[bytes], int]:
-    """The texts of frames in a row from `at` on, as long as each is a whole message, and where the next one begins.
-    All others are left to wsproto, among them those that are not as they must be."""
-    texts: list[bytes] = []
-    add, number, end = texts.append, int.from_bytes, len(data)  # looked up once: this is done for every message
-    while at + LONGEST_HEAD <= end and data[at] == WHOLE_TEXT:
-        length = data[at + 1] - MASKED
-        body = at + 6
-        if length == SHORT:
-            length = data[at + 2] << 8 | data[at + 3]
-            body = at + 8
-            if length < SHORT:
-                break  # written longer than need be
-        elif not 0 <= length < SHORT:
-            break
-        stop = body + length
-        if stop > end:
-            break
-        # The mask is the four bytes before the payload, again and again (RFC 6455, 5.3).
-        mask = (data[body - 4 : body] * (length // 4 + 1))[:length]
-        add((number(data[body:stop], "little") ^ number(mask, "little")).to_bytes(length, "little"))
-        at = stop
-    return texts, at
-
-
-def _end_of_frame(data: bytes, at: int) -> int:
-    """Where the frame at `at` ends, perhaps behind the end of `data`; 0 where too little of it has come to tell."""
-    if len(data) < at + 2:
-        return 0
-    length = data[at + 1] & ~MASKED
-    body = at + 2
-    if length >= SHORT:
-        body += 2 if length == SHORT else 8
-        length = int.from_bytes(data[at + 2 : body], "big")
-    if data[at + 1] & MASKED:
-        body += 4
-    return body + length if len(data) >= body else 0
-
-
-def _lines(texts: Sequence[bytes]) -> bytes:
-    """Messages as lines; nothing where one of them is not UTF-8."""
-    block = b"\n".join(texts)
-    if not block.isascii():
-        try:
-            block.decode()
-        except UnicodeDecodeError:
-            return b""
-    if block.count(b"\n") >= len(texts):
-        return b"".join(map(_line, texts))
-    return block + b"\n"
-
-
-def _line(text: bytes) -> bytes:
-    """A message as a line: a line break within JSON is white space."""
-    return text.replace(b"\n", b" ") + b"\n"

@@ -9,10 +9,12 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from kit.machine import eventually
 from kit.processes import GREENCHAT, serve_process
 from kit.terminals import ON_A_TERMINAL
+from msgspec import to_builtins
 
-from greenchat.config.difference import compare
+from greenchat.config.difference import changes, compare
 from greenchat.config.load import load
 from greenchat.config.schema import Config
 from greenchat.testing import DEADLINE, Peer
@@ -39,6 +41,19 @@ def test_what_may_change_is_in_force_and_told_with_what_it_was():
     ]
     assert live.waiting == []
     assert (live.config.limits.flood_rate, live.config.server.grace_seconds) == (5.0, 1.0)
+
+
+def test_what_another_program_would_change_is_told_without_what_may_be_secret():
+    old = load(assignments=["plugins.x.key=one", "server.password=rosebud", "plugins.x.gone=1"])
+    new = load(assignments=["plugins.x.key=two", "server.password=sesame", "server.port=1", "plugins.y.new=1"])
+    assert changes(to_builtins(old), to_builtins(new)) == [
+        "plugins.x.gone has changed",
+        "plugins.x.key has changed",
+        "plugins.y.new has changed",
+        "server.password has changed",
+        "server.port = 1 (was 9999)",
+    ]
+    assert changes(to_builtins(old), to_builtins(old)) == []
 
 
 def test_every_limit_may_change():
@@ -82,10 +97,19 @@ class Reloading:
         self._read = 0
         self._watcher = watcher
 
-    def change(self, toml, until="the configuration"):
-        """Write the file, send the signal, and return what the log says up to the line with `until`."""
+    def hang_up(self, toml):
+        """Write the file, and send the signal."""
         self._file.write_text(toml)
         self.serving.process.send_signal(signal.SIGHUP)
+
+    def refuses(self, name):
+        with self.serving.connect() as peer:
+            peer.send(f"JOIN|{name}")
+            return peer.read().startswith("ERROR|")
+
+    def change(self, toml, until="the configuration"):
+        """As `hang_up`, and return what the log says up to the line with `until`."""
+        self.hang_up(toml)
         deadline = time.monotonic() + DEADLINE
         while until not in self._log.read_text()[self._read :].rpartition("\n")[0]:
             assert time.monotonic() < deadline, self._log.read_text()
@@ -122,26 +146,22 @@ def test_limits_hold_for_who_comes_then_and_for_what_is_asked_then(server):
 
 
 def test_the_log_level_changes_and_what_was_given_as_a_flag_stays(server):
-    log = server.change(
-        '[server]\nlog_level = "warning"\ndefault_room = "new"\n[limits]\nflood_burst = 1\n', "started again"
-    )
+    server.hang_up('[server]\nlog_level = "warning"\n[limits]\nflood_burst = 1\nname_length = 10\n')
+    eventually(lambda: server.refuses("a" * 11))
+    log = server.change("[", "nothing was reloaded")
     assert "was read again" not in log  # said at the level that is in force by then
     log = server.change('[server]\nlog_level = "info"\n')
-    assert "the configuration was read again: server.log_level = info (was warning)\n" in log
+    assert "the configuration was read again: server.log_level = info (was warning); limits.name" in log
 
 
-def test_what_needs_a_restart_is_told_each_time_without_its_value(server, tmp_path):
-    for _ in range(2):
-        log = server.change(
-            '[server]\nport = 1\ndefault_room = "new"\n[plugins.chatlog]\ntranscript = "secret.log"\n', "started again"
-        )
-        assert "nothing has changed" in log
-        assert "WARNING greenchat: these settings will change when the server is started again: " in log
-        assert ": plugins.chatlog.transcript, server.default_room\n" in log
-        assert "secret" not in log
+def test_the_rest_changes_with_another_program_and_values_that_may_be_secret_are_not_told(server, tmp_path):
+    settings = '[server]\nport = 1\ndefault_room = "new"\n[plugins.chatlog]\ntranscript = "secret.log"\n'
+    log = server.change(settings, "nobody was served")
+    assert "plugins.chatlog.transcript has changed; server.default_room = new (was lobby)\n" in log
+    assert "secret" not in log
     with server.serving.connect() as peer:
         peer.send("JOIN|ada")
-        assert peer.read().startswith("INFO|Welcome to lobby")
+        assert peer.read().startswith("INFO|Welcome to new")
 
 
 @pytest.mark.parametrize(
@@ -156,8 +176,8 @@ def test_what_needs_a_restart_is_told_each_time_without_its_value(server, tmp_pa
     ],
 )
 def test_what_is_wrong_is_told_and_the_old_stays(server, wrong, reason):
-    log = server.change(wrong)
-    assert "ERROR   greenchat: the configuration cannot be used, and the old one stays in force: " in log
+    log = server.change(wrong, "nothing was reloaded")
+    assert "ERROR   greenchat: asked by SIGHUP, nothing was reloaded: " in log
     assert reason in log
     assert "Traceback" not in log
     server.serving.join("a" * 20).close()

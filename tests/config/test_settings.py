@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from greenchat.config.load import as_toml, load
-from greenchat.config.schema import Config, Limits
+from greenchat.config.schema import Config, Limits, Settings
 from greenchat.errors import ConfigError
 from greenchat.hooks.loader import Plugins
 
@@ -118,6 +118,31 @@ def test_every_setting_is_printed_with_its_reason():
     for before, line in itertools.pairwise(lines):
         if " = " in line and not line.startswith(("#", " ")):
             assert before.startswith("# "), f"{line} has no reason"
+
+
+class Door(Settings, frozen=True):
+    token: str
+    room: str = "lobby"
+
+
+class Doors(Settings, frozen=True):
+    doors: dict[str, Door] = {}  # noqa: RUF012
+    count: int = 1
+
+
+class Granted(Settings, frozen=True):
+    on: bool | None = None
+
+
+def test_tables_in_tables_are_printed_below_and_without_their_secrets():
+    settings = Doors({"front door": Door("open sesame"), "back": Door("hush", "garden")})
+    text = as_toml(Config(), {"house": settings}, {"house": Granted()})
+    assert "sesame" not in text
+    assert "hush" not in text
+    assert tomllib.loads(text)["plugins"]["house"] == {
+        "count": 1,
+        "doors": {"front door": {"token": "", "room": "lobby"}, "back": {"token": "", "room": "garden"}},
+    }
 
 
 def test_a_secret_is_never_printed():

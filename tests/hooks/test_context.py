@@ -188,15 +188,6 @@ def test_a_moment_of_the_clock_on_the_wall(ctx, clock):
     assert done == ["long ago", "once"]
 
 
-@pytest.fixture
-def berlin(monkeypatch):
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
 def test_each_day_at_a_time_of_the_local_zone(ctx, clock, berlin):
     done = []
     ctx.at("07:30", lambda: done.append(clock.now().strftime("%d %H:%M")))

@@ -1,14 +1,19 @@
 """Which plugins are found, where and under which name, and what is told of those of which nothing is called."""
 
 import os
+import py_compile
 import re
+import subprocess
 import sys
+import time
 
 import pytest
 from kit.failing import plugin_dir, state
+from kit.machine import eventually
 from kit.processes import run_greenchat, serve_process
 
 from greenchat.config.load import load
+from greenchat.hooks import bytecode
 from greenchat.hooks.loader import Plugins
 from greenchat.testing import serving
 
@@ -78,25 +83,39 @@ def test_an_installed_plugin_that_a_file_shadows_is_told_in_the_log(tmp_path, ca
 
 
 def test_a_module_that_is_given_and_installed_is_one_plugin_under_its_installed_name(tmp_path, monkeypatch):
-    (tmp_path / "greenchat_dice.py").write_text(
+    (tmp_path / "greenchat_coins.py").write_text(
         "from greenchat import hookimpl\n@hookimpl\ndef greenchat_check_message(message):\n"
         "    return message.text + '!'"
     )
-    package = tmp_path / "greenchat_dice-1.0.dist-info"
+    package = tmp_path / "greenchat_coins-1.0.dist-info"
     package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: greenchat-dice\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text("[greenchat]\ndice = greenchat_dice\n")
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: greenchat-coins\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[greenchat]\ncoins = greenchat_coins\n")
     monkeypatch.syspath_prepend(tmp_path)
-    import greenchat_dice
+    import greenchat_coins
 
-    with serving(greenchat_dice) as server:
-        assert [plugin.name for plugin in server.server.plugins if "dice" in plugin.name] == ["dice"]
+    with serving(greenchat_coins) as server:
+        assert [plugin.name for plugin in server.server.plugins if "coins" in plugin.name] == ["coins"]
         ada, bob = server.join("ada"), server.join("bob")
         ada.send("MSG|hello")
         bob.expect("MSG|ada|hello!")
-    by_name = Plugins(load(flags={"server.plugins": ["greenchat_dice"]}))
-    assert [plugin.state for plugin in by_name if "dice" in plugin.name] == ["on"]
-    sys.modules.pop("greenchat_dice")
+    by_name = Plugins(load(flags={"server.plugins": ["greenchat_coins"]}))
+    assert [plugin.state for plugin in by_name if "coins" in plugin.name] == ["on"]
+    sys.modules.pop("greenchat_coins")
+
+
+def test_what_somebody_has_installed_comes_before_what_greenchat_has_of_that_name(tmp_path, monkeypatch):
+    (tmp_path / "their_dice.py").write_text(
+        "from greenchat import command\n@command\ndef roll(call):\n    'Roll.'\n    return 'six'"
+    )
+    package = tmp_path / "zz_their_dice-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: zz-their-dice\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[greenchat]\ndice = their_dice\n")
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path)])
+    found = [(plugin.source, bool(plugin.off)) for plugin in Plugins(load()) if plugin.name == "dice"]
+    assert found == [("zz-their-dice (installed)", False), ("greenchat (installed)", True)]
+    sys.modules.pop("their_dice")
 
 
 # --- those in the data directory ---
@@ -170,3 +189,60 @@ def test_a_command_that_one_there_adds_to_the_command_line_is_found(own, tmp_pat
     assert "oracle" in run_greenchat("--help", env=env).stdout
     (own / "oracle.py").unlink()
     assert "oracle" not in run_greenchat("--help", env=env).stdout
+
+
+CHECK = "from greenchat import hookimpl\n@hookimpl\ndef greenchat_check_message(message): return '{}'"
+
+
+def loaded(directory):
+    """What a new process has the plugin `pack` in there, or the module of this name, say."""
+    code = (
+        "import sys; from pathlib import Path; from greenchat.config.load import load; "
+        "from greenchat.hooks.loader import Plugins; "
+        "flags = {'server.plugins': ['pack']} if '-m' in sys.argv else {'server.plugins_dirs': [sys.argv[1]]}; "
+        "plugins = Plugins(load(flags=flags)); "
+        "print([sys.modules[one.module].greenchat_check_message(None) for one in plugins if one.name == 'pack'])"
+    )
+    return [
+        subprocess.run(
+            [sys.executable, "-c", code, str(directory), *more],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+            | {"PYTHONPATH": str(directory)},
+        ).stdout.strip()
+        for more in ((), ("-m",))
+    ]
+
+
+@pytest.mark.parametrize("inner", ["pack.py", "pack/__init__.py", "pack/inner.py"])
+def test_a_file_that_is_written_again_within_a_second_is_what_it_is_now(tmp_path, inner):
+    """Python would take what it has compiled before: it looks at seconds and sizes."""
+    file = tmp_path / inner
+    file.parent.mkdir(exist_ok=True)
+    if inner.endswith("inner.py"):
+        (tmp_path / "pack" / "__init__.py").write_text("from .inner import *")
+    moment = time.time_ns() - 3600 * 10**9
+    for word in ("one", "two"):
+        file.write_text(CHECK.format(word))
+        os.utime(file, ns=(moment, moment))
+        assert loaded(tmp_path) == [f"['{word}']"] * 2
+    # One that was compiled by something else.
+    file.write_text(CHECK.format("six"))
+    py_compile.compile(str(file))
+    file.write_text(CHECK.format("ten"))
+    os.utime(file, ns=(os.stat(file).st_mtime_ns // 10**9 * 10**9,) * 2)
+    assert loaded(tmp_path) == ["['ten']"] * 2
+
+
+def test_a_file_that_was_there_before_is_compiled_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(bytecode, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    plugin_dir(tmp_path, pack=CHECK.format("one"))
+    eventually(lambda: time.time() > os.stat(tmp_path / "pack.py").st_ctime)
+    found(tmp_path)
+    (compiled,) = (tmp_path / "__pycache__").iterdir()
+    written = os.stat(compiled)
+    found(tmp_path)
+    assert os.stat(compiled).st_mtime_ns == written.st_mtime_ns

@@ -30,7 +30,21 @@ from greenchat.chat import cascade
 from greenchat.cli import main
 from greenchat.config.load import load
 from greenchat.config.schema import Server
-from greenchat.hooks import background, dispatch, fetching, holds, in_turn, jobs, ledger, routes, specs, tasks, telling
+from greenchat.hooks import (
+    background,
+    carried,
+    courier,
+    dispatch,
+    fetching,
+    holds,
+    in_turn,
+    jobs,
+    ledger,
+    routes,
+    specs,
+    tasks,
+    telling,
+)
 from greenchat.hooks.dispatch import FAILURE_SECONDS, FAILURES
 from greenchat.hooks.loader import Plugins
 from greenchat.server import signals
@@ -84,7 +98,7 @@ def example(directory):
 
 def test_all_hooks_are_looked_at():
     assert set(HOOKS) == {name for name in vars(specs) if name.startswith("greenchat_")}
-    assert len(HOOKS) == 33
+    assert len(HOOKS) == 36
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -171,6 +185,10 @@ def test_numbers_are_those_of_the_code():
     assert f"has {holds.HOLD_SECONDS:.0f} seconds to release it" in told
     assert f"may take {background.STARTUP_SECONDS:.0f} seconds" in told
     assert f"`greenchat_shutdown` {background.SHUTDOWN_SECONDS:.0f};" in told
+    assert f"`greenchat_shutdown` has {background.CARRIED_SECONDS:.0f}, and so has `greenchat_carried`" in told
+    assert f"`greenchat_shutdown` is called, and has {background.CARRIED_SECONDS:.0f} seconds." in told
+    assert f"It is {carried.STATE_BYTES:,} bytes at most" in told
+    assert f"not more than {carried.DEPTH} in each other" in told
     assert f"after {signals.HELD_SECONDS:.0f} seconds." in told
     assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
     assert f"at least {tasks.SHORTEST_SECONDS} seconds" in told
@@ -187,6 +205,10 @@ def test_numbers_are_those_of_the_code():
     assert dispatch.HELD_SECONDS == 60
     assert f"At most {in_turn.MOST:,} wait for it." in told
     assert f"a plugin has at most {jobs.MOST:,}." in told
+    assert f"more than {courier.MOST:,}, or {courier.MOST_BYTES >> 20} MiB, the oldest" in told
+    assert courier.LONGEST_WAIT == 3600
+    assert courier.PATIENCE == 3 * 86_400
+    assert f"but for {', '.join(map(str, courier.LATER[:-1]))} and {courier.LATER[-1]}." in told
     assert f"At most {FIRST_BYTES} bytes are shown" in GUIDE
     assert f"may wait: for {routes.ROUTE_SECONDS:.0f} seconds, then it is ended" in told
     assert f"Of one plugin, {routes.ROUTES_AT_ONCE} run at once" in told
@@ -294,7 +316,7 @@ def test_roll(example):
         ada.read_until("INFO|bob has joined the chat.")
         ada.send("MSG|/roll 3d1", "MSG|/roll 1d0", "MSG|/roll two")
         bob.expect("MSG|ada|* ada rolls 3")
-        ada.expect("ERROR|A die has a side at least.")
+        ada.expect("INFO|You roll 3.", "ERROR|A die has a side at least.")
         assert ada.read() == "ERROR|DICE is dice, such as 2d6, not 'two'. Type it so: /roll [DICE]"
 
 
@@ -371,10 +393,10 @@ def test_fortune(example):
 def test_jokes(example):
     with serving(example("jokes")) as server:
         ada, bob = Program(server, "ada", "garden"), server.join("bob", "garden")
-        ada.ask("/plugin disable jokes", "garden")
+        ada.ask("/plugin off jokes", "garden")
         assert ada.ask("/joke", "garden")[-1]["code"] == "not_allowed"
         ada.ask("a pun", "garden")
-        ada.ask("/plugin enable jokes", "garden")
+        ada.ask("/plugin on jokes", "garden")
         ada.ask("a pun", "garden")
         ada.ask("/joke", "garden")
         assert "MSG|ada|a pun" in bob.read_until("MSG|ada|a p*n")
@@ -428,7 +450,7 @@ def test_weather(example, monkeypatch):
 def test_praise(example):
     chat = Chat(example("praise"))
     ada, bob = chat.join("ada"), chat.join("bob")
-    bob.says("/praise ada")
+    assert bob.asks("/praise ada") == "ada has 1 now."
     bob.says("/praise Ada")
     assert ada.hears("* bob praises ada, who has 1 now", by="bob")
     assert ada.hears("* bob praises ada, who has 2 now", by="bob")
@@ -651,6 +673,38 @@ def test_late(example):
         assert Program(server).join(token=ada.welcome["token"])["room"] == "library"
 
 
+def test_hands(example, directory):
+    """By the test that the guide has."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_hands.py"],
+        cwd=directory,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    example("hands")
+
+
+def test_clients(example):
+    chat = Chat(example("clients"))
+    ada, bob = chat.join("ada"), chat.join("bob", kind="json")
+    chat.reload()
+    assert ada.asks("/clients") == "json: 1\nplain: 1"
+    bob.vanishes()
+    assert ada.asks("/clients") == "plain: 1"
+
+
+def test_vote(example):
+    chat = Chat(example("vote"))
+    ada = chat.join("ada")
+    ada.says("/vote yes")
+    with pytest.raises(AssertionError, match="people are voting, for a minute at most"):
+        chat.reload()
+    chat.tick("1m")
+    assert ada.hears("1 of 1 were for it.")
+    chat.reload()
+    assert ada.is_in
+
+
 def test_tally(example):
     tally = example("tally").Tally()
     with serving(tally, Anybody) as server:
@@ -751,6 +805,20 @@ def test_staff(example, directory, monkeypatch):
     (data / "server.lock").touch()
     result = CliRunner().invoke(main, ["operators", "add", "ada", "--data-dir", str(data)])
     assert result.output == "Ada is an operator from now on, when logged in.\n"
+
+
+def test_diary(example, tmp_path):
+    diary = example("diary")
+    with Chat(diary, data_dir=tmp_path) as chat:
+        chat.join("ada").says("dear diary")
+        chat.join("bob", "cellar").says("brrr")
+    kept = diary.greenchat_last_messages(tmp_path, "", 10)
+    assert [(past.message.room, past.message.sender, past.message.text) for past in kept] == [
+        ("lobby", "ada", "dear diary"),
+        ("cellar", "bob", "brrr"),
+    ]
+    assert len(diary.greenchat_last_messages(tmp_path, "cellar", 10)) == 1
+    assert len(diary.greenchat_last_messages(tmp_path, "", 1)) == 1
 
 
 def test_logbook(example, directory, monkeypatch):

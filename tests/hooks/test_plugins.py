@@ -12,11 +12,13 @@ from greenchat.errors import PluginError
 from greenchat.hooks.dispatch import FAILURES
 from greenchat.hooks.loader import Plugins, read_off
 from greenchat.protocol.events import Joined, Left, Message, Refused
+from greenchat.storage.plugin_choice import Choice
 from greenchat.testing import serving
 
 BUNDLED = [
     "accounts",
     "chatlog",
+    "dice",
     "history",
     "metrics",
     "moderation",
@@ -28,6 +30,9 @@ BUNDLED = [
     "switches",
     "web",
 ]
+
+# ... that are off unless somebody asks for them.
+OPT_IN = ["karma", "polls", "reminders", "webhooks"]
 
 
 SOUND = "from greenchat import check\n@check\ndef fine(text): pass"
@@ -52,7 +57,47 @@ def state(plugins: Plugins, name: str) -> str:
 
 def test_the_bundled_plugins_are_found_and_on():
     states = {plugin.name: plugin.off for plugin in Plugins(load())}
+    assert [states.pop(name) for name in OPT_IN] == [
+        f"it is so until plugins.{name}.on = true has it on, or /plugin enable {name}" for name in OPT_IN
+    ]
     assert states == dict.fromkeys(BUNDLED, "")
+
+
+def test_what_is_off_by_itself_is_switched_on_by_a_word_or_by_its_name():
+    by_word = Plugins(load(assignments=["plugins.karma.on=true", "plugins.people.on=false"]))
+    assert state(by_word, "karma") == "on"
+    assert state(by_word, "polls").startswith("off: it is so until plugins.polls.on = true")
+    assert state(by_word, "people") == "off: switched off by plugins.people.on"
+    assert state(Plugins(load(flags={"server.plugins": ["greenchat_plugins.karma"]})), "karma") == "on"
+    assert state(Plugins(load(), installed=["karma"]), "karma") == "on"
+    enabled = Plugins(load(assignments=["plugins.polls.on=false"]), choice=Choice().after("enable", "polls"))
+    assert state(enabled, "polls") == "on"
+
+
+def test_a_file_in_a_directory_is_asked_for(tmp_path):
+    plugin_dir(tmp_path, mine=f"opt_in = True\n{SOUND}")
+    assert state(loaded(tmp_path), "mine") == "on"
+
+
+def test_what_takes_the_place_of_a_bundled_plugin_has_its_commands(tmp_path):
+    plugin_dir(
+        tmp_path,
+        dice="from greenchat import command\n@command\ndef roll(call):\n    'Roll.'\n    return 'Always a six.'",
+    )
+    with serving(settings={"server.plugins_dirs": [str(tmp_path)]}) as server:
+        ada = server.join("ada")
+        ada.send("MSG|/roll")
+        ada.expect("INFO|Always a six.")
+
+
+def test_what_is_required_is_not_off_by_itself():
+    with pytest.raises(PluginError, match=r"karma is required, but off: it is so until plugins\.karma\.on = true"):
+        Plugins(load(flags={"server.required_plugins": ["karma"]}))
+
+
+def test_wrong_settings_of_what_is_off_stop_the_start_as_others_do():
+    with pytest.raises(ConfigError, match=r"plugins\.polls\.choices"):
+        Plugins(load(assignments=["plugins.polls.choices=1"]))
 
 
 def test_plugins_are_called_modules_first_then_files_by_name_then_installed(tmp_path, monkeypatch):
@@ -62,7 +107,7 @@ def test_plugins_are_called_modules_first_then_files_by_name_then_installed(tmp_
     monkeypatch.syspath_prepend(tmp_path)
     plugins = loaded(tmp_path / "dir", **{"server.plugins": ["zeta_module"]})
     names = [plugin.name for plugin in plugins]
-    bundled = BUNDLED
+    bundled = sorted([*BUNDLED, *OPT_IN])
     assert names == ["zeta_module", "alpha", "beta", *bundled]
 
 

@@ -79,11 +79,11 @@ class Turn:
 class Hall:
     """A chat with people in it."""
 
-    def __init__(self, *names: str, hooks=None, limits=None, codec: Codec = PLAIN) -> None:
+    def __init__(self, *names: str, hooks=None, limits=None, codec: Codec = PLAIN, default_room="lobby") -> None:
         self.codec = codec
         self.turn = Turn()
         self.hooks = hooks or NoHooks()
-        self.chat = Chat(limits or Limits(), "lobby", self.hooks, self.turn, deliver)
+        self.chat = Chat(limits or Limits(), default_room, self.hooks, self.turn, deliver)
         self.people: dict[str, Person] = {}
         self.members = {}
         for name in names:

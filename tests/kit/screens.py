@@ -49,7 +49,7 @@ class OnScreen:
 
 @asynccontextmanager
 async def on_screen(server, name, tmp_path, *, size=(80, 24), theme="dark", **ticket):
-    ticket = Ticket(server.host, server.port, name, "", **ticket)
+    ticket = Ticket("127.0.0.1", server.port, name, "", **ticket)
     client, welcome = await asyncio.to_thread(ticket.enter)
     model = Model()
     logins = Logins("test", tmp_path / f"state-{name}")

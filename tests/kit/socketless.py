@@ -123,10 +123,12 @@ class SocketlessServer:
 def serving(
     *plugins: object, settings: Mapping[str, object] | None = None, data_dir: Path | None = None
 ) -> Iterator[SocketlessServer]:
-    """All installed plugins are there, but for those that `settings` disable, and those that serve sockets alone."""
+    """All installed plugins are there, but for those that `settings` disable, those that are off unless somebody asks
+    for them, and those that serve sockets alone."""
     settings = {**NO_REPLAY, **(settings or {})}
     without = {*settings.pop("server.disabled_plugins", ()), "web", "metrics", "signpost"}
-    installed = sorted({entry.name for entry in entry_points(group="greenchat")} - without)
+    found = {entry.name: entry for entry in entry_points(group="greenchat") if entry.name not in without}
+    installed = sorted(name for name, entry in found.items() if not getattr(entry.load(), "opt_in", False))
     if "history" in without:
         settings = {path: value for path, value in settings.items() if not path.startswith("plugins.history.")}
     with Chat(*plugins, *installed, settings=settings, data_dir=data_dir) as chat:

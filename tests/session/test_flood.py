@@ -11,6 +11,7 @@ class Turns:
     """Of an event loop that has all the time in the world."""
 
     number = 1
+    is_frozen = False
 
 
 def test_nothing_is_said_after_a_leave_however_much_came_with_it():

@@ -204,3 +204,15 @@ def test_much_is_forgotten_quickly(store):
     store.forget_room("garden")
     assert time.monotonic() - began < 5  # it would take a minute if all were looked through for each
     assert not garden
+
+
+def test_what_is_counted_is_bounded_and_the_weakest_go_first(store):
+    points = store.room("garden")
+    assert [points.add("tea"), points.add("tea", 2), points.add("rain", -5)] == [1, 3, -2 - 3]
+    assert points.top(1) == [("tea", 3)]
+    for number in range(20):
+        points.add(f"{number}", most=10)
+    assert points["rain"] == -5
+    assert points["tea"] == 3
+    assert len(points) <= 10
+    assert store.get("tea") is None

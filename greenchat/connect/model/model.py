@@ -73,6 +73,13 @@ class Model:
     def seen(self) -> Mapping[str, Mark]:
         return self.chats.seen()
 
+    def pause(self) -> None:
+        """Nobody may use the connection for a moment: what one says waits."""
+        self.sender.use(None)
+
+    def resume(self) -> None:
+        self.sender.use(self._client)
+
     def lost(self) -> None:
         """The connection has ended by itself."""
         self.sender.lost()

@@ -212,7 +212,7 @@ class Sender(Asking):
 
     # --- a connection ---
 
-    def use(self, client: Client) -> None:
+    def use(self, client: Client | None) -> None:
         self._client = client
 
     def lost(self) -> None:

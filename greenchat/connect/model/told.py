@@ -21,6 +21,7 @@ from greenchat.protocol.events import (
     Role,
     Topic,
 )
+from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, Conversations, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Invalid, Pong
 from greenchat.protocol.vocabulary import room_of
@@ -62,7 +63,7 @@ def feed(chats: Chats, item: Event | Frame, about: Place | None = None) -> None:
                 place.gone = ENDED
                 _tell(chats, item, place)
                 chats.revision += 1
-        case Ack() | Pong() | Invalid():
+        case Ack() | Pong() | Invalid() | Reconnect():
             pass
         case _:
             _tell(chats, item, about or chats.places.get(room_of(item)))

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
@@ -10,16 +11,16 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import AppBlur, AppFocus, Resize
 
-from greenchat.client import ClientError
-from greenchat.connect.common import exit_code
+from greenchat.client import ClientError, DisconnectedError
+from greenchat.connect.common import Kind, Line, exit_code
 from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
-from greenchat.connect.screen.asking import Help, Question
 from greenchat.connect.screen.bars import Bar, Part
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.composing import Composer
+from greenchat.connect.screen.dialogs import Help, Question
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.keys import KEYS, table
 from greenchat.connect.screen.log import Log
@@ -214,7 +215,11 @@ class ChatApp(App[Exit]):
             self._dirty = True
 
     def _page(self, ask: Callable[[Place], bool], place: Place) -> None:
-        self.composer.guarded(lambda: ask(place))
+        """A page that is there or on its way already makes nothing look otherwise."""
+        with suppress(DisconnectedError):  # the link finds out by itself
+            if ask(place):
+                self.link.flush()
+                self.changed()
 
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
@@ -236,6 +241,13 @@ class ChatApp(App[Exit]):
         )
         return await answer
 
+    async def read_secret(self, what: str) -> str:
+        return await self.ask(what, secret=True)
+
+    def show(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self.told(line.body, error=line.kind is Kind.ERROR)
+
     def ended(self, error: ClientError | None) -> None:
         self.error = error
         self.exit(exit_code(error) if error is not None else Exit.DELIVERED)
@@ -249,14 +261,14 @@ class ChatApp(App[Exit]):
     def action_go(self, number: int) -> None:
         places = self.model.chats.ordered()
         if number <= len(places):
-            self.show(places[number - 1].id)
+            self.look_at(places[number - 1].id)
 
     def action_unread(self) -> None:
         if not self.model.chats.next_unread():
             self.told("Nothing is unread.")
         self.changed()
 
-    def show(self, place: str) -> None:
+    def look_at(self, place: str) -> None:
         if place in self.model.chats.places:
             self.model.chats.show(place)
         self.changed()
@@ -348,11 +360,11 @@ class ChatApp(App[Exit]):
     # --- what panes and the box say ---
 
     def on_conversations_chosen(self, event: Conversations.Chosen) -> None:
-        self.show(event.place)
+        self.look_at(event.place)
 
     def on_members_pane_chosen(self, event: MembersPane.Chosen) -> None:
         if event.name != self.model.chats.me:
-            self.show(self.model.chats.talk_to(event.name).id)
+            self.look_at(self.model.chats.talk_to(event.name).id)
 
     def on_box_changed(self, _: Box.Changed) -> None:
         if self._notice and self.link.is_up:

@@ -1,12 +1,13 @@
 """What becomes of what somebody types: said, run, changed, asked for; and the draft of each conversation."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Literal, Protocol
 
 from greenchat.client import DisconnectedError
-from greenchat.connect.commands import Lacking, Run
-from greenchat.connect.common import clean, is_quit
+from greenchat.connect.asking import with_secrets
+from greenchat.connect.commands import Lacking
+from greenchat.connect.common import Line, is_quit
 from greenchat.connect.draft import is_command, pasted, to_send, why_not
 from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
@@ -20,8 +21,6 @@ NOTHING_SELECTED = "Select a message first: Alt-Up."
 NOT_YOURS = "That is not yours to change."
 TWICE_DELETES = "Once more deletes it."
 NOWHERE = "You are in no conversation: /join ROOM takes you to one."
-NOTHING_SENT = "Nothing was sent."
-NOT_THE_SAME = "These two are not the same. Nothing was sent: try again."
 
 
 class Stage(Protocol):
@@ -43,7 +42,8 @@ class Stage(Protocol):
     def is_twice(self, what: str) -> bool: ...
     def action_leave(self) -> None: ...
     def begin(self, task: Coroutine[None, None, None]) -> None: ...
-    async def ask(self, question: str, *, secret: bool = False) -> str: ...
+    async def read_secret(self, what: str) -> str: ...
+    def show(self, lines: Iterable[Line]) -> None: ...
 
 
 class Composer:
@@ -119,7 +119,7 @@ class Composer:
 
     async def _run(self, place: Place, line: str, lacking: Lacking) -> None:
         """A command, once its secrets were asked for."""
-        run = await self._with_secrets(lacking)
+        run = await with_secrets(self._app, lacking)
         if run is not None:
             self.guarded(lambda: self._model.sender.say(place, line, run=run))
 
@@ -163,20 +163,6 @@ class Composer:
     def _refused(self, why: str) -> None:
         if why:
             self._app.told(why, error=True)
-
-    async def _with_secrets(self, lacking: Lacking) -> Run | None:
-        answers: dict[str, str] = {}
-        for secret in lacking.secrets:
-            question = clean(secret.name.replace("_", " ").capitalize())
-            answer = await self._app.ask(question, secret=True)
-            if answer and lacking.is_new(secret) and await self._app.ask("The same again", secret=True) != answer:
-                self._app.told(NOT_THE_SAME, error=True)
-                return None
-            if not answer:
-                self._app.told(NOTHING_SENT)
-                return None
-            answers[secret.name] = answer
-        return lacking.with_secrets(answers)
 
     def guarded(self, ask: Callable[[], object]) -> None:
         """Ask for something; a connection that is lost in this moment, the link finds out by itself."""

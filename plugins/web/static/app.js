@@ -235,7 +235,8 @@ function wipe() {
 
 function status() {
 	const { state, trouble, active } = chat;
-	const lost = state === "lost";
+	const calm = wire.tries < 0;
+	const lost = state === "lost" && !calm;
 	const elsewhere = state === "elsewhere";
 	const seconds = Math.ceil((wire.retryAt - Date.now()) / 1000);
 	const again = seconds > 0 ? `Next try in ${seconds} s.` : "Trying again …";
@@ -255,7 +256,7 @@ function status() {
 	second.textContent = active.name ? "Join another room" : "Join a room";
 	second.onclick = panes.joinAnother;
 	const [lines, wait] = sender.waiting();
-	$("waiting").textContent = lines ? `${plural(lines, "line")} waiting${lost ? "" : `: ${wait} s`}` : "";
+	$("waiting").textContent = lines && !calm ? `${plural(lines, "line")} waiting${lost ? "" : `: ${wait} s`}` : "";
 	if (lost || lines) setTimeout(changed, 500);
 }
 

@@ -1,5 +1,3 @@
-// The chat: who and where we are, coming and going, what we ask of the server. What it tells us: see told.js.
-
 import * as talks from "./conversations.js";
 import { roomCalled, rooms, same } from "./conversations.js";
 import * as tokens from "./tokens.js";
@@ -33,7 +31,7 @@ const early = []; // to be told, before there is a room to show it in
 
 export function start(given) {
 	ui = given;
-	wire.start({ opened, lost, received, changed });
+	wire.start({ opened, lost, again, received, changed });
 	tokens.start(() => logout("You have logged out in another window."));
 }
 
@@ -204,6 +202,10 @@ export function leftOut(room, why) {
 export function leftElsewhere(room, why) {
 	leftOut(room, why);
 	if (room !== active && !ui.isUnsaid(room)) talks.remove(room);
+}
+
+function again() {
+	if (welcomed) state = "lost";
 }
 
 function lost(forGood) {

@@ -1,5 +1,3 @@
-// What one may say something in: rooms by their names, and direct conversations by their ids.
-
 import { fold } from "./text.js";
 import { Timeline } from "./timeline.js";
 

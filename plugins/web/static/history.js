@@ -1,5 +1,3 @@
-// What is said in a conversation, and what becomes of it: live, by pages of what was before, and after an absence.
-
 import * as chat from "./chat.js";
 import { same } from "./conversations.js";
 import { mentions } from "./text.js";

@@ -11,10 +11,10 @@ const ANSWERS = { join: "welcome", history: "history", search: "found", commands
 const LOST = { code: "lost", text: "The connection was lost." };
 
 export let retryAt = 0;
+export let tries = 0; // below 0: the server is reloaded, and we are back in a moment
 export let doubted = false; // we have asked whether the server is still there
 export let bucket = new Bucket();
 let handlers, socket, timer;
-let tries = 0;
 let ref = 0;
 const waiting = new Map(); // what is asked, by its ref
 
@@ -33,7 +33,7 @@ export function open() {
 	const mine = (socket = new WebSocket(new URL("chat", location.href.replace("http", "ws")), "greenchat.json.v1"));
 	mine.onopen = handlers.opened;
 	mine.onmessage = ({ data }) => mine === socket && receive(JSON.parse(data));
-	mine.onclose = ({ code }) => mine === socket && end(SENT_AWAY.includes(code));
+	mine.onclose = ({ code }) => mine === socket && (code === 1012 ? again() : end(SENT_AWAY.includes(code)));
 	wait(PATIENCE, end);
 }
 
@@ -114,6 +114,13 @@ function receive(frame) {
 function wait(ms, then) {
 	clearTimeout(timer);
 	timer = setTimeout(then, ms);
+}
+
+function again() {
+	close();
+	tries = -1;
+	handlers.again();
+	open();
 }
 
 function end(forGood) {

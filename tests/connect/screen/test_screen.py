@@ -4,11 +4,14 @@ import asyncio
 from contextlib import ExitStack
 
 import pytest
-from kit.processes import kept_port
+from kit.authority import Authority
+from kit.handovers import Handovers
+from kit.processes import kept_port, serve_process
 from kit.programs import Program
 from kit.screens import on_screen, steps
 
 from greenchat.connect.screen.keys import KEYS, table
+from greenchat.net.encryption import Encryption
 from greenchat.testing import serving
 
 
@@ -211,3 +214,37 @@ async def test_the_server_is_restarted_under_it(tmp_path):
                         say(bob, "Welcome back")
                         await ada.sees("before", "typed meanwhile", "Welcome back", "> half ty")
                     assert ada.text.count("before") == ada.text.count("typed meanwhile") == 1
+
+
+@steps
+async def test_nothing_is_seen_of_a_reload_by_tls(tmp_path):
+    over, authority = Handovers(tmp_path), Authority(tmp_path)
+    settings = [f"--set={name}={value}" for name, value in authority.settings.items()]
+    with serve_process(over.data_dir, *over.arguments, *settings) as server:
+        encryption = Encryption(cafile=authority.file)
+        async with on_screen(server, "ada", tmp_path, encryption=encryption) as ada:
+            await ada.type("half a li")
+            for number in range(2):
+                await asyncio.to_thread(over.hand_over, server)
+                await ada.until(lambda: ada.app.link.is_up)
+                assert "not connected" not in ada.text
+                assert ada.lines[-1] == "> half a li" + "ne" * number
+                with Program(server, f"bob{number}") as bob:
+                    say(bob, f"number {number}")
+                    await ada.sees(f"number {number}")
+                await ada.type("ne" * (1 - number))
+            await ada.press("enter")
+            await ada.until(lambda: not ada.app.model.sender.waiting)
+            assert ada.text.count("half a line") == ada.text.count("number 0") == 1
+            assert "TLS" in ada.text
+
+
+@steps
+async def test_it_rests_while_nothing_happens(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        await ada.until(lambda: not ada.app._dirty and ada.app.model.sender.since is None)
+        await ada.pilot.pause(0.2)
+        drawn = []
+        ada.app.log_pane.renew = lambda: drawn.append(1)
+        await ada.pilot.pause(0.5)
+        assert not drawn

@@ -389,6 +389,52 @@ def test_wherever_the_bytes_are_cut_the_frames_are_the_same(frames, rest, data):
         assert found == whole
 
 
+CHARACTERS = "aß€😀é".encode()
+PARTS = st.builds(
+    frame,
+    st.sampled_from([TEXT, CONTINUATION, CONTINUATION, PING]),
+    st.sampled_from([b"", b"{}", ASK, b"x" * 150, b"y" * 70_000, *(CHARACTERS[:at] for at in range(12)), b"\xc3"])
+    | st.builds(lambda start, stop: CHARACTERS[start:stop], st.integers(0, 12), st.integers(0, 12)),
+    fin=st.sampled_from([True, False, False]),
+    mask=st.binary(min_size=4, max_size=4),
+)
+
+
+@given(st.lists(FRAMES | PARTS, max_size=8), st.binary(max_size=3), st.data())
+def test_another_decoder_goes_on_wherever_one_was(frames, rest, data):
+    from greenchat_plugins.web.websocket import WebSocketCodec
+
+    stream = b"".join(frames) + rest
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    whole = WebSocketCodec().request_decoder(200)
+    expected = whole.feed(stream)
+    decoder = WebSocketCodec().request_decoder(200)
+    found = []
+    for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        found += decoder.feed(stream[start:stop])
+        state, decoder = decoder.state(), WebSocketCodec().request_decoder(200)
+        decoder.restore(state)
+        assert decoder.state() == state
+    assert found == list(expected)
+    assert decoder.goodbye("left") == whole.goodbye("left")
+
+
+def test_a_message_may_be_carried_at_each_of_its_bytes():
+    from greenchat_plugins.web.websocket import WebSocketCodec
+
+    text = json.dumps({"type": "say", "text": "aß€😀" * 3}, ensure_ascii=False).encode()
+    pieces = frame(TEXT, text[:21], fin=False) + frame(PING, b"here?") + frame(CONTINUATION, text[21:])
+    stream = pieces + frame(TEXT, text) + frame(CLOSE, b"\x03\xe8")
+    expected = list(WebSocketCodec().request_decoder(200).feed(stream))
+    assert len(expected) == 4
+    decoder, found = WebSocketCodec().request_decoder(200), []
+    for at in range(len(stream)):
+        found += decoder.feed(stream[at : at + 1])
+        state, decoder = decoder.state(), WebSocketCodec().request_decoder(200)
+        decoder.restore(state)
+    assert found == expected
+
+
 # --- the chat --------------------------------------------------------------------------------------------------------
 
 

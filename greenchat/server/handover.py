@@ -1,0 +1,132 @@
+"""Handing over: this process becomes another program, which goes on with its connections.
+
+What goes on is the process id, the lock of the data directory, the sockets that listen and those of clients; all else
+is in a `CarriedServer`, which the new program reads from a file in memory. See `reloading` for when that is done, and
+`state_file` for the file.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+
+import msgspec
+
+from greenchat.config.schema import Config
+from greenchat.server import logs
+from greenchat.server.carried_connections import CarriedAcceptor, CarriedListener
+from greenchat.server.carried_server import KNOWN_FORMATS, CarriedServer
+from greenchat.server.listeners import addresses_of
+from greenchat.server.state_file import Flag, Header, Held, Kind, StateError, StateFile, close, write
+
+log = logging.getLogger("greenchat.handover")
+
+# In the environment of the new program: the descriptor of the state.
+STATE = "_GREENCHAT_STATE"
+
+
+class Taken:
+    """What was left to this process. `lock` is the descriptor of the data directory's lock; `state` is None where it
+    cannot be used, which `problem` tells: then the server starts empty on the same sockets."""
+
+    def __init__(self, header: Header, state: CarriedServer | None, problem: str = "") -> None:
+        (self.lock,) = header.of(Kind.LOCK)
+        self.state = state
+        self.paused = 0.0  # seconds in which nobody was served, in the end
+        self.problem = problem
+        self.outlasts_terminal = bool(header.flags & Flag.OUTLASTS_TERMINAL)
+        _keep_from_children(held.number for held in header.descriptors)
+        self._listening = [held for held in header.descriptors if held.kind in (Kind.LISTENING, Kind.INHERITED)]
+        self._carried = header.of(Kind.CARRIED)
+        if state is None:
+            self.drop()
+
+    def drop(self) -> None:
+        """Nobody can go on with the clients: they are told so by the end of their connections."""
+        close(self._carried)  # who has tried it has let go of them: see `pause.abandon`
+        self.state = None
+        self._carried = []
+
+    def close(self) -> None:
+        """Another server has all that there is."""
+        close(held.number for held in self._listening)
+
+    def acceptor(self, config: Config) -> CarriedAcceptor:
+        """What listens, and is silent. The sockets that the server listens on are others each time: who takes them may
+        fail, and close them. Where it is not known for which addresses they are, it is those of `config`."""
+        connections = self.state.connections if self.state is not None else None
+        if connections is not None:
+            places = [listener.address for listener in connections.acceptor.listeners]
+        else:
+            places = [*addresses_of(config.server)]
+        listeners = [
+            CarriedListener("" if held.kind is Kind.INHERITED else where, os.dup(held.number))
+            for where, held in zip(places, self._listening, strict=False)
+        ]
+        inherited = any(held.kind is Kind.INHERITED for held in self._listening)
+        if connections is None:
+            return CarriedAcceptor(listeners, [], inherited, [])
+        return CarriedAcceptor(listeners, connections.acceptor.own, inherited, connections.acceptor.silent)
+
+
+def header_of(state: CarriedServer, lock: int, *, outlasts_terminal: bool) -> Header:
+    """The descriptors that stay open with `state`."""
+    acceptor = state.connections.acceptor
+    kind = Kind.INHERITED if acceptor.inherited else Kind.LISTENING
+    listening = [one.descriptor for one in acceptor.listeners]
+    held = [Held(Kind.LOCK, lock), *(Held(kind, number) for number in listening)]
+    held += [Held(Kind.CARRIED, number) for number in state.connections.descriptors if number not in listening]
+    return Header(state.format, Flag.OUTLASTS_TERMINAL if outlasts_terminal else 0, held)
+
+
+def take(environ: MutableMapping[str, str]) -> Taken | None:
+    """What the program before has left to this one, if it was one of ours. The variable is removed from `environ`."""
+    number = environ.pop(STATE, "")
+    if not number.isdecimal():
+        return None
+    try:
+        file = StateFile(int(number))
+        if len(file.header.of(Kind.LOCK)) != 1:
+            raise StateError("the state has no lock")
+    except StateError as error:  # of another process, which has forgotten to remove it
+        log.warning("%s is left out: %s", STATE, error)
+        return None
+    try:
+        payload = file.read(KNOWN_FORMATS)
+        return Taken(file.header, msgspec.msgpack.decode(payload, type=CarriedServer))
+    except (StateError, msgspec.MsgspecError, OSError) as error:
+        return Taken(file.header, None, str(error))
+
+
+def replace(
+    state: CarriedServer, header: Header, environ: Mapping[str, str], last: Callable[[], None] = lambda: None
+) -> None:
+    """Have the program on disk take the place of this one. It does not come back; or it raises `OSError`, and all is as
+    before. `environ` is added to the environment, and `last` is called when nothing else is left to do."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    logs.flush()
+    number = write(msgspec.msgpack.encode(state), header)
+    numbers = [number, *(held.number for held in header.descriptors)]
+    try:
+        for one in numbers:
+            os.set_inheritable(one, True)
+        arguments, environment = command(), {**os.environ, **environ, STATE: str(number)}
+        last()
+        os.execve(sys.executable, arguments, environment)
+    except BaseException:
+        _keep_from_children(numbers)
+        os.close(number)
+        raise
+
+
+def _keep_from_children(numbers: Iterable[int]) -> None:
+    for number in numbers:
+        with contextlib.suppress(OSError):
+            os.set_inheritable(number, False)
+
+
+def command() -> list[str]:
+    """What has started this process."""
+    return [sys.executable, *sys.orig_argv[1:]]

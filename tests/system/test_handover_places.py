@@ -1,0 +1,100 @@
+"""Another program takes over, wherever the server listens, and whoever looks after it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from kit.handovers import Handovers
+from kit.processes import serve_process
+from kit.programs import says
+from kit.services import WATCHDOG, Listening, finish, service, welcomed
+
+from greenchat.testing import DEADLINE, Peer
+
+# A service whose start takes so long gives no sign of life meanwhile, in seconds.
+PATIENCE = 50 * WATCHDOG
+
+
+@pytest.fixture
+def over(tmp_path):
+    return Handovers(tmp_path)
+
+
+class UnixPeer(Peer):
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(DEADLINE)
+        self.socket.connect(str(path))
+        self._file = self.socket.makefile("rb")
+
+
+def test_all_places_go_on(over, tmp_path):
+    path = tmp_path / "chat.sock"
+    listen = ("--listen", "127.0.0.1:0", "--listen", f"unix:{path}", "--listen", "127.0.0.1:0")
+    with serve_process(over.data_dir, *over.arguments, *listen, tcp=False) as serving, ExitStack() as peers:
+        there = os.stat(path).st_ino
+        ada, bob = peers.enter_context(serving.join("ada")), peers.enter_context(UnixPeer(path))
+        bob.send("JOIN|bob")
+        ada.read()
+        for _ in range(2):
+            word = over.hand_over(serving)
+            assert says(ada, "/sayer") == [f"INFO|{word}"]
+        bob.send("MSG|still here")
+        ada.expect("MSG|bob|still here")
+        assert os.stat(path).st_ino == there
+        peers.enter_context(UnixPeer(path)).send("JOIN|cyd")
+        ada.expect("INFO|cyd has joined the chat.")
+        serving.stop()
+        assert not path.exists()
+
+
+def test_a_service_of_systemd_stays_one(over, tmp_path):
+    """It hears of each reload from start to end, and of signs of life as before; its sockets are never closed."""
+    usec = str(int(PATIENCE * 1e6))
+    with socket.create_server(("127.0.0.1", 0)) as tcp, Listening(str(tmp_path / "notify")) as manager:
+        variables = {"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": usec, "WATCHDOG_PID": ""}
+        with service(tmp_path, *over.arguments, pass_files=[tcp], **variables) as process:
+            assert manager.read() == "READY=1"
+            with socket.create_connection(tcp.getsockname()) as ada:
+                assert welcomed(ada, "ada")
+                for _ in range(2):
+                    over.change()
+                    before = time.monotonic_ns() // 1000
+                    process.send_signal(signal.SIGHUP)
+                    *_, reloading, last = [line for line in manager.read_until("READY=1") if line != "WATCHDOG=1"]
+                    assert last == "READY=1"
+                    at = int(re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)", reloading)[1])
+                    assert before <= at <= time.monotonic_ns() // 1000
+                    assert manager.read() == "WATCHDOG=1"
+                ada.sendall(b"MSG|/sayer\n")
+                assert ada.recv(100) == b"INFO|word 3\n"
+            log = finish(process)
+            assert log.count("another program goes on") == 2
+            assert manager.read_until("STOPPING=1")
+        with socket.create_connection(tcp.getsockname(), DEADLINE):
+            pass  # it is systemd's, which goes on with it
+
+
+def test_the_first_process_of_a_container_stays_the_first(over, tmp_path):
+    """As PID 1, whose signals are dropped unless it has handlers."""
+    apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if subprocess.run([*apart, "true"], capture_output=True, timeout=60).returncode:
+        pytest.skip("no process namespaces here")
+    with serve_process(over.data_dir, *over.arguments, before=apart) as serving, serving.join("ada") as ada:
+        outside = serving.process.pid
+        (child,) = map(int, Path(f"/proc/{outside}/task/{outside}/children").read_text().split())
+        for _ in range(2):
+            over.change()
+            before = len(over.pauses)
+            os.kill(child, signal.SIGHUP)
+            over.wait_for(before + 1)
+        assert says(ada, "/sayer") == ["INFO|word 3"]
+        os.kill(child, signal.SIGTERM)
+        ada.expect("INFO|Server is shutting down.")
+        assert serving.process.wait(DEADLINE) == 0

@@ -1,0 +1,89 @@
+"""Signals that come at each step of a hand-over."""
+
+import random
+import signal
+import time
+
+import pytest
+from kit.machine import eventually
+from kit.processes import serve_process
+from kit.programs import Program, says
+from kit.striking import STEPS, Strikes
+
+from greenchat.testing import DEADLINE
+
+STOPS, FULL_STOPS = 4, 100
+
+
+@pytest.fixture
+def strikes(tmp_path):
+    return Strikes(tmp_path)
+
+
+def outcomes(strikes):
+    """How many reloads have come to their end."""
+    return len(strikes.pauses) + strikes.log.count("the configuration was read again: nothing")
+
+
+def stopped_in_good_order(serving, strikes, ada, bob):
+    """All who are there have been told, and nothing has gone wrong."""
+    assert ada.read_until("INFO|Server is shutting down.") == []
+    ada.expect_closed()
+    assert bob.read_until("notice")["text"] == "Server is shutting down."
+    bob.rest()
+    assert serving.process.wait(DEADLINE) == 0
+    assert "Traceback" not in strikes.log
+    assert "ERROR" not in strikes.log
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_stop_at_each_step_is_done_in_good_order(strikes, step):
+    number = random.Random(step).choice([signal.SIGTERM, signal.SIGINT])
+    with serve_process(strikes.data_dir, *strikes.arguments) as serving:
+        with serving.join("ada") as ada, Program(serving, "bob") as bob:
+            ada.read()
+            strikes.order(step, number)
+            strikes.change()
+            strikes.hang_up(serving)
+            stopped_in_good_order(serving, strikes, ada, bob)
+    assert not strikes.is_ordered
+    with serve_process(strikes.data_dir, *strikes.arguments) as serving, Program(serving) as again:
+        assert again.join(token=bob.welcome["token"])["name"] == "bob"
+
+
+def test_a_stop_at_any_moment_is_done_in_good_order(strikes, full, seed):
+    moments = random.Random(seed)
+    longest = 2.0
+    for _ in range(FULL_STOPS if full else STOPS):
+        with serve_process(strikes.data_dir, *strikes.arguments) as serving:
+            with serving.join("ada") as ada, Program(serving, "bob") as bob:
+                ada.read()
+                strikes.change()
+                began = time.monotonic()
+                strikes.hang_up(serving)
+                time.sleep(moments.random() * longest)
+                longest = max(longest, 2 * (time.monotonic() - began)) if not strikes.pauses else longest
+                serving.process.terminate()
+                stopped_in_good_order(serving, strikes, ada, bob)
+
+
+def test_a_reload_that_is_asked_for_at_each_step_follows_and_other_signals_do_nothing(strikes):
+    with serve_process(strikes.data_dir, *strikes.arguments) as serving:
+        with serving.join("ada") as ada, Program(serving, "bob") as bob:
+            ada.read()
+            for number in (signal.SIGHUP, signal.SIGCHLD):
+                for step in STEPS:
+                    before = outcomes(strikes)
+                    strikes.order(step, number)
+                    word = strikes.change()
+                    strikes.hang_up(serving)
+                    due = before + (2 if number == signal.SIGHUP else 1)
+                    eventually(lambda due=due: outcomes(strikes) == due, step)
+                    assert not strikes.is_ordered, step
+                    assert says(ada, "/sayer") == [f"INFO|{word}"]
+                    assert bob.ask(f"after {step}")[-1]["type"] == "ack"
+                    ada.expect(f"MSG|bob|after {step}")
+        _, log = serving.stop()
+        assert serving.process.returncode == 0
+    assert "Traceback" not in log
+    assert "ERROR" not in log
