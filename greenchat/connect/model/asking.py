@@ -52,6 +52,7 @@ class Asking:
         self._client: Client | None = None
         self._asked: dict[Ref, Asked] = {}
         self.target: tuple[str, int] | None = None
+        self.entered: Callable[[str], None] = chats.show  # one has come into a room that one has asked for
 
     @property
     def since(self) -> float | None:

@@ -57,7 +57,7 @@ class Model:
             if isinstance(item, Welcome) and item.room:
                 self.reading.known(item.room, item.read)
                 if asked is not None:  # by a command
-                    self.chats.show(item.room)
+                    self.sender.entered(item.room)
 
     def pump(self) -> float | None:
         """Send what waits; in how many seconds to do so again, None where that need not be."""

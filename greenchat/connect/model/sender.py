@@ -146,7 +146,7 @@ class Sender(Asking):
             case Welcome():
                 place = welcomed(self._chats, item)
                 if place is not None:
-                    self._chats.show(place.id)
+                    self.entered(place.id)
             case Ack() if asked.kind == "part" and asked.place is not None:
                 self._chats.drop(asked.place.id)
             case Ack() if asked.kind in ("say", "command"):

@@ -101,6 +101,7 @@ class ChatApp(App[Exit]):
         if self.look.background:
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
+        self.model.sender.entered = self.composer.entered
         self.box.completing = self.composer.complete
         self.box.secret_start = self.model.commands.secret_start
         self.log_pane.on_seen = self._on_seen
@@ -167,7 +168,9 @@ class ChatApp(App[Exit]):
     # --- when it is drawn ---
 
     def changed(self) -> None:
+        """What is typed from now on is for what is looked at from now on."""
         self._dirty = True
+        self.composer.follow()
 
     def told(self, text: str, *, error: bool = False) -> None:
         self._notice, self._is_error, self._dirty = " ".join(text.split()), error, True
@@ -180,7 +183,6 @@ class ChatApp(App[Exit]):
         if not self._dirty or began < self._not_before:
             return
         self._dirty = False
-        self.composer.follow()
         if chats.alerts:
             chats.alerts.clear()
             self.bell()

@@ -20,6 +20,7 @@ from greenchat.protocol.events import Message
 NOTHING_SELECTED = "Select a message first: Alt-Up."
 NOT_YOURS = "That is not yours to change."
 TWICE_DELETES = "Once more deletes it."
+ENTERED = "You are in {}: it is in the list."
 NOWHERE = "You are in no conversation: /join ROOM takes you to one."
 
 
@@ -68,6 +69,13 @@ class Composer:
         self._place = place
         self._app.box.renew()
 
+    def entered(self, place: str) -> None:
+        """One has come into a room. Who types by then stays where they have begun."""
+        if self._app.editor.text and self._place is not None:
+            self._app.told(ENTERED.format(place))
+        else:
+            self._model.chats.show(place)
+
     def drop_about(self) -> None:
         place = self._model.chats.place
         if place is not None and place.draft.about is not None:
@@ -82,6 +90,9 @@ class Composer:
         """What stands in the box is sent, where it can be."""
         app, editor, place = self._app, self._app.editor, self._model.chats.place
         text = editor.text
+        if place is not self._place:
+            self.follow()
+            return
         if not text.strip():
             return
         if problem := why_not(text, self._model.commands.has_secret):

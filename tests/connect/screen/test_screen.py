@@ -9,6 +9,7 @@ from kit.handovers import Handovers
 from kit.processes import kept_port, serve_process
 from kit.programs import Program
 from kit.screens import on_screen, steps
+from textual import events
 
 from greenchat.connect.screen.keys import KEYS, table
 from greenchat.net.encryption import Encryption
@@ -70,6 +71,29 @@ async def test_rooms_unread_and_drafts(server, tmp_path):
             await ada.until(lambda: ada.lines[-1] == "> a draft for the garden")
             await ada.press("alt+2")
             await ada.until(lambda: ada.lines[0].startswith(" #lobby"))
+
+
+@steps
+async def test_what_is_typed_is_for_what_is_looked_at(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        await ada.type("/join garden", "enter")
+        await ada.until(lambda: ada.chats.current == "garden")
+        for key in ("alt+2", "h", "i"):  # at once, before anything is drawn
+            ada.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await ada.until(lambda: ada.app.editor.text == "hi")
+        assert ada.chats.current == "lobby"
+        await ada.press("alt+1")
+        assert ada.app.editor.text == ""
+        await ada.press("alt+2")
+        assert ada.app.editor.text == "hi"
+        await ada.press("ctrl+u")
+        for key in ("enter", "o", "n"):
+            if key == "enter":
+                ada.app.editor.set("/join cellar")
+            ada.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await ada.until(lambda: "cellar" in ada.chats.places and ada.app.editor.text == "on")
+        await ada.sees("You are in cellar")
+        assert ada.chats.current == "lobby", "whoever types stays where they have begun"
 
 
 @steps
