@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from itertools import takewhile
 
+from msgspec.structs import replace
+
 from greenchat.client.places import place_at, place_of
 from greenchat.connect.model.marks import Mark, Missed, Now
 from greenchat.connect.model.mentions import mentions
@@ -200,6 +202,8 @@ class Chats:
 
     def heard(self, place: Place, message: Message, *, live: bool = True) -> None:
         """It was said just now; or, if it is not `live`, while one was away."""
+        if not message.seq:  # plain frames tell neither numbers nor times
+            message = replace(message, time=self.now())
         place.move(number=message.id, seq=message.seq, rev=message.rev)
         timeline = place.timeline
         mine = self.is_mine(message)
