@@ -79,10 +79,9 @@ def serve(
             return config, data_dir_of(config)
 
         trial.run(trying, load, tried)
-    config = read()
     from greenchat.server.run import serve
 
-    sys.exit(serve(config, data_dir_of(config), read, watch=watch, file=sources["file"]))
+    sys.exit(serve(read, data_dir_of, watch=watch, file=sources["file"]))
 
 
 @main.command(

@@ -1,8 +1,9 @@
 """A server between two programs: all that it goes on with, as plain data."""
 
-from msgspec import Struct, field
+from msgspec import MsgspecError, Struct, field, msgpack
 
 from greenchat.chat.carried import CarriedChat
+from greenchat.config.schema import Config
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
@@ -35,7 +36,8 @@ class Asked(Struct, array_like=True):
 
 class CarriedServer(Struct, array_like=True):
     """`froze` is when it has read last, on a clock that goes on, in seconds. `asked` are told of the hand-over, by the
-    `report`; those that are `waiting` have asked for one more meanwhile."""
+    `report`; those that are `waiting` have asked for one more meanwhile. `config` is the configuration that was proven,
+    as `packed`, and `data_dir` the directory: what is on the disk may be something else by now."""
 
     format: int
     froze: float
@@ -48,3 +50,21 @@ class CarriedServer(Struct, array_like=True):
     report: ReloadReport
     asked: list[Asked] = field(default_factory=list)
     waiting: list[Asked] = field(default_factory=list)
+    config: bytes = b""
+    data_dir: str = ""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self.connections.sessions)} sessions>"  # there are secrets in it
+
+
+def packed(config: Config) -> bytes:
+    """A configuration as it goes from one process to the next. It holds secrets."""
+    return msgpack.encode(config)
+
+
+def unpacked(data: bytes) -> Config | None:
+    """The other way round; None for what is no configuration here."""
+    try:
+        return msgpack.decode(data, type=Config, strict=False)
+    except MsgspecError:
+        return None

@@ -23,6 +23,7 @@ from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugin
 from greenchat.server import handover, signals, systemd
+from greenchat.server.carried_server import unpacked
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
 from greenchat.server.handover import Taken
@@ -39,23 +40,24 @@ log = logging.getLogger("greenchat")
 
 
 def serve(
-    config: Config,
-    data_dir: Path,
     configure: Callable[[], Config],
+    data_dir_of: Callable[[Config], Path],
     *,
     watch: bool = False,
     file: Path | None = None,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start.
 
-    `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
-    server is reloaded where a plugin has changed, or the configuration `file`.
+    `configure` reads the configuration, also when SIGHUP asks for that. A program that takes over does not: it goes on
+    with what was proven, whatever is on the disk by then. With `watch`, the server is reloaded where a plugin has
+    changed, or the configuration `file`.
     """
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
     taken = handover.take(os.environ)
     if taken is not None:
         gc.disable()  # people wait; what there is at the start stays anyway
+    config, data_dir = _proven(taken) or _read(configure, data_dir_of)
     process = _Process(config, data_dir, configure, file if watch else None, taken, watches=watch)
     lines = Log(config.server.log_format, config.server.log_level)
     try:
@@ -63,6 +65,18 @@ def serve(
     finally:
         lines.stop()
     return 0
+
+
+def _proven(taken: Taken | None) -> tuple[Config, Path] | None:
+    """What the program before has left to this one that is proven, if it has."""
+    state = None if taken is None else taken.state
+    config = None if state is None else unpacked(state.config)
+    return None if state is None or config is None else (config, Path(state.data_dir))
+
+
+def _read(configure: Callable[[], Config], data_dir_of: Callable[[Config], Path]) -> tuple[Config, Path]:
+    config = configure()
+    return config, data_dir_of(config)
 
 
 class _Process:

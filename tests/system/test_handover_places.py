@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 from kit.handovers import Handovers
 from kit.processes import serve_process
-from kit.programs import says
+from kit.programs import Program, says
 from kit.services import WATCHDOG, Listening, finish, service, welcomed
 
+import greenchat
 from greenchat.testing import DEADLINE, Peer
 
 # A service whose start takes so long gives no sign of life meanwhile, in seconds.
@@ -98,3 +100,62 @@ def test_the_first_process_of_a_container_stays_the_first(over, tmp_path):
         os.kill(child, signal.SIGTERM)
         ada.expect("INFO|Server is shutting down.")
         assert serving.process.wait(DEADLINE) == 0
+
+
+# Breaks the configuration when all is proven, and nothing leads back any more.
+BREAKER = """
+from pathlib import Path
+from greenchat import hookimpl
+
+@hookimpl
+def greenchat_shutdown(server):
+    file = Path(server.data_dir).parent / "chat.toml"
+    if "hall" in file.read_text():
+        file.write_text({!r})
+"""
+
+
+@pytest.mark.parametrize("then", ["[server", '[server]\ndata_dir = "/nowhere"\nlisten = ["192.0.2.1:9"]\n'])
+def test_what_was_proven_holds_whatever_the_configuration_says_by_then(over, tmp_path, then):
+    """It has a secret, which is written nowhere."""
+    file = tmp_path / "chat.toml"
+    proven = '[server]\ndefault_room = "{}"\npassword = "rosebud"\n[limits]\nflood_rate = {}\n'
+    file.write_text(proven.format("lobby", 0))
+    (over.directory / "breaker.py").write_text(BREAKER.format(then))
+    with serve_process(over.data_dir, *over.arguments, "--config", str(file)) as serving, Program(serving) as ada:
+        assert ada.join(name="ada", password="rosebud")["room"] == "lobby"
+        file.write_text(proven.format("hall", 0))
+        over.hand_over(serving)
+        assert file.read_text() == then
+        with Program(serving) as bob:
+            assert bob.join(name="bob", password="rosebud")["room"] == "hall"
+        assert ada.ask("hello", "lobby")[-1]["type"] == "ack"
+        if then == "[server":
+            over.hang_up(serving)
+            over.logged("the old one stays in force")
+        file.write_text(proven.format("hall", 7))
+        over.hang_up(serving)
+        over.logged("limits.flood_rate = 7.0 (was 0.0)")
+        _, log = serving.stop()
+        assert serving.process.returncode == 0
+    assert "rosebud" not in log
+    for left in over.data_dir.rglob("*"):
+        assert left.is_dir() or b"rosebud" not in left.read_bytes()
+
+
+def test_another_version_knows_settings_that_this_one_does_not(over, tmp_path):
+    copy = tmp_path / "version" / "greenchat"
+    shutil.copytree(Path(greenchat.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / "chat.toml"
+    file.write_text("")
+    before = ["env", f"PYTHONPATH={copy.parent}", "PYTHONSAFEPATH=1"]
+    with serve_process(over.data_dir, *over.arguments, "--config", str(file), before=before) as serving:
+        file.write_text("[server]\nnovelty = 1\n")
+        over.hang_up(serving)
+        over.logged("server.novelty: there is no such setting")
+        schema = copy / "config" / "schema.py"
+        new = '    novelty: Annotated[int, Meta(description="What is new.")] = 0\n    host: Annotated['
+        schema.write_text(schema.read_text().replace("    host: Annotated[", new, 1))
+        over.hand_over(serving)
+        serving.stop()
+        assert "server.novelty has changed" in over.log

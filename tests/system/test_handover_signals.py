@@ -32,8 +32,8 @@ def stopped_in_good_order(serving, strikes, ada, bob):
     assert bob.read_until("notice")["text"] == "Server is shutting down."
     bob.rest()
     assert serving.process.wait(DEADLINE) == 0
-    assert "Traceback" not in strikes.log
-    assert "ERROR" not in strikes.log
+    assert "Traceback" not in strikes.log, strikes.log
+    assert "ERROR" not in strikes.log, strikes.log
 
 
 @pytest.mark.parametrize("step", STEPS)
