@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from functools import partial
 
-from greenchat.chat.carried import attach_carried, carry, reopen, restore
+from greenchat.chat.carried import attach_carried, carry, reopen, restore, settle
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.server.carried_server import HANDOVER_FORMAT, Asked, CarriedCounters, CarriedServer
@@ -26,6 +26,7 @@ def collect(
 ) -> CarriedServer:
     """All of it. Nothing may wait from here on: what is told would be told twice."""
     counters = server.counters
+    settle(server.chat)
     chat, index = carry(server.chat)
     plugins.number(index)
     return CarriedServer(

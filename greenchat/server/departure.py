@@ -13,6 +13,7 @@ from greenchat.chat.carried import under_way
 from greenchat.errors import GreenchatError
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
+from greenchat.server.carried_connections import CarriedConnections
 from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.carrying import collect
 from greenchat.server.lifecycle import Lifecycle
@@ -85,6 +86,10 @@ class Departure:
     def collect(self, report: ReloadReport, asked: list[Asked], waiting: list[Asked]) -> CarriedServer:
         """All that goes on. Nothing may wait from here on, up to the end of the program or `give_away`."""
         return collect(self._server, self._pause, self._plugins, self._froze, report, asked, waiting)
+
+    def leave_behind(self) -> CarriedConnections:
+        """What is left where that fails: the sockets that listen, and those of whom nothing is known."""
+        return self._pause.leave_behind()
 
     def give_away(self) -> None:
         """What was collected goes on in this very process: nobody else may touch it."""

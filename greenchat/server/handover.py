@@ -15,8 +15,8 @@ import msgspec
 
 from greenchat.config.schema import Config
 from greenchat.server import logs
-from greenchat.server.carried_connections import CarriedAcceptor, CarriedListener
-from greenchat.server.carried_server import KNOWN_FORMATS, CarriedServer
+from greenchat.server.carried_connections import CarriedAcceptor, CarriedConnections, CarriedListener
+from greenchat.server.carried_server import HANDOVER_FORMAT, KNOWN_FORMATS, CarriedServer
 from greenchat.server.listeners import addresses_of
 from greenchat.server.state_file import Flag, Header, Held, Kind, StateError, StateFile, close, write
 
@@ -24,6 +24,9 @@ log = logging.getLogger("greenchat.handover")
 
 # In the environment of the new program: the descriptor of the state.
 STATE = "_GREENCHAT_STATE"
+
+# Why there may be none.
+NOT_COLLECTED = "the program before could not collect it, as it has told"
 
 
 class Taken:
@@ -69,14 +72,14 @@ class Taken:
         return CarriedAcceptor(listeners, connections.acceptor.own, inherited, connections.acceptor.silent)
 
 
-def header_of(state: CarriedServer, lock: int, *, outlasts_terminal: bool) -> Header:
-    """The descriptors that stay open with `state`."""
-    acceptor = state.connections.acceptor
+def header_of(connections: CarriedConnections, lock: int, *, outlasts_terminal: bool) -> Header:
+    """The descriptors that stay open."""
+    acceptor = connections.acceptor
     kind = Kind.INHERITED if acceptor.inherited else Kind.LISTENING
     listening = [one.descriptor for one in acceptor.listeners]
     held = [Held(Kind.LOCK, lock), *(Held(kind, number) for number in listening)]
-    held += [Held(Kind.CARRIED, number) for number in state.connections.descriptors if number not in listening]
-    return Header(state.format, Flag.OUTLASTS_TERMINAL if outlasts_terminal else 0, held)
+    held += [Held(Kind.CARRIED, number) for number in connections.descriptors if number not in listening]
+    return Header(HANDOVER_FORMAT, Flag.OUTLASTS_TERMINAL if outlasts_terminal else 0, held)
 
 
 def take(environ: MutableMapping[str, str]) -> Taken | None:
@@ -93,20 +96,23 @@ def take(environ: MutableMapping[str, str]) -> Taken | None:
         return None
     try:
         payload = file.read(KNOWN_FORMATS)
+        if not payload:
+            return Taken(file.header, None, NOT_COLLECTED)
         return Taken(file.header, msgspec.msgpack.decode(payload, type=CarriedServer))
-    except (StateError, msgspec.MsgspecError, OSError) as error:
-        return Taken(file.header, None, str(error))
+    except Exception as error:  # there may be too little memory for it
+        return Taken(file.header, None, str(error) or type(error).__name__)
 
 
 def replace(
-    state: CarriedServer, header: Header, environ: Mapping[str, str], last: Callable[[], None] = lambda: None
+    state: CarriedServer | None, header: Header, environ: Mapping[str, str], last: Callable[[], None] = lambda: None
 ) -> None:
-    """Have the program on disk take the place of this one. It does not come back; or it raises `OSError`, and all is as
-    before. `environ` is added to the environment, and `last` is called when nothing else is left to do."""
+    """Have the program on disk take the place of this one; without a `state`, it starts empty. It does not come back;
+    or it raises `OSError`, and all is as before. `environ` is added to the environment, and `last` is called when
+    nothing else is left to do."""
     sys.stdout.flush()
     sys.stderr.flush()
     logs.flush()
-    number = write(msgspec.msgpack.encode(state), header)
+    number = write(b"" if state is None else msgspec.msgpack.encode(state), header)
     numbers = [number, *(held.number for held in header.descriptors)]
     try:
         for one in numbers:

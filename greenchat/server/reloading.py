@@ -24,6 +24,7 @@ from greenchat.protocol.requests import Ref
 from greenchat.protocol.text import amount
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
+from greenchat.server.carried_connections import CarriedConnections
 from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
@@ -96,6 +97,11 @@ class Reloader:
         state = self._leaving.collect(self._report, self._asked, [one.asked for one in self._waiting])
         state.config, state.data_dir = self._proven, str(self._server.data_dir)
         return state
+
+    def leave_behind(self) -> CarriedConnections:
+        """What is left where that fails."""
+        assert self._leaving is not None
+        return self._leaving.leave_behind()
 
     def give_away(self) -> None:
         """What was collected goes on in this very process."""
@@ -199,8 +205,12 @@ class Reloader:
         self._server.choice = choice or self._server.choice
         self._report, self._asked = report, [one.asked for one in batch]
         self._leaving = departure  # from here on, nothing leads back
-        departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
-        self.handed.set()
+        try:
+            departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
+        except Exception:
+            log.exception("something has not come to its end")
+        finally:
+            self.handed.set()
 
     # --- in the program that has taken over ---
 

@@ -23,7 +23,7 @@ from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugin
 from greenchat.server import handover, signals, systemd
-from greenchat.server.carried_server import unpacked
+from greenchat.server.carried_server import CarriedServer, unpacked
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
 from greenchat.server.handover import Taken
@@ -213,16 +213,25 @@ class _Process:
         stop.hold()
         self._manager.alive()
         log.debug("reload: what goes on is collected")
-        state = reloader.collect()
-        header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
+        state: CarriedServer | None = None
+        try:
+            state = reloader.collect()
+            connections = state.connections
+        except Exception:
+            log.exception("what is there cannot be collected")
+            connections = reloader.leave_behind()
+        header = handover.header_of(connections, lock, outlasts_terminal=self._outlasts)
         log.debug("reload: the program is replaced")
         try:
             handover.replace(state, header, self._manager.variables, stop.hold)
         except Exception as error:
             why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
-            state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
+            if state is None:
+                log.error("%s", why)
+            else:
+                state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
         reloader.give_away()
-        return Taken(header, state)
+        return Taken(header, state, handover.NOT_COLLECTED)
 
 
 def _start(lifecycle: Lifecycle, inherited: Sequence[Any], stopped: Event) -> bool:

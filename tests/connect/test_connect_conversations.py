@@ -128,6 +128,7 @@ def test_words_of_others_do_not_drive_the_terminal(open_terminal, raw):
     assert (ask["conversation"], ask["after"], ask["before"]) == ("c", 1, 4)
     said = [message(seq, NASTY, room="", sender=NASTY, conversation="c", **{"with": NASTY}) for seq in (2, 3)]
     raw.send(page(*said, room="", conversation="c", ref=ask["ref"], more=True, **{"with": NASTY}))
+    raw.answer_commands()
     terminal.wait(lambda lines: lines[-1] == ">" and "/messages" in " ".join(lines[-3:]))
     read = raw.read()
     assert (read["type"], read["conversation"], read["seq"]) == ("read", "c", 3)
@@ -152,6 +153,7 @@ def test_what_was_under_way_to_one_person_is_looked_for(open_terminal, raw):
     overview = {"type": "conversations", "rooms": [], "epoch": "one"}
     raw.accept()
     raw.send(welcome(ref=raw.read()["ref"], protocol=2, epoch="one"), overview | {"direct": [bob]})
+    raw.answer_commands()
     terminal.wait(lambda lines: lines[-1] == ">")
     terminal.type("/msg bob Hi!" + ENTER + "/msg bob Bye!" + ENTER)
     assert raw.read()["text"] == "/msg bob Hi!"
@@ -166,6 +168,7 @@ def test_what_was_under_way_to_one_person_is_looked_for(open_terminal, raw):
     assert (ask["conversation"], ask["rev"], ask["epoch"]) == ("c", 1, "one")
     mine = message(2, "Hi!", room="", sender="alice", own=True, conversation="c", rev=2, **{"with": "bob"})
     raw.send(page(mine, room="", ref=ask["ref"], conversation="c", epoch="one", rev=2, **{"with": "bob"}))
+    raw.answer_commands()
     terminal.wait(lambda lines: lines[-1] == ">" and "[INFO] Was said to bob: Hi!" in lines)
     assert "[ERROR] Not sent in lobby: /msg" in terminal.lines, "a name may be somebody else's by now"
     assert "You missed" not in "".join(terminal.lines)
@@ -189,6 +192,7 @@ def test_what_was_under_way_is_looked_for_where_it_was_for(open_terminal, raw, l
     overview = {"type": "conversations", "rooms": [], "epoch": "one"}
     raw.accept()
     raw.send(welcome(ref=raw.read()["ref"], protocol=2, epoch="one"), overview | {"direct": [bob, carol]})
+    raw.answer_commands()
     terminal.wait(lambda lines: lines[-1] == ">")
     terminal.type(line + ENTER)
     assert raw.read()["text"] == line
@@ -202,6 +206,7 @@ def test_what_was_under_way_is_looked_for_where_it_was_for(open_terminal, raw, l
     assert ask["conversation"] == "c"
     mine = message(2, "ok", room="", sender="alice", own=True, conversation="c", rev=2, **{"with": "carol"})
     raw.send(page(mine, room="", ref=ask["ref"], conversation="c", epoch="one", rev=2, **{"with": "carol"}))
+    raw.answer_commands()
     terminal.wait(lambda lines: lines[-1] == ">" and verdict in lines)
 
 
@@ -306,6 +311,7 @@ def test_of_a_conversation_that_was_not_shown_nothing_is_read_until_one_answers(
     ask = raw.read()
     bob = {"room": "", "conversation": "c", "with": "bob"}
     raw.send(page(message(9, "nine", **bob), ref=ask["ref"], more=True, **bob), message(10, "ten", **bob))
+    raw.answer_commands()
     terminal.wait_for("[bob (private)]: ten", ">")
     terminal.type("/msg bob Yes." + ENTER)
     say = raw.read()

@@ -84,6 +84,13 @@ class RawServer:
         """The next frame of the client, whatever it is."""
         return json.loads(self._lines.readline())
 
+    def answer_commands(self):
+        """Wait until the client asks for the commands, as one does that has just come in and goes on once it has been
+        answered, or after seconds."""
+        ask = self.next()
+        assert ask["type"] == "commands", ask
+        self.answer(ask)
+
     def answer(self, ask):
         """Tell which commands there are."""
         if self.table is None:

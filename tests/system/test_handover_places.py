@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from kit.handovers import Handovers
+from kit.machine import has_ipv6
 from kit.processes import kept_port, serve_process
 from kit.programs import Program, says
 from kit.services import WATCHDOG, Listening, finish, service, welcomed
@@ -38,17 +39,29 @@ class UnixPeer(Peer):
 
 def test_all_places_go_on(over, tmp_path):
     path = tmp_path / "chat.sock"
-    listen = ("--listen", "127.0.0.1:0", "--listen", f"unix:{path}", "--listen", "127.0.0.1:0")
+    listen = ["--listen", "127.0.0.1:0", "--listen", f"unix:{path}", "--listen", "127.0.0.1:0"]
+    with kept_port() as port:  # which nobody else has on ::1, most probably
+        listen += ["--listen", f"[::1]:{port}"] if has_ipv6() else []
     with serve_process(over.data_dir, *over.arguments, *listen, tcp=False) as serving, ExitStack() as peers:
         there = os.stat(path).st_ino
         ada, bob = peers.enter_context(serving.join("ada")), peers.enter_context(UnixPeer(path))
         bob.send("JOIN|bob")
         ada.read()
+        if has_ipv6():
+            dee = peers.enter_context(Peer("::1", port))
+            dee.send("JOIN|dee")
+            ada.read()
         for _ in range(2):
             word = over.hand_over(serving)
             assert says(ada, "/sayer") == [f"INFO|{word}"]
         bob.send("MSG|still here")
         ada.expect("MSG|bob|still here")
+        if has_ipv6():
+            dee.send("LEAVE")
+            ada.expect("INFO|dee has left the chat.")
+            dee = peers.enter_context(Peer("::1", port))
+            dee.send("JOIN|dee")
+            ada.expect("INFO|dee has joined the chat.")
         assert os.stat(path).st_ino == there
         peers.enter_context(UnixPeer(path)).send("JOIN|cyd")
         ada.expect("INFO|cyd has joined the chat.")
