@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import gevent
 from gevent import socket as gevent_socket
@@ -25,6 +25,7 @@ from greenchat.net.admission import Admission
 from greenchat.net.listener import detached, prepare
 from greenchat.net.turns import Turns
 from greenchat.protocol.address import host_of, network_of
+from greenchat.server.arrivals import Chosen, Silent, until
 from greenchat.server.carried_connections import CarriedAcceptor, CarriedSilent
 from greenchat.server.listeners import Listeners, Own
 from greenchat.server.turning_away import TurningAway
@@ -52,23 +53,6 @@ class Server(Protocol):
 
     def refused(self, session: int, name: str, verdict: Reject) -> None:
         """To be told of each connection that is turned away, as of session 0."""
-
-
-class Chosen(NamedTuple):
-    """A session that is to be run: see `ChatServer.run_session`."""
-
-    socket: socket.socket
-    address: str
-    codec: Codec
-    taken: bytes
-
-
-class Silent(NamedTuple):
-    """A connection of which nothing has been read, and by which listener of a plugin it has come."""
-
-    socket: Any
-    address: str
-    own: Own | None
 
 
 class Acceptor:
@@ -198,7 +182,7 @@ class Acceptor:
                 continue
             at = silent.own.address if silent.own is not None else ""
             network = self._connections[serving]
-            self._held.append(CarriedSilent(silent.socket.detach(), silent.address, network, at))
+            self._held.append(CarriedSilent(silent.socket.detach(), silent.address, network, at, silent.until))
 
     def carry(self) -> CarriedAcceptor:
         """What listens, and what is silent."""
@@ -225,7 +209,7 @@ class Acceptor:
         if was.at and own is None:
             self.close_later(sock)  # nobody serves it any more
         else:
-            silent = Silent(sock, was.address, own)
+            silent = Silent(sock, was.address, own, self._until() if was.until is None else was.until)
             self._will(was.network, sock, lambda: self._serve_silent([silent]))
 
     def take_up_session(self, session: Connection, sock: socket.socket, network: str | None) -> None:
@@ -309,7 +293,10 @@ class Acceptor:
             host, port = address[:2] if address else ("", 0)  # a Unix socket has no address
             network = "" if self.is_proxy(host) else network_of(host)
             shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "unix"
-            return self._choose_or_refuse(Silent(sock, shown, own), network)
+            return self._choose_or_refuse(Silent(sock, shown, own, self._until()), network)
+
+    def _until(self) -> float:
+        return until(self._server.config.limits.first_frame_seconds)
 
     def _choose_or_refuse(self, silent: Silent, network: str | None) -> "Chosen | None":
         """As `_choose`; where it may not be, it is turned away. With a `network`, it is let in first."""
@@ -332,7 +319,7 @@ class Acceptor:
 
     def _choose(self, silent: Silent) -> "Chosen | None":
         """Look at the first bytes, without taking them, and hand the connection to who serves it."""
-        sock, address, own = silent
+        sock, address, own, _ = silent
         serve = own.serve if own is not None else None
         first = self._first_bytes(sock, FIRST_BYTES, socket.MSG_PEEK, silent)
         self._server.turns.breathe()
@@ -376,7 +363,8 @@ class Acceptor:
 
     def _first_bytes(self, sock: Any, size: int, flags: int = 0, silent: Silent | None = None) -> bytes:
         """What the client says first; empty where it has gone. Raises `Reject` where it says nothing for too long."""
-        first = self._peek(sock, self._server.config.limits.first_frame_seconds, size, flags, silent)
+        seconds = self._server.config.limits.first_frame_seconds if silent is None else silent.seconds
+        first = self._peek(sock, seconds, size, flags, silent)
         if first is None:
             raise Reject("Nothing was said for too long.", "timeout", Advice.JOIN_AGAIN)
         return first

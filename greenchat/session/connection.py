@@ -37,7 +37,7 @@ CUT = "The server is being reloaded, and this was cut off. Send it again."
 # Why a connection ends that cannot be carried over a reload: its client is to come back at once.
 RECONNECT = "server is reloading"
 
-# Who has no time left to join when they are carried has so much, in seconds.
+# Who has no time left to join, or to say something, when they are carried has so much, in seconds.
 SOON_SECONDS = 0.1
 
 
