@@ -42,6 +42,8 @@ class Taken:
         _keep_from_children(held.number for held in header.descriptors)
         self._listening = [held for held in header.descriptors if held.kind in (Kind.LISTENING, Kind.INHERITED)]
         self._carried = header.of(Kind.CARRIED)
+        # For which addresses they are, as far as that is known.
+        self._places = None if state is None else [one.address for one in state.connections.acceptor.listeners]
         if state is None:
             self.drop()
 
@@ -59,10 +61,7 @@ class Taken:
         """What listens, and is silent. The sockets that the server listens on are others each time: who takes them may
         fail, and close them. Where it is not known for which addresses they are, it is those of `config`."""
         connections = self.state.connections if self.state is not None else None
-        if connections is not None:
-            places = [listener.address for listener in connections.acceptor.listeners]
-        else:
-            places = [*addresses_of(config.server)]
+        places = addresses_of(config.server) if self._places is None else self._places
         listeners = [
             CarriedListener("" if held.kind is Kind.INHERITED else where, os.dup(held.number))
             for where, held in zip(places, self._listening, strict=False)

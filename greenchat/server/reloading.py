@@ -170,7 +170,12 @@ class Reloader:
         report = ReloadReport(ok=True, how="handover", changed=finding.changed, proven=finding.proven)
         log.info("asked by %s, another program takes over: %s", by, "; ".join(report.changed) or "all is loaded anew")
         self._proven = finding.config
-        self._hand_over(batch, report, choice)
+        self._server.acceptor.listeners.open_ahead(finding.addresses)
+        try:
+            self._hand_over(batch, report, choice)
+        finally:
+            if self._leaving is None:
+                self._server.acceptor.listeners.close_ahead()
 
     def _new_configuration(self, *, is_ours: bool) -> Config | None:
         """None where it may be right for another version of greenchat, which is on the disk, unless it `is_ours`."""

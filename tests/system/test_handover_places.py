@@ -69,6 +69,58 @@ def test_all_places_go_on(over, tmp_path):
         assert not path.exists()
 
 
+def test_places_come_and_go_and_nobody_is_refused_meanwhile(over, tmp_path):
+    """Also another host with the same port. Who has come to a place that is given up is let in."""
+    file, path = tmp_path / "chat.toml", tmp_path / "chat.sock"
+    with kept_port() as port, kept_port() as other:
+        listen = '[server]\nlisten = ["{}"]\n'
+        file.write_text(listen.format(f'127.0.0.1:{port}", "127.0.0.1:{other}'))
+        arguments = (*over.arguments, "--config", str(file))
+        with serve_process(over.data_dir, *arguments, tcp=False) as serving, serving.join("ada") as ada:
+            file.write_text(listen.format(f'0.0.0.0:{port}", "unix:{path}'))
+            over.hang_up(serving)
+            refused, waiting = 0, []
+            while not over.pauses:
+                try:
+                    waiting.append(socket.create_connection(("127.0.0.1", port), DEADLINE))
+                except ConnectionRefusedError:
+                    refused += 1
+                time.sleep(0.05)
+            assert refused == 0
+            for number, one in enumerate(waiting):
+                assert welcomed(one, f"one{number}")
+                one.close()
+            with UnixPeer(path) as bob:
+                bob.send("JOIN|bob")
+                ada.read_until("INFO|bob has joined the chat.")
+            with socket.create_connection(("127.0.0.2", port), DEADLINE) as cyd:
+                assert welcomed(cyd, "cyd")
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", other), DEADLINE)
+
+
+def test_a_place_that_cannot_be_had_keeps_all_from_happening(over, tmp_path):
+    file, path = tmp_path / "chat.toml", tmp_path / "chat.sock"
+    file.write_text("")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        serve_process(over.data_dir, *over.arguments, "--config", str(file)) as serving,
+        serving.join("ada") as ada,
+    ):
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        over.change()
+        file.write_text(f'[server]\nlisten = ["127.0.0.1:0", "unix:{path}", "{address}"]\n')
+        over.hang_up(serving)
+        over.logged(f"nothing was reloaded: Cannot listen on {address}: Address already in use.")
+        assert says(ada, "/sayer") == ["INFO|word 1"]
+        assert not path.exists()
+        taken.close()
+        over.hang_up(serving)
+        over.wait_for(1)
+        assert says(ada, "/sayer") == ["INFO|word 2"]
+        assert path.is_socket()
+
+
 def test_a_service_of_systemd_stays_one(over, tmp_path):
     """It hears of each reload from start to end, and of signs of life as before; its sockets are never closed."""
     usec = str(int(PATIENCE * 1e6))
