@@ -40,6 +40,9 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
 @click.option("--plain", is_flag=True, help="Speak plain frames, as it does by itself where a server knows no others.")
+@click.option(
+    "--screen", is_flag=True, help="A full screen with panes. It is new, and cannot do yet all that lines can."
+)
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
 def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:

@@ -131,15 +131,18 @@ class _Process:
     def _run(self, stop: signals.StopSignals, server: ChatServer | None, taken: Taken | None) -> Reloader | None:
         """Serve until the server is stopped; or until it is to go on in another program, with what this knows."""
         if taken is not None:
-            lifecycle = self._take_over(stop, taken)
+            with self._manager.living():  # plugins may take their time
+                lifecycle = self._take_over(stop, taken)
         else:
             assert server is not None
             lifecycle = Lifecycle(server)
             stop.owners = server.owners
-            if not _start(lifecycle, self._inherited, stop.stopped):
-                log.info("stopped before the start was done")
-                return None
+            if not _done(stop.stopped, lifecycle.start, self._inherited):
+                lifecycle = None
             stop.hang_up()
+        if lifecycle is None:
+            log.info("stopped before the start was done")
+            return None
         server = lifecycle.server
         reloader = Reloader(lifecycle, self._configure, self._manager)
         if self._watches:
@@ -181,15 +184,18 @@ class _Process:
         else:
             stop.stopped.set()
 
-    def _take_over(self, stop: signals.StopSignals, taken: Taken) -> Lifecycle:
-        """Go on as the server that was left to this program; or, where that cannot be, as an empty one."""
+    def _take_over(self, stop: signals.StopSignals, taken: Taken) -> Lifecycle | None:
+        """Go on as the server that was left to this program; or, where that cannot be, as an empty one. None where it
+        is asked to stop, and does not come to that."""
         if taken.state is not None:
             try:
                 server = ChatServer(self._config, self._data_dir, choice=taken.state.choice, loaded=self._loaded)
                 stop.owners = server.owners
                 lifecycle = Lifecycle(server)
                 server.reload_asks.expect(asked.ref for asked in taken.state.asked)
-                lifecycle.take_over(taken)
+                # Who is there is to hear of a stop: it waits for as long as for what is on its way to them.
+                if not _done(stop.stopped, lifecycle.take_over, taken, patience=self._config.server.grace_seconds):
+                    return None
                 gevent.sleep(0)  # who is there is served, before all that can wait
                 taken.steps.done("all who wait are served")
                 taken.paused = time.monotonic() - taken.state.froze
@@ -206,9 +212,9 @@ class _Process:
         server = ChatServer(self._config, self._data_dir, loaded=self._loaded)
         stop.owners = server.owners
         lifecycle = Lifecycle(server)
-        lifecycle.start_empty(taken)
+        is_there = _done(stop.stopped, lifecycle.start_empty, taken)
         taken.close()
-        return lifecycle
+        return lifecycle if is_there else None
 
     def _replace(self, reloader: Reloader, lock: int, stop: signals.StopSignals) -> Taken:
         """Let the program on the disk go on in the place of this one. Where that cannot be, what is left to this one,
@@ -238,10 +244,11 @@ class _Process:
         return Taken(header, state, handover.NOT_COLLECTED, beginning)
 
 
-def _start(lifecycle: Lifecycle, inherited: Sequence[Any], stopped: Event) -> bool:
-    """Start the server, unless it is asked to stop meanwhile: plugins may take their time. Whether it has started."""
-    starting = gevent.spawn(_outcome, lifecycle.start, inherited)
+def _done(stopped: Event, start: Callable[..., None], argument: object, patience: float = 0.0) -> bool:
+    """Have a server `start`, unless it is asked to stop meanwhile: then it has so many seconds more. Whether it has."""
+    starting = gevent.spawn(_outcome, start, argument)
     gevent.wait([starting, stopped], count=1)
+    starting.join(patience)
     if not starting.ready():
         starting.kill(Killed)
     error = starting.value

@@ -168,8 +168,9 @@ class Connection(Served):
         """Have its client come back by another connection, as this one cannot be carried. It rests."""
         if self.closing is not None or self._greenlet is None:
             return
-        for frame in self._flood.left():
-            self.refuse(Reject(CUT, "try_again"), frame.ref)
+        if not self.codec.tokens:  # who has one comes back with it, and asks for all again that has no answer
+            for frame in self._flood.left():
+                self.refuse(Reject(CUT, "try_again"), frame.ref)
         self.tell(Reconnect())
         self.closing, self._is_lost = RECONNECT, True
         gevent.get_hub().loop.run_callback(self._greenlet.throw, Killed)

@@ -148,6 +148,33 @@ def test_a_service_of_systemd_stays_one(over, tmp_path):
             pass  # it is systemd's, which goes on with it
 
 
+# A plugin that takes its time, and says when it begins.
+SLOW = """
+import gevent, socket
+from greenchat import hookimpl
+
+@hookimpl
+def greenchat_startup(server):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.sendto(b"BEGINS", {!r})
+    gevent.sleep({})
+"""
+
+
+def test_a_service_gives_signs_of_life_while_plugins_begin(over, tmp_path):
+    slow = over.directory / "slow.py"
+    with Listening(str(tmp_path / "notify")) as manager:
+        slow.write_text(SLOW.format(manager.name, 0))
+        variables = {"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": str(int(WATCHDOG * 1e6)), "WATCHDOG_PID": ""}
+        with service(tmp_path, *over.arguments, **variables) as process:
+            manager.read_until("READY=1")
+            slow.write_text(SLOW.format(manager.name, 20 * WATCHDOG))
+            process.send_signal(signal.SIGHUP)
+            assert "READY=1" not in manager.read_until("BEGINS")
+            assert manager.read_until("READY=1").count("WATCHDOG=1") > 5
+            finish(process)
+
+
 def test_the_first_process_of_a_container_stays_the_first(over, tmp_path):
     """As PID 1, whose signals are dropped unless it has handlers."""
     apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]

@@ -73,6 +73,31 @@ def test_a_stop_at_any_moment_is_done_in_good_order(strikes, full, seed):
             stopped_in_good_order(serving, strikes, ada, bob)
 
 
+SLOW = """
+import gevent
+from greenchat import hookimpl
+
+@hookimpl
+def greenchat_startup(server):
+    gevent.sleep({})
+"""
+
+
+def test_a_stop_while_plugins_take_their_time_does_not_wait_for_them(strikes):
+    (strikes.directory / "slow.py").write_text(SLOW.format(0))
+    hasty = ("--set", "server.grace_seconds=0.5")
+    with serve_process(strikes.data_dir, *strikes.arguments, *hasty) as serving, Program(serving, "ada") as ada:
+        (strikes.directory / "slow.py").write_text(SLOW.format(2 * DEADLINE))
+        strikes.order("is taken over", signal.SIGTERM)
+        strikes.hang_up(serving)
+        assert serving.process.wait(DEADLINE) == 0
+        ada.rest()
+    assert "Traceback" not in strikes.log, strikes.log
+    (strikes.directory / "slow.py").write_text(SLOW.format(0))
+    with serve_process(strikes.data_dir, *strikes.arguments) as serving, Program(serving) as again:
+        assert again.join(token=ada.welcome["token"])["name"] == "ada"
+
+
 def test_a_reload_that_is_asked_for_at_each_step_follows_and_other_signals_do_nothing(strikes):
     with serve_process(strikes.data_dir, *strikes.arguments) as serving:
         with serving.join("ada") as ada, Program(serving, "bob") as bob:
