@@ -29,16 +29,32 @@ class Clock(Protocol):
         """Call `function`, which must not wait, once so many seconds are over."""
 
 
-def pause(clock: Clock, seconds: float) -> None:
-    """Let the greenlet wait until so many seconds are over."""
-    if seconds <= 0:
-        return
-    over = Event()
-    alarm = clock.call_later(seconds, over.set)
-    try:
-        over.wait()
-    finally:
-        alarm.cancel()
+class Pauses:
+    """Greenlets that wait by `clock`, until there is nothing to wait for any more."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: set[Event] = set()
+        self._has_ended = False
+
+    def wait(self, seconds: float) -> None:
+        """Let the greenlet wait until so many seconds are over, or all has ended."""
+        if seconds <= 0 or self._has_ended:
+            return
+        over = Event()
+        self._waiting.add(over)
+        alarm = self._clock.call_later(seconds, over.set)
+        try:
+            over.wait()
+        finally:
+            self._waiting.discard(over)
+            alarm.cancel()
+
+    def end(self) -> None:
+        """Nobody waits any longer, from now on."""
+        self._has_ended = True
+        for over in self._waiting:
+            over.set()
 
 
 class SystemClock:

@@ -1,20 +1,18 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
-import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 import gevent
-from msgspec import structs
 
 from greenchat.chat.accounts import Account
 from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.bots import Bot, Bots, Mentioned
-from greenchat.hooks.carried import CarriedPlugin, Declared, State, declared, decode_state, encode_state
+from greenchat.hooks.carried import CarriedPlugin, Declared, State
 from greenchat.hooks.courier import Courier, Couriers
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
@@ -24,6 +22,7 @@ from greenchat.hooks.moments import seconds_of
 from greenchat.hooks.order import name_of, ordered, put_out
 from greenchat.hooks.own_log import log_of
 from greenchat.hooks.pace import Pace
+from greenchat.hooks.plugin_state import PluginState
 from greenchat.hooks.rates import Allowances
 from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tasks import Task, Tasks
@@ -62,9 +61,8 @@ class Context:
         self._bots = Bots(name, self._tasks, around.ears, self._where, self._pace)
         self._voices: Voices | None = None
         self._ended = False
-        self._state = State()
+        self._state = PluginState(name)
         self._carried, self._is_carried = CarriedPlugin(), False
-        self.declared: Declared | None = None  # what it has said of its state
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -166,7 +164,7 @@ class Context:
         """What it keeps in memory, under texts, and what goes with it over a reload, if it has called `carry_state`:
         texts, numbers, bools, None, members, and lists and dicts of them, STATE_BYTES in all (see carried.py). What was
         carried is there from `greenchat_startup` on; a member who is gone for good is None then."""
-        return self._state
+        return self._state.state
 
     def carry_state(self, version: int = 1, accepts: Iterable[int] = ()) -> State:
         """Have what is in `state` go with it over a reload: to be called while the plugin is made. `version` is that of
@@ -174,8 +172,7 @@ class Context:
         is. What this returns is `state`. Raises `PluginError`."""
         if self._around.server is not None:
             raise PluginError("it has started already: call ctx.carry_state in greenchat_plugin, or __init__")
-        self.declared = declared(version, accepts)
-        return self._state
+        return self._state.declare(version, accepts)
 
     # --- people and rooms ---
 
@@ -309,6 +306,11 @@ class Context:
         self._couriers.start()
 
     @property
+    def declared(self) -> Declared | None:
+        """What it has said of its state."""
+        return self._state.declared
+
+    @property
     def in_threads(self) -> int:
         """How many calls of it are being done in threads."""
         return self._tasks.in_threads
@@ -351,12 +353,7 @@ class Context:
         self._is_carried = True
         self._tasks.take_up(carried.timers, carried.daily)
         self._bots.take_up(carried.bots)
-        if self.declared is not None and self.declared.takes(carried.version):
-            self._state.update(decode_state(carried.state, people))
-            self._state.version = carried.version
-        elif carried.version:
-            has = "none" if self.declared is None else f"version {self.declared.version}"
-            self._complain(f"its state is not taken up: it is of version {carried.version}, and it reads {has}")
+        self._state.take_up(carried, people)
 
     def taken_over(self) -> None:
         """Everybody is here again who was carried: its timers begin, and its bots are where they are to be. Raises
@@ -371,12 +368,7 @@ class Context:
     def carry(self, referred: dict[Member, int]) -> CarriedPlugin:
         """What goes with it, once it has ended: to be called behind `leave(carried=True)`. Members in its state are
         added to `referred`."""
-        if self.declared is None:
-            if self._state:
-                self._complain("ctx.state is not carried, since it has not called ctx.carry_state")
-            return self._carried
-        state = encode_state(self._state, referred, self._complain)
-        return structs.replace(self._carried, version=self.declared.version, state=state)
+        return self._state.carried_with(self._carried, referred)
 
     def end(self) -> None:
         """Let go of everything. May wait. Raises `DatabaseError` where what it keeps cannot be written."""
@@ -388,10 +380,6 @@ class Context:
                 database.close()
         finally:
             self.store.close()
-
-    def _complain(self, what: str) -> None:
-        where = logging.getLogger("greenchat.plugins")
-        where.error("plugin %s: %s", self.name, what, extra={"plugin": self.name})
 
     def _failed_alone(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         self._around.failed_alone(plugin, where, error)

@@ -24,12 +24,14 @@ from greenchat.protocol.requests import Ref
 from greenchat.protocol.text import amount
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
-from greenchat.server.carried_server import Asked, CarriedServer
+from greenchat.server.carried_connections import CarriedConnections
+from greenchat.server.carried_server import Asked, Beginning, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.plugin_tries import PluginTries
 from greenchat.server.proving import ask_of, prove
+from greenchat.server.steps import Steps
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
 
@@ -93,9 +95,23 @@ class Reloader:
     def collect(self) -> CarriedServer:
         """What is handed over. Nothing may wait from here on, up to the end of the program or `give_away`."""
         assert self._leaving is not None
-        state = self._leaving.collect(self._report, self._asked, [one.asked for one in self._waiting])
-        state.config, state.data_dir = self._proven, str(self._server.data_dir)
-        return state
+        return self._leaving.collect(self._report, self._asked, [one.asked for one in self._waiting])
+
+    def beginning(self, connections: CarriedConnections) -> Beginning:
+        """What the next program begins with, in any case."""
+        places = [listener.address for listener in connections.acceptor.listeners]
+        return Beginning(self._proven, str(self._server.data_dir), places)
+
+    @property
+    def steps(self) -> Steps:
+        """Those of what goes on."""
+        assert self._leaving is not None
+        return self._leaving.steps
+
+    def leave_behind(self) -> CarriedConnections:
+        """What is left where that fails."""
+        assert self._leaving is not None
+        return self._leaving.leave_behind()
 
     def give_away(self) -> None:
         """What was collected goes on in this very process."""
@@ -164,7 +180,12 @@ class Reloader:
         report = ReloadReport(ok=True, how="handover", changed=finding.changed, proven=finding.proven)
         log.info("asked by %s, another program takes over: %s", by, "; ".join(report.changed) or "all is loaded anew")
         self._proven = finding.config
-        self._hand_over(batch, report, choice)
+        self._server.acceptor.listeners.open_ahead(finding.addresses)
+        try:
+            self._hand_over(batch, report, choice)
+        finally:
+            if self._leaving is None:
+                self._server.acceptor.listeners.close_ahead()
 
     def _new_configuration(self, *, is_ours: bool) -> Config | None:
         """None where it may be right for another version of greenchat, which is on the disk, unless it `is_ours`."""
@@ -194,8 +215,12 @@ class Reloader:
         self._server.choice = choice or self._server.choice
         self._report, self._asked = report, [one.asked for one in batch]
         self._leaving = departure  # from here on, nothing leads back
-        departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
-        self.handed.set()
+        try:
+            departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
+        except Exception:
+            log.exception("something has not come to its end")
+        finally:
+            self.handed.set()
 
     # --- in the program that has taken over ---
 

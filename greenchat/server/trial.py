@@ -34,7 +34,7 @@ from greenchat.storage import datadir
 Examples = Callable[[Plugin, Config], tuple[int, list[str]]]
 
 # Of the data directory, what plugins do not get to see here: each database is as if there was none.
-NOT_SHOWN = ("*.sqlite3*", datadir.LOCK_FILE, datadir.PROOF_FILE)
+NOT_SHOWN = ("*.sqlite3*", datadir.LOCK_FILE, datadir.PROOF_FILE, f"{datadir.ADDRESSES_FILE}*")
 
 
 class Trial:

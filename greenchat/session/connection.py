@@ -37,7 +37,7 @@ CUT = "The server is being reloaded, and this was cut off. Send it again."
 # Why a connection ends that cannot be carried over a reload: its client is to come back at once.
 RECONNECT = "server is reloading"
 
-# Who has no time left to join when they are carried has so much, in seconds.
+# Who has no time left to join, or to say something, when they are carried has so much, in seconds.
 SOON_SECONDS = 0.1
 
 
@@ -290,7 +290,8 @@ class Connection(Served):
         self._idle.heard(time.monotonic())
 
     def _answer_cut(self, cut: Cut) -> None:
-        """What was cut can be tried again, which its client is told."""
+        """What was cut can be tried again, which its client is told; what was said before that was said."""
+        self.send_acks()
         for ref in cut.refs:
             self.refuse(Reject(CUT, "try_again"), ref)
         if self.member is not None and not self.is_welcome:

@@ -22,7 +22,7 @@ from greenchat.chat.room import Member
 from greenchat.chat.tokens import TokenChain
 from greenchat.config.schema import Config
 from greenchat.errors import Reject
-from greenchat.hooks.clock import Clock, pause
+from greenchat.hooks.clock import Clock, Pauses
 from greenchat.net.admission import Admission
 from greenchat.protocol.address import host_of, network_of
 from greenchat.session.stay import Resumable, Stay, elsewhere, encode_ignored, invalid, password_set, shows_few
@@ -53,7 +53,7 @@ class Stays:
         self._host = host
         self._store = store
         self._admission = admission
-        self._clock, self._pause = clock.monotonic, partial(pause, clock)
+        self._clock, self._pauses = clock.monotonic, Pauses(clock)
         self._by_hash: dict[bytes, Stay] = {}
         self._kept: dict[Member, Kept] = {}  # those whose absence was told
         self._leaving: set[Member] = set()  # those whose absence is being told
@@ -78,6 +78,7 @@ class Stays:
     def close(self) -> None:
         """The server stops: all of them hold until it is there again."""
         self._is_over = True
+        self._pauses.end()
 
     def _accounts_changed(self) -> None:
         """Of accounts that are gone nothing is kept; and whoever is connected has the password that there is now."""
@@ -297,7 +298,7 @@ class Stays:
         limits = self._host.config.limits
         absence = min(limits.absence_seconds, limits.resume_seconds)
         self._wait_until(lost_at + absence, stay)
-        if stay.lost_at == lost_at and stay.member is not None:
+        if stay.lost_at == lost_at and stay.member is not None and not self._is_over:
             stay.is_overdue = True
             self._settle(stay.member, LOST)
         self._wait_until(lost_at + limits.resume_seconds, stay)
@@ -306,7 +307,7 @@ class Stays:
 
     def _wait_until(self, moment: float, stay: Stay) -> None:
         """... of the clock that never goes back, and until nobody comes back to `stay` at this moment."""
-        self._pause(moment - self._clock())
+        self._pauses.wait(moment - self._clock())
         while stay.is_busy:
             gevent.sleep(MOMENT_SECONDS)
 

@@ -190,3 +190,4 @@ def _run(config: Any, data_dir: Path, plugins: tuple[object, ...], started: "que
     finally:
         wake.close()
         hub.destroy(destroy_loop=True)
+        hub.throw(gevent.GreenletExit)  # it hangs in its last exception, which keeps the frame of this, and all in it

@@ -297,6 +297,17 @@ def test_while_history_is_off_there_is_no_reload(tmp_path):
     assert ada.is_in
 
 
+def test_while_the_audit_trail_is_not_written_there_is_no_reload(tmp_path):
+    (tmp_path / "moderation.sqlite3").mkdir()
+    chat = Chat("moderation", "rooms", data_dir=tmp_path)
+    root, eve = chat.join("root", "garden", kind="json"), chat.join("eve", "garden", kind="json")
+    chat.reload()
+    assert refused(root, "/kick eve weeds") == ""
+    with pytest.raises(AssertionError, match="plugin moderation: the audit trail is not written"):
+        chat.reload()
+    assert eve.hears(code="kicked")
+
+
 def test_operators_are_not_told_again_how_full_history_is():
     chat = chat_with("history", plugins__history__keep_bytes=1)
     ada = chat.join("ada", operator=True)  # and is told so on coming in

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from kit.handovers import Handovers
 from kit.processes import serve_process
-from kit.programs import Program, crown, enrol, says
+from kit.programs import Program, crown, enrol
 from passengers import underway
 
 from greenchat.testing import DEADLINE
