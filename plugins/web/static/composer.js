@@ -75,8 +75,8 @@ async function submit() {
 	drafts.keep(room.key, "", answered ? null : undefined);
 	if (chat.active === room) set();
 	if (here(room, text)) return;
-	if (chat.active === room) await toLatest();
 	sender.say(room, text, answered);
+	if (chat.active === room) toLatest();
 }
 
 const isText = line => !sender.isCommand(line) || /^\/me\s/i.test(sender.slashed(line));

@@ -245,7 +245,7 @@ export async function newer(room, after = room.last, anew) {
 }
 
 export async function present(room) {
-	if (!room.past) return;
+	if (!room.past || room.checking) return;
 	room.past = false;
 	room.keep();
 	await older(room);
@@ -288,8 +288,8 @@ export async function catchUp(room) {
 	if (anew) room.epoch = anew; // not before all of it was compared
 	if (room.past === null && room.latest > room.last)
 		chat.tell(room, "This server does not keep what was said meanwhile.");
-	await present(room);
 	room.checking = false;
+	await present(room);
 	count(room);
 	chat.ui.pump();
 }
