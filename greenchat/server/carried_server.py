@@ -36,8 +36,7 @@ class Asked(Struct, array_like=True):
 
 class CarriedServer(Struct, array_like=True):
     """`froze` is when it has read last, on a clock that goes on, in seconds. `asked` are told of the hand-over, by the
-    `report`; those that are `waiting` have asked for one more meanwhile. `config` is the configuration that was proven,
-    as `packed`, and `data_dir` the directory: what is on the disk may be something else by now."""
+    `report`; those that are `waiting` have asked for one more meanwhile."""
 
     format: int
     froze: float
@@ -50,11 +49,23 @@ class CarriedServer(Struct, array_like=True):
     report: ReloadReport
     asked: list[Asked] = field(default_factory=list)
     waiting: list[Asked] = field(default_factory=list)
-    config: bytes = b""
-    data_dir: str = ""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self.connections.sessions)} sessions>"  # there are secrets in it
+
+
+class Beginning(Struct, array_like=True):
+    """What a program begins with, whatever becomes of the `state`, a `CarriedServer`, or nothing where there is none.
+    `config` is the configuration that was proven, as `packed`, and `data_dir` the directory: what is on the disk may be
+    something else by now. `places` is what the sockets that listen were asked for, in their order."""
+
+    config: bytes
+    data_dir: str
+    places: list[str]
+    state: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} on {self.data_dir}>"
 
 
 def packed(config: Config) -> bytes:

@@ -18,6 +18,7 @@ from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.carrying import collect
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.pause import FREEZE_SECONDS, Pause
+from greenchat.server.steps import Steps
 
 log = logging.getLogger("greenchat.server")
 
@@ -41,12 +42,14 @@ class Departure:
         self._pause = Pause(lifecycle.server)
         self._plugins = CarriedPlugins()
         self._froze = 0.0
+        self.steps = Steps()
 
     def freeze(self) -> None:
         """Have all come to rest. Raises `NotNowError` where that cannot be, and then all goes on, as where the greenlet
         is killed meanwhile."""
         log.debug("reload: the server stands still")
         self._froze = time.monotonic()
+        self.steps = Steps(self._froze)
         self._pause.freeze()
         try:
             is_at_rest = self._pause.settle(FREEZE_SECONDS)
@@ -66,12 +69,13 @@ class Departure:
 
     def end(self, changed: Iterable[str]) -> None:
         """Let plugins end, of which those have `changed`. Raises nothing."""
-        log.debug("reload: all are at rest, and plugins end")
+        self.steps.done("all are at rest, and plugins end")
         try:
             self._pause.send_away()
         except Exception:
             log.exception("somebody could not be told to come back")
         self._pause.hold()
+        self.steps.done("who cannot be carried has gone")
         try:
             self._plugins = self._lifecycle.finish()
         except Exception:
@@ -81,7 +85,7 @@ class Departure:
             gevent.sleep(0)
             if not under_way(self._server.chat):
                 break
-        log.debug("reload: plugins have ended")
+        self.steps.done("plugins have ended")
 
     def collect(self, report: ReloadReport, asked: list[Asked], waiting: list[Asked]) -> CarriedServer:
         """All that goes on. Nothing may wait from here on, up to the end of the program or `give_away`."""

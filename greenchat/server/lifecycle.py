@@ -62,17 +62,17 @@ class Lifecycle:
         state, server = taken.state, self.server
         assert state is not None
         with no_collections(), self._beginning():
-            log.debug("reload: what was left is taken over")
+            taken.steps.done("all is loaded, and what was left is taken over")
             server.acceptor.take_up(taken.acceptor(server.config))
             try:
-                take_over(server, state)
+                take_over(server, state, taken.steps)
                 self._open_the_rest()
                 server.acceptor.listen(())
                 self._tell_where()
             except BaseException:
                 abandon(server)
                 raise
-        log.debug("reload: all go on")
+        taken.steps.done("the server listens, and all go on")
         server.acceptor.go_on()
 
     @contextmanager

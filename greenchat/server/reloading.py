@@ -25,12 +25,13 @@ from greenchat.protocol.text import amount
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
 from greenchat.server.carried_connections import CarriedConnections
-from greenchat.server.carried_server import Asked, CarriedServer
+from greenchat.server.carried_server import Asked, Beginning, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.plugin_tries import PluginTries
 from greenchat.server.proving import ask_of, prove
+from greenchat.server.steps import Steps
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
 
@@ -94,9 +95,18 @@ class Reloader:
     def collect(self) -> CarriedServer:
         """What is handed over. Nothing may wait from here on, up to the end of the program or `give_away`."""
         assert self._leaving is not None
-        state = self._leaving.collect(self._report, self._asked, [one.asked for one in self._waiting])
-        state.config, state.data_dir = self._proven, str(self._server.data_dir)
-        return state
+        return self._leaving.collect(self._report, self._asked, [one.asked for one in self._waiting])
+
+    def beginning(self, connections: CarriedConnections) -> Beginning:
+        """What the next program begins with, in any case."""
+        places = [listener.address for listener in connections.acceptor.listeners]
+        return Beginning(self._proven, str(self._server.data_dir), places)
+
+    @property
+    def steps(self) -> Steps:
+        """Those of what goes on."""
+        assert self._leaving is not None
+        return self._leaving.steps
 
     def leave_behind(self) -> CarriedConnections:
         """What is left where that fails."""

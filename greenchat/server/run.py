@@ -60,6 +60,8 @@ def serve(
     config, data_dir = _proven(taken) or _read(configure, data_dir_of)
     process = _Process(config, data_dir, configure, file if watch else None, taken, watches=watch)
     lines = Log(config.server.log_format, config.server.log_level)
+    if taken is not None:
+        taken.steps.tell()
     try:
         process.serve()
     finally:
@@ -69,9 +71,9 @@ def serve(
 
 def _proven(taken: Taken | None) -> tuple[Config, Path] | None:
     """What the program before has left to this one that is proven, if it has."""
-    state = None if taken is None else taken.state
-    config = None if state is None else unpacked(state.config)
-    return None if state is None or config is None else (config, Path(state.data_dir))
+    beginning = None if taken is None else taken.beginning
+    config = None if beginning is None else unpacked(beginning.config)
+    return None if beginning is None or config is None else (config, Path(beginning.data_dir))
 
 
 def _read(configure: Callable[[], Config], data_dir_of: Callable[[Config], Path]) -> tuple[Config, Path]:
@@ -195,6 +197,7 @@ class _Process:
                 if not _done(stop.stopped, lifecycle.take_over, taken, patience=self._config.server.grace_seconds):
                     return None
                 gevent.sleep(0)  # who is there is served, before all that can wait
+                taken.steps.done("all who wait are served")
                 taken.paused = time.monotonic() - taken.state.froze
                 gc.enable()
             except BaseException as error:
@@ -218,7 +221,7 @@ class _Process:
         all the same."""
         stop.hold()
         self._manager.alive()
-        log.debug("reload: what goes on is collected")
+        reloader.steps.done("the server has ended, and what goes on is collected")
         state: CarriedServer | None = None
         try:
             state = reloader.collect()
@@ -227,9 +230,10 @@ class _Process:
             log.exception("what is there cannot be collected")
             connections = reloader.leave_behind()
         header = handover.header_of(connections, lock, outlasts_terminal=self._outlasts)
-        log.debug("reload: the program is replaced")
+        beginning = reloader.beginning(connections)
+        reloader.steps.done("all of it is there, and the program is replaced")
         try:
-            handover.replace(state, header, self._manager.variables, stop.hold)
+            handover.replace(state, beginning, header, self._manager.variables, stop.hold, reloader.steps)
         except Exception as error:
             why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
             if state is None:
@@ -237,7 +241,7 @@ class _Process:
             else:
                 state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
         reloader.give_away()
-        return Taken(header, state, handover.NOT_COLLECTED)
+        return Taken(header, state, handover.NOT_COLLECTED, beginning)
 
 
 def _done(stopped: Event, start: Callable[..., None], argument: object, patience: float = 0.0) -> bool:

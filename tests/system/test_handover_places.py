@@ -251,3 +251,28 @@ def test_another_version_knows_settings_that_this_one_does_not(over, tmp_path):
         over.hand_over(serving)
         serving.stop()
         assert "server.novelty has changed" in over.log
+
+
+def test_the_log_tells_where_the_pause_goes(over):
+    with serve_process(over.data_dir, *over.arguments, "-v") as serving:
+        over.hand_over(serving)
+    steps = dict(re.findall(r"reload: (.*) \(([\d.]+) ms\)$", over.log, re.MULTILINE))
+    assert list(steps) == [
+        "all are at rest, and plugins end",
+        "who cannot be carried has gone",
+        "plugins have ended",
+        "the server has ended, and what goes on is collected",
+        "all of it is there, and the program is replaced",
+        "the state is written",
+        "Python and greenchat have begun again",
+        "the state is read",
+        "all is loaded, and what was left is taken over",
+        "members and rooms are there",
+        "plugins have begun",
+        "sessions are there",
+        "plugins know them",
+        "the server listens, and all go on",
+        "all who wait are served",
+    ]
+    # All of it, but for writing the log before the end.
+    assert 0.5 * over.pauses[0] < sum(map(float, steps.values())) / 1000 <= over.pauses[0] + 0.02
