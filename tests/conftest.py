@@ -1,5 +1,6 @@
 """Fixtures that several test files share, and which tests run beside which."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -52,6 +53,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if place.f_bavail * place.f_frsize >= ROOM and not place.f_flag & os.ST_NOEXEC:
         os.environ["TMPDIR"] = MEMORY
         tempfile.tempdir = None  # it is looked for once
+
+
+# How many new objects there are before garbage is looked for: a server makes a hundred thousand, Python takes 700.
+OBJECTS = 10_000
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported and collected stays to the end: nobody needs to look for garbage in it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS)
 
 
 # Half of what the browsers have to do.
