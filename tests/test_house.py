@@ -63,7 +63,8 @@ from click.testing import CliRunner
 from greenchat.cli import main
 result = CliRunner().invoke(main, ["--help"])
 assert result.exit_code == 0, result.output
-heavy = {"gevent", "msgspec", "pluggy", "prompt_toolkit", "psutil", "asyncio", "precis_i18n", "importlib.metadata"}
+heavy = {"gevent", "msgspec", "pluggy", "prompt_toolkit", "textual", "psutil", "asyncio", "precis_i18n"}
+heavy.add("importlib.metadata")
 print(sorted(heavy & set(sys.modules)))
 """
     assert run(code) == "[]\n"

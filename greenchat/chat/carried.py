@@ -32,6 +32,9 @@ from greenchat.chat.outlet import Login, Outlet
 from greenchat.chat.room import Member, shows
 from greenchat.errors import GreenchatError
 
+# How often plugins may answer to what is told when all is to come to rest.
+ANSWERS = 5
+
 
 class NotAtRestError(GreenchatError):
     """Something is under way in a chat, and would be lost. The text says what."""
@@ -85,6 +88,15 @@ def under_way(chat: Chat) -> list[str]:
     if count := open_keys(chat):
         found.append(f"messages with a key of which it is not known yet what becomes of them: {count}")
     return found
+
+
+def settle(chat: Chat) -> None:
+    """Have all that was told go out at once. What plugins tell in answer to that goes out, too, for a few times."""
+    for _ in range(ANSWERS):
+        for room in list(chat.rooms.values()):
+            room.fanout.send_all()
+        if not under_way(chat):
+            break
 
 
 def carry(chat: Chat) -> tuple[CarriedChat, dict[Member, int]]:

@@ -285,6 +285,13 @@ class Fanout:
         """Whether all that was told has gone out, and nobody waits for that."""
         return not (self._runs or self._batches or self._when_calm)
 
+    def send_all(self) -> None:
+        """Deliver all that was told so far at once, however long it takes."""
+        self.flush()
+        while self._batches:
+            self._batches.popleft().go_on(lambda: False)
+        self._go_on()
+
     def when_calm(self, function: Callable[[], object]) -> None:
         """Call `function` once all that was told has gone out."""
         self._when_calm.append(function)

@@ -8,6 +8,7 @@ import click
 
 from greenchat.cli.group import main
 from greenchat.cli.options import encryption, tls_options
+from greenchat.cli.shell import data_dir_options, server_place
 
 SECRET = click.Path(path_type=Path)
 
@@ -39,6 +40,9 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
 @click.option("--plain", is_flag=True, help="Speak plain frames, as it does by itself where a server knows no others.")
+@click.option(
+    "--screen", is_flag=True, help="A full screen with panes. It is new, and cannot do yet all that lines can."
+)
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
 def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:
@@ -93,8 +97,9 @@ def export(
 @main.command(
     epilog="""\b
 Examples:
-  greenchat status                                   the server on this machine, port 9999
-  greenchat status 127.0.0.1:9998                    another one
+  greenchat status                                   the server of this machine
+  greenchat status --data-dir /srv/chat              the one that keeps its files there
+  greenchat status 127.0.0.1:9998                    the one that listens there
   greenchat status --json                            for a program
 Exit codes: 0 it is well enough to tell; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
 """
@@ -102,15 +107,19 @@ Exit codes: 0 it is well enough to tell; 3 the server cannot be reached; 4 refus
 @click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
 @click.argument("port", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@data_dir_options
 @tls_options
-def status(address: str | None, port: str | None, as_json: bool, **tls: Any) -> None:
+def status(
+    address: str | None, port: str | None, as_json: bool, file: Path | None, data_dir: str | None, **tls: Any
+) -> None:
     """Tell how a server is: sessions, rooms, messages, refusals, delays.
 
     A server tells only who asks from its own machine.
     """
+    from greenchat.connect.nearby import Nearby
     from greenchat.connect.status import show
 
-    sys.exit(show(address, port, encryption(**tls), as_json=as_json))
+    sys.exit(show(Nearby(address, port, *server_place(file, data_dir, address), encryption(**tls)), as_json=as_json))
 
 
 @main.command(

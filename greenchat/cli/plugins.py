@@ -10,7 +10,7 @@ import click
 
 from greenchat.cli.group import main
 from greenchat.cli.options import configure, encryption, settings_options, tls_options
-from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options
+from greenchat.cli.shell import data_dir_of, data_dir_options, server_place
 
 if TYPE_CHECKING:
     from greenchat.hooks.described import Described
@@ -22,7 +22,13 @@ def plugins() -> None:
 
 
 @plugins.command("list")
-@click.option("--server", metavar="ADDRESS", help="How much the server that runs there calls them, and how long.")
+@click.option(
+    "--server",
+    is_flag=False,
+    flag_value="",
+    metavar="[ADDRESS]",
+    help="How much the server that runs there, or on the data directory, calls them, and how long.",
+)
 @settings_options
 def list_plugins(server: str | None, **sources: Any) -> None:
     """List the plugins, in the order of calling: name, version, where from, on or off and why.
@@ -30,9 +36,11 @@ def list_plugins(server: str | None, **sources: Any) -> None:
     A running server tells only who asks from its own machine.
     """
     if server is not None:
+        from greenchat.connect.nearby import Nearby
         from greenchat.connect.plugins import show_use
 
-        sys.exit(show_use(server))
+        place = server_place(sources["file"], sources["data_dir"], server)
+        sys.exit(show_use(Nearby(server or None, None, *place)))
     from greenchat.cli.added import load_plugins, plugin_commands
     from greenchat.hooks.loader import read_off
     from greenchat.storage.plugin_choice import read_choice
@@ -167,7 +175,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 @plugins.command(
     epilog="""\b
 Examples:
-  greenchat plugins why                              of all rooms, on the server of this machine, port 9999
+  greenchat plugins why                              of all rooms, on the server of this machine
   greenchat plugins why --room lobby                 of one
   greenchat plugins why --room lobby 42              of one message
 Exit codes: 0 it is told; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
@@ -187,10 +195,10 @@ def why(
     Never what was said, and nothing of what is said to one person alone. A server tells only who asks from its own
     machine and may read its data directory.
     """
+    from greenchat.connect.nearby import Nearby
     from greenchat.connect.plugins import show_why
-    from greenchat.storage.proof import read_proof
 
     if seq and not room:
         raise click.UsageError("A message is known by its number in a room. Name that with --room.")
-    proof = read_proof(data_dir_from(file, data_dir, missing_ok=True))
-    sys.exit(show_why(server, proof, room, seq or 0, last, encryption(**tls)))
+    place = server_place(file, data_dir)
+    sys.exit(show_why(Nearby(server, None, *place, encryption(**tls)), room, seq or 0, last))

@@ -9,7 +9,7 @@ import click
 
 from greenchat.cli.group import main
 from greenchat.cli.options import configure, encryption, settings_options, tls_options
-from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options
+from greenchat.cli.shell import data_dir_of, data_dir_options, server_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,18 +79,17 @@ def serve(
             return config, data_dir_of(config)
 
         trial.run(trying, load, tried)
-    config = read()
     from greenchat.server.run import serve
 
-    sys.exit(serve(config, data_dir_of(config), read, watch=watch, file=sources["file"]))
+    sys.exit(serve(read, data_dir_of, watch=watch, file=sources["file"]))
 
 
 @main.command(
     epilog="""\b
 Examples:
-  greenchat reload                                   the server on this machine, port 9999
-  greenchat reload 127.0.0.1:9998 --data-dir /srv/chat
-  greenchat reload unix:/run/chat.sock               by a socket of this machine
+  greenchat reload                                   the server of this machine
+  greenchat reload --data-dir /srv/chat              the one that keeps its files there
+  greenchat reload unix:/run/chat.sock               the one that listens there
   greenchat reload --json                            for a program
 Exit codes: 0 all holds now as it is on the disk; 1 something is wrong there, and all goes on as it was;
 3 the server cannot be reached; 4 refused; 5 the connection was lost.
@@ -108,12 +107,14 @@ def reload(
 
     It is tried first, in a process of its own: if anything is wrong, nothing happens, and you read why. Then a new
     process takes over all that the old one had. Nobody loses the connection, but for TLS: those come back within a
-    second. A server is reloaded only by who asks from its own machine and may read its data directory.
+    second. A server is reloaded only by who asks from its own machine and may read its data directory, where it has
+    laid down by which address.
     """
+    from greenchat.connect.nearby import Nearby
     from greenchat.connect.reloading import reload
 
-    target = data_dir_from(file, data_dir, missing_ok=True)
-    sys.exit(reload(address, port, target, encryption(**tls), as_json=as_json))
+    server = Nearby(address, port, *server_place(file, data_dir), encryption(**tls))
+    sys.exit(reload(server, as_json=as_json))
 
 
 @main.command(

@@ -46,6 +46,15 @@ def data_dir_from(file: Path | None, data_dir: str | None, *, missing_ok: bool =
     return data_dir_of(config) if missing_ok else _existing(config)
 
 
+def server_place(file: Path | None, data_dir: str | None, address: str | None = None) -> tuple[Path, bool]:
+    """The data directory that these options mean, which need not be there; and whether it was named, by them or by
+    the configuration. With an `address`, that alone matters, and none is looked for."""
+    if address:
+        return Path(), False
+    config = _configured(file, data_dir)
+    return data_dir_of(config), bool(config.server.data_dir)
+
+
 def plugin_settings(plugin: str, struct: type[S], file: Path | None = None) -> S:
     """The settings of `plugin`, for its own commands: `[plugins.NAME]` of `file`, then the environment.
 

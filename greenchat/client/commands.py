@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greenchat.client.saying import ANSWER_SECONDS, Saying
+from greenchat.client.saying import ANSWER_SECONDS
+from greenchat.client.unwaited import Unwaited
 from greenchat.protocol.events import Event, Notice
 from greenchat.protocol.replies import Ack, Answer, CommandEntry, CommandList
 from greenchat.protocol.requests import Frame, ListCommands, Ref, RunCommand, Value
@@ -33,7 +34,7 @@ class Ran:
         return lines
 
 
-class Commanding(Saying):
+class Commanding(Unwaited):
     """`commands` and `command` wait for the answer; `ask_commands` and `run` do not, and `receive` brings it."""
 
     def commands(self, timeout: float = ANSWER_SECONDS) -> list[CommandEntry]:

@@ -146,6 +146,22 @@ class PlainClient(Client):
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", "Plain frames do not tell what one has read.")
 
+    def ask_enter(self, room: str, key: str = "") -> Ref:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", "Plain frames know one room. Leave, and join another one.")
+
+    def ask_history(self, *arguments: object, **conditions: object) -> Ref:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("no_history", "Plain frames do not ask for the history.")
+
+    def ask_search(self, *arguments: object, **conditions: object) -> Ref:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("no_history", "Plain frames do not search.")
+
+    def ping(self) -> Ref:
+        """Raises `RefusedError`, always."""
+        raise RefusedError("rejected", "Plain frames ask for no signs of life.")
+
     def commands(self, timeout: float = ANSWER_SECONDS) -> list[CommandEntry]:
         """Raises `RefusedError`, always."""
         raise RefusedError("rejected", NO_TABLE)

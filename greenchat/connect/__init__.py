@@ -1,7 +1,8 @@
 """`greenchat connect`: the chat in a terminal, or as a part of a pipe.
 
-On a terminal it is the line client (line.py); where standard input or output is no terminal, or a dumb one, it is a
-pipe citizen (pipe.py). options.py has what both are told, and the codes with which they end.
+On a terminal it is the line client (line.py); with `--screen`, where that fits, a full screen (screen/). Where standard
+input or output is no terminal, or a dumb one, it is a pipe citizen (pipe.py). options.py has what all are told, and the
+codes with which they end. model/ is what is known of a chat, whoever shows it.
 """
 
 import os
@@ -12,11 +13,16 @@ from greenchat.connect.options import Visit as Visit
 from greenchat.connect.options import visit as visit
 from greenchat.errors import ConfigError
 
+# In less, a screen of panes and lines is harder to read than lines alone.
+LEAST_COLUMNS, LEAST_ROWS = 40, 15
+
 
 def run(visit: Visit) -> int:
     """Chat until the user leaves, the input ends or the server goes; returns the exit code. Raises `ConfigError`."""
-    # Imported here: the line client's prompt_toolkit takes longer than all the rest, and a pipe does not need it.
-    if _is_terminal():
+    # Imported here: Textual and prompt_toolkit take longer than all the rest, and only one of them is needed, if any.
+    if _is_terminal() and visit.screen and _has_room():
+        from greenchat.connect.screen.open import chat
+    elif _is_terminal():
         from greenchat.connect.line import chat
     elif visit.asks_login:
         raise ConfigError("--login asks for the password on a terminal, and this is none. Use --login-file FILE.")
@@ -32,3 +38,12 @@ def _is_terminal() -> bool:
     if any(stream is None or not stream.isatty() for stream in streams):
         return False
     return os.environ.get("TERM", "").lower() not in ("dumb", "unknown")  # these cannot move the cursor
+
+
+def _has_room() -> bool:
+    """Whether a screen fits into the terminal: it is drawn on standard error."""
+    try:
+        columns, rows = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return False
+    return columns >= LEAST_COLUMNS and rows >= LEAST_ROWS

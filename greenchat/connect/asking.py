@@ -1,12 +1,23 @@
 """Asking on a terminal for the secrets of a command, which nobody else is to read."""
 
+from collections.abc import Iterable
+from typing import Protocol
+
 from greenchat.connect.commands import Lacking, Run
-from greenchat.connect.common import clean
-from greenchat.connect.screen import Screen
+from greenchat.connect.common import Line, clean
 from greenchat.connect.sentences import AGAIN, NOT_THE_SAME, NOTHING_SENT
 
 
-async def with_secrets(screen: Screen, lacking: Lacking) -> Run | None:
+class Asks(Protocol):
+    """Who can be asked, and told what came of it."""
+
+    async def read_secret(self, what: str) -> str:
+        """See `prompt.Screen`."""
+
+    def show(self, lines: Iterable[Line]) -> None: ...
+
+
+async def with_secrets(screen: Asks, lacking: Lacking) -> Run | None:
     """The command with the secrets that it lacks; None if one would rather not."""
     answers: dict[str, str] = {}
     for secret in lacking.secrets:
@@ -22,7 +33,7 @@ async def with_secrets(screen: Screen, lacking: Lacking) -> Run | None:
     return lacking.with_secrets(answers)
 
 
-async def _ask(screen: Screen, question: str) -> str:
+async def _ask(screen: Asks, question: str) -> str:
     """The answer; empty if one would rather not."""
     try:
         return await screen.read_secret(question)

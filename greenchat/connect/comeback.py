@@ -14,8 +14,7 @@ from greenchat.client.cursor import Asks
 from greenchat.client.places import place_at
 from greenchat.connect.commands import table_of
 from greenchat.connect.conversation import rooms_of
-from greenchat.connect.seen import Mark, Now
-from greenchat.connect.telling import Missed
+from greenchat.connect.model.marks import Mark, Missed, Now
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.replies import CommandEntry, Welcome

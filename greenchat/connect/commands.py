@@ -90,6 +90,12 @@ class Commands:
         """Ask a server that one has just come to, and wait for its answer."""
         self.learn(table_of(client), client.account)
 
+    def begin(self, client: Client) -> None:
+        """Ask a server that one has just come to; the answer comes like an event. Raises `DisconnectedError`."""
+        if not client.plain and client.protocol >= KNOWS_CONVERSATIONS:
+            self._account = client.account
+            self._refs.add(client.ask_commands())
+
     def learn(self, table: Iterable[CommandEntry] | None, account: str) -> None:
         """What a server has told that one has just come to: None for nothing."""
         self._account, self._is_due = account, False

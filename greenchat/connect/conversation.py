@@ -16,12 +16,12 @@ from greenchat.connect.commands import Commands, Run
 from greenchat.connect.common import Kind, Line, error_line, info_line, maybe_not_said, was_said, was_said_to
 from greenchat.connect.draft import is_command
 from greenchat.connect.meanwhile import Meanwhile
+from greenchat.connect.model.marks import Mark, Missed, Now
 from greenchat.connect.names import Names
 from greenchat.connect.reading import Gap, Reading
 from greenchat.connect.said import Said, is_called, run_there, words_of
-from greenchat.connect.seen import Mark, Now
 from greenchat.connect.shown import from_elsewhere, is_of_all_rooms, shown
-from greenchat.connect.telling import NOT_SHOWN, Missed, Telling, unread
+from greenchat.connect.telling import NOT_SHOWN, Telling, unread
 from greenchat.connect.telling import unseen as unseen_in
 from greenchat.protocol.events import Change, Deleted, Ended, Event, Left, Message, Notice, Read
 from greenchat.protocol.replies import Ack, Conversations, Error, HistoryPage, Welcome

@@ -37,8 +37,8 @@ from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
+from greenchat.connect.prompt import Screen, TerminalOutput
 from greenchat.connect.said import Said
-from greenchat.connect.screen import Screen, TerminalOutput
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, NOT_KEPT, ON_THEIR_WAY, SAYING_NOW
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Left, Renamed

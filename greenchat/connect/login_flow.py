@@ -1,12 +1,13 @@
 """The way in, on a terminal: what is missing is asked for, and asked for again where the server does not take it."""
 
 import socket
+from collections.abc import Iterable
+from typing import Protocol
 
 from greenchat.client import Client, RefusedError
-from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, error_line, login_name
+from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, Line, error_line, login_name
 from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.options import Visit
-from greenchat.connect.screen import Screen, ask
 from greenchat.connect.ticket import Ticket
 from greenchat.errors import GreenchatError
 from greenchat.protocol.address import UNIX, parse_port, parse_server
@@ -16,10 +17,24 @@ from greenchat.protocol.replies import Welcome
 NAME_REFUSALS = frozenset({"name_taken", "name_invalid", "rejected"})
 
 
+class Shows(Protocol):
+    """Where it is told what was refused."""
+
+    def show(self, lines: Iterable[Line]) -> None: ...
+
+
+def ask(what: str, default: str = "", *, secret: bool = False, may_be_empty: bool = False) -> str:
+    """See `prompt.ask`."""
+    # Imported here: prompt_toolkit takes longer than all the rest, and who says all that is needed is asked nothing.
+    from greenchat.connect import prompt
+
+    return prompt.ask(what, default, secret=secret, may_be_empty=may_be_empty)
+
+
 class LoginFlow:
     """Asks for what `visit` does not say. `ticket` is what has led in; `logins` keep what leads in next time."""
 
-    def __init__(self, screen: Screen, visit: Visit) -> None:
+    def __init__(self, screen: Shows, visit: Visit) -> None:
         self._screen = screen
         self._stay = False if visit.plain else visit.stay
         host, port = _ask_where() if visit.host is None else (visit.host, visit.port or DEFAULT_PORT)

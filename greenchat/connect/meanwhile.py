@@ -7,10 +7,10 @@ from greenchat.client.places import place_at
 from greenchat.codecs.wording import between
 from greenchat.connect.common import Line, clean
 from greenchat.connect.draft import is_command, said_as
+from greenchat.connect.model.marks import Mark, Missed, Now, is_after
 from greenchat.connect.reading import Gap
 from greenchat.connect.said import Said, is_called, said_alone
-from greenchat.connect.seen import Mark, Now, is_after
-from greenchat.connect.telling import Missed, Telling
+from greenchat.connect.telling import Telling
 from greenchat.protocol.events import Message, PastEvent
 from greenchat.protocol.replies import DirectState
 

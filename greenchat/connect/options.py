@@ -48,7 +48,8 @@ class Visit:
     `password` is the server's, `key` the room's, `login` the one of the account called `name`; empty for none.
     `asks_login`: that one is to be asked for. `commands`: in a pipe, too, a line that begins with a slash is a command.
     `plain`: plain frames are spoken, else only where the server knows nothing else. `stay`: whether one stays logged in
-    on this machine; None is asked where a password is. Without `encryption` there is none.
+    on this machine; None is asked where a password is. Without `encryption` there is none. `screen`: a full
+    screen on a terminal, instead of lines and a prompt.
     """
 
     host: str | None = None
@@ -63,6 +64,7 @@ class Visit:
     commands: bool = False
     plain: bool = False
     stay: bool | None = None
+    screen: bool = False
 
 
 def visit(
@@ -78,6 +80,7 @@ def visit(
     commands: bool,
     plain: bool,
     stay: bool | None = None,
+    screen: bool = False,
 ) -> Visit:
     """What the options of `greenchat connect` mean. Raises `ConfigError`."""
     if login and login_file:
@@ -96,6 +99,7 @@ def visit(
         commands=commands,
         plain=plain,
         stay=stay,
+        screen=screen,
     )
 
 

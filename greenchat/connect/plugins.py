@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from greenchat.client import Client, ClientError
-from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
-from greenchat.connect.options import Exit, where
-from greenchat.net.encryption import Encryption
+from greenchat.connect.common import clean, exit_code
+from greenchat.connect.nearby import Nearby
+from greenchat.connect.options import Exit
+from greenchat.storage.proof import read_proof
 
 
-def show_use(address: str | None, encryption: Encryption | None = None) -> Exit:
-    """Print how much the plugins of the server at `address` are called, and how long that takes; returns the exit code.
+def show_use(server: Nearby) -> Exit:
+    """Print how much the plugins of a server are called, and how long that takes; returns the exit code.
 
     Raises `ConfigError`.
     """
@@ -31,29 +32,25 @@ def show_use(address: str | None, encryption: Encryption | None = None) -> Exit:
         for plugin, why in sorted(stats.plugins_off.items()):
             click.echo(f"{clean(plugin)} is switched off: {clean(why)}. Operators type /plugin on {clean(plugin)}")
 
-    return _asking(address, encryption, show)
+    return _asking(server, show)
 
 
-def show_why(
-    address: str | None, proof: str, room: str, seq: int, limit: int, encryption: Encryption | None = None
-) -> Exit:
-    """Print what plugins have done to messages; returns the exit code. `proof`: see storage/proof.py. Raises
-    `ConfigError`."""
+def show_why(server: Nearby, room: str, seq: int, limit: int) -> Exit:
+    """Print what plugins have done to messages; returns the exit code. Raises `ConfigError`."""
 
     def show(client: Client) -> None:
-        touches = client.why(room, seq, limit, proof=proof)
+        touches = client.why(room, seq, limit, proof=read_proof(server.data_dir))
         for touch in touches:
             click.echo(clean(touch.line))
         if not touches:
             click.echo("No plugin has touched such a message, as far as is remembered.")
 
-    return _asking(address, encryption, show)
+    return _asking(server, show)
 
 
-def _asking(address: str | None, encryption: Encryption | None, show: Callable[[Client], Any]) -> Exit:
-    host, number = where(address, None)
+def _asking(server: Nearby, show: Callable[[Client], Any]) -> Exit:
     try:
-        with Client.connect(host or DEFAULT_HOST, number or DEFAULT_PORT, encryption=encryption) as client:
+        with server.connect() as client:
             show(client)
     except ClientError as error:
         click.echo(f"Error: {clean(str(error))}", err=True)

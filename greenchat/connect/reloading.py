@@ -2,15 +2,14 @@
 
 import secrets
 import time
-from pathlib import Path
 
 import click
 import msgspec
 
-from greenchat.client import Client, ClientError, DisconnectedError
-from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
-from greenchat.connect.options import Exit, where
-from greenchat.net.encryption import Encryption
+from greenchat.client import ClientError, DisconnectedError
+from greenchat.connect.common import clean, exit_code
+from greenchat.connect.nearby import Nearby
+from greenchat.connect.options import Exit
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.storage.proof import read_proof
 
@@ -23,19 +22,11 @@ TRY_SECONDS = 0.1
 REF_BYTES = 16
 
 
-def reload(
-    address: str | None,
-    port: str | None,
-    data_dir: Path,
-    encryption: Encryption | None = None,
-    *,
-    as_json: bool = False,
-) -> Exit:
-    """Reload the server at `address`, which keeps its files in `data_dir`, and print what came of it: sentences, or
-    one JSON object. Returns the exit code. `address` and `port` are what `where` takes. Raises `ConfigError`."""
-    host, number = where(address, port)
+def reload(server: Nearby, *, as_json: bool = False) -> Exit:
+    """Reload a server, and print what came of it: sentences, or one JSON object. Returns the exit code. Raises
+    `ConfigError`."""
     try:
-        report = _asked(host or DEFAULT_HOST, number or DEFAULT_PORT, data_dir, encryption)
+        report = _asked(server)
     except ClientError as error:
         click.echo(f"Error: {clean(str(error))}", err=True)
         return exit_code(error)
@@ -47,14 +38,14 @@ def reload(
     return Exit.DELIVERED if report.ok else Exit.FAILED
 
 
-def _asked(host: str, port: int, data_dir: Path, encryption: Encryption | None) -> ReloadReport:
+def _asked(server: Nearby) -> ReloadReport:
     """Raises `ClientError`."""
     again, lost = secrets.token_hex(REF_BYTES), 0.0
     while True:
         try:
-            with Client.connect(host, port, encryption=encryption) as client:
+            with server.connect() as client:
                 client.comes_back = False  # the next process has another proof
-                return client.reload(read_proof(data_dir), again=again)
+                return client.reload(read_proof(server.data_dir), again=again)
         except ClientError as error:
             if not lost and not isinstance(error, DisconnectedError):
                 raise

@@ -3,40 +3,12 @@ knows what an answer answers and what a change has changed. Each is named by its
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
 
-from msgspec.structs import replace
-
-from greenchat.client import renamed
 from greenchat.client.places import conversation_at, place_of
+from greenchat.connect.model.marks import Mark, Now
+from greenchat.connect.model.timeline import Timeline
 from greenchat.protocol.events import EPOCH, Change, Deleted, Edited, Message, PastEvent, Reacted, Renamed
-from greenchat.protocol.replies import Ack, DirectState, Welcome
-
-# So many messages of a place are remembered, the latest: what is answered and changed is mostly among them.
-REMEMBERED = 1000
-
-
-class Mark(NamedTuple):
-    """The latest message of a place that has been shown, by id and number, and when the latest of all that was shown
-    had happened; and up to which `rev` of an `epoch` one has been told what becomes of its messages."""
-
-    id: int = 0
-    time: datetime = EPOCH
-    seq: int = 0
-    rev: int = 0
-    epoch: str = ""
-
-
-class Now(NamedTuple):
-    """How far a place is: what comes behind that is told by itself."""
-
-    seq: int = 0
-    rev: int = 0
-    epoch: str = ""
-
-    @staticmethod
-    def of(told: Welcome | DirectState, epoch: str) -> "Now":
-        return Now(told.seq, told.rev, epoch)
+from greenchat.protocol.replies import Ack
 
 
 class Seen:
@@ -45,14 +17,15 @@ class Seen:
     def __init__(self) -> None:
         self.marks: dict[str, Mark] = {}
         self.direct_epoch = ""
-        self._messages: dict[str, dict[int, Message]] = {}
+        self._messages: dict[str, Timeline] = {}
 
     def mark(self, place: str) -> Mark:
         return self.marks.get(place) or Mark(epoch=self.direct_epoch if conversation_at(place) else "")
 
     def message(self, place: str, seq: int) -> Message | None:
         """The message `seq` there, as it is now, if it is remembered."""
-        return self._messages.get(place, {}).get(seq)
+        timeline = self._messages.get(place)
+        return timeline.message(seq) if timeline is not None else None
 
     def come_into(self, place: str, now: Now) -> None:
         """One is there by now, and told what comes."""
@@ -90,8 +63,8 @@ class Seen:
     def happened(self, event: PastEvent) -> None:
         """This has been told as it happened."""
         if isinstance(event, Renamed):
-            for messages in self._messages.values():
-                messages.update((seq, renamed(message, event)) for seq, message in [*messages.items()])
+            for timeline in self._messages.values():
+                timeline.renamed(event)
         if isinstance(event, Message):
             self._see(place_of(event), event, event.rev)
         else:
@@ -100,18 +73,9 @@ class Seen:
     def changed(self, change: Change) -> Message | None:
         """This has become of a message; what it was before, if that is remembered."""
         place = place_of(change)
-        before = self.message(place, change.seq)
         self._move(place, 0, 0, EPOCH, change.rev)
-        match change:
-            case Deleted():
-                self._messages.get(place, {}).pop(change.seq, None)
-            case Edited(text=text, time=time) if before is not None:
-                self._remember(replace(before, text=text, edited=time))
-            case Reacted(by=by, emoji=emoji, on=on) if before is not None:
-                reactions = {each: [*names] for each, names in (before.reactions or {}).items()}
-                names = [name for name in reactions.pop(emoji, []) if name != by] + [by] * on
-                self._remember(replace(before, reactions=(reactions | ({emoji: names} if names else {})) or None))
-        return before
+        timeline = self._messages.get(place)
+        return timeline.changed(change) if timeline is not None else None
 
     def changes(self, now: Message | Deleted) -> Iterator[tuple[Change, Message | None]]:
         """What has become of a message, as far as it can be known from how it is `now`; each with what it was before
@@ -140,10 +104,7 @@ class Seen:
         )
 
     def _remember(self, message: Message) -> None:
-        messages = self._messages.setdefault(place_of(message), {})
-        if message.seq not in messages and len(messages) >= REMEMBERED:
-            del messages[next(iter(messages))]
-        messages[message.seq] = message
+        self._messages.setdefault(place_of(message), Timeline()).renew(message)
 
 
 def _reacted(before: Message, now: Message) -> Iterator[tuple[str, str, bool]]:
@@ -155,17 +116,3 @@ def _reacted(before: Message, now: Message) -> Iterator[tuple[str, str, bool]]:
         gone, come = [name for name in were if name not in are], [name for name in are if name not in were]
         yield from ((emoji, name, False) for name in gone[len(come) :])
         yield from ((emoji, name, True) for name in come[len(gone) :])
-
-
-def is_after(event: PastEvent, mark: Mark) -> bool:
-    if not isinstance(event, Message):
-        return event.time > mark.time
-    # Ids rise over restarts, too; where none has been seen yet, one came when the room had that number.
-    return event.id > mark.id if mark.id else event.seq > mark.seq
-
-
-def is_changed(event: Message | Deleted, mark: Mark, now: Now) -> bool:
-    """Whether something has become of a message that is no news itself, up to now."""
-    if isinstance(event, Message) and is_after(event, mark):
-        return False
-    return event.seq <= mark.seq and mark.epoch == now.epoch and mark.rev < event.rev <= now.rev

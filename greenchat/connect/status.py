@@ -3,20 +3,16 @@
 import click
 import msgspec
 
-from greenchat.client import Client, ClientError
-from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
-from greenchat.connect.options import Exit, where
-from greenchat.net.encryption import Encryption
+from greenchat.client import ClientError
+from greenchat.connect.common import clean, exit_code
+from greenchat.connect.nearby import Nearby
+from greenchat.connect.options import Exit
 
 
-def show(address: str | None, port: str | None, encryption: Encryption | None = None, *, as_json: bool = False) -> Exit:
-    """Print how the server at `address` is, as a table or as one JSON object; returns the exit code.
-
-    `address` and `port` are what `where` takes. Raises `ConfigError`.
-    """
-    host, number = where(address, port)
+def show(server: Nearby, *, as_json: bool = False) -> Exit:
+    """Print how a server is, as a table or as one JSON object; returns the exit code. Raises `ConfigError`."""
     try:
-        with Client.connect(host or DEFAULT_HOST, number or DEFAULT_PORT, encryption=encryption) as client:
+        with server.connect() as client:
             stats = client.stats()
     except ClientError as error:
         click.echo(f"Error: {clean(str(error))}", err=True)

@@ -1,13 +1,13 @@
 """How what is said and changed is told, to who has seen what was shown before."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from greenchat.client.places import place_at, place_of
 from greenchat.codecs import wording
 from greenchat.codecs.wording import after_page, before_page, between, counted, local
 from greenchat.connect.common import Kind, Line, info_line
-from greenchat.connect.seen import Mark, Now, Seen, is_after, is_changed
+from greenchat.connect.model.marks import Mark, Missed, Now, is_after, is_changed
+from greenchat.connect.seen import Seen
 from greenchat.connect.shown import shown, shown_message
 from greenchat.protocol.events import Change, Deleted, Event, Message, PastEvent
 from greenchat.protocol.replies import Conversations, DirectState, HistoryPage
@@ -24,19 +24,6 @@ MOST_TOLD = 200
 
 # Of so many places it is told how much is unread: more than a line holds helps nobody.
 UNREAD_SHOWN = 10
-
-
-class Missed(NamedTuple):
-    """What the server's history has from about when the connection was lost to when one came back. `gap`: there was
-    more in between. `kept`: there is a history at all."""
-
-    events: list[Event]
-    gap: bool = False
-    kept: bool = True
-
-    def first(self, after: int) -> int:
-        """The first message that it has; the one `after` this, where it has none."""
-        return min((event.seq for event in self.events if isinstance(event, Message | Deleted)), default=after + 1)
 
 
 class Telling:

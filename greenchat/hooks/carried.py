@@ -6,6 +6,7 @@ what cannot be carried is named in the log.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from msgspec import Struct, msgpack
@@ -16,7 +17,7 @@ from greenchat.errors import PluginError
 from greenchat.protocol.text import printable
 
 # What the `ctx.state` of one plugin may be, in bytes, about as JSON: a thousand for each of a thousand people. It is
-# copied while everybody waits, which takes 50 ms at most; what is larger belongs into ctx.store or ctx.database.
+# copied while everybody waits, for some ten milliseconds; what is larger belongs into ctx.store or ctx.database.
 STATE_BYTES = 1_000_000
 
 # ... and how deep lists and dicts may lie in each other. No more is ever needed, and what is carried has to be read.
@@ -24,7 +25,7 @@ DEPTH = 50
 
 # What a number, a list and the like count as, in bytes: each takes its time, and what is made of the same list again
 # and again may not take for ever.
-LEAST_BYTES = 8
+LEAST_BYTES = 16
 
 # Numbers that every format can write.
 SMALLEST, LARGEST = -(1 << 63), (1 << 63) - 1
@@ -178,15 +179,15 @@ class _Copier:
         return self._text(key)
 
     def value(self, value: Any) -> Any:
-        kind = type(value)
-        if issubclass(kind, str):  # of the class that it is, whatever it says of itself
+        kind = type(value)  # the class that it is of, whatever it says of itself
+        if kind is str or issubclass(kind, str):
             return self._text(value)
-        self._count(LEAST_BYTES)
-        if value is None or kind is bool:
-            return value
+        self.left -= LEAST_BYTES  # as `_count`, which would take half of the time that this does
+        if self.left < 0:
+            raise _UnfitError(_TOO_MUCH)
         if kind is int and SMALLEST <= value <= LARGEST:
             return value
-        if kind is float and value - value == 0.0:  # neither infinite, nor none
+        if value is None or kind is bool or (kind is float and isfinite(value)):
             return value
         if kind is Member:
             return msgpack.Ext(MEMBER, self._referred.setdefault(value, len(self._referred)).to_bytes(4, "big"))

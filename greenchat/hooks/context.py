@@ -1,28 +1,28 @@
 """What a plugin is given of its own: `ctx`. All that it takes by it is ended with it, and fails under its name."""
 
-import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
 import gevent
-from msgspec import structs
 
 from greenchat.chat.accounts import Account
 from greenchat.chat.chat import Chat
 from greenchat.chat.room import Member, Room
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.bots import Bot, Bots, Mentioned
-from greenchat.hooks.carried import CarriedPlugin, Declared, State, declared, decode_state, encode_state
+from greenchat.hooks.carried import CarriedPlugin, Declared, State
 from greenchat.hooks.courier import Courier, Couriers
 from greenchat.hooks.fetching import Http
 from greenchat.hooks.interfaces import ChatServer
 from greenchat.hooks.jobs import Job, Jobs
 from greenchat.hooks.meters import TIMERS
 from greenchat.hooks.moments import seconds_of
-from greenchat.hooks.order import Order, line_of, name_of, named, put_out
+from greenchat.hooks.order import name_of, ordered, put_out
+from greenchat.hooks.own_log import log_of
 from greenchat.hooks.pace import Pace
+from greenchat.hooks.plugin_state import PluginState
 from greenchat.hooks.rates import Allowances
 from greenchat.hooks.surroundings import Surroundings
 from greenchat.hooks.tasks import Task, Tasks
@@ -34,17 +34,7 @@ from greenchat.protocol.text import printable
 from greenchat.storage.plugin_store import Store, store_path, tables_path
 from greenchat.storage.sqlite import Database
 
-log = logging.getLogger("greenchat.plugins")
-
 T = TypeVar("T")
-
-
-class Log(logging.LoggerAdapter):  # type: ignore[type-arg]
-    """The log of one plugin: each line tells whose it is."""
-
-    def process(self, message: Any, more: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        more["extra"] = {**(more.get("extra") or {}), **(self.extra or {})}
-        return message, more
 
 
 class Context:
@@ -54,7 +44,7 @@ class Context:
         self.name = name
         self.settings = settings
         self.may = may
-        self.log = Log(logging.getLogger(f"greenchat.plugin.{name}"), {"plugin": name})
+        self.log = log_of(name)
         self.clock = around.clock
         self._around = around
         self._tasks = Tasks(name, around.clock, self._failed, around.meters.of(name, TIMERS), self._failed_alone)
@@ -71,9 +61,8 @@ class Context:
         self._bots = Bots(name, self._tasks, around.ears, self._where, self._pace)
         self._voices: Voices | None = None
         self._ended = False
-        self._state = State()
+        self._state = PluginState(name)
         self._carried, self._is_carried = CarriedPlugin(), False
-        self.declared: Declared | None = None  # what it has said of its state
 
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
@@ -175,7 +164,7 @@ class Context:
         """What it keeps in memory, under texts, and what goes with it over a reload, if it has called `carry_state`:
         texts, numbers, bools, None, members, and lists and dicts of them, STATE_BYTES in all (see carried.py). What was
         carried is there from `greenchat_startup` on; a member who is gone for good is None then."""
-        return self._state
+        return self._state.state
 
     def carry_state(self, version: int = 1, accepts: Iterable[int] = ()) -> State:
         """Have what is in `state` go with it over a reload: to be called while the plugin is made. `version` is that of
@@ -183,8 +172,7 @@ class Context:
         is. What this returns is `state`. Raises `PluginError`."""
         if self._around.server is not None:
             raise PluginError("it has started already: call ctx.carry_state in greenchat_plugin, or __init__")
-        self.declared = declared(version, accepts)
-        return self._state
+        return self._state.declare(version, accepts)
 
     # --- people and rooms ---
 
@@ -253,11 +241,9 @@ class Context:
         self.require(act)
         if gevent.getcurrent() is gevent.get_hub():
             raise PluginError(f"ctx.{act} may wait, and nothing may here: call it by ctx.spawn")
-        seconds = None if duration is None else seconds_of(duration)
-        where = room.name if isinstance(room, Room) else self.chat.room_name(room) if room else ""
-        self._where.require_on(where)
-        name, why = named(self.chat, who), line_of(why)
-        self._around.keep_order(Order(act=act, name=name, room=where, seconds=seconds, why=why, plugin=self.name))
+        order = ordered(self.chat, self.name, act, who, why, duration, room)
+        self._where.require_on(order.room)
+        self._around.keep_order(order)
 
     def bot(self, name: str, rooms: Iterable[str] = (), mentioned: Mentioned | None = None) -> Bot:
         """A member of its own, called `name`, in these rooms: it needs no pass phrase, is marked as a bot, and nobody
@@ -320,6 +306,11 @@ class Context:
         self._couriers.start()
 
     @property
+    def declared(self) -> Declared | None:
+        """What it has said of its state."""
+        return self._state.declared
+
+    @property
     def in_threads(self) -> int:
         """How many calls of it are being done in threads."""
         return self._tasks.in_threads
@@ -362,12 +353,7 @@ class Context:
         self._is_carried = True
         self._tasks.take_up(carried.timers, carried.daily)
         self._bots.take_up(carried.bots)
-        if self.declared is not None and self.declared.takes(carried.version):
-            self._state.update(decode_state(carried.state, people))
-            self._state.version = carried.version
-        elif carried.version:
-            has = "none" if self.declared is None else f"version {self.declared.version}"
-            self._complain(f"its state is not taken up: it is of version {carried.version}, and it reads {has}")
+        self._state.take_up(carried, people)
 
     def taken_over(self) -> None:
         """Everybody is here again who was carried: its timers begin, and its bots are where they are to be. Raises
@@ -382,12 +368,7 @@ class Context:
     def carry(self, referred: dict[Member, int]) -> CarriedPlugin:
         """What goes with it, once it has ended: to be called behind `leave(carried=True)`. Members in its state are
         added to `referred`."""
-        if self.declared is None:
-            if self._state:
-                self._complain("ctx.state is not carried, since it has not called ctx.carry_state")
-            return self._carried
-        state = encode_state(self._state, referred, self._complain)
-        return structs.replace(self._carried, version=self.declared.version, state=state)
+        return self._state.carried_with(self._carried, referred)
 
     def end(self) -> None:
         """Let go of everything. May wait. Raises `DatabaseError` where what it keeps cannot be written."""
@@ -399,9 +380,6 @@ class Context:
                 database.close()
         finally:
             self.store.close()
-
-    def _complain(self, what: str) -> None:
-        log.error("plugin %s: %s", self.name, what, extra={"plugin": self.name})
 
     def _failed_alone(self, plugin: str, where: str, error: BaseException | None = None) -> None:
         self._around.failed_alone(plugin, where, error)

@@ -9,14 +9,13 @@ import hmac
 import secrets
 from collections import deque
 from collections.abc import Callable
-from logging import LoggerAdapter
-from typing import Any
 
 import msgspec
 
 from greenchat.errors import PluginError
 from greenchat.hooks.clock import Clock
 from greenchat.hooks.fetching import Http, HttpError
+from greenchat.hooks.own_log import Log
 from greenchat.hooks.tasks import Tasks
 from greenchat.storage.plugin_store import Space, Store, as_json
 
@@ -34,8 +33,6 @@ PATIENCE = 3 * 86_400
 
 # Answers of 4xx that say that it may go better another time; the others, that it never will.
 LATER = (408, 409, 423, 425, 429)
-
-Log = LoggerAdapter[Any]
 
 # How secrets of Standard Webhooks begin that are not the text itself.
 ENCODED = "whsec_"

@@ -26,7 +26,7 @@ from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
 from greenchat.hooks import checks, takes
 from greenchat.hooks.calls import Call, Calls, Failed, Function, direct, implementations
-from greenchat.hooks.ending import Killed
+from greenchat.hooks.ending import Cut, Killed
 from greenchat.hooks.holds import Held, Holds, Release
 from greenchat.hooks.interfaces import Session
 from greenchat.hooks.ledger import Ledger
@@ -347,6 +347,8 @@ class Dispatcher:
                 except BaseException as error:
                     # What was to be made sure of is not sure: an acknowledgement would be a lie.
                     held(Reject("This was said, but a plugin that keeps it has failed.", code="not_stored"))
+                    if isinstance(error, Cut):
+                        return True  # so it is answered
                     if isinstance(error, Killed):
                         raise
                     self.failed(plugin, name)

@@ -20,12 +20,14 @@ class CarriedAway(Killed):
 
 class Cut(Killed):
     """What this greenlet does for one request ends, and the session goes on. `refs` are those of the requests that it
-    ended, and that have no answer; and `left` the requests behind, of which nothing has begun."""
+    ended, and that have no answer; and `left` the requests behind, of which nothing has begun. What was said for one is
+    acknowledged, as it must not be asked for again: `said` counts those, of which the last may be under way."""
 
     def __init__(self) -> None:
         super().__init__()
         self.refs: list[Any] = []
         self.is_answered = False  # the request was
+        self.said = 0
         self.left: list[Any] = []
 
 

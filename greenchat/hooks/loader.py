@@ -134,7 +134,7 @@ class Plugins:
         self.manager = _Manager("greenchat")
         self.manager.add_hookspecs(specs)
         self._config = config
-        self._installed = installed
+        self._installed, self._enabled = installed, () if choice is None else choice.enabled
         self._around = around or Surroundings(SystemClock())
         self.trace: Callable[[str, str, Callable[..., Any]], Callable[..., Any]] | None = None
         if loaded is None:
@@ -243,10 +243,13 @@ class Plugins:
     def _why_not(self, plugin: Plugin, found: object) -> str:
         """Why it is not to be on; empty where it is. One that is `opt_in` has to be asked for where it is not there for
         its own sake: not by its name, nor as a file that somebody has put into a directory."""
+        if plugin.name in self._enabled:
+            return ""
         plugin.opt_in = getattr(found, "opt_in", False) is True and plugin.is_installed
-        if plugin.grants.on is None and plugin.opt_in:
-            return f"it is so until plugins.{plugin.name}.on = true switches it on" if self._installed is None else ""
-        return f"switched off by plugins.{plugin.name}.on" if plugin.grants.on is False else ""
+        name, on = plugin.name, plugin.grants.on
+        if on is None and plugin.opt_in and self._installed is None:
+            return f"it is so until plugins.{name}.on = true has it on, or /plugin enable {name}"
+        return f"switched off by plugins.{name}.on" if on is False else ""
 
     def _tell_forgotten(self, plugin: Plugin, found: object, bearer: object) -> None:
         """Say what looks like a hook and is none. Raises `PluginError` where nothing else is there: a check of which

@@ -11,6 +11,7 @@ from greenchat.chat.room import Member, Room
 from greenchat.errors import Reject
 from greenchat.hooks.calls import Calls, Failed
 from greenchat.hooks.ending import Killed
+from greenchat.hooks.moments import seconds_of
 from greenchat.protocol.events import Notice
 from greenchat.protocol.text import require_line
 
@@ -68,6 +69,21 @@ def put_out(chat: Chat, plugin: str, member: Member, why: str, room: Room | None
 def line_of(why: str) -> str:
     """A reason as one line. Raises `Reject`."""
     return require_line(values.text(why)) if why else ""
+
+
+def ordered(
+    chat: Chat,
+    plugin: str,
+    act: Literal["ban", "mute"],
+    who: Member | str,
+    why: str,
+    duration: object,
+    room: str | Room,
+) -> Order:
+    """What a plugin orders by its context. Raises `Reject`, and `PluginError` for what is no duration."""
+    seconds = None if duration is None else seconds_of(duration)
+    where = room.name if isinstance(room, Room) else chat.room_name(room) if room else ""
+    return Order(act=act, name=named(chat, who), room=where, seconds=seconds, why=line_of(why), plugin=plugin)
 
 
 def named(chat: Chat, who: Member | str) -> str:

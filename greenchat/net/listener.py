@@ -8,6 +8,7 @@ import re
 import resource
 import socket as standard
 import stat
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gevent
@@ -79,6 +80,13 @@ class Listener(StreamServer):  # type: ignore[misc]
             log.warning("there is enough again: connections are accepted")
         return accepted
 
+    def let_the_last_in(self) -> None:
+        """Accept those who wait already, and let nobody come after them, wherever else the socket is open."""
+        with contextlib.suppress(OSError):
+            while accepted := self.do_read():
+                self.do_handle(*accepted)
+            self.socket.shutdown(standard.SHUT_RDWR)
+
     def _leave_some(self) -> None:
         """Raises `OSError` where no more descriptors are left than the rest of the server needs. The lowest that is
         free is always the next, so that its number tells how many there are."""
@@ -149,21 +157,16 @@ def adopted(descriptor: int) -> Any:
     return socket.socket(fileno=descriptor)
 
 
-def listen(address: str) -> Any:
-    """A socket that listens on "HOST:PORT", "[IPv6]:PORT" or "unix:/path". `[::]` takes IPv4 as well.
+def listen(address: str, beside: Sequence[Any] = ()) -> Any:
+    """A socket that listens on "HOST:PORT", "[IPv6]:PORT" or "unix:/path". `[::]` takes IPv4 as well. It may be a part
+    of what one of those listens on that are `beside` it, or more than that, where the system allows it.
 
     Raises `ConfigError` for what is no address, `GreenchatError` where it cannot be had.
     """
     try:
-        sock = _unix(address.removeprefix("unix:")) if address.startswith("unix:") else _tcp(address)
-        try:
-            sock.listen(BACKLOG)
-        except BaseException:
-            sock.close()
-            raise
+        return _unix(address.removeprefix("unix:")) if address.startswith("unix:") else _tcp(address, beside)
     except OSError as error:
         raise GreenchatError(f"Cannot listen on {address}: {_problem(address, error)}") from None
-    return sock
 
 
 # What is wrong with an address, and what to do. `explain` knows the rest.
@@ -191,7 +194,7 @@ def _problem(address: str, error: OSError) -> str:
     return problems.get(error.errno or 0) or explain(error)
 
 
-def _tcp(address: str) -> Any:
+def _tcp(address: str, beside: Sequence[Any]) -> Any:
     match = re.fullmatch(r"(?:\[([^]]+)\]|([^:]*)):(\d{1,5})", address)
     if match is None or int(match[3]) > 65535:
         raise ConfigError(f"server.listen: {address} is no address. Write HOST:PORT, [IPv6]:PORT or unix:/path.")
@@ -204,11 +207,30 @@ def _tcp(address: str) -> Any:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.bind(where)
+        with _shared([sock, *(one for one in beside if _port_of(one) == where[1])]):
+            sock.bind(where)
+            sock.listen(BACKLOG)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _port_of(sock: Any) -> int | None:
+    return sock.getsockname()[1] if sock.family in (socket.AF_INET, socket.AF_INET6) else None
+
+
+@contextlib.contextmanager
+def _shared(sockets: Sequence[Any]) -> Iterator[None]:
+    """While these may have the same port, if they are several: no other program's, unless it asks for that, too."""
+    shares = len(sockets) > 1 and hasattr(socket, "SO_REUSEPORT")
+    for sock in sockets if shares else ():
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        yield
+    finally:
+        for sock in sockets if shares else ():
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
 
 
 def _unix(path: str) -> Any:
@@ -218,6 +240,7 @@ def _unix(path: str) -> Any:
         if len(os.fsencode(path)) > LONGEST_PATH:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         sock.bind(path)
+        sock.listen(BACKLOG)
     except BaseException:
         sock.close()
         raise

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import gevent
 from gevent import socket as gevent_socket
@@ -25,6 +25,7 @@ from greenchat.net.admission import Admission
 from greenchat.net.listener import detached, prepare
 from greenchat.net.turns import Turns
 from greenchat.protocol.address import host_of, network_of
+from greenchat.server.arrivals import Chosen, Silent, until
 from greenchat.server.carried_connections import CarriedAcceptor, CarriedSilent
 from greenchat.server.listeners import Listeners, Own
 from greenchat.server.turning_away import TurningAway
@@ -54,23 +55,6 @@ class Server(Protocol):
         """To be told of each connection that is turned away, as of session 0."""
 
 
-class Chosen(NamedTuple):
-    """A session that is to be run: see `ChatServer.run_session`."""
-
-    socket: socket.socket
-    address: str
-    codec: Codec
-    taken: bytes
-
-
-class Silent(NamedTuple):
-    """A connection of which nothing has been read, and by which listener of a plugin it has come."""
-
-    socket: Any
-    address: str
-    own: Own | None
-
-
 class Acceptor:
     """`is_proxy` says of a host (empty: a Unix socket) whether its connections are those of others."""
 
@@ -89,7 +73,7 @@ class Acceptor:
         self._held: list[CarriedSilent] = []
         self._turning_away = TurningAway(self._peek)
         self._all_gone = Event()
-        self._listeners = Listeners(self._serve)
+        self.listeners = Listeners(self._serve)
         self.is_proxy: Callable[[str], bool] = lambda host: False
 
     # --- sockets that listen ---
@@ -97,19 +81,19 @@ class Acceptor:
     @property
     def addresses(self) -> list[str]:
         """What the server listens on, as `server.listen` is written, with real ports."""
-        return self._listeners.addresses
+        return self.listeners.addresses
 
     def listen(self, inherited: Sequence[Any]) -> None:
         """Accept connections on the gevent sockets that are `inherited`, or else on the configured addresses. Raises
         `GreenchatError` where that cannot be."""
-        self._listeners.open(self._server.config.server, inherited)
+        self.listeners.open(self._server.config.server, inherited)
 
     def listen_also(self, address: str, serve: Serve) -> str:
         """See `interfaces.ChatServer`."""
-        return self._listeners.open_own(Own(address, serve))
+        return self.listeners.open_own(Own(address, serve))
 
     def listen_no_more(self) -> None:
-        self._listeners.close()
+        self.listeners.close()
 
     def load_certificate(self, config: Tls) -> bool:
         """Read it, also where the files' names are the same: it is renewed then. Whether there is one; raises
@@ -174,7 +158,7 @@ class Acceptor:
 
     def freeze(self) -> None:
         """Let nobody in."""
-        self._listeners.freeze()
+        self.listeners.freeze()
 
     def end_idle(self) -> None:
         """End what waits for a client to begin something."""
@@ -182,7 +166,7 @@ class Acceptor:
             gevent.kill(serving, Killed)
 
     def thaw(self) -> None:
-        self._listeners.thaw()
+        self.listeners.thaw()
 
     def under_way(self, sessions: Collection[Connection]) -> list[Any]:
         """The greenlets that deal with something else than a session: a request of HTTP, say."""
@@ -198,19 +182,19 @@ class Acceptor:
                 continue
             at = silent.own.address if silent.own is not None else ""
             network = self._connections[serving]
-            self._held.append(CarriedSilent(silent.socket.detach(), silent.address, network, at))
+            self._held.append(CarriedSilent(silent.socket.detach(), silent.address, network, at, silent.until))
 
     def carry(self) -> CarriedAcceptor:
         """What listens, and what is silent."""
-        return CarriedAcceptor(*self._listeners.carry(), self._held)
+        return CarriedAcceptor(*self.listeners.carry(), self._held)
 
     def give_away(self) -> None:
-        self._listeners.give_away()
+        self.listeners.give_away()
 
     def take_up(self, was: CarriedAcceptor) -> None:
         """Listen on what was carried here, once that is asked for. To be called before plugins begin. Raises
         `OSError`."""
-        self._listeners.take_up(was.listeners, was.own, inherited=was.inherited)
+        self.listeners.take_up(was.listeners, was.own, inherited=was.inherited)
 
     def codec(self, name: str) -> Codec | None:
         """What sessions are carried here with; None where nobody speaks it any more."""
@@ -219,13 +203,13 @@ class Acceptor:
     def take_up_silent(self, was: CarriedSilent) -> None:
         """Have a connection that was carried here, of which nothing has been read. To be called once plugins have
         begun; it is not served before `go_on`. Raises `OSError`."""
-        own = self._listeners.own(was.at) if was.at else None
+        own = self.listeners.own(was.at) if was.at else None
         sock = gevent_socket.socket(fileno=was.descriptor)
         os.set_inheritable(was.descriptor, False)
         if was.at and own is None:
             self.close_later(sock)  # nobody serves it any more
         else:
-            silent = Silent(sock, was.address, own)
+            silent = Silent(sock, was.address, own, self._until() if was.until is None else was.until)
             self._will(was.network, sock, lambda: self._serve_silent([silent]))
 
     def take_up_session(self, session: Connection, sock: socket.socket, network: str | None) -> None:
@@ -259,7 +243,7 @@ class Acceptor:
             sock.detach()
         self._going_on, self._unusable = [], []
         self._connections.clear()
-        self._listeners.abandon()
+        self.listeners.abandon()
 
     # --- a connection, in its own greenlet ---
 
@@ -309,7 +293,10 @@ class Acceptor:
             host, port = address[:2] if address else ("", 0)  # a Unix socket has no address
             network = "" if self.is_proxy(host) else network_of(host)
             shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else "unix"
-            return self._choose_or_refuse(Silent(sock, shown, own), network)
+            return self._choose_or_refuse(Silent(sock, shown, own, self._until()), network)
+
+    def _until(self) -> float:
+        return until(self._server.config.limits.first_frame_seconds)
 
     def _choose_or_refuse(self, silent: Silent, network: str | None) -> "Chosen | None":
         """As `_choose`; where it may not be, it is turned away. With a `network`, it is let in first."""
@@ -332,7 +319,7 @@ class Acceptor:
 
     def _choose(self, silent: Silent) -> "Chosen | None":
         """Look at the first bytes, without taking them, and hand the connection to who serves it."""
-        sock, address, own = silent
+        sock, address, own, _ = silent
         serve = own.serve if own is not None else None
         first = self._first_bytes(sock, FIRST_BYTES, socket.MSG_PEEK, silent)
         self._server.turns.breathe()
@@ -376,7 +363,8 @@ class Acceptor:
 
     def _first_bytes(self, sock: Any, size: int, flags: int = 0, silent: Silent | None = None) -> bytes:
         """What the client says first; empty where it has gone. Raises `Reject` where it says nothing for too long."""
-        first = self._peek(sock, self._server.config.limits.first_frame_seconds, size, flags, silent)
+        seconds = self._server.config.limits.first_frame_seconds if silent is None else silent.seconds
+        first = self._peek(sock, seconds, size, flags, silent)
         if first is None:
             raise Reject("Nothing was said for too long.", "timeout", Advice.JOIN_AGAIN)
         return first

@@ -14,12 +14,14 @@ class CarriedListener(Struct, array_like=True):
 
 class CarriedSilent(Struct, array_like=True):
     """A connection of which nothing has been read. `address` is its client's, and `network` what it counts for; `at` is
-    the address of the plugin's listener by which it has come, empty for the chat's own."""
+    the address of the plugin's listener by which it has come, empty for the chat's own; `until` as `arrivals.Silent`
+    has it."""
 
     descriptor: int
     address: str
     network: str | None
     at: str
+    until: float | None = None
 
 
 class CarriedAcceptor(Struct, array_like=True):

@@ -1,8 +1,9 @@
 """A server between two programs: all that it goes on with, as plain data."""
 
-from msgspec import Struct, field
+from msgspec import MsgspecError, Struct, field, msgpack
 
 from greenchat.chat.carried import CarriedChat
+from greenchat.config.schema import Config
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
@@ -48,3 +49,33 @@ class CarriedServer(Struct, array_like=True):
     report: ReloadReport
     asked: list[Asked] = field(default_factory=list)
     waiting: list[Asked] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self.connections.sessions)} sessions>"  # there are secrets in it
+
+
+class Beginning(Struct, array_like=True):
+    """What a program begins with, whatever becomes of the `state`, a `CarriedServer`, or nothing where there is none.
+    `config` is the configuration that was proven, as `packed`, and `data_dir` the directory: what is on the disk may be
+    something else by now. `places` is what the sockets that listen were asked for, in their order."""
+
+    config: bytes
+    data_dir: str
+    places: list[str]
+    state: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} on {self.data_dir}>"
+
+
+def packed(config: Config) -> bytes:
+    """A configuration as it goes from one process to the next. It holds secrets."""
+    return msgpack.encode(config)
+
+
+def unpacked(data: bytes) -> Config | None:
+    """The other way round; None for what is no configuration here."""
+    try:
+        return msgpack.decode(data, type=Config, strict=False)
+    except MsgspecError:
+        return None

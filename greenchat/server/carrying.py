@@ -4,12 +4,13 @@ import logging
 from collections import Counter
 from functools import partial
 
-from greenchat.chat.carried import attach_carried, carry, reopen, restore
+from greenchat.chat.carried import attach_carried, carry, reopen, restore, settle
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.server.carried_server import HANDOVER_FORMAT, Asked, CarriedCounters, CarriedServer
 from greenchat.server.pause import Pause, take_up
 from greenchat.server.server import ChatServer
+from greenchat.server.steps import Steps
 from greenchat.session.carried_stays import carry_stays, restore_stays
 
 log = logging.getLogger("greenchat.server")
@@ -26,6 +27,7 @@ def collect(
 ) -> CarriedServer:
     """All of it. Nothing may wait from here on: what is told would be told twice."""
     counters = server.counters
+    settle(server.chat)
     chat, index = carry(server.chat)
     plugins.number(index)
     return CarriedServer(
@@ -43,11 +45,12 @@ def collect(
     )
 
 
-def take_over(server: ChatServer, state: CarriedServer) -> None:
+def take_over(server: ChatServer, state: CarriedServer, steps: Steps) -> None:
     """Have `server`, of which nothing has begun yet, be as that one was; nobody is served before `Acceptor.go_on`."""
     members = restore(server.chat, state.chat)
+    steps.done("members and rooms are there")
     server.plugin_lifecycle.start(server, state.plugins, partial(reopen, server.chat, state.chat), members)
-    log.debug("reload: plugins have begun")
+    steps.done("plugins have begun")
     stays = restore_stays(server.stays, state.stays, members)
     _restore_counters(server, state.counters)
     sessions = []
@@ -61,7 +64,9 @@ def take_over(server: ChatServer, state: CarriedServer) -> None:
             elif was.member >= 0:  # a plugin has put them out at its start
                 session.close("put out")
     stays.end()
+    steps.done("sessions are there")
     server.plugin_lifecycle.take_over(server, sessions)
+    steps.done("plugins know them")
 
 
 def _restore_counters(server: ChatServer, carried: CarriedCounters) -> None:

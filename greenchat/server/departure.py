@@ -13,10 +13,12 @@ from greenchat.chat.carried import under_way
 from greenchat.errors import GreenchatError
 from greenchat.hooks.carried import CarriedPlugins
 from greenchat.protocol.reload_reports import ReloadReport
+from greenchat.server.carried_connections import CarriedConnections
 from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.carrying import collect
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.pause import FREEZE_SECONDS, Pause
+from greenchat.server.steps import Steps
 
 log = logging.getLogger("greenchat.server")
 
@@ -40,12 +42,14 @@ class Departure:
         self._pause = Pause(lifecycle.server)
         self._plugins = CarriedPlugins()
         self._froze = 0.0
+        self.steps = Steps()
 
     def freeze(self) -> None:
         """Have all come to rest. Raises `NotNowError` where that cannot be, and then all goes on, as where the greenlet
         is killed meanwhile."""
         log.debug("reload: the server stands still")
         self._froze = time.monotonic()
+        self.steps = Steps(self._froze)
         self._pause.freeze()
         try:
             is_at_rest = self._pause.settle(FREEZE_SECONDS)
@@ -65,12 +69,13 @@ class Departure:
 
     def end(self, changed: Iterable[str]) -> None:
         """Let plugins end, of which those have `changed`. Raises nothing."""
-        log.debug("reload: all are at rest, and plugins end")
+        self.steps.done("all are at rest, and plugins end")
         try:
             self._pause.send_away()
         except Exception:
             log.exception("somebody could not be told to come back")
         self._pause.hold()
+        self.steps.done("who cannot be carried has gone")
         try:
             self._plugins = self._lifecycle.finish()
         except Exception:
@@ -80,11 +85,15 @@ class Departure:
             gevent.sleep(0)
             if not under_way(self._server.chat):
                 break
-        log.debug("reload: plugins have ended")
+        self.steps.done("plugins have ended")
 
     def collect(self, report: ReloadReport, asked: list[Asked], waiting: list[Asked]) -> CarriedServer:
         """All that goes on. Nothing may wait from here on, up to the end of the program or `give_away`."""
         return collect(self._server, self._pause, self._plugins, self._froze, report, asked, waiting)
+
+    def leave_behind(self) -> CarriedConnections:
+        """What is left where that fails: the sockets that listen, and those of whom nothing is known."""
+        return self._pause.leave_behind()
 
     def give_away(self) -> None:
         """What was collected goes on in this very process: nobody else may touch it."""

@@ -18,7 +18,7 @@ from greenchat.server.handover import Taken
 from greenchat.server.pause import abandon
 from greenchat.server.server import ChatServer
 from greenchat.session.served import Served
-from greenchat.storage import datadir
+from greenchat.storage import datadir, whereabouts
 
 log = logging.getLogger("greenchat.server")
 
@@ -46,6 +46,7 @@ class Lifecycle:
         `GreenchatError` where that cannot be. The greenlet that it is called in may be killed meanwhile; what has begun
         is ended then."""
         server = self.server
+        whereabouts.take_away(server.data_dir)  # of one that was killed
         with self._beginning():
             server.plugin_lifecycle.start(server)
             server.stays.open()
@@ -53,6 +54,7 @@ class Lifecycle:
             datadir.warn(server.data_dir)
             if listens:
                 server.acceptor.listen(inherited)
+                self._tell_where()
 
     def take_over(self, taken: Taken) -> None:
         """Go on as the server that was left to this program. Raises whatever goes wrong; what has begun is ended then,
@@ -60,16 +62,17 @@ class Lifecycle:
         state, server = taken.state, self.server
         assert state is not None
         with no_collections(), self._beginning():
-            log.debug("reload: what was left is taken over")
+            taken.steps.done("all is loaded, and what was left is taken over")
             server.acceptor.take_up(taken.acceptor(server.config))
             try:
-                take_over(server, state)
+                take_over(server, state, taken.steps)
                 self._open_the_rest()
                 server.acceptor.listen(())
+                self._tell_where()
             except BaseException:
                 abandon(server)
                 raise
-        log.debug("reload: all go on")
+        taken.steps.done("the server listens, and all go on")
         server.acceptor.go_on()
 
     @contextmanager
@@ -89,6 +92,10 @@ class Lifecycle:
             server.plugin_lifecycle.finish(server)
             self._close()
             raise
+
+    def _tell_where(self) -> None:
+        server = self.server
+        whereabouts.lay_down(server.data_dir, server.addresses, needs_tls=server.config.tls.required)
 
     def _open_the_rest(self) -> None:
         self.server.direct_keeper.open()
@@ -115,6 +122,7 @@ class Lifecycle:
         """Listen no more, tell everybody, deliver what is on its way within the grace period, let plugins finish."""
         server = self.server
         grace_seconds = server.config.server.grace_seconds
+        whereabouts.take_away(server.data_dir)
         server.acceptor.listen_no_more()
         self._sweeper.kill(block=False)
         server.stays.close()
@@ -144,6 +152,8 @@ class Lifecycle:
             raise ConfigError(f"server.default_room: {verdict}") from None
         if server.acceptor.load_certificate(config.tls):
             log.info("the certificate was read again: %s", config.tls.cert)
+        if config.tls.required != server.config.tls.required:
+            whereabouts.lay_down(server.data_dir, server.addresses, needs_tls=config.tls.required)
         server.config = config
         server.chat.change_limits(config.limits)
         server.backlog.change_limits(config.limits)

@@ -1,6 +1,8 @@
 """All sockets that a server listens on: those of the chat, and those of plugins. They outlast the process that has
 opened them."""
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -8,9 +10,12 @@ from typing import Any, NamedTuple
 import gevent
 
 from greenchat.config.schema import Server
+from greenchat.errors import GreenchatError
 from greenchat.hooks.interfaces import Serve
 from greenchat.net.listener import Listener, adopted, close, listen, name_of
 from greenchat.server.carried_connections import CarriedListener
+
+log = logging.getLogger("greenchat.listener")
 
 Accept = Callable[..., None]  # serves a socket and its address, in a list; `own` is the plugin's by which it has come
 
@@ -29,6 +34,7 @@ class Listeners:
         self._accept = accept
         self._chat: list[tuple[str, Listener]] = []  # with what was asked for
         self._own: list[tuple[Own, Listener]] = []
+        self._ahead: list[tuple[str, Listener]] = []  # those of the next program, which accept nobody yet
         self._inherited = False  # whether those of the chat are somebody else's, who goes on with them
         self._carried: list[tuple[str, Any]] = []  # sockets that listen already, for what was asked for
         self._carried_own: list[tuple[str, Any]] = []
@@ -41,18 +47,44 @@ class Listeners:
 
     def open(self, config: Server, inherited: Sequence[Any]) -> None:
         """Accept connections on the gevent sockets that are `inherited`, or else on the configured addresses. Raises
-        `GreenchatError` where that cannot be."""
+        `GreenchatError` where that cannot be; who goes on with others all the same does without."""
+        goes_on = bool(self._carried)
         if self._inherited:
             inherited = [sock for _, sock in self._carried]
             self._carried.clear()
         self._inherited = bool(inherited)
-        wanted = addresses_of(config)
-        self._drop_carried(() if inherited else wanted)
-        for where in inherited or wanted:
-            sock = where if inherited else _take(self._carried, where) or listen(where)
+        for where in inherited or addresses_of(config):
+            try:
+                sock = where if inherited else _take(self._carried, where) or self._listen(where)
+            except GreenchatError as error:
+                if not goes_on:
+                    raise
+                log.error("%s The server goes on without it.", error)
+                continue
             self._chat.append(("" if inherited else where, self._listener(sock, None)))
+        while self._carried and not self._chat:
+            self._chat = [(asked, self._listener(sock, None)) for asked, sock in self._carried]
+            self._carried.clear()
         for listener in self._all:
             listener.start()
+        self._drop_carried()
+
+    def open_ahead(self, addresses: Sequence[str]) -> None:
+        """Listen already, for the next program, on those of `addresses` that are new to it, and accept nobody there.
+        Raises `GreenchatError`, and then all is as before."""
+        there = Counter(asked for asked, _ in self._chat)
+        new = () if self._inherited else (Counter(addresses) - there).elements()
+        try:
+            for address in new:
+                self._ahead.append((address, self._listener(self._listen(address), None)))
+        except BaseException:
+            self.close_ahead()
+            raise
+
+    def close_ahead(self) -> None:
+        """There is no next program after all."""
+        while self._ahead:
+            close(self._ahead.pop()[1])
 
     def open_own(self, own: Own) -> str:
         """Accept connections for a plugin, once those of the chat are: the address with its real port."""
@@ -65,6 +97,7 @@ class Listeners:
         return next((own for own, _ in self._own if own.address == address), None)
 
     def close(self) -> None:
+        self.close_ahead()
         while self._chat:
             _, listener = self._chat.pop()
             if self._inherited:
@@ -87,16 +120,16 @@ class Listeners:
 
     def carry(self) -> tuple[list[CarriedListener], list[CarriedListener], bool]:
         """Those of the chat, and of plugins; and whether those of the chat are inherited."""
-        chat = [CarriedListener(asked, listener.socket.fileno()) for asked, listener in self._chat]
+        chat = [CarriedListener(asked, listener.socket.fileno()) for asked, listener in (*self._chat, *self._ahead)]
         own = [CarriedListener(own.address, listener.socket.fileno()) for own, listener in self._own]
         return chat, own, self._inherited
 
     def give_away(self) -> None:
         """Let go of all sockets, which stay open for who goes on with them."""
-        for listener in self._all:
+        for listener in (*self._all, *(listener for _, listener in self._ahead)):
             listener.socket.detach()
             listener.close()
-        self._chat, self._own = [], []
+        self._chat, self._own, self._ahead = [], [], []
 
     def take_up(self, chat: Sequence[CarriedListener], own: Sequence[CarriedListener], *, inherited: bool) -> None:
         """Go on with those that were carried here, as far as the same addresses are asked for. Raises `OSError`."""
@@ -119,12 +152,21 @@ class Listeners:
         self._carried, self._carried_own = [], []
         self.close()
 
-    def _drop_carried(self, addresses: Sequence[str]) -> None:
-        """Close what nobody has asked for any more: what is asked for instead may be the same port."""
-        kept = [one for one in self._carried if one[0] in addresses]
-        for _, sock in [one for one in self._carried if one not in kept] + self._carried_own:
+    def _drop_carried(self) -> None:
+        """Close what nobody has asked for any more. Who has come there for the chat already is let in."""
+        for _, sock in self._carried:
+            listener = self._listener(sock, None)
+            listener.let_the_last_in()
+            close(listener)
+        for _, sock in self._carried_own:
             close(self._listener(sock, None))
-        self._carried, self._carried_own = kept, []
+        self._carried, self._carried_own = [], []
+
+    def _listen(self, address: str) -> Any:
+        """A socket that listens there, perhaps beside one of the chat's that is closed soon. Raises
+        `GreenchatError`."""
+        ours = [sock for _, sock in self._carried] + [listener.socket for _, listener in self._chat]
+        return listen(address, beside=ours)
 
     @property
     def _all(self) -> list[Listener]:

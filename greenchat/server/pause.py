@@ -119,6 +119,11 @@ class Pause:
                     log.exception("#%d cannot be carried: its client comes back by itself", session.id)
         return CarriedConnections(self._server.acceptor.carry(), sessions)
 
+    def leave_behind(self) -> CarriedConnections:
+        """As `carry`, where nobody can go on with the sessions: they are closed."""
+        self._carried.clear()
+        return CarriedConnections(self._server.acceptor.carry(), [])
+
     def give_away(self) -> None:
         """Let go of all that was carried, for who goes on with it in this process; what was not is closed."""
         for session in self._sessions:

@@ -47,13 +47,19 @@ class Finding(Struct, kw_only=True):
 
     `ok` is whether it can take the server's place. If not, `why` says what is wrong and what to do, and
     `needs_restart` whether it is all well but for a restart. `changed` says what is different from what runs now,
-    `proven` what was looked at."""
+    `proven` what was looked at. `config` is the configuration that was proven, as `packed`, which holds secrets, and
+    `addresses` are those that it has the server listen on."""
 
     ok: bool
     why: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     proven: list[str] = field(default_factory=list)
     needs_restart: bool = False
+    config: bytes = b""
+    addresses: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} ok={self.ok} why={self.why}>"
 
 
 def ask_of(server: ChatServer, loaded: Fingerprints, choice: Choice | None = None) -> TrialAsk:

@@ -24,12 +24,14 @@ from greenchat.protocol.requests import Ref
 from greenchat.protocol.text import amount
 from greenchat.refusals import explain
 from greenchat.server import fingerprints
-from greenchat.server.carried_server import Asked, CarriedServer
+from greenchat.server.carried_connections import CarriedConnections
+from greenchat.server.carried_server import Asked, Beginning, CarriedServer
 from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.plugin_tries import PluginTries
 from greenchat.server.proving import ask_of, prove
+from greenchat.server.steps import Steps
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
 
@@ -65,6 +67,7 @@ class Reloader:
         self._leaving: Departure | None = None  # the server has begun to end: it goes on in another program
         self._report = ReloadReport(ok=True, how="handover")
         self._asked: list[Asked] = []
+        self._proven = b""  # the configuration with which it goes on
         self._is_over = False
         self._loaded = fingerprints.take(self._server)
         self.handed = Event()
@@ -93,6 +96,22 @@ class Reloader:
         """What is handed over. Nothing may wait from here on, up to the end of the program or `give_away`."""
         assert self._leaving is not None
         return self._leaving.collect(self._report, self._asked, [one.asked for one in self._waiting])
+
+    def beginning(self, connections: CarriedConnections) -> Beginning:
+        """What the next program begins with, in any case."""
+        places = [listener.address for listener in connections.acceptor.listeners]
+        return Beginning(self._proven, str(self._server.data_dir), places)
+
+    @property
+    def steps(self) -> Steps:
+        """Those of what goes on."""
+        assert self._leaving is not None
+        return self._leaving.steps
+
+    def leave_behind(self) -> CarriedConnections:
+        """What is left where that fails."""
+        assert self._leaving is not None
+        return self._leaving.leave_behind()
 
     def give_away(self) -> None:
         """What was collected goes on in this very process."""
@@ -142,15 +161,16 @@ class Reloader:
 
     def _try(self, batch: list[_Waiting], by: str) -> None:
         """Reload; or raise why not, as `_NotHandedOver` or `GreenchatError`, when nothing has changed."""
-        new = self._new_configuration()
         choice = next((one.asked.choice for one in batch), None)
-        outcome = compare(self._server.config, new)
         now = fingerprints.take(self._server)
-        if choice is None and not outcome.waiting and now == self._loaded:
-            self._lifecycle.reconfigure(outcome.config)
-            logging.getLogger().setLevel(outcome.config.server.log_level.upper())
-            how = "live" if outcome.changed else "nothing"
-            raise _NotHandedOver(ReloadReport(ok=True, how=how, changed=outcome.changed))
+        new = self._new_configuration(is_ours=now.greenchat == self._loaded.greenchat)
+        if choice is None and now == self._loaded and new is not None:
+            outcome = compare(self._server.config, new)
+            if not outcome.waiting:
+                self._lifecycle.reconfigure(outcome.config)
+                logging.getLogger().setLevel(outcome.config.server.log_level.upper())
+                how = "live" if outcome.changed else "nothing"
+                raise _NotHandedOver(ReloadReport(ok=True, how=how, changed=outcome.changed))
         log.debug("reload: another process tries what is on the disk")
         finding = prove(ask_of(self._server, self._loaded, choice))
         if not finding.ok:
@@ -159,12 +179,21 @@ class Reloader:
             )
         report = ReloadReport(ok=True, how="handover", changed=finding.changed, proven=finding.proven)
         log.info("asked by %s, another program takes over: %s", by, "; ".join(report.changed) or "all is loaded anew")
-        self._hand_over(batch, report, choice)
+        self._proven = finding.config
+        self._server.acceptor.listeners.open_ahead(finding.addresses)
+        try:
+            self._hand_over(batch, report, choice)
+        finally:
+            if self._leaving is None:
+                self._server.acceptor.listeners.close_ahead()
 
-    def _new_configuration(self) -> Config:
+    def _new_configuration(self, *, is_ours: bool) -> Config | None:
+        """None where it may be right for another version of greenchat, which is on the disk, unless it `is_ours`."""
         try:
             return self._configure()
         except GreenchatError as error:
+            if not is_ours:
+                return None
             why = f"the configuration cannot be used, and the old one stays in force: {error}"
             raise _NotHandedOver(ReloadReport(ok=False, why=[why])) from None
 
@@ -186,8 +215,12 @@ class Reloader:
         self._server.choice = choice or self._server.choice
         self._report, self._asked = report, [one.asked for one in batch]
         self._leaving = departure  # from here on, nothing leads back
-        departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
-        self.handed.set()
+        try:
+            departure.end(fingerprints.changed_plugins(self._loaded, fingerprints.take(self._server)))
+        except Exception:
+            log.exception("something has not come to its end")
+        finally:
+            self.handed.set()
 
     # --- in the program that has taken over ---
 

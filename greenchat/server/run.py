@@ -23,6 +23,7 @@ from greenchat.config.schema import Config
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugin
 from greenchat.server import handover, signals, systemd
+from greenchat.server.carried_server import CarriedServer, unpacked
 from greenchat.server.collector import short_collections
 from greenchat.server.forks import NoSecondServer
 from greenchat.server.handover import Taken
@@ -39,30 +40,45 @@ log = logging.getLogger("greenchat")
 
 
 def serve(
-    config: Config,
-    data_dir: Path,
     configure: Callable[[], Config],
+    data_dir_of: Callable[[Config], Path],
     *,
     watch: bool = False,
     file: Path | None = None,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C; the exit code. Raises `GreenchatError` where the server cannot start.
 
-    `configure` reads the configuration again, from wherever `config` came: SIGHUP asks for that. With `watch`, the
-    server is reloaded where a plugin has changed, or the configuration `file`.
+    `configure` reads the configuration, also when SIGHUP asks for that. A program that takes over does not: it goes on
+    with what was proven, whatever is on the disk by then. With `watch`, the server is reloaded where a plugin has
+    changed, or the configuration `file`.
     """
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
     taken = handover.take(os.environ)
     if taken is not None:
         gc.disable()  # people wait; what there is at the start stays anyway
+    config, data_dir = _proven(taken) or _read(configure, data_dir_of)
     process = _Process(config, data_dir, configure, file if watch else None, taken, watches=watch)
     lines = Log(config.server.log_format, config.server.log_level)
+    if taken is not None:
+        taken.steps.tell()
     try:
         process.serve()
     finally:
         lines.stop()
     return 0
+
+
+def _proven(taken: Taken | None) -> tuple[Config, Path] | None:
+    """What the program before has left to this one that is proven, if it has."""
+    beginning = None if taken is None else taken.beginning
+    config = None if beginning is None else unpacked(beginning.config)
+    return None if beginning is None or config is None else (config, Path(beginning.data_dir))
+
+
+def _read(configure: Callable[[], Config], data_dir_of: Callable[[Config], Path]) -> tuple[Config, Path]:
+    config = configure()
+    return config, data_dir_of(config)
 
 
 class _Process:
@@ -115,15 +131,18 @@ class _Process:
     def _run(self, stop: signals.StopSignals, server: ChatServer | None, taken: Taken | None) -> Reloader | None:
         """Serve until the server is stopped; or until it is to go on in another program, with what this knows."""
         if taken is not None:
-            lifecycle = self._take_over(stop, taken)
+            with self._manager.living():  # plugins may take their time
+                lifecycle = self._take_over(stop, taken)
         else:
             assert server is not None
             lifecycle = Lifecycle(server)
             stop.owners = server.owners
-            if not _start(lifecycle, self._inherited, stop.stopped):
-                log.info("stopped before the start was done")
-                return None
+            if not _done(stop.stopped, lifecycle.start, self._inherited):
+                lifecycle = None
             stop.hang_up()
+        if lifecycle is None:
+            log.info("stopped before the start was done")
+            return None
         server = lifecycle.server
         reloader = Reloader(lifecycle, self._configure, self._manager)
         if self._watches:
@@ -165,16 +184,20 @@ class _Process:
         else:
             stop.stopped.set()
 
-    def _take_over(self, stop: signals.StopSignals, taken: Taken) -> Lifecycle:
-        """Go on as the server that was left to this program; or, where that cannot be, as an empty one."""
+    def _take_over(self, stop: signals.StopSignals, taken: Taken) -> Lifecycle | None:
+        """Go on as the server that was left to this program; or, where that cannot be, as an empty one. None where it
+        is asked to stop, and does not come to that."""
         if taken.state is not None:
             try:
                 server = ChatServer(self._config, self._data_dir, choice=taken.state.choice, loaded=self._loaded)
                 stop.owners = server.owners
                 lifecycle = Lifecycle(server)
                 server.reload_asks.expect(asked.ref for asked in taken.state.asked)
-                lifecycle.take_over(taken)
+                # Who is there is to hear of a stop: it waits for as long as for what is on its way to them.
+                if not _done(stop.stopped, lifecycle.take_over, taken, patience=self._config.server.grace_seconds):
+                    return None
                 gevent.sleep(0)  # who is there is served, before all that can wait
+                taken.steps.done("all who wait are served")
                 taken.paused = time.monotonic() - taken.state.froze
                 gc.enable()
             except BaseException as error:
@@ -189,32 +212,43 @@ class _Process:
         server = ChatServer(self._config, self._data_dir, loaded=self._loaded)
         stop.owners = server.owners
         lifecycle = Lifecycle(server)
-        lifecycle.start_empty(taken)
+        is_there = _done(stop.stopped, lifecycle.start_empty, taken)
         taken.close()
-        return lifecycle
+        return lifecycle if is_there else None
 
     def _replace(self, reloader: Reloader, lock: int, stop: signals.StopSignals) -> Taken:
         """Let the program on the disk go on in the place of this one. Where that cannot be, what is left to this one,
         all the same."""
         stop.hold()
         self._manager.alive()
-        log.debug("reload: what goes on is collected")
-        state = reloader.collect()
-        header = handover.header_of(state, lock, outlasts_terminal=self._outlasts)
-        log.debug("reload: the program is replaced")
+        reloader.steps.done("the server has ended, and what goes on is collected")
+        state: CarriedServer | None = None
         try:
-            handover.replace(state, header, self._manager.variables, stop.hold)
+            state = reloader.collect()
+            connections = state.connections
+        except Exception:
+            log.exception("what is there cannot be collected")
+            connections = reloader.leave_behind()
+        header = handover.header_of(connections, lock, outlasts_terminal=self._outlasts)
+        beginning = reloader.beginning(connections)
+        reloader.steps.done("all of it is there, and the program is replaced")
+        try:
+            handover.replace(state, beginning, header, self._manager.variables, stop.hold, reloader.steps)
         except Exception as error:
             why = f"no other program can be started ({error}): this one goes on with the plugins that it has"
-            state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
+            if state is None:
+                log.error("%s", why)
+            else:
+                state.report = msgspec.structs.replace(state.report, ok=False, why=[why])
         reloader.give_away()
-        return Taken(header, state)
+        return Taken(header, state, handover.NOT_COLLECTED, beginning)
 
 
-def _start(lifecycle: Lifecycle, inherited: Sequence[Any], stopped: Event) -> bool:
-    """Start the server, unless it is asked to stop meanwhile: plugins may take their time. Whether it has started."""
-    starting = gevent.spawn(_outcome, lifecycle.start, inherited)
+def _done(stopped: Event, start: Callable[..., None], argument: object, patience: float = 0.0) -> bool:
+    """Have a server `start`, unless it is asked to stop meanwhile: then it has so many seconds more. Whether it has."""
+    starting = gevent.spawn(_outcome, start, argument)
     gevent.wait([starting, stopped], count=1)
+    starting.join(patience)
     if not starting.ready():
         starting.kill(Killed)
     error = starting.value

@@ -91,8 +91,14 @@ class Manager:
     def serving(self) -> Iterator[None]:
         """Tell that the server is ready, and give signs of life until the block ends. They come from the event loop:
         when it is held for too long they stay away, and the manager ends the process and starts another."""
+        with self.living():
+            self.ready()
+            yield
+
+    @contextmanager
+    def living(self) -> Iterator[None]:
+        """Give signs of life until the block ends."""
         signs = gevent.spawn(self._give_signs) if self._socket is not None and self._watchdog_seconds else None
-        self.ready()
         try:
             yield
         finally:

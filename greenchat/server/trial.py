@@ -23,8 +23,9 @@ from greenchat.hooks.loader import Plugin
 from greenchat.protocol.text import amount
 from greenchat.server import fingerprints, trial_checks
 from greenchat.server.apart import Apart
-from greenchat.server.carried_server import KNOWN_FORMATS
+from greenchat.server.carried_server import KNOWN_FORMATS, packed
 from greenchat.server.guard import Guard
+from greenchat.server.listeners import addresses_of
 from greenchat.server.proving import TOO_DIFFERENT, Finding, Line, TrialAsk, clean
 from greenchat.server.server import ChatServer
 from greenchat.storage import datadir
@@ -33,7 +34,7 @@ from greenchat.storage import datadir
 Examples = Callable[[Plugin, Config], tuple[int, list[str]]]
 
 # Of the data directory, what plugins do not get to see here: each database is as if there was none.
-NOT_SHOWN = ("*.sqlite3*", datadir.LOCK_FILE, datadir.PROOF_FILE)
+NOT_SHOWN = ("*.sqlite3*", datadir.LOCK_FILE, datadir.PROOF_FILE, f"{datadir.ADDRESSES_FILE}*")
 
 
 class Trial:
@@ -47,6 +48,8 @@ class Trial:
         self._examples = examples
         self._scratch = scratch
         self._config: dict[str, Any] = {}  # as it is to be, once that is known
+        self._packed = b""  # the same
+        self._addresses: list[str] = []
         self._problems: list[str] = []
         self._waiting: list[str] = []  # what is well, but for a restart
         self._changed: list[str] = []
@@ -71,6 +74,8 @@ class Trial:
             changed=self._changed,
             proven=self._proven,
             needs_restart=bool(self._waiting) and not self._problems,
+            config=self._packed,
+            addresses=self._addresses,
         )
         return clean(found, self._config)
 
@@ -84,7 +89,8 @@ class Trial:
         Guard(where)
         self._step("reading the configuration")
         config, data_dir = self._load()
-        self._config = msgspec.to_builtins(config)
+        self._config, self._packed = msgspec.to_builtins(config), packed(config)
+        self._addresses = [*addresses_of(config.server)]
         self._changed += changes(ask.config, self._config)
         if data_dir.resolve() != where.resolve():
             self._waiting.append(f"The data directory is another one: {data_dir}. Restart the server to go there.")

@@ -37,7 +37,7 @@ CUT = "The server is being reloaded, and this was cut off. Send it again."
 # Why a connection ends that cannot be carried over a reload: its client is to come back at once.
 RECONNECT = "server is reloading"
 
-# Who has no time left to join when they are carried has so much, in seconds.
+# Who has no time left to join, or to say something, when they are carried has so much, in seconds.
 SOON_SECONDS = 0.1
 
 
@@ -168,8 +168,9 @@ class Connection(Served):
         """Have its client come back by another connection, as this one cannot be carried. It rests."""
         if self.closing is not None or self._greenlet is None:
             return
-        for frame in self._flood.left():
-            self.refuse(Reject(CUT, "try_again"), frame.ref)
+        if not self.codec.tokens:  # who has one comes back with it, and asks for all again that has no answer
+            for frame in self._flood.left():
+                self.refuse(Reject(CUT, "try_again"), frame.ref)
         self.tell(Reconnect())
         self.closing, self._is_lost = RECONNECT, True
         gevent.get_hub().loop.run_callback(self._greenlet.throw, Killed)
@@ -289,7 +290,8 @@ class Connection(Served):
         self._idle.heard(time.monotonic())
 
     def _answer_cut(self, cut: Cut) -> None:
-        """What was cut can be tried again, which its client is told."""
+        """What was cut can be tried again, which its client is told; what was said before that was said."""
+        self.send_acks()
         for ref in cut.refs:
             self.refuse(Reject(CUT, "try_again"), ref)
         if self.member is not None and not self.is_welcome:

@@ -116,8 +116,8 @@ def _is_taken(connection: Session, says: Says) -> bool:
     except Reject as verdict:
         for say in says:
             connection.refuse(verdict, say.ref)
-    except Cut as cut:  # what the plugin has done with them is not known: none is said twice
-        cut.refs += [say.ref for say in says]
+    except Cut as cut:  # what the plugin has done with the others is not known: none is said twice
+        cut.refs += [say.ref for say in says[cut.said :]]
         raise
     connection.breathe()
     return True

@@ -19,6 +19,7 @@ from greenchat.codecs import Codec
 from greenchat.codecs.wording import advise, in_full
 from greenchat.errors import Advice, Reject, sendable
 from greenchat.hooks.commands import CommandTable
+from greenchat.hooks.ending import Cut
 from greenchat.hooks.interfaces import Call
 from greenchat.net.outbox import Outbox, deliver
 from greenchat.protocol.events import Event, Message, Notice
@@ -45,6 +46,7 @@ class Session(coming.Newcomer):
         "_call_at_hand",
         "_calls",
         "_receipts",
+        "_said",
         "_trusted",
     )
 
@@ -56,6 +58,7 @@ class Session(coming.Newcomer):
         self._acks_place: Place | None = None  # where those of them were said that have a seq
         self._at_hand: Request | Says | None = None  # what plugins are asked whether they take it
         self._call_at_hand: Call | None = None  # the same as a call, once somebody has asked for it
+        self._said: list[Message] = []  # for messages in a row at hand
         self._calls: tuple[Call, ...] = ()  # commands that run, the innermost last
         self._trusted = False  # knows the server's pass phrase
         self.closing = None
@@ -147,6 +150,8 @@ class Session(coming.Newcomer):
             where.fanout.mark_cause()
         if call is not None:
             call.said = said
+            if isinstance(self._at_hand, Says):
+                self._said.append(said)
         return said
 
     @one_step
@@ -265,8 +270,24 @@ class Session(coming.Newcomer):
                 for ref in refs:
                     self.acknowledge(ref, call.said if call is not None and len(refs) == 1 else None)
             return True
+        except Cut as cut:
+            if isinstance(asked, Says):
+                self._keep_said(cut, asked.refs, self._said)
+            elif (call := self._call_at_hand) is not None:
+                self._keep_said(cut, (asked.ref,), (call.said,))
+            raise
         finally:
             self._at_hand = self._call_at_hand = None
+            self._said = []
+
+    def _keep_said(self, cut: Cut, refs: Sequence[Ref], said: Sequence[Message | None]) -> None:
+        """What plugins have said for these requests, in their order, up to where they were `cut`, is acknowledged."""
+        done = [message for message in said if message is not None]
+        self._catch_up()
+        for ref, message in zip(refs, done, strict=False):
+            if ref is not None:
+                self.acknowledge(ref, message)
+        cut.said, cut.is_answered = len(done), bool(done)
 
     def during(self, call: Call, run: Callable[[], None]) -> None:
         """Call `run` while `call` is the request at hand."""
@@ -274,6 +295,10 @@ class Session(coming.Newcomer):
         self.settle()
         try:
             run()
+        except Cut as cut:
+            if len(self._calls) == 1 and self._at_hand is None:
+                self._keep_said(cut, (call.ref,), (call.said,))
+            raise
         finally:
             self._calls = tuple(one for one in self._calls if one is not call)
 

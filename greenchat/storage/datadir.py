@@ -21,6 +21,9 @@ LOCK_FILE = "server.lock"
 # In it, too: by what a command line shows that it may read it. See proof.py.
 PROOF_FILE = "server.proof"
 
+# Where the server on it listens, as long as one runs. See whereabouts.py.
+ADDRESSES_FILE = "server.addresses"
+
 # And which plugins operators want on and off, see plugin_choice.py.
 CHOICE_FILE = "plugins-chosen.json"
 
@@ -28,7 +31,15 @@ CHOICE_FILE = "plugins-chosen.json"
 # administrator who makes them readable for others can do so once more, but a copy that was put back never should be.
 PRIVATE = (
     *("*.sqlite3", "*.sqlite3-wal", "*.sqlite3-shm", "*.sqlite3-journal"),
-    *(LOCK_FILE, PROOF_FILE, CHOICE_FILE, "plugins-off.json", "renamed-rooms.txt", "restored.json"),
+    *(
+        LOCK_FILE,
+        PROOF_FILE,
+        f"{ADDRESSES_FILE}*",
+        CHOICE_FILE,
+        "plugins-off.json",
+        "renamed-rooms.txt",
+        "restored.json",
+    ),
 )
 
 # Files that are named in one warning.

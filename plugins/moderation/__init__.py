@@ -94,6 +94,11 @@ class Moderation:
         self._state.clear()
 
     @hookimpl
+    def greenchat_busy(self) -> str | None:
+        waits = self._looking is not None and self._records.waits
+        return "the audit trail is not written, as the log says" if waits else None
+
+    @hookimpl
     def greenchat_carried(self, session: Session) -> None:
         # All of them are here, once the first is told of. What was ordered meanwhile, in the shell say, holds now.
         self._enforcement.all_are_here()

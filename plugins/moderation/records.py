@@ -296,6 +296,11 @@ class Records:
         if not self._writer:
             self._writer = gevent.spawn(self._write)
 
+    @property
+    def waits(self) -> bool:
+        """Whether acts wait to be written."""
+        return bool(self._waiting)
+
     def look(self) -> None:
         """Take note of what others have written and of what has ended, and write what could not be written."""
         if not self._used and not self._path.exists():

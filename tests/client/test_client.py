@@ -571,9 +571,11 @@ def test_patience_grows_with_what_a_slow_server_has_to_read(raw):
     ("module", "absent"),
     [
         ("greenchat.client", {"gevent", "asyncio", "threading"}),
-        ("greenchat.connect", {"gevent", "asyncio", "msgspec", "prompt_toolkit"}),
-        ("greenchat.connect.pipe", {"gevent", "asyncio", "prompt_toolkit"}),
-        ("greenchat.connect.line", {"gevent"}),
+        ("greenchat.connect", {"gevent", "asyncio", "msgspec", "prompt_toolkit", "textual"}),
+        ("greenchat.connect.pipe", {"gevent", "asyncio", "prompt_toolkit", "textual"}),
+        ("greenchat.connect.line", {"gevent", "textual"}),
+        ("greenchat.connect.model.model", {"gevent", "asyncio", "prompt_toolkit", "textual"}),
+        ("greenchat.connect.screen.open", {"gevent", "prompt_toolkit"}),
     ],
 )
 def test_imports_stay_light(module, absent):

@@ -189,6 +189,7 @@ def test_numbers_are_those_of_the_code():
     assert f"`greenchat_shutdown` is called, and has {background.CARRIED_SECONDS:.0f} seconds." in told
     assert f"It is {carried.STATE_BYTES:,} bytes at most" in told
     assert f"not more than {carried.DEPTH} in each other" in told
+    assert f"of which a number or a list takes {carried.LEAST_BYTES}," in told
     assert f"after {signals.HELD_SECONDS:.0f} seconds." in told
     assert f"takes longer than {HELD_SECONDS} seconds" in GUIDE
     assert f"at least {tasks.SHORTEST_SECONDS} seconds" in told

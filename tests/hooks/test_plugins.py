@@ -12,6 +12,7 @@ from greenchat.errors import PluginError
 from greenchat.hooks.dispatch import FAILURES
 from greenchat.hooks.loader import Plugins, read_off
 from greenchat.protocol.events import Joined, Left, Message, Refused
+from greenchat.storage.plugin_choice import Choice
 from greenchat.testing import serving
 
 BUNDLED = [
@@ -57,7 +58,7 @@ def state(plugins: Plugins, name: str) -> str:
 def test_the_bundled_plugins_are_found_and_on():
     states = {plugin.name: plugin.off for plugin in Plugins(load())}
     assert [states.pop(name) for name in OPT_IN] == [
-        f"it is so until plugins.{name}.on = true switches it on" for name in OPT_IN
+        f"it is so until plugins.{name}.on = true has it on, or /plugin enable {name}" for name in OPT_IN
     ]
     assert states == dict.fromkeys(BUNDLED, "")
 
@@ -69,6 +70,8 @@ def test_what_is_off_by_itself_is_switched_on_by_a_word_or_by_its_name():
     assert state(by_word, "people") == "off: switched off by plugins.people.on"
     assert state(Plugins(load(flags={"server.plugins": ["greenchat_plugins.karma"]})), "karma") == "on"
     assert state(Plugins(load(), installed=["karma"]), "karma") == "on"
+    enabled = Plugins(load(assignments=["plugins.polls.on=false"]), choice=Choice().after("enable", "polls"))
+    assert state(enabled, "polls") == "on"
 
 
 def test_a_file_in_a_directory_is_asked_for(tmp_path):

@@ -128,7 +128,7 @@ class House:
         state = msgpack.decode(msgpack.encode(state), type=CarriedServer)
         pause.give_away()
         lock = os.open(os.devnull, os.O_RDONLY)
-        taken = Taken(header_of(state, lock, outlasts_terminal=False), state)
+        taken = Taken(header_of(state.connections, lock, outlasts_terminal=False), state)
         os.close(lock)
         return taken, state
 

@@ -16,7 +16,7 @@ from kit.sessions import PATIENT, back, device, lose
 from kit.socketless import serving
 
 from greenchat import ConfigError, Reject, hookimpl
-from greenchat.storage.datadir import PROOF_FILE
+from greenchat.storage.datadir import ADDRESSES_FILE, PROOF_FILE
 from greenchat.testing import DEADLINE
 from greenchat.testing import serving as on_sockets
 
@@ -189,7 +189,7 @@ def test_without_being_asked_it_keeps_nothing(server):
     ada.send("MSG|hello")
     bob.expect("MSG|ada|hello")
     files = server.call(lambda: [path.name for path in server.server.data_dir.iterdir()])
-    assert [name for name in files if ".sqlite3" not in name] == [PROOF_FILE]
+    assert {name for name in files if ".sqlite3" not in name} == {PROOF_FILE, ADDRESSES_FILE}
 
 
 def test_a_text_transcript(tmp_path):

@@ -75,7 +75,7 @@ def test_what_two_say_alone_gives_none_and_has_none(chat):
 def test_it_can_be_switched_off_in_a_room():
     chat = Chat(karma, "switches")
     ada, bob = chat.join("ada", operator=True), chat.join("bob")
-    ada.says("/plugin disable karma")
+    ada.says("/plugin off karma")
     bob.says("tea++")
-    ada.says("/plugin enable karma")
+    ada.says("/plugin on karma")
     assert bob.asks("/karma tea") == "tea has 0 karma here."

@@ -145,6 +145,17 @@ def test_a_poll_and_its_votes_outlast_a_restart(tmp_path):
     assert ada.asks("/poll").splitlines()[0] == "ada asks: Where do we eat? (1 voted)"
 
 
+def test_a_poll_goes_on_over_a_reload_with_the_chart_that_was_due(chat):
+    ada = chat.join("ada")
+    ada.says(ASKED)
+    ada.says("/vote 1")
+    chat.reload()
+    assert ada.asks("/vote 2") == "You vote for soup."
+    told(ada)
+    chat.tick("10s")
+    assert told(ada)[-1] == f"{'█' * 20} 1 for 2. soup"
+
+
 def test_what_may_not_be_said_may_not_be_asked():
     class Gentle:
         @check

@@ -1,6 +1,7 @@
 """All kinds of connections while a server stands still, and when another one goes on."""
 
 import json
+import time
 
 import gevent
 import pytest
@@ -173,6 +174,19 @@ def test_who_does_not_join_in_time_is_closed_all_the_same(tmp_path):
         served.reload()
         assert late.line() == "ERROR|You have not joined in time. Connect again and send JOIN|<username>."
         assert late.line() == ""
+
+
+def test_who_says_nothing_at_all_is_closed_all_the_same_however_often_all_is_reloaded(tmp_path):
+    with house(tmp_path, settings={"limits.first_frame_seconds": 1.0}) as served:
+        began = time.monotonic()
+        silent = served.connect()
+        while not served.server.acceptor._silent:
+            gevent.sleep(0.001)
+        closed = gevent.spawn(silent.line)
+        while not closed.ready() and time.monotonic() - began < DEADLINE:
+            served.reload()
+            gevent.sleep(0.3)
+        assert closed.ready()  # and told why, unless all was reloaded in that very moment
 
 
 def test_who_does_not_answer_pings_is_given_up_all_the_same(tmp_path):

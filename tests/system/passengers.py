@@ -56,6 +56,7 @@ def edition(session):
 NO_ADDRESS_LIMITS = (
     *("--set", "limits.connections_per_address=0", "--set", "limits.attempts_per_minute=0"),
     *("--set", "limits.connections=0", "--set", "limits.members_per_room=0", "--set", "limits.flood_rate=0"),
+    *("--set", "limits.rooms_per_address=0"),
 )
 
 
@@ -260,6 +261,8 @@ class Carriage:
         self.waits = array("d")
         self._selector = selectors.DefaultSelector()
         self.passengers: list[Passenger] = []
+        self.writers: list[Passenger] = []
+        self._in_room: defaultdict[str, list[Passenger]] = defaultdict(list)
         for number in range(size):
             passenger = KINDS[number % len(KINDS)](number, port)
             self._selector.register(passenger.socket, selectors.EVENT_READ, passenger)
@@ -268,7 +271,6 @@ class Carriage:
                 self._read(0)
         self.wait(lambda: all(one.is_welcome for one in self.passengers), "not all were let in")
         self.writers = self.passengers[1::2] or self.passengers
-        self._in_room: defaultdict[str, list[Passenger]] = defaultdict(list)
         for one in self.writers:
             self._in_room[one.room].append(one)
         self._pause = 1 / rate

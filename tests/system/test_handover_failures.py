@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from kit.handovers import Handovers
-from kit.processes import serve_process
+from kit.processes import kept_port, serve_process
 from kit.programs import Program, says
 
 # A plugin that does something at its end: from there on, nothing leads back.
@@ -37,6 +37,12 @@ def greenchat_startup(server):
 @pytest.fixture
 def over(tmp_path):
     return Handovers(tmp_path)
+
+
+def serve_process_at(over, file, settings):
+    """A server that listens where its `settings` say, which are written to `file`."""
+    file.write_text(settings)
+    return serve_process(over.data_dir, *over.arguments, "--config", str(file), tcp=False)
 
 
 def another_python(where: Path) -> Path:
@@ -94,10 +100,13 @@ def test_one_plugin_that_cannot_begin_is_off_and_the_others_go_on(over):
         assert says(ada, "/sayer")[-1] == f"INFO|{word}"
 
 
-def test_where_nobody_can_take_over_the_server_is_empty_and_people_come_back(over):
+def test_where_nobody_can_take_over_the_server_is_empty_and_people_come_back(over, tmp_path):
+    """Also where it is to listen elsewhere as well from then on, and not everywhere any more."""
     (over.directory / "fussy.py").write_text(FUSSY)
-    required = ("--set", 'server.required_plugins=["fussy"]')
-    with serve_process(over.data_dir, *over.arguments, *required) as serving:
+    file, path = tmp_path / "chat.toml", tmp_path / "chat.sock"
+    places = '[server]\nrequired_plugins = ["fussy"]\nlisten = ["{}", "127.0.0.1:{}"]\n'
+    with kept_port() as port, serve_process_at(over, file, places.format(f"127.0.0.1:{port}", 0)) as serving:
+        file.write_text(places.format(f"unix:{path}", port))
         with serving.join("ada") as ada, Program(serving, "bob") as bob, serving.connect() as silent:
             ada.expect("INFO|bob has joined the chat.")
             over.change()
@@ -110,7 +119,9 @@ def test_where_nobody_can_take_over_the_server_is_empty_and_people_come_back(ove
             assert again.ask("hello", "lobby")[-1]["type"] == "ack"
             with serving.join("ada"):
                 assert again.read_until("joined")["name"] == "ada"
+        assert path.is_socket()
         _, log = serving.stop()
         assert serving.process.returncode == 0
+        assert not path.exists()
     assert "all have to come back" in log
     assert "there are too many people" in log

@@ -225,7 +225,7 @@ async function page(room, where) {
 	}
 }
 
-export const canLoad = room => chat.state === "in" && !room.gone && !room.loading;
+export const canLoad = room => chat.state === "in" && !room.gone && !room.loading && !room.checking;
 
 export async function older(room, before = room.first) {
 	const found = await page(room, { before });
@@ -299,7 +299,7 @@ export async function catchUp(room) {
 async function changed(room, past) {
 	let found, before;
 	do {
-		before = room.rev;
+		before = room.rev + room.heard; // which is told while one asks
 		const { epoch, rev } = room;
 		found = await request("history", { ...room.address, limit: PAGE, epoch, rev }).catch(() => null);
 		if (!found) return null;
@@ -316,7 +316,7 @@ async function changed(room, past) {
 			room,
 			events.filter(({ seq }) => (anew ? room.more === null : !past && seq > room.first))
 		);
-	} while (!found.anew && (found.more || (room.rev < room.heard && room.rev > before)));
+	} while (!found.anew && (found.more || (room.rev < room.heard && room.rev + room.heard > before)));
 	room.behind = false;
 	reach(room, room.rev);
 	return found.anew ? found.epoch : "";

@@ -68,7 +68,7 @@ export function render() {
 	const line = more && room.first > mark + 1 ? null : mark;
 	sync(list, rows(items, line, seq => room.find(seq)).map(dated), row => (looks.get(row.kind) ?? notice)(row, mine));
 	const begin = more === null ? "This is gone when you close the page." : more ? "" : `This is where ${direct ? "it" : name} begins.`;
-	$("edge").textContent = loading ? "Loading …" : begin;
+	$("edge").textContent = loading && !room.checking ? "Loading …" : begin;
 	const same = find(seen?.key);
 	if (following) box.scrollTop = box.scrollHeight;
 	else if (same) box.scrollTop += y(same) - before;

@@ -1,0 +1,373 @@
+"""The connection of a `Model`, in an event loop: it is watched, lost, and found again."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Protocol
+
+from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
+from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, back, is_passing, knock, pauses
+from greenchat.connect.common import is_logout
+from greenchat.connect.logins import Logins
+from greenchat.connect.model.asking import Asked
+from greenchat.connect.model.model import Model
+from greenchat.connect.ticket import Ticket
+from greenchat.protocol.events import Event, Left, Renamed
+from greenchat.protocol.reload_reports import Reconnect
+from greenchat.protocol.replies import Ack, Error, Welcome
+from greenchat.protocol.requests import Frame
+
+# How long leaving may take while the server is silent, in seconds: one who leaves does not wait for a dead host.
+LEAVE_SECONDS = 2.0
+
+# After so much silence the server is asked for a sign of life, as the page does it; where none comes for so long, the
+# connection is lost. In seconds.
+QUIET_SECONDS = 30.0
+DEAD_SECONDS = 20.0
+
+# So much of what has come is looked at in one go: who types meanwhile is not to notice it.
+AT_ONCE = 50
+
+NOT_KEPT = "That you stay logged in cannot be kept on this computer: next time you are asked again."
+
+
+class Face(Protocol):
+    """Who shows it."""
+
+    def changed(self) -> None:
+        """Something may look otherwise now."""
+
+    def told(self, text: str, *, error: bool = False) -> None:
+        """A sentence that belongs to no conversation."""
+
+    async def ask_password(self, question: str) -> str:
+        """What nobody else is to read; empty if one would rather not."""
+
+    def ended(self, error: ClientError | None) -> None:
+        """It is over: as one wanted it, or because of this."""
+
+
+class Link:
+    """`is_up`: there is a connection. `error` is why there is none, and `retry_at` when the next try begins, by
+    `time.monotonic`."""
+
+    def __init__(
+        self, client: Client, welcome: Welcome, ticket: Ticket, logins: Logins, model: Model, face: Face
+    ) -> None:
+        self.client = client
+        self.ticket = ticket
+        self.model = model
+        self.error = ""
+        self.retry_at = 0.0
+        self._welcome = welcome
+        self._logins = logins
+        self._face = face
+        self._returning: asyncio.Task[None] | None = None
+        self._now = asyncio.Event()  # whoever waits for the next try does so no longer
+        self._watched = -1  # the descriptor that the loop watches
+        self._writes = False
+        self._sent_away = ""
+        self._logging_out = False
+        self._over = False
+        self._reloads = False  # the server does, and nobody is to notice
+        self._due: asyncio.TimerHandle | None = None
+        self._heard_at = time.monotonic()
+        self._come: deque[Event | Frame] = deque()  # and was not looked at yet
+        ticket.been_in = True
+        client.comes_back = False  # which would keep the screen waiting: see `_reload`
+        model.sender.on_done = self._done
+
+    @property
+    def is_up(self) -> bool:
+        return (self._returning is None or self._reloads) and not self._over
+
+    @property
+    def where(self) -> str:
+        return self.client.where
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.ticket.encryption is not None
+
+    def lag(self) -> float:
+        """For how many seconds the server owes an answer; 0 where it owes none."""
+        since = self.model.sender.since
+        return time.monotonic() - since if since is not None and self.is_up else 0.0
+
+    def start(self) -> None:
+        """To be called in the loop."""
+        self.model.come(self.client, self._welcome)
+        with suppress(DisconnectedError):  # which is told where one receives
+            self.model.commands.begin(self.client)
+        self._welcomed()
+        self._receive()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        if not self.is_up or self._reloads:
+            return
+        try:
+            again = self.model.pump()
+        except DisconnectedError as error:
+            self._lost(error)
+            return
+        if again is not None and self._due is None:
+            self._due = asyncio.get_running_loop().call_later(again, self._flush_later)
+        self._watch()
+
+    def _flush_later(self) -> None:
+        self._due = None
+        self.flush()
+
+    def tick(self) -> None:
+        """To be called about once a second: is the server still there?"""
+        if not self.is_up or self._reloads or self.client.plain:
+            return
+        quiet = time.monotonic() - self._heard_at
+        since = self.model.sender.since
+        if since is None and quiet > QUIET_SECONDS:
+            with suppress(DisconnectedError):
+                self.model.sender.ping()
+            self.flush()
+        elif since is not None and quiet > DEAD_SECONDS and self.lag() > max(DEAD_SECONDS, self.client.patience):
+            self._lost(DisconnectedError("The server does not answer any more."))
+
+    def retry_now(self) -> None:
+        self._now.set()
+
+    async def leave(self) -> int:
+        """Go, once what was said has arrived; how much has not."""
+        if self._reloads and self._returning is not None:
+            await asyncio.wait([self._returning])
+        if self._returning is not None:
+            self._returning.cancel()
+        if self.is_up:
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + LEAVE_SECONDS
+            with suppress(DisconnectedError):
+                self.model.reading.tell(self.client, at_once=True)
+                while self.model.sender.waiting and loop.time() < deadline:
+                    self.flush()
+                    await asyncio.sleep(0.01)
+                self.client.leave()
+                self._unwatch()
+                while loop.time() < deadline:
+                    if items := self.client.receive(0):
+                        self.model.hear(items)
+                    await asyncio.sleep(0.01)
+        self._over = True
+        self.close()
+        self._logins.forget_session()
+        return self.model.sender.waiting
+
+    def close(self) -> None:
+        self._unwatch()
+        if self._due is not None:
+            self._due.cancel()
+        self.client.close()
+
+    # --- what comes ---
+
+    def _watch(self) -> None:
+        """The client's socket, which is another one once it has come back by itself."""
+        loop, descriptor = asyncio.get_running_loop(), self.client.fileno()
+        if descriptor != self._watched:
+            self._unwatch()
+            loop.add_reader(descriptor, self._receive)
+            self._watched = descriptor
+        writes = self.client.backlog > 0
+        if writes != self._writes:
+            self._writes = writes
+            if writes:
+                loop.add_writer(descriptor, self._receive)
+            else:
+                loop.remove_writer(descriptor)
+
+    def _unwatch(self) -> None:
+        if self._watched >= 0:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._watched)
+            loop.remove_writer(self._watched)
+            self._watched, self._writes = -1, False
+
+    def _receive(self) -> None:
+        """The socket has something to read, or takes more."""
+        if self._come:
+            return  # that comes first
+        try:
+            self._come.extend(self.client.receive(0))
+        except DisconnectedError as error:
+            self._lost(error)
+            self._face.changed()
+            return
+        self._heard_at = time.monotonic()
+        self._work()
+
+    def _work(self) -> None:
+        """Some of what has come; the rest as soon as all else has had its turn."""
+        if not self.is_up or self._reloads:
+            return
+        items = [self._come.popleft() for _ in range(min(AT_ONCE, len(self._come)))]
+        try:
+            self.model.hear(items)
+        except DisconnectedError as error:
+            self._lost(error)
+        else:
+            self._learn(items)
+            if self.is_up:
+                self.flush()
+        if self._come:
+            asyncio.get_running_loop().call_soon(self._work)
+        self._face.changed()
+
+    def _learn(self, items: Iterable[Event | Frame]) -> None:
+        for item in items:
+            match item:
+                case Reconnect():
+                    self._return()
+                case Error(code=code, ref=None) if code in SENT_AWAY:
+                    self._sent_away = code
+                    self._log_out(code == "logged_out")
+                case Left(name=self.client.name) if self._sent_away == "banned":
+                    self._sent_away = ""  # out of that room only
+                case Welcome():
+                    self._welcomed()
+                case Renamed(new_name=self.client.name):
+                    self._keep()
+
+    def _done(self, asked: Asked, answer: Ack | Error) -> None:
+        """A command has been run, or was refused."""
+        if asked.kind != "command":
+            return
+        self._logging_out = isinstance(answer, Ack) and is_logout(asked.line)
+        if isinstance(answer, Ack):
+            commands = self.model.commands
+            name, args = (asked.run.name, asked.run.args) if asked.run is not None else commands.meant(asked.line)
+            self.ticket.learn(name, args, asked.place.id if asked.place is not None else "", self.client.name)
+            if name in ("login", "logout", "register", "unregister"):
+                commands.outdated()
+            self._log_out(self._logging_out)
+            self._keep()
+
+    # --- tokens ---
+
+    def _log_out(self, happens: bool) -> None:
+        if happens:
+            self._sent_away = "logged_out"
+            self._logins.forget_device(self.ticket.account or self.client.name)
+
+    def _welcomed(self) -> None:
+        ticket = self.ticket
+        for token in ticket.refused & {ticket.device_token}:
+            self._logins.forget_device(ticket.account, token)
+        ticket.account = self.client.account or (ticket.account if ticket.login else "")
+        self._keep()
+
+    def _keep(self) -> None:
+        """What leads back, and what leads in when this is started again."""
+        client, ticket = self.client, self.ticket
+        ticket.token = client.token
+        if ticket.may_be_kept(client.token):
+            self._logins.keep_session(ticket.account or client.name, client.token)
+        else:
+            self._logins.forget_session()
+        if client.device_token not in ("", ticket.device_token):
+            ticket.device_token = client.device_token
+            if not self._logins.keep_device(client.account, client.device_token):
+                self._face.told(NOT_KEPT, error=True)
+
+    # --- a reload ---
+
+    def _return(self) -> None:
+        """The same client goes on by another connection; until then nobody may use it."""
+        self._unwatch()
+        self._reloads = True
+        self.model.pause()
+        self._returning = asyncio.get_running_loop().create_task(self._reload())
+        self._returning.add_done_callback(self._returned)
+
+    async def _reload(self) -> None:
+        error: ClientError | None = None
+        try:
+            await back(self.client)
+        except ClientError as problem:
+            error = problem
+        self._returning, self._reloads = None, False
+        self.model.resume()
+        if error is not None:
+            self._lost(error)
+            return
+        self._heard_at = time.monotonic()
+        self._keep()
+        self._work()
+        self._receive()
+
+    # --- a loss ---
+
+    def _lost(self, error: ClientError) -> None:
+        if not self.is_up:
+            return
+        self._unwatch()
+        self._come.clear()  # it is told again, since it was not heard
+        self.model.lost()
+        self._log_out(self._logging_out)
+        if self._sent_away:
+            self._end(None if self._logging_out else error)
+            return
+        self.error = str(error)
+        self.ticket.name = self.client.name
+        if not self.client.plain:
+            self.ticket.room = None
+        self.client.close()
+        self._returning = asyncio.get_running_loop().create_task(self._come_back())
+        self._returning.add_done_callback(self._returned)
+        self._face.changed()
+
+    def _end(self, error: ClientError | None) -> None:
+        self._over = True
+        self.close()
+        self._face.ended(error)
+
+    async def _come_back(self) -> None:
+        ticket, told = self.ticket, ""
+        self._now.clear()
+        for pause in pauses():
+            self.retry_at = time.monotonic() + pause
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._now.wait(), pause)
+            self._now.clear()
+            if ticket.account:  # and another terminal may have got the next one
+                ticket.device_token = self._logins.device(ticket.account)
+            try:
+                arrival = await knock(ticket, self.model.seen())
+                break
+            except (RefusedError, TurnedAwayError) as error:
+                if ticket.account and isinstance(error, RefusedError) and error.code in NEEDS_PASSWORD:
+                    ticket.login = await self._face.ask_password(f"{error} Password of {ticket.account}")
+                    if ticket.login:
+                        continue
+                if not is_passing(error):
+                    self._end(error)
+                    return
+                if str(error) != told:
+                    told = str(error)
+                    self._face.told(told, error=True)
+            except ClientError as error:
+                self.error = str(error)
+                self._face.changed()
+        self._arrived(arrival)
+
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._end(ClientError(f"Coming back has failed: {error!r}. Please report this."))
+
+    def _arrived(self, arrival: Arrival) -> None:
+        self.client, self._returning, self.error = arrival.client, None, ""
+        self.client.comes_back = False
+        self._heard_at = time.monotonic()
+        self.model.back(arrival.client, arrival.welcome, arrival.missed, arrival.commands)
+        self._welcomed()
+        self._face.told("")
+        self._receive()

@@ -1,0 +1,109 @@
+"""The one thing that a surface holds: what is known, what one says, and what the server tells of both."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+
+from greenchat.client import Client
+from greenchat.connect.commands import Commands
+from greenchat.connect.model.chats import Chats
+from greenchat.connect.model.marks import Mark, Missed
+from greenchat.connect.model.sender import Sender
+from greenchat.connect.model.told import feed
+from greenchat.connect.names import Names
+from greenchat.connect.reading import Reading
+from greenchat.protocol.events import Event
+from greenchat.protocol.replies import CommandEntry, Error, Welcome
+from greenchat.protocol.requests import Frame, Ref
+
+
+class Model:
+    """What comes by a connection goes into `hear`, and `pump` sends what waits; both raise `DisconnectedError`. `now`
+    is the time of day, `clock` counts seconds, `zone` is the reader's."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+        zone: tzinfo | None = None,
+    ) -> None:
+        self.commands = Commands()
+        self.names = Names()
+        self.reading = Reading()
+        self.chats = Chats(now=now, zone=zone)
+        self.chats.read = self.reading.shown
+        self.sender = Sender(self.chats, self.commands, clock)
+        self._client: Client | None = None
+
+    def come(self, client: Client, welcome: Welcome, table: Iterable[CommandEntry] | None = None) -> None:
+        """One has come in for the first time."""
+        self._client = client
+        self.sender.use(client)
+        self.commands.learn(table, client.account)
+        self.hear([welcome])
+
+    def hear(self, items: Iterable[Event | Frame]) -> None:
+        """This has come, in this order."""
+        assert self._client is not None
+        for item in items:
+            self.names.learn(item)
+            if self.reading.is_answer(item) or self.commands.is_answer(item, self._client):
+                continue
+            ref: Ref = getattr(item, "ref", None)
+            asked = self.sender.asked_as(ref) if ref is not None else None
+            if not self.sender.answer(item):
+                feed(self.chats, item, asked.place if asked is not None else None)
+            if isinstance(item, Welcome) and item.room:
+                self.reading.known(item.room, item.read)
+                if asked is not None:  # by a command
+                    self.sender.entered(item.room)
+
+    def pump(self) -> float | None:
+        """Send what waits; in how many seconds to do so again, None where that need not be."""
+        if self._client is None:
+            return None
+        self.commands.ask(self._client)
+        self.sender.pump()
+        place = self.chats.place
+        if place is not None and not place.timeline.last and not place.gone:
+            self.sender.older(place)  # what one looks at has something in it, if there is anything
+        return self.reading.tell(self._client)
+
+    def seen(self) -> Mapping[str, Mark]:
+        return self.chats.seen()
+
+    def pause(self) -> None:
+        """Nobody may use the connection for a moment: what one says waits."""
+        self.sender.use(None)
+
+    def resume(self) -> None:
+        self.sender.use(self._client)
+
+    def lost(self) -> None:
+        """The connection has ended by itself."""
+        self.sender.lost()
+        self.reading.lost()
+
+    def back(
+        self,
+        client: Client,
+        welcome: Welcome,
+        missed: Mapping[str, Missed],
+        table: Iterable[CommandEntry] | None,
+    ) -> None:
+        """One has come back by another connection, and `missed` this meanwhile."""
+        before, self._client = self._client, client
+        again = client.repeat(before) if before is not None else {}
+        chats = self.chats
+        chats.me, chats.account = client.name, client.account
+        if client.conversations is not None:
+            chats.direct_epoch = client.conversations.epoch
+        self.commands.learn(table, client.account)
+        chats.back(welcome, client.rooms, missed)
+        self.hear(client.rooms.values())
+        self.sender.back(client, again)
+
+    def refuse(self, error: Error) -> None:
+        """Told where one looks."""
+        self.chats.tell(None, error.text, error=True)

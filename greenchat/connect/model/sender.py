@@ -1,0 +1,256 @@
+"""What one says, changes and asks for: in order, where it was typed or nowhere, and never lost without a word."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from greenchat.client import Client, RefusedError
+from greenchat.client.places import place_at
+from greenchat.connect.commands import Commands, Run
+from greenchat.connect.draft import is_command, said_as
+from greenchat.connect.model.asking import NO_CONNECTION, Asked, Asking
+from greenchat.connect.model.chats import Chats
+from greenchat.connect.model.place import About, Place
+from greenchat.connect.model.timeline import Item
+from greenchat.connect.model.told import welcomed
+from greenchat.connect.stale import may_mean_another
+from greenchat.protocol.events import Event, Message
+from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
+from greenchat.protocol.requests import Frame, Pong, Ref
+
+# The code of an error that is no refusal: everybody has read it, but it could not be kept.
+NOT_STORED = "not_stored"
+# And of one that does not say whether it was said, where it is said once more.
+TRY_AGAIN = "try_again"
+
+DOUBT = "Perhaps this was said, as the connection was lost."
+DOUBT_RUN = "May not have been run: {}"
+STALE = "Not run: {}. It might mean somebody or something else by now. If it still holds, type it again."
+NOT_KEPT = "Everybody has read this, but it could not be kept."
+GONE_ANSWERED = "What you answer is gone."
+
+
+class Sender(Asking):
+    """`use` gives it a connection, `lost` takes it away. `clock` counts seconds."""
+
+    def __init__(self, chats: Chats, commands: Commands, clock: Callable[[], float]) -> None:
+        super().__init__(chats, commands, clock)
+        self._queue: deque[Asked] = deque()
+        self._unsure: dict[Ref, Asked] = {}
+        self.on_done: Callable[[Asked, Ack | Error], None] = lambda asked, answer: None
+
+    @property
+    def waiting(self) -> int:
+        """How many of one's words and commands have no answer yet."""
+        under_way = [*self._asked.values(), *self._unsure.values()]
+        return len(self._queue) + sum(asked.kind in ("say", "command") for asked in under_way)
+
+    # --- say ---
+
+    def say(self, place: Place, text: str, about: About | None = None, run: Run | None = None) -> None:
+        """`text` is as one types it: `/x` is a command, run there, and `//x` says `/x`. With `run` that is sent for
+        it. It waits for the connection, and for what was said before it."""
+        if run is not None or is_command(text):
+            self._queue.append(Asked("command", place, text, run=run))
+            return
+        chats, reply = self._chats, about.seq if about is not None else 0
+        words = Message(
+            **place.there, seq=0, id=0, sender=chats.me, text=said_as(text), time=chats.now(), reply_to=reply
+        )
+        self._queue.append(Asked("say", place, text, place.timeline.say(words), about))
+
+    def say_again(self, place: Place, item: Item) -> None:
+        """What has failed."""
+        if isinstance(item.what, Message) and item.state == "failed":
+            place.timeline.withdraw(item)
+            text = item.what.text
+            self.say(place, f"/{text}" if text.startswith("/") else text)
+
+    def pump(self) -> None:
+        """Send what waits. What follows the first words to somebody waits for their answer, which has the
+        conversation. Raises `DisconnectedError`."""
+        if self._client is None:
+            return
+        opening = {asked.place for asked in self._asked.values() if asked.place is not None and asked.place.is_new}
+        held: list[Asked] = []
+        try:
+            while self._queue:
+                asked = self._queue[0]
+                if asked.place in opening:
+                    held.append(self._queue.popleft())
+                    continue
+                self._send(self._client, asked)
+                self._queue.popleft()  # not before: a connection that is lost leaves it here
+                if asked.place is not None and asked.place.is_new and asked in self._asked.values():
+                    opening.add(asked.place)
+        finally:
+            self._queue.extendleft(reversed(held))
+
+    def _send(self, client: Client, asked: Asked) -> None:
+        place = asked.place
+        assert place is not None
+        if place.gone and asked.kind == "say":
+            self._refused(asked, place.gone)
+            return
+        if asked.about is not None and not self._is_there(place, asked.about):
+            self._refused(asked, GONE_ANSWERED)
+            return
+        try:
+            if asked.run is not None and self._commands.told:
+                ref = client.run(asked.run.name, asked.run.args, **place.address)
+            elif asked.run is not None:
+                ref = client.say(asked.run.line, **place.address)
+            else:
+                reply = asked.about.seq if asked.about is not None else 0
+                ref = client.say(asked.line, **self._address(client, place), reply_to=reply)
+        except RefusedError as refusal:
+            self._refused(asked, str(refusal))
+            return
+        asked.since = self._clock()
+        if client.plain:  # which acknowledges nothing
+            self._settle_plain(asked)
+        else:
+            self._asked[ref] = asked
+            if asked.item is not None:
+                asked.item.become("sending")
+                place.timeline.revision += 1
+
+    def _address(self, client: Client, place: Place) -> dict[str, str]:
+        return {} if client.plain else dict(place.address)  # type: ignore[arg-type]
+
+    def _settle_plain(self, asked: Asked) -> None:
+        if asked.item is not None and asked.place is not None and isinstance(asked.item.what, Message):
+            asked.place.timeline.settle(asked.item, asked.item.what)
+
+    def _is_there(self, place: Place, about: About) -> bool:
+        item = place.timeline.item(about.seq)
+        return item is None or (isinstance(item.what, Message) and item.what.id == about.id)
+
+    # --- answers ---
+
+    def answer(self, item: Event | Frame) -> bool:
+        """Whether `item` ends what was asked; it is dealt with then."""
+        if not isinstance(item, Ack | Error | HistoryPage | SearchResults | Welcome | Pong) or item.ref is None:
+            return False
+        asked = self._asked.get(item.ref)
+        if asked is None or (asked.kind == "command" and not isinstance(item, Ack | Error)):
+            return False
+        del self._asked[item.ref]
+        match item:
+            case Error():
+                self._failed(asked, item)
+            case HistoryPage():
+                self._paged(asked, item)
+            case SearchResults():
+                if asked.found is not None:
+                    asked.found(item)
+            case Welcome():
+                place = welcomed(self._chats, item)
+                if place is not None:
+                    self.entered(place.id)
+            case Ack() if asked.kind == "part" and asked.place is not None:
+                self._chats.drop(asked.place.id)
+            case Ack() if asked.kind in ("say", "command"):
+                self._said(asked, item)
+        if asked.done is not None and not isinstance(item, Error):
+            asked.done("")
+        if isinstance(item, Ack | Error):
+            self.on_done(asked, item)
+        return True
+
+    def _said(self, asked: Asked, ack: Ack) -> None:
+        place = asked.place
+        if ack.conversation and (place is None or place.id != place_at("", ack.conversation)):
+            if place is not None and place.is_new:
+                place.title = ack.with_ or place.title
+                self._chats.places.pop(place.id, None)
+                known = self._chats.places.get(place_at("", ack.conversation))
+                current = self._chats.current == place.id
+                if known is None:
+                    place.id = place_at("", ack.conversation)
+                    place.reach = place.reach._replace(epoch=self._chats.direct_epoch)
+                    self._chats.places[place.id] = place
+                if current:
+                    self._chats.current = place_at("", ack.conversation)
+                self._chats.revision += 1
+            elif ack.seq:
+                place = self._chats.direct(ack.conversation, ack.with_)
+        if place is None or not ack.seq or not ack.id:
+            return
+        place.move(number=ack.id, seq=ack.seq)
+        self._chats.touch(place)
+        if asked.item is not None and isinstance(asked.item.what, Message):
+            words = asked.item.what
+            chats = self._chats
+            message = Message(
+                **place.there,
+                seq=ack.seq,
+                id=ack.id,
+                sender=chats.me,
+                text=words.text,
+                time=words.time,
+                rev=ack.rev,
+                reply_to=words.reply_to,
+                account=chats.account,
+                own=True,
+            )
+            place.timeline.settle(asked.item, message)
+        elif place.timeline.item(ack.seq) is None:  # what a command has said comes to all others
+            self._page("one", place, before=ack.seq + 1, after=ack.seq - 1)
+        self._chats.has_read(place, ack.seq)
+
+    def _failed(self, asked: Asked, error: Error) -> None:
+        place = asked.place
+        if asked.kind in ("older", "newer", "around", "one") and place is not None:
+            place.timeline.older = None if error.code == "no_history" else False
+            place.timeline.revision += 1
+            return
+        if error.code == NOT_STORED and asked.item is not None and place is not None:
+            asked.item.become("stored", NOT_KEPT)
+            place.timeline.revision += 1
+            return
+        self._refused(asked, DOUBT if asked.again and error.code == TRY_AGAIN else error.text)
+
+    # --- a connection ---
+
+    def use(self, client: Client | None) -> None:
+        self._client = client
+
+    def lost(self) -> None:
+        """What has no answer is unsure; what was asked for is asked for no more."""
+        self._client = None
+        for ref, asked in self._asked.items():
+            if asked.kind in ("say", "command"):
+                self._unsure[ref] = asked
+            elif asked.done is not None:
+                asked.done(NO_CONNECTION)
+        self._asked.clear()
+
+    def back(self, client: Client, again: Mapping[int, int]) -> None:
+        """By `client`, which has said some of it `again`: the new refs, by the old ones. Commands that may mean
+        something else by now are not run."""
+        self._client = client
+        for old, asked in self._unsure.items():
+            if isinstance(old, int) and old in again:
+                asked.again, asked.since = True, self._clock()
+                self._asked[again[old]] = asked
+            elif asked.item is not None:
+                self._refused(asked, DOUBT)
+            else:
+                self._refused(asked, DOUBT_RUN.format(_name_of(asked.line)))
+        self._unsure.clear()
+        waiting, self._queue = self._queue, deque()
+        for asked in waiting:
+            if asked.kind == "command" and self._is_stale(asked):
+                self._refused(asked, STALE.format(_name_of(asked.line)))
+            else:
+                self._queue.append(asked)
+
+    def _is_stale(self, asked: Asked) -> bool:
+        line = asked.run.line if asked.run is not None else asked.line
+        somebody = self._commands.names_somebody(line)
+        return is_command(line) and may_mean_another(line, same_numbers=False, names_somebody=somebody)
+
+
+def _name_of(line: str) -> str:
+    """Of a command: what stands behind it may be a secret."""
+    return line.split(maxsplit=1)[0] if line.strip() else line

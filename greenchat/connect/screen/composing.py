@@ -1,0 +1,251 @@
+"""What becomes of what somebody types: said, run, changed, asked for; and the draft of each conversation."""
+
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+from typing import Literal, Protocol
+
+from greenchat.client import DisconnectedError
+from greenchat.connect.asking import with_secrets
+from greenchat.connect.commands import Lacking
+from greenchat.connect.common import Line, is_quit
+from greenchat.connect.draft import is_command, pasted, to_send, why_not
+from greenchat.connect.link import Link
+from greenchat.connect.model.model import Model
+from greenchat.connect.model.place import About, Draft, Place
+from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.editing import Editor
+from greenchat.connect.screen.log import Log
+from greenchat.protocol.events import Message
+
+NOTHING_SELECTED = "Select a message first: Alt-Up."
+NOT_YOURS = "That is not yours to change."
+TWICE_DELETES = "Once more deletes it."
+ENTERED = "You are in {}: it is in the list."
+NOWHERE = "You are in no conversation: /join ROOM takes you to one."
+
+
+class Stage(Protocol):
+    """What a composer knows of the screen."""
+
+    @property
+    def model(self) -> Model: ...
+    @property
+    def link(self) -> Link: ...
+    @property
+    def editor(self) -> Editor: ...
+    @property
+    def box(self) -> Box: ...
+    @property
+    def log_pane(self) -> Log: ...
+
+    def told(self, text: str, *, error: bool = False) -> None: ...
+    def changed(self) -> None: ...
+    def is_twice(self, what: str) -> bool: ...
+    def action_leave(self) -> None: ...
+    def begin(self, task: Coroutine[None, None, None]) -> None: ...
+    async def read_secret(self, what: str) -> str: ...
+    def show(self, lines: Iterable[Line]) -> None: ...
+
+
+class Composer:
+    """Stands between the box and the model of an `app`."""
+
+    def __init__(self, app: Stage) -> None:
+        self._app = app
+        self._model = app.model
+        self._place: Place | None = None  # whose draft is in the box
+
+    # --- drafts ---
+
+    def follow(self) -> None:
+        """The box has the draft of the conversation that is looked at."""
+        place = self._model.chats.place
+        if place is self._place:
+            return
+        editor = self._app.editor
+        if self._place is not None:
+            self._place.draft.text, self._place.draft.cursor = editor.text, editor.cursor
+            editor.set(place.draft.text if place is not None else "", place.draft.cursor if place is not None else 0)
+        self._place = place
+        self._app.box.renew()
+
+    def entered(self, place: str) -> None:
+        """One has come into a room. Who types by then stays where they have begun."""
+        if self._app.editor.text and self._place is not None:
+            self._app.told(ENTERED.format(place))
+        else:
+            self._model.chats.show(place)
+
+    def drop_about(self) -> None:
+        place = self._model.chats.place
+        if place is not None and place.draft.about is not None:
+            if place.draft.about.kind == "edit":
+                self._app.editor.set(place.draft.about.before)
+            place.draft.about = None
+            self._app.box.renew()
+
+    # --- enter ---
+
+    def enter(self) -> None:
+        """What stands in the box is sent, where it can be."""
+        app, editor, place = self._app, self._app.editor, self._model.chats.place
+        text = editor.text
+        if place is not self._place:
+            self.follow()
+            return
+        if not text.strip():
+            return
+        if problem := why_not(text, self._model.commands.has_secret):
+            app.told(problem, error=True)
+            return
+        about = place.draft.about if place is not None else None
+        if place is not None and about is not None and about.kind == "edit":
+            seq = about.seq
+            self.guarded(lambda: self._model.sender.edit(place, seq, text, self._edited(place)))
+            return
+        if place is None and not is_command(text):
+            app.told(NOWHERE, error=True)
+            return
+        client = app.link.client
+        lines = to_send(text, lambda one: client.fits(one, place.id if place is not None else ""))
+        editor.take()
+        app.box.renew()
+        app.told("")
+        if place is not None:
+            place.draft = Draft()
+        for line in lines:
+            if not self._here(place, line):
+                self._say(place or self._model.chats.room(self._model.chats.server), line, about)
+            about = None
+        app.log_pane.to_end()
+        app.link.flush()
+        app.changed()
+
+    def _say(self, place: Place, line: str, about: About | None) -> None:
+        lacking = self._model.commands.lacking(line)
+        if lacking is not None:
+            self._app.begin(self._run(place, line, lacking))
+        else:
+            self._model.sender.say(place, line, about)
+
+    async def _run(self, place: Place, line: str, lacking: Lacking) -> None:
+        """A command, once its secrets were asked for."""
+        run = await with_secrets(self._app, lacking)
+        if run is not None:
+            self.guarded(lambda: self._model.sender.say(place, line, run=run))
+
+    def _edited(self, place: Place) -> Callable[[str], None]:
+        """The new text stays in the box until the server has taken it: a refusal loses nothing."""
+
+        def done(why: str) -> None:
+            if why:
+                self._app.told(why, error=True)
+                return
+            before = place.draft.about.before if place.draft.about is not None else ""
+            place.draft = Draft(before, len(before))
+            if self._place is place:
+                self._app.editor.set(before)
+                self._app.box.renew()
+            self._app.log_pane.selected = ""
+            self._app.changed()
+
+        return done
+
+    def _here(self, place: Place | None, line: str) -> bool:
+        """Whether `line` is a command that is carried out here."""
+        if not is_command(line):
+            return False
+        if is_quit(line):
+            self._app.action_leave()
+            return True
+        sender, chats = self._model.sender, self._model.chats
+        match line.split(maxsplit=2):
+            case [command, room, *key] if command.lower() == "/join" and not self._app.link.client.plain:
+                self.guarded(lambda: sender.join(room, key[0].strip() if key else "", self._refused))
+            case [command] if command.lower() == "/part" and place is not None:
+                self.guarded(lambda: sender.part(place, self._refused))
+            case [command, name] if command.lower() in ("/msg", "/query"):
+                chats.show(chats.talk_to(name).id)
+            case _:
+                return False
+        self._app.changed()
+        return True
+
+    def _refused(self, why: str) -> None:
+        if why:
+            self._app.told(why, error=True)
+
+    def guarded(self, ask: Callable[[], object]) -> None:
+        """Ask for something; a connection that is lost in this moment, the link finds out by itself."""
+        with suppress(DisconnectedError):
+            ask()
+        self._app.link.flush()
+        self._app.changed()
+
+    # --- paste and completion ---
+
+    def paste(self, text: str) -> None:
+        editor = self._app.editor
+        before, after = editor.text[: editor.cursor], editor.text[editor.cursor :]
+        paste = pasted(before, text, after, self._model.commands.has_secret)
+        editor.insert(paste.text)
+        self._app.told(paste.told, error=paste.refused)
+        self._app.box.renew()
+
+    def complete(self) -> None:
+        editor = self._app.editor
+        before = editor.text[: editor.cursor]
+        completed = self._model.commands.complete(before, self._model.names)
+        if completed.typed or completed.text:
+            editor.set(
+                before[: len(before) - completed.typed] + editor.text[editor.cursor :], len(before) - completed.typed
+            )
+            editor.insert(completed.text)
+        self._app.told(completed.are)
+        self._app.box.renew()
+
+    # --- a message ---
+
+    def _selected(self) -> Message | None:
+        row = self._app.log_pane.selected_row
+        if row is None or row.item is None or not isinstance(row.item.what, Message) or not row.item.what.seq:
+            return None
+        return row.item.what
+
+    def about(self, kind: Literal["reply", "edit"]) -> None:
+        place, message = self._model.chats.place, self._selected()
+        if place is None:
+            return
+        if message is None and kind == "edit":
+            mine = (one for one in place.timeline.messages() if self._model.chats.is_mine(one) and not one.action)
+            message = next(mine, None)
+        if message is None:
+            self._app.told(NOTHING_SELECTED)
+            return
+        if kind == "edit" and not self._model.chats.is_mine(message):
+            self._app.told(NOT_YOURS, error=True)
+            return
+        editor = self._app.editor
+        self.drop_about()
+        place.draft.about = About(kind, message.seq, message.id, editor.text)
+        if kind == "edit":
+            editor.set(message.text)
+            self._app.box.renew()
+        self._app.changed()
+
+    def delete(self) -> None:
+        place, message = self._model.chats.place, self._selected()
+        if place is None or message is None:
+            self._app.told(NOTHING_SELECTED)
+        elif not self._app.is_twice(f"delete {message.seq}"):
+            self._app.told(TWICE_DELETES)
+        else:
+            self.guarded(lambda: self._model.sender.delete(place, message.seq, self._refused))
+
+    def react(self, emoji: str) -> None:
+        place, message = self._model.chats.place, self._selected()
+        if place is None or message is None:
+            self._app.told(NOTHING_SELECTED)
+            return
+        on = self._model.chats.me not in (message.reactions or {}).get(emoji, [])
+        self.guarded(lambda: self._model.sender.react(place, message.seq, emoji, on, self._refused))

@@ -1,0 +1,180 @@
+"""A row of a conversation as lines of a terminal. No widget, and nothing of what others wrote is taken for markup."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from greenchat.codecs.wording import beginning
+from greenchat.connect.model.mentions import find
+from greenchat.connect.model.rows import Row, summary
+from greenchat.connect.model.timeline import Gone, Item, Told
+from greenchat.connect.screen.theme import Look
+from greenchat.connect.screen.wrapping import Span, cut, width_of, wrap
+from greenchat.protocol.events import Message
+
+# From so many columns on, times and names have columns of their own; in narrower ones a name stands above its words.
+WIDE = 56
+TIME_CELLS = 6
+NAME_CELLS, SHORT_NAME_CELLS = 14, 10
+ROOMY = 80
+
+# What a link may be; what stands behind one, and is none of it; and code, which is shown as it stands.
+_SPECIAL = re.compile(
+    r"```[^`\n]*\n(?P<fenced>.*?)(?:^```[ \t]*$|\Z)|`(?P<code>[^`\n]+)`|https?://[^\s<>\"]+", re.M | re.S
+)
+_TRAILING = ".,:;!?)]}'\""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """How it is to be drawn. `me` is whose mentions are marked."""
+
+    width: int
+    look: Look
+    me: str = ""
+    times: bool = True
+
+    @property
+    def name_cells(self) -> int:
+        return NAME_CELLS if self.width >= ROOMY else SHORT_NAME_CELLS
+
+    @property
+    def is_wide(self) -> bool:
+        return self.width >= WIDE
+
+
+def draw(row: Row, how: Drawn) -> list[Strip]:
+    match row.kind:
+        case "day":
+            lines = [_rule(_day(row.day), how, how.look.line, how.look.dim)]
+        case "new":
+            lines = [_rule("New messages", how, how.look.new, how.look.new)]
+        case "message":
+            lines = [*_message(row, how)]
+        case "folded":
+            lines = [*_aside(row, summary(row.items), how, how.look.dim)]
+        case "deleted":
+            count = len(row.items)
+            lines = [*_aside(row, "Message deleted" if count == 1 else f"{count} messages deleted", how, how.look.dim)]
+        case _:
+            assert row.item is not None
+            told = row.item.what
+            assert isinstance(told, Told)
+            lines = [*_aside(row, told.text, how, how.look.error if told.error else how.look.dim)]
+    return [Strip(segments) for segments in lines]
+
+
+def _day(day: date | None) -> str:
+    return f"{day:%A, %d %B %Y}" if day is not None else ""
+
+
+def _rule(text: str, how: Drawn, line: Style, style: Style) -> list[Segment]:
+    text = cut(text, how.width - 4)
+    before = max(0, (how.width - width_of(text) - 2) // 2)
+    after = max(0, how.width - width_of(text) - 2 - before)
+    return [Segment("─" * before, line), Segment(f" {text} ", style), Segment("─" * after, line)]
+
+
+def _aside(row: Row, text: str, how: Drawn, style: Style) -> Iterator[list[Segment]]:
+    indent = 0
+    if how.is_wide and how.times:
+        indent = TIME_CELLS
+    for number, line in enumerate(wrap([Span(text, style)], how.width - indent - 2)):
+        time = _time(row, how) if not number and indent else " " * indent
+        yield [Segment(time, how.look.dim), Segment("· " if not number else "  ", how.look.dim), *line]
+
+
+def _time(row: Row, how: Drawn) -> str:
+    return f"{row.time:%H:%M} " if row.time is not None else " " * TIME_CELLS
+
+
+def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
+    assert row.item is not None
+    message = row.item.what
+    assert isinstance(message, Message)
+    look = how.look
+    name = look.of_name(message.sender)
+    gutter = [Segment("  ", look.line)]
+    if how.is_wide:
+        time = TIME_CELLS if how.times else 0
+        shown = "*" if message.action else cut(message.sender, how.name_cells)
+        head = [
+            Segment(_time(row, how) if row.head and time else " " * time, look.dim),
+            Segment(" " * (how.name_cells - width_of(shown)) if row.head else " " * how.name_cells),
+            *([Segment(shown, name)] if row.head else []),
+            Segment(" │ ", look.line),
+        ]
+        gutter = [Segment(" " * (time + how.name_cells)), Segment(" │ ", look.line)]
+    elif row.head:
+        yield [Segment(cut(message.sender, how.width - 8), name), Segment(f" {_time(row, how)}".rstrip(), look.dim)]
+        head = gutter
+    else:
+        head = gutter
+    width = how.width - sum(segment.cell_length for segment in gutter)
+    for number, line in enumerate(_body(row, row.item, message, width, how)):
+        yield [*(gutter if number else head), *line]
+
+
+def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Iterator[list[Segment]]:
+    look = how.look
+    if message.reply_to:
+        yield wrap([Span(cut(f"↪ {_quoted(row, message)}", width), look.dim)], width)[0]
+    spans = [*_spans(message, how)]
+    if message.edited is not None:
+        spans.append(Span(" (edited)", look.dim))
+    if item.state in ("queued", "sending"):
+        spans.append(Span(" (waiting)" if item.state == "queued" else " …", look.dim))
+    yield from wrap(spans, width)
+    if message.reactions:
+        told = "  ".join(f"{emoji} {len(names)}" for emoji, names in message.reactions.items())
+        yield from wrap([Span(told, look.dim)], width)
+    if item.why:
+        begin = "Not said: " if item.state == "failed" else ""
+        yield from wrap([Span(f"{begin}{item.why}", look.error)], width)
+
+
+def _quoted(row: Row, message: Message) -> str:
+    match row.original:
+        case Message(sender=sender, text=text):
+            return f"{sender}: {beginning(text)}"
+        case Gone():
+            return "Message deleted"
+    return f"message {message.reply_to}"
+
+
+def _spans(message: Message, how: Drawn) -> Iterator[Span]:
+    look, text = how.look, message.text
+    if message.action:
+        yield Span(f"{message.sender} ", look.of_name(message.sender))
+    mine = message.sender == how.me
+    named = [] if mine or not how.me else find(how.me, text)
+    at = 0
+    for match in _SPECIAL.finditer(text):
+        yield from _marked(text, at, match.start(), named, look)
+        at = match.end()
+        if match["fenced"] is not None:
+            yield Span(match["fenced"].rstrip("\n") + ("\n" if at < len(text) else ""), look.verbatim)
+            at += text.startswith("\n", at)
+        elif match["code"] is not None:
+            yield Span(match["code"], look.verbatim)
+        else:
+            link = match[0].rstrip(_TRAILING)
+            at = match.start() + len(link)
+            yield Span(link, look.link + Style(link=link))
+    yield from _marked(text, at, len(text), named, look)
+
+
+def _marked(text: str, start: int, end: int, named: list[tuple[int, int]], look: Look) -> Iterator[Span]:
+    """What stands there, with one's own name marked."""
+    for low, high in named:
+        if start <= low and high <= end:
+            yield Span(text[start:low], look.text)
+            yield Span(text[low:high], look.mention)
+            start = high
+    if start < end:
+        yield Span(text[start:end], look.text)

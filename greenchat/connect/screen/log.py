@@ -1,0 +1,247 @@
+"""What was said, on the screen: it follows the end, or stays where somebody reads."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.message import Message as TextualMessage
+from textual.strip import Strip
+
+from greenchat.connect.model.chats import Chats
+from greenchat.connect.model.place import Place
+from greenchat.connect.model.rows import Row
+from greenchat.connect.screen.drawing import Drawn, draw
+from greenchat.connect.screen.lines import Lines
+from greenchat.connect.screen.theme import Look
+from greenchat.protocol.events import Message
+
+# So many rows are kept as they were drawn: some screens full.
+DRAWN = 1000
+
+WHEEL = 3  # lines
+
+
+class Log(Lines):
+    """`selected` is the key of a row. `on_seen` is told up to which message what is there stands on the screen, and
+    `wants_older` and `wants_newer` that somebody has come to an end."""
+
+    class Clicked(TextualMessage):
+        """A message was."""
+
+    def __init__(self, look: Look, chats: Chats, *, times: bool = True) -> None:
+        super().__init__(look, id="log")
+        self._chats = chats
+        self._times = times
+        self._place: Place | None = None
+        self._rows: list[Row] = []
+        self._rows_of: tuple[object, ...] = ()
+        self._cache: OrderedDict[str, tuple[object, list[Strip]]] = OrderedDict()
+        self._top: tuple[str, int, int] | None = None  # the row at the top, where it stands, its first line in sight
+        self._kept: dict[str, tuple[str, int, int] | None] = {}  # the same of other conversations
+        self._at: list[int] = []  # which row is in each line
+        self.selected = ""
+        self.on_seen: Callable[[Place, int], None] = lambda place, seq: None
+        self.wants_older: Callable[[Place], object] = lambda place: None
+        self.wants_newer: Callable[[Place], object] = lambda place: None
+
+    @property
+    def follows(self) -> bool:
+        """Whether its end is in sight."""
+        return self._top is None
+
+    # --- what is shown ---
+
+    def renew(self) -> None:
+        """Look at what there is now."""
+        place = self._chats.place
+        if place is not self._place:
+            if self._place is not None:
+                self._kept[self._place.id] = self._top
+            self._place, self.selected = place, ""
+            self._top = self._kept.pop(place.id, None) if place is not None else None
+            self._cache.clear()
+            self._rows_of = ()
+            if place is not None and self._top is None and place.mark is not None:
+                self._go_to_mark(place)
+        self._look()
+        self.redraw()
+
+    def _look(self) -> None:
+        place = self._place
+        if place is None:
+            self._rows = []
+            return
+        of = place.id, place.timeline.revision, place.mark, self._chats.me
+        if of != self._rows_of:
+            self._rows, self._rows_of = self._chats.rows(place), of
+
+    def _go_to_mark(self, place: Place) -> None:
+        """Whoever comes to something unread comes to its beginning, where that does not fit with its end."""
+        self._look()
+        at = next((number for number, row in enumerate(self._rows) if row.kind == "new"), None)
+        width, height = self.size
+        if at is None or not height:
+            return
+        below = 0
+        for row in reversed(self._rows[at:]):
+            below += len(self._strips(row, width))
+            if below > height:
+                self._top = (self._rows[at].key, at, 0)
+                return
+
+    def _strips(self, row: Row, width: int) -> list[Strip]:
+        sign = row.sign, width, self._chats.me
+        known = self._cache.get(row.key)
+        if known is not None and known[0] == sign:
+            self._cache.move_to_end(row.key)
+            return known[1]
+        drawn = draw(row, Drawn(width, self.look, self._chats.me, self._times))
+        self._cache[row.key] = sign, drawn
+        if len(self._cache) > DRAWN:
+            self._cache.popitem(last=False)
+        return drawn
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        shown: list[tuple[int, Strip]] = []
+        top = self._find_top()
+        if top is not None:
+            at, first = top
+            while at < len(self._rows) and len(shown) < height:
+                strips = self._strips(self._rows[at], width)
+                shown += [(at, strip) for strip in strips[first:]]
+                at, first = at + 1, 0
+            if len(shown) < height or (len(shown) == height and at == len(self._rows)):
+                self._top = top = None
+        if top is None:
+            shown = []
+            for at in range(len(self._rows) - 1, -1, -1):
+                shown[:0] = [(at, strip) for strip in self._strips(self._rows[at], width)]
+                if len(shown) >= height:
+                    break
+            shown = [(-1, Strip([]))] * (height - len(shown)) + shown[-height:]
+        shown = shown[:height]
+        self._at = [at for at, _ in shown]
+        self._see()
+        if self._place is not None and self._at and self._at[0] <= 0 and self._rows:
+            self.wants_older(self._place)
+        return [self._marked(at, strip, width) for at, strip in shown]
+
+    def _marked(self, at: int, strip: Strip, width: int) -> Strip:
+        if not self.selected or at < 0 or self._rows[at].key != self.selected:
+            return strip
+        return strip.adjust_cell_length(width).apply_style(self.look.selected)
+
+    def _find_top(self) -> tuple[int, int] | None:
+        """The row at the top and its line: what is looked at stays where it is."""
+        if self._top is None:
+            return None
+        key, at, line = self._top
+        if not (at < len(self._rows) and self._rows[at].key == key):
+            found = next((number for number, row in enumerate(self._rows) if row.key == key), None)
+            at = found if found is not None else min(at, max(0, len(self._rows) - 1))
+            self._top = (key, at, line) if found is not None else None
+        return (at, line) if self._rows else None
+
+    def _see(self) -> None:
+        place = self._place
+        if place is None or (self._top is None and place.timeline.newer):
+            return
+        for at in reversed(self._at):
+            item = self._rows[at].item if at >= 0 else None
+            if item is not None and isinstance(item.what, Message) and item.seq:
+                self.on_seen(place, item.seq)
+                return
+
+    # --- scrolling ---
+
+    def scroll(self, by: int) -> None:
+        """So many lines down, or up where it is less than 0."""
+        self._look()
+        width, height = self.size
+        if not self._rows or not height:
+            return
+        at, line = self._first_in_sight()
+        line += by
+        while line < 0 and at > 0:
+            at -= 1
+            line += len(self._strips(self._rows[at], width))
+        while at < len(self._rows) - 1 and line >= len(self._strips(self._rows[at], width)):
+            line -= len(self._strips(self._rows[at], width))
+            at += 1
+        if by < 0 and sum(len(self._strips(row, width)) for row in self._rows[: height + 1]) <= height:
+            at, line = 0, 0
+        self._top = self._rows[at].key, at, max(line, 0)
+        self.redraw()
+        place = self._place
+        if by > 0 and place is not None and at >= len(self._rows) - 1 - height:
+            self.wants_newer(place)
+
+    def _first_in_sight(self) -> tuple[int, int]:
+        width = self.size.width
+        if self._top is not None:
+            return self._find_top() or (0, 0)
+        left = self.size.height
+        for at in range(len(self._rows) - 1, -1, -1):
+            left -= len(self._strips(self._rows[at], width))
+            if left <= 0:
+                return at, -left
+        return 0, 0
+
+    def to_end(self) -> None:
+        self._top, self.selected = None, ""
+        self.redraw()
+
+    def to_message(self, seq: int) -> None:
+        """It is in sight then, and selected."""
+        self._look()
+        for at, row in enumerate(self._rows):
+            if row.item is not None and row.item.seq == seq and not row.item.order:
+                self.selected = row.key
+                above = max(0, at - 2)
+                self._top = self._rows[above].key, above, 0
+                self.redraw()
+                return
+
+    # --- a message ---
+
+    @property
+    def selected_row(self) -> Row | None:
+        return next((row for row in self._rows if row.key == self.selected), None) if self.selected else None
+
+    def select(self, by: int) -> None:
+        """The message before or behind the one that is selected; the last one in sight at first."""
+        self._look()
+        choices = [at for at, row in enumerate(self._rows) if row.kind == "message"]
+        if not choices:
+            return
+        now = next((at for at in choices if self._rows[at].key == self.selected), None)
+        if now is None:
+            in_sight = [at for at in choices if at in self._at]
+            chosen = in_sight[-1] if in_sight else choices[-1]
+        else:
+            index = choices.index(now) + by
+            if index >= len(choices):
+                self.to_end()
+                return
+            chosen = choices[max(index, 0)]
+        self.selected = self._rows[chosen].key
+        if chosen not in self._at or (self._at.count(chosen) < len(self._strips(self._rows[chosen], self.size.width))):
+            if chosen <= self._first_in_sight()[0]:
+                self._top = self._rows[chosen].key, chosen, 0
+            else:
+                self.scroll(len(self._strips(self._rows[chosen], self.size.width)))
+        self.redraw()
+
+    def on_click(self, event: Click) -> None:
+        at = self._at[event.y] if event.y < len(self._at) else -1
+        if at >= 0 and self._rows[at].kind == "message":
+            key = self._rows[at].key
+            self.selected = "" if self.selected == key else key
+            self.redraw()
+            self.post_message(self.Clicked())
+
+    def on_mouse_scroll_up(self, _: MouseScrollUp) -> None:
+        self.scroll(-WHEEL)
+
+    def on_mouse_scroll_down(self, _: MouseScrollDown) -> None:
+        self.scroll(WHEEL)

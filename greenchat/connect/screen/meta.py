@@ -1,0 +1,24 @@
+"""Keys with Alt, as most terminals send them: Escape and the key. Textual takes some of them for what a Mac's keyboard
+writes by Option and Alt-Enter for Enter, and waits before it believes the others."""
+
+from string import ascii_lowercase, digits
+from typing import NamedTuple, cast
+
+from textual import _ansi_sequences
+
+
+class Meta(NamedTuple):
+    """`value` is the name that Textual has for it where a terminal tells keys apart by itself."""
+
+    value: str
+
+
+SEQUENCES = {f"\x1b{key}": (Meta(f"alt+{key}"),) for key in ascii_lowercase + digits} | {
+    "\x1b\r": (Meta("alt+enter"),),
+    "\x1b\x7f": (Meta("alt+backspace"),),
+}
+
+
+def teach() -> None:
+    """From now on Textual knows them. There is no other way to tell it: tests hold each new version of it to that."""
+    cast("dict[str, tuple[Meta, ...]]", _ansi_sequences.ANSI_SEQUENCES_KEYS).update(SEQUENCES)

@@ -1,0 +1,49 @@
+"""Opening the screen, and what is told once it is closed."""
+
+import sys
+from collections.abc import Iterable
+
+import click
+
+from greenchat.client import ClientError
+from greenchat.connect.common import Line, error_line, exit_code, undelivered
+from greenchat.connect.link import Link
+from greenchat.connect.login_flow import LoginFlow
+from greenchat.connect.model.model import Model
+from greenchat.connect.options import Exit, Visit
+from greenchat.connect.screen.app import ChatApp
+from greenchat.connect.screen.theme import look
+
+
+class Told:
+    """What is told before there is a screen."""
+
+    def show(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            click.echo(str(line))
+
+
+def chat(visit: Visit) -> Exit:
+    """Ask for what is missing, and chat; returns the exit code."""
+    told = Told()
+    try:
+        entrance = LoginFlow(told, visit)
+        client, welcome = entrance.enter()
+    except ClientError as error:
+        told.show([error_line(str(error))])
+        return exit_code(error)
+    except (EOFError, KeyboardInterrupt):
+        return Exit.DELIVERED  # before anything was said
+    model = Model()
+
+    def connect(app: ChatApp) -> Link:
+        return Link(client, welcome, entrance.ticket, entrance.logins, model, app)
+
+    app = ChatApp(model, connect, look())
+    code = app.run()
+    sys.stdout.flush()
+    if app.error is not None:
+        told.show([error_line(str(app.error))])
+    if model.sender.waiting:
+        told.show([undelivered(model.sender.waiting)])
+    return Exit.FAILED if code is None else code

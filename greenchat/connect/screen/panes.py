@@ -1,0 +1,124 @@
+"""The panes at the sides: conversations, and the members of the one that is looked at."""
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.message import Message as TextualMessage
+from textual.strip import Strip
+
+from greenchat.connect.model.chats import Chats
+from greenchat.connect.model.place import Place
+from greenchat.connect.screen.lines import Lines
+from greenchat.connect.screen.theme import Look
+from greenchat.connect.screen.wrapping import cut, width_of
+
+SIGNS = {"operator": "@", "owner": "~"}
+
+
+class Conversations(Lines):
+    """Rooms, then people. What is unread stands behind their names."""
+
+    class Chosen(TextualMessage):
+        """Somebody wants to look at this one."""
+
+        def __init__(self, place: str) -> None:
+            super().__init__()
+            self.place = place
+
+    def __init__(self, look: Look, chats: Chats) -> None:
+        super().__init__(look, id="conversations")
+        self._chats = chats
+        self._top = 0
+        self._shown: list[str] = []
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        places = self._chats.ordered()
+        at = next((number for number, place in enumerate(places) if place.id == self._chats.current), 0)
+        self._top = max(0, min(max(self._top, at - height + 1), at, max(0, len(places) - height)))
+        shown = places[self._top : self._top + height]
+        self._shown = [place.id for place in shown]
+        return [self._line(place, number, width) for number, place in enumerate(shown, self._top + 1)]
+
+    def _line(self, place: Place, number: int, width: int) -> Strip:
+        look = self.look
+        style = look.dim if place.gone or place.level == "none" else look.text
+        count = ""
+        if place.unread and place.level != "none":
+            calls = place.mentions > 0
+            style = look.calling if calls else look.unread
+            count = f" {'@' if calls and not place.is_direct else ''}{min(place.unread, 999)}"
+        if place.id == self._chats.current:
+            style = look.current
+        mark = f"{number}" if number <= 9 else " "
+        sign = "" if place.is_direct else "#"
+        draft = "✎" if place.draft.text and place.id != self._chats.current else ""
+        room = width - width_of(f"{mark} {sign}{count}{draft}") - 1
+        name = cut(place.title, max(room, 1))
+        gap = " " * max(0, room - width_of(name))
+        return Strip(
+            [
+                Segment(f"{mark} ", style + look.dim if not look.background else style),
+                Segment(f"{sign}{name}{gap}{draft}{count} ", style),
+            ]
+        )
+
+    def on_click(self, event: Click) -> None:
+        if event.y < len(self._shown):
+            self.post_message(self.Chosen(self._shown[event.y]))
+
+
+class MembersPane(Lines):
+    """Who keeps order first; who is away is dim."""
+
+    class Chosen(TextualMessage):
+        """Somebody wants to talk to this one."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, look: Look, chats: Chats) -> None:
+        super().__init__(look, id="members")
+        self._chats = chats
+        self._top = 0
+        self._shown: list[str] = []
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        place = self._chats.place
+        if place is None or place.is_direct:
+            self._shown = []
+            return []
+        members = place.members.ordered()
+        self._top = max(0, min(self._top, len(members) + 1 - height))
+        head = Strip([Segment(cut(f"{len(place.members)} here", width), self.look.dim)])
+        shown = members[self._top : self._top + height - 1]
+        self._shown = [member.name for member in shown]
+        out = [head]
+        for member in shown:
+            sign = SIGNS.get(member.role, " ")
+            style = self.look.dim if member.away else self.look.of_name(member.name)
+            bot = " ⚙" if member.bot else ""
+            out.append(Strip([Segment(sign, self.look.dim), Segment(cut(member.name, width - 3), style), Segment(bot)]))
+        return out
+
+    def on_click(self, event: Click) -> None:
+        if 0 < event.y <= len(self._shown):
+            self.post_message(self.Chosen(self._shown[event.y - 1]))
+
+    def on_mouse_scroll_up(self, _: MouseScrollUp) -> None:
+        self._top = max(0, self._top - 3)
+        self.redraw()
+
+    def on_mouse_scroll_down(self, _: MouseScrollDown) -> None:
+        self._top += 3
+        self.redraw()
+
+
+class Border(Lines):
+    """The line between two panes."""
+
+    def __init__(self, look: Look, name: str) -> None:
+        super().__init__(look, id=name)
+
+    def lines(self, width: int, height: int) -> list[Strip]:
+        return [Strip([Segment("│", self.look.line + Style())])] * height

@@ -1,0 +1,121 @@
+"""How everything looks: dark, light, and without colours."""
+
+import os
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from rich.style import Style
+
+# Colours of names: each has a contrast of 4.5 or more on its background.
+DARK_NAMES = (
+    "#7fb2ff #ff9f7f #8fd17a #e3b341 #d8a0ff #5fd0c5 #ff8fb3 #b7c46a #79d0ff #ffb86b #a5b4ff #d0ad7c #6fe0a0 #f08ae0"
+)
+LIGHT_NAMES = (
+    "#1f5fbf #a8431a #2f6f1f #7a5a00 #7a2fb0 #006f66 #b0245a #5a6400 #00688f #955200 #4444bb #7a5230 #00703f #9c2590"
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Styles by what they are for. `background` is that of the whole screen, empty for the terminal's own."""
+
+    name: str
+    background: str
+    foreground: str
+    names: tuple[str, ...] = ()
+    text: Style = field(default_factory=Style)
+    dim: Style = field(default_factory=lambda: Style(dim=True))
+    strong: Style = field(default_factory=lambda: Style(bold=True))
+    error: Style = field(default_factory=lambda: Style(bold=True))
+    new: Style = field(default_factory=lambda: Style(bold=True))
+    mention: Style = field(default_factory=lambda: Style(reverse=True))
+    verbatim: Style = field(default_factory=Style)
+    link: Style = field(default_factory=lambda: Style(underline=True))
+    bar: Style = field(default_factory=lambda: Style(reverse=True))
+    line: Style = field(default_factory=lambda: Style(dim=True))
+    current: Style = field(default_factory=lambda: Style(reverse=True))
+    unread: Style = field(default_factory=lambda: Style(bold=True))
+    calling: Style = field(default_factory=lambda: Style(bold=True, underline=True))
+    selected: Style = field(default_factory=lambda: Style(reverse=True))
+
+    @property
+    def base(self) -> Style:
+        if not self.background:
+            return Style()
+        return Style(color=self.foreground, bgcolor=self.background)
+
+    def of_name(self, name: str) -> Style:
+        """The same for one name, always."""
+        if not self.names:
+            return Style(bold=True)
+        return Style(color=self.names[crc32(name.casefold().encode()) % len(self.names)], bold=True)
+
+
+def _coloured(name: str, names: str, background: str, foreground: str, **colours: str) -> Look:
+    bar, line = colours["bar"], colours["line"]
+    return Look(
+        name,
+        background,
+        foreground,
+        tuple(names.split()),
+        dim=Style(color=colours["dim"]),
+        error=Style(color=colours["error"]),
+        new=Style(color=colours["new"], bold=True),
+        mention=Style(color=colours["mention"], bold=True),
+        verbatim=Style(bgcolor=colours["verbatim"]),
+        link=Style(color=colours["link"], underline=True),
+        bar=Style(color=foreground, bgcolor=bar),
+        line=Style(color=line),
+        current=Style(color=foreground, bgcolor=colours["current"], bold=True),
+        unread=Style(color=foreground, bold=True),
+        calling=Style(color=colours["mention"], bold=True),
+        selected=Style(bgcolor=colours["selected"]),
+    )
+
+
+# Backgrounds are those that terminals of 256 colours have as well: the nearest one may be far from any other.
+DARK = _coloured(
+    "dark",
+    DARK_NAMES,
+    "#121212",
+    "#e4e4e4",
+    dim="#949494",
+    error="#ff8080",
+    new="#ff8a65",
+    mention="#ffd75f",
+    verbatim="#262626",
+    link="#7fb2ff",
+    bar="#303030",
+    line="#4e4e4e",
+    current="#005f87",
+    selected="#3a3a3a",
+)
+LIGHT = _coloured(
+    "light",
+    LIGHT_NAMES,
+    "#ffffff",
+    "#1a1d21",
+    dim="#666666",
+    error="#b3261e",
+    new="#b3400f",
+    mention="#8a4b00",
+    verbatim="#eeeeee",
+    link="#1f5fbf",
+    bar="#e4e4e4",
+    line="#c6c6c6",
+    current="#afd7ff",
+    selected="#e4e4e4",
+)
+PLAIN = Look("none", "", "")
+
+LOOKS = {"dark": DARK, "light": LIGHT, "none": PLAIN}
+
+
+def look(theme: str = "auto") -> Look:
+    """NO_COLOR comes before the setting, as its users want; "auto" is what the terminal says of itself, if it does."""
+    if os.environ.get("NO_COLOR"):
+        return PLAIN
+    if theme in LOOKS:
+        return LOOKS[theme]
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    return LIGHT if background in ("7", "15") else DARK
