@@ -2,11 +2,15 @@
 
 from threading import Thread
 
+import pytest
+from greenchat_plugins.switches import TRYING
+from kit.accounts import SECRET
 from kit.processes import run_greenchat
 from kit.programs import Program
 
-from greenchat.client import Cursor
+from greenchat.client import Cursor, RefusedError
 from greenchat.protocol.events import Message
+from greenchat.protocol.reload_reports import Reloaded
 from greenchat.protocol.replies import Error, Welcome
 from greenchat.testing import DEADLINE
 
@@ -119,3 +123,25 @@ def test_the_command_line_is_told_by_tls_too(over, by_tls, authority):
         assert bob.told("/sayer", "notice")["text"] == word
     done = run_greenchat("reload", f"127.0.0.1:{by_tls.port}", *where)
     assert done.stdout == "Nothing has changed, so nothing was reloaded.\n"
+
+
+def test_an_operator_is_told_though_the_connection_does_not_last(over, by_tls, connect):
+    with connect() as ada:
+        ada.join("ada")
+        ada.command("register", password=SECRET)
+        added = run_greenchat("operators", "add", "ada", "--data-dir", str(over.data_dir))
+        assert added.returncode == 0, added
+        with connect() as operator:
+            operator.join("ada", login=SECRET)
+            word = over.change()
+            assert operator.command("reload").lines == [TRYING]
+            report = next(item for item in operator if isinstance(item, Reloaded))
+            assert (report.ok, report.how, report.changed) == (True, "handover", ["plugin sayer: sayer.py has changed"])
+            assert operator.command("sayer").lines == [word]
+            operator.command("plugin", what="disable", plugin="sayer")
+            assert next(item for item in operator if isinstance(item, Reloaded)).ok
+            with pytest.raises(RefusedError, match="There is no command /sayer"):
+                operator.command("sayer")
+            assert len([act for act in operator.command("audit").lines if " ada: reload " in act]) == 2
+        states = run_greenchat("plugins", "list", "--data-dir", str(over.data_dir), *over.arguments[:2]).stdout
+        assert "off: disabled by an operator; /plugin enable sayer has it on again" in states
