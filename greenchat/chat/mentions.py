@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 # Letters of scripts that put no spaces between words, where a name is one wherever it stands: of Thai and Lao, of
-# Tibetan, Burmese and Khmer, of Japanese and Chinese. In NFKC, which has no half-width ones.
-UNSPACED = re.compile(
-    "[\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u312f\u31a0-\u9fff\ua000-\ua4cf\uf900-\ufaff]|[\U00020000-\U0003ffff]"
+# Tibetan, Burmese and Khmer, of Japanese and Chinese. In NFKC, which has no half-width ones. Python compiles it when it
+# is needed first: that takes longer than to import all of this.
+UNSPACED = (
+    "[\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u312f\u31a0-\u9fff\ua000-\ua4cf\uf900-\ufaff]"
+    "|[\U00020000-\U0003ffff]"
 )
 
 # Korean puts spaces, but hangs on to a name what others say with a word of its own.
-HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
+HANGUL = "[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]"
 
 # What holds words together, between two of them: e.g., i'm, bob-2, bob@example.org.
 GLUE = ".'’-@"
@@ -80,18 +82,18 @@ def _is_free_before(text: str, at: int, first: str) -> bool:
         return not _is_word(beyond)
     if not _is_letter(first):
         return before.isspace()
-    if UNSPACED.match(first):
+    if re.match(UNSPACED, first):
         return True
     return not _is_word(beyond) if before in GLUE else not _is_word(before) and before not in "#$"
 
 
 def _is_free_behind(text: str, end: int, last: str) -> bool:
     after, beyond = _at(text, end), _at(text, end + 1)
-    if not after or HANGUL.match(after):
+    if not after or re.match(HANGUL, after):
         return True
     if not _is_letter(last):
         return after.isspace() or (after in PAUSES and (not beyond or beyond.isspace()))
-    if UNSPACED.match(last) or HANGUL.match(last):
+    if re.match(UNSPACED, last) or re.match(HANGUL, last):
         return True
     if after in "'’" and beyond == "s":  # bob's
         return not _is_word(_at(text, end + 2))
@@ -110,4 +112,4 @@ def _is_letter(character: str) -> bool:
 
 def _is_word(character: str) -> bool:
     """Whether it is one word with a letter that stands beside it."""
-    return bool(character) and _is_letter(character) and not UNSPACED.match(character)
+    return bool(character) and _is_letter(character) and not re.match(UNSPACED, character)

@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import importlib.metadata
 import importlib.util
 import inspect
 import os
@@ -11,16 +10,19 @@ import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatch
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenchat.config.schema import Config
 from greenchat.errors import ConfigError, PluginError
 from greenchat.hooks import bytecode
 from greenchat.hooks.decorators import marks_of
 from greenchat.values import shown
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 GROUP = "greenchat"  # the group of entry points under which installed plugins are found
 
@@ -43,8 +45,8 @@ def find(
     `data_dir` come behind those of other directories. What is found in two ways and installed is one plugin, under its
     installed name. Of the installed ones `only` those of these names are found, if any are named. Raises
     `ConfigError`."""
-    installed = sorted(importlib.metadata.entry_points(group=GROUP), key=_place)
-    names = {entry.value.replace(" ", ""): entry.name for entry in installed}  # by "module" or "module:attribute"
+    there = installed()
+    names = {one.value: one.name for one in there}  # by "module" or "module:attribute"
     seen = set()
     for thing in extra:
         path = _path(thing)
@@ -61,18 +63,75 @@ def find(
     if data_dir is not None and not any(Path(one).resolve() == _own(data_dir) for one in config.server.plugins_dirs):
         for file in files(_own(data_dir)):
             yield _name(file), str(file), lambda file=file: _import_own(file, data_dir), "-"  # type: ignore[misc]
+    for one in there:
+        if one.value not in seen and (only is None or one.name in only):
+            yield one.name, one.source, partial(_load, one.value), one.version
+
+
+class Installed(NamedTuple):
+    """A plugin that this Python has: by `value`, "module" or "module:attribute", it is loaded."""
+
+    name: str
+    value: str
+    source: str
+    version: str
+
+
+_known: list[Installed] | None = None
+
+
+def know(found: Iterable[Installed]) -> None:
+    """These are what this Python has, until `forget`: they were found just now by another process."""
+    global _known
+    _known = list(found)
+
+
+def forget() -> None:
+    """What is known may be something else by now."""
+    global _known
+    _known = None
+
+
+def installed() -> list[Installed]:
+    """The plugins that this Python has, by name; of two with one name, what comes with greenchat is the last."""
+    if _known is not None:
+        return list(_known)
+    return list(_read(tuple((place, _changed(place)) for place in sys.path)))
+
+
+@lru_cache(maxsize=1)
+def _read(places: tuple[tuple[str, int], ...]) -> list[Installed]:
+    """What is installed in these places, which were changed at these times: each start asks three times, and to read
+    what all packages have takes milliseconds."""
+    from importlib.metadata import entry_points  # which takes a while
+
     packages: dict[Any, tuple[str, str]] = {}  # each is read once, which takes a millisecond
-    for entry in installed:
-        if entry.value.replace(" ", "") not in seen and (only is None or entry.name in only):
-            if entry.dist not in packages:
-                packages[entry.dist] = _package(entry.dist)
-            source, version = packages[entry.dist]
-            yield entry.name, source, entry.load, version
+    found = []
+    for entry in entry_points(group=GROUP):
+        if entry.dist not in packages:
+            packages[entry.dist] = _package(entry.dist)
+        found.append(Installed(entry.name, _without_extras(entry.value), *packages[entry.dist]))
+    return sorted(found, key=lambda one: (one.name, one.value.startswith(BUNDLED)))
 
 
-def _place(entry: importlib.metadata.EntryPoint) -> tuple[str, bool]:
-    """By name; of two with one name, what comes with greenchat is the last."""
-    return entry.name, entry.value.startswith(BUNDLED)
+def _changed(place: str) -> int:
+    """When something was installed or removed there last."""
+    try:
+        return os.stat(place or ".").st_mtime_ns
+    except OSError:  # there is nothing
+        return 0
+
+
+def _without_extras(value: str) -> str:
+    return value.partition("[")[0].replace(" ", "")
+
+
+def _load(value: str) -> Any:
+    module, _, attributes = value.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in filter(None, attributes.split(".")):
+        found = getattr(found, name)
+    return found
 
 
 def module_of(thing: object) -> str:
@@ -194,7 +253,7 @@ def _name(path: Path) -> str:
     return path.name.removesuffix(".py")
 
 
-def _package(dist: importlib.metadata.Distribution | None) -> tuple[str, str]:
+def _package(dist: "Distribution | None") -> tuple[str, str]:
     """Where an installed plugin comes from, and its version."""
     if dist is None:
         return "installed", "-"

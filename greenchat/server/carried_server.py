@@ -5,6 +5,7 @@ from msgspec import MsgspecError, Struct, field, msgpack
 from greenchat.chat.carried import CarriedChat
 from greenchat.config.schema import Config
 from greenchat.hooks.carried import CarriedPlugins
+from greenchat.hooks.finding import Installed
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.requests import Ref
 from greenchat.server.carried_connections import CarriedConnections
@@ -57,12 +58,14 @@ class CarriedServer(Struct, array_like=True):
 class Beginning(Struct, array_like=True):
     """What a program begins with, whatever becomes of the `state`, a `CarriedServer`, or nothing where there is none.
     `config` is the configuration that was proven, as `packed`, and `data_dir` the directory: what is on the disk may be
-    something else by now. `places` is what the sockets that listen were asked for, in their order."""
+    something else by now. `places` is what the sockets that listen were asked for, in their order, and `installed` are
+    the plugins that were found installed when all was proven, as `finding.installed` has them."""
 
     config: bytes
     data_dir: str
     places: list[str]
     state: bytes = b""
+    installed: list[Installed] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} on {self.data_dir}>"

@@ -80,9 +80,14 @@ def difference(old: Fingerprints, new: Fingerprints) -> list[str]:
 def changed_plugins(old: Fingerprints, new: Fingerprints) -> set[str]:
     """Those plugins of `new` whose code is not what it was, or may do something else: with another greenchat, another
     Python or other packages, each may."""
-    if any(getattr(old, name) != getattr(new, name) for name in Fingerprints.__struct_fields__ if name != "plugins"):
+    if is_another_program(old, new):
         return set(new.plugins)
     return {name for name, files in new.plugins.items() if old.plugins.get(name) != files}
+
+
+def is_another_program(old: Fingerprints, new: Fingerprints) -> bool:
+    """Whether something else has changed than plugins."""
+    return any(getattr(old, name) != getattr(new, name) for name in Fingerprints.__struct_fields__ if name != "plugins")
 
 
 # How many files of a plugin are named.
@@ -142,7 +147,21 @@ def _place(module: str) -> Path | None:
 
 def _libraries() -> list[str]:
     """Where packages are installed. pip changes the directory itself with each."""
-    return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    return sorted({_path_of("purelib"), _path_of("platlib")})
+
+
+def _path_of(name: str) -> str:
+    """As `sysconfig` has it, which would read for a tenth of a second how this Python was built; nobody needs that."""
+    known = {
+        "base": sys.prefix,
+        "platbase": sys.exec_prefix,
+        "platlibdir": sys.platlibdir,
+        "py_version_short": f"{sys.version_info[0]}.{sys.version_info[1]}",
+    }
+    try:
+        return os.path.normpath(sysconfig.get_path(name, expand=False).format_map(known))
+    except (KeyError, ValueError):  # a system that has them elsewhere
+        return sysconfig.get_path(name)
 
 
 def _files(path: Path, ending: str = "") -> Files:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 import msgspec
 
 from greenchat.config.schema import Config
+from greenchat.handed import ENDED, STATE
 from greenchat.server import logs
 from greenchat.server.carried_connections import CarriedAcceptor, CarriedConnections, CarriedListener
 from greenchat.server.carried_server import HANDOVER_FORMAT, KNOWN_FORMATS, Beginning, CarriedServer
@@ -23,12 +24,6 @@ from greenchat.server.state_file import Flag, Header, Held, Kind, StateError, St
 from greenchat.server.steps import Steps
 
 log = logging.getLogger("greenchat.handover")
-
-# In the environment of the new program: the descriptor of the state.
-STATE = "_GREENCHAT_STATE"
-
-# ... and when the program before has come to its end, by a clock that goes on, in seconds.
-ENDED = "_GREENCHAT_ENDED"
 
 # Why there may be none.
 NOT_COLLECTED = "the program before could not collect it, as it has told"

@@ -8,6 +8,7 @@ touched.
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gevent
 from msgspec.structs import replace
@@ -18,9 +19,11 @@ from greenchat.hooks.kept_messages import last_messages
 from greenchat.protocol.dry_runs import FIRST, DryAsk, DryMessage, DryReport, told_differences
 from greenchat.protocol.text import amount, printable
 from greenchat.server import fingerprints
-from greenchat.server.dry_run import Halt, try_out
 from greenchat.server.kept_sources import KeptSources, digest, read
 from greenchat.server.server import ChatServer
+
+if TYPE_CHECKING:
+    from greenchat.server.dry_run import Halt
 
 # Messages that a plugin is tried on: what a busy room says in a day.
 MESSAGES = 1000
@@ -49,6 +52,8 @@ class PluginTries:
             settings = [config.plugins.get(plugin, {}) for config in (self._server.config, self._configure())]
         except GreenchatError as error:
             raise Reject(f"The configuration cannot be used: {error}", code="cannot_reload") from None
+        from greenchat.server.dry_run import Halt  # which takes a while, and is needed now and then
+
         self._halt = halt = Halt()
         try:
             lines, tried = gevent.get_hub().threadpool.apply(self._try, (plugin, place, *settings, halt))
@@ -89,7 +94,7 @@ class PluginTries:
     # --- in a thread ---
 
     def _try(
-        self, plugin: str, place: Path, on: dict[str, object], new: dict[str, object], halt: Halt
+        self, plugin: str, place: Path, on: dict[str, object], new: dict[str, object], halt: "Halt"
     ) -> tuple[Sequence[str], str]:
         """What there is to tell, and the digest of what was tried. Raises `GreenchatError`."""
         server = self._server
@@ -104,8 +109,10 @@ class PluginTries:
             after = self._run(ask, halt)
         return _told(before, after, messages), tried
 
-    def _run(self, ask: DryAsk, halt: Halt) -> DryReport:
+    def _run(self, ask: DryAsk, halt: "Halt") -> DryReport:
         own = (f"{ask.name}.sqlite3",)
+        from greenchat.server.dry_run import try_out
+
         return try_out(ask, self._server.data_dir, own_files=own, seconds=SECONDS, halt=halt)
 
 

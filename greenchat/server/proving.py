@@ -3,8 +3,9 @@ it and says what it has found. See trial.py for what happens there.
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import msgspec
@@ -12,13 +13,16 @@ from msgspec import Struct, field
 
 from greenchat.config.load import SECRETS
 from greenchat.hooks.carried import names_of
+from greenchat.hooks.finding import Installed
 from greenchat.protocol.text import printable
 from greenchat.refusals import explain
 from greenchat.server.carried_server import HANDOVER_FORMAT
-from greenchat.server.child import Child
 from greenchat.server.fingerprints import Fingerprints
 from greenchat.server.server import ChatServer
 from greenchat.storage.plugin_choice import Choice
+
+if TYPE_CHECKING:
+    from greenchat.server.child import Child
 
 # How long it may take, in seconds: it takes less than two with a dozen plugins, and some import what is large.
 TRIAL_SECONDS = 60.0
@@ -37,6 +41,7 @@ class TrialAsk(Struct, kw_only=True, repr_omit_defaults=True):
     states: dict[str, int] = field(default_factory=dict)  # the versions of the `ctx.state` that is to be taken up
     choice: Choice = Choice()  # of the operators, from now on
     wanted: list[str] = field(default_factory=list)  # plugins that they want on, and did not before
+    compiles: bool = False  # what is loaded may be kept compiled
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self.on)} plugins>"
@@ -48,7 +53,7 @@ class Finding(Struct, kw_only=True):
     `ok` is whether it can take the server's place. If not, `why` says what is wrong and what to do, and
     `needs_restart` whether it is all well but for a restart. `changed` says what is different from what runs now,
     `proven` what was looked at. `config` is the configuration that was proven, as `packed`, which holds secrets, and
-    `addresses` are those that it has the server listen on."""
+    `addresses` are those that it has the server listen on; `installed` are the plugins that are."""
 
     ok: bool
     why: list[str] = field(default_factory=list)
@@ -57,6 +62,7 @@ class Finding(Struct, kw_only=True):
     needs_restart: bool = False
     config: bytes = b""
     addresses: list[str] = field(default_factory=list)
+    installed: list[Installed] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} ok={self.ok} why={self.why}>"
@@ -80,6 +86,7 @@ def ask_of(server: ChatServer, loaded: Fingerprints, choice: Choice | None = Non
         ],
         states={name: one.version for name, one in names_of(server.plugins.on).items() if one is not None},
         choice=wanted,
+        compiles=not sys.dont_write_bytecode,
         wanted=sorted(
             ({*before.disabled, *before.unloaded} - {*wanted.disabled, *wanted.unloaded})
             | ({*wanted.enabled} - {*before.enabled})
@@ -97,6 +104,8 @@ class Line(Struct, omit_defaults=True):
 def prove(ask: TrialAsk, seconds: float = TRIAL_SECONDS) -> Finding:
     """Have another process try it, for so many seconds at most. This greenlet waits, and no other does; if it is
     killed, so is the process, with all that it has started. Raises nothing of its own: what goes wrong is found."""
+    from greenchat.server.child import Child  # which takes a while, and not before somebody waits for it
+
     child = Child(seconds)
     answers: list[Finding] = []
 
@@ -127,7 +136,7 @@ TOO_DIFFERENT = (
 )
 
 
-def _unfinished(child: Child, late: str) -> Finding:
+def _unfinished(child: "Child", late: str) -> Finding:
     """What is found where there is no answer."""
     told = child.told.strip().splitlines()
     last = told[-1].removeprefix("Error: ") if told else ""

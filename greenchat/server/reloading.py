@@ -30,7 +30,7 @@ from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.plugin_tries import PluginTries
-from greenchat.server.proving import ask_of, prove
+from greenchat.server.proving import Finding, ask_of, prove
 from greenchat.server.steps import Steps
 from greenchat.server.systemd import Manager
 from greenchat.storage.plugin_choice import Choice, keep_choice
@@ -67,7 +67,7 @@ class Reloader:
         self._leaving: Departure | None = None  # the server has begun to end: it goes on in another program
         self._report = ReloadReport(ok=True, how="handover")
         self._asked: list[Asked] = []
-        self._proven = b""  # the configuration with which it goes on
+        self._proven = Finding(ok=False)  # with what it goes on
         self._is_over = False
         self._loaded = fingerprints.take(self._server)
         self.handed = Event()
@@ -100,7 +100,8 @@ class Reloader:
     def beginning(self, connections: CarriedConnections) -> Beginning:
         """What the next program begins with, in any case."""
         places = [listener.address for listener in connections.acceptor.listeners]
-        return Beginning(self._proven, str(self._server.data_dir), places)
+        proven = self._proven
+        return Beginning(proven.config, str(self._server.data_dir), places, installed=proven.installed)
 
     @property
     def steps(self) -> Steps:
@@ -179,7 +180,7 @@ class Reloader:
             )
         report = ReloadReport(ok=True, how="handover", changed=finding.changed, proven=finding.proven)
         log.info("asked by %s, another program takes over: %s", by, "; ".join(report.changed) or "all is loaded anew")
-        self._proven = finding.config
+        self._proven = finding
         self._server.acceptor.listeners.open_ahead(finding.addresses)
         try:
             self._hand_over(batch, report, choice)

@@ -20,6 +20,7 @@ import msgspec
 from gevent.event import Event
 
 from greenchat.config.schema import Config
+from greenchat.hooks import finding
 from greenchat.hooks.ending import Killed, dying_of_interrupts
 from greenchat.hooks.loader import Plugin
 from greenchat.server import handover, signals, systemd
@@ -55,8 +56,9 @@ def serve(
     # What was compiled within the same second would be taken for what it is now.
     sys.dont_write_bytecode = sys.dont_write_bytecode or watch
     taken = handover.take(os.environ)
-    if taken is not None:
-        gc.disable()  # people wait; what there is at the start stays anyway
+    (gc.enable if taken is None else gc.disable)()  # people wait: see `__main__`
+    if taken is not None and taken.beginning is not None and taken.beginning.installed:
+        finding.know(taken.beginning.installed)
     config, data_dir = _proven(taken) or _read(configure, data_dir_of)
     process = _Process(config, data_dir, configure, file if watch else None, taken, watches=watch)
     lines = Log(config.server.log_format, config.server.log_level)
@@ -200,6 +202,7 @@ class _Process:
                 taken.steps.done("all who wait are served")
                 taken.paused = time.monotonic() - taken.state.froze
                 gc.enable()
+                finding.forget()
             except BaseException as error:
                 log.error("it cannot be gone on with what was there, so that all have to come back", exc_info=error)
                 taken.drop()
@@ -209,6 +212,7 @@ class _Process:
         else:
             log.error("it cannot be gone on with what was there, so that all have to come back: %s", taken.problem)
         gc.enable()
+        finding.forget()
         server = ChatServer(self._config, self._data_dir, loaded=self._loaded)
         stop.owners = server.owners
         lifecycle = Lifecycle(server)

@@ -17,13 +17,14 @@ import msgspec
 from greenchat.config.difference import changes
 from greenchat.config.schema import Config
 from greenchat.errors import GreenchatError
-from greenchat.hooks import loader
+from greenchat.hooks import finding, loader
 from greenchat.hooks.carried import misfits, names_of
 from greenchat.hooks.loader import Plugin
 from greenchat.protocol.text import amount
 from greenchat.server import fingerprints, trial_checks
 from greenchat.server.apart import Apart
 from greenchat.server.carried_server import KNOWN_FORMATS, packed
+from greenchat.server.compiling import compile_loaded
 from greenchat.server.guard import Guard
 from greenchat.server.listeners import addresses_of
 from greenchat.server.proving import TOO_DIFFERENT, Finding, Line, TrialAsk, clean
@@ -76,6 +77,7 @@ class Trial:
             needs_restart=bool(self._waiting) and not self._problems,
             config=self._packed,
             addresses=self._addresses,
+            installed=finding.installed(),
         )
         return clean(found, self._config)
 
@@ -116,6 +118,10 @@ class Trial:
         self._waiting += waiting
         if not self._problems:
             self._try_examples(server, config, trial_checks.touched(ask, self._config, changed))
+        if ask.compiles and not self._problems and not self._waiting:
+            self._step("compiling")
+            is_new = fingerprints.is_another_program(ask.fingerprints, loaded)
+            compile_loaded([fingerprints.HERE] if is_new else [])
 
     def _try_examples(self, server: ChatServer, config: Config, names: Iterable[str]) -> None:
         tried = 0

@@ -1,4 +1,5 @@
-"""The files of the page, read once at start: with their types and tags, and compressed where that makes them smaller.
+"""The files of the page, read once at start: with their types and tags, and compressed, when first somebody asks for
+it, where that makes them smaller.
 
 What is not among them cannot be had: a path is looked up, never made into the name of a file.
 """
@@ -25,7 +26,7 @@ TEXTS = {
 }
 PICTURES = {".ico": "image/x-icon", ".png": "image/png", ".webp": "image/webp"}
 
-# To compress costs once, at start: as small as it gets.
+# To compress costs once, and not at the start, as people may wait for that: as small as it gets.
 GZIP_LEVEL = 9
 
 # A page and its parts belong together, so a browser asks each time whether what it keeps is still right. All are told
@@ -47,23 +48,26 @@ class Files:
 
     def __init__(self, directory: Path) -> None:
         self._plain: dict[str, File] = {}
-        self._zipped: dict[str, File] = {}
+        self._zipped: dict[str, File | None] = {}  # as far as somebody has asked; None where that is not smaller
         for path in sorted(directory.rglob("*")):
             kind = (TEXTS | PICTURES).get(path.suffix)
             if kind is not None and path.is_file():
-                self._add(path.relative_to(directory).as_posix(), kind, path.read_bytes(), path.suffix in TEXTS)
-        for files in self._plain, self._zipped:
-            if "index.html" in files:
-                files[""] = files["index.html"]
+                body = path.read_bytes()
+                tag = hashlib.sha256(body).hexdigest()[:32]
+                self._plain[path.relative_to(directory).as_posix()] = File(kind, body, f'"{tag}"')
+        if "index.html" in self._plain:
+            self._plain[""] = self._plain["index.html"]
 
-    def _add(self, name: str, kind: str, body: bytes, compress: bool) -> None:
-        tag = hashlib.sha256(body).hexdigest()[:32]
-        self._plain[name] = File(kind, body, f'"{tag}"')
-        if compress:
-            zipped = gzip.compress(body, GZIP_LEVEL, mtime=0)  # without the time, so that it is always the same
-            if len(zipped) < len(body):
-                # Other bytes, another strong tag (RFC 9110, 8.8.3.3).
-                self._zipped[name] = File(kind, zipped, f'"{tag}-gzip"', "gzip")
+    def _compressed(self, name: str) -> File | None:
+        """The file of this name, smaller; None where it would not be."""
+        if name not in self._zipped:
+            file, self._zipped[name] = self._plain[name], None
+            if file.kind in TEXTS.values():
+                zipped = gzip.compress(file.body, GZIP_LEVEL, mtime=0)  # without the time: it is always the same
+                if len(zipped) < len(file.body):
+                    # Other bytes, another strong tag (RFC 9110, 8.8.3.3).
+                    self._zipped[name] = File(file.kind, zipped, f'{file.tag[:-1]}-gzip"', "gzip")
+        return self._zipped[name]
 
     def __contains__(self, path: str) -> bool:
         return unquote(path) in self._plain
@@ -75,10 +79,10 @@ class Files:
         if file is None:
             raise Refusal(404, "There is no such page here.")
         headers = [CACHE]
-        if name in self._zipped:
+        if (zipped := self._compressed(name)) is not None:
             headers.append(("Vary", "Accept-Encoding"))
             if takes_gzip(request.value("accept-encoding")):
-                file = self._zipped[name]
+                file = zipped
         headers.append(("ETag", file.tag))
         if is_known(file.tag, request.value("if-none-match")):
             return Response(304, headers)

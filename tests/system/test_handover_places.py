@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -240,8 +241,8 @@ def test_another_version_knows_settings_that_this_one_does_not(over, tmp_path):
     shutil.copytree(Path(greenchat.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
     file = tmp_path / "chat.toml"
     file.write_text("")
-    before = ["env", f"PYTHONPATH={copy.parent}", "PYTHONSAFEPATH=1"]
-    with serve_process(over.data_dir, *over.arguments, "--config", str(file), before=before) as serving:
+    before = ["env", "-u", "PYTHONDONTWRITEBYTECODE", f"PYTHONPATH={copy.parent}", "PYTHONSAFEPATH=1"]
+    with serve_process(over.data_dir, *over.arguments, "-v", "--config", str(file), before=before) as serving:
         file.write_text("[server]\nnovelty = 1\n")
         over.hang_up(serving)
         over.logged("server.novelty: there is no such setting")
@@ -251,6 +252,10 @@ def test_another_version_knows_settings_that_this_one_does_not(over, tmp_path):
         over.hand_over(serving)
         serving.stop()
         assert "server.novelty has changed" in over.log
+    # It was compiled before anybody had to wait for it.
+    (compiled,) = schema.parent.glob("__pycache__/schema.*.pyc")
+    froze = datetime.fromisoformat(re.search(r"^(\S+ \S+)Z .*the server stands still$", over.log, re.MULTILINE)[1])
+    assert compiled.stat().st_mtime < froze.replace(tzinfo=UTC).timestamp()
 
 
 def test_the_log_tells_where_the_pause_goes(over):

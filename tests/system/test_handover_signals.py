@@ -13,7 +13,7 @@ from kit.striking import EACH_STEP, FEW_STEPS, STEPS, Strikes
 
 from greenchat.testing import DEADLINE
 
-STOPS, FULL_STOPS = 2, 100
+STOPS, FULL_STOPS = 2, 40
 
 
 @pytest.fixture
