@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from greenchat.api import *  # noqa: F403
 
 
-def _public() -> dict[str, Any]:
-    return {
-        name: it
-        for name, it in vars(import_module("greenchat.api")).items()
-        if name.isidentifier() and not name.startswith("_")
-    }
+def _list() -> dict[str, Any]:
+    return vars(import_module("greenchat.api"))
+
+
+def _is_name(name: str) -> bool:
+    return name.isidentifier() and not name.startswith("_")
 
 
 def _is_module(name: str) -> bool:
@@ -31,10 +31,11 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return __dir__()
     # Python asks here first for a module that is imported from this package: the list would import it too early.
-    if not name.startswith("_") and not _is_module(name) and name in (public := _public()):
-        return public[name]
+    if _is_name(name) and not _is_module(name) and name in _list():
+        globals()[name] = found = _list()[name]  # it is asked for again and again, twice by each import
+        return found
     raise AttributeError(f"module 'greenchat' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return ["__version__", *sorted(_public())]
+    return ["__version__", *sorted(filter(_is_name, _list()))]

@@ -6,7 +6,7 @@ No I/O, no state.
 import inspect
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -61,8 +61,15 @@ class Signature(Struct, frozen=True):
         """The arguments of `function` behind its first parameter, the call. Raises `PluginError` for what cannot be
         typed."""
         name = command or getattr(function, "__name__", "")
-        arguments = [_argument(f"/{name}", parameter, hint) for parameter, hint in parameters(function, name)]
-        return cls(tuple(arguments), name, shown).checked()
+        return cls.of_these(parameters(function, name), name, shown)
+
+    @classmethod
+    def of_these(
+        cls, found: Iterable[tuple[inspect.Parameter, Any]], command: str, shown: str | None = None
+    ) -> "Signature":
+        """As `of`, for the `parameters` of a function."""
+        arguments = [_argument(f"/{command}", parameter, hint) for parameter, hint in found]
+        return cls(tuple(arguments), command, shown).checked()
 
     def checked(self) -> "Signature":
         """Itself. Raises `PluginError` for arguments that nobody could type."""

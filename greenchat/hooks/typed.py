@@ -25,8 +25,9 @@ def typed_command(
     """A command that calls `function` with a `Call` and what was typed, as its annotations say. It has the name of the
     function, and its docstring as help, where none are given. Raises `PluginError` for what nobody could type."""
     name = name or getattr(function, "__name__", "").rstrip("_").replace("_", "-")
-    signature = Signature.of(function, name, usage)
-    found = [parameter for parameter, _ in parameters(function, name)]
+    taken = list(parameters(function, name))
+    signature = Signature.of_these(taken, name, usage)
+    found = [parameter for parameter, _ in taken]
     in_order = [one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     by_name = [one.name for one in found if one.kind is one.KEYWORD_ONLY]
     rest = [one.name for one in found if one.kind is one.VAR_POSITIONAL]

@@ -1,11 +1,12 @@
 """Who has asked for a reload, and has to be told what came of it: also where their connection did not outlast it."""
 
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from greenchat.errors import Reject
-from greenchat.hooks.interfaces import Reloads
+from greenchat.hooks.interfaces import Reloads, Session
 from greenchat.protocol.reload_reports import Reload, Reloaded, ReloadReport
 from greenchat.protocol.requests import Ref
 from greenchat.storage.plugin_choice import Choice
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from greenchat.session.served import Served
+
+
+# So long, in seconds, it is of interest to who comes back later.
+UNTOLD_SECONDS = 120.0
 
 
 class ReloadAsks:
@@ -27,12 +32,13 @@ class ReloadAsks:
         self._proof = proof
         self._expected: dict[str, int] = {}  # which session is to be told, by the ref that a program has chosen
         self._last: tuple[Ref, ReloadReport] | None = None
+        self._untold: dict[str, tuple[float, ReloadReport]] = {}  # who is to be told, and until when
 
     def ask(self, by: str, session: int = 0, ref: Ref = None, choice: Choice | None = None) -> None:
         """Raises `Reject` where there is nothing to be reloaded."""
 
         def ask(reloads: Reloads) -> None:
-            reloads.ask(by, partial(self.tell, session, ref), session, ref, choice)
+            reloads.ask(by, partial(self.tell, session, ref, by=by), session, ref, choice)
 
         if self._reloads is not None:
             ask(self._reloads)
@@ -74,14 +80,30 @@ class ReloadAsks:
         for ask in early or ():
             ask(reloads)
 
-    def tell(self, session: int, ref: Ref, report: ReloadReport) -> None:
-        """Tell the session of this number what came of it; or who has asked again by the same `ref`, or will."""
+    def tell(self, session: int, ref: Ref, report: ReloadReport, by: str = "") -> None:
+        """Tell the session of this number what came of it; or who has asked again by the same `ref`, or will. Where it
+        is gone, and an operator has asked who is `by` on record, it is any session of theirs, or the next."""
         if isinstance(ref, str):
             session = self._expected.pop(ref, 0) or session
             self._last = ref, report
-        self._tell(session, ref, report)
+        if self._tell(session, ref, report) or not session or by in ("", SHELL):
+            return
+        self._untold[by] = time.monotonic() + UNTOLD_SECONDS, report
+        for one in list(self._sessions.values()):
+            self.welcomed(one)
 
-    def _tell(self, session: int, ref: Ref, report: ReloadReport) -> None:
+    def welcomed(self, session: Session) -> None:
+        """It has come in: perhaps it is theirs who have lost the connection by what they have asked for."""
+        if not self._untold or session.member is None or session.role != "operator" or session.closing is not None:
+            return
+        until, report = self._untold.pop(session.name_on_record(), (0.0, None))
+        if report is not None and time.monotonic() < until:
+            session.tell(Reloaded.of(report))
+
+    def _tell(self, session: int, ref: Ref, report: ReloadReport) -> bool:
+        """Whether it is there."""
         asker = self._sessions.get(session)
-        if asker is not None and asker.closing is None:
-            asker.tell(Reloaded.of(report, ref))
+        if asker is None or asker.closing is not None:
+            return False
+        asker.tell(Reloaded.of(report, ref))
+        return True

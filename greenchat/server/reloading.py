@@ -243,12 +243,12 @@ class Reloader:
             log.error("asked by %s, nothing was reloaded, with %s: nobody was served for %.0f ms: %s", *told, why)
         self._server.chat.audit(by, "reload", details=_details(report))
         for asked in state.asked:
-            self._server.reload_asks.tell(asked.session_id, asked.ref, report)
+            self._server.reload_asks.tell(asked.session_id, asked.ref, report, asked.by)
         for asked in state.waiting:
             self.ask(asked.by, self._answer_for(asked), asked.session_id, asked.ref, asked.choice)
 
     def _answer_for(self, asked: Asked) -> Answer:
-        return partial(self._server.reload_asks.tell, asked.session_id, asked.ref)
+        return partial(self._server.reload_asks.tell, asked.session_id, asked.ref, by=asked.by)
 
 
 def _details(report: ReloadReport) -> str:

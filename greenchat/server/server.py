@@ -197,6 +197,9 @@ class ChatServer(interfaces.ChatServer):
         if self.hooks.event is not None:
             self.hooks.event([Refused(session, name, verdict.code, verdict.text, datetime.now(UTC))])
 
+    def welcomed(self, session: Session) -> None:
+        self.reload_asks.welcomed(session)
+
     def came_in(self, session: Session) -> None:
         self.plugin_lifecycle.came_in(session)
 

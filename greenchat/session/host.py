@@ -46,6 +46,8 @@ class Host(Protocol):
 
     def search_direct(self, session: Any, ask: Search) -> SearchResults: ...
 
+    def welcomed(self, session: Any) -> None: ...
+
     def came_in(self, session: Any) -> None:
         """It was welcomed, and shows no room."""
 

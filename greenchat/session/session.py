@@ -245,6 +245,7 @@ class Session(coming.Newcomer):
 
     def welcome(self, room: Room | None, ref: Ref = None, token: str = "") -> None:
         self.tell(welcoming(self, room, ref, token))
+        self.server.welcomed(self)
         if room is None:
             self.server.came_in(self)
         elif self.server.hooks.entered is not None:

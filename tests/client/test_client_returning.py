@@ -1,112 +1,24 @@
-"""greenchat.client comes back by itself from a server that is reloaded, where TLS keeps it from being carried over."""
-
-from threading import Thread
+"""greenchat.client comes back by itself from a server that is reloaded, where TLS keeps it from being carried over.
+All that it goes through is in tests/system/test_clients_over_reloads.py."""
 
 import pytest
-from kit.authority import Authority
-from kit.handovers import Handovers
-from kit.processes import run_greenchat, serve_process
 from kit.programs import Program
 
-from greenchat.client import Client, Cursor, DisconnectedError
-from greenchat.net.encryption import Encryption
+from greenchat.client import DisconnectedError
 from greenchat.protocol.events import Edited, Message
 from greenchat.protocol.reload_reports import Reconnect
-from greenchat.protocol.replies import Error, Welcome
-from greenchat.testing import DEADLINE
+
+pytest_plugins = ["kit.over_reloads"]
 
 
-@pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path)
-
-
-@pytest.fixture
-def over(tmp_path):
-    return Handovers(tmp_path)
-
-
-@pytest.fixture
-def serving(over, authority):
-    settings = [f"--set={key}={value}" for key, value in authority.settings.items()]
-    with serve_process(over.data_dir, *over.arguments, *settings) as serving:
-        yield serving
-
-
-@pytest.fixture
-def connect(serving, authority):
-    return lambda: Client.connect("127.0.0.1", serving.port, encryption=Encryption(authority.file))
-
-
-def everything(client, until):
-    """The texts of messages, and what else comes, up to the message `until`."""
-    found = []
-    while not found or found[-1] != until:
-        items = client.receive(DEADLINE)
-        assert items, found
-        found += [item.text if isinstance(item, Message) else item for item in items]
-    return found
-
-
-def test_nothing_is_lost_and_nothing_comes_twice(over, serving, connect):
-    with connect() as ada, connect() as bob, Program(serving, "cyd") as cyd:
-        ada.join("ada")
-        bob.join("bob")
-        bob.enter("dev")
-        everything_before = ada.confirm(ada.say("one", "lobby"))
-        for number in range(5):
-            over.hand_over(serving)
-            cyd.ask(f"of cyd {number}", "lobby")
-            bob.confirm(bob.say(f"of bob {number}", "lobby"))
-            ada.confirm(ada.say(f"of ada {number}", "lobby"))
-        last = bob.confirm(bob.say("last", "lobby"))
-        found = [item for item in everything(ada, "last") if isinstance(item, str)]
-        expected = [f"of {name} {number}" for number in range(5) for name in ("cyd", "bob")]
-        assert found == [*expected, "last"]
-        expected = ["one", *(f"of {name} {number}" for number in range(5) for name in ("cyd", "ada"))]
-        assert [item for item in bob.receive(DEADLINE) + bob.receive(0.1) if isinstance(item, Message)]
-        assert [*ada.rooms], [*bob.rooms] == (["lobby"], ["lobby", "dev"])
-        assert last.seq == everything_before.seq + 16
-        texts = [event.text for event in ada.history("lobby", limit=100).events if isinstance(event, Message)]
-        assert len(texts) == len(set(texts)) == 17
-        assert [frame for frame in cyd.exchange(type="ping") if frame["type"] in ("joined", "left")] == []
-
-
-def test_what_was_under_way_is_asked_again(over, serving, connect):
-    with connect() as ada:
-        ada.join("ada")
-        problems = []
-
-        def talk():
-            for number in range(150):
-                ada.say(f"number {number}")
-                problems.extend(item for item in ada.receive(0.02) if isinstance(item, Error))
-
-        talking = Thread(target=talk)
-        talking.start()
-        for _ in range(3):
-            over.hand_over(serving)
-        talking.join(DEADLINE)
-        while ada.pending:
-            problems.extend(item for item in ada.receive(DEADLINE) if isinstance(item, Error))
-        assert problems == []
-        assert ada.command("sayer").lines == ["word 4"]
-        page = ada.history("lobby", limit=100)
-        texts = [event.text for event in page.events]
-        while page.more:
-            page = ada.history("lobby", limit=100, before=page.events[0].seq)
-            texts[:0] = [event.text for event in page.events]
-        assert texts == [f"number {number}" for number in range(150)]
-
-
-def test_what_is_asked_is_answered_after_it(over, serving, connect):
-    with connect() as ada, Program(serving, "bob") as bob:
+def test_what_is_asked_is_answered_after_it(over, by_tls, connect):
+    with connect() as ada, Program(by_tls, "bob") as bob:
         ada.join("ada")
         number = ada.confirm(ada.say("one")).seq
         ada.receive(0.1)
-        over.hand_over(serving)
+        over.hand_over(by_tls)
         bob.ask("two")
-        over.hand_over(serving)
+        over.hand_over(by_tls)
         assert ada.stats().members == 2
         edited = ada.edit("lobby", number, "One")
         ada.confirm(edited)
@@ -114,61 +26,14 @@ def test_what_is_asked_is_answered_after_it(over, serving, connect):
         assert [item.text for item in found] == ["two", "One"]
 
 
-def test_who_follows_misses_nothing(over, serving, connect):
-    with connect() as ada, Program(serving, "bob") as bob:
-        ada.join("ada", replay=False)
-        following = ada.follow(Cursor())
-        for number in range(10):
-            bob.ask(f"number {number}")
-            if number % 3 == 0:
-                over.hand_over(serving)
-        bob.ask("last")
-        found = []
-        for item in following:
-            if isinstance(item, Message):
-                found.append(item.text)
-            assert not isinstance(item, Welcome)
-            if found[-1:] == ["last"]:
-                break
-        assert found == [*(f"number {number}" for number in range(10)), "last"]
-
-
-def test_alone_with_somebody(over, serving, connect):
-    with connect() as ada, connect() as bob:
-        ada.join("ada")
-        bob.join("bob")
-        first = ada.confirm(ada.say("psst", to="bob"))
-        over.hand_over(serving)
-        second = ada.confirm(ada.say("still there?", conversation=first.conversation))
-        assert (second.conversation, second.seq) == (first.conversation, first.seq + 1)
-        found = [item for item in everything(bob, "still there?") if isinstance(item, str)]
-        assert found == ["psst", "still there?"]
-        over.hand_over(serving)
-        bob.confirm(bob.say("yes", conversation=first.conversation))
-        assert [item for item in everything(ada, "yes") if isinstance(item, str)] == ["yes"]
-
-
-def test_who_knows_better_is_told(over, serving, connect):
+def test_who_knows_better_is_told(over, by_tls, connect):
     with connect() as ada:
         ada.comes_back = False
         ada.join("ada")
-        over.hand_over(serving)
+        over.hand_over(by_tls)
         told = []
         with pytest.raises(DisconnectedError):
             told.extend(ada)
         assert isinstance(told[-1], Reconnect)
         with connect() as again:
             assert again.resume(ada.token).name == "ada"
-
-
-def test_the_command_line_is_told_by_tls_too(over, serving, authority):
-    word = over.change()
-    where = ("--data-dir", str(over.data_dir), "--tls", "--cafile", authority.file)
-    done = run_greenchat("reload", f"127.0.0.1:{serving.port}", *where)
-    assert done.returncode == 0, done
-    assert done.stdout.startswith("The server was reloaded: nobody was served for ")
-    assert "Changed: plugin sayer: sayer.py has changed" in done.stdout
-    with Program(serving, "bob") as bob:
-        assert bob.told("/sayer", "notice")["text"] == word
-    done = run_greenchat("reload", f"127.0.0.1:{serving.port}", *where)
-    assert done.stdout == "Nothing has changed, so nothing was reloaded.\n"

@@ -1,88 +1,33 @@
-"""`greenchat connect` while the server is reloaded: nothing is to be seen of it, on a clear port or by TLS."""
-
-import subprocess
+"""`greenchat connect` while the server is reloaded. One reload after the other is in
+tests/system/test_terminal_over_reloads.py."""
 
 import pytest
-from kit.authority import Authority
-from kit.handovers import Handovers
-from kit.pipes import command
-from kit.processes import serve_process
 from kit.programs import Program
-from kit.terminals import CTRL_D, ENTER, environment
+from kit.terminals import ENTER
 
-from greenchat.testing import DEADLINE
-
-pytest_plugins = ["kit.terminal_fixtures"]
+pytest_plugins = ["kit.over_reloads", "kit.terminal_fixtures"]
 
 
-@pytest.fixture
-def over(tmp_path):
-    return Handovers(tmp_path)
-
-
-@pytest.fixture(params=["clear", "tls"])
-def serving(request, over, tmp_path):
-    """A server, and the options by which one connects to it."""
-    settings, options = {}, ()
-    if request.param == "tls":
-        authority = Authority(tmp_path)
-        settings, options = authority.settings, ("--tls", "--cafile", authority.file)
-    with serve_process(over.data_dir, *over.arguments, *(f"--set={k}={v}" for k, v in settings.items())) as serving:
-        serving.options = options
-        yield serving
-
-
-def test_nothing_is_seen_and_what_is_typed_stays(over, serving, open_terminal):
-    with Program(serving, "bob") as bob:
-        terminal = open_terminal("127.0.0.1", serving.port, "--name", "alice", *serving.options)
+def test_what_is_typed_stays(over, by_tls, open_terminal):
+    """It has to come back, and that is not seen."""
+    with Program(by_tls, "bob") as bob:
+        terminal = open_terminal("127.0.0.1", by_tls.port, "--name", "alice", *by_tls.options)
         terminal.wait(lambda lines: lines[-1] == ">")
         bob.read_until("joined")
         terminal.type("half a li")
         terminal.wait(lambda lines: lines[-1] == "> half a li")
         before = terminal.lines
-        for number in range(3):
-            over.hand_over(serving)
-            bob.ask(f"number {number}")
-            before = [*before[:-1], f"[bob]: number {number}", before[-1]]
-            terminal.wait(lambda lines: lines[-2:] == [f"[bob]: number {number}", "> half a li"])  # noqa: B023
-            assert terminal.lines == before
+        over.hand_over(by_tls)
+        bob.ask("hello")
+        terminal.wait(lambda lines: lines == [*before[:-1], "[bob]: hello", before[-1]])
         terminal.type("ne" + ENTER)
         assert bob.read_until("message")["text"] == "half a line"
-        over.change()
-        over.hang_up(serving)
-        for number in range(5):  # while it is reloaded
-            terminal.type(f"{number}" + ENTER)
-        assert [bob.read_until("message")["text"] for _ in range(5)] == ["0", "1", "2", "3", "4"]
-        over.wait_for(4)
-        terminal.type("/sayer" + ENTER)
-        terminal.wait(lambda lines: "[INFO] word 5" in lines)
-        assert not [line for line in terminal.lines if "connection" in line or "waits" in line]
-        terminal.type(CTRL_D)
-        assert terminal.process.wait(DEADLINE) == 0
-        assert bob.read_until("left")["name"] == "alice"
 
 
-def test_an_operator_reloads(over, serving, open_terminal):
+@pytest.mark.parametrize("how", ["in_clear", "by_tls"])
+def test_an_operator_reloads(request, open_terminal, how):
+    serving = request.getfixturevalue(how)
     terminal = open_terminal("127.0.0.1", serving.port, "--name", "alice", *serving.options)
     terminal.wait(lambda lines: lines[-1] == ">")
     terminal.type("/reload" + ENTER)
     terminal.wait(lambda lines: "[ERROR] You may not use /reload." in lines)
-
-
-def test_a_pipe_says_each_line_once(over, serving):
-    with Program(serving, "bob") as bob:
-        where = command("127.0.0.1", serving.port, "--name", "app", *serving.options)
-        with subprocess.Popen(
-            where, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
-        ) as pipe:
-            for number in range(4):
-                pipe.stdin.writelines(f"line {number}.{one}\n" for one in range(10))
-                pipe.stdin.flush()
-                over.hand_over(serving)
-            pipe.stdin.close()
-            expected = [f"line {number}.{one}" for number in range(4) for one in range(10)]
-            assert [bob.read_until("message")["text"] for _ in expected] == expected
-            assert bob.read_until("left", "message")["type"] == "left"
-            errors = pipe.stderr.read()
-            assert pipe.wait(DEADLINE) == 0, errors
-        assert "ERROR" not in errors

@@ -20,6 +20,17 @@ SAID = (
     "dev bob: roll the dice",
 )
 
+# A check that refuses, changes, and lets be.
+GENTLE = """
+from greenchat import Reject, check
+
+@check
+def gentle(text):
+    if text.isupper():
+        raise Reject("No shouting.")
+    return text.replace("damn", "d***")
+"""
+
 
 def history(tmp_path, *lines):
     """A data directory in which this was said, or SAID."""

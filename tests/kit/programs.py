@@ -5,7 +5,6 @@ import json
 import socket
 import time
 from contextlib import closing
-from importlib.metadata import entry_points
 
 from greenchat_plugins.accounts import store
 from greenchat_plugins.moderation import records
@@ -13,6 +12,7 @@ from greenchat_plugins.moderation.rules import Operator
 
 from greenchat import Account, Command, hookimpl, open_database, transaction
 from greenchat.testing import DEADLINE, Peer
+from greenchat.testing.chat import installed_names
 from kit.socketless import SocketlessServer
 
 # What ends all that is told for a request, where it is not refused.
@@ -26,8 +26,7 @@ MADE = "INFO|You have made this room: /room shows what you may set."
 
 def without_plugins(*names):
     """Settings of a server without these of the installed plugins."""
-    installed = {entry.name for entry in entry_points(group="greenchat")}
-    return {"server.disabled_plugins": sorted(installed.intersection(names))}
+    return {"server.disabled_plugins": sorted(installed_names().intersection(names))}
 
 
 def sync(peer):

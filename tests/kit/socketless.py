@@ -4,11 +4,13 @@ the test, by `greenchat.testing.Chat`. What peers read is there at once, but for
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import gevent
 
+from greenchat.hooks.finding import GROUP
 from greenchat.testing import DEADLINE, NO_REPLAY, Chat
 
 # From one look to the next at whether more was told, in seconds.
@@ -119,6 +121,12 @@ class SocketlessServer:
         return peer
 
 
+@cache
+def unasked() -> frozenset[str]:
+    """The installed plugins that are there without anybody asking for them."""
+    return frozenset(one.name for one in entry_points(group=GROUP) if not getattr(one.load(), "opt_in", False))
+
+
 @contextmanager
 def serving(
     *plugins: object, settings: Mapping[str, object] | None = None, data_dir: Path | None = None
@@ -127,8 +135,7 @@ def serving(
     for them, and those that serve sockets alone."""
     settings = {**NO_REPLAY, **(settings or {})}
     without = {*settings.pop("server.disabled_plugins", ()), "web", "metrics", "signpost"}
-    found = {entry.name: entry for entry in entry_points(group="greenchat") if entry.name not in without}
-    installed = sorted(name for name, entry in found.items() if not getattr(entry.load(), "opt_in", False))
+    installed = sorted(unasked() - without)
     if "history" in without:
         settings = {path: value for path, value in settings.items() if not path.startswith("plugins.history.")}
     with Chat(*plugins, *installed, settings=settings, data_dir=data_dir) as chat:

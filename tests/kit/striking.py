@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from kit.handovers import Handovers
 
 # A plugin that sends its own process a signal, once, when a line of the log has come: as it says in a file beside it.
@@ -44,6 +46,14 @@ STEPS = (
     "all go on",
     "another program goes on",
 )
+
+
+# Some of them: before the point from which nothing leads back, behind it, at its end, and in the next process.
+FEW_STEPS = STEPS[1::3]
+
+
+# All of them, for tests of which each case is one.
+EACH_STEP = [pytest.param(step, marks=() if step in FEW_STEPS else pytest.mark.full) for step in STEPS]
 
 
 class Strikes(Handovers):

@@ -4,10 +4,13 @@ import random
 import socket
 import time
 
+import pytest
 from kit.processes import ServeProcess, serve_process
 from left_over import COUNTER, left_over
 
 from greenchat.testing import DEADLINE
+
+pytestmark = pytest.mark.alone
 
 
 class Client:

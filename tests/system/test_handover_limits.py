@@ -14,7 +14,7 @@ from kit.programs import Program, says
 DESCRIPTORS = 120
 
 # Descriptors that are left to it when it is too late, from none to what is nearly enough.
-TOO_FEW = [0, 1, 2, 3, 5, 10, 20]
+TOO_FEW = [0, 3, *(pytest.param(number, marks=pytest.mark.full) for number in (1, 2, 5, 10, 20))]
 
 # Address space that is left to it, in bytes, from too little for anything to what nearly does.
 TOO_LITTLE = [0, 1 << 20, 8 << 20]

@@ -9,7 +9,11 @@ from kit.processes import serve_process
 from kit.programs import Program, says
 
 # Of what class an exception may be, and what its class is that code takes for a way to end.
-ERRORS = ["RuntimeError('no')", "SystemExit(3)", "__import__('gevent').GreenletExit"]
+ERRORS = [
+    "__import__('gevent').GreenletExit",
+    pytest.param("RuntimeError('no')", marks=pytest.mark.full),
+    pytest.param("SystemExit(3)", marks=pytest.mark.full),
+]
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 from kit.machine import eventually
 from kit.processes import serve_process
 from kit.programs import Program, says
-from kit.striking import STEPS, Strikes
+from kit.striking import EACH_STEP, FEW_STEPS, STEPS, Strikes
 
 from greenchat.testing import DEADLINE
 
-STOPS, FULL_STOPS = 4, 100
+STOPS, FULL_STOPS = 2, 40
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def stopped_in_good_order(serving, strikes, ada, bob):
     assert "ERROR" not in strikes.log, strikes.log
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", EACH_STEP)
 def test_a_stop_at_each_step_is_done_in_good_order(strikes, step):
     number = random.Random(step).choice([signal.SIGTERM, signal.SIGINT])
     with peers(strikes) as (serving, ada, bob):
@@ -98,12 +98,12 @@ def test_a_stop_while_plugins_take_their_time_does_not_wait_for_them(strikes):
         assert again.join(token=ada.welcome["token"])["name"] == "ada"
 
 
-def test_a_reload_that_is_asked_for_at_each_step_follows_and_other_signals_do_nothing(strikes):
+def test_a_reload_that_is_asked_for_at_each_step_follows_and_other_signals_do_nothing(strikes, full):
     with serve_process(strikes.data_dir, *strikes.arguments) as serving:
         with serving.join("ada") as ada, Program(serving, "bob") as bob:
             ada.read()
             for number in (signal.SIGHUP, signal.SIGCHLD):
-                for step in STEPS:
+                for step in STEPS if full else FEW_STEPS[:: 2 if number == signal.SIGHUP else 3]:
                     before = outcomes(strikes)
                     strikes.order(step, number)
                     word = strikes.change()

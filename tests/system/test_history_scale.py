@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from kit.processes import with_helpers
+
+pytestmark = pytest.mark.alone
 
 SMALL = ["--messages", "50000", "--rounds", "50"]
 

@@ -19,6 +19,8 @@ from left_over import COUNTER, left_over
 
 from greenchat.testing import DEADLINE, UNLIMITED, Peer, serving
 
+pytestmark = pytest.mark.alone
+
 # Small enough to be filled soon, and large enough that no good client falls behind so far.
 OUTBOX_BYTES = 300_000
 

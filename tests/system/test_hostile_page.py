@@ -1,11 +1,12 @@
 """Texts that mean no good, in the web page: it answers, whatever somebody writes."""
 
+import pytest
 from kit.browsers import expect, needs_browser
 from kit.hostile import hostile_texts
 
 from greenchat.testing import serving
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.alone]
 pytest_plugins = ["kit.browser_fixtures"]
 
 # In ms, on however busy a machine, for a text of several frames: the slowest takes a tenth of it, and a search that

@@ -12,6 +12,8 @@ from greenchat_plugins import karma, polls, reminders
 
 from greenchat.testing import Chat, serving
 
+pytestmark = pytest.mark.alone
+
 TOKEN = "a long random word"
 
 # How many posts come in a second, and for how many seconds; with --full, more of these.

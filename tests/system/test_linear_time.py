@@ -24,6 +24,8 @@ from greenchat.search import terms
 from greenchat.search.query import parse_query as parse
 from greenchat.testing import serving
 
+pytestmark = pytest.mark.alone
+
 # For a text of several frames, in seconds of the processor: the slowest takes a tenth of it, and whatever looks at the
 # rest of such a text for each of its letters takes longer.
 BUDGET = 0.25

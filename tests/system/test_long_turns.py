@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
+import pytest
 from kit.processes import ServeProcess, serve_process
 
 from greenchat.testing import DEADLINE
+
+pytestmark = pytest.mark.alone
 
 # In seconds of the processor.
 MOST = 0.1

@@ -4,12 +4,15 @@ import json
 import socket
 from contextlib import ExitStack
 
+import pytest
 from kit.handovers import Handovers
 from kit.processes import serve_process
 from kit.programs import Program, crown, enrol
 from passengers import underway
 
 from greenchat.testing import DEADLINE
+
+pytestmark = pytest.mark.alone
 
 SESSIONS, FULL_SESSIONS = 60, 1000
 RELOADS, FULL_RELOADS = 3, 10

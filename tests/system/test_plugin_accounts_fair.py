@@ -9,6 +9,8 @@ from kit.programs import PeerFrom, Program
 
 from greenchat.testing import serving
 
+pytestmark = pytest.mark.alone
+
 CROWD = 100
 NO_LIMITS = {"failures_per_address": 0, "failures_per_account": 0}
 HERE, THERE, ELSEWHERE = "127.0.0.1", "127.0.0.2", "127.0.0.3"

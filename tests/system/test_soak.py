@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from crowd import Ledger
 from kit.processes import with_helpers
+
+pytestmark = pytest.mark.alone
 
 
 def test_the_ledger_counts_what_is_lost_doubled_and_late():
