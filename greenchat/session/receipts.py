@@ -13,6 +13,9 @@ from greenchat.codecs import Codec
 from greenchat.errors import Reject
 from greenchat.net.outbox import deliver
 from greenchat.protocol.replies import Ack, Error
+from greenchat.protocol.requests import Ref, Say
+from greenchat.protocol.runs import Says
+from greenchat.protocol.vocabulary import Request
 
 Hold = Callable[[Any, int, int, Callable[[Reject | None], None]], bool]
 
@@ -92,3 +95,10 @@ class Receipts:
             deliver((self._outbox,), b"".join(ready))
         if not self._waiting and self._none_waiting is not None:
             self._none_waiting.set()
+
+
+def refs_of(taken: Request | Says) -> Sequence[Ref]:
+    """Which acknowledgements are due once a plugin has taken this."""
+    if isinstance(taken, Says):
+        return [ref for ref in taken.refs if ref is not None]
+    return (taken.ref,) if type(taken) is Say and taken.ref is not None else ()

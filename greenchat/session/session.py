@@ -30,7 +30,7 @@ from greenchat.protocol.text import require_text
 from greenchat.protocol.vocabulary import Request
 from greenchat.session import coming
 from greenchat.session.host import Host
-from greenchat.session.receipts import Hold, Receipts
+from greenchat.session.receipts import Hold, Receipts, refs_of
 from greenchat.session.welcome import welcoming
 
 R = TypeVar("R", bound="Request | Says")
@@ -264,7 +264,7 @@ class Session(coming.Newcomer):
         try:
             if not take(self, asked):
                 return False
-            refs = _refs_of(asked)
+            refs = refs_of(asked)
             if refs:
                 call = self._call_at_hand
                 self._catch_up()
@@ -392,10 +392,3 @@ class Session(coming.Newcomer):
         with suppress(Reject):  # one that cannot be is one that one is not in, which only some commands ask for
             room = room and self.server.chat.room_name(room)
         return Asked(room, conversation, to, reply_to)
-
-
-def _refs_of(taken: Request | Says) -> Sequence[Ref]:
-    """Which acknowledgements are due once a plugin has taken this."""
-    if isinstance(taken, Says):
-        return [ref for ref in taken.refs if ref is not None]
-    return (taken.ref,) if type(taken) is Say and taken.ref is not None else ()

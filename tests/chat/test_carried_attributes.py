@@ -126,7 +126,8 @@ STAYS = {
     "_leaving": "empty: nobody leaves at this moment",
     "_accounts": "learnt once all are there again",
     "_is_over": "not this one",
-    "_host _store _admission _clock _pause": "those of the new process",
+    "_host _store _admission _clock": "those of the new process",
+    "_pauses": "begin again, up to the moments that are carried",
 }
 ADMISSION = {
     "_tries _failures _wrong_tokens _window": "carried",

@@ -16,12 +16,27 @@ def busy(chat):
     return chat.run(chat.server.plugin_lifecycle.busy)
 
 
+begun = []  # the events that end the threads of a test
+
+
+@pytest.fixture(autouse=True)
+def no_thread_outlasts_its_test():
+    """One that did would keep the next test's server from being reloaded, too."""
+    yield
+    while begun:
+        begun.pop().set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("worker"):
+            thread.join(DEADLINE)
+
+
 class Threads:
     """Has a thread of its own, as long as the test wants it."""
 
     def __init__(self, ctx):
         self.ctx = ctx
         self.over = threading.Event()
+        begun.append(self.over)
 
     def begin(self, **options):
         threading.Thread(target=self.work, name="worker\n-1", **options).start()
