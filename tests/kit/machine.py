@@ -42,9 +42,10 @@ def mode(path):
 def eventually(
     condition: Callable[[], Any], what: object = "it has not come to that", patience: float = DEADLINE
 ) -> Any:
-    """Wait until `condition` is true, which nothing tells of: what it returns then."""
+    """Wait until `condition` is true, which nothing tells of: what it returns then. Else `what` is told, or what it
+    returns."""
     deadline = time.monotonic() + patience
     while not (found := condition()):
-        assert time.monotonic() < deadline, what
+        assert time.monotonic() < deadline, what() if callable(what) else what
         gevent.sleep(0.01)  # a chat without sockets lives in this thread
     return found

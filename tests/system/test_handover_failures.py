@@ -90,7 +90,7 @@ def test_where_the_state_cannot_be_written_the_process_goes_on_with_what_it_has(
         over.change()
         over.hang_up(serving)
         over.logged("no other program can be started")
-        assert says(ada, "/sayer") == ["INFO|word 1"]
+        assert says(ada, "/sayer")[-1] == "INFO|word 1"  # history may be off: the limit holds for its files, too
 
 
 def test_one_plugin_that_cannot_begin_is_off_and_the_others_go_on(over):

@@ -125,10 +125,10 @@ def test_too_little_memory_when_it_is_too_late(over, left):
 
 def test_too_little_memory_for_a_trial(over):
     """The process that tries it has as much as the server, and needs more."""
-    little = ["sh", "-c", 'ulimit -v 200000; exec "$@"', "sh"]
+    little = ["sh", "-c", 'ulimit -v 1000000; exec "$@"', "sh"]
     (over.directory / "eater.py").write_text("import os\nHERE = bytearray(1 << 20)\n")
     with serve_process(over.data_dir, *over.arguments, before=little) as serving, serving.join("ada") as ada:
-        (over.directory / "eater.py").write_text("import os\nHERE = bytearray(300 << 20)\n")
+        (over.directory / "eater.py").write_text("import os\nHERE = bytearray(1200 << 20)\n")
         over.hang_up(serving)
         over.logged("nothing was reloaded")
         assert "MemoryError" in over.log

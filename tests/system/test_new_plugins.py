@@ -47,8 +47,8 @@ def environment(tmp_path_factory):
 @pytest.fixture(scope="module")
 def project(environment, tmp_path_factory):
     where = tmp_path_factory.mktemp("work")
-    environment.run("-m", "greenchat", "plugins", "new", "dice", cwd=where)
-    home = where / "greenchat-dice"
+    environment.run("-m", "greenchat", "plugins", "new", "raffle", cwd=where)
+    home = where / "greenchat-raffle"
     environment.run(*PIP, "--no-deps", "-e", ".", cwd=home)
     return home
 
@@ -67,9 +67,9 @@ def test_its_tests_pass_and_its_checks_find_nothing(environment, project):
 
 
 def test_a_server_finds_it_and_check_has_nothing_against_it(environment, project):
-    assert "on" in environment.run("-m", "greenchat", "plugins", "list", cwd=project).split("\ndice ")[1].split("\n")[0]
+    assert "on" in environment.run("-m", "greenchat", "plugins", "list", cwd=project).split("\nraffle ")[1].split("\n")[0]
     told = environment.run("-m", "greenchat", "plugins", "check", ".", cwd=project)
-    assert "/dice NUMBER" in told
+    assert "/raffle NUMBER" in told
     assert '@every("1h") tell' in told
     assert told.endswith("no faults, no warnings.\n")
 
@@ -87,7 +87,7 @@ WRONG = {
 
 
 def test_mypy_finds_misspelt_hooks_and_wrong_arguments(environment, project):
-    file = project / "src" / "greenchat_dice" / "wrong.py"
+    file = project / "src" / "greenchat_raffle" / "wrong.py"
     hooks = "\n\n\n".join(f"@greenchat.hookimpl\n{code}" for code in WRONG.values())
     file.write_text(f"import greenchat\n\n\n{hooks}\n")
     try:
@@ -100,7 +100,7 @@ def test_mypy_finds_misspelt_hooks_and_wrong_arguments(environment, project):
 
 
 def test_hooks_that_are_right_are_nothing_to_mypy(environment, project):
-    file = project / "src" / "greenchat_dice" / "hooked.py"
+    file = project / "src" / "greenchat_raffle" / "hooked.py"
     file.write_text(
         "from greenchat import ChatServer, Joined, Left, Message, Session, hookimpl\n\n\n"
         "class Hooked:\n"
