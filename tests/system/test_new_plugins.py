@@ -67,7 +67,9 @@ def test_its_tests_pass_and_its_checks_find_nothing(environment, project):
 
 
 def test_a_server_finds_it_and_check_has_nothing_against_it(environment, project):
-    assert "on" in environment.run("-m", "greenchat", "plugins", "list", cwd=project).split("\nraffle ")[1].split("\n")[0]
+    assert (
+        "on" in environment.run("-m", "greenchat", "plugins", "list", cwd=project).split("\nraffle ")[1].split("\n")[0]
+    )
     told = environment.run("-m", "greenchat", "plugins", "check", ".", cwd=project)
     assert "/raffle NUMBER" in told
     assert '@every("1h") tell' in told
