@@ -29,7 +29,14 @@ class Size:
 
 def test_nothing_grows(tmp_path, full):
     over = Handovers(tmp_path)
-    with serve_process(over.data_dir, *over.arguments, "--set", "limits.flood_rate=0") as serving:
+    # Somebody says nothing all along.
+    patient = (
+        "--set",
+        "limits.flood_rate=0",
+        "--set",
+        "limits.first_frame_seconds=0",
+    )
+    with serve_process(over.data_dir, *over.arguments, *patient) as serving:
         with serving.join("ada") as ada, Program(serving, "bob") as bob, serving.connect():
             ada.read()
             bob.ask("/join garden", "lobby")
