@@ -7,6 +7,9 @@ from greenchat import Call, Context, Job, Meta, Reject, Rest, When, command, job
 
 opt_in = True
 
+# Characters of one: a line or two. As many as there may be are kept, and told to who comes back.
+LENGTH = 1000
+
 
 class Settings(greenchat.Settings, frozen=True):
     """Reminders of those who are logged in."""
@@ -20,7 +23,7 @@ def mine(call: Call) -> list[Job]:
 
 
 @command(rate="30/1h")
-def remind(call: Call, when: When, text: Rest) -> str:
+def remind(call: Call, when: When, text: Annotated[Rest, Meta(max_length=LENGTH)]) -> str:
     """Be reminded of something, wherever you are then.
     WHEN is 10m, 17:30, tomorrow, friday 9:00 or 2026-12-24, by the clock of the server.
     Example: /remind 10m Tea is ready"""

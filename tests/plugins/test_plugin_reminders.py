@@ -71,6 +71,19 @@ def test_what_is_no_time_is_refused_with_what_is(chat, when):
     assert told.startswith("WHEN is a time, such as 10m, 17:30, tomorrow, friday 9:00 or 2026-12-24, not ")
 
 
+def test_one_that_is_too_long_to_be_told_is_refused_and_nobody_loses_theirs(chat, utc):
+    ada, bob = chat.join("ada", account=7), chat.join("bob", account=8)
+    bob.says("/remind 2m Tea is ready")
+    for _ in range(25):
+        assert "at most 1000 characters" in ada.asks(f"/remind 1m {'x' * 3995}")
+    assert ada.asks("/reminders") == "There are none."
+    ada.says(f"/remind 1m {'x' * 1000}")
+    chat.tick("1m")
+    assert ada.hears(f"Remember: {'x' * 1000}")
+    chat.tick("1m")
+    assert bob.hears("Remember: Tea is ready")
+
+
 def test_guests_are_asked_to_log_in(chat):
     bob = chat.join("bob")
     for line in ("/remind 10m Tea", "/reminders", "/reminders cancel 1"):
