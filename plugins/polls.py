@@ -91,10 +91,9 @@ def vote(call: Call, choice: Rest) -> str:
     if not ctx.settings.guests:
         call.require_account()
     names = [one.casefold() for one in found["choices"]]
-    number = (
-        names.index(choice.casefold()) if choice.casefold() in names else int(choice) - 1 if choice.isdecimal() else -1
-    )
-    if not 0 <= number < len(names):
+    known = {str(at + 1): at for at in range(len(names))} | {name: at for at, name in enumerate(names)}
+    number = known.get(choice.casefold())
+    if number is None:
         raise Reject(f"Choose from 1 to {len(names)}: /poll tells what there is.", code="usage")
     keys = keys_of(call.member)
     voter = next((key for key in keys if key in kept), keys[0])
@@ -102,15 +101,15 @@ def vote(call: Call, choice: Rest) -> str:
         found["counts"][kept[voter]] -= 1
     found["counts"][number] += 1
     if not found["is_due"]:
-        ctx.later(found["wait"], "tell_poll", room.name)
+        ctx.later(found["wait"], "tell_poll", room.name, found["began"])
     kept[voter], kept["poll"] = number, found | {"is_due": True}
     return f"You vote for {found['choices'][number]}."
 
 
 @job
-def tell_poll(room: str, ctx: Context) -> None:
+def tell_poll(room: str, began: str, ctx: Context) -> None:
     kept = ctx.store.room(room)
-    if "poll" in kept:
+    if "poll" in kept and kept["poll"]["began"] == began:
         kept["poll"] |= {"is_due": False, "wait": min(2 * kept["poll"]["wait"], LONGEST_WAIT)}
         if room in ctx.rooms:
             ctx.rooms[room].info(chart(kept["poll"]))

@@ -75,6 +75,25 @@ def test_a_poll_that_nobody_votes_in_is_not_told_again(chat):
     assert told(ada)[0] == "The poll has ended."
 
 
+def test_the_chart_that_was_due_of_a_poll_that_has_ended_is_not_told_of_the_next(chat):
+    ada, bob = chat.join("ada"), chat.join("bob")
+    ada.says(ASKED)
+    ada.says("/vote 1")
+    ada.says("/poll end")
+    chat.tick("1s")
+    ada.says(ASKED)
+    ada.says("/vote 2")
+    told(bob)
+    chat.tick("10s")
+    assert len([line for line in told(bob) if "asks:" in line]) == 1
+
+
+def test_a_number_as_long_as_a_frame_is_no_choice():
+    ada = Chat(polls, settings={"limits.frame_bytes": 0}).join("ada")
+    ada.says(ASKED)
+    assert ada.asks(f"/vote {'9' * 5000}") == "Choose from 1 to 2: /poll tells what there is."
+
+
 def test_without_choices_it_is_yes_or_no(chat):
     ada = chat.join("ada")
     ada.says("/poll Shall we?")
