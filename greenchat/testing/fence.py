@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 # Different attempts that are noted: more tell nothing new.
 NOTED = 10
@@ -27,21 +28,21 @@ PROCESSES = frozenset(
 )
 SIGNALS = frozenset(("os.kill", "os.killpg", "signal.pthread_kill"))
 
-# What changes files, and which of the arguments of the event are paths.
+# What changes files: which of the arguments of the event are paths, and which the directories that they start from.
 FILES = {
-    "os.remove": (0,),
-    "os.rmdir": (0,),
-    "os.mkdir": (0,),
-    "os.rename": (0, 1),
-    "os.link": (0, 1),
-    "os.symlink": (1,),
-    "os.truncate": (0,),
-    "os.chmod": (0,),
-    "os.chown": (0,),
-    "os.utime": (0,),
-    "os.setxattr": (0,),
-    "os.removexattr": (0,),
-    "sqlite3.connect": (0,),
+    "os.remove": ((0, 1),),
+    "os.rmdir": ((0, 1),),
+    "os.mkdir": ((0, 2),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.link": ((0, 2), (1, 3)),
+    "os.symlink": ((1, 2),),
+    "os.truncate": ((0, None),),
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "os.utime": ((0, 3),),
+    "os.setxattr": ((0, None),),
+    "os.removexattr": ((0, None),),
+    "sqlite3.connect": ((0, None),),
 }
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -75,8 +76,12 @@ class Fence:
         writes = any(letter in mode for letter in "wax+") if isinstance(mode, str) else bool(flags & _WRITES)
         return self._of_path(path) if writes else ""
 
-    def _of_paths(self, places: tuple[int, ...]) -> Callable[[Any], str]:
-        return lambda arguments: next(filter(None, (self._of_path(arguments[place]) for place in places)), "")
+    def _of_paths(self, places: tuple[tuple[int, int | None], ...]) -> Callable[[Any], str]:
+        def look(arguments: Any) -> str:
+            found = (_named(arguments[at], -1 if start is None else arguments[start]) for at, start in places)
+            return next(filter(None, map(self._of_path, found)), "")
+
+        return look
 
     def _of_path(self, path: Any) -> str:
         if isinstance(path, int):  # it was opened before
@@ -85,6 +90,25 @@ class Fence:
         if found == os.devnull or found.startswith(f"{self._inside}{os.sep}") or os.fsdecode(path) == ":memory:":
             return ""
         return f"writing {found}"
+
+
+def _named(path: Any, start: int) -> str:
+    """The file that is meant by `path`, which may be one that was opened, and goes on from the directory that was
+    opened as `start`, if that is not -1."""
+    if isinstance(path, int):
+        return _opened(path)
+    text = os.fsdecode(path)
+    if text.startswith("file:"):  # so SQLite is told that it is a URI
+        text = unquote(urlsplit(text).path) or ":memory:"
+    return text if start == -1 else os.path.join(_opened(start), text)
+
+
+def _opened(number: int) -> str:
+    """Where that is; what is no file of ours, where the system does not tell."""
+    try:
+        return os.readlink(f"/proc/self/fd/{number}")
+    except OSError:
+        return f"/file {number}"
 
 
 def _of_network(arguments: Any) -> str:

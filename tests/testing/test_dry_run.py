@@ -1,6 +1,8 @@
 """Trying a plugin on what was said: what is found, and that nothing of it gets out of the process."""
 
 import socket
+import subprocess
+import sys
 import unicodedata
 from contextlib import closing
 from datetime import timedelta
@@ -257,6 +259,44 @@ def test_it_writes_no_file_elsewhere(tmp_path):
     assert (tmp_path / "kept").exists()
     if "writing files elsewhere" in report.kernel:
         assert not out.exists()  # not from C either
+
+
+def test_python_writes_no_file_elsewhere_where_the_system_does_not_see_to_it(tmp_path):
+    inside, kept = tmp_path / "inside", tmp_path / "kept"
+    inside.mkdir()
+    kept.mkdir()
+    (kept / "file").write_text("kept")
+    code = f"""
+import os, shutil, sqlite3, tempfile
+from pathlib import Path
+from greenchat.testing.fence import Fence
+os.chdir({str(inside)!r})
+tempfile.tempdir = {str(inside)!r}
+out = os.open({str(kept)!r}, os.O_RDONLY)
+file = os.open({str(kept / "file")!r}, os.O_RDONLY)
+Fence(Path({str(inside)!r})).put_up()
+for step in (
+    lambda: shutil.rmtree({str(kept)!r}),
+    lambda: os.remove("file", dir_fd=out),
+    lambda: os.mkdir("new", dir_fd=out),
+    lambda: os.rename("file", "taken", src_dir_fd=out),
+    lambda: os.symlink("file", "new", dir_fd=out),
+    lambda: os.chmod(file, 0o777),
+    lambda: sqlite3.connect({f"file:{kept}/new?mode=rwc"!r}, uri=True),
+):
+    try: step()
+    except PermissionError: pass
+    else: print("out")
+with tempfile.TemporaryDirectory() as mine:
+    Path(mine, "file").write_text("here I may")
+sqlite3.connect({f"file:{inside}/mine?mode=rwc"!r}, uri=True).execute("CREATE TABLE t (x)")
+sqlite3.connect("file::memory:", uri=True)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("", "")
+    assert [path.name for path in kept.iterdir()] == ["file"]
+    assert (kept / "file").stat().st_mode & 0o777 != 0o777
+    assert [path.name for path in inside.iterdir()] == ["mine"]
 
 
 def test_memory_is_bounded(tmp_path):
