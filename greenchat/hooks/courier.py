@@ -92,6 +92,10 @@ class Courier:
     def _send(self, key: str) -> float:
         """Try it once; for how many seconds to wait then."""
         item, since, text = self._kept[key]
+        if self._clock.now().timestamp() - since >= PATIENCE:
+            self._dropped += 1
+            self._drop(key)
+            return 0.0
         may_go_better = True
         try:
             status = self._http.post(self._url, data=text, headers=self._headers(item, text)).status
@@ -100,7 +104,6 @@ class Courier:
         except HttpError as error:
             why = str(error)
         if why:
-            may_go_better = may_go_better and self._clock.now().timestamp() - since < PATIENCE
             self._warn(f"{why}; {'it is tried again' if may_go_better else 'what was posted is dropped'}")
             if may_go_better:
                 self._tries += 1

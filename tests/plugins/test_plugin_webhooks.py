@@ -5,6 +5,7 @@ import hmac
 import json
 import re
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
 
@@ -308,6 +309,18 @@ def test_after_three_days_it_is_given_up(them):
     them.got.clear()
     ada.says("two")
     chat.tick("2h")
+    assert them.texts == ["two"]
+
+
+def test_what_has_waited_for_three_days_is_not_posted_by_a_server_that_was_away(them, tmp_path):
+    them.status = 503
+    with Chat(webhooks, settings=sending(them), data_dir=tmp_path) as chat:
+        chat.join("ada").says("one")
+    them.status = 204
+    them.got.clear()
+    later = chat.clock.now() + timedelta(days=3)
+    chat = Chat(webhooks, settings=sending(them), data_dir=tmp_path, start=later)
+    chat.join("ada").says("two")
     assert them.texts == ["two"]
 
 
