@@ -315,6 +315,11 @@ class Context:
         """How many calls of it are being done in threads."""
         return self._tasks.in_threads
 
+    @property
+    def calls_to_end(self) -> int:
+        """How many of these have to end before another process takes over: what a courier posts is posted again."""
+        return max(self.in_threads - self._couriers.asking, 0)
+
     def forget_room(self, room: str) -> None:
         self.store.forget_room(room)
 

@@ -54,6 +54,7 @@ class Courier:
         self._bytes = sum(len(kept[key][2]) for key in kept)
         self._number = int(self._waiting[-1]) if self._waiting else 0
         self._tries = self._dropped = 0
+        self.is_asking = False  # in a thread; what is cut short is asked again
         self._has_warned = self._is_busy = False  # what waits to be tried again is at work, too
 
     def __len__(self) -> int:
@@ -97,12 +98,15 @@ class Courier:
             self._drop(key)
             return 0.0
         may_go_better = True
+        self.is_asking = True
         try:
             status = self._http.post(self._url, data=text, headers=self._headers(item, text)).status
             why = "" if 200 <= status < 300 else f"the answer was {status}"
             may_go_better = not 400 <= status < 500 or status in LATER
         except HttpError as error:
             why = str(error)
+        finally:
+            self.is_asking = False
         if why:
             self._warn(f"{why}; {'it is tried again' if may_go_better else 'what was posted is dropped'}")
             if may_go_better:
@@ -148,6 +152,11 @@ class Couriers:
         self._require = require
         self._all: dict[str, Courier] = {}
         self._has_started = False
+
+    @property
+    def asking(self) -> int:
+        """How many ask at this moment, in threads."""
+        return sum(courier.is_asking for courier in self._all.values())
 
     def start(self) -> None:
         """The plugin has started: what waits is posted."""

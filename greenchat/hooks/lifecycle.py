@@ -185,7 +185,8 @@ class PluginLifecycle:
         """As `busy`: what plugins tell, and what they have asked for to be done in threads."""
         found: list[str] = []
         self.plugins.finish("greenchat_busy", partial(self._ask_busy, found))
-        found += [busy.calls_in_thread(plugin.name, ctx.in_threads) for plugin, ctx in self._contexts if ctx.in_threads]
+        counts = [(plugin.name, ctx.calls_to_end) for plugin, ctx in self._contexts]
+        found += [busy.calls_in_thread(name, count) for name, count in counts if count]
         return found
 
     def _ask_busy(self, found: list[str], plugin: loader.Plugin, ask: Callable[[], object]) -> None:

@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import re
+import socket
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ import pytest
 from greenchat_plugins import webhooks
 
 from greenchat import PluginError
-from greenchat.testing import Chat
+from greenchat.testing import DEADLINE, Chat, serving
 
 TOKEN = "a long random word"
 IN = {"plugins.webhooks.incoming.ci.token": TOKEN, "plugins.webhooks.may": ["speak"]}
@@ -322,6 +323,22 @@ def test_what_has_waited_for_three_days_is_not_posted_by_a_server_that_was_away(
     chat = Chat(webhooks, settings=sending(them), data_dir=tmp_path, start=later)
     chat.join("ada").says("two")
     assert them.texts == ["two"]
+
+
+def test_who_does_not_answer_keeps_no_reload_from_happening():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
+        settings = {
+            "plugins.webhooks": {"on": True, "may": ["http"], "outgoing": {"log": {"url": url, "rooms": ["lobby"]}}}
+        }
+        with serving(settings=settings) as server:
+            server.join("ada").send("MSG|Hello!")
+            silent.settimeout(DEADLINE)
+            asked, _ = silent.accept()
+            asked.settimeout(DEADLINE)
+            assert asked.recv(1)
+            assert server.call(server.server.plugin_lifecycle.plugins_busy) == []
+            asked.close()
 
 
 @pytest.mark.parametrize(
