@@ -8,7 +8,7 @@ import base64
 import hmac
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -19,9 +19,14 @@ from greenchat.hooks.own_log import Log
 from greenchat.hooks.tasks import Tasks
 from greenchat.storage.plugin_store import Space, Store, as_json
 
-# What waits for one server: past that the oldest goes. The store of a plugin has four times as many bytes.
+# What waits for one server: past that the oldest goes.
 MOST = 10_000
 MOST_BYTES = 16 * 1024 * 1024
+
+# ... and for all servers of one plugin, with what each text takes besides itself, about: past that the oldest goes
+# where the most waits. A quarter of its store is left for what else it keeps.
+ALL_BYTES = 48 * 1024 * 1024
+ENTRY_BYTES = 300
 
 # From one try to the next, in seconds: twice as long each time. A restart over there is hardly noticed, and who is away
 # for a weekend is not asked all the time.
@@ -42,16 +47,28 @@ class Courier:
     """Takes what is posted to a URL. Whatever was not taken over there, since nobody was there, or with an answer that
     says so, is tried again, for three days. It may arrive twice, with the same `webhook-id`."""
 
-    def __init__(self, url: str, secret: str, kept: Space, http: Http, tasks: Tasks, clock: Clock, log: Log) -> None:
+    def __init__(
+        self,
+        url: str,
+        secret: str,
+        kept: Space,
+        everyone: "Collection[Courier]",
+        http: Http,
+        tasks: Tasks,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        """`everyone` are all of its plugin's, itself included by the time that it is given something."""
         self._url = url
         self._key = _key_of(secret)
         self._kept = kept
+        self._everyone = everyone
         self._http = http
         self._tasks = tasks
         self._clock = clock
         self._log = log
         self._waiting = deque(sorted(kept, key=int))
-        self._bytes = sum(len(kept[key][2]) for key in kept)
+        self._bytes = sum(_size(kept[key][2]) for key in kept)
         self._number = int(self._waiting[-1]) if self._waiting else 0
         self._tries = self._dropped = 0
         self.is_asking = False  # in a thread; what is cut short is asked again
@@ -61,18 +78,26 @@ class Courier:
         """How many wait."""
         return len(self._waiting)
 
+    @property
+    def bytes(self) -> int:
+        """What waits takes so many, about."""
+        return self._bytes + ENTRY_BYTES * len(self)
+
     def post(self, data: object) -> None:
         """Have `data` posted as JSON: an event, or whatever JSON has. It is kept when this returns, which waits for
-        nothing; of more than 10,000, or 16 MiB, the oldest is dropped."""
+        nothing; of more than 10,000, or 16 MiB, the oldest is dropped, and so it is of more than 48 MiB in all of its
+        plugin's."""
         text = msgspec.json.encode(as_json(data)).decode()
-        while len(self) >= MOST or (self._waiting and self._bytes + len(text) > MOST_BYTES):
-            self._drop(self._waiting[0])
-            self._dropped += 1
+        size = _size(text)
+        while len(self) >= MOST or (self._waiting and self._bytes + size > MOST_BYTES):
+            self._drop_oldest()
+        while sum(one.bytes for one in self._everyone) + ENTRY_BYTES + size > ALL_BYTES:
+            max(self._everyone, key=lambda one: one.bytes)._drop_oldest()
         self._number += 1
         key = str(self._number)
         self._kept[key] = [f"msg_{secrets.token_hex(16)}", self._clock.now().timestamp(), text]
         self._waiting.append(key)
-        self._bytes += len(text)
+        self._bytes += size
         self.begin()
 
     def begin(self) -> None:
@@ -126,10 +151,14 @@ class Courier:
             self._log.warning("what is posted is not taken: %s", text)
         self._has_warned = True
 
+    def _drop_oldest(self) -> None:
+        self._drop(self._waiting[0])
+        self._dropped += 1
+
     def _drop(self, key: str) -> None:
         if self._waiting and self._waiting[0] == key:  # else it was dropped meanwhile
             self._waiting.popleft()
-            self._bytes -= len(self._kept[key][2])
+            self._bytes -= _size(self._kept[key][2])
             del self._kept[key]
 
     def _headers(self, item: str, text: str) -> dict[str, str]:
@@ -170,10 +199,16 @@ class Couriers:
         self._require("http")
         if not isinstance(name, str) or name in self._all:
             raise PluginError(f"a courier has a name of its own, unlike {name!r}: keep what ctx.courier has returned")
-        self._all[name] = courier = Courier(url, secret, self._store.own(f"courier:{name}"), *self._rest)
+        kept = self._store.own(f"courier:{name}")
+        self._all[name] = courier = Courier(url, secret, kept, self._all.values(), *self._rest)
         if self._has_started:
             courier.begin()
         return courier
+
+
+def _size(text: str) -> int:
+    """How many bytes it takes in a store."""
+    return len(msgspec.json.encode(text))
 
 
 def _key_of(secret: str) -> bytes:

@@ -70,6 +70,26 @@ def test_it_is_bounded_in_bytes(open_courier, answers, monkeypatch):
     assert len(courier) == 1
 
 
+def test_all_of_a_plugin_are_bounded_and_where_the_most_waits_the_oldest_go(around, answers):
+    answers.answer = HttpError("nobody is there")
+    ctx = Context("tester", None, around, frozenset({"http"}))
+    ctx._couriers._rest = (answers, *ctx._couriers._rest[1:])
+    ctx.begin()
+    loud = [ctx.courier(f"them{number}", "http://them.example/") for number in range(6)]
+    quiet = ctx.courier("quiet", "http://quiet.example/")
+    ctx.started()
+    quiet.post("at the beginning")
+    for _ in range(85):
+        for courier in loud:
+            courier.post('漢"' * 20_000)  # more than three times as many bytes as characters
+    quiet.post("at the end")
+    assert len(quiet) == 2
+    assert max(map(len, loud)) - min(map(len, loud)) <= 2
+    assert sum(map(len, loud)) > 300
+    ctx.store["more"] = "of the plugin's own"
+    ctx.end()
+
+
 def test_it_goes_on_after_a_restart_in_its_order(open_courier, answers, clock):
     answers.answer = 503
     courier = open_courier()

@@ -207,6 +207,7 @@ def test_numbers_are_those_of_the_code():
     assert f"At most {in_turn.MOST:,} wait for it." in told
     assert f"a plugin has at most {jobs.MOST:,}." in told
     assert f"more than {courier.MOST:,}, or {courier.MOST_BYTES >> 20} MiB, the oldest" in told
+    assert f"more than {courier.ALL_BYTES >> 20} MiB for all servers of a plugin" in told
     assert courier.LONGEST_WAIT == 3600
     assert courier.PATIENCE == 3 * 86_400
     assert f"but for {', '.join(map(str, courier.LATER[:-1]))} and {courier.LATER[-1]}." in told
