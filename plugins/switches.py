@@ -172,8 +172,8 @@ def _require_sense(what: Verb, name: str, state: str, server: ChatServer) -> Non
             problem = f"{name} is unloaded. Type /plugin load {name}"
         case "load" | "enable" if is_on:
             problem = f"{name} is on already. To take up its code as it is now: /plugin reload {name}"
-        case "enable" if not is_disabled and name not in chosen.unloaded:
-            problem = f"{name} is not disabled. Type /plugin load {name}"
+        case "load" if name not in chosen.unloaded and f"plugins.{name}.on" in state:
+            problem = f"{name} is off by the configuration. Type /plugin enable {name}; or /reload, if that has changed"
         case "unload" if is_disabled or name in chosen.unloaded:
             problem = f"{name} is off already."
         case "disable" if is_disabled:

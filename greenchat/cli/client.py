@@ -48,9 +48,9 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:
     """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it. A lost connection comes back by itself, but in a pipe.
 
-    A line that begins with / is a command, and //x says /x. What is pasted is said line by line, and never run: before
-    a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank ones;
-    with --commands, those that begin with / are run.
+    A line that begins with / is a command, and //x says /x. What is pasted is said as one message, and never run:
+    before a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank
+    ones; with --commands, those that begin with / are run.
     """
     from greenchat.connect import run, visit
 

@@ -247,9 +247,14 @@ class PluginLifecycle:
         return next((one.ctx for one in self.plugins if one.name == plugin and one.ctx is not None), None)
 
     def found(self, config: Config) -> dict[str, str]:
-        """The state of each plugin, by its name, those included that have come onto the disk meanwhile."""
-        fresh = {name: "not loaded" for name, *_ in finding.find(config, (), self._data_dir, self._installed)}
-        return fresh | {plugin.name: self._state(plugin) for plugin in reversed(self.plugins.all)}
+        """The state of each plugin, by its name, those included that have come onto the disk meanwhile: also one by
+        the name of another that is off."""
+        found = {plugin.name: self._state(plugin) for plugin in reversed(self.plugins.all)}
+        known = {plugin.source for plugin in self.plugins.all}
+        for name, source, *_ in finding.find(config, (), self._data_dir, self._installed):
+            if name not in found or (source not in known and found[name].startswith("off: ")):
+                found[name] = "not loaded"
+        return found
 
     def _state(self, plugin: loader.Plugin) -> str:
         off = self.off.get(plugin.name)

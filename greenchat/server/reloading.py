@@ -33,6 +33,7 @@ from greenchat.server.plugin_tries import PluginTries
 from greenchat.server.proving import Finding, ask_of, prove
 from greenchat.server.steps import Steps
 from greenchat.server.systemd import Manager
+from greenchat.storage import plugin_choice
 from greenchat.storage.plugin_choice import Choice, keep_choice
 
 log = logging.getLogger("greenchat")
@@ -174,11 +175,11 @@ class Reloader:
                 raise _NotHandedOver(ReloadReport(ok=True, how=how, changed=outcome.changed))
         log.debug("reload: another process tries what is on the disk")
         finding = prove(ask_of(self._server, self._loaded, choice))
+        before = self._server.choice
+        changed = [*plugin_choice.difference(before, choice or before), *finding.changed]
         if not finding.ok:
-            raise _NotHandedOver(
-                ReloadReport(ok=False, why=finding.why, changed=finding.changed, proven=finding.proven)
-            )
-        report = ReloadReport(ok=True, how="handover", changed=finding.changed, proven=finding.proven)
+            raise _NotHandedOver(ReloadReport(ok=False, why=finding.why, changed=changed, proven=finding.proven))
+        report = ReloadReport(ok=True, how="handover", changed=changed, proven=finding.proven)
         log.info("asked by %s, another program takes over: %s", by, "; ".join(report.changed) or "all is loaded anew")
         self._proven = finding
         self._server.acceptor.listeners.open_ahead(finding.addresses)

@@ -9,6 +9,9 @@ from greenchat import HttpRequest, Reject, amount, printable
 # Slack's links and mentions: <https://example.com|words>, <!here>.
 _ANGLES = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 
+# What a form has, if it is one.
+_FIELDS = {"text", "name", "username", "payload"}
+
 # What a GitHub event is about; of several, the first that is there.
 _ABOUT = ("comment", "review", "pull_request", "issue", "discussion", "release", "workflow_run", "check_run", "forkee")
 
@@ -23,6 +26,8 @@ def words_of(request: HttpRequest, hook: str) -> tuple[str, str]:
     """The name of who says something, that of the `hook` where none is told, and what. Raises `Reject`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     form = request.form() if kind == "application/x-www-form-urlencoded" else {}
+    if not form.keys() & _FIELDS:
+        form = {}  # curl -d calls all that it sends a form
     if kind != "application/json" and not kind.endswith("+json") and "payload" not in form:
         found: dict[str, Any] = form or {"text": request.text}
     else:

@@ -16,7 +16,10 @@ def roll(call):
     return "4"
 """
 
-ALONE = without_plugins("accounts", "history", "moderation", "web") | {"server.required_plugins": ["people"]}
+ALONE = without_plugins("accounts", "history", "moderation", "web") | {
+    "server.required_plugins": ["people"],
+    "plugins.polls.on": False,
+}
 
 
 @pytest.fixture
@@ -88,6 +91,8 @@ def test_a_server_that_cannot_be_reloaded_says_so(operator):
         ("/plugin disable DICE", Choice(disabled=("dice",))),
         ("/plugin reload dice", Choice()),
         ("/plugin enable history", Choice(enabled=("history",))),
+        ("/plugin enable karma", Choice(enabled=("karma",))),
+        ("/plugin enable polls", Choice(enabled=("polls",))),
     ],
 )
 def test_plugins_are_chosen(server, operator, line, choice):
@@ -111,6 +116,14 @@ def test_a_plugin_that_has_come_meanwhile_is_loaded(server, operator, tmp_path):
         ("/plugin enable dice", "dice is on already. To take up its code as it is now: /plugin reload dice"),
         ("/plugin load history", "history is disabled. Type /plugin enable history"),
         ("/plugin reload history", "history is disabled. Type /plugin enable history"),
+        (
+            "/plugin load karma",
+            "karma is off by the configuration. Type /plugin enable karma; or /reload, if that has changed",
+        ),
+        (
+            "/plugin load polls",
+            "polls is off by the configuration. Type /plugin enable polls; or /reload, if that has changed",
+        ),
         ("/plugin disable history", "history is disabled already."),
         ("/plugin unload history", "history is off already."),
         ("/plugin disable switches", "Without switches nobody could type /plugin any more."),

@@ -46,6 +46,9 @@ def said(chat, body, headers=BEARER, path="/webhooks/ci"):
         (json.dumps({"text": "It is green."}), JSON, "ci", "It is green."),
         (json.dumps({"text": "a < b &amp; c", "name": "Build Bot"}), JSON, "Build-Bot", "a < b &amp; c"),
         (urlencode({"text": "It is green.", "name": "bot"}), FORM, "bot", "It is green."),
+        # As curl -d sends any words.
+        ("It is green.", FORM, "ci", "It is green."),
+        ("100% green & load=5", FORM, "ci", "100% green & load=5"),
         # As Slack has it: links and entities are undone.
         (
             json.dumps({"username": "grafana", "text": "<https://x.example/1|Alert 1> &lt;now&gt; <!here>"}),

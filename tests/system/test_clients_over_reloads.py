@@ -139,7 +139,9 @@ def test_an_operator_is_told_though_the_connection_does_not_last(over, by_tls, c
             assert (report.ok, report.how, report.changed) == (True, "handover", ["plugin sayer: sayer.py has changed"])
             assert operator.command("sayer").lines == [word]
             operator.command("plugin", what="disable", plugin="sayer")
-            assert next(item for item in operator if isinstance(item, Reloaded)).ok
+            report = next(item for item in operator if isinstance(item, Reloaded))
+            assert report.ok
+            assert "plugin sayer: disabled (was not chosen)" in report.changed
             with pytest.raises(RefusedError, match="There is no command /sayer"):
                 operator.command("sayer")
             assert len([act for act in operator.command("audit").lines if " ada: reload " in act]) == 2
