@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from greenchat.client.asking import KNOWS_CONVERSATIONS, Logged
+from greenchat.client.asking import KNOWS_CONVERSATIONS, A, Logged
 from greenchat.client.commands import Commanding
 from greenchat.client.connection import Connection, open_socket
 from greenchat.client.cursor import NO_EPOCH, Cursor, Place, missed
@@ -21,20 +21,8 @@ from greenchat.client.errors import ClientError, DisconnectedError, RefusedError
 from greenchat.client.places import conversation_at, place_at, place_of
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Change, Deleted, Edited, Event, Message
-from greenchat.protocol.plugin_reports import Touches
-from greenchat.protocol.reload_reports import Reconnect, Reloaded
-from greenchat.protocol.replies import (
-    Ack,
-    CommandList,
-    Conversations,
-    CursorPlaces,
-    Error,
-    Exported,
-    HistoryPage,
-    SearchResults,
-    Stats,
-    Welcome,
-)
+from greenchat.protocol.reload_reports import Reconnect
+from greenchat.protocol.replies import Ack, Conversations, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, History, Join, Leave, Pong, Ref
 from greenchat.protocol.vocabulary import Request
 
@@ -48,10 +36,7 @@ RETURNS = 5
 OWN_MESSAGES = 1000
 
 # What ends all that is told for a request.
-ANSWERS = (
-    *(Ack, Error, Welcome, HistoryPage, SearchResults, Exported, CursorPlaces, CommandList, Stats, Touches),
-    *(Reloaded, Pong),
-)
+ANSWERS = (*A.__constraints__, Error, Pong)
 
 
 class Door(NamedTuple):

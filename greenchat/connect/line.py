@@ -16,7 +16,7 @@ from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
 from greenchat.connect.asking import with_secrets
-from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, back, is_passing, knock, pauses, waiting_for
+from greenchat.connect.comeback import NEEDS_PASSWORD, Arrival, back, is_passing, knock, pauses, waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
     TRY_AGAIN,
@@ -40,8 +40,9 @@ from greenchat.connect.outgoing import Entry, Outgoing
 from greenchat.connect.prompt import Screen, TerminalOutput
 from greenchat.connect.said import Said
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, NOT_KEPT, ON_THEIR_WAY, SAYING_NOW
+from greenchat.connect.staying import Staying
 from greenchat.connect.ticket import Ticket
-from greenchat.protocol.events import Event, Left, Renamed
+from greenchat.protocol.events import Event
 from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, Error, Welcome
 from greenchat.protocol.requests import Frame
@@ -72,26 +73,24 @@ class LineChat:
     def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, logins: Logins, screen: Screen) -> None:
         self._client = client
         self._ticket = ticket
-        self._logins = logins
         self._screen = screen
+        self._stay = Staying(ticket, logins, lambda: screen.show([NOT_KEPT]))
         self._talk = Conversation(client, screen.commands)
         screen.complete = lambda before: screen.commands.complete(before, self._talk.names)
         self._outgoing = Outgoing(self._talk, self._refused, self._sent)
         self._unsure: list[Said] = []  # what was under way when the connection was lost
-        self._sent_away = ""  # the code with which one was, as the last word of the server
         self._returning: asyncio.Task[None] | None = None  # while the connection is lost
         self._reloads = False  # the server does: that is why, and nobody is to notice
         self._end: ClientError | None = None  # why it is over, though one has not left
         self._leaving = False
         self._hung_up = False  # the window was closed: one may be back at once
-        self._logging_out = False  # as one has asked for oneself
         self._gone = False  # in good order, by itself
         ticket.been_in = True
         client.comes_back = False  # which would keep the screen waiting: see `_reload`
         screen.show(self._talk.lines(welcome))
         self._talk.waits(waiting_for(client))
         screen.commands.fetch(client)
-        self._welcomed()
+        self._stay.welcomed(client)
 
     def run(self) -> Exit:
         """Chat until the user leaves, or is sent away."""
@@ -109,9 +108,9 @@ class LineChat:
             unsaid = self._outgoing.drop()
             untold = any(is_logout(entry.line) for entry in unsaid)
             logging_out = untold or any(is_logout(said.line) for said in unsure)
-            self._log_out(logging_out)  # whether the server knows or not
-            if logging_out or not self._hung_up:
-                self._logins.forget_session()
+            if logging_out:
+                self._stay.log_out(self._client)
+            self._stay.end(returns=self._hung_up)
         if self._end is not None:
             self._screen.show([error_line(str(self._end))])
         self._screen.show(maybe_not_said(said.line, said.room) for said in unsure)
@@ -202,7 +201,7 @@ class LineChat:
             self._watch_backlog()
 
     def _sent(self, entry: Entry, ref: int) -> None:
-        self._logging_out = is_logout(entry.line)
+        self._stay.logging_out = is_logout(entry.line)
 
     def _refused(self, entry: Entry, reason: str) -> None:
         self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
@@ -236,13 +235,14 @@ class LineChat:
             self._unwatch()
         unsure = self._talk.lost()
         self._outgoing.lost()
-        if self._logging_out and self._sent_away:
+        if self._stay.logging_out and self._stay.sent_away:
             self._gone = True
             self._end_it()
             return
         self._unsure += unsure
-        self._log_out(self._logging_out)  # also where the answer was lost: one does not want to be back
-        if self._sent_away:
+        if self._stay.logging_out:  # also where the answer was lost: one does not want to be back
+            self._stay.log_out(self._client)
+        if self._stay.sent_away:
             self._over(error)
             return
         self._screen.show([error_line(str(error)), COMING_BACK])
@@ -276,7 +276,7 @@ class LineChat:
             self._reloads = False
         else:
             self._returning, self._reloads = None, False
-            self._keep()
+            self._stay.keep(self._client)
             asyncio.get_running_loop().add_reader(self._client, self._ready)
             self._receive()
 
@@ -289,8 +289,7 @@ class LineChat:
         ticket = self._ticket
         for pause in pauses():
             await asyncio.sleep(pause)
-            if ticket.account:  # and another terminal may have got the next one
-                ticket.device_token = self._logins.device(ticket.account)
+            self._stay.look_again()
             try:
                 arrival = await knock(ticket, self._talk.seen())
                 break
@@ -325,7 +324,7 @@ class LineChat:
         self._screen.commands.learn(arrival.commands, arrival.client.account)
         unsure, self._unsure = self._unsure, []
         self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
-        self._welcomed()
+        self._stay.welcomed(self._client)
         self._outgoing.back()
         if self._outgoing:
             self._screen.show([SAYING_NOW])
@@ -342,51 +341,19 @@ class LineChat:
             lines += self._talk.lines(item)
             if said is not None and is_command(said.line):
                 if isinstance(item, Ack):
-                    self._log_out(self._logging_out)
+                    if self._stay.logging_out:
+                        self._stay.log_out(self._client)
                     self._ticket.learn(*self._talk.meant(said), self._talk.room, self._client.name)
-                    self._keep()
-                self._logging_out &= isinstance(item, Ack)
+                    self._stay.keep(self._client)
+                self._stay.logging_out &= isinstance(item, Ack)
             elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
                 unknown = said.again and item.code == TRY_AGAIN
                 lines.insert(-1, (maybe_not_said if unknown else not_said)(said.line, said.room))
             match item:
-                case Error(code, text, None) if code in SENT_AWAY:
-                    if self._logging_out and code == "logged_out":
-                        lines[-1:] = [info_line(text)]  # as one wanted it
-                    self._sent_away = code
-                    self._log_out(code == "logged_out")
-                case Left(name=self._client.name) if self._sent_away == "banned":
-                    self._sent_away = ""  # out of that room only
-                case Welcome():
-                    self._welcomed()
-                case Renamed(new_name=self._client.name):
-                    self._keep()
+                case Error("logged_out", text, None) if self._stay.logging_out:
+                    lines[-1:] = [info_line(text)]  # as one wanted it
+            self._stay.learn(self._client, item)
         self._screen.show(lines)
-
-    def _log_out(self, happens: bool) -> None:
-        if happens:
-            self._sent_away = "logged_out"
-            self._logins.forget_device(self._ticket.account or self._client.name)
-
-    def _welcomed(self) -> None:
-        ticket = self._ticket
-        for token in ticket.refused & {ticket.device_token}:
-            self._logins.forget_device(ticket.account, token)
-        ticket.account = self._client.account or (ticket.account if ticket.login else "")
-        self._keep()
-
-    def _keep(self) -> None:
-        """What leads back, and what leads in when this client is started again."""
-        client, ticket = self._client, self._ticket
-        ticket.token = client.token
-        if self._ticket.may_be_kept(self._client.token):
-            self._logins.keep_session(ticket.account or client.name, client.token)
-        else:
-            self._logins.forget_session()
-        if client.device_token not in ("", ticket.device_token):
-            ticket.device_token = client.device_token
-            if not self._logins.keep_device(client.account, client.device_token):
-                self._screen.show([NOT_KEPT])
 
     def _watch_backlog(self) -> None:
         loop = asyncio.get_running_loop()

@@ -8,13 +8,15 @@ from contextlib import suppress
 from typing import Protocol
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
-from greenchat.connect.comeback import NEEDS_PASSWORD, SENT_AWAY, Arrival, back, is_passing, knock, pauses
+from greenchat.connect.comeback import NEEDS_PASSWORD, Arrival, back, is_passing, knock, pauses
 from greenchat.connect.common import is_logout
 from greenchat.connect.logins import Logins
 from greenchat.connect.model.asking import Asked
 from greenchat.connect.model.model import Model
+from greenchat.connect.sentences import NOT_KEPT
+from greenchat.connect.staying import Staying
 from greenchat.connect.ticket import Ticket
-from greenchat.protocol.events import Event, Left, Renamed
+from greenchat.protocol.events import Event
 from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, Error, Welcome
 from greenchat.protocol.requests import Frame
@@ -29,8 +31,6 @@ DEAD_SECONDS = 20.0
 
 # So much of what has come is looked at in one go: who types meanwhile is not to notice it.
 AT_ONCE = 50
-
-NOT_KEPT = "That you stay logged in cannot be kept on this computer: next time you are asked again."
 
 
 class Face(Protocol):
@@ -62,14 +62,12 @@ class Link:
         self.error = ""
         self.retry_at = 0.0
         self._welcome = welcome
-        self._logins = logins
         self._face = face
+        self._stay = Staying(ticket, logins, lambda: face.told(NOT_KEPT.body, error=True))
         self._returning: asyncio.Task[None] | None = None
         self._now = asyncio.Event()  # whoever waits for the next try does so no longer
         self._watched = -1  # the descriptor that the loop watches
         self._writes = False
-        self._sent_away = ""
-        self._logging_out = False
         self._over = False
         self._reloads = False  # the server does, and nobody is to notice
         self._due: asyncio.TimerHandle | None = None
@@ -101,7 +99,7 @@ class Link:
         self.model.come(self.client, self._welcome)
         with suppress(DisconnectedError):  # which is told where one receives
             self.model.commands.begin(self.client)
-        self._welcomed()
+        self._stay.welcomed(self.client)
         self._receive()
 
     def flush(self) -> None:
@@ -159,7 +157,7 @@ class Link:
                     await asyncio.sleep(0.01)
         self._over = True
         self.close()
-        self._logins.forget_session()
+        self._stay.end(returns=False)
         return self.model.sender.waiting
 
     def close(self) -> None:
@@ -224,59 +222,25 @@ class Link:
 
     def _learn(self, items: Iterable[Event | Frame]) -> None:
         for item in items:
-            match item:
-                case Reconnect():
-                    self._return()
-                case Error(code=code, ref=None) if code in SENT_AWAY:
-                    self._sent_away = code
-                    self._log_out(code == "logged_out")
-                case Left(name=self.client.name) if self._sent_away == "banned":
-                    self._sent_away = ""  # out of that room only
-                case Welcome():
-                    self._welcomed()
-                case Renamed(new_name=self.client.name):
-                    self._keep()
+            if isinstance(item, Reconnect):
+                self._return()
+            else:
+                self._stay.learn(self.client, item)
 
     def _done(self, asked: Asked, answer: Ack | Error) -> None:
         """A command has been run, or was refused."""
         if asked.kind != "command":
             return
-        self._logging_out = isinstance(answer, Ack) and is_logout(asked.line)
+        self._stay.logging_out = isinstance(answer, Ack) and is_logout(asked.line)
         if isinstance(answer, Ack):
             commands = self.model.commands
             name, args = (asked.run.name, asked.run.args) if asked.run is not None else commands.meant(asked.line)
             self.ticket.learn(name, args, asked.place.id if asked.place is not None else "", self.client.name)
             if name in ("login", "logout", "register", "unregister"):
                 commands.outdated()
-            self._log_out(self._logging_out)
-            self._keep()
-
-    # --- tokens ---
-
-    def _log_out(self, happens: bool) -> None:
-        if happens:
-            self._sent_away = "logged_out"
-            self._logins.forget_device(self.ticket.account or self.client.name)
-
-    def _welcomed(self) -> None:
-        ticket = self.ticket
-        for token in ticket.refused & {ticket.device_token}:
-            self._logins.forget_device(ticket.account, token)
-        ticket.account = self.client.account or (ticket.account if ticket.login else "")
-        self._keep()
-
-    def _keep(self) -> None:
-        """What leads back, and what leads in when this is started again."""
-        client, ticket = self.client, self.ticket
-        ticket.token = client.token
-        if ticket.may_be_kept(client.token):
-            self._logins.keep_session(ticket.account or client.name, client.token)
-        else:
-            self._logins.forget_session()
-        if client.device_token not in ("", ticket.device_token):
-            ticket.device_token = client.device_token
-            if not self._logins.keep_device(client.account, client.device_token):
-                self._face.told(NOT_KEPT, error=True)
+            if self._stay.logging_out:
+                self._stay.log_out(self.client)
+            self._stay.keep(self.client)
 
     # --- a reload ---
 
@@ -300,7 +264,7 @@ class Link:
             self._lost(error)
             return
         self._heard_at = time.monotonic()
-        self._keep()
+        self._stay.keep(self.client)
         self._work()
         self._receive()
 
@@ -312,9 +276,10 @@ class Link:
         self._unwatch()
         self._come.clear()  # it is told again, since it was not heard
         self.model.lost()
-        self._log_out(self._logging_out)
-        if self._sent_away:
-            self._end(None if self._logging_out else error)
+        if self._stay.logging_out:
+            self._stay.log_out(self.client)
+        if self._stay.sent_away:
+            self._end(None if self._stay.logging_out else error)
             return
         self.error = str(error)
         self.ticket.name = self.client.name
@@ -338,8 +303,7 @@ class Link:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._now.wait(), pause)
             self._now.clear()
-            if ticket.account:  # and another terminal may have got the next one
-                ticket.device_token = self._logins.device(ticket.account)
+            self._stay.look_again()
             try:
                 arrival = await knock(ticket, self.model.seen())
                 break
@@ -368,6 +332,6 @@ class Link:
         self.client.comes_back = False
         self._heard_at = time.monotonic()
         self.model.back(arrival.client, arrival.welcome, arrival.missed, arrival.commands)
-        self._welcomed()
+        self._stay.welcomed(self.client)
         self._face.told("")
         self._receive()

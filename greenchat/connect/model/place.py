@@ -103,8 +103,8 @@ class Place:
 
     One has read it up to `read`; `unread` are those behind it that are not one's own, and `mentions` those that call
     for one. `mark`: above it is what was new when one came here, None where nothing was. `gone`: why nothing can be
-    said here any more; empty where it can. `reach` is how far it is known, to come back to. `behind`: what was missed
-    is not here yet. `heard` counts what has come, to have the latest first.
+    said here any more; empty where it can. `reach` is how far it is known, to come back to. `heard` counts what has
+    come, to have the latest first.
     """
 
     id: str

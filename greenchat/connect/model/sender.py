@@ -3,9 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from greenchat.client import Client, RefusedError
 from greenchat.client.places import place_at
 from greenchat.connect.commands import Commands, Run
+from greenchat.connect.common import NOT_STORED, TRY_AGAIN
 from greenchat.connect.draft import is_command, said_as
 from greenchat.connect.model.asking import NO_CONNECTION, Asked, Asking
 from greenchat.connect.model.chats import Chats
@@ -16,11 +19,6 @@ from greenchat.connect.stale import may_mean_another
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
 from greenchat.protocol.requests import Frame, Pong, Ref
-
-# The code of an error that is no refusal: everybody has read it, but it could not be kept.
-NOT_STORED = "not_stored"
-# And of one that does not say whether it was said, where it is said once more.
-TRY_AGAIN = "try_again"
 
 DOUBT = "Perhaps this was said, as the connection was lost."
 DOUBT_RUN = "May not have been run: {}"
@@ -179,20 +177,8 @@ class Sender(Asking):
         place.move(number=ack.id, seq=ack.seq)
         self._chats.touch(place)
         if asked.item is not None and isinstance(asked.item.what, Message):
-            words = asked.item.what
-            chats = self._chats
-            message = Message(
-                **place.there,
-                seq=ack.seq,
-                id=ack.id,
-                sender=chats.me,
-                text=words.text,
-                time=words.time,
-                rev=ack.rev,
-                reply_to=words.reply_to,
-                account=chats.account,
-                own=True,
-            )
+            told = replace(asked.item.what, **place.there, seq=ack.seq, id=ack.id, rev=ack.rev, own=True)
+            message = replace(told, sender=self._chats.me, account=self._chats.account)
             place.timeline.settle(asked.item, message)
         elif place.timeline.item(ack.seq) is None:  # what a command has said comes to all others
             self._page("one", place, before=ack.seq + 1, after=ack.seq - 1)

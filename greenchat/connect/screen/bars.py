@@ -20,14 +20,14 @@ class Bar(Lines):
     DEFAULT_CSS = "Bar { height: 1; }"
 
     def __init__(self, look: Look, name: str, parts: Callable[[], Sequence[Part]]) -> None:
-        super().__init__(look, id=name)
+        super().__init__(look, self._make_lines, id=name)
         self._parts = parts
 
     @property
     def ground(self) -> Style:
         return self.look.base + self.look.bar
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def _make_lines(self, width: int, height: int) -> list[Strip]:
         segments: list[Segment] = [Segment(" ")]
         left = width - 2
         for text, style in self._parts():

@@ -33,7 +33,7 @@ class Box(Lines, can_focus=True):
         """Something was typed."""
 
     def __init__(self, look: Look, editor: Editor, *, name: str = "box", prompt: str = PROMPT) -> None:
-        super().__init__(look, id=name)
+        super().__init__(look, self._make_lines, id=name)
         self.editor = editor
         self.prompt = prompt
         self.hidden = False  # all of it is drawn as stars
@@ -104,7 +104,7 @@ class Box(Lines, can_focus=True):
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         return min(MOST_LINES, len(self._laid(width)[0]))
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def _make_lines(self, width: int, height: int) -> list[Strip]:
         lines, row, column = self._laid(width)
         self._first = min(max(self._first, row - height + 1), row, max(0, len(lines) - height))
         strips = [Strip(line).adjust_cell_length(width) for line in lines[self._first : self._first + height]]

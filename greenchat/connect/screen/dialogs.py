@@ -53,11 +53,11 @@ class Question(ModalScreen[str]):
 
 class Table(Lines):
     def __init__(self, look: Look, rows: Sequence[tuple[str, str]]) -> None:
-        super().__init__(look, id="table")
+        super().__init__(look, self._make_lines, id="table")
         self._rows = rows
         self.top = 0
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def _make_lines(self, width: int, height: int) -> list[Strip]:
         left = min(24, width // 2)
         out: list[Strip] = []
         for keys, what in self._rows:

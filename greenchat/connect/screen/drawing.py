@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from greenchat.codecs.wording import beginning
+from greenchat.connect.common import clean_lines
 from greenchat.connect.model.mentions import find
 from greenchat.connect.model.rows import Row, summary
 from greenchat.connect.model.timeline import Gone, Item, Told
@@ -148,7 +149,8 @@ def _quoted(row: Row, message: Message) -> str:
 
 
 def _spans(message: Message, how: Drawn) -> Iterator[Span]:
-    look, text = how.look, message.text
+    # A terminal is told of a link beside what is seen of it: so all of it is cleaned here already.
+    look, text = how.look, clean_lines(message.text)
     if message.action:
         yield Span(f"{message.sender} ", look.of_name(message.sender))
     mine = message.sender == how.me

@@ -1,5 +1,7 @@
 """Widgets that are lines of text, drawn by themselves."""
 
+from collections.abc import Callable
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -9,18 +11,16 @@ from greenchat.connect.screen.theme import Look
 
 
 class Lines(Widget):
-    """`lines` makes as many strips as are to be seen; they are filled up to the width. `redraw` has it asked anew."""
+    """`lines` makes the strips for so many cells of width, at most so many as the height is; they are filled up to the
+    width. `redraw` has it asked anew."""
 
     DEFAULT_CSS = "Lines { height: 1fr; }"
 
-    def __init__(self, look: Look, *, id: str) -> None:  # noqa: A002  # as Textual calls it
+    def __init__(self, look: Look, lines: Callable[[int, int], list[Strip]], *, id: str) -> None:  # noqa: A002  # as Textual calls it
         super().__init__(id=id)
         self.look = look
+        self._lines = lines
         self._drawn: list[Strip] | None = None
-
-    def lines(self, width: int, height: int) -> list[Strip]:
-        """At most `height` of them, at most so many cells wide."""
-        raise NotImplementedError
 
     def redraw(self) -> None:
         self._drawn = None
@@ -40,7 +40,7 @@ class Lines(Widget):
     def render_line(self, y: int) -> Strip:
         width, height = self.size
         if self._drawn is None:
-            self._drawn = self.lines(width, height)
+            self._drawn = self._lines(width, height)
         ground = self.ground
         if y >= len(self._drawn):
             return Strip([Segment(" " * width, ground)], width)

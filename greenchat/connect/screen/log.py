@@ -29,7 +29,7 @@ class Log(Lines):
         """A message was."""
 
     def __init__(self, look: Look, chats: Chats, *, times: bool = True) -> None:
-        super().__init__(look, id="log")
+        super().__init__(look, self._make_lines, id="log")
         self._chats = chats
         self._times = times
         self._place: Place | None = None
@@ -101,7 +101,7 @@ class Log(Lines):
             self._cache.popitem(last=False)
         return drawn
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def _make_lines(self, width: int, height: int) -> list[Strip]:
         shown: list[tuple[int, Strip]] = []
         top = self._find_top()
         if top is not None:

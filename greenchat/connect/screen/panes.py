@@ -26,12 +26,12 @@ class Conversations(Lines):
             self.place = place
 
     def __init__(self, look: Look, chats: Chats) -> None:
-        super().__init__(look, id="conversations")
+        super().__init__(look, self._make_lines, id="conversations")
         self._chats = chats
         self._top = 0
         self._shown: list[str] = []
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def _make_lines(self, width: int, height: int) -> list[Strip]:
         places = self._chats.ordered()
         at = next((number for number, place in enumerate(places) if place.id == self._chats.current), 0)
         self._top = max(0, min(max(self._top, at - height + 1), at, max(0, len(places) - height)))
@@ -78,12 +78,12 @@ class MembersPane(Lines):
             self.name = name
 
     def __init__(self, look: Look, chats: Chats) -> None:
-        super().__init__(look, id="members")
+        super().__init__(look, self._make_lines, id="members")
         self._chats = chats
         self._top = 0
         self._shown: list[str] = []
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def _make_lines(self, width: int, height: int) -> list[Strip]:
         place = self._chats.place
         if place is None or place.is_direct:
             self._shown = []
@@ -118,7 +118,7 @@ class Border(Lines):
     """The line between two panes."""
 
     def __init__(self, look: Look, name: str) -> None:
-        super().__init__(look, id=name)
+        super().__init__(look, self._make_lines, id=name)
 
-    def lines(self, width: int, height: int) -> list[Strip]:
+    def _make_lines(self, width: int, height: int) -> list[Strip]:
         return [Strip([Segment("│", self.look.line + Style())])] * height

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pytest
 from kit.authority import Authority
@@ -13,6 +14,7 @@ from textual import events
 
 from greenchat.connect.screen.keys import KEYS, table
 from greenchat.net.encryption import Encryption
+from greenchat.protocol.events import Message, Topic
 from greenchat.testing import serving
 
 
@@ -164,6 +166,22 @@ async def test_what_others_write_is_harmless(server, tmp_path, text, size):
             assert {strip.cell_length for strip in strips} == {size[0]}
             if text.isascii() and len(text) < 40:
                 assert text in ada.text.replace("\n", " ") or size[0] == 40
+
+
+@steps
+async def test_no_control_codes_from_a_server_that_lets_them_pass(server, tmp_path):
+    codes = ("\x1b[2J", "\x1b]0;", "\x07", "\x9b", "\u202e")
+    evil = "".join(codes)
+    text = f"[bold]see[/] https://example.org/{evil}x `{evil}` {evil}"
+    async with on_screen(server, "ada", tmp_path) as ada:
+        message = Message("lobby", 1, 1, f"[red]eve{evil}", text, datetime.now(UTC))
+        topic = Topic("lobby", f"[bold]top{evil}", "eve", datetime.now(UTC))
+        ada.app.model.hear([message, topic])
+        ada.app.changed()
+        await ada.sees("[bold]see[/]", "https://example.org/", "[red]eve", "[bold]top")
+        written = "".join(strip.render(ada.app.console) for strip in ada.app.screen._compositor.render_strips())
+        assert "\x1b]8;" in written, "the link is one"
+        assert not [code for code in codes if code in written]
 
 
 @steps
