@@ -40,11 +40,6 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     def names(self) -> tuple[tuple[str, ...], ...]:
         return self.disabled, self.enabled, self.unloaded
 
-    def said_of(self, plugin: str) -> str:
-        """What is chosen of it; empty for nothing."""
-        states = zip(("disabled", "enabled", "unloaded"), self.names, strict=True)
-        return " and ".join(state for state, names in states if plugin in names)
-
     def off(self, plugin: str, disabled: Collection[str]) -> str:
         """Why `plugin` is off, if it is; `disabled` are those that the configuration leaves out."""
         if plugin in self.disabled:
@@ -62,16 +57,6 @@ def moved(wanted: Choice, before: Choice, now: Choice) -> Choice:
             for names, was, there in zip(wanted.names, before.names, now.names, strict=True)
         )
     )
-
-
-def difference(before: Choice, now: Choice) -> list[str]:
-    """What operators have chosen anew, in lines for people."""
-    lines = []
-    for plugin in sorted({name for choice in (before, now) for names in choice.names for name in names}):
-        was, is_ = before.said_of(plugin), now.said_of(plugin)
-        if was != is_:
-            lines.append(f"plugin {plugin}: {is_ or 'as the configuration has it'} (was {was or 'not chosen'})")
-    return lines
 
 
 def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
