@@ -34,7 +34,7 @@ from greenchat.server.proving import Finding, ask_of, prove
 from greenchat.server.steps import Steps
 from greenchat.server.systemd import Manager
 from greenchat.storage import plugin_choice
-from greenchat.storage.plugin_choice import Choice, keep_choice
+from greenchat.storage.plugin_choice import Choice, keep_choice, moved
 
 log = logging.getLogger("greenchat")
 
@@ -214,7 +214,8 @@ class Reloader:
             departure.thaw()
             self._tries.go_on()
             raise GreenchatError(f"It cannot be kept which plugins are on: {explain(error)}") from None
-        self._server.choice = choice or self._server.choice
+        if choice is not None:
+            self._choose(choice)
         self._report, self._asked = report, [one.asked for one in batch]
         self._leaving = departure  # from here on, nothing leads back
         try:
@@ -223,6 +224,14 @@ class Reloader:
             log.exception("something has not come to its end")
         finally:
             self.handed.set()
+
+    def _choose(self, choice: Choice) -> None:
+        """It holds from now on. Who waits has chosen something beside what held before, and means no more than that."""
+        before, self._server.choice = self._server.choice, choice
+        for place, (asked, answer) in enumerate(self._waiting):
+            if asked.choice is not None:
+                then = moved(asked.choice, before, choice)
+                self._waiting[place] = _Waiting(msgspec.structs.replace(asked, choice=then), answer)
 
     # --- in the program that has taken over ---
 

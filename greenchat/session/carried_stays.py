@@ -114,13 +114,6 @@ def carry_stays(stays: Stays, index: Mapping[Member, int]) -> CarriedStays:
     )
 
 
-def let_go(stays: Stays) -> None:
-    """Others look after these from now on: nothing is done any more about who is absent."""
-    stays.close()
-    for stay in stays._by_hash.values():
-        stay.lost_at = None
-
-
 def restore_stays(stays: Stays, carried: CarriedStays, members: Sequence[Member]) -> Found:
     """Have `stays` be as those were; `members` are as `carried.restore` returns them. It is in the place of
     `Stays.open`: nothing is read. The sessions are to be given their places, and then it has to `end`."""

@@ -54,6 +54,16 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
         return "disabled" if plugin in disabled and plugin not in self.enabled else ""
 
 
+def moved(wanted: Choice, before: Choice, now: Choice) -> Choice:
+    """What is `wanted` by who had `before` in mind, where `now` holds: somebody else has chosen something, too."""
+    return Choice(
+        *(
+            tuple(sorted(({*there} - ({*was} - {*names})) | ({*names} - {*was})))
+            for names, was, there in zip(wanted.names, before.names, now.names, strict=True)
+        )
+    )
+
+
 def difference(before: Choice, now: Choice) -> list[str]:
     """What operators have chosen anew, in lines for people."""
     lines = []

@@ -3,7 +3,7 @@
 from msgspec import msgpack
 
 from greenchat.chat.carried import CarriedChat, attach_carried, carry, reopen, restore
-from greenchat.session.carried_stays import CarriedStays, carry_stays, let_go, restore_stays
+from greenchat.session.carried_stays import CarriedStays, carry_stays, restore_stays
 from greenchat.testing import Chat
 from greenchat.testing.seat import Seat
 from kit.hall import Hall
@@ -40,7 +40,7 @@ def take_over(chat, *plugins, settings=None, without=()):
     whose sessions could not be carried over."""
     carried, index = carry(chat.server.chat)
     stays = carry_stays(chat.server.stays, index)
-    let_go(chat.server.stays)
+    chat.server.stays.close()
     carried, stays = again(carried), again(stays)
     assert isinstance(carried, CarriedChat)
     assert isinstance(stays, CarriedStays)

@@ -9,7 +9,7 @@ from greenchat.config.load import load
 from greenchat.errors import PluginError
 from greenchat.hooks.loader import Plugins
 from greenchat.storage.datadir import CHOICE_FILE
-from greenchat.storage.plugin_choice import Choice, difference, keep_choice, read_choice
+from greenchat.storage.plugin_choice import Choice, keep_choice, moved, read_choice
 
 
 def states(choice, **settings):
@@ -55,5 +55,11 @@ def test_the_latest_word_counts():
     assert choice.after("disable", "rooms") == Choice(disabled=("rooms",))
     assert Choice().after("unload", "rooms").after("load", "rooms") == Choice()
     assert Choice().after("unload", "rooms").after("enable", "rooms").off("rooms", ()) == ""
-    assert difference(Choice(), choice) == ["plugin rooms: enabled (was not chosen)"]
-    assert difference(choice, choice) == []
+
+
+def test_of_two_who_choose_at_once_neither_takes_back_what_the_other_has_chosen():
+    before = Choice(disabled=("polls",), unloaded=("web",))
+    first = before.after("disable", "rooms").after("enable", "polls")
+    second = before.after("disable", "karma").after("load", "web")
+    assert moved(second, before, first) == Choice(disabled=("karma", "rooms"), enabled=("polls",))
+    assert moved(before, before, first) == first
