@@ -19,7 +19,7 @@ class Settings(greenchat.Settings, frozen=True):
 
 def mine(call: Call) -> list[Job]:
     account = call.require_account()
-    return [job for job in call.ctx.jobs if job.arguments[0] == account]
+    return [job for job in call.ctx.jobs if job.account == account]
 
 
 @command(rate="30/1h")
@@ -29,7 +29,8 @@ def remind(call: Call, when: When, text: Annotated[Rest, Meta(max_length=LENGTH)
     Example: /remind 10m Tea is ready"""
     if len(mine(call)) >= call.ctx.settings.most:
         raise Reject("You have as many as you may. /reminders cancel NUMBER makes room.", code="too_many_reminders")
-    call.ctx.at(when, "remember", call.require_account(), text)
+    account = call.require_account()
+    call.ctx.at(when, "remember", account, text, account=account)
     return f"You will be reminded on {when}."
 
 

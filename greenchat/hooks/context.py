@@ -94,7 +94,7 @@ class Context:
         return self._tasks.spawn(function, *arguments, **more)
 
     @overload
-    def later(self, seconds: object, what: str, *arguments: Any) -> Job: ...
+    def later(self, seconds: object, what: str, *arguments: Any, account: int = 0) -> Job: ...
 
     @overload
     def later(self, seconds: object, what: Callable[..., object], *arguments: Any, **more: Any) -> Task: ...
@@ -103,7 +103,7 @@ class Context:
         """Call a function once, after so many seconds, or "10m". A job's name instead of it is kept over restarts, as
         by `at`."""
         if isinstance(what, str):
-            return self.jobs.add(self.clock.now() + timedelta(seconds=seconds_of(seconds)), what, arguments)
+            return self.at(self.clock.now() + timedelta(seconds=seconds_of(seconds)), what, *arguments, **more)
         return self._tasks.later(seconds, what, *arguments, **more)
 
     def every(self, interval: object, function: Callable[..., object], *arguments: Any, **more: Any) -> Task:
@@ -112,7 +112,7 @@ class Context:
         return self._tasks.every(interval, function, *arguments, **more)
 
     @overload
-    def at(self, when: str | datetime, what: str, *arguments: Any) -> Job: ...
+    def at(self, when: str | datetime, what: str, *arguments: Any, account: int = 0) -> Job: ...
 
     @overload
     def at(self, when: str | datetime, what: Callable[..., object], *arguments: Any, **more: Any) -> Task: ...
@@ -120,9 +120,9 @@ class Context:
     def at(self, when: str | datetime, what: str | Callable[..., object], *arguments: Any, **more: Any) -> Task | Job:
         """Call a function at a moment (an aware `datetime`, at once where that has passed), or each day at "07:30", by
         the local time of this machine. A job's name instead of a function is kept over restarts, with its arguments,
-        which must be JSON; see `job`."""
+        which must be JSON; see `job`. One that is for an `account`, by its id, is forgotten with that."""
         if isinstance(what, str):
-            return self.jobs.add(when, what, arguments)
+            return self.jobs.add(when, what, arguments, **more)
         return self._tasks.at(when, what, *arguments, **more)
 
     def job(self, name: str, function: Callable[..., object]) -> None:
@@ -326,6 +326,7 @@ class Context:
     def forget_accounts(self, gone: Iterable[int]) -> None:
         for account_id in gone:
             self.store.forget_account(account_id)
+            self.jobs.forget_account(account_id)
             self._waiting.forget(account_id)
 
     def halt(self) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from greenchat.errors import PluginError, Reject
 from greenchat.hooks.clock import Clock
@@ -21,13 +22,14 @@ MOST = 10_000
 
 class Job(Struct, frozen=True):
     """The stored job `id`: the function registered as `name` is called with `arguments` at `when`; each day at
-    `daily`, where that is not empty."""
+    `daily`, where that is not empty. It is forgotten with the `account` for which it is, if it is for one."""
 
     id: str
     name: str
     when: datetime
     arguments: tuple[Any, ...] = ()
     daily: str = ""
+    account: int = 0
 
 
 class Jobs:
@@ -63,7 +65,7 @@ class Jobs:
         if self._started:
             self._begin(name)
 
-    def add(self, when: str | datetime, name: str, arguments: tuple[Any, ...]) -> Job:
+    def add(self, when: str | datetime, name: str, arguments: tuple[Any, ...], account: int = 0) -> Job:
         """Store one. Each day at the same time with the same arguments is one job, however often it is asked for.
         Raises `Reject` where there are too many: people may have asked for them."""
         if name not in self._functions:
@@ -74,7 +76,7 @@ class Jobs:
         if isinstance(when, str):
             daily, moment = when, next_time(time_of_day(when), self._clock.now())
             for job in self:
-                if (job.daily, job.name, job.arguments) == (daily, name, _as_kept(arguments)):
+                if (job.daily, job.name, job.arguments, job.account) == (daily, name, _as_kept(arguments), account):
                     return job
         elif not isinstance(when, datetime) or when.tzinfo is None:
             raise PluginError(f'{when!r} is no time: give a datetime that has a time zone, or "07:30"')
@@ -82,7 +84,7 @@ class Jobs:
             moment = when.astimezone(UTC)
         if len(self._kept) >= MOST:
             raise Reject("So much is to be done later that no more is kept. Try again later.", code="try_later")
-        job = Job(self._new_id(), name, moment, _as_kept(arguments), daily)
+        job = Job(self._new_id(), name, moment, _as_kept(arguments), daily, account)
         self._write(job)
         if self._started:
             self._wait(job)
@@ -97,6 +99,12 @@ class Jobs:
         if task is not None:
             task.cancel()
         return there
+
+    def forget_account(self, account_id: int) -> None:
+        """Forget those that are for it."""
+        for job in self:
+            if job.account == account_id:
+                self.cancel(job.id)
 
     def start(self) -> None:
         self._started = True
@@ -137,18 +145,16 @@ class Jobs:
         if not job.daily:
             del self._kept[job.id]
             return
-        following = Job(
-            job.id, job.name, next_time(time_of_day(job.daily), self._clock.now()), job.arguments, job.daily
-        )
+        following = replace(job, when=next_time(time_of_day(job.daily), self._clock.now()))
         self._write(following)
         self._wait(following)
 
     def _write(self, job: Job) -> None:
-        self._kept[job.id] = [job.name, job.when.isoformat(), list(job.arguments), job.daily]
+        self._kept[job.id] = [job.name, job.when.isoformat(), list(job.arguments), job.daily, job.account]
 
     def _read(self, job_id: str) -> Job:
-        name, when, arguments, daily = self._kept[job_id]
-        return Job(job_id, name, datetime.fromisoformat(when), tuple(arguments), daily)
+        name, when, arguments, daily, *account = self._kept[job_id]
+        return Job(job_id, name, datetime.fromisoformat(when), tuple(arguments), daily, *account)
 
     def _new_id(self) -> str:
         return next(found for number in self._ids if (found := str(number)) not in self._kept)

@@ -97,3 +97,15 @@ def test_one_has_so_many(utc):
     ada.says("/remind 1h two")
     assert ada.asks("/remind 1h three").startswith("You have as many as you may. /reminders cancel")
     assert bob.asks("/remind 1h one").startswith("You will be reminded")
+
+
+def test_they_are_forgotten_with_the_account_and_others_are_not(chat):
+    ada, bob = chat.join("ada", account=7), chat.join("bob", account=8)
+    ada.says("/remind 10m Tea is ready")
+    bob.says("/remind 10m Cake is ready")
+    accounts = chat.server.accounts
+    chat.run(lambda: accounts.replace([accounts.by_id(8)]))
+    ctx = next(plugin.ctx for plugin in chat.server.plugins if plugin.name == "reminders")
+    assert [job.arguments[1] for job in ctx.jobs] == ["Cake is ready"]
+    chat.tick("10m")
+    assert bob.hears("Remember: Cake is ready")
