@@ -9,7 +9,7 @@ from kit.processes import run_greenchat
 from kit.programs import Program
 
 from greenchat.client import Cursor, RefusedError
-from greenchat.protocol.events import Message
+from greenchat.protocol.events import Message, Role
 from greenchat.protocol.reload_reports import Reloaded
 from greenchat.protocol.replies import Error, Welcome
 from greenchat.testing import DEADLINE
@@ -131,6 +131,7 @@ def test_an_operator_is_told_though_the_connection_does_not_last(over, by_tls, c
         ada.command("register", password=SECRET)
         added = run_greenchat("operators", "add", "ada", "--data-dir", str(over.data_dir))
         assert added.returncode == 0, added
+        next(item for item in ada if isinstance(item, Role) and item.role == "operator")  # the server knows it by now
         with connect() as operator:
             operator.join("ada", login=SECRET)
             word = over.change()
