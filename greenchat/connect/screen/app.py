@@ -350,13 +350,13 @@ class ChatApp(App[Exit]):
             self.editor.delete()
             self.box.renew()
 
-    def action_leave(self) -> None:
+    def action_leave(self, *, hung_up: bool = False) -> None:
         if not self._leaving:
             self._leaving = True
-            self.run_worker(self._leave(), exit_on_error=False)
+            self.run_worker(self._leave(hung_up), exit_on_error=False)
 
-    async def _leave(self) -> None:
-        undelivered = await self.link.leave()
+    async def _leave(self, hung_up: bool) -> None:
+        undelivered = await self.link.leave(hung_up=hung_up)
         self.exit(Exit.LOST if undelivered else Exit.DELIVERED)
 
     # --- what panes and the box say ---

@@ -12,6 +12,7 @@ from kit.programs import Program
 from kit.screens import on_screen, steps
 from textual import events
 
+from greenchat.connect.logins import Logins
 from greenchat.connect.screen.keys import KEYS, table
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Message, Topic
@@ -253,6 +254,20 @@ async def test_the_server_is_restarted_under_it(tmp_path):
                         say(bob, "Welcome back")
                         await ada.sees("before", "typed meanwhile", "Welcome back", "> half ty")
                     assert ada.text.count("before") == ada.text.count("typed meanwhile") == 1
+
+
+@steps
+async def test_who_logs_out_and_leaves_is_out_also_where_the_server_cannot_be_told(tmp_path):
+    with ExitStack() as stack:
+        server = stack.enter_context(serving())
+        async with on_screen(server, "ada", tmp_path) as ada:
+            logins = Logins("test", tmp_path / "state-ada")
+            assert logins.keep_device("ada", "a token")
+            await asyncio.to_thread(stack.close)
+            await ada.sees("not connected")
+            await ada.type("/logout", "enter")
+            await ada.press("ctrl+q")
+            await ada.until(lambda: not logins.device("ada"))
 
 
 @steps
