@@ -132,9 +132,12 @@ class ChatApp(App[Exit]):
         if place is None:
             return [("No conversation: /join ROOM takes you to one", self.look.strong)]
         unread = sum(one.unread for one in self.model.chats.places.values() if one is not place and one.level != "none")
-        title = place.title if place.is_direct else f"#{place.title}"
         more = f"({unread} unread elsewhere)" if unread else ""
-        return [(title, self.look.strong), (place.topic or place.gone, self.look.text), (more, self.look.unread)]
+        return [
+            (f"{place.sign}{place.title}", self.look.strong),
+            (place.topic or place.gone, self.look.text),
+            (more, self.look.unread),
+        ]
 
     def _about(self) -> list[Part]:
         place = self.model.chats.place

@@ -271,6 +271,22 @@ async def test_who_logs_out_and_leaves_is_out_also_where_the_server_cannot_be_to
 
 
 @steps
+async def test_commands_of_who_is_in_no_conversation(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        await ada.type("/part", "enter")
+        await ada.sees("No conversation: /join ROOM takes you to one")
+        with Program(server, "bob"):
+            await ada.type("/rooms", "enter")
+            await ada.sees("lobby (1)")
+        await ada.type("hello?", "enter")
+        await ada.sees("hello?", "You are in no conversation")
+        assert "#greenchat" not in ada.text, "which is no room"
+        await ada.type("/join garden", "enter")
+        await ada.until(lambda: ada.lines[0].startswith(" #garden"))
+        assert [*ada.chats.places] == ["garden"]
+
+
+@steps
 async def test_nothing_is_seen_of_a_reload_by_tls(tmp_path):
     over, authority = Handovers(tmp_path), Authority(tmp_path)
     settings = [f"--set={name}={value}" for name, value in authority.settings.items()]
