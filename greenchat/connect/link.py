@@ -135,8 +135,10 @@ class Link:
     def retry_now(self) -> None:
         self._now.set()
 
-    async def leave(self) -> int:
-        """Go, once what was said has arrived; how much has not."""
+    async def leave(self, *, hung_up: bool = False) -> int:
+        """Go, once what was said has arrived; how much has not. Whose window was closed does not go, but loses the
+        connection then: they may be back at once."""
+        stays = hung_up and self.ticket.may_be_kept(self.client.token)
         if self._reloads and self._returning is not None:
             await asyncio.wait([self._returning])
         if self._returning is not None:
@@ -146,18 +148,21 @@ class Link:
             deadline = loop.time() + LEAVE_SECONDS
             with suppress(DisconnectedError):
                 self.model.reading.tell(self.client, at_once=True)
-                while self.model.sender.waiting and loop.time() < deadline:
+                while (self.model.sender.waiting or self.client.backlog) and loop.time() < deadline:
                     self.flush()
                     await asyncio.sleep(0.01)
-                self.client.leave()
                 self._unwatch()
-                while loop.time() < deadline:
+                if not stays:
+                    self.client.leave()
+                while not stays and loop.time() < deadline:
                     if items := self.client.receive(0):
                         self.model.hear(items)
                     await asyncio.sleep(0.01)
         self._over = True
         self.close()
-        self._stay.end(returns=False)
+        if self.model.sender.is_logging_out:
+            self._stay.log_out(self.client)
+        self._stay.end(returns=hung_up)
         return self.model.sender.waiting
 
     def close(self) -> None:
@@ -275,9 +280,9 @@ class Link:
             return
         self._unwatch()
         self._come.clear()  # it is told again, since it was not heard
-        self.model.lost()
-        if self._stay.logging_out:
+        if self._stay.logging_out or self.model.sender.is_logging_out:  # whose answer was lost: one wants to be out
             self._stay.log_out(self.client)
+        self.model.lost()
         if self._stay.sent_away:
             self._end(None if self._stay.logging_out else error)
             return
@@ -293,6 +298,7 @@ class Link:
     def _end(self, error: ClientError | None) -> None:
         self._over = True
         self.close()
+        self._stay.end(returns=False)
         self._face.ended(error)
 
     async def _come_back(self) -> None:

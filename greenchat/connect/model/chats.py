@@ -22,6 +22,7 @@ KEPT_IN_ALL = 20_000
 LEAST_KEPT = 100
 
 GONE_BACK = "You are not in this room any more: /join {} takes you back."
+NOWHERE = "You are in no conversation: /join ROOM takes you to one."
 ENDED = "This conversation has ended."
 
 
@@ -67,6 +68,12 @@ class Chats:
 
     def room(self, name: str) -> Place:
         return self.places.get(name) or self._begin(Place(name, name))
+
+    def nowhere(self) -> Place:
+        """What is looked at by who is in no conversation, once there is something to be told."""
+        place = self.room("")
+        place.title, place.gone = self.server, NOWHERE
+        return place
 
     def direct(self, conversation: str, name: str) -> Place:
         """The conversation of this id. One that had only a name is it from its first message on."""
@@ -125,6 +132,8 @@ class Chats:
         if before is not None and before is not place:
             before.mark = None
         self.current = there
+        if there:
+            self.places.pop("", None)
         if before is not place:
             place.mark = place.read if place.unread else None
         self.revision += 1

@@ -99,7 +99,8 @@ class Draft:
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """`id` is the room's name, or spelt as `client/places.py` has it; `title` is what people call it.
+    """`id` is the room's name, or spelt as `client/places.py` has it; empty for none, where the server tells what comes
+    of a command of who is in no conversation. `title` is what people call it.
 
     One has read it up to `read`; `unread` are those behind it that are not one's own, and `mentions` those that call
     for one. `mark`: above it is what was new when one came here, None where nothing was. `gone`: why nothing can be
@@ -137,7 +138,12 @@ class Place:
             return {"to": self.id.removeprefix(TO)}
         if self.is_direct:
             return {"conversation": conversation_at(self.id)}
-        return {"room": self.id}
+        return {"room": self.id} if self.id else {}
+
+    @property
+    def sign(self) -> str:
+        """What stands before its title."""
+        return "#" if self.id and not self.is_direct else ""
 
     @property
     def there(self) -> There:

@@ -1,14 +1,14 @@
 """What one says, changes and asks for: in order, where it was typed or nowhere, and never lost without a word."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from greenchat.client import Client, RefusedError
 from greenchat.client.places import place_at
 from greenchat.connect.commands import Commands, Run
-from greenchat.connect.common import NOT_STORED, TRY_AGAIN
+from greenchat.connect.common import NOT_STORED, TRY_AGAIN, is_logout
 from greenchat.connect.draft import is_command, said_as
 from greenchat.connect.model.asking import NO_CONNECTION, Asked, Asking
 from greenchat.connect.model.chats import Chats
@@ -39,8 +39,18 @@ class Sender(Asking):
     @property
     def waiting(self) -> int:
         """How many of one's words and commands have no answer yet."""
-        under_way = [*self._asked.values(), *self._unsure.values()]
-        return len(self._queue) + sum(asked.kind in ("say", "command") for asked in under_way)
+        return sum(1 for _ in self._waiting())
+
+    @property
+    def is_logging_out(self) -> bool:
+        """Whether a /logout is among them."""
+        return any(is_logout(asked.line) for asked in self._waiting())
+
+    def _waiting(self) -> Iterator[Asked]:
+        yield from self._queue
+        for asked in (*self._asked.values(), *self._unsure.values()):
+            if asked.kind in ("say", "command"):
+                yield asked
 
     # --- say ---
 

@@ -132,9 +132,12 @@ class ChatApp(App[Exit]):
         if place is None:
             return [("No conversation: /join ROOM takes you to one", self.look.strong)]
         unread = sum(one.unread for one in self.model.chats.places.values() if one is not place and one.level != "none")
-        title = place.title if place.is_direct else f"#{place.title}"
         more = f"({unread} unread elsewhere)" if unread else ""
-        return [(title, self.look.strong), (place.topic or place.gone, self.look.text), (more, self.look.unread)]
+        return [
+            (f"{place.sign}{place.title}", self.look.strong),
+            (place.topic or place.gone, self.look.text),
+            (more, self.look.unread),
+        ]
 
     def _about(self) -> list[Part]:
         place = self.model.chats.place
@@ -350,13 +353,13 @@ class ChatApp(App[Exit]):
             self.editor.delete()
             self.box.renew()
 
-    def action_leave(self) -> None:
+    def action_leave(self, *, hung_up: bool = False) -> None:
         if not self._leaving:
             self._leaving = True
-            self.run_worker(self._leave(), exit_on_error=False)
+            self.run_worker(self._leave(hung_up), exit_on_error=False)
 
-    async def _leave(self) -> None:
-        undelivered = await self.link.leave()
+    async def _leave(self, hung_up: bool) -> None:
+        undelivered = await self.link.leave(hung_up=hung_up)
         self.exit(Exit.LOST if undelivered else Exit.DELIVERED)
 
     # --- what panes and the box say ---

@@ -10,6 +10,7 @@ from greenchat.connect.commands import Lacking
 from greenchat.connect.common import Line, is_quit
 from greenchat.connect.draft import is_command, pasted, to_send, why_not
 from greenchat.connect.link import Link
+from greenchat.connect.model.chats import NOWHERE
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import About, Draft, Place
 from greenchat.connect.screen.box import Box
@@ -21,7 +22,6 @@ NOTHING_SELECTED = "Select a message first: Alt-Up."
 NOT_YOURS = "That is not yours to change."
 TWICE_DELETES = "Once more deletes it."
 ENTERED = "You are in {}: it is in the list."
-NOWHERE = "You are in no conversation: /join ROOM takes you to one."
 
 
 class Stage(Protocol):
@@ -115,7 +115,7 @@ class Composer:
             place.draft = Draft()
         for line in lines:
             if not self._here(place, line):
-                self._say(place or self._model.chats.room(self._model.chats.server), line, about)
+                self._say(place or self._model.chats.nowhere(), line, about)
             about = None
         app.log_pane.to_end()
         app.link.flush()

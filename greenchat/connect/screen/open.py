@@ -1,5 +1,8 @@
 """Opening the screen, and what is told once it is closed."""
 
+import asyncio
+import os
+import signal
 import sys
 from collections.abc import Iterable
 
@@ -37,6 +40,9 @@ def chat(visit: Visit) -> Exit:
     model = Model()
 
     def connect(app: ChatApp) -> Link:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, app.action_leave)
+        loop.add_signal_handler(signal.SIGHUP, _hang_up, app)
         return Link(client, welcome, entrance.ticket, entrance.logins, model, app)
 
     app = ChatApp(model, connect, look())
@@ -47,3 +53,11 @@ def chat(visit: Visit) -> Exit:
     if model.sender.waiting:
         told.show([undelivered(model.sender.waiting)])
     return Exit.FAILED if code is None else code
+
+
+def _hang_up(app: ChatApp) -> None:
+    """The window was closed. What is still drawn goes nowhere: Textual would wait for ever for who writes it."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nowhere, stream)
+    app.action_leave(hung_up=True)

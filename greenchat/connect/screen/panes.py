@@ -50,15 +50,14 @@ class Conversations(Lines):
         if place.id == self._chats.current:
             style = look.current
         mark = f"{number}" if number <= 9 else " "
-        sign = "" if place.is_direct else "#"
         draft = "✎" if place.draft.text and place.id != self._chats.current else ""
-        room = width - width_of(f"{mark} {sign}{count}{draft}") - 1
+        room = width - width_of(f"{mark} {place.sign}{count}{draft}") - 1
         name = cut(place.title, max(room, 1))
         gap = " " * max(0, room - width_of(name))
         return Strip(
             [
                 Segment(f"{mark} ", style + look.dim if not look.background else style),
-                Segment(f"{sign}{name}{gap}{draft}{count} ", style),
+                Segment(f"{place.sign}{name}{gap}{draft}{count} ", style),
             ]
         )
 

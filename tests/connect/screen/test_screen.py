@@ -12,6 +12,7 @@ from kit.programs import Program
 from kit.screens import on_screen, steps
 from textual import events
 
+from greenchat.connect.logins import Logins
 from greenchat.connect.screen.keys import KEYS, table
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Message, Topic
@@ -253,6 +254,36 @@ async def test_the_server_is_restarted_under_it(tmp_path):
                         say(bob, "Welcome back")
                         await ada.sees("before", "typed meanwhile", "Welcome back", "> half ty")
                     assert ada.text.count("before") == ada.text.count("typed meanwhile") == 1
+
+
+@steps
+async def test_who_logs_out_and_leaves_is_out_also_where_the_server_cannot_be_told(tmp_path):
+    with ExitStack() as stack:
+        server = stack.enter_context(serving())
+        async with on_screen(server, "ada", tmp_path) as ada:
+            logins = Logins("test", tmp_path / "state-ada")
+            assert logins.keep_device("ada", "a token")
+            await asyncio.to_thread(stack.close)
+            await ada.sees("not connected")
+            await ada.type("/logout", "enter")
+            await ada.press("ctrl+q")
+            await ada.until(lambda: not logins.device("ada"))
+
+
+@steps
+async def test_commands_of_who_is_in_no_conversation(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        await ada.type("/part", "enter")
+        await ada.sees("No conversation: /join ROOM takes you to one")
+        with Program(server, "bob"):
+            await ada.type("/rooms", "enter")
+            await ada.sees("lobby (1)")
+        await ada.type("hello?", "enter")
+        await ada.sees("hello?", "You are in no conversation")
+        assert "#greenchat" not in ada.text, "which is no room"
+        await ada.type("/join garden", "enter")
+        await ada.until(lambda: ada.lines[0].startswith(" #garden"))
+        assert [*ada.chats.places] == ["garden"]
 
 
 @steps
