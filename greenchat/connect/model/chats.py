@@ -155,15 +155,6 @@ class Chats:
             return True
         return False
 
-    def jump(self, letters: str) -> list[Place]:
-        """Those whose names have these letters in this order, the best first."""
-        wanted = letters.casefold().lstrip("#@")
-        found = []
-        for place in self.ordered():
-            if (rank := _rank(wanted, place.title.casefold())) is not None:
-                found.append((rank, place))
-        return [place for _, place in sorted(found, key=lambda one: one[0])]
-
     def rows(self, place: Place) -> list[Row]:
         return rows(place.timeline, place.mark, self.zone)
 
@@ -335,17 +326,3 @@ class Chats:
                 before = len(place.timeline)
                 place.timeline.shrink(LEAST_KEPT)
                 total -= before - len(place.timeline)
-
-
-def _rank(wanted: str, title: str) -> tuple[int, int] | None:
-    """Better is less: a beginning, a part, letters in this order."""
-    if title.startswith(wanted):
-        return 0, len(title)
-    if wanted in title:
-        return 1, title.index(wanted)
-    at = -1
-    for letter in wanted:
-        at = title.find(letter, at + 1)
-        if at < 0:
-            return None
-    return 2, at

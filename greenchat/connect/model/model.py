@@ -13,7 +13,7 @@ from greenchat.connect.model.told import feed
 from greenchat.connect.names import Names
 from greenchat.connect.reading import Reading
 from greenchat.protocol.events import Event
-from greenchat.protocol.replies import CommandEntry, Error, Welcome
+from greenchat.protocol.replies import CommandEntry, Welcome
 from greenchat.protocol.requests import Frame, Ref
 
 
@@ -103,7 +103,3 @@ class Model:
         chats.back(welcome, client.rooms, missed)
         self.hear(client.rooms.values())
         self.sender.back(client, again)
-
-    def refuse(self, error: Error) -> None:
-        """Told where one looks."""
-        self.chats.tell(None, error.text, error=True)

@@ -1,7 +1,7 @@
 """What was said and has happened in one conversation, in order, each once; and what has become of it."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -295,7 +295,3 @@ def _reacted(message: Message, by: str, emoji: str, on: bool) -> Message:
     reactions = {each: [*names] for each, names in (message.reactions or {}).items()}
     names = [name for name in reactions.pop(emoji, []) if name != by] + [by] * on
     return replace(message, reactions=(reactions | ({emoji: names} if names else {})) or None)
-
-
-def numbers(items: Iterable[Item]) -> list[int]:
-    return [item.seq for item in items if not item.order]
