@@ -13,7 +13,7 @@ from greenchat.errors import Reject
 from greenchat.protocol.replies import Error
 from greenchat.session.flood import READ_BYTES
 
-# How much of a connection's start is looked at to choose its words: enough for the greeting of any protocol.
+# How much of a connection's start is looked at to choose who serves it, or its words: the greeting of any protocol.
 FIRST_BYTES = 16
 
 # How long a connection that is turned away may take, half of it to say its first words. Programs speak at once;
