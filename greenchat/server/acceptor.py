@@ -68,7 +68,7 @@ class Acceptor:
         self._going_on: list[tuple[Any, Any]] = []  # greenlets that are to begin with sockets that were carried here
         self._unusable: list[Any] = []  # sockets that were carried here in vain
         self._held: list[CarriedSilent] = []
-        self._turning_away = TurningAway(self._peek)
+        self._turning_away = TurningAway(self._peek, self.idle)
         self._all_gone = Event()
         self.listeners = Listeners(self._serve)
         self.is_proxy: Callable[[str], bool] = lambda host: False
