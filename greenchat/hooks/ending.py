@@ -23,10 +23,10 @@ class Cut(Killed):
     ended, and that have no answer; and `left` the requests behind, of which nothing has begun. What was said for one is
     acknowledged, as it must not be asked for again: `said` counts those, of which the last may be under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_answered: bool = False) -> None:
         super().__init__()
         self.refs: list[Any] = []
-        self.is_answered = False  # the request was
+        self.is_answered = is_answered  # the request was
         self.said = 0
         self.left: list[Any] = []
 

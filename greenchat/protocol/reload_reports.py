@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from greenchat.protocol.replies import Answer
 from greenchat.protocol.requests import Frame, Ref
@@ -67,21 +68,11 @@ class Reloaded(Answer, frozen=True, kw_only=True, tag="reloaded"):
 
     @classmethod
     def of(cls, report: ReloadReport, ref: Ref = None) -> "Reloaded":
-        return cls(
-            ok=report.ok,
-            how=report.how,
-            changed=report.changed,
-            proven=report.proven,
-            why=report.why,
-            pause_seconds=report.pause_seconds,
-            sessions=report.sessions,
-            lines=report.lines,
-            ref=ref,
-        )
+        return cls(**asdict(report), lines=report.lines, ref=ref)
 
     @property
     def report(self) -> ReloadReport:
-        return ReloadReport(self.ok, self.how, self.changed, self.proven, self.why, self.pause_seconds, self.sessions)
+        return ReloadReport(**{name: getattr(self, name) for name in ReloadReport.__struct_fields__})
 
 
 class Reconnect(Frame, frozen=True, gc=False, tag="reconnect"):

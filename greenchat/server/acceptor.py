@@ -28,14 +28,11 @@ from greenchat.protocol.address import host_of, network_of
 from greenchat.server.arrivals import Chosen, Silent, until
 from greenchat.server.carried_connections import CarriedAcceptor, CarriedSilent
 from greenchat.server.listeners import Listeners, Own
-from greenchat.server.turning_away import TurningAway
+from greenchat.server.turning_away import FIRST_BYTES, TurningAway
 from greenchat.session.connection import Connection
 from greenchat.session.flood import READ_BYTES
 
 log = logging.getLogger("greenchat.server")
-
-# How much of a connection's start is looked at to choose who serves it: enough for the greeting of any protocol.
-FIRST_BYTES = 16
 
 
 class Server(Protocol):
@@ -71,7 +68,7 @@ class Acceptor:
         self._going_on: list[tuple[Any, Any]] = []  # greenlets that are to begin with sockets that were carried here
         self._unusable: list[Any] = []  # sockets that were carried here in vain
         self._held: list[CarriedSilent] = []
-        self._turning_away = TurningAway(self._peek)
+        self._turning_away = TurningAway(self._peek, self.idle)
         self._all_gone = Event()
         self.listeners = Listeners(self._serve)
         self.is_proxy: Callable[[str], bool] = lambda host: False

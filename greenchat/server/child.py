@@ -10,13 +10,12 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import gevent
 from gevent import os as gevent_os
 
-from greenchat.server.apart import LINE, MARK, NO_SERVER, SCRATCH, TRIAL
+from greenchat.server.apart import LINE, MARK, NO_SERVER, SCRATCH, TRIAL, marked
 from greenchat.server.handover import command
 
 # What belongs to the server alone, of the environment: its service manager's words, and what it is left by hand-overs.
@@ -175,12 +174,3 @@ def _how(process: "subprocess.Popen[bytes]") -> str:
         return f"by {signal.Signals(-code).name}"
     except ValueError:
         return f"by signal {-code}"
-
-
-def marked(mark: str) -> Iterator[int]:
-    """The processes that have `mark` in their environment: wherever they are, they were started by who had it."""
-    wanted = f"{MARK}={mark}".encode()
-    for path in Path("/proc").glob("[0-9]*/environ"):  # nothing, on a system without
-        with contextlib.suppress(OSError):
-            if wanted in path.read_bytes():
-                yield int(path.parent.name)

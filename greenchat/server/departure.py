@@ -17,7 +17,7 @@ from greenchat.server.carried_connections import CarriedConnections
 from greenchat.server.carried_server import Asked, CarriedServer
 from greenchat.server.carrying import collect
 from greenchat.server.lifecycle import Lifecycle
-from greenchat.server.pause import FREEZE_SECONDS, Pause
+from greenchat.server.pause import CUT_SECONDS, FREEZE_SECONDS, Pause
 from greenchat.server.steps import Steps
 
 log = logging.getLogger("greenchat.server")
@@ -53,8 +53,11 @@ class Departure:
         self._pause.freeze()
         try:
             is_at_rest = self._pause.settle(FREEZE_SECONDS)
+            until = self._froze + FREEZE_SECONDS
+            if not is_at_rest and self._pause.cut_queued():
+                until = time.monotonic() + CUT_SECONDS  # for what others have begun
             while reasons := self._reasons():
-                if time.monotonic() - self._froze >= FREEZE_SECONDS:
+                if time.monotonic() >= until:
                     raise NotNowError(f"This would be cut off, so wait until it is done: {'; '.join(reasons)}.")
                 gevent.sleep(LOOK_SECONDS)
             if not is_at_rest and not self._pause.cut():

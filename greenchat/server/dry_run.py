@@ -20,9 +20,9 @@ from urllib.parse import quote
 import msgspec
 
 from greenchat.protocol.dry_runs import TEXT_LENGTH, DryAsk, DryReport
-from greenchat.server.apart import MARK
+from greenchat.server.apart import MARK, marked
 from greenchat.storage import direct_rows, session_store
-from greenchat.storage.plugin_store import store_path
+from greenchat.storage.plugin_store import store_path, tables_path
 
 # How long it may take in all, in seconds: a thousand messages take one or two, with a plugin that has little to do.
 TRY_SECONDS = 60.0
@@ -100,8 +100,6 @@ def _scratch() -> Iterator[Path]:
 
 def _run(directory: Path, seconds: float, halt: Halt) -> str:
     """Run the process to its end, or end it, with all that it has started. How it has ended, in words."""
-    from greenchat.server.child import marked
-
     until = time.monotonic() + seconds  # by the clock that all processes have
     command = [sys.executable, "-B", "-P", "-m", CHILD, str(directory), f"{seconds:g}", f"{until:.3f}"]
     with (directory / PRINTED_FILE).open("wb") as printed:
@@ -164,7 +162,7 @@ def _copy(plugin: str, data_dir: Path, own_files: Collection[str], target: Path)
     """Copy what a plugin keeps, as it is at this moment; what could not be, in words. A server may run on it."""
     notes = []
     names = [name for name in own_files if name not in NOT_GIVEN]
-    paths = [store_path(data_dir, plugin), store_path(data_dir, plugin, ".tables"), *map(data_dir.joinpath, names)]
+    paths = [store_path(data_dir, plugin), tables_path(data_dir, plugin), *map(data_dir.joinpath, names)]
     for path in paths:
         try:
             if not path.is_file():

@@ -64,6 +64,15 @@ class Pause:
             gevent.kill(serving, Killed)
         return self.settle(seconds)
 
+    def cut_queued(self) -> bool:
+        """The same for those who wait for a turn, at a password's check or a search say; whether there are any. The
+        others may end what they have begun, and begin nothing more."""
+        restless = self._restless
+        is_crowded = any(session.is_queued for session in restless)
+        for session in restless if is_crowded else ():
+            session.cut(queued=True)
+        return is_crowded
+
     def send_away(self, seconds: float = AWAY_SECONDS) -> None:
         """Have those come back at once that cannot be carried, and wait for them to go, at most so many seconds."""
         until = time.monotonic() + seconds

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import gevent
@@ -13,7 +14,7 @@ from greenchat.errors import Reject
 from greenchat.protocol.replies import Error
 from greenchat.session.flood import READ_BYTES
 
-# How much of a connection's start is looked at to choose its words: enough for the greeting of any protocol.
+# How much of a connection's start is looked at to choose who serves it, or its words: the greeting of any protocol.
 FIRST_BYTES = 16
 
 # How long a connection that is turned away may take, half of it to say its first words. Programs speak at once;
@@ -25,10 +26,14 @@ TURNED_AWAY_AT_ONCE = 100
 
 
 class TurningAway:
-    """`peek(socket, seconds, size, flags)` is what the client says first; None where it says nothing for so long."""
+    """`peek(socket, seconds, size, flags)` is what the client says first; None where it says nothing for so long.
+    `idle()` is entered once it was told all: nothing is lost where that is ended, as by a reload."""
 
-    def __init__(self, peek: Callable[[Any, float, int, int], bytes | None]) -> None:
+    def __init__(
+        self, peek: Callable[[Any, float, int, int], bytes | None], idle: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._peek = peek
+        self._idle = idle
         self._count = 0  # how many are being refused at this moment
 
     def turn_away(self, sock: Any, verdict: Reject) -> None:
@@ -42,7 +47,8 @@ class TurningAway:
                 verdict = in_full(verdict, kind.advice)
                 sock.sendall(kind.refusal(Error(verdict.code, verdict.text)))
                 sock.shutdown(socket.SHUT_WR)
-                while polite and sock.recv(READ_BYTES):
-                    pass  # closing with unread bytes would reset the connection, and take the words back
+                with self._idle():
+                    while polite and sock.recv(READ_BYTES):
+                        pass  # closing with unread bytes would reset the connection, and take the words back
         finally:
             self._count -= 1

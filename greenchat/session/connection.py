@@ -27,6 +27,7 @@ from greenchat.session.flood import FloodControl
 from greenchat.session.host import Host
 from greenchat.session.idle import IdleMonitor, Next
 from greenchat.session.served import Served
+from greenchat.storage.fairness import is_queued
 
 # What clients send by themselves, while nobody sits before them perhaps.
 SAYS_NOTHING = (Ping, Pong, MarkRead)
@@ -156,12 +157,22 @@ class Connection(Served):
             self._drains,
         )
 
-    def cut(self) -> None:
-        """End what is under way for one of its requests, which is answered so; the others wait."""
-        gevent.get_hub().loop.run_callback(self._cut)
+    @property
+    def is_queued(self) -> bool:
+        """Whether what is under way waits for a turn, behind others."""
+        return is_queued(self._helper or self.greenlet)
 
-    def _cut(self) -> None:
-        if self.greenlet is not None and not self.rests and not self._flood.breathes:
+    def cut(self, *, queued: bool = False) -> None:
+        """End what is under way for one of its requests, which is answered so; the others wait. With `queued`, only if
+        it `is_queued` still; else it stops once that is done."""
+        gevent.get_hub().loop.run_callback(self._cut, queued)
+
+    def _cut(self, queued: bool) -> None:
+        if self.greenlet is None or self.rests or self._flood.breathes:
+            return
+        if queued and not self.is_queued:
+            self.stops = True
+        else:
             self.greenlet.throw(Cut())
 
     def send_away(self) -> None:
@@ -282,6 +293,7 @@ class Connection(Served):
                 if self.member is not None and (room := self.member.talks_in) is not None:
                     self._flood.flush_if_large(room, len(part))
         except Cut as cut:
+            self.stops = False
             is_cut, frames = True, [*cut.left, *frames[done:]]
             self._answer_cut(cut)
         if is_cut and frames and self.closing is None:

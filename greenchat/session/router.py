@@ -100,6 +100,8 @@ def _route_each(connection: Session, frames: Iterable[Request], *, asked: bool =
             _route_one(connection, frame, asked)
             if connection.closing is not None:
                 return
+            if connection.stops:
+                raise Cut(is_answered=True)
     except Cut as cut:
         if frame is not None and not cut.is_answered:
             cut.refs.append(frame.ref)

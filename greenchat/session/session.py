@@ -48,6 +48,7 @@ class Session(coming.Newcomer):
         "_receipts",
         "_said",
         "_trusted",
+        "stops",
     )
 
     server: Host
@@ -61,6 +62,7 @@ class Session(coming.Newcomer):
         self._said: list[Message] = []  # for messages in a row at hand
         self._calls: tuple[Call, ...] = ()  # commands that run, the innermost last
         self._trusted = False  # knows the server's pass phrase
+        self.stops = False  # behind the request at hand, as if that was cut: a reload waits for it
         self.closing = None
         self.id = number
         self.since = datetime.now(UTC)

@@ -4,6 +4,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -21,6 +22,15 @@ def in_quanta() -> Iterator[None]:
         yield
     finally:
         gevent.sleep(QUANTUM - (time.monotonic() - began) % QUANTUM)
+
+
+# The greenlets that wait for a turn, in whatever queue.
+_queued: set[Any] = set()
+
+
+def is_queued(greenlet: Any) -> bool:
+    """Whether it waits for a turn: of what it wants one for, nothing has begun."""
+    return greenlet in _queued
 
 
 class FairQueue:
@@ -48,7 +58,8 @@ class FairQueue:
             self._next()
 
     def _wait(self, network: str, who: str) -> None:
-        turn = Event()
+        turn, waits = Event(), gevent.getcurrent()
+        _queued.add(waits)
         self._waiting.setdefault(network, OrderedDict()).setdefault(who, deque()).append(turn)
         try:
             turn.wait()
@@ -58,6 +69,8 @@ class FairQueue:
             else:
                 self._forget(network, who, turn)
             raise
+        finally:
+            _queued.discard(waits)
 
     def _next(self) -> None:
         """Hand the turn on."""

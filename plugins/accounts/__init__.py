@@ -71,6 +71,7 @@ class Accounts:
         self._logins: Logins
         self._sessions: Sessions
         self._looking: Any = None
+        self._missed: set[str] = set()  # whose accounts are others than before a reload, until all are here
 
     # --- hooks ---
 
@@ -81,7 +82,8 @@ class Accounts:
         self._server = server
         self._hashing = Hashing(self._settings.hasher(), self._ctx.in_thread)
         self._registry = Registry(server.data_dir / store.FILE, server.accounts)
-        self._registry.look()
+        self._registry.go_on(self._ctx.state.get("passwords", {}))
+        self._missed = self._registry.look().accounts
         self._devices = Devices(server, self._settings, self._registry)
         self._logins = Logins(server, self._settings, self._registry, self._hashing, self._devices)
         self._sessions = Sessions(server, self._devices, self._logins)
@@ -96,9 +98,18 @@ class Accounts:
     def greenchat_shutdown(self, server: ChatServer) -> None:
         if self._looking is not None:
             self._looking.kill()
+            self._ctx.state["passwords"] = self._registry.passwords_of(
+                {one.account for one in server.sessions.values()}
+            )
             self._registry.close()
             self._ctx.state.update({name: tally.state for name, tally in self._tallies.items()})
             self._ctx.state["wanted"] = {str(number): name for number, name in self._wanted.items()}
+
+    @hookimpl
+    def greenchat_carried(self, session: Session) -> None:
+        # All of them are here, once the first is told of. Who has lost an account meanwhile, to the shell say, goes.
+        missed, self._missed = self._missed, set()
+        self._logins.end_changed(missed)
 
     @property
     def _tallies(self) -> dict[str, Tally]:

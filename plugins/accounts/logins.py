@@ -169,14 +169,18 @@ class Logins:
 
     def _look(self) -> None:
         changed, devices = self._registry.look(self._devices.watched)
-        for key in changed:
+        self.end_changed(changed)
+        # Not only those that have changed: nobody has a name of somebody else's for longer than this.
+        self._expel(self._registry.registered.keys() & self._server.chat.members.keys())
+        self._devices.ended(devices)
+
+    def end_changed(self, keys: Iterable[str]) -> None:
+        """End all sessions of these accounts, which another process has removed, or given another password."""
+        for key in keys:
             why = "Whoever runs the server has removed your account."
             if key in self._registry.registered:
                 why = "Whoever runs the server has changed your password. Log in again with the new one."
             self.end_all([key], why)
-        # Not only those that have changed: nobody has a name of somebody else's for longer than this.
-        self._expel(self._registry.registered.keys() & self._server.chat.members.keys())
-        self._devices.ended(devices)
 
     def _expel(self, keys: Iterable[str]) -> None:
         """Have nobody be called by these registered names without being logged in to them."""

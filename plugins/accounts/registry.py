@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -54,6 +54,14 @@ class Registry:
         self._loaded = False
         self._readable = True  # when it was looked at last
         self._quiet_until = 0.0
+
+    def go_on(self, passwords: Mapping[str, int]) -> None:
+        """To be called before the first `look`, which tells what has changed since: see `passwords_of`."""
+        self.registered = {key: Registered(password_set, 0) for key, password_set in passwords.items()}
+
+    def passwords_of(self, keys: Iterable[str]) -> dict[str, int]:
+        """When the passwords of these accounts were set, for who goes on after a reload."""
+        return {key: self.registered[key].password_set for key in keys if key in self.registered}
 
     def look(self, devices: Collection[int] = ()) -> Changed:
         """Read again what another process may have changed, of `devices` as well."""

@@ -16,6 +16,7 @@ from greenchat.config.load import load
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.server.carried_server import CarriedServer
 from greenchat.server.carrying import collect
+from greenchat.server.departure import Departure
 from greenchat.server.handover import Taken, header_of
 from greenchat.server.lifecycle import Lifecycle
 from greenchat.server.pause import Pause
@@ -93,6 +94,12 @@ class House:
         self.pause = Pause(self.server)
         self.pause.freeze()
         return self.pause
+
+    def depart(self) -> Departure:
+        """What has the server freeze as it does before another program goes on."""
+        leaving = Departure(self._life)
+        self.pause = leaving._pause
+        return leaving
 
     def reload(self) -> CarriedServer:
         """Have all go on with another server; what was carried."""

@@ -201,6 +201,31 @@ def test_nobody_gets_to_register_more_names():
     assert refused(ada, "/passwd correct-horse-battery another-horse-battery") == "", "who is logged in still is"
 
 
+@pytest.mark.parametrize(
+    ("ordered", "why"),
+    [
+        ("remove", "Whoever runs the server has removed your account."),
+        ("passwd", "Whoever runs the server has changed your password. Log in again with the new one."),
+    ],
+)
+def test_who_loses_an_account_to_the_shell_meanwhile_goes(tmp_path, ordered, why):
+    class Meanwhile:
+        @hookimpl(trylast=True)
+        def greenchat_shutdown(self, server):
+            if "ada" in server.chat.members:  # else it is the end
+                arguments = ["accounts", ordered, "ada", "--data-dir", str(tmp_path)]
+                done = CliRunner().invoke(main, arguments, input="another-horse-battery\n")
+                assert done.exit_code == 0, done.output
+
+    chat = Chat("accounts", Meanwhile, data_dir=tmp_path, settings={"plugins.accounts.memory_mib": 8})
+    ada, bob = chat.join("ada", kind="json"), chat.join("bob", kind="json")
+    for person in ada, bob:
+        person.says("/register correct-horse-battery")
+    chat.reload()
+    assert why in repr(ada.heard)
+    assert refused(bob, "/passwd correct-horse-battery another-horse-battery") == "", "who has not still is logged in"
+
+
 def test_the_name_that_was_refused_is_still_the_one_that_is_meant():
     chat = chat_with("accounts", plugins__accounts__memory_mib=8)
     ada = chat.join("ada", kind="json")

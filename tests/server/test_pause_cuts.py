@@ -1,13 +1,15 @@
 """What is under way when a server freezes, and takes too long."""
 
 import json
+import time
 
 import gevent
 import pytest
 from gevent.event import Event
 from kit.carrying import Client, house
 
-from greenchat import Command, hookimpl
+from greenchat import Command, FairQueue, hookimpl
+from greenchat.server import departure
 from greenchat.testing import DEADLINE
 
 
@@ -249,6 +251,35 @@ def test_what_is_done_in_time_is_not_cut(tmp_path):
         served.reload()
         assert bob.hear("ack", "error")["type"] == "ack"
         ada.expect("MSG|bob|slow")
+
+
+def test_a_long_queue_keeps_no_reload_from_happening(tmp_path, monkeypatch):
+    queue, seconds = FairQueue(), [0.2]
+
+    def check():
+        with queue.turn("", ""):
+            gevent.get_hub().threadpool.apply(time.sleep, seconds)
+
+    class Checks:
+        @hookimpl
+        def greenchat_commands(self):
+            return [Command("check", "", "Takes a while, one at a time.", lambda session, argument: check())]
+
+    monkeypatch.setattr(departure, "FREEZE_SECONDS", 0.3)
+    with house(tmp_path, lambda: (Checks(),), installed=["slash_commands"]) as served:
+        clients = [json_client(served, name=f"p{number}") for number in range(8)]
+        for client in clients:
+            client.send("".join(f'{{"type":"command","name":"check","ref":{ref}}}\n' for ref in (1, 2, 3, 4, 5)))
+        while sum(session.is_queued for session in served.server.sessions.values()) < 7:
+            gevent.sleep(0.001)
+        leaving = served.depart()
+        leaving.freeze()
+        seconds[0] = 0
+        served.reload()
+        for client in clients:
+            answers = [client.hear("ack", "error") for _ in range(5)]
+            assert [answer["ref"] for answer in answers] == [1, 2, 3, 4, 5]
+            assert [answer.get("code") for answer in answers if answer["type"] == "error"] in ([], ["try_again"])
 
 
 def test_a_held_acknowledgement_is_waited_for(tmp_path):

@@ -12,6 +12,7 @@ from kit.web_peer import CLOSE, CONTINUATION, PING, PONG, TEXT, WebPeer, frame
 
 from greenchat import HttpRequest, HttpResponse, hookimpl, http
 from greenchat.protocol.text import printable
+from greenchat.server.turning_away import DOOR_SECONDS
 from greenchat.testing import DEADLINE
 
 
@@ -226,6 +227,21 @@ def test_listeners_of_plugins_go_on_and_who_has_come_by_them(tmp_path):
         for client in clients:
             client.send("hi\n")
             client.expect("echo hi", "")
+
+
+def test_who_is_turned_away_and_stays_holds_nobody_up(tmp_path):
+    with house(tmp_path, settings={"limits.connections": 1}) as served:
+        served.join("ada")
+        refused = served.connect()
+        refused.send("JOIN|bob\n")
+        assert refused.line() == "ERROR|The server is full. Try again later."
+        assert served.server.acceptor.under_way(served.server.sessions.values())
+        began = time.monotonic()
+        pause = served.freeze()
+        assert pause.settle(DEADLINE)
+        assert time.monotonic() - began < DOOR_SECONDS / 2
+        served.reload()
+        assert refused.line() == ""
 
 
 def test_connections_count_for_their_address_all_the_same(tmp_path):
