@@ -26,8 +26,8 @@ from greenchat.protocol.replies import Ack, Conversations, Error, HistoryPage, W
 from greenchat.protocol.requests import Frame, History, Join, Leave, Pong, Ref
 from greenchat.protocol.vocabulary import Request
 
-# How long each step of it may take, in seconds: the server is busy with all who come back.
-RETURN_SECONDS = 10.0
+# How long each step of it may take, in seconds, as long as any other answer: the server is busy with all who come back.
+RETURN_SECONDS = 30.0
 
 # A server may be reloaded once more while one comes back: so often one bears with it.
 RETURNS = 5

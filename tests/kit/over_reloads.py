@@ -16,7 +16,9 @@ def authority(tmp_path):
 
 @pytest.fixture
 def over(tmp_path):
-    return Handovers(tmp_path)
+    handovers = Handovers(tmp_path)
+    yield handovers
+    print(handovers.log)  # which is shown where a test fails
 
 
 @pytest.fixture
