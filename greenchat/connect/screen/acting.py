@@ -20,6 +20,7 @@ from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.keys import table
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.theme import Look
+from greenchat.connect.settings import Settings
 
 # For how long a second press means it, in seconds.
 TWICE_SECONDS = 2.0
@@ -33,10 +34,11 @@ class Acting(App[Exit]):
 
     link: Link
 
-    def __init__(self, model: Model, look: Look, *, times: bool = True) -> None:
+    def __init__(self, model: Model, look: Look, settings: Settings) -> None:
         super().__init__(ansi_color=not look.background)
         self.model = model
         self.look = look
+        self.settings = settings
         self.notice, self.is_error = "", False
         self._dirty = True
         self._wanted: dict[str, bool] = {}  # the panes that somebody has asked for, or put away
@@ -44,7 +46,7 @@ class Acting(App[Exit]):
         self._leaving = False
         self.editor = Editor(model.commands.may_keep)
         self.box = Box(look, self.editor)
-        self.log_pane = Log(look, model.chats, times=times)
+        self.log_pane = Log(look, model.chats, times=settings.times)
         self.composer = Composer(self)
 
     def fold(self, width: int) -> None:

@@ -24,6 +24,7 @@ from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
 from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
 from greenchat.connect.screen.theme import Look
+from greenchat.connect.settings import Settings
 
 # Often enough to seem at once, seldom enough that a burst of messages leaves the processor to who types. In seconds.
 FRAME_SECONDS = 0.05
@@ -33,6 +34,9 @@ REST = 4
 
 # From so many columns on the panes are there by themselves.
 CONVERSATIONS_FROM, MEMBERS_FROM = 60, 100
+
+# Whoever has chosen nothing.
+USUAL = Settings()
 
 
 class ChatApp(Acting):
@@ -49,9 +53,11 @@ class ChatApp(Acting):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, key.action, show=False, priority=True) for key in KEYS]
 
-    def __init__(self, model: Model, connect: Callable[["ChatApp"], Link], look: Look, *, times: bool = True) -> None:
+    def __init__(
+        self, model: Model, connect: Callable[["ChatApp"], Link], look: Look, settings: Settings = USUAL
+    ) -> None:
         teach()
-        super().__init__(model, look, times=times)
+        super().__init__(model, look, settings)
         self.error: ClientError | None = None
         self._connect = connect
         self._seen: tuple[object, ...] = ()

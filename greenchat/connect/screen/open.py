@@ -16,6 +16,7 @@ from greenchat.connect.model.model import Model
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.screen.app import ChatApp
 from greenchat.connect.screen.theme import look
+from greenchat.connect.settings import Settings
 
 
 class Told:
@@ -45,7 +46,8 @@ def chat(visit: Visit) -> Exit:
         loop.add_signal_handler(signal.SIGHUP, _hang_up, app)
         return Link(client, welcome, entrance.ticket, entrance.logins, model, app)
 
-    app = ChatApp(model, connect, look())
+    settings = Settings()
+    app = ChatApp(model, connect, look(settings.theme), settings)
     code = app.run()
     sys.stdout.flush()
     if app.error is not None:
