@@ -72,8 +72,8 @@ class EventBatch:
         if outlet in self.skips:
             return b""
         if self.author is reader and self.has_messages:
-            return self._as_own().encode(outlet.codec)
-        return b"" if self._is_ignored(reader) else self.encode(outlet.codec)
+            return self._as_own().encode(outlet.shared_codec)
+        return b"" if self._is_ignored(reader) else self.encode(outlet.shared_codec)
 
     def _as_own(self) -> "EventBatch":
         """As its author is told of it on other devices."""
@@ -127,11 +127,11 @@ class QuotingBatch(EventBatch):
         return super().encode(codec) if knows_numbers(codec) else self._words.encode(codec)
 
     def encode_for(self, outlet: Outlet, reader: Reader) -> bytes:
-        if knows_numbers(outlet.codec) or not reader.ignored or not self._is_ignored_by(reader.ignored):
+        if knows_numbers(outlet.shared_codec) or not reader.ignored or not self._is_ignored_by(reader.ignored):
             return super().encode_for(outlet, reader)
         if outlet in self.skips or self._is_ignored(reader) or (self.author is reader and self.has_messages):
             return b""
-        return EventBatch((self._unquoted,)).encode(outlet.codec)
+        return EventBatch((self._unquoted,)).encode(outlet.shared_codec)
 
 
 class MessageBatch(EventBatch):

@@ -106,7 +106,7 @@ class Batch:
             if outlet in self._special:
                 self._apart.append(outlet)
             else:
-                whole[outlet.codec].append(outlet)
+                whole[outlet.shared_codec].append(outlet)
         self._whole = list(whole.items())
         self._listeners = {outlet: listeners[outlet] for outlet in self._apart}
 
@@ -165,7 +165,7 @@ class Batch:
         if reader is not None:
             deliver_part(self._runs[self._newcomers.get(outlet, 0) :], outlet, reader, self._deliver)
         else:
-            self._deliver((outlet.outbox,), self._encode(outlet.codec))
+            self._deliver((outlet.outbox,), self._encode(outlet.shared_codec))
 
 
 class Fanout:
@@ -190,6 +190,7 @@ class Fanout:
         "_when_calm",
         "listeners",
         "talk",
+        "told_quits",
         "waiting",
     )
 
@@ -204,6 +205,7 @@ class Fanout:
         self._when_calm: list[Callable[[], object]] = []
         self._newcomers: dict[Outlet, int] = {}  # who joined in this turn -> the first run that is for them
         self._choosy: set[Outlet] = set()  # who ignores somebody
+        self.told_quits: set[Outlet] = set()  # who is told once that somebody has left the chat
         self.talk: MessageBatch | None = None  # the last run, while its origin may add messages to it
         self._told = 0  # how many of the runs there were when something else than a message was told last
         self.waiting = 0  # messages that were said since the last flush
@@ -231,6 +233,8 @@ class Fanout:
         if self._runs:  # else it is for them from the first on, as for everybody
             self._newcomers[outlet] = len(self._runs)
         self.mind_ignored(outlet)
+        if getattr(outlet.codec, "quits", False):
+            self.told_quits.add(outlet)
 
     def mind_ignored(self, outlet: Outlet) -> None:
         """To be called when whom its reader ignores has changed."""
@@ -246,6 +250,7 @@ class Fanout:
             self.talk = None
             self.catch_up(outlet)
             self._choosy.discard(outlet)
+            self.told_quits.discard(outlet)
             self._newcomers.pop(outlet, None)
             del self.listeners[outlet]
 

@@ -203,11 +203,11 @@ class Presence:
             self._into(member, home, session)
         return home
 
-    def part(self, member: Member, room: Room, reason: str, by: Outlet | None = None) -> None:
+    def part(self, member: Member, room: Room, reason: str, by: Outlet | None = None, *, put_out_by: str = "") -> None:
         """Let `member` out of a room, as they ask for themselves `by` a session, or not. It may have been the last one:
-        nobody is let into another one unasked."""
+        nobody is let into another one unasked. `put_out_by` is the name of who does that to them."""
         looking = [session for session in member.sessions if session is not by and session.only == room.name]
-        self._put_out(member, room, reason)
+        self._put_out(member, room, reason, put_out_by)
         for session in looking if by is not None else ():
             if not session.codec.many_rooms:
                 session.info(
@@ -259,16 +259,17 @@ class Presence:
             self._hooks.gone(member)
 
     def _leave(self, member: Member, reason: str, *, breathe: bool) -> None:
+        told: set[Outlet] = set()
         try:
             while breathe and len(member.rooms) > STEP:
                 for room in list(islice(member.rooms.values(), STEP)):
-                    self._remove(member, room, reason)
+                    self._remove(member, room, reason, gone=told)
                 self._turns.breathe()
         finally:
             if self.people.has(member):
                 self.people.remove(member)
                 for room in list(member.rooms.values()):
-                    self._remove(member, room, reason)
+                    self._remove(member, room, reason, gone=told)
                 self._ignoring.went(member)
                 self.conversations.went(member, member.account_id, f"{member.name} has left the chat.")
 
@@ -360,19 +361,21 @@ class Presence:
         if room.name in member.rooms and shows(session, room):
             room.fanout.came(session, member)
 
-    def _put_out(self, member: Member, room: Room, reason: str) -> None:
-        self._remove(member, room, reason)
+    def _put_out(self, member: Member, room: Room, reason: str, by: str = "") -> None:
+        self._remove(member, room, reason, by)
         room.log.went(member)
         member.reads.pop(room.name, None)
         if self.memory is not None:
             self.memory.left(member, room.name)
         for session in member.sessions:
             if session.codec.many_rooms:  # the others are told in their own way
-                self._tell(session, Left(room.name, member.name, values.shown(reason), datetime.now(UTC)))
+                self._tell(session, Left(room.name, member.name, values.shown(reason), datetime.now(UTC), by))
 
-    def _remove(self, member: Member, room: Room, reason: str) -> None:
+    def _remove(
+        self, member: Member, room: Room, reason: str, by: str = "", gone: set[Outlet] | None = None
+    ) -> None:
         del member.rooms[room.name]
-        room.remove(member, reason)
+        room.remove(member, reason, by, gone)
         if room.owner is member:
             room.owner = None
         if not room.members and room.name != self.default_room:

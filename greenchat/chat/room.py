@@ -247,15 +247,22 @@ class Room(Place):
         for session in member.sessions:
             self.fanout.mind_ignored(session)
 
-    def remove(self, member: Member, reason: str) -> None:
-        """Let `member` out, and tell the others. Its sessions get all that came before, at once."""
+    def remove(self, member: Member, reason: str, by: str = "", gone: set[Outlet] | None = None) -> None:
+        """Let `member` out, whom `by` has put out, if anybody; and tell the others. Its sessions get all that came
+        before, at once. Who has `gone` is leaving the chat: those who are told so once are in there once they are."""
         self._roles.pop(member, None)
         del self.members[member.key]
         if member.talks_in is self:
             member.talks_in = None
         for session in member.sessions:
             self.fanout.went(session)
-        self.tell(Left(self.name, member.name, values.shown(reason), datetime.now(UTC)))
+        left = Left(self.name, member.name, values.shown(reason), datetime.now(UTC), by, gone is not None)
+        if not gone:
+            self.tell(left)
+        else:
+            self.fanout.tell(EventBatch((left,), skips=gone.intersection(self.fanout.listeners)))
+        if gone is not None:
+            gone.update(self.fanout.told_quits)
 
     @one_step
     def post(self, event: Event, origin: Member | None = None) -> None:

@@ -1,6 +1,7 @@
 """Bytes to frames and back, for server and client alike. Nothing here does I/O or knows who asks.
 
-A codec is stateless and shared; a decoder belongs to one direction of one connection.
+A codec is stateless and shared, but for those that know their connection (see `shared_of`); a decoder belongs to one
+direction of one connection.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,6 +71,8 @@ class Codec(Refusals, Protocol):
     numbers: bool  # whether its clients are told which number a message has, and what becomes of it by that
     tokens: bool  # whether its clients are told tokens, with which they come back after the connection was lost
 
+    # It may have `quits`: true where its clients are told once that somebody has left the chat, and not for each room.
+
     def request_decoder(self, frame_bytes: int) -> RequestDecoder: ...
 
     def encode(self, reply: Event | Frame) -> bytes:
@@ -80,3 +83,18 @@ class Codec(Refusals, Protocol):
 
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
         """As `encode`, of each."""
+
+
+def shared_of(codec: Codec) -> Codec:
+    """By what the rooms' events are written for a connection that speaks `codec`: mostly by that. One that knows its
+    connection, and so answers it otherwise than others, has a `shared` one: what is told to many is written once for
+    all whose shared one is the same object."""
+    shared: Codec = getattr(codec, "shared", codec)
+    return shared
+
+
+def for_one_more(codec: Codec) -> Codec:
+    """What one more connection of the kind of `codec` speaks: mostly the same. One that knows its connection has
+    `another` for each."""
+    another = getattr(codec, "another", None)
+    return codec if another is None else another()

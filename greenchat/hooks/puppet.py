@@ -62,7 +62,7 @@ class Puppet(Session):
         self.since = datetime.now(UTC)
         self.address = "unix"  # as what comes by a Unix socket: no network is behind it
         self.closing = None
-        self.codec = SILENT
+        self.codec = self.shared_codec = SILENT
         self.outbox: Any = None
         self.member: Member | None = None
         self.login = Login()

@@ -125,6 +125,9 @@ class Session(ABC):
 
     `replay` is whether it is to be told what was said in rooms before it came.
 
+    What it alone is told is written by its `codec`; what rooms tell, by its `shared_codec`: once for all that have the
+    same. It is the `codec` itself, or what that has as its `shared`.
+
     `device` is what its user calls where they are, `device_id` the number of that, and `device_token` what is to be
     told with its next welcome: for who keeps people logged in.
     """
@@ -143,6 +146,7 @@ class Session(ABC):
         "only",
         "outbox",
         "replay",
+        "shared_codec",
         "since",
     )
 
@@ -151,6 +155,7 @@ class Session(ABC):
     address: str
     closing: str | None
     codec: Codec
+    shared_codec: Codec
     outbox: Any
     member: Member | None
     login: Login

@@ -127,12 +127,15 @@ class Joined(Event, frozen=True, gc=False, tag="joined"):
 
 
 class Left(Event, frozen=True, gc=False, tag="left"):
-    """`name` went out of `room`, for `reason` ("left", "connection lost", ...)."""
+    """`name` went out of `room`, for `reason` ("left", "connection lost", ...): put out `by` somebody, if that is not
+    empty; or out of the whole chat, if they are `gone`."""
 
     room: str
     name: str
     reason: str
     time: datetime
+    by: str = ""
+    gone: bool = False
 
 
 class Renamed(Event, frozen=True, gc=False, tag="renamed"):

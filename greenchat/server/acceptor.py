@@ -13,7 +13,7 @@ from gevent import socket as gevent_socket
 from gevent.event import Event
 from greenlet import greenlet
 
-from greenchat.codecs import Codec
+from greenchat.codecs import Codec, for_one_more
 from greenchat.codecs.detect import OUR_CODECS, codec_of
 from greenchat.config.schema import Config, Tls
 from greenchat.errors import Advice, Reject
@@ -147,7 +147,8 @@ class Acceptor:
 
     def knows(self, codec: Codec) -> bool:
         """Whether sessions that speak it can be carried."""
-        return self._codecs.get(codec.name) is codec
+        known = self._codecs.get(codec.name)
+        return known is codec or (known is not None and for_one_more(known) is not known and type(known) is type(codec))
 
     def network_of(self, session: Connection) -> str | None:
         """What its connection counts for."""
@@ -195,7 +196,8 @@ class Acceptor:
 
     def codec(self, name: str) -> Codec | None:
         """What sessions are carried here with; None where nobody speaks it any more."""
-        return self._codecs.get(name)
+        codec = self._codecs.get(name)
+        return None if codec is None else for_one_more(codec)
 
     def take_up_silent(self, was: CarriedSilent) -> None:
         """Have a connection that was carried here, of which nothing has been read. To be called once plugins have

@@ -12,7 +12,7 @@ from gevent import GreenletExit
 from greenlet import greenlet
 
 from greenchat.chat.room import Member
-from greenchat.codecs import Codec, can_be_carried
+from greenchat.codecs import Codec, can_be_carried, shared_of
 from greenchat.config.schema import Limits
 from greenchat.errors import Advice, Reject
 from greenchat.hooks.ending import CarriedAway, Cut, Killed
@@ -96,6 +96,7 @@ class Connection(Served):
         if was.decoder:
             assert can_be_carried(self._decoder)
             self._decoder.restore(was.decoder)
+            self.shared_codec = shared_of(self.codec)  # which may depend on what has been read
         self._flood.restore(decode_frames(was.frames, self.codec), was.tokens)
         self._idle.restore(was.heard_at, was.spoke_at, was.pinged_at, was.knows_pings)
         self.outbox.restore(was.outbox)

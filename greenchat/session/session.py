@@ -15,7 +15,7 @@ from greenchat.chat.outlet import Asked, Login
 from greenchat.chat.place import Place
 from greenchat.chat.presence import Kept
 from greenchat.chat.room import Member, Room
-from greenchat.codecs import Codec
+from greenchat.codecs import Codec, shared_of
 from greenchat.codecs.wording import advise, in_full
 from greenchat.errors import Advice, Reject, sendable
 from greenchat.hooks.commands import CommandTable
@@ -71,7 +71,7 @@ class Session(coming.Newcomer):
         self.stay, self.replay = None, True
         self.device, self.device_id, self.device_token = "", 0, ""
         self.address = address
-        self.codec = codec
+        self.codec, self.shared_codec = codec, shared_of(codec)
         self.member: Member | None = None
         self.outbox = outbox
         self._receipts = Receipts(codec, outbox)

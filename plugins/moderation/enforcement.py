@@ -165,7 +165,7 @@ class Enforcement:
             if ban is not None:
                 verdict = Reject(f"You are banned from {room.name} {ban.terms(now)}", code="banned")
                 notice = f"{member.name} was banned from {room.name} by {ban.by} {ban.terms(now)}"
-                self.put_out(member, room, verdict, notice, f"banned by {ban.by}")
+                self.put_out(member, room, verdict, notice, f"banned by {ban.by}", ban.by)
 
     def forget(self, session: Session) -> None:
         """A connection is over."""
@@ -282,14 +282,15 @@ class Enforcement:
 
     # --- put out ---
 
-    def put_out(self, member: Member, room: Room, verdict: Reject, notice: str, reason: str) -> None:
-        """Let `member` out of `room`, be it the only one that it is in. `reason` is for those who log. It is done when
-        this returns, and nothing waits on the way: between two orders, nobody is half in and half out."""
+    def put_out(self, member: Member, room: Room, verdict: Reject, notice: str, reason: str, by: str) -> None:
+        """Let `member` out of `room`, be it the only one that it is in, as `by` wants it. `reason` is for those who log.
+        It is done when this returns, and nothing waits on the way: between two orders, nobody is half in and half
+        out."""
         if room.name not in member.rooms:
             return
         room.post(Notice(notice, room.name), origin=member)
         member.refuse(verdict)
-        self._chat.part(member, room, reason)
+        self._chat.part(member, room, reason, put_out_by=by)
         if not member.sessions:  # who is put out while they are lost does not come back
             self._chat.leave(member, reason)
 

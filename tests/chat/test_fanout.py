@@ -142,7 +142,7 @@ def test_who_leaves_and_comes_back_meanwhile_gets_nothing_twice():
     hall = hall_of_many()
     last = f"p{MANY - 1}"
     member, person = hall.members[last], hall.people[last]
-    person.codec = JSON
+    person.codec = person.shared_codec = JSON
     hall.say("p0", "one")
     hall.turn.left = 2
     hall.end_turn()

@@ -16,7 +16,7 @@ class Person:
     """Somebody with a screen: what they were sent."""
 
     def __init__(self, codec: Codec = PLAIN, account_id: int = 0) -> None:
-        self.codec = codec
+        self.codec = self.shared_codec = codec
         self.login = Login(account_id=account_id)
         self.only, self.is_welcome = "", True
         self.address = "unix"
