@@ -25,6 +25,7 @@ from greenchat.cli.shell import data_dir_options as data_dir_options
 from greenchat.cli.shell import plugin_settings as plugin_settings
 from greenchat.codecs.http import HTTP_BEGINNINGS as HTTP_BEGINNINGS
 from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
+from greenchat.codecs.lines import LineBuffer as LineBuffer
 from greenchat.config.schema import Settings as Settings
 from greenchat.errors import Advice as Advice
 from greenchat.errors import ConfigError as ConfigError

@@ -61,10 +61,6 @@ def smtp(port: int) -> bytes:
     return f"554 This is a greenchat chat server, no mail server. {how_to_join(port)}\r\n".encode()
 
 
-def irc(port: int) -> bytes:
-    return f"ERROR :This is a greenchat chat server, no IRC. {how_to_join(port)}\r\n".encode()
-
-
 # In capitals, as programs send them: people on netcat type anything. None begins like a frame of greenchat.
 KNOCKS: list[tuple[str, tuple[bytes, ...], Answer]] = [
     ("HTTP", (b"HEAD ",), http_head),
@@ -72,7 +68,6 @@ KNOCKS: list[tuple[str, tuple[bytes, ...], Answer]] = [
     ("TLS", (b"\x16\x03",), tls),
     ("SSH", (b"SSH-",), ssh),
     ("SMTP", (b"EHLO ", b"HELO "), smtp),
-    ("IRC", (b"NICK ", b"USER ", b"CAP ", b"PASS "), irc),
 ]
 
 

@@ -67,13 +67,15 @@ class EventBatch:
             self._encoded[codec] = data
         return data
 
-    def encode_for(self, outlet: Outlet, reader: Reader) -> bytes:
-        """The same, as one session of `reader` is told of it: perhaps nothing."""
+    def encode_for(self, outlet: Outlet, reader: Reader, codec: Codec | None = None) -> bytes:
+        """The same, as one session of `reader` is told of it: perhaps nothing. It is written by `codec`, or as for all
+        others."""
         if outlet in self.skips:
             return b""
+        codec = codec or outlet.shared_codec
         if self.author is reader and self.has_messages:
-            return self._as_own().encode(outlet.shared_codec)
-        return b"" if self._is_ignored(reader) else self.encode(outlet.shared_codec)
+            return self._as_own().encode(codec)
+        return b"" if self._is_ignored(reader) else self.encode(codec)
 
     def _as_own(self) -> "EventBatch":
         """As its author is told of it on other devices."""
@@ -126,12 +128,13 @@ class QuotingBatch(EventBatch):
     def encode(self, codec: Codec) -> bytes:
         return super().encode(codec) if knows_numbers(codec) else self._words.encode(codec)
 
-    def encode_for(self, outlet: Outlet, reader: Reader) -> bytes:
-        if knows_numbers(outlet.shared_codec) or not reader.ignored or not self._is_ignored_by(reader.ignored):
-            return super().encode_for(outlet, reader)
+    def encode_for(self, outlet: Outlet, reader: Reader, codec: Codec | None = None) -> bytes:
+        codec = codec or outlet.shared_codec
+        if knows_numbers(codec) or not reader.ignored or not self._is_ignored_by(reader.ignored):
+            return super().encode_for(outlet, reader, codec)
         if outlet in self.skips or self._is_ignored(reader) or (self.author is reader and self.has_messages):
             return b""
-        return EventBatch((self._unquoted,)).encode(outlet.shared_codec)
+        return EventBatch((self._unquoted,)).encode(codec)
 
 
 class MessageBatch(EventBatch):

@@ -218,7 +218,7 @@ class Conversation(Place):
 
     def _deliver(self, batch: EventBatch, reader: Member) -> None:
         for session in self._all.shown_by(reader):
-            if data := batch.encode_for(session, reader):
+            if data := batch.encode_for(session, reader, session.codec):
                 self._all.deliver([session.outbox], data)
 
 

@@ -371,9 +371,7 @@ class Presence:
             if session.codec.many_rooms:  # the others are told in their own way
                 self._tell(session, Left(room.name, member.name, values.shown(reason), datetime.now(UTC), by))
 
-    def _remove(
-        self, member: Member, room: Room, reason: str, by: str = "", gone: set[Outlet] | None = None
-    ) -> None:
+    def _remove(self, member: Member, room: Room, reason: str, by: str = "", gone: set[Outlet] | None = None) -> None:
         del member.rooms[room.name]
         room.remove(member, reason, by, gone)
         if room.owner is member:

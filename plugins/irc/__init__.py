@@ -1,0 +1,214 @@
+"""IRC on the chat's own port: every client of IRC is one of greenchat. Who begins with CAP, NICK, USER or PASS is in
+the same rooms, with the same people, accounts and history as all others.
+
+decoder.py makes requests of lines: registration.py how one comes in, asking.py the verbs that the core has a request
+for, modes.py and history.py those of MODE and CHATHISTORY. shared.py writes what rooms tell, once for all who have the
+same capabilities; own.py what one client alone is told. desk.py, whois.py, channels.py and relay.py answer what is
+about IRC alone. client.py is what is kept for a connection, which goes along over a reload.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from greenchat import (
+    ChatServer,
+    Context,
+    Event,
+    Member,
+    Message,
+    Reject,
+    Renamed,
+    Request,
+    Session,
+    Topic,
+    __version__,
+    hookimpl,
+)
+
+from . import burst, channels, desk, relay, whois
+from .desk import Desk, Handler
+from .frames import IrcLine, IrcLines, Numeric
+from .names import ascii_lower, is_channel, room_of, source, to_irc
+from .own import IrcCodec
+from .settings import Settings as Settings
+from .shared import SharedCodec
+
+log = logging.getLogger("greenchat.irc")
+
+# How a client of IRC begins, in whatever case.
+BEGINNINGS = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
+
+HANDLERS: dict[str, Handler] = {
+    **desk.HANDLERS,
+    "TOPIC": channels.topic,
+    "LIST": channels.list_rooms,
+    "TARGETS": channels.targets,
+    "MARKREAD": channels.mark_read,
+    "NAMES": whois.names,
+    "WHO": whois.who,
+    "WHOIS": whois.whois,
+    "WHOWAS": whois.whowas,
+    "ISON": whois.ison,
+    "USERHOST": whois.userhost,
+    "MONITOR": whois.monitor,
+    "CTCP": relay.ctcp,
+    "TAGMSG": relay.tags_alone,
+}
+
+
+class Irc:
+    """The hooks, and what codecs know of the server."""
+
+    _server: ChatServer
+    _desk: Desk
+
+    def __init__(self, settings: Settings, ctx: Context) -> None:
+        self._settings = settings
+        self._ctx = ctx
+        ctx.carry_state()
+        self._shared: dict[frozenset[str], SharedCodec] = {}
+
+    # --- begin and end ---
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        self._server = server
+        self._desk = Desk(server)
+        server.carries(IrcCodec(self))
+        for address in self._settings.listen:
+            where = server.listen_also(address, self._serve)
+            log.info("IRC is spoken on %s, too", where)
+
+    @hookimpl
+    def greenchat_claim(self, first_bytes: bytes) -> Callable[[Any, str], None] | None:
+        return self._serve if first_bytes[:5].upper().startswith(BEGINNINGS) else None
+
+    def _serve(self, sock: Any, address: str) -> None:
+        self._server.serve_session(sock, address, IrcCodec(self))
+
+    @hookimpl
+    def greenchat_connected(self, session: Session) -> None:
+        if isinstance(session.codec, IrcCodec):
+            session.codec.session = session
+
+    @hookimpl
+    def greenchat_carried(self, session: Session) -> None:
+        self.greenchat_connected(session)
+
+    @hookimpl
+    def greenchat_disconnected(self, session: Session) -> None:
+        if isinstance(session.codec, IrcCodec):
+            session.codec.session = None
+
+    # --- what clients ask ---
+
+    @hookimpl
+    def greenchat_request(self, session: Session, frame: Request) -> bool:
+        if not isinstance(frame, IrcLine) or not isinstance(session.codec, IrcCodec):
+            return False
+        codec = session.codec
+        handler = HANDLERS.get(frame.verb)
+        if handler is None:
+            self._other(session, codec, frame)
+            return True
+        for told in handler(self._desk, session, codec, frame):
+            session.tell(IrcLines(lines=[codec.numeric(told) if isinstance(told, Numeric) else told], ref=frame.ref))
+        session.tell(IrcLines(is_last=True, ref=frame.ref))
+        return True
+
+    def _other(self, session: Session, codec: IrcCodec, frame: IrcLine) -> None:
+        """A verb that IRC does not know may be a command of the chat: in the room that stands first, if one does."""
+        params = frame.params
+        try:
+            command = session.commands.find(frame.verb.lower())
+        except Reject:
+            command = None
+        if command is None or not command.may_run(session):
+            told = codec.numeric(Numeric("421", (frame.verb[:50],), "Unknown command"))
+            session.tell(IrcLines(lines=[told], is_last=True, ref=frame.ref))
+            return
+        room = room_of(params[0]) if params and is_channel(params[0]) else ""
+        words = params[1:] if room else params
+        session.command(" ".join([command.name, *words]), room)
+        session.tell(IrcLines(is_last=True, ref=frame.ref))
+
+    # --- what happens ---
+
+    @hookimpl
+    def greenchat_event(self, event: Event) -> None:
+        match event:
+            case Topic(room, _, by, time):
+                self._desk.topics[room] = by, time
+            case Renamed(_, name, new_name):
+                self._monitored("731", name)
+                self._monitored("730", new_name)
+
+    @hookimpl
+    def greenchat_entered(self, session: Session) -> None:
+        if session.member is not None and len(session.member.rooms) == 1:
+            self._monitored("730", session.name)
+
+    @hookimpl
+    def greenchat_gone(self, member: Member) -> None:
+        nick = to_irc(member.name)
+        self._desk.gone.append((nick, self._desk.realname(member), datetime.now(UTC)))
+        if self._desk.member(nick) is None:
+            self._monitored("731", member.name)
+
+    def _monitored(self, code: str, name: str) -> None:
+        """Tell those who want to know that somebody is there, or is not."""
+        nick = to_irc(name)
+        key = ascii_lower(nick)
+        for session in list(self._server.sessions.values()):
+            codec = session.codec
+            if isinstance(codec, IrcCodec) and key in codec.client.monitored and session.member is not None:
+                shown = source(name) if code == "730" else nick
+                session.tell(IrcLines(lines=[codec.numeric(Numeric(code, (), shown))]))
+
+    # --- what codecs know ---
+
+    def shared(self, caps: frozenset[str]) -> SharedCodec:
+        from .caps import OF_ROOMS
+
+        of_rooms = caps & OF_ROOMS
+        if of_rooms not in self._shared:
+            self._shared[of_rooms] = SharedCodec(of_rooms, self._account_of)
+        return self._shared[of_rooms]
+
+    def _account_of(self, name: str) -> tuple[str, str]:
+        member = self._desk.member(name)
+        return (member.account, self._desk.realname(member)) if member is not None else ("", name)
+
+    def greeting(self, nick: str) -> Sequence[Numeric]:
+        created = f"{self._desk.started:%Y-%m-%d %H:%M:%S} UTC"
+        return [
+            *burst.greeting(nick, __version__, created, self._server),
+            *(one for one in desk.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
+            Numeric("422", (), "MOTD File is missing"),
+        ]
+
+    def find(self, session: Session, target: str, conversation: str, seq: int) -> Message | None:
+        if conversation:
+            return self._desk.message(session.chat.open_conversation(conversation), seq)
+        return self._desk.message(self._desk.room(session, target), seq)
+
+    def is_still(self, session: Session, conversation: str, nick: str) -> bool:
+        member = session.member
+        if member is None:
+            return True
+        try:
+            other = session.chat.conversation(member, conversation).partner(member)
+        except Reject:
+            return False
+        there = self._desk.member(nick)
+        return there is None or there is other
+
+    def read_mark(self, session: Session, room: str, conversation: str, seq: int) -> str:
+        place = session.chat.open_conversation(conversation) if conversation else session.chat.rooms.get(room)
+        return channels.mark_of(place, seq) if place is not None else "*"
+
+
+def greenchat_plugin(settings: Settings, ctx: Context) -> Irc:
+    return Irc(settings, ctx)

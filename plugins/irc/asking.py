@@ -1,0 +1,307 @@
+"""Verbs that the core has requests for: what a client asks for, in the core's words. What it has none for goes to the
+plugin as it is."""
+
+from collections.abc import Callable
+
+from greenchat import Delete, Join, Leave, Ping, Pong, React, RunCommand, Say, slash_at
+
+from . import registration
+from .client import Client
+from .frames import Context, IrcLine, Requests, context_of
+from .grammar import Parsed, without_formatting
+from .history import ask_history, mark_read
+from .modes import mode
+from .msgids import seq_in
+from .names import ascii_lower, from_irc, is_channel, room_of
+
+# How many one line may be about: as many as are told by 005.
+TARGETS = 4
+CHANNELS = 20
+
+CTCP = "\x01"
+ACTION = f"{CTCP}ACTION "
+
+Asks = Callable[[Client, Parsed, str], Requests]
+IsStill = Callable[[str, str], bool]
+
+# What one may say before one is in.
+BEFORE = frozenset({"CAP", "PASS", "NICK", "USER", "AUTHENTICATE", "PING", "PONG", "QUIT", "ERROR", "REGISTER"})
+
+
+def ask(client: Client, line: Parsed, is_still: IsStill) -> Requests:
+    """All that one line of `client` asks for. `is_still` tells whether the other one in a conversation has a nick."""
+    for request in _asked(client, line):
+        nick = context_of(request.ref).target
+        if type(request) is Say and request.conversation and not is_still(request.conversation, nick):
+            client.talks.pop(ascii_lower(nick), None)
+            yield IrcLine("ENDED", [nick], ref=request.ref)
+        else:
+            yield request
+
+
+def _asked(client: Client, line: Parsed) -> Requests:
+    label = line.tags.get("label", "") if client.has("labeled-response") else ""
+    verb = line.verb
+    # Who has asked to come in may say more with it, which waits for that.
+    if not (client.is_registered or client.asked) and verb not in BEFORE:
+        yield IrcLine("451", ref=Context(verb, "", label).ref)
+        return
+    if len(line.params) < NEEDED.get(verb, 0):
+        yield IrcLine("461", [verb], ref=Context(verb, "", label).ref)
+        return
+    yield from VERBS.get(verb, _other)(client, line, label)
+
+
+def _other(client: Client, line: Parsed, label: str) -> Requests:
+    """The plugin answers it."""
+    yield IrcLine(line.verb, line.params, line.tags, Context(line.verb, "", label).ref)
+
+
+def _password(client: Client, line: Parsed, label: str) -> Requests:
+    if client.is_registered:
+        yield IrcLine("462", ref=Context("PASS", "", label).ref)
+    else:
+        client.password = line.params[0]
+
+
+def _nick(client: Client, line: Parsed, label: str) -> Requests:
+    if not client.is_registered:
+        yield from registration.nick(client, line)
+    elif not line.params or not line.params[0]:
+        yield IrcLine("431", ref=Context("NICK", "", label).ref)
+    elif line.params[0] == client.shown:
+        return
+    else:
+        wanted = line.params[0]
+        yield RunCommand("nick", {"name": from_irc(wanted)}, ref=Context("NICK", wanted, label).ref)
+
+
+def _user(client: Client, line: Parsed, label: str) -> Requests:
+    if client.is_registered:
+        yield IrcLine("462", ref=Context("USER", "", label).ref)
+    else:
+        yield from registration.user(client, line)
+
+
+def _ping(client: Client, line: Parsed, label: str) -> Requests:
+    if not line.params or not line.params[0]:
+        yield IrcLine("409", ref=Context("PING", "", label).ref)
+    else:
+        yield Ping(Context("PING", line.params[0], label).ref)
+
+
+def _pong(client: Client, line: Parsed, label: str) -> Requests:
+    yield Pong()
+    if label:
+        yield IrcLine("PONG", ref=Context("PONG", "", label).ref)
+
+
+def _quit(client: Client, line: Parsed, label: str) -> Requests:
+    yield Leave()
+
+
+# --- rooms ---
+
+
+def _join(client: Client, line: Parsed, label: str) -> Requests:
+    if line.params[0] == "0":
+        yield IrcLine("PART0", ref=Context("JOIN", "", label).ref)
+        return
+    keys = line.params[1].split(",") if line.params[1:] else []
+    for number, channel in enumerate(line.params[0].split(",")[:CHANNELS]):
+        context = Context("JOIN", channel, label)
+        if not is_channel(channel) or not room_of(channel):
+            yield IrcLine("476" if is_channel(channel) else "403", [channel or "*"], ref=context.ref)
+        else:
+            key = keys[number] if number < len(keys) else ""
+            yield Join("", room_of(channel), context.ref, key=key)
+
+
+def _part(client: Client, line: Parsed, label: str) -> Requests:
+    for channel in line.params[0].split(",")[:CHANNELS]:
+        context = Context("PART", channel, label)
+        if is_channel(channel) and room_of(channel):
+            yield Leave(room_of(channel), context.ref)
+        else:
+            yield IrcLine("403", [channel or "*"], ref=context.ref)
+
+
+def _topic(client: Client, line: Parsed, label: str) -> Requests:
+    channel = line.params[0]
+    if not line.params[1:]:
+        yield from _other(client, line, label)
+        return
+    text = without_formatting(line.params[1])
+    yield from _command(client, "topic", {"text": text or "-"}, Context("TOPIC", channel, label))
+
+
+def _kick(client: Client, line: Parsed, label: str) -> Requests:
+    channel, why = line.params[0], line.params[2] if line.params[2:] else ""
+    for nick in line.params[1].split(",")[:TARGETS]:
+        args: dict[str, object] = {"user": from_irc(nick)}
+        if why and why != nick:  # many clients send the nick where no reason is given
+            args["why"] = without_formatting(why)
+        yield from _command(client, "kick", args, Context("KICK", channel, label, nick))
+
+
+def _invite(client: Client, line: Parsed, label: str) -> Requests:
+    nick, channel = line.params[:2]
+    if not is_channel(channel):
+        nick, channel = channel, nick
+    args = {"user": from_irc(nick), "room": room_of(channel)}
+    context = Context("INVITE", channel, label, nick)
+    if is_channel(channel) and room_of(channel):
+        yield RunCommand("invite", args, ref=context.ref)
+    else:
+        yield IrcLine("403", [channel], ref=context.ref)
+
+
+def _away(client: Client, line: Parsed, label: str) -> Requests:
+    why = without_formatting(line.params[0]) if line.params else ""
+    if why:
+        yield RunCommand("away", {"why": why}, ref=Context("AWAY", "", label, "306").ref)
+    else:
+        yield RunCommand("back", {}, ref=Context("AWAY", "", label, "305").ref)
+
+
+def _command(client: Client, name: str, args: dict[str, object], context: Context) -> Requests:
+    """A command in the room that is the target."""
+    if is_channel(context.target) and room_of(context.target):
+        yield RunCommand(name, args, room_of(context.target), context.ref)  # type: ignore[arg-type]  # texts
+    else:
+        yield IrcLine("403", [context.target], ref=context.ref)
+
+
+# --- words ---
+
+
+def _say(client: Client, line: Parsed, label: str) -> Requests:
+    verb = line.verb
+    if not line.params or not line.params[0]:
+        if verb == "PRIVMSG":
+            yield IrcLine("411", ref=Context(verb, "", label).ref)
+        return
+    if not line.params[1:] or not line.params[1]:
+        if verb == "PRIVMSG":
+            yield IrcLine("412", ref=Context(verb, "", label).ref)
+        return
+    batch = client.batches.get(line.tags.get("batch", ""))
+    if batch is not None:
+        concat = "draft/multiline-concat" in line.tags
+        batch[3].append(("" if concat else "\n") + line.params[1])
+        return
+    targets = line.params[0].split(",")
+    if len(targets) > TARGETS:
+        yield IrcLine("407", [line.params[0]], ref=Context(verb, "", label).ref)
+        return
+    for target in targets:
+        yield from said(client, verb, target, line.params[1], line.tags, label)
+
+
+def said(client: Client, verb: str, target: str, text: str, tags: dict[str, str], label: str) -> Requests:
+    """What is said to one target."""
+    context = Context(verb, target, label)
+    nick = ascii_lower(target)
+    if text.startswith(CTCP) and not text.startswith(ACTION):
+        yield IrcLine("CTCP", [verb, target, text], ref=context.ref)
+        return
+    if not is_channel(target) and nick in client.ended:
+        client.ended.discard(nick)
+        yield IrcLine("ENDED", [target], ref=context.ref)
+        return
+    where = {"room": room_of(target)} if is_channel(target) else {"to": from_irc(target)}
+    if is_channel(target) and not where["room"]:
+        yield IrcLine("403", [target], ref=context.ref)
+        return
+    if "to" in where and nick in client.talks:
+        where = {"conversation": client.talks[nick]}  # with this very person, whoever has the name by now
+    if text.startswith(ACTION):
+        text = without_formatting(text.removeprefix(ACTION).removesuffix(CTCP))
+        yield RunCommand("me", {"text": text}, ref=context.ref, **where)
+        return
+    text = without_formatting(text)
+    answered = seq_in(tags.get("+draft/reply", "") or tags.get("+reply", ""), target)
+    # A slash is not a command here: who types one in a client of IRC has meant to say it.
+    yield Say(f"/{text}" if slash_at(text) >= 0 else text, ref=context.ref, reply_to=answered, **where)
+
+
+def _tags_alone(client: Client, line: Parsed, label: str) -> Requests:
+    target = line.params[0]
+    seq = seq_in(line.tags.get("+draft/reply", "") or line.tags.get("+reply", ""), target)
+    for tag, on in (("+draft/react", True), ("+draft/unreact", False)):
+        emoji = line.tags.get(tag, "")
+        if emoji and seq:
+            context = Context("TAGMSG", target, label)
+            if is_channel(target):
+                yield React(seq, emoji, room_of(target), on, context.ref)
+            elif ascii_lower(target) in client.talks:
+                yield React(seq, emoji, "", on, context.ref, client.talks[ascii_lower(target)])
+            return
+    yield from _other(client, line, label)
+
+
+def _redact(client: Client, line: Parsed, label: str) -> Requests:
+    target, msgid = line.params[:2]
+    context, seq = Context("REDACT", target, label, msgid), seq_in(msgid, target)
+    if not seq:
+        yield IrcLine("UNKNOWN_MSGID", [target, msgid], ref=context.ref)
+    elif is_channel(target):
+        yield Delete(seq, room_of(target), context.ref)
+    else:
+        yield Delete(seq, "", context.ref, client.talks.get(ascii_lower(target), target))
+
+
+def _batch(client: Client, line: Parsed, label: str) -> Requests:
+    name = line.params[0]
+    if name.startswith("+") and line.params[1:2] == ["draft/multiline"] and line.params[2:]:
+        client.batches = {name[1:]: (line.params[2], line.tags, label, [])}  # one at a time
+        return
+    batch = client.batches.pop(name.removeprefix("-"), None)
+    if batch is not None and name.startswith("-"):
+        target, tags, label, parts = batch
+        yield from said(client, "PRIVMSG", target, "".join(parts).removeprefix("\n"), tags, label)
+
+
+def _register(client: Client, line: Parsed, label: str) -> Requests:
+    context = Context("REGISTER", line.params[0], label)
+    name = client.shown if line.params[0] == "*" else line.params[0]
+    if not client.is_registered:
+        yield IrcLine("COMPLETE_CONNECTION_REQUIRED", [name], ref=context.ref)
+    elif ascii_lower(name) != ascii_lower(client.shown):
+        yield IrcLine("ACCOUNT_NAME_MUST_BE_NICK", [name], ref=context.ref)
+    else:
+        yield RunCommand("register", {"password": line.params[2]}, ref=context.ref)
+
+
+# How many parameters a verb needs.
+NEEDED = {
+    "PASS": 1, "JOIN": 1, "PART": 1, "TOPIC": 1, "KICK": 2, "INVITE": 2, "TAGMSG": 1, "REDACT": 2, "BATCH": 1,
+    "CHATHISTORY": 2, "MARKREAD": 1, "REGISTER": 3, "MODE": 1, "WHO": 1, "USERHOST": 1, "ISON": 1, "OPER": 2,
+    "MONITOR": 1, "SETNAME": 1, "CAP": 1,
+}  # fmt: skip
+
+VERBS: dict[str, Asks] = {
+    "CAP": registration.cap,
+    "PASS": _password,
+    "NICK": _nick,
+    "USER": _user,
+    "AUTHENTICATE": registration.authenticate,
+    "PING": _ping,
+    "PONG": _pong,
+    "QUIT": _quit,
+    "JOIN": _join,
+    "PART": _part,
+    "TOPIC": _topic,
+    "KICK": _kick,
+    "INVITE": _invite,
+    "AWAY": _away,
+    "PRIVMSG": _say,
+    "NOTICE": _say,
+    "TAGMSG": _tags_alone,
+    "REDACT": _redact,
+    "BATCH": _batch,
+    "CHATHISTORY": ask_history,
+    "MARKREAD": mark_read,
+    "MODE": mode,
+    "REGISTER": _register,
+}

@@ -1,0 +1,84 @@
+"""Capabilities: what a client may ask for (IRCv3, capability negotiation)."""
+
+from collections.abc import Iterable, Sequence
+
+# The most bytes of a message of several lines, and lines: as many as one message holds here at most.
+MULTILINE_BYTES = 4096
+MULTILINE_LINES = 100
+
+# The most messages of one request for history.
+HISTORY_MESSAGES = 100
+
+CAPS: dict[str, str] = {
+    "account-notify": "",
+    "account-tag": "",
+    "away-notify": "",
+    "batch": "",
+    "cap-notify": "",
+    "draft/account-registration": "",
+    "draft/chathistory": "",
+    "draft/event-playback": "",
+    "draft/message-redaction": "",
+    "draft/multiline": f"max-bytes={MULTILINE_BYTES},max-lines={MULTILINE_LINES}",
+    "draft/no-implicit-names": "",
+    "draft/read-marker": "",
+    "echo-message": "",
+    "extended-join": "",
+    "extended-monitor": "",
+    "invite-notify": "",
+    "labeled-response": "",
+    "message-tags": "",
+    "multi-prefix": "",
+    "no-implicit-names": "",
+    "sasl": "PLAIN",
+    "server-time": "",
+    "setname": "",
+    "standard-replies": "",
+    "userhost-in-names": "",
+}
+
+# Those by which what rooms tell looks otherwise. All clients that have the same of these get the same bytes.
+OF_ROOMS = frozenset(
+    {
+        "account-tag",
+        "away-notify",
+        "batch",
+        "draft/message-redaction",
+        "draft/multiline",
+        "extended-join",
+        "message-tags",
+        "server-time",
+    }
+)
+
+# Clients of an older version of the negotiation are not told what a capability is worth.
+VALUES_FROM = 302
+
+# So long a line of capabilities may get, in bytes, with what stands before them.
+LIST_BYTES = 400
+
+
+def listed(version: int, caps: Iterable[str]) -> list[str]:
+    """The capabilities in lines."""
+    words = [f"{cap}={CAPS[cap]}" if CAPS.get(cap) and version >= VALUES_FROM else cap for cap in caps]
+    lines, line = [], ""
+    for word in words:
+        if line and len(line) + 1 + len(word) > LIST_BYTES:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}".lstrip()
+    return [*lines, line]
+
+
+def changed(have: frozenset[str], words: Sequence[str]) -> frozenset[str] | None:
+    """What a client has that has asked for `words`; None where one of them is unknown, and nothing changes."""
+    wanted = set(have)
+    for word in words:
+        name = word.removeprefix("-")
+        if name not in CAPS:
+            return None
+        if word.startswith("-"):
+            wanted.discard(name)
+        else:
+            wanted.add(name)
+    return frozenset(wanted)

@@ -1,0 +1,53 @@
+"""What is known of one connection of IRC, beside its session: plain data, which goes along over a reload."""
+
+from msgspec import Struct, field, msgpack
+
+
+class Client(Struct):
+    """`nick`, `user` and `realname` are what it has said so far. It `negotiates` capabilities until it says that it is
+    done. It has `asked` to come in, is in as `name`, and `is_registered` once it was told so. `password` is what PASS
+    said, until one is in. `sasl` is the mechanism that it has begun, and `response` what it has sent by that so far.
+
+    `talks` are the conversations of two, by the nicks of the others, and `ended` those nicks whose bearer is somebody
+    else by now. `monitored` are nicks whose coming and going it wants to know. `batches` are messages of several lines
+    that it has begun: by their names, their target, tags and lines. `away` is whether it was told to be away.
+    """
+
+    nick: str = ""
+    user: str = ""
+    realname: str = ""
+    caps: frozenset[str] = frozenset()
+    version: int = 0
+    negotiates: bool = False
+    asked: bool = False
+    name: str = ""
+    account: str = ""
+    is_registered: bool = False
+    password: str = ""
+    sasl: str = ""
+    response: str = ""
+    talks: dict[str, str] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    monitored: dict[str, str] = field(default_factory=dict)
+    batches: dict[str, tuple[str, dict[str, str], str, list[str]]] = field(default_factory=dict)
+    is_bot: bool = False
+
+    def __repr__(self) -> str:
+        return f"Client(nick={self.nick!r})"  # passwords do not get into a log
+
+    @property
+    def shown(self) -> str:
+        """What it is called in what it is told."""
+        return self.name or self.nick or "*"
+
+    def has(self, cap: str) -> bool:
+        return cap in self.caps
+
+    def state(self) -> bytes:
+        return msgpack.encode(self)
+
+    def restore(self, state: bytes) -> None:
+        """Raises `ValueError`."""
+        was = msgpack.decode(state, type=Client)
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(was, name))

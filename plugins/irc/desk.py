@@ -1,0 +1,315 @@
+"""What this plugin answers by itself: lines that are about IRC, and not about the chat; and questions of who and what
+there is."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
+
+from . import burst
+from .caps import CAPS, listed
+from .frames import IrcLine, Numeric, context_of
+from .grammar import line
+from .names import HOST, ascii_lower, from_irc, is_channel, room_of, source, to_channel, to_irc
+from .own import IrcCodec
+from .rooms import names
+
+Told = Iterator["str | Numeric"]
+
+# Who has left is remembered so long: the latest.
+LEFT = 200
+
+# Numerics that say what is wrong with a line, by themselves.
+ERRORS: dict[str, str] = {
+    "401": "No such nick",
+    "403": "No such channel",
+    "407": "Too many targets",
+    "409": "No origin specified",
+    "411": "No recipient given (PRIVMSG)",
+    "412": "No text to send",
+    "417": "Input line was too long",
+    "431": "No nickname given",
+    "451": "You have not registered",
+    "461": "Not enough parameters",
+    "462": "You may not reregister",
+    "472": "is unknown mode char to me",
+    "476": "Bad channel name",
+    "904": "SASL authentication failed",
+    "905": "SASL message too long",
+    "906": "SASL authentication aborted",
+    "907": "You have already authenticated using SASL",
+}
+
+
+class Desk:
+    """What handlers know: the server, and what this plugin remembers of it."""
+
+    def __init__(self, server: ChatServer) -> None:
+        self.server = server
+        self.started = datetime.now(UTC)
+        self.topics: dict[str, tuple[str, datetime]] = {}  # who has set that of a room, and when
+        self.gone: deque[tuple[str, str, datetime]] = deque(maxlen=LEFT)  # who has left: nick, real name, and when
+
+    def member(self, nick: str) -> Member | None:
+        """Who is called so now."""
+        try:
+            _, key = require_name(from_irc(nick), 0)
+        except Reject:
+            return None
+        return self.server.chat.members.get(key)
+
+    def room(self, session: Session, channel: str) -> Room | None:
+        """A room that there is, and that `session` may know of."""
+        chat = self.server.chat
+        try:
+            name = chat.room_name(room_of(channel)) if is_channel(channel) and room_of(channel) else ""
+        except Reject:
+            return None
+        found = chat.rooms.get(name)
+        return found if found is not None and chat.may_enter(session, session.require_member(), name) else None
+
+    def codec_of(self, member: Member) -> IrcCodec | None:
+        """How one of its sessions speaks IRC; None where none does."""
+        for session in member.sessions:
+            if isinstance(session.codec, IrcCodec):
+                return session.codec
+        return None
+
+    def realname(self, member: Member) -> str:
+        codec = self.codec_of(member)
+        return codec.client.realname if codec is not None else member.name
+
+    def message(self, place: Any, seq: int) -> Message | None:
+        """A message that is remembered."""
+        past = place.log.find(seq) if place is not None else None
+        return past.message if past is not None and isinstance(past.message, Message) else None
+
+
+Handler = Callable[[Desk, Session, IrcCodec, IrcLine], Told]
+
+
+def cap(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    client, what = codec.client, asked.params[0]
+    nick = client.shown if client.is_registered else "*"
+    match what:
+        case "LS" | "LIST":
+            found = listed(client.version if what == "LS" else 0, CAPS if what == "LS" else sorted(client.caps))
+            for place, words in enumerate(found):
+                more = ["*"] if place < len(found) - 1 and client.version >= 302 else []
+                yield f":{HOST} CAP {' '.join([nick, what, *more])} :{words}"
+        case "ACK" | "NAK":
+            session.shared_codec = codec.shared
+            yield f":{HOST} CAP {nick} {what} :{asked.params[1]}"
+        case _:
+            yield Numeric("410", (what or "*",), "Invalid CAP command")
+
+
+def registered(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    """It is in by SASL, and done with all else. Who has no other device gets the nick that they want."""
+    member, client = session.require_member(), codec.client
+    if len(member.sessions) == 1 and ascii_lower(client.nick) != ascii_lower(client.name):
+        with suppress(Reject):  # it is somebody else's
+            session.chat.rename(member, from_irc(client.nick))
+        client.name = to_irc(member.name)
+    yield from codec.registered()
+    for room in list(member.rooms.values()):
+        yield from came_in_again(session, codec, room)
+
+
+def came_in_again(session: Session, codec: IrcCodec, room: Room) -> Iterator[str]:
+    """As if one had come into a room just now."""
+    member = session.require_member()
+    channel = to_channel(room.name)
+    yield codec.shared.joined(room.name, member.name, codec.client.realname)
+    if room.topic:
+        yield codec.numeric(Numeric("332", (channel,), room.topic))
+    if not codec.client.has("no-implicit-names"):
+        there = room.some_members(member)
+        roles = {one.name: role for one in there if (role := room.role_of(one))}
+        for told in names(channel, [one.name for one in there], roles, codec.client):
+            yield codec.numeric(told)
+
+
+def motd(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield Numeric("422", (), "MOTD File is missing")
+
+
+def lusers(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    chat = desk.server.chat
+    people, operators = len(chat.members), sum(one.role == "operator" for one in chat.members.values())
+    yield Numeric("251", (), f"There are {people} users and 0 invisible on 1 servers")
+    yield Numeric("252", (str(operators),), "operator(s) online")
+    yield Numeric("253", ("0",), "unknown connection(s)")
+    yield Numeric("254", (str(len(chat.rooms)),), "channels formed")
+    yield Numeric("255", (), f"I have {people} clients and 1 servers")
+    yield Numeric("265", (str(people), str(people)), f"Current local users {people}, max {people}")
+    yield Numeric("266", (str(people), str(people)), f"Current global users {people}, max {people}")
+
+
+def version(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield Numeric("351", (f"greenchat-{__version__}", HOST), "https://pypi.org/project/greenchat")
+    tokens = burst.tokens(desk.server)
+    for start in range(0, len(tokens), burst.TOKENS):
+        yield Numeric("005", tokens[start : start + burst.TOKENS], "are supported by this server")
+
+
+def clock(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield Numeric("391", (HOST,), f"{datetime.now(UTC):%A, %d %B %Y %H:%M:%S} UTC")
+
+
+def admin(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield Numeric("256", (HOST,), "Administrative info")
+    yield Numeric("257", (), "A greenchat server")
+    yield Numeric("258", (), "Ask an operator: /who #room shows them by a *")
+    yield Numeric("259", (), "There is no address")
+
+
+def info(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield Numeric("371", (), f"greenchat {__version__}: a chat server for Python people")
+    yield Numeric("374", (), "End of /INFO list")
+
+
+def links(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield Numeric("364", (HOST, HOST), "0 greenchat")
+    yield Numeric("365", ("*",), "End of /LINKS list")
+
+
+def stats(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    letter = asked.params[0][:1] if asked.params else "*"
+    if letter == "u":
+        up = datetime.now(UTC) - desk.started
+        hours, rest = divmod(up.seconds, 3600)
+        yield Numeric("242", (), f"Server Up {up.days} days {hours}:{rest // 60:02d}:{rest % 60:02d}")
+    yield Numeric("219", (letter or "*",), "End of /STATS report")
+
+
+def help_(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    subject = asked.params[0] if asked.params else "index"
+    yield Numeric("704", (subject,), "Commands of greenchat can be given as they are: /quote roll 2d6")
+    yield Numeric("705", (subject,), "In several rooms, name the room: /quote roll #room 2d6. /quote help lists them")
+    yield Numeric("706", (subject,), "End of /HELP")
+
+
+def oper(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    if session.role == "operator":
+        yield Numeric("381", (), "You are an operator: it is your account that is one")
+    else:
+        yield Numeric("491", (), "Operators are accounts here: log in to one that is")
+
+
+def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    codec.client.realname = asked.params[0]
+    if codec.client.has("setname"):
+        yield line(source(codec.me), "SETNAME", asked.params[0])
+
+
+def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    nick, letters = asked.params[0], asked.params[1] if asked.params[1:] else ""
+    if ascii_lower(nick) != ascii_lower(codec.me):
+        if desk.member(nick) is None:
+            yield Numeric("401", (nick,), "No such nick")
+        else:
+            yield Numeric("502", (), "Cannot change mode for other users")
+        return
+    if not letters:
+        modes = ("o" if session.role == "operator" else "") + ("B" if codec.client.is_bot else "")
+        yield Numeric("221", (f"+i{modes}",))
+        return
+    on, changed = True, ""
+    for letter in letters:
+        if letter in "+-":
+            on = letter == "+"
+        elif letter == "B":
+            codec.client.is_bot = on
+            changed += f"{'+' if on else '-'}B"
+        elif letter not in "iwoxsZR":
+            yield Numeric("501", (), "Unknown MODE flag")
+    if changed:
+        yield f":{source(codec.me)} MODE {codec.me} {changed}"
+
+
+def part_all(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    member = session.require_member()
+    for room in list(member.rooms.values()):
+        session.chat.part(member, room, "left", session)  # which tells it, as what another device does
+
+
+def ended(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    nick = asked.params[0]
+    if context_of(asked.ref).verb == "NOTICE":
+        return
+    if desk.member(nick) is None:
+        yield Numeric("401", (nick,), "No such nick")
+    else:
+        text = "This is somebody else than you have talked to. Send it again if you mean who is called so now"
+        yield Numeric("401", (nick,), text)
+
+
+def error(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    text = ERRORS[asked.verb]
+    params = asked.params
+    yield Numeric(asked.verb, [one or "*" for one in params], text)
+
+
+def mechanisms(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield Numeric("908", ("PLAIN",), "are available SASL mechanisms")
+    yield Numeric("904", (), ERRORS["904"])
+
+
+def authenticate(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield "AUTHENTICATE +"
+
+
+def fail(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield line(HOST, "FAIL", *asked.params)
+
+
+def standard(code: str, text: str) -> Handler:
+    """A standard reply (IRCv3) of this code."""
+
+    def answer(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+        verb = context_of(asked.ref).verb or (asked.params[0] if asked.params else "*")
+        about = [one for one in asked.params if one != verb]
+        yield f":{HOST} FAIL {' '.join([verb, code, *about])} :{text}"
+
+    return answer
+
+
+def invalid_utf8(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    text = "The line is not valid UTF-8. Set your client to UTF-8"
+    if codec.client.has("standard-replies"):
+        yield f":{HOST} FAIL {asked.params[0] or '*'} INVALID_UTF8 :{text}"
+    elif codec.client.is_registered:
+        yield f":{HOST} NOTICE {codec.me} :{text}"
+
+
+HANDLERS: dict[str, Handler] = {
+    "CAP": cap,
+    "REGISTERED": registered,
+    "AUTHENTICATE": authenticate,
+    "908": mechanisms,
+    "MOTD": motd,
+    "LUSERS": lusers,
+    "VERSION": version,
+    "TIME": clock,
+    "ADMIN": admin,
+    "INFO": info,
+    "LINKS": links,
+    "STATS": stats,
+    "HELP": help_,
+    "HELPOP": help_,
+    "OPER": oper,
+    "SETNAME": setname,
+    "UMODE": user_mode,
+    "PART0": part_all,
+    "ENDED": ended,
+    "FAIL": fail,
+    "INVALID_UTF8": invalid_utf8,
+    "UNKNOWN_MSGID": standard("UNKNOWN_MSGID", "This message does not exist"),
+    "COMPLETE_CONNECTION_REQUIRED": standard("COMPLETE_CONNECTION_REQUIRED", "Come in first, then register"),
+    "ACCOUNT_NAME_MUST_BE_NICK": standard("ACCOUNT_NAME_MUST_BE_NICK", "Only the nick that you have can be registered"),
+    **dict.fromkeys(ERRORS, error),
+}

@@ -1,0 +1,84 @@
+"""MODE: the commands of rooms and of moderation, as letters."""
+
+from greenchat import RunCommand
+
+from .client import Client
+from .frames import Context, IrcLine, Requests
+from .grammar import Parsed
+from .names import from_irc, is_channel, room_of
+
+# The most changes of one line.
+MOST = 4
+
+# Those with a name behind them, those with a key, and those that are on or off.
+_PEOPLE = "boqv"
+_ON_AND_OFF = {"i": ("invite-only", "on", "off"), "t": ("topic-by", "owner", "everybody")}
+
+# What a context says of what is only asked for: how a room is, and who is banned there.
+QUERY, BANS = "324", "367"
+
+
+def mode(client: Client, line: Parsed, label: str) -> Requests:
+    target = line.params[0]
+    if not is_channel(target):
+        yield IrcLine("UMODE", line.params, ref=Context("MODE", target, label).ref)
+        return
+    room = room_of(target)
+    if not room:
+        yield IrcLine("403", [target], ref=Context("MODE", target, label).ref)
+    elif not line.params[1:]:
+        yield RunCommand("room", {}, room, Context("MODE", target, label, QUERY).ref)
+    else:
+        yield from _changes(target, room, line.params[1], line.params[2:], label)
+
+
+def _changes(target: str, room: str, letters: str, params: list[str], label: str) -> Requests:
+    on, left = True, iter(params)
+    count = 0
+    for letter in letters:
+        if letter in "+-":
+            on = letter == "+"
+            continue
+        count += 1
+        if count > MOST:
+            return
+        context = Context("MODE", target, label)
+        given = next(left, "") if letter in _PEOPLE or (letter == "k" and on) else ""
+        if letter == "b" and not given:
+            yield RunCommand("bans", {}, room, context._replace(extra=BANS).ref)
+            continue
+        if letter in "boqk" and not given and (letter != "k" or on):
+            yield IrcLine("461", ["MODE"], ref=context.ref)
+            continue
+        asked = _command(letter, on, given)
+        if asked is not None:
+            name, args = asked
+            yield RunCommand(name, args, room, context._replace(extra=given).ref)
+        elif letter != "n":  # nobody speaks from outside anyway
+            yield IrcLine("472", [letter], ref=context.ref)
+
+
+def _command(letter: str, on: bool, given: str) -> tuple[str, dict[str, str]] | None:
+    """The command for one change, and what it is given; None for what has no counterpart."""
+    if letter == "b":
+        return ("ban" if on else "unban"), {"user": who_in(given)}
+    if letter == "o":
+        return ("op" if on else "deop"), {"user": from_irc(given)}
+    if letter == "q" and on:
+        return "room", {"setting": "owner", "value": from_irc(given)}
+    if letter == "k":
+        return "room", {"setting": "key", "value": given if on else "off"}
+    if letter in _ON_AND_OFF:
+        setting, yes, no = _ON_AND_OFF[letter]
+        return "room", {"setting": setting, "value": yes if on else no}
+    return None
+
+
+def who_in(mask: str) -> str:
+    """Whom a mask means here: the one part of it that says something, a name or an address."""
+    nick, _, rest = mask.partition("!")
+    user, _, host = rest.partition("@")
+    if "!" not in mask:
+        nick, _, host = mask.partition("@")
+    parts = [part for part in (nick, user, host) if part.strip("*?")]
+    return from_irc(parts[0].strip("*")) if parts else mask

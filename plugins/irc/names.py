@@ -1,0 +1,53 @@
+"""What people and rooms are called on IRC. Signs that mean something there are sent in their full-width form, which
+looks the same and folds back: to greenchat, both are one name (RFC 8265 maps widths)."""
+
+import re
+from functools import lru_cache
+
+# So many of the names that were shown last are known in both forms.
+KNOWN = 4096
+
+_ANYWHERE = "!@,*?"
+_FIRST = ":$#&~%+"
+_WIDE = {sign: chr(ord(sign) + 0xFEE0) for sign in _ANYWHERE + _FIRST}
+_SIGN = re.compile(f"[{re.escape(_ANYWHERE)}]")
+_NARROW = {wide: sign for sign, wide in _WIDE.items()}
+
+HOST = "greenchat"
+
+
+@lru_cache(maxsize=KNOWN)
+def to_irc(name: str) -> str:
+    """A person's name, or a room's without its #, as it goes over the wire."""
+    name = _SIGN.sub(lambda found: _WIDE[found[0]], name.replace(" ", ""))  # "ada (gone)" and the like
+    return _WIDE[name[0]] + name[1:] if name and name[0] in _FIRST else name
+
+
+def to_channel(room: str) -> str:
+    return f"#{to_irc(room)}"
+
+
+def is_channel(target: str) -> bool:
+    return target.startswith("#")
+
+
+def room_of(channel: str) -> str:
+    """What a channel is called here; which may be no valid name."""
+    return from_irc(channel.removeprefix("#"))
+
+
+def from_irc(name: str) -> str:
+    """The other way round: of rooms, which are known by one form; people's names fold by themselves."""
+    return "".join(_NARROW.get(sign, sign) for sign in name) if not name.isascii() else name
+
+
+@lru_cache(maxsize=KNOWN)
+def source(name: str) -> str:
+    """Who it comes from. A function of the name alone: what a room is told is written once for many."""
+    nick = to_irc(name)
+    return f"{nick}!{nick}@{HOST}"
+
+
+def ascii_lower(name: str) -> str:
+    """What nicks are compared by (CASEMAPPING=ascii)."""
+    return "".join(sign.lower() if sign.isascii() else sign for sign in name)

@@ -1,0 +1,349 @@
+"""What one client alone is told, as lines: its answers, with its nick and its label; and what rooms tell, where that
+comes by itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from greenchat import (
+    Ack,
+    Advice,
+    Answer,
+    Conversations,
+    Deleted,
+    Edited,
+    Ended,
+    Error,
+    Event,
+    Frame,
+    HistoryPage,
+    Invited,
+    Message,
+    Messages,
+    Notice,
+    Ping,
+    Pong,
+    Reacted,
+    Read,
+    Reconnect,
+    Welcome,
+)
+
+from .client import Client
+from .decoder import Decoder
+from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
+from .grammar import escape, line
+from .names import HOST, ascii_lower, source, to_channel, to_irc
+from .numerics import refusal
+from .pages import Pages
+from .registration import REGISTER, SASL
+from .rooms import came_in
+from .shared import ADVICE, END, SharedCodec
+
+# What is told to one session by a refusal, and has been told to the room in another way.
+TOLD_ANYWAY = frozenset({"kicked"})
+
+
+class Facts(Protocol):
+    """What a codec knows of the server."""
+
+    def shared(self, caps: frozenset[str]) -> SharedCodec: ...
+
+    def greeting(self, nick: str) -> Sequence[Numeric]: ...
+
+    def find(self, session: Any, target: str, conversation: str, seq: int) -> Message | None:
+        """The message `seq` of a room or a conversation that `session` is in, while it is remembered."""
+
+    def is_still(self, session: Any, conversation: str, nick: str) -> bool:
+        """Whether the other one in a conversation is who has this nick now."""
+
+    def read_mark(self, session: Any, target: str, conversation: str, seq: int) -> str:
+        """The time of a message, as a read marker; "*" where it is not known."""
+
+
+class IrcCodec:
+    """Of one connection. See `greenchat.codecs.Codec`."""
+
+    name = "irc"
+    pings = True
+    many_rooms = True
+    numbers = True
+    tokens = False
+    quits = True
+    advice: Mapping[Advice, str] = ADVICE
+    own_requests = (IrcLine,)
+
+    def __init__(self, facts: Facts, client: Client | None = None) -> None:
+        self.client = client or Client()
+        self.session: Any = None  # whose it is, once it has begun
+        self._facts = facts
+        self._held: dict[str, list[str]] = {}  # what was told for a labelled request that is not done, by its label
+        self._pages = Pages()
+
+    @property
+    def shared(self) -> SharedCodec:
+        return self._facts.shared(self.client.caps)
+
+    def another(self) -> "IrcCodec":
+        return IrcCodec(self._facts)
+
+    def request_decoder(self, frame_bytes: int) -> Decoder:
+        return Decoder(self.client, self._is_still)
+
+    def _is_still(self, conversation: str, nick: str) -> bool:
+        return self._facts.is_still(self.session, conversation, nick)
+
+    @property
+    def me(self) -> str:
+        """As what it is called now."""
+        name = self.session.name if self.session is not None else ""
+        return to_irc(name) if name and self.client.is_registered else self.client.shown
+
+    # --- what is told ---
+
+    def encode_run(self, messages: Messages) -> bytes:
+        return b"".join(map(self.encode, messages)) if messages.conversation else self.shared.encode_run(messages)
+
+    def encode(self, reply: Event | Frame) -> bytes:
+        context = context_of(getattr(reply, "ref", None))
+        lines, is_last = self._told(reply, context)
+        return self._labelled(lines, context, is_last)
+
+    def encode_acks(self, acks: Sequence[Ack]) -> bytes:
+        if "echo-message" not in self.client.caps and "labeled-response" not in self.client.caps:
+            acks = [ack for ack in acks if not _is_of_words(ack)]
+        return b"".join(map(self.encode, acks))
+
+    def refusal(self, error: Error) -> bytes:
+        return self.shared.refusal(error)
+
+    def _told(self, reply: Event | Frame, context: Context) -> tuple[list[str], bool]:
+        """The lines of it, and whether it is the last that is told for its request."""
+        match reply:
+            case IrcLines(lines=lines, is_last=is_last):
+                return list(lines), is_last
+            case IrcTagged():
+                return _lines(self.shared.encode(reply)), False
+            case Ack():
+                return self._done(reply, context), True
+            case Error():
+                return self._refused(reply, context), True
+            case Welcome():
+                return self._welcomed(reply, context), True
+            case Pong(ref):
+                return [line(HOST, "PONG", HOST, context.target)] if ref is not None else [], True
+            case Ping():
+                return [f"PING :{HOST}"], False
+            case HistoryPage():
+                page = self._pages.take(reply, context)
+                return (
+                    ([], False)
+                    if page is None
+                    else (self._pages.lines(page, context, self.shared, self.client, self.me), True)
+                )
+            case Notice(text, room) if not room:
+                return self._noticed(text.split("\n"), context), False
+            case Conversations(direct=direct):
+                for state in direct:
+                    self._talks(state.with_, state.conversation)
+                return [], False
+            case Message() if reply.conversation:
+                self._talks(reply.with_, reply.conversation)
+                return _lines(self.shared.message(reply, me=self.me)), False
+            case Ended(conversation, with_):
+                return self._ended(conversation, with_), False
+            case Invited(room, by, time):
+                return [self._tagged(f":{source(by)} INVITE {self.me} {to_channel(room)}", time)], False
+            case Read(room, seq, conversation) if self.client.has("draft/read-marker"):
+                target = to_channel(room) if room else self._nick_of(conversation)
+                mark = self._facts.read_mark(self.session, room, conversation, seq)
+                return [line(HOST, "MARKREAD", target, mark)] if target and mark != "*" else [], False
+            case Edited() | Deleted() | Reacted() if reply.conversation:
+                return self._changed(reply), False
+            case Answer(lines=lines):
+                return self._noticed(lines, context), False
+            case Reconnect():
+                return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
+            case Event():
+                return _lines(self.shared.encode(reply)), False
+        return [], False
+
+    def _labelled(self, lines: list[str], context: Context, is_last: bool) -> bytes:
+        label = context.label
+        if not label or not self.client.has("labeled-response"):
+            return "".join(f"{one}{END}" for one in lines).encode()
+        if not is_last:
+            self._held.setdefault(label, []).extend(lines)
+            return b""
+        lines = [*self._held.pop(label, ()), *lines]
+        tag = f"label={escape(label)}"
+        if not lines:
+            lines = [_with_tag(f":{HOST} ACK", tag)]
+        elif len(lines) == 1:
+            lines = [_with_tag(lines[0], tag)]
+        else:
+            inner = [one if "batch=" in one.partition(" ")[0] else _with_tag(one, "batch=l") for one in lines]
+            lines = [_with_tag(f":{HOST} BATCH +l labeled-response", tag), *inner, f":{HOST} BATCH -l"]
+        return "".join(f"{one}{END}" for one in lines).encode()
+
+    def numeric(self, told: Numeric) -> str:
+        params = [self.me, *told.params]
+        if told.text is None:
+            return line(HOST, told.code, *params)
+        return f":{HOST} {told.code} {' '.join(params)} :{told.text}"
+
+    # --- answers ---
+
+    def _welcomed(self, welcome: Welcome, context: Context) -> list[str]:
+        client = self.client
+        client.name, client.account = to_irc(welcome.name), welcome.account
+        if context.verb == SASL:
+            return self.logged_in(welcome.account)
+        lines = []
+        if context.verb == REGISTER:
+            lines = self.registered()
+        if welcome.room and client.is_registered:
+            lines += came_in(welcome, client, self.shared, self.numeric)
+        return lines
+
+    def registered(self) -> list[str]:
+        """From now on it is in."""
+        self.client.is_registered, self.client.password = True, ""
+        return [self.numeric(one) for one in self._facts.greeting(self.client.name)]
+
+    def logged_in(self, account: str) -> list[str]:
+        who = source(account) if not self.client.is_registered else source(self.me)
+        told = Numeric("900", (who, to_irc(account)), f"You are now logged in as {account}")
+        return [self.numeric(told), self.numeric(Numeric("903", (), "SASL authentication successful"))]
+
+    def _done(self, ack: Ack, context: Context) -> list[str]:
+        if ack.conversation and ack.with_:
+            self._talks(ack.with_, ack.conversation)
+        match context.verb:
+            case "PRIVMSG" | "NOTICE" if ack.seq and self.client.has("echo-message"):
+                return self._echo(ack, context)
+            case "PART":
+                return [self._tagged(f":{source(self.me)} PART {context.target}")]
+            case "INVITE":
+                return [self.numeric(Numeric("341", (context.extra, context.target)))]
+            case "AWAY":
+                return [self._away(context.extra)]
+            case "REGISTER":
+                return [line(HOST, "REGISTER", "SUCCESS", self.me, "Account created")]
+        return []
+
+    def _echo(self, ack: Ack, context: Context) -> list[str]:
+        said = self._facts.find(self.session, context.target, ack.conversation, ack.seq)
+        if said is None:
+            return []
+        if said.conversation:
+            said = replace(said, own=True, with_=ack.with_)
+        lines = _lines(self.shared.message(said, me=self.me))
+        if context.verb == "NOTICE":
+            lines = [one.replace(" PRIVMSG ", " NOTICE ", 1) for one in lines]
+        return lines
+
+    def _away(self, code: str) -> str:
+        text = "You have been marked as being away" if code == "306" else "You are no longer marked as being away"
+        return self.numeric(Numeric(code, (), text))
+
+    def _refused(self, error: Error, context: Context) -> list[str]:
+        client = self.client
+        if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
+            return []
+        if context.verb == "AWAY" and error.code == "not_away":
+            return [self._away("305")]
+        if context.verb == "NICK" and error.code == "name_taken" and error.text.startswith("You are"):
+            return []
+        if context.verb == REGISTER:
+            client.asked = False  # with another nick, say
+            told = refusal(error, context._replace(target=client.nick))
+            if told is None:
+                return [f"ERROR :{error.text}"]
+            return [self.numeric(told), f":{HOST} NOTICE {self.me} :{error.text}"]
+        if context.verb == "NOTICE":
+            return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
+        if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
+            return [_failed(context, error)]
+        told = refusal(error, context)
+        if told is not None:
+            return [self.numeric(told)]
+        return [f":{HOST} NOTICE {self.me} :{error.text}"]
+
+    def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
+        if context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:
+            return []  # there is a numeric for that
+        return [f":{HOST} NOTICE {self.me} :{one}" for one in lines if one]
+
+    # --- people ---
+
+    def _talks(self, name: str, conversation: str) -> None:
+        nick = ascii_lower(to_irc(name))
+        self.client.talks[nick] = conversation
+        self.client.ended.discard(nick)
+
+    def _ended(self, conversation: str, name: str) -> list[str]:
+        for nick, known in list(self.client.talks.items()):
+            if known == conversation:
+                del self.client.talks[nick]
+                self.client.ended.add(nick)
+        return []
+
+    def _nick_of(self, conversation: str) -> str:
+        return next((nick for nick, known in self.client.talks.items() if known == conversation), "")
+
+    def _changed(self, change: Edited | Deleted | Reacted) -> list[str]:
+        """What has become of a message that was said alone."""
+        nick, by, place = self._nick_of(change.conversation), change.by, change.conversation
+        target = nick if ascii_lower(to_irc(by)) == ascii_lower(self.me) else self.me
+        shared = self.shared
+        match change:
+            case Reacted(seq=seq, emoji=emoji, on=on, time=time) if shared.numbers:
+                return _lines(shared.reacted(place, target, seq, by, emoji, on, time))
+            case Edited(text=text, time=time):
+                return [
+                    self._tagged(f":{source(by)} PRIVMSG {target} :(edited) {one}", time) for one in text.split("\n")
+                ]
+            case Deleted(seq=seq, time=time) if self.client.has("draft/message-redaction"):
+                return [self._tagged(f":{source(by)} REDACT {target} {shared.id_of(place, seq)}", time)]
+        return []
+
+    def _tagged(self, text: str, time: object = None) -> str:
+        tags = self.shared.tags(time)
+        return f"@{';'.join(f'{name}={value}' for name, value in tags.items())} {text}" if tags else text
+
+
+def _failed(context: Context, error: Error) -> str:
+    codes = {
+        "unknown_message": "UNKNOWN_MSGID",
+        "not_allowed": "REDACT_FORBIDDEN",
+        "registration_closed": "TEMPORARILY_UNAVAILABLE",
+    }
+    known = codes.get(error.code)
+    about = [one for one in (context.target, context.extra) if one]
+    if context.verb == "CHATHISTORY":
+        known = "INVALID_TARGET" if error.code in ("not_in_room", "unknown_room", "room_required") else "MESSAGE_ERROR"
+        about = [context.extra, context.target]
+    elif context.verb == "REGISTER":
+        known = {
+            "registered": "ALREADY_AUTHENTICATED",
+            "name_reserved": "ACCOUNT_EXISTS",
+            "password_weak": "WEAK_PASSWORD",
+        }.get(error.code, "TEMPORARILY_UNAVAILABLE")
+    elif context.verb == "REDACT" and error.code in ("not_in_room", "room_required", "conversation_gone"):
+        known = "INVALID_TARGET"
+    return f":{HOST} FAIL {context.verb} {known or 'UNKNOWN_ERROR'} {' '.join(about)} :{error.text}"
+
+
+def _is_of_words(ack: Ack) -> bool:
+    """Whether it is for words, of which nothing more is told."""
+    return isinstance(ack.ref, str) and ack.ref.startswith(("PRIVMSG\x1f", "NOTICE\x1f")) and not ack.conversation
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode().split(END)[:-1]
+
+
+def _with_tag(one: str, tag: str) -> str:
+    return f"@{tag};{one[1:]}" if one.startswith("@") else f"@{tag} {one}"

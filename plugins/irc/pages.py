@@ -1,0 +1,70 @@
+"""What was said before, as a client is told it: in a batch, or as it comes in."""
+
+from msgspec.structs import replace
+
+from greenchat import HistoryPage, Joined, Left, Message, Renamed
+
+from .client import Client
+from .frames import Context
+from .history import FIRST_HALF, SECOND_HALF, read_time
+from .names import HOST, ascii_lower, to_channel, to_irc
+from .shared import END, SharedCodec
+
+
+class Pages:
+    """Of one connection: the first half of what is asked for in two."""
+
+    def __init__(self) -> None:
+        self._half: HistoryPage | None = None
+
+    def take(self, page: HistoryPage, context: Context) -> HistoryPage | None:
+        """What is to be told now that `page` has come; None where the rest is still to come."""
+        if context.extra == FIRST_HALF:
+            self._half = page
+            return None
+        if context.extra == SECOND_HALF and self._half is not None:
+            half, self._half = self._half, None
+            return replace(page, events=[*half.events, *page.events])
+        if context.extra.startswith("until="):
+            until = read_time(context.extra.removeprefix("until="))
+            assert until is not None
+            events = [event for event in page.events if not hasattr(event, "time") or event.time < until]
+            return replace(page, events=events)
+        return page
+
+    def lines(self, page: HistoryPage, context: Context, shared: SharedCodec, client: Client, me: str) -> list[str]:
+        """Messages, and comings and goings where the client knows what to do with them."""
+        asked = context.verb == "CHATHISTORY"
+        if not asked and (client.has("draft/chathistory") or page.ref is not None):
+            return []  # it asks for that itself
+        target = to_channel(page.room) if page.room else to_irc(page.with_)
+        batched = client.has("batch")
+        events = [event for event in page.events if isinstance(event, Message) or self._plays(event, client, asked)]
+        lines: list[str] = []
+        for event in events:
+            if isinstance(event, Message):
+                if event.conversation:
+                    own = ascii_lower(to_irc(event.sender)) == ascii_lower(me)
+                    event = replace(event, own=own, with_=page.with_)
+                if not client.has("server-time"):
+                    event = replace(event, text=f"[{event.time:%H:%M}] {event.text}")
+                lines += _decoded(shared.message(event, {"batch": "h"} if batched else None, me))
+            else:
+                found = _decoded(shared.encode(event))
+                lines += [_in_batch(one) for one in found] if batched else found
+        if not batched:
+            return lines
+        if not lines and not asked:
+            return []
+        return [f":{HOST} BATCH +h chathistory {target}", *lines, f":{HOST} BATCH -h"]
+
+    def _plays(self, event: object, client: Client, asked: bool) -> bool:
+        return isinstance(event, Joined | Left | Renamed) and asked and client.has("draft/event-playback")
+
+
+def _decoded(data: bytes) -> list[str]:
+    return data.decode().split(END)[:-1]
+
+
+def _in_batch(one: str) -> str:
+    return f"@batch=h;{one[1:]}" if one.startswith("@") else f"@batch=h {one}"

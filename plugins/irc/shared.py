@@ -1,0 +1,248 @@
+"""What rooms tell, as lines: written once for all clients that have the same capabilities in it (see `caps.OF_ROOMS`).
+
+Nothing in here depends on who reads it. What one client alone is told is written by own.py.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from greenchat import (
+    Ack,
+    Advice,
+    Away,
+    Deleted,
+    Edited,
+    Error,
+    Event,
+    Frame,
+    Joined,
+    Left,
+    Message,
+    Messages,
+    Notice,
+    Reacted,
+    Renamed,
+    Role,
+    Topic,
+)
+
+from .frames import IrcTagged
+from .grammar import LINE_BYTES, cut, line, tagged
+from .history import time_tag
+from .msgids import mark_of
+from .names import HOST, source, to_channel, to_irc
+
+# What is said to people on IRC who are told to do something. They do it by commands of their client.
+ADVICE: dict[Advice, str] = {
+    Advice.JOIN: "Send NICK and USER.",
+    Advice.JOIN_FIRST: "Send NICK and USER first.",
+    Advice.JOIN_NOW: "Now send NICK and USER.",
+    Advice.JOIN_AGAIN: "Connect again.",
+    Advice.NAME_ONE: "Choose one.",
+    Advice.ENTER_ROOM: "/join #ROOM leads into one.",
+    Advice.PASS_PHRASE: "Connect with it as the server password; whoever invited you knows it.",
+    Advice.FRAME_TYPES: "This server speaks IRC.",
+    Advice.ONE_LINE: "Send plain text.",
+    Advice.COMMAND: "/quote {line}",
+    Advice.TLS: "Connect with TLS.",
+}
+
+# What stands for a role before a name, and the mode that gives it.
+SIGNS = {"owner": "~", "operator": "@"}
+MODES = {"owner": "q", "operator": "o"}
+
+END = "\r\n"
+
+
+class SharedCodec:
+    """`account_of` tells the account of who has a name, and their real name. See `greenchat.codecs.Codec`."""
+
+    name = "irc"
+    pings = True
+    many_rooms = True
+    tokens = False
+    quits = True
+    advice: Mapping[Advice, str] = ADVICE
+
+    def __init__(self, caps: frozenset[str], account_of: Callable[[str], tuple[str, str]]) -> None:
+        self.caps = caps
+        self._account_of = account_of
+        self._time = "server-time" in caps
+        self._tags = "message-tags" in caps
+        self._account = "account-tag" in caps
+        self._batches = {"batch", "draft/multiline"} <= caps
+        # Without tags there are no ids: what is about a message quotes it instead.
+        self.numbers = self._tags
+
+    def request_decoder(self, frame_bytes: int) -> None:  # type: ignore[override]
+        raise NotImplementedError("a codec that knows its connection decodes")
+
+    # --- messages ---
+
+    def encode_run(self, messages: Messages) -> bytes:
+        if messages.conversation:
+            return b"".join(self.message(one) for one in messages)
+        sender, target = source(messages.sender), to_channel(messages.room)
+        head = f":{sender} PRIVMSG {target} :"
+        texts = messages.texts
+        longest = LINE_BYTES - len(END) - len(head.encode())
+        if len(max(texts, key=len)) * 4 > longest or "\n" in "".join(texts):
+            return b"".join(self.message(one) for one in messages)
+        before = self._tags_of_run(messages)
+        if not self._tags:
+            head = f"{before} {head}" if before else head
+            return f"{head}{f'{END}{head}'.join(texts)}{END}".encode()
+        first, mark = messages.seq, mark_of(messages.room)
+        behind = f"{f';{before[1:]}' if before else ''} {head}"
+        lines = [f"@msgid={mark}{seq}{behind}{text}{END}" for seq, text in enumerate(texts, first)]
+        return "".join(lines).encode()
+
+    def _tags_of_run(self, messages: Messages) -> str:
+        tags = []
+        if self._time:
+            tags.append(f"time={time_tag(messages.time)}")
+        if self._account and messages.account:
+            tags.append(f"account={to_irc(messages.account)}")
+        return f"@{';'.join(tags)}" if tags else ""
+
+    def message(self, message: Message, more: Mapping[str, str] | None = None, me: str = "") -> bytes:
+        """One message, with `more` tags. One that was said alone is for `me`; or it is one's own, for the other."""
+        target = to_channel(message.room)
+        place = message.room or message.conversation
+        if message.conversation:
+            target = to_irc(message.with_ if message.own else me)
+        head = f":{source(message.sender)} PRIVMSG {target} :"
+        before, behind = ("\x01ACTION ", "\x01") if message.action else ("", "")
+        longest = LINE_BYTES - len(END) - len((head + before + behind).encode())
+        tags = dict(more or {})
+        tags |= self.tags(message.time, message.account)
+        if self._tags and message.seq:
+            tags["msgid"] = f"{mark_of(place)}{message.seq}"
+            if message.reply_to:
+                tags["+draft/reply"] = f"{mark_of(place)}{message.reply_to}"
+        parts = [cut(one, longest) for one in message.text.split("\n")]
+        if self._batches and (len(parts) > 1 or len(parts[0]) > 1) and not message.action:
+            return self._in_batch(parts, head, target, message, tags)
+        lines = []
+        for part in (part for one in parts for part in one):
+            lines.append(f"{tagged(tags)}{head}{before}{part or ' '}{behind}{END}")
+            tags.pop("msgid", None)  # the first alone has it
+        return "".join(lines).encode()
+
+    def _in_batch(
+        self, parts: Sequence[Sequence[str]], head: str, target: str, message: Message, tags: dict[str, str]
+    ) -> bytes:
+        name = f"m{mark_of(message.room or message.conversation)}{message.seq}"
+        words = [source(message.sender), "BATCH", f"+{name}", "draft/multiline", target]
+        lines = [f"{tagged(tags)}:{' '.join(words)}"]
+        for one in parts:
+            for place, part in enumerate(one):
+                concat = {"draft/multiline-concat": ""} if place else {}
+                lines.append(f"{tagged({'batch': name} | concat)}{head}{part}")
+        lines.append(f":{HOST} BATCH -{name}")
+        return "".join(f"{one}{END}" for one in lines).encode()
+
+    def tags(self, time: object = None, account: str = "") -> dict[str, str]:
+        tags = {}
+        if self._time and time is not None:
+            tags["time"] = time_tag(time)  # type: ignore[arg-type]  # a time
+        if self._account and account:
+            tags["account"] = to_irc(account)
+        return tags
+
+    # --- all else ---
+
+    def encode(self, reply: Event | Frame) -> bytes:
+        match reply:
+            case Message():
+                return self.message(reply)
+            case IrcTagged(lines=lines, tags=tags):
+                return self._lines(*(f"{tagged(tags)}{one}" for one in lines)) if self._tags else b""
+            case Joined(room, name, time, role):
+                return self._event(time, name, self.joined(room, name), *_mode(room, name, role))
+            case Left(room, name, reason, time, by, gone):
+                return self._event(time, name, _left(room, name, reason, by, gone))
+            case Renamed(_, name, new_name, time):
+                return self._event(time, name, line(source(name), "NICK", to_irc(new_name)))
+            case Topic(room, topic, by, time):
+                return self._event(time, by, f":{source(by)} TOPIC {to_channel(room)} :{topic}")
+            case Away(_, name, why, time):
+                if "away-notify" not in self.caps:
+                    return b""
+                return self._event(time, name, line(source(name), "AWAY", *([why] if why else [])))
+            case Role(room, name, role, time):
+                return self._event(time, "", *_role(room, name, role))
+            case Notice(text, room) if room:
+                return self._lines(*(f":{HOST} NOTICE {to_channel(room)} :{one}" for one in _cut(text, room)))
+            case Edited(room, seq, _, text, by, time) if room:
+                return self._edited(room, seq, text, by, time)
+            case Deleted(room, seq, _, by, time) if room and "draft/message-redaction" in self.caps:
+                return self._event(time, by, f":{source(by)} REDACT {to_channel(room)} {mark_of(room)}{seq}")
+            case Reacted(room, seq, _, by, emoji, on, time) if room and self._tags:
+                return self.reacted(room, to_channel(room), seq, by, emoji, on, time)
+        return b""
+
+    def encode_acks(self, acks: Sequence[Ack]) -> bytes:
+        return b""
+
+    def refusal(self, error: Error) -> bytes:
+        return f"ERROR :{error.text}{END}".encode()
+
+    def reacted(self, place: str, target: str, seq: int, by: str, emoji: str, on: bool, time: object) -> bytes:
+        tags = self.tags(time) | {"+draft/reply": f"{mark_of(place)}{seq}"}
+        tags["+draft/react" if on else "+draft/unreact"] = emoji
+        return self._lines(f"{tagged(tags)}:{source(by)} TAGMSG {target}")
+
+    def id_of(self, place: str, seq: int) -> str:
+        return f"{mark_of(place)}{seq}"
+
+    def joined(self, room: str, name: str, realname: str = "") -> str:
+        """That somebody has come into a room."""
+        if "extended-join" not in self.caps:
+            return f":{source(name)} JOIN {to_channel(room)}"
+        account, known = self._account_of(name)
+        realname = realname or known
+        return f":{source(name)} JOIN {to_channel(room)} {to_irc(account) or '*'} :{realname or name}"
+
+    def _edited(self, room: str, seq: int, text: str, by: str, time: object) -> bytes:
+        """A message that says so: what was said cannot be changed on IRC."""
+        tags = self.tags(time) | ({"+draft/reply": f"{mark_of(room)}{seq}"} if self._tags else {})
+        head = f"{tagged(tags)}:{source(by)} PRIVMSG {to_channel(room)} :"
+        return self._lines(*(f"{head}{one}" for one in _cut(f"(edited) {text}", room)))
+
+    def _event(self, time: object, name: str, *lines: str) -> bytes:
+        account = self._account_of(name)[0] if self._account and name else ""
+        tags = tagged(self.tags(time, account))
+        return self._lines(*(f"{tags}{one}" for one in lines))
+
+    def _lines(self, *lines: str) -> bytes:
+        return "".join(f"{one}{END}" for one in lines).encode()
+
+
+def _left(room: str, name: str, reason: str, by: str, gone: bool) -> str:
+    if gone:
+        return f":{source(name)} QUIT :{reason}"
+    if by:
+        return f":{source(by)} KICK {to_channel(room)} {to_irc(name)} :{reason}"
+    return f":{source(name)} PART {to_channel(room)}" + (f" :{reason}" if reason != "left" else "")
+
+
+def _mode(room: str, name: str, role: str) -> Sequence[str]:
+    return [f":{HOST} MODE {to_channel(room)} +{MODES[role]} {to_irc(name)}"] if role in MODES else []
+
+
+def _role(room: str, name: str, role: str) -> Sequence[str]:
+    if role in MODES:
+        return _mode(room, name, role)
+    nick = to_irc(name)
+    return [f":{HOST} MODE {to_channel(room)} -{''.join(MODES.values())} {nick} {nick}"]
+
+
+@lru_cache(maxsize=64)
+def _room_for(room: str) -> int:
+    """How many bytes of text fit into a line for a room, whoever says it, but for very long names."""
+    return LINE_BYTES - 160 - len(to_channel(room).encode())
+
+
+def _cut(text: str, room: str) -> Sequence[str]:
+    return [part for one in text.split("\n") for part in cut(one, _room_for(room))]
