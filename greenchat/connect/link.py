@@ -100,6 +100,9 @@ class Link:
         with suppress(DisconnectedError):  # which is told where one receives
             self.model.commands.begin(self.client)
         self._stay.welcomed(self.client)
+        with suppress(DisconnectedError):
+            for room in self.ticket.rooms if not self.client.plain else ():
+                self.model.sender.join(room, self.ticket.keys.get(room, ""), aside=True)
         self._receive()
 
     def flush(self) -> None:

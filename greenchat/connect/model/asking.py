@@ -27,7 +27,8 @@ Done = Callable[[str], None]
 @dataclass(slots=True, eq=False)
 class Asked:
     """`place` is where it is asked, `item` how it is shown while nothing has come of it. `line` is as it was typed, and
-    may have a secret. `since` is when it was sent, on the clock that the sender was given."""
+    may have a secret. `aside`: one goes on looking at what one looks at. `since` is when it was sent, on the clock that
+    the sender was given."""
 
     kind: Kind
     place: Place | None
@@ -37,6 +38,7 @@ class Asked:
     run: Run | None = None
     seq: int = 0
     again: bool = False
+    aside: bool = False
     since: float = 0.0
     done: Done | None = None
     found: Callable[[SearchResults], None] | None = None
@@ -76,13 +78,16 @@ class Asking:
 
     # --- come and go ---
 
-    def join(self, room: str, key: str = "", done: Done | None = None) -> None:
-        """Come into a room, and look at it then."""
+    def join(self, room: str, key: str = "", done: Done | None = None, *, aside: bool = False) -> None:
+        """Come into a room, and look at it then, unless it is `aside`."""
         known = self._chats.places.get(room.lstrip("#").lower())
         if known is not None and not known.gone:
-            self._chats.show(known.id)
+            if not aside:
+                self._chats.show(known.id)
             return
-        self._ask("join", None, lambda client: client.ask_enter(room, key), done)
+        asked = self._ask("join", None, lambda client: client.ask_enter(room, key), done)
+        if asked is not None:
+            asked.aside = aside
 
     def part(self, place: Place, done: Done | None = None) -> None:
         """Go out of a room, or put a conversation away."""

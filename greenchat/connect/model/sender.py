@@ -153,7 +153,7 @@ class Sender(Asking):
                     asked.found(item)
             case Welcome():
                 place = welcomed(self._chats, item)
-                if place is not None:
+                if place is not None and not asked.aside:
                     self.entered(place.id)
             case Ack() if asked.kind == "part" and asked.place is not None:
                 self._chats.drop(asked.place.id)
