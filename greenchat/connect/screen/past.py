@@ -83,7 +83,7 @@ class Past:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 lines = [msgspec.json.encode(text) + b"\n" for text in _texts(file.read())[-REMEMBERED:]]
                 while sum(map(len, lines)) > MOST_BYTES // 2:
-                    del lines[: len(lines) // 2]
+                    del lines[: (len(lines) + 1) // 2]
                 file.seek(0)
                 file.truncate()
                 file.write(b"".join(lines))
