@@ -30,6 +30,7 @@ class Settings(Struct, frozen=True):
     times: Annotated[bool, Meta(description="When each message was said")] = True
     bell: Annotated[bool, Meta(description="A sound for what calls you")] = True
     notify: Annotated[bool, Meta(description="A notification of the desktop for it")] = True
+    history: Annotated[bool, Meta(description="What you have sent is kept for the next time")] = True
     conversations: Annotated[Pane, Meta(description="The pane at the left; auto: where there is room")] = "auto"
     members: Annotated[Pane, Meta(description="The pane at the right")] = "auto"
     keys: dict[str, str] = field(default_factory=dict)

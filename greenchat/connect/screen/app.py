@@ -85,8 +85,7 @@ class ChatApp(Acting):
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
-        self.box.completing = self.composer.complete
-        self.box.secret_start = self.model.commands.secret_start
+        self.box.first = self.composer.first
         self.log_pane.on_seen = self._on_seen
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
