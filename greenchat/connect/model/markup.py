@@ -85,8 +85,10 @@ class _Inline:
     def _parse(self, named: list[tuple[int, int]]) -> None:
         text, ends = self._text, _ends_of_code(self._text)
         names = 0  # that are behind us
+        match = _SPECIAL.search(text)
         while self._elements < MOST_ELEMENTS:
-            match = _SPECIAL.search(text, self._at)
+            if match is not None and match.start() < self._at:
+                match = _SPECIAL.search(text, self._at)
             what, at = (match[0], match.start()) if match else ("", len(text))
             is_mark = what[:1] in ("*", "_", "~")
             while names < len(named) and named[names][0] < self._shown:

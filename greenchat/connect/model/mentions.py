@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from greenchat.protocol.text import IGNORABLE
 
@@ -14,9 +13,6 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3005-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\ua4cf\uf900-\ufaff"
     "\uff66-\uff9f\U00020000-\U0003ffff]"
 )
-# So many characters are known by what they are: some alphabets.
-CHARACTERS = 1024
-
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7ff]")
 
@@ -64,13 +60,11 @@ def _folded(text: str) -> tuple[str, list[int]]:
     return "".join(out), [*places, len(text)]
 
 
-@lru_cache(CHARACTERS)
 def is_word(character: str) -> bool:
     """Whether it is one word with a letter that stands beside it."""
     return is_letter(character) and not _UNSPACED.match(character) and not _IGNORABLE.match(character)
 
 
-@lru_cache(CHARACTERS)
 def is_letter(character: str) -> bool:
     """Whether it is a letter, a digit, or stands upon one."""
     if not character:
