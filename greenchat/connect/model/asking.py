@@ -9,6 +9,7 @@ from greenchat.connect.commands import Commands, Run
 from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import About, Place
 from greenchat.connect.model.timeline import Item
+from greenchat.protocol.events import Deleted, Message
 from greenchat.protocol.replies import HistoryPage, SearchResults
 from greenchat.protocol.requests import Ref
 
@@ -18,7 +19,7 @@ AROUND = 25
 
 NO_CONNECTION = "There is no connection at the moment: nothing was done."
 
-Kind = Literal["say", "command", "change", "older", "newer", "around", "one", "join", "part", "search", "ping"]
+Kind = Literal["say", "command", "change", "older", "newer", "around", "one", "quote", "join", "part", "search", "ping"]
 
 # Who is told what came of it: why it was refused, or nothing.
 Done = Callable[[str], None]
@@ -125,6 +126,17 @@ class Asking:
             return True
         return self._page("around", place, before=seq + AROUND, seq=seq)
 
+    def look_up(self, place: Place, seq: int) -> bool:
+        """Have what is answered there, to be quoted; whether that is asked for."""
+        if place.timeline.answered(seq) is not None or seq in place.timeline.quotes:
+            return False
+        if any(asked.kind == "quote" for asked in self._asked.values()):
+            return False  # one after the other
+        if place.timeline.older is None or place.is_new:
+            place.timeline.quote(seq, None)
+            return True
+        return self._page("quote", place, before=seq + 1, after=seq - 1, seq=seq)
+
     def search(self, text: str, found: Callable[[SearchResults], None], place: Place | None = None) -> None:
         there = place.there if place is not None else {"room": "", "conversation": ""}
         asked = self._ask(
@@ -205,6 +217,9 @@ class Asking:
                 self.target = (place.id, asked.seq)
             case "one":
                 self._chats.add_page(place, page.events, older=False)
+            case "quote":
+                found = (event for event in page.events if isinstance(event, Message | Deleted))
+                timeline.quote(asked.seq, next((event for event in found if event.seq == asked.seq), None))
         timeline.revision += 1
 
 

@@ -196,6 +196,9 @@ class Sender(Asking):
 
     def _failed(self, asked: Asked, error: Error) -> None:
         place = asked.place
+        if asked.kind == "quote" and place is not None:
+            place.timeline.quote(asked.seq, None)
+            return
         if asked.kind in ("older", "newer", "around", "one") and place is not None:
             place.timeline.older = None if error.code == "no_history" else False
             place.timeline.revision += 1

@@ -89,6 +89,7 @@ class ChatApp(Acting):
         self.log_pane.on_seen = self._on_seen
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
+        self.log_pane.wants_original = self._on_wants_original
         self.box.focus()
         self.link = self._connect(self)
         self.link.start()
@@ -151,6 +152,9 @@ class ChatApp(Acting):
         if self._focused_window and seq > place.read:
             self.model.chats.saw(place.id, seq)
             self._dirty = True
+
+    def _on_wants_original(self, place: Place, seq: int) -> None:
+        self.call_later(self.ask_page, lambda where: self.model.sender.look_up(where, seq), place)
 
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
