@@ -82,6 +82,11 @@ class Link:
         return (self._returning is None or self._reloads) and not self._over
 
     @property
+    def sent_away(self) -> str:
+        """Why the server has sent one away, in its words; empty where it has not."""
+        return self._stay.why if self._stay.sent_away else ""
+
+    @property
     def where(self) -> str:
         return self.client.where
 
