@@ -12,6 +12,7 @@ from textual.events import AppBlur, AppFocus, Resize
 from textual.worker import WorkerFailed
 
 from greenchat.client import ClientError
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import exit_code
 from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
@@ -20,6 +21,7 @@ from greenchat.connect.options import Exit
 from greenchat.connect.screen.acting import Acting
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.keymap import called
 from greenchat.connect.screen.keys import KEYS
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
@@ -54,13 +56,20 @@ class ChatApp(Acting):
     Border { width: 1; }
     #about { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, key.action, show=False, priority=True) for key in KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, show=False, priority=True, id=called(key)) for key in KEYS
+    ]
 
     def __init__(
-        self, model: Model, connect: Callable[["ChatApp"], Link], look: Look, settings: Settings = USUAL
+        self,
+        model: Model,
+        connect: Callable[["ChatApp"], Link],
+        look: Look,
+        settings: Settings = USUAL,
+        file: ClientFile | None = None,
     ) -> None:
         teach()
-        super().__init__(model, look, settings)
+        super().__init__(model, look, settings, file)
         self.error: ClientError | None = None
         self.crash: BaseException | None = None
         self._connect = connect
@@ -95,8 +104,10 @@ class ChatApp(Acting):
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
         self.log_pane.wants_original = self._on_wants_original
         self.box.focus()
+        self.choosing.begin()
         self.link = self._connect(self)
         self.link.start()
+        self.choosing.tell_problems()
         self.set_interval(FRAME_SECONDS, self._frame)
         self.set_interval(1.0, self._second)
         self._frame()
