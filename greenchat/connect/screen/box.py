@@ -131,7 +131,9 @@ class Box(Lines, can_focus=True):
         self.focus()
 
     async def _on_key(self, event: Key) -> None:
-        if event.key == "enter":
+        if self.screen is not self.app.screen:  # by a key before this one: it is for what is there now
+            self.app.post_message(Key(event.key, event.character))
+        elif event.key == "enter":
             self.entered()
         elif event.key == "tab":
             self.completing()
