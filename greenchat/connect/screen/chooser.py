@@ -204,6 +204,8 @@ class Letters(Box):
         self._chooser.renew()
 
     async def _on_key(self, event: Key) -> None:
+        if self.screen is not self.app.screen:
+            return
         choices, page = self._chooser.list, max(1, self._chooser.list.size.height - 1)
         moves = {"down": 1, "up": -1, "tab": 1, "shift+tab": -1, "ctrl+n": 1, "ctrl+p": -1}
         if event.key in moves:

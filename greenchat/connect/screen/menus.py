@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from greenchat.connect.emoji import EMOJI, USUAL, name_of
 from greenchat.connect.model.chats import Chats
-from greenchat.connect.model.emoji import EMOJI, USUAL, name_of
 from greenchat.connect.model.finding import best
 from greenchat.connect.model.place import Member, Place
 from greenchat.connect.screen.chooser import Choice, Chooser
@@ -36,10 +36,8 @@ def reactions(look: Look, message: Message, me: str, react: Callable[[str], obje
 
     def choices(letters: str) -> list[Choice]:
         typed = letters.strip().strip(":")
-        if typed:
-            signs = best(typed, EMOJI.items()) + [typed] * (not typed.isascii())
-        else:
-            signs = [*there, *USUAL]
+        found = [*best(typed, EMOJI.items()), *[typed] * (not typed.isascii())]
+        signs = found if typed else [*there, *USUAL]
         return [choice(sign) for sign in [*dict.fromkeys(signs)][:MOST_EMOJI]]
 
     def choice(sign: str) -> Choice:

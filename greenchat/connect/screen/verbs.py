@@ -5,7 +5,7 @@ from collections.abc import Callable
 from greenchat.connect.commands import Run
 from greenchat.connect.common import clean_lines
 from greenchat.connect.draft import is_command
-from greenchat.connect.model.emoji import with_sign
+from greenchat.connect.emoji import with_sign
 from greenchat.connect.model.finding import Way
 from greenchat.connect.model.place import Place
 from greenchat.connect.model.timeline import Item
@@ -29,10 +29,7 @@ COPIED = "Copied, if your terminal lets programs do that."
 
 class Verbs(Acting):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Ctrl-K cuts what stands behind the cursor; where nothing does, it is for going elsewhere."""
-        if len(self.screen_stack) > 1:
-            return action in ALWAYS
-        return action != "jump" or self.editor.cursor >= len(self.editor.text)
+        return len(self.screen_stack) <= 1 or action in ALWAYS
 
     def refused(self, why: str) -> None:
         if why:
