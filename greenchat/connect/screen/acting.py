@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 
 from textual.app import App
+from textual.screen import ModalScreen
 
 from greenchat.client import DisconnectedError
 from greenchat.connect.client_file import ClientFile
@@ -29,7 +30,6 @@ from greenchat.connect.settings import Settings
 TWICE_SECONDS = 2.0
 
 TWICE_LEAVES = "Once more leaves the chat."
-THUMB = "👍"
 
 
 class Acting(App[Exit]):
@@ -55,6 +55,14 @@ class Acting(App[Exit]):
 
     def fold(self, width: int) -> None:
         """Put away the panes for which there is no room in `width` columns, but those that somebody has asked for."""
+        raise NotImplementedError
+
+    def meant(self, line: str) -> str:
+        """What is to be run for a command `line`, by what stands on the screen."""
+        raise NotImplementedError
+
+    def action_menu(self) -> None:
+        """Show what can be done with what is selected."""
         raise NotImplementedError
 
     def changed(self) -> None:
@@ -152,10 +160,10 @@ class Acting(App[Exit]):
         self.changed()
 
     def action_cancel(self) -> None:
-        if isinstance(self.screen, Question | Help):
+        if isinstance(self.screen, ModalScreen):
             self.screen.dismiss(None)
             return
-        self.log_pane.selected = ""
+        self.log_pane.deselect()
         self.composer.drop_about()
         self.told("")
         self.changed()
@@ -169,11 +177,8 @@ class Acting(App[Exit]):
     def action_delete(self) -> None:
         self.composer.delete()
 
-    def action_react(self) -> None:
-        self.composer.react(THUMB)
-
     def action_interrupt(self) -> None:
-        if isinstance(self.screen, Question | Help):
+        if isinstance(self.screen, ModalScreen):
             self.screen.dismiss(None)
         elif self.editor.text:
             self.editor.take_back()

@@ -18,7 +18,6 @@ from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
-from greenchat.connect.screen.acting import Acting
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.keymap import called
@@ -28,6 +27,7 @@ from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
 from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
 from greenchat.connect.screen.theme import Look
+from greenchat.connect.screen.verbs import PANE_FROM, Verbs
 from greenchat.connect.settings import Settings
 
 # Often enough to seem at once, seldom enough that a burst of messages leaves the processor to who types. In seconds.
@@ -39,11 +39,13 @@ REST = 4
 # From so many columns on the panes are there by themselves.
 CONVERSATIONS_FROM, MEMBERS_FROM = 60, 100
 
+NOT_THERE = "This message is not there any more."
+
 # Whoever has chosen nothing.
 USUAL = Settings()
 
 
-class ChatApp(Acting):
+class ChatApp(Verbs):
     """`connect` makes the link, in the loop that is there by then. `error` is why it ended, if one has not left;
     `crash`, a mistake of ours by which it did."""
 
@@ -98,7 +100,7 @@ class ChatApp(Acting):
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
-        self.box.first = self.composer.first
+        self.box.first, self.box.at_end = self.composer.first, self.action_jump
         self.log_pane.on_seen = self._on_seen
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
@@ -121,7 +123,8 @@ class ChatApp(Acting):
             ("conversations", "left", CONVERSATIONS_FROM),
             ("members", "right", MEMBERS_FROM),
         ):
-            shown = self._wanted.get(name, width >= least) and (name == "conversations" or room)
+            wanted = self._wanted.get(name, width >= least) and width >= PANE_FROM[name]
+            shown = wanted and (name == "conversations" or room)
             for one in self.query(f"#{name}, #{border}"):
                 one.display = shown
 
@@ -142,8 +145,8 @@ class ChatApp(Acting):
         place = chats.place
         seen = chats.current, chats.revision, place is not None and place.is_direct
         self.log_pane.renew()
-        if target is not None:
-            self.log_pane.to_message(target[1])
+        if target is not None and target[0] == chats.current and not self.log_pane.to_message(target[1]):
+            self.told(NOT_THERE)
         if seen != self._seen:
             self._seen = seen
             self.fold(self.size.width)
@@ -213,8 +216,7 @@ class ChatApp(Acting):
         self.look_at(event.place)
 
     def on_members_pane_chosen(self, event: MembersPane.Chosen) -> None:
-        if event.name != self.model.chats.me:
-            self.look_at(self.model.chats.talk_to(event.name).id)
+        self.about_person(event.name)
 
     def on_box_changed(self, _: Box.Changed) -> None:
         if self.notice and self.link.is_up:

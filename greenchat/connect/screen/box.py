@@ -100,6 +100,9 @@ class Box(Lines, can_focus=True):
     # --- keys ---
 
     async def _on_key(self, event: Key) -> None:
+        if self.screen is not self.app.screen:  # by a key before this one: it is for what is there now
+            self.app.post_message(Key(event.key, event.character))
+            return
         action = self.actions.get(event.key, "")
         if action:
             self._do(action)

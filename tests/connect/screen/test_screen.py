@@ -112,7 +112,7 @@ async def test_reply_edit_react_and_delete(server, tmp_path):
             await ada.until(lambda: ada.lines[-1] == "> Gladly")
             await ada.type(", at one", "enter")
             await ada.sees("Gladly, at one (edited)")
-            await ada.press("alt+up", "alt+up", "alt+t")
+            await ada.press("alt+up", "alt+up", "alt+t", "enter")
             await ada.sees("👍 1")
             await ada.press("alt+x")
             await ada.sees("Once more deletes it.")
