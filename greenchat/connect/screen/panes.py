@@ -10,7 +10,7 @@ from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import Place
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
-from greenchat.connect.screen.wrapping import cut, width_of
+from greenchat.connect.screen.wrapping import cut, isolated, width_of
 
 SIGNS = {"operator": "@", "owner": "~"}
 
@@ -57,7 +57,8 @@ class Conversations(Lines):
         return Strip(
             [
                 Segment(f"{mark} ", style + look.dim if not look.background else style),
-                Segment(f"{place.sign}{name}{gap}{draft}{count} ", style),
+                *isolated([Segment(f"{place.sign}{name}", style)]),
+                Segment(f"{gap}{draft}{count} ", style),
             ]
         )
 
@@ -97,7 +98,15 @@ class MembersPane(Lines):
             sign = SIGNS.get(member.role, " ")
             style = self.look.dim if member.away else self.look.of_name(member.name)
             bot = " ⚙" if member.bot else ""
-            out.append(Strip([Segment(sign, self.look.dim), Segment(cut(member.name, width - 3), style), Segment(bot)]))
+            out.append(
+                Strip(
+                    [
+                        Segment(sign, self.look.dim),
+                        *isolated([Segment(cut(member.name, width - 3), style)]),
+                        Segment(bot),
+                    ]
+                )
+            )
         return out
 
     def on_click(self, event: Click) -> None:
