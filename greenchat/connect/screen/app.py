@@ -18,6 +18,7 @@ from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
+from greenchat.connect.screen.alerting import Alerting
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.keymap import called
@@ -79,6 +80,7 @@ class ChatApp(Verbs):
         self._seen: tuple[object, ...] = ()
         self._focused_window = True
         self._not_before = 0.0
+        self.alerting = Alerting(model.chats, lambda: self.settings, self.write)
 
     # --- what is where ---
 
@@ -139,9 +141,8 @@ class ChatApp(Verbs):
         if not self._dirty or began < self._not_before:
             return
         self._dirty = False
-        if chats.alerts:
-            chats.alerts.clear()
-            self.bell()
+        self.alerting.tell(chats.alerts, began, looked_at=self._focused_window)
+        chats.alerts.clear()
         target, self.model.sender.target = self.model.sender.target, None
         place = chats.place
         seen = chats.current, chats.revision, place is not None and place.is_direct
@@ -166,6 +167,7 @@ class ChatApp(Verbs):
 
     def _second(self) -> None:
         self.link.tick()
+        self.alerting.tick(time.monotonic())
         if not self.link.is_up or self.link.lag() >= LAG_SECONDS:
             self._dirty = True
 
@@ -182,6 +184,11 @@ class ChatApp(Verbs):
 
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
+
+    def write(self, text: str) -> None:
+        """To the terminal, where nothing is seen of it."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(text)
 
     def on_app_blur(self, _: AppBlur) -> None:
         self._focused_window = False
