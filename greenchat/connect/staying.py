@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from greenchat.client import Client
-from greenchat.connect.comeback import SENT_AWAY
 from greenchat.connect.logins import Logins
 from greenchat.connect.ticket import Ticket
+from greenchat.connect.tries import SENT_AWAY
 from greenchat.protocol.events import Event, Left, Renamed
 from greenchat.protocol.replies import Error, Welcome
 from greenchat.protocol.requests import Frame

@@ -42,7 +42,8 @@ runpy.run_module("greenchat", run_name="__main__")
 def environment(**changes):
     """What the process sees: nobody's own settings, and no place to keep any."""
     keep = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    state = {"XDG_STATE_HOME": os.devnull}
+    state = {"XDG_STATE_HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull}
+    state["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
     return keep | state | {"LANG": "C.UTF-8", "LOGNAME": "loginname", "TERM": "xterm-256color"} | changes
 
 

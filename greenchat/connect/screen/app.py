@@ -89,11 +89,11 @@ class ChatApp(Acting):
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
-        self.box.completing = self.composer.complete
-        self.box.secret_start = self.model.commands.secret_start
+        self.box.first = self.composer.first
         self.log_pane.on_seen = self._on_seen
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
+        self.log_pane.wants_original = self._on_wants_original
         self.box.focus()
         self.link = self._connect(self)
         self.link.start()
@@ -156,6 +156,9 @@ class ChatApp(Acting):
         if self._focused_window and seq > place.read:
             self.model.chats.saw(place.id, seq)
             self._dirty = True
+
+    def _on_wants_original(self, place: Place, seq: int) -> None:
+        self.call_later(self.ask_page, lambda where: self.model.sender.look_up(where, seq), place)
 
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True

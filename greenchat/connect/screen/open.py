@@ -13,10 +13,12 @@ from greenchat.client import ClientError
 from greenchat.connect.common import Line, error_line, exit_code, undelivered
 from greenchat.connect.link import Link
 from greenchat.connect.login_flow import LoginFlow
+from greenchat.connect.logins import server_key
 from greenchat.connect.model.model import Model
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.screen.app import ChatApp
 from greenchat.connect.screen.crash import crashed
+from greenchat.connect.screen.past import past_of
 from greenchat.connect.screen.theme import look
 from greenchat.connect.settings import Settings
 
@@ -51,6 +53,9 @@ def chat(visit: Visit) -> Exit:
 
     settings = Settings()
     app = ChatApp(model, connect, look(settings.theme), settings)
+    if settings.history:
+        ticket = entrance.ticket
+        app.editor.past = past_of(server_key(ticket.host, ticket.port, ticket.encryption))
     code = app.run()
     sys.stdout.flush()
     if app.crash is not None:
