@@ -86,8 +86,12 @@ class LineChat:
 
     def run(self) -> Exit:
         """Chat until the user leaves, or is sent away."""
-        with suppress(KeyboardInterrupt):  # a second Ctrl-C: without waiting
+        try:
             asyncio.run(self._chat())
+        except KeyboardInterrupt:
+            pass  # a second Ctrl-C: without waiting
+        finally:
+            self._link.finish(hung_up=self._hung_up)
         unsure = self._talk.sender.under_way().values()
         unsaid = self._talk.outgoing.drop()
         if self._end is not None:

@@ -168,12 +168,18 @@ class Link:
         except DisconnectedError as error:
             self.failure = None if self.client.left else error
         finally:
-            self._over = True
-            self.close()
-            if self.model.is_logging_out:
-                self._stay.log_out(self.client)
-            self._stay.end(returns=hung_up)
+            self.finish(hung_up=hung_up)
         return self.model.waiting
+
+    def finish(self, *, hung_up: bool = False) -> None:
+        """It is over, whatever became of it; twice is once."""
+        if self._over:
+            return
+        self._over = True
+        self.close()
+        if self.model.is_logging_out:
+            self._stay.log_out(self.client)
+        self._stay.end(returns=hung_up)
 
     async def _go(self, patience: float, stays: bool) -> None:
         """Until the server has closed, or is silent. Raises `DisconnectedError`."""
@@ -195,7 +201,8 @@ class Link:
             await asyncio.sleep(LOOK_SECONDS)
 
     def close(self) -> None:
-        self._unwatch()
+        with suppress(RuntimeError):  # the loop has ended, and watches nothing
+            self._unwatch()
         if self._due is not None:
             self._due.cancel()
         self.client.close()
@@ -342,9 +349,7 @@ class Link:
         self._face.changed()
 
     def _end(self, error: ClientError | None) -> None:
-        self._over = True
-        self.close()
-        self._stay.end(returns=False)
+        self.finish()
         self._face.ended(error)
 
     async def _come_back(self) -> None:
