@@ -6,7 +6,7 @@ guest comes into, by /join say, takes the place of the one before, as it does fo
 is logged in may be in a room on another device, and stays there: what is said in it is shown with its name.
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from greenchat.client import Client, DisconnectedError
@@ -68,6 +68,11 @@ class Whereabouts(Model):
         else:
             self.chats.current = ""
 
+    def enter(self, rooms: Iterable[str], keys: Mapping[str, str]) -> None:
+        """A guest is in one room, see `_part_others`."""
+        if self._logged_in:
+            super().enter(rooms, keys)
+
     @property
     def busy(self) -> bool:
         """Whether a command is yet to be answered. It may lead into another room, where that belongs which one says
@@ -84,15 +89,19 @@ class Whereabouts(Model):
         if welcome.account and not self._logged_in:
             self._rooms.clear()  # one is somebody else now
         self._logged_in = bool(welcome.account)
+        asked = self.sender.asked_as(welcome.ref)
+        aside = asked is not None and asked.aside
         if not welcome.room:
             yield info_line(NO_ROOM)
         elif welcome.ref is None and welcome.room in self._expected:
             self._expected.discard(welcome.room)
             self._came_into(welcome.room, welcome)
-        elif self._logged_in and (welcome.ref is None or welcome.room in self._rooms):
+        elif self._logged_in and (aside or welcome.ref is None or welcome.room in self._rooms):
             known = welcome.room in self._rooms
             self._came_into(welcome.room, welcome)
-            if not known:
+            if aside:
+                yield info_line(OTHERS.format(welcome.room, welcome.room))
+            elif not known:
                 yield info_line(ENTERED_ELSEWHERE.format(welcome.room, welcome.room))
         else:
             self._enter(welcome)

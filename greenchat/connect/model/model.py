@@ -49,6 +49,12 @@ class Model:
         if self._client is not None:
             self.commands.begin(self._client)
 
+    def enter(self, rooms: Iterable[str], keys: Mapping[str, str]) -> None:
+        """Come into these rooms besides. Raises `DisconnectedError`."""
+        if self._client is not None and not self._client.plain:
+            for room in rooms:
+                self.sender.join(room, keys.get(room, ""), aside=True)
+
     def hear(self, items: Iterable[Event | Frame]) -> None:
         """This has come, in this order."""
         for item in items:
