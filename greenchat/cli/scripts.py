@@ -39,7 +39,7 @@ def place_options(command: Any) -> Any:
     """Where the server is, and as whom one comes to it."""
     for option in reversed(
         [
-            click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]"),
+            click.argument("address", required=False, metavar="[PROFILE|HOST[:PORT]|unix:PATH|LINK]"),
             click.argument("port", required=False),
             click.option("--name", help="Your username; else it is made of your login name."),
             visitor_options,
@@ -76,7 +76,8 @@ def say(room: str, text: str, wait: float, **options: Any) -> None:
     """Say one message in ROOM, or to one person: @NAME. It is said once, and as it stands: nothing in it is run.
 
     TEXT of several words is put in quotes; behind --, it may begin with -. With - alone it is read from standard input.
-    An empty ROOM ('') is the server's default one. Nothing is printed unless something goes wrong.
+    An empty ROOM ('') is that of the profile or link, or the server's default one. Nothing is printed unless something
+    goes wrong.
     """
     from greenchat.connect.say import read_text, say
 
@@ -110,7 +111,7 @@ def tail(room: str, as_json: bool, since: datetime | None, lines: int, follow: b
     """Tell what is said in ROOM, or with one person alone: @NAME. It comes back by itself, and misses nothing.
 
     Standard output is what people say, with the time; what the server tells, and what is changed later, goes to
-    standard error, but with --json. An empty ROOM ('') is the server's default one.
+    standard error, but with --json. An empty ROOM ('') is that of the profile or link, or the server's default one.
     """
     from greenchat.connect.tail import Wanted, tail
 

@@ -83,6 +83,11 @@ class Link:
         return (self._returning is None or self._reloads) and not self._over
 
     @property
+    def sent_away(self) -> str:
+        """Why the server has sent one away, in its words; empty where it has not."""
+        return self._stay.why if self._stay.sent_away else ""
+
+    @property
     def where(self) -> str:
         return self.client.where
 
@@ -101,6 +106,9 @@ class Link:
         with suppress(DisconnectedError):  # which is told where one receives
             self.model.commands.begin(self.client)
         self._stay.welcomed(self.client)
+        with suppress(DisconnectedError):
+            for room in self.ticket.rooms if not self.client.plain else ():
+                self.model.sender.join(room, self.ticket.keys.get(room, ""), aside=True)
         self._receive()
 
     def flush(self) -> None:

@@ -90,11 +90,12 @@ class About:
 
 @dataclass(slots=True)
 class Draft:
-    """What was typed and not sent; `cursor` counts code points."""
+    """What was typed and not sent; `cursor` counts code points. `steps` are what stood there before, to be undone."""
 
     text: str = ""
     cursor: int = 0
     about: About | None = None
+    steps: list[tuple[str, int]] = field(default_factory=list, repr=False)
 
 
 @dataclass(eq=False, slots=True)

@@ -44,7 +44,7 @@ class Acting(App[Exit]):
         self._wanted: dict[str, bool] = {}  # the panes that somebody has asked for, or put away
         self._twice: tuple[str, float] = ("", 0.0)
         self._leaving = False
-        self.editor = Editor(model.commands.may_keep)
+        self.editor = Editor(model.commands.may_keep, model.commands.secret_start)
         self.box = Box(look, self.editor)
         self.log_pane = Log(look, model.chats, times=settings.times)
         self.composer = Composer(self)
@@ -182,7 +182,7 @@ class Acting(App[Exit]):
     def action_leave(self, *, hung_up: bool = False) -> None:
         if not self._leaving:
             self._leaving = True
-            self.run_worker(self._leave(hung_up), exit_on_error=False)
+            self.run_worker(self._leave(hung_up))
 
     async def _leave(self, hung_up: bool) -> None:
         undelivered = await self.link.leave(hung_up=hung_up)

@@ -64,8 +64,10 @@ class Composer:
             return
         editor = self._app.editor
         if self._place is not None:
-            self._place.draft.text, self._place.draft.cursor = editor.text, editor.cursor
-            editor.set(place.draft.text if place is not None else "", place.draft.cursor if place is not None else 0)
+            draft = self._place.draft
+            draft.text, draft.cursor, draft.steps = editor.text, editor.cursor, editor.steps
+            draft = place.draft if place is not None else Draft()
+            editor.set(draft.text, draft.cursor, draft.steps)
         self._place = place
         self._app.box.renew()
 
@@ -191,6 +193,12 @@ class Composer:
         editor.insert(paste.text)
         self._app.told(paste.told, error=paste.refused)
         self._app.box.renew()
+
+    def first(self, action: str) -> bool:
+        """Whether that was for what stands beside the box."""
+        if action == "complete":
+            self.complete()
+        return action == "complete"
 
     def complete(self) -> None:
         editor = self._app.editor
