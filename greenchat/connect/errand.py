@@ -94,28 +94,12 @@ class Errand:
 
         Raises `RefusedError` where trying again does not help or one is not in the room any more, and `NoAnswerError`.
         """
-        lost, ticket, told = self.client, self._ticket, {""}
-        lost.close()
-        ticket.been_in, ticket.token, ticket.name = True, lost.token, lost.name
-        ticket.account = lost.account or (ticket.account if ticket.login else "")
-        for pause in pauses():
-            if until is not None and time.monotonic() + pause > until:
-                raise NoAnswerError(f"{lost.where} could not be reached again in time.")
-            time.sleep(pause)
-            try:
-                client, welcome = ticket.enter()
-                break
-            except ClientError as error:
-                if not is_passing(error):
-                    raise
-                if str(error) not in told:
-                    told.add(str(error))
-                    tell(str(error))
+        lost, ticket = self.client, self._ticket
+        client, welcome = come_back(lost, ticket, tell, until)
         self._client = client
         if self.room and not client.plain and not _spelt(welcome, self.room):
             raise RefusedError("not_in_room", OUT.format(self.room))
-        by_token = bool(lost.token) and lost.token not in ticket.refused
-        return by_token or client.account == lost.account != ""
+        return is_same(lost, client, ticket)
 
     def go(self) -> None:
         """Say that one goes, so that the name is free at once."""
@@ -128,6 +112,39 @@ class Errand:
             client.leave()
             while (left := deadline - time.monotonic()) > 0:
                 client.receive(left)  # what comes now nobody reads
+
+
+def come_back(
+    lost: Client, ticket: Ticket, tell: Callable[[str], object], until: float | None = None
+) -> tuple[Client, Welcome]:
+    """Come in again, as who one was if that can be, trying until that moment of `time.monotonic`; None: for ever. What
+    keeps one out meanwhile goes to `tell`, once.
+
+    Raises `RefusedError` where trying again does not help, and `NoAnswerError`.
+    """
+    lost.close()
+    ticket.been_in, ticket.token, ticket.name = True, lost.token, lost.name
+    ticket.account = lost.account or (ticket.account if ticket.login else "")
+    told = {""}
+    for pause in pauses():
+        if until is not None and time.monotonic() + pause > until:
+            break
+        time.sleep(pause)
+        try:
+            return ticket.enter()
+        except ClientError as error:
+            if not is_passing(error):
+                raise
+            if str(error) not in told:
+                told.add(str(error))
+                tell(str(error))
+    raise NoAnswerError(f"{lost.where} could not be reached again in time.")
+
+
+def is_same(lost: Client, client: Client, ticket: Ticket) -> bool:
+    """Whether who has come back by that ticket is who was lost, to a server that knows keys."""
+    by_token = bool(lost.token) and lost.token not in ticket.refused
+    return by_token or client.account == lost.account != ""
 
 
 def _spelt(welcome: Welcome, room: str) -> str:

@@ -27,6 +27,7 @@ from greenchat.codecs import wording
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.connect.common import Kind, Line, clean, clean_lines, error_line, exit_code, info_line, login_name
 from greenchat.connect.errand import COMING_BACK, OUT, Errand
+from greenchat.connect.missed import as_told
 from greenchat.connect.model.timeline import Timeline
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.said import is_called
@@ -42,9 +43,6 @@ from greenchat.protocol.text import FORBIDDEN
 # name so much is taken, in characters, that a server takes the whole; and so many may run at once.
 NAME = "{:.24}-tail"
 NAMES = 9
-
-# So much of what was missed is put in its order at once, in messages.
-AT_ONCE = 1000
 
 NEEDS_LOGIN = "What is said to one person alone, only who is logged in can follow. Use --login-file FILE."
 NO_PAST = "This server does not tell what was said before."
@@ -286,31 +284,15 @@ class Tail:
         if self._place not in cursor:
             self._teller.info(NO_MEANWHILE)
             return
-        before, time = self._latest, cursor[self._place].time
-        missed: list[Message | Deleted] = []
+        events = errand.client.catch_up(errand.room, cursor, conversation=self._talk)
         try:
-            for event in errand.client.catch_up(errand.room, cursor, conversation=self._talk):
-                missed.append(event)
-                if len(missed) == AT_ONCE:
-                    self._tell_missed(missed, before, time)
+            for item in as_told(events, self._latest, cursor[self._place].time):
+                if isinstance(item, Message):
+                    self._tell(item)
+                else:
+                    self._teller.told(item)
         except RefusedError as refusal:
             self._teller.error(f"{refusal} {NO_MEANWHILE}")
-        finally:
-            self._tell_missed(missed, before, time)
-
-    def _tell_missed(self, events: list[Message | Deleted], before: int, time: datetime) -> None:
-        """These, as they are now: `before` is the latest that was told, and `time` until when. They are taken out."""
-        for event in sorted(events, key=lambda event: event.seq):
-            if isinstance(event, Deleted):
-                self._teller.told(event)
-            elif event.id > before:
-                self._tell(event)
-            elif event.edited is not None and event.edited > time:
-                place = {"room": event.room, "conversation": event.conversation}
-                self._teller.told(
-                    Edited(seq=event.seq, rev=event.rev, text=event.text, by=event.sender, time=event.edited, **place)
-                )
-        events.clear()
 
     def _find_talk(self) -> str:
         """The conversation with the person; empty for none."""
