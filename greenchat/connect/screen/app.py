@@ -169,8 +169,8 @@ class ChatApp(Acting):
 
     # --- the face of a link ---
 
-    async def ask_password(self, question: str) -> str:
-        return await self.ask(question, secret=True)
+    async def ask_password(self, refusal: ClientError, account: str) -> str:
+        return await self.ask(f"{refusal} Password of {account}", secret=True)
 
     def ended(self, error: ClientError | None) -> None:
         self.error = error
