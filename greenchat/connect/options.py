@@ -1,36 +1,40 @@
-"""What `greenchat connect` is told, and how it ends:
+"""What `greenchat connect`, `say` and `tail` are told, and how they end:
 
 | code | name            | meaning                                                                                 |
 |------|-----------------|-----------------------------------------------------------------------------------------|
-| 0    | DELIVERED       | left in good order, and everything was delivered; on a terminal also after Ctrl-C       |
+| 0    | DELIVERED       | left in good order, and everything was delivered; on a terminal also after Ctrl-C; of   |
+|      |                 | `tail`, that nobody reads it any more, or with --no-follow, that all was told           |
 | 1    | FAILED          | something else went wrong                                                               |
 | 2    | (click's)       | the command line was not understood                                                     |
-| 3    | UNREACHABLE     | no greenchat server could be reached there                                              |
+| 3    | UNREACHABLE     | no greenchat server could be reached there: nothing was said                            |
 | 4    | TURNED_AWAY     | not let in: the name, its password or the room was refused, or the connection itself;   |
-|      |                 | or put out of the room (in a pipe only)                                                 |
-| 5    | LOST            | the connection ended before everything was delivered, or before one wanted to leave     |
-| 6    | REFUSED         | a line was refused, or stood behind /quit (in a pipe only: on a terminal one reads why) |
-| 130  | INTERRUPTED     | Ctrl-C, in a pipe                                                                       |
+|      |                 | or put out of the room (but on a terminal)                                              |
+| 5    | LOST            | the connection ended before everything was delivered, or before one wanted to leave; of |
+|      |                 | `say`, that it is not known whether it was said                                         |
+| 6    | REFUSED         | a line, or what `say` was to say, was refused, or stood behind /quit (but on a          |
+|      |                 | terminal, where one reads why)                                                          |
+| 130  | INTERRUPTED     | Ctrl-C, but on a terminal with `connect`                                                |
 """
 
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from greenchat.errors import ConfigError, GreenchatError
-from greenchat.protocol.address import UNIX, parse_port, parse_server
+import click
+
+from greenchat.connect.destination import Destination, destination
+from greenchat.connect.destination import where as where
+from greenchat.connect.profiles import require_name
+from greenchat.errors import ConfigError
+from greenchat.net.encryption import Encryption
 from greenchat.protocol.text import printable
-
-if TYPE_CHECKING:
-    from greenchat.net.encryption import Encryption
 
 # The longest secret that is read from a file, in bytes: past it, this is no file of secrets.
 SECRET_BYTES = 64 * 1024
 
 
 class Exit(IntEnum):
-    """The exit codes of `greenchat connect`; the table above says what they mean."""
+    """The exit codes of all three; the table above says what they mean."""
 
     DELIVERED = 0
     FAILED = 1
@@ -49,14 +53,15 @@ class Visit:
     `asks_login`: that one is to be asked for. `commands`: in a pipe, too, a line that begins with a slash is a command.
     `plain`: plain frames are spoken, else only where the server knows nothing else. `stay`: whether one stays logged in
     on this machine; None is asked where a password is. Without `encryption` there is none. `screen`: a full
-    screen on a terminal, instead of lines and a prompt.
+    screen on a terminal, instead of lines and a prompt. `rooms` are those that one comes into besides. `save` is
+    what the profile is called that is made of it.
     """
 
     host: str | None = None
     port: int | None = None
     name: str | None = None
     room: str = ""
-    encryption: "Encryption | None" = None
+    encryption: Encryption | None = None
     password: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
     login: str = field(default="", repr=False)
@@ -65,10 +70,12 @@ class Visit:
     plain: bool = False
     stay: bool | None = None
     screen: bool = False
+    rooms: tuple[str, ...] = ()
+    save: str = ""
 
 
 def visit(
-    encryption: "Encryption | None",
+    encryption: Encryption | None,
     address: str | None,
     port: str | None,
     name: str | None,
@@ -81,17 +88,26 @@ def visit(
     plain: bool,
     stay: bool | None = None,
     screen: bool = False,
+    save: str | None = None,
 ) -> Visit:
-    """What the options of `greenchat connect` mean. Raises `ConfigError`."""
+    """What the options of `greenchat connect` mean. Whoever would go elsewhere than they may think reads so on standard
+    error. Raises `ConfigError`."""
     if login and login_file:
         raise ConfigError("--login asks for the password, --login-file has it. Take one of them.")
     if plain and (login or login_file or key_file or password_file or stay):
         raise ConfigError("Plain frames carry no passwords and keys. Leave --plain out, or the options for those.")
+    if save is not None:
+        require_name(save)
+    there = destination(address, port)
+    if there.told:
+        click.echo(f"[INFO] {there.told}", err=True)
+    first, *rooms = _rooms(there, room)
     return Visit(
-        *where(address, port),
-        name,
-        room or "",
-        encryption,
+        there.host,
+        there.port,
+        name or there.name or None,
+        first,
+        _encryption(encryption, there.encryption),
         password=first_line(password_file),
         key=first_line(key_file),
         login=first_line(login_file),
@@ -99,25 +115,22 @@ def visit(
         commands=commands,
         plain=plain,
         stay=stay,
-        screen=screen,
+        screen=screen or there.view == "screen",
+        rooms=tuple(rooms),
+        save=save or "",
     )
 
 
-def where(address: str | None, port: str | None) -> tuple[str | None, int | None]:
-    """Host and port, as two arguments of a command or as one: `HOST PORT`, `HOST:PORT`. Raises `ConfigError`."""
-    if address is None:
-        return None, None
-    try:
-        host, found = parse_server(address)
-        if port is None:
-            return host, found
-        if found is not None or host.startswith(UNIX):
-            raise ConfigError(
-                f"{printable(address)} says where the server is, port and all. Leave {printable(port)} out."
-            )
-        return host, parse_port(port)
-    except GreenchatError as error:
-        raise ConfigError(str(error)) from None
+def _rooms(there: Destination, room: str | None) -> tuple[str, ...]:
+    """The one that is looked at first; one that is named comes in the place of those of a profile."""
+    if room and there.is_link and there.rooms and there.rooms != (room,):
+        raise ConfigError(f"The link is to {printable(there.rooms[0])}, --room {printable(room)}. Take one of them.")
+    return (room,) if room else there.rooms or ("",)
+
+
+def _encryption(asked: Encryption | None, there: Encryption | None) -> Encryption | None:
+    """There is TLS where one of both wants it. Whom to trust, the options say before the profile does."""
+    return asked if asked is not None and (asked.cafile or asked.insecure) else there or asked
 
 
 def first_line(file: Path | None) -> str:

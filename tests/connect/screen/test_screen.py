@@ -13,7 +13,8 @@ from kit.screens import on_screen, steps
 from textual import events
 
 from greenchat.connect.logins import Logins
-from greenchat.connect.screen.keys import KEYS, table
+from greenchat.connect.screen.keymap import table
+from greenchat.connect.screen.keys import KEYS
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.events import Message, Topic
 from greenchat.testing import serving
@@ -111,7 +112,7 @@ async def test_reply_edit_react_and_delete(server, tmp_path):
             await ada.until(lambda: ada.lines[-1] == "> Gladly")
             await ada.type(", at one", "enter")
             await ada.sees("Gladly, at one (edited)")
-            await ada.press("alt+up", "alt+up", "alt+t")
+            await ada.press("alt+up", "alt+up", "alt+t", "enter")
             await ada.sees("👍 1")
             await ada.press("alt+x")
             await ada.sees("Once more deletes it.")
@@ -203,7 +204,7 @@ async def test_keys_and_leaving(server, tmp_path):
 
 
 def test_all_keys_are_told():
-    assert len(table()) > 10
+    assert len(table({})) > 10
     assert len({key for entry in KEYS for key in entry.keys.split(",")}) == sum(
         len(key.keys.split(",")) for key in KEYS
     )
@@ -318,3 +319,15 @@ async def test_it_rests_while_nothing_happens(server, tmp_path):
         ada.app.log_pane.renew = lambda: drawn.append(1)
         await ada.pilot.pause(0.5)
         assert not drawn
+
+
+@steps
+async def test_what_is_answered_is_looked_up(server, tmp_path):
+    with Program(server, "bob") as bob:
+        first = say(bob, "The *very* first")["seq"]
+        for number in range(150):
+            say(bob, f"number {number}")
+        say(bob, "So be it", reply_to=first)
+        async with on_screen(server, "ada", tmp_path) as ada:
+            await ada.sees("↪ bob: The very first", "So be it")
+            assert ada.chats.place.timeline.first > first, "it is not here"
