@@ -2,6 +2,7 @@
 plugin as it is."""
 
 from collections.abc import Callable
+from typing import Any
 
 from greenchat import Delete, Join, Leave, Ping, Pong, React, RunCommand, Say, slash_at
 
@@ -138,7 +139,7 @@ def _topic(client: Client, line: Parsed, label: str) -> Requests:
 def _kick(client: Client, line: Parsed, label: str) -> Requests:
     channel, why = line.params[0], line.params[2] if line.params[2:] else ""
     for nick in line.params[1].split(",")[:TARGETS]:
-        args: dict[str, object] = {"user": from_irc(nick)}
+        args: dict[str, Any] = {"user": from_irc(nick)}
         if why and why != nick:  # many clients send the nick where no reason is given
             args["why"] = without_formatting(why)
         yield from _command(client, "kick", args, Context("KICK", channel, label, nick))
@@ -148,7 +149,7 @@ def _invite(client: Client, line: Parsed, label: str) -> Requests:
     nick, channel = line.params[:2]
     if not is_channel(channel):
         nick, channel = channel, nick
-    args = {"user": from_irc(nick), "room": room_of(channel)}
+    args: dict[str, Any] = {"user": from_irc(nick), "room": room_of(channel)}
     context = Context("INVITE", channel, label, nick)
     if is_channel(channel) and room_of(channel):
         yield RunCommand("invite", args, ref=context.ref)
@@ -164,10 +165,10 @@ def _away(client: Client, line: Parsed, label: str) -> Requests:
         yield RunCommand("back", {}, ref=Context("AWAY", "", label, "305").ref)
 
 
-def _command(client: Client, name: str, args: dict[str, object], context: Context) -> Requests:
+def _command(client: Client, name: str, args: dict[str, Any], context: Context) -> Requests:
     """A command in the room that is the target."""
     if is_channel(context.target) and room_of(context.target):
-        yield RunCommand(name, args, room_of(context.target), context.ref)  # type: ignore[arg-type]  # texts
+        yield RunCommand(name, args, room_of(context.target), context.ref)
     else:
         yield IrcLine("403", [context.target], ref=context.ref)
 
@@ -209,7 +210,7 @@ def said(client: Client, verb: str, target: str, text: str, tags: dict[str, str]
         client.ended.discard(nick)
         yield IrcLine("ENDED", [target], ref=context.ref)
         return
-    where = {"room": room_of(target)} if is_channel(target) else {"to": from_irc(target)}
+    where: dict[str, Any] = {"room": room_of(target)} if is_channel(target) else {"to": from_irc(target)}
     if is_channel(target) and not where["room"]:
         yield IrcLine("403", [target], ref=context.ref)
         return
@@ -265,7 +266,7 @@ def _batch(client: Client, line: Parsed, label: str) -> Requests:
 def _register(client: Client, line: Parsed, label: str) -> Requests:
     context = Context("REGISTER", line.params[0], label)
     name = client.shown if line.params[0] == "*" else line.params[0]
-    if not client.is_registered:
+    if not (client.is_registered or client.asked):
         yield IrcLine("COMPLETE_CONNECTION_REQUIRED", [name], ref=context.ref)
     elif ascii_lower(name) != ascii_lower(client.shown):
         yield IrcLine("ACCOUNT_NAME_MUST_BE_NICK", [name], ref=context.ref)

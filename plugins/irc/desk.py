@@ -234,7 +234,8 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
 def part_all(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     member = session.require_member()
     for room in list(member.rooms.values()):
-        session.chat.part(member, room, "left", session)  # which tells it, as what another device does
+        session.chat.part(member, room, "left", session)  # which tells it
+    yield from ()
 
 
 def ended(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:

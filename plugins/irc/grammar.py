@@ -54,7 +54,7 @@ def parse(line: str) -> Parsed:
         params[MOST_PARAMS:] = [" ".join(params[MOST_PARAMS:])]
     if colon:
         params.append(last)
-    return Parsed(tags, params[0].upper(), params[1:])
+    return Parsed(tags, params[0].removeprefix("/").upper(), params[1:])  # as people type it behind /quote
 
 
 def escape(value: str) -> str:

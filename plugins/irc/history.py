@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from greenchat import History
 
@@ -55,7 +55,7 @@ def ask_history(client: Client, line: Parsed, label: str) -> Requests:
     if len(line.params) < 3 + selectors:
         yield _failed(context, "NEED_MORE_PARAMS", what, "Missing parameters")
         return
-    where = {"room": room_of(target)} if is_channel(target) else {"conversation": _talk(client, target)}
+    where: dict[str, Any] = {"room": room_of(target)} if is_channel(target) else {"conversation": _talk(client, target)}
     if not all(where.values()):
         yield _failed(context, "INVALID_TARGET", f"{what} {target}", "Messages could not be retrieved")
         return
@@ -69,7 +69,7 @@ def ask_history(client: Client, line: Parsed, label: str) -> Requests:
         yield History(ref=context._replace(extra=extra).ref, **where, **history)
 
 
-def _asked(what: str, bounds: list[Selected], most: int) -> Iterator[tuple[str, dict[str, object]]]:
+def _asked(what: str, bounds: list[Selected], most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     bound = bounds[0]
     match what:
         case "LATEST":
@@ -88,7 +88,7 @@ def _asked(what: str, bounds: list[Selected], most: int) -> Iterator[tuple[str, 
             yield from _between(bound, bounds[1], most)
 
 
-def _between(first: Selected, second: Selected, most: int) -> Iterator[tuple[str, dict[str, object]]]:
+def _between(first: Selected, second: Selected, most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """From the first on; or, where that is the later one, the latest."""
     if first.seq and second.seq:
         low, high = sorted((first.seq, second.seq))
@@ -100,15 +100,15 @@ def _between(first: Selected, second: Selected, most: int) -> Iterator[tuple[str
     elif first.time and second.time:
         yield f"until={time_tag(second.time)}", {"since": first.time + STEP, "limit": most}
     else:
-        low, high = (first, second) if first.seq else (second, first)
-        yield "", {"after": low.seq, "until": high.time, "limit": most}
+        behind, before = (first, second) if first.seq else (second, first)
+        yield "", {"after": behind.seq, "until": before.time, "limit": most}
 
 
-def _before(bound: Selected, most: int) -> dict[str, object]:
-    return ({"before": bound.seq} if bound.seq else {"until": bound.time}) | {"limit": most}
+def _before(bound: Selected, most: int) -> dict[str, Any]:
+    return dict[str, Any]({"before": bound.seq} if bound.seq else {"until": bound.time}) | {"limit": most}
 
 
-def _behind(bound: Selected, most: int) -> dict[str, object]:
+def _behind(bound: Selected, most: int) -> dict[str, Any]:
     if bound.seq:
         return {"after": bound.seq, "limit": most}
     return {"since": bound.time + STEP if bound.time is not None else None, "limit": most}

@@ -1,11 +1,13 @@
 """MODE: the commands of rooms and of moderation, as letters."""
 
+from typing import Any
+
 from greenchat import RunCommand
 
 from .client import Client
-from .frames import Context, IrcLine, Requests
+from .frames import Context, IrcLine, Numeric, Requests
 from .grammar import Parsed
-from .names import from_irc, is_channel, room_of
+from .names import from_irc, is_channel, room_of, to_irc
 
 # The most changes of one line.
 MOST = 4
@@ -58,7 +60,7 @@ def _changes(target: str, room: str, letters: str, params: list[str], label: str
             yield IrcLine("472", [letter], ref=context.ref)
 
 
-def _command(letter: str, on: bool, given: str) -> tuple[str, dict[str, str]] | None:
+def _command(letter: str, on: bool, given: str) -> tuple[str, dict[str, Any]] | None:
     """The command for one change, and what it is given; None for what has no counterpart."""
     if letter == "b":
         return ("ban" if on else "unban"), {"user": who_in(given)}
@@ -72,6 +74,23 @@ def _command(letter: str, on: bool, given: str) -> tuple[str, dict[str, str]] | 
         setting, yes, no = _ON_AND_OFF[letter]
         return "room", {"setting": setting, "value": yes if on else no}
     return None
+
+
+def listed(answer: Any, context: Context) -> list[Numeric] | None:
+    """What a command has answered to who asks by MODE; None for all else. Whose plugins those commands are does not
+    matter: it is as PROTOCOL.md has it."""
+    if context.verb != "MODE":
+        return None
+    channel = context.target
+    if context.extra == QUERY and hasattr(answer, "invite_only"):
+        letters = "n" + "i" * answer.invite_only + "k" * answer.needs_key + "t" * (answer.topic_by == "owner")
+        return [Numeric(QUERY, (channel, f"+{letters}", *([answer.key or "*"] if answer.needs_key else [])))]
+    if context.extra == BANS and hasattr(answer, "bans"):
+        return [
+            Numeric(BANS, (channel, f"{to_irc(ban.what)}!*@*", to_irc(ban.by), str(int(ban.since.timestamp()))))
+            for ban in answer.bans
+        ]
+    return []
 
 
 def who_in(mask: str) -> str:

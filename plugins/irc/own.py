@@ -30,10 +30,12 @@ from greenchat import (
     Welcome,
 )
 
+from . import modes
 from .client import Client
 from .decoder import Decoder
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
 from .grammar import escape, line
+from .modes import BANS
 from .names import HOST, ascii_lower, source, to_channel, to_irc
 from .numerics import refusal
 from .pages import Pages
@@ -162,7 +164,8 @@ class IrcCodec:
             case Edited() | Deleted() | Reacted() if reply.conversation:
                 return self._changed(reply), False
             case Answer(lines=lines):
-                return self._noticed(lines, context), False
+                listed = modes.listed(reply, context)
+                return self._noticed(lines, context) if listed is None else [self.numeric(one) for one in listed], False
             case Reconnect():
                 return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
             case Event():
@@ -223,14 +226,14 @@ class IrcCodec:
         match context.verb:
             case "PRIVMSG" | "NOTICE" if ack.seq and self.client.has("echo-message"):
                 return self._echo(ack, context)
-            case "PART":
-                return [self._tagged(f":{source(self.me)} PART {context.target}")]
             case "INVITE":
                 return [self.numeric(Numeric("341", (context.extra, context.target)))]
             case "AWAY":
                 return [self._away(context.extra)]
             case "REGISTER":
                 return [line(HOST, "REGISTER", "SUCCESS", self.me, "Account created")]
+            case "MODE" if context.extra == BANS:
+                return [self.numeric(Numeric("368", (context.target,), "End of channel ban list"))]
         return []
 
     def _echo(self, ack: Ack, context: Context) -> list[str]:
@@ -252,13 +255,15 @@ class IrcCodec:
         client = self.client
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
             return []
+        if context.verb == "MODE" and context.extra == BANS:  # they are told to who keeps order; to others, none
+            return [self.numeric(Numeric("368", (context.target,), "End of channel ban list"))]
         if context.verb == "AWAY" and error.code == "not_away":
             return [self._away("305")]
         if context.verb == "NICK" and error.code == "name_taken" and error.text.startswith("You are"):
             return []
         if context.verb == REGISTER:
             client.asked = False  # with another nick, say
-            told = refusal(error, context._replace(target=client.nick))
+            told = refusal(error, context)
             if told is None:
                 return [f"ERROR :{error.text}"]
             return [self.numeric(told), f":{HOST} NOTICE {self.me} :{error.text}"]

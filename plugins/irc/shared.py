@@ -5,6 +5,7 @@ Nothing in here depends on who reads it. What one client alone is told is writte
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from greenchat import (
     Ack,
@@ -74,8 +75,9 @@ class SharedCodec:
         # Without tags there are no ids: what is about a message quotes it instead.
         self.numbers = self._tags
 
-    def request_decoder(self, frame_bytes: int) -> None:  # type: ignore[override]
-        raise NotImplementedError("a codec that knows its connection decodes")
+    def request_decoder(self, frame_bytes: int) -> Any:
+        """The codec of a connection makes it."""
+        raise NotImplementedError
 
     # --- messages ---
 
