@@ -1,0 +1,147 @@
+"""What clients of IRC and all others say to each other."""
+
+import pytest
+from kit.irc import IrcClient
+from kit.programs import Program, sync
+
+from greenchat.testing import serving
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One server for many small tests, each in rooms and under names of its own."""
+    with serving() as running:
+        yield running
+
+
+def test_everybody_reads_everybody(server):
+    with IrcClient(server, "ada", "#one") as ada, Program(server, "pat") as pat:
+        pat.exchange(type="join", room="one")
+        carl = server.join("carl", "one")
+        ada.sync()
+        ada.send("PRIVMSG #one :from IRC")
+        assert sync(carl) == ["MSG|ada|from IRC"]
+        carl.send("MSG|from netcat")
+        pat.ask("from a program", "one")
+        told = [(line.source, line.verb, line.params) for line in ada.sync()]
+        assert sorted(told) == [
+            ("carl", "PRIVMSG", ["#one", "from netcat"]),
+            ("pat", "PRIVMSG", ["#one", "from a program"]),
+        ]
+
+
+def test_a_slash_is_said(server):
+    with IrcClient(server, "ada", "#two") as ada, IrcClient(server, "bob", "#two") as bob:
+        ada.send("PRIVMSG #two :/nick eve", "PRIVMSG #two ://x")
+        ada.sync()
+        assert [line.text for line in bob.sync()] == ["/nick eve", "//x"]
+
+
+def test_what_one_does(server):
+    with IrcClient(server, "ada", "#three") as ada, IrcClient(server, "bob", "#three") as bob:
+        carl = server.join("eve", "three")
+        for client in (ada, bob):
+            client.sync()
+        ada.send("PRIVMSG #three :\x01ACTION waves\x01")
+        ada.sync()
+        assert [line.text for line in bob.sync()] == ["\x01ACTION waves\x01"]
+        assert sync(carl) == ["MSG|ada|* ada waves"]
+
+
+def test_colours_are_for_nobody(server):
+    with IrcClient(server, "ada", "#four") as ada, IrcClient(server, "bob", "#four") as bob:
+        ada.send("PRIVMSG #four :\x02bold\x02 and \x0304,01red\x03")
+        ada.sync()
+        assert [line.text for line in bob.sync()] == ["bold and red"]
+
+
+def test_lines_are_cut_where_words_end(server):
+    with IrcClient(server, "ada", "#five") as ada, Program(server, "tess") as tess:
+        tess.exchange(type="join", room="five")
+        ada.sync()
+        text = "Grüße " * 200 + "\nEnde"
+        tess.ask(text, "five")
+        lines = ada.sync()
+        assert all(len(f":tess!tess@greenchat PRIVMSG #five :{line.text}\r\n".encode()) <= 512 for line in lines)
+        assert " ".join(line.text.strip() for line in lines[:-1]) == text.split("\n")[0].strip()
+        assert lines[-1].text == "Ende"
+
+
+def test_alone_with_somebody(server):
+    with IrcClient(server, "ada") as ada, IrcClient(server, "bob", caps=["echo-message"]) as bob:
+        ada.send("PRIVMSG bob :psst")
+        ada.sync()
+        assert [(line.source, line.params) for line in bob.sync()] == [("ada", ["bob", "psst"])]
+        assert [(line.source, line.params) for line in bob.ask("PRIVMSG ada :yes?")] == [("bob", ["ada", "yes?"])]
+        assert [(line.source, line.params) for line in ada.sync()] == [("bob", ["ada", "yes?"])]
+        assert ada.verbs("PRIVMSG nobody :hello?") == ["401"]
+
+
+def test_who_has_a_name_by_now_is_not_who_had_it(server):
+    with IrcClient(server, "ada") as ada:
+        with IrcClient(server, "bob") as bob:
+            bob.send("PRIVMSG ada :it is me")
+            bob.sync()
+            assert [line.text for line in ada.sync()] == ["it is me"]
+        with IrcClient(server, "bob") as another:
+            (refused,) = ada.ask("PRIVMSG bob :a secret for you")
+            assert (refused.verb, refused.params[1]) == ("401", "bob")
+            assert another.sync() == []
+            assert ada.ask("PRIVMSG bob :and who are you?") == []
+            assert [line.text for line in another.sync()] == ["and who are you?"]
+
+
+def test_a_person_and_their_messages_have_one_account(server):
+    caps = ["message-tags", "server-time", "account-tag", "echo-message", "labeled-response", "batch"]
+    with IrcClient(server, "grace", "#six", caps=caps) as grace:
+        grace.ask("REGISTER * * correct-horse-battery")
+        (echo,) = grace.ask("@label=one PRIVMSG #six :hello")
+        assert (echo.verb, echo.text, echo.tags["label"], echo.tags["account"]) == ("PRIVMSG", "hello", "one", "grace")
+        assert {"time", "msgid"} < echo.tags.keys()
+        with IrcClient(server, "phone", caps=caps, account=("grace", "correct-horse-battery")) as phone:
+            assert [line.params[0] for line in phone.welcome if line.verb == "001"] == ["grace"]
+            phone.send("PRIVMSG #six :from the phone")
+            (echo,) = phone.sync()
+            (told,) = grace.sync()
+            assert told.tags == echo.tags
+            assert (told.source, told.text) == ("grace", "from the phone")
+
+
+def test_changes_of_a_message(server):
+    caps = ["message-tags", "echo-message", "draft/message-redaction"]
+    with IrcClient(server, "ada", "#seven", caps=caps) as ada, Program(server, "xan") as xan:
+        xan.exchange(type="join", room="seven")
+        ada.sync()
+        (said,) = ada.ask("PRIVMSG #seven :frist")
+        msgid = said.tags["msgid"]
+        (reacted,) = ada.ask(f"@+draft/react=👍;+draft/reply={msgid} TAGMSG #seven")
+        assert (reacted.verb, reacted.tags["+draft/react"], reacted.tags["+draft/reply"]) == ("TAGMSG", "👍", msgid)
+        xan.exchange(type="react", seq=1, emoji="🎉", room="seven")
+        assert [line.tags["+draft/react"] for line in ada.sync()] == ["🎉"]
+        xan.exchange(type="say", text="an answer", reply_to=1, room="seven")
+        (answer,) = ada.sync()
+        assert answer.tags["+draft/reply"] == msgid
+        xan.exchange(type="edit", seq=2, text="another answer", room="seven")
+        (edited,) = ada.sync()
+        assert (edited.text, edited.tags["+draft/reply"]) == ("(edited) another answer", answer.tags["msgid"])
+        (gone,) = ada.ask(f"REDACT #seven {msgid}")
+        assert (gone.verb, gone.params[:2]) == ("REDACT", ["#seven", msgid])
+        assert ada.verbs(f"REDACT #seven {answer.tags['msgid']}") == ["FAIL"]
+
+
+def test_several_lines_are_one_message(server):
+    caps = ["message-tags", "batch", "draft/multiline", "echo-message"]
+    with IrcClient(server, "ada", "#eight", caps=caps) as ada, Program(server, "yve") as yve:
+        yve.exchange(type="join", room="eight")
+        ada.sync()
+        echo = ada.ask(
+            "BATCH +b draft/multiline #eight",
+            "@batch=b PRIVMSG #eight :def f():",
+            "@batch=b PRIVMSG #eight :    return ",
+            "@batch=b;draft/multiline-concat PRIVMSG #eight :1",
+            "BATCH -b",
+        )
+        assert [line.verb for line in echo] == ["BATCH", "PRIVMSG", "PRIVMSG", "BATCH"]
+        assert [frame["text"] for frame in yve.exchange(type="ping") if frame["type"] == "message"] == [
+            "def f():\n    return 1"
+        ]
