@@ -82,7 +82,7 @@ class SharedCodec:
     # --- messages ---
 
     def encode_run(self, messages: Messages) -> bytes:
-        if messages.conversation:
+        if messages.conversation or messages.reply_to:
             return b"".join(self.message(one) for one in messages)
         sender, target = source(messages.sender), to_channel(messages.room)
         head = f":{sender} PRIVMSG {target} :"
