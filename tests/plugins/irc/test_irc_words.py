@@ -109,9 +109,9 @@ def test_a_person_and_their_messages_have_one_account(server):
 
 def test_changes_of_a_message(server):
     caps = ["message-tags", "echo-message", "draft/message-redaction"]
-    with IrcClient(server, "ada", "#seven", caps=caps) as ada, Program(server, "xan") as xan:
+    with Program(server, "xan") as xan:
         xan.exchange(type="join", room="seven")
-        ada.sync()
+        ada = IrcClient(server, "ada", "#seven", caps=caps)
         (said,) = ada.ask("PRIVMSG #seven :frist")
         msgid = said.tags["msgid"]
         (reacted,) = ada.ask(f"@+draft/react=👍;+draft/reply={msgid} TAGMSG #seven")
@@ -127,6 +127,7 @@ def test_changes_of_a_message(server):
         (gone,) = ada.ask(f"REDACT #seven {msgid}")
         assert (gone.verb, gone.params[:2]) == ("REDACT", ["#seven", msgid])
         assert ada.verbs(f"REDACT #seven {answer.tags['msgid']}") == ["FAIL"]
+        ada.close()
 
 
 def test_several_lines_are_one_message(server):
