@@ -18,6 +18,7 @@ from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
+from greenchat.connect.screen.alerting import Alerting
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.keymap import called
@@ -25,6 +26,7 @@ from greenchat.connect.screen.keys import KEYS
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
+from greenchat.connect.screen.searching import Search
 from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.verbs import PANE_FROM, Verbs
@@ -78,6 +80,7 @@ class ChatApp(Verbs):
         self._seen: tuple[object, ...] = ()
         self._focused_window = True
         self._not_before = 0.0
+        self.alerting = Alerting(model.chats, lambda: self.settings, self.write)
 
     # --- what is where ---
 
@@ -101,7 +104,7 @@ class ChatApp(Verbs):
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
         self.box.first, self.box.at_end = self.composer.first, self.action_jump
-        self.log_pane.on_seen = self._on_seen
+        self.log_pane.on_seen, self.log_pane.on_turned = self._on_seen, self._on_turned
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
         self.log_pane.wants_original = self._on_wants_original
@@ -138,9 +141,8 @@ class ChatApp(Verbs):
         if not self._dirty or began < self._not_before:
             return
         self._dirty = False
-        if chats.alerts:
-            chats.alerts.clear()
-            self.bell()
+        self.alerting.tell(chats.alerts, began, looked_at=self._focused_window)
+        chats.alerts.clear()
         target, self.model.sender.target = self.model.sender.target, None
         place = chats.place
         seen = chats.current, chats.revision, place is not None and place.is_direct
@@ -154,6 +156,8 @@ class ChatApp(Verbs):
                 pane.redraw()
             for members in self.query(MembersPane):
                 members.redraw()
+            if isinstance(self.screen, Search):
+                self.screen.renew()
         for bar in self.query(Bar):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
@@ -163,6 +167,7 @@ class ChatApp(Verbs):
 
     def _second(self) -> None:
         self.link.tick()
+        self.alerting.tick(time.monotonic())
         if not self.link.is_up or self.link.lag() >= LAG_SECONDS:
             self._dirty = True
 
@@ -174,8 +179,16 @@ class ChatApp(Verbs):
     def _on_wants_original(self, place: Place, seq: int) -> None:
         self.call_later(self.ask_page, lambda where: self.model.sender.look_up(where, seq), place)
 
+    def _on_turned(self) -> None:
+        self._dirty = True
+
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
+
+    def write(self, text: str) -> None:
+        """To the terminal, where nothing is seen of it."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(text)
 
     def on_app_blur(self, _: AppBlur) -> None:
         self._focused_window = False
@@ -183,8 +196,8 @@ class ChatApp(Verbs):
 
     # --- the face of a link ---
 
-    async def ask_password(self, question: str) -> str:
-        return await self.ask(question, secret=True)
+    async def ask_password(self, refusal: ClientError, account: str) -> str:
+        return await self.ask(f"{refusal} Password of {account}", secret=True)
 
     def ended(self, error: ClientError | None) -> None:
         self.error = error
