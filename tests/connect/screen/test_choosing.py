@@ -82,6 +82,14 @@ async def test_keys_of_ones_own(server, tmp_path):
         assert read(file).settings.keys == {}
 
 
+@steps
+async def test_one_comes_into_all_rooms_of_a_profile_and_looks_at_the_first(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path, rooms=("garden", "cellar")) as ada:
+        await ada.sees("1 #cellar", "2 #garden", "3 #lobby")
+        assert ada.chats.current == "lobby"
+        assert ada.lines[0].startswith(" #lobby")
+
+
 @pytest.mark.parametrize(
     ("text", "keys"),
     [("Alt-N", "alt+n"), ("ctrl+up,F5", "ctrl+up,f5"), ("Shift-Ctrl-Left", "ctrl+shift+left"), ("none", "")],
