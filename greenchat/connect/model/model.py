@@ -72,7 +72,7 @@ class Model:
             feed(self.chats, item, asked.place if asked is not None else None)
         if isinstance(item, Welcome) and item.room:
             self.reading.known(item.room, item.read)
-            if asked is not None:  # by a command
+            if asked is not None and not asked.aside:  # by a command
                 self.sender.entered(item.room)
         return True
 
