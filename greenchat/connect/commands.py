@@ -86,6 +86,10 @@ class Commands:
 
     # --- the table ---
 
+    def knows(self, name: str) -> bool:
+        """Whether the server has told of this one."""
+        return self.told and name in self._entries
+
     def fetch(self, client: Client) -> None:
         """Ask a server that one has just come to, and wait for its answer."""
         self.learn(table_of(client), client.account)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.model.model import Model
+from greenchat.connect.model.place import LEVELS, Place
 from greenchat.connect.screen import keymap
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
@@ -104,6 +105,15 @@ class Choosing:
                 self._change(name, text.strip())
         except ConfigError as error:
             self._app.told(str(error), error=True)
+
+    def level(self, place: Place, level: str) -> bool:
+        """`/notify LEVEL` where the server does not keep it; whether that is dealt with."""
+        calling = self._app.model.calling
+        if calling.is_kept or level not in LEVELS:
+            return False
+        calling.choose(place, level)
+        self._app.changed()
+        return True
 
     # --- show ---
 
