@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from zlib import crc32
 
+from rich.console import Console
 from rich.style import Style
 
 # Colours of names: each has a contrast of 4.5 or more on its background.
@@ -13,6 +14,8 @@ DARK_NAMES = (
 LIGHT_NAMES = (
     "#1f5fbf #a8431a #2f6f1f #7a5a00 #7a2fb0 #006f66 #b0245a #5a6400 #00688f #955200 #4444bb #7a5230 #00703f #9c2590"
 )
+
+CODE_INDENT = "    "
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Look:
         """The same for one name, always."""
         if not self.names:
             return Style(bold=True)
-        return Style(color=self.names[crc32(name.casefold().encode()) % len(self.names)], bold=True)
+        return Style(color=self.names[crc32(name.casefold().encode()) % len(self.names)], bold=bool(self.background))
 
 
 def _coloured(name: str, names: str, background: str, foreground: str, **colours: str) -> Look:
@@ -110,16 +113,51 @@ LIGHT = _coloured(
     current="#afd7ff",
     selected="#e4e4e4",
 )
-PLAIN = Look("none", "", "", code_sign="`", code_indent="    ")
+PLAIN = Look("none", "", "", code_sign="`", code_indent=CODE_INDENT)
+
+
+# Terminals of 16 colours, which people have made as they can read them: on the background that is theirs. Names are not
+# bold, since some take bold for another colour; there is no second background, so that code has signs.
+DARK_16 = Look(
+    "dark",
+    "",
+    "",
+    ("bright_red", "bright_green", "bright_yellow", "bright_magenta", "bright_cyan", "green", "yellow", "cyan"),
+    error=Style(color="bright_red"),
+    new=Style(color="bright_yellow"),
+    mention=Style(color="bright_yellow", bold=True),
+    link=Style(color="bright_cyan", underline=True),
+    calling=Style(color="bright_yellow", bold=True),
+    code_sign="`",
+    code_indent=CODE_INDENT,
+)
+LIGHT_16 = Look(
+    "light",
+    "",
+    "",
+    ("red", "blue", "magenta"),
+    error=Style(color="red"),
+    new=Style(color="red"),
+    mention=Style(color="magenta", reverse=True),
+    link=Style(color="blue", underline=True),
+    calling=Style(color="red", bold=True),
+    code_sign="`",
+    code_indent=CODE_INDENT,
+)
 
 LOOKS = {"dark": DARK, "light": LIGHT, "none": PLAIN}
+FEW_COLOURS = {"dark": DARK_16, "light": LIGHT_16}
 
 
-def look(theme: str = "auto") -> Look:
-    """NO_COLOR comes before the setting, as its users want; "auto" is what the terminal says of itself, if it does."""
+def look(theme: str = "auto", *, is_light: bool | None = None, colours: str | None = None) -> Look:
+    """NO_COLOR comes before the setting, as its users want; "auto" is what the terminal says of itself, if it does, and
+    `is_light` what it has answered. `colours` are those that rich finds, as "standard", where they are not asked for
+    here."""
     if os.environ.get("NO_COLOR"):
         return PLAIN
-    if theme in LOOKS:
-        return LOOKS[theme]
-    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
-    return LIGHT if background in ("7", "15") else DARK
+    if theme == "auto":
+        if is_light is None:
+            is_light = os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
+        theme = "light" if is_light else "dark"
+    has_few = (colours or Console().color_system) == "standard"
+    return (FEW_COLOURS if has_few else LOOKS).get(theme, PLAIN)
