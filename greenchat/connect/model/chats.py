@@ -206,7 +206,7 @@ class Chats:
         """It was said just now; or, if it is not `live`, while one was away."""
         if not message.seq:  # plain frames tell neither numbers nor times
             message = replace(message, time=self.now())
-        place.move(number=message.id, seq=message.seq, rev=message.rev)
+        place.move(number=message.id, seq=message.seq, rev=message.rev, time=message.time)
         timeline = place.timeline
         mine = self.is_mine(message)
         here = live and place.id == self.current and self.attentive

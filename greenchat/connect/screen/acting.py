@@ -65,6 +65,10 @@ class Acting(App[Exit]):
         """Show what can be done with what is selected."""
         raise NotImplementedError
 
+    def action_search(self, words: str = "") -> None:
+        """Search for them, and for what is typed then."""
+        raise NotImplementedError
+
     def changed(self) -> None:
         """What is typed from now on is for what is looked at from now on."""
         self._dirty = True

@@ -29,6 +29,7 @@ from greenchat.connect.screen.keys import KEYS
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
+from greenchat.connect.screen.searching import Search
 from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.verbs import PANE_FROM, Verbs
@@ -113,7 +114,7 @@ class ChatApp(Verbs):
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
         self.box.first, self.box.at_end = self.composer.first, self.action_jump
-        self.log_pane.on_seen = self._on_seen
+        self.log_pane.on_seen, self.log_pane.on_turned = self._on_seen, self._on_turned
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
         self.log_pane.wants_original = self._on_wants_original
@@ -167,6 +168,8 @@ class ChatApp(Verbs):
                 pane.redraw()
             for members in self.query(MembersPane):
                 members.redraw()
+            if isinstance(self.screen, Search):
+                self.screen.renew()
         for bar in self.query(Bar):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
@@ -191,6 +194,9 @@ class ChatApp(Verbs):
     def on_chat_app_lit(self, event: Lit) -> None:
         self.choosing.lit(event.is_light)
 
+    def _on_turned(self) -> None:
+        self._dirty = True
+
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
 
@@ -205,8 +211,8 @@ class ChatApp(Verbs):
 
     # --- the face of a link ---
 
-    async def ask_password(self, question: str) -> str:
-        return await self.ask(question, secret=True)
+    async def ask_password(self, refusal: ClientError, account: str) -> str:
+        return await self.ask(f"{refusal} Password of {account}", secret=True)
 
     def ended(self, error: ClientError | None) -> None:
         self.error = error

@@ -60,7 +60,7 @@ class Chooser(ModalScreen[None]):
         self._choices = choices
         self._chosen = chosen
         self._full = full
-        self.list = List(look, empty, self.take)
+        self.list = List(look, empty, self.choose)
         self.box = Letters(look, self, prompt)
         self.box.editor.set(text)
         self.box.entered = self.take
@@ -98,7 +98,11 @@ class Chooser(ModalScreen[None]):
         self._fit()
 
     def take(self) -> None:
-        """What is marked."""
+        """What Enter does."""
+        self.choose()
+
+    def choose(self) -> None:
+        """Take what is marked."""
         if self.list.choices:
             name, typed = self.list.choices[self.list.at].name, self.typed
             self.dismiss()
@@ -117,7 +121,7 @@ class List(Lines):
         super().__init__(look, self._make_lines, id="choices")
         self.choices: Sequence[Choice] = ()
         self.at = 0
-        self._empty = empty
+        self.empty = empty
         self._taken = taken
         self._top = 0  # the first line in sight
         self._moved = True  # what is marked is to be in sight
@@ -157,7 +161,7 @@ class List(Lines):
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
         if not self.choices:
-            return [Strip(line) for line in wrap([Span(f"  {self._empty}", self.look.dim)], width - 1)][:height]
+            return [Strip(line) for line in wrap([Span(f"  {self.empty}", self.look.dim)], width - 1)][:height]
         lines: list[Strip] = []
         self._of_line = []
         first = last = 0

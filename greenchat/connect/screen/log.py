@@ -23,9 +23,9 @@ WHEEL = 3  # lines
 
 
 class Log(Lines):
-    """`selected` is the key of a row. `on_seen` is told up to which message what is there stands on the screen, and
-    `wants_older` and `wants_newer` that somebody has come to an end. `wants_original` is told what is answered
-    there and not known."""
+    """`selected` is the key of a row. `on_turned` is told that it follows the end, or does so no more, `on_seen` up to
+    which message what is there stands on the screen, and `wants_older` and `wants_newer` that somebody has come to an
+    end. `wants_original` is told what is answered there and not known."""
 
     class Clicked(TextualMessage):
         """A message was."""
@@ -44,6 +44,7 @@ class Log(Lines):
         self._held = False  # it follows the end no more only because a message is selected
         self.selected = ""
         self.on_seen: Callable[[Place, int], None] = lambda place, seq: None
+        self.on_turned: Callable[[], None] = lambda: None
         self.wants_older: Callable[[Place], object] = lambda place: None
         self.wants_newer: Callable[[Place], object] = lambda place: None
         self.wants_original: Callable[[Place, int], object] = lambda place, seq: None
@@ -111,6 +112,13 @@ class Log(Lines):
         return drawn
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
+        followed = self.follows
+        lines = self._lines_from_top(width, height)
+        if followed != self.follows:
+            self.call_later(self.on_turned)
+        return lines
+
+    def _lines_from_top(self, width: int, height: int) -> list[Strip]:
         shown: list[tuple[int, Strip]] = []
         top = self._find_top()
         if top is not None:
@@ -131,7 +139,7 @@ class Log(Lines):
         shown = shown[:height]
         self._at = [at for at, _ in shown]
         if self._top is None and self._hold(height, width):
-            return self._make_lines(width, height)
+            return self._lines_from_top(width, height)
         self._see()
         self._look_up()
         if self._place is not None and self._at and self._at[0] <= 0 and self._rows:

@@ -2,17 +2,22 @@
 
 from collections.abc import Callable
 
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.commands import Run
 from greenchat.connect.common import clean_lines
 from greenchat.connect.draft import is_command
 from greenchat.connect.emoji import with_sign
 from greenchat.connect.model.finding import Way
+from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.model.timeline import Item
 from greenchat.connect.screen.acting import Acting
 from greenchat.connect.screen.composing import NOTHING_SELECTED
 from greenchat.connect.screen.jumping import jumper
 from greenchat.connect.screen.menus import Act, may_delete, menu, people, reactions
+from greenchat.connect.screen.searching import Found, Search
+from greenchat.connect.screen.theme import Look
+from greenchat.connect.settings import Settings
 from greenchat.connect.stale import means_the_last
 from greenchat.protocol.events import Message
 
@@ -28,6 +33,10 @@ COPIED = "Copied, if your terminal lets programs do that."
 
 
 class Verbs(Acting):
+    def __init__(self, model: Model, look: Look, settings: Settings, file: ClientFile | None = None) -> None:
+        super().__init__(model, look, settings, file)
+        self.found = Found()  # of the last search
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return len(self.screen_stack) <= 1 or action in ALWAYS
 
@@ -51,6 +60,32 @@ class Verbs(Acting):
     def talk_to(self, name: str) -> None:
         if name != self.model.chats.me:
             self.look_at(self.model.chats.talk_to(name).id)
+
+    # --- search ---
+
+    def action_search(self, words: str = "") -> None:
+        if words and words != self.found.words:
+            self.found = Found(words)
+        self.push_screen(Search(self.look, self.model, self.found, self.link.flush, self.to_message))
+
+    def to_message(self, message: Message) -> None:
+        """Look at it, where it was said. One comes into a room that one is not in."""
+        chats, sender = self.model.chats, self.model.sender
+        place = chats.direct(message.conversation, message.with_) if message.conversation else chats.known(message)
+
+        def look(there: Place) -> None:
+            chats.show(there.id)
+            self.composer.guarded(lambda: sender.around(there, message.seq))
+
+        def entered(why: str) -> None:
+            self.refused(why)
+            if not why and message.room in chats.places:
+                look(chats.places[message.room])
+
+        if place is None or (place.gone and not place.is_direct):
+            self.composer.guarded(lambda: sender.join(message.room, "", entered))
+        else:
+            look(place)
 
     # --- panes ---
 

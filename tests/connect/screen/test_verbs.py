@@ -6,6 +6,8 @@ from kit.programs import Program
 from kit.screens import on_screen, steps
 from textual import events
 
+from greenchat.testing import serving
+
 
 def say(program, text, room="lobby", **more):
     return program.request(type="say", text=text, room=room, **more)
@@ -144,3 +146,29 @@ async def test_people(server, tmp_path):
             await ada.press("escape", "alt+m")
             await ada.type("bob", "enter", "enter")
             await ada.until(lambda: ada.lines[0].startswith(" bob"))
+
+
+@steps
+async def test_search_and_its_results_lead_there(tmp_path):
+    with serving(data_dir=tmp_path / "data") as server:
+        async with on_screen(server, "ada", tmp_path) as ada:
+            with Program(server, "bob", room="garden") as bob:
+                for number in range(150):
+                    say(bob, f"number {number}, {'roses' if number == 7 else 'tulips'}", "garden")
+                say(bob, "roses, again", "garden")
+                await ada.type("/search rose", "enter")
+                await ada.sees("Nothing found.")
+                await ada.type("s*", "enter")
+                await ada.sees("#garden bob number 7, roses", "› ", "roses, again")
+                await ada.press("down", "enter")
+                await ada.until(lambda: ada.chats.current == "garden" and ada.app.log_pane.selected_message)
+                await ada.sees("number 6, tulips", "number 7, roses", "number 8, tulips", "reading back")
+                assert ada.app.log_pane.selected_message.text == "number 7, roses"
+                await ada.press("f4")
+                await ada.sees("number 7, roses", "/roses*", "roses, again")
+                bob.request(type="delete", room="garden", seq=151)
+                await ada.until(lambda: "again" not in ada.text)
+                await ada.type(" in:nowhere", "enter")
+                await ada.until(lambda: "#garden bob" not in ada.text)
+                await ada.press("escape", "ctrl+end")
+                await ada.sees("number 149, tulips")
