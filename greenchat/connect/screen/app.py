@@ -180,7 +180,7 @@ class ChatApp(Verbs):
     def _second(self) -> None:
         self.link.tick()
         self.alerting.tick(time.monotonic())
-        if not self.link.is_up or self.link.lag() >= LAG_SECONDS:
+        if self.log_pane.is_another_day() or not self.link.is_up or self.link.lag() >= LAG_SECONDS:
             self._dirty = True
 
     def _on_seen(self, place: Place, seq: int) -> None:

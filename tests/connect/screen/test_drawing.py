@@ -1,6 +1,6 @@
 """How a message looks: as the page shows it, in a terminal."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,7 +8,7 @@ from greenchat.connect.model.rows import rows
 from greenchat.connect.model.timeline import Timeline
 from greenchat.connect.screen.drawing import Drawn, draw
 from greenchat.connect.screen.theme import DARK, LOOKS, PLAIN
-from greenchat.protocol.events import Deleted, Message
+from greenchat.protocol.events import Deleted, Joined, Left, Message
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -20,6 +20,10 @@ def drawn(text, *, look=DARK, width=80, me="ada", quotes=None, **more):
     for seq, event in (quotes or {}).items():
         timeline.quote(seq, event)
     return draw(rows(timeline, None, UTC)[-1], Drawn(width, look, me))
+
+
+def drawn_last(timeline, **how):
+    return [strip.text.rstrip() for strip in draw(rows(timeline, None, UTC)[-1], Drawn(80, DARK, "ada", **how))]
 
 
 def lines(strips):
@@ -72,3 +76,35 @@ def test_what_is_answered():
         ({1: None}, "↪ an earlier message"),
     ):
         assert lines(drawn("so", reply_to=1, quotes=quotes)) == [told, "so"]
+
+
+def test_who_has_put_what_to_it():
+    reactions = {"🎉": ["bob", "ada"], "👍": [f"n{number}" for number in range(9)]}
+    strips = drawn("so", reactions=reactions)
+    assert lines(strips) == ["so", "🎉 2  👍 9"]
+    looks = styles(strips)
+    assert (looks["🎉 2"].bold, looks["👍 9"].bold) == (True, None), "one's own"
+    timeline = Timeline()
+    timeline.add(Message("lobby", 9, 109, "bob", "so", NOON, reactions=reactions))
+    assert drawn_last(timeline, is_open=True)[1].endswith("│ 🎉 bob, ada  👍 n0, n1, n2, n3, n4 and 4 more")
+
+
+def test_who_came_and_went_can_be_opened():
+    timeline = Timeline()
+    timeline.add(Joined("lobby", "eve", NOON))
+    assert drawn_last(timeline) == ["12:00 · eve has joined"]
+    timeline.add(Left("lobby", "eve", "left", NOON + timedelta(minutes=1)))
+    assert drawn_last(timeline) == ["12:01 ▸ 1 joined, 1 left"]
+    assert drawn_last(timeline, is_open=True) == [
+        "12:01 ▾ 1 joined, 1 left",
+        "12:00   eve has joined",
+        "12:01   eve has left",
+    ]
+
+
+@pytest.mark.parametrize(("after", "told"), [(0, "Today"), (1, "Yesterday"), (2, "Saturday, 31 January 2026")])
+def test_days(after, told):
+    timeline = Timeline()
+    timeline.add(Message("lobby", 9, 109, "bob", "so", NOON))
+    today = (NOON + timedelta(days=after)).date()
+    assert draw(rows(timeline, None, UTC)[0], Drawn(80, DARK, today=today))[0].text.strip("─ ") == told
