@@ -85,7 +85,7 @@ class Choosing:
     def lit(self, is_light: bool) -> None:
         """The terminal says that it is light, or dark."""
         self._auto = look("auto", is_light=is_light)
-        if self._app.settings.theme == "auto" and self._app.look is not self._auto:
+        if self._app.settings.theme == "auto" and self._app.look != self._auto:
             self._app.wear(self._auto)
 
     def tell_problems(self) -> None:

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from greenchat.codecs.wording import beginning
-from greenchat.connect.model.markup import parse, plain
+from greenchat.connect.model.markup import mentions, parse, plain
 from greenchat.connect.model.rows import Row, summary
 from greenchat.connect.model.timeline import Gone, Item, Told
 from greenchat.connect.screen.theme import Look
@@ -26,6 +26,9 @@ ROOMY = 80
 
 # Before what was folded.
 FOLDED, OPENED = "▸", "▾"
+
+# Beside what calls for who reads it.
+CALLING = "┃"
 
 # So many of those are named who have put one emoji to a message.
 REACTED = 5
@@ -116,7 +119,9 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     assert isinstance(message, Message)
     look = how.look
     name = look.of_name(message.sender)
-    gutter = [Segment("  ", look.line)]
+    calls = _calls(row, message, how.me)
+    bar = Segment(CALLING if calls else "│" if how.is_wide else " ", look.calling if calls else look.line)
+    gutter = [bar, Segment(" ")]
     if how.is_wide:
         time = TIME_CELLS if how.times else 0
         shown = "*" if message.action else cut(message.sender, how.name_cells)
@@ -124,9 +129,12 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
             Segment(_time(row, how) if row.head and time else " " * time, look.dim),
             Segment(" " * (how.name_cells - width_of(shown)) if row.head else " " * how.name_cells),
             *(isolated([Segment(shown, name)]) if row.head else []),
-            Segment(" │ ", look.line),
+            Segment(" "),
+            *gutter,
         ]
-        gutter = [Segment(" " * (time + how.name_cells)), Segment(" │ ", look.line)]
+        gutter = [Segment(" " * (time + how.name_cells + 1)), *gutter]
+    elif message.action:
+        head = [Segment("* ", name)]
     elif row.head:
         above = isolated([Segment(cut(message.sender, how.width - 8), name)])
         yield [*above, Segment(f" {_time(row, how)}".rstrip(), look.dim)]
@@ -136,6 +144,14 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     width = how.width - sum(segment.cell_length for segment in gutter)
     for number, line in enumerate(_body(row, row.item, message, width, how)):
         yield [*(gutter if number else head), *isolated(line)]
+
+
+def _calls(row: Row, message: Message, me: str) -> bool:
+    """Whether it names who reads it, or answers them."""
+    if not me or message.own or message.sender == me:
+        return False
+    answers = isinstance(row.original, Message) and (row.original.own or row.original.sender == me)
+    return answers or mentions(me, message.text)
 
 
 def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Iterator[list[Segment]]:

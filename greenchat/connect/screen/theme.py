@@ -1,7 +1,8 @@
 """How everything looks: dark, light, and without colours."""
 
 import os
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from rich.console import Console
@@ -21,7 +22,7 @@ CODE_INDENT = "    "
 @dataclass(frozen=True)
 class Look:
     """Styles by what they are for. `background` is that of the whole screen, empty for the terminal's own. Where no
-    colour tells code, it stands between `code_sign`s, or behind a `code_indent`."""
+    colour tells code, it stands between `code_sign`s, or behind a `code_indent`. `links`: the terminal has some."""
 
     name: str
     background: str
@@ -44,6 +45,7 @@ class Look:
     selected: Style = field(default_factory=lambda: Style(reverse=True))
     code_sign: str = ""
     code_indent: str = ""
+    links: bool = True
 
     @property
     def base(self) -> Style:
@@ -153,11 +155,17 @@ def look(theme: str = "auto", *, is_light: bool | None = None, colours: str | No
     """NO_COLOR comes before the setting, as its users want; "auto" is what the terminal says of itself, if it does, and
     `is_light` what it has answered. `colours` are those that rich finds, as "standard", where they are not asked for
     here."""
+    found = _look(theme, is_light, colours)
+    # A console may write what it is told of links.
+    return replace(found, links=False) if os.environ.get("TERM") == "linux" else found
+
+
+def _look(theme: str, is_light: bool | None, colours: str | None) -> Look:
     if os.environ.get("NO_COLOR"):
         return PLAIN
     if theme == "auto":
         if is_light is None:
             is_light = os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
         theme = "light" if is_light else "dark"
-    has_few = (colours or Console().color_system) == "standard"
+    has_few = (colours or Console(file=sys.__stdout__).color_system) == "standard"
     return (FEW_COLOURS if has_few else LOOKS).get(theme, PLAIN)

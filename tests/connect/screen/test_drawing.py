@@ -1,5 +1,6 @@
 """How a message looks: as the page shows it, in a terminal."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from greenchat.connect.model.rows import rows
 from greenchat.connect.model.timeline import Timeline
 from greenchat.connect.screen.drawing import Drawn, draw
-from greenchat.connect.screen.theme import DARK, LOOKS, PLAIN
+from greenchat.connect.screen.theme import DARK, LOOKS, PLAIN, look
 from greenchat.protocol.events import Deleted, Joined, Left, Message
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -27,7 +28,7 @@ def drawn_last(timeline, **how):
 
 
 def lines(strips):
-    return [strip.text.partition("│")[2][1:].rstrip() for strip in strips]
+    return [re.split("[│┃]", strip.text, maxsplit=1)[1][1:].rstrip() for strip in strips]
 
 
 def styles(strips):
@@ -108,3 +109,25 @@ def test_days(after, told):
     timeline.add(Message("lobby", 9, 109, "bob", "so", NOON))
     today = (NOON + timedelta(days=after)).date()
     assert draw(rows(timeline, None, UTC)[0], Drawn(80, DARK, today=today))[0].text.strip("─ ") == told
+
+
+def test_what_calls_somebody_has_a_bar_beside_it():
+    mine = Message("lobby", 1, 101, "ada", "Well?", NOON)
+    for how, calls in (
+        ({"text": "and you, ada?"}, True),
+        ({"text": "so", "reply_to": 1, "quotes": {1: mine}}, True),
+        ({"text": "`ada`"}, False),
+        ({"text": "ada", "own": True}, False),
+    ):
+        for width, bar in ((80, "┃ "), (40, "┃ ")):
+            assert (bar in drawn(width=width, **how)[-1].text) == calls, how
+
+
+def test_narrow():
+    assert [strip.text.rstrip() for strip in drawn("waves", width=40, action=True)] == ["* bob waves"]
+    assert [strip.text.rstrip() for strip in drawn("waves", width=40)] == ["bob 12:00", "  waves"]
+
+
+def test_a_console_is_told_of_no_links(monkeypatch):
+    monkeypatch.setenv("TERM", "linux")
+    assert not styles(drawn("https://a.example", look=look("dark")))["https://a.example"].link

@@ -32,7 +32,7 @@ async def test_talking(server, tmp_path):
             heard = await asyncio.to_thread(bob.read_until, "message")
             assert heard["text"] == "Hello, bob!"
             say(bob, "Hi, ada!\nHow are you?")
-            await ada.sees("ada │ Hello, bob!", "bob │ Hi, ada!", "│ How are you?", "#lobby")
+            await ada.sees("ada │ Hello, bob!", "bob ┃ Hi, ada!", "┃ How are you?", "#lobby")
             assert ada.lines[-1] == ">"
             await ada.type("half ty")
             say(bob, "Sorry to interrupt")
@@ -331,6 +331,9 @@ async def test_what_is_answered_is_looked_up(server, tmp_path):
         async with on_screen(server, "ada", tmp_path) as ada:
             await ada.sees("↪ bob: The very first", "So be it")
             assert ada.chats.place.timeline.first > first, "it is not here"
+            await ada.press("alt+up", "alt+g")
+            await ada.sees("The very first", "number 1")
+            assert ada.app.log_pane.selected_message.seq == first
 
 
 @steps
