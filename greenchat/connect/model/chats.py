@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from itertools import takewhile
 
 from msgspec.structs import replace
@@ -53,6 +53,10 @@ class Chats:
         self.direct_epoch = ""
         self.read: Callable[[str, int], None] = lambda place, seq: None  # one has read so far, see `Reading`
         self._heard = self._looked = 0
+
+    def today(self) -> date:
+        """Of the one who reads."""
+        return self.now().astimezone(self.zone).date()
 
     # --- the list ---
 

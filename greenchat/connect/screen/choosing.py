@@ -67,7 +67,7 @@ class Choosing:
         self._file = file
         self._read = Chosen(Settings(), [])  # as the file was when it was last looked at
         self._held = Settings(history=False)
-        self._auto: Look | None = None  # what the theme "auto" was at the start
+        self._auto: Look | None = None  # what the theme "auto" is
 
     @property
     def file(self) -> ClientFile:
@@ -82,6 +82,12 @@ class Choosing:
         self._held = replace(self._held, theme=self._app.settings.theme)
         self._hold(self._app.settings)
         self.problems += self._of_keys(self._app.settings)
+
+    def lit(self, is_light: bool) -> None:
+        """The terminal says that it is light, or dark."""
+        self._auto = look("auto", is_light=is_light)
+        if self._app.settings.theme == "auto" and self._app.look != self._auto:
+            self._app.wear(self._auto)
 
     def tell_problems(self) -> None:
         """Where it is still there when something is typed."""
