@@ -31,7 +31,7 @@ QUIET_SECONDS = 30.0
 DEAD_SECONDS = 20.0
 
 # So much of what has come is looked at in one go: who types meanwhile is not to notice it.
-AT_ONCE = 50
+AT_ONCE = 10
 
 
 class Face(Protocol):
