@@ -30,7 +30,8 @@ BOUND = 0.5
 
 
 class Typist:
-    """Types signs that are found nowhere else, from `first` on, and looks when each of them is drawn. `times`: how long each took."""
+    """Types signs that are found nowhere else, from `first` on, and looks when each of them is drawn: `times`, in
+    seconds."""
 
     def __init__(self, terminal, first):
         self._terminal = terminal
