@@ -34,7 +34,7 @@ DEAD_SECONDS = 20.0
 LOOK_SECONDS = 0.01
 
 # So much of what has come is looked at in one go: who types meanwhile is not to notice it.
-AT_ONCE = 50
+AT_ONCE = 10
 
 
 class Face(Protocol):
