@@ -8,11 +8,13 @@ keys and watches the client's socket.
 import asyncio
 import signal
 from contextlib import suppress
+from datetime import datetime
 
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError
 from greenchat.connect.asking import with_secrets
+from greenchat.connect.bar import status
 from greenchat.connect.comeback import waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
@@ -30,21 +32,26 @@ from greenchat.connect.common import (
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import to_send
-from greenchat.connect.link import Link
+from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins
 from greenchat.connect.model.asking import Asked
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
 from greenchat.connect.prompt import Screen, TerminalOutput
+from greenchat.connect.quiet import Quiet
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, ON_THEIR_WAY, SAYING_NOW
+from greenchat.connect.settings import Settings
 from greenchat.connect.ticket import Ticket
-from greenchat.protocol.events import Event
+from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Error, Welcome
 from greenchat.protocol.requests import Frame
 
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
 QUIET_SECONDS = 1.0
+
+# How often one looks whether an answer is late, in seconds.
+TICK_SECONDS = 1.0
 
 
 def chat(visit: Visit) -> Exit:
@@ -68,10 +75,14 @@ class LineChat:
 
     def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, logins: Logins, screen: Screen) -> None:
         self._screen = screen
+        self._settings = Settings()
+        self._quiet = Quiet(_now())
+        screen.rings = self._settings.bell
         self._talk = talk = Conversation(client, screen.commands)
         self._ticket = ticket
         self._link = link = Link(client, welcome, ticket, logins, talk, self)
         self._was_up = True
+        self._late = False  # an answer, as it was told last
         self._end: ClientError | None = None  # why it is over, though one has not left
         self._leaving = False
         self._hung_up = False  # the window was closed: one may be back at once
@@ -79,6 +90,7 @@ class LineChat:
         self._going: asyncio.Task[int] | None = None
         screen.complete = lambda before: screen.commands.complete(before, talk.names)
         link.may_hear = lambda: screen.is_waiting  # what was typed before comes first: it is for what was seen then
+        screen.status = lambda: status(link, talk.chats)
         talk.show, talk.outgoing.refuse = self._show, self._refused
         link.come()
         talk.waits(waiting_for(client))
@@ -111,6 +123,7 @@ class LineChat:
         loop.add_signal_handler(signal.SIGTERM, self._end_it)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         self._link.start()
+        self._tick()
         # Between two prompts, too: else what is typed there is echoed, and drawn twice.
         with self._screen.input.raw_mode(), suppress(EOFError, KeyboardInterrupt):
             while self._end is None and not self._leaving:
@@ -155,6 +168,14 @@ class LineChat:
                     self._screen.show([waiting(entry.line, entry.room)])
             self._link.flush()
 
+    def _tick(self) -> None:
+        """Once a second: is the server still there, and how is the connection?"""
+        asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+        self._link.tick()
+        if not self._link.is_up or self._link.lag() >= LAG_SECONDS or self._late:
+            self._late = self._link.lag() >= LAG_SECONDS
+            self._screen.redraw()
+
     def _hang_up(self) -> None:
         self._hung_up = True
         self._end_it()
@@ -168,6 +189,7 @@ class LineChat:
     # --- the face of a link ---
 
     def changed(self) -> None:
+        self._screen.redraw()
         if self._was_up and not self._link.is_up and self._end is None and not self._gone:
             self._was_up = False
             self._screen.show([error_line(self._link.error), COMING_BACK])
@@ -188,7 +210,7 @@ class LineChat:
         return await self._screen.ask_aside(f"Password of {account}")
 
     def ended(self, error: ClientError | None) -> None:
-        self._end, self._gone = error, error is None
+        self._end, self._gone = self._end or error, error is None
         self._end_it()
 
     # --- what is shown ---
@@ -200,10 +222,17 @@ class LineChat:
                 lines.insert(-1, (maybe_not_said if unknown else not_said)(asked.line, _room_of(asked)))
             case Error("logged_out", text, None) if self._link.is_logging_out:
                 lines[-1:] = [info_line(text)]  # as one wanted it
+            case Message() if lines and self._settings.times and (told := self._quiet.line(_now())) is not None:
+                lines.insert(0, told)
         self._screen.show(lines)
 
     def _refused(self, entry: Entry, reason: str) -> None:
         self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
+
+
+def _now() -> datetime:
+    """On the clock of the reader."""
+    return datetime.now().astimezone()
 
 
 def _room_of(asked: Asked) -> str:

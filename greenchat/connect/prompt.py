@@ -26,8 +26,9 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import DummyStyle, Style
 
+from greenchat.connect.colours import NAMES, of_name
 from greenchat.connect.commands import Commands
-from greenchat.connect.common import Line, error_line, info_line
+from greenchat.connect.common import Kind, Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
 from greenchat.connect.names import Completed
 
@@ -53,7 +54,9 @@ STYLE = {
     "past-body": "dim",
     "replayed-head": "dim",
     "replayed-body": "dim",
-}
+    "calls": "reverse",
+    "status": "dim",
+} | {f"name{colour[1:]}": colour for colour in NAMES}
 
 
 class Stars(Processor):
@@ -143,7 +146,10 @@ class Screen:
             history=Memory(self.commands),
             input_processors=[Stars(self.commands), TABS],
             key_bindings=self._chat_keys(),
+            rprompt=self._status,
         )
+        self.status: Callable[[], str] = lambda: ""  # what stands at the right of the prompt
+        self.rings = True  # for what calls one
         self.complete: Callable[[str], Completed] = lambda before: Completed()  # what Tab does behind such a text
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
@@ -212,11 +218,22 @@ class Screen:
         self._prompt = _question(what, secret=True)
         return await self._prompt.prompt_async()
 
+    def _status(self) -> StyleAndTextTuples:
+        """It is no part of what was said, and goes with the prompt."""
+        return [] if self._chat.app.is_done else [("class:status", self.status())]
+
+    def redraw(self) -> None:
+        """The status is another one by now."""
+        self._chat.app.invalidate()
+
     def show(self, lines: Iterable[Line]) -> None:
         """Print `lines` and draw the prompt again, with what is typed in it."""
+        lines = [*lines]
         text: StyleAndTextTuples = [part for line in lines for part in _fragments(line)]
         if not text:
             return
+        if self.rings and any(line.calls for line in lines):
+            self._output.bell()
         app = self._prompt.app
         # Not `run_in_terminal`: it turns the terminal's echo on for a moment, and what is typed then is drawn twice.
         if app.is_running:
@@ -306,7 +323,10 @@ def _suspend(event: KeyPressEvent) -> None:
 
 
 def _fragments(line: Line) -> Iterator[tuple[str, str]]:
-    yield f"class:{line.kind.value}-head", line.head
+    style = f"class:{line.kind.value}-head"
+    if line.who and line.kind not in (Kind.PAST, Kind.REPLAYED):
+        style += f" class:name{of_name(line.who)[1:]}"
+    yield style + " class:calls" * line.calls, line.head
     body = line.body.replace("\n", f"\n{INDENT}")
     yield f"class:{line.kind.value}-body", f" {body}"
     yield "", "\n"

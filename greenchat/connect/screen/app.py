@@ -13,7 +13,7 @@ from textual.worker import WorkerFailed
 
 from greenchat.client import ClientError
 from greenchat.connect.common import exit_code
-from greenchat.connect.link import Link
+from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
@@ -24,7 +24,7 @@ from greenchat.connect.screen.keys import KEYS
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
-from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
+from greenchat.connect.screen.status import about, status, topic
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
 
