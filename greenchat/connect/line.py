@@ -15,6 +15,7 @@ from prompt_toolkit.application import create_app_session
 from greenchat.client import Client, ClientError, DisconnectedError
 from greenchat.connect.asking import with_secrets
 from greenchat.connect.bar import status
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.comeback import waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
@@ -41,7 +42,7 @@ from greenchat.connect.outgoing import Entry
 from greenchat.connect.prompt import Screen, TerminalOutput
 from greenchat.connect.quiet import Quiet
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, ON_THEIR_WAY, SAYING_NOW
-from greenchat.connect.settings import Settings
+from greenchat.connect.settings import Settings, read
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Error, Welcome
@@ -57,10 +58,13 @@ TICK_SECONDS = 1.0
 def chat(visit: Visit) -> Exit:
     """Ask for what is missing, and chat; returns the exit code."""
     with TerminalOutput() as output, create_app_session(output=output):
-        screen = Screen(output)
+        chosen = read(ClientFile())
+        screen = Screen(output, chosen.settings)
         try:
+            screen.show(map(error_line, chosen.problems))
             entrance = LoginFlow(screen, visit)
-            return LineChat(*entrance.enter(), entrance.ticket, entrance.logins, screen).run()
+            client, welcome = entrance.enter()
+            return LineChat(client, welcome, entrance.ticket, entrance.logins, screen, chosen.settings).run()
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)
@@ -73,11 +77,18 @@ def chat(visit: Visit) -> Exit:
 class LineChat:
     """The face of a link at the prompt."""
 
-    def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, logins: Logins, screen: Screen) -> None:
+    def __init__(
+        self,
+        client: Client,
+        welcome: Welcome,
+        ticket: Ticket,
+        logins: Logins,
+        screen: Screen,
+        settings: Settings,
+    ) -> None:
         self._screen = screen
-        self._settings = Settings()
+        self._settings = settings
         self._quiet = Quiet(_now())
-        screen.rings = self._settings.bell
         self._talk = talk = Conversation(client, screen.commands)
         self._ticket = ticket
         self._link = link = Link(client, welcome, ticket, logins, talk, self)

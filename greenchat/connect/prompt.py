@@ -31,6 +31,7 @@ from greenchat.connect.commands import Commands
 from greenchat.connect.common import Kind, Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
 from greenchat.connect.names import Completed
+from greenchat.connect.settings import Settings
 
 PROMPT = "> "
 
@@ -137,9 +138,10 @@ class Screen:
     """What is shown and asked. `read` and `read_secret` raise `EOFError` or `KeyboardInterrupt` where one would rather
     not answer, and `EOFError` after `interrupt`. `commands` are what tells what is secret in what is typed."""
 
-    def __init__(self, output: TerminalOutput) -> None:
+    def __init__(self, output: TerminalOutput, settings: Settings) -> None:
         self._output = output
-        self._style = DummyStyle() if os.environ.get("NO_COLOR") else Style.from_dict(STYLE)
+        colourless = os.environ.get("NO_COLOR") or settings.theme == "none"
+        self._style = DummyStyle() if colourless else Style.from_dict(STYLE)
         self.commands = Commands()
         self._chat: PromptSession[str] = PromptSession(
             PROMPT,
@@ -149,7 +151,7 @@ class Screen:
             rprompt=self._status,
         )
         self.status: Callable[[], str] = lambda: ""  # what stands at the right of the prompt
-        self.rings = True  # for what calls one
+        self._rings = settings.bell
         self.complete: Callable[[str], Completed] = lambda before: Completed()  # what Tab does behind such a text
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
@@ -232,7 +234,7 @@ class Screen:
         text: StyleAndTextTuples = [part for line in lines for part in _fragments(line)]
         if not text:
             return
-        if self.rings and any(line.calls for line in lines):
+        if self._rings and any(line.calls for line in lines):
             self._output.bell()
         app = self._prompt.app
         # Not `run_in_terminal`: it turns the terminal's echo on for a moment, and what is typed then is drawn twice.

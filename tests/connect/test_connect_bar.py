@@ -49,6 +49,19 @@ def test_who_is_called_sees_and_hears_it(talk, raw):
     assert second.count(b"\x07") == 0, "once"
 
 
+def test_settings_hold_for_lines_too(open_terminal, raw, tmp_path):
+    file = tmp_path / "greenchat" / "connect.toml"
+    file.parent.mkdir()
+    file.write_text('bell = false\ntheme = "none"\ntimes = "of"\n')
+    terminal = open_terminal(*raw.address, "--name", "alice", XDG_CONFIG_HOME=str(tmp_path))
+    raw.let_in()
+    raw.send(message(1, "Alice, are you?"))
+    terminal.wait_for("[bob]: Alice, are you?", ">")
+    assert "line 3: times is true or false." in "".join(terminal.lines[:2])
+    assert terminal.foregrounds() == {"default"}
+    assert b"\x07" not in terminal.written
+
+
 def test_a_name_has_one_colour_that_is_seen_on_black_and_on_white():
     assert of_name("Bob") == of_name("bob")
     assert len({of_name(f"n{number}") for number in range(200)}) == len(NAMES)
