@@ -30,8 +30,12 @@ def _parts(link: Link, chats: Chats) -> Iterator[str]:
         yield f"unread: {told}"
 
 
+def _is_unread(place: Place) -> bool:
+    return place.unread > 0 and place.level != "none" and not place.gone
+
+
 def _unread(places: Iterable[Place], current: str) -> list[str]:
     """Those that call for one come first."""
-    unread = [place for place in places if place.unread and place.id != current and place.level != "none"]
+    unread = [place for place in places if _is_unread(place) and place.id != current]
     unread.sort(key=lambda place: not place.mentions)
     return [f"{clean(place.title)} {place.unread}{' @' * bool(place.mentions)}" for place in unread]

@@ -7,6 +7,7 @@ keys and watches the client's socket.
 
 import asyncio
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 
@@ -92,6 +93,7 @@ class LineChat:
         self._talk = talk = Conversation(client, screen.commands)
         self._ticket = ticket
         self._link = link = Link(client, welcome, ticket, logins, talk, self)
+        self._lines: list[Line] = []  # that are still to be drawn
         self._was_up = True
         self._late = False  # an answer, as it was told last
         self._end: ClientError | None = None  # why it is over, though one has not left
@@ -104,6 +106,7 @@ class LineChat:
         screen.status = lambda: status(link, talk.chats)
         talk.show, talk.outgoing.refuse = self._show, self._refused
         link.come()
+        self.changed()
         talk.waits(waiting_for(client))
         screen.commands.fetch(client)
 
@@ -118,13 +121,13 @@ class LineChat:
         unsure = self._talk.sender.under_way().values()
         unsaid = self._talk.outgoing.drop()
         if self._end is not None:
-            self._screen.show([error_line(str(self._end))])
-        self._screen.show(maybe_not_said(asked.line, _room_of(asked)) for asked in unsure)
-        self._screen.show(not_said(entry.line, entry.room) for entry in unsaid)
+            self._tell([error_line(str(self._end))])
+        self._tell(maybe_not_said(asked.line, _room_of(asked)) for asked in unsure)
+        self._tell(not_said(entry.line, entry.room) for entry in unsaid)
         if self._ticket.account and any(is_logout(entry.line) for entry in unsaid):
-            self._screen.show([LOGGED_OUT_HERE])
+            self._tell([LOGGED_OUT_HERE])
         if unsure or unsaid:
-            self._screen.show([undelivered(len(unsure) + len(unsaid))])
+            self._tell([undelivered(len(unsure) + len(unsaid))])
         if self._end is not None:
             return exit_code(self._end)
         return Exit.LOST if unsure or unsaid else Exit.DELIVERED
@@ -159,7 +162,7 @@ class LineChat:
 
     def _tell_why(self) -> None:
         if self._talk.waiting:
-            self._screen.show([ON_THEIR_WAY])
+            self._tell([ON_THEIR_WAY])
 
     async def _take(self, text: str) -> None:
         """What was typed and pasted."""
@@ -176,7 +179,7 @@ class LineChat:
             if run is not None or lacking is None:
                 entry = self._talk.outgoing.add(line, run=run)
                 if not self._link.is_up:
-                    self._screen.show([waiting(entry.line, entry.room)])
+                    self._tell([waiting(entry.line, entry.room)])
             self._link.flush()
 
     def _tick(self) -> None:
@@ -200,24 +203,26 @@ class LineChat:
     # --- the face of a link ---
 
     def changed(self) -> None:
+        self._tell([])
         self._screen.redraw()
         if self._was_up and not self._link.is_up and self._end is None and not self._gone:
             self._was_up = False
-            self._screen.show([error_line(self._link.error), COMING_BACK])
+            self._tell([error_line(self._link.error), COMING_BACK])
             if self._link.client.plain:
-                self._screen.show([NO_RECEIPTS])
+                self._tell([NO_RECEIPTS])
 
     def told(self, text: str, *, error: bool = False) -> None:
         """Nothing is told once one is back."""
         if text:
-            self._screen.show([error_line(text) if error else info_line(text)])
+            self._tell([error_line(text) if error else info_line(text)])
         elif not self._was_up:
             self._was_up = True
+            self._tell([])
             if self._talk.outgoing:
-                self._screen.show([SAYING_NOW])
+                self._tell([SAYING_NOW])
 
     async def ask_password(self, refusal: ClientError, account: str) -> str:
-        self._screen.show([error_line(str(refusal))])
+        self._tell([error_line(str(refusal))])
         return await self._screen.ask_aside(f"Password of {account}")
 
     def ended(self, error: ClientError | None) -> None:
@@ -235,10 +240,15 @@ class LineChat:
                 lines[-1:] = [info_line(text)]  # as one wanted it
             case Message() if lines and self._settings.times and (told := self._quiet.line(_now())) is not None:
                 lines.insert(0, told)
+        self._lines += lines  # what comes together is drawn together, see `changed`
+
+    def _tell(self, lines: Iterable[Line]) -> None:
+        self._lines += lines
+        lines, self._lines = self._lines, []
         self._screen.show(lines)
 
     def _refused(self, entry: Entry, reason: str) -> None:
-        self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
+        self._tell([not_said(entry.line, entry.room), error_line(reason)])
 
 
 def _now() -> datetime:

@@ -208,6 +208,7 @@ class Link:
                 heard_at = time.monotonic()
                 model.hear(items)
                 self._learn(items)
+                self._face.changed()
             await asyncio.sleep(LOOK_SECONDS)
 
     def close(self) -> None:
