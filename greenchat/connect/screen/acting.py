@@ -19,6 +19,7 @@ from greenchat.connect.screen.dialogs import Help, Question
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.keys import table
 from greenchat.connect.screen.log import Log
+from greenchat.connect.screen.menu import Menu
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
 
@@ -46,6 +47,7 @@ class Acting(App[Exit]):
         self._leaving = False
         self.editor = Editor(model.commands.may_keep, model.commands.secret_start)
         self.box = Box(look, self.editor)
+        self.menu = Menu(look)
         self.log_pane = Log(look, model.chats, times=settings.times)
         self.composer = Composer(self)
 
@@ -134,6 +136,8 @@ class Acting(App[Exit]):
         if isinstance(self.screen, Question | Help):
             self.screen.dismiss(None)
             return
+        if self.composer.close():
+            return
         self.log_pane.selected = ""
         self.composer.drop_about()
         self.told("")
@@ -154,7 +158,10 @@ class Acting(App[Exit]):
     def action_interrupt(self) -> None:
         if isinstance(self.screen, Question | Help):
             self.screen.dismiss(None)
+        elif self.composer.recalling.close():
+            pass
         elif self.editor.text:
+            self.composer.completing.close()
             self.editor.take_back()
             self.box.renew()
         elif self.is_twice("leave"):
@@ -173,6 +180,8 @@ class Acting(App[Exit]):
         return before == what and time.monotonic() - at < TWICE_SECONDS
 
     def action_end(self) -> None:
+        if self.composer.recalling.close():
+            return
         if not self.editor.text:
             self.action_leave()
         else:

@@ -44,7 +44,7 @@ class ChatApp(Acting):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    Screen { layout: vertical; }
+    Screen { layout: vertical; layers: default above; }
     #middle { height: 1fr; }
     #conversations { width: 20; }
     #members { width: 18; }
@@ -79,13 +79,15 @@ class ChatApp(Acting):
         yield Bar(look, "about", lambda: about(self))
         yield Bar(look, "status", lambda: status(self))
         yield self.box
+        yield self.menu
 
     def on_mount(self) -> None:
         if self.look.background:
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
-        self.box.first = self.composer.first
+        self.box.first, self.box.typed = self.composer.first, self.composer.typed
+        self.menu.below = lambda: 1 + self.box.get_content_height(None, None, self.size.width)
         self.log_pane.on_seen = self._on_seen
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
@@ -98,6 +100,7 @@ class ChatApp(Acting):
 
     def on_resize(self, event: Resize) -> None:
         self.fold(event.size.width)
+        self.menu.place()
 
     def fold(self, width: int) -> None:
         room = self.model.chats.place is not None and not self.model.chats.place.is_direct
