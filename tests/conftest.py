@@ -40,6 +40,11 @@ def server() -> Iterator[ServerThread]:
 MEMORY, ROOM = "/dev/shm", 2 << 30
 
 
+# What those who run the tests have chosen for themselves is nothing for them; and nothing of theirs is put there.
+os.environ["XDG_CONFIG_HOME"] = os.devnull
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Where tests run beside each other, their files lie in memory, if they may be run from there: each of a thousand
     servers makes its databases anew, and would wait for the disk of all. One file alone, and the long proofs, use it.

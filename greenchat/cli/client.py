@@ -21,13 +21,16 @@ Examples:
   greenchat connect --name ada --login               asks for the password
   greenchat connect --name ada --stay                asks for it once
   greenchat connect unix:/run/chat.sock              by a socket of this machine
+  greenchat connect greenchats://chat.example.org/dev  by a link, with TLS
+  greenchat connect chat.example.org --tls --save work   and from then on:
+  greenchat connect work                             by a profile
   greenchat connect --gui                            in a browser
   tail -f app.log | greenchat connect --name app     a pipe citizen
 Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 5 the connection was lost; 6 a line was refused, or stood behind /quit.
 """
 )
-@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("address", required=False, metavar="[PROFILE|HOST[:PORT]|unix:PATH|LINK]")
 @click.argument("port", required=False)
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
@@ -42,6 +45,9 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--plain", is_flag=True, help="Speak plain frames, as it does by itself where a server knows no others.")
 @click.option(
     "--screen", is_flag=True, help="A full screen with panes. It is new, and cannot do yet all that lines can."
+)
+@click.option(
+    "--save", metavar="NAME", help="Keep where this leads as a profile: `greenchat connect NAME` from then on."
 )
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
@@ -58,6 +64,18 @@ def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options:
     if gui:
         from greenchat.connect.browser import open_page as run
     sys.exit(run(whom))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
+def profiles(as_json: bool) -> None:
+    """List the places that `greenchat connect NAME` leads to.
+
+    They are kept in a file that you may change as you like; its name comes last.
+    """
+    from greenchat.connect.profile_list import show
+
+    show(as_json=as_json)
 
 
 @main.command(

@@ -26,6 +26,8 @@ def run(visit: Visit) -> int:
         from greenchat.connect.line import chat
     elif visit.asks_login:
         raise ConfigError("--login asks for the password on a terminal, and this is none. Use --login-file FILE.")
+    elif visit.save:
+        raise ConfigError("--save is for a terminal, and this is none. Leave it out.")
     elif visit.stay:
         raise ConfigError("--stay is for a terminal, and this is none. Leave it out, and use --login-file FILE.")
     else:

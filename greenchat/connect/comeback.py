@@ -1,8 +1,7 @@
 """Coming back after the connection was lost: again and again, and with what was said meanwhile."""
 
 import asyncio
-import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -18,11 +17,6 @@ from greenchat.connect.model.marks import Mark, Missed, Now
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.replies import CommandEntry, Welcome
-
-# The first try comes when a restarted server may be there again; the last ones so that thousands of clients do not keep
-# a server busy that has trouble enough. In seconds; each is made longer or shorter by half, lest they all come at once.
-FIRST_SECONDS = 0.5
-LONGEST_SECONDS = 30.0
 
 # What was said meanwhile is fetched by pages, and no more of them than somebody reads.
 PAGE_MESSAGES = 100
@@ -42,19 +36,6 @@ OVERVIEW_SECONDS = 5.0
 # given their numbers to others; and what one has said oneself may be among them.
 OVERLAP = 20
 
-# Why one was sent away: who came back by themselves would be a nuisance, or put another session out for ever.
-SENT_AWAY = frozenset(
-    {"banned", "idle", "logged_in_elsewhere", "logged_out", "name_reserved", "resumed_elsewhere", "too_many_sessions"}
-)
-
-# What is refused to who has no token and no password, or not this one any more.
-NEEDS_PASSWORD = frozenset({"login_failed", "name_reserved"})
-
-# Refusals of a join that pass: the name is still our own lost connection's, or the server has trouble.
-PASSING = frozenset(
-    {"name_taken", "room_full", "full", "try_again", "try_later", "accounts_unavailable", "moderation_off", "not_kept"}
-)
-
 
 T = TypeVar("T")
 
@@ -67,14 +48,6 @@ class Arrival(NamedTuple):
     welcome: Welcome
     missed: dict[str, Missed]
     commands: list[CommandEntry] | None
-
-
-def pauses() -> Iterator[float]:
-    """How many seconds to wait before each try."""
-    pause = FIRST_SECONDS
-    while True:
-        yield min(pause * random.uniform(0.5, 1.5), LONGEST_SECONDS)
-        pause = min(pause * 2, LONGEST_SECONDS)
 
 
 async def knock(ticket: Ticket, seen: Mapping[str, Mark]) -> Arrival:
@@ -204,8 +177,3 @@ def _by_seq(event: Event) -> int:
 
 def _until(seq: int, events: list[Event]) -> list[Event]:
     return [event for event in events if not isinstance(event, Message) or event.seq <= seq]
-
-
-def is_passing(error: ClientError) -> bool:
-    """Whether trying again may help."""
-    return not isinstance(error, RefusedError) or error.code in PASSING

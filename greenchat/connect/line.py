@@ -16,7 +16,7 @@ from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
 from greenchat.connect.asking import with_secrets
-from greenchat.connect.comeback import NEEDS_PASSWORD, Arrival, back, is_passing, knock, pauses, waiting_for
+from greenchat.connect.comeback import Arrival, back, knock, waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
     TRY_AGAIN,
@@ -42,6 +42,7 @@ from greenchat.connect.said import Said
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, NOT_KEPT, ON_THEIR_WAY, SAYING_NOW
 from greenchat.connect.staying import Staying
 from greenchat.connect.ticket import Ticket
+from greenchat.connect.tries import NEEDS_PASSWORD, is_passing, pauses
 from greenchat.protocol.events import Event
 from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, Error, Welcome

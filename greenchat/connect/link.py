@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
-from greenchat.connect.comeback import NEEDS_PASSWORD, Arrival, back, is_passing, knock, pauses
+from greenchat.connect.comeback import Arrival, back, knock
 from greenchat.connect.common import is_logout
 from greenchat.connect.logins import Logins
 from greenchat.connect.model.asking import Asked
@@ -16,6 +16,7 @@ from greenchat.connect.model.model import Model
 from greenchat.connect.sentences import NOT_KEPT
 from greenchat.connect.staying import Staying
 from greenchat.connect.ticket import Ticket
+from greenchat.connect.tries import NEEDS_PASSWORD, is_passing, pauses
 from greenchat.protocol.events import Event
 from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, Error, Welcome
@@ -82,6 +83,11 @@ class Link:
         return (self._returning is None or self._reloads) and not self._over
 
     @property
+    def sent_away(self) -> str:
+        """Why the server has sent one away, in its words; empty where it has not."""
+        return self._stay.why if self._stay.sent_away else ""
+
+    @property
     def where(self) -> str:
         return self.client.where
 
@@ -100,6 +106,9 @@ class Link:
         with suppress(DisconnectedError):  # which is told where one receives
             self.model.commands.begin(self.client)
         self._stay.welcomed(self.client)
+        with suppress(DisconnectedError):
+            for room in self.ticket.rooms if not self.client.plain else ():
+                self.model.sender.join(room, self.ticket.keys.get(room, ""), aside=True)
         self._receive()
 
     def flush(self) -> None:

@@ -1,15 +1,18 @@
 """The way in, on a terminal: what is missing is asked for, and asked for again where the server does not take it."""
 
+import os
 import socket
 from collections.abc import Iterable
 from typing import Protocol
 
 from greenchat.client import Client, RefusedError
-from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, Line, error_line, login_name
+from greenchat.connect.client_file import ClientFile
+from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, Line, error_line, info_line, login_name
 from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.options import Visit
+from greenchat.connect.profiles import Profile, save
 from greenchat.connect.ticket import Ticket
-from greenchat.errors import GreenchatError
+from greenchat.errors import ConfigError, GreenchatError
 from greenchat.protocol.address import UNIX, parse_port, parse_server
 from greenchat.protocol.replies import Welcome
 
@@ -42,6 +45,8 @@ class LoginFlow:
         name = visit.name or ask("Name", self.logins.last() or login_name())
         self.ticket = Ticket(host, port, name, visit.room, visit.encryption, visit.password, visit.login)
         self.ticket.plain = visit.plain
+        self.ticket.rooms = visit.rooms
+        self._visit = visit
         self.ticket.keys[visit.room] = visit.key
         self.ticket.device = _this_device() if self._stay else ""
         self._find_tokens(visit)
@@ -53,12 +58,39 @@ class LoginFlow:
         while True:
             # A connection for each try: while one thinks of another name, the server may lose patience with the old.
             try:
-                return self.ticket.enter()
+                client, welcome = self.ticket.enter()
+                break
             except RefusedError as error:
                 refusal = error
             finally:
                 self._forget_refused()
             self._ask_again(refusal)
+        if self._visit.save:
+            self._keep_profile(self._visit)
+        return client, welcome
+
+    def _keep_profile(self, visit: Visit) -> None:
+        """What has led in, without its secrets."""
+        ticket, encryption = self.ticket, self.ticket.encryption
+        rooms = [room for room in (ticket.room or "", *ticket.rooms) if room]
+        profile = Profile(
+            ticket.host,
+            None if ticket.host.startswith(UNIX) else ticket.port,
+            tls=encryption is not None,
+            cafile=os.path.abspath(encryption.cafile) if encryption is not None and encryption.cafile else "",
+            insecure=encryption is not None and encryption.insecure,
+            name=ticket.account or ticket.name,
+            rooms=rooms,
+            view="screen" if visit.screen else "",
+        )
+        file = ClientFile()
+        try:
+            save(file, visit.save, profile)
+        except ConfigError as error:
+            self._screen.show([error_line(str(error))])
+        else:
+            told = f"{visit.save} is a profile now, in {file.path}: `greenchat connect {visit.save}` leads here."
+            self._screen.show([info_line(told)])
 
     def _find_tokens(self, visit: Visit) -> None:
         """Who says that they log in does so. Who wants to stay comes in as themselves, not as the guest of before."""

@@ -16,14 +16,15 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from greenchat.errors import ConfigError, GreenchatError
-from greenchat.protocol.address import UNIX, parse_port, parse_server
+import click
+
+from greenchat.connect.destination import Destination, destination
+from greenchat.connect.destination import where as where
+from greenchat.connect.profiles import require_name
+from greenchat.errors import ConfigError
+from greenchat.net.encryption import Encryption
 from greenchat.protocol.text import printable
-
-if TYPE_CHECKING:
-    from greenchat.net.encryption import Encryption
 
 # The longest secret that is read from a file, in bytes: past it, this is no file of secrets.
 SECRET_BYTES = 64 * 1024
@@ -49,14 +50,15 @@ class Visit:
     `asks_login`: that one is to be asked for. `commands`: in a pipe, too, a line that begins with a slash is a command.
     `plain`: plain frames are spoken, else only where the server knows nothing else. `stay`: whether one stays logged in
     on this machine; None is asked where a password is. Without `encryption` there is none. `screen`: a full
-    screen on a terminal, instead of lines and a prompt.
+    screen on a terminal, instead of lines and a prompt. `rooms` are those that one comes into besides. `save` is
+    what the profile is called that is made of it.
     """
 
     host: str | None = None
     port: int | None = None
     name: str | None = None
     room: str = ""
-    encryption: "Encryption | None" = None
+    encryption: Encryption | None = None
     password: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
     login: str = field(default="", repr=False)
@@ -65,10 +67,12 @@ class Visit:
     plain: bool = False
     stay: bool | None = None
     screen: bool = False
+    rooms: tuple[str, ...] = ()
+    save: str = ""
 
 
 def visit(
-    encryption: "Encryption | None",
+    encryption: Encryption | None,
     address: str | None,
     port: str | None,
     name: str | None,
@@ -81,17 +85,26 @@ def visit(
     plain: bool,
     stay: bool | None = None,
     screen: bool = False,
+    save: str | None = None,
 ) -> Visit:
-    """What the options of `greenchat connect` mean. Raises `ConfigError`."""
+    """What the options of `greenchat connect` mean. Whoever would go elsewhere than they may think reads so on standard
+    error. Raises `ConfigError`."""
     if login and login_file:
         raise ConfigError("--login asks for the password, --login-file has it. Take one of them.")
     if plain and (login or login_file or key_file or password_file or stay):
         raise ConfigError("Plain frames carry no passwords and keys. Leave --plain out, or the options for those.")
+    if save is not None:
+        require_name(save)
+    there = destination(address, port)
+    if there.told:
+        click.echo(f"[INFO] {there.told}", err=True)
+    first, *rooms = _rooms(there, room)
     return Visit(
-        *where(address, port),
-        name,
-        room or "",
-        encryption,
+        there.host,
+        there.port,
+        name or there.name or None,
+        first,
+        _encryption(encryption, there.encryption),
         password=first_line(password_file),
         key=first_line(key_file),
         login=first_line(login_file),
@@ -99,25 +112,22 @@ def visit(
         commands=commands,
         plain=plain,
         stay=stay,
-        screen=screen,
+        screen=screen or there.view == "screen",
+        rooms=tuple(rooms),
+        save=save or "",
     )
 
 
-def where(address: str | None, port: str | None) -> tuple[str | None, int | None]:
-    """Host and port, as two arguments of a command or as one: `HOST PORT`, `HOST:PORT`. Raises `ConfigError`."""
-    if address is None:
-        return None, None
-    try:
-        host, found = parse_server(address)
-        if port is None:
-            return host, found
-        if found is not None or host.startswith(UNIX):
-            raise ConfigError(
-                f"{printable(address)} says where the server is, port and all. Leave {printable(port)} out."
-            )
-        return host, parse_port(port)
-    except GreenchatError as error:
-        raise ConfigError(str(error)) from None
+def _rooms(there: Destination, room: str | None) -> tuple[str, ...]:
+    """The one that is looked at first; one that is named comes in the place of those of a profile."""
+    if room and there.is_link and there.rooms and there.rooms != (room,):
+        raise ConfigError(f"The link is to {printable(there.rooms[0])}, --room {printable(room)}. Take one of them.")
+    return (room,) if room else there.rooms or ("",)
+
+
+def _encryption(asked: Encryption | None, there: Encryption | None) -> Encryption | None:
+    """There is TLS where one of both wants it. Whom to trust, the options say before the profile does."""
+    return asked if asked is not None and (asked.cafile or asked.insecure) else there or asked
 
 
 def first_line(file: Path | None) -> str:

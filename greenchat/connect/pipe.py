@@ -26,7 +26,6 @@ again would say it twice. Nobody is asked for anything: a missing name is the lo
 
 import os
 import select
-import signal
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -39,8 +38,6 @@ from greenchat.connect.common import (
     DEFAULT_HOST,
     DEFAULT_PORT,
     NOT_STORED,
-    Kind,
-    Line,
     error_line,
     exit_code,
     info_line,
@@ -52,6 +49,7 @@ from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import as_text
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry, Outgoing
+from greenchat.connect.streams import Outlet, Stopped, Stops
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event
 from greenchat.protocol.replies import Ack, Error
@@ -79,9 +77,6 @@ READ_BYTES = 64 * 1024
 
 def chat(visit: Visit) -> Exit:
     """Say standard input; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # what this locale cannot write is no reason to stop
     outlet = Outlet(sys.stdout, sys.stderr)
     try:
         ticket = Ticket(
@@ -116,45 +111,7 @@ def chat(visit: Visit) -> Exit:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Stopped as stopped:
-        if stopped.number == signal.SIGINT:
-            return Exit.INTERRUPTED
-        # As who started this expects of a process that was stopped.
-        signal.signal(stopped.number, signal.SIG_DFL)
-        os.kill(os.getpid(), stopped.number)
-        return Exit.FAILED
-
-
-class Stopped(BaseException):
-    """A signal has stopped the process."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
-class Stops:
-    """Signals that stop the process raise `Stopped`: at once, or behind what is done `with` this. Else it would not be
-    known how much of a line is sent, and one could not even say goodbye."""
-
-    def __init__(self) -> None:
-        self._waits = False
-        self._number = 0
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, self._come)
-
-    def __enter__(self) -> None:
-        self._waits = True
-
-    def __exit__(self, *_: object) -> None:
-        self._waits = False
-        if self._number:
-            raise Stopped(self._number)
-
-    def _come(self, number: int, _frame: object) -> None:
-        self._number = number
-        if not self._waits:
-            raise Stopped(number)
+        return stopped.end()
 
 
 def _go(client: Client) -> None:
@@ -163,30 +120,6 @@ def _go(client: Client) -> None:
         client.leave()
         while client.receive(LEAVE_SECONDS):  # what comes now nobody reads
             pass
-
-
-class Outlet:
-    """Standard output and error; None for one that the shell has closed (`>&-`): then nothing is written there.
-
-    `closed`: who read the output does so no more, as in `greenchat connect | head -1`.
-    """
-
-    def __init__(self, output: TextIO | None, errors: TextIO | None) -> None:
-        self._output = output
-        self._errors = errors
-        self.closed = False
-
-    def show(self, lines: Iterable[Line]) -> None:
-        for line in lines:
-            stream = self._output if line.kind is Kind.MESSAGE else self._errors
-            if stream is None or line.kind in (Kind.REPLAYED, Kind.ELSEWHERE):
-                continue
-            try:
-                print(line, file=stream, flush=True)
-            except BrokenPipeError:
-                # What is still in the stream goes nowhere: else Python would try once more at its end, and complain.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-                self.closed = self.closed or stream is self._output
 
 
 class Pipe:

@@ -3,20 +3,20 @@
 from collections.abc import Callable
 
 from greenchat.client import Client
-from greenchat.connect.comeback import SENT_AWAY
 from greenchat.connect.logins import Logins
 from greenchat.connect.ticket import Ticket
+from greenchat.connect.tries import SENT_AWAY
 from greenchat.protocol.events import Event, Left, Renamed
 from greenchat.protocol.replies import Error, Welcome
 from greenchat.protocol.requests import Frame
 
 
 class Staying:
-    """`sent_away` is the code with which one was, as the last word of the server; `logging_out`: as one has asked for
-    oneself. `not_kept` is called where it cannot be kept that one stays logged in."""
+    """`sent_away` is the code with which one was, as the last word of the server, which is `why`; `logging_out`: as one
+    has asked for oneself. `not_kept` is called where it cannot be kept that one stays logged in."""
 
     def __init__(self, ticket: Ticket, logins: Logins, not_kept: Callable[[], None]) -> None:
-        self.sent_away = ""
+        self.sent_away = self.why = ""
         self.logging_out = False
         self._ticket = ticket
         self._logins = logins
@@ -25,8 +25,8 @@ class Staying:
     def learn(self, client: Client, item: Event | Frame) -> None:
         """From what the server tells."""
         match item:
-            case Error(code=code, ref=None) if code in SENT_AWAY:
-                self.sent_away = code
+            case Error(code=code, text=text, ref=None) if code in SENT_AWAY:
+                self.sent_away, self.why = code, text
                 if code == "logged_out":
                     self.log_out(client)
             case Left(name=client.name) if self.sent_away == "banned":

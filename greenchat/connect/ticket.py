@@ -38,7 +38,8 @@ class Ticket:
     one, and `login` its password. `token` is the one of the session before, `device_token` the one of this machine, and
     `refused` are those that lead in no more. `device` is what this machine is called, where one wants to stay logged in
     on it. `been_in`: a token leads to where one was. `keys` are those of rooms, by their names. `plain`: the server is
-    spoken to in plain frames; `speaks_json`: it has spoken JSON Lines."""
+    spoken to in plain frames; `speaks_json`: it has spoken JSON Lines. Into `rooms` one comes besides, once one is
+    in."""
 
     host: str
     port: int
@@ -56,6 +57,7 @@ class Ticket:
     plain: bool = False
     speaks_json: bool = False
     keys: dict[str, str] = field(default_factory=dict, repr=False)
+    rooms: tuple[str, ...] = ()
 
     def enter(self) -> tuple[Client, Welcome]:
         """A client that has joined; in plain frames where the server does not seem to know JSON Lines. Raises as

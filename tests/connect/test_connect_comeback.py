@@ -9,7 +9,7 @@ from kit.processes import kept_port
 from kit.terminals import CTRL_C, ENTER
 
 from greenchat.connect import Exit
-from greenchat.connect.comeback import LONGEST_SECONDS, pauses
+from greenchat.connect.tries import LONGEST_SECONDS, pauses
 from greenchat.testing import serving
 
 pytest_plugins = ["kit.terminal_fixtures"]

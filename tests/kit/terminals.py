@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -19,8 +20,16 @@ COLUMNS, ROWS = 100, 24
 CTRL_C, CTRL_D, CTRL_L, CTRL_U, ENTER, BACKSPACE = "\x03", "\x04", "\x0c", "\x15", "\r", "\x7f"
 UP, LEFT, HOME, DELETE = "\x1b[A", "\x1b[D", "\x1b[H", "\x1b[3~"
 
-# What switches on, and off, that a terminal tells what is pasted from what is typed.
-PASTES_TOLD, PASTES_NOT_TOLD = b"\x1b[?2004h", b"\x1b[?2004l"
+# What switches something on or off: a mouse, another screen, that pastes are told from what is typed. And the same for
+# keys that kitty tells apart.
+MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
+KITTY_ON, KITTY_OFF = re.compile(rb"\x1b\[>\d+u"), re.compile(rb"\x1b\[<\d*u")
+
+# What takes a terminal back to the screen that it had before: pyte knows of one alone.
+NORMAL_SCREEN = b"\x1b[?1049l"
+
+# What is on in a terminal before anybody has switched anything: lines wrap, and there is a cursor.
+USUAL_MODES = {"7", "25"}
 
 # A session's first process makes its terminal the controlling one by opening it: then Ctrl-C and hanging up are real.
 ON_A_TERMINAL = """
@@ -33,19 +42,21 @@ runpy.run_module("greenchat", run_name="__main__")
 def environment(**changes):
     """What the process sees: nobody's own settings, and no place to keep any."""
     keep = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    state = {"XDG_STATE_HOME": os.devnull}
+    state = {"XDG_STATE_HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull}
+    state["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
     return keep | state | {"LANG": "C.UTF-8", "LOGNAME": "loginname", "TERM": "xterm-256color"} | changes
 
 
 class Terminal:
-    """A terminal in which `greenchat` runs with these arguments."""
+    """A terminal in which `greenchat` runs with these arguments. `before` is Python that is run first, for what goes
+    wrong by itself too seldom."""
 
-    def __init__(self, *arguments, size=(COLUMNS, ROWS), **variables):
+    def __init__(self, *arguments, size=(COLUMNS, ROWS), before="", **variables):
         self._fd, inner = pty.openpty()
         termios.tcsetwinsize(inner, size[::-1])
         self.settings = termios.tcgetattr(inner)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", ON_A_TERMINAL, *map(str, arguments)],
+            [sys.executable, "-c", before + ON_A_TERMINAL, *map(str, arguments)],
             stdin=inner,
             stdout=inner,
             stderr=inner,
@@ -91,8 +102,18 @@ class Terminal:
         while select.select([self._fd], [], [], 0)[0]:
             self._read()
         assert termios.tcgetattr(self._inner) == self.settings, "the terminal is as it was before"
-        assert self.written.rfind(PASTES_TOLD) <= self.written.rfind(PASTES_NOT_TOLD), "and tells of pastes no more"
+        assert self.modes == USUAL_MODES, "and nothing is left switched on or off"
+        assert len(KITTY_ON.findall(self.written)) == len(KITTY_OFF.findall(self.written))
         return code
+
+    @property
+    def modes(self):
+        """The numbers of those that are on."""
+        on = set(USUAL_MODES)
+        for numbers, switch in MODE.findall(self.written):
+            for number in numbers.decode().split(";"):
+                (on.add if switch == b"h" else on.discard)(number)
+        return on
 
     def hang_up(self):
         """Close the window."""

@@ -14,6 +14,10 @@ from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.codecs.plain import PlainCodec
 from greenchat.connect.commands import Commands
 from greenchat.connect.filling import fill
+from greenchat.connect.model.markup import mentions
+from greenchat.connect.model.mentions import find
+from greenchat.connect.screen.theme import DARK
+from greenchat.connect.screen.words import blocks, lines_of
 from greenchat.hooks.arguments import Signature
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.named import Named
@@ -84,6 +88,9 @@ WORK = {
     "which command is it?": allowed(COMMANDS.find),
     "is there a secret in it?": Commands().has_secret,
     "where does it begin?": Commands().secret_start,
+    "does it name somebody?": lambda text: mentions("a", text),
+    "where are names in it?": lambda text: find("ada", text),
+    "how does it look in a terminal?": lambda text: [*lines_of(blocks(text, DARK, "ada"), 60, DARK)],
     "what is it done to?": lambda text: fill(TYPED, text),
     "a plain frame": lambda text: PlainCodec().request_decoder(0).feed(f"MSG|{text}\n".encode()),
     "a JSON frame": lambda text: (

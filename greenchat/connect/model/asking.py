@@ -9,6 +9,7 @@ from greenchat.connect.commands import Commands, Run
 from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import About, Place
 from greenchat.connect.model.timeline import Item
+from greenchat.protocol.events import Deleted, Message
 from greenchat.protocol.replies import HistoryPage, SearchResults
 from greenchat.protocol.requests import Ref
 
@@ -18,7 +19,7 @@ AROUND = 25
 
 NO_CONNECTION = "There is no connection at the moment: nothing was done."
 
-Kind = Literal["say", "command", "change", "older", "newer", "around", "one", "join", "part", "search", "ping"]
+Kind = Literal["say", "command", "change", "older", "newer", "around", "one", "quote", "join", "part", "search", "ping"]
 
 # Who is told what came of it: why it was refused, or nothing.
 Done = Callable[[str], None]
@@ -27,7 +28,8 @@ Done = Callable[[str], None]
 @dataclass(slots=True, eq=False)
 class Asked:
     """`place` is where it is asked, `item` how it is shown while nothing has come of it. `line` is as it was typed, and
-    may have a secret. `since` is when it was sent, on the clock that the sender was given."""
+    may have a secret. `aside`: one goes on looking at what one looks at. `since` is when it was sent, on the clock that
+    the sender was given."""
 
     kind: Kind
     place: Place | None
@@ -37,6 +39,7 @@ class Asked:
     run: Run | None = None
     seq: int = 0
     again: bool = False
+    aside: bool = False
     since: float = 0.0
     done: Done | None = None
     found: Callable[[SearchResults], None] | None = None
@@ -76,13 +79,16 @@ class Asking:
 
     # --- come and go ---
 
-    def join(self, room: str, key: str = "", done: Done | None = None) -> None:
-        """Come into a room, and look at it then."""
+    def join(self, room: str, key: str = "", done: Done | None = None, *, aside: bool = False) -> None:
+        """Come into a room, and look at it then, unless it is `aside`."""
         known = self._chats.places.get(room.lstrip("#").lower())
         if known is not None and not known.gone:
-            self._chats.show(known.id)
+            if not aside:
+                self._chats.show(known.id)
             return
-        self._ask("join", None, lambda client: client.ask_enter(room, key), done)
+        asked = self._ask("join", None, lambda client: client.ask_enter(room, key), done)
+        if asked is not None:
+            asked.aside = aside
 
     def part(self, place: Place, done: Done | None = None) -> None:
         """Go out of a room, or put a conversation away."""
@@ -119,6 +125,17 @@ class Asking:
             self.target = (place.id, seq)
             return True
         return self._page("around", place, before=seq + AROUND, seq=seq)
+
+    def look_up(self, place: Place, seq: int) -> bool:
+        """Have what is answered there, to be quoted; whether that is asked for."""
+        if place.timeline.answered(seq) is not None or seq in place.timeline.quotes:
+            return False
+        if any(asked.kind == "quote" for asked in self._asked.values()):
+            return False  # one after the other
+        if place.timeline.older is None or place.is_new:
+            place.timeline.quote(seq, None)
+            return True
+        return self._page("quote", place, before=seq + 1, after=seq - 1, seq=seq)
 
     def search(self, text: str, found: Callable[[SearchResults], None], place: Place | None = None) -> None:
         there = place.there if place is not None else {"room": "", "conversation": ""}
@@ -200,6 +217,9 @@ class Asking:
                 self.target = (place.id, asked.seq)
             case "one":
                 self._chats.add_page(place, page.events, older=False)
+            case "quote":
+                found = (event for event in page.events if isinstance(event, Message | Deleted))
+                timeline.quote(asked.seq, next((event for event in found if event.seq == asked.seq), None))
         timeline.revision += 1
 
 

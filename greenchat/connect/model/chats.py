@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from greenchat.client.places import place_at, place_of
 from greenchat.connect.model.marks import Mark, Missed, Now
-from greenchat.connect.model.mentions import mentions
+from greenchat.connect.model.markup import mentions
 from greenchat.connect.model.place import TO, Place
 from greenchat.connect.model.rows import Row, rows
 from greenchat.connect.model.timeline import KEPT, Item, Told

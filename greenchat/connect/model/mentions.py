@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from greenchat.protocol.text import IGNORABLE
+
 # What holds words together, between two of them: e.g., i'm, bob-2, bob@example.org.
 _GLUE = ".'\u2019-@"  # people write both apostrophes
 
@@ -11,25 +13,15 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3005-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\ua4cf\uf900-\ufaff"
     "\uff66-\uff9f\U00020000-\U0003ffff]"
 )
+_IGNORABLE = re.compile(f"[{IGNORABLE}]")
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7ff]")
-
-# Where nobody is named: code, fenced or not, and addresses. Each is looked at once.
-_ELSEWHERE = re.compile(
-    r"^```[^`\n]*\n.*?(?:^```[ \t]*$|\Z)|(`+)(?!`).*?(?<!`)\1(?!`)|(?:https?://|mailto:)\S+", re.MULTILINE | re.DOTALL
-)
-
-
-def mentions(name: str, text: str) -> bool:
-    """Whether `name` stands in `text` as a word of its own, also behind an @."""
-    return bool(find(name, text))
 
 
 def find(name: str, text: str) -> list[tuple[int, int]]:
-    """Where, from and to."""
+    """Where `name` stands in `text` as a word of its own, also behind an @: from and to."""
     wanted = _fold(name)
     if not wanted or wanted not in _fold(text):
         return []
-    hidden = [match.span() for match in _ELSEWHERE.finditer(text)]
     folded, places = _folded(text)
     found = []
     at = folded.find(wanted)
@@ -37,9 +29,9 @@ def find(name: str, text: str) -> list[tuple[int, int]]:
         end = at + len(wanted)
         start = at - 1 if folded[at - 1 : at] == "@" else at
         if _is_free(folded, start, at, end):
-            span = places[start], places[end]
-            if not any(low < span[1] and span[0] < high for low, high in hidden):
-                found.append(span)
+            while end < len(folded) and places[end] == places[end - 1]:
+                end += 1  # of one character
+            found.append((places[start], places[end]))
             at = folded.find(wanted, end)
         else:
             at = folded.find(wanted, at + 1)
@@ -70,12 +62,13 @@ def _folded(text: str) -> tuple[str, list[int]]:
 
 def is_word(character: str) -> bool:
     """Whether it is one word with a letter that stands beside it."""
-    if not character or _UNSPACED.match(character):
+    return is_letter(character) and not _UNSPACED.match(character) and not _IGNORABLE.match(character)
+
+
+def is_letter(character: str) -> bool:
+    """Whether it is a letter, a digit, or stands upon one."""
+    if not character:
         return False
-    return character == "_" or character.isalnum() or unicodedata.category(character).startswith("M")
-
-
-def _is_letter(character: str) -> bool:
     return character == "_" or character.isalnum() or unicodedata.category(character).startswith("M")
 
 
@@ -93,7 +86,7 @@ def _is_free_before(text: str, at: int) -> bool:
     before, first = text[at - 1 : at] if at else "", text[at]
     if not before:
         return True
-    if not _is_letter(first):
+    if not is_letter(first):
         return before.isspace()
     if _UNSPACED.match(first):
         return True
@@ -106,7 +99,7 @@ def _is_free_behind(text: str, end: int) -> bool:
     after, beyond, last = text[end : end + 1], text[end + 1 : end + 2], text[end - 1]
     if not after or _HANGUL.match(after):
         return True
-    if not _is_letter(last):
+    if not is_letter(last):
         return after.isspace() or (after in ",:;.!?" and (not beyond or beyond.isspace()))
     if _UNSPACED.match(last) or _HANGUL.match(last):
         return True

@@ -19,8 +19,9 @@ Kind = Literal["day", "new", "message", "folded", "deleted", "told"]
 @dataclass(frozen=True, slots=True)
 class Row:
     """`key` stays while it is the same row; `sign` is another one when it looks otherwise. A `message` has its `item`,
-    and `head` where the writer is to be named; `original` is what it answers: None where that is not here. `items` are
-    what was folded into one row, `day` is that of a line of its own, `time` is on the reader's clock."""
+    and `head` where the writer is to be named; `original` is what it answers: None where that is not here, and
+    `is_lost` where nobody has it any more. `items` are what was folded into one row, `day` is that of a line of its
+    own, `time` is on the reader's clock."""
 
     kind: Kind
     key: str
@@ -29,6 +30,7 @@ class Row:
     items: tuple[Item, ...] = ()
     head: bool = False
     original: Message | Gone | None = None
+    is_lost: bool = False
     day: date | None = None
     time: datetime | None = None
 
@@ -79,18 +81,16 @@ class _Rows:
 
     def _message(self, item: Item, message: Message, local: datetime | None) -> None:
         self._unfold()
-        original: Message | Gone | None = None
-        if message.reply_to:
-            known = self._timeline.item(message.reply_to)
-            if known is not None and isinstance(known.what, Message | Gone):
-                original = known.what
+        original = self._timeline.answered(message.reply_to)
+        is_lost = original is None and message.reply_to in self._timeline.quotes
         group = None
         if local is not None and not message.action and not message.reply_to:
             group = message.sender, local.date(), local.hour, local.minute
         head = group is None or group != self._group
         self._group = group
-        sign = head, item.state, item.why, item.looks, original
-        self._out.append(Row("message", f"m{item.key}", sign, item, head=head, original=original, time=local))
+        sign = head, item.state, item.why, item.looks, original, is_lost
+        row = Row("message", f"m{item.key}", sign, item, head=head, original=original, is_lost=is_lost, time=local)
+        self._out.append(row)
 
     def _apart(self, row: Row) -> None:
         self._unfold()

@@ -153,7 +153,7 @@ class Sender(Asking):
                     asked.found(item)
             case Welcome():
                 place = welcomed(self._chats, item)
-                if place is not None:
+                if place is not None and not asked.aside:
                     self.entered(place.id)
             case Ack() if asked.kind == "part" and asked.place is not None:
                 self._chats.drop(asked.place.id)
@@ -196,6 +196,9 @@ class Sender(Asking):
 
     def _failed(self, asked: Asked, error: Error) -> None:
         place = asked.place
+        if asked.kind == "quote" and place is not None:
+            place.timeline.quote(asked.seq, None)
+            return
         if asked.kind in ("older", "newer", "around", "one") and place is not None:
             place.timeline.older = None if error.code == "no_history" else False
             place.timeline.revision += 1

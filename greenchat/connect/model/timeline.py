@@ -19,6 +19,9 @@ SLACK = 100
 # So many changes are kept whose message has not come yet: an answer waits for a disk, and a page for a database.
 EARLY = 200
 
+# So many messages are kept that are only quoted here, some screens full.
+QUOTES = 200
+
 # What people do, that has no number.
 Presence = Joined | Left | Renamed
 
@@ -76,7 +79,8 @@ def _place(item: Item) -> tuple[int, int]:
 class Timeline:
     """`items` are in order; `waiting` stands behind them: what one has said, and which has no number yet. `older`: the
     server has more before them (None: it keeps nothing). `newer`: it has more behind them, so that nothing that
-    happens now is added. `revision` rises with each change."""
+    happens now is added. `quotes` are messages that are too far back to be here, and are answered here; None for one
+    that nobody has any more. `revision` rises with each change."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
@@ -84,6 +88,7 @@ class Timeline:
         self._once: set[tuple[str, str, datetime]] = set()
         self._early: dict[int, list[Change]] = {}
         self._keys = count(1)
+        self.quotes: dict[int, Message | Gone | None] = {}
         self.items: list[Item] = []
         self.waiting: list[Item] = []
         self.older: bool | None = True
@@ -109,6 +114,20 @@ class Timeline:
         """As it is now; None where it is not here, or was deleted."""
         item = self._by_seq.get(seq)
         return item.what if item is not None and isinstance(item.what, Message) else None
+
+    def answered(self, seq: int) -> Message | Gone | None:
+        """What is answered, as far as that is here."""
+        item = self._by_seq.get(seq)
+        if item is not None and isinstance(item.what, Message | Gone):
+            return item.what
+        return self.quotes.get(seq)
+
+    def quote(self, seq: int, event: Message | Deleted | None) -> None:
+        """This is answered here."""
+        self.quotes[seq] = Gone(seq, event.by, event.time) if isinstance(event, Deleted) else event
+        if len(self.quotes) > QUOTES:
+            del self.quotes[next(iter(self.quotes))]
+        self.revision += 1
 
     def messages(self) -> Iterator[Message]:
         """From the latest on."""
@@ -185,6 +204,10 @@ class Timeline:
     def changed(self, change: Change) -> Message | None:
         """This has become of a message. What it was before, if it is here."""
         item = self._by_seq.get(change.seq)
+        quoted = self.quotes.get(change.seq)
+        if isinstance(quoted, Message):
+            self.quotes[change.seq] = _changed(quoted, change)
+            self.revision += 1
         if item is None:
             self._early.setdefault(change.seq, []).append(change)
             if len(self._early) > EARLY:
@@ -194,13 +217,7 @@ class Timeline:
         if not isinstance(before, Message) or 0 < change.rev <= before.rev:
             return before if isinstance(before, Message) else None
         self.revision += 1
-        match change:
-            case Deleted(seq=seq, by=by, time=time):
-                item.change(Gone(seq, by, time))
-            case Edited(text=text, time=time):
-                item.change(replace(before, text=text, edited=time, rev=change.rev or before.rev))
-            case Reacted(by=by, emoji=emoji, on=on):
-                item.change(replace(_reacted(before, by, emoji, on), rev=change.rev or before.rev))
+        item.change(_changed(before, change))
         return before
 
     def renamed(self, event: Renamed) -> None:
@@ -262,6 +279,7 @@ class Timeline:
 
     def cut(self, after: int) -> None:
         """Nothing that was behind this number is there any more."""
+        self.quotes = {seq: what for seq, what in self.quotes.items() if seq <= after}
         at = bisect_left(self.items, (after + 1, 0), key=_place)
         if at < len(self.items):
             for item in self.items[at:]:
@@ -276,6 +294,7 @@ class Timeline:
         self._by_seq.clear()
         self._once.clear()
         self._early.clear()
+        self.quotes.clear()
         self.older, self.newer = True, False
         self.revision += 1
 
@@ -289,6 +308,19 @@ class Timeline:
 def _is_other(known: Item, message: Message) -> bool:
     """Whether a number that a deleted message had was given again."""
     return isinstance(known.what, Gone) and message.time > known.what.time
+
+
+def _changed(before: Message, change: Change) -> Message | Gone:
+    """What becomes of a message, unless it knows of that already."""
+    if 0 < change.rev <= before.rev:
+        return before
+    match change:
+        case Deleted(seq=seq, by=by, time=time):
+            return Gone(seq, by, time)
+        case Edited(text=text, time=time):
+            return replace(before, text=text, edited=time, rev=change.rev or before.rev)
+        case Reacted(by=by, emoji=emoji, on=on):
+            return replace(_reacted(before, by, emoji, on), rev=change.rev or before.rev)
 
 
 def _reacted(message: Message, by: str, emoji: str, on: bool) -> Message:

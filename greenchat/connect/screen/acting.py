@@ -191,7 +191,7 @@ class Acting(App[Exit]):
     def action_leave(self, *, hung_up: bool = False) -> None:
         if not self._leaving:
             self._leaving = True
-            self.run_worker(self._leave(hung_up), exit_on_error=False)
+            self.run_worker(self._leave(hung_up))
 
     async def _leave(self, hung_up: bool) -> None:
         undelivered = await self.link.leave(hung_up=hung_up)

@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import AppBlur, AppFocus, Resize
+from textual.worker import WorkerFailed
 
 from greenchat.client import ClientError
 from greenchat.connect.common import exit_code
@@ -40,7 +42,8 @@ USUAL = Settings()
 
 
 class ChatApp(Acting):
-    """`connect` makes the link, in the loop that is there by then. `error` is why it ended, if one has not left."""
+    """`connect` makes the link, in the loop that is there by then. `error` is why it ended, if one has not left;
+    `crash`, a mistake of ours by which it did."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
@@ -59,6 +62,7 @@ class ChatApp(Acting):
         teach()
         super().__init__(model, look, settings)
         self.error: ClientError | None = None
+        self.crash: BaseException | None = None
         self._connect = connect
         self._seen: tuple[object, ...] = ()
         self._focused_window = True
@@ -91,6 +95,7 @@ class ChatApp(Acting):
         self.log_pane.on_seen = self._on_seen
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
+        self.log_pane.wants_original = self._on_wants_original
         self.box.focus()
         self.link = self._connect(self)
         self.link.start()
@@ -155,6 +160,9 @@ class ChatApp(Acting):
             self.model.chats.saw(place.id, seq)
             self._dirty = True
 
+    def _on_wants_original(self, place: Place, seq: int) -> None:
+        self.call_later(self.ask_page, lambda where: self.model.sender.look_up(where, seq), place)
+
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
 
@@ -170,6 +178,26 @@ class ChatApp(Acting):
     def ended(self, error: ClientError | None) -> None:
         self.error = error
         self.exit(exit_code(error) if error is not None else Exit.DELIVERED)
+
+    # --- a mistake of ours ---
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual shows what variables hold then: what was typed, and tokens."""
+        self.crashed(error.error if isinstance(error, WorkerFailed) else error)
+
+    def panic(self, *_: RenderableType) -> None:
+        """The thread that reads keys has ended with an error."""
+        self.crashed(RuntimeError("no keys are read any more"))
+
+    def crashed(self, error: BaseException) -> None:
+        if self.crash is None:
+            self.crash = error
+        # Tests are told of it by these.
+        self._return_code = Exit.FAILED
+        if self._exception is None and isinstance(error, Exception):
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
 
     # --- what panes and the box say ---
 

@@ -1,6 +1,5 @@
 """A row of a conversation as lines of a terminal. No widget, and nothing of what others wrote is taken for markup."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -10,11 +9,11 @@ from rich.style import Style
 from textual.strip import Strip
 
 from greenchat.codecs.wording import beginning
-from greenchat.connect.common import clean_lines
-from greenchat.connect.model.mentions import find
+from greenchat.connect.model.markup import parse, plain
 from greenchat.connect.model.rows import Row, summary
 from greenchat.connect.model.timeline import Gone, Item, Told
 from greenchat.connect.screen.theme import Look
+from greenchat.connect.screen.words import Block, blocks, lines_of
 from greenchat.connect.screen.wrapping import Span, cut, width_of, wrap
 from greenchat.protocol.events import Message
 
@@ -23,12 +22,6 @@ WIDE = 56
 TIME_CELLS = 6
 NAME_CELLS, SHORT_NAME_CELLS = 14, 10
 ROOMY = 80
-
-# What a link may be; what stands behind one, and is none of it; and code, which is shown as it stands.
-_SPECIAL = re.compile(
-    r"```[^`\n]*\n(?P<fenced>.*?)(?:^```[ \t]*$|\Z)|`(?P<code>[^`\n]+)`|https?://[^\s<>\"]+", re.M | re.S
-)
-_TRAILING = ".,:;!?)]}'\""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +117,19 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
 def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Iterator[list[Segment]]:
     look = how.look
     if message.reply_to:
-        yield wrap([Span(cut(f"↪ {_quoted(row, message)}", width), look.dim)], width)[0]
-    spans = [*_spans(message, how)]
-    if message.edited is not None:
-        spans.append(Span(" (edited)", look.dim))
+        yield wrap([Span(cut(f"↪ {_quoted(row)}", width), look.dim)], width)[0]
+    mine = message.own or message.sender == how.me
+    said = blocks(message.text, look, "" if mine else how.me)
+    if message.action:
+        said[:0] = [Block([])] if said[0].verbatim else []
+        said[0].spans.insert(0, Span(f"{message.sender} ", look.of_name(message.sender)))
+    marks = [Span(" (edited)", look.dim)] if message.edited is not None else []
     if item.state in ("queued", "sending"):
-        spans.append(Span(" (waiting)" if item.state == "queued" else " …", look.dim))
-    yield from wrap(spans, width)
+        marks.append(Span(" (waiting)" if item.state == "queued" else " …", look.dim))
+    if marks and said[-1].verbatim:
+        said.append(Block([]))
+    said[-1].spans += marks
+    yield from lines_of(said, width, look)
     if message.reactions:
         told = "  ".join(f"{emoji} {len(names)}" for emoji, names in message.reactions.items())
         yield from wrap([Span(told, look.dim)], width)
@@ -139,44 +138,10 @@ def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Ite
         yield from wrap([Span(f"{begin}{item.why}", look.error)], width)
 
 
-def _quoted(row: Row, message: Message) -> str:
+def _quoted(row: Row) -> str:
     match row.original:
         case Message(sender=sender, text=text):
-            return f"{sender}: {beginning(text)}"
+            return f"{sender}: {beginning(plain(parse(text)))}"
         case Gone():
-            return "Message deleted"
-    return f"message {message.reply_to}"
-
-
-def _spans(message: Message, how: Drawn) -> Iterator[Span]:
-    # A terminal is told of a link beside what is seen of it: so all of it is cleaned here already.
-    look, text = how.look, clean_lines(message.text)
-    if message.action:
-        yield Span(f"{message.sender} ", look.of_name(message.sender))
-    mine = message.sender == how.me
-    named = [] if mine or not how.me else find(how.me, text)
-    at = 0
-    for match in _SPECIAL.finditer(text):
-        yield from _marked(text, at, match.start(), named, look)
-        at = match.end()
-        if match["fenced"] is not None:
-            yield Span(match["fenced"].rstrip("\n") + ("\n" if at < len(text) else ""), look.verbatim)
-            at += text.startswith("\n", at)
-        elif match["code"] is not None:
-            yield Span(match["code"], look.verbatim)
-        else:
-            link = match[0].rstrip(_TRAILING)
-            at = match.start() + len(link)
-            yield Span(link, look.link + Style(link=link))
-    yield from _marked(text, at, len(text), named, look)
-
-
-def _marked(text: str, start: int, end: int, named: list[tuple[int, int]], look: Look) -> Iterator[Span]:
-    """What stands there, with one's own name marked."""
-    for low, high in named:
-        if start <= low and high <= end:
-            yield Span(text[start:low], look.text)
-            yield Span(text[low:high], look.mention)
-            start = high
-    if start < end:
-        yield Span(text[start:end], look.text)
+            return "a message that was deleted"
+    return "an earlier message" if row.is_lost else "…"

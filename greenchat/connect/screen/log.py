@@ -23,7 +23,8 @@ WHEEL = 3  # lines
 
 class Log(Lines):
     """`selected` is the key of a row. `on_seen` is told up to which message what is there stands on the screen, and
-    `wants_older` and `wants_newer` that somebody has come to an end."""
+    `wants_older` and `wants_newer` that somebody has come to an end. `wants_original` is told what is answered
+    there and not known."""
 
     class Clicked(TextualMessage):
         """A message was."""
@@ -43,6 +44,7 @@ class Log(Lines):
         self.on_seen: Callable[[Place, int], None] = lambda place, seq: None
         self.wants_older: Callable[[Place], object] = lambda place: None
         self.wants_newer: Callable[[Place], object] = lambda place: None
+        self.wants_original: Callable[[Place, int], object] = lambda place, seq: None
 
     @property
     def follows(self) -> bool:
@@ -122,6 +124,7 @@ class Log(Lines):
         shown = shown[:height]
         self._at = [at for at, _ in shown]
         self._see()
+        self._look_up()
         if self._place is not None and self._at and self._at[0] <= 0 and self._rows:
             self.wants_older(self._place)
         return [self._marked(at, strip, width) for at, strip in shown]
@@ -150,6 +153,16 @@ class Log(Lines):
             item = self._rows[at].item if at >= 0 else None
             if item is not None and isinstance(item.what, Message) and item.seq:
                 self.on_seen(place, item.seq)
+                return
+
+    def _look_up(self) -> None:
+        """Have what is answered in sight, the latest first."""
+        for at in reversed(self._at):
+            row = self._rows[at] if at >= 0 else None
+            if self._place is None or row is None or row.item is None or row.is_lost or row.original is not None:
+                continue
+            if isinstance(row.item.what, Message) and row.item.what.reply_to:
+                self.wants_original(self._place, row.item.what.reply_to)
                 return
 
     # --- scrolling ---

@@ -1,10 +1,15 @@
 """Keys with Alt, as most terminals send them: Escape and the key. Textual takes some of them for what a Mac's keyboard
-writes by Option and Alt-Enter for Enter, and waits before it believes the others."""
+writes by Option and Alt-Enter for Enter, and waits before it believes the others. And what is no text, as terminals
+send it that know no UTF-8: Textual reads no keys any more once that has come."""
 
+import codecs
+from collections.abc import Callable
+from functools import partial
 from string import ascii_lowercase, digits
 from typing import NamedTuple, cast
 
 from textual import _ansi_sequences
+from textual.drivers import linux_driver
 
 
 class Meta(NamedTuple):
@@ -22,3 +27,9 @@ SEQUENCES = {f"\x1b{key}": (Meta(f"alt+{key}"),) for key in ascii_lowercase + di
 def teach() -> None:
     """From now on Textual knows them. There is no other way to tell it: tests hold each new version of it to that."""
     cast("dict[str, tuple[Meta, ...]]", _ansi_sequences.ANSI_SEQUENCES_KEYS).update(SEQUENCES)
+    linux_driver.__dict__["getincrementaldecoder"] = _decoder
+
+
+def _decoder(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    """One that puts a sign in the place of what is no text."""
+    return partial(codecs.getincrementaldecoder(encoding), "replace")

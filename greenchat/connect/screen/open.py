@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -16,6 +17,7 @@ from greenchat.connect.logins import server_key
 from greenchat.connect.model.model import Model
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.screen.app import ChatApp
+from greenchat.connect.screen.crash import crashed
 from greenchat.connect.screen.past import past_of
 from greenchat.connect.screen.theme import look
 from greenchat.connect.settings import Settings
@@ -46,6 +48,7 @@ def chat(visit: Visit) -> Exit:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, app.action_leave)
         loop.add_signal_handler(signal.SIGHUP, _hang_up, app)
+        loop.set_exception_handler(lambda loop, told: _mistaken(app, loop, told))
         return Link(client, welcome, entrance.ticket, entrance.logins, model, app)
 
     settings = Settings()
@@ -55,7 +58,10 @@ def chat(visit: Visit) -> Exit:
         app.editor.past = past_of(server_key(ticket.host, ticket.port, ticket.encryption))
     code = app.run()
     sys.stdout.flush()
+    if app.crash is not None:
+        told.show([error_line(crashed(app.crash))])
     if app.error is not None:
+        told.show([error_line(why)] if (why := app.link.sent_away) else [])
         told.show([error_line(str(app.error))])
     if model.sender.waiting:
         told.show([undelivered(model.sender.waiting)])
@@ -68,3 +74,11 @@ def _hang_up(app: ChatApp) -> None:
     for stream in range(3):
         os.dup2(nowhere, stream)
     app.action_leave(hung_up=True)
+
+
+def _mistaken(app: ChatApp, loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+    """What the loop has called has failed, such as what looks at what has come: nothing would be heard any more."""
+    if "handle" in told and isinstance(error := told.get("exception"), Exception):
+        app.crashed(error)
+    else:
+        loop.default_exception_handler(told)

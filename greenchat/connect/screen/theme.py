@@ -17,7 +17,8 @@ LIGHT_NAMES = (
 
 @dataclass(frozen=True)
 class Look:
-    """Styles by what they are for. `background` is that of the whole screen, empty for the terminal's own."""
+    """Styles by what they are for. `background` is that of the whole screen, empty for the terminal's own. Where no
+    colour tells code, it stands between `code_sign`s, or behind a `code_indent`."""
 
     name: str
     background: str
@@ -26,6 +27,7 @@ class Look:
     text: Style = field(default_factory=Style)
     dim: Style = field(default_factory=lambda: Style(dim=True))
     strong: Style = field(default_factory=lambda: Style(bold=True))
+    struck: Style = field(default_factory=lambda: Style(strike=True))
     error: Style = field(default_factory=lambda: Style(bold=True))
     new: Style = field(default_factory=lambda: Style(bold=True))
     mention: Style = field(default_factory=lambda: Style(reverse=True))
@@ -37,6 +39,8 @@ class Look:
     unread: Style = field(default_factory=lambda: Style(bold=True))
     calling: Style = field(default_factory=lambda: Style(bold=True, underline=True))
     selected: Style = field(default_factory=lambda: Style(reverse=True))
+    code_sign: str = ""
+    code_indent: str = ""
 
     @property
     def base(self) -> Style:
@@ -106,7 +110,7 @@ LIGHT = _coloured(
     current="#afd7ff",
     selected="#e4e4e4",
 )
-PLAIN = Look("none", "", "")
+PLAIN = Look("none", "", "", code_sign="`", code_indent="    ")
 
 LOOKS = {"dark": DARK, "light": LIGHT, "none": PLAIN}
 

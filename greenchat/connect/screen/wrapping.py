@@ -69,6 +69,21 @@ def wrap(spans: Iterable[Span], width: int) -> list[list[Segment]]:
     return lines
 
 
+def chop(spans: Iterable[Span], width: int) -> list[list[Segment]]:
+    """The same of what is not wrapped by words: each line is cut where it is full."""
+    width = max(width, 2)
+    lines: list[list[Segment]] = []
+    for line in _lines(spans):
+        start = used = 0
+        for at, (one, _) in enumerate(line):
+            if used + one.cells > width:
+                lines.append(_segments(line[start:at]))
+                start, used = at, 0
+            used += one.cells
+        lines.append(_segments(line[start:]))
+    return lines
+
+
 def _lines(spans: Iterable[Span]) -> list[list[tuple[Grapheme, Style]]]:
     lines: list[list[tuple[Grapheme, Style]]] = [[]]
     for text, style in spans:

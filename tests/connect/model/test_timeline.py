@@ -112,3 +112,14 @@ def test_a_number_that_was_given_again(seq):
     assert timeline.message(seq).text == "another"
     timeline.cut(1)
     assert timeline.last == 1
+
+
+def test_what_is_quoted_and_not_here_is_changed_and_deleted_as_well():
+    timeline = Timeline()
+    timeline.add(said(300, reply_to=1))
+    timeline.quote(1, said(1, "a secret"))
+    timeline.changed(Edited("lobby", 1, 301, "no secret", "bob", NOON))
+    assert rows(timeline, None, UTC)[-1].original.text == "no secret"
+    timeline.changed(Deleted("lobby", 1, 302, "bob", NOON))
+    assert rows(timeline, None, UTC)[-1].original == Gone(1, "bob", NOON)
+    assert "secret" not in repr(timeline.quotes)

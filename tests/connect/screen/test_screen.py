@@ -318,3 +318,15 @@ async def test_it_rests_while_nothing_happens(server, tmp_path):
         ada.app.log_pane.renew = lambda: drawn.append(1)
         await ada.pilot.pause(0.5)
         assert not drawn
+
+
+@steps
+async def test_what_is_answered_is_looked_up(server, tmp_path):
+    with Program(server, "bob") as bob:
+        first = say(bob, "The *very* first")["seq"]
+        for number in range(150):
+            say(bob, f"number {number}")
+        say(bob, "So be it", reply_to=first)
+        async with on_screen(server, "ada", tmp_path) as ada:
+            await ada.sees("↪ bob: The very first", "So be it")
+            assert ada.chats.place.timeline.first > first, "it is not here"

@@ -2,13 +2,12 @@
 
 import signal
 
+from kit.terminals import NORMAL_SCREEN
+
 from greenchat.connect.options import Exit
 from greenchat.testing import DEADLINE
 
 pytest_plugins = ["kit.terminal_fixtures"]
-
-# What takes a terminal back to the screen that it had before.
-NORMAL_SCREEN = b"\x1b[?1049l"
 
 
 def opened(open_terminal, server, *arguments):
