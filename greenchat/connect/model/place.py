@@ -1,12 +1,15 @@
 """One conversation as one has it on the screen: a room, or what one says to one person alone."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, TypedDict
 
 from greenchat.client.places import conversation_at
 from greenchat.connect.model.marks import Mark
 from greenchat.connect.model.timeline import Timeline
+from greenchat.protocol.events import EPOCH
 
 # Before the name of somebody to whom nothing was said yet. No room begins so, and no id of a conversation has a space.
 TO = "@to "
@@ -15,6 +18,11 @@ TO = "@to "
 Level = Literal["all", "mentions", "none"]
 
 _RANKS = {"operator": 0, "owner": 1}
+
+
+def key_of(name: str) -> str:
+    """By which names are compared, as the server does it: `Alice`, `alice` and `Ａｌｉｃｅ` are one person."""
+    return unicodedata.normalize("NFKC", name).lower()
 
 
 class Address(TypedDict, total=False):
@@ -106,7 +114,7 @@ class Place:
     One has read it up to `read`; `unread` are those behind it that are not one's own, and `mentions` those that call
     for one. `mark`: above it is what was new when one came here, None where nothing was. `gone`: why nothing can be
     said here any more; empty where it can. `reach` is how far it is known, to come back to. `heard` counts what has
-    come, to have the latest first.
+    come, to have the latest first, and `looked` the same for when one looked at it.
     """
 
     id: str
@@ -123,6 +131,7 @@ class Place:
     draft: Draft = field(default_factory=Draft)
     reach: Mark = field(default_factory=Mark)
     heard: int = 0
+    looked: int = 0
 
     @property
     def is_direct(self) -> bool:
@@ -153,6 +162,8 @@ class Place:
             return {"room": "", "conversation": "" if self.is_new else conversation_at(self.id)}
         return {"room": self.id, "conversation": ""}
 
-    def move(self, *, number: int = 0, seq: int = 0, rev: int = 0) -> None:
+    def move(self, *, number: int = 0, seq: int = 0, rev: int = 0, time: datetime = EPOCH) -> None:
         mark = self.reach
-        self.reach = mark._replace(id=max(mark.id, number), seq=max(mark.seq, seq), rev=max(mark.rev, rev))
+        self.reach = Mark(
+            max(mark.id, number), max(mark.time, time), max(mark.seq, seq), max(mark.rev, rev), mark.epoch
+        )

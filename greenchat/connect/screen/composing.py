@@ -14,7 +14,6 @@ from greenchat.connect.model.place import About, Draft, Place
 from greenchat.connect.screen.completing import Completing
 from greenchat.connect.screen.recalling import Recalling
 from greenchat.connect.screen.stage import Stage
-from greenchat.protocol.events import Message
 
 NOTHING_SELECTED = "Select a message first: Alt-Up."
 NOT_YOURS = "That is not yours to change."
@@ -75,6 +74,8 @@ class Composer:
             self.follow()
             return
         if not text.strip():
+            if app.log_pane.selected:
+                app.action_menu()
             return
         if problem := why_not(text, self._model.commands.has_secret):
             app.told(problem, error=True)
@@ -96,7 +97,7 @@ class Composer:
             place.draft = Draft()
         for line in lines:
             if not self._here(place, line):
-                self._say(place or self._model.chats.nowhere(), line, about)
+                self._say(place or self._model.chats.nowhere(), app.meant(line), about)
             about = None
         app.log_pane.to_end()
         app.link.flush()
@@ -127,7 +128,7 @@ class Composer:
             if self._place is place:
                 self._app.editor.set(before)
                 self._app.box.renew()
-            self._app.log_pane.selected = ""
+            self._app.log_pane.deselect()
             self._app.changed()
 
         return done
@@ -145,8 +146,12 @@ class Composer:
                 self.guarded(lambda: sender.join(room, key[0].strip() if key else "", self._refused))
             case [command] if command.lower() == "/part" and place is not None:
                 self.guarded(lambda: sender.part(place, self._refused))
+            case [command, *_] if command.lower() == "/set":
+                self._app.choosing.command(line)
             case [command, name] if command.lower() in ("/msg", "/query"):
                 chats.show(chats.talk_to(name).id)
+            case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
+                self._app.action_search(" ".join(line.split()[1:]))
             case _:
                 return False
         self._app.changed()
@@ -198,14 +203,8 @@ class Composer:
 
     # --- a message ---
 
-    def _selected(self) -> Message | None:
-        row = self._app.log_pane.selected_row
-        if row is None or row.item is None or not isinstance(row.item.what, Message) or not row.item.what.seq:
-            return None
-        return row.item.what
-
     def about(self, kind: Literal["reply", "edit"]) -> None:
-        place, message = self._model.chats.place, self._selected()
+        place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None:
             return
         if message is None and kind == "edit":
@@ -226,7 +225,7 @@ class Composer:
         self._app.changed()
 
     def delete(self) -> None:
-        place, message = self._model.chats.place, self._selected()
+        place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None or message is None:
             self._app.told(NOTHING_SELECTED)
         elif not self._app.is_twice(f"delete {message.seq}"):
@@ -235,7 +234,7 @@ class Composer:
             self.guarded(lambda: self._model.sender.delete(place, message.seq, self._refused))
 
     def react(self, emoji: str) -> None:
-        place, message = self._model.chats.place, self._selected()
+        place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None or message is None:
             self._app.told(NOTHING_SELECTED)
             return
