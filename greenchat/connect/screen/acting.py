@@ -86,6 +86,10 @@ class Acting(App[Exit]):
                 self.link.flush()
                 self.changed()
 
+    def open_above(self, screen: ModalScreen[None]) -> None:
+        """It stands above all else until it is answered."""
+        self.push_screen(screen)
+
     async def ask(self, question: str, *, secret: bool = False) -> str:
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.push_screen(

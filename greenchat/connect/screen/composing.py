@@ -8,10 +8,11 @@ from greenchat.client import DisconnectedError
 from greenchat.connect.asking import with_secrets
 from greenchat.connect.commands import Lacking
 from greenchat.connect.common import is_quit
-from greenchat.connect.draft import is_command, pasted, to_send, why_not
+from greenchat.connect.draft import is_command, to_send, why_not
 from greenchat.connect.model.chats import NOWHERE
 from greenchat.connect.model.place import About, Draft, Place
 from greenchat.connect.screen.completing import Completing
+from greenchat.connect.screen.pasting import Pasting
 from greenchat.connect.screen.recalling import Recalling
 from greenchat.connect.screen.stage import Stage
 
@@ -30,6 +31,7 @@ class Composer:
         self._place: Place | None = None  # whose draft is in the box
         self.completing = Completing(app)
         self.recalling = Recalling(app)
+        self._pasting = Pasting(app, self.enter)
 
     # --- drafts ---
 
@@ -173,14 +175,9 @@ class Composer:
     def paste(self, text: str) -> None:
         if self.recalling.is_open:
             self.recalling.paste(text)
-            return
-        editor = self._app.editor
-        before, after = editor.text[: editor.cursor], editor.text[editor.cursor :]
-        paste = pasted(before, text, after, self._model.commands.has_secret)
-        editor.insert(paste.text)
-        self.completing.close()
-        self._app.told(paste.told, error=paste.refused)
-        self._app.box.renew()
+        else:
+            self.completing.close()
+            self._pasting.paste(text)
 
     # --- what stands beside the box ---
 

@@ -3,6 +3,8 @@
 from collections.abc import Coroutine, Iterable
 from typing import Protocol
 
+from textual.screen import ModalScreen
+
 from greenchat.connect.common import Line
 from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
@@ -11,6 +13,7 @@ from greenchat.connect.screen.choosing import Choosing
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.menu import Menu
+from greenchat.connect.screen.theme import Look
 
 
 class Stage(Protocol):
@@ -20,6 +23,8 @@ class Stage(Protocol):
     def model(self) -> Model: ...
     @property
     def link(self) -> Link: ...
+    @property
+    def look(self) -> Look: ...
     @property
     def editor(self) -> Editor: ...
     @property
@@ -33,6 +38,7 @@ class Stage(Protocol):
 
     def told(self, text: str, *, error: bool = False) -> None: ...
     def changed(self) -> None: ...
+    def open_above(self, screen: ModalScreen[None]) -> None: ...
     def is_twice(self, what: str) -> bool: ...
     def action_leave(self) -> None: ...
     def begin(self, task: Coroutine[None, None, None]) -> None: ...

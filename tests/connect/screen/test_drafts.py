@@ -7,8 +7,62 @@ from kit.handovers import Handovers
 from kit.processes import kept_port, serve_process
 from kit.programs import Program
 from kit.screens import on_screen, steps
+from textual import events
 
 from greenchat.testing import serving
+
+
+def paste(screen, text):
+    screen.app.post_message(events.Paste(text))
+
+
+@steps
+async def test_a_large_paste_asks_once(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        with Program(server, "bob") as bob:
+            lines = "\n".join(f"/{number} of it" for number in range(9))
+            paste(ada, "two\nlines\n")
+            await ada.until(lambda: ada.app.editor.text == "two\nlines")
+            await ada.press("ctrl+c")
+            paste(ada, lines)
+            await ada.sees("9 lines are pasted, for #lobby", "Put them into the box", "Send them as one message")
+            await ada.press("escape")
+            await ada.until(lambda: "are pasted" not in ada.text)
+            assert ada.app.editor.text == ""
+            paste(ada, lines)
+            await ada.sees("are pasted")
+            await ada.press("enter")
+            await ada.until(lambda: ada.app.editor.text == f"/{lines}")
+            await ada.press("ctrl+underscore")
+            assert ada.app.editor.text == ""
+            paste(ada, lines)
+            await ada.sees("are pasted")
+            await ada.type("send", "enter")
+            heard = await asyncio.to_thread(bob.read_until, "message")
+            assert heard["text"] == lines, "it was said as it stands, and not run"
+            assert ada.app.editor.text == ""
+            await ada.type("/topic ")
+            paste(ada, lines)
+            await ada.sees("are pasted")
+            assert "Send them" not in ada.text, "a command is one line"
+            await ada.press("escape", "ctrl+c")
+            paste(ada, "x" * 40_000)
+            await ada.sees("40,000 characters")
+            assert ada.app.editor.text == ""
+
+
+@steps
+async def test_a_paste_is_for_where_it_was_pasted(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        await ada.type("/join garden", "enter")
+        await ada.until(lambda: ada.chats.current == "garden")
+        paste(ada, "line\n" * 9 + "line")
+        await ada.sees("10 lines are pasted, for #garden")
+        ada.chats.show("lobby")
+        ada.app.changed()
+        await ada.type("send", "enter")
+        await ada.sees("nothing was taken")
+        assert ada.app.editor.text == ""
 
 
 async def draft_in_two(screen):
