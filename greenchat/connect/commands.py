@@ -5,7 +5,7 @@ again; nor is one with words that nobody has told what they are, as behind a mis
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,6 +19,9 @@ from greenchat.protocol.events import Event, Role
 from greenchat.protocol.replies import ArgumentEntry, CommandEntry, CommandList, Error, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.text import slash_at
+
+# Behind some words, those that may be next.
+NextWords = Callable[[Sequence[str]], Iterable[str]]
 
 # How long one who has just come in waits for the table, in seconds: it comes right behind the welcomes.
 TABLE_SECONDS = 5.0
@@ -92,6 +95,7 @@ class Commands:
     def __init__(self) -> None:
         self._entries: dict[str, CommandEntry] = {entry.name: entry for entry in BEFORE_TABLES}
         self._own: dict[str, CommandEntry] = {}
+        self._next: dict[str, NextWords] = {}
         self._account = ""
         self._refs: set[Ref] = set()
         self._is_due = False
@@ -105,9 +109,12 @@ class Commands:
         known = {**(self._entries if self.told else {}), **self._own}
         return [known[name] for name in sorted(known)]
 
-    def also(self, own: Iterable[CommandEntry]) -> None:
-        """These are carried out by the client: they come before those of the server."""
-        self._own.update({entry.name: entry for entry in own})
+    def also(self, own: CommandEntry, following: NextWords | None = None) -> None:
+        """This one is carried out by the client: it comes before those of the server. `following` tells which words
+        there may be behind those that are its arguments so far."""
+        self._own[own.name] = own
+        if following is not None:
+            self._next[own.name] = following
 
     def fetch(self, client: Client) -> None:
         """Ask a server that one has just come to, and wait for its answer."""
@@ -247,7 +254,11 @@ class Commands:
         entry, start = self._find(before)
         if entry is None:
             return None
-        return Behind(typed[0], entry, fill(entry.arguments, before[start : typed.start()]).following)
+        words = before[start : typed.start()]
+        if entry.name in self._next:
+            choices = [*self._next[entry.name](words.split())]
+            return Behind(typed[0], entry, (ArgumentEntry("", "choice", choices=choices),) if choices else ())
+        return Behind(typed[0], entry, fill(entry.arguments, words).following)
 
     def _find(self, line: str) -> tuple[CommandEntry | None, int]:
         """The command that `line` begins with, and where its arguments begin."""

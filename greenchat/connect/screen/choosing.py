@@ -31,6 +31,16 @@ COMMAND = CommandEntry(
 ONLY_NOW = "It holds until you leave, and is not kept: {}"
 
 
+def following(words: Sequence[str]) -> Sequence[str]:
+    """What Tab puts behind `/set` and these words."""
+    if not words:
+        return NAMES
+    if words[0].lower() == KEYS:
+        return [*keymap.usual()] if len(words) == 1 else []
+    choices = next((info.choices for info in known() if info.name == words[0].lower()), ())
+    return [*choices, USUAL] if choices and len(words) == 1 else []
+
+
 class Stage(Protocol):
     """What it needs of the screen."""
 
@@ -67,6 +77,7 @@ class Choosing:
         self._read = Chosen(Settings(), [])  # as the file was when it was last looked at
         self._held = Settings(history=False)
         self._auto: Look | None = None  # what the theme "auto" was at the start
+        app.model.commands.also(COMMAND, following)
 
     @property
     def file(self) -> ClientFile:

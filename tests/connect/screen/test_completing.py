@@ -48,6 +48,18 @@ async def test_commands_and_their_arguments(server, tmp_path):
 
 
 @steps
+async def test_what_can_be_set(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path, size=(40, 15)) as ada:
+        await ada.type("/set th", "tab")
+        await ada.until(lambda: menu(ada)[1:] == ["auto", "dark", "light", "none", "usual"])
+        await ada.type("l", "tab")
+        assert box(ada) == "/set theme light "
+        await ada.press("ctrl+c")
+        await ada.type("/set keys unr", "tab")
+        assert box(ada) == "/set keys unread "
+
+
+@steps
 async def test_names(server, tmp_path):
     async with on_screen(server, "ada", tmp_path) as ada:
         with ExitStack() as stack:
