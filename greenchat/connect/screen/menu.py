@@ -44,6 +44,11 @@ class Menu(Lines):
         self._title = ""
         self._column = 0
         self._top = 0
+        self._rows = 0  # so many entries are in sight
+
+    @property
+    def _has_more(self) -> bool:
+        return self._rows < len(self._entries)
 
     @property
     def ground(self) -> Style:
@@ -71,11 +76,12 @@ class Menu(Lines):
         head = bool(self._title)
         below = self.below()
         rows = min(len(self._entries), MOST_ROWS, max(1, height - below - LEFT_FOR_OTHERS))
+        self._rows = rows
         if self.chosen >= 0:
             self._top = min(max(self._top, self.chosen - rows + 1), self.chosen)
         widths = [width_of(entry.text + GAP * bool(entry.help) + entry.help) for entry in self._entries]
         wide = min(width, max([*widths, width_of(self._title)]) + len(BORDER) + 1) if self._column else width
-        self.styles.width, self.styles.height = wide, rows + head
+        self.styles.width, self.styles.height = wide, head + rows + self._has_more
         self.styles.offset = max(0, min(self._column - len(BORDER), width - wide)), -below
         self.redraw()
 
@@ -83,7 +89,7 @@ class Menu(Lines):
         look, head = self.look, bool(self._title)
         border = Segment(BORDER, look.line)
         lines = [Strip([border, Segment(cut(self._title, width - 3), look.dim)])] * head
-        shown = self._entries[self._top : self._top + height - head]
+        shown = self._entries[self._top : self._top + self._rows]
         texts = [cut(entry.text, width - 3) for entry in shown]
         left = max(map(width_of, texts), default=0)
         for number, (entry, text) in enumerate(zip(shown, texts, strict=True), self._top):
@@ -95,9 +101,12 @@ class Menu(Lines):
             if number == self.chosen:
                 line = line.adjust_cell_length(width - len(BORDER), style)
             lines.append(Strip.join([Strip([border]), line]))
+        if self._has_more:
+            where = f"{self._top + 1} to {self._top + len(shown)} of {len(self._entries)}"
+            lines.append(Strip([border, Segment(cut(where, width - 3), look.dim)]))
         return lines
 
     def on_click(self, event: Click) -> None:
         number = self._top + event.y - bool(self._title)
-        if 0 <= number < len(self._entries):
+        if 0 <= number < min(len(self._entries), self._top + self._rows):
             self.picked(number)
