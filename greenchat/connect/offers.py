@@ -1,13 +1,13 @@
 """What a word may become of which some is typed: commands, their arguments, names, rooms, emoji. No I/O."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from greenchat.connect.commands import Behind, Commands, is_known, options_of
 from greenchat.connect.emoji import EMOJI, USUAL
 from greenchat.connect.model.mentions import is_word
-from greenchat.protocol.text import slash_at
+from greenchat.protocol.text import FORBIDDEN, slash_at
 
 # So many are offered at once: whoever wants another types on.
 MOST_OPTIONS = 50
@@ -19,6 +19,9 @@ LONGEST_WORD = 200
 EMOJI_FROM = 2
 
 _WORD = re.compile(r"\S*\Z")
+
+# Names in the order in which they are offered; they are asked for only where they are wanted, which is not each key.
+Names = Callable[[], Sequence[str]]
 
 
 class Option(NamedTuple):
@@ -48,9 +51,9 @@ class Offers(NamedTuple):
         return texts[0][:length] if length else ""
 
 
-def offers(before: str, commands: Commands, people: Sequence[str], rooms: Sequence[str], *, asked: bool) -> Offers:
+def offers(before: str, commands: Commands, people: Names, rooms: Names, *, asked: bool) -> Offers:
     """For the word that this text ends with: where that calls for it by its first character, or as a word of a command,
-    and if somebody has `asked`, anywhere. `people` and `rooms` come in the order in which they are offered."""
+    and if somebody has `asked`, anywhere."""
     found = _WORD.search(before[-LONGEST_WORD:])
     word = found[0] if found is not None else ""
     start = len(before) - len(word)
@@ -67,8 +70,8 @@ def _of_command(
     start: int,
     behind: Behind,
     commands: Commands,
-    people: Sequence[str],
-    rooms: Sequence[str],
+    people: Names,
+    rooms: Names,
     *,
     asked: bool,
 ) -> Offers:
@@ -76,8 +79,8 @@ def _of_command(
     if entry is None:
         known = [Option(f"/{one.name}", shown=_usage(one.name, one.usage), help=one.help) for one in commands.known]
         return Offers(slash_at(before), _begin(known, f"/{behind.typed}"))
-    usage = f"{_usage(entry.name, entry.usage)}  {entry.help}"
-    words = options_of(behind.following, people, rooms, has_begun=bool(behind.typed))
+    usage = "" if _is_under_way(before, behind) else f"{_usage(entry.name, entry.usage)}  {entry.help}"
+    words = options_of(behind.following, people(), rooms(), has_begun=bool(behind.typed))
     called = {one.name for one in behind.following}
     if words is None and "command" in called:
         words = [one.name for one in commands.known]
@@ -90,13 +93,13 @@ def _of_command(
     return Offers(start, _begin([Option(one) for one in words], behind.typed), usage)
 
 
-def _of_text(before: str, start: int, people: Sequence[str], rooms: Sequence[str], *, asked: bool) -> Offers:
+def _of_text(before: str, start: int, people: Names, rooms: Names, *, asked: bool) -> Offers:
     word = before[start:]
     at = word.rfind("@")
     if at >= 0 and not is_word(word[at - 1 : at] if at else ""):
-        return Offers(start + at, _begin([Option(f"@{name}") for name in people], word[at:]))
+        return Offers(start + at, _begin([Option(f"@{name}") for name in people()], word[at:]))
     if word.startswith("#"):
-        return Offers(start, _begin([Option(f"#{room}") for room in rooms], word))
+        return Offers(start, _begin([Option(f"#{room}") for room in rooms()], word))
     if word.startswith(":") and len(word) > EMOJI_FROM and "`" not in before:
         named = [Option(emoji, shown=emoji, help=f":{name}:") for name, emoji in EMOJI.items() if word[1:] in name]
         named.sort(key=lambda option: not option.help.startswith(word))
@@ -104,14 +107,23 @@ def _of_text(before: str, start: int, people: Sequence[str], rooms: Sequence[str
     if not asked:
         return Offers(start)
     end = " " if start else ": "
-    return Offers(start, _begin([Option(name, end) for name in people], word))
+    return Offers(start, _begin([Option(name, end) for name in people()], word))
 
 
 def _begin(options: Iterable[Option], word: str) -> list[Option]:
-    """Those that begin so, each once."""
+    """Those that begin so, each once; what nobody could send is left out, whoever has told it."""
     wanted = word.casefold()
-    found = {option.text: option for option in options if option.text.casefold().startswith(wanted)}
+    fitting = (option for option in options if option.text.casefold().startswith(wanted))
+    found = {option.text: option for option in fitting if not FORBIDDEN.search(option.text)}
     return [*found.values()][:MOST_OPTIONS]
+
+
+def _is_under_way(before: str, behind: Behind) -> bool:
+    """Whether somebody writes the text of a command already, and knows how it goes."""
+    entry, following = behind.entry, behind.following
+    if entry is None or not following or following[0].kind != "rest" or following[0] not in entry.arguments:
+        return False
+    return len(before.split()) - 1 > entry.arguments.index(following[0])
 
 
 def _usage(name: str, usage: str) -> str:

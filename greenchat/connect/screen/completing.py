@@ -69,17 +69,25 @@ class Completing:
     # --- what is offered ---
 
     def _find(self, *, asked: bool) -> Offers:
-        app, editor = self._app, self._app.editor
-        model, place = app.model, app.model.chats.place
+        editor = self._app.editor
+        before = editor.text[: editor.cursor]
+        return offers(before, self._app.model.commands, self._people, self._rooms, asked=asked)
+
+    def _people(self) -> list[str]:
+        """Those who are here first, and oneself last."""
+        model, place = self._app.model, self._app.model.chats.place
         known = [*reversed(model.names.people)]  # who was heard of last comes first
         here = {name.casefold() for name in known if place is not None and name in place.members}
         if place is not None and place.is_direct:
             here, known = {place.title.casefold()}, [place.title, *known]
         me = model.chats.me.casefold()
-        people = sorted(known, key=lambda name: (name.casefold() == me, name.casefold() not in here))
+        return sorted(known, key=lambda name: (name.casefold() == me, name.casefold() not in here))
+
+    def _rooms(self) -> list[str]:
+        """One's own first."""
+        model = self._app.model
         rooms = [place.id for place in model.chats.ordered() if place.id and not place.is_direct]
-        rooms += sorted(set(model.names.rooms) - {*rooms})
-        return offers(editor.text[: editor.cursor], model.commands, people, rooms, asked=asked)
+        return [*rooms, *sorted({*model.names.rooms} - {*rooms})]
 
     def _show(self, found: Offers) -> None:
         editor = self._app.editor

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
-from greenchat.connect.screen.wrapping import cut, width_of
+from greenchat.connect.screen.wrapping import cut, isolated, width_of
 
 # So many lines it has at most, and so many stay for what was said where there is little room.
 MOST_ROWS = 8
@@ -97,7 +97,8 @@ class Menu(Lines):
             room = width - len(BORDER) - left - len(GAP) - 1
             help_text = cut(entry.help, room) if entry.help and room > 3 else ""
             gap = " " * (left - width_of(text)) + GAP
-            line = Strip([Segment(text + gap, style), Segment(help_text, style if number == self.chosen else look.dim)])
+            told = Segment(help_text, style if number == self.chosen else look.dim)
+            line = Strip([*isolated([Segment(text, style)]), Segment(gap, style), told])
             if number == self.chosen:
                 line = line.adjust_cell_length(width - len(BORDER), style)
             lines.append(Strip.join([Strip([border]), line]))

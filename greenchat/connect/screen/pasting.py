@@ -1,5 +1,6 @@
 """What is pasted is text: a little comes into the box, and of much one is asked once what is to become of it."""
 
+import re
 from collections.abc import Callable
 
 from greenchat.connect.draft import Paste, pasted, to_send, why_not
@@ -8,6 +9,7 @@ from greenchat.connect.screen.box import MOST_LINES
 from greenchat.connect.screen.chooser import Chooser
 from greenchat.connect.screen.menus import Act, menu
 from greenchat.connect.screen.stage import Stage
+from greenchat.protocol.text import FORBIDDEN
 
 # What has more lines than the box shows at once, nobody sees whole before it is sent.
 MANY_LINES = MOST_LINES
@@ -15,11 +17,19 @@ MANY_LINES = MOST_LINES
 # More than this is a mistake, and would be slow to type in: some hundred lines of code. In characters.
 MOST_CHARACTERS = 30_000
 
+_LINE_BREAK = re.compile("\r\n?|[\u2028\u2029]")
+
 TOO_MUCH = "What is pasted has {:,} characters, and {:,} are the most: nothing was taken. Send it in parts."
 ELSEWHERE = "You are in another conversation by now: nothing was taken. Paste it again."
 TITLE = "{} lines are pasted, for {}"
 BOX, DROP = "Put them into the box", "Drop them"
 SEND, SEND_ALL = "Send them as {}", "Send them with what stands in the box, as {}"
+
+
+def without_codes(text: str) -> str:
+    """Lines, and nothing that no server takes: what is copied from a terminal often has some of it."""
+    lines = _LINE_BREAK.sub("\n", text).split("\n")
+    return "\n".join(FORBIDDEN.sub("", line) for line in lines)
 
 
 class Pasting:
@@ -31,6 +41,7 @@ class Pasting:
 
     def paste(self, text: str) -> None:
         app, editor, model = self._app, self._app.editor, self._app.model
+        text = without_codes(text)
         if len(text) > MOST_CHARACTERS:
             app.told(TOO_MUCH.format(len(text), MOST_CHARACTERS), error=True)
             return
