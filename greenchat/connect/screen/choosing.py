@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.model.model import Model
+from greenchat.connect.past import Past
 from greenchat.connect.screen import keymap
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.log import Log
-from greenchat.connect.screen.past import Past
 from greenchat.connect.screen.theme import Look, look
 from greenchat.connect.settings import KEYS, Chosen, Settings, known, read, shown, understood
 from greenchat.errors import ConfigError

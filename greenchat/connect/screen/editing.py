@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rich.cells import split_graphemes
 
-from greenchat.connect.screen.past import Past
+from greenchat.connect.past import Past
 
 # So many texts that were cut are there for Alt-Y, and so many steps can be undone.
 CUTS = 30

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from kit.programs import Program
 from kit.screens import on_screen, steps
 
-from greenchat.connect.screen.past import past_of
+from greenchat.connect.past import past_of
 
 
 def menu(screen):
