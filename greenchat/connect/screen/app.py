@@ -14,7 +14,7 @@ from textual.worker import WorkerFailed
 from greenchat.client import ClientError
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import exit_code
-from greenchat.connect.link import Link
+from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
@@ -27,7 +27,7 @@ from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
 from greenchat.connect.screen.searching import Search
-from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
+from greenchat.connect.screen.status import about, status, topic
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.verbs import PANE_FROM, Verbs
 from greenchat.connect.settings import Settings
