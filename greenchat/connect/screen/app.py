@@ -56,7 +56,7 @@ class ChatApp(Verbs):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    Screen { layout: vertical; }
+    Screen { layout: vertical; layers: default above; }
     #middle { height: 1fr; }
     #conversations { width: 20; }
     #members { width: 18; }
@@ -107,13 +107,16 @@ class ChatApp(Verbs):
         yield Bar(look, "about", lambda: about(self))
         yield Bar(look, "status", lambda: status(self))
         yield self.box
+        yield self.menu
 
     def on_mount(self) -> None:
         if self.look.background:
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
-        self.box.first, self.box.at_end = self.composer.first, self.action_jump
+        self.box.first, self.box.typed = self.composer.first, self.composer.typed
+        self.box.at_end = self.action_jump
+        self.menu.below = lambda: 1 + self.box.get_content_height(None, None, self.size.width)
         self.log_pane.on_seen, self.log_pane.on_turned = self._on_seen, self._on_turned
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
@@ -131,6 +134,7 @@ class ChatApp(Verbs):
 
     def on_resize(self, event: Resize) -> None:
         self.fold(event.size.width)
+        self.menu.place()
 
     def fold(self, width: int) -> None:
         room = self.model.chats.place is not None and not self.model.chats.place.is_direct
