@@ -128,6 +128,10 @@ class Commands:
                 return True
         return False
 
+    def has(self, name: str) -> bool:
+        """Whether the server has told that one may run it."""
+        return self.told and name in self._entries
+
     def _put(self, table: Iterable[CommandEntry], *, told: bool) -> None:
         self._entries = {entry.name: entry for entry in table}
         self.told = told

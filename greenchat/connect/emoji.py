@@ -16,6 +16,11 @@ warning ⚠️ wave 👋 wine 🍷 wink 😉 zap ⚡"""
 _WORDS = _TABLE.split()
 EMOJI = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
 
+_OF = {sign: name for name, sign in EMOJI.items()}
+
+# What one types behind /react: the number of a message, if at all, and a name.
+_REACT = re.compile(r"(/react\s+(?:#*[1-9][0-9]*\s+)?):?([+-]?\w+):?\s*", re.IGNORECASE)
+
 _NAMED = re.compile(r"(?<!\S):([+-]?\w+):\Z")
 
 # The longest name with its colons, and more: so much is looked at behind what was typed.
@@ -27,3 +32,15 @@ def named(before: str) -> tuple[int, str]:
     match = _NAMED.search(before[-_LONGEST:])
     emoji = EMOJI.get(match[1], "") if match is not None and "`" not in before else ""
     return (len(before) - len(match[0]), emoji) if match is not None and emoji else (len(before), "")
+
+
+def name_of(sign: str) -> str:
+    """What one types for it; empty where it has no name."""
+    return _OF.get(sign, "")
+
+
+def with_sign(line: str) -> str:
+    """`/react NAME` with the emoji that is called so; any other `line` as it is."""
+    match = _REACT.fullmatch(line)
+    sign = EMOJI.get(match[2].lower()) if match is not None else None
+    return f"{match[1]}{sign}" if match is not None and sign is not None else line

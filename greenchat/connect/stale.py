@@ -22,13 +22,19 @@ _ASKS = frozenset({"whois"})
 _NUMBER = re.compile("#*[1-9][0-9]*")
 
 
+def means_the_last(line: str) -> bool:
+    """Whether the command `line` is for the last message, as it names none by a number."""
+    name, argument = _parts(line)
+    first, _, text = argument.partition(" ")
+    names_one = _NUMBER.fullmatch(first) is not None and (name == "delete" or text.strip() != "")
+    return name in _TO_A_MESSAGE and not names_one
+
+
 def may_mean_another(line: str, *, same_numbers: bool, names_somebody: bool = False) -> bool:
     """Whether the command `line` may be done to another one than its writer meant, once the connection was lost.
     `same_numbers`: those of messages, where it is to be run, are what they were. `names_somebody`: one of its arguments
     is somebody who is in the chat, as the server's table has it."""
-    name, argument, *_ = [*line[slash_at(line) + 1 :].split(maxsplit=1), "", ""]
-    name, argument = name.removeprefix("/").lower(), argument.strip()
-    first, _, text = argument.partition(" ")
+    name, argument = _parts(line)
     match name, argument.lower().split():
         case "reply", _:
             return True
@@ -37,6 +43,11 @@ def may_mean_another(line: str, *, same_numbers: bool, names_somebody: bool = Fa
         case "login", [_]:  # the name that one was refused last
             return True
     if name in _TO_A_MESSAGE:
-        names_one = _NUMBER.fullmatch(first) is not None and (name == "delete" or text.strip() != "")
-        return not (names_one and same_numbers)
+        return means_the_last(line) or not same_numbers
     return (name in _TO_SOMEBODY and argument != "") or (names_somebody and name not in _ASKS)
+
+
+def _parts(line: str) -> tuple[str, str]:
+    """The command, and what stands behind it."""
+    name, argument, *_ = [*line[slash_at(line) + 1 :].split(maxsplit=1), "", ""]
+    return name.removeprefix("/").lower(), argument.strip()

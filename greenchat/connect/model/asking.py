@@ -17,6 +17,9 @@ from greenchat.protocol.requests import Ref
 PAGE = 100
 AROUND = 25
 
+# Results of a search that come at once, as many as the page in the browser asks for.
+FOUND = 50
+
 NO_CONNECTION = "There is no connection at the moment: nothing was done."
 
 Kind = Literal["say", "command", "change", "older", "newer", "around", "one", "quote", "join", "part", "search", "ping"]
@@ -137,12 +140,24 @@ class Asking:
             return True
         return self._page("quote", place, before=seq + 1, after=seq - 1, seq=seq)
 
-    def search(self, text: str, found: Callable[[SearchResults], None], place: Place | None = None) -> None:
+    def search(
+        self,
+        text: str,
+        found: Callable[[SearchResults], None],
+        place: Place | None = None,
+        *,
+        before: int = 0,
+        done: Done | None = None,
+    ) -> None:
+        """In `place`, or in all that one may read; what has an id below `before`, unless that is 0."""
         there = place.there if place is not None else {"room": "", "conversation": ""}
         asked = self._ask(
             "search",
             place,
-            lambda client: client.ask_search(text, there["room"], conversation=there["conversation"]),
+            lambda client: client.ask_search(
+                text, there["room"], conversation=there["conversation"], before=before, limit=FOUND
+            ),
+            done,
         )
         if asked is not None:
             asked.found = found

@@ -51,7 +51,7 @@ class Chats:
         self.revision = 0
         self.direct_epoch = ""
         self.read: Callable[[str, int], None] = lambda place, seq: None  # one has read so far, see `Reading`
-        self._heard = 0
+        self._heard = self._looked = 0
 
     # --- the list ---
 
@@ -134,6 +134,8 @@ class Chats:
         self.current = there
         if there:
             self.places.pop("", None)
+        self._looked += 1
+        place.looked = self._looked
         if before is not place:
             place.mark = place.read if place.unread else None
         self.revision += 1

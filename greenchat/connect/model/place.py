@@ -1,5 +1,6 @@
 """One conversation as one has it on the screen: a room, or what one says to one person alone."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,11 @@ TO = "@to "
 Level = Literal["all", "mentions", "none"]
 
 _RANKS = {"operator": 0, "owner": 1}
+
+
+def key_of(name: str) -> str:
+    """By which names are compared, as the server does it: `Alice`, `alice` and `Ａｌｉｃｅ` are one person."""
+    return unicodedata.normalize("NFKC", name).lower()
 
 
 class Address(TypedDict, total=False):
@@ -108,7 +114,7 @@ class Place:
     One has read it up to `read`; `unread` are those behind it that are not one's own, and `mentions` those that call
     for one. `mark`: above it is what was new when one came here, None where nothing was. `gone`: why nothing can be
     said here any more; empty where it can. `reach` is how far it is known, to come back to. `heard` counts what has
-    come, to have the latest first.
+    come, to have the latest first, and `looked` the same for when one looked at it.
     """
 
     id: str
@@ -125,6 +131,7 @@ class Place:
     draft: Draft = field(default_factory=Draft)
     reach: Mark = field(default_factory=Mark)
     heard: int = 0
+    looked: int = 0
 
     @property
     def is_direct(self) -> bool:

@@ -226,7 +226,7 @@ class Sender(Asking):
         if asked.kind == "quote" and place is not None:
             place.timeline.quote(asked.seq, None)
             return
-        if asked.kind in ("older", "newer", "around", "one") and place is not None:
+        if asked.kind in ("older", "newer", "one") and place is not None:
             place.timeline.older = None if error.code == "no_history" else False
             place.timeline.revision += 1
             return
@@ -234,6 +234,8 @@ class Sender(Asking):
             asked.item.become("stored", NOT_KEPT)
             place.timeline.revision += 1
             return
+        if asked.kind == "around":
+            self._chats.tell(place, error.text, error=True)
         self._refused(asked, DOUBT if asked.again and error.code == TRY_AGAIN else error.text)
 
     # --- a connection ---

@@ -129,6 +129,13 @@ class Timeline:
             del self.quotes[next(iter(self.quotes))]
         self.revision += 1
 
+    def is_gone(self, seq: int) -> bool:
+        """Whether it is known that the message was deleted, also where it is not here."""
+        item = self._by_seq.get(seq)
+        if item is not None:
+            return isinstance(item.what, Gone)
+        return any(isinstance(change, Deleted) for change in self._early.get(seq, ()))
+
     def messages(self) -> Iterator[Message]:
         """From the latest on."""
         return (item.what for item in reversed(self.items) if isinstance(item.what, Message))

@@ -6,18 +6,22 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 
 from textual.app import App
+from textual.screen import ModalScreen
 
 from greenchat.client import DisconnectedError
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import Kind, Line
 from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
 from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.choosing import Choosing
 from greenchat.connect.screen.composing import Composer
 from greenchat.connect.screen.dialogs import Help, Question
 from greenchat.connect.screen.editing import Editor
-from greenchat.connect.screen.keys import table
+from greenchat.connect.screen.keymap import table
+from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
@@ -26,7 +30,6 @@ from greenchat.connect.settings import Settings
 TWICE_SECONDS = 2.0
 
 TWICE_LEAVES = "Once more leaves the chat."
-THUMB = "👍"
 
 
 class Acting(App[Exit]):
@@ -34,7 +37,7 @@ class Acting(App[Exit]):
 
     link: Link
 
-    def __init__(self, model: Model, look: Look, settings: Settings) -> None:
+    def __init__(self, model: Model, look: Look, settings: Settings, file: ClientFile | None = None) -> None:
         super().__init__(ansi_color=not look.background)
         self.model = model
         self.look = look
@@ -48,9 +51,22 @@ class Acting(App[Exit]):
         self.box = Box(look, self.editor)
         self.log_pane = Log(look, model.chats, times=settings.times)
         self.composer = Composer(self)
+        self.choosing = Choosing(self, file)
 
     def fold(self, width: int) -> None:
         """Put away the panes for which there is no room in `width` columns, but those that somebody has asked for."""
+        raise NotImplementedError
+
+    def meant(self, line: str) -> str:
+        """What is to be run for a command `line`, by what stands on the screen."""
+        raise NotImplementedError
+
+    def action_menu(self) -> None:
+        """Show what can be done with what is selected."""
+        raise NotImplementedError
+
+    def action_search(self, words: str = "") -> None:
+        """Search for them, and for what is typed then."""
         raise NotImplementedError
 
     def changed(self) -> None:
@@ -120,8 +136,25 @@ class Acting(App[Exit]):
         self._wanted[name] = not pane.display
         self.fold(self.size.width)
 
+    def wish(self, pane: str, shown: bool | None) -> None:
+        """Show or hide it from now on; None for as there is room."""
+        self._wanted.pop(pane, None)
+        if shown is not None:
+            self._wanted[pane] = shown
+        self.fold(self.size.width)
+
+    def wear(self, look: Look) -> None:
+        """Look otherwise from now on."""
+        self.look = look
+        self.ansi_color = not look.background
+        for screen in self.screen_stack:
+            for widget in screen.query(Lines):
+                widget.look = look
+                widget.redraw()
+        self.screen_stack[0].styles.background = look.background or None
+
     def action_help(self) -> None:
-        self.push_screen(Help(self.look, table))
+        self.push_screen(Help(self.look, lambda: table(self.choosing.keys)))
 
     def action_redraw(self) -> None:
         self.refresh(layout=True)
@@ -131,10 +164,10 @@ class Acting(App[Exit]):
         self.changed()
 
     def action_cancel(self) -> None:
-        if isinstance(self.screen, Question | Help):
+        if isinstance(self.screen, ModalScreen):
             self.screen.dismiss(None)
             return
-        self.log_pane.selected = ""
+        self.log_pane.deselect()
         self.composer.drop_about()
         self.told("")
         self.changed()
@@ -148,11 +181,8 @@ class Acting(App[Exit]):
     def action_delete(self) -> None:
         self.composer.delete()
 
-    def action_react(self) -> None:
-        self.composer.react(THUMB)
-
     def action_interrupt(self) -> None:
-        if isinstance(self.screen, Question | Help):
+        if isinstance(self.screen, ModalScreen):
             self.screen.dismiss(None)
         elif self.editor.text:
             self.editor.take_back()

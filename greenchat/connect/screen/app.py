@@ -12,20 +12,24 @@ from textual.events import AppBlur, AppFocus, Resize
 from textual.worker import WorkerFailed
 
 from greenchat.client import ClientError
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import exit_code
 from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
-from greenchat.connect.screen.acting import Acting
+from greenchat.connect.screen.alerting import Alerting
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.keymap import called
 from greenchat.connect.screen.keys import KEYS
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
+from greenchat.connect.screen.searching import Search
 from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
 from greenchat.connect.screen.theme import Look
+from greenchat.connect.screen.verbs import PANE_FROM, Verbs
 from greenchat.connect.settings import Settings
 
 # Often enough to seem at once, seldom enough that a burst of messages leaves the processor to who types. In seconds.
@@ -37,11 +41,13 @@ REST = 4
 # From so many columns on the panes are there by themselves.
 CONVERSATIONS_FROM, MEMBERS_FROM = 60, 100
 
+NOT_THERE = "This message is not there any more."
+
 # Whoever has chosen nothing.
 USUAL = Settings()
 
 
-class ChatApp(Acting):
+class ChatApp(Verbs):
     """`connect` makes the link, in the loop that is there by then. `error` is why it ended, if one has not left;
     `crash`, a mistake of ours by which it did."""
 
@@ -54,19 +60,27 @@ class ChatApp(Acting):
     Border { width: 1; }
     #about { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, key.action, show=False, priority=True) for key in KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, show=False, priority=True, id=called(key)) for key in KEYS
+    ]
 
     def __init__(
-        self, model: Model, connect: Callable[["ChatApp"], Link], look: Look, settings: Settings = USUAL
+        self,
+        model: Model,
+        connect: Callable[["ChatApp"], Link],
+        look: Look,
+        settings: Settings = USUAL,
+        file: ClientFile | None = None,
     ) -> None:
         teach()
-        super().__init__(model, look, settings)
+        super().__init__(model, look, settings, file)
         self.error: ClientError | None = None
         self.crash: BaseException | None = None
         self._connect = connect
         self._seen: tuple[object, ...] = ()
         self._focused_window = True
         self._not_before = 0.0
+        self.alerting = Alerting(model.chats, lambda: self.settings, self.write)
 
     # --- what is where ---
 
@@ -89,14 +103,16 @@ class ChatApp(Acting):
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
-        self.box.first = self.composer.first
-        self.log_pane.on_seen = self._on_seen
+        self.box.first, self.box.at_end = self.composer.first, self.action_jump
+        self.log_pane.on_seen, self.log_pane.on_turned = self._on_seen, self._on_turned
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
         self.log_pane.wants_original = self._on_wants_original
         self.box.focus()
+        self.choosing.begin()
         self.link = self._connect(self)
         self.link.start()
+        self.choosing.tell_problems()
         self.set_interval(FRAME_SECONDS, self._frame)
         self.set_interval(1.0, self._second)
         self._frame()
@@ -110,7 +126,8 @@ class ChatApp(Acting):
             ("conversations", "left", CONVERSATIONS_FROM),
             ("members", "right", MEMBERS_FROM),
         ):
-            shown = self._wanted.get(name, width >= least) and (name == "conversations" or room)
+            wanted = self._wanted.get(name, width >= least) and width >= PANE_FROM[name]
+            shown = wanted and (name == "conversations" or room)
             for one in self.query(f"#{name}, #{border}"):
                 one.display = shown
 
@@ -124,15 +141,14 @@ class ChatApp(Acting):
         if not self._dirty or began < self._not_before:
             return
         self._dirty = False
-        if chats.alerts:
-            chats.alerts.clear()
-            self.bell()
+        self.alerting.tell(chats.alerts, began, looked_at=self._focused_window)
+        chats.alerts.clear()
         target, self.model.sender.target = self.model.sender.target, None
         place = chats.place
         seen = chats.current, chats.revision, place is not None and place.is_direct
         self.log_pane.renew()
-        if target is not None:
-            self.log_pane.to_message(target[1])
+        if target is not None and target[0] == chats.current and not self.log_pane.to_message(target[1]):
+            self.told(NOT_THERE)
         if seen != self._seen:
             self._seen = seen
             self.fold(self.size.width)
@@ -140,6 +156,8 @@ class ChatApp(Acting):
                 pane.redraw()
             for members in self.query(MembersPane):
                 members.redraw()
+            if isinstance(self.screen, Search):
+                self.screen.renew()
         for bar in self.query(Bar):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
@@ -149,6 +167,7 @@ class ChatApp(Acting):
 
     def _second(self) -> None:
         self.link.tick()
+        self.alerting.tick(time.monotonic())
         if not self.link.is_up or self.link.lag() >= LAG_SECONDS:
             self._dirty = True
 
@@ -160,8 +179,16 @@ class ChatApp(Acting):
     def _on_wants_original(self, place: Place, seq: int) -> None:
         self.call_later(self.ask_page, lambda where: self.model.sender.look_up(where, seq), place)
 
+    def _on_turned(self) -> None:
+        self._dirty = True
+
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
+
+    def write(self, text: str) -> None:
+        """To the terminal, where nothing is seen of it."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(text)
 
     def on_app_blur(self, _: AppBlur) -> None:
         self._focused_window = False
@@ -202,8 +229,7 @@ class ChatApp(Acting):
         self.look_at(event.place)
 
     def on_members_pane_chosen(self, event: MembersPane.Chosen) -> None:
-        if event.name != self.model.chats.me:
-            self.look_at(self.model.chats.talk_to(event.name).id)
+        self.about_person(event.name)
 
     def on_box_changed(self, _: Box.Changed) -> None:
         if self.notice and self.link.is_up:

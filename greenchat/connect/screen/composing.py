@@ -14,9 +14,9 @@ from greenchat.connect.model.chats import NOWHERE
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import About, Draft, Place
 from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.choosing import Choosing
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.log import Log
-from greenchat.protocol.events import Message
 
 NOTHING_SELECTED = "Select a message first: Alt-Up."
 NOT_YOURS = "That is not yours to change."
@@ -37,6 +37,8 @@ class Stage(Protocol):
     def box(self) -> Box: ...
     @property
     def log_pane(self) -> Log: ...
+    @property
+    def choosing(self) -> Choosing: ...
 
     def told(self, text: str, *, error: bool = False) -> None: ...
     def changed(self) -> None: ...
@@ -45,6 +47,9 @@ class Stage(Protocol):
     def begin(self, task: Coroutine[None, None, None]) -> None: ...
     async def read_secret(self, what: str) -> str: ...
     def show(self, lines: Iterable[Line]) -> None: ...
+    def action_search(self, words: str = "") -> None: ...
+    def meant(self, line: str) -> str: ...
+    def action_menu(self) -> None: ...
 
 
 class Composer:
@@ -96,6 +101,8 @@ class Composer:
             self.follow()
             return
         if not text.strip():
+            if app.log_pane.selected:
+                app.action_menu()
             return
         if problem := why_not(text, self._model.commands.has_secret):
             app.told(problem, error=True)
@@ -117,7 +124,7 @@ class Composer:
             place.draft = Draft()
         for line in lines:
             if not self._here(place, line):
-                self._say(place or self._model.chats.nowhere(), line, about)
+                self._say(place or self._model.chats.nowhere(), app.meant(line), about)
             about = None
         app.log_pane.to_end()
         app.link.flush()
@@ -148,7 +155,7 @@ class Composer:
             if self._place is place:
                 self._app.editor.set(before)
                 self._app.box.renew()
-            self._app.log_pane.selected = ""
+            self._app.log_pane.deselect()
             self._app.changed()
 
         return done
@@ -166,8 +173,12 @@ class Composer:
                 self.guarded(lambda: sender.join(room, key[0].strip() if key else "", self._refused))
             case [command] if command.lower() == "/part" and place is not None:
                 self.guarded(lambda: sender.part(place, self._refused))
+            case [command, *_] if command.lower() == "/set":
+                self._app.choosing.command(line)
             case [command, name] if command.lower() in ("/msg", "/query"):
                 chats.show(chats.talk_to(name).id)
+            case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
+                self._app.action_search(" ".join(line.split()[1:]))
             case _:
                 return False
         self._app.changed()
@@ -214,14 +225,8 @@ class Composer:
 
     # --- a message ---
 
-    def _selected(self) -> Message | None:
-        row = self._app.log_pane.selected_row
-        if row is None or row.item is None or not isinstance(row.item.what, Message) or not row.item.what.seq:
-            return None
-        return row.item.what
-
     def about(self, kind: Literal["reply", "edit"]) -> None:
-        place, message = self._model.chats.place, self._selected()
+        place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None:
             return
         if message is None and kind == "edit":
@@ -242,7 +247,7 @@ class Composer:
         self._app.changed()
 
     def delete(self) -> None:
-        place, message = self._model.chats.place, self._selected()
+        place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None or message is None:
             self._app.told(NOTHING_SELECTED)
         elif not self._app.is_twice(f"delete {message.seq}"):
@@ -251,7 +256,7 @@ class Composer:
             self.guarded(lambda: self._model.sender.delete(place, message.seq, self._refused))
 
     def react(self, emoji: str) -> None:
-        place, message = self._model.chats.place, self._selected()
+        place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None or message is None:
             self._app.told(NOTHING_SELECTED)
             return

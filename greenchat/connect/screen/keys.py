@@ -19,11 +19,15 @@ KEYS = (
     Key("alt+r", "reply", "Alt-R", "Answer it"),
     Key("alt+e", "edit", "Alt-E", "Change it; without one selected, your last"),
     Key("alt+x", "delete", "Alt-X twice", "Delete it"),
-    Key("alt+plus,alt+t", "react", "Alt-T", "Put 👍 to it, or take it away"),
+    Key("alt+plus,alt+t", "react", "Alt-T", "React to it: Enter for 👍, or some letters of another name"),
+    Key("alt+c", "copy", "Alt-C", "Copy it"),
+    Key("alt+i", "quote", "Alt-I", "Quote it: it stands in the box"),
     Key("escape", "cancel", "Esc", "Select none; answer and change nothing"),
     Key("alt+left", "step(-1)", "Alt-Left, Alt-Right", "The conversation before, or behind"),
     Key("alt+right", "step(1)", "", ""),
     Key("alt+a", "unread", "Alt-A", "The next with something unread"),
+    Key("alt+k", "jump", "Ctrl-K, Alt-K", "To any conversation, by some letters of its name"),
+    Key("f4", "search", "F4", "Search in all that you may read; again: what you found"),
     Key("alt+1", "go(1)", "Alt-1 to Alt-9", "A conversation by its number"),
     *(Key(f"alt+{number}", f"go({number})", "", "") for number in range(2, 10)),
     Key("pageup", "scroll(-1)", "PageUp, PageDown", "Read back, and on"),
@@ -31,6 +35,7 @@ KEYS = (
     Key("ctrl+end,alt+end", "latest", "Ctrl-End", "To the latest"),
     Key("f2", "fold('conversations')", "F2, F3", "Show or hide conversations, members"),
     Key("f3", "fold('members')", "", ""),
+    Key("alt+m", "people", "Alt-M", "Somebody who is here: talk to them, who is that, read nothing more of them"),
     Key("f1", "help", "F1", "These keys"),
     Key("ctrl+l", "redraw", "Ctrl-L", "Draw all anew"),
     Key("ctrl+c", "interrupt", "Ctrl-C", "Clear the line; twice: leave"),
@@ -40,7 +45,7 @@ KEYS = (
 
 # What keys do in the box: `action` is the name of it in box.py.
 BOX_KEYS = (
-    Key("enter", "enter", "Enter, Alt-Enter", "Send; a new line"),
+    Key("enter", "enter", "Enter, Alt-Enter", "Send, or use the message that is selected; a new line"),
     Key("alt+enter,ctrl+j,shift+enter", "new_line", "", ""),
     Key("up", "up", "Up, Down", "A line up or down; what you sent before"),
     Key("down", "down", "", ""),
@@ -59,13 +64,8 @@ BOX_KEYS = (
     Key("alt+backspace,ctrl+backspace", "kill_word_back", "", ""),
     Key("alt+d", "kill_word_ahead", "", ""),
     Key("ctrl+u", "kill_to_start", "", ""),
-    Key("ctrl+k", "kill_to_end", "Ctrl-K", "Cut up to the end of the line"),
+    Key("ctrl+k", "kill_to_end", "Ctrl-K", "Cut up to the end of the line; go elsewhere where nothing stands there"),
     Key("ctrl+y", "yank", "Ctrl-Y, Alt-Y", "Put back what was cut; what was cut before it"),
     Key("alt+y", "yank_earlier", "", ""),
     Key("ctrl+underscore,ctrl+slash", "undo", "Ctrl-_", "Undo what you typed"),
 )  # fmt: skip
-
-
-def table() -> list[tuple[str, str]]:
-    """What F1 shows."""
-    return [(key.shown, key.what) for key in (*KEYS, *BOX_KEYS) if key.shown]

@@ -10,6 +10,7 @@ from textual.strip import Strip
 from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import Place
 from greenchat.connect.model.rows import Row
+from greenchat.connect.model.timeline import Item
 from greenchat.connect.screen.drawing import Drawn, draw
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
@@ -22,9 +23,9 @@ WHEEL = 3  # lines
 
 
 class Log(Lines):
-    """`selected` is the key of a row. `on_seen` is told up to which message what is there stands on the screen, and
-    `wants_older` and `wants_newer` that somebody has come to an end. `wants_original` is told what is answered
-    there and not known."""
+    """`selected` is the key of a row. `on_turned` is told that it follows the end, or does so no more, `on_seen` up to
+    which message what is there stands on the screen, and `wants_older` and `wants_newer` that somebody has come to an
+    end. `wants_original` is told what is answered there and not known."""
 
     class Clicked(TextualMessage):
         """A message was."""
@@ -32,7 +33,7 @@ class Log(Lines):
     def __init__(self, look: Look, chats: Chats, *, times: bool = True) -> None:
         super().__init__(look, self._make_lines, id="log")
         self._chats = chats
-        self._times = times
+        self.times = times
         self._place: Place | None = None
         self._rows: list[Row] = []
         self._rows_of: tuple[object, ...] = ()
@@ -40,8 +41,10 @@ class Log(Lines):
         self._top: tuple[str, int, int] | None = None  # the row at the top, where it stands, its first line in sight
         self._kept: dict[str, tuple[str, int, int] | None] = {}  # the same of other conversations
         self._at: list[int] = []  # which row is in each line
+        self._held = False  # it follows the end no more only because a message is selected
         self.selected = ""
         self.on_seen: Callable[[Place, int], None] = lambda place, seq: None
+        self.on_turned: Callable[[], None] = lambda: None
         self.wants_older: Callable[[Place], object] = lambda place: None
         self.wants_newer: Callable[[Place], object] = lambda place: None
         self.wants_original: Callable[[Place, int], object] = lambda place, seq: None
@@ -53,13 +56,18 @@ class Log(Lines):
 
     # --- what is shown ---
 
+    def restyle(self) -> None:
+        """It looks otherwise from now on."""
+        self._cache.clear()
+        self.redraw()
+
     def renew(self) -> None:
         """Look at what there is now."""
         place = self._chats.place
         if place is not self._place:
             if self._place is not None:
                 self._kept[self._place.id] = self._top
-            self._place, self.selected = place, ""
+            self._place, self.selected, self._held = place, "", False
             self._top = self._kept.pop(place.id, None) if place is not None else None
             self._cache.clear()
             self._rows_of = ()
@@ -97,13 +105,20 @@ class Log(Lines):
         if known is not None and known[0] == sign:
             self._cache.move_to_end(row.key)
             return known[1]
-        drawn = draw(row, Drawn(width, self.look, self._chats.me, self._times))
+        drawn = draw(row, Drawn(width, self.look, self._chats.me, self.times))
         self._cache[row.key] = sign, drawn
         if len(self._cache) > DRAWN:
             self._cache.popitem(last=False)
         return drawn
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
+        followed = self.follows
+        lines = self._lines_from_top(width, height)
+        if followed != self.follows:
+            self.call_later(self.on_turned)
+        return lines
+
+    def _lines_from_top(self, width: int, height: int) -> list[Strip]:
         shown: list[tuple[int, Strip]] = []
         top = self._find_top()
         if top is not None:
@@ -123,11 +138,21 @@ class Log(Lines):
             shown = [(-1, Strip([]))] * (height - len(shown)) + shown[-height:]
         shown = shown[:height]
         self._at = [at for at, _ in shown]
+        if self._top is None and self._hold(height, width):
+            return self._lines_from_top(width, height)
         self._see()
         self._look_up()
         if self._place is not None and self._at and self._at[0] <= 0 and self._rows:
             self.wants_older(self._place)
         return [self._marked(at, strip, width) for at, strip in shown]
+
+    def _hold(self, height: int, width: int) -> bool:
+        """Whether what is selected is out of sight by what has come since: the end is not followed any more then."""
+        at = next((at for at, row in enumerate(self._rows) if row.key == self.selected), -1) if self.selected else -1
+        if at < 0 or self._at.count(at) >= min(len(self._strips(self._rows[at], width)), height):
+            return False
+        self._top, self._held = (self.selected, at, 0), True
+        return True
 
     def _marked(self, at: int, strip: Strip, width: int) -> Strip:
         if not self.selected or at < 0 or self._rows[at].key != self.selected:
@@ -183,7 +208,7 @@ class Log(Lines):
             at += 1
         if by < 0 and sum(len(self._strips(row, width)) for row in self._rows[: height + 1]) <= height:
             at, line = 0, 0
-        self._top = self._rows[at].key, at, max(line, 0)
+        self._top, self._held = (self._rows[at].key, at, max(line, 0)), False
         self.redraw()
         place = self._place
         if by > 0 and place is not None and at >= len(self._rows) - 1 - height:
@@ -201,25 +226,48 @@ class Log(Lines):
         return 0, 0
 
     def to_end(self) -> None:
-        self._top, self.selected = None, ""
+        self._top, self.selected, self._held = None, "", False
         self.redraw()
 
-    def to_message(self, seq: int) -> None:
-        """It is in sight then, and selected."""
+    def to_message(self, seq: int) -> bool:
+        """It is in sight then, with some of what was said before it, and selected; whether it is there."""
         self._look()
         for at, row in enumerate(self._rows):
             if row.item is not None and row.item.seq == seq and not row.item.order:
-                self.selected = row.key
-                above = max(0, at - 2)
-                self._top = self._rows[above].key, above, 0
+                self.selected, self._held = row.key, False
+                above, lines = at, 0
+                while above and lines < self.size.height // 3:
+                    above -= 1
+                    lines += len(self._strips(self._rows[above], self.size.width))
+                self._top = self._rows[above].key, above, max(0, lines - self.size.height // 3)
                 self.redraw()
-                return
+                return True
+        return False
 
     # --- a message ---
 
     @property
     def selected_row(self) -> Row | None:
-        return next((row for row in self._rows if row.key == self.selected), None) if self.selected else None
+        if not self.selected or self._chats.place is not self._place:  # another one is looked at, and not drawn yet
+            return None
+        return next((row for row in self._rows if row.key == self.selected), None)
+
+    @property
+    def selected_item(self) -> Item | None:
+        row = self.selected_row
+        return row.item if row is not None else None
+
+    @property
+    def selected_message(self) -> Message | None:
+        """One that has a number, by which the server knows it."""
+        item = self.selected_item
+        return item.what if item is not None and isinstance(item.what, Message) and item.what.seq else None
+
+    def deselect(self) -> None:
+        if self._held:
+            self.to_end()
+        self.selected = ""
+        self.redraw()
 
     def select(self, by: int) -> None:
         """The message before or behind the one that is selected; the last one in sight at first."""

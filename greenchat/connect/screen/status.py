@@ -55,6 +55,8 @@ def status(app: Shown) -> list[Part]:
         parts.append((f"not connected, next try in {wait} s" if wait else "connecting …", look.error))
     if not app.log_pane.follows:
         parts.append(("reading back: Ctrl-End", look.calling))
+    if app.log_pane.selected:
+        parts.append(("Enter: what to do with it", look.calling))
     if link.lag() >= LAG_SECONDS:
         parts.append((f"lag {link.lag():.0f} s", look.error))
     if app.model.sender.waiting:

@@ -1,0 +1,226 @@
+"""What one does with a conversation, a message or somebody, by keys and lists."""
+
+from collections.abc import Callable
+
+from greenchat.connect.client_file import ClientFile
+from greenchat.connect.commands import Run
+from greenchat.connect.common import clean_lines
+from greenchat.connect.draft import is_command
+from greenchat.connect.emoji import with_sign
+from greenchat.connect.model.finding import Way
+from greenchat.connect.model.model import Model
+from greenchat.connect.model.place import Place
+from greenchat.connect.model.timeline import Item
+from greenchat.connect.screen.acting import Acting
+from greenchat.connect.screen.composing import NOTHING_SELECTED
+from greenchat.connect.screen.jumping import jumper
+from greenchat.connect.screen.menus import Act, may_delete, menu, people, reactions
+from greenchat.connect.screen.searching import Found, Search
+from greenchat.connect.screen.theme import Look
+from greenchat.connect.settings import Settings
+from greenchat.connect.stale import means_the_last
+from greenchat.protocol.events import Message
+
+# What can be done while a question or a list stands above all else.
+ALWAYS = ("cancel", "interrupt", "leave", "redraw")
+
+# In fewer columns a pane does not stand beside a conversation, but before it.
+PANE_FROM = {"conversations": 50, "members": 70}
+
+NO_CHANGES = "This server has no reactions."
+NOBODY_HERE = "There is no list of people here."
+COPIED = "Copied, if your terminal lets programs do that."
+
+
+class Verbs(Acting):
+    def __init__(self, model: Model, look: Look, settings: Settings, file: ClientFile | None = None) -> None:
+        super().__init__(model, look, settings, file)
+        self.found = Found()  # of the last search
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return len(self.screen_stack) <= 1 or action in ALWAYS
+
+    def refused(self, why: str) -> None:
+        if why:
+            self.told(why, error=True)
+
+    # --- to another conversation ---
+
+    def action_jump(self) -> None:
+        self.push_screen(jumper(self.look, self.model, self.go))
+
+    def go(self, way: Way) -> None:
+        if way.kind == "place":
+            self.look_at(way.name)
+        elif way.kind == "person":
+            self.talk_to(way.name)
+        else:
+            self.composer.guarded(lambda: self.model.sender.join(way.name, "", self.refused))
+
+    def talk_to(self, name: str) -> None:
+        if name != self.model.chats.me:
+            self.look_at(self.model.chats.talk_to(name).id)
+
+    # --- search ---
+
+    def action_search(self, words: str = "") -> None:
+        if words and words != self.found.words:
+            self.found = Found(words)
+        self.push_screen(Search(self.look, self.model, self.found, self.link.flush, self.to_message))
+
+    def to_message(self, message: Message) -> None:
+        """Look at it, where it was said. One comes into a room that one is not in."""
+        chats, sender = self.model.chats, self.model.sender
+        place = chats.direct(message.conversation, message.with_) if message.conversation else chats.known(message)
+
+        def look(there: Place) -> None:
+            chats.show(there.id)
+            self.composer.guarded(lambda: sender.around(there, message.seq))
+
+        def entered(why: str) -> None:
+            self.refused(why)
+            if not why and message.room in chats.places:
+                look(chats.places[message.room])
+
+        if place is None or (place.gone and not place.is_direct):
+            self.composer.guarded(lambda: sender.join(message.room, "", entered))
+        else:
+            look(place)
+
+    # --- panes ---
+
+    def action_fold(self, name: str) -> None:
+        """Where there is no room for a pane, its list stands before the conversation."""
+        if self.size.width >= PANE_FROM[name]:
+            super().action_fold(name)
+        elif name == "conversations":
+            self.push_screen(jumper(self.look, self.model, self.go, full=True))
+        else:
+            self.action_people(full=True)
+
+    # --- people ---
+
+    def action_people(self, *, full: bool = False) -> None:
+        place = self.model.chats.place
+        if place is None or not len(place.members):
+            self.told(NOBODY_HERE)
+        else:
+            self.push_screen(people(self.look, place, self.about_person, full=full))
+
+    def about_person(self, name: str) -> None:
+        """What can be done with who is called so."""
+        place, commands = self.model.chats.place, self.model.commands
+        if place is None:
+            return
+        acts: list[Act] = []
+        if name != self.model.chats.me:
+            if not self.link.client.plain and not place.is_direct:
+                acts.append(("", "Talk to them alone", lambda: self.talk_to(name)))
+            acts.append(("", "Name them in what you write", lambda: self._write(f"@{name} ")))
+        for command, what in (
+            ("whois", "Who is that?"),
+            ("ignore", "Read nothing more of them"),
+            ("unignore", "Read them again"),
+        ):
+            if commands.has(command) and (command == "whois" or name != self.model.chats.me):
+                acts.append((f"/{command}", what, self._by_command(place, command, name)))
+        self.push_screen(menu(self.look, name, acts))
+
+    def _by_command(self, place: Place, command: str, name: str) -> Callable[[], None]:
+        run = Run(command, {"user": name}, f"/{command} {name}")
+        return lambda: self.composer.guarded(lambda: self.model.sender.say(place, run.line, run=run))
+
+    def _write(self, text: str) -> None:
+        self.editor.insert(text)
+        self.box.renew()
+
+    # --- a message ---
+
+    def meant(self, line: str) -> str:
+        """A command as it is to be run: what is for the last message is for the one that is selected, and an emoji may
+        be called by its name."""
+        if not is_command(line):
+            return line
+        line, message = with_sign(line), self.log_pane.selected_message
+        if message is None or not means_the_last(line):
+            return line
+        command, *rest = line.split(maxsplit=1)
+        return " ".join([command, str(message.seq), *rest])
+
+    def action_menu(self) -> None:
+        """What can be done with the message that is selected."""
+        place, item = self.model.chats.place, self.log_pane.selected_item
+        if place is None or item is None or not isinstance(item.what, Message):
+            self.told(NOTHING_SELECTED)
+            return
+        acts = self._failed(place, item) if item.state == "failed" else self._acts(place, item.what)
+        self.push_screen(menu(self.look, f"{item.what.sender}: {item.what.text}", acts))
+
+    def _acts(self, place: Place, message: Message) -> list[Act]:
+        chats, acts = self.model.chats, list[Act]()
+        has_number, is_mine = message.seq > 0 and not place.gone, chats.is_mine(message)
+        if has_number:
+            acts += [("Alt-R", "Answer it", self.action_reply), ("Alt-T", "React to it", self.action_react)]
+        acts += [("Alt-I", "Quote it", self.action_quote), ("Alt-C", "Copy it", self.action_copy)]
+        if has_number and is_mine and not message.action:
+            acts.append(("Alt-E", "Change it", self.action_edit))
+        if has_number and may_delete(chats, place, message):
+            acts.append(("Alt-X", "Delete it", lambda: self._ask_to_delete(place, message)))
+        if not is_mine and message.sender in place.members:
+            acts.append(("", f"More about {message.sender}", lambda: self.about_person(message.sender)))
+        return acts
+
+    def _failed(self, place: Place, item: Item) -> list[Act]:
+        """What can be done with what could not be said."""
+        sender = self.model.sender
+
+        def take() -> None:
+            place.timeline.withdraw(item)
+            self.changed()
+
+        def write() -> None:
+            take()
+            if isinstance(item.what, Message):
+                self._write(item.what.text)
+
+        return [
+            ("", "Say it again", lambda: self.composer.guarded(lambda: sender.say_again(place, item))),
+            ("", "Put it into the box", write),
+            ("", "Take it away", take),
+        ]
+
+    def _ask_to_delete(self, place: Place, message: Message) -> None:
+        def delete() -> None:
+            self.composer.guarded(lambda: self.model.sender.delete(place, message.seq, self.refused))
+
+        acts: list[Act] = [("", "Keep it", self.changed), ("", "Delete it", delete)]
+        self.push_screen(menu(self.look, "Delete it for everybody?", acts))
+
+    def action_react(self) -> None:
+        message = self.log_pane.selected_message
+        if message is None:
+            self.told(NOTHING_SELECTED)
+        elif self.link.client.plain:
+            self.told(NO_CHANGES, error=True)
+        else:
+            self.push_screen(reactions(self.look, message, self.model.chats.me, self.composer.react))
+
+    def action_copy(self) -> None:
+        """The text of a message, into the clipboard of whoever sits at the terminal."""
+        item = self.log_pane.selected_item
+        if item is None or not isinstance(item.what, Message):
+            self.told(NOTHING_SELECTED)
+            return
+        self.copy_to_clipboard(clean_lines(item.what.text))
+        self.told(COPIED)
+
+    def action_quote(self) -> None:
+        """Its lines, with a mark before each, stand in the box where the cursor is."""
+        item = self.log_pane.selected_item
+        if item is None or not isinstance(item.what, Message):
+            self.told(NOTHING_SELECTED)
+            return
+        quoted = "".join(f"> {line}\n" for line in clean_lines(item.what.text).split("\n"))
+        before = self.editor.text[: self.editor.cursor]
+        self._write(quoted if not before or before.endswith("\n") else f"\n{quoted}")
+        self.changed()
