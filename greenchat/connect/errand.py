@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from greenchat.client import Client, ClientError, NoAnswerError, RefusedError
+from greenchat.client.keys import KNOWS_KEYS
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, login_name
 from greenchat.connect.options import Visit
 from greenchat.connect.said import is_called
@@ -90,7 +91,7 @@ class Errand:
 
     def back(self, tell: Callable[[str], object], until: float | None = None) -> bool:
         """Come back after a loss, trying again and again until that moment of `time.monotonic`; None: for ever. What
-        keeps one out meanwhile goes to `tell`, once. Whether one is who one was, to who knows keys.
+        keeps one out meanwhile goes to `tell`, once. Whether what was said in the room may be said again with its key.
 
         Raises `RefusedError` where trying again does not help or one is not in the room any more, and `NoAnswerError`.
         """
@@ -99,7 +100,7 @@ class Errand:
         self._client = client
         if self.room and not client.plain and not _spelt(welcome, self.room):
             raise RefusedError("not_in_room", OUT.format(self.room))
-        return is_same(lost, client, ticket)
+        return not self.person and not client.plain and knows_keys(lost, client, ticket, self.room)
 
     def go(self) -> None:
         """Say that one goes, so that the name is free at once."""
@@ -141,10 +142,20 @@ def come_back(
     raise NoAnswerError(f"{lost.where} could not be reached again in time.")
 
 
-def is_same(lost: Client, client: Client, ticket: Ticket) -> bool:
-    """Whether who has come back by that ticket is who was lost, to a server that knows keys."""
+def knows_keys(lost: Client, client: Client, ticket: Ticket, room: str) -> bool:
+    """Whether the server of who has come back, by that ticket, knows by which keys they have said something in that
+    room before the connection was lost. Raises `ClientError`."""
     by_token = bool(lost.token) and lost.token not in ticket.refused
-    return by_token or client.account == lost.account != ""
+    is_same = by_token or client.account == lost.account != ""
+    if not is_same or client.protocol < KNOWS_KEYS or room not in client.rooms or room not in lost.rooms:
+        return False
+    if client.rooms[room].epoch == lost.rooms[room].epoch != "":
+        return True
+    try:  # the keys of a room without a history end with the server
+        client.history(room, limit=1)
+    except RefusedError as refusal:
+        return refusal.code != "no_history"
+    return True
 
 
 def _spelt(welcome: Welcome, room: str) -> str:

@@ -50,7 +50,7 @@ from greenchat.connect.common import (
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import as_text
-from greenchat.connect.errand import COMING_BACK, come_back, ticket_of
+from greenchat.connect.errand import COMING_BACK, come_back, knows_keys, ticket_of
 from greenchat.connect.missed import Reached
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
@@ -251,16 +251,26 @@ class Pipe:
         ticket.room = talk.room or None
         client, welcome = come_back(lost, ticket, lambda why: self._outlet.show([error_line(why)]))
         self._client, room = client, talk.room
+        if lost.pending and not self._may_repeat(lost):
+            self._unknown = len(lost.pending)
+            return
         with self._stops:
             talk.back(client, welcome, {}, table_of(client))
         for old, new in talk.again.items():
             if (number := self._numbers.pop(old, None)) is not None:
                 self._numbers[new] = number
-        self._unknown += len(lost.pending)
+        self._unknown = len(lost.pending)  # that could not be said again
         if self._is_out_of(room):
             self._outlet.show(self._put_out_of(room))
         if not self._unknown:
             self._show(self._reached.missed(client))
+
+    def _may_repeat(self, lost: Client) -> bool:
+        """Whether what was said by that connection may be said again by this one."""
+        try:
+            return knows_keys(lost, self._client, self._ticket, self._talk.room)
+        except ClientError:  # nobody can know any more
+            return False
 
     def _receive(self) -> None:
         with self._stops:

@@ -103,7 +103,7 @@ def test_where_nobody_can_know_what_was_said_it_ends(bot, raw):
     type_into(bot, "one")
     assert raw.read()["text"] == "one"
     raw.refuse(raw.knock(), "token_invalid")
-    come(raw, raw.read(), token="gr_3")
+    raw.send(welcome(name="bot", ref=raw.read()["ref"], token="gr_3", protocol=2, epoch="e"))
     assert raw.read() == {"type": "leave"}
     raw.hang_up()
     assert bot.wait(DEADLINE) == Exit.LOST, "though its input is still open"
