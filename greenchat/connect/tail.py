@@ -67,12 +67,12 @@ def tail(visit: Visit, wanted: Wanted) -> Exit:
     """Tell what is said where `visit.room` says; returns the exit code. Raises `ConfigError`."""
     outlet = Outlet(sys.stdout, sys.stderr)
     errand = Errand(visit, NAME.format(login_name()))
-    if errand.person and not visit.login:
+    if errand.person and not errand.logs_in:
         raise ConfigError(NEEDS_LOGIN)
     Stops()
     try:
         try:
-            _come(errand, has_name=visit.name is not None)
+            _come(errand, has_name=visit.name is not None or errand.logs_in)
             Tail(errand, outlet, wanted).run()
             return Exit.DELIVERED
         finally:
