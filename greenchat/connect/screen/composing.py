@@ -65,7 +65,9 @@ class Composer:
         if place is self._place:
             return
         editor = self._app.editor
-        if self._place is not None:
+        if self._place is not None and self._place.became is place and editor.text:
+            pass  # what one types there goes on here
+        elif self._place is not None:
             draft = self._place.draft
             draft.text, draft.cursor, draft.steps = editor.text, editor.cursor, editor.steps
             draft = place.draft if place is not None else Draft()
