@@ -1,6 +1,6 @@
 """The command line. Each command imports what it needs when it runs, so that `greenchat --help` is quick."""
 
-from greenchat.cli import backup, client, direct, plugin_check, plugin_new, plugin_try, plugins, server
+from greenchat.cli import backup, client, direct, plugin_check, plugin_new, plugin_try, plugins, scripts, server
 from greenchat.cli.group import main
 from greenchat.cli.shell import data_dir_from, data_dir_of, data_dir_options, plugin_settings
 
@@ -17,5 +17,6 @@ __all__ = [
     "plugin_settings",
     "plugin_try",
     "plugins",
+    "scripts",
     "server",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from greenchat.cli.group import main
-from greenchat.cli.options import encryption, tls_options
+from greenchat.cli.options import encryption, tls_options, visitor_options
 from greenchat.cli.shell import data_dir_options, server_place
 
 SECRET = click.Path(path_type=Path)
@@ -34,15 +34,11 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.argument("port", required=False)
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
-@click.option("--login", is_flag=True, help="Log in to the account of that name: its password is asked for.")
-@click.option("--login-file", type=SECRET, metavar="FILE", help="The same; the password is its first line.")
+@visitor_options
 @click.option(
     "--stay/--no-stay", default=None, help="Stay logged in on this computer, until /logout. Else you are asked."
 )
-@click.option("--key-file", type=SECRET, metavar="FILE", help="Its first line is the room's key.")
-@click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
-@click.option("--plain", is_flag=True, help="Speak plain frames, as it does by itself where a server knows no others.")
 @click.option(
     "--screen", is_flag=True, help="A full screen with panes. It is new, and cannot do yet all that lines can."
 )

@@ -14,7 +14,7 @@ EXAMPLES = """\b
 Examples:
   greenchat serve                          a chat on port 9999
   greenchat connect                        join it
-  echo done | greenchat connect --name ci  say one line from a script
+  greenchat say lobby done                 say one line from a script
 
 Plugins may add commands: greenchat plugins list.
 """

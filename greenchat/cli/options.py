@@ -51,6 +51,28 @@ def tls_options(command: Any) -> Any:
     return command
 
 
+def visitor_options(command: Any) -> Any:
+    """The options that say as whom a client comes, and by which secrets; all that `visit` takes of them."""
+    secret = click.Path(path_type=Path)
+    for option in reversed(
+        [
+            click.option(
+                "--login", is_flag=True, help="Log in to the account of that name: its password is asked for."
+            ),
+            click.option("--login-file", type=secret, metavar="FILE", help="The same; the password is its first line."),
+            click.option("--key-file", type=secret, metavar="FILE", help="Its first line is the room's key."),
+            click.option(
+                "--password-file", type=secret, metavar="FILE", help="Its first line is the server's pass phrase."
+            ),
+            click.option(
+                "--plain", is_flag=True, help="Speak plain frames, as it does by itself where a server knows no others."
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
 def encryption(tls: bool, cafile: str | None, insecure: bool) -> "Encryption | None":
     from greenchat.net.encryption import Encryption
 

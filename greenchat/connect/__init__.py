@@ -1,8 +1,9 @@
 """`greenchat connect`: the chat in a terminal, or as a part of a pipe.
 
 On a terminal it is the line client (line.py); with `--screen`, where that fits, a full screen (screen/). Where standard
-input or output is no terminal, or a dumb one, it is a pipe citizen (pipe.py). options.py has what all are told, and the
-codes with which they end. model/ is what is known of a chat, whoever shows it.
+input or output is no terminal, or a dumb one, it is a pipe citizen (pipe.py). `greenchat say` (say.py) and `greenchat
+tail` (tail.py) do one thing in one place (errand.py). options.py has what all are told, and the codes with which they
+end. model/ is what is known of a chat, whoever shows it.
 """
 
 import os

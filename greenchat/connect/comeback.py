@@ -12,8 +12,7 @@ from greenchat.client import Client, ClientError, RefusedError
 from greenchat.client.cursor import Asks
 from greenchat.client.places import place_at
 from greenchat.connect.commands import table_of
-from greenchat.connect.conversation import rooms_of
-from greenchat.connect.model.marks import Mark, Missed, Now
+from greenchat.connect.model.marks import Mark, Missed, Now, rooms_of
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Deleted, Event, Message
 from greenchat.protocol.replies import CommandEntry, Welcome

@@ -6,17 +6,14 @@ keys and watches the client's socket.
 """
 
 import asyncio
-import math
 import signal
-import time
-from collections.abc import Iterable
 from contextlib import suppress
 
 from prompt_toolkit.application import create_app_session
 
-from greenchat.client import Client, ClientError, DisconnectedError, RefusedError, TurnedAwayError
+from greenchat.client import Client, ClientError, DisconnectedError
 from greenchat.connect.asking import with_secrets
-from greenchat.connect.comeback import Arrival, back, knock, waiting_for
+from greenchat.connect.comeback import waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
     TRY_AGAIN,
@@ -32,20 +29,18 @@ from greenchat.connect.common import (
     waiting,
 )
 from greenchat.connect.conversation import Conversation
-from greenchat.connect.draft import is_command, to_send
+from greenchat.connect.draft import to_send
+from greenchat.connect.link import Link
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins
+from greenchat.connect.model.asking import Asked
 from greenchat.connect.options import Exit, Visit
-from greenchat.connect.outgoing import Entry, Outgoing
+from greenchat.connect.outgoing import Entry
 from greenchat.connect.prompt import Screen, TerminalOutput
-from greenchat.connect.said import Said
-from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, NOT_KEPT, ON_THEIR_WAY, SAYING_NOW
-from greenchat.connect.staying import Staying
+from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, ON_THEIR_WAY, SAYING_NOW
 from greenchat.connect.ticket import Ticket
-from greenchat.connect.tries import NEEDS_PASSWORD, is_passing, pauses
 from greenchat.protocol.events import Event
-from greenchat.protocol.reload_reports import Reconnect
-from greenchat.protocol.replies import Ack, Error, Welcome
+from greenchat.protocol.replies import Error, Welcome
 from greenchat.protocol.requests import Frame
 
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
@@ -69,54 +64,41 @@ def chat(visit: Visit) -> Exit:
 
 
 class LineChat:
-    """One joined client at the prompt, and the next one after a loss."""
+    """The face of a link at the prompt."""
 
     def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, logins: Logins, screen: Screen) -> None:
-        self._client = client
-        self._ticket = ticket
         self._screen = screen
-        self._stay = Staying(ticket, logins, lambda: screen.show([NOT_KEPT]))
-        self._talk = Conversation(client, screen.commands)
-        screen.complete = lambda before: screen.commands.complete(before, self._talk.names)
-        self._outgoing = Outgoing(self._talk, self._refused, self._sent)
-        self._unsure: list[Said] = []  # what was under way when the connection was lost
-        self._returning: asyncio.Task[None] | None = None  # while the connection is lost
-        self._reloads = False  # the server does: that is why, and nobody is to notice
+        self._talk = talk = Conversation(client, screen.commands)
+        self._ticket = ticket
+        self._link = link = Link(client, welcome, ticket, logins, talk, self)
+        self._was_up = True
         self._end: ClientError | None = None  # why it is over, though one has not left
         self._leaving = False
         self._hung_up = False  # the window was closed: one may be back at once
         self._gone = False  # in good order, by itself
-        ticket.been_in = True
-        client.comes_back = False  # which would keep the screen waiting: see `_reload`
-        screen.show(self._talk.lines(welcome))
-        self._talk.waits(waiting_for(client))
+        self._going: asyncio.Task[int] | None = None
+        screen.complete = lambda before: screen.commands.complete(before, talk.names)
+        link.may_hear = lambda: screen.is_waiting  # what was typed before comes first: it is for what was seen then
+        talk.show, talk.outgoing.refuse = self._show, self._refused
+        link.come()
+        talk.waits(waiting_for(client))
         screen.commands.fetch(client)
-        self._stay.welcomed(client)
 
     def run(self) -> Exit:
         """Chat until the user leaves, or is sent away."""
         try:
-            asyncio.run(self._talk_on())
-            if self._end is None and not self._gone:
-                self._leave()
-        except DisconnectedError as error:  # in the very moment of leaving
-            self._end = error
+            asyncio.run(self._chat())
         except KeyboardInterrupt:
             pass  # a second Ctrl-C: without waiting
         finally:
-            self._client.close()
-            unsure = [*self._unsure, *self._talk.lost()]
-            unsaid = self._outgoing.drop()
-            untold = any(is_logout(entry.line) for entry in unsaid)
-            logging_out = untold or any(is_logout(said.line) for said in unsure)
-            if logging_out:
-                self._stay.log_out(self._client)
-            self._stay.end(returns=self._hung_up)
+            self._link.finish(hung_up=self._hung_up)
+        unsure = self._talk.sender.under_way().values()
+        unsaid = self._talk.outgoing.drop()
         if self._end is not None:
             self._screen.show([error_line(str(self._end))])
-        self._screen.show(maybe_not_said(said.line, said.room) for said in unsure)
+        self._screen.show(maybe_not_said(asked.line, _room_of(asked)) for asked in unsure)
         self._screen.show(not_said(entry.line, entry.room) for entry in unsaid)
-        if untold and self._ticket.account:
+        if self._ticket.account and any(is_logout(entry.line) for entry in unsaid):
             self._screen.show([LOGGED_OUT_HERE])
         if unsure or unsaid:
             self._screen.show([undelivered(len(unsure) + len(unsaid))])
@@ -124,50 +106,36 @@ class LineChat:
             return exit_code(self._end)
         return Exit.LOST if unsure or unsaid else Exit.DELIVERED
 
-    def _leave(self) -> None:
-        """Go, and wait until the server has taken what was said; it closes the connection then. Whose window was closed
-        does not go, but loses the connection once that is said."""
-        client = self._client
-        client.comes_back = True
-        stays = self._hung_up and self._ticket.may_be_kept(self._client.token)
-        patience = QUIET_SECONDS
-        notice_at = time.monotonic() + QUIET_SECONDS
-        try:
-            while True:
-                self._outgoing.send()
-                self._talk.reading.tell(client, at_once=True)
-                if stays and not (self._outgoing or client.pending or client.backlog):
-                    return
-                if not self._outgoing and not stays:
-                    client.leave()  # twice is once
-                items = client.receive(patience)
-                self._show(items)
-                if client.pending and time.monotonic() >= notice_at:
-                    self._screen.show([ON_THEIR_WAY])
-                    notice_at = math.inf
-                    patience = client.patience
-                elif not items:
-                    return
-        except DisconnectedError as error:
-            if not client.left:
-                self._end = error
-
-    async def _talk_on(self) -> None:
+    async def _chat(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._client, self._ready)
         loop.add_signal_handler(signal.SIGTERM, self._end_it)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        self._receive()  # what came together with the welcome
+        self._link.start()
         # Between two prompts, too: else what is typed there is echoed, and drawn twice.
         with self._screen.input.raw_mode(), suppress(EOFError, KeyboardInterrupt):
             while self._end is None and not self._leaving:
                 await self._take(await self._screen.read())
         self._hung_up = self._hung_up or self._screen.is_gone
-        if self._reloads and self._returning is not None:
-            await asyncio.wait([self._returning])
-        if self._returning is not None:
-            self._returning.cancel()
-            self._end = self._end or DisconnectedError("You have left while the connection was lost.")
+        if self._end is None and not self._gone:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Go, and wait until the server has taken what was said. Again the same signal does not wait."""
+        link = self._link
+        if not link.is_up:
+            self._end = DisconnectedError("You have left while the connection was lost.")
+        notice = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._tell_why)
+        self._going = asyncio.create_task(link.leave(hung_up=self._hung_up, patience=link.client.patience))
+        try:
+            with suppress(asyncio.CancelledError):
+                await self._going
+        finally:
+            notice.cancel()
+        self._end = self._end or link.failure
+
+    def _tell_why(self) -> None:
+        if self._talk.waiting:
+            self._screen.show([ON_THEIR_WAY])
 
     async def _take(self, text: str) -> None:
         """What was typed and pasted."""
@@ -182,30 +150,10 @@ class LineChat:
                 else self._screen.commands.in_full(line)
             )
             if run is not None or lacking is None:
-                entry = self._outgoing.add(line, run=run)
-                if self._returning is not None and not self._reloads:
+                entry = self._talk.outgoing.add(line, run=run)
+                if not self._link.is_up:
                     self._screen.show([waiting(entry.line, entry.room)])
-            self._send()
-
-    def _send(self) -> None:
-        """Say what waits, but for what has to wait for the answer to a command, or for the connection."""
-        if self._returning is not None:
-            return
-        try:
-            self._screen.commands.ask(self._client)
-            self._outgoing.send()
-            if (wait := self._talk.reading.tell(self._client)) is not None:
-                asyncio.get_running_loop().call_later(wait, self._send)
-        except DisconnectedError as error:
-            self._lost(error)
-        else:
-            self._watch_backlog()
-
-    def _sent(self, entry: Entry, ref: int) -> None:
-        self._stay.logging_out = is_logout(entry.line)
-
-    def _refused(self, entry: Entry, reason: str) -> None:
-        self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
+            self._link.flush()
 
     def _hang_up(self) -> None:
         self._hung_up = True
@@ -214,151 +162,49 @@ class LineChat:
     def _end_it(self) -> None:
         self._leaving = True
         self._screen.interrupt()
+        if self._going is not None:
+            self._going.cancel()
 
-    def _ready(self) -> None:
-        """The server has said something. What was typed before comes first: it is for the room that was seen then.
+    # --- the face of a link ---
 
-        This is called again for as long as there is something to read."""
-        if self._screen.is_waiting:
-            self._receive()
+    def changed(self) -> None:
+        if self._was_up and not self._link.is_up and self._end is None and not self._gone:
+            self._was_up = False
+            self._screen.show([error_line(self._link.error), COMING_BACK])
+            if self._link.client.plain:
+                self._screen.show([NO_RECEIPTS])
 
-    def _receive(self) -> None:
-        try:
-            self._show(self._client.receive(0))
-        except DisconnectedError as error:
-            self._lost(error)
-        else:
-            self._send()
+    def told(self, text: str, *, error: bool = False) -> None:
+        """Nothing is told once one is back."""
+        if text:
+            self._screen.show([error_line(text) if error else info_line(text)])
+        elif not self._was_up:
+            self._was_up = True
+            if self._talk.outgoing:
+                self._screen.show([SAYING_NOW])
 
-    def _lost(self, error: ClientError) -> None:
-        """The connection has ended by itself."""
-        if not self._reloads:
-            self._unwatch()
-        unsure = self._talk.lost()
-        self._outgoing.lost()
-        if self._stay.logging_out and self._stay.sent_away:
-            self._gone = True
-            self._end_it()
-            return
-        self._unsure += unsure
-        if self._stay.logging_out:  # also where the answer was lost: one does not want to be back
-            self._stay.log_out(self._client)
-        if self._stay.sent_away:
-            self._over(error)
-            return
-        self._screen.show([error_line(str(error)), COMING_BACK])
-        self._ticket.name = self._client.name
-        if self._client.plain:
-            self._screen.show([NO_RECEIPTS])
-        else:
-            self._ticket.room = self._talk.room or None
-        self._client.close()
-        self._returning = asyncio.create_task(self._come_back())
-        self._returning.add_done_callback(self._returned)
-
-    def _unwatch(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._client)
-        loop.remove_writer(self._client)
-
-    def _return(self) -> None:
-        """The server is reloaded: the same client goes on by another connection."""
-        self._unwatch()
-        self._reloads = True
-        self._returning = asyncio.create_task(self._reload())
-        self._returning.add_done_callback(self._returned)
-
-    async def _reload(self) -> None:
-        try:
-            await back(self._client)
-        except ClientError as error:
-            self._returning = None
-            self._lost(error)
-            self._reloads = False
-        else:
-            self._returning, self._reloads = None, False
-            self._stay.keep(self._client)
-            asyncio.get_running_loop().add_reader(self._client, self._ready)
-            self._receive()
-
-    def _over(self, error: ClientError) -> None:
-        self._end = error
-        self._screen.interrupt()
-
-    async def _come_back(self) -> None:
-        told = ""
-        ticket = self._ticket
-        for pause in pauses():
-            await asyncio.sleep(pause)
-            self._stay.look_again()
-            try:
-                arrival = await knock(ticket, self._talk.seen())
-                break
-            except (RefusedError, TurnedAwayError) as error:
-                needs_password = ticket.account and isinstance(error, RefusedError) and error.code in NEEDS_PASSWORD
-                if needs_password and await self._ask_password(error):
-                    continue
-                if not is_passing(error):
-                    self._over(error)
-                    return
-                if str(error) != told:
-                    told = str(error)
-                    self._screen.show([error_line(told)])
-            except ClientError:
-                pass  # nobody is there yet
-        self._arrived(arrival)
-
-    async def _ask_password(self, refusal: ClientError) -> bool:
-        """For the login that is needed to come back; whether there is one to try."""
-        ticket = self._ticket
+    async def ask_password(self, refusal: ClientError, account: str) -> str:
         self._screen.show([error_line(str(refusal))])
-        ticket.login = await self._screen.ask_aside(f"Password of {ticket.account}")
-        return bool(ticket.login)
+        return await self._screen.ask_aside(f"Password of {account}")
 
-    def _returned(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._over(ClientError(f"Coming back has failed: {error!r}. Please report this."))
+    def ended(self, error: ClientError | None) -> None:
+        self._end, self._gone = error, error is None
+        self._end_it()
 
-    def _arrived(self, arrival: Arrival) -> None:
-        self._client, self._returning = arrival.client, None
-        self._client.comes_back = False
-        self._screen.commands.learn(arrival.commands, arrival.client.account)
-        unsure, self._unsure = self._unsure, []
-        self._screen.show(self._talk.back(arrival.client, arrival.welcome, arrival.missed, unsure))
-        self._stay.welcomed(self._client)
-        self._outgoing.back()
-        if self._outgoing:
-            self._screen.show([SAYING_NOW])
-        asyncio.get_running_loop().add_reader(self._client, self._ready)
-        self._receive()
+    # --- what is shown ---
 
-    def _show(self, items: Iterable[Event | Frame]) -> None:
-        lines: list[Line] = []
-        for item in items:
-            if isinstance(item, Reconnect):
-                self._return()
-                continue
-            said = self._talk.asked(item)
-            lines += self._talk.lines(item)
-            if said is not None and is_command(said.line):
-                if isinstance(item, Ack):
-                    if self._stay.logging_out:
-                        self._stay.log_out(self._client)
-                    self._ticket.learn(*self._talk.meant(said), self._talk.room, self._client.name)
-                    self._stay.keep(self._client)
-                self._stay.logging_out &= isinstance(item, Ack)
-            elif said is not None and isinstance(item, Error) and item.code != NOT_STORED:
-                unknown = said.again and item.code == TRY_AGAIN
-                lines.insert(-1, (maybe_not_said if unknown else not_said)(said.line, said.room))
-            match item:
-                case Error("logged_out", text, None) if self._stay.logging_out:
-                    lines[-1:] = [info_line(text)]  # as one wanted it
-            self._stay.learn(self._client, item)
+    def _show(self, item: Event | Frame, asked: Asked | None, lines: list[Line]) -> None:
+        match item:
+            case Error(code=code) if asked is not None and asked.kind == "say" and code != NOT_STORED:
+                unknown = asked.again and code == TRY_AGAIN
+                lines.insert(-1, (maybe_not_said if unknown else not_said)(asked.line, _room_of(asked)))
+            case Error("logged_out", text, None) if self._link.is_logging_out:
+                lines[-1:] = [info_line(text)]  # as one wanted it
         self._screen.show(lines)
 
-    def _watch_backlog(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._client.backlog:
-            loop.add_writer(self._client, self._ready)
-        else:
-            loop.remove_writer(self._client)
+    def _refused(self, entry: Entry, reason: str) -> None:
+        self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
+
+
+def _room_of(asked: Asked) -> str:
+    return asked.place.id if asked.place is not None else ""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -30,6 +30,9 @@ LEAVE_SECONDS = 2.0
 QUIET_SECONDS = 30.0
 DEAD_SECONDS = 20.0
 
+# How often one who leaves looks whether it is done, in seconds.
+LOOK_SECONDS = 0.01
+
 # So much of what has come is looked at in one go: who types meanwhile is not to notice it.
 AT_ONCE = 50
 
@@ -43,8 +46,8 @@ class Face(Protocol):
     def told(self, text: str, *, error: bool = False) -> None:
         """A sentence that belongs to no conversation."""
 
-    async def ask_password(self, question: str) -> str:
-        """What nobody else is to read; empty if one would rather not."""
+    async def ask_password(self, refusal: ClientError, account: str) -> str:
+        """The password of this account, since without it one was refused; empty if one would rather not."""
 
     def ended(self, error: ClientError | None) -> None:
         """It is over: as one wanted it, or because of this."""
@@ -52,7 +55,7 @@ class Face(Protocol):
 
 class Link:
     """`is_up`: there is a connection. `error` is why there is none, and `retry_at` when the next try begins, by
-    `time.monotonic`."""
+    `time.monotonic`. `failure` is why one could not leave in good order."""
 
     def __init__(
         self, client: Client, welcome: Welcome, ticket: Ticket, logins: Logins, model: Model, face: Face
@@ -61,6 +64,7 @@ class Link:
         self.ticket = ticket
         self.model = model
         self.error = ""
+        self.failure: ClientError | None = None
         self.retry_at = 0.0
         self._welcome = welcome
         self._face = face
@@ -71,6 +75,8 @@ class Link:
         self._writes = False
         self._over = False
         self._reloads = False  # the server does, and nobody is to notice
+        self.may_hear: Callable[[], bool] = lambda: True  # for the moment: one is asked again at once
+        self._has_come = False
         self._due: asyncio.TimerHandle | None = None
         self._heard_at = time.monotonic()
         self._come: deque[Event | Frame] = deque()  # and was not looked at yet
@@ -100,15 +106,25 @@ class Link:
         since = self.model.sender.since
         return time.monotonic() - since if since is not None and self.is_up else 0.0
 
+    @property
+    def is_logging_out(self) -> bool:
+        """Whether one has asked for that, or was answered."""
+        return self._stay.logging_out or self.model.is_logging_out
+
+    def come(self) -> None:
+        """One is in: see it, before the loop runs, if one likes."""
+        self._has_come = True
+        self.model.come(self.client, self._welcome)
+        self._stay.welcomed(self.client)
+
     def start(self) -> None:
         """To be called in the loop."""
-        self.model.come(self.client, self._welcome)
+        if not self._has_come:
+            self.come()
         with suppress(DisconnectedError):  # which is told where one receives
-            self.model.commands.begin(self.client)
-        self._stay.welcomed(self.client)
-        with suppress(DisconnectedError):
-            for room in self.ticket.rooms if not self.client.plain else ():
-                self.model.sender.join(room, self.ticket.keys.get(room, ""), aside=True)
+            self.model.begin()
+            self.model.enter(self.ticket.rooms, self.ticket.keys)
+        self._watch()
         self._receive()
 
     def flush(self) -> None:
@@ -144,38 +160,56 @@ class Link:
     def retry_now(self) -> None:
         self._now.set()
 
-    async def leave(self, *, hung_up: bool = False) -> int:
+    async def leave(self, *, hung_up: bool = False, patience: float = LEAVE_SECONDS) -> int:
         """Go, once what was said has arrived; how much has not. Whose window was closed does not go, but loses the
-        connection then: they may be back at once."""
+        connection then: they may be back at once. So long one waits for a server that is silent, in seconds."""
         stays = hung_up and self.ticket.may_be_kept(self.client.token)
-        if self._reloads and self._returning is not None:
-            await asyncio.wait([self._returning])
-        if self._returning is not None:
-            self._returning.cancel()
-        if self.is_up:
-            loop = asyncio.get_running_loop()
-            deadline = loop.time() + LEAVE_SECONDS
-            with suppress(DisconnectedError):
-                self.model.reading.tell(self.client, at_once=True)
-                while (self.model.sender.waiting or self.client.backlog) and loop.time() < deadline:
-                    self.flush()
-                    await asyncio.sleep(0.01)
-                self._unwatch()
-                if not stays:
-                    self.client.leave()
-                while not stays and loop.time() < deadline:
-                    if items := self.client.receive(0):
-                        self.model.hear(items)
-                    await asyncio.sleep(0.01)
+        self.may_hear = lambda: True
+        try:
+            if self._reloads and self._returning is not None:
+                await asyncio.wait([self._returning])
+            if self._returning is not None:
+                self._returning.cancel()
+            if self.is_up:
+                await self._go(patience, stays)
+        except DisconnectedError as error:
+            self.failure = None if self.client.left else error
+        finally:
+            self.finish(hung_up=hung_up)
+        return self.model.waiting
+
+    def finish(self, *, hung_up: bool = False) -> None:
+        """It is over, whatever became of it; twice is once."""
+        if self._over:
+            return
         self._over = True
         self.close()
-        if self.model.sender.is_logging_out:
+        if self.model.is_logging_out:
             self._stay.log_out(self.client)
         self._stay.end(returns=hung_up)
-        return self.model.sender.waiting
+
+    async def _go(self, patience: float, stays: bool) -> None:
+        """Until the server has closed, or is silent. Raises `DisconnectedError`."""
+        client, model = self.client, self.model
+        self._unwatch()
+        heard_at = time.monotonic()
+        while time.monotonic() - heard_at < (patience if model.waiting else LEAVE_SECONDS):
+            model.pump()
+            model.reading.tell(client, at_once=True)
+            if stays and not (model.waiting or client.backlog):
+                return
+            if not stays and not model.unsent:
+                client.leave()  # twice is once
+            if items := [*self._come, *client.receive(0)]:
+                self._come.clear()
+                heard_at = time.monotonic()
+                model.hear(items)
+                self._learn(items)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def close(self) -> None:
-        self._unwatch()
+        with suppress(RuntimeError):  # the loop has ended, and watches nothing
+            self._unwatch()
         if self._due is not None:
             self._due.cancel()
         self.client.close()
@@ -187,13 +221,13 @@ class Link:
         loop, descriptor = asyncio.get_running_loop(), self.client.fileno()
         if descriptor != self._watched:
             self._unwatch()
-            loop.add_reader(descriptor, self._receive)
+            loop.add_reader(descriptor, self._ready)
             self._watched = descriptor
         writes = self.client.backlog > 0
         if writes != self._writes:
             self._writes = writes
             if writes:
-                loop.add_writer(descriptor, self._receive)
+                loop.add_writer(descriptor, self._ready)
             else:
                 loop.remove_writer(descriptor)
 
@@ -204,10 +238,14 @@ class Link:
             loop.remove_writer(self._watched)
             self._watched, self._writes = -1, False
 
-    def _receive(self) -> None:
+    def _ready(self) -> None:
         """The socket has something to read, or takes more."""
+        if self.may_hear() and not self._come:  # which comes first
+            self._receive()
+
+    def _receive(self) -> None:
         if self._come:
-            return  # that comes first
+            return
         try:
             self._come.extend(self.client.receive(0))
         except DisconnectedError as error:
@@ -231,8 +269,14 @@ class Link:
             if self.is_up:
                 self.flush()
         if self._come:
-            asyncio.get_running_loop().call_soon(self._work)
+            asyncio.get_running_loop().call_soon(self._go_on)
         self._face.changed()
+
+    def _go_on(self) -> None:
+        if self.may_hear():
+            self._work()
+        else:
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _learn(self, items: Iterable[Event | Frame]) -> None:
         for item in items:
@@ -249,7 +293,8 @@ class Link:
         if isinstance(answer, Ack):
             commands = self.model.commands
             name, args = (asked.run.name, asked.run.args) if asked.run is not None else commands.meant(asked.line)
-            self.ticket.learn(name, args, asked.place.id if asked.place is not None else "", self.client.name)
+            place = self.model.chats.place if name == "join" else asked.place
+            self.ticket.learn(name, args, place.id if place is not None else "", self.client.name)
             if name in ("login", "logout", "register", "unregister"):
                 commands.outdated()
             if self._stay.logging_out:
@@ -288,8 +333,14 @@ class Link:
         if not self.is_up:
             return
         self._unwatch()
-        self._come.clear()  # it is told again, since it was not heard
-        if self._stay.logging_out or self.model.sender.is_logging_out:  # whose answer was lost: one wants to be out
+        rest = [item for item in self._come if not isinstance(item, Reconnect)]
+        self._come.clear()
+        with suppress(DisconnectedError):
+            self.model.hear(rest)
+        self._learn(rest)
+        under_way = self.model.sender.under_way().values()
+        if self._stay.logging_out or any(is_logout(asked.line) for asked in under_way):
+            # Whose answer was lost: one wants to be out.
             self._stay.log_out(self.client)
         self.model.lost()
         if self._stay.sent_away:
@@ -298,16 +349,14 @@ class Link:
         self.error = str(error)
         self.ticket.name = self.client.name
         if not self.client.plain:
-            self.ticket.room = None
+            self.ticket.room = self.model.returns_to
         self.client.close()
         self._returning = asyncio.get_running_loop().create_task(self._come_back())
         self._returning.add_done_callback(self._returned)
         self._face.changed()
 
     def _end(self, error: ClientError | None) -> None:
-        self._over = True
-        self.close()
-        self._stay.end(returns=False)
+        self.finish()
         self._face.ended(error)
 
     async def _come_back(self) -> None:
@@ -324,7 +373,7 @@ class Link:
                 break
             except (RefusedError, TurnedAwayError) as error:
                 if ticket.account and isinstance(error, RefusedError) and error.code in NEEDS_PASSWORD:
-                    ticket.login = await self._face.ask_password(f"{error} Password of {ticket.account}")
+                    ticket.login = await self._face.ask_password(error, ticket.account)
                     if ticket.login:
                         continue
                 if not is_passing(error):

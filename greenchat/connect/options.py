@@ -1,16 +1,19 @@
-"""What `greenchat connect` is told, and how it ends:
+"""What `greenchat connect`, `say` and `tail` are told, and how they end:
 
 | code | name            | meaning                                                                                 |
 |------|-----------------|-----------------------------------------------------------------------------------------|
-| 0    | DELIVERED       | left in good order, and everything was delivered; on a terminal also after Ctrl-C       |
+| 0    | DELIVERED       | left in good order, and everything was delivered; on a terminal also after Ctrl-C; of   |
+|      |                 | `tail`, that nobody reads it any more, or with --no-follow, that all was told           |
 | 1    | FAILED          | something else went wrong                                                               |
 | 2    | (click's)       | the command line was not understood                                                     |
-| 3    | UNREACHABLE     | no greenchat server could be reached there                                              |
+| 3    | UNREACHABLE     | no greenchat server could be reached there: nothing was said                            |
 | 4    | TURNED_AWAY     | not let in: the name, its password or the room was refused, or the connection itself;   |
-|      |                 | or put out of the room (in a pipe only)                                                 |
-| 5    | LOST            | the connection ended before everything was delivered, or before one wanted to leave     |
-| 6    | REFUSED         | a line was refused, or stood behind /quit (in a pipe only: on a terminal one reads why) |
-| 130  | INTERRUPTED     | Ctrl-C, in a pipe                                                                       |
+|      |                 | or put out of the room (but on a terminal)                                              |
+| 5    | LOST            | the connection ended before everything was delivered, or before one wanted to leave; of |
+|      |                 | `say`, that it is not known whether it was said                                         |
+| 6    | REFUSED         | a line, or what `say` was to say, was refused, or stood behind /quit (but on a          |
+|      |                 | terminal, where one reads why)                                                          |
+| 130  | INTERRUPTED     | Ctrl-C, but on a terminal with `connect`                                                |
 """
 
 from dataclasses import dataclass, field
@@ -31,7 +34,7 @@ SECRET_BYTES = 64 * 1024
 
 
 class Exit(IntEnum):
-    """The exit codes of `greenchat connect`; the table above says what they mean."""
+    """The exit codes of all three; the table above says what they mean."""
 
     DELIVERED = 0
     FAILED = 1

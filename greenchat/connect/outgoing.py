@@ -2,14 +2,16 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from greenchat.client import RefusedError
-from greenchat.connect.commands import Run
-from greenchat.connect.conversation import JOIN, NO_ROOM, Conversation
+from greenchat.connect.commands import Commands, Run
+from greenchat.connect.common import is_logout
 from greenchat.connect.draft import is_command
+from greenchat.connect.said import JOIN
 from greenchat.connect.stale import may_mean_another
 
+NO_ROOM = "You are in no room. /join ROOM takes you to one, and /rooms lists them."
 NOT_THERE = "You have not come into the room that this was for."
 STALE = "It might mean somebody or something else by now. If it still holds, type it again."
 
@@ -36,18 +38,34 @@ class Entry(NamedTuple):
         return self.place if isinstance(self.place, str) else self.place.room
 
 
+class Talk(Protocol):
+    """Where it is said: see `Conversation`."""
+
+    commands: Commands
+
+    @property
+    def room(self) -> str: ...
+    @property
+    def busy(self) -> bool: ...
+    @property
+    def pending(self) -> int: ...
+    @property
+    def led_to(self) -> str: ...
+
+    def say(self, line: str, room: str, run: Run | None = None) -> int: ...
+    def keeps_numbers(self, room: str) -> bool: ...
+
+
 class Outgoing:
     """Lines that wait, mostly because a command has to be answered first.
 
     `refuse` is told what cannot be said, and why; `sent` under which ref the others went.
     """
 
-    def __init__(
-        self, talk: Conversation, refuse: Callable[[Entry, str], None], sent: Callable[[Entry, int], None]
-    ) -> None:
+    def __init__(self, talk: Talk) -> None:
         self._talk = talk
-        self._refuse = refuse
-        self._sent = sent
+        self.refuse: Callable[[Entry, str], None] = lambda entry, why: None
+        self.sent: Callable[[Entry, int], None] = lambda entry, ref: None
         self._entries: deque[Entry] = deque()
         self._ahead: Journey | None = None  # the latest that has not come to its end
         self._under_way: Journey | None = None
@@ -83,7 +101,12 @@ class Outgoing:
         entries = self.drop()
         self._entries += (entry for entry in entries if not self._is_stale(entry))
         for entry in filter(self._is_stale, entries):
-            self._refuse(entry, STALE)
+            self.refuse(entry, STALE)
+
+    @property
+    def is_logging_out(self) -> bool:
+        """Whether a /logout is among them."""
+        return any(is_logout(entry.line) for entry in self._entries)
 
     def drop(self) -> list[Entry]:
         """What has not been said, and will not be any more."""
@@ -94,18 +117,18 @@ class Outgoing:
     def _send(self, entry: Entry) -> None:
         if not entry.room and entry.journey is None:
             if isinstance(entry.place, Journey):
-                self._refuse(entry, NOT_THERE)
+                self.refuse(entry, NOT_THERE)
                 return
             if not is_command(entry.line):
-                self._refuse(entry, NO_ROOM)
+                self.refuse(entry, NO_ROOM)
                 return
         try:
             ref = self._talk.say(entry.line, entry.room, entry.run)
         except RefusedError as refusal:
-            self._refuse(entry, str(refusal))
+            self.refuse(entry, str(refusal))
         else:
             self._under_way = entry.journey
-            self._sent(entry, ref)
+            self.sent(entry, ref)
 
     def _is_stale(self, entry: Entry) -> bool:
         same = self._talk.keeps_numbers(entry.room)

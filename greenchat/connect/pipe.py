@@ -48,7 +48,7 @@ from greenchat.connect.common import (
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import as_text
 from greenchat.connect.options import Exit, Visit
-from greenchat.connect.outgoing import Entry, Outgoing
+from greenchat.connect.outgoing import Entry
 from greenchat.connect.streams import Outlet, Stopped, Stops
 from greenchat.connect.ticket import Ticket
 from greenchat.protocol.events import Event
@@ -140,7 +140,8 @@ class Pipe:
         self._talk = talk
         self._outlet = outlet
         self._commands = commands
-        self._outgoing = Outgoing(talk, self._not_sent, self._sent)
+        self._outgoing = talk.outgoing
+        self._outgoing.refuse, self._outgoing.sent = self._not_sent, self._sent
         self._source = source.fileno() if source else None  # None once nothing more is to be read
         self._encoding = source.encoding if source else ""
         self._limit = int(client.limit("frame_bytes"))

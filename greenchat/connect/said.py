@@ -1,11 +1,11 @@
-"""What one has said, and has no answer to yet; and which words of a command it is that are said."""
+"""Which words of a command it is that are said, and to whom."""
 
 import re
 import unicodedata
-from typing import NamedTuple
 
-from greenchat.connect.commands import Run
 from greenchat.connect.draft import is_command, said_as
+
+JOIN = re.compile(r"\s*/join\b\s*#*(\S*)", re.IGNORECASE)
 
 # The words of an answer, where one has typed it.
 ANSWER = re.compile(r"\s*/re\s+(?:#*[1-9][0-9]*\s+)?(\S.*)", re.IGNORECASE | re.DOTALL)
@@ -14,19 +14,6 @@ _ALONE = re.compile(r"\s*/(?:msg\s+(\S+)|reply)\s+(\S.*)", re.IGNORECASE | re.DO
 
 # A command about what was said to one person alone, and who that is.
 _THERE = re.compile(r"\s*/msg\s+(\S+)\s+(/(?:re|edit|delete|react|me)(?:\s.*)?)", re.IGNORECASE | re.DOTALL)
-
-
-class Said(NamedTuple):
-    """What one has said, as it was sent, and into which room, when its latest message had the number `seq`; as which
-    `ref`, and whether `again`, since the connection was lost. `run` is what was sent for the line, where that is not
-    the line itself."""
-
-    line: str
-    room: str
-    seq: int
-    ref: int = 0
-    again: bool = False
-    run: Run | None = None
 
 
 def words_of(line: str) -> str:

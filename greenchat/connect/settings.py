@@ -5,7 +5,7 @@ A wrong value keeps nobody from chatting: the usual one holds in its place, and 
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -56,7 +56,7 @@ def known() -> list[SettingInfo]:
     return [
         SettingInfo(one.name, _choices(one.type), next(meta.description or "" for meta in one.type.__metadata__))
         for one in msgspec.structs.fields(Settings)
-        if get_origin(one.type) is Annotated
+        if one.name != KEYS
     ]
 
 
@@ -80,14 +80,6 @@ def read(file: ClientFile) -> Chosen:
             problems.append(f"{file.where(name)}: there is no setting {printable(name)}. {_hint(name)}")
     values[KEYS] = _keys(file, tables.get(KEYS, {}), problems)
     return Chosen(Settings(**values), problems)
-
-
-def change(file: ClientFile, name: str, text: str) -> tuple[str, object]:
-    """Keep what somebody has typed: `name` and its value as the file has it. A name that begins so is enough. Raises
-    `ConfigError`."""
-    name, value = understood(name, text)
-    file.change([name], value)
-    return name, value
 
 
 def understood(name: str, text: str) -> tuple[str, object]:

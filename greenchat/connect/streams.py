@@ -1,6 +1,7 @@
 """Standard output and error, and signals, for what runs in a shell without a screen."""
 
 import os
+import select
 import signal
 from collections.abc import Iterable
 from io import TextIOWrapper
@@ -69,6 +70,16 @@ class Outlet:
             stream = self._output if line.kind is Kind.MESSAGE else self._errors
             if line.kind not in (Kind.REPLAYED, Kind.ELSEWHERE):
                 self._print(str(line), stream)
+
+    def wait(self, descriptor: int, *, writing: bool = False) -> None:
+        """Until there is something to read, or to write, or nobody reads the output any more."""
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN | (select.POLLOUT if writing else 0))
+        output = self._output.fileno() if self._output is not None else -1
+        if output >= 0:
+            poll.register(output, 0)  # what is told unasked: that its other end has gone
+        if any(ready == output for ready, _ in poll.poll()):
+            self.closed = True
 
     def put(self, text: str) -> None:
         """A line for the output."""

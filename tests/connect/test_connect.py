@@ -2,7 +2,7 @@
 
 from kit.peers import event, message, page, welcome
 from kit.programs import Program
-from kit.terminals import BACKSPACE, CTRL_D, CTRL_U, ENTER, PASTES_NOT_TOLD, UP
+from kit.terminals import BACKSPACE, CTRL_D, CTRL_U, ENTER, UP
 
 from greenchat.connect import Exit
 from greenchat.testing import serving
@@ -125,7 +125,7 @@ def test_pasted_lines_are_said_as_they_stand_and_run_nothing(alice, bob):
     alice.type(CTRL_D)
     assert alice.end() == Exit.DELIVERED
     bob.expect("INFO|alice has left the chat.")
-    assert alice.written.count(PASTES_NOT_TOLD) == 1, "else a paste between two prompts would be typed, and run"
+    assert alice.written.count(b"\x1b[?2004l") == 1, "else a paste between two prompts would be typed, and run"
 
 
 def test_a_password_among_pasted_lines_and_lines_behind_a_command_are_not_said(alice, bob):

@@ -7,10 +7,6 @@ from kit.programs import Program
 from kit.proxies import Proxy
 from kit.terminals import ENTER
 
-from greenchat.connect.seen import Seen
-from greenchat.protocol.events import EPOCH as EPOCH_TIME
-from greenchat.protocol.events import Message, Reacted, Renamed
-
 pytest_plugins = ["kit.terminal_fixtures"]
 
 
@@ -180,14 +176,6 @@ def test_who_has_another_name_by_now_has_reacted_all_the_same(talk, lost):
     back(lost, page(renamed, rev=9, **EPOCH), seq=4, rev=9, **EPOCH)
     talk.wait(lambda lines: lines[-2] == '[INFO] While you were away: bob reacts with 🌷 to bob: "two"')
     assert not any("👍" in line for line in talk.lines)
-
-
-def test_a_new_name_holds_for_reactions():
-    seen = Seen()
-    seen.happened(Message("lobby", 1, 1, "ada", "Hi.", EPOCH_TIME, rev=1, reactions={"👍": ["eve"]}))
-    seen.happened(Renamed("lobby", "eve", "eva", EPOCH_TIME))
-    seen.changed(Reacted("lobby", 1, 2, "bob", "👍", True, EPOCH_TIME))
-    assert seen.message("lobby", 1).reactions == {"👍": ["eva", "bob"]}
 
 
 def test_by_a_real_server(open_terminal, server):

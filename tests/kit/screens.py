@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from greenchat.connect.link import Link
 from greenchat.connect.logins import Logins
 from greenchat.connect.model.model import Model
-from greenchat.connect.screen.app import ChatApp
+from greenchat.connect.screen.app import USUAL, ChatApp
 from greenchat.connect.screen.theme import LOOKS
 from greenchat.connect.ticket import Ticket
 from greenchat.testing import DEADLINE
@@ -48,12 +48,12 @@ class OnScreen:
 
 
 @asynccontextmanager
-async def on_screen(server, name, tmp_path, *, size=(80, 24), theme="dark", **ticket):
+async def on_screen(server, name, tmp_path, *, size=(80, 24), theme="dark", settings=USUAL, file=None, **ticket):
     ticket = Ticket("127.0.0.1", server.port, name, "", **ticket)
     client, welcome = await asyncio.to_thread(ticket.enter)
     model = Model()
     logins = Logins("test", tmp_path / f"state-{name}")
-    app = ChatApp(model, lambda face: Link(client, welcome, ticket, logins, model, face), LOOKS[theme])
+    app = ChatApp(model, lambda face: Link(client, welcome, ticket, logins, model, face), LOOKS[theme], settings, file)
     async with app.run_test(size=size) as pilot:
         screen = OnScreen(app, pilot)
         await screen.until(lambda: model.chats.place is not None and (model.commands.told or client.plain))

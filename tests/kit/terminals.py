@@ -25,6 +25,8 @@ UP, LEFT, HOME, DELETE = "\x1b[A", "\x1b[D", "\x1b[H", "\x1b[3~"
 MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
 KITTY_ON, KITTY_OFF = re.compile(rb"\x1b\[>\d+u"), re.compile(rb"\x1b\[<\d*u")
 
+PASTES_NOT_TOLD = b"\x1b[?2004l"  # a terminal tells pastes from what is typed no more
+
 # What takes a terminal back to the screen that it had before: pyte knows of one alone.
 NORMAL_SCREEN = b"\x1b[?1049l"
 
@@ -66,7 +68,8 @@ class Terminal:
         self._inner = inner  # kept open: what was written last can be read also when the process has ended
         self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
-        self.written = b""
+        self._draws = True
+        self.written = bytearray()
 
     @property
     def lines(self):
@@ -127,7 +130,27 @@ class Terminal:
         self.process.kill()
         self.process.wait(DEADLINE)
 
+    def wait_for_bytes(self, what, start=0):
+        """Until these have been written, behind the first `start` bytes. None of it is drawn here any more: that takes
+        longer than what writes it."""
+        self._draws = False
+        deadline = time.monotonic() + DEADLINE
+        while self.written.find(what, max(0, start - len(what))) < 0:
+            self._read_within(deadline, f"{what!r} is not written: {bytes(self.written[-2000:])!r}")
+
+    def rest(self, seconds):
+        """Take what comes within so long."""
+        deadline = time.monotonic() + seconds
+        while select.select([self._fd], [], [], max(0, deadline - time.monotonic()))[0]:
+            self._read()
+
+    def _read_within(self, deadline, why):
+        ready, _, _ = select.select([self._fd], [], [], max(0, deadline - time.monotonic()))
+        assert ready, why
+        self._read()
+
     def _read(self):
         data = os.read(self._fd, 65536)
         self.written += data
-        self._stream.feed(data)
+        if self._draws:
+            self._stream.feed(data)

@@ -175,7 +175,7 @@ class Chats(Talks):
         """It was said just now; or, if it is not `live`, while one was away."""
         if not message.seq:  # plain frames tell neither numbers nor times
             message = replace(message, time=self.now())
-        place.move(number=message.id, seq=message.seq, rev=message.rev)
+        place.move(number=message.id, seq=message.seq, rev=message.rev, time=message.time)
         timeline = place.timeline
         mine = self.is_mine(message)
         here = live and place.id == self.current and self.attentive
@@ -231,7 +231,7 @@ class Chats(Talks):
     def back(self, welcome: Welcome, rooms: Mapping[str, Welcome], missed: Mapping[str, Missed]) -> None:
         """One has come back, and is in these rooms; this was said and changed in them meanwhile."""
         there = {welcome.room, *welcome.rooms}
-        self.doubt_after(missed)
+        self.doubt_all()
         for place in self.places.values():
             if not place.is_direct and place.id not in there and not place.gone:
                 place.gone = GONE_BACK.format(place.title)

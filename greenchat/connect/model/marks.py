@@ -43,6 +43,11 @@ class Missed(NamedTuple):
         return min((event.seq for event in self.events if isinstance(event, Message | Deleted)), default=after + 1)
 
 
+def rooms_of(welcome: Welcome) -> list[str]:
+    """The rooms that one is in, the one of the welcome first."""
+    return [room for room in dict.fromkeys([welcome.room, *welcome.rooms]) if room]
+
+
 def is_after(event: PastEvent, mark: Mark) -> bool:
     if not isinstance(event, Message):
         return event.time > mark.time

@@ -23,12 +23,13 @@ class Model:
 
     def __init__(
         self,
+        commands: Commands | None = None,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         zone: tzinfo | None = None,
     ) -> None:
-        self.commands = Commands()
+        self.commands = commands or Commands()
         self.names = Names()
         self.reading = Reading()
         self.chats = Chats(now=now, zone=zone)
@@ -43,21 +44,37 @@ class Model:
         self.commands.learn(table, client.account)
         self.hear([welcome])
 
+    def begin(self) -> None:
+        """Ask for what one wants to know from the beginning. Raises `DisconnectedError`."""
+        if self._client is not None:
+            self.commands.begin(self._client)
+
+    def enter(self, rooms: Iterable[str], keys: Mapping[str, str]) -> None:
+        """Come into these rooms besides. Raises `DisconnectedError`."""
+        if self._client is not None and not self._client.plain:
+            for room in rooms:
+                self.sender.join(room, keys.get(room, ""), aside=True)
+
     def hear(self, items: Iterable[Event | Frame]) -> None:
         """This has come, in this order."""
-        assert self._client is not None
         for item in items:
-            self.names.learn(item)
-            if self.reading.is_answer(item) or self.commands.is_answer(item, self._client):
-                continue
-            ref: Ref = getattr(item, "ref", None)
-            asked = self.sender.asked_as(ref) if ref is not None else None
-            if not self.sender.answer(item):
-                feed(self.chats, item, asked.place if asked is not None else None)
-            if isinstance(item, Welcome) and item.room:
-                self.reading.known(item.room, item.read)
-                if asked is not None:  # by a command
-                    self.sender.entered(item.room)
+            self.take(item)
+
+    def take(self, item: Event | Frame) -> bool:
+        """Whether it is for people, and no answer to what this client has asked by itself."""
+        assert self._client is not None
+        self.names.learn(item)
+        if self.reading.is_answer(item) or self.commands.is_answer(item, self._client):
+            return False
+        ref: Ref = getattr(item, "ref", None)
+        asked = self.sender.asked_as(ref) if ref is not None else None
+        if not self.sender.answer(item):
+            feed(self.chats, item, asked.place if asked is not None else None)
+        if isinstance(item, Welcome) and item.room:
+            self.reading.known(item.room, item.read)
+            if asked is not None:  # by a command
+                self.sender.entered(item.room)
+        return True
 
     def pump(self) -> float | None:
         """Send what waits; in how many seconds to do so again, None where that need not be."""
@@ -69,6 +86,26 @@ class Model:
         if place is not None and not place.timeline.last and not place.gone:
             self.sender.older(place)  # what one looks at has something in it, if there is anything
         return self.reading.tell(self._client)
+
+    @property
+    def waiting(self) -> int:
+        """How many of one's words and commands have no answer yet."""
+        return self.sender.waiting
+
+    @property
+    def unsent(self) -> int:
+        """How many of them were not sent."""
+        return self.sender.waiting - len(self.sender.under_way())
+
+    @property
+    def is_logging_out(self) -> bool:
+        """Whether a /logout is among them."""
+        return self.sender.is_logging_out
+
+    @property
+    def returns_to(self) -> str | None:
+        """The room that a guest comes back to who is not known any more; None for none."""
+        return None
 
     def seen(self) -> Mapping[str, Mark]:
         return self.chats.seen()
@@ -93,13 +130,22 @@ class Model:
         table: Iterable[CommandEntry] | None,
     ) -> None:
         """One has come back by another connection, and `missed` this meanwhile."""
+        again = self.use(client, table)
+        self.catch_up(client, welcome, missed)
+        self.sender.back(client, again)
+
+    def use(self, client: Client, table: Iterable[CommandEntry] | None) -> dict[int, int]:
+        """This is the connection from now on; what it has said again, as `Client.repeat`."""
         before, self._client = self._client, client
-        again = client.repeat(before) if before is not None else {}
+        self.commands.learn(table, client.account)
+        return client.repeat(before) if before is not None else {}
+
+    def catch_up(self, client: Client, welcome: Welcome, missed: Mapping[str, Missed]) -> None:
+        """What was said and changed meanwhile is known now, and where one is."""
         chats = self.chats
         chats.me, chats.account = client.name, client.account
         if client.conversations is not None:
             chats.direct_epoch = client.conversations.epoch
-        self.commands.learn(table, client.account)
         chats.back(welcome, client.rooms, missed)
-        self.hear(client.rooms.values())
-        self.sender.back(client, again)
+        for each in client.rooms.values():
+            self.take(each)

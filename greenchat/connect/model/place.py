@@ -3,11 +3,13 @@
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, TypedDict
 
 from greenchat.client.places import conversation_at
 from greenchat.connect.model.marks import Mark
 from greenchat.connect.model.timeline import Timeline
+from greenchat.protocol.events import EPOCH
 
 # Before the name of somebody to whom nothing was said yet. No room begins so, and no id of a conversation has a space.
 TO = "@to "
@@ -162,6 +164,8 @@ class Place:
             return {"room": "", "conversation": "" if self.is_new else conversation_at(self.id)}
         return {"room": self.id, "conversation": ""}
 
-    def move(self, *, number: int = 0, seq: int = 0, rev: int = 0) -> None:
+    def move(self, *, number: int = 0, seq: int = 0, rev: int = 0, time: datetime = EPOCH) -> None:
         mark = self.reach
-        self.reach = mark._replace(id=max(mark.id, number), seq=max(mark.seq, seq), rev=max(mark.rev, rev))
+        self.reach = Mark(
+            max(mark.id, number), max(mark.time, time), max(mark.seq, seq), max(mark.rev, rev), mark.epoch
+        )

@@ -1,20 +1,22 @@
 """What one says, changes and asks for: in order, where it was typed or nowhere, and never lost without a word."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from greenchat.client import Client, RefusedError
+from greenchat.client import Client, ClientError, DisconnectedError, RefusedError
+from greenchat.client.asking import KNOWS_CONVERSATIONS
 from greenchat.client.places import place_at
 from greenchat.connect.commands import Commands, Run
 from greenchat.connect.common import NOT_STORED, TRY_AGAIN, is_logout
 from greenchat.connect.draft import is_command, said_as
 from greenchat.connect.model.asking import NO_CONNECTION, Asked, Asking
 from greenchat.connect.model.chats import Chats
-from greenchat.connect.model.place import About, Place
+from greenchat.connect.model.place import About, Address, Place
 from greenchat.connect.model.timeline import Item
 from greenchat.connect.model.told import welcomed
+from greenchat.connect.said import run_there
 from greenchat.connect.stale import may_mean_another
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
@@ -35,37 +37,53 @@ class Sender(Asking):
         self._queue: deque[Asked] = deque()
         chats.merged = self._merged
         self._unsure: dict[Ref, Asked] = {}
+        self._epochs: dict[str, str] = {}  # of places, when the connection was lost
         self.on_done: Callable[[Asked, Ack | Error], None] = lambda asked, answer: None
+        self.fetches = True  # what a command has said, where one is not told of it
 
     @property
     def waiting(self) -> int:
         """How many of one's words and commands have no answer yet."""
-        return sum(1 for _ in self._waiting())
+        return len(self._queue) + len(self.under_way())
 
     @property
     def is_logging_out(self) -> bool:
         """Whether a /logout is among them."""
-        return any(is_logout(asked.line) for asked in self._waiting())
+        return any(is_logout(asked.line) for asked in (*self._queue, *self.under_way().values()))
 
-    def _waiting(self) -> Iterator[Asked]:
-        yield from self._queue
-        for asked in (*self._asked.values(), *self._unsure.values()):
-            if asked.kind in ("say", "command"):
-                yield asked
+    def under_way(self) -> dict[Ref, Asked]:
+        """What of it was sent, by the refs that it had."""
+        sent = {**self._unsure, **self._asked}
+        return {ref: asked for ref, asked in sent.items() if asked.kind in ("say", "command")}
 
     # --- say ---
 
     def say(self, place: Place, text: str, about: About | None = None, run: Run | None = None) -> None:
         """`text` is as one types it: `/x` is a command, run there, and `//x` says `/x`. With `run` that is sent for
         it. It waits for the connection, and for what was said before it."""
+        self._queue.append(self._entry(place, text, about, run))
+
+    def say_now(self, place: Place, text: str, run: Run | None = None) -> Ref:
+        """The same at once, whatever waits; the ref of its answer. Raises `RefusedError` and `DisconnectedError`."""
+        if self._client is None:
+            raise DisconnectedError(NO_CONNECTION)
+        asked = self._entry(place, text, None, run)
+        try:
+            return self._give(self._client, asked)
+        except ClientError:
+            if asked.item is not None:
+                place.timeline.withdraw(asked.item)
+            raise
+
+    def _entry(self, place: Place, text: str, about: About | None, run: Run | None) -> Asked:
+        seq = place.reach.seq
         if run is not None or is_command(text):
-            self._queue.append(Asked("command", place, text, run=run))
-            return
+            return Asked("command", place, text, run=run, seq=seq)
         chats, reply = self._chats, about.seq if about is not None else 0
         words = Message(
             **place.there, seq=0, id=0, sender=chats.me, text=said_as(text), time=chats.now(), reply_to=reply
         )
-        self._queue.append(Asked("say", place, text, place.timeline.say(words), about))
+        return Asked("say", place, text, place.timeline.say(words), about, seq=seq)
 
     def say_again(self, place: Place, item: Item) -> None:
         """What has failed."""
@@ -104,16 +122,24 @@ class Sender(Asking):
             self._refused(asked, GONE_ANSWERED)
             return
         try:
-            if asked.run is not None and self._commands.told:
-                ref = client.run(asked.run.name, asked.run.args, **place.address)
-            elif asked.run is not None:
-                ref = client.say(asked.run.line, **place.address)
-            else:
-                reply = asked.about.seq if asked.about is not None else 0
-                ref = client.say(asked.line, **self._address(client, place), reply_to=reply)
+            self._give(client, asked)
         except RefusedError as refusal:
             self._refused(asked, str(refusal))
-            return
+
+    def _give(self, client: Client, asked: Asked) -> Ref:
+        """Send it; the ref of its answer."""
+        place = asked.place
+        assert place is not None
+        command, name = run_there(asked.line) if client.protocol >= KNOWS_CONVERSATIONS else ("", "")
+        if asked.run is not None and self._commands.told:
+            ref = client.run(asked.run.name, asked.run.args, **place.address)
+        elif asked.run is not None:
+            ref = client.say(asked.run.line, **self._address(client, place))
+        elif command:
+            ref = client.say(command, to=name)
+        else:
+            reply = asked.about.seq if asked.about is not None else 0
+            ref = client.say(asked.line, reply_to=reply, **self._address(client, place))
         asked.since = self._clock()
         if client.plain:  # which acknowledges nothing
             self._settle_plain(asked)
@@ -122,9 +148,10 @@ class Sender(Asking):
             if asked.item is not None:
                 asked.item.become("sending")
                 place.timeline.revision += 1
+        return ref
 
-    def _address(self, client: Client, place: Place) -> dict[str, str]:
-        return {} if client.plain else dict(place.address)  # type: ignore[arg-type]
+    def _address(self, client: Client, place: Place) -> Address:
+        return {} if client.plain else place.address
 
     def _settle_plain(self, asked: Asked) -> None:
         if asked.item is not None and asked.place is not None and isinstance(asked.item.what, Message):
@@ -187,7 +214,7 @@ class Sender(Asking):
             told = replace(asked.item.what, **place.there, seq=ack.seq, id=ack.id, rev=ack.rev, own=True)
             message = replace(told, sender=self._chats.me, account=self._chats.account)
             place.timeline.settle(asked.item, message)
-        elif place.timeline.item(ack.seq) is None:  # what a command has said comes to all others
+        elif self.fetches and place.timeline.item(ack.seq) is None:  # what a command has said comes to all others
             self._page("one", place, before=ack.seq + 1, after=ack.seq - 1)
         self._chats.has_read(place, ack.seq)
 
@@ -216,6 +243,7 @@ class Sender(Asking):
     def lost(self) -> None:
         """What has no answer is unsure; what was asked for is asked for no more."""
         self._client = None
+        self._epochs = {place.id: place.reach.epoch for place in self._chats.places.values()}
         for ref, asked in self._asked.items():
             if asked.kind in ("say", "command"):
                 self._unsure[ref] = asked
@@ -246,7 +274,13 @@ class Sender(Asking):
     def _is_stale(self, asked: Asked) -> bool:
         line = asked.run.line if asked.run is not None else asked.line
         somebody = self._commands.names_somebody(line)
-        return is_command(line) and may_mean_another(line, same_numbers=False, names_somebody=somebody)
+        same = asked.place is not None and self.keeps_numbers(asked.place.id)
+        return is_command(line) and may_mean_another(line, same_numbers=same, names_somebody=somebody)
+
+    def keeps_numbers(self, there: str) -> bool:
+        """Whether the number of a message there means the same as before the connection was lost."""
+        place = self._chats.places.get(there)
+        return place is not None and self._epochs.get(there) == place.reach.epoch != ""
 
 
 def _name_of(line: str) -> str:

@@ -1,13 +1,15 @@
 """Conversations with one person alone: who that is by now, and that each is there once, however its name is spelt."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
 from greenchat.client.places import place_at
-from greenchat.connect.model.marks import Mark, Missed
+from greenchat.connect.model.marks import Mark
 from greenchat.connect.model.place import TO, Place, key_of
-from greenchat.protocol.events import Left, Renamed
+from greenchat.protocol.events import Renamed
 
 NOT_HERE = "{0} is not here any more. /msg {0} begins anew with who has that name now."
+
+PERHAPS_ANOTHER = "The connection was lost, and {0} may be somebody else by now. /msg {0} begins anew."
 
 
 class Talks:
@@ -120,18 +122,8 @@ class Talks:
         if begun is not None and not self.is_here(name):
             begun.gone = NOT_HERE.format(name)
 
-    def doubt_after(self, missed: Mapping[str, Missed]) -> None:
-        """One was away, and has missed this."""
-        events = [event for each in missed.values() for event in each.events]
-        told = bool(missed) and all(each.kept and not each.gap for each in missed.values())
-        moved = {key_of(name) for name in _moved(events)}
+    def doubt_all(self) -> None:
+        """One was away: nobody tells who has come and gone meanwhile."""
         for place in self.places.values():
-            if place.is_new and not place.gone and (not told or key_of(place.title) in moved):
-                place.gone = NOT_HERE.format(place.title)
-
-
-def _moved(events: Iterable[object]) -> Iterable[str]:
-    """Whose name may be another one's by now."""
-    for event in events:
-        if isinstance(event, Left | Renamed):
-            yield event.name
+            if place.is_new and not place.gone:
+                place.gone = PERHAPS_ANOTHER.format(place.title)

@@ -137,6 +137,7 @@ def _of_people(chats: Chats, item: Joined | Left | Renamed | Away | Role) -> Non
             place = chats.places.get(room)
             if place is not None:
                 place.members.add(Member(name, role, bot=bot))
+                place.move(time=item.time)
                 place.timeline.add(item)
         case Left(room=room, name=name, reason=reason):
             place = chats.places.get(room)
@@ -144,6 +145,7 @@ def _of_people(chats: Chats, item: Joined | Left | Renamed | Away | Role) -> Non
                 return
             place.members.drop(name)
             chats.doubt(name)
+            place.move(time=item.time)
             if name == chats.me:
                 place.gone = LEFT_ELSEWHERE.format(room, room) if reason == "left" else OUT.format(room, reason, room)
             else:
@@ -167,6 +169,7 @@ def _renamed(chats: Chats, item: Renamed) -> None:
         chats.me = item.new_name
     for place in [*chats.shared(item.room, item.name)]:
         place.members.rename(item.name, item.new_name)
+        place.move(time=item.time)
         place.timeline.add(item)
     for place in chats.places.values():
         place.timeline.renamed(item)

@@ -9,16 +9,19 @@ from textual.app import App
 from textual.screen import ModalScreen
 
 from greenchat.client import DisconnectedError
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import Kind, Line
 from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
 from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.choosing import Choosing
 from greenchat.connect.screen.composing import Composer
 from greenchat.connect.screen.dialogs import Help, Question
 from greenchat.connect.screen.editing import Editor
-from greenchat.connect.screen.keys import table
+from greenchat.connect.screen.keymap import table
+from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
@@ -34,7 +37,7 @@ class Acting(App[Exit]):
 
     link: Link
 
-    def __init__(self, model: Model, look: Look, settings: Settings) -> None:
+    def __init__(self, model: Model, look: Look, settings: Settings, file: ClientFile | None = None) -> None:
         super().__init__(ansi_color=not look.background)
         self.model = model
         self.look = look
@@ -48,6 +51,7 @@ class Acting(App[Exit]):
         self.box = Box(look, self.editor)
         self.log_pane = Log(look, model.chats, times=settings.times)
         self.composer = Composer(self)
+        self.choosing = Choosing(self, file)
 
     def fold(self, width: int) -> None:
         """Put away the panes for which there is no room in `width` columns, but those that somebody has asked for."""
@@ -132,8 +136,25 @@ class Acting(App[Exit]):
         self._wanted[name] = not pane.display
         self.fold(self.size.width)
 
+    def wish(self, pane: str, shown: bool | None) -> None:
+        """Show or hide it from now on; None for as there is room."""
+        self._wanted.pop(pane, None)
+        if shown is not None:
+            self._wanted[pane] = shown
+        self.fold(self.size.width)
+
+    def wear(self, look: Look) -> None:
+        """Look otherwise from now on."""
+        self.look = look
+        self.ansi_color = not look.background
+        for screen in self.screen_stack:
+            for widget in screen.query(Lines):
+                widget.look = look
+                widget.redraw()
+        self.screen_stack[0].styles.background = look.background or None
+
     def action_help(self) -> None:
-        self.push_screen(Help(self.look, table))
+        self.push_screen(Help(self.look, lambda: table(self.choosing.keys)))
 
     def action_redraw(self) -> None:
         self.refresh(layout=True)

@@ -12,13 +12,16 @@ from textual.events import AppBlur, AppFocus, Resize
 from textual.worker import WorkerFailed
 
 from greenchat.client import ClientError
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import exit_code
 from greenchat.connect.link import Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
+from greenchat.connect.screen.alerting import Alerting
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.keymap import called
 from greenchat.connect.screen.keys import KEYS
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
@@ -57,19 +60,27 @@ class ChatApp(Verbs):
     Border { width: 1; }
     #about { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, key.action, show=False, priority=True) for key in KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, show=False, priority=True, id=called(key)) for key in KEYS
+    ]
 
     def __init__(
-        self, model: Model, connect: Callable[["ChatApp"], Link], look: Look, settings: Settings = USUAL
+        self,
+        model: Model,
+        connect: Callable[["ChatApp"], Link],
+        look: Look,
+        settings: Settings = USUAL,
+        file: ClientFile | None = None,
     ) -> None:
         teach()
-        super().__init__(model, look, settings)
+        super().__init__(model, look, settings, file)
         self.error: ClientError | None = None
         self.crash: BaseException | None = None
         self._connect = connect
         self._seen: tuple[object, ...] = ()
         self._focused_window = True
         self._not_before = 0.0
+        self.alerting = Alerting(model.chats, lambda: self.settings, self.write)
 
     # --- what is where ---
 
@@ -98,8 +109,10 @@ class ChatApp(Verbs):
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
         self.log_pane.wants_original = self._on_wants_original
         self.box.focus()
+        self.choosing.begin()
         self.link = self._connect(self)
         self.link.start()
+        self.choosing.tell_problems()
         self.set_interval(FRAME_SECONDS, self._frame)
         self.set_interval(1.0, self._second)
         self._frame()
@@ -128,9 +141,8 @@ class ChatApp(Verbs):
         if not self._dirty or began < self._not_before:
             return
         self._dirty = False
-        if chats.alerts:
-            chats.alerts.clear()
-            self.bell()
+        self.alerting.tell(chats.alerts, began, looked_at=self._focused_window)
+        chats.alerts.clear()
         target, self.model.sender.target = self.model.sender.target, None
         place = chats.place
         seen = chats.current, chats.revision, place is not None and place.is_direct
@@ -155,6 +167,7 @@ class ChatApp(Verbs):
 
     def _second(self) -> None:
         self.link.tick()
+        self.alerting.tick(time.monotonic())
         if not self.link.is_up or self.link.lag() >= LAG_SECONDS:
             self._dirty = True
 
@@ -172,14 +185,19 @@ class ChatApp(Verbs):
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
 
+    def write(self, text: str) -> None:
+        """To the terminal, where nothing is seen of it."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(text)
+
     def on_app_blur(self, _: AppBlur) -> None:
         self._focused_window = False
         self.model.chats.attentive = False
 
     # --- the face of a link ---
 
-    async def ask_password(self, question: str) -> str:
-        return await self.ask(question, secret=True)
+    async def ask_password(self, refusal: ClientError, account: str) -> str:
+        return await self.ask(f"{refusal} Password of {account}", secret=True)
 
     def ended(self, error: ClientError | None) -> None:
         self.error = error

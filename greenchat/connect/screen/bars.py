@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
-from greenchat.connect.screen.wrapping import cut, width_of
+from greenchat.connect.screen.wrapping import cut, isolated, width_of
 
 # A part of a bar: its text and its style. Those behind give way first where there is no room.
 Part = tuple[str, Style]
@@ -36,6 +36,6 @@ class Bar(Lines):
             if left < 4:
                 break
             shown = cut(text, left)
-            segments += [Segment(shown, style), Segment("  ")]
+            segments += [*isolated([Segment(shown, style)]), Segment("  ")]
             left -= width_of(shown) + 2
         return [Strip(segments)]

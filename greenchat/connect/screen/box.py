@@ -48,7 +48,7 @@ class Box(Lines, can_focus=True):
         self.first: Callable[[str], bool] = lambda action: False
         self.at_end: Callable[[], None] = lambda: None
         self._first = 0  # the row at the top
-        self._actions = {key: one.action for one in BOX_KEYS for key in one.keys.split(",")}
+        self.actions = {key: one.action for one in BOX_KEYS for key in one.keys.split(",")}
 
     # --- how it looks ---
 
@@ -103,7 +103,7 @@ class Box(Lines, can_focus=True):
         if self.screen is not self.app.screen:  # by a key before this one: it is for what is there now
             self.app.post_message(Key(event.key, event.character))
             return
-        action = self._actions.get(event.key, "")
+        action = self.actions.get(event.key, "")
         if action:
             self._do(action)
         elif event.character and not FORBIDDEN.search(event.character) and event.key != "escape":

@@ -14,6 +14,7 @@ from greenchat.connect.model.chats import NOWHERE
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import About, Draft, Place
 from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.choosing import Choosing
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.log import Log
 
@@ -36,6 +37,8 @@ class Stage(Protocol):
     def box(self) -> Box: ...
     @property
     def log_pane(self) -> Log: ...
+    @property
+    def choosing(self) -> Choosing: ...
 
     def told(self, text: str, *, error: bool = False) -> None: ...
     def changed(self) -> None: ...
@@ -172,6 +175,8 @@ class Composer:
                 self.guarded(lambda: sender.join(room, key[0].strip() if key else "", self._refused))
             case [command] if command.lower() == "/part" and place is not None:
                 self.guarded(lambda: sender.part(place, self._refused))
+            case [command, *_] if command.lower() == "/set":
+                self._app.choosing.command(line)
             case [command, name] if command.lower() in ("/msg", "/query"):
                 chats.show(chats.talk_to(name).id)
             case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:

@@ -14,7 +14,7 @@ from greenchat.connect.model.rows import Row, summary
 from greenchat.connect.model.timeline import Gone, Item, Told
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.words import Block, blocks, lines_of
-from greenchat.connect.screen.wrapping import Span, cut, width_of, wrap
+from greenchat.connect.screen.wrapping import Span, cut, isolated, width_of, wrap
 from greenchat.protocol.events import Message
 
 # From so many columns on, times and names have columns of their own; in narrower ones a name stands above its words.
@@ -80,7 +80,7 @@ def _aside(row: Row, text: str, how: Drawn, style: Style) -> Iterator[list[Segme
         indent = TIME_CELLS
     for number, line in enumerate(wrap([Span(text, style)], how.width - indent - 2)):
         time = _time(row, how) if not number and indent else " " * indent
-        yield [Segment(time, how.look.dim), Segment("· " if not number else "  ", how.look.dim), *line]
+        yield [Segment(time, how.look.dim), Segment("· " if not number else "  ", how.look.dim), *isolated(line)]
 
 
 def _time(row: Row, how: Drawn) -> str:
@@ -100,18 +100,19 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
         head = [
             Segment(_time(row, how) if row.head and time else " " * time, look.dim),
             Segment(" " * (how.name_cells - width_of(shown)) if row.head else " " * how.name_cells),
-            *([Segment(shown, name)] if row.head else []),
+            *(isolated([Segment(shown, name)]) if row.head else []),
             Segment(" │ ", look.line),
         ]
         gutter = [Segment(" " * (time + how.name_cells)), Segment(" │ ", look.line)]
     elif row.head:
-        yield [Segment(cut(message.sender, how.width - 8), name), Segment(f" {_time(row, how)}".rstrip(), look.dim)]
+        above = isolated([Segment(cut(message.sender, how.width - 8), name)])
+        yield [*above, Segment(f" {_time(row, how)}".rstrip(), look.dim)]
         head = gutter
     else:
         head = gutter
     width = how.width - sum(segment.cell_length for segment in gutter)
     for number, line in enumerate(_body(row, row.item, message, width, how)):
-        yield [*(gutter if number else head), *line]
+        yield [*(gutter if number else head), *isolated(line)]
 
 
 def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Iterator[list[Segment]]:

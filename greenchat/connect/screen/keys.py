@@ -69,8 +69,3 @@ BOX_KEYS = (
     Key("alt+y", "yank_earlier", "", ""),
     Key("ctrl+underscore,ctrl+slash", "undo", "Ctrl-_", "Undo what you typed"),
 )  # fmt: skip
-
-
-def table() -> list[tuple[str, str]]:
-    """What F1 shows."""
-    return [(key.shown, key.what) for key in (*KEYS, *BOX_KEYS) if key.shown]

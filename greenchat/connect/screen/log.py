@@ -33,7 +33,7 @@ class Log(Lines):
     def __init__(self, look: Look, chats: Chats, *, times: bool = True) -> None:
         super().__init__(look, self._make_lines, id="log")
         self._chats = chats
-        self._times = times
+        self.times = times
         self._place: Place | None = None
         self._rows: list[Row] = []
         self._rows_of: tuple[object, ...] = ()
@@ -55,6 +55,11 @@ class Log(Lines):
         return self._top is None
 
     # --- what is shown ---
+
+    def restyle(self) -> None:
+        """It looks otherwise from now on."""
+        self._cache.clear()
+        self.redraw()
 
     def renew(self) -> None:
         """Look at what there is now."""
@@ -100,7 +105,7 @@ class Log(Lines):
         if known is not None and known[0] == sign:
             self._cache.move_to_end(row.key)
             return known[1]
-        drawn = draw(row, Drawn(width, self.look, self._chats.me, self._times))
+        drawn = draw(row, Drawn(width, self.look, self._chats.me, self.times))
         self._cache[row.key] = sign, drawn
         if len(self._cache) > DRAWN:
             self._cache.popitem(last=False)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from greenchat.client import ClientError
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import Line, error_line, exit_code, undelivered
 from greenchat.connect.link import Link
 from greenchat.connect.login_flow import LoginFlow
@@ -20,7 +21,7 @@ from greenchat.connect.screen.app import ChatApp
 from greenchat.connect.screen.crash import crashed
 from greenchat.connect.screen.past import past_of
 from greenchat.connect.screen.theme import look
-from greenchat.connect.settings import Settings
+from greenchat.connect.settings import read
 
 
 class Told:
@@ -51,11 +52,10 @@ def chat(visit: Visit) -> Exit:
         loop.set_exception_handler(lambda loop, told: _mistaken(app, loop, told))
         return Link(client, welcome, entrance.ticket, entrance.logins, model, app)
 
-    settings = Settings()
-    app = ChatApp(model, connect, look(settings.theme), settings)
-    if settings.history:
-        ticket = entrance.ticket
-        app.editor.past = past_of(server_key(ticket.host, ticket.port, ticket.encryption))
+    file, ticket = ClientFile(), entrance.ticket
+    settings = read(file).settings
+    app = ChatApp(model, connect, look(settings.theme), settings, file)
+    app.choosing.past = lambda: past_of(server_key(ticket.host, ticket.port, ticket.encryption))
     code = app.run()
     sys.stdout.flush()
     if app.crash is not None:

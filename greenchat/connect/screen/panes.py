@@ -10,7 +10,7 @@ from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import Place
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
-from greenchat.connect.screen.wrapping import cut, width_of
+from greenchat.connect.screen.wrapping import cut, isolated, width_of
 
 SIGNS = {"operator": "@", "owner": "~"}
 
@@ -83,7 +83,8 @@ class Conversations(Lines):
         return Strip(
             [
                 Segment(f"{mark} ", style + look.dim if not look.background else style),
-                Segment(f"{place.sign}{name}{gap}{behind} ", style),
+                *isolated([Segment(f"{place.sign}{name}", style)]),
+                Segment(f"{gap}{behind} ", style),
             ]
         )
 
@@ -133,7 +134,8 @@ class MembersPane(Lines):
             behind = (" ⚙" if member.bot else "") + (f" {member.away}" if member.away else "")
             name = cut(member.name, width - (3 if member.bot else 1))
             behind = cut(behind, width - 1 - width_of(name))
-            out.append(Strip([Segment(sign, self.look.dim), Segment(name, style), Segment(behind, self.look.dim)]))
+            parts = [*isolated([Segment(name, style)]), *isolated([Segment(behind, self.look.dim)])]
+            out.append(Strip([Segment(sign, self.look.dim), *parts]))
         return out
 
     def on_click(self, event: Click) -> None:

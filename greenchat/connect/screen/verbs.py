@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.commands import Run
 from greenchat.connect.common import clean_lines
 from greenchat.connect.draft import is_command
@@ -32,8 +33,8 @@ COPIED = "Copied, if your terminal lets programs do that."
 
 
 class Verbs(Acting):
-    def __init__(self, model: Model, look: Look, settings: Settings) -> None:
-        super().__init__(model, look, settings)
+    def __init__(self, model: Model, look: Look, settings: Settings, file: ClientFile | None = None) -> None:
+        super().__init__(model, look, settings, file)
         self.found = Found()  # of the last search
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

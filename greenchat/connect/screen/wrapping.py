@@ -1,5 +1,7 @@
 """Text in lines of so many cells: by words, and never within what is seen as one character."""
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,8 +14,20 @@ from greenchat.connect.common import clean
 
 TAB = "    "
 
+# They take the direction of the first word between them. What others write has none: `clean` takes it out.
+ISOLATE, ISOLATED = "\u2068", "\u2069"
+_FROM_RIGHT = frozenset({"R", "AL", "AN"})
+
 # Whoever heaps more marks on one letter draws over the lines of others.
 MOST_MARKS = 16
+
+# Scripts in which a line may end between any two signs, since they put no spaces between words; but for brackets and
+# what ends a sentence, which stand with what they belong to.
+_IDEOGRAPH = re.compile(
+    "[\u2e80-\u312f\u3190-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003ffff]"
+)
+NO_START = frozenset("、。，．！？：；）］｝」』】〉》〕ー々…‥・ぁぃぅぇぉっゃゅょァィゥェォッャュョ,.!?:;)]}%")
+NO_END = frozenset("（［｛「『【〈《〔([{#@")
 
 
 class Grapheme(NamedTuple):
@@ -41,6 +55,18 @@ def graphemes(text: str) -> tuple[Grapheme, ...]:
         if cells:
             found.append(Grapheme(part, cells))
     return tuple(found)
+
+
+def isolated(line: list[Segment]) -> list[Segment]:
+    """What one person wrote, so that a terminal that writes from right to left where it has to leaves all that stands
+    beside it where that is."""
+    if any(_is_from_right(segment.text) for segment in line):
+        return [Segment(ISOLATE), *line, Segment(ISOLATED)]
+    return line
+
+
+def _is_from_right(text: str) -> bool:
+    return not text.isascii() and any(unicodedata.bidirectional(one) in _FROM_RIGHT for one in text)
 
 
 def width_of(text: str) -> int:
@@ -98,23 +124,36 @@ def _wrap_line(line: Sequence[tuple[Grapheme, Style]], width: int) -> list[list[
     lines: list[list[Segment]] = []
     start = 0
     while start < len(line):
-        used, at, space = 0, start, -1
+        used, at, last = 0, start, -1  # `last`: where the next line may begin
         while at < len(line) and used + line[at][0].cells <= width:
+            if at > start and _may_part(line[at - 1][0], line[at][0]):
+                last = at
             used += line[at][0].cells
             at += 1
-            if line[at - 1][0].text == " ":
-                space = at
         if at == len(line):
             end = after = at
         elif line[at][0].text == " ":
             end, after = at, at + 1
-        elif space > start:
-            end, after = space - 1, space
-        else:
+        elif _may_part(line[at - 1][0], line[at][0]) or last < 0:
             end = after = at
+        else:
+            end = after = last
+        if end < len(line) and end > start and line[end - 1][0].text == " " and after == end:
+            end -= 1
         lines.append(_segments(line[start:end]))
         start = after
     return lines or [[]]
+
+
+def _may_part(one: Grapheme, other: Grapheme) -> bool:
+    """Whether a line may end between the two."""
+    if one.text == " ":
+        return other.text != " "
+    if one.cells < 2 and other.cells < 2:
+        return False
+    if one.text in NO_END or other.text in NO_START:
+        return False
+    return bool(_IDEOGRAPH.match(one.text) or _IDEOGRAPH.match(other.text))
 
 
 def _segments(line: Sequence[tuple[Grapheme, Style]]) -> list[Segment]:

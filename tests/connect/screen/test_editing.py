@@ -133,6 +133,8 @@ def test_wrapping_by_words():
     assert lines(FAMILY * 3, 4) == [FAMILY * 2, FAMILY]
     assert lines("a\n\nb", 4) == ["a", "", "b"]
     assert lines("", 4) == [""]
+    assert lines("ab 世界世界", 6) == ["ab 世", "界世界"], "which has no spaces between words"
+    assert lines("世界世。世（世", 6) == ["世界", "世。世", "（世"], "with what they belong to"
     assert (cut("a longer text", 8), cut("世界世界", 5), cut("two\nlines", 20)) == ("a longe…", "世界…", "two lines")
 
 

@@ -23,7 +23,7 @@ def test_contrast(theme):
     ground = Color.parse(theme.background)
     texts = [Style(color=name) for name in theme.names]
     texts += [theme.base, theme.dim, theme.error, theme.new, theme.mention, theme.link, theme.bar, theme.current]
-    texts += [theme.base + theme.selected, theme.base + theme.verbatim, theme.dim + theme.bar]
+    texts += [theme.base + theme.selected, theme.base + theme.verbatim, theme.bar + theme.dim]
     for style in texts:
         assert contrast(style.color or theme.base.color, style.bgcolor or ground) >= 4.5, style
 
