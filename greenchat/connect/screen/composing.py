@@ -12,7 +12,7 @@ from greenchat.connect.draft import is_command, pasted, to_send, why_not
 from greenchat.connect.link import Link
 from greenchat.connect.model.chats import NOWHERE
 from greenchat.connect.model.model import Model
-from greenchat.connect.model.place import About, Draft, Place
+from greenchat.connect.model.place import About, Draft, Place, key_of
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.choosing import Choosing
 from greenchat.connect.screen.editing import Editor
@@ -177,7 +177,7 @@ class Composer:
                 self.guarded(lambda: sender.part(place, self._refused))
             case [command, *_] if command.lower() == "/set":
                 self._app.choosing.command(line)
-            case [command, name] if command.lower() in ("/msg", "/query"):
+            case [command, name] if command.lower() in ("/msg", "/query") and key_of(name) != key_of(chats.me):
                 chats.show(chats.talk_to(name).id)
             case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
                 self._app.action_search(" ".join(line.split()[1:]))
