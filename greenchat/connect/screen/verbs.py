@@ -93,6 +93,10 @@ class Verbs(Acting):
 
     # --- panes ---
 
+    @property
+    def lists_conversations(self) -> bool:
+        return bool(self.main.query_one("#conversations").display)
+
     def action_fold(self, name: str) -> None:
         """Where there is no room for a pane, its list stands before the conversation."""
         if self.size.width >= PANE_FROM[name]:
