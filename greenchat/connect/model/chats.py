@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from itertools import takewhile
 
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from greenchat.client.places import place_at, place_of
 from greenchat.connect.model.marks import Mark, Missed, Now
 from greenchat.connect.model.markup import mentions
-from greenchat.connect.model.place import Place
+from greenchat.connect.model.place import LEVELS, Place
 from greenchat.connect.model.rows import Row, rows
 from greenchat.connect.model.talks import Talks
 from greenchat.connect.model.timeline import KEPT, Item, Told
@@ -52,6 +52,10 @@ class Chats(Talks):
         self.read: Callable[[str, int], None] = lambda place, seq: None  # one has read so far, see `Reading`
         self._heard = self._looked = 0
 
+    def today(self) -> date:
+        """Of the one who reads."""
+        return self.now().astimezone(self.zone).date()
+
     # --- the list ---
 
     @property
@@ -73,6 +77,13 @@ class Chats(Talks):
         place = self.room("")
         place.title, place.gone = self.server, NOWHERE
         return place
+
+    def choose(self, levels: Mapping[str, str]) -> None:
+        """What calls for one, by places; as usual in others. What is no level is one that newer servers have."""
+        self.levels = {place: level for place, level in levels.items() if level in LEVELS}
+        for place in self.places.values():
+            place.level = self.levels.get(place.id, "usual")
+        self.revision += 1
 
     def drop(self, gone: str) -> None:
         """It is nowhere any more. What is looked at then is beside it."""
@@ -203,7 +214,7 @@ class Chats(Talks):
                 place.unread = place.mentions = 0
         elif place.mark is None and place.id == self.current:
             place.mark = place.read
-        if place.level != "none" and (calls or (place.level == "all" and place.is_direct)):
+        if place.level == "all" or (calls and place.level != "none"):
             self.alerts.append(Alert(place.id, message))
 
     def tell(self, place: Place | None, text: str, *, error: bool = False) -> None:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from textual.geometry import Size
 
-from greenchat.connect.link import Link
+from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.screen.bars import Part
@@ -17,9 +17,6 @@ from greenchat.connect.screen.wrapping import cut, width_of
 # So many conversations with something unread are told above the one that is looked at, each by so much of its name.
 MOST_TOLD = 3
 SHORT_TITLE = 10
-
-# From so many seconds on one is told how late an answer is.
-LAG_SECONDS = 2.0
 
 
 class Shown(Protocol):
