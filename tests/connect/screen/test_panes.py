@@ -148,3 +148,17 @@ async def test_a_small_screen_says_all(server, tmp_path):
             await ada.press("pageup")
             say(bob, "one more", "garden")
             await ada.sees("reading back, 1 new")
+
+
+@steps
+async def test_the_first_line_in_sight_tells_who_has_said_it(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path, size=(100, 10)) as ada:
+        with Program(server, "bob") as bob:
+            for text in ("שלום", *"abcdefghij"):
+                say(bob, text)
+            await ada.sees("│ j")
+            assert "bob │ d" in ada.lines[1]
+            await ada.press("alt+up", *["alt+up"] * 10)
+            await ada.until(lambda: "שלום" in ada.lines[1])
+            assert ada.lines[1].count("bob") == 1
+            check(ada.app.screen._compositor.render_strips(), 100)
