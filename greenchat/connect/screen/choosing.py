@@ -157,6 +157,8 @@ class Choosing:
                     f"They are kept in {self.file.path}.",
                 ]
             self._say("\n".join(lines))
+        if name:
+            self.problems.clear()  # which /set alone tells
         self.tell_problems()
 
     def _key_lines(self, name: str) -> list[str]:
