@@ -16,7 +16,7 @@ from textual.worker import WorkerFailed
 from greenchat.client import ClientError
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import exit_code
-from greenchat.connect.link import Link
+from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
@@ -30,7 +30,7 @@ from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
 from greenchat.connect.screen.searching import Search
-from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
+from greenchat.connect.screen.status import about, status, topic
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.verbs import PANE_FROM, Verbs
 from greenchat.connect.settings import Settings
@@ -56,7 +56,7 @@ class ChatApp(Verbs):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    Screen { layout: vertical; }
+    Screen { layout: vertical; layers: default above; }
     #middle { height: 1fr; }
     #conversations { width: 20; }
     #members { width: 18; }
@@ -107,13 +107,16 @@ class ChatApp(Verbs):
         yield Bar(look, "about", lambda: about(self))
         yield Bar(look, "status", lambda: status(self))
         yield self.box
+        yield self.menu
 
     def on_mount(self) -> None:
         if self.look.background:
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
-        self.box.first, self.box.at_end = self.composer.first, self.action_jump
+        self.box.first, self.box.typed = self.composer.first, self.composer.typed
+        self.box.at_end = self.action_jump
+        self.menu.below = lambda: 1 + self.box.get_content_height(None, None, self.size.width)
         self.log_pane.on_seen, self.log_pane.on_turned = self._on_seen, self._on_turned
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
@@ -131,6 +134,7 @@ class ChatApp(Verbs):
 
     def on_resize(self, event: Resize) -> None:
         self.fold(event.size.width)
+        self.menu.place()
 
     def fold(self, width: int) -> None:
         room = self.model.chats.place is not None and not self.model.chats.place.is_direct

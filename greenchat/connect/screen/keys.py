@@ -23,7 +23,7 @@ KEYS = (
     Key("alt+c", "copy", "Alt-C", "Copy it"),
     Key("alt+i", "quote", "Alt-I", "Quote it: it stands in the box"),
     Key("alt+g", "original", "Alt-G", "Go to what it answers"),
-    Key("escape", "cancel", "Esc", "Select none; answer and change nothing"),
+    Key("escape", "cancel", "Esc", "Shut a list, select no message, answer and change nothing"),
     Key("alt+left", "step(-1)", "Alt-Left, Alt-Right", "The conversation before, or behind"),
     Key("alt+right", "step(1)", "", ""),
     Key("alt+a", "unread", "Alt-A", "The next with something unread"),
