@@ -64,7 +64,9 @@ def isolated(line: list[Segment]) -> list[Segment]:
     """What one person wrote, so that a terminal that writes from right to left where it has to leaves all that stands
     beside it where that is."""
     if any(_is_from_right(segment.text) for segment in line):
-        return [Segment(ISOLATE), *line, Segment(ISOLATED)]
+        # Not as segments of their own: what has no width is lost where something else stands before a part of a line.
+        line = [Segment(ISOLATE + line[0].text, line[0].style), *line[1:]]
+        return [*line[:-1], Segment(line[-1].text + ISOLATED, line[-1].style)]
     return line
 
 
