@@ -103,6 +103,10 @@ class Commands:
 
     # --- the table ---
 
+    def knows(self, name: str) -> bool:
+        """Whether the server has told of this one."""
+        return self.told and name in self._entries
+
     @property
     def known(self) -> list[CommandEntry]:
         """Those that one may run, by their names."""

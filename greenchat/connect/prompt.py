@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application.current import create_app_session, get_app_session
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
@@ -290,6 +291,9 @@ class Screen:
 
 def ask(what: str, default: str = "", *, secret: bool = False, may_be_empty: bool = False) -> str:
     """One answer, before there is a chat. Raises `EOFError` or `KeyboardInterrupt` if one would rather not."""
+    if not isinstance(get_app_session().output, TerminalOutput):  # as before a screen
+        with TerminalOutput() as output, create_app_session(output=output):
+            return ask(what, default, secret=secret, may_be_empty=may_be_empty)
     session = _question(f"{what} [{default}]" if default else what, secret=secret)
     while True:
         answer = session.prompt()

@@ -165,6 +165,10 @@ class Acting(App[Exit]):
     def action_redraw(self) -> None:
         self.refresh(layout=True)
 
+    def action_open(self) -> None:
+        if not self.log_pane.open():
+            self.told("Nothing is folded here.")
+
     def action_select(self, by: int) -> None:
         self.log_pane.select(by)
         self.changed()

@@ -150,6 +150,8 @@ class Composer:
                 self.guarded(lambda: sender.part(place, self._refused))
             case [command, *_] if command.lower() == "/set":
                 self._app.choosing.command(line)
+            case [command, *words] if command.lower() == "/notify" and place is not None:
+                return self._app.choosing.level(place, words[0].lower() if words else "")
             case [command, name] if command.lower() in ("/msg", "/query"):
                 chats.show(chats.talk_to(name).id)
             case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
