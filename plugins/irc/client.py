@@ -10,7 +10,8 @@ class Client(Struct):
 
     `talks` are the conversations of two, by the nicks of the others, and `ended` those nicks whose bearer is somebody
     else by now. `monitored` are nicks whose coming and going it wants to know. `batches` are messages of several lines
-    that it has begun: by their names, their target, tags and lines. `away` is whether it was told to be away.
+    that it has begun: by their names, their target, tags and lines. `run_to` is the channel to which it said
+    something last, of which it does not want to know what became.
     """
 
     nick: str = ""
@@ -31,6 +32,7 @@ class Client(Struct):
     monitored: dict[str, str] = field(default_factory=dict)
     batches: dict[str, tuple[str, dict[str, str], str, list[str]]] = field(default_factory=dict)
     is_bot: bool = False
+    run_to: str = ""
 
     def __repr__(self) -> str:
         return f"Client(nick={self.nick!r})"  # passwords do not get into a log

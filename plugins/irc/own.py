@@ -46,6 +46,9 @@ from .shared import ADVICE, END, SharedCodec
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
 
+# Why words to a room are refused to who is not in it.
+NOT_THERE = ("not_in_room", "room_required", "not_joined")
+
 
 class Facts(Protocol):
     """What a codec knows of the server."""
@@ -271,6 +274,8 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [_failed(context, error)]
+        if error.ref is None and error.code in NOT_THERE and client.run_to:
+            context = Context("PRIVMSG", client.run_to)
         told = refusal(error, context)
         if told is not None:
             return [self.numeric(told)]
