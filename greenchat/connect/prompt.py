@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application.current import create_app_session, get_app_session
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
@@ -24,12 +25,15 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
-from prompt_toolkit.styles import DummyStyle, Style
+from prompt_toolkit.styles import BaseStyle, DummyStyle, Style
 
+from greenchat.connect.colours import NAMES, of_name
 from greenchat.connect.commands import Commands
-from greenchat.connect.common import Line, error_line, info_line
+from greenchat.connect.common import Kind, Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
 from greenchat.connect.names import Completed
+from greenchat.connect.past import Past
+from greenchat.connect.settings import Settings
 
 PROMPT = "> "
 
@@ -53,7 +57,9 @@ STYLE = {
     "past-body": "dim",
     "replayed-head": "dim",
     "replayed-body": "dim",
-}
+    "calls": "reverse",
+    "status": "dim",
+} | {f"name{colour[1:]}": colour for colour in NAMES}
 
 
 class Stars(Processor):
@@ -70,29 +76,29 @@ class Stars(Processor):
 
 
 class Memory(History):
-    """What the up-arrow brings back: nothing that may hold a password or key."""
+    """What the up-arrow and Ctrl-R bring back: nothing that may hold a password or key."""
 
     def __init__(self, commands: Commands) -> None:
         super().__init__()
+        self.past = Past()
         self._commands = commands
-        self._drafts: list[str] = []
 
     def append_string(self, string: str) -> None:
         if self._commands.may_keep(string):
-            self._drafts.append(string)
+            self.past.add(string)
 
     def get_strings(self) -> list[str]:
-        return [*self._drafts]
+        return [*self.past.texts]
 
     async def load(self) -> AsyncGenerator[str, None]:
-        for draft in reversed(self._drafts):
-            yield draft
+        for text in reversed(self.past.texts):
+            yield text
 
     def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._drafts)
+        return reversed(self.past.texts)
 
     def store_string(self, string: str) -> None:
-        pass  # it lives as long as the chat
+        pass  # by what it is appended to
 
 
 class TerminalOutput(Vt100_Output):
@@ -134,21 +140,30 @@ class Screen:
     """What is shown and asked. `read` and `read_secret` raise `EOFError` or `KeyboardInterrupt` where one would rather
     not answer, and `EOFError` after `interrupt`. `commands` are what tells what is secret in what is typed."""
 
-    def __init__(self, output: TerminalOutput) -> None:
+    def __init__(self, output: TerminalOutput, settings: Settings) -> None:
         self._output = output
-        self._style = DummyStyle() if os.environ.get("NO_COLOR") else Style.from_dict(STYLE)
+        self.hold(settings)
         self.commands = Commands()
+        self.memory = Memory(self.commands)
         self._chat: PromptSession[str] = PromptSession(
             PROMPT,
-            history=Memory(self.commands),
+            history=self.memory,
             input_processors=[Stars(self.commands), TABS],
             key_bindings=self._chat_keys(),
+            rprompt=self._status,
         )
+        self.status: Callable[[], str] = lambda: ""  # what stands at the right of the prompt
         self.complete: Callable[[str], Completed] = lambda before: Completed()  # what Tab does behind such a text
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
         self._prompt = self._chat  # the one that is, or was, on the screen
         self._aside: tuple[str, asyncio.Future[str]] | None = None  # what is to be asked before one types on
+
+    def hold(self, settings: Settings) -> None:
+        """These hold from now on."""
+        colourless = os.environ.get("NO_COLOR") or settings.theme == "none"
+        self._style: BaseStyle = DummyStyle() if colourless else Style.from_dict(STYLE)
+        self._rings = settings.bell
 
     @property
     def input(self) -> Input:
@@ -212,11 +227,22 @@ class Screen:
         self._prompt = _question(what, secret=True)
         return await self._prompt.prompt_async()
 
+    def _status(self) -> StyleAndTextTuples:
+        """It is no part of what was said, and goes with the prompt."""
+        return [] if self._chat.app.is_done else [("class:status", self.status())]
+
+    def redraw(self) -> None:
+        """The status is another one by now."""
+        self._chat.app.invalidate()
+
     def show(self, lines: Iterable[Line]) -> None:
         """Print `lines` and draw the prompt again, with what is typed in it."""
+        lines = [*lines]
         text: StyleAndTextTuples = [part for line in lines for part in _fragments(line)]
         if not text:
             return
+        if self._rings and any(line.calls for line in lines):
+            self._output.bell()
         app = self._prompt.app
         # Not `run_in_terminal`: it turns the terminal's echo on for a moment, and what is typed then is drawn twice.
         if app.is_running:
@@ -269,6 +295,9 @@ class Screen:
 
 def ask(what: str, default: str = "", *, secret: bool = False, may_be_empty: bool = False) -> str:
     """One answer, before there is a chat. Raises `EOFError` or `KeyboardInterrupt` if one would rather not."""
+    if not isinstance(get_app_session().output, TerminalOutput):  # as before a screen
+        with TerminalOutput() as output, create_app_session(output=output):
+            return ask(what, default, secret=secret, may_be_empty=may_be_empty)
     session = _question(f"{what} [{default}]" if default else what, secret=secret)
     while True:
         answer = session.prompt()
@@ -306,7 +335,10 @@ def _suspend(event: KeyPressEvent) -> None:
 
 
 def _fragments(line: Line) -> Iterator[tuple[str, str]]:
-    yield f"class:{line.kind.value}-head", line.head
+    style = f"class:{line.kind.value}-head"
+    if line.who and line.kind not in (Kind.PAST, Kind.REPLAYED):
+        style += f" class:name{of_name(line.who)[1:]}"
+    yield style + " class:calls" * line.calls, line.head
     body = line.body.replace("\n", f"\n{INDENT}")
     yield f"class:{line.kind.value}-body", f" {body}"
     yield "", "\n"

@@ -21,7 +21,8 @@ class Client(Struct):
 
     `talks` are the conversations of two, by the nicks of the others, and `ended` those nicks whose bearer is somebody
     else by now. `monitored` are nicks whose coming and going it wants to know. `batches` are messages of several lines
-    that it has begun, by their names. `away` is whether it was told to be away.
+    that it has begun, by their names. `run_to` is the channel to which it said something last, of which it does not
+    want to know what became.
     """
 
     nick: str = ""
@@ -42,6 +43,7 @@ class Client(Struct):
     monitored: dict[str, str] = field(default_factory=dict)
     batches: dict[str, Lines] = field(default_factory=dict)
     is_bot: bool = False
+    run_to: str = ""
 
     def __repr__(self) -> str:
         return f"Client(nick={self.nick!r})"  # passwords do not get into a log

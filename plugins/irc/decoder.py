@@ -17,7 +17,14 @@ from .names import room_of
 Expect = Callable[[str, Beside], None]
 
 # What is read as one run: one person's words to one room, without tags, in lines as all clients send them.
+_TO = b"PRIVMSG "
 _WORDS = b"PRIVMSG #"
+
+# What is not said as it stands; lines end with the two that are left out.
+_CONTROLS = bytes([*range(10), 11, 12, *range(14, 32), 127])
+
+# Who wants to know what became of each of their words.
+_WANT_ANSWERS = ("echo-message", "labeled-response")
 
 
 class Decoder:
@@ -82,31 +89,39 @@ class Decoder:
     def _says(self, block: bytes) -> Says | None:
         """What a block of words to one room says; None where there is anything else in it, or what needs a look."""
         client = self._client
-        if not client.is_registered or b"\x01" in block or b"\0" in block:
+        if not client.is_registered or block.translate(None, _CONTROLS) != block:
             return None
         head, colon, _ = block.partition(b" :")
-        channel = head.removeprefix(b"PRIVMSG ")
-        if not colon or b"," in channel or b" " in channel or b"\n" in channel:
+        channel = head.removeprefix(_TO)
+        if not colon or b"," in channel or b" " in channel or b"\r" in channel or b"\n" in channel:
             return None
-        parts = block.replace(b"\r\n", b"\n").removesuffix(b"\r").split(b"\n" + head + colon)
-        parts[0] = parts[0][len(head) + len(colon) :]
+        head += colon
+        end = b"\r\n" if block.find(b"\r\n") == block.find(b"\n") - 1 else b"\n"
         try:
-            texts = [part.decode() for part in parts]
+            texts = block.removesuffix(b"\r").decode().split((end + head).decode())
             room = room_of(channel.decode())
         except UnicodeDecodeError:
             return None
-        longest = LINE_BYTES - 2 - len(head) - len(colon)
-        if not room or any(not _is_plain(one, longest) for one in texts):
+        texts[0] = texts[0][len(head.decode()) :]
+        if not room or not _are_plain(texts, LINE_BYTES - len(end) - len(head)):
             return None
-        ref = Context("PRIVMSG", f"#{room}").ref
-        return Says(texts, room, [ref] * len(texts))
+        client.run_to = f"#{room}"
+        if client.caps.isdisjoint(_WANT_ANSWERS):
+            return Says(texts, room)
+        return Says(texts, room, [Context("PRIVMSG", client.run_to).ref] * len(texts))
 
 
-def _is_plain(text: str, longest: int) -> bool:
-    """Whether it is said as it stands."""
-    if not text or "\n" in text or "\r" in text or len(text.encode()) > longest or slash_at(text) >= 0:
+def _are_plain(texts: Sequence[str], longest: int) -> bool:
+    """Whether all of them are said as they stand."""
+    all_of_it = "".join(texts)
+    if "\n" in all_of_it or "\r" in all_of_it or not min(texts):
         return False
-    return text.isprintable()
+    if all_of_it.isascii():
+        if len(max(texts, key=len)) > longest:
+            return False
+    elif not all_of_it.isprintable() or any(len(one.encode()) > longest for one in texts):
+        return False
+    return min(texts) >= "0" or not any(slash_at(one) >= 0 for one in texts)
 
 
 def _too_long(*, fatal: bool = False) -> Request | IrcLine:

@@ -34,8 +34,9 @@ from . import modes
 from .beside import Beside, Besides, unpacked
 from .client import Client
 from .decoder import Decoder
-from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of, label_in
-from .grammar import LINE_BYTES, cut, escape, line
+from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
+from .grammar import LINE_BYTES, cut, line
+from .labels import Labels
 from .modes import BANS
 from .names import HOST, ascii_lower, source, to_channel, to_irc
 from .numerics import refusal
@@ -49,6 +50,9 @@ ABOUT_NICKS = frozenset({"432", "433"})
 
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
+
+# Why words to a room are refused to who is not in it.
+NOT_THERE = ("not_in_room", "room_required", "not_joined")
 
 
 class Facts(Protocol):
@@ -70,15 +74,6 @@ class Facts(Protocol):
         """The time of a message, as a read marker; "*" where it is not known."""
 
 
-class Held:
-    """What was told for a line with a label, by the requests that it was, some of which are `left`. They may be
-    answered in any order: what is refused is known at once."""
-
-    def __init__(self, count: int) -> None:
-        self.left = count
-        self.lines: dict[int, list[str]] = {}
-
-
 class IrcCodec:
     """Of one connection. See `greenchat.codecs.Codec`."""
 
@@ -95,7 +90,7 @@ class IrcCodec:
         self.client = client or Client()
         self.session: Any = None  # whose it is, once it has begun
         self.facts = facts
-        self._held: dict[str, Held] = {}  # by labels
+        self._labels = Labels()
         self._behind: list[str] = []  # what is told behind an answer, and is none
         self._pages = Pages()
 
@@ -130,11 +125,11 @@ class IrcCodec:
     def encode(self, reply: Event | Frame) -> bytes:
         context = context_of(getattr(reply, "ref", None))
         lines, is_last = self._told(reply, context)
-        data = self._labelled(lines, context, is_last)
+        if context.label and self.client.has("labeled-response"):
+            lines = self._labels.told(lines, context, is_last)
         if self._behind:
-            data += "".join(f"{one}{END}" for one in self._behind).encode()
-            self._behind = []
-        return data
+            lines, self._behind = [*lines, *self._behind], []
+        return "".join(f"{one}{END}" for one in lines).encode()
 
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
         if "echo-message" not in self.client.caps and "labeled-response" not in self.client.caps:
@@ -195,27 +190,6 @@ class IrcCodec:
             case Event():
                 return _lines(self.shared.encode(reply)), False
         return [], False
-
-    def _labelled(self, lines: list[str], context: Context, is_last: bool) -> bytes:
-        label, place, count = label_in(context)
-        if not label or not self.client.has("labeled-response"):
-            return "".join(f"{one}{END}" for one in lines).encode()
-        held = self._held.setdefault(label, Held(count))
-        held.lines.setdefault(place, []).extend(lines)
-        held.left -= is_last
-        if held.left > 0:
-            return b""
-        del self._held[label]
-        lines = [one for place in sorted(held.lines) for one in held.lines[place]]
-        tag = f"label={escape(label)}"
-        if not lines:
-            lines = [_with_tag(f":{HOST} ACK", tag)]
-        elif len(lines) == 1 or _is_batch(lines):
-            lines = [_with_tag(lines[0], tag), *lines[1:]]
-        else:
-            inner = [one if "batch=" in one.partition(" ")[0] else _with_tag(one, "batch=l") for one in lines]
-            lines = [_with_tag(f":{HOST} BATCH +l labeled-response", tag), *inner, f":{HOST} BATCH -l"]
-        return "".join(f"{one}{END}" for one in lines).encode()
 
     @property
     def told_as(self) -> str:
@@ -314,6 +288,8 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [_failed(context, error)]
+        if error.ref is None and error.code in NOT_THERE and client.run_to:
+            context = Context("PRIVMSG", client.run_to)
         told = refusal(error, context)
         if told is not None:
             return [self.numeric(told)]
@@ -397,16 +373,5 @@ def _pong(token: str) -> str:
     return head + cut(token, LINE_BYTES - len(head) - len(END))[0]
 
 
-def _is_batch(lines: Sequence[str]) -> bool:
-    """Whether they are one batch as they are."""
-    _, begins, first = lines[0].partition(" BATCH +")
-    _, ends, last = lines[-1].rpartition(" BATCH -")
-    return bool(begins and ends) and first.partition(" ")[0] == last
-
-
 def _lines(data: bytes) -> list[str]:
     return data.decode().split(END)[:-1]
-
-
-def _with_tag(one: str, tag: str) -> str:
-    return f"@{tag};{one[1:]}" if one.startswith("@") else f"@{tag} {one}"

@@ -98,7 +98,7 @@ class SharedCodec:
         longest = LINE_BYTES - len(END) - len(head.encode())
         if len(max(texts, key=len)) * 4 > longest or "\n" in "".join(texts):
             return b"".join(self.message(one) for one in messages)
-        if self._besides.may_touch(messages.sender, messages.room, messages.seq + len(texts) - 1):
+        if self._besides.may_touch(messages.sender, messages.room, messages.seq):
             return b"".join(self.message(one) for one in messages)
         before = self._tags_of_run(messages)
         if not self._tags:

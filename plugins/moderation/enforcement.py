@@ -283,8 +283,8 @@ class Enforcement:
     # --- put out ---
 
     def put_out(self, member: Member, room: Room, verdict: Reject, notice: str, reason: str, by: str) -> None:
-        """Let `member` out of `room`, be it the only one that it is in, as `by` wants it. `reason` is for those who log.
-        It is done when this returns, and nothing waits on the way: between two orders, nobody is half in and half
+        """Let `member` out of `room`, be it the only one that it is in, as `by` wants it. `reason` is for those who
+        log. It is done when this returns, and nothing waits on the way: between two orders, nobody is half in and half
         out."""
         if room.name not in member.rooms:
             return

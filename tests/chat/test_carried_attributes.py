@@ -46,6 +46,7 @@ DECIDED = {
         {
             "listeners": "the sessions",
             "_choosy": "found out from whom the listeners ignore",
+            "told_quits": "found out from how the listeners are written to",
             "_deliver _observe _stats _turns": "those of the chat",
             "_runs _batches _when_calm": "empty",
             "_newcomers _told talk waiting": "about runs, of which there are none",

@@ -38,7 +38,7 @@ class IrcClient(Peer):
     """Who has asked for `caps`, and come in as `nick` into `rooms`; an `account` is a name and its password."""
 
     def __init__(self, server, nick="", *rooms, caps=(), account=None, user="user", realname="Real Name"):
-        super().__init__(server.host, server.port)
+        super().__init__(getattr(server, "host", "127.0.0.1"), server.port)
         self.nick = nick
         if not nick:
             return

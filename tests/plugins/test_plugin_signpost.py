@@ -81,13 +81,6 @@ def test_smtp_is_told_that_there_is_no_such_service(server, greeting):
     assert answer.count("\r\n") == 1
 
 
-@pytest.mark.parametrize("line", [b"CAP LS 302\r\n", b"NICK ada\r\n", b"USER ada 0 * :Ada\r\n", b"PASS secret\r\n"])
-def test_irc_is_told_in_an_error(server, line):
-    answer = answer_to(server, line).decode("ascii")
-    assert answer.startswith("ERROR :This is a greenchat chat server, no IRC.")
-    assert "secret" not in answer
-
-
 @pytest.mark.parametrize(
     "first",
     ["JOIN|ada", "join|ada", "Join|ada", " JOIN|ada", "MSG|GET / HTTP/1.1|", "msg|x", "PING", "G", "GET|x"],

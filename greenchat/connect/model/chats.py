@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from itertools import takewhile
 
 from msgspec.structs import replace
@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from greenchat.client.places import place_at, place_of
 from greenchat.connect.model.marks import Mark, Missed, Now
 from greenchat.connect.model.markup import mentions
-from greenchat.connect.model.place import TO, Place
+from greenchat.connect.model.place import LEVELS, Place
 from greenchat.connect.model.rows import Row, rows
+from greenchat.connect.model.talks import Talks
 from greenchat.connect.model.timeline import KEPT, Item, Told
 from greenchat.protocol.events import Deleted, Event, Joined, Left, Message, Renamed
 from greenchat.protocol.replies import Conversations, HistoryPage, Welcome
@@ -34,24 +35,26 @@ class Alert:
     message: Message
 
 
-class Chats:
+class Chats(Talks):
     """`me` is one's name, `account` whose account it is, `current` the conversation that is looked at, empty for none.
     `attentive`: whoever is there sees its end at this moment, so that what comes is read. `alerts` are for the surface
     to take away. `revision` rises with each change of the list, of members and of what is unread.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), zone: tzinfo | None = None) -> None:
+        super().__init__()
         self.now = now
         self.zone = zone
         self.me = self.account = self.server = ""
-        self.places: dict[str, Place] = {}
-        self.current = ""
         self.attentive = True
         self.alerts: list[Alert] = []
         self.revision = 0
-        self.direct_epoch = ""
         self.read: Callable[[str, int], None] = lambda place, seq: None  # one has read so far, see `Reading`
         self._heard = self._looked = 0
+
+    def today(self) -> date:
+        """Of the one who reads."""
+        return self.now().astimezone(self.zone).date()
 
     # --- the list ---
 
@@ -75,35 +78,12 @@ class Chats:
         place.title, place.gone = self.server, NOWHERE
         return place
 
-    def direct(self, conversation: str, name: str) -> Place:
-        """The conversation of this id. One that had only a name is it from its first message on."""
-        there = place_at("", conversation)
-        place = self.places.get(there)
-        if place is None:
-            place = self.places.pop(TO + name, None)
-            if place is None:
-                place = Place(there, name)
-                place.reach = Mark(epoch=self.direct_epoch)
-            elif self.current == place.id:
-                self.current = there
-            place.id = there
-            self._begin(place)
-        place.title = name or place.title
-        return place
-
-    def talk_to(self, name: str) -> Place:
-        """What one says with who is called so: the conversation that there is, or a new one."""
+    def choose(self, levels: Mapping[str, str]) -> None:
+        """What calls for one, by places; as usual in others. What is no level is one that newer servers have."""
+        self.levels = {place: level for place, level in levels.items() if level in LEVELS}
         for place in self.places.values():
-            if place.is_direct and not place.gone and place.title.casefold() == name.casefold():
-                return place
-        place = self._begin(Place(TO + name, name))
-        place.timeline.older = False
-        return place
-
-    def _begin(self, place: Place) -> Place:
-        self.places[place.id] = place
-        self.touch(place)
-        return place
+            place.level = self.levels.get(place.id, "usual")
+        self.revision += 1
 
     def drop(self, gone: str) -> None:
         """It is nowhere any more. What is looked at then is beside it."""
@@ -234,7 +214,7 @@ class Chats:
                 place.unread = place.mentions = 0
         elif place.mark is None and place.id == self.current:
             place.mark = place.read
-        if place.level != "none" and (calls or (place.level == "all" and place.is_direct)):
+        if place.level == "all" or (calls and place.level != "none"):
             self.alerts.append(Alert(place.id, message))
 
     def tell(self, place: Place | None, text: str, *, error: bool = False) -> None:
@@ -262,6 +242,7 @@ class Chats:
     def back(self, welcome: Welcome, rooms: Mapping[str, Welcome], missed: Mapping[str, Missed]) -> None:
         """One has come back, and is in these rooms; this was said and changed in them meanwhile."""
         there = {welcome.room, *welcome.rooms}
+        self.doubt_all()
         for place in self.places.values():
             if not place.is_direct and place.id not in there and not place.gone:
                 place.gone = GONE_BACK.format(place.title)

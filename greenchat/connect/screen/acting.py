@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 
 from textual.app import App
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from greenchat.client import DisconnectedError
 from greenchat.connect.client_file import ClientFile
@@ -23,6 +23,7 @@ from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.keymap import table
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.log import Log
+from greenchat.connect.screen.menu import Menu
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
 
@@ -49,9 +50,15 @@ class Acting(App[Exit]):
         self._leaving = False
         self.editor = Editor(model.commands.may_keep, model.commands.secret_start)
         self.box = Box(look, self.editor)
+        self.menu = Menu(look)
         self.log_pane = Log(look, model.chats, times=settings.times)
         self.composer = Composer(self)
         self.choosing = Choosing(self, file)
+
+    @property
+    def main(self) -> Screen[None]:
+        """What is there also while a question or a list stands above it: `query` would look into that one."""
+        return self.screen_stack[0]
 
     def fold(self, width: int) -> None:
         """Put away the panes for which there is no room in `width` columns, but those that somebody has asked for."""
@@ -83,6 +90,10 @@ class Acting(App[Exit]):
             if ask(place):
                 self.link.flush()
                 self.changed()
+
+    def open_above(self, screen: ModalScreen[None]) -> None:
+        """It stands above all else until it is answered."""
+        self.push_screen(screen)
 
     async def ask(self, question: str, *, secret: bool = False) -> str:
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -132,7 +143,7 @@ class Acting(App[Exit]):
         self.changed()
 
     def action_fold(self, name: str) -> None:
-        pane = self.query_one(f"#{name}")
+        pane = self.main.query_one(f"#{name}")
         self._wanted[name] = not pane.display
         self.fold(self.size.width)
 
@@ -159,6 +170,10 @@ class Acting(App[Exit]):
     def action_redraw(self) -> None:
         self.refresh(layout=True)
 
+    def action_open(self) -> None:
+        if not self.log_pane.open():
+            self.told("Nothing is folded here.")
+
     def action_select(self, by: int) -> None:
         self.log_pane.select(by)
         self.changed()
@@ -166,6 +181,8 @@ class Acting(App[Exit]):
     def action_cancel(self) -> None:
         if isinstance(self.screen, ModalScreen):
             self.screen.dismiss(None)
+            return
+        if self.composer.close():
             return
         self.log_pane.deselect()
         self.composer.drop_about()
@@ -184,7 +201,10 @@ class Acting(App[Exit]):
     def action_interrupt(self) -> None:
         if isinstance(self.screen, ModalScreen):
             self.screen.dismiss(None)
+        elif self.composer.recalling.close():
+            pass
         elif self.editor.text:
+            self.composer.completing.close()
             self.editor.take_back()
             self.box.renew()
         elif self.is_twice("leave"):
@@ -203,6 +223,8 @@ class Acting(App[Exit]):
         return before == what and time.monotonic() - at < TWICE_SECONDS
 
     def action_end(self) -> None:
+        if self.composer.recalling.close():
+            return
         if not self.editor.text:
             self.action_leave()
         else:

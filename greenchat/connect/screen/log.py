@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import date
 
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message as TextualMessage
@@ -11,7 +12,7 @@ from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import Place
 from greenchat.connect.model.rows import Row
 from greenchat.connect.model.timeline import Item
-from greenchat.connect.screen.drawing import Drawn, draw
+from greenchat.connect.screen.drawing import Drawn, draw, headed
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
 from greenchat.protocol.events import Message
@@ -21,6 +22,8 @@ DRAWN = 1000
 
 WHEEL = 3  # lines
 
+RIGHT = 3  # button of a mouse
+
 
 class Log(Lines):
     """`selected` is the key of a row. `on_turned` is told that it follows the end, or does so no more, `on_seen` up to
@@ -28,7 +31,11 @@ class Log(Lines):
     end. `wants_original` is told what is answered there and not known."""
 
     class Clicked(TextualMessage):
-        """A message was."""
+        """A message was; one that is selected already is clicked `again`."""
+
+        def __init__(self, *, again: bool) -> None:
+            super().__init__()
+            self.again = again
 
     def __init__(self, look: Look, chats: Chats, *, times: bool = True) -> None:
         super().__init__(look, self._make_lines, id="log")
@@ -41,6 +48,8 @@ class Log(Lines):
         self._top: tuple[str, int, int] | None = None  # the row at the top, where it stands, its first line in sight
         self._kept: dict[str, tuple[str, int, int] | None] = {}  # the same of other conversations
         self._at: list[int] = []  # which row is in each line
+        self._opened: set[str] = set()  # the keys of what was folded, and is not
+        self._today = date.min
         self._held = False  # it follows the end no more only because a message is selected
         self.selected = ""
         self.on_seen: Callable[[Place, int], None] = lambda place, seq: None
@@ -61,6 +70,10 @@ class Log(Lines):
         self._cache.clear()
         self.redraw()
 
+    def is_another_day(self) -> bool:
+        """Whether what was today when it was drawn is yesterday by now."""
+        return self._chats.today() != self._today
+
     def renew(self) -> None:
         """Look at what there is now."""
         place = self._chats.place
@@ -70,6 +83,7 @@ class Log(Lines):
             self._place, self.selected, self._held = place, "", False
             self._top = self._kept.pop(place.id, None) if place is not None else None
             self._cache.clear()
+            self._opened.clear()
             self._rows_of = ()
             if place is not None and self._top is None and place.mark is not None:
                 self._go_to_mark(place)
@@ -100,19 +114,21 @@ class Log(Lines):
                 return
 
     def _strips(self, row: Row, width: int) -> list[Strip]:
-        sign = row.sign, width, self._chats.me
+        is_open = row.key in self._opened or row.key == self.selected
+        sign = row.sign, width, self._chats.me, is_open, row.kind == "day" and self._today
         known = self._cache.get(row.key)
         if known is not None and known[0] == sign:
             self._cache.move_to_end(row.key)
             return known[1]
-        drawn = draw(row, Drawn(width, self.look, self._chats.me, self.times))
+        drawn = draw(row, self._how(width, is_open=is_open))
         self._cache[row.key] = sign, drawn
         if len(self._cache) > DRAWN:
             self._cache.popitem(last=False)
         return drawn
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
-        followed = self.follows
+        self._look()  # a message may have been deleted since
+        followed, self._today = self.follows, self._chats.today()
         lines = self._lines_from_top(width, height)
         if followed != self.follows:
             self.call_later(self.on_turned)
@@ -144,7 +160,17 @@ class Log(Lines):
         self._look_up()
         if self._place is not None and self._at and self._at[0] <= 0 and self._rows:
             self.wants_older(self._place)
-        return [self._marked(at, strip, width) for at, strip in shown]
+        return [self._marked(at, strip, width) for at, strip in self._headed(shown, width)]
+
+    def _headed(self, shown: list[tuple[int, Strip]], width: int) -> list[tuple[int, Strip]]:
+        """The first line tells who has said it, also where that stands above the screen."""
+        if not shown or shown[0][0] < 0:
+            return shown
+        (at, strip), *rest = shown
+        return [(at, headed(self._rows[at], strip, self._how(width))), *rest]
+
+    def _how(self, width: int, *, is_open: bool = False) -> Drawn:
+        return Drawn(width, self.look, self._chats.me, self.times, self._today, is_open)
 
     def _hold(self, height: int, width: int) -> bool:
         """Whether what is selected is out of sight by what has come since: the end is not followed any more then."""
@@ -293,16 +319,32 @@ class Log(Lines):
                 self.scroll(len(self._strips(self._rows[chosen], self.size.width)))
         self.redraw()
 
+    def open(self) -> bool:
+        """Open what is folded in sight, or fold it again; whether there is any."""
+        keys = {self._rows[at].key for at in self._at if at >= 0 and _folds(self._rows[at])}
+        if keys <= self._opened:
+            self._opened -= keys
+        else:
+            self._opened |= keys
+        self.redraw()
+        return bool(keys)
+
     def on_click(self, event: Click) -> None:
         at = self._at[event.y] if event.y < len(self._at) else -1
-        if at >= 0 and self._rows[at].kind == "message":
-            key = self._rows[at].key
-            self.selected = "" if self.selected == key else key
+        if at >= 0 and _folds(self._rows[at]):
+            self._opened ^= {self._rows[at].key}
             self.redraw()
-            self.post_message(self.Clicked())
+        if at >= 0 and self._rows[at].kind == "message":
+            known, self.selected = self.selected, self._rows[at].key
+            self.redraw()
+            self.post_message(self.Clicked(again=known == self.selected or event.button == RIGHT))
 
     def on_mouse_scroll_up(self, _: MouseScrollUp) -> None:
         self.scroll(-WHEEL)
 
     def on_mouse_scroll_down(self, _: MouseScrollDown) -> None:
         self.scroll(WHEEL)
+
+
+def _folds(row: Row) -> bool:
+    return row.kind == "folded" and len(row.items) > 1
