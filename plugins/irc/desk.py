@@ -200,8 +200,8 @@ def stats(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
 
 def help_(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     subject = asked.params[0] if asked.params else "index"
-    yield Numeric("704", (subject,), "Commands of greenchat can be given as they are: /quote roll 2d6")
-    yield Numeric("705", (subject,), "In several rooms, name the room: /quote roll #room 2d6. /quote help lists them")
+    yield Numeric("704", (subject,), "The commands of this chat are given with their room: /quote roll #room 2d6")
+    yield Numeric("705", (subject,), "Those that are about no room go without: /quote messages bob")
     yield Numeric("706", (subject,), "End of /HELP")
 
 
