@@ -31,9 +31,9 @@ class Login:
 
 
 class Outlet(Protocol):
-    """Where a member's events go: a session. What it alone is told is written by its `codec`, and what rooms tell by its
-    `shared_codec`, once for all that have the same: mostly they are one. `outbox` is whatever `Deliver` delivers to. `address` is where it is,
-    "HOST:PORT".
+    """Where a member's events go: a session. What it alone is told is written by its `codec`, and what rooms tell by
+    its `shared_codec`, once for all that have the same: mostly they are one. `outbox` is whatever `Deliver` delivers
+    to. `address` is where it is, "HOST:PORT".
 
     `only` is the name of the room that is meant where a request names none: the one that its own join has named, as
     long as its member has never been in another one meanwhile; or the one that it looks at, for clients that can only

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from greenchat import (
+    Away,
     ChatServer,
     Context,
     Event,
@@ -31,6 +32,7 @@ from . import burst, channels, desk, relay, whois
 from .beside import Besides
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric
+from .grammar import line
 from .names import ascii_lower, is_channel, room_of, source, to_irc
 from .own import IrcCodec
 from .settings import Settings as Settings
@@ -145,6 +147,9 @@ class Irc:
         match event:
             case Topic(room, _, by, time):
                 self._desk.topics[room] = by, time
+            case Away(_, name, why):
+                for session in self._watching(name, "away-notify"):
+                    session.tell(IrcLines(lines=[line(source(name), "AWAY", *([why] if why else []))]))
             case Renamed(_, name, new_name):
                 self._monitored("731", name)
                 self._monitored("730", new_name)
@@ -153,6 +158,32 @@ class Irc:
     def greenchat_entered(self, session: Session) -> None:
         if session.member is not None and len(session.member.rooms) == 1:
             self._monitored("730", session.name)
+
+    @hookimpl
+    def greenchat_account(self, session: Session) -> None:
+        member = session.member
+        if member is None:
+            return
+        told = IrcLines(lines=[f":{source(member.name)} ACCOUNT {to_irc(member.account) or '*'}"])
+        for other, _ in self._desk.neighbours(member, "account-notify"):
+            if other is not session:
+                other.tell(told)
+        for other in self._watching(member.name, "account-notify"):
+            other.tell(told)
+
+    def _watching(self, name: str, cap: str) -> list[Session]:
+        """Those that monitor somebody with whom they share no room, and want to know more than their coming."""
+        key, member = ascii_lower(to_irc(name)), self._desk.member(to_irc(name))
+        near = {one for one, _ in self._desk.neighbours(member, cap)} if member is not None else set()
+        wanted = {"extended-monitor", cap}
+        return [
+            session
+            for session in self._server.sessions.values()
+            if isinstance(session.codec, IrcCodec)
+            and key in session.codec.client.monitored
+            and wanted <= session.codec.client.caps
+            and session not in near
+        ]
 
     @hookimpl
     def greenchat_gone(self, member: Member) -> None:

@@ -25,7 +25,6 @@ CAPS: dict[str, str] = {
     "echo-message": "",
     "extended-join": "",
     "extended-monitor": "",
-    "invite-notify": "",
     "labeled-response": "",
     "message-tags": "",
     "multi-prefix": "",

@@ -11,8 +11,8 @@ from greenchat import ChatServer, Member, Message, Reject, Room, Session, __vers
 
 from . import burst
 from .caps import CAPS, listed
-from .frames import IrcLine, Numeric, context_of
-from .grammar import LINE_BYTES, cut, line
+from .frames import IrcLine, IrcLines, Numeric, context_of
+from .grammar import LINE_BYTES, cut, line, without_formatting
 from .names import HOST, ascii_lower, from_irc, is_channel, room_of, source, to_channel, to_irc
 from .own import IrcCodec
 from .rooms import names as name_lines
@@ -21,6 +21,9 @@ Told = Iterator["str | Numeric"]
 
 # Who has left is remembered so long: the latest.
 LEFT = 200
+
+# The longest real name, in characters.
+REALNAME = 128
 
 # Numerics that say what is wrong with a line, by themselves.
 ERRORS: dict[str, str] = {
@@ -78,6 +81,15 @@ class Desk:
             if isinstance(session.codec, IrcCodec):
                 return session.codec
         return None
+
+    def neighbours(self, member: Member, cap: str) -> list[tuple[Session, IrcCodec]]:
+        """The sessions on IRC that have a capability and share a room with `member`, itself among them."""
+        found: dict[Session, IrcCodec] = {}
+        for room in member.rooms.values():
+            for one in room.fanout.listeners:
+                if isinstance(one, Session) and isinstance(one.codec, IrcCodec) and one.codec.client.has(cap):
+                    found[one] = one.codec
+        return list(found.items())
 
     def realname(self, member: Member) -> str:
         codec = self.codec_of(member)
@@ -190,8 +202,8 @@ def stats(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
 
 def help_(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     subject = asked.params[0] if asked.params else "index"
-    yield Numeric("704", (subject,), "Commands of greenchat can be given as they are: /quote roll 2d6")
-    yield Numeric("705", (subject,), "In several rooms, name the room: /quote roll #room 2d6. /quote help lists them")
+    yield Numeric("704", (subject,), "The commands of this chat are given with their room: /quote roll #room 2d6")
+    yield Numeric("705", (subject,), "Those that are about no room go without: /quote messages bob")
     yield Numeric("706", (subject,), "End of /HELP")
 
 
@@ -203,9 +215,14 @@ def oper(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 
 def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    codec.client.realname = asked.params[0]
+    name = without_formatting(asked.params[0])[:REALNAME]
+    codec.client.realname = name
+    told = f":{source(codec.me)} SETNAME :{name}"
+    for other, _ in desk.neighbours(session.require_member(), "setname"):
+        if other is not session:
+            other.tell(IrcLines(lines=[told]))
     if codec.client.has("setname"):
-        yield line(source(codec.me), "SETNAME", asked.params[0])
+        yield told
 
 
 def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:

@@ -214,6 +214,9 @@ class IrcCodec:
             lines = self.registered()
         if welcome.room and client.is_registered:
             lines += came_in(welcome, client, self.shared, self.numeric)
+            if client.has("draft/read-marker"):
+                mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
+                lines.append(line(HOST, "MARKREAD", to_channel(welcome.room), mark))
         return lines
 
     def registered(self) -> list[str]:

@@ -50,4 +50,4 @@ def test_who_is_still_coming_in_goes_on(over, in_clear):
         with IrcClient(in_clear, "bob", "#dev") as bob:
             bob.send("PRIVMSG #dev :hello")
             bob.sync()
-            assert "time" in [line for line in ada.sync() if line.verb == "PRIVMSG"][0].tags
+            assert "time" in next(line for line in ada.sync() if line.verb == "PRIVMSG").tags
