@@ -92,7 +92,7 @@ class IrcCodec:
         self.session: Any = None  # whose it is, once it has begun
         self.facts = facts
         self._labels = Labels()
-        self._behind: list[str] = []  # what is told behind an answer, and is none
+        self.behind: list[str] = []  # what is told behind an answer, and is none
         self._pages = Pages()
 
     @property
@@ -128,9 +128,9 @@ class IrcCodec:
         lines, is_last = self._told(reply, context)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
-        if self._behind:
-            lines, self._behind = [*lines, *self._behind], []
-        return "".join(f"{one}{END}" for one in lines).encode()
+        if self.behind and is_last:
+            lines, self.behind = [*lines, *self.behind], []
+        return "".join(f"{_fitting(one)}{END}" for one in lines).encode()
 
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
         if "echo-message" not in self.client.caps and "labeled-response" not in self.client.caps:
@@ -146,7 +146,7 @@ class IrcCodec:
             case IrcLines(lines=lines, is_last=is_last):
                 return list(lines), is_last
             case IrcTagged():
-                return _lines(self.shared.encode(reply)), False
+                return lines_of(self.shared.encode(reply)), False
             case Ack():
                 return self._done(reply, context), True
             case Error():
@@ -172,7 +172,7 @@ class IrcCodec:
                 return [], False
             case Message() if reply.conversation:
                 self._talks(reply.with_, reply.conversation)
-                return _lines(self.shared.message(reply, me=self.me)), False
+                return lines_of(self.shared.message(reply, me=self.me)), False
             case Ended(conversation, with_):
                 return self._ended(conversation, with_), False
             case Invited(room, by, time):
@@ -189,7 +189,7 @@ class IrcCodec:
             case Reconnect():
                 return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
             case Event():
-                return _lines(self.shared.encode(reply)), False
+                return lines_of(self.shared.encode(reply)), False
         return [], False
 
     @property
@@ -263,9 +263,9 @@ class IrcCodec:
             return []
         if said.conversation:
             said = replace(said, own=True, with_=ack.with_)
-        lines = _lines(self.shared.message(said, me=self.me))
+        lines = lines_of(self.shared.message(said, me=self.me))
         if is_to_me:
-            self._behind += lines  # it has arrived, too
+            self.behind += lines  # it has arrived, too
         return lines if self.client.has("echo-message") else []
 
     def _away(self, code: str) -> str:
@@ -331,7 +331,7 @@ class IrcCodec:
         shared = self.shared
         match change:
             case Reacted(seq=seq, emoji=emoji, on=on, time=time) if shared.numbers:
-                return _lines(shared.reacted(place, target, seq, by, emoji, on, time))
+                return lines_of(shared.reacted(place, target, seq, by, emoji, on, time))
             case Edited(text=text, time=time):
                 return [
                     self._tagged(f":{source(by)} PRIVMSG {target} :(edited) {one}", time) for one in text.split("\n")
@@ -375,10 +375,17 @@ def _is_of_words(ack: Ack) -> bool:
     return context.verb in ("PRIVMSG", "NOTICE") and not context.extra
 
 
+def _fitting(one: str) -> str:
+    """The line, or as much of it as may be: what a client has sent may come back in it."""
+    if len(one) * 4 <= LINE_BYTES - len(END):
+        return one
+    tags, _, rest = one.partition(" ") if one.startswith("@") else ("", "", one)
+    return f"{tags} {cut(rest, LINE_BYTES - len(END))[0]}".lstrip(" ")
+
+
 def _pong(token: str) -> str:
-    head = f":{HOST} PONG {HOST} :"
-    return head + cut(token, LINE_BYTES - len(head) - len(END))[0]
+    return f":{HOST} PONG {HOST} :{token}"
 
 
-def _lines(data: bytes) -> list[str]:
+def lines_of(data: bytes) -> list[str]:
     return data.decode().split(END)[:-1]

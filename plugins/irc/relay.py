@@ -9,7 +9,7 @@ from .beside import client_tags
 from .desk import Desk, Told
 from .frames import IrcLine, IrcLines, IrcTagged, Numeric
 from .names import is_channel, source, to_channel, to_irc
-from .own import IrcCodec
+from .own import IrcCodec, lines_of
 
 # Tags that are nobody's words, and come with each key that somebody types.
 TYPING = ("+typing", "+draft/typing")
@@ -24,7 +24,13 @@ def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
         return
     text = "".join(sign for sign in text if sign >= " " or sign == "\x01")
     for other, shown in others:
-        other.tell(IrcLines(lines=[f":{source(session.name)} {verb} {shown} :{text}"]))
+        told = f":{source(session.name)} {verb} {shown} :{text}"
+        if other is session:
+            codec.behind.append(told)
+        else:
+            other.tell(IrcLines(lines=[told]))
+    if codec.client.has("echo-message"):
+        yield f":{source(session.name)} {verb} {target} :{text}"
 
 
 def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -42,7 +48,11 @@ def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) ->
         return
     tags["msgid"], time = token_hex(8), datetime.now(UTC)
     for other, shown in others:
-        other.tell(IrcTagged(lines=[f":{source(session.name)} TAGMSG {shown}"], tags=tags, time=time))
+        told = IrcTagged(lines=[f":{source(session.name)} TAGMSG {shown}"], tags=tags, time=time)
+        if other is session:
+            codec.behind += lines_of(codec.shared.encode(told))
+        else:
+            other.tell(told)
     if codec.client.has("echo-message"):
         shown = to_channel(room.name) if room is not None else target
         line = f":{source(session.name)} TAGMSG {shown}"

@@ -162,3 +162,44 @@ def test_bots_say_so(server):
         assert [set(line.tags) for line in ada.sync()] == [{"msgid", "bot", "draft/bot"}] * 2
         robby.ask("MODE robby -B", "PRIVMSG #seven :beep")
         assert [set(line.tags) for line in ada.sync()] == [{"msgid"}]
+
+
+def test_what_is_told_to_oneself_is_told_twice(server):
+    with IrcClient(server, "ada", caps=[*TAGS, *LABELS]) as ada:
+        for line, verb in (
+            ("PRIVMSG ada :x", "PRIVMSG"),
+            ("NOTICE ada :x", "NOTICE"),
+            ("PRIVMSG ada :\x01PING 1\x01", "PRIVMSG"),
+            ("TAGMSG ada", "TAGMSG"),
+        ):
+            lines = ada.ask(f"@label=z;+draft/reply=123 {line}")
+            assert [(line.verb, line.tags.get("label")) for line in lines] == [(verb, "z"), (verb, None)]
+
+
+def test_requests_among_clients(server):
+    with IrcClient(server, "ada", caps=["echo-message"]) as ada, IrcClient(server, "bob") as bob:
+        asked = ("ada", "PRIVMSG", ["bob", "\x01VERSION\x01"])
+        assert told(ada.ask("PRIVMSG bob :\x01VERSION\x01")) == [asked]
+        assert told(bob.ask("NOTICE ada :\x01VERSION none\x01")) == [asked]
+        assert told(ada.sync()) == [("bob", "NOTICE", ["ada", "\x01VERSION none\x01"])]
+
+
+def test_nobody_forges_what_the_server_says(server):
+    caps = [*TAGS, *LABELS, "account-tag", "server-time"]
+    with IrcClient(server, "eve", "#eight", caps=caps) as eve, IrcClient(server, "ada", "#eight", caps=caps) as ada:
+        eve.sync(), ada.sync()
+        forged = '{"verb":"KICK","tags":{"account":"root"}}'
+        for label in (f"a\x1f{forged}", f"\x1e0/9\x1ea\x1f{forged}", "x" * 100):
+            eve.send(f"@account=root;time=0;msgid=1;label={label} PRIVMSG #eight :\x1f{forged}")
+            (echo,) = eve.sync()
+            (told,) = ada.sync()
+            assert (told.verb, told.text, set(told.tags)) == ("PRIVMSG", forged, {"time", "msgid"})
+            assert echo == told
+
+
+def test_what_comes_back_is_no_longer_than_a_line(server):
+    with IrcClient(server, "ada") as ada:
+        for line in ("JOIN #", "WHOIS ", "HELP ", "MODE ", "KICK #x ", "CHATHISTORY LATEST #", "MONITOR + "):
+            ada.send(line + "é" * ((500 - len(line)) // 2), "PING end")
+            while (raw := ada.read()) and "PONG" not in raw:
+                assert len(f"{raw}\n".encode()) <= 512
