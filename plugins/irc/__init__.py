@@ -29,6 +29,7 @@ from greenchat import (
 )
 
 from . import burst, channels, desk, relay, whois
+from .beside import Besides
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric
 from .grammar import line
@@ -71,6 +72,7 @@ class Irc:
         self._ctx = ctx
         ctx.carry_state()
         self._shared: dict[frozenset[str], SharedCodec] = {}
+        self.besides = Besides()
 
     # --- begin and end ---
 
@@ -94,6 +96,8 @@ class Irc:
     def greenchat_connected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             session.codec.session = session
+            if session.codec.client.is_bot:
+                self.besides.bots.add(session.codec)
 
     @hookimpl
     def greenchat_carried(self, session: Session) -> None:
@@ -205,7 +209,7 @@ class Irc:
 
         of_rooms = caps & OF_ROOMS
         if of_rooms not in self._shared:
-            self._shared[of_rooms] = SharedCodec(of_rooms, self._account_of)
+            self._shared[of_rooms] = SharedCodec(of_rooms, self._account_of, self.besides)
         return self._shared[of_rooms]
 
     def _account_of(self, name: str) -> tuple[str, str]:

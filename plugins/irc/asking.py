@@ -4,16 +4,17 @@ plugin as it is."""
 from collections.abc import Callable
 from typing import Any
 
-from greenchat import Delete, Join, Leave, Ping, Pong, React, RunCommand, Say, slash_at
+from greenchat import Delete, Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
 
-from . import registration
+from . import multiline, registration
+from .beside import Beside, client_tags
 from .client import Client
-from .frames import Context, IrcLine, Requests, context_of
+from .frames import Context, IrcLine, Requests, context_of, one_of
 from .grammar import Parsed, without_formatting
 from .history import ask_history, mark_read
 from .modes import mode
 from .msgids import seq_in
-from .names import ascii_lower, from_irc, is_channel, room_of
+from .names import ascii_lower, from_irc, is_channel, may_be_nick, room_of
 
 # How many one line may be about: as many as are told by 005.
 TARGETS = 4
@@ -29,20 +30,35 @@ IsStill = Callable[[str, str], bool]
 BEFORE = frozenset({"CAP", "PASS", "NICK", "USER", "AUTHENTICATE", "PING", "PONG", "QUIT", "ERROR", "REGISTER"})
 
 
-def ask(client: Client, line: Parsed, is_still: IsStill) -> Requests:
+def ask(client: Client, line: Parsed, is_still: IsStill) -> list[Request | IrcLine]:
     """All that one line of `client` asks for. `is_still` tells whether the other one in a conversation has a nick."""
+    asked: list[Request | IrcLine] = []
     for request in _asked(client, line):
         nick = context_of(request.ref).target
         if type(request) is Say and request.conversation and not is_still(request.conversation, nick):
             client.talks.pop(ascii_lower(nick), None)
-            yield IrcLine("ENDED", [nick], ref=request.ref)
+            asked.append(IrcLine("ENDED", [nick], ref=request.ref))
         else:
-            yield request
+            asked.append(request)
+    label = label_of(client, line)
+    if not label or line.verb == "BATCH" or "batch" in line.tags:
+        return asked
+    # With a label, all answers come as one; and where there is none, that is told.
+    labelled = [request for request in asked if context_of(request.ref).label]
+    if not labelled:
+        return [*asked, IrcLine("NOTHING", ref=Context(line.verb, "", label).ref)]
+    if len(labelled) == 1:
+        return asked
+    return [one_of(request, place, len(labelled)) for place, request in enumerate(labelled)]
+
+
+def label_of(client: Client, line: Parsed) -> str:
+    """By which the client knows what answers this line; empty without."""
+    return line.tags.get("label", "") if client.has("labeled-response") else ""
 
 
 def _asked(client: Client, line: Parsed) -> Requests:
-    label = line.tags.get("label", "") if client.has("labeled-response") else ""
-    verb = line.verb
+    label, verb = label_of(client, line), line.verb
     # Who has asked to come in may say more with it, which waits for that.
     if not (client.is_registered or client.asked) and verb not in BEFORE:
         yield IrcLine("451", ref=Context(verb, "", label).ref)
@@ -70,6 +86,8 @@ def _nick(client: Client, line: Parsed, label: str) -> Requests:
         yield from registration.nick(client, line)
     elif not line.params or not line.params[0]:
         yield IrcLine("431", ref=Context("NICK", "", label).ref)
+    elif not may_be_nick(line.params[0]):
+        yield IrcLine("432", [line.params[0]], ref=Context("NICK", "", label).ref)
     elif line.params[0] == client.shown:
         return
     else:
@@ -93,12 +111,10 @@ def _ping(client: Client, line: Parsed, label: str) -> Requests:
 
 def _pong(client: Client, line: Parsed, label: str) -> Requests:
     yield Pong()
-    if label:
-        yield IrcLine("PONG", ref=Context("PONG", "", label).ref)
 
 
 def _quit(client: Client, line: Parsed, label: str) -> Requests:
-    yield Leave()
+    yield IrcLine("QUIT", [without_formatting(line.params[0])] if line.params else [], ref=Context("QUIT").ref)
 
 
 # --- rooms ---
@@ -178,6 +194,9 @@ def _command(client: Client, name: str, args: dict[str, Any], context: Context) 
 
 def _say(client: Client, line: Parsed, label: str) -> Requests:
     verb = line.verb
+    if "batch" in line.tags and line.params[1:]:
+        yield from multiline.part(client, line)
+        return
     if not line.params or not line.params[0]:
         if verb == "PRIVMSG":
             yield IrcLine("411", ref=Context(verb, "", label).ref)
@@ -186,21 +205,18 @@ def _say(client: Client, line: Parsed, label: str) -> Requests:
         if verb == "PRIVMSG":
             yield IrcLine("412", ref=Context(verb, "", label).ref)
         return
-    batch = client.batches.get(line.tags.get("batch", ""))
-    if batch is not None:
-        concat = "draft/multiline-concat" in line.tags
-        batch[3].append(("" if concat else "\n") + line.params[1])
-        return
     targets = line.params[0].split(",")
     if len(targets) > TARGETS:
         yield IrcLine("407", [line.params[0]], ref=Context(verb, "", label).ref)
         return
+    beside = Beside(verb, client_tags(line.tags))
     for target in targets:
-        yield from said(client, verb, target, line.params[1], line.tags, label)
+        yield from said(client, target, line.params[1], beside, label)
 
 
-def said(client: Client, verb: str, target: str, text: str, tags: dict[str, str], label: str) -> Requests:
+def said(client: Client, target: str, text: str, beside: Beside, label: str) -> Requests:
     """What is said to one target."""
+    verb, tags = beside.verb, beside.tags
     context = Context(verb, target, label)
     nick = ascii_lower(target)
     if text.startswith(CTCP) and not text.startswith(ACTION):
@@ -222,8 +238,15 @@ def said(client: Client, verb: str, target: str, text: str, tags: dict[str, str]
         return
     text = without_formatting(text)
     answered = seq_in(tags.get("+draft/reply", "") or tags.get("+reply", ""), target)
+    ref = context._replace(extra=beside.packed()).ref
     # A slash is not a command here: who types one in a client of IRC has meant to say it.
-    yield Say(f"/{text}" if slash_at(text) >= 0 else text, ref=context.ref, reply_to=answered, **where)
+    yield Say(slashed(text), ref=ref, reply_to=answered, **where)
+
+
+def slashed(text: str) -> str:
+    """So that it is said as it is."""
+    at = slash_at(text)
+    return f"{text[:at]}/{text[at:]}" if at >= 0 else text
 
 
 def _tags_alone(client: Client, line: Parsed, label: str) -> Requests:
@@ -231,7 +254,7 @@ def _tags_alone(client: Client, line: Parsed, label: str) -> Requests:
     seq = seq_in(line.tags.get("+draft/reply", "") or line.tags.get("+reply", ""), target)
     for tag, on in (("+draft/react", True), ("+draft/unreact", False)):
         emoji = line.tags.get(tag, "")
-        if emoji and seq:
+        if seq and _may_be_emoji(emoji):
             context = Context("TAGMSG", target, label)
             if is_channel(target):
                 yield React(seq, emoji, room_of(target), on, context.ref)
@@ -239,6 +262,11 @@ def _tags_alone(client: Client, line: Parsed, label: str) -> Requests:
                 yield React(seq, emoji, "", on, context.ref, client.talks[ascii_lower(target)])
             return
     yield from _other(client, line, label)
+
+
+def _may_be_emoji(text: str) -> bool:
+    """Whether the chat knows what to do with it. Words that stand for one are told on among clients of IRC."""
+    return bool(text) and not text.isascii() and not any(sign.isalpha() for sign in text)
 
 
 def _redact(client: Client, line: Parsed, label: str) -> Requests:
@@ -253,14 +281,7 @@ def _redact(client: Client, line: Parsed, label: str) -> Requests:
 
 
 def _batch(client: Client, line: Parsed, label: str) -> Requests:
-    name = line.params[0]
-    if name.startswith("+") and line.params[1:2] == ["draft/multiline"] and line.params[2:]:
-        client.batches = {name[1:]: (line.params[2], line.tags, label, [])}  # one at a time
-        return
-    batch = client.batches.pop(name.removeprefix("-"), None)
-    if batch is not None and name.startswith("-"):
-        target, tags, label, parts = batch
-        yield from said(client, "PRIVMSG", target, "".join(parts).removeprefix("\n"), tags, label)
+    yield from multiline.batch(client, line, label, said)
 
 
 def _register(client: Client, line: Parsed, label: str) -> Requests:

@@ -15,7 +15,7 @@ MONITORED = 100
 TOKENS = 13
 
 # Longest texts that clients are told of, in bytes: a line of 512 has them, with its prefix.
-TOPIC_BYTES, KICK_BYTES, AWAY_BYTES = 390, 300, 300
+TOPIC_BYTES, KICK_BYTES, AWAY_BYTES, QUIT_BYTES = 390, 300, 300, 300
 
 
 def tokens(server: ChatServer) -> list[str]:
@@ -36,7 +36,7 @@ def tokens(server: ChatServer) -> list[str]:
         "MSGREFTYPES=msgid,timestamp",
         f"NETWORK={HOST}",
         f"NICKLEN={limits.name_length or 200}",
-        "PREFIX=(qo)~@",
+        "PREFIX=(qov)~@+",
         "SAFELIST",
         "TARGMAX=PRIVMSG:4,NOTICE:4,TAGMSG:4,JOIN:20,PART:20,KICK:4,NAMES:1,WHOIS:1,LIST:,MONITOR:",
         f"TOPICLEN={TOPIC_BYTES}",

@@ -53,16 +53,14 @@ OF_ROOMS = frozenset(
 # Clients of an older version of the negotiation are not told what a capability is worth.
 VALUES_FROM = 302
 
-# So long a line of capabilities may get, in bytes, with what stands before them.
-LIST_BYTES = 400
 
-
-def listed(version: int, caps: Iterable[str]) -> list[str]:
-    """The capabilities in lines."""
+def listed(version: int, caps: Iterable[str], most: int) -> list[str]:
+    """The capabilities in lines of at most so many bytes: in one, as long as they fit. Who is not told in more than
+    one gets what fits."""
     words = [f"{cap}={CAPS[cap]}" if CAPS.get(cap) and version >= VALUES_FROM else cap for cap in caps]
     lines, line = [], ""
     for word in words:
-        if line and len(line) + 1 + len(word) > LIST_BYTES:
+        if line and len(line) + 1 + len(word) > most:
             lines.append(line)
             line = ""
         line = f"{line} {word}".lstrip()

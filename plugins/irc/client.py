@@ -3,6 +3,17 @@
 from msgspec import Struct, field, msgpack
 
 
+class Lines(Struct):
+    """A message of several lines, as far as it has come. It has `failed` where it is not to be said at all."""
+
+    target: str
+    tags: dict[str, str]
+    label: str
+    verb: str = ""
+    lines: list[tuple[bool, str]] = field(default_factory=list)
+    failed: bool = False
+
+
 class Client(Struct):
     """`nick`, `user` and `realname` are what it has said so far. It `negotiates` capabilities until it says that it is
     done. It has `asked` to come in, is in as `name`, and `is_registered` once it was told so. `password` is what PASS
@@ -10,8 +21,8 @@ class Client(Struct):
 
     `talks` are the conversations of two, by the nicks of the others, and `ended` those nicks whose bearer is somebody
     else by now. `monitored` are nicks whose coming and going it wants to know. `batches` are messages of several lines
-    that it has begun: by their names, their target, tags and lines. `run_to` is the channel to which it said
-    something last, of which it does not want to know what became.
+    that it has begun, by their names. `run_to` is the channel to which it said something last, of which it does not
+    want to know what became.
     """
 
     nick: str = ""
@@ -30,7 +41,7 @@ class Client(Struct):
     talks: dict[str, str] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     monitored: dict[str, str] = field(default_factory=dict)
-    batches: dict[str, tuple[str, dict[str, str], str, list[str]]] = field(default_factory=dict)
+    batches: dict[str, Lines] = field(default_factory=dict)
     is_bot: bool = False
     run_to: str = ""
 

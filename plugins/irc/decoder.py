@@ -1,17 +1,20 @@
 """Bytes of a client to requests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import msgpack
 
-from greenchat import Invalid, LineBuffer, Request, Says, slash_at
+from greenchat import Invalid, LineBuffer, Request, Say, Says, slash_at
 
-from .asking import IsStill, ask
+from .asking import IsStill, ask, label_of
+from .beside import Beside, unpacked
 from .client import Client
-from .frames import Context, IrcLine
+from .frames import Context, IrcLine, context_of
 from .grammar import CLIENT_TAG_BYTES, LINE_BYTES, TAG_BYTES, parse
 from .names import room_of
+
+Expect = Callable[[str, Beside], None]
 
 # What is read as one run: one person's words to one room, without tags, in lines as all clients send them.
 _TO = b"PRIVMSG "
@@ -26,13 +29,14 @@ _WANT_ANSWERS = ("echo-message", "labeled-response")
 
 class Decoder:
     """The server's reading half of a connection of `client`. `is_still` tells whether the other one in a conversation,
-    by its id, is who has a nick now."""
+    by its id, is who has a nick now; `expect` is told of messages that are more than their text."""
 
-    __slots__ = ("_client", "_is_still", "_lines")
+    __slots__ = ("_client", "_expect", "_is_still", "_lines")
 
-    def __init__(self, client: Client, is_still: IsStill) -> None:
+    def __init__(self, client: Client, is_still: IsStill, expect: Expect = lambda text, beside: None) -> None:
         self._client = client
         self._is_still = is_still
+        self._expect = expect
         self._lines = LineBuffer(TAG_BYTES + LINE_BYTES)
 
     def feed(self, data: bytes) -> Sequence[Any]:
@@ -72,9 +76,15 @@ class Decoder:
         try:
             line = parse(raw.decode())
         except UnicodeDecodeError:
-            verb = rest.split(b" ", 1)[0].decode("ascii", "replace").upper()[:20]
-            return [IrcLine("INVALID_UTF8", [verb], ref=Context(verb).ref)]
-        return [*ask(self._client, line, self._is_still)] if line.verb else ()
+            line = parse(raw.decode(errors="replace"))
+            verb, label = line.verb[:20], label_of(self._client, line)
+            return [IrcLine("INVALID_UTF8", [verb], ref=Context(verb, "", label).ref)]
+        requests = ask(self._client, line, self._is_still) if line.verb else []
+        for request in requests:
+            if type(request) is Say and (beside := unpacked(context_of(request.ref).extra)) is not None:
+                at = slash_at(request.text)  # it is said with one slash less
+                self._expect(request.text if at < 0 else request.text[:at] + request.text[at + 1 :], beside)
+        return requests
 
     def _says(self, block: bytes) -> Says | None:
         """What a block of words to one room says; None where there is anything else in it, or what needs a look."""

@@ -12,10 +12,10 @@ from greenchat import ChatServer, Member, Message, Reject, Room, Session, __vers
 from . import burst
 from .caps import CAPS, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
-from .grammar import line, without_formatting
+from .grammar import LINE_BYTES, cut, line, without_formatting
 from .names import HOST, ascii_lower, from_irc, is_channel, room_of, source, to_channel, to_irc
 from .own import IrcCodec
-from .rooms import names
+from .rooms import names as name_lines
 
 Told = Iterator["str | Numeric"]
 
@@ -35,6 +35,7 @@ ERRORS: dict[str, str] = {
     "412": "No text to send",
     "417": "Input line was too long",
     "431": "No nickname given",
+    "432": "No nick has such signs",
     "451": "You have not registered",
     "461": "Not enough parameters",
     "462": "You may not reregister",
@@ -108,7 +109,8 @@ def cap(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     nick = client.shown if client.is_registered else "*"
     match what:
         case "LS" | "LIST":
-            found = listed(client.version if what == "LS" else 0, CAPS if what == "LS" else sorted(client.caps))
+            version, names = (client.version, CAPS) if what == "LS" else (0, sorted(client.caps))
+            found = listed(version, names, LINE_BYTES - len(f":{HOST} CAP {nick} {what} * :\r\n".encode()))
             for place, words in enumerate(found):
                 more = ["*"] if place < len(found) - 1 and client.version >= 302 else []
                 yield f":{HOST} CAP {' '.join([nick, what, *more])} :{words}"
@@ -141,7 +143,7 @@ def came_in_again(session: Session, codec: IrcCodec, room: Room) -> Iterator[str
     if not codec.client.has("no-implicit-names"):
         there = room.some_members(member)
         roles = {one.name: role for one in there if (role := room.role_of(one))}
-        for told in names(channel, [one.name for one in there], roles, codec.client):
+        for told in name_lines(channel, [one.name for one in there], roles, codec.client):
             yield codec.numeric(told)
 
 
@@ -241,6 +243,7 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
             on = letter == "+"
         elif letter == "B":
             codec.client.is_bot = on
+            (codec.facts.besides.bots.add if on else codec.facts.besides.bots.discard)(codec)
             changed += f"{'+' if on else '-'}B"
         elif letter not in "iwoxsZR":
             yield Numeric("501", (), "Unknown MODE flag")
@@ -298,13 +301,30 @@ def standard(code: str, text: str) -> Handler:
 
 def invalid_utf8(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     text = "The line is not valid UTF-8. Set your client to UTF-8"
-    if codec.client.has("standard-replies"):
-        yield f":{HOST} FAIL {asked.params[0] or '*'} INVALID_UTF8 :{text}"
-    elif codec.client.is_registered:
-        yield f":{HOST} NOTICE {codec.me} :{text}"
+    yield f":{HOST} FAIL {asked.params[0] or '*'} INVALID_UTF8 :{text}"
+
+
+def quit_(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    """Why one goes is words, which others read: as far as all rooms may be told that."""
+    reason = cut(asked.params[0], burst.QUIT_BYTES)[0].strip() if asked.params else ""
+    member = session.member
+    try:
+        for room in list(member.rooms) if reason and member is not None else ():
+            reason = session.chat.require_sayable(session.require_member(), reason, room)
+    except Reject:
+        reason = ""
+    session.close(f"Quit: {reason}" if reason else "left")
+    yield from ()
+
+
+def nothing(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    """Where there is a label: that it was dealt with is told anyway."""
+    yield from ()
 
 
 HANDLERS: dict[str, Handler] = {
+    "NOTHING": nothing,
+    "QUIT": quit_,
     "CAP": cap,
     "REGISTERED": registered,
     "AUTHENTICATE": authenticate,

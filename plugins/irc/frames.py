@@ -2,13 +2,21 @@
 request remembers what it was: its ref says so, and comes back with each answer."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import field
+from msgspec.structs import replace
 
 from greenchat import Answer, Frame, Request
 
 _BETWEEN = "\x1f"
+
+# Around the place and the number of the requests that one line was, before its label: they are answered together.
+_OF_LINE = "\x1e"
+
+
+RequestOfLine = TypeVar("RequestOfLine", bound=Any)
 
 
 class Context(NamedTuple):
@@ -27,6 +35,23 @@ class Context(NamedTuple):
 
 
 NO_CONTEXT = Context("")
+
+
+def one_of(request: RequestOfLine, place: int, count: int) -> RequestOfLine:
+    """The request, which is one of those of a line with a label."""
+    context = context_of(request.ref)
+    return replace(request, ref=context._replace(label=f"{_OF_LINE}{place}/{count}{_OF_LINE}{context.label}").ref)
+
+
+def label_in(context: Context) -> tuple[str, int, int]:
+    """The label for an answer, and which of how many it is."""
+    if not context.label.startswith(_OF_LINE):
+        return context.label, 0, 1
+    which, _, label = context.label[1:].partition(_OF_LINE)
+    place, _, count = which.partition("/")
+    if not (place.isdecimal() and count.isdecimal()):
+        return label, 0, 1  # it is the client's own
+    return label, int(place), int(count)
 
 
 def context_of(ref: int | str | None) -> Context:
@@ -60,6 +85,7 @@ class IrcTagged(Answer, frozen=True, kw_only=True, tag="irc_tagged"):
     """A line with these `tags`, for who knows tags."""
 
     tags: dict[str, str]
+    time: datetime | None = None
 
 
 class Numeric(NamedTuple):

@@ -41,6 +41,11 @@ def from_irc(name: str) -> str:
     return "".join(_NARROW.get(sign, sign) for sign in name) if not name.isascii() else name
 
 
+def may_be_nick(nick: str) -> bool:
+    """Whether nothing in it means something else on IRC."""
+    return bool(nick) and not _SIGN.search(nick) and nick[0] not in _FIRST and " " not in nick
+
+
 @lru_cache(maxsize=KNOWN)
 def source(name: str) -> str:
     """Who it comes from. A function of the name alone: what a room is told is written once for many."""

@@ -28,6 +28,7 @@ _BY_VERB: dict[tuple[str, str], str] = {
     ("USER", "name_invalid"): "432",
     ("USER", "login_failed"): "464",
     ("USER", "password_wrong"): "464",
+    ("USER", "password_required"): "464",
     ("USER", "banned"): "465",
     ("OPER", "login_failed"): "464",
 }

@@ -31,10 +31,12 @@ from greenchat import (
 )
 
 from . import modes
+from .beside import Beside, Besides, unpacked
 from .client import Client
 from .decoder import Decoder
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
-from .grammar import escape, line
+from .grammar import LINE_BYTES, cut, line
+from .labels import Labels
 from .modes import BANS
 from .names import HOST, ascii_lower, source, to_channel, to_irc
 from .numerics import refusal
@@ -42,6 +44,9 @@ from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
 from .shared import ADVICE, END, SharedCodec
+
+# Refusals to come in after which one may try with another nick.
+ABOUT_NICKS = frozenset({"432", "433"})
 
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
@@ -52,6 +57,8 @@ NOT_THERE = ("not_in_room", "room_required", "not_joined")
 
 class Facts(Protocol):
     """What a codec knows of the server."""
+
+    besides: Besides
 
     def shared(self, caps: frozenset[str]) -> SharedCodec: ...
 
@@ -82,22 +89,27 @@ class IrcCodec:
     def __init__(self, facts: Facts, client: Client | None = None) -> None:
         self.client = client or Client()
         self.session: Any = None  # whose it is, once it has begun
-        self._facts = facts
-        self._held: dict[str, list[str]] = {}  # what was told for a labelled request that is not done, by its label
+        self.facts = facts
+        self._labels = Labels()
+        self._behind: list[str] = []  # what is told behind an answer, and is none
         self._pages = Pages()
 
     @property
     def shared(self) -> SharedCodec:
-        return self._facts.shared(self.client.caps)
+        return self.facts.shared(self.client.caps)
 
     def another(self) -> "IrcCodec":
-        return IrcCodec(self._facts)
+        return IrcCodec(self.facts)
 
     def request_decoder(self, frame_bytes: int) -> Decoder:
-        return Decoder(self.client, self._is_still)
+        return Decoder(self.client, self._is_still, self._expect)
 
     def _is_still(self, conversation: str, nick: str) -> bool:
-        return self._facts.is_still(self.session, conversation, nick)
+        return self.facts.is_still(self.session, conversation, nick)
+
+    def _expect(self, text: str, beside: Beside) -> None:
+        if self.session is not None:
+            self.facts.besides.expect(self.session.name, text, beside)
 
     @property
     def me(self) -> str:
@@ -113,7 +125,11 @@ class IrcCodec:
     def encode(self, reply: Event | Frame) -> bytes:
         context = context_of(getattr(reply, "ref", None))
         lines, is_last = self._told(reply, context)
-        return self._labelled(lines, context, is_last)
+        if context.label and self.client.has("labeled-response"):
+            lines = self._labels.told(lines, context, is_last)
+        if self._behind:
+            lines, self._behind = [*lines, *self._behind], []
+        return "".join(f"{one}{END}" for one in lines).encode()
 
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
         if "echo-message" not in self.client.caps and "labeled-response" not in self.client.caps:
@@ -137,7 +153,7 @@ class IrcCodec:
             case Welcome():
                 return self._welcomed(reply, context), True
             case Pong(ref):
-                return [line(HOST, "PONG", HOST, context.target)] if ref is not None else [], True
+                return [_pong(context.target)] if ref is not None else [], True
             case Ping():
                 return [f"PING :{HOST}"], False
             case HistoryPage():
@@ -162,7 +178,7 @@ class IrcCodec:
                 return [self._tagged(f":{source(by)} INVITE {self.me} {to_channel(room)}", time)], False
             case Read(room, seq, conversation) if self.client.has("draft/read-marker"):
                 target = to_channel(room) if room else self._nick_of(conversation)
-                mark = self._facts.read_mark(self.session, room, conversation, seq)
+                mark = self.facts.read_mark(self.session, room, conversation, seq)
                 return [line(HOST, "MARKREAD", target, mark)] if target and mark != "*" else [], False
             case Edited() | Deleted() | Reacted() if reply.conversation:
                 return self._changed(reply), False
@@ -175,26 +191,12 @@ class IrcCodec:
                 return _lines(self.shared.encode(reply)), False
         return [], False
 
-    def _labelled(self, lines: list[str], context: Context, is_last: bool) -> bytes:
-        label = context.label
-        if not label or not self.client.has("labeled-response"):
-            return "".join(f"{one}{END}" for one in lines).encode()
-        if not is_last:
-            self._held.setdefault(label, []).extend(lines)
-            return b""
-        lines = [*self._held.pop(label, ()), *lines]
-        tag = f"label={escape(label)}"
-        if not lines:
-            lines = [_with_tag(f":{HOST} ACK", tag)]
-        elif len(lines) == 1:
-            lines = [_with_tag(lines[0], tag)]
-        else:
-            inner = [one if "batch=" in one.partition(" ")[0] else _with_tag(one, "batch=l") for one in lines]
-            lines = [_with_tag(f":{HOST} BATCH +l labeled-response", tag), *inner, f":{HOST} BATCH -l"]
-        return "".join(f"{one}{END}" for one in lines).encode()
+    @property
+    def told_as(self) -> str:
+        return self.me if self.client.is_registered else "*"
 
     def numeric(self, told: Numeric) -> str:
-        params = [self.me, *told.params]
+        params = [self.told_as, *told.params]
         if told.text is None:
             return line(HOST, told.code, *params)
         return f":{HOST} {told.code} {' '.join(params)} :{told.text}"
@@ -219,7 +221,7 @@ class IrcCodec:
     def registered(self) -> list[str]:
         """From now on it is in."""
         self.client.is_registered, self.client.password = True, ""
-        return [self.numeric(one) for one in self._facts.greeting(self.client.name)]
+        return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:
         who = source(account) if not self.client.is_registered else source(self.me)
@@ -230,8 +232,8 @@ class IrcCodec:
         if ack.conversation and ack.with_:
             self._talks(ack.with_, ack.conversation)
         match context.verb:
-            case "PRIVMSG" | "NOTICE" if ack.seq and self.client.has("echo-message"):
-                return self._echo(ack, context)
+            case "PRIVMSG" | "NOTICE" if ack.seq:
+                return self._said(ack, context)
             case "INVITE":
                 return [self.numeric(Numeric("341", (context.extra, context.target)))]
             case "AWAY":
@@ -242,16 +244,25 @@ class IrcCodec:
                 return [self.numeric(Numeric("368", (context.target,), "End of channel ban list"))]
         return []
 
-    def _echo(self, ack: Ack, context: Context) -> list[str]:
-        said = self._facts.find(self.session, context.target, ack.conversation, ack.seq)
+    def _said(self, ack: Ack, context: Context) -> list[str]:
+        """The echo, if it is wanted."""
+        said, beside = None, unpacked(context.extra)
+        if beside is not None or self.client.has("echo-message"):
+            said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
+        if beside is not None and self.session is not None:
+            place = (said.room or said.conversation) if said is not None else ""
+            self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0)
+        is_to_me = bool(ack.conversation) and to_irc(ack.with_) == self.me
+        if is_to_me and said is None:
+            said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
         if said is None:
             return []
         if said.conversation:
             said = replace(said, own=True, with_=ack.with_)
         lines = _lines(self.shared.message(said, me=self.me))
-        if context.verb == "NOTICE":
-            lines = [one.replace(" PRIVMSG ", " NOTICE ", 1) for one in lines]
-        return lines
+        if is_to_me:
+            self._behind += lines  # it has arrived, too
+        return lines if self.client.has("echo-message") else []
 
     def _away(self, code: str) -> str:
         text = "You have been marked as being away" if code == "306" else "You are no longer marked as being away"
@@ -259,6 +270,8 @@ class IrcCodec:
 
     def _refused(self, error: Error, context: Context) -> list[str]:
         client = self.client
+        if context.verb in ("PRIVMSG", "NOTICE") and (beside := unpacked(context.extra)) and self.session is not None:
+            self.facts.besides.settle(self.session.name, beside)
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
             return []
         if context.verb == "MODE" and context.extra == BANS:  # they are told to who keeps order; to others, none
@@ -270,9 +283,10 @@ class IrcCodec:
         if context.verb == REGISTER:
             client.asked = False  # with another nick, say
             told = refusal(error, context)
-            if told is None:
-                return [f"ERROR :{error.text}"]
-            return [self.numeric(told), f":{HOST} NOTICE {self.me} :{error.text}"]
+            if told is None or told.code not in ABOUT_NICKS:
+                self.session.close(error.text)  # there is no other way
+            lines = [f":{HOST} NOTICE {self.told_as} :{error.text}"]
+            return [self.numeric(told), *lines] if told is not None else lines
         if context.verb == "NOTICE":
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
@@ -351,12 +365,16 @@ def _failed(context: Context, error: Error) -> str:
 
 def _is_of_words(ack: Ack) -> bool:
     """Whether it is for words, of which nothing more is told."""
-    return isinstance(ack.ref, str) and ack.ref.startswith(("PRIVMSG\x1f", "NOTICE\x1f")) and not ack.conversation
+    if not isinstance(ack.ref, str) or ack.conversation:
+        return False
+    context = context_of(ack.ref)
+    return context.verb in ("PRIVMSG", "NOTICE") and not context.extra
+
+
+def _pong(token: str) -> str:
+    head = f":{HOST} PONG {HOST} :"
+    return head + cut(token, LINE_BYTES - len(head) - len(END))[0]
 
 
 def _lines(data: bytes) -> list[str]:
     return data.decode().split(END)[:-1]
-
-
-def _with_tag(one: str, tag: str) -> str:
-    return f"@{tag};{one[1:]}" if one.startswith("@") else f"@{tag} {one}"

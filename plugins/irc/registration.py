@@ -9,6 +9,7 @@ from .caps import VALUES_FROM, changed
 from .client import Client
 from .frames import Context, IrcLine, Requests
 from .grammar import Parsed
+from .names import may_be_nick
 
 # Of a response, so many characters come in a line; one of just as many is not the last (IRCv3, SASL).
 CHUNK = 400
@@ -46,12 +47,15 @@ def nick(client: Client, line: Parsed) -> Requests:
     if not line.params or not line.params[0]:
         yield IrcLine("431", ref=Context("NICK").ref)
         return
+    if not may_be_nick(line.params[0]):
+        yield IrcLine("432", [line.params[0]], ref=Context("NICK").ref)
+        return
     client.nick = line.params[0]
     yield from complete(client)
 
 
 def user(client: Client, line: Parsed) -> Requests:
-    if len(line.params) < 4 or not line.params[0]:
+    if len(line.params) < 4 or not (line.params[0] and line.params[3]):
         yield IrcLine("461", ["USER"], ref=Context("USER").ref)
         return
     client.user, client.realname = line.params[0], line.params[3]

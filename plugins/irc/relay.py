@@ -1,17 +1,18 @@
 """What only clients of IRC tell each other: requests of client to client, and tags without words, such as who types."""
 
+from datetime import UTC, datetime
+from secrets import token_hex
+
 from greenchat import Member, Session
 
+from .beside import client_tags
 from .desk import Desk, Told
 from .frames import IrcLine, IrcLines, IrcTagged, Numeric
 from .names import is_channel, source, to_channel, to_irc
 from .own import IrcCodec
 
-# Tags that are told to others where no words come with them. All else of that kind is a request to the server.
-RELAYED = ("+typing", "+draft/typing")
-
-# The longest value of one, in characters.
-LONGEST = 32
+# Tags that are nobody's words, and come with each key that somebody types.
+TYPING = ("+typing", "+draft/typing")
 
 
 def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -28,15 +29,24 @@ def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     target = asked.params[0]
-    tags = {name: value[:LONGEST] for name, value in asked.tags.items() if name in RELAYED and value.isascii()}
+    tags = client_tags(asked.tags)
     others = _others(desk, session, target)
     if others is None:
         yield Numeric("404" if is_channel(target) else "401", (target,), "Nobody there is told that")
         return
-    for other, shown in others if tags else ():
-        other.tell(IrcTagged(lines=[f":{source(session.name)} TAGMSG {shown}"], tags=tags))
-    if tags and codec.client.has("echo-message"):
-        session.tell(IrcTagged(lines=[f":{source(session.name)} TAGMSG {target}"], tags=tags, ref=asked.ref))
+    words = " ".join(value for name, value in tags.items() if name not in TYPING)
+    room = desk.room(session, target) if is_channel(target) else None
+    if words.strip():
+        session.chat.require_sayable(session.require_member(), words, room.name if room is not None else "")
+    if not tags:
+        return
+    tags["msgid"], time = token_hex(8), datetime.now(UTC)
+    for other, shown in others:
+        other.tell(IrcTagged(lines=[f":{source(session.name)} TAGMSG {shown}"], tags=tags, time=time))
+    if codec.client.has("echo-message"):
+        shown = to_channel(room.name) if room is not None else target
+        line = f":{source(session.name)} TAGMSG {shown}"
+        session.tell(IrcTagged(lines=[line], tags=tags, time=time, ref=asked.ref))
 
 
 def _others(desk: Desk, session: Session, target: str) -> list[tuple[Session, str]] | None:

@@ -27,6 +27,7 @@ from greenchat import (
     Topic,
 )
 
+from .beside import PLAIN, Besides, pieces
 from .frames import IrcTagged
 from .grammar import LINE_BYTES, cut, line, tagged
 from .history import time_tag
@@ -54,9 +55,13 @@ MODES = {"owner": "q", "operator": "o"}
 
 END = "\r\n"
 
+# What says that a program has said it (IRCv3, bot mode), by its name and by the one that it had before.
+BOT = ("bot", "draft/bot")
+
 
 class SharedCodec:
-    """`account_of` tells the account of who has a name, and their real name. See `greenchat.codecs.Codec`."""
+    """`account_of` tells the account of who has a name, and their real name; `besides` what IRC knows of messages, and
+    the chat does not. See `greenchat.codecs.Codec`."""
 
     name = "irc"
     pings = True
@@ -65,8 +70,11 @@ class SharedCodec:
     quits = True
     advice: Mapping[Advice, str] = ADVICE
 
-    def __init__(self, caps: frozenset[str], account_of: Callable[[str], tuple[str, str]]) -> None:
+    def __init__(
+        self, caps: frozenset[str], account_of: Callable[[str], tuple[str, str]], besides: Besides | None = None
+    ) -> None:
         self.caps = caps
+        self._besides = besides or Besides()
         self._account_of = account_of
         self._time = "server-time" in caps
         self._tags = "message-tags" in caps
@@ -90,6 +98,8 @@ class SharedCodec:
         longest = LINE_BYTES - len(END) - len(head.encode())
         if len(max(texts, key=len)) * 4 > longest or "\n" in "".join(texts):
             return b"".join(self.message(one) for one in messages)
+        if self._besides.may_touch(messages.sender, messages.room, messages.seq):
+            return b"".join(self.message(one) for one in messages)
         before = self._tags_of_run(messages)
         if not self._tags:
             head = f"{before} {head}" if before else head
@@ -105,6 +115,8 @@ class SharedCodec:
             tags.append(f"time={time_tag(messages.time)}")
         if self._account and messages.account:
             tags.append(f"account={to_irc(messages.account)}")
+        if self._tags and self._besides.is_bot(messages.sender):
+            tags += BOT
         return f"@{';'.join(tags)}" if tags else ""
 
     def message(self, message: Message, more: Mapping[str, str] | None = None, me: str = "") -> bytes:
@@ -113,34 +125,42 @@ class SharedCodec:
         place = message.room or message.conversation
         if message.conversation:
             target = to_irc(message.with_ if message.own else me)
-        head = f":{source(message.sender)} PRIVMSG {target} :"
+        beside = self._besides.of(message.sender, place, message.seq, message.text) if message.seq else PLAIN
+        head = f":{source(message.sender)} {beside.verb} {target} :"
         before, behind = ("\x01ACTION ", "\x01") if message.action else ("", "")
         longest = LINE_BYTES - len(END) - len((head + before + behind).encode())
         tags = dict(more or {})
         tags |= self.tags(message.time, message.account)
         if self._tags and message.seq:
+            tags |= beside.tags
             tags["msgid"] = f"{mark_of(place)}{message.seq}"
             if message.reply_to:
                 tags["+draft/reply"] = f"{mark_of(place)}{message.reply_to}"
-        parts = [cut(one, longest) for one in message.text.split("\n")]
-        if self._batches and (len(parts) > 1 or len(parts[0]) > 1) and not message.action:
+            if self._besides.is_bot(message.sender):
+                tags |= dict.fromkeys(BOT, "")
+        parts = [
+            (is_one or place > 0, part)
+            for is_one, text in pieces(beside.lines, message.text)
+            for place, part in enumerate(cut(text, longest))
+        ]
+        if self._batches and len(parts) > 1 and not message.action:
             return self._in_batch(parts, head, target, message, tags)
         lines = []
-        for part in (part for one in parts for part in one):
-            lines.append(f"{tagged(tags)}{head}{before}{part or ' '}{behind}{END}")
-            tags.pop("msgid", None)  # the first alone has it
+        for _, part in parts:
+            if part or len(parts) == 1:  # there are no empty ones
+                lines.append(f"{tagged(tags)}{head}{before}{part}{behind}{END}")
+                tags.pop("msgid", None)  # the first alone has it
         return "".join(lines).encode()
 
     def _in_batch(
-        self, parts: Sequence[Sequence[str]], head: str, target: str, message: Message, tags: dict[str, str]
+        self, parts: Sequence[tuple[bool, str]], head: str, target: str, message: Message, tags: dict[str, str]
     ) -> bytes:
         name = f"m{mark_of(message.room or message.conversation)}{message.seq}"
         words = [source(message.sender), "BATCH", f"+{name}", "draft/multiline", target]
         lines = [f"{tagged(tags)}:{' '.join(words)}"]
-        for one in parts:
-            for place, part in enumerate(one):
-                concat = {"draft/multiline-concat": ""} if place else {}
-                lines.append(f"{tagged({'batch': name} | concat)}{head}{part}")
+        for is_one, part in parts:
+            concat = {"draft/multiline-concat": ""} if is_one else {}
+            lines.append(f"{tagged({'batch': name} | concat)}{head}{part}")
         lines.append(f":{HOST} BATCH -{name}")
         return "".join(f"{one}{END}" for one in lines).encode()
 
@@ -158,8 +178,9 @@ class SharedCodec:
         match reply:
             case Message():
                 return self.message(reply)
-            case IrcTagged(lines=lines, tags=tags):
-                return self._lines(*(f"{tagged(tags)}{one}" for one in lines)) if self._tags else b""
+            case IrcTagged(lines=lines, tags=tags, time=time):
+                before = tagged(tags | self.tags(time))
+                return self._lines(*(f"{before}{one}" for one in lines)) if self._tags else b""
             case Joined(room, name, time, role):
                 return self._event(time, name, self.joined(room, name), *_mode(room, name, role))
             case Left(room, name, reason, time, by, gone):

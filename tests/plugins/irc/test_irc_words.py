@@ -142,7 +142,7 @@ def test_several_lines_are_one_message(server):
             "@batch=b;draft/multiline-concat PRIVMSG #eight :1",
             "BATCH -b",
         )
-        assert [line.verb for line in echo] == ["BATCH", "PRIVMSG", "PRIVMSG", "BATCH"]
+        assert [line.verb for line in echo] == ["BATCH", "PRIVMSG", "PRIVMSG", "PRIVMSG", "BATCH"]
         assert [frame["text"] for frame in yve.exchange(type="ping") if frame["type"] == "message"] == [
             "def f():\n    return 1"
         ]

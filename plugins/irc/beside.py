@@ -1,0 +1,106 @@
+"""What a message is on IRC beside what the chat knows of it: a notice, one with a client's own tags, or one that was
+written in certain lines. It is remembered for the latest of these, and not kept: later, they are messages like others.
+
+It comes with the request, in its context. Others may be told of the message before the request is answered, so that it
+is expected until then, by who says it and what; and known from then on, by its place and number.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakSet
+
+from msgspec import DecodeError, Struct, field, json
+
+# So many messages are remembered. With the longest tags, that is some megabytes.
+MOST = 1024
+
+# What only clients know the meaning of (IRCv3, message-tags), and may be sent on to others.
+_CLIENT_TAG = re.compile(r"\+[A-Za-z0-9./-]+")
+
+
+class Beside(Struct, frozen=True, omit_defaults=True):
+    """`verb` is PRIVMSG or NOTICE. `lines` are what it was written in: whether each is one with the line before it, and
+    its text."""
+
+    verb: str = "PRIVMSG"
+    tags: dict[str, str] = field(default_factory=dict)
+    lines: list[tuple[bool, str]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All lines as one text."""
+        return "".join(f"{'' if is_one else chr(10)}{text}" for is_one, text in self.lines).removeprefix("\n")
+
+    def packed(self) -> str:
+        """For a context; empty where there is nothing to remember."""
+        return json.encode(self).decode() if self != PLAIN else ""
+
+
+PLAIN = Beside()
+
+
+def unpacked(packed: str) -> Beside | None:
+    try:
+        return json.decode(packed, type=Beside) if packed else None
+    except DecodeError:
+        return None
+
+
+def client_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in tags.items() if _CLIENT_TAG.fullmatch(name)}
+
+
+class Besides:
+    """All that is remembered, of the whole server. `bots` are the codecs of clients that say that they are one."""
+
+    def __init__(self) -> None:
+        self.bots: WeakSet[Any] = WeakSet()
+        self._expected: dict[tuple[str, str], Beside] = {}
+        self._known: dict[tuple[str, int], Beside] = {}
+        self._last: dict[str, int] = {}  # the latest number of a place that is known
+
+    def is_bot(self, name: str) -> bool:
+        return bool(self.bots) and any(bot.session is not None and bot.session.name == name for bot in self.bots)
+
+    def expect(self, sender: str, text: str, beside: Beside) -> None:
+        _put(self._expected, (sender, text), beside)
+
+    def settle(self, sender: str, beside: Beside, place: str = "", seq: int = 0) -> None:
+        """It was said as this, or not at all."""
+        for key in [one for one, known in self._expected.items() if known is beside or one[0] == sender]:
+            if self._expected[key] == beside:
+                del self._expected[key]
+        if seq:
+            self._know(place, seq, beside)
+
+    def may_touch(self, sender: str, place: str, seq: int) -> bool:
+        """Whether there may be something for a message from `seq` on; false for nearly all."""
+        return self._last.get(place, 0) >= seq or (
+            bool(self._expected) and any(key[0] == sender for key in self._expected)
+        )
+
+    def of(self, sender: str, place: str, seq: int, text: str) -> Beside:
+        found = self._known.get((place, seq))
+        if found is None and self._expected and (found := self._expected.get((sender, text))) is not None:
+            self._know(place, seq, found)
+        return found or PLAIN
+
+    def _know(self, place: str, seq: int, beside: Beside) -> None:
+        _put(self._known, (place, seq), beside)
+        self._last[place] = max(seq, self._last.get(place, 0))
+        if len(self._last) > MOST:
+            del self._last[next(iter(self._last))]
+
+
+def _put(of: dict[Any, Beside], key: Any, beside: Beside) -> None:
+    of[key] = beside
+    if len(of) > MOST:
+        del of[next(iter(of))]
+
+
+def pieces(lines: Sequence[tuple[bool, str]], text: str) -> list[tuple[bool, str]]:
+    """The lines of `text`: as they were written, if it is still that."""
+    if lines and Beside(lines=list(lines)).text == text:
+        return list(lines)
+    return [(False, one) for one in text.split("\n")]

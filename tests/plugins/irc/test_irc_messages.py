@@ -1,0 +1,164 @@
+"""PRIVMSG, NOTICE and TAGMSG: where they go, with which tags, and what is told of them to who has sent them."""
+
+import pytest
+from kit.irc import IrcClient
+from kit.programs import sync
+
+from greenchat.testing import serving
+
+TAGS = ["message-tags"]
+LABELS = ["batch", "echo-message", "labeled-response"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving() as running:
+        yield running
+
+
+def told(lines):
+    return [(line.source, line.verb, line.params) for line in lines]
+
+
+def test_notices_are_notices(server):
+    with IrcClient(server, "ada", "#one", caps=["echo-message"]) as ada, IrcClient(server, "bob", "#one") as bob:
+        carl = server.join("ned", "one")
+        ada.sync(), bob.sync()
+        room, alone = ("ada", "NOTICE", ["#one", "hello there"]), ("ada", "NOTICE", ["bob", "psst"])
+        for line, notice in (("NOTICE #one :hello there", room), ("NOTICE bob psst", alone)):
+            assert told(ada.ask(line)) == [notice]
+            assert told(bob.sync()) == [notice]
+        assert sync(carl) == ["MSG|ada|hello there"]
+        assert told(ada.ask("PRIVMSG #one :hello there")) == [("ada", "PRIVMSG", ["#one", "hello there"])]
+
+
+def test_nobody_is_told_that_a_notice_was_not_said(server):
+    with IrcClient(server, "ada", "#two") as ada:
+        assert ada.ask("NOTICE #nowhere :x", "NOTICE nobody :x", "NOTICE #two :", "NOTICE #two", "NOTICE") == []
+        # What was refused as a notice is none when it is said.
+        assert told(ada.ask("NOTICE bob :hi")) == []
+        with IrcClient(server, "bob") as bob:
+            ada.ask("PRIVMSG bob :hi")
+            assert told(bob.sync()) == [("ada", "PRIVMSG", ["bob", "hi"])]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "params"),
+    [
+        ("PRIVMSG #nowhere :x", "403", ["ada", "#nowhere"]),
+        ("PRIVMSG nobody :x", "401", ["ada", "nobody"]),
+        ("PRIVMSG #three :", "412", ["ada"]),
+        ("PRIVMSG #three", "412", ["ada"]),
+        ("PRIVMSG", "411", ["ada"]),
+        ("PRIVMSG a,b,c,d,e :x", "407", ["ada", "a,b,c,d,e"]),
+    ],
+)
+def test_what_cannot_be_said(server, line, code, params):
+    with IrcClient(server, "ada", "#three") as ada:
+        (refused,) = ada.ask(line)
+        assert refused.verb in (code, "404")
+        assert refused.params[:-1] == params
+
+
+def test_to_oneself(server):
+    with IrcClient(server, "ada", caps=LABELS) as ada:
+        told = [(line.verb, line.text, line.tags) for line in ada.ask("@label=me PRIVMSG ada :note")]
+        assert told == [("PRIVMSG", "note", {"label": "me"}), ("PRIVMSG", "note", {})]
+    with IrcClient(server, "ada") as ada:
+        assert [line.text for line in ada.ask("PRIVMSG ada :note")] == ["note"]
+
+
+def test_tags_of_clients_go_along(server):
+    with (
+        IrcClient(server, "ada", "#four", caps=[*TAGS, "echo-message"]) as ada,
+        IrcClient(server, "bob", "#four", caps=TAGS) as bob,
+        IrcClient(server, "carl", "#four") as carl,
+        IrcClient(server, "dave", "#four", caps=["server-time"]) as dave,
+    ):
+        for one in (ada, bob, carl, dave):
+            one.sync()
+        (echo,) = ada.ask(r"@+baz=b\:t;fizz=buzz;+x=\s PRIVMSG #four hi")
+        for line in (echo, *bob.sync()):
+            assert line.tags == {"+baz": r"b\:t", "+x": r"\s", "msgid": echo.tags["msgid"]}
+        assert [line.tags for line in carl.sync()] == [{}]
+        assert [set(line.tags) for line in dave.sync()] == [{"time"}]
+        (echo,) = ada.ask("@+draft/reply=unknown PRIVMSG bob :an answer")
+        for line in (echo, *bob.sync()):
+            assert line.tags == {"+draft/reply": "unknown", "msgid": echo.tags["msgid"]}
+        (echo,) = ada.ask(r"@+buzz=fizz\:buzz;cat=dog;+steel TAGMSG #four")
+        for line in (echo, *bob.sync()):
+            assert line.verb == "TAGMSG"
+            assert line.tags == {"+buzz": r"fizz\:buzz", "+steel": "", "msgid": echo.tags["msgid"]}
+        assert carl.sync() == dave.sync() == []
+
+
+def test_the_longest_tags(server):
+    with (
+        IrcClient(server, "ada", "#five", caps=[*TAGS, "echo-message"]) as ada,
+        IrcClient(server, "bob", "#five", caps=TAGS) as bob,
+    ):
+        ada.sync(), bob.sync()
+        longest = "a" * (4096 - len("@+baz= "))
+        for line in (f"@+baz={longest} TAGMSG #five", f"@+baz={longest} PRIVMSG #five :{'b' * 400}"):
+            (echo,) = ada.ask(line)
+            (relayed,) = bob.sync()
+            assert echo.tags == relayed.tags
+            assert echo.tags["+baz"] == longest
+            (refused,) = ada.ask(line.replace("baz", "bazz"))
+            assert refused.verb == "417"
+            assert bob.sync() == []
+
+
+def test_answers_with_labels(server):
+    with IrcClient(server, "ada", caps=LABELS) as ada, IrcClient(server, "bob") as bob:
+        (one,) = ada.ask("@label=1 PRIVMSG bob :hi")
+        assert (one.verb, one.tags) == ("PRIVMSG", {"label": "1"})
+        (one,) = ada.ask("@label=2 NOTICE bob :hi")
+        assert (one.verb, one.tags) == ("NOTICE", {"label": "2"})
+        assert [line.tags for line in bob.sync()] == [{}, {}]
+        (one,) = ada.ask("@label=3 PING token")
+        assert (one.verb, one.tags, one.text) == ("PONG", {"label": "3"}, "token")
+        (one,) = ada.ask("@label=4 NONSENSE")
+        assert (one.verb, one.tags) == ("421", {"label": "4"})
+        for silent in ("PONG x", "NICK ada", "NOTICE nobody :x"):
+            (one,) = ada.ask(f"@label=5 {silent}")
+            assert (one.verb, one.tags) == ("ACK", {"label": "5"})
+        first, *lines, last = [line for line in ada.ask("@label=6 JOIN #a,#b") if line.verb != "MODE"]
+        assert (first.verb, first.tags, first.params[1]) == ("BATCH", {"label": "6"}, "labeled-response")
+        assert {line.tags["batch"] for line in lines} == {first.params[0][1:]}
+        assert [line.verb for line in lines].count("JOIN") == 2
+        assert (last.verb, last.params) == ("BATCH", [f"-{first.params[0][1:]}"])
+
+
+def test_one_label_for_many(server):
+    with IrcClient(server, "ada", caps=LABELS) as ada, IrcClient(server, "bob") as bob:
+        lines = ada.ask("@label=7 PRIVMSG bob,nobody,bob :hi")
+        assert [line.verb for line in lines] == ["BATCH", "PRIVMSG", "401", "PRIVMSG", "BATCH"]
+        assert len(bob.sync()) == 2
+
+
+def test_an_unknown_emoji_of_a_message_is_told_on(server):
+    caps = [*TAGS, *LABELS]
+    with IrcClient(server, "ada", "#six", caps=caps) as ada, IrcClient(server, "bob", "#six", caps=TAGS) as bob:
+        ada.sync(), bob.sync()
+        (said,) = ada.ask("PRIVMSG #six :hi")
+        bob.sync()
+        (echo,) = ada.ask(f"@label=8;+draft/reply={said.tags['msgid']};+draft/react=l😃l TAGMSG #six")
+        (relayed,) = bob.sync()
+        assert (echo.tags["label"], relayed.tags["+draft/react"]) == ("8", "l😃l")
+        (said,) = ada.ask("PRIVMSG bob :hi")
+        assert [line.tags["msgid"] for line in bob.sync()] == [said.tags["msgid"]]
+        (echo,) = ada.ask(f"@label=9;+draft/reply={said.tags['msgid']};+draft/react=l😃l TAGMSG bob")
+        (relayed,) = bob.sync()
+        assert (echo.tags["label"], relayed.tags["+draft/react"]) == ("9", "l😃l")
+        assert relayed.params == ["bob"]
+
+
+def test_bots_say_so(server):
+    with IrcClient(server, "robby", "#seven") as robby, IrcClient(server, "ada", "#seven", caps=TAGS) as ada:
+        assert told(robby.ask("MODE robby +B"))[-1][1:] == ("MODE", ["robby", "+B"])
+        ada.sync()
+        robby.ask("PRIVMSG #seven :beep", "PRIVMSG ada :boop")
+        assert [set(line.tags) for line in ada.sync()] == [{"msgid", "bot", "draft/bot"}] * 2
+        robby.ask("MODE robby -B", "PRIVMSG #seven :beep")
+        assert [set(line.tags) for line in ada.sync()] == [{"msgid"}]
