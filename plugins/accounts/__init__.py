@@ -239,8 +239,10 @@ class Accounts:
         self._wanted.pop(session.id, None)
         now = "" if member else f" {session.advise(Advice.JOIN_NOW, name=account.name)}"
         session.info(f"You are logged in as {account.name}.{now}")
-        # Unless it has become one more session of who is there already, whatever they call themselves.
-        if member is not None and session.member is member and member.key != key:
+        # Unless it has become one more session of who is there already, whatever they call themselves; or its client
+        # tells names from accounts.
+        keeps_name = getattr(session.codec, "keeps_names", False)
+        if member is not None and session.member is member and member.key != key and not keeps_name:
             session.chat.rename(member, account.name)
 
     def passwd(self, call: Call, old: Secret, new: Secret) -> str:

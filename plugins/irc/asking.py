@@ -20,6 +20,9 @@ from .names import ascii_lower, from_irc, is_channel, may_be_nick, room_of
 TARGETS = 4
 CHANNELS = 20
 
+# The longest label (IRCv3, labeled-response).
+LABEL_LENGTH = 64
+
 CTCP = "\x01"
 ACTION = f"{CTCP}ACTION "
 
@@ -53,8 +56,9 @@ def ask(client: Client, line: Parsed, is_still: IsStill) -> list[Request | IrcLi
 
 
 def label_of(client: Client, line: Parsed) -> str:
-    """By which the client knows what answers this line; empty without."""
-    return line.tags.get("label", "") if client.has("labeled-response") else ""
+    """By which the client knows what answers this line; empty without, or where it is no label."""
+    label = line.tags.get("label", "") if client.has("labeled-response") else ""
+    return label if len(label) <= LABEL_LENGTH and label.isprintable() else ""
 
 
 def _asked(client: Client, line: Parsed) -> Requests:

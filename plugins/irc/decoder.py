@@ -20,6 +20,9 @@ Expect = Callable[[str, Beside], None]
 _TO = b"PRIVMSG "
 _WORDS = b"PRIVMSG #"
 
+# No client sends that.
+ENDLESS = Invalid("too_long", "The line is too long for IRC", None, fatal=True)
+
 # What is not said as it stands; lines end with the two that are left out.
 _CONTROLS = bytes([*range(10), 11, 12, *range(14, 32), 127])
 
@@ -48,8 +51,8 @@ class Decoder:
             if says is None:
                 for line in block.split(b"\n"):
                     frames += self._requests(line.removesuffix(b"\r"))
-        for fatal in overlong:
-            frames.append(_too_long(fatal=fatal))
+        if overlong:
+            frames.append(ENDLESS)
         if says is None:
             return frames
         return [*says, *frames] if frames else says
@@ -68,6 +71,8 @@ class Decoder:
     def _requests(self, raw: bytes) -> Sequence[Request | IrcLine]:
         if not raw.strip(b" "):
             return ()
+        if len(raw) > TAG_BYTES + LINE_BYTES:
+            return [ENDLESS]
         tags, _, rest = raw.partition(b" ") if raw.startswith(b"@") else (b"", b"", raw)
         if len(rest) > LINE_BYTES - 2 or len(tags) + 1 > CLIENT_TAG_BYTES:
             return [_too_long()]
@@ -103,7 +108,7 @@ class Decoder:
         except UnicodeDecodeError:
             return None
         texts[0] = texts[0][len(head.decode()) :]
-        if not room or not _are_plain(texts, LINE_BYTES - len(end) - len(head)):
+        if not room or not _are_plain(texts, LINE_BYTES - 2 - len(head)):
             return None
         client.run_to = f"#{room}"
         if client.caps.isdisjoint(_WANT_ANSWERS):
@@ -124,7 +129,5 @@ def _are_plain(texts: Sequence[str], longest: int) -> bool:
     return min(texts) >= "0" or not any(slash_at(one) >= 0 for one in texts)
 
 
-def _too_long(*, fatal: bool = False) -> Request | IrcLine:
-    if fatal:
-        return Invalid("too_long", "The line does not end. This is no IRC.", None, fatal=True)
+def _too_long() -> IrcLine:
     return IrcLine("417", ref=Context("").ref)

@@ -31,7 +31,7 @@ class Context(NamedTuple):
     def ref(self) -> str:
         """To be put on a request."""
         last = 4 if self.extra else 3 if self.label else 2 if self.target else 1
-        return _BETWEEN.join(self[:last])
+        return _BETWEEN.join(part.replace(_BETWEEN, "") for part in self[:last])
 
 
 NO_CONTEXT = Context("")

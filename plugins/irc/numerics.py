@@ -14,7 +14,7 @@ _BY_VERB: dict[tuple[str, str], str] = {
     ("JOIN", "banned"): "474",
     ("JOIN", "room_key"): "475",
     ("JOIN", "too_many_rooms"): "405",
-    ("JOIN", "room_invalid"): "476",
+    ("JOIN", "room_invalid"): "403",
     ("JOIN", "not_allowed"): "473",
     ("PRIVMSG", "not_in_room"): "404",
     ("PRIVMSG", "room_required"): "404",

@@ -38,7 +38,7 @@ from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, 
 from .grammar import LINE_BYTES, cut, line
 from .labels import Labels
 from .modes import BANS
-from .names import HOST, ascii_lower, source, to_channel, to_irc
+from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
 from .numerics import refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
@@ -84,6 +84,7 @@ class IrcCodec:
     pings = True
     many_rooms = True
     numbers = True
+    keeps_names = True  # a nick is not the name of an account
     tokens = False
     quits = True
     advice: Mapping[Advice, str] = ADVICE
@@ -244,6 +245,9 @@ class IrcCodec:
         match context.verb:
             case "PRIVMSG" | "NOTICE" if ack.seq:
                 return self._said(ack, context)
+            case "AUTHENTICATE":
+                self.client.account = self.session.account
+                return self.logged_in(from_irc(context.target))
             case "INVITE":
                 return [self.numeric(Numeric("341", (context.extra, context.target)))]
             case "AWAY":
@@ -366,7 +370,7 @@ def _failed(context: Context, error: Error) -> str:
         known = {
             "registered": "ALREADY_AUTHENTICATED",
             "name_reserved": "ACCOUNT_EXISTS",
-            "password_weak": "WEAK_PASSWORD",
+            "password_invalid": "WEAK_PASSWORD",
         }.get(error.code, "TEMPORARILY_UNAVAILABLE")
     elif context.verb == "REDACT" and error.code in ("not_in_room", "room_required", "conversation_gone"):
         known = "INVALID_TARGET"

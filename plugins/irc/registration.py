@@ -3,7 +3,7 @@
 import binascii
 from base64 import b64decode
 
-from greenchat import Join
+from greenchat import Join, RunCommand
 
 from .caps import VALUES_FROM, changed
 from .client import Client
@@ -81,8 +81,10 @@ def complete(client: Client) -> Requests:
 def authenticate(client: Client, line: Parsed, label: str) -> Requests:
     given = line.params[0] if line.params else ""
     context = Context(SASL, given[:CHUNK] if not client.sasl else "", label)
-    if not client.has("sasl") or client.account:
-        yield IrcLine("907" if client.account else "904", ref=context.ref)
+    if not client.has("sasl"):
+        yield IrcLine("904", ref=context.ref)
+    elif client.account and not client.is_registered:
+        yield IrcLine("907", ref=context.ref)
     elif given == "*":
         client.sasl, client.response = "", ""
         yield IrcLine("906", ref=context.ref)
@@ -103,6 +105,9 @@ def authenticate(client: Client, line: Parsed, label: str) -> Requests:
         found = _plain(response)
         if found is None:
             yield IrcLine("904", ref=context.ref)
+        elif client.is_registered:
+            name, password = found
+            yield RunCommand("login", {"name": name, "password": password}, ref=Context(SASL, name, label).ref)
         else:
             yield _join(client, *found, client.password, Context(SASL, found[0], label))
 

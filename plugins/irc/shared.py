@@ -129,10 +129,9 @@ class SharedCodec:
         head = f":{source(message.sender)} {beside.verb} {target} :"
         before, behind = ("\x01ACTION ", "\x01") if message.action else ("", "")
         longest = LINE_BYTES - len(END) - len((head + before + behind).encode())
-        tags = dict(more or {})
-        tags |= self.tags(message.time, message.account)
+        tags = dict(beside.tags) if self._tags else {}
+        tags |= dict(more or {}) | self.tags(message.time, message.account)
         if self._tags and message.seq:
-            tags |= beside.tags
             tags["msgid"] = f"{mark_of(place)}{message.seq}"
             if message.reply_to:
                 tags["+draft/reply"] = f"{mark_of(place)}{message.reply_to}"

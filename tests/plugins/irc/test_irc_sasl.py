@@ -1,0 +1,95 @@
+"""Accounts: SASL (IRCv3) and REGISTER (IRCv3, account-registration)."""
+
+from base64 import b64encode
+
+import pytest
+from kit.irc import IrcClient
+
+from greenchat.testing import serving
+
+WORD = "correct-horse-battery"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving() as running:
+        for name, word in (("jilles", WORD), ("large", "bar" * 100), ("equal", "bar" * 95 + "12"), ("foo", "é" * 100)):
+            with IrcClient(running, name) as client:
+                client.send(f"REGISTER * * {word}")
+                assert client.until("REGISTER")[-1].params[:2] == ["SUCCESS", name]
+        yield running
+
+
+def plain(name, word=WORD, acting=None):
+    return b64encode("\0".join([name if acting is None else acting, name, word]).encode()).decode()
+
+
+def begin(client):
+    client.send("CAP REQ sasl", "AUTHENTICATE PLAIN")
+    assert client.until("AUTHENTICATE")[-1].params == ["+"]
+
+
+@pytest.mark.parametrize("acting", ["jilles", ""])
+def test_who_logs_in(server, acting):
+    with IrcClient(server) as client:
+        client.send("CAP LS 302", "NICK nick", "USER u 0 * :R")
+        begin(client)
+        one, two = client.ask(f"AUTHENTICATE {plain('jilles', acting=acting)}")
+        assert (one.verb, one.params[2], two.verb) == ("900", "jilles", "903")
+        client.send("CAP END")
+        assert client.until("001")[-1].params[0] == "nick"
+        assert [line.verb for line in client.until("422")][-1] == "422"
+
+
+@pytest.mark.parametrize(("name", "word"), [("large", "bar" * 100), ("equal", "bar" * 95 + "12"), ("foo", "é" * 100)])
+def test_long_ones_come_in_parts(server, name, word):
+    response = plain(name, word)
+    with IrcClient(server) as client:
+        begin(client)
+        parts = [response[at : at + 400] for at in range(0, len(response), 400)]
+        if len(parts[-1]) == 400:
+            parts.append("+")
+        lines = client.ask(*(f"AUTHENTICATE {part}" for part in parts))
+        assert [line.verb for line in lines] == ["900", "903"]
+
+
+def test_what_fails(server):
+    with IrcClient(server) as client:
+        assert [line.verb for line in client.ask("CAP REQ sasl", "AUTHENTICATE FOO")] == ["CAP", "908", "904"]
+        for bad in (plain("jilles", "millet"), plain("nobody"), plain("jilles", acting="foo"), "%%%", "+", "A" * 401):
+            begin(client)
+            assert client.ask(f"AUTHENTICATE {bad}")[-1].verb in ("904", "905")
+        begin(client)
+        assert [line.verb for line in client.ask("AUTHENTICATE *")] == ["906"]
+        begin(client)
+        assert [line.verb for line in client.ask(f"AUTHENTICATE {plain('jilles')}")] == ["900", "903"]
+        assert [line.verb for line in client.ask("AUTHENTICATE PLAIN")] == ["907"]
+
+
+def test_later_on(server):
+    with IrcClient(server, "later", caps=["sasl", "account-tag"]) as client:
+        for name, word in (("foo", "é" * 100), ("jilles", WORD)):
+            begin(client)
+            lines = client.ask(f"AUTHENTICATE {plain(name, word)}")
+            assert [line.verb for line in lines] == ["900", "903"]
+            assert lines[0].params[2] == name
+        begin(client)
+        assert [line.verb for line in client.ask(f"AUTHENTICATE {plain('foo', 'wrong')}")] == ["904"]
+        assert [line.tags["account"] for line in client.ask("PRIVMSG later :note")] == ["jilles"]
+
+
+def test_what_cannot_be_registered(server):
+    with IrcClient(server, "carl", caps=["draft/account-registration"]) as carl:
+        for line, code in (
+            ("REGISTER other * " + WORD, "ACCOUNT_NAME_MUST_BE_NICK"),
+            ("REGISTER * * carl", "WEAK_PASSWORD"),
+        ):
+            (failed,) = carl.ask(line)
+            assert (failed.verb, failed.params[:2]) == ("FAIL", ["REGISTER", code])
+        assert [line.verb for line in carl.ask("REGISTER *")] == ["461"]
+        assert [line.verb for line in carl.ask("REGISTER * * " + WORD)] == ["REGISTER"]
+        (failed,) = carl.ask("REGISTER * * " + WORD)
+        assert failed.params[:2] == ["REGISTER", "ALREADY_AUTHENTICATED"]
+    with IrcClient(server) as client:
+        (_, failed) = client.ask("NICK bar", "CAP LIST", f"REGISTER * * {WORD}")
+        assert failed.params[:2] == ["REGISTER", "COMPLETE_CONNECTION_REQUIRED"]
