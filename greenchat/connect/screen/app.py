@@ -99,10 +99,10 @@ class ChatApp(Verbs):
         yield Bar(look, "topic", lambda: topic(self))
         with Horizontal(id="middle"):
             yield Conversations(look, chats)
-            yield Border(look, "left")
+            yield Border(look, "left", lambda x: self.widen("conversations", x))
             with Vertical():
                 yield self.log_pane
-            yield Border(look, "right")
+            yield Border(look, "right", lambda x: self.widen("members", self.size.width - 1 - x))
             yield MembersPane(look, chats)
         yield Bar(look, "about", lambda: about(self))
         yield Bar(look, "status", lambda: status(self))
@@ -144,7 +144,7 @@ class ChatApp(Verbs):
         ):
             wanted = self._wanted.get(name, width >= least) and width >= PANE_FROM[name]
             shown = wanted and (name == "conversations" or room)
-            for one in self.query(f"#{name}, #{border}"):
+            for one in self.main.query(f"#{name}, #{border}"):
                 one.display = shown
 
     # --- when it is drawn ---
@@ -168,13 +168,13 @@ class ChatApp(Verbs):
         if seen != self._seen:
             self._seen = seen
             self.fold(self.size.width)
-            for pane in self.query(Conversations):
+            for pane in self.main.query(Conversations):
                 pane.redraw()
-            for members in self.query(MembersPane):
+            for members in self.main.query(MembersPane):
                 members.redraw()
             if isinstance(self.screen, Search):
                 self.screen.renew()
-        for bar in self.query(Bar):
+        for bar in self.main.query(Bar):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
             bar.redraw()
@@ -254,5 +254,7 @@ class ChatApp(Verbs):
         if self.notice and self.link.is_up:
             self.told("")
 
-    def on_log_clicked(self, _: Log.Clicked) -> None:
+    def on_log_clicked(self, event: Log.Clicked) -> None:
         self.changed()
+        if event.again:
+            self.action_menu()

@@ -22,6 +22,8 @@ DRAWN = 1000
 
 WHEEL = 3  # lines
 
+RIGHT = 3  # button of a mouse
+
 
 class Log(Lines):
     """`selected` is the key of a row. `on_turned` is told that it follows the end, or does so no more, `on_seen` up to
@@ -29,7 +31,11 @@ class Log(Lines):
     end. `wants_original` is told what is answered there and not known."""
 
     class Clicked(TextualMessage):
-        """A message was."""
+        """A message was; one that is selected already is clicked `again`."""
+
+        def __init__(self, *, again: bool) -> None:
+            super().__init__()
+            self.again = again
 
     def __init__(self, look: Look, chats: Chats, *, times: bool = True) -> None:
         super().__init__(look, self._make_lines, id="log")
@@ -319,10 +325,9 @@ class Log(Lines):
             self._opened ^= {self._rows[at].key}
             self.redraw()
         if at >= 0 and self._rows[at].kind == "message":
-            key = self._rows[at].key
-            self.selected = "" if self.selected == key else key
+            known, self.selected = self.selected, self._rows[at].key
             self.redraw()
-            self.post_message(self.Clicked())
+            self.post_message(self.Clicked(again=known == self.selected or event.button == RIGHT))
 
     def on_mouse_scroll_up(self, _: MouseScrollUp) -> None:
         self.scroll(-WHEEL)

@@ -12,6 +12,7 @@ from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.model.timeline import Item
 from greenchat.connect.screen.acting import Acting
+from greenchat.connect.screen.clipboard import copy_by_tmux, is_in_tmux
 from greenchat.connect.screen.composing import NOTHING_SELECTED
 from greenchat.connect.screen.jumping import jumper
 from greenchat.connect.screen.menus import Act, may_delete, menu, people, reactions
@@ -26,6 +27,9 @@ ALWAYS = ("cancel", "interrupt", "leave", "redraw")
 
 # In fewer columns a pane does not stand beside a conversation, but before it.
 PANE_FROM = {"conversations": 50, "members": 70}
+
+# So few columns a pane may have: some letters of a name, and what is unread.
+LEAST_PANE = 8
 
 NO_CHANGES = "This server has no reactions."
 NO_ANSWER = "Select an answer first: Alt-Up."
@@ -98,6 +102,10 @@ class Verbs(Acting):
             self.push_screen(jumper(self.look, self.model, self.go, full=True))
         else:
             self.action_people(full=True)
+
+    def widen(self, name: str, columns: int) -> None:
+        """A pane is as wide as somebody drags it, but that all the others are still to be seen."""
+        self.main.query_one(f"#{name}").styles.width = max(LEAST_PANE, min(columns, self.size.width // 3))
 
     # --- people ---
 
@@ -222,7 +230,10 @@ class Verbs(Acting):
         if item is None or not isinstance(item.what, Message):
             self.told(NOTHING_SELECTED)
             return
-        self.copy_to_clipboard(clean_lines(item.what.text))
+        text = clean_lines(item.what.text)
+        self.copy_to_clipboard(text)
+        if is_in_tmux():
+            self.begin(copy_by_tmux(text))
         self.told(COPIED)
 
     def action_quote(self) -> None:
