@@ -37,10 +37,11 @@ from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import is_command, to_send
 from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.login_flow import LoginFlow
-from greenchat.connect.logins import Logins
+from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.model.asking import Asked
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
+from greenchat.connect.past import past_of
 from greenchat.connect.prompt import Screen, TerminalOutput
 from greenchat.connect.quiet import Quiet
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, ON_THEIR_WAY, SAYING_NOW
@@ -66,7 +67,10 @@ def chat(visit: Visit) -> Exit:
             screen.show(map(error_line, chosen.problems))
             entrance = LoginFlow(screen, visit)
             client, welcome = entrance.enter()
-            return LineChat(client, welcome, entrance.ticket, entrance.logins, screen, chosen.settings).run()
+            ticket = entrance.ticket
+            if chosen.settings.history:
+                screen.memory.past = past_of(server_key(ticket.host, ticket.port, ticket.encryption))
+            return LineChat(client, welcome, ticket, entrance.logins, screen, chosen.settings).run()
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)

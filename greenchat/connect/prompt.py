@@ -32,6 +32,7 @@ from greenchat.connect.commands import Commands
 from greenchat.connect.common import Kind, Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
 from greenchat.connect.names import Completed
+from greenchat.connect.past import Past
 from greenchat.connect.settings import Settings
 
 PROMPT = "> "
@@ -75,29 +76,29 @@ class Stars(Processor):
 
 
 class Memory(History):
-    """What the up-arrow brings back: nothing that may hold a password or key."""
+    """What the up-arrow and Ctrl-R bring back: nothing that may hold a password or key."""
 
     def __init__(self, commands: Commands) -> None:
         super().__init__()
+        self.past = Past()
         self._commands = commands
-        self._drafts: list[str] = []
 
     def append_string(self, string: str) -> None:
         if self._commands.may_keep(string):
-            self._drafts.append(string)
+            self.past.add(string)
 
     def get_strings(self) -> list[str]:
-        return [*self._drafts]
+        return [*self.past.texts]
 
     async def load(self) -> AsyncGenerator[str, None]:
-        for draft in reversed(self._drafts):
-            yield draft
+        for text in reversed(self.past.texts):
+            yield text
 
     def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._drafts)
+        return reversed(self.past.texts)
 
     def store_string(self, string: str) -> None:
-        pass  # it lives as long as the chat
+        pass  # by what it is appended to
 
 
 class TerminalOutput(Vt100_Output):
@@ -143,9 +144,10 @@ class Screen:
         self._output = output
         self.hold(settings)
         self.commands = Commands()
+        self.memory = Memory(self.commands)
         self._chat: PromptSession[str] = PromptSession(
             PROMPT,
-            history=Memory(self.commands),
+            history=self.memory,
             input_processors=[Stars(self.commands), TABS],
             key_bindings=self._chat_keys(),
             rprompt=self._status,

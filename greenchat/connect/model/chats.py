@@ -49,7 +49,6 @@ class Chats(Talks):
         self.attentive = True
         self.alerts: list[Alert] = []
         self.revision = 0
-        self.levels: dict[str, str] = {}  # what calls for one, by places, where one has chosen it
         self.read: Callable[[str, int], None] = lambda place, seq: None  # one has read so far, see `Reading`
         self._heard = self._looked = 0
 
@@ -78,10 +77,6 @@ class Chats(Talks):
         place = self.room("")
         place.title, place.gone = self.server, NOWHERE
         return place
-
-    def _begin(self, place: Place) -> Place:
-        place.level = self.levels.get(place.id, place.level)
-        return super()._begin(place)
 
     def choose(self, levels: Mapping[str, str]) -> None:
         """What calls for one, by places; as usual in others. What is no level is one that newer servers have."""

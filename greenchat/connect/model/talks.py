@@ -20,6 +20,7 @@ class Talks:
         self.places: dict[str, Place] = {}
         self.current = ""
         self.direct_epoch = ""
+        self.levels: dict[str, str] = {}  # what calls for one, by places, where one has chosen it
         self.merged: Callable[[Place, Place], None] = lambda begun, known: None
 
     def touch(self, place: Place) -> None:
@@ -75,6 +76,7 @@ class Talks:
 
     def _begin(self, place: Place) -> Place:
         self.places[place.id] = place
+        place.level = self.levels.get(place.id, place.level)
         self.touch(place)
         return place
 
@@ -86,6 +88,7 @@ class Talks:
             del self.places[place.id]
         place.id = there
         self.places[there] = place
+        place.level = self.levels.get(there, place.level)
 
     def merge(self, begun: Place, known: Place) -> None:
         """What was begun by a name, and is with the person of a conversation that there is."""

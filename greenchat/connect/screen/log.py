@@ -12,7 +12,7 @@ from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import Place
 from greenchat.connect.model.rows import Row
 from greenchat.connect.model.timeline import Item
-from greenchat.connect.screen.drawing import Drawn, draw
+from greenchat.connect.screen.drawing import Drawn, draw, headed
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
 from greenchat.protocol.events import Message
@@ -120,7 +120,7 @@ class Log(Lines):
         if known is not None and known[0] == sign:
             self._cache.move_to_end(row.key)
             return known[1]
-        drawn = draw(row, Drawn(width, self.look, self._chats.me, self.times, self._today, is_open))
+        drawn = draw(row, self._how(width, is_open=is_open))
         self._cache[row.key] = sign, drawn
         if len(self._cache) > DRAWN:
             self._cache.popitem(last=False)
@@ -160,7 +160,17 @@ class Log(Lines):
         self._look_up()
         if self._place is not None and self._at and self._at[0] <= 0 and self._rows:
             self.wants_older(self._place)
-        return [self._marked(at, strip, width) for at, strip in shown]
+        return [self._marked(at, strip, width) for at, strip in self._headed(shown, width)]
+
+    def _headed(self, shown: list[tuple[int, Strip]], width: int) -> list[tuple[int, Strip]]:
+        """The first line tells who has said it, also where that stands above the screen."""
+        if not shown or shown[0][0] < 0:
+            return shown
+        (at, strip), *rest = shown
+        return [(at, headed(self._rows[at], strip, self._how(width))), *rest]
+
+    def _how(self, width: int, *, is_open: bool = False) -> Drawn:
+        return Drawn(width, self.look, self._chats.me, self.times, self._today, is_open)
 
     def _hold(self, height: int, width: int) -> bool:
         """Whether what is selected is out of sight by what has come since: the end is not followed any more then."""

@@ -15,6 +15,7 @@ from greenchat.connect.screen.acting import Acting
 from greenchat.connect.screen.clipboard import copy_by_tmux, is_in_tmux
 from greenchat.connect.screen.composing import NOTHING_SELECTED
 from greenchat.connect.screen.jumping import jumper
+from greenchat.connect.screen.keymap import in_force, shown
 from greenchat.connect.screen.menus import Act, may_delete, menu, people, reactions
 from greenchat.connect.screen.searching import Found, Search
 from greenchat.connect.screen.theme import Look
@@ -94,6 +95,10 @@ class Verbs(Acting):
 
     # --- panes ---
 
+    @property
+    def lists_conversations(self) -> bool:
+        return bool(self.main.query_one("#conversations").display)
+
     def action_fold(self, name: str) -> None:
         """Where there is no room for a pane, its list stands before the conversation."""
         if self.size.width >= PANE_FROM[name]:
@@ -169,14 +174,17 @@ class Verbs(Acting):
         chats, acts = self.model.chats, list[Act]()
         has_number, is_mine = message.seq > 0 and not place.gone, chats.is_mine(message)
         if has_number:
-            acts += [("Alt-R", "Answer it", self.action_reply), ("Alt-T", "React to it", self.action_react)]
+            acts += [
+                (self._key("reply"), "Answer it", self.action_reply),
+                (self._key("react"), "React to it", self.action_react),
+            ]
         if message.reply_to:
             acts.append(("Alt-G", "Go to what it answers", self.action_original))
-        acts += [("Alt-I", "Quote it", self.action_quote), ("Alt-C", "Copy it", self.action_copy)]
+        acts += [(self._key("quote"), "Quote it", self.action_quote), (self._key("copy"), "Copy it", self.action_copy)]
         if has_number and is_mine and not message.action:
-            acts.append(("Alt-E", "Change it", self.action_edit))
+            acts.append((self._key("edit"), "Change it", self.action_edit))
         if has_number and may_delete(chats, place, message):
-            acts.append(("Alt-X", "Delete it", lambda: self._ask_to_delete(place, message)))
+            acts.append((self._key("delete"), "Delete it", lambda: self._ask_to_delete(place, message)))
         if not is_mine and message.sender in place.members:
             acts.append(("", f"More about {message.sender}", lambda: self.about_person(message.sender)))
         return acts
@@ -188,6 +196,10 @@ class Verbs(Acting):
             self.told(NO_ANSWER)
             return
         self.composer.guarded(lambda: self.model.sender.around(place, message.reply_to))
+
+    def _key(self, name: str) -> str:
+        """As people call the one that does this; empty where none does."""
+        return shown(in_force(self.choosing.keys)[name].rpartition(",")[2])
 
     def _failed(self, place: Place, item: Item) -> list[Act]:
         """What can be done with what could not be said."""

@@ -125,3 +125,40 @@ async def test_a_copy_reaches_the_clipboard_also_in_tmux(server, tmp_path, monke
         await ada.until((tmp_path / "is").exists)
         assert (tmp_path / "is").read_text() == "Zoë"
         assert (tmp_path / "asked").read_text() == "load-buffer -w -\n"
+
+
+@steps
+async def test_a_small_screen_says_all(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path, size=(40, 15)) as ada:
+        with Program(server, "bob") as bob:
+            await ada.type("/join garden", "enter")
+            await ada.until(lambda: ada.chats.current == "garden")
+            bob.join(room="garden")
+            bob.request(type="say", text="/topic " + "roses " * 20, room="garden")
+            say(bob, "ada? And all else", "lobby")
+            say(bob, "hello", "lobby")
+            await ada.until(lambda: ada.lines[0].startswith(" #garden  2:#lobby @1 2  roses"))
+            ada.app.told("one two three four five six seven eight nine ten eleven.", error=True)
+            await ada.sees("one two three", "nine ten eleven.", "ada  127")
+            await ada.type("x")
+            await ada.until(lambda: "eleven" not in ada.text)
+            for number in range(20):
+                say(bob, f"number {number}.", "garden")
+            await ada.sees("number 19.")
+            await ada.press("pageup")
+            say(bob, "one more", "garden")
+            await ada.sees("reading back, 1 new")
+
+
+@steps
+async def test_the_first_line_in_sight_tells_who_has_said_it(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path, size=(100, 10)) as ada:
+        with Program(server, "bob") as bob:
+            for text in ("שלום", *"abcdefghij"):
+                say(bob, text)
+            await ada.sees("│ j")
+            assert "bob │ d" in ada.lines[1]
+            await ada.press("alt+up", *["alt+up"] * 10)
+            await ada.until(lambda: "שלום" in ada.lines[1])
+            assert ada.lines[1].count("bob") == 1
+            check(ada.app.screen._compositor.render_strips(), 100)
