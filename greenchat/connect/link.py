@@ -37,7 +37,7 @@ LOOK_SECONDS = 0.01
 LAG_SECONDS = 2.0
 
 # So much of what has come is looked at in one go: who types meanwhile is not to notice it.
-AT_ONCE = 50
+AT_ONCE = 10
 
 
 class Face(Protocol):

@@ -94,6 +94,9 @@ class Terminal:
         """The colours that the characters on the screen have."""
         return {cell.fg for row in self._screen.buffer.values() for cell in row.values()}
 
+    def backgrounds(self):
+        return {cell.bg for row in self._screen.buffer.values() for cell in row.values()}
+
     def wait(self, condition):
         """Until what is on the screen is as it should be."""
         deadline = time.monotonic() + DEADLINE
