@@ -4,7 +4,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from greenchat.connect.client_file import ClientFile
-from greenchat.connect.profiles import NAME, Profile, find, is_host
+from greenchat.connect.profiles import NAME, Profile, View, find, is_host
 from greenchat.errors import ConfigError, GreenchatError
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.address import UNIX, parse_port, parse_server
@@ -22,7 +22,7 @@ class Destination(NamedTuple):
     encryption: Encryption | None = None
     name: str = ""
     rooms: tuple[str, ...] = ()
-    view: str = ""
+    view: View = ""
     told: str = ""
     is_link: bool = False
 
