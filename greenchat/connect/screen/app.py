@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import AppBlur, AppFocus, Resize
+from textual.events import AppBlur, AppFocus, Event, Key, MouseDown, Resize
 from textual.worker import WorkerFailed
 
 from greenchat.client import ClientError
@@ -184,6 +184,11 @@ class ChatApp(Verbs):
 
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Key | MouseDown) and not self._focused_window:
+            self._focused_window = self._dirty = True  # who does something looks here, whatever the terminal has told
+        await super().on_event(event)
 
     def write(self, text: str) -> None:
         """To the terminal, where nothing is seen of it."""

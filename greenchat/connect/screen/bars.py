@@ -15,7 +15,7 @@ Part = tuple[str, Style]
 
 
 class Bar(Lines):
-    """`parts` from the left; the last is at the right end."""
+    """`parts` from the left."""
 
     DEFAULT_CSS = "Bar { height: 1; }"
 

@@ -80,7 +80,9 @@ class Help(ModalScreen[None]):
         self._table = Table(look, rows())
 
     def compose(self) -> ComposeResult:
-        yield Bar(self._look, "title", lambda: [("Keys", self._look.strong), ("Esc goes back", self._look.dim)])
+        yield Bar(
+            self._look, "title", lambda: [("Keys", self._look.strong), ("Down: more; Esc goes back", self._look.dim)]
+        )
         yield self._table
 
     async def on_key(self, event: Key) -> None:

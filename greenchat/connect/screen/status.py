@@ -32,8 +32,8 @@ def topic(app: Shown) -> list[Part]:
     more = f"({unread} unread elsewhere)" if unread else ""
     return [
         (f"{place.sign}{place.title}", app.look.strong),
+        (more, app.look.unread),  # where the panes have no room, nothing else tells of it
         (place.topic or place.gone, app.look.text),
-        (more, app.look.unread),
     ]
 
 
@@ -54,7 +54,8 @@ def status(app: Shown) -> list[Part]:
         wait = max(0, round(link.retry_at - time.monotonic()))
         parts.append((f"not connected, next try in {wait} s" if wait else "connecting …", look.error))
     if not app.log_pane.follows:
-        parts.append(("reading back: Ctrl-End", look.calling))
+        unread = app.model.chats.place.unread if app.model.chats.place is not None else 0
+        parts.append((f"reading back{f', {unread} new' if unread else ''}: Ctrl-End", look.calling))
     if app.log_pane.selected:
         parts.append(("Enter: what to do with it", look.calling))
     if link.lag() >= LAG_SECONDS:
