@@ -39,6 +39,7 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
     "--stay/--no-stay", default=None, help="Stay logged in on this computer, until /logout. Else you are asked."
 )
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
+@click.option("--once", is_flag=True, help="In a pipe, end where the connection is lost, instead of coming back.")
 @click.option(
     "--screen", is_flag=True, help="A full screen with panes. It is new, and cannot do yet all that lines can."
 )
@@ -48,7 +49,7 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
 def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:
-    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it. A lost connection comes back by itself, but in a pipe.
+    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it. A lost connection comes back by itself.
 
     A line that begins with / is a command, and //x says /x. What is pasted is said as one message, and never run:
     before a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank

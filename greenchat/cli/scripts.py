@@ -41,7 +41,7 @@ def place_options(command: Any) -> Any:
         [
             click.argument("address", required=False, metavar="[PROFILE|HOST[:PORT]|unix:PATH|LINK]"),
             click.argument("port", required=False),
-            click.option("--name", help="Your username; else it is made of your login name."),
+            click.option("--name", help="Your username; else who stays logged in on this computer, or a guest."),
             visitor_options,
             tls_options,
         ]

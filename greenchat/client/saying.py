@@ -70,6 +70,12 @@ class Saying(Requests):
             self._keyed[new] = before._keyed.pop(ref)
         return refs
 
+    @property
+    def unsure(self) -> list[int]:
+        """The refs of what is pending and cannot be said again by `repeat`, whoever comes back: commands, changes, what
+        is said to a name, and all that is said to a server that knows no keys."""
+        return [ref for ref in self.pending if ref not in self._keyed]
+
     def edit(self, room: str, seq: int, text: str, *, conversation: str = "") -> int:
         """The message `seq` of `room`, or of a `conversation`, which one has said, is to say `text` from now on.
         Returns and raises as `say` does; `receive` brings the `Edited`, as to all who are there, before the answer."""

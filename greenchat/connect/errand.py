@@ -5,7 +5,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from greenchat.client import Client, ClientError, NoAnswerError, RefusedError
+from greenchat.client.keys import KNOWS_KEYS
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, login_name
+from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.options import Visit
 from greenchat.connect.said import is_called
 from greenchat.connect.ticket import Ticket
@@ -20,6 +22,7 @@ LEAVE_SECONDS = 2.0
 
 COMING_BACK = "Coming back as soon as the server can be reached."
 OUT = "You are not in {} any more."
+NOT_LOGGED_IN = "You are not logged in to {} on this computer any more. Use --login-file FILE."
 PLAIN_ALONE = "Plain frames do not talk to one person alone. Name a room."
 
 
@@ -42,7 +45,8 @@ class Errand:
     """`visit.room` is where one goes: a room, empty for the server's default one, or `@NAME`, which is the `person` to
     whom one talks alone, in no room. `room` is how the server spells it.
 
-    Rooms are remembered for accounts: whoever comes into one only for this goes out of it at the end.
+    Whoever stays logged in on this computer comes as who they are there, unless the visit has another name. Rooms are
+    remembered for accounts: whoever comes into one only for this goes out of it at the end.
     """
 
     def __init__(self, visit: Visit, name: str = "") -> None:
@@ -53,9 +57,13 @@ class Errand:
         self._key = visit.key
         self._passing_by = False  # one is in the room for this alone
         self._client: Client | None = None
-        self._ticket = ticket_of(visit, name)
-        self._ticket.room = None if self.person or (visit.login and self._asked) else self._asked
-        self._ticket.keys = {self._asked: visit.key}
+        self._ticket = ticket = ticket_of(visit, name)
+        self._logins = Logins(server_key(ticket.host, ticket.port, ticket.encryption))
+        if not (visit.plain or visit.login) and (stays := visit.name or self._logins.last()):
+            ticket.device_token = self._logins.device(stays)
+            ticket.name = stays if ticket.device_token else ticket.name
+        ticket.room = None if self.person or (self.logs_in and self._asked) else self._asked
+        ticket.keys = {self._asked: visit.key}
 
     @property
     def client(self) -> Client:
@@ -67,12 +75,22 @@ class Errand:
     def name(self) -> str:
         return self._ticket.name
 
+    @property
+    def logs_in(self) -> bool:
+        """Whether one comes with an account."""
+        return bool(self._ticket.login or self._ticket.device_token)
+
     def come(self, name: str = "") -> Client:
         """Come in, as `name` or as the visit has it. Raises `ClientError`."""
         ticket = self._ticket
         ticket.name = name or ticket.name
-        client, welcome = ticket.enter()
+        try:
+            client, welcome = ticket.enter()
+        except RefusedError:
+            self._is_void()
+            raise
         self._client = client
+        self._keep(client)
         if client.plain:
             if self.person:
                 raise RefusedError("rejected", PLAIN_ALONE)
@@ -83,6 +101,23 @@ class Errand:
             self.room = _spelt(welcome, self._asked) or self._come_into()
         return client
 
+    def _keep(self, client: Client) -> None:
+        """What leads in next time. Raises `RefusedError` where it has not led in."""
+        ticket = self._ticket
+        if self._is_void() and not client.account:  # a guest is somebody else
+            raise RefusedError("login_failed", NOT_LOGGED_IN.format(ticket.name))
+        if ticket.device_token and client.device_token not in ("", ticket.device_token):
+            ticket.device_token = client.device_token
+            self._logins.keep_device(client.account, client.device_token)
+
+    def _is_void(self) -> bool:
+        """Whether one is not logged in on this computer any more; then this is kept no longer."""
+        ticket = self._ticket
+        is_void = ticket.device_token in ticket.refused
+        if is_void:
+            self._logins.forget_device(ticket.name, ticket.device_token)
+        return is_void
+
     def _come_into(self) -> str:
         room = self.client.enter(self._asked, self._key).room
         self._passing_by = True
@@ -90,16 +125,17 @@ class Errand:
 
     def back(self, tell: Callable[[str], object], until: float | None = None) -> bool:
         """Come back after a loss, trying again and again until that moment of `time.monotonic`; None: for ever. What
-        keeps one out meanwhile goes to `tell`, once. Whether one is who one was, to who knows keys.
+        keeps one out meanwhile goes to `tell`, once. Whether what was said in the room may be said again with its key.
 
         Raises `RefusedError` where trying again does not help or one is not in the room any more, and `NoAnswerError`.
         """
         lost, ticket = self.client, self._ticket
         client, welcome = come_back(lost, ticket, tell, until)
         self._client = client
+        self._keep(client)
         if self.room and not client.plain and not _spelt(welcome, self.room):
             raise RefusedError("not_in_room", OUT.format(self.room))
-        return is_same(lost, client, ticket)
+        return not self.person and not client.plain and knows_keys(lost, client, ticket, self.room)
 
     def go(self) -> None:
         """Say that one goes, so that the name is free at once."""
@@ -141,10 +177,20 @@ def come_back(
     raise NoAnswerError(f"{lost.where} could not be reached again in time.")
 
 
-def is_same(lost: Client, client: Client, ticket: Ticket) -> bool:
-    """Whether who has come back by that ticket is who was lost, to a server that knows keys."""
+def knows_keys(lost: Client, client: Client, ticket: Ticket, room: str) -> bool:
+    """Whether the server of who has come back, by that ticket, knows by which keys they have said something in that
+    room before the connection was lost. Raises `ClientError`."""
     by_token = bool(lost.token) and lost.token not in ticket.refused
-    return by_token or client.account == lost.account != ""
+    is_same = by_token or client.account == lost.account != ""
+    if not is_same or client.protocol < KNOWS_KEYS or room not in client.rooms or room not in lost.rooms:
+        return False
+    if client.rooms[room].epoch == lost.rooms[room].epoch != "":
+        return True
+    try:  # the keys of a room without a history end with the server
+        client.history(room, limit=1)
+    except RefusedError as refusal:
+        return refusal.code != "no_history"
+    return True
 
 
 def _spelt(welcome: Welcome, room: str) -> str:

@@ -54,7 +54,7 @@ class Visit:
     `plain`: plain frames are spoken, else only where the server knows nothing else. `stay`: whether one stays logged in
     on this machine; None is asked where a password is. Without `encryption` there is none. `screen`: a full
     screen on a terminal, instead of lines and a prompt. `rooms` are those that one comes into besides. `save` is
-    what the profile is called that is made of it.
+    what the profile is called that is made of it. `once`: in a pipe, a lost connection is not made again.
     """
 
     host: str | None = None
@@ -72,6 +72,7 @@ class Visit:
     screen: bool = False
     rooms: tuple[str, ...] = ()
     save: str = ""
+    once: bool = False
 
 
 def visit(
@@ -89,6 +90,7 @@ def visit(
     stay: bool | None = None,
     screen: bool = False,
     save: str | None = None,
+    once: bool = False,
 ) -> Visit:
     """What the options of `greenchat connect` mean. Whoever would go elsewhere than they may think reads so on standard
     error. Raises `ConfigError`."""
@@ -118,13 +120,16 @@ def visit(
         screen=screen or there.view == "screen",
         rooms=tuple(rooms),
         save=save or "",
+        once=once,
     )
 
 
 def _rooms(there: Destination, room: str | None) -> tuple[str, ...]:
     """The one that is looked at first; one that is named comes in the place of those of a profile."""
     if room and there.is_link and there.rooms and there.rooms != (room,):
-        raise ConfigError(f"The link is to {printable(there.rooms[0])}, --room {printable(room)}. Take one of them.")
+        raise ConfigError(
+            f"The link is to {printable(there.rooms[0])}, and you want {printable(room)}. Say one of them."
+        )
     return (room,) if room else there.rooms or ("",)
 
 

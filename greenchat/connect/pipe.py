@@ -10,8 +10,11 @@ not said, and is told of. All is said in the one room that was joined, or that a
 is put out of it ends there. Who is logged in may be in others on another device: of what is said there, nothing is
 shown, and what they say themselves on another device goes to standard error, so that no bot answers itself.
 
-A connection that is lost is not made again: nobody but who has the input can tell what to do about lines that may have
-been said, and what comes behind them. The exit code LOST says so, and how many lines were not acknowledged.
+A connection that is lost is made again, and the input waits meanwhile. What had no answer is said again with its key,
+by which the server knows it, so that it is said once; what others have said meanwhile is output as it would have been.
+Where the server cannot know whether something was said or done, as with commands, plain frames, or for a guest who was
+away for too long, nobody but who has the input can tell what to do about that, and what comes behind it: the exit code
+LOST says so, and how many lines were not acknowledged. With `--once` that is so with every loss.
 
 The server slows down who says too much, and then the input waits too. At the end of the input it waits until everything
 has been acknowledged, leaves, and waits until the server has closed. Messages (`[alice]: hi`) go to standard output, a
@@ -34,25 +37,28 @@ from typing import TextIO
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError
 from greenchat.codecs.lines import LineBuffer
 from greenchat.codecs.plain import too_long
+from greenchat.connect.commands import table_of
 from greenchat.connect.common import (
-    DEFAULT_HOST,
-    DEFAULT_PORT,
     NOT_STORED,
+    TRY_AGAIN,
+    Line,
     error_line,
     exit_code,
     info_line,
     is_quit,
-    login_name,
     undelivered,
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import as_text
+from greenchat.connect.errand import COMING_BACK, come_back, knows_keys, ticket_of
+from greenchat.connect.missed import Reached
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
 from greenchat.connect.streams import Outlet, Stopped, Stops
 from greenchat.connect.ticket import Ticket
+from greenchat.connect.tries import SENT_AWAY
 from greenchat.protocol.events import Event
-from greenchat.protocol.replies import Ack, Error
+from greenchat.protocol.replies import Ack, CommandEntry, Error, Welcome
 from greenchat.protocol.requests import Frame, Ref
 
 # How many lines may be under way without an answer: 2,500 a second over a link of 100 ms, and no more than this many
@@ -79,32 +85,18 @@ def chat(visit: Visit) -> Exit:
     """Say standard input; returns the exit code."""
     outlet = Outlet(sys.stdout, sys.stderr)
     try:
-        ticket = Ticket(
-            visit.host or DEFAULT_HOST,
-            visit.port or DEFAULT_PORT,
-            visit.name or login_name(),
-            visit.room,
-            visit.encryption,
-            visit.password,
-            visit.login,
-            plain=visit.plain,
-            keys={visit.room: visit.key},
-        )
+        ticket = ticket_of(visit)
         client, welcome = ticket.enter()
-        with client:
-            client.repeats = False  # a lost connection is not made again
-            stops = Stops()
-            talk = Conversation(client, quotes=False)
-            outlet.show(talk.lines(welcome))
-            # Who types where there is no line client is a person, and their commands are meant.
-            commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())
-            try:
-                if not commands:
-                    talk.commands.fetch(client)
-                return Pipe(client, talk, outlet, sys.stdin, stops, commands=commands).run()
-            except Stopped:
-                _go(client)
-                raise
+        # Who types where there is no line client is a person, and their commands are meant.
+        commands = visit.commands or (sys.stdin is not None and sys.stdin.isatty())
+        pipe = Pipe(client, ticket, outlet, sys.stdin, Stops(), commands=commands, once=visit.once)
+        try:
+            return pipe.run(welcome)
+        except Stopped:
+            pipe.go()
+            raise
+        finally:
+            pipe.close()
     except ClientError as error:
         outlet.show([error_line(str(error))])
         return exit_code(error)
@@ -114,12 +106,16 @@ def chat(visit: Visit) -> Exit:
         return stopped.end()
 
 
-def _go(client: Client) -> None:
-    """Say that one goes, so that the name is free at once."""
-    with suppress(ClientError, Stopped):
-        client.leave()
-        while client.receive(LEAVE_SECONDS):  # what comes now nobody reads
-            pass
+class Talk(Conversation):
+    """`again` is what was said again by who has come back: the new refs, by the old ones."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, quotes=False)
+        self.again: dict[int, int] = {}
+
+    def use(self, client: Client, table: Iterable[CommandEntry] | None) -> dict[int, int]:
+        self.again = super().use(client, table)
+        return self.again
 
 
 class Pipe:
@@ -128,18 +124,25 @@ class Pipe:
     def __init__(
         self,
         client: Client,
-        talk: Conversation,
+        ticket: Ticket,
         outlet: Outlet,
         source: TextIO | None,
         stops: Stops,
         *,
         commands: bool,
+        once: bool,
     ) -> None:
+        client.repeats = not once
         self._client = client
+        self._ticket = ticket
+        self._once = once
         self._stops = stops
-        self._talk = talk
+        self._talk = talk = Talk(client)
+        self._reached = Reached()
+        self._sent_away = False
         self._outlet = outlet
         self._commands = commands
+        talk.show = lambda item, asked, lines: outlet.show(lines)
         self._outgoing = talk.outgoing
         self._outgoing.refuse, self._outgoing.sent = self._not_sent, self._sent
         self._source = source.fileno() if source else None  # None once nothing more is to be read
@@ -152,21 +155,31 @@ class Pipe:
         self._quit = self._behind_quit = False
         self._refused = self._put_out = False
         self._dropped = 0  # lines that were read, and not said because one is out of their room
+        self._unknown = 0  # lines that were said, and nobody knows whether they have arrived
 
-    def run(self) -> Exit:
+    def run(self, welcome: Welcome) -> Exit:
+        """From the welcome on, to the end. Raises `Stopped`."""
+        self._show([welcome])
+        if not self._commands:
+            self._talk.commands.fetch(self._client)
+        loss = self._last()
+        while self._may_come_back():
+            self._outlet.show([error_line(str(loss)), info_line(COMING_BACK)])
+            try:
+                self._come_back()
+                if self._unknown:
+                    self.go()
+                    break
+                loss = self._last()
+            except (DisconnectedError, NoAnswerError) as problem:
+                loss = problem  # in this very moment
+            except ClientError as problem:
+                loss = problem
+                break
         client = self._client
-        try:
-            self._receive()
-            while True:
-                with self._stops:
-                    self._outgoing.send(LINES_AHEAD)
-                    if self._source is None and not self._outgoing:
-                        client.leave()  # twice is once
-                self._wait()
-        except (DisconnectedError, NoAnswerError) as error:
-            if not client.left or (isinstance(error, NoAnswerError) and not client.plain):
-                self._outlet.show([error_line(str(error))])
-        lost = len(client.pending) + len(self._outgoing) + self._dropped
+        if not client.left or (isinstance(loss, NoAnswerError) and not client.plain):
+            self._outlet.show([error_line(str(loss))])
+        lost = len(client.pending) + self._unknown + len(self._outgoing) + self._dropped
         if client.plain and not client.left:
             self._outlet.show([NO_RECEIPTS])
         if lost:
@@ -177,13 +190,28 @@ class Pipe:
             return Exit.LOST
         return Exit.REFUSED if self._refused else Exit.DELIVERED
 
+    def _last(self) -> ClientError:
+        """Say and show what there is, as long as the connection lasts; why it has ended."""
+        try:
+            self._receive()
+            while True:
+                client = self._client
+                with self._stops:
+                    self._outgoing.send(LINES_AHEAD)
+                    if self._source is None and not self._outgoing and not self._may_have_to_repeat():
+                        client.leave()  # twice is once
+                self._wait()
+        except (DisconnectedError, NoAnswerError) as error:
+            return error
+
     def _wait(self) -> None:
         """For input, for the server, or for a server that takes no more at the moment."""
         client = self._client
         server = client.fileno()
         source = None if self._outgoing else self._source
         # Who waits for input has time. Who waits for the server does not wait for ever.
-        patience = client.patience if client.left or self._outgoing else None
+        is_owed = client.left or self._outgoing or (self._source is None and client.pending)
+        patience = client.patience if is_owed else None
         readable, writable, _ = select.select(
             [server] if source is None else [server, source], [server] if client.backlog else [], [], patience
         )
@@ -193,6 +221,56 @@ class Pipe:
             self._receive()
         if source in readable and self._source is not None:
             self._read(self._source)
+
+    def _may_have_to_repeat(self) -> bool:
+        """Whether something has no answer that could be said again: who has left does not come back."""
+        return len(self._client.pending) > len(self._client.unsure)
+
+    def go(self) -> None:
+        """Say that one goes, so that the name is free at once."""
+        with suppress(ClientError, Stopped):
+            self._client.leave()
+            while self._client.receive(LEAVE_SECONDS):  # what comes now nobody reads
+                pass
+
+    def close(self) -> None:
+        self._client.close()
+
+    # --- a connection that is lost ---
+
+    def _may_come_back(self) -> bool:
+        """Whether one does: not who has gone or was sent away, nor where nobody knows what was done."""
+        client = self._client
+        is_known = not (client.plain or client.unsure or self._unknown)
+        return is_known and not (self._once or client.left or self._sent_away or self._put_out)
+
+    def _come_back(self) -> None:
+        """Be there again, and show what was missed. Raises `ClientError`."""
+        lost, talk, ticket = self._client, self._talk, self._ticket
+        talk.lost()
+        ticket.room = talk.room or None
+        client, welcome = come_back(lost, ticket, lambda why: self._outlet.show([error_line(why)]))
+        self._client, room = client, talk.room
+        if lost.pending and not self._may_repeat(lost):
+            self._unknown = len(lost.pending)
+            return
+        with self._stops:
+            talk.back(client, welcome, {}, table_of(client))
+        for old, new in talk.again.items():
+            if (number := self._numbers.pop(old, None)) is not None:
+                self._numbers[new] = number
+        self._unknown = len(lost.pending)  # that could not be said again
+        if self._is_out_of(room):
+            self._outlet.show(self._put_out_of(room))
+        if not self._unknown:
+            self._show(self._reached.missed(client))
+
+    def _may_repeat(self, lost: Client) -> bool:
+        """Whether what was said by that connection may be said again by this one."""
+        try:
+            return knows_keys(lost, self._client, self._ticket, self._talk.room)
+        except ClientError:  # nobody can know any more
+            return False
 
     def _receive(self) -> None:
         with self._stops:
@@ -251,22 +329,33 @@ class Pipe:
 
     def _show(self, items: Iterable[Event | Frame]) -> None:
         for item in items:
-            room = self._talk.room
+            room, asked = self._talk.room, self._talk.asked(item)
             lines = self._talk.lines(item)
+            self._reached.told(item)
+            if isinstance(item, Welcome) and item.room == self._talk.room:
+                self._reached.come_into(item)
             if isinstance(item, Ack | Error):
                 number = self._numbers.pop(item.ref, None)
-                if isinstance(item, Error):
+                if isinstance(item, Error) and item.code == TRY_AGAIN and asked is not None and asked.again:
+                    self._unknown += 1
+                elif isinstance(item, Error):
                     self._refused = self._refused or item.code != NOT_STORED
+                    self._sent_away = self._sent_away or (item.ref is None and item.code in SENT_AWAY)
                     lines = [error_line(_numbered(line.body, number)) for line in lines]
-            elif (
-                not self._put_out and room != self._talk.room and not self._talk.busy
-            ):  # and not by a /part or a /join of this input
-                lines = [error_line(PUT_OUT.format(room))]
-                self._put_out = True
-                self._stop_reading()
+            elif self._is_out_of(room) and not self._talk.busy:  # and not by a /part or a /join of this input
+                lines = self._put_out_of(room)
             self._outlet.show(lines)
         if self._outlet.closed:
             self._stop_reading()
+
+    def _is_out_of(self, room: str) -> bool:
+        """Whether that is news."""
+        return room not in ("", self._talk.room) and not self._put_out
+
+    def _put_out_of(self, room: str) -> list[Line]:
+        self._put_out = True
+        self._stop_reading()
+        return [error_line(PUT_OUT.format(room))]
 
     def _refuse(self, reason: str, number: int) -> None:
         self._refused = True

@@ -13,7 +13,7 @@ import sys
 import time
 
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
-from greenchat.client.keys import KEY_BYTES, KNOWS_KEYS
+from greenchat.client.keys import KEY_BYTES
 from greenchat.connect.commands import Commands
 from greenchat.connect.common import NOT_STORED, TRY_AGAIN, error_line, exit_code, info_line
 from greenchat.connect.draft import as_text
@@ -79,7 +79,6 @@ class Saying:
         self._until = until
         self._key = secrets.token_urlsafe(KEY_BYTES)
         self._under_way = False  # the server may have read it
-        self._epoch = ""  # of the room, when it was said
         self._before = 0  # the latest message to the person, when it was said
 
     def run(self) -> Exit:
@@ -135,8 +134,6 @@ class Saying:
         client, errand = self._errand.client, self._errand
         if errand.person:
             self._before = self._latest(client)
-        elif errand.room in client.rooms:
-            self._epoch = client.rooms[errand.room].epoch
         text = as_text(self._text)
         with self._stops:
             ref = client.say(text, errand.room, to=errand.person, key=self._key)
@@ -147,24 +144,13 @@ class Saying:
         """Whether it was said, as far as that can be found out; None: it is to be said once more, with its key. Raises
         `ClientError`."""
         errand = self._errand
-        is_same = errand.back(lambda why: self._outlet.show([error_line(why)]), self._until)
+        may_repeat = errand.back(lambda why: self._outlet.show([error_line(why)]), self._until)
         if not self._under_way:
             return None
         client = errand.client
         if errand.person:
             return self._is_said_alone(client)
-        return None if is_same and client.protocol >= KNOWS_KEYS and self._knows_keys(client) else False
-
-    def _knows_keys(self, client: Client) -> bool:
-        """Whether the server knows the keys of before: those of a room without a history end with it."""
-        room = self._errand.room
-        if room in client.rooms and client.rooms[room].epoch == self._epoch != "":
-            return True
-        try:
-            client.history(room, limit=1)
-        except RefusedError as refusal:
-            return refusal.code != "no_history"
-        return True
+        return None if may_repeat else False
 
     def _latest(self, client: Client) -> int:
         """The number of the latest message to the person; 0 for none."""

@@ -67,12 +67,12 @@ def tail(visit: Visit, wanted: Wanted) -> Exit:
     """Tell what is said where `visit.room` says; returns the exit code. Raises `ConfigError`."""
     outlet = Outlet(sys.stdout, sys.stderr)
     errand = Errand(visit, NAME.format(login_name()))
-    if errand.person and not visit.login:
+    if errand.person and not errand.logs_in:
         raise ConfigError(NEEDS_LOGIN)
     Stops()
     try:
         try:
-            _come(errand, has_name=visit.name is not None)
+            _come(errand, has_name=visit.name is not None or errand.logs_in)
             Tail(errand, outlet, wanted).run()
             return Exit.DELIVERED
         finally:
@@ -135,26 +135,26 @@ class Tail:
         self._cursor = Cursor()
         self._talk = ""  # the conversation with the person, once there is one
         self._latest = 0  # the id of the latest message that was told, or stood before all that is
+        self._told = 0  # the same of what was said before
         self._sent_away = False
 
     def run(self) -> None:
         """Until nobody reads it any more, or all is told that was said before. Raises `ClientError`."""
-        self._begin()
-        is_back = False
-        while self._wanted.follow and not self._outlet.closed:
+        go_on = self._begin
+        while True:
             try:
-                if is_back:
-                    self._catch_up()
-                    is_back = False
-                self._listen()
+                go_on()
+                go_on = self._catch_up
+                if self._wanted.follow:
+                    self._listen()
+                return
             except DisconnectedError as error:
-                if self._sent_away:
+                if self._sent_away or not self._wanted.follow:
                     raise
                 self._teller.error(str(error))
                 self._teller.info(COMING_BACK)
                 self._errand.back(self._teller.error)
                 self._teller.info(BACK)
-                is_back = True
 
     def _listen(self) -> None:
         client = self._errand.client
@@ -194,11 +194,13 @@ class Tail:
             self._teller.info(NO_PAST)
             return
         latest = sorted(_messages(pages[0]), key=lambda message: message.seq)
-        self._latest = latest[-1].id if latest else 0
+        self._latest = max([self._latest, *(message.id for message in latest)])
         if not latest and (room := self._errand.client.rooms.get(self._place)) is not None and room.seq:
             self._teller.info(NO_PAST)
         for message in self._before(latest):
-            self._tell(message)
+            if message.id > self._told:  # else it was, before the connection was lost over this
+                self._told = message.id
+                self._tell(message)
 
     def _before(self, latest: list[Message]) -> Iterator[Message]:
         """What is wanted of what was said before: these are the `latest`."""

@@ -86,6 +86,7 @@ def test_what_may_mean_another_is_left_to_its_writer(connect):
     lose(ada, unheard=True)
     left = [ada.say("/me waves"), ada.say("psst", to="bob"), ada.edit("lobby", 1, "x"), ada.say("No.", key="")]
     answer = ada.say("Yes.", reply_to=1)
+    assert ada.unsure == left
     lose(ada)
     again, new = back(connect, ada)
     assert list(new) == [answer]

@@ -7,6 +7,7 @@ from kit.programs import Program, owner, sync
 from kit.scripting import at, run, running
 
 from greenchat.connect import Exit
+from greenchat.connect.logins import Logins, server_key
 from greenchat.testing import DEADLINE
 
 NAMED = ("--name", "ci")
@@ -74,6 +75,27 @@ def test_an_account_leaves_the_room_that_it_came_into_for_this(tmp_path):
         frames = ada.exchange(type="ping")
     assert [frame["room"] for frame in frames if frame["type"] == "left"] == ["garden"]
     assert [frame["text"] for frame in frames if frame["type"] == "message"] == ["Roses!", "Hi!"], "by another device"
+
+
+def test_who_stays_logged_in_on_this_computer_speaks_as_themselves(tmp_path):
+    with accounts() as server:
+        ada, bob = Program(server, "ada"), Program(server, "bob")
+        ada.ask(f"/register {SECRET}")
+        token = Program(server, "ada", login=SECRET, device="laptop").welcome["device_token"]
+        logins = Logins(server_key(server.host, server.port, None), tmp_path / "greenchat")
+        logins.keep_device("ada", token)
+        home = {"XDG_STATE_HOME": str(tmp_path)}
+        for text in ("one", "two"):  # each of them gets the next token
+            assert run("say", "lobby", text, at(server), **home) == (Exit.DELIVERED, "", "")
+            assert bob.read_until("message")["account"] == "ada"
+        assert run("say", "lobby", "three", at(server), *NAMED, **home) == (Exit.DELIVERED, "", "")
+        assert bob.read_until("message")["sender"] == "ci"
+        code, output, _ = run("tail", "lobby", at(server), "--no-follow", "-n", "1", **home)
+        assert (code, output[20:]) == (Exit.DELIVERED, "[ci]: three\n")
+        logins.keep_device("ada", "gd_void")
+        code, _, errors = run("say", "lobby", "four", at(server), **home)
+        assert (code, "belongs to somebody" in errors) == (Exit.TURNED_AWAY, True)
+        assert logins.device("ada") == "", "what leads in no more is not kept"
 
 
 # --- a connection that is lost ----------------------------------------------------------------------------------------
