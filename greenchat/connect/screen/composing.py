@@ -11,8 +11,8 @@ from greenchat.connect.common import is_quit
 from greenchat.connect.draft import is_command, to_send, why_not
 from greenchat.connect.model.chats import NOWHERE
 from greenchat.connect.model.place import About, Draft, Place
-from greenchat.connect.pasting import Pasting
 from greenchat.connect.screen.completing import Completing
+from greenchat.connect.screen.pasting import Pasting
 from greenchat.connect.screen.recalling import Recalling
 from greenchat.connect.screen.stage import Stage
 
