@@ -113,7 +113,7 @@ class ChatApp(Verbs):
         if self.look.background:
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
-        self.model.sender.entered = self.composer.entered
+        self.model.sender.entered, self.model.sender.parted = self.composer.entered, self.composer.parted
         self.box.first, self.box.typed = self.composer.first, self.composer.typed
         self.box.at_end = self.action_jump
         self.menu.below = lambda: 1 + self.box.get_content_height(None, None, self.size.width)

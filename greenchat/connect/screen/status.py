@@ -30,7 +30,7 @@ def topic(app: Shown) -> list[Part]:
     return [
         (f"{place.sign}{place.title}", app.look.strong),
         (more, app.look.unread),  # where the panes have no room, nothing else tells of it
-        (place.topic or place.gone, app.look.text),
+        (place.gone or place.topic, app.look.text),
     ]
 
 
