@@ -29,7 +29,7 @@ async def test_in_a_small_window(server, tmp_path):
             await ada.type("/join garden", "enter")
             await ada.until(lambda: ada.lines[0].startswith(" #garden"))
             say("Where is ada?")
-            await ada.until(lambda: ada.lines[0].startswith(" #garden  (1 unread elsewhere)"))
+            await ada.until(lambda: ada.lines[0].startswith(" #garden  2:#lobby @1"))
             await ada.press("alt+a")
             await ada.until(lambda: ada.lines[0].startswith(" #lobby  Roses, tulips and"))
 
