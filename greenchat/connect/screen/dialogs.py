@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.strip import Strip
 
+from greenchat.connect.screen.above import Above
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
@@ -16,7 +16,7 @@ from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.wrapping import Span, wrap
 
 
-class Question(ModalScreen[str]):
+class Question(Above[str]):
     """Answers with what was typed, empty for who would rather not."""
 
     DEFAULT_CSS = "Question { align: left bottom; background: transparent; } Question Bar { height: auto; }"
@@ -71,8 +71,8 @@ class Table(Lines):
         return out[self.top : self.top + height]
 
 
-class Help(ModalScreen[None]):
-    """Any key that does not scroll ends it."""
+class Help(Above[None]):
+    """Any key that does not scroll ends it; what one types goes into the box then."""
 
     def __init__(self, look: Look, rows: Callable[[], Sequence[tuple[str, str]]]) -> None:
         super().__init__()
@@ -80,7 +80,9 @@ class Help(ModalScreen[None]):
         self._table = Table(look, rows())
 
     def compose(self) -> ComposeResult:
-        yield Bar(self._look, "title", lambda: [("Keys", self._look.strong), ("Esc goes back", self._look.dim)])
+        yield Bar(
+            self._look, "title", lambda: [("Keys", self._look.strong), ("Down: more; Esc goes back", self._look.dim)]
+        )
         yield self._table
 
     async def on_key(self, event: Key) -> None:
@@ -88,6 +90,8 @@ class Help(ModalScreen[None]):
         by = {"down": 1, "up": -1, "pagedown": 8, "pageup": -8}.get(event.key, 0)
         if not by:
             self.dismiss()
+            if event.is_printable:
+                self.app.post_message(Key(event.key, event.character))
             return
         self._table.top += by
         self._table.redraw()
