@@ -144,13 +144,13 @@ class Saying:
         """Whether it was said, as far as that can be found out; None: it is to be said once more, with its key. Raises
         `ClientError`."""
         errand = self._errand
-        may_repeat = errand.back(lambda why: self._outlet.show([error_line(why)]), self._until)
+        lost = errand.back(lambda why: self._outlet.show([error_line(why)]), self._until)
         if not self._under_way:
             return None
         client = errand.client
         if errand.person:
             return self._is_said_alone(client)
-        return None if may_repeat else False
+        return None if errand.may_repeat(lost) else False
 
     def _latest(self, client: Client) -> int:
         """The number of the latest message to the person; 0 for none."""

@@ -210,6 +210,23 @@ def test_a_session_that_was_ended_does_not_come_back_and_a_lost_room_is_told(raw
         assert tail.stderr.read().splitlines() == ["[ERROR] Go.", "[ERROR] The server has closed the connection."]
 
 
+def test_a_server_that_has_forgotten_all(raw):
+    with running("tail", "lobby", "{}:{}".format(*raw.address), "--name", "ci") as tail:
+        come(raw, message(1, "hi", rev=1))
+        assert words(tail.stdout.readline()) == "[bob]: hi"
+        join = raw.knock()
+        raw.send(welcome(ref=join["ref"], name="ci", token="gr_1", protocol=2, epoch="another"))
+        raw.refuse(raw.read(), "no_history")
+        asks = raw.read()
+        assert (asks["epoch"], asks["rev"]) == ("e", 1)
+        raw.send(page(ref=asks["ref"], epoch="another", rev=0, anew=True))
+        raw.refuse(raw.read(), "no_history")
+        asks = raw.read()
+        raw.send(page(ref=asks["ref"], epoch="another", rev=0), message(1, "ho", id=102, rev=1))
+        assert words(tail.stdout.readline()) == "[bob]: ho"
+        read_to(tail.stderr, "[INFO] This server keeps no history: what was said meanwhile is not known.")
+
+
 def test_what_others_wrote_drives_no_terminal(raw):
     for options, expected in [((), "[bo?b]: red ?[31m ? "), (("--json",), "\\u001b[31m \\u202e ")]:
         with running("tail", "lobby", "{}:{}".format(*raw.address), "--name", "ci", *options) as tail:
