@@ -110,6 +110,7 @@ from greenchat.protocol.replies import DirectState as DirectState
 from greenchat.protocol.replies import Error as Error
 from greenchat.protocol.replies import Exported as Exported
 from greenchat.protocol.replies import HistoryPage as HistoryPage
+from greenchat.protocol.replies import Levels as Levels
 from greenchat.protocol.replies import NumberedPage as NumberedPage
 from greenchat.protocol.replies import RoomState as RoomState
 from greenchat.protocol.replies import SearchResults as SearchResults

@@ -1,11 +1,25 @@
-"""Who people are, and who they are to you: away and back, whom you ignore, and what there is to know of somebody."""
+"""Who people are, and who they are to you: away and back, whom you ignore, what there is to know of somebody, and what
+calls you in a conversation.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from msgspec import field
 
-from greenchat import AWAY, Answer, Call, Command, Member, Reject, Rest, Session, hookimpl, typed_command
+from greenchat import AWAY, Answer, Call, Command, Levels, Member, Reject, Rest, Session, hookimpl, typed_command
+
+# Of so many rooms and conversations an account may choose what calls for it: more than anybody is in.
+MOST_LEVELS = 1000
+
+# What each level means, for people.
+CALLS = {
+    "usual": "In {} your name calls you, as usual.",
+    "all": "In {} everything calls you.",
+    "mentions": "In {} your name alone calls you.",
+    "none": "Nothing in {} calls you.",
+}
 
 
 class Whois(Answer, frozen=True, kw_only=True, tag="whois"):
@@ -50,6 +64,11 @@ class People:
                 "It holds until you leave the chat, whatever they call themselves meanwhile.\nExample: /ignore bob",
             ),
             typed_command(unignore, help="Read again what somebody says.\nExample: /unignore bob"),
+            typed_command(
+                notify,
+                help="Choose what calls you in this room or conversation, on all your devices; or list it.\n"
+                "For who is logged in.\nExample: /notify mentions",
+            ),
             typed_command(self.whois, help="Tell what there is to know of somebody.\nExample: /whois bob"),
         ]
 
@@ -111,6 +130,41 @@ def ignore(call: Call, user: Rest = "") -> Answer | str:
 
 def unignore(call: Call, user: Rest) -> str:
     return f"You read again what {call.session.chat.unignore(call.member, user)} says."
+
+
+def notify(call: Call, level: Literal["list", "all", "mentions", "none", "usual"] = "list") -> Levels:
+    chosen = call.ctx.store.account(call.require_account())
+    if level == "list":
+        return _levels(call, [CALLS[str(how)].format(_named(call, place)) for place, how in sorted(chosen.items())])
+    place = call.place
+    key = f"@{place.conversation}" if place.conversation else place.name  # no room is called so
+    if level == "usual":
+        chosen.pop(key, None)
+    elif key not in chosen and len(chosen) >= MOST_LEVELS:
+        raise Reject(f"You have chosen it for {MOST_LEVELS} places, as many as you may.", code="too_many_levels")
+    else:
+        chosen[key] = level
+    for other in call.member.sessions:
+        if other is not call.session and isinstance(other, Session):
+            other.tell(_levels(call, []))
+    return _levels(call, [CALLS[level].format(_named(call, key))])
+
+
+def _levels(call: Call, lines: list[str]) -> Levels:
+    chosen = {place: str(how) for place, how in call.ctx.store.account(call.require_account()).items()}
+    return Levels(
+        lines=lines,
+        rooms={place: how for place, how in chosen.items() if not place.startswith("@")},
+        conversations={place[1:]: how for place, how in chosen.items() if place.startswith("@")},
+    )
+
+
+def _named(call: Call, place: str) -> str:
+    """As people call it: of a conversation, with whom it is."""
+    if not place.startswith("@"):
+        return place
+    known = {state.conversation: state.with_ for state in call.session.chat.conversations_of(call.member)[0]}
+    return known.get(place[1:], "a conversation that has ended")
 
 
 def _duration(seconds: int) -> str:

@@ -28,7 +28,7 @@ def test_all_files_belong_to_it():
     for package, top in ("greenchat", "greenchat"), ("greenchat_plugins", "plugins"):
         for path in (ROOT / top).rglob("*"):
             name = path.relative_to(ROOT / top).as_posix()
-            if path.is_file() and path.suffix not in (".py", ".pyc") and path.name != "screenshot.png":
+            if path.is_file() and path.suffix not in (".py", ".pyc") and path.stem != "screenshot":
                 assert any(fnmatch.fnmatch(name, pattern) for pattern in data[package]), path
 
 
@@ -55,8 +55,10 @@ def test_links_of_the_readme_lead_somewhere_from_wherever_it_is_shown():
         for raw in f"{HOME}/blob/main/", "https://raw.githubusercontent.com/greenchat/greenchat/main/":
             if link.startswith(raw):
                 assert (ROOT / link.removeprefix(raw).partition("#")[0]).exists(), link
-    assert [link for link in links if link.endswith(".png")] == [
-        "https://raw.githubusercontent.com/greenchat/greenchat/main/plugins/web/screenshot.png"
+    raw = "https://raw.githubusercontent.com/greenchat/greenchat/main"
+    assert [link for link in links if link.endswith((".png", ".svg"))] == [
+        f"{raw}/plugins/web/screenshot.png",
+        f"{raw}/greenchat/connect/screen/screenshot.svg",
     ]
 
 

@@ -5,9 +5,10 @@ again; nor is one with words that nobody has told what they are, as behind a mis
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from greenchat.client import Client, ClientError
 from greenchat.client.asking import KNOWS_CONVERSATIONS
@@ -19,13 +20,18 @@ from greenchat.protocol.replies import ArgumentEntry, CommandEntry, CommandList,
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.text import slash_at
 
+# Behind some words, those that may be next.
+NextWords = Callable[[Sequence[str]], Iterable[str]]
+
 # How long one who has just come in waits for the table, in seconds: it comes right behind the welcomes.
 TABLE_SECONDS = 5.0
 
 _COMMAND = re.compile(r"/+(\S*)(\s*)")
 
-# Of these kinds of arguments Tab knows more than the names of people.
+# Of these kinds of arguments Tab knows more than the names of people. A word that is called a room or a user is one, as
+# servers have it that take also those who are not there.
 _TO_COMPLETE = ("choice", "switch", "member", "account", "room")
+_CALLED_SO = ("room", "user")
 
 
 def _before(name: str, /, **kinds: str) -> CommandEntry:
@@ -74,17 +80,45 @@ class Lacking:
         return secret.name.startswith("new") or self.name == "register"
 
 
+class Behind(NamedTuple):
+    """What the last word of a command is, of which this much is `typed`: its name, where there is no `entry`, or one of
+    the arguments that are `following`."""
+
+    typed: str
+    entry: CommandEntry | None = None
+    following: tuple[ArgumentEntry, ...] = ()
+
+
 class Commands:
-    """`told`: the server has told which there are."""
+    """`told`: the server has told which there are. `own` are those that the client carries out itself."""
 
     def __init__(self) -> None:
         self._entries: dict[str, CommandEntry] = {entry.name: entry for entry in BEFORE_TABLES}
+        self._own: dict[str, CommandEntry] = {}
+        self._next: dict[str, NextWords] = {}
         self._account = ""
         self._refs: set[Ref] = set()
         self._is_due = False
         self.told = False
 
     # --- the table ---
+
+    def knows(self, name: str) -> bool:
+        """Whether the server has told of this one."""
+        return self.told and name in self._entries
+
+    @property
+    def known(self) -> list[CommandEntry]:
+        """Those that one may run, by their names."""
+        known = {**(self._entries if self.told else {}), **self._own}
+        return [known[name] for name in sorted(known)]
+
+    def also(self, own: CommandEntry, following: NextWords | None = None) -> None:
+        """This one is carried out by the client: it comes before those of the server. `following` tells which words
+        there may be behind those that are its arguments so far."""
+        self._own[own.name] = own
+        if following is not None:
+            self._next[own.name] = following
 
     def fetch(self, client: Client) -> None:
         """Ask a server that one has just come to, and wait for its answer."""
@@ -205,25 +239,38 @@ class Commands:
         """What Tab does behind this text."""
         if self.secret_start(before) < len(before):
             return Completed()
-        if not self.told or not is_command(before) or "\n" in before:
+        behind = self.behind(before)
+        if behind is None:
             return names.complete(before)
-        entry, start = self._find(before)
+        if behind.entry is None:
+            return completed(behind.typed, [entry.name for entry in self.known])
+        options = options_of(behind.following, names.people, names.rooms, has_begun=bool(behind.typed))
+        return names.complete(before) if options is None else completed(behind.typed, options)
+
+    def behind(self, before: str) -> Behind | None:
+        """What this text ends with; None where that is no part of a command that is known."""
+        if not is_command(before) or "\n" in before or not (self.told or self._own):
+            return None
         typed = re.search(r"\S*\Z", before)
         assert typed is not None
         if typed.start() <= slash_at(before):
-            return completed(typed[0][1:], self._entries)
-        following = fill(entry.arguments, before[start : typed.start()]).following if entry is not None else ()
-        if not any(_completes(argument) for argument in following):
-            return names.complete(before)
-        options: list[str] = []
-        for argument in following:
-            options += _options(argument, names, has_begun=bool(typed[0]))
-        return completed(typed[0], options)
+            return Behind(typed[0][1:])
+        entry, start = self._find(before)
+        if entry is None:
+            return None
+        words = before[start : typed.start()]
+        if entry.name in self._next:
+            choices = [*self._next[entry.name](words.split())]
+            return Behind(typed[0], entry, (ArgumentEntry("", "choice", choices=choices),) if choices else ())
+        return Behind(typed[0], entry, fill(entry.arguments, words).following)
 
     def _find(self, line: str) -> tuple[CommandEntry | None, int]:
         """The command that `line` begins with, and where its arguments begin."""
         match = _COMMAND.match(line, max(slash_at(line), 0))
-        return (self._entries.get(match[1].lower()), match.end()) if match else (None, len(line))
+        if not match:
+            return None, len(line)
+        name = match[1].lower()
+        return self._own.get(name) or self._entries.get(name), match.end()
 
 
 def table_of(client: Client) -> list[CommandEntry] | None:
@@ -234,24 +281,35 @@ def table_of(client: Client) -> list[CommandEntry] | None:
     return None
 
 
-def _completes(argument: ArgumentEntry) -> bool:
-    return (
-        argument.kind in _TO_COMPLETE or bool(argument.choices) or (argument.kind == "word" and argument.name == "room")
-    )
+def options_of(
+    arguments: Iterable[ArgumentEntry], people: Iterable[str], rooms: Iterable[str], *, has_begun: bool
+) -> list[str] | None:
+    """What a word may be that is for one of these arguments; None where nobody can know. `has_begun`: some of it is
+    typed."""
+    arguments = [*arguments]
+    if not any(map(is_known, arguments)):
+        return None
+    return [word for argument in arguments for word in _options(argument, people, rooms, has_begun=has_begun)]
 
 
-def _options(argument: ArgumentEntry, names: Names, *, has_begun: bool) -> Iterable[str]:
+def is_known(argument: ArgumentEntry) -> bool:
+    """Whether one can tell what is meant by it: names, rooms, or words that are listed."""
+    is_called_so = argument.kind in ("word", "rest") and argument.name in _CALLED_SO
+    return argument.kind in _TO_COMPLETE or bool(argument.choices) or is_called_so
+
+
+def _options(argument: ArgumentEntry, people: Iterable[str], rooms: Iterable[str], *, has_begun: bool) -> Iterable[str]:
     match argument.kind:
         case _ if argument.choices:
             return argument.choices
         case "switch":
             return ("on", "off")
         case "member" | "account":
-            return names.people
+            return people
         case "room":
-            return names.rooms
-        case "word" if argument.name == "room":
-            return names.rooms
+            return rooms
+        case "word" | "rest" if argument.name in _CALLED_SO:
+            return rooms if argument.name == "room" else people
         case "word" | "rest":
-            return names.people if has_begun else ()
+            return people if has_begun else ()
     return ()

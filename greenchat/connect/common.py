@@ -48,11 +48,14 @@ class Kind(Enum):
 
 class Line(NamedTuple):
     """One line as people read it, `head body`: `[Alice]:` and what she says, `[INFO]` and what the server says. A body
-    may have further lines: for programs, each has the head before it; on a screen they are indented."""
+    may have further lines: for programs, each has the head before it; on a screen they are indented. `who` is whose
+    name the head has, and `calls`: it is for the one who reads it more than for others."""
 
     kind: Kind
     head: str
     body: str
+    who: str = ""
+    calls: bool = False
 
     def __str__(self) -> str:
         return "\n".join(f"{self.head} {line}" for line in self.body.split("\n"))

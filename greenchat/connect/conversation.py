@@ -40,6 +40,7 @@ class Conversation(Whereabouts):
         self.sender.fetches = False
         self.sender.entered = lambda room: None  # which is decided by what is told
         self.sender.use(client)
+        self._stand: dict[str, int] = {}  # what stands on the screen by now, up to which message
         self._waiting: Mapping[str, Missed] | None = None  # what one is to be told of when one has come in
 
     # --- what one says ---
@@ -123,6 +124,7 @@ class Conversation(Whereabouts):
         again = self.use(client, table)
         self.show(welcome, None, [*self._returned(client, welcome, missed, unsure, again)])
         self.catch_up(client, welcome, missed)
+        self._have_read()
         self.room = self._room
         self.sender.back(client, again)
         for ref, asked in unsure.items():
@@ -174,7 +176,7 @@ class Conversation(Whereabouts):
         for place, gap in meanwhile.skipped():
             self.reading.skipped(place, gap)
         for place, seq in meanwhile.shown(room):
-            self.reading.shown(place, seq)
+            self._see(place, seq)
         yield from verdicts
 
     # --- what comes ---
@@ -198,6 +200,7 @@ class Conversation(Whereabouts):
         lines = [*self._told(item, asked)]  # by what was known before
         # A page that somebody has asked for is shown here, and is no part of what goes on.
         is_told = (isinstance(item, HistoryPage) and item.ref is not None) or self.take(item)
+        self._have_read()
         self.chats.current = self._room  # of several rooms one sees the same as before
         if isinstance(item, Ack) and asked is not None:
             self._said(asked, item)
@@ -234,11 +237,18 @@ class Conversation(Whereabouts):
             case Left() if item.name == self._client.name:
                 return self._put_out(item)
         lines = self._telling.told(item)
+        if isinstance(item, Message) and self._calls(item):
+            lines = [line._replace(calls=True) for line in lines]
         room = room_of(item)
         if room in ("", self.room) or is_of_all_rooms(item):
             self._shown([item])
             return lines
         return from_elsewhere(room, lines, isinstance(item, Change), room in self._seen_here)
+
+    def _calls(self, message: Message) -> bool:
+        """Whether it is for the one who reads it more than for others."""
+        place = self.chats.places.get(place_of(message))
+        return place is not None and place.level != "none" and self.chats.calls(place, message)
 
     def _said(self, asked: Asked, ack: Ack) -> None:
         """The server has taken what one has said."""
@@ -269,7 +279,19 @@ class Conversation(Whereabouts):
         """This stands on the screen now."""
         for item in items:
             if isinstance(item, Message):
-                self.reading.shown(place_of(item), item.seq)
+                self._see(place_of(item), item.seq)
+
+    def _see(self, there: str, seq: int) -> None:
+        """What is there, up to this message, stands on the screen."""
+        self.reading.shown(there, seq)
+        self._stand[there] = seq
+
+    def _have_read(self) -> None:
+        """Once it is known what that was."""
+        for there, seq in self._stand.items():
+            if (place := self.chats.places.get(there)) is not None:
+                self.chats.has_read(place, seq)
+        self._stand.clear()
 
     def _page_shown(self, page: HistoryPage) -> None:
         """The latest of a conversation, where one has asked for it."""
@@ -293,7 +315,7 @@ class Conversation(Whereabouts):
                 yield from self._telling.waited(state, waiting[place])
                 if waiting[place].gap:
                     self.reading.skipped(place, Gap(state.read + 1, waiting[place].first(state.seq) - 1))
-                self.reading.shown(place, state.seq)
+                self._see(place, state.seq)
             else:
                 self.reading.skipped(place, Gap(state.read + 1, state.seq))
         if any(place_at("", state.conversation) not in waiting for state in unseen):

@@ -7,12 +7,16 @@ keys and watches the client's socket.
 
 import asyncio
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError
 from greenchat.connect.asking import with_secrets
+from greenchat.connect.bar import status
+from greenchat.connect.client_file import ClientFile
 from greenchat.connect.comeback import waiting_for
 from greenchat.connect.common import (
     NOT_STORED,
@@ -30,30 +34,38 @@ from greenchat.connect.common import (
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import to_send
-from greenchat.connect.link import Link
+from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins
 from greenchat.connect.model.asking import Asked
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
 from greenchat.connect.prompt import Screen, TerminalOutput
+from greenchat.connect.quiet import Quiet
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, ON_THEIR_WAY, SAYING_NOW
+from greenchat.connect.settings import Settings, read
 from greenchat.connect.ticket import Ticket
-from greenchat.protocol.events import Event
+from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Error, Welcome
 from greenchat.protocol.requests import Frame
 
 # How long leaving may take before one is told what it waits for: as long as a pause is not noticed.
 QUIET_SECONDS = 1.0
 
+# How often one looks whether an answer is late, in seconds.
+TICK_SECONDS = 1.0
+
 
 def chat(visit: Visit) -> Exit:
     """Ask for what is missing, and chat; returns the exit code."""
     with TerminalOutput() as output, create_app_session(output=output):
-        screen = Screen(output)
+        chosen = read(ClientFile())
+        screen = Screen(output, chosen.settings)
         try:
+            screen.show(map(error_line, chosen.problems))
             entrance = LoginFlow(screen, visit)
-            return LineChat(*entrance.enter(), entrance.ticket, entrance.logins, screen).run()
+            client, welcome = entrance.enter()
+            return LineChat(client, welcome, entrance.ticket, entrance.logins, screen, chosen.settings).run()
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)
@@ -66,12 +78,24 @@ def chat(visit: Visit) -> Exit:
 class LineChat:
     """The face of a link at the prompt."""
 
-    def __init__(self, client: Client, welcome: Welcome, ticket: Ticket, logins: Logins, screen: Screen) -> None:
+    def __init__(
+        self,
+        client: Client,
+        welcome: Welcome,
+        ticket: Ticket,
+        logins: Logins,
+        screen: Screen,
+        settings: Settings,
+    ) -> None:
         self._screen = screen
+        self._settings = settings
+        self._quiet = Quiet(_now())
         self._talk = talk = Conversation(client, screen.commands)
         self._ticket = ticket
         self._link = link = Link(client, welcome, ticket, logins, talk, self)
+        self._lines: list[Line] = []  # that are still to be drawn
         self._was_up = True
+        self._late = False  # an answer, as it was told last
         self._end: ClientError | None = None  # why it is over, though one has not left
         self._leaving = False
         self._hung_up = False  # the window was closed: one may be back at once
@@ -79,8 +103,10 @@ class LineChat:
         self._going: asyncio.Task[int] | None = None
         screen.complete = lambda before: screen.commands.complete(before, talk.names)
         link.may_hear = lambda: screen.is_waiting  # what was typed before comes first: it is for what was seen then
+        screen.status = lambda: status(link, talk.chats)
         talk.show, talk.outgoing.refuse = self._show, self._refused
         link.come()
+        self.changed()
         talk.waits(waiting_for(client))
         screen.commands.fetch(client)
 
@@ -95,13 +121,13 @@ class LineChat:
         unsure = self._talk.sender.under_way().values()
         unsaid = self._talk.outgoing.drop()
         if self._end is not None:
-            self._screen.show([error_line(str(self._end))])
-        self._screen.show(maybe_not_said(asked.line, _room_of(asked)) for asked in unsure)
-        self._screen.show(not_said(entry.line, entry.room) for entry in unsaid)
+            self._tell([error_line(str(self._end))])
+        self._tell(maybe_not_said(asked.line, _room_of(asked)) for asked in unsure)
+        self._tell(not_said(entry.line, entry.room) for entry in unsaid)
         if self._ticket.account and any(is_logout(entry.line) for entry in unsaid):
-            self._screen.show([LOGGED_OUT_HERE])
+            self._tell([LOGGED_OUT_HERE])
         if unsure or unsaid:
-            self._screen.show([undelivered(len(unsure) + len(unsaid))])
+            self._tell([undelivered(len(unsure) + len(unsaid))])
         if self._end is not None:
             return exit_code(self._end)
         return Exit.LOST if unsure or unsaid else Exit.DELIVERED
@@ -111,6 +137,7 @@ class LineChat:
         loop.add_signal_handler(signal.SIGTERM, self._end_it)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         self._link.start()
+        self._tick()
         # Between two prompts, too: else what is typed there is echoed, and drawn twice.
         with self._screen.input.raw_mode(), suppress(EOFError, KeyboardInterrupt):
             while self._end is None and not self._leaving:
@@ -135,7 +162,7 @@ class LineChat:
 
     def _tell_why(self) -> None:
         if self._talk.waiting:
-            self._screen.show([ON_THEIR_WAY])
+            self._tell([ON_THEIR_WAY])
 
     async def _take(self, text: str) -> None:
         """What was typed and pasted."""
@@ -152,8 +179,16 @@ class LineChat:
             if run is not None or lacking is None:
                 entry = self._talk.outgoing.add(line, run=run)
                 if not self._link.is_up:
-                    self._screen.show([waiting(entry.line, entry.room)])
+                    self._tell([waiting(entry.line, entry.room)])
             self._link.flush()
+
+    def _tick(self) -> None:
+        """Once a second: is the server still there, and how is the connection?"""
+        asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+        self._link.tick()
+        if not self._link.is_up or self._link.lag() >= LAG_SECONDS or self._late:
+            self._late = self._link.lag() >= LAG_SECONDS
+            self._screen.redraw()
 
     def _hang_up(self) -> None:
         self._hung_up = True
@@ -168,27 +203,30 @@ class LineChat:
     # --- the face of a link ---
 
     def changed(self) -> None:
+        self._tell([])
+        self._screen.redraw()
         if self._was_up and not self._link.is_up and self._end is None and not self._gone:
             self._was_up = False
-            self._screen.show([error_line(self._link.error), COMING_BACK])
+            self._tell([error_line(self._link.error), COMING_BACK])
             if self._link.client.plain:
-                self._screen.show([NO_RECEIPTS])
+                self._tell([NO_RECEIPTS])
 
     def told(self, text: str, *, error: bool = False) -> None:
         """Nothing is told once one is back."""
         if text:
-            self._screen.show([error_line(text) if error else info_line(text)])
+            self._tell([error_line(text) if error else info_line(text)])
         elif not self._was_up:
             self._was_up = True
+            self._tell([])
             if self._talk.outgoing:
-                self._screen.show([SAYING_NOW])
+                self._tell([SAYING_NOW])
 
     async def ask_password(self, refusal: ClientError, account: str) -> str:
-        self._screen.show([error_line(str(refusal))])
+        self._tell([error_line(str(refusal))])
         return await self._screen.ask_aside(f"Password of {account}")
 
     def ended(self, error: ClientError | None) -> None:
-        self._end, self._gone = error, error is None
+        self._end, self._gone = self._end or error, error is None
         self._end_it()
 
     # --- what is shown ---
@@ -200,10 +238,22 @@ class LineChat:
                 lines.insert(-1, (maybe_not_said if unknown else not_said)(asked.line, _room_of(asked)))
             case Error("logged_out", text, None) if self._link.is_logging_out:
                 lines[-1:] = [info_line(text)]  # as one wanted it
+            case Message() if lines and self._settings.times and (told := self._quiet.line(_now())) is not None:
+                lines.insert(0, told)
+        self._lines += lines  # what comes together is drawn together, see `changed`
+
+    def _tell(self, lines: Iterable[Line]) -> None:
+        self._lines += lines
+        lines, self._lines = self._lines, []
         self._screen.show(lines)
 
     def _refused(self, entry: Entry, reason: str) -> None:
-        self._screen.show([not_said(entry.line, entry.room), error_line(reason)])
+        self._tell([not_said(entry.line, entry.room), error_line(reason)])
+
+
+def _now() -> datetime:
+    """On the clock of the reader."""
+    return datetime.now().astimezone()
 
 
 def _room_of(asked: Asked) -> str:

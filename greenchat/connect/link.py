@@ -33,8 +33,11 @@ DEAD_SECONDS = 20.0
 # How often one who leaves looks whether it is done, in seconds.
 LOOK_SECONDS = 0.01
 
+# From so many seconds on one is told how late an answer is.
+LAG_SECONDS = 2.0
+
 # So much of what has come is looked at in one go: who types meanwhile is not to notice it.
-AT_ONCE = 50
+AT_ONCE = 10
 
 
 class Face(Protocol):
@@ -205,6 +208,7 @@ class Link:
                 heard_at = time.monotonic()
                 model.hear(items)
                 self._learn(items)
+                self._face.changed()
             await asyncio.sleep(LOOK_SECONDS)
 
     def close(self) -> None:

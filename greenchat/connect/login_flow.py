@@ -11,6 +11,7 @@ from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, Line, error_lin
 from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.options import Visit
 from greenchat.connect.profiles import Profile, save
+from greenchat.connect.sentences import LOCKED
 from greenchat.connect.ticket import Ticket
 from greenchat.errors import ConfigError, GreenchatError
 from greenchat.protocol.address import UNIX, parse_port, parse_server
@@ -99,6 +100,8 @@ class LoginFlow:
             return
         if visit.stay is not False:
             ticket.device_token = self.logins.device(ticket.name)
+            if self.logins.is_locked:
+                self._screen.show([LOCKED])
             ticket.device = _this_device() if ticket.device_token else ticket.device
         if ticket.device_token or not self._stay:
             ticket.token = self.logins.take_session(ticket.name)

@@ -1,8 +1,11 @@
-"""What the line client keeps on this machine, so that whoever opens it again is who they were: tokens, by server.
+"""What `greenchat connect` keeps on this machine, so that whoever opens it again is who they were: tokens, by server.
 
 They are in one file for this user's eyes alone, which is replaced as a whole. Beside it is a file of locks: its first
 byte belongs to whoever changes the tokens, and each byte behind it to the client whose session has that number, for as
 long as it runs. So nobody takes a session away from another terminal, and the kernel knows when a terminal has gone.
+
+Where there is a keyring, the tokens of devices go on into that as soon as it has taken them, and leave the file, which
+says then that they are there. Nobody waits for it meanwhile; and those of sessions, good for two minutes, stay.
 """
 
 import fcntl
@@ -10,11 +13,14 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from threading import RLock
 
 import msgspec
 
+from greenchat.connect.keychain import KEYCHAIN, Keychain
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.address import UNIX
 
@@ -26,12 +32,13 @@ MOST_SESSIONS = 100
 
 class Entry(msgspec.Struct, omit_defaults=True):
     """A token of somebody called `name`, or whose account that is: of the session with this number, or of the device
-    itself (0)."""
+    itself (0). With `item` the token is in the keyring, and not here."""
 
     server: str
     name: str
     token: str
     session: int = 0
+    item: str = ""
 
     def __repr__(self) -> str:
         return f"Entry({self.server!r}, {self.name!r})"  # the token is a secret
@@ -40,37 +47,77 @@ class Entry(msgspec.Struct, omit_defaults=True):
 class Logins:
     """The tokens for one server. Where the directory cannot be used, none are there, and none are kept."""
 
-    def __init__(self, server: str, directory: Path | None = None) -> None:
+    def __init__(self, server: str, directory: Path | None = None, keychain: Keychain = KEYCHAIN) -> None:
         self._server = server
         self._directory = directory
+        self._keychain = keychain
+        self._turn = RLock()  # of our own threads: the kernel's locks are the process's
         self._locks = -1  # the descriptor; never closed while it runs, since that would end all locks
         self._session = 0  # the number of our own session; 0 for none
         self._kept = Entry("", "", "")
         self._works = False  # whether the latest change was kept
+        self.is_locked = False  # a token is in the keyring, which has not given it
 
     def last(self) -> str:
         """The account that one has last logged in to, to stay; empty for none."""
         with self._changing(False) as entries:
             return next((entry.name for entry in reversed(entries) if self._is_device(entry)), "")
 
-    def device(self, name: str) -> str:
-        """The token with which one stays logged in to the account called `name`; empty for none."""
+    def device(self, name: str, known: str = "") -> str:
+        """The token with which one stays logged in to the account called `name`; empty for none. The keyring is not
+        asked for one that is `known`."""
         with self._changing(False) as entries:
-            return next((entry.token for entry in entries if self._is_device(entry, name)), "")
+            found = next((entry for entry in entries if self._is_device(entry, name)), Entry("", "", ""))
+        if not found.item:
+            return found.token
+        if known and found.item == self._item(name, known):
+            return known
+        token = self._keychain.get(found.item)
+        self.is_locked = not token
+        return token
 
     def keep_device(self, name: str, token: str) -> bool:
         """Whether `token` is kept, in the place of the one before."""
         with self._changing(True) as entries:
-            entries[:] = [entry for entry in entries if not self._is_device(entry, name)]
+            before = [entry for entry in entries if self._is_device(entry, name)]
+            entries[:] = [entry for entry in entries if entry not in before]
             entries.append(Entry(self._server, _key(name), token))
+        if self._works:
+            self._keychain.put(self._item(name, token), token, lambda: self._moved(name, token))
+        self._drop(before)
         return self._works
 
     def forget_device(self, name: str, token: str = "") -> None:
         """Keep the one of the account called `name` no more; with `token` only if it is that one still."""
         with self._changing(True) as entries:
-            entries[:] = [
-                entry for entry in entries if not (self._is_device(entry, name) and token in ("", entry.token))
+            gone = [
+                entry
+                for entry in entries
+                if self._is_device(entry, name)
+                and (not token or entry.token == token or entry.item == self._item(name, token))
             ]
+            entries[:] = [entry for entry in entries if entry not in gone]
+        self._drop(gone)
+
+    def _moved(self, name: str, token: str) -> None:
+        """The keyring has it. Another terminal may have got the next one meanwhile."""
+        item, moved = self._item(name, token), False
+        with self._changing(True) as entries:
+            for number, entry in enumerate(entries):
+                if self._is_device(entry, name) and entry.token == token:
+                    entries[number] = Entry(self._server, _key(name), "", item=item)
+                    moved = True
+        if not moved:
+            self._keychain.drop(item)
+
+    def _drop(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry.item:
+                self._keychain.drop(entry.item)
+
+    def _item(self, name: str, token: str) -> str:
+        """What the keyring calls it: as its owner may read, and another one for each token."""
+        return f"{_key(name)} at {self._server} {sha256(token.encode()).hexdigest()[:12]}"
 
     def take_session(self, name: str) -> str:
         """The token of a session of who is called `name`, whose client has gone: it is ours now. Empty for none."""
@@ -116,21 +163,22 @@ class Logins:
     @contextmanager
     def _changing(self, change: bool) -> Iterator[list[Entry]]:
         """What is kept, while nobody else changes it; with `change`, what is made of it is kept."""
-        try:
-            self._open()
-            fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, 0)
-        except OSError:
-            self._works = False
-            yield []
-            return
-        try:
-            before = self._read()
-            entries = [*before]
-            yield entries
-            if change and entries != before:
-                self._works = self._write(entries)
-        finally:
-            self._unlock(0)
+        with self._turn:
+            try:
+                self._open()
+                fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, 0)
+            except OSError:
+                self._works = False
+                yield []
+                return
+            try:
+                before = self._read()
+                entries = [*before]
+                yield entries
+                if change and entries != before:
+                    self._works = self._write(entries)
+            finally:
+                self._unlock(0)
 
     def _open(self) -> None:
         if self._locks >= 0:

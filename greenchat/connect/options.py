@@ -127,7 +127,9 @@ def visit(
 def _rooms(there: Destination, room: str | None) -> tuple[str, ...]:
     """The one that is looked at first; one that is named comes in the place of those of a profile."""
     if room and there.is_link and there.rooms and there.rooms != (room,):
-        raise ConfigError(f"The link is to {printable(there.rooms[0])}, --room {printable(room)}. Take one of them.")
+        raise ConfigError(
+            f"The link is to {printable(there.rooms[0])}, and you want {printable(room)}. Say one of them."
+        )
     return (room,) if room else there.rooms or ("",)
 
 

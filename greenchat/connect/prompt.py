@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application.current import create_app_session, get_app_session
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
@@ -26,10 +27,12 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import DummyStyle, Style
 
+from greenchat.connect.colours import NAMES, of_name
 from greenchat.connect.commands import Commands
-from greenchat.connect.common import Line, error_line, info_line
+from greenchat.connect.common import Kind, Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
 from greenchat.connect.names import Completed
+from greenchat.connect.settings import Settings
 
 PROMPT = "> "
 
@@ -53,7 +56,9 @@ STYLE = {
     "past-body": "dim",
     "replayed-head": "dim",
     "replayed-body": "dim",
-}
+    "calls": "reverse",
+    "status": "dim",
+} | {f"name{colour[1:]}": colour for colour in NAMES}
 
 
 class Stars(Processor):
@@ -134,16 +139,20 @@ class Screen:
     """What is shown and asked. `read` and `read_secret` raise `EOFError` or `KeyboardInterrupt` where one would rather
     not answer, and `EOFError` after `interrupt`. `commands` are what tells what is secret in what is typed."""
 
-    def __init__(self, output: TerminalOutput) -> None:
+    def __init__(self, output: TerminalOutput, settings: Settings) -> None:
         self._output = output
-        self._style = DummyStyle() if os.environ.get("NO_COLOR") else Style.from_dict(STYLE)
+        colourless = os.environ.get("NO_COLOR") or settings.theme == "none"
+        self._style = DummyStyle() if colourless else Style.from_dict(STYLE)
         self.commands = Commands()
         self._chat: PromptSession[str] = PromptSession(
             PROMPT,
             history=Memory(self.commands),
             input_processors=[Stars(self.commands), TABS],
             key_bindings=self._chat_keys(),
+            rprompt=self._status,
         )
+        self.status: Callable[[], str] = lambda: ""  # what stands at the right of the prompt
+        self._rings = settings.bell
         self.complete: Callable[[str], Completed] = lambda before: Completed()  # what Tab does behind such a text
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
@@ -212,11 +221,22 @@ class Screen:
         self._prompt = _question(what, secret=True)
         return await self._prompt.prompt_async()
 
+    def _status(self) -> StyleAndTextTuples:
+        """It is no part of what was said, and goes with the prompt."""
+        return [] if self._chat.app.is_done else [("class:status", self.status())]
+
+    def redraw(self) -> None:
+        """The status is another one by now."""
+        self._chat.app.invalidate()
+
     def show(self, lines: Iterable[Line]) -> None:
         """Print `lines` and draw the prompt again, with what is typed in it."""
+        lines = [*lines]
         text: StyleAndTextTuples = [part for line in lines for part in _fragments(line)]
         if not text:
             return
+        if self._rings and any(line.calls for line in lines):
+            self._output.bell()
         app = self._prompt.app
         # Not `run_in_terminal`: it turns the terminal's echo on for a moment, and what is typed then is drawn twice.
         if app.is_running:
@@ -269,6 +289,9 @@ class Screen:
 
 def ask(what: str, default: str = "", *, secret: bool = False, may_be_empty: bool = False) -> str:
     """One answer, before there is a chat. Raises `EOFError` or `KeyboardInterrupt` if one would rather not."""
+    if not isinstance(get_app_session().output, TerminalOutput):  # as before a screen
+        with TerminalOutput() as output, create_app_session(output=output):
+            return ask(what, default, secret=secret, may_be_empty=may_be_empty)
     session = _question(f"{what} [{default}]" if default else what, secret=secret)
     while True:
         answer = session.prompt()
@@ -306,7 +329,10 @@ def _suspend(event: KeyPressEvent) -> None:
 
 
 def _fragments(line: Line) -> Iterator[tuple[str, str]]:
-    yield f"class:{line.kind.value}-head", line.head
+    style = f"class:{line.kind.value}-head"
+    if line.who and line.kind not in (Kind.PAST, Kind.REPLAYED):
+        style += f" class:name{of_name(line.who)[1:]}"
+    yield style + " class:calls" * line.calls, line.head
     body = line.body.replace("\n", f"\n{INDENT}")
     yield f"class:{line.kind.value}-body", f" {body}"
     yield "", "\n"

@@ -11,7 +11,7 @@ from greenchat.protocol.requests import Frame
 def shown(item: Event | Frame) -> Iterator[Line]:
     for text, sender, error in wording.rich(item):
         if sender is not None:
-            yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean_lines(text))
+            yield Line(Kind.MESSAGE, f"[{clean(sender)}]:", clean_lines(text), clean(sender))
         else:
             yield error_line(text) if error else info_line(text)
 
@@ -19,11 +19,11 @@ def shown(item: Event | Frame) -> Iterator[Line]:
 def shown_message(message: Message, words: str, *, past: bool = False) -> Iterator[Line]:
     """A message in these `words`. In what is `past` one is not told of one's own by which device they were said."""
     if not message.own:
-        yield Line(Kind.MESSAGE, f"[{clean(wording.sender(message))}]:", clean_lines(words))
+        yield Line(Kind.MESSAGE, f"[{clean(wording.sender(message))}]:", clean_lines(words), clean(message.sender))
         return
     who = f"{message.sender} to {message.with_} (private)" if message.conversation else message.sender
     by = "" if past else ", by another device"
-    yield Line(Kind.OWN, f"[{clean(who)}{by}]:", clean_lines(words))
+    yield Line(Kind.OWN, f"[{clean(who)}{by}]:", clean_lines(words), clean(message.sender))
 
 
 def from_elsewhere(room: str, lines: Iterable[Line], is_change: bool, was_seen: bool) -> Iterator[Line]:

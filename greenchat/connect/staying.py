@@ -64,7 +64,7 @@ class Staying:
     def look_again(self) -> None:
         """For the token of this machine: another terminal may have got the next one."""
         if self._ticket.account:
-            self._ticket.device_token = self._logins.device(self._ticket.account)
+            self._ticket.device_token = self._logins.device(self._ticket.account, self._ticket.device_token)
 
     def end(self, *, returns: bool) -> None:
         """Who `returns` may be back at once, as whose window was closed; nobody else is."""

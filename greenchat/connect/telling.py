@@ -168,7 +168,7 @@ class Telling:
                 number = f"[{event.seq}] " * numbered
                 lines = shown_message(event, self._words(event) + wording.marks(event), past=True)
             for line in lines:
-                yield Line(kind, f"{number}{local(event.time)} {line.head}", line.body)
+                yield line._replace(kind=kind, head=f"{number}{local(event.time)} {line.head}")
 
 
 def unread(conversations: Conversations, seen: Container[str], *, rooms: bool) -> str:

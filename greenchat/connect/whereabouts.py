@@ -153,7 +153,7 @@ class Whereabouts(Model):
             return (error_line(error.text),)
         self.room = room
         self._seen_here.add(room)
-        self.reading.shown(room, self._telling.mark(room).seq)
+        self.chats.saw(room, self._telling.mark(room).seq)
         return (info_line(TALKING.format(room)),)
 
     def _learn(self, line: str) -> None:

@@ -195,6 +195,14 @@ class Exported(Frame, frozen=True, tag="exported"):
     ref: Ref = None
 
 
+class Levels(Answer, frozen=True, kw_only=True, tag="levels"):
+    """What calls for somebody in the `rooms` and `conversations` in which they have chosen it, by names and ids: "all",
+    "mentions" or "none". The answer to /notify; and without being asked for, as it was chosen on another device."""
+
+    rooms: dict[str, str] = field(default_factory=dict)
+    conversations: dict[str, str] = field(default_factory=dict)
+
+
 class SearchResults(Frame, frozen=True, tag="found"):
     """The answer to Search: messages, the latest first. `more`: there are older ones."""
 

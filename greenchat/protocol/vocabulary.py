@@ -41,6 +41,7 @@ from greenchat.protocol.replies import (
     Error,
     Exported,
     HistoryPage,
+    Levels,
     SearchResults,
     Stats,
     Welcome,
@@ -137,6 +138,7 @@ Reply = (
     | Exported
     | CursorPlaces
     | CommandList
+    | Levels
     | Ack
     | Stats
     | Touches

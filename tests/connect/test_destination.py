@@ -3,6 +3,7 @@
 import pytest
 from kit.processes import run_greenchat
 from kit.programs import Program
+from kit.terminals import CTRL_D
 
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.destination import destination
@@ -11,6 +12,8 @@ from greenchat.connect.profiles import Profile, find, save
 from greenchat.errors import ConfigError
 from greenchat.net.encryption import Encryption
 from greenchat.testing import serving
+
+pytest_plugins = ["kit.terminal_fixtures"]
 
 
 @pytest.fixture
@@ -140,3 +143,24 @@ def test_profiles_are_listed_and_lead_there(tmp_path):
             assert said.returncode == 0, said.stderr
             heard = bob.read_until("message")
             assert (heard["sender"], heard["room"]) == ("ada", "dev"), heard
+            link = f"greenchat://eve@127.0.0.1:{server.port}/dev"
+            said = run_greenchat("say", "", "Hello from a link", link, env=env)
+            assert said.returncode == 0, said.stderr
+            heard = bob.read_until("message")
+            assert (heard["sender"], heard["room"]) == ("eve", "dev"), heard
+            said = run_greenchat("say", "ops", "To whom?", link, env=env)
+            assert (said.returncode, "The link is to dev, and you want ops." in said.stderr) == (2, True)
+
+
+def test_what_leads_in_is_kept_as_a_profile(open_terminal, server, tmp_path):
+    home = {"XDG_CONFIG_HOME": str(tmp_path)}
+    room = ("--room", "dev", "--save", "work")
+    first = open_terminal(server.host, server.port, "--name", "alice", *room, **home)
+    first.wait(lambda lines: any("work is a profile now" in line for line in lines) and lines[-1] == ">")
+    first.type(CTRL_D)
+    assert first.end() == 0
+    again = open_terminal("work", **home)
+    again.wait(lambda lines: "Welcome to dev, alice." in lines[0] and lines[-1] == ">")
+    assert (tmp_path / "greenchat" / "connect.toml").read_text() == (
+        f'[profiles.work]\nhost = "127.0.0.1"\nport = {server.port}\nname = "alice"\nrooms = ["dev"]\n'
+    )

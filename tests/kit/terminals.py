@@ -27,6 +27,9 @@ KITTY_ON, KITTY_OFF = re.compile(rb"\x1b\[>\d+u"), re.compile(rb"\x1b\[<\d*u")
 
 PASTES_NOT_TOLD = b"\x1b[?2004l"  # a terminal tells pastes from what is typed no more
 
+# What is drawn up to the right edge, two blanks or more behind what is typed.
+STATUS = re.compile(r" {2,}(\S+(?: \S+)*)$")
+
 # What takes a terminal back to the screen that it had before: pyte knows of one alone.
 NORMAL_SCREEN = b"\x1b[?1049l"
 
@@ -73,12 +76,26 @@ class Terminal:
 
     @property
     def lines(self):
-        """What is on the screen, without the empty rest."""
-        return "\n".join(line.rstrip() for line in self._screen.display).rstrip("\n").split("\n")
+        """What is on the screen, without the empty rest, and without what stands at the right of a prompt."""
+        *lines, last = "\n".join(self._screen.display).rstrip().split("\n")
+        found = self._status_in(last)
+        return [line.rstrip() for line in (*lines, last[: found.start()] if found else last)]
+
+    @property
+    def status(self):
+        """What stands at the right of the prompt."""
+        found = self._status_in("\n".join(self._screen.display).rstrip().split("\n")[-1])
+        return found[1] if found else ""
+
+    def _status_in(self, line):
+        return STATUS.search(line) if line.startswith(">") and len(line) == self._screen.columns else None
 
     def foregrounds(self):
         """The colours that the characters on the screen have."""
         return {cell.fg for row in self._screen.buffer.values() for cell in row.values()}
+
+    def backgrounds(self):
+        return {cell.bg for row in self._screen.buffer.values() for cell in row.values()}
 
     def wait(self, condition):
         """Until what is on the screen is as it should be."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from itertools import takewhile
 
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from greenchat.client.places import place_at, place_of
 from greenchat.connect.model.marks import Mark, Missed, Now
 from greenchat.connect.model.markup import mentions
-from greenchat.connect.model.place import TO, Place
+from greenchat.connect.model.place import LEVELS, TO, Place
 from greenchat.connect.model.rows import Row, rows
 from greenchat.connect.model.timeline import KEPT, Item, Told
 from greenchat.protocol.events import Deleted, Event, Joined, Left, Message, Renamed
@@ -49,9 +49,14 @@ class Chats:
         self.attentive = True
         self.alerts: list[Alert] = []
         self.revision = 0
+        self.levels: dict[str, str] = {}  # what calls for one, by places, where one has chosen it
         self.direct_epoch = ""
         self.read: Callable[[str, int], None] = lambda place, seq: None  # one has read so far, see `Reading`
         self._heard = self._looked = 0
+
+    def today(self) -> date:
+        """Of the one who reads."""
+        return self.now().astimezone(self.zone).date()
 
     # --- the list ---
 
@@ -102,8 +107,16 @@ class Chats:
 
     def _begin(self, place: Place) -> Place:
         self.places[place.id] = place
+        place.level = self.levels.get(place.id, place.level)
         self.touch(place)
         return place
+
+    def choose(self, levels: Mapping[str, str]) -> None:
+        """What calls for one, by places; as usual in others. What is no level is one that newer servers have."""
+        self.levels = {place: level for place, level in levels.items() if level in LEVELS}
+        for place in self.places.values():
+            place.level = self.levels.get(place.id, "usual")
+        self.revision += 1
 
     def drop(self, gone: str) -> None:
         """It is nowhere any more. What is looked at then is beside it."""
@@ -234,7 +247,7 @@ class Chats:
                 place.unread = place.mentions = 0
         elif place.mark is None and place.id == self.current:
             place.mark = place.read
-        if place.level != "none" and (calls or (place.level == "all" and place.is_direct)):
+        if place.level == "all" or (calls and place.level != "none"):
             self.alerts.append(Alert(place.id, message))
 
     def tell(self, place: Place | None, text: str, *, error: bool = False) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 
 from greenchat.client import Client
 from greenchat.connect.commands import Commands
+from greenchat.connect.model.calling import Calling
 from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.marks import Mark, Missed
 from greenchat.connect.model.sender import Sender
@@ -35,6 +36,7 @@ class Model:
         self.chats = Chats(now=now, zone=zone)
         self.chats.read = self.reading.shown
         self.sender = Sender(self.chats, self.commands, clock)
+        self.calling = Calling(self.chats, self.commands)
         self._client: Client | None = None
 
     def come(self, client: Client, welcome: Welcome, table: Iterable[CommandEntry] | None = None) -> None:
@@ -64,15 +66,16 @@ class Model:
         """Whether it is for people, and no answer to what this client has asked by itself."""
         assert self._client is not None
         self.names.learn(item)
-        if self.reading.is_answer(item) or self.commands.is_answer(item, self._client):
+        if self.reading.is_answer(item) or self.commands.is_answer(item, self._client) or self.calling.is_answer(item):
             return False
         ref: Ref = getattr(item, "ref", None)
         asked = self.sender.asked_as(ref) if ref is not None else None
+        item = self.calling.in_place_of(item, asked)
         if not self.sender.answer(item):
             feed(self.chats, item, asked.place if asked is not None else None)
         if isinstance(item, Welcome) and item.room:
             self.reading.known(item.room, item.read)
-            if asked is not None:  # by a command
+            if asked is not None and not asked.aside:  # by a command
                 self.sender.entered(item.room)
         return True
 
@@ -81,6 +84,7 @@ class Model:
         if self._client is None:
             return None
         self.commands.ask(self._client)
+        self.calling.ask(self._client)
         self.sender.pump()
         place = self.chats.place
         if place is not None and not place.timeline.last and not place.gone:
@@ -121,6 +125,7 @@ class Model:
         """The connection has ended by itself."""
         self.sender.lost()
         self.reading.lost()
+        self.calling.lost()
 
     def back(
         self,

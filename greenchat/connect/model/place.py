@@ -14,8 +14,9 @@ from greenchat.protocol.events import EPOCH
 # Before the name of somebody to whom nothing was said yet. No room begins so, and no id of a conversation has a space.
 TO = "@to "
 
-# What calls for one's attention: everything, what names one, nothing.
-Level = Literal["all", "mentions", "none"]
+# What calls for one: as usual, what names one and what is said to one alone; everything; as usual, and what is unread
+# else is not marked; nothing.
+LEVELS = ("usual", "all", "mentions", "none")
 
 _RANKS = {"operator": 0, "owner": 1}
 
@@ -115,6 +116,7 @@ class Place:
     for one. `mark`: above it is what was new when one came here, None where nothing was. `gone`: why nothing can be
     said here any more; empty where it can. `reach` is how far it is known, to come back to. `heard` counts what has
     come, to have the latest first, and `looked` the same for when one looked at it.
+    `level` is one of LEVELS.
     """
 
     id: str
@@ -126,7 +128,7 @@ class Place:
     unread: int = 0
     mentions: int = 0
     mark: int | None = None
-    level: Level = "all"
+    level: str = "usual"
     gone: str = ""
     draft: Draft = field(default_factory=Draft)
     reach: Mark = field(default_factory=Mark)

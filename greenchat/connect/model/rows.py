@@ -20,7 +20,8 @@ Kind = Literal["day", "new", "message", "folded", "deleted", "told"]
 class Row:
     """`key` stays while it is the same row; `sign` is another one when it looks otherwise. A `message` has its `item`,
     and `head` where the writer is to be named; `original` is what it answers: None where that is not here, and
-    `is_lost` where nobody has it any more. `items` are what was folded into one row, `day` is that of a line of its
+    `is_lost` where nobody has it any more. `items` are what was folded into one row, and `times`
+    when that was; `day` is that of a line of its
     own, `time` is on the reader's clock."""
 
     kind: Kind
@@ -28,6 +29,7 @@ class Row:
     sign: object = None
     item: Item | None = None
     items: tuple[Item, ...] = ()
+    times: tuple[datetime | None, ...] = ()
     head: bool = False
     original: Message | Gone | None = None
     is_lost: bool = False
@@ -102,7 +104,10 @@ class _Rows:
         if self._folded and but != "folded":
             items = tuple(self._folded)
             self._folded.clear()
-            self._out.append(Row("folded", f"f{items[0].key}", len(items), items=items, time=self._time(items)))
+            times = tuple(self._local(item.what.time) for item in items)
+            self._out.append(
+                Row("folded", f"f{items[0].key}", len(items), items=items, times=times, time=self._time(items))
+            )
             self._group = None
         if self._deleted and but != "deleted":
             items = tuple(self._deleted)

@@ -23,6 +23,7 @@ from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.keymap import table
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.log import Log
+from greenchat.connect.screen.menu import Menu
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
 
@@ -49,6 +50,7 @@ class Acting(App[Exit]):
         self._leaving = False
         self.editor = Editor(model.commands.may_keep, model.commands.secret_start)
         self.box = Box(look, self.editor)
+        self.menu = Menu(look)
         self.log_pane = Log(look, model.chats, times=settings.times)
         self.composer = Composer(self)
         self.choosing = Choosing(self, file)
@@ -83,6 +85,10 @@ class Acting(App[Exit]):
             if ask(place):
                 self.link.flush()
                 self.changed()
+
+    def open_above(self, screen: ModalScreen[None]) -> None:
+        """It stands above all else until it is answered."""
+        self.push_screen(screen)
 
     async def ask(self, question: str, *, secret: bool = False) -> str:
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -159,6 +165,10 @@ class Acting(App[Exit]):
     def action_redraw(self) -> None:
         self.refresh(layout=True)
 
+    def action_open(self) -> None:
+        if not self.log_pane.open():
+            self.told("Nothing is folded here.")
+
     def action_select(self, by: int) -> None:
         self.log_pane.select(by)
         self.changed()
@@ -166,6 +176,8 @@ class Acting(App[Exit]):
     def action_cancel(self) -> None:
         if isinstance(self.screen, ModalScreen):
             self.screen.dismiss(None)
+            return
+        if self.composer.close():
             return
         self.log_pane.deselect()
         self.composer.drop_about()
@@ -184,7 +196,10 @@ class Acting(App[Exit]):
     def action_interrupt(self) -> None:
         if isinstance(self.screen, ModalScreen):
             self.screen.dismiss(None)
+        elif self.composer.recalling.close():
+            pass
         elif self.editor.text:
+            self.composer.completing.close()
             self.editor.take_back()
             self.box.renew()
         elif self.is_twice("leave"):
@@ -203,6 +218,8 @@ class Acting(App[Exit]):
         return before == what and time.monotonic() - at < TWICE_SECONDS
 
     def action_end(self) -> None:
+        if self.composer.recalling.close():
+            return
         if not self.editor.text:
             self.action_leave()
         else:

@@ -1,5 +1,6 @@
 """The screen: what is where, what keys do, and when it is drawn. Of frames and sockets it knows nothing."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import ClassVar
@@ -9,25 +10,27 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import AppBlur, AppFocus, Resize
+from textual.message import Message
 from textual.worker import WorkerFailed
 
 from greenchat.client import ClientError
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.common import exit_code
-from greenchat.connect.link import Link
+from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
 from greenchat.connect.screen.alerting import Alerting
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
+from greenchat.connect.screen.ground import QUESTION, Listener, may_ask
 from greenchat.connect.screen.keymap import called
 from greenchat.connect.screen.keys import KEYS
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
 from greenchat.connect.screen.searching import Search
-from greenchat.connect.screen.status import LAG_SECONDS, about, status, topic
+from greenchat.connect.screen.status import about, status, topic
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.verbs import PANE_FROM, Verbs
 from greenchat.connect.settings import Settings
@@ -53,7 +56,7 @@ class ChatApp(Verbs):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    Screen { layout: vertical; }
+    Screen { layout: vertical; layers: default above; }
     #middle { height: 1fr; }
     #conversations { width: 20; }
     #members { width: 18; }
@@ -72,7 +75,7 @@ class ChatApp(Verbs):
         settings: Settings = USUAL,
         file: ClientFile | None = None,
     ) -> None:
-        teach()
+        teach(Listener(lambda is_light: self.post_message(self.Lit(is_light))).read)
         super().__init__(model, look, settings, file)
         self.error: ClientError | None = None
         self.crash: BaseException | None = None
@@ -81,6 +84,13 @@ class ChatApp(Verbs):
         self._focused_window = True
         self._not_before = 0.0
         self.alerting = Alerting(model.chats, lambda: self.settings, self.write)
+
+    class Lit(Message):
+        """The terminal is light, or dark."""
+
+        def __init__(self, is_light: bool) -> None:
+            super().__init__()
+            self.is_light = is_light
 
     # --- what is where ---
 
@@ -97,13 +107,16 @@ class ChatApp(Verbs):
         yield Bar(look, "about", lambda: about(self))
         yield Bar(look, "status", lambda: status(self))
         yield self.box
+        yield self.menu
 
     def on_mount(self) -> None:
         if self.look.background:
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
         self.model.sender.entered = self.composer.entered
-        self.box.first, self.box.at_end = self.composer.first, self.action_jump
+        self.box.first, self.box.typed = self.composer.first, self.composer.typed
+        self.box.at_end = self.action_jump
+        self.menu.below = lambda: 1 + self.box.get_content_height(None, None, self.size.width)
         self.log_pane.on_seen, self.log_pane.on_turned = self._on_seen, self._on_turned
         self.log_pane.wants_older = lambda place: self.call_later(self.ask_page, self.model.sender.older, place)
         self.log_pane.wants_newer = lambda place: self.call_later(self.ask_page, self.model.sender.newer, place)
@@ -112,6 +125,8 @@ class ChatApp(Verbs):
         self.choosing.begin()
         self.link = self._connect(self)
         self.link.start()
+        if may_ask(os.environ):
+            self.write(QUESTION)
         self.choosing.tell_problems()
         self.set_interval(FRAME_SECONDS, self._frame)
         self.set_interval(1.0, self._second)
@@ -119,6 +134,7 @@ class ChatApp(Verbs):
 
     def on_resize(self, event: Resize) -> None:
         self.fold(event.size.width)
+        self.menu.place()
 
     def fold(self, width: int) -> None:
         room = self.model.chats.place is not None and not self.model.chats.place.is_direct
@@ -168,7 +184,7 @@ class ChatApp(Verbs):
     def _second(self) -> None:
         self.link.tick()
         self.alerting.tick(time.monotonic())
-        if not self.link.is_up or self.link.lag() >= LAG_SECONDS:
+        if self.log_pane.is_another_day() or not self.link.is_up or self.link.lag() >= LAG_SECONDS:
             self._dirty = True
 
     def _on_seen(self, place: Place, seq: int) -> None:
@@ -178,6 +194,9 @@ class ChatApp(Verbs):
 
     def _on_wants_original(self, place: Place, seq: int) -> None:
         self.call_later(self.ask_page, lambda where: self.model.sender.look_up(where, seq), place)
+
+    def on_chat_app_lit(self, event: Lit) -> None:
+        self.choosing.lit(event.is_light)
 
     def _on_turned(self) -> None:
         self._dirty = True

@@ -74,13 +74,13 @@ class Box(Lines, can_focus=True):
         return strips
 
     def _row(self, laid: Laid, number: int, prompt: int) -> Strip:
-        text = self.editor.text
+        text, row = self.editor.text, laid.rows[number]
         secret = 0 if self.hidden else self.editor.secret_start(text)
         segments = [Segment(self.prompt, self.look.dim) if not number else Segment(" " * prompt)]
-        for sign in laid.rows[number]:
+        for sign in row.signs:
             if sign.cells:
-                drawn = "".join(one.text for one in graphemes(text[sign.start : sign.end]))
-                segments.append(Segment("*" * sign.cells if sign.start >= secret else drawn))
+                drawn = "".join(one.text for one in graphemes(text[row.line + sign.start : row.line + sign.end]))
+                segments.append(Segment("*" * sign.cells if row.line + sign.start >= secret else drawn))
         return Strip(segments)
 
     def column(self, at: int) -> int:

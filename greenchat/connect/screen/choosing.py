@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.model.model import Model
+from greenchat.connect.model.place import LEVELS, Place
+from greenchat.connect.past import Past
 from greenchat.connect.screen import keymap
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.log import Log
-from greenchat.connect.screen.past import Past
 from greenchat.connect.screen.theme import Look, look
 from greenchat.connect.settings import KEYS, Chosen, Settings, known, read, shown, understood
 from greenchat.errors import ConfigError
@@ -29,6 +30,16 @@ COMMAND = CommandEntry(
 )
 
 ONLY_NOW = "It holds until you leave, and is not kept: {}"
+
+
+def following(words: Sequence[str]) -> Sequence[str]:
+    """What Tab puts behind `/set` and these words."""
+    if not words:
+        return NAMES
+    if words[0].lower() == KEYS:
+        return [*keymap.usual()] if len(words) == 1 else []
+    choices = next((info.choices for info in known() if info.name == words[0].lower()), ())
+    return [*choices, USUAL] if choices and len(words) == 1 else []
 
 
 class Stage(Protocol):
@@ -66,7 +77,8 @@ class Choosing:
         self._file = file
         self._read = Chosen(Settings(), [])  # as the file was when it was last looked at
         self._held = Settings(history=False)
-        self._auto: Look | None = None  # what the theme "auto" was at the start
+        self._auto: Look | None = None  # what the theme "auto" is
+        app.model.commands.also(COMMAND, following)
 
     @property
     def file(self) -> ClientFile:
@@ -81,6 +93,12 @@ class Choosing:
         self._held = replace(self._held, theme=self._app.settings.theme)
         self._hold(self._app.settings)
         self.problems += self._of_keys(self._app.settings)
+
+    def lit(self, is_light: bool) -> None:
+        """The terminal says that it is light, or dark."""
+        self._auto = look("auto", is_light=is_light)
+        if self._app.settings.theme == "auto" and self._app.look != self._auto:
+            self._app.wear(self._auto)
 
     def tell_problems(self) -> None:
         """Where it is still there when something is typed."""
@@ -104,6 +122,15 @@ class Choosing:
                 self._change(name, text.strip())
         except ConfigError as error:
             self._app.told(str(error), error=True)
+
+    def level(self, place: Place, level: str) -> bool:
+        """`/notify LEVEL` where the server does not keep it; whether that is dealt with."""
+        calling = self._app.model.calling
+        if calling.is_kept or level not in LEVELS:
+            return False
+        calling.choose(place, level)
+        self._app.changed()
+        return True
 
     # --- show ---
 

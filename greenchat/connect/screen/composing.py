@@ -1,55 +1,25 @@
 """What becomes of what somebody types: said, run, changed, asked for; and the draft of each conversation."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Literal, Protocol
+from typing import Literal
 
 from greenchat.client import DisconnectedError
 from greenchat.connect.asking import with_secrets
 from greenchat.connect.commands import Lacking
-from greenchat.connect.common import Line, is_quit
-from greenchat.connect.draft import is_command, pasted, to_send, why_not
-from greenchat.connect.link import Link
+from greenchat.connect.common import is_quit
+from greenchat.connect.draft import is_command, to_send, why_not
 from greenchat.connect.model.chats import NOWHERE
-from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import About, Draft, Place
-from greenchat.connect.screen.box import Box
-from greenchat.connect.screen.choosing import Choosing
-from greenchat.connect.screen.editing import Editor
-from greenchat.connect.screen.log import Log
+from greenchat.connect.pasting import Pasting
+from greenchat.connect.screen.completing import Completing
+from greenchat.connect.screen.recalling import Recalling
+from greenchat.connect.screen.stage import Stage
 
 NOTHING_SELECTED = "Select a message first: Alt-Up."
 NOT_YOURS = "That is not yours to change."
 TWICE_DELETES = "Once more deletes it."
 ENTERED = "You are in {}: it is in the list."
-
-
-class Stage(Protocol):
-    """What a composer knows of the screen."""
-
-    @property
-    def model(self) -> Model: ...
-    @property
-    def link(self) -> Link: ...
-    @property
-    def editor(self) -> Editor: ...
-    @property
-    def box(self) -> Box: ...
-    @property
-    def log_pane(self) -> Log: ...
-    @property
-    def choosing(self) -> Choosing: ...
-
-    def told(self, text: str, *, error: bool = False) -> None: ...
-    def changed(self) -> None: ...
-    def is_twice(self, what: str) -> bool: ...
-    def action_leave(self) -> None: ...
-    def begin(self, task: Coroutine[None, None, None]) -> None: ...
-    async def read_secret(self, what: str) -> str: ...
-    def show(self, lines: Iterable[Line]) -> None: ...
-    def action_search(self, words: str = "") -> None: ...
-    def meant(self, line: str) -> str: ...
-    def action_menu(self) -> None: ...
 
 
 class Composer:
@@ -59,6 +29,9 @@ class Composer:
         self._app = app
         self._model = app.model
         self._place: Place | None = None  # whose draft is in the box
+        self.completing = Completing(app)
+        self.recalling = Recalling(app)
+        self._pasting = Pasting(app, self.enter)
 
     # --- drafts ---
 
@@ -68,6 +41,8 @@ class Composer:
         if place is self._place:
             return
         editor = self._app.editor
+        self.recalling.close()
+        self.completing.close()
         if self._place is not None:
             draft = self._place.draft
             draft.text, draft.cursor, draft.steps = editor.text, editor.cursor, editor.steps
@@ -175,6 +150,8 @@ class Composer:
                 self.guarded(lambda: sender.part(place, self._refused))
             case [command, *_] if command.lower() == "/set":
                 self._app.choosing.command(line)
+            case [command, *words] if command.lower() == "/notify" and place is not None:
+                return self._app.choosing.level(place, words[0].lower() if words else "")
             case [command, name] if command.lower() in ("/msg", "/query"):
                 chats.show(chats.talk_to(name).id)
             case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
@@ -195,33 +172,33 @@ class Composer:
         self._app.link.flush()
         self._app.changed()
 
-    # --- paste and completion ---
+    # --- paste ---
 
     def paste(self, text: str) -> None:
-        editor = self._app.editor
-        before, after = editor.text[: editor.cursor], editor.text[editor.cursor :]
-        paste = pasted(before, text, after, self._model.commands.has_secret)
-        editor.insert(paste.text)
-        self._app.told(paste.told, error=paste.refused)
-        self._app.box.renew()
+        if self.recalling.is_open:
+            self.recalling.paste(text)
+        else:
+            self.completing.close()
+            self._pasting.paste(text)
+
+    # --- what stands beside the box ---
 
     def first(self, action: str) -> bool:
-        """Whether that was for what stands beside the box."""
-        if action == "complete":
-            self.complete()
-        return action == "complete"
+        """Whether an action of the box was for that."""
+        if action == "recall":
+            self.completing.close()
+        return self.recalling.first(action) or self.completing.first(action)
 
-    def complete(self) -> None:
-        editor = self._app.editor
-        before = editor.text[: editor.cursor]
-        completed = self._model.commands.complete(before, self._model.names)
-        if completed.typed or completed.text:
-            editor.set(
-                before[: len(before) - completed.typed] + editor.text[editor.cursor :], len(before) - completed.typed
-            )
-            editor.insert(completed.text)
-        self._app.told(completed.are)
-        self._app.box.renew()
+    def typed(self, text: str) -> None:
+        """The box has something else in it; by this character, if it was typed."""
+        if self.recalling.is_open:
+            self.recalling.typed()
+        else:
+            self.completing.typed(text)
+
+    def close(self) -> bool:
+        """Put it away; whether anything was there."""
+        return self.recalling.close() or self.completing.cancel()
 
     # --- a message ---
 

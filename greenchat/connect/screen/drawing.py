@@ -1,21 +1,22 @@
 """A row of a conversation as lines of a terminal. No widget, and nothing of what others wrote is taken for markup."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from greenchat.codecs.wording import beginning
-from greenchat.connect.model.markup import parse, plain
+from greenchat.connect.model.markup import mentions, parse, plain
 from greenchat.connect.model.rows import Row, summary
 from greenchat.connect.model.timeline import Gone, Item, Told
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.words import Block, blocks, lines_of
 from greenchat.connect.screen.wrapping import Span, cut, isolated, width_of, wrap
 from greenchat.protocol.events import Message
+from greenchat.protocol.text import some_of
 
 # From so many columns on, times and names have columns of their own; in narrower ones a name stands above its words.
 WIDE = 56
@@ -23,15 +24,27 @@ TIME_CELLS = 6
 NAME_CELLS, SHORT_NAME_CELLS = 14, 10
 ROOMY = 80
 
+# Before what was folded.
+FOLDED, OPENED = "▸", "▾"
+
+# Beside what calls for who reads it.
+CALLING = "┃"
+
+# So many of those are named who have put one emoji to a message.
+REACTED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """How it is to be drawn. `me` is whose mentions are marked."""
+    """How it is to be drawn. `me` is whose mentions are marked, `today` the reader's day. `is_open`: all is told of
+    what was folded, or was put to a message."""
 
     width: int
     look: Look
     me: str = ""
     times: bool = True
+    today: date | None = None
+    is_open: bool = False
 
     @property
     def name_cells(self) -> int:
@@ -45,13 +58,13 @@ class Drawn:
 def draw(row: Row, how: Drawn) -> list[Strip]:
     match row.kind:
         case "day":
-            lines = [_rule(_day(row.day), how, how.look.line, how.look.dim)]
+            lines = [_rule(_day(row.day, how.today), how, how.look.line, how.look.dim)]
         case "new":
             lines = [_rule("New messages", how, how.look.new, how.look.new)]
         case "message":
             lines = [*_message(row, how)]
         case "folded":
-            lines = [*_aside(row, summary(row.items), how, how.look.dim)]
+            lines = [*_folded(row, how)]
         case "deleted":
             count = len(row.items)
             lines = [*_aside(row, "Message deleted" if count == 1 else f"{count} messages deleted", how, how.look.dim)]
@@ -63,8 +76,12 @@ def draw(row: Row, how: Drawn) -> list[Strip]:
     return [Strip(segments) for segments in lines]
 
 
-def _day(day: date | None) -> str:
-    return f"{day:%A, %d %B %Y}" if day is not None else ""
+def _day(day: date | None, today: date | None) -> str:
+    if day is None or day == today:
+        return "Today" if day else ""
+    if today is not None and day == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{day:%A, %d %B %Y}"
 
 
 def _rule(text: str, how: Drawn, line: Style, style: Style) -> list[Segment]:
@@ -74,13 +91,22 @@ def _rule(text: str, how: Drawn, line: Style, style: Style) -> list[Segment]:
     return [Segment("─" * before, line), Segment(f" {text} ", style), Segment("─" * after, line)]
 
 
-def _aside(row: Row, text: str, how: Drawn, style: Style) -> Iterator[list[Segment]]:
+def _folded(row: Row, how: Drawn) -> Iterator[list[Segment]]:
+    several = len(row.items) > 1
+    sign = "·" if not several else OPENED if how.is_open else FOLDED
+    yield from _aside(row, summary(row.items), how, how.look.dim, sign)
+    if several and how.is_open:
+        for item, time in zip(row.items, row.times, strict=True):
+            yield from _aside(replace(row, time=time), summary([item]), how, how.look.dim, " ")
+
+
+def _aside(row: Row, text: str, how: Drawn, style: Style, sign: str = "·") -> Iterator[list[Segment]]:
     indent = 0
     if how.is_wide and how.times:
         indent = TIME_CELLS
     for number, line in enumerate(wrap([Span(text, style)], how.width - indent - 2)):
         time = _time(row, how) if not number and indent else " " * indent
-        yield [Segment(time, how.look.dim), Segment("· " if not number else "  ", how.look.dim), *isolated(line)]
+        yield [Segment(time, how.look.dim), Segment(f"{sign} " if not number else "  ", how.look.dim), *isolated(line)]
 
 
 def _time(row: Row, how: Drawn) -> str:
@@ -93,7 +119,9 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     assert isinstance(message, Message)
     look = how.look
     name = look.of_name(message.sender)
-    gutter = [Segment("  ", look.line)]
+    calls = _calls(row, message, how.me)
+    bar = Segment(CALLING if calls else "│" if how.is_wide else " ", look.calling if calls else look.line)
+    gutter = [bar, Segment(" ")]
     if how.is_wide:
         time = TIME_CELLS if how.times else 0
         shown = "*" if message.action else cut(message.sender, how.name_cells)
@@ -101,9 +129,12 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
             Segment(_time(row, how) if row.head and time else " " * time, look.dim),
             Segment(" " * (how.name_cells - width_of(shown)) if row.head else " " * how.name_cells),
             *(isolated([Segment(shown, name)]) if row.head else []),
-            Segment(" │ ", look.line),
+            Segment(" "),
+            *gutter,
         ]
-        gutter = [Segment(" " * (time + how.name_cells)), Segment(" │ ", look.line)]
+        gutter = [Segment(" " * (time + how.name_cells + 1)), *gutter]
+    elif message.action:
+        head = [Segment("* ", name)]
     elif row.head:
         above = isolated([Segment(cut(message.sender, how.width - 8), name)])
         yield [*above, Segment(f" {_time(row, how)}".rstrip(), look.dim)]
@@ -113,6 +144,14 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     width = how.width - sum(segment.cell_length for segment in gutter)
     for number, line in enumerate(_body(row, row.item, message, width, how)):
         yield [*(gutter if number else head), *isolated(line)]
+
+
+def _calls(row: Row, message: Message, me: str) -> bool:
+    """Whether it names who reads it, or answers them."""
+    if not me or message.own or message.sender == me:
+        return False
+    answers = isinstance(row.original, Message) and (row.original.own or row.original.sender == me)
+    return answers or mentions(me, message.text)
 
 
 def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Iterator[list[Segment]]:
@@ -132,11 +171,18 @@ def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Ite
     said[-1].spans += marks
     yield from lines_of(said, width, look)
     if message.reactions:
-        told = "  ".join(f"{emoji} {len(names)}" for emoji, names in message.reactions.items())
-        yield from wrap([Span(told, look.dim)], width)
+        yield from wrap(_reactions(message.reactions, how), width)
     if item.why:
         begin = "Not said: " if item.state == "failed" else ""
         yield from wrap([Span(f"{begin}{item.why}", look.error)], width)
+
+
+def _reactions(reactions: Mapping[str, Sequence[str]], how: Drawn) -> Iterator[Span]:
+    for emoji, names in reactions.items():
+        style = how.look.unread if how.me in names else how.look.dim
+        told = some_of(names, REACTED) if how.is_open else f"{len(names)}"
+        yield Span(f"{emoji} {told}", style)
+        yield Span("  ")
 
 
 def _quoted(row: Row) -> str:

@@ -2,12 +2,13 @@
 way back. No widget."""
 
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 
 from rich.cells import split_graphemes
 
-from greenchat.connect.screen.past import Past
+from greenchat.connect.past import Past
 
 # So many texts that were cut are there for Alt-Y, and so many steps can be undone.
 CUTS = 30
@@ -103,7 +104,7 @@ class Editor:
 
     def _settle(self) -> None:
         """What was put beside something may be one character with it."""
-        self.cursor = next(edge for edge in edges(self.text) if edge >= self.cursor)
+        self.cursor = self._edge(self.cursor)
 
     def backspace(self) -> None:
         self._erase(self._before(), self.cursor)
@@ -251,7 +252,7 @@ class Editor:
             at -= 1
         while at and _is_of_word(self.text[at - 1]):
             at -= 1
-        return max(edge for edge in edges(self.text) if edge <= at)
+        return self._edge(at, back=True)
 
     def _word_ahead(self) -> int:
         at = self.cursor
@@ -259,13 +260,20 @@ class Editor:
             at += 1
         while at < len(self.text) and _is_of_word(self.text[at]):
             at += 1
-        return next(edge for edge in edges(self.text) if edge >= at)
+        return self._edge(at)
 
     def _before(self) -> int:
-        return max((edge for edge in edges(self.text) if edge < self.cursor), default=0)
+        return self._edge(max(0, self.cursor - 1), back=True)
 
     def _after(self) -> int:
-        return min((edge for edge in edges(self.text) if edge > self.cursor), default=len(self.text))
+        return self._edge(min(len(self.text), self.cursor + 1))
+
+    def _edge(self, at: int, *, back: bool = False) -> int:
+        """The first place from `at` on where the cursor may stand; or the last one up to it. Only its line is looked
+        at: what is pasted may have many."""
+        start, end = self.text.rfind("\n", 0, at) + 1, self.text.find("\n", at)
+        there = edges(self.text[start : end if end >= 0 else None])
+        return start + (there[bisect_right(there, at - start) - 1] if back else there[bisect_left(there, at - start)])
 
 
 def _is_of_word(character: str) -> bool:
@@ -274,16 +282,16 @@ def _is_of_word(character: str) -> bool:
 
 
 @lru_cache(32)  # each key asks several times
-def edges(text: str) -> tuple[int, ...]:
-    """Where in it the cursor may stand: its start, its end, and between what is seen as one character each."""
-    if text.isascii():
-        return tuple(range(len(text) + 1))
-    spans, _ = split_graphemes(text)
+def edges(line: str) -> tuple[int, ...]:
+    """Where in a line the cursor may stand: at its start, its end, and between what is seen as one character each."""
+    if line.isascii():
+        return tuple(range(len(line) + 1))
+    spans, _ = split_graphemes(line)
     found = [0]
     flag = False  # two of these letters are one flag
     for start, end, cells in spans:
-        is_flag = end - start == 1 and "\U0001f1e6" <= text[start] <= "\U0001f1ff"
-        if (not cells and text[start] != "\n" and len(found) > 1) or (flag and is_flag):
+        is_flag = end - start == 1 and "\U0001f1e6" <= line[start] <= "\U0001f1ff"
+        if (not cells and len(found) > 1) or (flag and is_flag):
             found[-1] = end  # it is drawn nowhere, or with the one before
             flag = False
             continue

@@ -1,6 +1,7 @@
 """Where each character of what is typed is drawn, and which one is drawn where. No widget."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from greenchat.connect.screen.wrapping import graphemes
 
 
 class Sign(NamedTuple):
-    """What stands from `start` to `end` in the text, in so many cells from `column` on. A line break has none."""
+    """What is seen as one character, from `start` to `end` in its line, and in so many cells from `column` on."""
 
     start: int
     end: int
@@ -18,58 +19,66 @@ class Sign(NamedTuple):
     cells: int
 
 
-class Laid(NamedTuple):
-    """Rows of signs, from the left. `starts` has where each row begins in the text, `length` is that of the text."""
+class Row(NamedTuple):
+    """`signs` from the left, of the line that begins at `line` in the text."""
 
-    rows: tuple[tuple[Sign, ...], ...]
-    starts: tuple[int, ...]
-    length: int
+    line: int
+    signs: Sequence[Sign]
+
+    @property
+    def cells(self) -> int:
+        return self.signs[-1].column + self.signs[-1].cells if self.signs else 0
+
+
+class Laid(NamedTuple):
+    """`starts` has where each row begins in the text."""
+
+    rows: Sequence[Row]
+    starts: Sequence[int]
 
     def where(self, cursor: int) -> tuple[int, int]:
         """In which row and column the cursor is."""
-        row = bisect_right(self.starts, cursor) - 1
-        for sign in self.rows[row]:
-            if cursor < sign.end:
-                return row, sign.column
-        return row, self._end(row)
+        number = bisect_right(self.starts, cursor) - 1
+        row = self.rows[number]
+        return number, next((sign.column for sign in row.signs if cursor < row.line + sign.end), row.cells)
 
     def under(self, cursor: int) -> int:
         """How many cells are under it."""
-        row, column = self.where(cursor)
-        return next((max(1, sign.cells) for sign in self.rows[row] if sign.column == column and cursor < sign.end), 1)
+        row = self.rows[self.where(cursor)[0]]
+        return next((max(1, sign.cells) for sign in row.signs if cursor < row.line + sign.end), 1)
 
-    def at(self, row: int, column: int) -> int:
+    def at(self, number: int, column: int) -> int:
         """Where the cursor is put by who points there."""
-        row = max(0, min(row, len(self.rows) - 1))
-        for sign in self.rows[row]:
+        number = max(0, min(number, len(self.rows) - 1))
+        row = self.rows[number]
+        for sign in row.signs:
             if column < sign.column + max(1, sign.cells):
-                return sign.start
-        if row + 1 == len(self.rows):
-            return self.length
-        return self.rows[row][-1].start  # before the line break; behind the last sign is the next row
-
-    def _end(self, row: int) -> int:
-        return sum(sign.cells for sign in self.rows[row])
+                return row.line + sign.start
+        if not row.signs:
+            return row.line
+        is_end = number + 1 == len(self.rows) or self.rows[number + 1].line != row.line
+        return row.line + (row.signs[-1].end if is_end else row.signs[-1].start)  # behind it is the next row
 
 
-@lru_cache(8)  # a key asks for its height, and draws it
 def lay(text: str, width: int) -> Laid:
     """In rows of `width` cells, the last of which is for the cursor."""
+    rows: list[Row] = []
+    at = 0
+    for line in text.split("\n"):
+        rows += [Row(at, signs) for signs in _wrapped(line, width)]
+        at += len(line) + 1
+    return Laid(rows, [row.line + (row.signs[0].start if row.signs else 0) for row in rows])
+
+
+@lru_cache(500)  # lines of a paste: each key has all of them laid
+def _wrapped(line: str, width: int) -> list[list[Sign]]:
     rows: list[list[Sign]] = [[]]
-    starts = [0]
     used = 0
-    for start, end in pairwise(edges(text)):
-        if text[start] == "\n":
-            rows[-1].append(Sign(start, end, used, 0))
-            rows.append([])
-            starts.append(end)
-            used = 0
-            continue
-        cells = sum(one.cells for one in graphemes(text[start:end]))
+    for start, end in pairwise(edges(line)):
+        cells = sum(one.cells for one in graphemes(line[start:end]))
         if used + cells > width - 1 and rows[-1]:
             rows.append([])
-            starts.append(start)
             used = 0
         rows[-1].append(Sign(start, end, used, cells))
         used += cells
-    return Laid(tuple(map(tuple, rows)), tuple(starts), len(text))
+    return rows

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import date
 
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message as TextualMessage
@@ -41,6 +42,8 @@ class Log(Lines):
         self._top: tuple[str, int, int] | None = None  # the row at the top, where it stands, its first line in sight
         self._kept: dict[str, tuple[str, int, int] | None] = {}  # the same of other conversations
         self._at: list[int] = []  # which row is in each line
+        self._opened: set[str] = set()  # the keys of what was folded, and is not
+        self._today = date.min
         self._held = False  # it follows the end no more only because a message is selected
         self.selected = ""
         self.on_seen: Callable[[Place, int], None] = lambda place, seq: None
@@ -61,6 +64,10 @@ class Log(Lines):
         self._cache.clear()
         self.redraw()
 
+    def is_another_day(self) -> bool:
+        """Whether what was today when it was drawn is yesterday by now."""
+        return self._chats.today() != self._today
+
     def renew(self) -> None:
         """Look at what there is now."""
         place = self._chats.place
@@ -70,6 +77,7 @@ class Log(Lines):
             self._place, self.selected, self._held = place, "", False
             self._top = self._kept.pop(place.id, None) if place is not None else None
             self._cache.clear()
+            self._opened.clear()
             self._rows_of = ()
             if place is not None and self._top is None and place.mark is not None:
                 self._go_to_mark(place)
@@ -100,19 +108,21 @@ class Log(Lines):
                 return
 
     def _strips(self, row: Row, width: int) -> list[Strip]:
-        sign = row.sign, width, self._chats.me
+        is_open = row.key in self._opened or row.key == self.selected
+        sign = row.sign, width, self._chats.me, is_open, row.kind == "day" and self._today
         known = self._cache.get(row.key)
         if known is not None and known[0] == sign:
             self._cache.move_to_end(row.key)
             return known[1]
-        drawn = draw(row, Drawn(width, self.look, self._chats.me, self.times))
+        drawn = draw(row, Drawn(width, self.look, self._chats.me, self.times, self._today, is_open))
         self._cache[row.key] = sign, drawn
         if len(self._cache) > DRAWN:
             self._cache.popitem(last=False)
         return drawn
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
-        followed = self.follows
+        self._look()  # a message may have been deleted since
+        followed, self._today = self.follows, self._chats.today()
         lines = self._lines_from_top(width, height)
         if followed != self.follows:
             self.call_later(self.on_turned)
@@ -293,8 +303,21 @@ class Log(Lines):
                 self.scroll(len(self._strips(self._rows[chosen], self.size.width)))
         self.redraw()
 
+    def open(self) -> bool:
+        """Open what is folded in sight, or fold it again; whether there is any."""
+        keys = {self._rows[at].key for at in self._at if at >= 0 and _folds(self._rows[at])}
+        if keys <= self._opened:
+            self._opened -= keys
+        else:
+            self._opened |= keys
+        self.redraw()
+        return bool(keys)
+
     def on_click(self, event: Click) -> None:
         at = self._at[event.y] if event.y < len(self._at) else -1
+        if at >= 0 and _folds(self._rows[at]):
+            self._opened ^= {self._rows[at].key}
+            self.redraw()
         if at >= 0 and self._rows[at].kind == "message":
             key = self._rows[at].key
             self.selected = "" if self.selected == key else key
@@ -306,3 +329,7 @@ class Log(Lines):
 
     def on_mouse_scroll_down(self, _: MouseScrollDown) -> None:
         self.scroll(WHEEL)
+
+
+def _folds(row: Row) -> bool:
+    return row.kind == "folded" and len(row.items) > 1

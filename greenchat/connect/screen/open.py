@@ -17,9 +17,9 @@ from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import server_key
 from greenchat.connect.model.model import Model
 from greenchat.connect.options import Exit, Visit
+from greenchat.connect.past import past_of
 from greenchat.connect.screen.app import ChatApp
 from greenchat.connect.screen.crash import crashed
-from greenchat.connect.screen.past import past_of
 from greenchat.connect.screen.theme import look
 from greenchat.connect.settings import read
 

@@ -27,7 +27,7 @@ def style_of(place: Place, look: Look) -> Style:
         return look.dim
     if place.unread and (place.mentions or place.is_direct):
         return look.calling
-    return look.unread if place.unread and place.level == "all" else look.text
+    return look.unread if place.unread and place.level != "mentions" else look.text
 
 
 def count_of(place: Place) -> str:

@@ -3,14 +3,11 @@
 import time
 from typing import Protocol
 
-from greenchat.connect.link import Link
+from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.screen.bars import Part
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.theme import Look
-
-# From so many seconds on one is told how late an answer is.
-LAG_SECONDS = 2.0
 
 
 class Shown(Protocol):

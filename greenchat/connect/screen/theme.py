@@ -1,9 +1,11 @@
 """How everything looks: dark, light, and without colours."""
 
 import os
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass, field, replace
 from zlib import crc32
 
+from rich.console import Console
 from rich.style import Style
 
 # Colours of names: each has a contrast of 4.5 or more on its background.
@@ -14,11 +16,13 @@ LIGHT_NAMES = (
     "#1f5fbf #a8431a #2f6f1f #7a5a00 #7a2fb0 #006f66 #b0245a #5a6400 #00688f #955200 #4444bb #7a5230 #00703f #9c2590"
 )
 
+CODE_INDENT = "    "
+
 
 @dataclass(frozen=True)
 class Look:
     """Styles by what they are for. `background` is that of the whole screen, empty for the terminal's own. Where no
-    colour tells code, it stands between `code_sign`s, or behind a `code_indent`."""
+    colour tells code, it stands between `code_sign`s, or behind a `code_indent`. `links`: the terminal has some."""
 
     name: str
     background: str
@@ -41,6 +45,7 @@ class Look:
     selected: Style = field(default_factory=lambda: Style(reverse=True))
     code_sign: str = ""
     code_indent: str = ""
+    links: bool = True
 
     @property
     def base(self) -> Style:
@@ -52,7 +57,7 @@ class Look:
         """The same for one name, always."""
         if not self.names:
             return Style(bold=True)
-        return Style(color=self.names[crc32(name.casefold().encode()) % len(self.names)], bold=True)
+        return Style(color=self.names[crc32(name.casefold().encode()) % len(self.names)], bold=bool(self.background))
 
 
 def _coloured(name: str, names: str, background: str, foreground: str, **colours: str) -> Look:
@@ -110,16 +115,57 @@ LIGHT = _coloured(
     current="#afd7ff",
     selected="#e4e4e4",
 )
-PLAIN = Look("none", "", "", code_sign="`", code_indent="    ")
+PLAIN = Look("none", "", "", code_sign="`", code_indent=CODE_INDENT)
+
+
+# Terminals of 16 colours, which people have made as they can read them: on the background that is theirs. Names are not
+# bold, since some take bold for another colour; there is no second background, so that code has signs.
+DARK_16 = Look(
+    "dark",
+    "",
+    "",
+    ("bright_red", "bright_green", "bright_yellow", "bright_magenta", "bright_cyan", "green", "yellow", "cyan"),
+    error=Style(color="bright_red"),
+    new=Style(color="bright_yellow"),
+    mention=Style(color="bright_yellow", bold=True),
+    link=Style(color="bright_cyan", underline=True),
+    calling=Style(color="bright_yellow", bold=True),
+    code_sign="`",
+    code_indent=CODE_INDENT,
+)
+LIGHT_16 = Look(
+    "light",
+    "",
+    "",
+    ("red", "blue", "magenta"),
+    error=Style(color="red"),
+    new=Style(color="red"),
+    mention=Style(color="magenta", reverse=True),
+    link=Style(color="blue", underline=True),
+    calling=Style(color="red", bold=True),
+    code_sign="`",
+    code_indent=CODE_INDENT,
+)
 
 LOOKS = {"dark": DARK, "light": LIGHT, "none": PLAIN}
+FEW_COLOURS = {"dark": DARK_16, "light": LIGHT_16}
 
 
-def look(theme: str = "auto") -> Look:
-    """NO_COLOR comes before the setting, as its users want; "auto" is what the terminal says of itself, if it does."""
+def look(theme: str = "auto", *, is_light: bool | None = None, colours: str | None = None) -> Look:
+    """NO_COLOR comes before the setting, as its users want; "auto" is what the terminal says of itself, if it does, and
+    `is_light` what it has answered. `colours` are those that rich finds, as "standard", where they are not asked for
+    here."""
+    found = _look(theme, is_light, colours)
+    # A console may write what it is told of links.
+    return replace(found, links=False) if os.environ.get("TERM") == "linux" else found
+
+
+def _look(theme: str, is_light: bool | None, colours: str | None) -> Look:
     if os.environ.get("NO_COLOR"):
         return PLAIN
-    if theme in LOOKS:
-        return LOOKS[theme]
-    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
-    return LIGHT if background in ("7", "15") else DARK
+    if theme == "auto":
+        if is_light is None:
+            is_light = os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
+        theme = "light" if is_light else "dark"
+    has_few = (colours or Console(file=sys.__stdout__).color_system) == "standard"
+    return (FEW_COLOURS if has_few else LOOKS).get(theme, PLAIN)

@@ -28,6 +28,7 @@ ALWAYS = ("cancel", "interrupt", "leave", "redraw")
 PANE_FROM = {"conversations": 50, "members": 70}
 
 NO_CHANGES = "This server has no reactions."
+NO_ANSWER = "Select an answer first: Alt-Up."
 NOBODY_HERE = "There is no list of people here."
 COPIED = "Copied, if your terminal lets programs do that."
 
@@ -161,6 +162,8 @@ class Verbs(Acting):
         has_number, is_mine = message.seq > 0 and not place.gone, chats.is_mine(message)
         if has_number:
             acts += [("Alt-R", "Answer it", self.action_reply), ("Alt-T", "React to it", self.action_react)]
+        if message.reply_to:
+            acts.append(("Alt-G", "Go to what it answers", self.action_original))
         acts += [("Alt-I", "Quote it", self.action_quote), ("Alt-C", "Copy it", self.action_copy)]
         if has_number and is_mine and not message.action:
             acts.append(("Alt-E", "Change it", self.action_edit))
@@ -169,6 +172,14 @@ class Verbs(Acting):
         if not is_mine and message.sender in place.members:
             acts.append(("", f"More about {message.sender}", lambda: self.about_person(message.sender)))
         return acts
+
+    def action_original(self) -> None:
+        """What the message that is selected answers."""
+        place, message = self.model.chats.place, self.log_pane.selected_message
+        if place is None or message is None or not message.reply_to:
+            self.told(NO_ANSWER)
+            return
+        self.composer.guarded(lambda: self.model.sender.around(place, message.reply_to))
 
     def _failed(self, place: Place, item: Item) -> list[Act]:
         """What can be done with what could not be said."""

@@ -81,7 +81,7 @@ def _spans(token: str | Token, style: Style, look: Look) -> Iterator[Span]:
         case "mark":
             style += look.mention
         case "link":
-            style += look.link + _link(token.href)
+            style += look.link + (_link(token.href) if look.links else Style.null())
         case "small" | "pre":
             pass
     sign = look.code_sign if token.tag == "code" else ""

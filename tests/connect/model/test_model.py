@@ -179,13 +179,14 @@ def test_coming_back_without_gap_or_duplicate(kept):
         bob.say("two")
         ada.until(lambda: len(ada.words()) == 2)
         bob.settled()
+        first, second = (message.seq for message in reversed([*bob.place.timeline.messages()]))
         ada.say("three")
         ada.lose()
         ada.say("four, typed meanwhile")
         ada.say("/delete")
+        ada.say(f"/react {first} 👍")
         assert ada.words()[-1] == "ada: four, typed meanwhile (queued)"
-        assert ada.sender.waiting == 3
-        first, second = (message.seq for message in reversed([*bob.place.timeline.messages()][-2:]))
+        assert ada.sender.waiting == 4
         bob.until(lambda: "ada: three" in bob.words())
         bob.say("five")
         bob.sender.edit(bob.place, first, "ONE")
@@ -193,7 +194,7 @@ def test_coming_back_without_gap_or_duplicate(kept):
         bob.until(lambda: is_gone(bob.place, second) and bob.sender.since is None)
         ada.come_back()
         ada.settled()
-        wanted = ["bob: ONE (edited)", "ada: three", "bob: five", "ada: four, typed meanwhile"]
+        wanted = ["bob: ONE (edited, 👍 1)", "ada: three", "bob: five", "ada: four, typed meanwhile"]
         ada.until(lambda: ada.words() == wanted)
         bob.until(lambda: bob.words() == wanted)
         assert "-- new" in ada.lines()

@@ -82,6 +82,14 @@ async def test_keys_of_ones_own(server, tmp_path):
         assert read(file).settings.keys == {}
 
 
+@steps
+async def test_one_comes_into_all_rooms_of_a_profile_and_looks_at_the_first(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path, rooms=("garden", "cellar")) as ada:
+        await ada.sees("1 #cellar", "2 #garden", "3 #lobby")
+        assert ada.chats.current == "lobby"
+        assert ada.lines[0].startswith(" #lobby")
+
+
 @pytest.mark.parametrize(
     ("text", "keys"),
     [("Alt-N", "alt+n"), ("ctrl+up,F5", "ctrl+up,f5"), ("Shift-Ctrl-Left", "ctrl+shift+left"), ("none", "")],
@@ -101,3 +109,17 @@ def test_all_that_keys_do_has_a_name_of_its_own_for_the_file():
     names = [keymap.called(key) for key in keymap.ALL]
     assert len(set(names)) == len(names)
     assert all(name.replace("-", "").isalnum() for name in names), names
+
+
+@steps
+async def test_what_calls_a_guest_holds_until_they_leave(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        await ada.type("/join garden", "enter")
+        await ada.until(lambda: ada.chats.current == "garden")
+        await ada.press("alt+2")
+        await ada.type("/notify none", "enter")
+        await ada.sees("What calls you in lobby: none.")
+        assert ada.chats.places["lobby"].level == "none"
+        assert ada.chats.places["garden"].level == "usual"
+        await ada.type("/notify loudly", "enter")
+        await ada.sees("LEVEL is one of")

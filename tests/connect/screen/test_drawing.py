@@ -1,14 +1,15 @@
 """How a message looks: as the page shows it, in a terminal."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from greenchat.connect.model.rows import rows
 from greenchat.connect.model.timeline import Timeline
 from greenchat.connect.screen.drawing import Drawn, draw
-from greenchat.connect.screen.theme import DARK, LOOKS, PLAIN
-from greenchat.protocol.events import Deleted, Message
+from greenchat.connect.screen.theme import DARK, LOOKS, PLAIN, look
+from greenchat.protocol.events import Deleted, Joined, Left, Message
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -22,8 +23,12 @@ def drawn(text, *, look=DARK, width=80, me="ada", quotes=None, **more):
     return draw(rows(timeline, None, UTC)[-1], Drawn(width, look, me))
 
 
+def drawn_last(timeline, **how):
+    return [strip.text.rstrip() for strip in draw(rows(timeline, None, UTC)[-1], Drawn(80, DARK, "ada", **how))]
+
+
 def lines(strips):
-    return [strip.text.partition("│")[2][1:].rstrip() for strip in strips]
+    return [re.split("[│┃]", strip.text, maxsplit=1)[1][1:].rstrip() for strip in strips]
 
 
 def styles(strips):
@@ -72,3 +77,57 @@ def test_what_is_answered():
         ({1: None}, "↪ an earlier message"),
     ):
         assert lines(drawn("so", reply_to=1, quotes=quotes)) == [told, "so"]
+
+
+def test_who_has_put_what_to_it():
+    reactions = {"🎉": ["bob", "ada"], "👍": [f"n{number}" for number in range(9)]}
+    strips = drawn("so", reactions=reactions)
+    assert lines(strips) == ["so", "🎉 2  👍 9"]
+    looks = styles(strips)
+    assert (looks["🎉 2"].bold, looks["👍 9"].bold) == (True, None), "one's own"
+    timeline = Timeline()
+    timeline.add(Message("lobby", 9, 109, "bob", "so", NOON, reactions=reactions))
+    assert drawn_last(timeline, is_open=True)[1].endswith("│ 🎉 bob, ada  👍 n0, n1, n2, n3, n4 and 4 more")
+
+
+def test_who_came_and_went_can_be_opened():
+    timeline = Timeline()
+    timeline.add(Joined("lobby", "eve", NOON))
+    assert drawn_last(timeline) == ["12:00 · eve has joined"]
+    timeline.add(Left("lobby", "eve", "left", NOON + timedelta(minutes=1)))
+    assert drawn_last(timeline) == ["12:01 ▸ 1 joined, 1 left"]
+    assert drawn_last(timeline, is_open=True) == [
+        "12:01 ▾ 1 joined, 1 left",
+        "12:00   eve has joined",
+        "12:01   eve has left",
+    ]
+
+
+@pytest.mark.parametrize(("after", "told"), [(0, "Today"), (1, "Yesterday"), (2, "Saturday, 31 January 2026")])
+def test_days(after, told):
+    timeline = Timeline()
+    timeline.add(Message("lobby", 9, 109, "bob", "so", NOON))
+    today = (NOON + timedelta(days=after)).date()
+    assert draw(rows(timeline, None, UTC)[0], Drawn(80, DARK, today=today))[0].text.strip("─ ") == told
+
+
+def test_what_calls_somebody_has_a_bar_beside_it():
+    mine = Message("lobby", 1, 101, "ada", "Well?", NOON)
+    for how, calls in (
+        ({"text": "and you, ada?"}, True),
+        ({"text": "so", "reply_to": 1, "quotes": {1: mine}}, True),
+        ({"text": "`ada`"}, False),
+        ({"text": "ada", "own": True}, False),
+    ):
+        for width, bar in ((80, "┃ "), (40, "┃ ")):
+            assert (bar in drawn(width=width, **how)[-1].text) == calls, how
+
+
+def test_narrow():
+    assert [strip.text.rstrip() for strip in drawn("waves", width=40, action=True)] == ["* bob waves"]
+    assert [strip.text.rstrip() for strip in drawn("waves", width=40)] == ["bob 12:00", "  waves"]
+
+
+def test_a_console_is_told_of_no_links(monkeypatch):
+    monkeypatch.setenv("TERM", "linux")
+    assert not styles(drawn("https://a.example", look=look("dark")))["https://a.example"].link

@@ -2,7 +2,7 @@
 
 import pytest
 
-from greenchat.connect.screen.editing import Editor, edges
+from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.laying import lay
 from greenchat.connect.screen.wrapping import Span, cut, graphemes, width_of, wrap
 
@@ -107,12 +107,26 @@ def test_undo():
     assert not editor.undo(), "what is sent is sent"
 
 
+def places(text):
+    """Where the cursor may stand, one step after the other; and the same way back."""
+    editor = Editor()
+    editor.set(text, 0)
+    found = [0]
+    while editor.cursor < len(text):
+        editor.right()
+        found.append(editor.cursor)
+    for place in reversed(found):
+        assert editor.cursor == place
+        editor.left()
+    return found
+
+
 @pytest.mark.parametrize(
     "text", ["plain words in here", "世界世界世界", f"a{FAMILY}b{FLAG}{THUMB}", "a\n\nbc", "x" * 30]
 )
 def test_who_points_at_a_sign_gets_there(text):
     laid = lay(text, 8)
-    for at in edges(text):
+    for at in places(text):
         row, column = laid.where(at)
         assert column < 8
         assert laid.at(row, column) == at

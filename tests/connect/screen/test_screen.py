@@ -32,7 +32,7 @@ async def test_talking(server, tmp_path):
             heard = await asyncio.to_thread(bob.read_until, "message")
             assert heard["text"] == "Hello, bob!"
             say(bob, "Hi, ada!\nHow are you?")
-            await ada.sees("ada │ Hello, bob!", "bob │ Hi, ada!", "│ How are you?", "#lobby")
+            await ada.sees("ada │ Hello, bob!", "bob ┃ Hi, ada!", "┃ How are you?", "#lobby")
             assert ada.lines[-1] == ">"
             await ada.type("half ty")
             say(bob, "Sorry to interrupt")
@@ -113,7 +113,7 @@ async def test_reply_edit_react_and_delete(server, tmp_path):
             await ada.type(", at one", "enter")
             await ada.sees("Gladly, at one (edited)")
             await ada.press("alt+up", "alt+up", "alt+t", "enter")
-            await ada.sees("👍 1")
+            await ada.sees("👍 ada")
             await ada.press("alt+x")
             await ada.sees("Once more deletes it.")
             await ada.press("alt+down", "alt+x", "alt+x")
@@ -331,3 +331,20 @@ async def test_what_is_answered_is_looked_up(server, tmp_path):
         async with on_screen(server, "ada", tmp_path) as ada:
             await ada.sees("↪ bob: The very first", "So be it")
             assert ada.chats.place.timeline.first > first, "it is not here"
+            await ada.press("alt+up", "alt+g")
+            await ada.sees("The very first", "number 1")
+            assert ada.app.log_pane.selected_message.seq == first
+
+
+@steps
+async def test_who_came_and_went_is_opened_by_a_key_and_a_click(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        for name in ("bob", "eve"):
+            with Program(server, name):
+                pass
+        await ada.sees("▸ 2 joined, 2 left", "Today")
+        await ada.press("alt+o")
+        await ada.sees("bob has joined", "eve has left")
+        line = next(at for at, line in enumerate(ada.lines) if "▾" in line)
+        await ada.pilot.click("#log", offset=(20, line - 1))
+        await ada.until(lambda: "eve has left" not in ada.text)

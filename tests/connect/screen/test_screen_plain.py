@@ -15,7 +15,7 @@ async def test_it_works_with_what_six_frames_give(tmp_path):
             await ada.type("Hello!", "enter")
             bob.expect("MSG|ada|Hello!")
             bob.send("MSG|Hi, ada | bob")
-            await ada.sees("ada │ Hello!", "bob │ Hi, ada | bob")
+            await ada.sees("ada │ Hello!", "bob ┃ Hi, ada | bob")
             assert not ada.app.model.sender.waiting
             await ada.press("alt+up", "alt+t")
             await ada.type("half")

@@ -4,7 +4,7 @@ import pytest
 from rich.color import Color
 from rich.style import Style
 
-from greenchat.connect.screen.theme import DARK, LIGHT, look
+from greenchat.connect.screen.theme import DARK, DARK_16, LIGHT, LIGHT_16, look
 
 
 def luminance(color):
@@ -28,6 +28,21 @@ def test_contrast(theme):
         assert contrast(style.color or theme.base.color, style.bgcolor or ground) >= 4.5, style
 
 
+# What xterm has for the 16 colours, on black and on white.
+XTERM = "#000000 #cd0000 #00cd00 #cdcd00 #0000ee #cd00cd #00cdcd #e5e5e5 "
+XTERM += "#7f7f7f #ff0000 #00ff00 #ffff00 #5c5cff #ff00ff #00ffff #ffffff"
+
+
+@pytest.mark.parametrize(("theme", "ground"), [(DARK_16, "#000000"), (LIGHT_16, "#ffffff")])
+def test_contrast_with_16_colours(theme, ground):
+    texts = [Style(color=name) for name in theme.names]
+    for style in [*texts, theme.error, theme.new, theme.mention, theme.link, theme.calling]:
+        shown = Color.parse(XTERM.split()[style.color.number])
+        assert contrast(shown, Color.parse(ground)) >= 4, style
+    for style in vars(theme).values():
+        assert not isinstance(style, Style) or style.bgcolor is None, "it may be any"
+
+
 def test_a_name_keeps_its_colour():
     assert DARK.of_name("Ada") == DARK.of_name("ada")
     assert len({DARK.of_name(f"name{number}") for number in range(100)}) > 10
@@ -37,5 +52,8 @@ def test_which_one(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("COLORFGBG", "0;15")
     assert (look().name, look("dark").name) == ("light", "dark")
+    assert (look(is_light=False).name, look("light", is_light=False).name) == ("dark", "light")
+    assert (look("dark", colours="standard"), look("light", colours="standard")) == (DARK_16, LIGHT_16)
+    assert look("dark", colours="256") is DARK
     monkeypatch.setenv("NO_COLOR", "1")
     assert look("dark").name == "none"

@@ -94,7 +94,7 @@ async def test_reactions_by_name(server, tmp_path):
             await ada.press("alt+up", "alt+up", "alt+t")
             await ada.sees("React with", "👍 thumbsup", "🎉 tada")
             await ada.type(":rocke", "enter")
-            await ada.sees("🚀 1")
+            await ada.sees("🚀 ada")
             await ada.type("/react tada", "enter")
             await ada.sees("🚀 1  🎉 1")
             assert ada.app.log_pane.selected == "", "what was sent is looked at"

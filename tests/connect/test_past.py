@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from greenchat.connect.screen.past import LONGEST_KEPT, MOST_BYTES, REMEMBERED, past_of
+from greenchat.connect.past import LONGEST_KEPT, MOST_BYTES, REMEMBERED, past_of
 
 SERVER = "chat.example.org 9999 tls"
 
