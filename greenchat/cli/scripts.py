@@ -79,10 +79,9 @@ def say(room: str, text: str, wait: float, **options: Any) -> None:
     An empty ROOM ('') is that of the profile or link, or the server's default one. Nothing is printed unless something
     goes wrong.
     """
-    from greenchat.connect.say import read_text, say
+    from greenchat.connect.say import say
 
-    visit = _visit(room, options)
-    sys.exit(say(visit, read_text() if text == "-" else text, wait))
+    sys.exit(say(_visit(room, options), text, wait))
 
 
 @main.command(

@@ -26,7 +26,10 @@ from greenchat.protocol.events import Message
 from greenchat.protocol.replies import Error
 from greenchat.protocol.text import slash_at
 
-# What is read of an input, in bytes: more than any server takes as one message.
+# What stands for standard input.
+INPUT = "-"
+
+# What is read of it, in bytes: more than any server takes as one message.
 INPUT_BYTES = 1024 * 1024
 
 # Of so many of the latest messages to a person it is looked whether this is one of them.
@@ -44,13 +47,19 @@ NOT_THERE = frozenset({"not_in_room"})
 
 
 def say(visit: Visit, text: str, patience: float) -> Exit:
-    """Say `text` where `visit.room` says, trying for so many seconds; returns the exit code."""
+    """Say `text`, or all of standard input where it is `-`, where `visit.room` says, trying for so many seconds.
+    Returns the exit code."""
     outlet = Outlet(None, sys.stderr)
-    stops, errand = Stops(), Errand(visit)
+    stops = Stops()
     try:
+        words = _read() if text == INPUT else text
+        if words is None or not words.strip():
+            outlet.show([error_line(TOO_LONG if words is None else EMPTY)])
+            return Exit.REFUSED
+        errand = Errand(visit)
         try:
             errand.come()
-            return Saying(errand, text, outlet, stops, time.monotonic() + patience).run()
+            return Saying(errand, words, outlet, stops, time.monotonic() + patience).run()
         finally:
             errand.go()
     except ClientError as error:
@@ -60,12 +69,13 @@ def say(visit: Visit, text: str, patience: float) -> Exit:
         return stopped.end()
 
 
-def read_text() -> str:
-    """All of standard input, as one message. What is no text in this encoding is refused where it is said."""
+def _read() -> str | None:
+    """What standard input has, as one message; None where it is too long for any. What is no text in this encoding is
+    refused where it is said."""
     if sys.stdin is None:
         return ""
     data = sys.stdin.buffer.read(INPUT_BYTES + 1)
-    return data.decode(sys.stdin.encoding, "surrogateescape")
+    return data.decode(sys.stdin.encoding, "surrogateescape") if len(data) <= INPUT_BYTES else None
 
 
 class Saying:
@@ -117,10 +127,6 @@ class Saying:
                     return Exit.DELIVERED if is_known else self._end(None, Exit.LOST)
 
     def _why_not(self, client: Client) -> str:
-        if not self._text.strip():
-            return EMPTY
-        if len(self._text) > INPUT_BYTES:
-            return TOO_LONG
         lines = self._text.split("\n")
         if any(slash_at(line) >= 0 for line in lines):
             commands = Commands()
