@@ -10,9 +10,9 @@ from greenchat.connect.commands import Lacking
 from greenchat.connect.common import is_quit
 from greenchat.connect.draft import is_command, to_send, why_not
 from greenchat.connect.model.chats import NOWHERE
-from greenchat.connect.model.place import About, Draft, Place
-from greenchat.connect.pasting import Pasting
+from greenchat.connect.model.place import About, Draft, Place, key_of
 from greenchat.connect.screen.completing import Completing
+from greenchat.connect.screen.pasting import Pasting
 from greenchat.connect.screen.recalling import Recalling
 from greenchat.connect.screen.stage import Stage
 
@@ -37,13 +37,18 @@ class Composer:
 
     def follow(self) -> None:
         """The box has the draft of the conversation that is looked at."""
+        self.recalling.follow()
+        if not self.recalling.is_open:
+            self.completing.follow()
         place = self._model.chats.place
         if place is self._place:
             return
         editor = self._app.editor
         self.recalling.close()
         self.completing.close()
-        if self._place is not None:
+        if self._place is not None and self._place.became is place and editor.text:
+            pass  # what one types there goes on here
+        elif self._place is not None:
             draft = self._place.draft
             draft.text, draft.cursor, draft.steps = editor.text, editor.cursor, editor.steps
             draft = place.draft if place is not None else Draft()
@@ -152,7 +157,7 @@ class Composer:
                 self._app.choosing.command(line)
             case [command, *words] if command.lower() == "/notify" and place is not None:
                 return self._app.choosing.level(place, words[0].lower() if words else "")
-            case [command, name] if command.lower() in ("/msg", "/query"):
+            case [command, name] if command.lower() in ("/msg", "/query") and key_of(name) != key_of(chats.me):
                 chats.show(chats.talk_to(name).id)
             case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
                 self._app.action_search(" ".join(line.split()[1:]))
@@ -185,9 +190,10 @@ class Composer:
 
     def first(self, action: str) -> bool:
         """Whether an action of the box was for that."""
-        if action == "recall":
+        if action == "recall" and not self.recalling.is_open:
             self.completing.close()
-        return self.recalling.first(action) or self.completing.first(action)
+        done = self.recalling.first(action)
+        return done or (not self.recalling.is_open and self.completing.first(action))
 
     def typed(self, text: str) -> None:
         """The box has something else in it; by this character, if it was typed."""
