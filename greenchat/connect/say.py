@@ -21,10 +21,13 @@ from greenchat.connect.errand import COMING_BACK, Errand
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.said import is_called
 from greenchat.connect.streams import Outlet, Stopped, Stops
-from greenchat.connect.tries import pauses
+from greenchat.connect.tries import is_passing, pauses
 from greenchat.protocol.events import Message
 from greenchat.protocol.replies import Error
 from greenchat.protocol.text import slash_at
+
+# How long to go on trying, in seconds: a server that is started again takes less.
+WAIT_SECONDS = 60.0
 
 # What stands for standard input.
 INPUT = "-"
@@ -46,9 +49,9 @@ MAYBE = "It is not known whether it was said."
 NOT_THERE = frozenset({"not_in_room"})
 
 
-def say(visit: Visit, text: str, patience: float) -> Exit:
-    """Say `text`, or all of standard input where it is `-`, where `visit.room` says, trying for so many seconds.
-    Returns the exit code."""
+def say(visit: Visit, text: str, wait: float | None = None) -> Exit:
+    """Say `text`, or all of standard input where it is `-`, where `visit.room` says; returns the exit code. It goes on
+    trying for so many seconds, from the first knock on; None: for WAIT_SECONDS once one has come in."""
     outlet = Outlet(None, sys.stderr)
     stops = Stops()
     try:
@@ -58,8 +61,9 @@ def say(visit: Visit, text: str, patience: float) -> Exit:
             return Exit.REFUSED
         errand = Errand(visit)
         try:
-            errand.come()
-            return Saying(errand, words, outlet, stops, time.monotonic() + patience).run()
+            until = time.monotonic() + (WAIT_SECONDS if wait is None else wait)
+            _come(errand, until if wait is not None else 0.0)
+            return Saying(errand, words, outlet, stops, until).run()
         finally:
             errand.go()
     except ClientError as error:
@@ -67,6 +71,19 @@ def say(visit: Visit, text: str, patience: float) -> Exit:
         return exit_code(error)
     except Stopped as stopped:
         return stopped.end()
+
+
+def _come(errand: Errand, until: float) -> None:
+    """Come in, trying until then where that may help. Raises `ClientError`."""
+    for pause in pauses():
+        try:
+            errand.come()
+            return
+        except ClientError as error:
+            if not is_passing(error) or time.monotonic() + pause > until:
+                raise
+        errand.go()
+        time.sleep(pause)
 
 
 def _read() -> str | None:
