@@ -23,6 +23,7 @@ LEAVE_SECONDS = 2.0
 COMING_BACK = "Coming back as soon as the server can be reached."
 OUT = "You are not in {} any more."
 NOT_LOGGED_IN = "You are not logged in to {} on this computer any more. Use --login-file FILE."
+PLAIN_ROOM = "This server speaks plain frames only, and knows no rooms. Name none: ''."
 PLAIN_ALONE = "Plain frames do not talk to one person alone. Name a room."
 
 
@@ -94,6 +95,8 @@ class Errand:
         if client.plain:
             if self.person:
                 raise RefusedError("rejected", PLAIN_ALONE)
+            if self._asked and not client.has_commands:  # it has taken that for a part of the name
+                raise RefusedError("rejected", PLAIN_ROOM)
             self.room = client.room
         elif ticket.room is not None:
             self.room = welcome.room

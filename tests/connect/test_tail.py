@@ -247,5 +247,7 @@ def test_a_server_of_plain_frames():
         with server.join("carol") as carol:
             carol.send("MSG|hi")
             assert words(tail.stdout.readline()) == "[carol]: hi"
-        assert run("say", "@carol", "psst", at(server), "--name", "ci")[0] == Exit.TURNED_AWAY
+        for elsewhere in "@carol", "garden":
+            assert run("say", elsewhere, "psst", at(server), "--name", "ci")[0] == Exit.TURNED_AWAY
+        assert not any("psst" in line for line in server.heard)
     bob.close()
