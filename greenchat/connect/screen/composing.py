@@ -37,6 +37,9 @@ class Composer:
 
     def follow(self) -> None:
         """The box has the draft of the conversation that is looked at."""
+        self.recalling.follow()
+        if not self.recalling.is_open:
+            self.completing.follow()
         place = self._model.chats.place
         if place is self._place:
             return
@@ -187,9 +190,10 @@ class Composer:
 
     def first(self, action: str) -> bool:
         """Whether an action of the box was for that."""
-        if action == "recall":
+        if action == "recall" and not self.recalling.is_open:
             self.completing.close()
-        return self.recalling.first(action) or self.completing.first(action)
+        done = self.recalling.first(action)
+        return done or (not self.recalling.is_open and self.completing.first(action))
 
     def typed(self, text: str) -> None:
         """The box has something else in it; by this character, if it was typed."""
