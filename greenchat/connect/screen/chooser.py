@@ -21,6 +21,9 @@ LEFT_IN_SIGHT = 3
 
 WHEEL = 3  # lines
 
+# So many are drawn: whoever looks for one among more types another letter.
+MOST_CHOICES = 200
+
 NONE_FITS = "Nothing fits."
 
 
@@ -130,7 +133,7 @@ class List(Lines):
     def fill(self, choices: Sequence[Choice]) -> None:
         """Whatever was marked is so still, if it is there."""
         marked = self.choices[self.at].name if self.at < len(self.choices) and self.at else ""
-        self.choices = choices
+        self.choices = choices = choices[:MOST_CHOICES]
         same = next((at for at, choice in enumerate(choices) if choice.name == marked), None) if marked else None
         self.at = same if same is not None else max(0, min(self.at, len(choices) - 1))
         self._moved = True

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.segment import Segment
 from textual.app import ComposeResult
-from textual.events import Key
+from textual.events import Key, MouseScrollDown, MouseScrollUp
 from textual.strip import Strip
 
 from greenchat.connect.screen.above import Above
@@ -14,6 +14,8 @@ from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.wrapping import Span, wrap
+
+WHEEL = 3  # lines
 
 
 class Question(Above[str]):
@@ -70,6 +72,17 @@ class Table(Lines):
         self.top = max(0, min(self.top, len(out) - height))
         return out[self.top : self.top + height]
 
+    def scroll(self, by: int) -> None:
+        """So many lines."""
+        self.top += by
+        self.redraw()
+
+    def on_mouse_scroll_up(self, _: MouseScrollUp) -> None:
+        self.scroll(-WHEEL)
+
+    def on_mouse_scroll_down(self, _: MouseScrollDown) -> None:
+        self.scroll(WHEEL)
+
 
 class Help(Above[None]):
     """Any key that does not scroll ends it; what one types goes into the box then."""
@@ -81,17 +94,19 @@ class Help(Above[None]):
 
     def compose(self) -> ComposeResult:
         yield Bar(
-            self._look, "title", lambda: [("Keys", self._look.strong), ("Down: more; Esc goes back", self._look.dim)]
+            self._look,
+            "title",
+            lambda: [("Keys", self._look.strong), ("Esc goes back, Up and Down scroll", self._look.dim)],
         )
         yield self._table
 
     async def on_key(self, event: Key) -> None:
         event.stop()
-        by = {"down": 1, "up": -1, "pagedown": 8, "pageup": -8}.get(event.key, 0)
+        page = max(1, self._table.size.height - 1)
+        by = {"down": 1, "up": -1, "pagedown": page, "pageup": -page}.get(event.key, 0)
         if not by:
             self.dismiss()
             if event.is_printable:
                 self.app.post_message(Key(event.key, event.character))
             return
-        self._table.top += by
-        self._table.redraw()
+        self._table.scroll(by)
