@@ -14,6 +14,7 @@ from datetime import datetime
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError
+from greenchat.connect import choices
 from greenchat.connect.asking import with_secrets
 from greenchat.connect.bar import status
 from greenchat.connect.client_file import ClientFile
@@ -33,7 +34,7 @@ from greenchat.connect.common import (
     waiting,
 )
 from greenchat.connect.conversation import Conversation
-from greenchat.connect.draft import to_send
+from greenchat.connect.draft import is_command, to_send
 from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins, server_key
@@ -113,6 +114,7 @@ class LineChat:
         self.changed()
         talk.waits(waiting_for(client))
         screen.commands.fetch(client)
+        screen.commands.also(choices.COMMAND)
 
     def run(self) -> Exit:
         """Chat until the user leaves, or is sent away."""
@@ -174,6 +176,11 @@ class LineChat:
             if is_quit(line):
                 self._leaving = True
                 return
+            if is_command(line) and line.split()[0].lower() == "/set":
+                self._settings, told = choices.run(line, self._settings, ClientFile())
+                self._screen.hold(self._settings)
+                self._tell(told)
+                continue
             lacking = self._screen.commands.lacking(line)
             run = (
                 await with_secrets(self._screen, lacking)

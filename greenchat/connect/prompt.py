@@ -25,7 +25,7 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
-from prompt_toolkit.styles import DummyStyle, Style
+from prompt_toolkit.styles import BaseStyle, DummyStyle, Style
 
 from greenchat.connect.colours import NAMES, of_name
 from greenchat.connect.commands import Commands
@@ -142,8 +142,7 @@ class Screen:
 
     def __init__(self, output: TerminalOutput, settings: Settings) -> None:
         self._output = output
-        colourless = os.environ.get("NO_COLOR") or settings.theme == "none"
-        self._style = DummyStyle() if colourless else Style.from_dict(STYLE)
+        self.hold(settings)
         self.commands = Commands()
         self.memory = Memory(self.commands)
         self._chat: PromptSession[str] = PromptSession(
@@ -154,12 +153,17 @@ class Screen:
             rprompt=self._status,
         )
         self.status: Callable[[], str] = lambda: ""  # what stands at the right of the prompt
-        self._rings = settings.bell
         self.complete: Callable[[str], Completed] = lambda before: Completed()  # what Tab does behind such a text
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
         self._prompt = self._chat  # the one that is, or was, on the screen
         self._aside: tuple[str, asyncio.Future[str]] | None = None  # what is to be asked before one types on
+
+    def hold(self, settings: Settings) -> None:
+        """These hold from now on."""
+        colourless = os.environ.get("NO_COLOR") or settings.theme == "none"
+        self._style: BaseStyle = DummyStyle() if colourless else Style.from_dict(STYLE)
+        self._rings = settings.bell
 
     @property
     def input(self) -> Input:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from greenchat.client.places import place_at, place_of
 from greenchat.connect.model.marks import Mark, Missed, Now
 from greenchat.connect.model.markup import mentions
-from greenchat.connect.model.place import LEVELS, TO, Place
+from greenchat.connect.model.place import LEVELS, Place
 from greenchat.connect.model.rows import Row, rows
+from greenchat.connect.model.talks import Talks
 from greenchat.connect.model.timeline import KEPT, Item, Told
 from greenchat.protocol.events import Deleted, Event, Joined, Left, Message, Renamed
 from greenchat.protocol.replies import Conversations, HistoryPage, Welcome
@@ -34,23 +35,20 @@ class Alert:
     message: Message
 
 
-class Chats:
+class Chats(Talks):
     """`me` is one's name, `account` whose account it is, `current` the conversation that is looked at, empty for none.
     `attentive`: whoever is there sees its end at this moment, so that what comes is read. `alerts` are for the surface
     to take away. `revision` rises with each change of the list, of members and of what is unread.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), zone: tzinfo | None = None) -> None:
+        super().__init__()
         self.now = now
         self.zone = zone
         self.me = self.account = self.server = ""
-        self.places: dict[str, Place] = {}
-        self.current = ""
         self.attentive = True
         self.alerts: list[Alert] = []
         self.revision = 0
-        self.levels: dict[str, str] = {}  # what calls for one, by places, where one has chosen it
-        self.direct_epoch = ""
         self.read: Callable[[str, int], None] = lambda place, seq: None  # one has read so far, see `Reading`
         self._heard = self._looked = 0
 
@@ -78,37 +76,6 @@ class Chats:
         """What is looked at by who is in no conversation, once there is something to be told."""
         place = self.room("")
         place.title, place.gone = self.server, NOWHERE
-        return place
-
-    def direct(self, conversation: str, name: str) -> Place:
-        """The conversation of this id. One that had only a name is it from its first message on."""
-        there = place_at("", conversation)
-        place = self.places.get(there)
-        if place is None:
-            place = self.places.pop(TO + name, None)
-            if place is None:
-                place = Place(there, name)
-                place.reach = Mark(epoch=self.direct_epoch)
-            elif self.current == place.id:
-                self.current = there
-            place.id = there
-            self._begin(place)
-        place.title = name or place.title
-        return place
-
-    def talk_to(self, name: str) -> Place:
-        """What one says with who is called so: the conversation that there is, or a new one."""
-        for place in self.places.values():
-            if place.is_direct and not place.gone and place.title.casefold() == name.casefold():
-                return place
-        place = self._begin(Place(TO + name, name))
-        place.timeline.older = False
-        return place
-
-    def _begin(self, place: Place) -> Place:
-        self.places[place.id] = place
-        place.level = self.levels.get(place.id, place.level)
-        self.touch(place)
         return place
 
     def choose(self, levels: Mapping[str, str]) -> None:
@@ -275,6 +242,7 @@ class Chats:
     def back(self, welcome: Welcome, rooms: Mapping[str, Welcome], missed: Mapping[str, Missed]) -> None:
         """One has come back, and is in these rooms; this was said and changed in them meanwhile."""
         there = {welcome.room, *welcome.rooms}
+        self.doubt_all()
         for place in self.places.values():
             if not place.is_direct and place.id not in there and not place.gone:
                 place.gone = GONE_BACK.format(place.title)

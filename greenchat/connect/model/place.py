@@ -60,30 +60,30 @@ class Members:
         return len(self._by_key) + self.more
 
     def __contains__(self, name: str) -> bool:
-        return name.casefold() in self._by_key
+        return key_of(name) in self._by_key
 
     def find(self, name: str) -> Member | None:
-        return self._by_key.get(name.casefold())
+        return self._by_key.get(key_of(name))
 
     def fill(self, members: Iterable[Member], more: int) -> None:
-        self._by_key = {member.name.casefold(): member for member in members}
+        self._by_key = {key_of(member.name): member for member in members}
         self.more = more
 
     def add(self, member: Member) -> None:
-        self._by_key[member.name.casefold()] = member
+        self._by_key[key_of(member.name)] = member
 
     def drop(self, name: str) -> None:
-        if self._by_key.pop(name.casefold(), None) is None and self.more:
+        if self._by_key.pop(key_of(name), None) is None and self.more:
             self.more -= 1
 
     def rename(self, name: str, new_name: str) -> None:
-        member = self._by_key.pop(name.casefold(), None) or Member(name)
+        member = self._by_key.pop(key_of(name), None) or Member(name)
         member.name = new_name
         self.add(member)
 
     def ordered(self) -> list[Member]:
         """Who keeps order first, then by name."""
-        return sorted(self._by_key.values(), key=lambda member: (_RANKS.get(member.role, 2), member.name.casefold()))
+        return sorted(self._by_key.values(), key=lambda member: (_RANKS.get(member.role, 2), key_of(member.name)))
 
 
 @dataclass(slots=True)
@@ -115,8 +115,8 @@ class Place:
     One has read it up to `read`; `unread` are those behind it that are not one's own, and `mentions` those that call
     for one. `mark`: above it is what was new when one came here, None where nothing was. `gone`: why nothing can be
     said here any more; empty where it can. `reach` is how far it is known, to come back to. `heard` counts what has
-    come, to have the latest first, and `looked` the same for when one looked at it.
-    `level` is one of LEVELS.
+    come, to have the latest first, and `looked` the same for when one looked at it. `became` is the one that it turned
+    out to be the same as. `level` is one of LEVELS.
     """
 
     id: str
@@ -134,6 +134,7 @@ class Place:
     reach: Mark = field(default_factory=Mark)
     heard: int = 0
     looked: int = 0
+    became: "Place | None" = None
 
     @property
     def is_direct(self) -> bool:

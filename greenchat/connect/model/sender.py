@@ -35,6 +35,7 @@ class Sender(Asking):
     def __init__(self, chats: Chats, commands: Commands, clock: Callable[[], float]) -> None:
         super().__init__(chats, commands, clock)
         self._queue: deque[Asked] = deque()
+        chats.merged = self._merged
         self._unsure: dict[Ref, Asked] = {}
         self._epochs: dict[str, str] = {}  # of places, when the connection was lost
         self.on_done: Callable[[Asked, Ack | Error], None] = lambda asked, answer: None
@@ -160,6 +161,12 @@ class Sender(Asking):
         item = place.timeline.item(about.seq)
         return item is None or (isinstance(item.what, Message) and item.what.id == about.id)
 
+    def _merged(self, begun: Place, known: Place) -> None:
+        """What was to be said there is to be said here."""
+        for asked in (*self._queue, *self._asked.values(), *self._unsure.values()):
+            if asked.place is begun:
+                asked.place = known
+
     # --- answers ---
 
     def answer(self, item: Event | Frame) -> bool:
@@ -196,17 +203,7 @@ class Sender(Asking):
         place = asked.place
         if ack.conversation and (place is None or place.id != place_at("", ack.conversation)):
             if place is not None and place.is_new:
-                place.title = ack.with_ or place.title
-                self._chats.places.pop(place.id, None)
-                known = self._chats.places.get(place_at("", ack.conversation))
-                current = self._chats.current == place.id
-                if known is None:
-                    place.id = place_at("", ack.conversation)
-                    place.reach = place.reach._replace(epoch=self._chats.direct_epoch)
-                    self._chats.places[place.id] = place
-                if current:
-                    self._chats.current = place_at("", ack.conversation)
-                self._chats.revision += 1
+                place = self._chats.begun_as(place, ack.conversation, ack.with_)
             elif ack.seq:
                 place = self._chats.direct(ack.conversation, ack.with_)
         if place is None or not ack.seq or not ack.id:

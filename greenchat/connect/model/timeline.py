@@ -255,6 +255,16 @@ class Timeline:
             known.become(state)
         self.revision += 1
 
+    def adopt(self, item: Item) -> None:
+        """What stood in another one: what was told, and what one says."""
+        item.key = next(self._keys)
+        if item.state in ("", "stored"):
+            if isinstance(item.what, Told):
+                self.add(item.what)
+        else:
+            self.waiting.append(item)
+            self.revision += 1
+
     def withdraw(self, item: Item) -> None:
         if item in self.waiting:
             self.waiting.remove(item)

@@ -144,6 +144,7 @@ def _of_people(chats: Chats, item: Joined | Left | Renamed | Away | Role) -> Non
             if place is None:
                 return
             place.members.drop(name)
+            chats.doubt(name)
             place.move(time=item.time)
             if name == chats.me:
                 place.gone = LEFT_ELSEWHERE.format(room, room) if reason == "left" else OUT.format(room, reason, room)
@@ -172,5 +173,4 @@ def _renamed(chats: Chats, item: Renamed) -> None:
         place.timeline.add(item)
     for place in chats.places.values():
         place.timeline.renamed(item)
-        if place.is_direct and not place.is_new and place.title == item.name:
-            place.title = item.new_name
+    chats.follow(item)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 
 from textual.app import App
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from greenchat.client import DisconnectedError
 from greenchat.connect.client_file import ClientFile
@@ -54,6 +54,11 @@ class Acting(App[Exit]):
         self.log_pane = Log(look, model.chats, times=settings.times)
         self.composer = Composer(self)
         self.choosing = Choosing(self, file)
+
+    @property
+    def main(self) -> Screen[None]:
+        """What is there also while a question or a list stands above it: `query` would look into that one."""
+        return self.screen_stack[0]
 
     def fold(self, width: int) -> None:
         """Put away the panes for which there is no room in `width` columns, but those that somebody has asked for."""
@@ -138,7 +143,7 @@ class Acting(App[Exit]):
         self.changed()
 
     def action_fold(self, name: str) -> None:
-        pane = self.query_one(f"#{name}")
+        pane = self.main.query_one(f"#{name}")
         self._wanted[name] = not pane.display
         self.fold(self.size.width)
 

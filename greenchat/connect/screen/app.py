@@ -21,7 +21,7 @@ from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.options import Exit
 from greenchat.connect.screen.alerting import Alerting
-from greenchat.connect.screen.bars import Bar
+from greenchat.connect.screen.bars import Bar, Sentence
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.ground import QUESTION, Listener, may_ask
 from greenchat.connect.screen.keymap import called
@@ -30,7 +30,7 @@ from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.meta import teach
 from greenchat.connect.screen.panes import Border, Conversations, MembersPane
 from greenchat.connect.screen.searching import Search
-from greenchat.connect.screen.status import about, status, topic
+from greenchat.connect.screen.status import about, is_short, status, topic
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.verbs import PANE_FROM, Verbs
 from greenchat.connect.settings import Settings
@@ -61,7 +61,7 @@ class ChatApp(Verbs):
     #conversations { width: 20; }
     #members { width: 18; }
     Border { width: 1; }
-    #about { display: none; }
+    #about, #notice { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, show=False, priority=True, id=called(key)) for key in KEYS
@@ -99,12 +99,13 @@ class ChatApp(Verbs):
         yield Bar(look, "topic", lambda: topic(self))
         with Horizontal(id="middle"):
             yield Conversations(look, chats)
-            yield Border(look, "left")
+            yield Border(look, "left", lambda x: self.widen("conversations", x))
             with Vertical():
                 yield self.log_pane
-            yield Border(look, "right")
+            yield Border(look, "right", lambda x: self.widen("members", self.size.width - 1 - x))
             yield MembersPane(look, chats)
         yield Bar(look, "about", lambda: about(self))
+        yield Sentence(look, "notice")
         yield Bar(look, "status", lambda: status(self))
         yield self.box
         yield self.menu
@@ -144,7 +145,7 @@ class ChatApp(Verbs):
         ):
             wanted = self._wanted.get(name, width >= least) and width >= PANE_FROM[name]
             shown = wanted and (name == "conversations" or room)
-            for one in self.query(f"#{name}, #{border}"):
+            for one in self.main.query(f"#{name}, #{border}"):
                 one.display = shown
 
     # --- when it is drawn ---
@@ -168,13 +169,15 @@ class ChatApp(Verbs):
         if seen != self._seen:
             self._seen = seen
             self.fold(self.size.width)
-            for pane in self.query(Conversations):
+            for pane in self.main.query(Conversations):
                 pane.redraw()
-            for members in self.query(MembersPane):
+            for members in self.main.query(MembersPane):
                 members.redraw()
             if isinstance(self.screen, Search):
                 self.screen.renew()
-        for bar in self.query(Bar):
+        long = "" if is_short(self.notice, self.size.width) else self.notice
+        self.main.query_one(Sentence).tell(long, self.look.error if self.is_error else self.look.strong)
+        for bar in self.main.query(Bar):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
             bar.redraw()
@@ -254,5 +257,7 @@ class ChatApp(Verbs):
         if self.notice and self.link.is_up:
             self.told("")
 
-    def on_log_clicked(self, _: Log.Clicked) -> None:
+    def on_log_clicked(self, event: Log.Clicked) -> None:
         self.changed()
+        if event.again:
+            self.action_menu()

@@ -14,7 +14,7 @@ from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
-from greenchat.connect.screen.wrapping import Span, cut, width_of, wrap
+from greenchat.connect.screen.wrapping import Span, cut, isolated, width_of, wrap
 
 # So many lines of what it is about are still to be seen above a list.
 LEFT_IN_SIGHT = 3
@@ -152,10 +152,10 @@ class List(Lines):
         lines = wrap(choice.parts, width - 3 - (gap + 1 if gap else 0))
         out = []
         for number, line in enumerate(lines):
-            strip = Strip([Segment("› " if marked and not number else "  ", self.look.strong), *line])
+            strip = Strip([Segment("› " if marked and not number else "  ", self.look.strong), *isolated(line)])
             if gap and not number:
                 strip = strip.adjust_cell_length(width - gap - 1)
-                strip = Strip.join([strip, Strip([Segment(right, choice.right.style)])])
+                strip = Strip.join([strip, Strip(isolated([Segment(right, choice.right.style)]))])
             out.append(strip.adjust_cell_length(width).apply_style(self.look.selected) if marked else strip)
         return out
 

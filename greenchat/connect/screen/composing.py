@@ -10,7 +10,7 @@ from greenchat.connect.commands import Lacking
 from greenchat.connect.common import is_quit
 from greenchat.connect.draft import is_command, to_send, why_not
 from greenchat.connect.model.chats import NOWHERE
-from greenchat.connect.model.place import About, Draft, Place
+from greenchat.connect.model.place import About, Draft, Place, key_of
 from greenchat.connect.screen.completing import Completing
 from greenchat.connect.screen.pasting import Pasting
 from greenchat.connect.screen.recalling import Recalling
@@ -46,7 +46,9 @@ class Composer:
         editor = self._app.editor
         self.recalling.close()
         self.completing.close()
-        if self._place is not None:
+        if self._place is not None and self._place.became is place and editor.text:
+            pass  # what one types there goes on here
+        elif self._place is not None:
             draft = self._place.draft
             draft.text, draft.cursor, draft.steps = editor.text, editor.cursor, editor.steps
             draft = place.draft if place is not None else Draft()
@@ -155,7 +157,7 @@ class Composer:
                 self._app.choosing.command(line)
             case [command, *words] if command.lower() == "/notify" and place is not None:
                 return self._app.choosing.level(place, words[0].lower() if words else "")
-            case [command, name] if command.lower() in ("/msg", "/query"):
+            case [command, name] if command.lower() in ("/msg", "/query") and key_of(name) != key_of(chats.me):
                 chats.show(chats.talk_to(name).id)
             case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
                 self._app.action_search(" ".join(line.split()[1:]))

@@ -51,6 +51,11 @@ class Drawn:
         return NAME_CELLS if self.width >= ROOMY else SHORT_NAME_CELLS
 
     @property
+    def head_cells(self) -> int:
+        """How many the columns of times and names have."""
+        return (TIME_CELLS if self.times else 0) + self.name_cells + 1
+
+    @property
     def is_wide(self) -> bool:
         return self.width >= WIDE
 
@@ -123,16 +128,9 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     bar = Segment(CALLING if calls else "│" if how.is_wide else " ", look.calling if calls else look.line)
     gutter = [bar, Segment(" ")]
     if how.is_wide:
-        time = TIME_CELLS if how.times else 0
-        shown = "*" if message.action else cut(message.sender, how.name_cells)
-        head = [
-            Segment(_time(row, how) if row.head and time else " " * time, look.dim),
-            Segment(" " * (how.name_cells - width_of(shown)) if row.head else " " * how.name_cells),
-            *(isolated([Segment(shown, name)]) if row.head else []),
-            Segment(" "),
-            *gutter,
-        ]
-        gutter = [Segment(" " * (time + how.name_cells + 1)), *gutter]
+        blank = [Segment(" " * how.head_cells)]
+        head = [*(_head(row, message, how) if row.head else blank), *gutter]
+        gutter = [*blank, *gutter]
     elif message.action:
         head = [Segment("* ", name)]
     elif row.head:
@@ -144,6 +142,25 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     width = how.width - sum(segment.cell_length for segment in gutter)
     for number, line in enumerate(_body(row, row.item, message, width, how)):
         yield [*(gutter if number else head), *isolated(line)]
+
+
+def _head(row: Row, message: Message, how: Drawn) -> list[Segment]:
+    """When and by whom it was said, in columns of their own."""
+    shown = "*" if message.action else cut(message.sender, how.name_cells)
+    return [
+        *([Segment(_time(row, how), how.look.dim)] if how.times else []),
+        Segment(" " * (how.name_cells - width_of(shown))),
+        *isolated([Segment(shown, how.look.of_name(message.sender))]),
+        Segment(" "),
+    ]
+
+
+def headed(row: Row, strip: Strip, how: Drawn) -> Strip:
+    """A line of it that is the first in sight: it tells by whom that was said, wherever that is told else."""
+    if not how.is_wide or row.item is None or not isinstance(row.item.what, Message):
+        return strip
+    head = Strip(_head(row, row.item.what, how))
+    return Strip.join([head, strip.crop(how.head_cells)])
 
 
 def _calls(row: Row, message: Message, me: str) -> bool:

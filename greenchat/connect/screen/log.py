@@ -12,7 +12,7 @@ from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import Place
 from greenchat.connect.model.rows import Row
 from greenchat.connect.model.timeline import Item
-from greenchat.connect.screen.drawing import Drawn, draw
+from greenchat.connect.screen.drawing import Drawn, draw, headed
 from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
 from greenchat.protocol.events import Message
@@ -22,6 +22,8 @@ DRAWN = 1000
 
 WHEEL = 3  # lines
 
+RIGHT = 3  # button of a mouse
+
 
 class Log(Lines):
     """`selected` is the key of a row. `on_turned` is told that it follows the end, or does so no more, `on_seen` up to
@@ -29,7 +31,11 @@ class Log(Lines):
     end. `wants_original` is told what is answered there and not known."""
 
     class Clicked(TextualMessage):
-        """A message was."""
+        """A message was; one that is selected already is clicked `again`."""
+
+        def __init__(self, *, again: bool) -> None:
+            super().__init__()
+            self.again = again
 
     def __init__(self, look: Look, chats: Chats, *, times: bool = True) -> None:
         super().__init__(look, self._make_lines, id="log")
@@ -114,7 +120,7 @@ class Log(Lines):
         if known is not None and known[0] == sign:
             self._cache.move_to_end(row.key)
             return known[1]
-        drawn = draw(row, Drawn(width, self.look, self._chats.me, self.times, self._today, is_open))
+        drawn = draw(row, self._how(width, is_open=is_open))
         self._cache[row.key] = sign, drawn
         if len(self._cache) > DRAWN:
             self._cache.popitem(last=False)
@@ -154,7 +160,17 @@ class Log(Lines):
         self._look_up()
         if self._place is not None and self._at and self._at[0] <= 0 and self._rows:
             self.wants_older(self._place)
-        return [self._marked(at, strip, width) for at, strip in shown]
+        return [self._marked(at, strip, width) for at, strip in self._headed(shown, width)]
+
+    def _headed(self, shown: list[tuple[int, Strip]], width: int) -> list[tuple[int, Strip]]:
+        """The first line tells who has said it, also where that stands above the screen."""
+        if not shown or shown[0][0] < 0:
+            return shown
+        (at, strip), *rest = shown
+        return [(at, headed(self._rows[at], strip, self._how(width))), *rest]
+
+    def _how(self, width: int, *, is_open: bool = False) -> Drawn:
+        return Drawn(width, self.look, self._chats.me, self.times, self._today, is_open)
 
     def _hold(self, height: int, width: int) -> bool:
         """Whether what is selected is out of sight by what has come since: the end is not followed any more then."""
@@ -319,10 +335,9 @@ class Log(Lines):
             self._opened ^= {self._rows[at].key}
             self.redraw()
         if at >= 0 and self._rows[at].kind == "message":
-            key = self._rows[at].key
-            self.selected = "" if self.selected == key else key
+            known, self.selected = self.selected, self._rows[at].key
             self.redraw()
-            self.post_message(self.Clicked())
+            self.post_message(self.Clicked(again=known == self.selected or event.button == RIGHT))
 
     def on_mouse_scroll_up(self, _: MouseScrollUp) -> None:
         self.scroll(-WHEEL)

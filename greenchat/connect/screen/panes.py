@@ -1,8 +1,10 @@
 """The panes at the sides: conversations, and the members of the one that is looked at."""
 
+from collections.abc import Callable
+
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.events import Click, MouseDown, MouseMove, MouseScrollDown, MouseScrollUp, MouseUp
 from textual.message import Message as TextualMessage
 from textual.strip import Strip
 
@@ -58,14 +60,15 @@ class Conversations(Lines):
         super().__init__(look, self._make_lines, id="conversations")
         self._chats = chats
         self._top = 0
-        self._at = -1, 0  # which one was looked at when it was brought into sight, in so many lines
+        self._shown_for = -1, 0  # which look at one has brought that into sight, in so many lines
         self._shown: list[str] = []
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
         places = self._chats.ordered()
         at = next((number for number, place in enumerate(places) if place.id == self._chats.current), 0)
-        if (at, height) != self._at:
-            self._at, self._top = (at, height), min(max(self._top, at - height + 1), at)
+        looked = places[at].looked if places else 0
+        if (looked, height) != self._shown_for:
+            self._shown_for, self._top = (looked, height), min(max(self._top, at - height + 1), at)
         self._top = max(0, min(self._top, len(places) - height))
         shown = places[self._top : self._top + height]
         self._shown = [place.id for place in shown]
@@ -152,10 +155,24 @@ class MembersPane(Lines):
 
 
 class Border(Lines):
-    """The line between two panes."""
+    """The line between two panes. It can be dragged: `dragged` is told to which column of the screen."""
 
-    def __init__(self, look: Look, name: str) -> None:
+    def __init__(self, look: Look, name: str, dragged: Callable[[int], object]) -> None:
         super().__init__(look, self._make_lines, id=name)
+        self._dragged = dragged
+        self._held = False
+
+    def on_mouse_down(self, _: MouseDown) -> None:
+        self._held = True
+        self.capture_mouse()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        if self._held:
+            self._dragged(event.screen_x)
+
+    def on_mouse_up(self, _: MouseUp) -> None:
+        self._held = False
+        self.release_mouse()
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
         return [Strip([Segment("│", self.look.line + Style())])] * height

@@ -3,11 +3,20 @@
 import time
 from typing import Protocol
 
+from textual.geometry import Size
+
 from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.model.model import Model
+from greenchat.connect.model.place import Place
 from greenchat.connect.screen.bars import Part
 from greenchat.connect.screen.log import Log
+from greenchat.connect.screen.panes import count_of, style_of
 from greenchat.connect.screen.theme import Look
+from greenchat.connect.screen.wrapping import cut, width_of
+
+# So many conversations with something unread are told above the one that is looked at, each by so much of its name.
+MOST_TOLD = 3
+SHORT_TITLE = 10
 
 
 class Shown(Protocol):
@@ -20,17 +29,42 @@ class Shown(Protocol):
     notice: str
     is_error: bool
 
+    @property
+    def size(self) -> Size: ...
+    @property
+    def lists_conversations(self) -> bool: ...
+
+
+def is_short(notice: str, width: int) -> bool:
+    """Whether it has room in the line in which all else of the connection is told."""
+    return width_of(notice) <= width - 2
+
 
 def topic(app: Shown) -> list[Part]:
     place = app.model.chats.place
     if place is None:
         return [("No conversation: /join ROOM takes you to one", app.look.strong)]
-    unread = sum(one.unread for one in app.model.chats.places.values() if one is not place and one.level != "none")
-    more = f"({unread} unread elsewhere)" if unread else ""
     return [
         (f"{place.sign}{place.title}", app.look.strong),
+        *elsewhere(app, place),
         (place.topic or place.gone, app.look.text),
-        (more, app.look.unread),
+    ]
+
+
+def elsewhere(app: Shown, here: Place) -> list[Part]:
+    """What is unread in other conversations: how much, or where, if there is no list of them beside it."""
+    places = [*enumerate(app.model.chats.ordered(), 1)]
+    unread = [(at, one) for at, one in places if one.unread and one is not here and one.level != "none"]
+    if app.lists_conversations:
+        count = sum(one.unread for _, one in unread)
+        return [(f"({count} unread elsewhere)" if count else "", app.look.unread)]
+    calling = sorted(unread, key=lambda one: not (one[1].mentions or one[1].is_direct))
+    return [
+        (
+            f"{f'{at}:' if at <= 9 else ''}{one.sign}{cut(one.title, SHORT_TITLE)} {count_of(one)}",
+            style_of(one, app.look),
+        )
+        for at, one in calling[:MOST_TOLD]
     ]
 
 
@@ -50,17 +84,19 @@ def status(app: Shown) -> list[Part]:
     if not link.is_up:
         wait = max(0, round(link.retry_at - time.monotonic()))
         parts.append((f"not connected, next try in {wait} s" if wait else "connecting …", look.error))
+    if app.notice and is_short(app.notice, app.size.width):
+        parts.append((app.notice, look.error if app.is_error else look.strong))
     if not app.log_pane.follows:
-        parts.append(("reading back: Ctrl-End", look.calling))
+        place = app.model.chats.place
+        new = f", {place.unread} new" if place is not None and place.unread else ""
+        parts.append((f"reading back{new}: Ctrl-End", look.calling))
     if app.log_pane.selected:
         parts.append(("Enter: what to do with it", look.calling))
     if link.lag() >= LAG_SECONDS:
         parts.append((f"lag {link.lag():.0f} s", look.error))
     if app.model.sender.waiting:
         parts.append((f"{app.model.sender.waiting} waiting", look.unread))
-    if app.notice:
-        parts.append((app.notice, look.error if app.is_error else look.strong))
-    elif not link.is_up:
+    if not app.notice and not link.is_up:
         parts.append((link.error, look.dim))
     where = f"{link.where}{' TLS' if link.is_encrypted else ''}"
     parts += [(app.model.chats.me, look.of_name(app.model.chats.me)), (where, look.dim), ("F1 keys", look.dim)]

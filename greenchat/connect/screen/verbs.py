@@ -12,8 +12,10 @@ from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.model.timeline import Item
 from greenchat.connect.screen.acting import Acting
+from greenchat.connect.screen.clipboard import copy_by_tmux, is_in_tmux
 from greenchat.connect.screen.composing import NOTHING_SELECTED
 from greenchat.connect.screen.jumping import jumper
+from greenchat.connect.screen.keymap import in_force, shown
 from greenchat.connect.screen.menus import Act, may_delete, menu, people, reactions
 from greenchat.connect.screen.searching import Found, Search
 from greenchat.connect.screen.theme import Look
@@ -26,6 +28,9 @@ ALWAYS = ("cancel", "interrupt", "leave", "redraw")
 
 # In fewer columns a pane does not stand beside a conversation, but before it.
 PANE_FROM = {"conversations": 50, "members": 70}
+
+# So few columns a pane may have: some letters of a name, and what is unread.
+LEAST_PANE = 8
 
 NO_CHANGES = "This server has no reactions."
 NO_ANSWER = "Select an answer first: Alt-Up."
@@ -90,6 +95,10 @@ class Verbs(Acting):
 
     # --- panes ---
 
+    @property
+    def lists_conversations(self) -> bool:
+        return bool(self.main.query_one("#conversations").display)
+
     def action_fold(self, name: str) -> None:
         """Where there is no room for a pane, its list stands before the conversation."""
         if self.size.width >= PANE_FROM[name]:
@@ -98,6 +107,10 @@ class Verbs(Acting):
             self.push_screen(jumper(self.look, self.model, self.go, full=True))
         else:
             self.action_people(full=True)
+
+    def widen(self, name: str, columns: int) -> None:
+        """A pane is as wide as somebody drags it, but that all the others are still to be seen."""
+        self.main.query_one(f"#{name}").styles.width = max(LEAST_PANE, min(columns, self.size.width // 3))
 
     # --- people ---
 
@@ -161,14 +174,17 @@ class Verbs(Acting):
         chats, acts = self.model.chats, list[Act]()
         has_number, is_mine = message.seq > 0 and not place.gone, chats.is_mine(message)
         if has_number:
-            acts += [("Alt-R", "Answer it", self.action_reply), ("Alt-T", "React to it", self.action_react)]
+            acts += [
+                (self._key("reply"), "Answer it", self.action_reply),
+                (self._key("react"), "React to it", self.action_react),
+            ]
         if message.reply_to:
             acts.append(("Alt-G", "Go to what it answers", self.action_original))
-        acts += [("Alt-I", "Quote it", self.action_quote), ("Alt-C", "Copy it", self.action_copy)]
+        acts += [(self._key("quote"), "Quote it", self.action_quote), (self._key("copy"), "Copy it", self.action_copy)]
         if has_number and is_mine and not message.action:
-            acts.append(("Alt-E", "Change it", self.action_edit))
+            acts.append((self._key("edit"), "Change it", self.action_edit))
         if has_number and may_delete(chats, place, message):
-            acts.append(("Alt-X", "Delete it", lambda: self._ask_to_delete(place, message)))
+            acts.append((self._key("delete"), "Delete it", lambda: self._ask_to_delete(place, message)))
         if not is_mine and message.sender in place.members:
             acts.append(("", f"More about {message.sender}", lambda: self.about_person(message.sender)))
         return acts
@@ -180,6 +196,10 @@ class Verbs(Acting):
             self.told(NO_ANSWER)
             return
         self.composer.guarded(lambda: self.model.sender.around(place, message.reply_to))
+
+    def _key(self, name: str) -> str:
+        """As people call the one that does this; empty where none does."""
+        return shown(in_force(self.choosing.keys)[name].rpartition(",")[2])
 
     def _failed(self, place: Place, item: Item) -> list[Act]:
         """What can be done with what could not be said."""
@@ -222,7 +242,10 @@ class Verbs(Acting):
         if item is None or not isinstance(item.what, Message):
             self.told(NOTHING_SELECTED)
             return
-        self.copy_to_clipboard(clean_lines(item.what.text))
+        text = clean_lines(item.what.text)
+        self.copy_to_clipboard(text)
+        if is_in_tmux():
+            self.begin(copy_by_tmux(text))
         self.told(COPIED)
 
     def action_quote(self) -> None:
