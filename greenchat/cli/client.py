@@ -24,6 +24,7 @@ Examples:
   greenchat connect greenchats://chat.example.org/dev  by a link, with TLS
   greenchat connect chat.example.org --tls --save work   and from then on:
   greenchat connect work                             by a profile
+  greenchat connect --line                           lines and a prompt
   greenchat connect --gui                            in a browser
   tail -f app.log | greenchat connect --name app     a pipe citizen
 Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
@@ -41,15 +42,17 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
 @click.option("--once", is_flag=True, help="In a pipe, end where the connection is lost, instead of coming back.")
 @click.option(
-    "--screen", is_flag=True, help="A full screen with panes. It is new, and cannot do yet all that lines can."
+    "--line", "view", flag_value="lines", help="Lines and a prompt, as where no full screen fits into the terminal."
 )
+@click.option("--screen", "view", flag_value="screen", hidden=True)  # for a profile that has it otherwise
 @click.option(
     "--save", metavar="NAME", help="Keep where this leads as a profile: `greenchat connect NAME` from then on."
 )
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
 def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:
-    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it. A lost connection comes back by itself.
+    """Join a chat. On a terminal of 40 columns and 15 lines or more it is a full screen: F1 shows all keys, and
+    Ctrl-Q, Ctrl-D or /quit leaves. A lost connection comes back by itself.
 
     A line that begins with / is a command, and //x says /x. What is pasted is said as one message, and never run:
     before a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank

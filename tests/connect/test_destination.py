@@ -166,5 +166,5 @@ def test_what_leads_in_is_kept_as_a_profile(open_terminal, server, tmp_path):
     again = open_terminal("work", **home)
     again.wait(lambda lines: "Welcome to dev, alice." in lines[0] and lines[-1] == ">")
     assert (tmp_path / "greenchat" / "connect.toml").read_text() == (
-        f'[profiles.work]\nhost = "127.0.0.1"\nport = {server.port}\nname = "alice"\nrooms = ["dev"]\n'
+        f'[profiles.work]\nhost = "127.0.0.1"\nport = {server.port}\nname = "alice"\nrooms = ["dev"]\nview = "lines"\n'
     )
