@@ -97,7 +97,7 @@ class Verbs(Acting):
 
     @property
     def lists_conversations(self) -> bool:
-        return bool(self.main.query_one("#conversations").display)
+        return any(pane.display for pane in self.main.query("#conversations"))
 
     def action_fold(self, name: str) -> None:
         """Where there is no room for a pane, its list stands before the conversation."""
