@@ -6,9 +6,9 @@ from typing import NamedTuple
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.events import Click, Key, MouseScrollDown, MouseScrollUp, Paste, Resize
-from textual.screen import ModalScreen
 from textual.strip import Strip
 
+from greenchat.connect.screen.above import Above
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
@@ -36,7 +36,7 @@ class Choice(NamedTuple):
     right: Span = Span("")
 
 
-class Chooser(ModalScreen[None]):
+class Chooser(Above[None]):
     """`choices` are asked for with what was typed, each time that is something else. `chosen` is called at once with
     what was taken, and what was typed. `full`: it takes all of the screen, in place of a pane."""
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.events import Key, MouseScrollDown, MouseScrollUp
-from textual.screen import ModalScreen
 from textual.strip import Strip
 
+from greenchat.connect.screen.above import Above
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
@@ -18,7 +18,7 @@ from greenchat.connect.screen.wrapping import Span, wrap
 WHEEL = 3  # lines
 
 
-class Question(ModalScreen[str]):
+class Question(Above[str]):
     """Answers with what was typed, empty for who would rather not."""
 
     DEFAULT_CSS = "Question { align: left bottom; background: transparent; } Question Bar { height: auto; }"
@@ -84,8 +84,8 @@ class Table(Lines):
         self.scroll(WHEEL)
 
 
-class Help(ModalScreen[None]):
-    """Any key that does not scroll ends it."""
+class Help(Above[None]):
+    """Any key that does not scroll ends it; what one types goes into the box then."""
 
     def __init__(self, look: Look, rows: Callable[[], Sequence[tuple[str, str]]]) -> None:
         super().__init__()
@@ -106,5 +106,7 @@ class Help(ModalScreen[None]):
         by = {"down": 1, "up": -1, "pagedown": page, "pageup": -page}.get(event.key, 0)
         if not by:
             self.dismiss()
+            if event.is_printable:
+                self.app.post_message(Key(event.key, event.character))
             return
         self._table.scroll(by)
