@@ -77,11 +77,16 @@ async def test_all_that_can_be_done_with_a_message(server, tmp_path):
             await ada.until(lambda: not ada.app.model.sender.waiting)
             heard = bob.read_until("message")
             assert heard["text"] == "> See `code`\n> and that\nSeen."
+            say(bob, "Good.")
+            await ada.sees("Good.")
+            await ada.press("alt+up")
             await ada.press("alt+up", "enter")
             await ada.type("delete", "enter")
             await ada.sees("Delete it for everybody?", "› Keep it")
             await ada.press("down", "enter")
             await ada.sees("Message deleted")
+            await ada.press("alt+up")
+            assert ada.app.log_pane.selected_message.text.startswith("See"), "the one before it"
 
 
 @steps
