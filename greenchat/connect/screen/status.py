@@ -90,7 +90,7 @@ def status(app: Shown) -> list[Part]:
         place = app.model.chats.place
         new = f", {place.unread} new" if place is not None and place.unread else ""
         parts.append((f"reading back{new}: Ctrl-End", look.calling))
-    if app.log_pane.selected:
+    if app.log_pane.selected_row is not None:
         parts.append(("Enter: what to do with it", look.calling))
     if link.lag() >= LAG_SECONDS:
         parts.append((f"lag {link.lag():.0f} s", look.error))
