@@ -176,7 +176,8 @@ class ChatApp(Verbs):
             if isinstance(self.screen, Search):
                 self.screen.renew()
         long = "" if is_short(self.notice, self.size.width) else self.notice
-        self.main.query_one(Sentence).tell(long, self.look.error if self.is_error else self.look.strong)
+        for sentence in self.main.query(Sentence):  # none is left while it ends
+            sentence.tell(long, self.look.error if self.is_error else self.look.strong)
         for bar in self.main.query(Bar):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
