@@ -126,14 +126,19 @@ class Errand:
         self._passing_by = True
         return room
 
-    def back(self, tell: Callable[[str], object], until: float | None = None) -> Client:
+    def back(
+        self,
+        tell: Callable[[str], object],
+        until: float | None = None,
+        rest: Callable[[float], object] = time.sleep,
+    ) -> Client:
         """Come back after a loss, trying again and again until that moment of `time.monotonic`; None: for ever. What
-        keeps one out meanwhile goes to `tell`, once. Returns the client that was lost.
+        keeps one out meanwhile goes to `tell`, once; between two tries one `rest`s. Returns the client that was lost.
 
         Raises `RefusedError` where trying again does not help or one is not in the room any more, and `NoAnswerError`.
         """
         lost = self.client
-        client, welcome = come_back(lost, self._ticket, tell, until)
+        client, welcome = come_back(lost, self._ticket, tell, until, rest)
         self._client = client
         self._keep(client)
         if self.room and not client.plain and not _spelt(welcome, self.room):
@@ -158,10 +163,14 @@ class Errand:
 
 
 def come_back(
-    lost: Client, ticket: Ticket, tell: Callable[[str], object], until: float | None = None
+    lost: Client,
+    ticket: Ticket,
+    tell: Callable[[str], object],
+    until: float | None = None,
+    rest: Callable[[float], object] = time.sleep,
 ) -> tuple[Client, Welcome]:
     """Come in again, as who one was if that can be, trying until that moment of `time.monotonic`; None: for ever. What
-    keeps one out meanwhile goes to `tell`, once.
+    keeps one out meanwhile goes to `tell`, once; between two tries one `rest`s, for so many seconds.
 
     Raises `RefusedError` where trying again does not help, and `NoAnswerError`.
     """
@@ -172,7 +181,7 @@ def come_back(
     for pause in pauses():
         if until is not None and time.monotonic() + pause > until:
             break
-        time.sleep(pause)
+        rest(pause)
         try:
             return ticket.enter()
         except ClientError as error:
