@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from greenchat.cli.group import main
-from greenchat.cli.options import encryption, tls_options, visitor_options
+from greenchat.cli.options import PLACE, encryption, profile_names, tls_options, visitor_options
 
 if TYPE_CHECKING:
     from greenchat.connect.options import Visit
@@ -36,7 +36,7 @@ def place_options(command: Any) -> Any:
     """Where the server is, and as whom one comes to it."""
     for option in reversed(
         [
-            click.argument("address", required=False, metavar="[PROFILE|HOST[:PORT]|unix:PATH|LINK]"),
+            click.argument("address", required=False, metavar=PLACE, shell_complete=profile_names),
             click.argument("port", required=False),
             click.option("--name", help="Your username; else who stays logged in on this computer, or a guest."),
             visitor_options,
