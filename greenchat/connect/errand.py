@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from greenchat.client import Client, ClientError, NoAnswerError, RefusedError
+from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
 from greenchat.client.keys import KNOWS_KEYS
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, login_name
 from greenchat.connect.logins import Logins, server_key
@@ -146,8 +146,15 @@ class Errand:
         return lost
 
     def may_repeat(self, lost: Client) -> bool:
-        """Whether what was said in the room by that client may be said again with its key. Raises `ClientError`."""
-        return not (self.person or lost.plain) and knows_keys(lost, self.client, self._ticket, self.room)
+        """Whether what was said in the room by that client may be said again with its key. Raises `ClientError`; where
+        that is another loss, one may come back and ask again."""
+        if self.person or lost.plain:
+            return False
+        try:
+            return knows_keys(lost, self.client, self._ticket, self.room)
+        except (DisconnectedError, NoAnswerError):
+            lose_again(lost, self.client, self._ticket)
+            raise
 
     def go(self) -> None:
         """Say that one goes, so that the name is free at once."""
@@ -209,10 +216,21 @@ def has_forgotten(lost: Client, client: Client, room: str) -> bool:
 def knows_keys(lost: Client, client: Client, ticket: Ticket, room: str) -> bool:
     """Whether the server of who has come back, by that ticket, knows by which keys they have said something in that
     room before the connection was lost. Raises `ClientError`."""
+    if not is_same(lost, client, ticket) or client.protocol < KNOWS_KEYS:
+        return False
+    return room in client.rooms and room in lost.rooms and not has_forgotten(lost, client, room)
+
+
+def is_same(lost: Client, client: Client, ticket: Ticket) -> bool:
+    """Whether the server takes who has come back by that ticket for who was lost."""
     by_token = bool(lost.token) and lost.token not in ticket.refused
-    is_same = by_token or client.account == lost.account != ""
-    is_there = room in client.rooms and room in lost.rooms
-    return is_same and client.protocol >= KNOWS_KEYS and is_there and not has_forgotten(lost, client, room)
+    return by_token or client.account == lost.account != ""
+
+
+def lose_again(lost: Client, client: Client, ticket: Ticket) -> None:
+    """Who has come back was lost again, before anything was said again: `lost` comes back by the latest token then."""
+    lost.token = client.token if is_same(lost, client, ticket) else ""
+    client.close()
 
 
 def _spelt(welcome: Welcome, room: str) -> str:
