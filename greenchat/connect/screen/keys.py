@@ -64,7 +64,7 @@ BOX_KEYS = (
     Key("delete", "delete", "", ""),
     Key("ctrl+w", "kill_word", "Ctrl-W, Ctrl-U", "Cut a word; cut up to the start"),
     Key("alt+backspace,ctrl+backspace", "kill_word_back", "", ""),
-    Key("alt+d", "kill_word_ahead", "", ""),
+    Key("alt+d,ctrl+delete", "kill_word_ahead", "", ""),
     Key("ctrl+u", "kill_to_start", "", ""),
     Key("ctrl+k", "kill_to_end", "Ctrl-K", "Cut up to the end of the line; go elsewhere where nothing stands there"),
     Key("ctrl+y", "yank", "Ctrl-Y, Alt-Y", "Put back what was cut; what was cut before it"),
