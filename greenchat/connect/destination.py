@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from greenchat.connect.addresses import where
 from greenchat.connect.client_file import ClientFile
-from greenchat.connect.profiles import NAME, Profile, find, is_host
+from greenchat.connect.profiles import NAME, Profile, View, find, is_host
 from greenchat.errors import ConfigError, GreenchatError
 from greenchat.net.encryption import Encryption
 from greenchat.protocol.address import parse_server
@@ -23,7 +23,7 @@ class Destination(NamedTuple):
     encryption: Encryption | None = None
     name: str = ""
     rooms: tuple[str, ...] = ()
-    view: str = ""
+    view: View = ""
     told: str = ""
     is_link: bool = False
 

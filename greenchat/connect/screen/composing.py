@@ -20,6 +20,7 @@ NOTHING_SELECTED = "Select a message first: Alt-Up."
 NOT_YOURS = "That is not yours to change."
 TWICE_DELETES = "Once more deletes it."
 ENTERED = "You are in {}: it is in the list."
+LEFT = "You have left {}. /join {} takes you back."
 
 
 class Composer:
@@ -62,6 +63,14 @@ class Composer:
             self._app.told(ENTERED.format(place))
         else:
             self._model.chats.show(place)
+
+    def parted(self, place: Place) -> None:
+        """One has gone out of a room. Who types there by then is not taken elsewhere in the middle of a line."""
+        if self._app.editor.text and place is self._place:
+            place.gone = LEFT.format(place.title, place.title)
+            self._app.told(place.gone)
+        else:
+            self._model.chats.drop(place.id)
 
     def drop_about(self) -> None:
         place = self._model.chats.place
