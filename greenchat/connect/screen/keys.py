@@ -49,8 +49,8 @@ KEYS = (
 BOX_KEYS = (
     Key("enter", "enter", "Enter, Alt-Enter", "Send, or use the message that is selected; a new line"),
     Key("alt+enter,ctrl+j,shift+enter", "new_line", "", ""),
-    Key("up", "up", "Up, Down", "A line up or down; what you sent before"),
-    Key("down", "down", "", ""),
+    Key("up,ctrl+p", "up", "Up, Down", "A line up or down; what you sent before"),
+    Key("down,ctrl+n", "down", "", ""),
     Key("ctrl+r", "recall", "Ctrl-R", "Search in what you sent"),
     Key("tab", "complete", "Tab, Shift-Tab", "Complete a name, a room, a command, an :emoji:"),
     Key("shift+tab", "complete_back", "", ""),
