@@ -49,6 +49,14 @@ def test_who_is_called_sees_and_hears_it(talk, raw):
     assert second.count(b"\x07") == 0, "once"
 
 
+def test_who_wants_to_be_called_by_nothing_hears_nothing(alice, bob):
+    alice.type("/notify none" + ENTER)
+    alice.wait(lambda lines: lines[-1] == ">" and "What calls you in lobby: none." in " ".join(lines))
+    bob.send("MSG|alice, are you there?")
+    alice.wait_for("[bob]: alice, are you there?", ">")
+    assert b"\x07" not in alice.written
+
+
 def test_settings_hold_for_lines_too(open_terminal, raw, tmp_path):
     file = tmp_path / "greenchat" / "connect.toml"
     file.parent.mkdir()
