@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from greenchat.cli.group import main
-from greenchat.cli.options import encryption, tls_options, visitor_options
+from greenchat.cli.options import PLACE, encryption, profile_names, tls_options, visitor_options
 from greenchat.cli.shell import data_dir_options, server_place
 
 SECRET = click.Path(path_type=Path)
@@ -31,7 +31,7 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 5 the connection was lost; 6 a line was refused, or stood behind /quit.
 """
 )
-@click.argument("address", required=False, metavar="[PROFILE|HOST[:PORT]|unix:PATH|LINK]")
+@click.argument("address", required=False, metavar=PLACE, shell_complete=profile_names)
 @click.argument("port", required=False)
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
@@ -86,9 +86,9 @@ Examples:
 Exit codes: 0 it is written; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
 """
 )
-@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("address", required=False, metavar=PLACE, shell_complete=profile_names)
 @click.argument("port", required=False)
-@click.option("--name", required=True, help="Whose account it is.")
+@click.option("--name", help="Whose account it is; else that of the profile.")
 @click.option("--login-file", type=SECRET, metavar="FILE", help="Its first line is the password; else it is asked for.")
 @click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
 @click.option("--output", type=SECRET, metavar="FILE", help="Write there, into a new file, which only you can read.")
@@ -96,7 +96,7 @@ Exit codes: 0 it is written; 3 the server cannot be reached; 4 refused; 5 the co
 def export(
     address: str | None,
     port: str | None,
-    name: str,
+    name: str | None,
     login_file: Path | None,
     password_file: Path | None,
     output: Path | None,

@@ -8,6 +8,7 @@ from greenchat.connect.commands import Commands, Run
 from greenchat.connect.common import Kind, Line, error_line, info_line, maybe_not_said, was_said, was_said_to
 from greenchat.connect.draft import is_command
 from greenchat.connect.meanwhile import Meanwhile
+from greenchat.connect.missed import NO_HISTORY
 from greenchat.connect.model.asking import Asked
 from greenchat.connect.model.calling import HERE
 from greenchat.connect.model.marks import Mark, Missed, Now, rooms_of
@@ -24,8 +25,6 @@ from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, CommandEntry, Conversations, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.vocabulary import room_of
-
-NO_HISTORY = "This server keeps no history: what was said meanwhile is not known."
 
 Shows = Callable[[Event | Frame, Asked | None, list[Line]], None]
 

@@ -3,11 +3,12 @@
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from greenchat.connect.addresses import where
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.profiles import NAME, Profile, View, find, is_host
 from greenchat.errors import ConfigError, GreenchatError
 from greenchat.net.encryption import Encryption
-from greenchat.protocol.address import UNIX, parse_port, parse_server
+from greenchat.protocol.address import parse_server
 from greenchat.protocol.text import FORBIDDEN, printable
 
 # Links to a chat, and whether they want TLS.
@@ -46,23 +47,6 @@ def destination(address: str | None, port: str | None, file: ClientFile | None =
         if profile is not None:
             return _of_profile(address, profile, file)
     return Destination(*where(address, port))
-
-
-def where(address: str | None, port: str | None) -> tuple[str | None, int | None]:
-    """Host and port, as two arguments of a command or as one: `HOST PORT`, `HOST:PORT`. Raises `ConfigError`."""
-    if address is None:
-        return None, None
-    try:
-        host, found = parse_server(address)
-        if port is None:
-            return host, found
-        if found is not None or host.startswith(UNIX):
-            raise ConfigError(
-                f"{printable(address)} says where the server is, port and all. Leave {printable(port)} out."
-            )
-        return host, parse_port(port)
-    except GreenchatError as error:
-        raise ConfigError(str(error)) from None
 
 
 def parse_link(text: str) -> Destination | None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError
+from greenchat.connect import choices
 from greenchat.connect.asking import with_secrets
 from greenchat.connect.bar import status
 from greenchat.connect.client_file import ClientFile
@@ -33,13 +34,14 @@ from greenchat.connect.common import (
     waiting,
 )
 from greenchat.connect.conversation import Conversation
-from greenchat.connect.draft import to_send
+from greenchat.connect.draft import is_command, to_send
 from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.login_flow import LoginFlow
-from greenchat.connect.logins import Logins
+from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.model.asking import Asked
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
+from greenchat.connect.past import past_of
 from greenchat.connect.prompt import Screen, TerminalOutput
 from greenchat.connect.quiet import Quiet
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, ON_THEIR_WAY, SAYING_NOW
@@ -65,7 +67,10 @@ def chat(visit: Visit) -> Exit:
             screen.show(map(error_line, chosen.problems))
             entrance = LoginFlow(screen, visit)
             client, welcome = entrance.enter()
-            return LineChat(client, welcome, entrance.ticket, entrance.logins, screen, chosen.settings).run()
+            ticket = entrance.ticket
+            if chosen.settings.history:
+                screen.memory.past = past_of(server_key(ticket.host, ticket.port, ticket.encryption))
+            return LineChat(client, welcome, ticket, entrance.logins, screen, chosen.settings).run()
         except ClientError as error:
             screen.show([error_line(str(error))])
             return exit_code(error)
@@ -109,6 +114,7 @@ class LineChat:
         self.changed()
         talk.waits(waiting_for(client))
         screen.commands.fetch(client)
+        screen.commands.also(choices.COMMAND)
 
     def run(self) -> Exit:
         """Chat until the user leaves, or is sent away."""
@@ -170,6 +176,11 @@ class LineChat:
             if is_quit(line):
                 self._leaving = True
                 return
+            if is_command(line) and line.split()[0].lower() == "/set":
+                self._settings, told = choices.run(line, self._settings, ClientFile())
+                self._screen.hold(self._settings)
+                self._tell(told)
+                continue
             lacking = self._screen.commands.lacking(line)
             run = (
                 await with_secrets(self._screen, lacking)

@@ -16,18 +16,20 @@
 | 130  | INTERRUPTED     | Ctrl-C, but on a terminal with `connect`                                                |
 """
 
+import sys
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
-
-from greenchat.connect.destination import Destination, destination
-from greenchat.connect.destination import where as where
-from greenchat.connect.profiles import View, require_name
+from greenchat.connect.addresses import where as where
 from greenchat.errors import ConfigError
-from greenchat.net.encryption import Encryption
 from greenchat.protocol.text import printable
+
+if TYPE_CHECKING:
+    from greenchat.connect.destination import Destination
+    from greenchat.connect.profiles import View
+    from greenchat.net.encryption import Encryption
 
 # The longest secret that is read from a file, in bytes: past it, this is no file of secrets.
 SECRET_BYTES = 64 * 1024
@@ -62,7 +64,7 @@ class Visit:
     port: int | None = None
     name: str | None = None
     room: str = ""
-    encryption: Encryption | None = None
+    encryption: "Encryption | None" = None
     password: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
     login: str = field(default="", repr=False)
@@ -70,14 +72,14 @@ class Visit:
     commands: bool = False
     plain: bool = False
     stay: bool | None = None
-    view: View = ""
+    view: "View" = ""
     rooms: tuple[str, ...] = ()
     save: str = ""
     once: bool = False
 
 
 def visit(
-    encryption: Encryption | None,
+    encryption: "Encryption | None",
     address: str | None,
     port: str | None,
     name: str | None,
@@ -89,7 +91,7 @@ def visit(
     commands: bool,
     plain: bool,
     stay: bool | None = None,
-    view: View | None = None,
+    view: "View | None" = None,
     save: str | None = None,
     once: bool = False,
 ) -> Visit:
@@ -99,11 +101,15 @@ def visit(
         raise ConfigError("--login asks for the password, --login-file has it. Take one of them.")
     if plain and (login or login_file or key_file or password_file or stay):
         raise ConfigError("Plain frames carry no passwords and keys. Leave --plain out, or the options for those.")
+    # Imported here: what reads files of TOML takes longer than all that only names a Visit.
+    from greenchat.connect.destination import destination
+    from greenchat.connect.profiles import require_name
+
     if save is not None:
         require_name(save)
     there = destination(address, port)
     if there.told:
-        click.echo(f"[INFO] {there.told}", err=True)
+        print(f"[INFO] {there.told}", file=sys.stderr)
     first, *rooms = _rooms(there, room)
     return Visit(
         there.host,
@@ -125,7 +131,7 @@ def visit(
     )
 
 
-def _rooms(there: Destination, room: str | None) -> tuple[str, ...]:
+def _rooms(there: "Destination", room: str | None) -> tuple[str, ...]:
     """The one that is looked at first; one that is named comes in the place of those of a profile."""
     if room and there.is_link and there.rooms and there.rooms != (room,):
         raise ConfigError(
@@ -134,7 +140,7 @@ def _rooms(there: Destination, room: str | None) -> tuple[str, ...]:
     return (room,) if room else there.rooms or ("",)
 
 
-def _encryption(asked: Encryption | None, there: Encryption | None) -> Encryption | None:
+def _encryption(asked: "Encryption | None", there: "Encryption | None") -> "Encryption | None":
     """There is TLS where one of both wants it. Whom to trust, the options say before the profile does."""
     return asked if asked is not None and (asked.cafile or asked.insecure) else there or asked
 

@@ -50,8 +50,8 @@ from greenchat.connect.common import (
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import as_text
-from greenchat.connect.errand import COMING_BACK, come_back, knows_keys, ticket_of
-from greenchat.connect.missed import Reached
+from greenchat.connect.errand import COMING_BACK, come_back, has_forgotten, knows_keys, ticket_of
+from greenchat.connect.missed import NO_HISTORY, Reached
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
 from greenchat.connect.streams import Outlet, Stopped, Stops
@@ -263,6 +263,8 @@ class Pipe:
         if self._is_out_of(room):
             self._outlet.show(self._put_out_of(room))
         if not self._unknown:
+            if has_forgotten(lost, client, room):
+                self._outlet.show([info_line(NO_HISTORY)])
             self._show(self._reached.missed(client))
 
     def _may_repeat(self, lost: Client) -> bool:

@@ -24,7 +24,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 # How long it is looked for whether a profile has the name of a host, too, in seconds: mostly a moment, and nobody is to
 # wait for a resolver that does not answer.
-LOOKUP_SECONDS = 0.3
+LOOKUP_SECONDS = 0.15
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -26,13 +26,14 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
-from prompt_toolkit.styles import DummyStyle, Style
+from prompt_toolkit.styles import BaseStyle, DummyStyle, Style
 
 from greenchat.connect.colours import NAMES, of_name
 from greenchat.connect.commands import Commands
 from greenchat.connect.common import Kind, Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
 from greenchat.connect.names import Completed
+from greenchat.connect.past import Past
 from greenchat.connect.settings import Settings
 
 PROMPT = "> "
@@ -76,29 +77,29 @@ class Stars(Processor):
 
 
 class Memory(History):
-    """What the up-arrow brings back: nothing that may hold a password or key."""
+    """What the up-arrow and Ctrl-R bring back: nothing that may hold a password or key."""
 
     def __init__(self, commands: Commands) -> None:
         super().__init__()
+        self.past = Past()
         self._commands = commands
-        self._drafts: list[str] = []
 
     def append_string(self, string: str) -> None:
         if self._commands.may_keep(string):
-            self._drafts.append(string)
+            self.past.add(string)
 
     def get_strings(self) -> list[str]:
-        return [*self._drafts]
+        return [*self.past.texts]
 
     async def load(self) -> AsyncGenerator[str, None]:
-        for draft in reversed(self._drafts):
-            yield draft
+        for text in reversed(self.past.texts):
+            yield text
 
     def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._drafts)
+        return reversed(self.past.texts)
 
     def store_string(self, string: str) -> None:
-        pass  # it lives as long as the chat
+        pass  # by what it is appended to
 
 
 class TerminalOutput(Vt100_Output):
@@ -148,23 +149,28 @@ class Screen:
 
     def __init__(self, output: TerminalOutput, settings: Settings) -> None:
         self._output = output
-        colourless = os.environ.get("NO_COLOR") or settings.theme == "none"
-        self._style = DummyStyle() if colourless else Style.from_dict(STYLE)
+        self.hold(settings)
         self.commands = Commands()
+        self.memory = Memory(self.commands)
         self._chat: PromptSession[str] = PromptSession(
             PROMPT,
-            history=Memory(self.commands),
+            history=self.memory,
             input_processors=[Stars(self.commands), TABS],
             key_bindings=self._chat_keys(),
             rprompt=self._status,
         )
         self.status: Callable[[], str] = lambda: ""  # what stands at the right of the prompt
-        self._rings = settings.bell
         self.complete: Callable[[str], Completed] = lambda before: Completed()  # what Tab does behind such a text
         self._draft = self._chat.default_buffer
         self._accept, self._draft.accept_handler = self._draft.accept_handler, self._enter
         self._prompt = self._chat  # the one that is, or was, on the screen
         self._aside: tuple[str, asyncio.Future[str]] | None = None  # what is to be asked before one types on
+
+    def hold(self, settings: Settings) -> None:
+        """These hold from now on."""
+        colourless = os.environ.get("NO_COLOR") or settings.theme == "none"
+        self._style: BaseStyle = DummyStyle() if colourless else Style.from_dict(STYLE)
+        self._rings = settings.bell
 
     @property
     def input(self) -> Input:

@@ -9,6 +9,8 @@ from typing import TextIO
 
 from greenchat.connect.common import Kind, Line
 from greenchat.connect.options import Exit
+from greenchat.errors import GreenchatError
+from greenchat.refusals import explain
 
 
 class Stopped(BaseException):
@@ -54,7 +56,8 @@ class Stops:
 class Outlet:
     """Standard output and error; None for one that the shell has closed (`>&-`): then nothing is written there.
 
-    `closed`: who read the output does so no more, as in `greenchat connect | head -1`.
+    `closed`: who read the output does so no more, as in `greenchat connect | head -1`. Whatever shows something raises
+    `GreenchatError` where the output cannot be written, as on a full disk.
     """
 
     def __init__(self, output: TextIO | None, errors: TextIO | None) -> None:
@@ -90,7 +93,9 @@ class Outlet:
             return
         try:
             print(text, file=stream, flush=True)
-        except BrokenPipeError:
+        except OSError as error:
             # What is still in the stream goes nowhere: else Python would try once more at its end, and complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             self.closed = self.closed or stream is self._output
+            if stream is self._output and not isinstance(error, BrokenPipeError):
+                raise GreenchatError(f"Standard output: {explain(error)}") from None

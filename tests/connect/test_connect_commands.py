@@ -166,7 +166,7 @@ def test_a_pasted_secret_is_not_taken(talk, raw):
 
 
 def test_a_piped_secret_is_not_said(start_pipe, raw):
-    pipe = start_pipe("--name", "bot", address=raw.address)
+    pipe = start_pipe("--name", "bot", "--once", address=raw.address)
     raw.table = TABLE
     let_in(raw)
     pipe.stdin.write(b"/vault door hunter2\n/etc/passwd is there\n")

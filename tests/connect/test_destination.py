@@ -1,10 +1,12 @@
 """Where an address, a link or a profile leads."""
 
 import pytest
+from click.shell_completion import ShellComplete
 from kit.processes import run_greenchat
 from kit.programs import Program
 from kit.terminals import CTRL_D
 
+from greenchat.cli import main
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.destination import destination
 from greenchat.connect.options import visit
@@ -73,6 +75,8 @@ def test_a_profile_has_it_all_and_the_command_line_comes_before_it(tmp_path, mon
     found = visit(None, "work", "9999", None, None, *asked)
     assert (found.host, found.port, found.encryption, found.name) == ("work", 9999, None, None), "that is a host"
     assert visit(None, "work:9999", None, None, None, *asked).host == "work"
+    [tab] = ShellComplete(main, {}, "greenchat", "").get_completions(["connect"], "wo")
+    assert tab.value == "work"
 
 
 def test_a_name_that_is_a_host_as_well_is_told(file):

@@ -3,8 +3,11 @@
 import stat
 
 import pytest
+from kit.terminals import CTRL_D, ENTER, UP
 
 from greenchat.connect.past import LONGEST_KEPT, MOST_BYTES, REMEMBERED, past_of
+
+pytest_plugins = ["kit.terminal_fixtures"]
 
 SERVER = "chat.example.org 9999 tls"
 
@@ -68,3 +71,22 @@ def test_searching(tmp_path):
     assert past.search("TWO one") == ["one two"]
     assert past.search("") == ["four", "one two", "Two three"]
     assert past.search("nothing") == []
+
+
+def test_lines_have_it_after_a_restart(open_terminal, server, state_home):
+    for number in range(2):
+        ada = open_terminal(server.host, server.port, "--name", "ada")
+        ada.wait(lambda lines: lines[-1] == ">")
+        if number:
+            ada.type(UP)
+            ada.wait_for("> My words")
+            ada.type(ENTER)
+        else:
+            ada.type(f"/login bob a-password{ENTER}")
+            ada.wait_for("[ERROR] Name or password is wrong.", ">")
+            ada.type(f"My words{ENTER}")
+        ada.wait_for("> My words", ">")
+        ada.type(CTRL_D)
+        assert ada.end() == 0
+        [file] = files(state_home / "greenchat" / "sent")
+        assert file.read_text() == '"My words"\n', "no secret, and no line twice in a row"

@@ -1,10 +1,13 @@
 """What `connect.toml` may say, and what is told where it says something else."""
 
 import pytest
+from kit.terminals import ENTER
 
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.settings import Settings, read, understood
 from greenchat.errors import ConfigError
+
+pytest_plugins = ["kit.terminal_fixtures"]
 
 
 @pytest.fixture
@@ -88,3 +91,19 @@ def test_values_as_they_are_typed():
         understood("bell", "loud")
     with pytest.raises(ConfigError, match="no setting belle"):
         understood("belle", "on")
+
+
+def test_set_at_the_prompt(open_terminal, server, tmp_path):
+    file = ClientFile(tmp_path / "greenchat" / "connect.toml")
+    terminal = open_terminal(server.host, server.port, "--name", "ada", XDG_CONFIG_HOME=str(tmp_path), size=(100, 40))
+    terminal.wait(lambda lines: lines[-1] == ">")
+    terminal.type("/set bell off" + ENTER)
+    terminal.wait(lambda lines: "[INFO] bell is off now." in lines)
+    assert read(file).settings == Settings(bell=False)
+    terminal.type("/set bell loud" + ENTER)
+    terminal.wait(lambda lines: "[ERROR] bell is on or off, not loud." in lines)
+    terminal.type("/set" + ENTER)
+    terminal.wait(lambda lines: any("bell off (on, off)" in line for line in lines))
+    terminal.type("/set bell usual" + ENTER)
+    terminal.wait(lambda lines: "[INFO] bell is on now, as usual." in lines)
+    assert read(file).settings == Settings()

@@ -190,7 +190,7 @@ class Sender(Asking):
                 if place is not None and not asked.aside:
                     self.entered(place.id)
             case Ack() if asked.kind == "part" and asked.place is not None:
-                self._chats.drop(asked.place.id)
+                self.parted(asked.place)
             case Ack() if asked.kind in ("say", "command"):
                 self._said(asked, item)
         if asked.done is not None and not isinstance(item, Error):

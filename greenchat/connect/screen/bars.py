@@ -46,7 +46,7 @@ class Sentence(Lines):
 
 
 class Bar(Lines):
-    """`parts` from the left; the last is at the right end."""
+    """`parts` from the left."""
 
     DEFAULT_CSS = "Bar { height: 1; }"
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from greenchat.connect.choices import COMMAND, NAMES, ONLY_NOW, USUAL, choose, listed, words_of
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import LEVELS, Place
@@ -14,28 +15,14 @@ from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.theme import Look, look
-from greenchat.connect.settings import KEYS, Chosen, Settings, known, read, shown, understood
+from greenchat.connect.settings import KEYS, Chosen, Settings, known, read
 from greenchat.errors import ConfigError
-from greenchat.protocol.replies import ArgumentEntry, CommandEntry
-
-# What takes a choice back.
-USUAL = "usual"
-
-NAMES = [*(info.name for info in known()), KEYS]
-COMMAND = CommandEntry(
-    "set",
-    "[NAME] [VALUE]",
-    "What you have chosen for this screen.",
-    [ArgumentEntry("name", "word", optional=True, choices=NAMES), ArgumentEntry("value", "rest", optional=True)],
-)
-
-ONLY_NOW = "It holds until you leave, and is not kept: {}"
 
 
 def following(words: Sequence[str]) -> Sequence[str]:
     """What Tab puts behind `/set` and these words."""
     if not words:
-        return NAMES
+        return [*NAMES, KEYS]
     if words[0].lower() == KEYS:
         return [*keymap.usual()] if len(words) == 1 else []
     choices = next((info.choices for info in known() if info.name == words[0].lower()), ())
@@ -108,18 +95,17 @@ class Choosing:
 
     def command(self, line: str) -> None:
         """`/set`, `/set NAME`, `/set NAME VALUE`."""
-        _, name, text = [*line.split(maxsplit=2), "", ""][:3]
-        name = name.lower()
+        name, text = words_of(line)
         if name == KEYS and text:  # `/set keys unread Alt-N`
-            action, _, text = text.partition(" ")
+            action, _, text = map(str.strip, text.partition(" "))
             name = f"{KEYS}.{action}"
         try:
-            if not text.strip():
+            if not text:
                 self._show(name)
             elif name.startswith(f"{KEYS}."):
-                self._change_key(name.removeprefix(f"{KEYS}."), text.strip())
+                self._change_key(name.removeprefix(f"{KEYS}."), text)
             else:
-                self._change(name, text.strip())
+                self._change(name, text)
         except ConfigError as error:
             self._app.told(str(error), error=True)
 
@@ -144,19 +130,11 @@ class Choosing:
         if name == KEYS or name.startswith(f"{KEYS}."):
             self._say("\n".join(self._key_lines(name.removeprefix(KEYS).removeprefix("."))))
         else:
-            wanted = [info for info in known() if name in ("", info.name)]
-            if not wanted:
-                understood(name, "")  # which says what there is
-            lines = [
-                f"{info.name} {shown(getattr(self._app.settings, info.name))} ({', '.join(info.choices)}): {info.what}"
-                for info in wanted
-            ]
+            self._say("\n".join(listed(self._app.settings, self.file, name)))
             if not name:
-                lines += [
-                    "/set NAME VALUE changes one, /set keys lists the keys.",
-                    f"They are kept in {self.file.path}.",
-                ]
-            self._say("\n".join(lines))
+                self._say("/set keys lists the keys.")
+        if name:
+            self.problems.clear()  # which /set alone tells
         self.tell_problems()
 
     def _key_lines(self, name: str) -> list[str]:
@@ -178,14 +156,9 @@ class Choosing:
     # --- change ---
 
     def _change(self, name: str, text: str) -> None:
-        if text.lower() == USUAL and name in {info.name for info in known()}:
-            value = getattr(Settings(), name)
-            self._hold(replace(self._app.settings, **{name: value}))
-            self._keep([name], None, f"{name} is {shown(value)} now, as usual.")
-            return
-        name, value = understood(name, text)
-        self._hold(replace(self._app.settings, **{name: value}))
-        self._keep([name], value, f"{name} is {shown(value)} now.")
+        choice = choose(self._app.settings, name, text)
+        self._hold(choice.settings)
+        self._keep([choice.name], choice.value, choice.told)
 
     def _change_key(self, name: str, text: str) -> None:
         keys = dict(self._app.settings.keys)

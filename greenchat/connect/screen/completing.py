@@ -14,6 +14,7 @@ class Completing:
     def __init__(self, app: Stage) -> None:
         self._app = app
         self._offers = Offers(0)
+        self._stands: State = ("", 0)  # what it is for
         self._before: State | None = None  # what was typed, while something is chosen
         self._put_away = -1  # where the word begins for which nobody wants the menu
 
@@ -21,6 +22,7 @@ class Completing:
 
     def first(self, action: str) -> bool:
         """Whether an action of the box was for the menu."""
+        self.follow()
         match action:
             case "complete" | "complete_back":
                 self._tab(1 if action == "complete" else -1)
@@ -28,7 +30,9 @@ class Completing:
                 self._choose(-1 if action == "up" else 1)
             case "enter" if self._before is not None:
                 self._take(self._app.menu.chosen)
-            case "enter" | "up" | "down" | "left" | "right" | "home" | "end" | "word_left" | "word_right":
+            case (
+                "kill_to_end" | "enter" | "up" | "down" | "left" | "right" | "home" | "end" | "word_left" | "word_right"
+            ):
                 self.close()
                 return False
             case _:
@@ -47,6 +51,11 @@ class Completing:
         if self._put_away != found.start or not editor.text[found.start : editor.cursor]:
             self._put_away = -1
         self._show(found if self._put_away < 0 else Offers(0))
+
+    def follow(self) -> None:
+        """Something else than keys may have put something else into the box: the menu is not for that."""
+        if self._app.menu.display and self._stands != (self._app.editor.text, self._app.editor.cursor):
+            self.close()
 
     def cancel(self) -> bool:
         """Back to what was typed; whether there was a menu."""
@@ -97,7 +106,8 @@ class Completing:
         self._offers = found
         entries = [Entry(option.shown or option.text, option.help) for option in found.options]
         app = self._app
-        app.menu.picked = self._take
+        self._stands = editor.text, editor.cursor
+        app.menu.picked = self._picked
         app.menu.open(entries, title=found.usage, column=app.box.column(found.start))
 
     def _tab(self, by: int) -> None:
@@ -115,6 +125,7 @@ class Completing:
         self._show(found)
         if len(common) > len(typed) and common.casefold().startswith(typed.casefold()):
             editor.replace(found.start, editor.cursor, common, "complete")
+            self._stands = editor.text, editor.cursor
         elif found.options:
             self._choose(by)
 
@@ -127,8 +138,14 @@ class Completing:
         else:
             chosen = (menu.chosen + by) % len(options)
         editor.replace(self._offers.start, editor.cursor, options[chosen].text, "complete")
+        self._stands = editor.text, editor.cursor
         menu.choose(chosen)
         self._app.box.renew()
+
+    def _picked(self, number: int) -> None:
+        self.follow()
+        if self._offers.options:
+            self._take(number)
 
     def _take(self, number: int) -> None:
         self._put(self._offers.start, self._offers.options[number])

@@ -20,6 +20,7 @@ NOTHING_SELECTED = "Select a message first: Alt-Up."
 NOT_YOURS = "That is not yours to change."
 TWICE_DELETES = "Once more deletes it."
 ENTERED = "You are in {}: it is in the list."
+LEFT = "You have left {}. /join {} takes you back."
 
 
 class Composer:
@@ -37,6 +38,9 @@ class Composer:
 
     def follow(self) -> None:
         """The box has the draft of the conversation that is looked at."""
+        self.recalling.follow()
+        if not self.recalling.is_open:
+            self.completing.follow()
         place = self._model.chats.place
         if place is self._place:
             return
@@ -59,6 +63,14 @@ class Composer:
             self._app.told(ENTERED.format(place))
         else:
             self._model.chats.show(place)
+
+    def parted(self, place: Place) -> None:
+        """One has gone out of a room. Who types there by then is not taken elsewhere in the middle of a line."""
+        if self._app.editor.text and place is self._place:
+            place.gone = LEFT.format(place.title, place.title)
+            self._app.told(place.gone)
+        else:
+            self._model.chats.drop(place.id)
 
     def drop_about(self) -> None:
         place = self._model.chats.place
@@ -187,9 +199,10 @@ class Composer:
 
     def first(self, action: str) -> bool:
         """Whether an action of the box was for that."""
-        if action == "recall":
+        if action == "recall" and not self.recalling.is_open:
             self.completing.close()
-        return self.recalling.first(action) or self.completing.first(action)
+        done = self.recalling.first(action)
+        return done or (not self.recalling.is_open and self.completing.first(action))
 
     def typed(self, text: str) -> None:
         """The box has something else in it; by this character, if it was typed."""

@@ -20,6 +20,7 @@ class Recalling:
         self._app = app
         self._words = Editor()
         self._found: list[str] = []
+        self._before = ""  # what one was typing
         self.is_open = False
 
     def first(self, action: str) -> bool:
@@ -48,6 +49,7 @@ class Recalling:
             app.told(NOTHING_SENT)
             return
         self.is_open = True
+        self._before = app.editor.text
         self._words = Editor()
         app.box.editor, app.box.prompt = self._words, PROMPT
         self.typed()
@@ -60,14 +62,20 @@ class Recalling:
         entries = [Entry(" ⏎ ".join(text.splitlines())) for text in self._found]
         app.menu.open(entries, len(entries) - 1, title="" if entries else NOTHING_FOUND)
 
+    def follow(self) -> None:
+        """Something else may stand in the box by now, such as a message that is to be changed."""
+        if self.is_open and self._app.editor.text != self._before:
+            self.close()
+
     def paste(self, text: str) -> None:
         self._words.insert(" ".join(text.split()))
         self.typed()
         self._app.box.renew()
 
     def _take(self, number: int) -> None:
+        self.follow()
         editor = self._app.editor
-        if self._found:
+        if self._found and self.is_open:
             editor.replace(0, len(editor.text), self._found[number], "recalled")
         self.close()
 

@@ -47,7 +47,7 @@ def topic(app: Shown) -> list[Part]:
     return [
         (f"{place.sign}{place.title}", app.look.strong),
         *elsewhere(app, place),
-        (place.topic or place.gone, app.look.text),
+        (place.gone or place.topic, app.look.text),
     ]
 
 

@@ -8,13 +8,12 @@ from zlib import crc32
 from rich.console import Console
 from rich.style import Style
 
-# Colours of names: each has a contrast of 4.5 or more on its background.
+# Colours of names: each has a contrast of 4.5 or more on all its backgrounds, also where a terminal of 256 colours has
+# the nearest of them. Those for light are of these 256.
 DARK_NAMES = (
     "#7fb2ff #ff9f7f #8fd17a #e3b341 #d8a0ff #5fd0c5 #ff8fb3 #b7c46a #79d0ff #ffb86b #a5b4ff #d0ad7c #6fe0a0 #f08ae0"
 )
-LIGHT_NAMES = (
-    "#1f5fbf #a8431a #2f6f1f #7a5a00 #7a2fb0 #006f66 #b0245a #5a6400 #00688f #955200 #4444bb #7a5230 #00703f #9c2590"
-)
+LIGHT_NAMES = "#005fd7 #af0000 #005f00 #875f00 #8700d7 #005f5f #af005f #5f5f00 #005f87 #0000d7 #af00af #870000 #5f0087"
 
 CODE_INDENT = "    "
 
@@ -82,7 +81,7 @@ def _coloured(name: str, names: str, background: str, foreground: str, **colours
     )
 
 
-# Backgrounds are those that terminals of 256 colours have as well: the nearest one may be far from any other.
+# Backgrounds are nearly those that terminals of 256 colours have as well: the nearest one may be far from any other.
 DARK = _coloured(
     "dark",
     DARK_NAMES,
@@ -97,7 +96,7 @@ DARK = _coloured(
     bar="#303030",
     line="#4e4e4e",
     current="#005f87",
-    selected="#3a3a3a",
+    selected="#303030",
 )
 LIGHT = _coloured(
     "light",
@@ -105,15 +104,15 @@ LIGHT = _coloured(
     "#ffffff",
     "#1a1d21",
     dim="#585858",
-    error="#b3261e",
-    new="#b3400f",
-    mention="#8a4b00",
+    error="#af0000",
+    new="#af0000",
+    mention="#875f00",
     verbatim="#eeeeee",
-    link="#1f5fbf",
-    bar="#e4e4e4",
+    link="#005faf",
+    bar="#e8e8e8",
     line="#c6c6c6",
     current="#afd7ff",
-    selected="#e4e4e4",
+    selected="#e8e8e8",
 )
 PLAIN = Look("none", "", "", code_sign="`", code_indent=CODE_INDENT)
 

@@ -37,6 +37,9 @@ class Grapheme(NamedTuple):
     cells: int
 
 
+_ASCII = {character: Grapheme(character, 1) for character in map(chr, range(128))}
+
+
 class Span(NamedTuple):
     text: str
     style: Style = Style.null()
@@ -47,7 +50,7 @@ def graphemes(text: str) -> tuple[Grapheme, ...]:
     """What is in a line of text, without what would drive a terminal, or is drawn nowhere."""
     text = clean(text.replace("\t", TAB))
     if text.isascii():
-        return tuple(Grapheme(character, 1) for character in text)
+        return tuple(map(_ASCII.__getitem__, text))
     spans, _ = split_graphemes(text)
     found: list[Grapheme] = []
     for start, end, cells in spans:
@@ -61,7 +64,9 @@ def isolated(line: list[Segment]) -> list[Segment]:
     """What one person wrote, so that a terminal that writes from right to left where it has to leaves all that stands
     beside it where that is."""
     if any(_is_from_right(segment.text) for segment in line):
-        return [Segment(ISOLATE), *line, Segment(ISOLATED)]
+        # Not as segments of their own: what has no width is lost where something else stands before a part of a line.
+        line = [Segment(ISOLATE + line[0].text, line[0].style), *line[1:]]
+        return [*line[:-1], Segment(line[-1].text + ISOLATED, line[-1].style)]
     return line
 
 
@@ -121,15 +126,19 @@ def _lines(spans: Iterable[Span]) -> list[list[tuple[Grapheme, Style]]]:
 
 
 def _wrap_line(line: Sequence[tuple[Grapheme, Style]], width: int) -> list[list[Segment]]:
+    if sum([one.cells for one, _ in line]) <= width:
+        return [_segments(line)]
     lines: list[list[Segment]] = []
     start = 0
     while start < len(line):
         used, at, last = 0, start, -1  # `last`: where the next line may begin
-        while at < len(line) and used + line[at][0].cells <= width:
-            if at > start and _may_part(line[at - 1][0], line[at][0]):
+        before = line[start][0]
+        while at < len(line) and used + (one := line[at][0]).cells <= width:
+            if (before.text == " " or one.cells > 1 or before.cells > 1) and at > start and _may_part(before, one):
                 last = at
-            used += line[at][0].cells
+            used += one.cells
             at += 1
+            before = one
         if at == len(line):
             end = after = at
         elif line[at][0].text == " ":
@@ -142,7 +151,7 @@ def _wrap_line(line: Sequence[tuple[Grapheme, Style]], width: int) -> list[list[
             end -= 1
         lines.append(_segments(line[start:end]))
         start = after
-    return lines or [[]]
+    return lines
 
 
 def _may_part(one: Grapheme, other: Grapheme) -> bool:

@@ -74,7 +74,7 @@ def test_on_a_terminal_that_tells_when_its_window_is_not_looked_at(open_terminal
     bob.expect("INFO|ada has joined the chat.")
     bob.send("MSG|ada, do you look?")
     ada.wait(lambda lines: any("do you look?" in line for line in lines))
-    ada.type("\x1b[Oyes")
+    ada.type("yes\x1b[O")
     ada.wait(lambda lines: lines[-1] == "> yes")
     assert b"\x1b]9;" not in ada.written
     bob.send("MSG|ada, and now?")

@@ -122,6 +122,23 @@ async def test_a_menu_is_of_the_conversation_in_which_it_was_opened(server, tmp_
 
 
 @steps
+async def test_a_menu_is_of_what_stood_there(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        ada.app.editor.past = past_of("there", tmp_path)
+        await ada.type("My last words", "enter")
+        await ada.until(lambda: not ada.app.model.sender.waiting)
+        await ada.type("@", "down", "alt+e")
+        await ada.until(lambda: not menu(ada))
+        assert box(ada) == "My last words"
+        await ada.press("escape", "ctrl+r")
+        await ada.until(lambda: menu(ada) == ["My last words"])
+        await ada.press("alt+e")
+        await ada.until(lambda: not menu(ada))
+        await ada.type("!", "enter")
+        await ada.sees("My last words! (edited)")
+
+
+@steps
 async def test_no_secret_is_offered_anything_or_found_again(server, tmp_path):
     async with on_screen(server, "ada", tmp_path) as ada:
         ada.app.editor.past = past_of("there", tmp_path)
@@ -153,7 +170,11 @@ async def test_what_was_sent_is_found_again(server, tmp_path):
             await ada.press("escape")
             assert ada.lines[-1] == "> half"
             await ada.press("ctrl+r")
-            await ada.type("shall", "ctrl+r", "enter")
+            await ada.type("shaxll", "left", "left")
+            await ada.until(lambda: menu(ada) == ["Nothing that you sent has these words."])
+            await ada.press("backspace", "right")
+            await ada.until(lambda: menu(ada) == ["Shall we walk?", "Shall we eat?"])
+            await ada.press("up", "enter")
             assert ada.lines[-1] == "> Shall we walk?", "which is not sent yet"
             await ada.press("enter")
             assert bob.read_until("message")["text"] == "Shall we walk?"

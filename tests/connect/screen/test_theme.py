@@ -1,7 +1,7 @@
 """Everybody can read it, on light and on dark."""
 
 import pytest
-from rich.color import Color
+from rich.color import Color, ColorSystem
 from rich.style import Style
 
 from greenchat.connect.screen.theme import DARK, DARK_16, LIGHT, LIGHT_16, look
@@ -20,12 +20,15 @@ def contrast(one, other):
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT])
 def test_contrast(theme):
-    ground = Color.parse(theme.background)
-    texts = [Style(color=name) for name in theme.names]
-    texts += [theme.base, theme.dim, theme.error, theme.new, theme.mention, theme.link, theme.bar, theme.current]
-    texts += [theme.base + theme.selected, theme.base + theme.verbatim, theme.bar + theme.dim]
-    for style in texts:
-        assert contrast(style.color or theme.base.color, style.bgcolor or ground) >= 4.5, style
+    names = [Style(color=name) for name in theme.names]
+    grounds = [theme.base, theme.base + theme.selected, theme.base + theme.verbatim, theme.bar]
+    for ground in grounds:
+        for text in (*names, theme.base, theme.dim, theme.error, theme.new, theme.mention, theme.link):
+            for colours in (ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT):
+                front, back = text.color.downgrade(colours), ground.bgcolor.downgrade(colours)
+                assert contrast(front, back) >= 4.5, (text, ground, colours)
+    assert contrast(theme.current.color, theme.current.bgcolor) >= 4.5
+    assert len({name.color.downgrade(ColorSystem.EIGHT_BIT) for name in names}) == len(names)
 
 
 # What xterm has for the 16 colours, on black and on white.
