@@ -92,6 +92,8 @@ class Composer:
         if not text.strip():
             if app.log_pane.selected:
                 app.action_menu()
+            elif not app.link.is_up:
+                app.link.retry_now()
             return
         if problem := why_not(text, self._model.commands.has_secret):
             app.told(problem, error=True)
