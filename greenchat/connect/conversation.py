@@ -225,6 +225,8 @@ class Conversation(Whereabouts):
             case Ack():
                 self._parting.pop(item.ref, "")
                 return ()
+            case Error() if asked is not None and asked.kind == "ping":
+                return ()  # a sign of life, too
             case Error():
                 return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
             case HistoryPage():
