@@ -171,7 +171,9 @@ class LineChat:
             self._tell([ON_THEIR_WAY])
 
     async def _take(self, text: str) -> None:
-        """What was typed and pasted."""
+        """What was typed and pasted. Nothing asks for the next try at once, where the connection is lost."""
+        if not text.strip() and not self._link.is_up:
+            self._link.retry_now()
         for line in to_send(text, self._talk.fits):
             if is_quit(line):
                 self._leaving = True

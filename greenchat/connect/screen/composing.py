@@ -93,6 +93,8 @@ class Composer:
         if not text.strip():
             if app.log_pane.selected_row is not None:
                 app.action_menu()
+            elif not app.link.is_up:
+                app.link.retry_now()
             return
         if problem := why_not(text, self._model.commands.has_secret):
             app.told(problem, error=True)
