@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from greenchat.cli.group import main
-from greenchat.cli.options import encryption, tls_options, visitor_options
+from greenchat.cli.options import PLACE, encryption, profile_names, tls_options, visitor_options
 from greenchat.cli.shell import data_dir_options, server_place
 
 SECRET = click.Path(path_type=Path)
@@ -24,13 +24,14 @@ Examples:
   greenchat connect greenchats://chat.example.org/dev  by a link, with TLS
   greenchat connect chat.example.org --tls --save work   and from then on:
   greenchat connect work                             by a profile
+  greenchat connect --line                           lines and a prompt
   greenchat connect --gui                            in a browser
   tail -f app.log | greenchat connect --name app     a pipe citizen
 Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 5 the connection was lost; 6 a line was refused, or stood behind /quit.
 """
 )
-@click.argument("address", required=False, metavar="[PROFILE|HOST[:PORT]|unix:PATH|LINK]")
+@click.argument("address", required=False, metavar=PLACE, shell_complete=profile_names)
 @click.argument("port", required=False)
 @click.option("--name", help="Your username.")
 @click.option("--room", help="The room to join, instead of the server's default room.")
@@ -41,15 +42,17 @@ Exit codes: 0 left in good order; 3 the server cannot be reached; 4 refused;
 @click.option("--commands", is_flag=True, help="In a pipe, run lines that begin with / instead of saying them.")
 @click.option("--once", is_flag=True, help="In a pipe, end where the connection is lost, instead of coming back.")
 @click.option(
-    "--screen", is_flag=True, help="A full screen with panes. It is new, and cannot do yet all that lines can."
+    "--line", "view", flag_value="lines", help="Lines and a prompt, as where no full screen fits into the terminal."
 )
+@click.option("--screen", "view", flag_value="screen", hidden=True)  # for a profile that has it otherwise
 @click.option(
     "--save", metavar="NAME", help="Keep where this leads as a profile: `greenchat connect NAME` from then on."
 )
 @click.option("--gui", is_flag=True, help="Open the web client in a browser instead; an app window, with Chromium.")
 @tls_options
 def connect(tls: bool, cafile: str | None, insecure: bool, gui: bool, **options: Any) -> None:
-    """Join a chat. Ctrl-D, Ctrl-C or /quit leaves it. A lost connection comes back by itself.
+    """Join a chat. On a terminal of 40 columns and 15 lines or more it is a full screen: F1 shows all keys, and
+    Ctrl-Q, Ctrl-D or /quit leaves. A lost connection comes back by itself.
 
     A line that begins with / is a command, and //x says /x. What is pasted is said as one message, and never run:
     before a first line that begins with a / one more is put. In a pipe each line is said as it stands, but for blank
@@ -83,9 +86,9 @@ Examples:
 Exit codes: 0 it is written; 3 the server cannot be reached; 4 refused; 5 the connection was lost.
 """
 )
-@click.argument("address", required=False, metavar="[HOST[:PORT]|unix:PATH]")
+@click.argument("address", required=False, metavar=PLACE, shell_complete=profile_names)
 @click.argument("port", required=False)
-@click.option("--name", required=True, help="Whose account it is.")
+@click.option("--name", help="Whose account it is; else that of the profile.")
 @click.option("--login-file", type=SECRET, metavar="FILE", help="Its first line is the password; else it is asked for.")
 @click.option("--password-file", type=SECRET, metavar="FILE", help="Its first line is the server's pass phrase.")
 @click.option("--output", type=SECRET, metavar="FILE", help="Write there, into a new file, which only you can read.")
@@ -93,7 +96,7 @@ Exit codes: 0 it is written; 3 the server cannot be reached; 4 refused; 5 the co
 def export(
     address: str | None,
     port: str | None,
-    name: str,
+    name: str | None,
     login_file: Path | None,
     password_file: Path | None,
     output: Path | None,

@@ -34,6 +34,23 @@ def settings_options(command: Any) -> Any:
     return command
 
 
+# Where a client goes.
+PLACE = "[PROFILE|HOST[:PORT]|unix:PATH|LINK]"
+
+
+def profile_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """What Tab puts in its place; nothing where the file with the profiles cannot be read."""
+    from greenchat.connect.client_file import ClientFile
+    from greenchat.connect.profiles import profiles
+    from greenchat.errors import ConfigError
+
+    try:
+        found, _problems = profiles(ClientFile())
+    except ConfigError:
+        return []
+    return [name for name in found if name.startswith(incomplete)]
+
+
 def tls_options(command: Any) -> Any:
     """The options that say whether and how a client encrypts."""
     for option in reversed(

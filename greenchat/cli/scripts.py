@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from greenchat.cli.group import main
-from greenchat.cli.options import encryption, tls_options, visitor_options
+from greenchat.cli.options import PLACE, encryption, profile_names, tls_options, visitor_options
 
 if TYPE_CHECKING:
     from greenchat.connect.options import Visit
-
-# How many seconds `say` goes on trying, unless it is told otherwise: a server that is started again takes fewer.
-WAIT_SECONDS = 60.0
 
 
 def moment(text: str) -> datetime:
@@ -39,7 +36,7 @@ def place_options(command: Any) -> Any:
     """Where the server is, and as whom one comes to it."""
     for option in reversed(
         [
-            click.argument("address", required=False, metavar="[PROFILE|HOST[:PORT]|unix:PATH|LINK]"),
+            click.argument("address", required=False, metavar=PLACE, shell_complete=profile_names),
             click.argument("port", required=False),
             click.option("--name", help="Your username; else who stays logged in on this computer, or a guest."),
             visitor_options,
@@ -67,22 +64,20 @@ Exit codes: 0 it was said; 2 a wrong command line; 3 the server cannot be reache
 @click.option(
     "--wait",
     type=click.FloatRange(0, min_open=True),
-    default=WAIT_SECONDS,
-    show_default=True,
     metavar="SECONDS",
-    help="Where the connection is lost, or no answer comes: for so long it goes on trying.",
+    help="For so long go on trying, also to reach a server that is not there yet. Else it ends at once where there is "
+    "none, and goes on for a minute where the connection is lost, or no answer comes.",
 )
-def say(room: str, text: str, wait: float, **options: Any) -> None:
+def say(room: str, text: str, wait: float | None, **options: Any) -> None:
     """Say one message in ROOM, or to one person: @NAME. It is said once, and as it stands: nothing in it is run.
 
     TEXT of several words is put in quotes; behind --, it may begin with -. With - alone it is read from standard input.
     An empty ROOM ('') is that of the profile or link, or the server's default one. Nothing is printed unless something
     goes wrong.
     """
-    from greenchat.connect.say import read_text, say
+    from greenchat.connect.say import say
 
-    visit = _visit(room, options)
-    sys.exit(say(visit, read_text() if text == "-" else text, wait))
+    sys.exit(say(_visit(room, options), text, wait))
 
 
 @main.command(

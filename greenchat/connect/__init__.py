@@ -1,9 +1,9 @@
 """`greenchat connect`: the chat in a terminal, or as a part of a pipe.
 
-On a terminal it is the line client (line.py); with `--screen`, where that fits, a full screen (screen/). Where standard
-input or output is no terminal, or a dumb one, it is a pipe citizen (pipe.py). `greenchat say` (say.py) and `greenchat
-tail` (tail.py) do one thing in one place (errand.py). options.py has what all are told, and the codes with which they
-end. model/ is what is known of a chat, whoever shows it.
+On a terminal it is a full screen (screen/); with `--line`, and where that does not fit, the line client (line.py).
+Where standard input or output is no terminal, or a dumb one, it is a pipe citizen (pipe.py). `greenchat say` (say.py)
+and `greenchat tail` (tail.py) do one thing in one place (errand.py). options.py has what all are told, and the codes
+with which they end. model/ is what is known of a chat, whoever shows it.
 """
 
 import os
@@ -21,7 +21,7 @@ LEAST_COLUMNS, LEAST_ROWS = 40, 15
 def run(visit: Visit) -> int:
     """Chat until the user leaves, the input ends or the server goes; returns the exit code. Raises `ConfigError`."""
     # Imported here: Textual and prompt_toolkit take longer than all the rest, and only one of them is needed, if any.
-    if _is_terminal() and visit.screen and _has_room():
+    if _is_terminal() and visit.view != "lines" and _has_room():
         from greenchat.connect.screen.open import chat
     elif _is_terminal():
         from greenchat.connect.line import chat

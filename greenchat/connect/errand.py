@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from greenchat.client import Client, ClientError, NoAnswerError, RefusedError
+from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
 from greenchat.client.keys import KNOWS_KEYS
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, login_name
 from greenchat.connect.logins import Logins, server_key
@@ -23,6 +23,7 @@ LEAVE_SECONDS = 2.0
 COMING_BACK = "Coming back as soon as the server can be reached."
 OUT = "You are not in {} any more."
 NOT_LOGGED_IN = "You are not logged in to {} on this computer any more. Use --login-file FILE."
+PLAIN_ROOM = "This server speaks plain frames only, and knows no rooms. Name none: ''."
 PLAIN_ALONE = "Plain frames do not talk to one person alone. Name a room."
 
 
@@ -94,6 +95,8 @@ class Errand:
         if client.plain:
             if self.person:
                 raise RefusedError("rejected", PLAIN_ALONE)
+            if self._asked and not client.has_commands:  # it has taken that for a part of the name
+                raise RefusedError("rejected", PLAIN_ROOM)
             self.room = client.room
         elif ticket.room is not None:
             self.room = welcome.room
@@ -123,19 +126,35 @@ class Errand:
         self._passing_by = True
         return room
 
-    def back(self, tell: Callable[[str], object], until: float | None = None) -> bool:
+    def back(
+        self,
+        tell: Callable[[str], object],
+        until: float | None = None,
+        rest: Callable[[float], object] = time.sleep,
+    ) -> Client:
         """Come back after a loss, trying again and again until that moment of `time.monotonic`; None: for ever. What
-        keeps one out meanwhile goes to `tell`, once. Whether what was said in the room may be said again with its key.
+        keeps one out meanwhile goes to `tell`, once; between two tries one `rest`s. Returns the client that was lost.
 
         Raises `RefusedError` where trying again does not help or one is not in the room any more, and `NoAnswerError`.
         """
-        lost, ticket = self.client, self._ticket
-        client, welcome = come_back(lost, ticket, tell, until)
+        lost = self.client
+        client, welcome = come_back(lost, self._ticket, tell, until, rest)
         self._client = client
         self._keep(client)
         if self.room and not client.plain and not _spelt(welcome, self.room):
             raise RefusedError("not_in_room", OUT.format(self.room))
-        return not self.person and not client.plain and knows_keys(lost, client, ticket, self.room)
+        return lost
+
+    def may_repeat(self, lost: Client) -> bool:
+        """Whether what was said in the room by that client may be said again with its key. Raises `ClientError`; where
+        that is another loss, one may come back and ask again."""
+        if self.person or lost.plain:
+            return False
+        try:
+            return knows_keys(lost, self.client, self._ticket, self.room)
+        except (DisconnectedError, NoAnswerError):
+            lose_again(lost, self.client, self._ticket)
+            raise
 
     def go(self) -> None:
         """Say that one goes, so that the name is free at once."""
@@ -151,10 +170,14 @@ class Errand:
 
 
 def come_back(
-    lost: Client, ticket: Ticket, tell: Callable[[str], object], until: float | None = None
+    lost: Client,
+    ticket: Ticket,
+    tell: Callable[[str], object],
+    until: float | None = None,
+    rest: Callable[[float], object] = time.sleep,
 ) -> tuple[Client, Welcome]:
     """Come in again, as who one was if that can be, trying until that moment of `time.monotonic`; None: for ever. What
-    keeps one out meanwhile goes to `tell`, once.
+    keeps one out meanwhile goes to `tell`, once; between two tries one `rest`s, for so many seconds.
 
     Raises `RefusedError` where trying again does not help, and `NoAnswerError`.
     """
@@ -165,7 +188,7 @@ def come_back(
     for pause in pauses():
         if until is not None and time.monotonic() + pause > until:
             break
-        time.sleep(pause)
+        rest(pause)
         try:
             return ticket.enter()
         except ClientError as error:
@@ -177,20 +200,37 @@ def come_back(
     raise NoAnswerError(f"{lost.where} could not be reached again in time.")
 
 
+def has_forgotten(lost: Client, client: Client, room: str) -> bool:
+    """Whether the server knows nothing of what was in that room when the connection was lost, to who has come back: it
+    was started again, and keeps no history of it. Raises `ClientError`."""
+    before, now = lost.rooms.get(room), client.rooms.get(room)
+    if client.plain or now is None or (before is not None and before.epoch == now.epoch != ""):
+        return False
+    try:
+        client.history(room, limit=1)
+    except RefusedError as refusal:
+        return refusal.code == "no_history"
+    return False
+
+
 def knows_keys(lost: Client, client: Client, ticket: Ticket, room: str) -> bool:
     """Whether the server of who has come back, by that ticket, knows by which keys they have said something in that
     room before the connection was lost. Raises `ClientError`."""
-    by_token = bool(lost.token) and lost.token not in ticket.refused
-    is_same = by_token or client.account == lost.account != ""
-    if not is_same or client.protocol < KNOWS_KEYS or room not in client.rooms or room not in lost.rooms:
+    if not is_same(lost, client, ticket) or client.protocol < KNOWS_KEYS:
         return False
-    if client.rooms[room].epoch == lost.rooms[room].epoch != "":
-        return True
-    try:  # the keys of a room without a history end with the server
-        client.history(room, limit=1)
-    except RefusedError as refusal:
-        return refusal.code != "no_history"
-    return True
+    return room in client.rooms and room in lost.rooms and not has_forgotten(lost, client, room)
+
+
+def is_same(lost: Client, client: Client, ticket: Ticket) -> bool:
+    """Whether the server takes who has come back by that ticket for who was lost."""
+    by_token = bool(lost.token) and lost.token not in ticket.refused
+    return by_token or client.account == lost.account != ""
+
+
+def lose_again(lost: Client, client: Client, ticket: Ticket) -> None:
+    """Who has come back was lost again, before anything was said again: `lost` comes back by the latest token then."""
+    lost.token = client.token if is_same(lost, client, ticket) else ""
+    client.close()
 
 
 def _spelt(welcome: Welcome, room: str) -> str:

@@ -9,7 +9,7 @@ import click
 from greenchat.client import Client, ClientError
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
-from greenchat.connect.options import Exit, first_line, where
+from greenchat.connect.options import Exit, visit
 from greenchat.errors import ConfigError
 from greenchat.net.encryption import Encryption
 from greenchat.refusals import explain
@@ -19,24 +19,25 @@ from greenchat.storage.datadir import open_private
 def export(
     address: str | None,
     port: str | None,
-    name: str,
+    name: str | None,
     login_file: Path | None,
     password_file: Path | None,
     output: Path | None,
     encryption: Encryption | None = None,
 ) -> Exit:
     """Write a JSON object a line, to `output` or to standard output; returns the exit code. `address` and `port` are
-    what `where` takes. Raises `ConfigError`."""
-    host, number = where(address, port)
-    password = first_line(password_file)
-    login = first_line(login_file) or click.prompt(f"Password of {name}", hide_input=True, err=True)
+    what `visit` takes. Raises `ConfigError`."""
+    whom = visit(encryption, address, port, name, None, False, login_file, None, password_file, False, False)
+    if whom.name is None:
+        raise ConfigError("It is not said whose account it is. Add --name NAME.")
+    login = whom.login or click.prompt(f"Password of {whom.name}", hide_input=True, err=True)
     codec, count = JsonCodec(), 0
     try:
         with ExitStack() as stack:
             client = stack.enter_context(
-                Client.connect(host or DEFAULT_HOST, number or DEFAULT_PORT, encryption=encryption)
+                Client.connect(whom.host or DEFAULT_HOST, whom.port or DEFAULT_PORT, encryption=whom.encryption)
             )
-            client.join(name, None, password=password, login=login, replay=False)
+            client.join(whom.name, None, password=whom.password, login=login, replay=False)
             out = sys.stdout
             if output is not None:
                 out = stack.enter_context(open_private(output, "x"))

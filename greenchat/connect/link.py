@@ -17,6 +17,7 @@ from greenchat.connect.sentences import NOT_KEPT
 from greenchat.connect.staying import Staying
 from greenchat.connect.ticket import Ticket
 from greenchat.connect.tries import NEEDS_PASSWORD, is_passing, pauses
+from greenchat.connect.watching import Watch
 from greenchat.protocol.events import Event
 from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Ack, Error, Welcome
@@ -74,8 +75,7 @@ class Link:
         self._stay = Staying(ticket, logins, lambda: face.told(NOT_KEPT.body, error=True))
         self._returning: asyncio.Task[None] | None = None
         self._now = asyncio.Event()  # whoever waits for the next try does so no longer
-        self._watched = -1  # the descriptor that the loop watches
-        self._writes = False
+        self._watch = Watch(self._ready)
         self._over = False
         self._reloads = False  # the server does, and nobody is to notice
         self.may_hear: Callable[[], bool] = lambda: True  # for the moment: one is asked again at once
@@ -127,7 +127,7 @@ class Link:
         with suppress(DisconnectedError):  # which is told where one receives
             self.model.begin()
             self.model.enter(self.ticket.rooms, self.ticket.keys)
-        self._watch()
+        self._watch.on(self.client)
         self._receive()
 
     def flush(self) -> None:
@@ -141,7 +141,7 @@ class Link:
             return
         if again is not None and self._due is None:
             self._due = asyncio.get_running_loop().call_later(again, self._flush_later)
-        self._watch()
+        self._watch.on(self.client)
 
     def _flush_later(self) -> None:
         self._due = None
@@ -194,7 +194,7 @@ class Link:
     async def _go(self, patience: float, stays: bool) -> None:
         """Until the server has closed, or is silent. Raises `DisconnectedError`."""
         client, model = self.client, self.model
-        self._unwatch()
+        self._watch.off()
         heard_at = time.monotonic()
         while time.monotonic() - heard_at < (patience if model.waiting else LEAVE_SECONDS):
             model.pump()
@@ -212,35 +212,12 @@ class Link:
             await asyncio.sleep(LOOK_SECONDS)
 
     def close(self) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and watches nothing
-            self._unwatch()
+        self._watch.off()
         if self._due is not None:
             self._due.cancel()
         self.client.close()
 
     # --- what comes ---
-
-    def _watch(self) -> None:
-        """The client's socket, which is another one once it has come back by itself."""
-        loop, descriptor = asyncio.get_running_loop(), self.client.fileno()
-        if descriptor != self._watched:
-            self._unwatch()
-            loop.add_reader(descriptor, self._ready)
-            self._watched = descriptor
-        writes = self.client.backlog > 0
-        if writes != self._writes:
-            self._writes = writes
-            if writes:
-                loop.add_writer(descriptor, self._ready)
-            else:
-                loop.remove_writer(descriptor)
-
-    def _unwatch(self) -> None:
-        if self._watched >= 0:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._watched)
-            loop.remove_writer(self._watched)
-            self._watched, self._writes = -1, False
 
     def _ready(self) -> None:
         """The socket has something to read, or takes more."""
@@ -309,7 +286,7 @@ class Link:
 
     def _return(self) -> None:
         """The same client goes on by another connection; until then nobody may use it."""
-        self._unwatch()
+        self._watch.off()
         self._reloads = True
         self.model.pause()
         self._returning = asyncio.get_running_loop().create_task(self._reload())
@@ -336,7 +313,7 @@ class Link:
     def _lost(self, error: ClientError) -> None:
         if not self.is_up:
             return
-        self._unwatch()
+        self._watch.off()
         rest = [item for item in self._come if not isinstance(item, Reconnect)]
         self._come.clear()
         with suppress(DisconnectedError):

@@ -82,7 +82,7 @@ class LoginFlow:
             insecure=encryption is not None and encryption.insecure,
             name=ticket.account or ticket.name,
             rooms=rooms,
-            view="screen" if visit.screen else "",
+            view=visit.view,
         )
         file = ClientFile()
         try:

@@ -12,6 +12,8 @@ from greenchat.protocol.events import EPOCH, Change, Deleted, Edited, Event, Mes
 from greenchat.protocol.replies import Conversations, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame
 
+NO_HISTORY = "This server keeps no history: what was said meanwhile is not known."
+
 # So much of it is put in the order in which it was said at once, in messages; the server tells it by what has become of
 # it last.
 AT_ONCE = 1000

@@ -28,6 +28,7 @@ from greenchat.protocol.text import printable
 
 if TYPE_CHECKING:
     from greenchat.connect.destination import Destination
+    from greenchat.connect.profiles import View
     from greenchat.net.encryption import Encryption
 
 # The longest secret that is read from a file, in bytes: past it, this is no file of secrets.
@@ -53,9 +54,10 @@ class Visit:
     `password` is the server's, `key` the room's, `login` the one of the account called `name`; empty for none.
     `asks_login`: that one is to be asked for. `commands`: in a pipe, too, a line that begins with a slash is a command.
     `plain`: plain frames are spoken, else only where the server knows nothing else. `stay`: whether one stays logged in
-    on this machine; None is asked where a password is. Without `encryption` there is none. `screen`: a full
-    screen on a terminal, instead of lines and a prompt. `rooms` are those that one comes into besides. `save` is
-    what the profile is called that is made of it. `once`: in a pipe, a lost connection is not made again.
+    on this machine; None is asked where a password is. Without `encryption` there is none. `view` is what somebody
+    wants on a terminal: a "screen", or "lines" and a prompt; empty is a screen where one fits. `rooms` are those that
+    one comes into besides. `save` is what the profile is called that is made of it. `once`: in a pipe, a lost
+    connection is not made again.
     """
 
     host: str | None = None
@@ -70,7 +72,7 @@ class Visit:
     commands: bool = False
     plain: bool = False
     stay: bool | None = None
-    screen: bool = False
+    view: "View" = ""
     rooms: tuple[str, ...] = ()
     save: str = ""
     once: bool = False
@@ -89,7 +91,7 @@ def visit(
     commands: bool,
     plain: bool,
     stay: bool | None = None,
-    screen: bool = False,
+    view: "View | None" = None,
     save: str | None = None,
     once: bool = False,
 ) -> Visit:
@@ -122,7 +124,7 @@ def visit(
         commands=commands,
         plain=plain,
         stay=stay,
-        screen=screen or there.view == "screen",
+        view=view or there.view,
         rooms=tuple(rooms),
         save=save or "",
         once=once,

@@ -4,6 +4,7 @@ import click
 import msgspec
 
 from greenchat.connect.client_file import ClientFile
+from greenchat.connect.common import clean
 from greenchat.connect.profiles import Profile, profiles
 
 NONE = "There are no profiles yet. `greenchat connect HOST --save NAME` makes one."
@@ -20,11 +21,11 @@ def show(*, as_json: bool = False) -> None:
         rows = [(name, profile.where, _how(profile)) for name, profile in found.items()]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         for name, where, how in rows:
-            click.echo(f"{name.ljust(widths[0])}  {where.ljust(widths[1])}  {how}".rstrip())
+            click.echo(clean(f"{name.ljust(widths[0])}  {where.ljust(widths[1])}  {how}".rstrip()))
     else:
         click.echo(NONE)
     for problem in problems:
-        click.echo(f"Error: {problem}", err=True)
+        click.echo(f"Error: {clean(problem)}", err=True)
     if not as_json:
         click.echo(f"They are kept in {file.path}.")
 

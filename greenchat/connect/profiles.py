@@ -16,17 +16,21 @@ from greenchat.errors import ConfigError, GreenchatError
 from greenchat.protocol.address import UNIX, parse_server
 from greenchat.protocol.text import printable
 
+# How a terminal shows the chat: empty is a screen where one fits.
+View = Literal["", "screen", "lines"]
+
 # Nothing that could be an address with a port, a page or a path; and what a table of TOML may be called as it stands.
 NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 # How long it is looked for whether a profile has the name of a host, too, in seconds: mostly a moment, and nobody is to
 # wait for a resolver that does not answer.
-LOOKUP_SECONDS = 0.3
+LOOKUP_SECONDS = 0.15
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`host` may be `unix:/path`. One comes into all `rooms`, and looks at the first; without, into the server's own.
-    `view` is how a terminal shows it, empty for as it is usual."""
+    """`host` may be `unix:/path`, and `cafile` is beside this file unless it says where. One comes into all `rooms`,
+    and looks at the first; without, into the server's own. `view` is how a terminal shows it, empty for as it is
+    usual."""
 
     host: str
     port: int | None = None
@@ -35,7 +39,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     insecure: bool = False
     name: str = ""
     rooms: list[str] = field(default_factory=list)
-    view: Literal["", "screen", "lines"] = ""
+    view: View = ""
 
     @property
     def where(self) -> str:

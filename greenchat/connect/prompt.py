@@ -7,6 +7,7 @@ import select
 import shutil
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import suppress
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.current import create_app_session, get_app_session
@@ -122,6 +123,12 @@ class TerminalOutput(Vt100_Output):
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+    def flush(self) -> None:
+        """Where the terminal has gone, nothing is drawn: whoever reads from it finds out. To tell of an error, and wait
+        for Enter, as prompt_toolkit would, takes a terminal."""
+        with suppress(OSError):
+            super().flush()
 
     def disable_bracketed_paste(self) -> None:
         pass

@@ -21,12 +21,18 @@ from greenchat.connect.errand import COMING_BACK, Errand
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.said import is_called
 from greenchat.connect.streams import Outlet, Stopped, Stops
-from greenchat.connect.tries import pauses
+from greenchat.connect.tries import is_passing, pauses
 from greenchat.protocol.events import Message
 from greenchat.protocol.replies import Error
 from greenchat.protocol.text import slash_at
 
-# What is read of an input, in bytes: more than any server takes as one message.
+# How long to go on trying, in seconds: a server that is started again takes less.
+WAIT_SECONDS = 60.0
+
+# What stands for standard input.
+INPUT = "-"
+
+# What is read of it, in bytes: more than any server takes as one message.
 INPUT_BYTES = 1024 * 1024
 
 # Of so many of the latest messages to a person it is looked whether this is one of them.
@@ -43,14 +49,21 @@ MAYBE = "It is not known whether it was said."
 NOT_THERE = frozenset({"not_in_room"})
 
 
-def say(visit: Visit, text: str, patience: float) -> Exit:
-    """Say `text` where `visit.room` says, trying for so many seconds; returns the exit code."""
+def say(visit: Visit, text: str, wait: float | None = None) -> Exit:
+    """Say `text`, or all of standard input where it is `-`, where `visit.room` says; returns the exit code. It goes on
+    trying for so many seconds, from the first knock on; None: for WAIT_SECONDS once one has come in."""
     outlet = Outlet(None, sys.stderr)
-    stops, errand = Stops(), Errand(visit)
+    stops = Stops()
     try:
+        words = _read() if text == INPUT else text
+        if words is None or not words.strip():
+            outlet.show([error_line(TOO_LONG if words is None else EMPTY)])
+            return Exit.REFUSED
+        errand = Errand(visit)
         try:
-            errand.come()
-            return Saying(errand, text, outlet, stops, time.monotonic() + patience).run()
+            until = time.monotonic() + (WAIT_SECONDS if wait is None else wait)
+            _come(errand, until if wait is not None else 0.0)
+            return Saying(errand, words, outlet, stops, until).run()
         finally:
             errand.go()
     except ClientError as error:
@@ -60,12 +73,26 @@ def say(visit: Visit, text: str, patience: float) -> Exit:
         return stopped.end()
 
 
-def read_text() -> str:
-    """All of standard input, as one message. What is no text in this encoding is refused where it is said."""
+def _come(errand: Errand, until: float) -> None:
+    """Come in, trying until then where that may help. Raises `ClientError`."""
+    for pause in pauses():
+        try:
+            errand.come()
+            return
+        except ClientError as error:
+            if not is_passing(error) or time.monotonic() + pause > until:
+                raise
+        errand.go()
+        time.sleep(pause)
+
+
+def _read() -> str | None:
+    """What standard input has, as one message; None where it is too long for any. What is no text in this encoding is
+    refused where it is said."""
     if sys.stdin is None:
         return ""
     data = sys.stdin.buffer.read(INPUT_BYTES + 1)
-    return data.decode(sys.stdin.encoding, "surrogateescape")
+    return data.decode(sys.stdin.encoding, "surrogateescape") if len(data) <= INPUT_BYTES else None
 
 
 class Saying:
@@ -78,7 +105,7 @@ class Saying:
         self._stops = stops
         self._until = until
         self._key = secrets.token_urlsafe(KEY_BYTES)
-        self._under_way = False  # the server may have read it
+        self._said_by: Client | None = None  # the server may have read it
         self._before = 0  # the latest message to the person, when it was said
 
     def run(self) -> Exit:
@@ -109,18 +136,10 @@ class Saying:
                 return self._end(error, Exit.LOST)
             except DisconnectedError as error:
                 self._outlet.show([error_line(str(error)), info_line(COMING_BACK)])
-                try:
-                    is_known = self._come_back()
-                except ClientError as problem:
-                    return self._end(problem, Exit.LOST)
-                if is_known is not None:
-                    return Exit.DELIVERED if is_known else self._end(None, Exit.LOST)
+                if (code := self._after_loss()) is not None:
+                    return code
 
     def _why_not(self, client: Client) -> str:
-        if not self._text.strip():
-            return EMPTY
-        if len(self._text) > INPUT_BYTES:
-            return TOO_LONG
         lines = self._text.split("\n")
         if any(slash_at(line) >= 0 for line in lines):
             commands = Commands()
@@ -137,20 +156,34 @@ class Saying:
         text = as_text(self._text)
         with self._stops:
             ref = client.say(text, errand.room, to=errand.person, key=self._key)
-            self._under_way = True
+            self._said_by = client
         client.confirm(ref, max(self._until - time.monotonic(), 0))
+
+    def _after_loss(self) -> Exit | None:
+        """How it ends by that; None: it is to be said once more, with its key."""
+        while True:
+            try:
+                is_known = self._come_back()
+                break
+            except DisconnectedError:
+                pass  # once more, in this very moment
+            except ClientError as problem:
+                return self._end(problem, Exit.LOST)
+        if is_known is None:
+            return None
+        return Exit.DELIVERED if is_known else self._end(None, Exit.LOST)
 
     def _come_back(self) -> bool | None:
         """Whether it was said, as far as that can be found out; None: it is to be said once more, with its key. Raises
         `ClientError`."""
         errand = self._errand
-        may_repeat = errand.back(lambda why: self._outlet.show([error_line(why)]), self._until)
-        if not self._under_way:
+        errand.back(lambda why: self._outlet.show([error_line(why)]), self._until)
+        if self._said_by is None:
             return None
         client = errand.client
         if errand.person:
             return self._is_said_alone(client)
-        return None if may_repeat else False
+        return None if errand.may_repeat(self._said_by) else False
 
     def _latest(self, client: Client) -> int:
         """The number of the latest message to the person; 0 for none."""
@@ -185,6 +218,6 @@ class Saying:
     def _end(self, error: ClientError | None, code: Exit) -> Exit:
         """It was refused, or is not known to have been said."""
         told = [str(error)] if error is not None else []
-        told.append(MAYBE if code is Exit.LOST and self._under_way else NOT_SAID)
+        told.append(MAYBE if code is Exit.LOST and self._said_by is not None else NOT_SAID)
         self._outlet.show([error_line(" ".join(told))])
         return code

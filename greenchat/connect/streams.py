@@ -1,5 +1,6 @@
 """Standard output and error, and signals, for what runs in a shell without a screen."""
 
+import math
 import os
 import select
 import signal
@@ -9,6 +10,8 @@ from typing import TextIO
 
 from greenchat.connect.common import Kind, Line
 from greenchat.connect.options import Exit
+from greenchat.errors import GreenchatError
+from greenchat.refusals import explain
 
 
 class Stopped(BaseException):
@@ -54,7 +57,8 @@ class Stops:
 class Outlet:
     """Standard output and error; None for one that the shell has closed (`>&-`): then nothing is written there.
 
-    `closed`: who read the output does so no more, as in `greenchat connect | head -1`.
+    `closed`: who read the output does so no more, as in `greenchat connect | head -1`. Whatever shows something raises
+    `GreenchatError` where the output cannot be written, as on a full disk.
     """
 
     def __init__(self, output: TextIO | None, errors: TextIO | None) -> None:
@@ -75,10 +79,17 @@ class Outlet:
         """Until there is something to read, or to write, or nobody reads the output any more."""
         poll = select.poll()
         poll.register(descriptor, select.POLLIN | (select.POLLOUT if writing else 0))
+        self._poll(poll)
+
+    def rest(self, seconds: float) -> None:
+        """For so long, or until nobody reads the output any more."""
+        self._poll(select.poll(), math.ceil(seconds * 1000))
+
+    def _poll(self, poll: "select.poll", milliseconds: int | None = None) -> None:
         output = self._output.fileno() if self._output is not None else -1
         if output >= 0:
             poll.register(output, 0)  # what is told unasked: that its other end has gone
-        if any(ready == output for ready, _ in poll.poll()):
+        if any(ready == output for ready, _ in poll.poll(milliseconds)):
             self.closed = True
 
     def put(self, text: str) -> None:
@@ -90,7 +101,9 @@ class Outlet:
             return
         try:
             print(text, file=stream, flush=True)
-        except BrokenPipeError:
+        except OSError as error:
             # What is still in the stream goes nowhere: else Python would try once more at its end, and complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             self.closed = self.closed or stream is self._output
+            if stream is self._output and not isinstance(error, BrokenPipeError):
+                raise GreenchatError(f"Standard output: {explain(error)}") from None

@@ -20,14 +20,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from greenchat.client import ClientError, Cursor, DisconnectedError, RefusedError
+from greenchat.client import Client, ClientError, Cursor, DisconnectedError, RefusedError
 from greenchat.client.cursor import PAGE_MESSAGES, Asks
 from greenchat.client.places import place_at
 from greenchat.codecs import wording
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.connect.common import Kind, Line, clean, clean_lines, error_line, exit_code, info_line, login_name
-from greenchat.connect.errand import COMING_BACK, OUT, Errand
-from greenchat.connect.missed import as_told
+from greenchat.connect.errand import COMING_BACK, OUT, Errand, has_forgotten
+from greenchat.connect.missed import NO_HISTORY, as_told
 from greenchat.connect.model.timeline import Timeline
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.said import is_called
@@ -65,11 +65,11 @@ class Wanted(NamedTuple):
 
 def tail(visit: Visit, wanted: Wanted) -> Exit:
     """Tell what is said where `visit.room` says; returns the exit code. Raises `ConfigError`."""
+    Stops()
     outlet = Outlet(sys.stdout, sys.stderr)
     errand = Errand(visit, NAME.format(login_name()))
     if errand.person and not errand.logs_in:
         raise ConfigError(NEEDS_LOGIN)
-    Stops()
     try:
         try:
             _come(errand, has_name=visit.name is not None or errand.logs_in)
@@ -124,6 +124,10 @@ class Teller:
         self.outlet.show([error_line(text)])
 
 
+class _UnreadError(Exception):
+    """Nobody reads it any more."""
+
+
 class Tail:
     """Tells of one place, by an errand that has come in."""
 
@@ -137,6 +141,7 @@ class Tail:
         self._latest = 0  # the id of the latest message that was told, or stood before all that is
         self._told = 0  # the same of what was said before
         self._sent_away = False
+        self._lost: Client | None = None  # the connection before this one
 
     def run(self) -> None:
         """Until nobody reads it any more, or all is told that was said before. Raises `ClientError`."""
@@ -153,8 +158,16 @@ class Tail:
                     raise
                 self._teller.error(str(error))
                 self._teller.info(COMING_BACK)
-                self._errand.back(self._teller.error)
+                try:
+                    self._lost = self._errand.back(self._teller.error, rest=self._rest)
+                except _UnreadError:
+                    return
                 self._teller.info(BACK)
+
+    def _rest(self, seconds: float) -> None:
+        self._outlet.rest(seconds)
+        if self._outlet.closed:
+            raise _UnreadError
 
     def _listen(self) -> None:
         client = self._errand.client
@@ -286,6 +299,9 @@ class Tail:
         if self._place not in cursor:
             self._teller.info(NO_MEANWHILE)
             return
+        if self._lost is not None and has_forgotten(self._lost, errand.client, errand.room):
+            self._teller.info(NO_HISTORY)
+        self._lost = None
         events = errand.client.catch_up(errand.room, cursor, conversation=self._talk)
         try:
             for item in as_told(events, self._latest, cursor[self._place].time):

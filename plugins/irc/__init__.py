@@ -229,6 +229,9 @@ class Irc:
             return self._desk.message(session.chat.open_conversation(conversation), seq)
         return self._desk.message(self._desk.room(session, target), seq)
 
+    def is_there(self, session: Session, channel: str) -> bool:
+        return self._desk.room(session, channel) is not None
+
     def is_still(self, session: Session, conversation: str, nick: str) -> bool:
         member = session.member
         if member is None:

@@ -67,6 +67,9 @@ class Facts(Protocol):
     def find(self, session: Any, target: str, conversation: str, seq: int) -> Message | None:
         """The message `seq` of a room or a conversation that `session` is in, while it is remembered."""
 
+    def is_there(self, session: Any, channel: str) -> bool:
+        """Whether there is such a room, of which `session` may know."""
+
     def is_still(self, session: Any, conversation: str, nick: str) -> bool:
         """Whether the other one in a conversation is who has this nick now."""
 
@@ -158,6 +161,9 @@ class IrcCodec:
             case Ping():
                 return [f"PING :{HOST}"], False
             case HistoryPage():
+                if context.verb == "CHATHISTORY" and not self._is_there(reply, context.target):
+                    refused = Error("unknown_room", "There is no such channel.")
+                    return [_failed(context, refused)], True
                 page = self._pages.take(reply, context)
                 return (
                     ([], False)
@@ -191,6 +197,10 @@ class IrcCodec:
             case Event():
                 return lines_of(self.shared.encode(reply)), False
         return [], False
+
+    def _is_there(self, page: HistoryPage, target: str) -> bool:
+        """Whether a page may tell anything of what it was asked about."""
+        return bool(page.events or page.conversation) or self.facts.is_there(self.session, target)
 
     @property
     def told_as(self) -> str:

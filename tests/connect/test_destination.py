@@ -1,10 +1,12 @@
 """Where an address, a link or a profile leads."""
 
 import pytest
+from click.shell_completion import ShellComplete
 from kit.processes import run_greenchat
 from kit.programs import Program
 from kit.terminals import CTRL_D
 
+from greenchat.cli import main
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.destination import destination
 from greenchat.connect.options import visit
@@ -73,6 +75,8 @@ def test_a_profile_has_it_all_and_the_command_line_comes_before_it(tmp_path, mon
     found = visit(None, "work", "9999", None, None, *asked)
     assert (found.host, found.port, found.encryption, found.name) == ("work", 9999, None, None), "that is a host"
     assert visit(None, "work:9999", None, None, None, *asked).host == "work"
+    [tab] = ShellComplete(main, {}, "greenchat", "").get_completions(["connect"], "wo")
+    assert tab.value == "work"
 
 
 def test_a_name_that_is_a_host_as_well_is_told(file):
@@ -80,6 +84,8 @@ def test_a_name_that_is_a_host_as_well_is_told(file):
     found = destination("localhost", None, file)
     assert found.host == "chat.example.org"
     assert "localhost is a profile here: chat.example.org." in found.told
+    save(file, "beside", Profile("h", tls=True, cafile="ca.pem"))
+    assert destination("beside", None, file).encryption == Encryption(str(file.path.with_name("ca.pem")))
     save(file, "here", Profile("unix:/run/chat.sock", name="ada"))
     found = destination("here", None, file)
     assert (found.host, found.port, found.told) == ("unix:/run/chat.sock", None, "")
@@ -162,5 +168,5 @@ def test_what_leads_in_is_kept_as_a_profile(open_terminal, server, tmp_path):
     again = open_terminal("work", **home)
     again.wait(lambda lines: "Welcome to dev, alice." in lines[0] and lines[-1] == ">")
     assert (tmp_path / "greenchat" / "connect.toml").read_text() == (
-        f'[profiles.work]\nhost = "127.0.0.1"\nport = {server.port}\nname = "alice"\nrooms = ["dev"]\n'
+        f'[profiles.work]\nhost = "127.0.0.1"\nport = {server.port}\nname = "alice"\nrooms = ["dev"]\nview = "lines"\n'
     )

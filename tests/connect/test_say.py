@@ -189,6 +189,19 @@ def test_words_to_a_person_are_looked_for(raw):
         assert script.wait(DEADLINE) == Exit.DELIVERED
 
 
+def test_who_waits_for_a_server_that_is_not_there_yet(raw):
+    with saying(raw, "--wait", "600") as script:
+        for _ in ("JSON Lines", "plain frames"):
+            raw.accept()
+            raw.hang_up()  # it is about to be stopped
+        come(raw)
+        say = raw.read()
+        raw.send({"type": "ack", "ref": say["ref"], "seq": 1, "id": 1})
+        assert raw.read() == {"type": "leave"}
+        raw.hang_up()
+        assert script.wait(DEADLINE) == Exit.DELIVERED
+
+
 def test_who_gets_no_answer_waits_no_longer_than_they_want_to(raw):
     with saying(raw, "--wait", "0.2") as script:
         come(raw)

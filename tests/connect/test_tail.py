@@ -83,18 +83,17 @@ def test_without_following_it_ends_behind_what_was_said(server, bob):
     everything = ["[bob]: one", "[bob]: two", "[bob]: three", "[bob]: [ada]: three"]
     everything += [f"[bob]: {number}" for number in range(4, 251)]
     for options, expected in [
-        (("-n", "0"), []),
         (("-n", "3"), everything[-3:]),
         (("-n", "249"), everything[1:]),
         (("--since", "1h"), everything),
-        (("--since", "2031-01-31"), []),
     ]:
         code, output, errors = run("tail", "lobby", at(server), "--no-follow", *options)
         assert (code, texts(output), errors) == (Exit.DELIVERED, expected, ""), options
-    for wrong in ("yesterday", "99999w"):
-        code, _, errors = run("tail", "lobby", at(server), "--since", wrong)
-        assert code == 2
-        assert wrong in errors
+    code, _, errors = run("tail", "lobby", at(server), "--since", "yesterday")
+    assert (code, "'yesterday' is no time." in errors) == (2, True)
+    with open("/dev/full", "w") as full:
+        code, _, errors = run("tail", "lobby", at(server), output=full)
+    assert (code, errors.startswith("Error: Standard output: ")) == (Exit.FAILED, True)
 
 
 def test_a_server_without_a_history_does_not_tell_newcomers_what_was_said():
@@ -210,6 +209,33 @@ def test_a_session_that_was_ended_does_not_come_back_and_a_lost_room_is_told(raw
         assert tail.stderr.read().splitlines() == ["[ERROR] Go.", "[ERROR] The server has closed the connection."]
 
 
+def test_nobody_waits_for_a_server_for_who_reads_no_more(raw):
+    with running("tail", "lobby", "{}:{}".format(*raw.address), "--name", "ci") as tail:
+        come(raw)
+        raw.listener.close()
+        raw.hang_up()
+        read_to(tail.stderr, "[INFO] Coming back as soon as the server can be reached.")
+        tail.stdout.close()
+        assert tail.wait(DEADLINE) == Exit.DELIVERED
+
+
+def test_a_server_that_has_forgotten_all(raw):
+    with running("tail", "lobby", "{}:{}".format(*raw.address), "--name", "ci") as tail:
+        come(raw, message(1, "hi", rev=1))
+        assert words(tail.stdout.readline()) == "[bob]: hi"
+        join = raw.knock()
+        raw.send(welcome(ref=join["ref"], name="ci", token="gr_1", protocol=2, epoch="another"))
+        raw.refuse(raw.read(), "no_history")
+        asks = raw.read()
+        assert (asks["epoch"], asks["rev"]) == ("e", 1)
+        raw.send(page(ref=asks["ref"], epoch="another", rev=0, anew=True))
+        raw.refuse(raw.read(), "no_history")
+        asks = raw.read()
+        raw.send(page(ref=asks["ref"], epoch="another", rev=0), message(1, "ho", id=102, rev=1))
+        assert words(tail.stdout.readline()) == "[bob]: ho"
+        read_to(tail.stderr, "[INFO] This server keeps no history: what was said meanwhile is not known.")
+
+
 def test_what_others_wrote_drives_no_terminal(raw):
     for options, expected in [((), "[bo?b]: red ?[31m ? "), (("--json",), "\\u001b[31m \\u202e ")]:
         with running("tail", "lobby", "{}:{}".format(*raw.address), "--name", "ci", *options) as tail:
@@ -231,5 +257,7 @@ def test_a_server_of_plain_frames():
         with server.join("carol") as carol:
             carol.send("MSG|hi")
             assert words(tail.stdout.readline()) == "[carol]: hi"
-        assert run("say", "@carol", "psst", at(server), "--name", "ci")[0] == Exit.TURNED_AWAY
+        for elsewhere in "@carol", "garden":
+            assert run("say", elsewhere, "psst", at(server), "--name", "ci")[0] == Exit.TURNED_AWAY
+        assert not any("psst" in line for line in server.heard)
     bob.close()

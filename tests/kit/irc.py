@@ -57,7 +57,7 @@ class IrcClient(Peer):
         for room in rooms:
             self.send(f"JOIN {room}")
             self.until("366")
-        self.sync()
+        self.welcome += self.sync()
 
     def close(self) -> None:
         """Leave, and see it through: the nick is free then."""

@@ -8,11 +8,11 @@ from kit.processes import GREENCHAT
 from kit.terminals import environment
 
 
-def start(*arguments, **variables):
+def start(*arguments, output=subprocess.PIPE, **variables):
     return subprocess.Popen(
         [*GREENCHAT, *map(str, arguments)],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.PIPE,
         env=environment(**variables),
         text=True,

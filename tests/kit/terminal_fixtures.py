@@ -17,11 +17,11 @@ def state_home(tmp_path):
 
 @pytest.fixture
 def open_terminal(state_home):
-    """Open a terminal in which `greenchat connect` runs; it is closed at the end."""
+    """Open a terminal in which `greenchat connect` runs, in lines if not with `--screen`; it is closed at the end."""
     terminals = []
 
     def open_terminal(*arguments, **variables):
-        terminals.append(Terminal("connect", *arguments, **{"XDG_STATE_HOME": str(state_home)} | variables))
+        terminals.append(Terminal("connect", "--line", *arguments, **{"XDG_STATE_HOME": str(state_home)} | variables))
         return terminals[-1]
 
     yield open_terminal

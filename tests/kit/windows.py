@@ -57,11 +57,12 @@ class Window:
         here = Path(self._directory.name)
         self._tmux = [TMUX, "-S", str(here / "socket"), "-f", str(here / "settings")]
         (here / "settings").write_text(SETTINGS)
-        program = here / "greenchat"
+        (here / "bin").mkdir()
+        program = here / "bin" / "greenchat"
         program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m greenchat "$@"\n')
         program.chmod(0o755)
         known = environment(TERM="tmux-256color", PS1=f"{PROMPT} ", XDG_STATE_HOME=str(here)) | variables
-        known["PATH"] = f"{here}:{known['PATH']}"
+        known["PATH"] = f"{here / 'bin'}:{known['PATH']}"
         shell = ["env", "-i", *(f"{name}={value}" for name, value in known.items()), "sh"]
         width, height = size
         self._do("new-session", "-d", "-x", str(width), "-y", str(height), shlex.join(shell))

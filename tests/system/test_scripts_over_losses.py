@@ -5,7 +5,6 @@ import json
 from contextlib import ExitStack
 
 import pytest
-from kit.handovers import Handovers
 from kit.processes import kept_port, serve_process
 from kit.proxies import Proxy
 from kit.scripting import running
@@ -15,6 +14,8 @@ from greenchat.connect import Exit
 from greenchat.protocol.events import Message
 from greenchat.testing import DEADLINE
 
+pytest_plugins = ["kit.over_reloads"]
+
 # Lines that are typed at once, and how often something happens behind them.
 LINES, TURNS = 60, 4
 
@@ -22,14 +23,14 @@ LINES, TURNS = 60, 4
 class Scripts:
     """`app` says what is typed; `bot`, a pipe as well, and `tail` tell what is said."""
 
-    def __init__(self, port, stack):
-        connect = ("connect", f"127.0.0.1:{port}", "--name")
+    def __init__(self, port, stack, *options):
+        connect = ("connect", f"127.0.0.1:{port}", *options, "--name")
         self.app, self.bot = (stack.enter_context(running(*connect, name)) for name in ("app", "bot"))
         for pipe in self.app, self.bot:
             assert pipe.stderr.readline().startswith("[INFO] Welcome")
         self.lines = []
         self.type(1)
-        self.tail = stack.enter_context(running("tail", "lobby", connect[1], "--json", "-n", "1000"))
+        self.tail = stack.enter_context(running("tail", "lobby", *connect[1:-1], "--json", "-n", "1000"))
         assert self._tailed() == self.lines[0]
 
     def type(self, count=LINES):
@@ -100,10 +101,12 @@ def test_the_connection_is_cut(tmp_path):
         assert said(serving.port) == heard == tailed == scripts.lines
 
 
-def test_another_program_takes_over(tmp_path):
-    over = Handovers(tmp_path)
-    with serve_process(over.data_dir, *over.arguments, "--set", "limits.flood_rate=0") as serving, ExitStack() as stack:
-        scripts = Scripts(serving.port, stack)
+@pytest.mark.parametrize("carried", [True, False], ids=["in clear", "by TLS"])
+def test_another_program_takes_over(over, request, carried):
+    """Who comes by TLS is not carried over, and comes back."""
+    serving = request.getfixturevalue("in_clear" if carried else "by_tls")
+    with ExitStack() as stack:
+        scripts = Scripts(serving.port, stack, *serving.options)
         for _ in range(TURNS):
             scripts.type()
             over.hand_over(serving)

@@ -59,6 +59,7 @@ class Asking:
         self._asked: dict[Ref, Asked] = {}
         self.target: tuple[str, int] | None = None
         self.entered: Callable[[str], None] = chats.show  # one has come into a room that one has asked for
+        self.parted: Callable[[Place], None] = lambda place: chats.drop(place.id)  # and out of one
 
     @property
     def since(self) -> float | None:

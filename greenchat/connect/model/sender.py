@@ -190,7 +190,7 @@ class Sender(Asking):
                 if place is not None and not asked.aside:
                     self.entered(place.id)
             case Ack() if asked.kind == "part" and asked.place is not None:
-                self._chats.drop(asked.place.id)
+                self.parted(asked.place)
             case Ack() if asked.kind in ("say", "command"):
                 self._said(asked, item)
         if asked.done is not None and not isinstance(item, Error):
@@ -220,6 +220,8 @@ class Sender(Asking):
 
     def _failed(self, asked: Asked, error: Error) -> None:
         place = asked.place
+        if asked.kind == "ping":
+            return  # an error is a sign of life, too
         if asked.kind == "quote" and place is not None:
             place.timeline.quote(asked.seq, None)
             return

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import AppBlur, AppFocus, Resize
+from textual.events import AppBlur, AppFocus, Event, Key, MouseDown, Resize
 from textual.message import Message
 from textual.worker import WorkerFailed
 
@@ -41,8 +41,8 @@ FRAME_SECONDS = 0.05
 # After each, it rests so many times as long as that has taken, for keys to have their turn on a busy machine.
 REST = 4
 
-# From so many columns on the panes are there by themselves.
-CONVERSATIONS_FROM, MEMBERS_FROM = 60, 100
+# From so many columns on the panes are there by themselves: a conversation beside them has columns for times and names.
+CONVERSATIONS_FROM, MEMBERS_FROM = 77, 100
 
 NOT_THERE = "This message is not there any more."
 
@@ -114,7 +114,7 @@ class ChatApp(Verbs):
         if self.look.background:
             self.screen.styles.background = self.look.background
         self.box.entered, self.box.pasted = self.composer.enter, self.composer.paste
-        self.model.sender.entered = self.composer.entered
+        self.model.sender.entered, self.model.sender.parted = self.composer.entered, self.composer.parted
         self.box.first, self.box.typed = self.composer.first, self.composer.typed
         self.box.at_end = self.action_jump
         self.menu.below = lambda: 1 + self.box.get_content_height(None, None, self.size.width)
@@ -176,7 +176,8 @@ class ChatApp(Verbs):
             if isinstance(self.screen, Search):
                 self.screen.renew()
         long = "" if is_short(self.notice, self.size.width) else self.notice
-        self.main.query_one(Sentence).tell(long, self.look.error if self.is_error else self.look.strong)
+        for sentence in self.main.query(Sentence):  # there is none any more at the very end
+            sentence.tell(long, self.look.error if self.is_error else self.look.strong)
         for bar in self.main.query(Bar):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
@@ -206,6 +207,11 @@ class ChatApp(Verbs):
 
     def on_app_focus(self, _: AppFocus) -> None:
         self._focused_window, self._dirty = True, True
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Key | MouseDown) and not self._focused_window:
+            self._focused_window = self._dirty = True  # who does something looks here, whatever the terminal has told
+        await super().on_event(event)
 
     def write(self, text: str) -> None:
         """To the terminal, where nothing is seen of it."""

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.events import Click, Key, MouseScrollDown, MouseScrollUp, Paste, Resize
-from textual.screen import ModalScreen
 from textual.strip import Strip
 
+from greenchat.connect.screen.above import Above
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
@@ -20,6 +20,9 @@ from greenchat.connect.screen.wrapping import Span, cut, isolated, width_of, wra
 LEFT_IN_SIGHT = 3
 
 WHEEL = 3  # lines
+
+# So many are drawn: whoever looks for one among more types another letter.
+MOST_CHOICES = 200
 
 NONE_FITS = "Nothing fits."
 
@@ -33,7 +36,7 @@ class Choice(NamedTuple):
     right: Span = Span("")
 
 
-class Chooser(ModalScreen[None]):
+class Chooser(Above[None]):
     """`choices` are asked for with what was typed, each time that is something else. `chosen` is called at once with
     what was taken, and what was typed. `full`: it takes all of the screen, in place of a pane."""
 
@@ -65,6 +68,7 @@ class Chooser(ModalScreen[None]):
         self.box.editor.set(text)
         self.box.entered = self.take
         self._of = ""
+        self._is_done = False
 
     def compose(self) -> ComposeResult:
         yield Bar(
@@ -103,7 +107,8 @@ class Chooser(ModalScreen[None]):
 
     def choose(self) -> None:
         """Take what is marked."""
-        if self.list.choices:
+        if self.list.choices and not self._is_done:
+            self._is_done = True  # a double click takes it once
             name, typed = self.list.choices[self.list.at].name, self.typed
             self.dismiss()
             self._chosen(name, typed)
@@ -130,7 +135,7 @@ class List(Lines):
     def fill(self, choices: Sequence[Choice]) -> None:
         """Whatever was marked is so still, if it is there."""
         marked = self.choices[self.at].name if self.at < len(self.choices) and self.at else ""
-        self.choices = choices
+        self.choices = choices = choices[:MOST_CHOICES]
         same = next((at for at, choice in enumerate(choices) if choice.name == marked), None) if marked else None
         self.at = same if same is not None else max(0, min(self.at, len(choices) - 1))
         self._moved = True

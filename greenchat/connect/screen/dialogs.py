@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 from rich.segment import Segment
 from textual.app import ComposeResult
-from textual.events import Key
-from textual.screen import ModalScreen
+from textual.events import Key, MouseScrollDown, MouseScrollUp
 from textual.strip import Strip
 
+from greenchat.connect.screen.above import Above
 from greenchat.connect.screen.bars import Bar
 from greenchat.connect.screen.box import Box
 from greenchat.connect.screen.editing import Editor
@@ -15,8 +15,10 @@ from greenchat.connect.screen.lines import Lines
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.wrapping import Span, wrap
 
+WHEEL = 3  # lines
 
-class Question(ModalScreen[str]):
+
+class Question(Above[str]):
     """Answers with what was typed, empty for who would rather not."""
 
     DEFAULT_CSS = "Question { align: left bottom; background: transparent; } Question Bar { height: auto; }"
@@ -70,9 +72,20 @@ class Table(Lines):
         self.top = max(0, min(self.top, len(out) - height))
         return out[self.top : self.top + height]
 
+    def scroll(self, by: int) -> None:
+        """So many lines."""
+        self.top += by
+        self.redraw()
 
-class Help(ModalScreen[None]):
-    """Any key that does not scroll ends it."""
+    def on_mouse_scroll_up(self, _: MouseScrollUp) -> None:
+        self.scroll(-WHEEL)
+
+    def on_mouse_scroll_down(self, _: MouseScrollDown) -> None:
+        self.scroll(WHEEL)
+
+
+class Help(Above[None]):
+    """Any key that does not scroll ends it; what one types goes into the box then."""
 
     def __init__(self, look: Look, rows: Callable[[], Sequence[tuple[str, str]]]) -> None:
         super().__init__()
@@ -80,14 +93,20 @@ class Help(ModalScreen[None]):
         self._table = Table(look, rows())
 
     def compose(self) -> ComposeResult:
-        yield Bar(self._look, "title", lambda: [("Keys", self._look.strong), ("Esc goes back", self._look.dim)])
+        yield Bar(
+            self._look,
+            "title",
+            lambda: [("Keys", self._look.strong), ("Esc goes back, Up and Down scroll", self._look.dim)],
+        )
         yield self._table
 
     async def on_key(self, event: Key) -> None:
         event.stop()
-        by = {"down": 1, "up": -1, "pagedown": 8, "pageup": -8}.get(event.key, 0)
+        page = max(1, self._table.size.height - 1)
+        by = {"down": 1, "up": -1, "pagedown": page, "pageup": -page}.get(event.key, 0)
         if not by:
             self.dismiss()
+            if event.is_printable:
+                self.app.post_message(Key(event.key, event.character))
             return
-        self._table.top += by
-        self._table.redraw()
+        self._table.scroll(by)

@@ -37,5 +37,5 @@ def _choice(name: str, way: Way, model: Model, look: Look, numbers: dict[str, in
         behind = " ".join(filter(None, (marks_of(place), count_of(place))))
         return Choice(name, (number, Span(f"{place.sign}{place.title}", style)), Span(behind, style))
     sign = "#" if way.kind == "room" else ""
-    what = "join" if way.kind == "room" else "talk to"
+    what = ("join" if way.sure else "join, or make it") if way.kind == "room" else "talk to"
     return Choice(name, (Span("  "), Span(f"{sign}{way.name}", look.text)), Span(what, look.dim))

@@ -130,7 +130,7 @@ def table(chosen: Mapping[str, str]) -> list[tuple[str, str]]:
         if any(keys[called(key)] != key.keys for key in group):
             names = ", ".join(shown(one) for key in group for one in keys[called(key)].split(",") if one) or "(no key)"
         rows.append((names, group[0].what))
-    return rows
+    return [*rows, ("/set keys", "Lists all keys by names; /set keys.unread Alt-N changes one")]
 
 
 def shown(key: str) -> str:

@@ -32,7 +32,6 @@ PANE_FROM = {"conversations": 50, "members": 70}
 # So few columns a pane may have: some letters of a name, and what is unread.
 LEAST_PANE = 8
 
-NO_CHANGES = "This server has no reactions."
 NO_ANSWER = "Select an answer first: Alt-Up."
 NOBODY_HERE = "There is no list of people here."
 COPIED = "Copied, if your terminal lets programs do that."
@@ -97,7 +96,7 @@ class Verbs(Acting):
 
     @property
     def lists_conversations(self) -> bool:
-        return bool(self.main.query_one("#conversations").display)
+        return any(pane.display for pane in self.main.query("#conversations"))
 
     def action_fold(self, name: str) -> None:
         """Where there is no room for a pane, its list stands before the conversation."""
@@ -116,7 +115,9 @@ class Verbs(Acting):
 
     def action_people(self, *, full: bool = False) -> None:
         place = self.model.chats.place
-        if place is None or not len(place.members):
+        if place is not None and place.is_direct:
+            self.about_person(place.title)
+        elif place is None or not len(place.members):
             self.told(NOBODY_HERE)
         else:
             self.push_screen(people(self.look, place, self.about_person, full=full))
@@ -185,8 +186,9 @@ class Verbs(Acting):
             acts.append((self._key("edit"), "Change it", self.action_edit))
         if has_number and may_delete(chats, place, message):
             acts.append((self._key("delete"), "Delete it", lambda: self._ask_to_delete(place, message)))
-        if not is_mine and message.sender in place.members:
-            acts.append(("", f"More about {message.sender}", lambda: self.about_person(message.sender)))
+        if not is_mine and (place.is_direct or message.sender in place.members):
+            name = place.title if place.is_direct else message.sender
+            acts.append(("", f"More about {name}", lambda: self.about_person(name)))
         return acts
 
     def action_original(self) -> None:
@@ -230,9 +232,7 @@ class Verbs(Acting):
     def action_react(self) -> None:
         message = self.log_pane.selected_message
         if message is None:
-            self.told(NOTHING_SELECTED)
-        elif self.link.client.plain:
-            self.told(NO_CHANGES, error=True)
+            self.told(self.composer.why_none())
         else:
             self.push_screen(reactions(self.look, message, self.model.chats.me, self.composer.react))
 

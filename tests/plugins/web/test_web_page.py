@@ -16,7 +16,7 @@ pytest_plugins = ["kit.browser_fixtures"]
 
 def test_two_browsers_a_terminal_and_netcat_in_one_conversation(chat, visit):
     carol = chat.join("carol")
-    with closing(Terminal("connect", chat.host, chat.port, "--name", "bob")) as bob:
+    with closing(Terminal("connect", "--line", chat.host, chat.port, "--name", "bob")) as bob:
         carol.expect("INFO|bob has joined the chat.")
         ada = visit(chat).join("ada")
         eve = visit(chat).join("eve")

@@ -1,0 +1,120 @@
+"""What was said before, and how far one has read."""
+
+import pytest
+from kit.irc import IrcClient
+from kit.programs import Program
+
+from greenchat.testing import serving
+
+CAPS = ["message-tags", "server-time", "batch", "draft/chathistory", "draft/read-marker", "echo-message"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving(settings={"plugins.history.replay": 5}) as running:
+        yield running
+
+
+def texts(lines):
+    return [line.text for line in lines if line.verb == "PRIVMSG"]
+
+
+@pytest.fixture(scope="module")
+def past(server):
+    """Who has said ten things in a room, and has their ids and times."""
+    with IrcClient(server, "ada", "#past", caps=CAPS) as ada:
+        said = [ada.ask(f"PRIVMSG #past :number {number}")[0] for number in range(1, 11)]
+        yield ada, [line.tags["msgid"] for line in said], [line.tags["time"] for line in said]
+
+
+def of(*numbers):
+    return [f"number {number}" for number in numbers]
+
+
+def test_by_ids(past):
+    ada, ids, _ = past
+    told = ada.ask("CHATHISTORY LATEST #past * 3")
+    assert [line.verb for line in told] == ["BATCH", "PRIVMSG", "PRIVMSG", "PRIVMSG", "BATCH"]
+    assert told[0].params[1:] == ["chathistory", "#past"]
+    assert {line.tags["batch"] for line in told[1:-1]} == {told[0].params[0].removeprefix("+")}
+    assert [line.tags["msgid"] for line in told[1:-1]] == ids[-3:]
+    assert texts(told) == of(8, 9, 10)
+    assert texts(ada.ask(f"CHATHISTORY LATEST #past msgid={ids[5]} 2")) == of(9, 10)
+    assert texts(ada.ask(f"CHATHISTORY BEFORE #past msgid={ids[5]} 2")) == of(4, 5)
+    assert texts(ada.ask(f"CHATHISTORY AFTER #past msgid={ids[5]} 2")) == of(7, 8)
+    assert texts(ada.ask(f"CHATHISTORY AROUND #past msgid={ids[5]} 3")) == of(5, 6, 7)
+    assert texts(ada.ask(f"CHATHISTORY BETWEEN #past msgid={ids[1]} msgid={ids[8]} 3")) == of(3, 4, 5)
+    assert texts(ada.ask(f"CHATHISTORY BETWEEN #past msgid={ids[8]} msgid={ids[1]} 3")) == of(6, 7, 8)
+
+
+def test_by_times(past):
+    ada, _, times = past
+    assert texts(ada.ask("CHATHISTORY BEFORE #past timestamp=2030-01-01T00:00:00.000Z 2")) == of(9, 10)
+    assert texts(ada.ask("CHATHISTORY AFTER #past timestamp=2020-01-01T00:00:00.000Z 2")) == of(1, 2)
+    assert of(9)[0] in texts(ada.ask(f"CHATHISTORY AROUND #past timestamp={times[8]} 6"))
+    between = "timestamp=2020-01-01T00:00:00.000Z timestamp=2030-01-01T00:00:00.000Z"
+    assert texts(ada.ask(f"CHATHISTORY BETWEEN #past {between} 4")) == of(1, 2, 3, 4)
+    assert ada.ask("CHATHISTORY AFTER #past timestamp=2030-01-01T00:00:00.000Z 2")[0].verb == "BATCH"
+
+
+def test_what_cannot_be_told(past):
+    ada, ids, _ = past
+    for asked, code in (
+        ("LATEST #nowhere * 5", "INVALID_TARGET"),
+        ("LATEST nobody * 5", "INVALID_TARGET"),
+        ("BEFORE #past msgid=nonsense 5", "INVALID_PARAMS"),
+        (f"SIDEWAYS #past msgid={ids[0]} 5", "INVALID_PARAMS"),
+        ("LATEST #past *", "NEED_MORE_PARAMS"),
+    ):
+        (failed,) = ada.ask(f"CHATHISTORY {asked}")
+        assert (failed.verb, failed.params[:2]) == ("FAIL", ["CHATHISTORY", code]), asked
+
+
+def test_alone_with_somebody(server, past):
+    ada, _, _ = past
+    with IrcClient(server, "bob", caps=CAPS) as bob:
+        ada.ask("PRIVMSG bob :one")
+        bob.ask("PRIVMSG ada :two")
+        told = bob.ask("CHATHISTORY LATEST ada * 5")
+        assert [(line.source, *line.params) for line in told if line.verb == "PRIVMSG"] == [
+            ("ada", "bob", "one"),
+            ("bob", "ada", "two"),
+        ]
+        found = bob.ask("CHATHISTORY TARGETS timestamp=2020-01-01T00:00:00.000Z timestamp=2030-01-01T00:00:00.000Z 5")
+        assert [line.params[1] for line in found if line.verb == "CHATHISTORY"] == ["ada"]
+        ada.sync()
+
+
+def test_who_cannot_ask_is_told_as_they_come_in(server, past):
+    with IrcClient(server, "old") as old:
+        told = old.ask("JOIN #past")
+        assert [line.text.partition("] ")[2] for line in told if line.verb == "PRIVMSG"][-2:] == of(9, 10)
+    with IrcClient(server, "newer", caps=["server-time", "batch"]) as newer:
+        told = newer.ask("JOIN #past")
+        assert texts(told)[-2:] == of(9, 10)
+        assert all("time" in line.tags for line in told if line.verb == "PRIVMSG")
+    ada, _, _ = past
+    ada.sync()
+
+
+def test_how_far_one_has_read_is_the_same_on_all_devices(server):
+    with IrcClient(server, "eve", "#read", caps=CAPS) as eve, Program(server, "pat") as pat:
+        eve.ask("REGISTER * * correct-horse-battery")
+        pat.exchange(type="join", room="read")
+        pat.ask("one", "read")
+        pat.ask("two", "read")
+        first, second = [line for line in eve.sync() if line.verb == "PRIVMSG"]
+        assert [line.params for line in eve.ask("MARKREAD #read")] == [["#read", "*"]]
+        with IrcClient(server, "phone", caps=CAPS, account=("eve", "correct-horse-battery")) as phone:
+            marked = f"timestamp={first.tags['time']}"
+            assert [line.params for line in eve.ask(f"MARKREAD #read {marked}")] == [["#read", marked]]
+            assert [line.params for line in phone.sync() if line.verb == "MARKREAD"] == [["#read", marked]]
+            later = f"timestamp={second.tags['time']}"
+            phone.ask(f"MARKREAD #read {later}")
+            assert [line.params for line in eve.ask(f"MARKREAD #read {marked}") if line.verb == "MARKREAD"] == [
+                ["#read", later],
+                ["#read", later],
+            ]
+        with IrcClient(server, "phone", caps=CAPS, account=("eve", "correct-horse-battery")) as phone:
+            again = [line.params for line in phone.welcome if line.verb == "MARKREAD"]
+            assert again == [["#read", later]]
