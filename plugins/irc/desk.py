@@ -140,6 +140,9 @@ def came_in_again(session: Session, codec: IrcCodec, room: Room) -> Iterator[str
     yield codec.shared.joined(room.name, member.name, codec.client.realname)
     if room.topic:
         yield codec.numeric(Numeric("332", (channel,), room.topic))
+    if codec.client.has("draft/read-marker"):
+        mark = codec.facts.read_mark(session, room.name, "", member.reads.get(room.name, 0))
+        yield line(HOST, "MARKREAD", channel, mark)
     if not codec.client.has("no-implicit-names"):
         there = room.some_members(member)
         roles = {one.name: role for one in there if (role := room.role_of(one))}
