@@ -92,8 +92,6 @@ def _nick(client: Client, line: Parsed, label: str) -> Requests:
         yield IrcLine("431", ref=Context("NICK", "", label).ref)
     elif not may_be_nick(line.params[0]):
         yield IrcLine("432", [line.params[0]], ref=Context("NICK", "", label).ref)
-    elif line.params[0] == client.shown:
-        return
     else:
         wanted = line.params[0]
         yield RunCommand("nick", {"name": from_irc(wanted)}, ref=Context("NICK", wanted, label).ref)

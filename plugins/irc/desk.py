@@ -143,7 +143,7 @@ def came_in_again(session: Session, codec: IrcCodec, room: Room) -> Iterator[str
     if codec.client.has("draft/read-marker"):
         mark = codec.facts.read_mark(session, room.name, "", member.reads.get(room.name, 0))
         yield line(HOST, "MARKREAD", channel, mark)
-    if not codec.client.has("no-implicit-names"):
+    if not codec.client.has("no-implicit-names") and not codec.client.has("draft/no-implicit-names"):
         there = room.some_members(member)
         roles = {one.name: role for one in there if (role := room.role_of(one))}
         for told in name_lines(channel, [one.name for one in there], roles, codec.client):

@@ -128,6 +128,8 @@ class IrcCodec:
 
     def encode(self, reply: Event | Frame) -> bytes:
         context = context_of(getattr(reply, "ref", None))
+        if self.client.is_registered and not isinstance(reply, Welcome):
+            self.client.name = self.me
         lines, is_last = self._told(reply, context)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
@@ -216,17 +218,21 @@ class IrcCodec:
 
     def _welcomed(self, welcome: Welcome, context: Context) -> list[str]:
         client = self.client
+        was = client.name
         client.name, client.account = to_irc(welcome.name), welcome.account
-        if context.verb == SASL:
+        if context.verb == SASL and not client.is_registered:
             return self.logged_in(welcome.account)
         lines = []
+        if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
+            lines.append(f":{source(was)} NICK {client.name}")
         if context.verb == REGISTER:
             lines = self.registered()
         if welcome.room and client.is_registered:
             lines += came_in(welcome, client, self.shared, self.numeric)
             if client.has("draft/read-marker"):
                 mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
-                lines.append(line(HOST, "MARKREAD", to_channel(welcome.room), mark))
+                before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
+                lines.insert(before, line(HOST, "MARKREAD", to_channel(welcome.room), mark))
         return lines
 
     def registered(self) -> list[str]:

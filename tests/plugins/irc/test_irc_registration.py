@@ -121,3 +121,10 @@ def test_ping_and_pong(server):
         for bad in ("PING", "PING :"):
             (refused,) = ada.ask(bad)
             assert (refused.verb, refused.params[0]) == ("409", "ada")
+
+
+def test_there_and_back(server):
+    with IrcClient(server, "ada") as ada:
+        for nick in ("eve", "ada", "eve"):
+            assert [line.params for line in ada.ask(f"NICK {nick}")] == [[nick]]
+        assert verbs(ada.ask("REGISTER eve * correct-horse-battery")) == ["REGISTER"]

@@ -93,3 +93,17 @@ def test_what_cannot_be_registered(server):
     with IrcClient(server) as client:
         (_, failed) = client.ask("NICK bar", "CAP LIST", f"REGISTER * * {WORD}")
         assert failed.params[:2] == ["REGISTER", "COMPLETE_CONNECTION_REQUIRED"]
+
+
+def test_one_more_device(server):
+    """Who logs in to an account that is there already is that person from then on, and is in their rooms."""
+    with IrcClient(server, "grace", "#r") as grace, IrcClient(server, "guest", "#q", caps=["sasl"]) as guest:
+        grace.ask(f"REGISTER * * {WORD}")
+        begin(guest)
+        lines = guest.ask(f"AUTHENTICATE {plain('grace')}")
+        nick = next(line for line in lines if line.verb == "NICK")
+        assert (nick.source, nick.params) == ("guest", ["grace"])
+        assert [line.verb for line in lines if line.verb in ("900", "903")] == ["900", "903"]
+        assert ("grace", ["#r"]) in [(line.source, line.params) for line in lines if line.verb == "JOIN"]
+        guest.ask("PRIVMSG #r :it is me")
+        assert [line.text for line in grace.sync() if line.verb == "PRIVMSG"] == ["it is me"]
