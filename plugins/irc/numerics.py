@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from greenchat import Error
 
 from .frames import Context, Numeric
-from .names import to_irc
+from .names import HOST, to_irc
 
 # By verbs and codes of refusals. Each has the nick and room or person before it; the words are the refusal's own.
 _BY_VERB: dict[tuple[str, str], str] = {
@@ -74,3 +74,26 @@ def _params(code: str, verb: str, target: str, extra: str) -> Sequence[str]:
     if code == "441":
         return (extra, target)
     return (target or "*",)
+
+
+def failure(context: Context, error: Error) -> str:
+    """The refusal of what is refused by a standard reply (IRCv3)."""
+    codes = {
+        "unknown_message": "UNKNOWN_MSGID",
+        "not_allowed": "REDACT_FORBIDDEN",
+        "registration_closed": "TEMPORARILY_UNAVAILABLE",
+    }
+    known = codes.get(error.code)
+    about = [one for one in (context.target, context.extra) if one]
+    if context.verb == "CHATHISTORY":
+        known = "INVALID_TARGET" if error.code in ("not_in_room", "unknown_room", "room_required") else "MESSAGE_ERROR"
+        about = [context.extra, context.target]
+    elif context.verb == "REGISTER":
+        known = {
+            "registered": "ALREADY_AUTHENTICATED",
+            "name_reserved": "ACCOUNT_EXISTS",
+            "password_invalid": "WEAK_PASSWORD",
+        }.get(error.code, "TEMPORARILY_UNAVAILABLE")
+    elif context.verb == "REDACT" and error.code in ("not_in_room", "room_required", "conversation_gone"):
+        known = "INVALID_TARGET"
+    return f":{HOST} FAIL {context.verb} {known or 'UNKNOWN_ERROR'} {' '.join(about)} :{error.text}"

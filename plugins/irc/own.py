@@ -39,7 +39,7 @@ from .grammar import LINE_BYTES, cut, line
 from .labels import Labels
 from .modes import BANS
 from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
-from .numerics import refusal
+from .numerics import failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
@@ -163,7 +163,7 @@ class IrcCodec:
             case HistoryPage():
                 if context.verb == "CHATHISTORY" and not self._is_there(reply, context.target):
                     refused = Error("unknown_room", "There is no such channel.")
-                    return [_failed(context, refused)], True
+                    return [failure(context, refused)], True
                 page = self._pages.take(reply, context)
                 return (
                     ([], False)
@@ -223,10 +223,15 @@ class IrcCodec:
         if context.verb == REGISTER:
             lines = self.registered()
         if welcome.room and client.is_registered:
-            lines += came_in(welcome, client, self.shared, self.numeric)
-            if client.has("draft/read-marker"):
-                mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
-                lines.append(line(HOST, "MARKREAD", to_channel(welcome.room), mark))
+            lines += self.came_in(welcome)
+        return lines
+
+    def came_in(self, welcome: Welcome) -> list[str]:
+        """All about a room that it is in from now on."""
+        lines = came_in(welcome, self.client, self.shared, self.numeric)
+        if self.client.has("draft/read-marker"):
+            mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
+            lines.append(line(HOST, "MARKREAD", to_channel(welcome.room), mark))
         return lines
 
     def registered(self) -> list[str]:
@@ -304,7 +309,7 @@ class IrcCodec:
         if context.verb == "NOTICE":
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
-            return [_failed(context, error)]
+            return [failure(context, error)]
         if error.ref is None and error.code in NOT_THERE and client.run_to:
             context = Context("PRIVMSG", client.run_to)
         told = refusal(error, context)
@@ -353,28 +358,6 @@ class IrcCodec:
     def _tagged(self, text: str, time: object = None) -> str:
         tags = self.shared.tags(time)
         return f"@{';'.join(f'{name}={value}' for name, value in tags.items())} {text}" if tags else text
-
-
-def _failed(context: Context, error: Error) -> str:
-    codes = {
-        "unknown_message": "UNKNOWN_MSGID",
-        "not_allowed": "REDACT_FORBIDDEN",
-        "registration_closed": "TEMPORARILY_UNAVAILABLE",
-    }
-    known = codes.get(error.code)
-    about = [one for one in (context.target, context.extra) if one]
-    if context.verb == "CHATHISTORY":
-        known = "INVALID_TARGET" if error.code in ("not_in_room", "unknown_room", "room_required") else "MESSAGE_ERROR"
-        about = [context.extra, context.target]
-    elif context.verb == "REGISTER":
-        known = {
-            "registered": "ALREADY_AUTHENTICATED",
-            "name_reserved": "ACCOUNT_EXISTS",
-            "password_invalid": "WEAK_PASSWORD",
-        }.get(error.code, "TEMPORARILY_UNAVAILABLE")
-    elif context.verb == "REDACT" and error.code in ("not_in_room", "room_required", "conversation_gone"):
-        known = "INVALID_TARGET"
-    return f":{HOST} FAIL {context.verb} {known or 'UNKNOWN_ERROR'} {' '.join(about)} :{error.text}"
 
 
 def _is_of_words(ack: Ack) -> bool:
