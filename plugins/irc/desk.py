@@ -7,15 +7,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
+from greenchat import ChatServer, Member, Message, Reject, Room, Session, Welcome, __version__, require_name
 
 from . import burst
 from .caps import CAPS, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, without_formatting
-from .names import HOST, ascii_lower, from_irc, is_channel, room_of, source, to_channel, to_irc
+from .names import HOST, ascii_lower, from_irc, is_channel, room_of, source, to_irc
 from .own import IrcCodec
-from .rooms import names as name_lines
 
 Told = Iterator["str | Numeric"]
 
@@ -136,18 +135,12 @@ def registered(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) ->
 def came_in_again(session: Session, codec: IrcCodec, room: Room) -> Iterator[str]:
     """As if one had come into a room just now."""
     member = session.require_member()
-    channel = to_channel(room.name)
-    yield codec.shared.joined(room.name, member.name, codec.client.realname)
-    if room.topic:
-        yield codec.numeric(Numeric("332", (channel,), room.topic))
-    if codec.client.has("draft/read-marker"):
-        mark = codec.facts.read_mark(session, room.name, "", member.reads.get(room.name, 0))
-        yield line(HOST, "MARKREAD", channel, mark)
-    if not codec.client.has("no-implicit-names") and not codec.client.has("draft/no-implicit-names"):
-        there = room.some_members(member)
-        roles = {one.name: role for one in there if (role := room.role_of(one))}
-        for told in name_lines(channel, [one.name for one in there], roles, codec.client):
-            yield codec.numeric(told)
+    there = room.some_members(member)
+    roles = {one.name: role for one in there if (role := room.role_of(one))}
+    names, read = [one.name for one in there], member.reads.get(room.name, 0)
+    yield from codec.came_in(
+        Welcome(member.name, room.name, names, room.seq, {}, "", topic=room.topic, roles=roles, read=read)
+    )
 
 
 def motd(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:

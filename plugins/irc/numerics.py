@@ -77,7 +77,7 @@ def _params(code: str, verb: str, target: str, extra: str) -> Sequence[str]:
 
 
 def failure(context: Context, error: Error) -> str:
-    """The standard reply (IRCv3) that it is, for verbs that have those."""
+    """The refusal of what is refused by a standard reply (IRCv3)."""
     codes = {
         "unknown_message": "UNKNOWN_MSGID",
         "not_allowed": "REDACT_FORBIDDEN",

@@ -228,11 +228,16 @@ class IrcCodec:
         if context.verb == REGISTER:
             lines = self.registered()
         if welcome.room and client.is_registered:
-            lines += came_in(welcome, client, self.shared, self.numeric)
-            if client.has("draft/read-marker"):
-                mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
-                before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
-                lines.insert(before, line(HOST, "MARKREAD", to_channel(welcome.room), mark))
+            lines += self.came_in(welcome)
+        return lines
+
+    def came_in(self, welcome: Welcome) -> list[str]:
+        """All about a room that it is in from now on."""
+        lines = came_in(welcome, self.client, self.shared, self.numeric)
+        if self.client.has("draft/read-marker"):
+            mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
+            before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
+            lines.insert(before, line(HOST, "MARKREAD", to_channel(welcome.room), mark))
         return lines
 
     def registered(self) -> list[str]:
