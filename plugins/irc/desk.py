@@ -12,7 +12,7 @@ from greenchat import ChatServer, Member, Message, Reject, Room, Session, Welcom
 from . import burst
 from .caps import CAPS, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
-from .grammar import LINE_BYTES, cut, line, without_formatting
+from .grammar import LINE_BYTES, cut, line, without_formatting, word
 from .names import HOST, ascii_lower, from_irc, is_channel, room_of, source, to_irc
 from .own import IrcCodec
 
@@ -289,7 +289,7 @@ def standard(code: str, text: str) -> Handler:
 
     def answer(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
         verb = context_of(asked.ref).verb or (asked.params[0] if asked.params else "*")
-        about = [one for one in asked.params if one != verb]
+        about = [word(one) for one in asked.params if one != verb]
         yield f":{HOST} FAIL {' '.join([verb, code, *about])} :{text}"
 
     return answer

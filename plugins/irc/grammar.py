@@ -82,6 +82,11 @@ def line(source: str, verb: str, *params: str) -> str:
     return " ".join(words)
 
 
+def word(param: str) -> str:
+    """A parameter that others follow, of what a client has sent: without spaces, and not empty."""
+    return param.lstrip(": ").partition(" ")[0] or "*"
+
+
 def without_formatting(text: str) -> str:
     return _FORMATTING.sub("", text) if any(sign in text for sign in "\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f") else text
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from greenchat import Error
 
 from .frames import Context, Numeric
+from .grammar import word
 from .names import HOST, to_irc
 
 # By verbs and codes of refusals. Each has the nick and room or person before it; the words are the refusal's own.
@@ -84,10 +85,10 @@ def failure(context: Context, error: Error) -> str:
         "registration_closed": "TEMPORARILY_UNAVAILABLE",
     }
     known = codes.get(error.code)
-    about = [one for one in (context.target, context.extra) if one]
+    about = [word(one) for one in (context.target, context.extra) if one]
     if context.verb == "CHATHISTORY":
         known = "INVALID_TARGET" if error.code in ("not_in_room", "unknown_room", "room_required") else "MESSAGE_ERROR"
-        about = [context.extra, context.target]
+        about = [context.extra, word(context.target)]
     elif context.verb == "REGISTER":
         known = {
             "registered": "ALREADY_AUTHENTICATED",

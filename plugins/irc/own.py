@@ -35,7 +35,7 @@ from .beside import Beside, Besides, unpacked
 from .client import Client
 from .decoder import Decoder
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
-from .grammar import LINE_BYTES, cut, line
+from .grammar import LINE_BYTES, cut, line, word
 from .labels import Labels
 from .modes import BANS
 from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
@@ -211,8 +211,8 @@ class IrcCodec:
     def numeric(self, told: Numeric) -> str:
         params = [self.told_as, *told.params]
         if told.text is None:
-            return line(HOST, told.code, *params)
-        return f":{HOST} {told.code} {' '.join(params)} :{told.text}"
+            return line(HOST, told.code, *map(word, params[:-1]), *params[-1:])
+        return f":{HOST} {told.code} {' '.join(map(word, params))} :{told.text}"
 
     # --- answers ---
 

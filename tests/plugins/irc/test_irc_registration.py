@@ -70,6 +70,8 @@ def test_a_nick_that_is_free_again(server):
         (told,) = ada.ask("NICK Ada")
         assert (told.source, told.verb, told.params) == ("ada", "NICK", ["Ada"])
         assert ada.ask("NICK Ada") == []
+        (refused,) = ada.ask("NICK :a b")
+        assert (refused.verb, refused.params[:-1]) == ("432", ["Ada", "a"])
         ada.ask("NICK malice")
         assert [line.params for line in bob.ask("NICK ada") if line.verb == "NICK"] == [["ada"]]
 
