@@ -4,10 +4,12 @@ plugin as it is."""
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from greenchat import Delete, Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
 
 from . import multiline, registration
-from .beside import Beside, client_tags
+from .beside import PLAIN, Beside, client_tags
 from .client import Client
 from .frames import Context, IrcLine, Requests, context_of, one_of
 from .grammar import Parsed, without_formatting
@@ -240,7 +242,10 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
         return
     text = without_formatting(text)
     answered = seq_in(tags.get("+draft/reply", "") or tags.get("+reply", ""), target)
-    ref = context._replace(extra=beside.packed()).ref
+    ref = context.ref
+    if beside != PLAIN:
+        client.besides += 1
+        ref = context._replace(extra=replace(beside, number=client.besides).packed()).ref
     # A slash is not a command here: who types one in a client of IRC has meant to say it.
     yield Say(slashed(text), ref=ref, reply_to=answered, **where)
 

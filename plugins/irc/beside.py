@@ -21,11 +21,12 @@ _CLIENT_TAG = re.compile(r"\+[A-Za-z0-9./-]+")
 
 class Beside(Struct, frozen=True, omit_defaults=True):
     """`verb` is PRIVMSG or NOTICE. `lines` are what it was written in: whether each is one with the line before it, and
-    its text."""
+    its text. `number` tells those of one client apart."""
 
     verb: str = "PRIVMSG"
     tags: dict[str, str] = field(default_factory=dict)
     lines: list[tuple[bool, str]] = field(default_factory=list)
+    number: int = 0
 
     @property
     def text(self) -> str:
@@ -33,8 +34,8 @@ class Beside(Struct, frozen=True, omit_defaults=True):
         return "".join(f"{'' if is_one else chr(10)}{text}" for is_one, text in self.lines).removeprefix("\n")
 
     def packed(self) -> str:
-        """For a context; empty where there is nothing to remember."""
-        return json.encode(self).decode() if self != PLAIN else ""
+        """For a context."""
+        return json.encode(self).decode()
 
 
 PLAIN = Beside()
@@ -56,7 +57,7 @@ class Besides:
 
     def __init__(self) -> None:
         self.bots: WeakSet[Any] = WeakSet()
-        self._expected: dict[tuple[str, str], Beside] = {}
+        self._expected: dict[tuple[str, str, int], Beside] = {}
         self._known: dict[tuple[str, int], Beside] = {}
         self._last: dict[str, int] = {}  # the latest number of a place that is known
 
@@ -64,13 +65,12 @@ class Besides:
         return bool(self.bots) and any(bot.session is not None and bot.session.name == name for bot in self.bots)
 
     def expect(self, sender: str, text: str, beside: Beside) -> None:
-        _put(self._expected, (sender, text), beside)
+        _put(self._expected, (sender, text, beside.number), beside)
 
     def settle(self, sender: str, beside: Beside, place: str = "", seq: int = 0) -> None:
         """It was said as this, or not at all."""
-        for key in [one for one, known in self._expected.items() if known is beside or one[0] == sender]:
-            if self._expected[key] == beside:
-                del self._expected[key]
+        for key in [one for one, known in self._expected.items() if one[0] == sender and known == beside]:
+            del self._expected[key]
         if seq:
             self._know(place, seq, beside)
 
@@ -82,8 +82,10 @@ class Besides:
 
     def of(self, sender: str, place: str, seq: int, text: str) -> Beside:
         found = self._known.get((place, seq))
-        if found is None and self._expected and (found := self._expected.get((sender, text))) is not None:
-            self._know(place, seq, found)
+        if found is None and self._expected:
+            found = next((one for key, one in self._expected.items() if key[:2] == (sender, text)), None)
+            if found is not None:
+                self._know(place, seq, found)
         return found or PLAIN
 
     def _know(self, place: str, seq: int, beside: Beside) -> None:

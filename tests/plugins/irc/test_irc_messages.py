@@ -203,3 +203,11 @@ def test_what_comes_back_is_no_longer_than_a_line(server):
             ada.send(line + "é" * ((500 - len(line)) // 2), "PING end")
             while (raw := ada.read()) and "PONG" not in raw:
                 assert len(f"{raw}\n".encode()) <= 512
+
+
+def test_one_that_is_refused_takes_nothing_from_the_others(server):
+    with IrcClient(server, "ada", "#nine") as ada, IrcClient(server, "bob", "#nine") as bob:
+        bob.sync()
+        ada.ask("NOTICE nobody,#nine :x", "NOTICE nobody :y", "NOTICE #nine :y", "NOTICE nobody :z", "PRIVMSG #nine :w")
+        found = [(line.verb, line.text) for line in bob.sync()]
+        assert found == [("NOTICE", "x"), ("NOTICE", "y"), ("PRIVMSG", "w")]
