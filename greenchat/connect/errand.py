@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from greenchat.client import Client, ClientError, NoAnswerError, RefusedError
+from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
 from greenchat.client.keys import KNOWS_KEYS
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, login_name
 from greenchat.connect.logins import Logins, server_key
@@ -126,14 +126,19 @@ class Errand:
         self._passing_by = True
         return room
 
-    def back(self, tell: Callable[[str], object], until: float | None = None) -> Client:
+    def back(
+        self,
+        tell: Callable[[str], object],
+        until: float | None = None,
+        rest: Callable[[float], object] = time.sleep,
+    ) -> Client:
         """Come back after a loss, trying again and again until that moment of `time.monotonic`; None: for ever. What
-        keeps one out meanwhile goes to `tell`, once. Returns the client that was lost.
+        keeps one out meanwhile goes to `tell`, once; between two tries one `rest`s. Returns the client that was lost.
 
         Raises `RefusedError` where trying again does not help or one is not in the room any more, and `NoAnswerError`.
         """
         lost = self.client
-        client, welcome = come_back(lost, self._ticket, tell, until)
+        client, welcome = come_back(lost, self._ticket, tell, until, rest)
         self._client = client
         self._keep(client)
         if self.room and not client.plain and not _spelt(welcome, self.room):
@@ -141,8 +146,15 @@ class Errand:
         return lost
 
     def may_repeat(self, lost: Client) -> bool:
-        """Whether what was said in the room by that client may be said again with its key. Raises `ClientError`."""
-        return not (self.person or lost.plain) and knows_keys(lost, self.client, self._ticket, self.room)
+        """Whether what was said in the room by that client may be said again with its key. Raises `ClientError`; where
+        that is another loss, one may come back and ask again."""
+        if self.person or lost.plain:
+            return False
+        try:
+            return knows_keys(lost, self.client, self._ticket, self.room)
+        except (DisconnectedError, NoAnswerError):
+            lose_again(lost, self.client, self._ticket)
+            raise
 
     def go(self) -> None:
         """Say that one goes, so that the name is free at once."""
@@ -158,10 +170,14 @@ class Errand:
 
 
 def come_back(
-    lost: Client, ticket: Ticket, tell: Callable[[str], object], until: float | None = None
+    lost: Client,
+    ticket: Ticket,
+    tell: Callable[[str], object],
+    until: float | None = None,
+    rest: Callable[[float], object] = time.sleep,
 ) -> tuple[Client, Welcome]:
     """Come in again, as who one was if that can be, trying until that moment of `time.monotonic`; None: for ever. What
-    keeps one out meanwhile goes to `tell`, once.
+    keeps one out meanwhile goes to `tell`, once; between two tries one `rest`s, for so many seconds.
 
     Raises `RefusedError` where trying again does not help, and `NoAnswerError`.
     """
@@ -172,7 +188,7 @@ def come_back(
     for pause in pauses():
         if until is not None and time.monotonic() + pause > until:
             break
-        time.sleep(pause)
+        rest(pause)
         try:
             return ticket.enter()
         except ClientError as error:
@@ -200,10 +216,21 @@ def has_forgotten(lost: Client, client: Client, room: str) -> bool:
 def knows_keys(lost: Client, client: Client, ticket: Ticket, room: str) -> bool:
     """Whether the server of who has come back, by that ticket, knows by which keys they have said something in that
     room before the connection was lost. Raises `ClientError`."""
+    if not is_same(lost, client, ticket) or client.protocol < KNOWS_KEYS:
+        return False
+    return room in client.rooms and room in lost.rooms and not has_forgotten(lost, client, room)
+
+
+def is_same(lost: Client, client: Client, ticket: Ticket) -> bool:
+    """Whether the server takes who has come back by that ticket for who was lost."""
     by_token = bool(lost.token) and lost.token not in ticket.refused
-    is_same = by_token or client.account == lost.account != ""
-    is_there = room in client.rooms and room in lost.rooms
-    return is_same and client.protocol >= KNOWS_KEYS and is_there and not has_forgotten(lost, client, room)
+    return by_token or client.account == lost.account != ""
+
+
+def lose_again(lost: Client, client: Client, ticket: Ticket) -> None:
+    """Who has come back was lost again, before anything was said again: `lost` comes back by the latest token then."""
+    lost.token = client.token if is_same(lost, client, ticket) else ""
+    client.close()
 
 
 def _spelt(welcome: Welcome, room: str) -> str:

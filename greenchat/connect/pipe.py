@@ -34,10 +34,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TextIO
 
-from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError
+from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
+from greenchat.client.asking import KNOWS_CONVERSATIONS
 from greenchat.codecs.lines import LineBuffer
 from greenchat.codecs.plain import too_long
-from greenchat.connect.commands import table_of
+from greenchat.connect.commands import TABLE_SECONDS
 from greenchat.connect.common import (
     NOT_STORED,
     TRY_AGAIN,
@@ -50,7 +51,7 @@ from greenchat.connect.common import (
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import as_text
-from greenchat.connect.errand import COMING_BACK, come_back, has_forgotten, knows_keys, ticket_of
+from greenchat.connect.errand import COMING_BACK, come_back, has_forgotten, knows_keys, lose_again, ticket_of
 from greenchat.connect.missed import NO_HISTORY, Reached
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
@@ -250,12 +251,19 @@ class Pipe:
         talk.lost()
         ticket.room = talk.room or None
         client, welcome = come_back(lost, ticket, lambda why: self._outlet.show([error_line(why)]))
-        self._client, room = client, talk.room
-        if lost.pending and not self._may_repeat(lost):
+        room = talk.room
+        try:
+            table = _table_of(client)
+            may_repeat = not lost.pending or knows_keys(lost, client, ticket, room)
+        except (DisconnectedError, NoAnswerError):
+            lose_again(lost, client, ticket)
+            raise
+        self._client = client
+        if not may_repeat:
             self._unknown = len(lost.pending)
             return
         with self._stops:
-            talk.back(client, welcome, {}, table_of(client))
+            talk.back(client, welcome, {}, table)
         for old, new in talk.again.items():
             if (number := self._numbers.pop(old, None)) is not None:
                 self._numbers[new] = number
@@ -266,13 +274,6 @@ class Pipe:
             if has_forgotten(lost, client, room):
                 self._outlet.show([info_line(NO_HISTORY)])
             self._show(self._reached.missed(client))
-
-    def _may_repeat(self, lost: Client) -> bool:
-        """Whether what was said by that connection may be said again by this one."""
-        try:
-            return knows_keys(lost, self._client, self._ticket, self._talk.room)
-        except ClientError:  # nobody can know any more
-            return False
 
     def _receive(self) -> None:
         with self._stops:
@@ -366,6 +367,13 @@ class Pipe:
     def _stop_reading(self) -> None:
         self._source = None
         self._dropped += len(self._outgoing.drop())
+
+
+def _table_of(client: Client) -> list[CommandEntry] | None:
+    """The server's commands; None where it does not tell. Raises `DisconnectedError` and `NoAnswerError`."""
+    with suppress(RefusedError):
+        return client.commands(TABLE_SECONDS) if client.protocol >= KNOWS_CONVERSATIONS else None
+    return None
 
 
 def _numbered(reason: str, number: int | None) -> str:

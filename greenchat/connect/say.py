@@ -105,7 +105,7 @@ class Saying:
         self._stops = stops
         self._until = until
         self._key = secrets.token_urlsafe(KEY_BYTES)
-        self._under_way = False  # the server may have read it
+        self._said_by: Client | None = None  # the server may have read it
         self._before = 0  # the latest message to the person, when it was said
 
     def run(self) -> Exit:
@@ -136,12 +136,8 @@ class Saying:
                 return self._end(error, Exit.LOST)
             except DisconnectedError as error:
                 self._outlet.show([error_line(str(error)), info_line(COMING_BACK)])
-                try:
-                    is_known = self._come_back()
-                except ClientError as problem:
-                    return self._end(problem, Exit.LOST)
-                if is_known is not None:
-                    return Exit.DELIVERED if is_known else self._end(None, Exit.LOST)
+                if (code := self._after_loss()) is not None:
+                    return code
 
     def _why_not(self, client: Client) -> str:
         lines = self._text.split("\n")
@@ -160,20 +156,34 @@ class Saying:
         text = as_text(self._text)
         with self._stops:
             ref = client.say(text, errand.room, to=errand.person, key=self._key)
-            self._under_way = True
+            self._said_by = client
         client.confirm(ref, max(self._until - time.monotonic(), 0))
+
+    def _after_loss(self) -> Exit | None:
+        """How it ends by that; None: it is to be said once more, with its key."""
+        while True:
+            try:
+                is_known = self._come_back()
+                break
+            except DisconnectedError:
+                pass  # once more, in this very moment
+            except ClientError as problem:
+                return self._end(problem, Exit.LOST)
+        if is_known is None:
+            return None
+        return Exit.DELIVERED if is_known else self._end(None, Exit.LOST)
 
     def _come_back(self) -> bool | None:
         """Whether it was said, as far as that can be found out; None: it is to be said once more, with its key. Raises
         `ClientError`."""
         errand = self._errand
-        lost = errand.back(lambda why: self._outlet.show([error_line(why)]), self._until)
-        if not self._under_way:
+        errand.back(lambda why: self._outlet.show([error_line(why)]), self._until)
+        if self._said_by is None:
             return None
         client = errand.client
         if errand.person:
             return self._is_said_alone(client)
-        return None if errand.may_repeat(lost) else False
+        return None if errand.may_repeat(self._said_by) else False
 
     def _latest(self, client: Client) -> int:
         """The number of the latest message to the person; 0 for none."""
@@ -208,6 +218,6 @@ class Saying:
     def _end(self, error: ClientError | None, code: Exit) -> Exit:
         """It was refused, or is not known to have been said."""
         told = [str(error)] if error is not None else []
-        told.append(MAYBE if code is Exit.LOST and self._under_way else NOT_SAID)
+        told.append(MAYBE if code is Exit.LOST and self._said_by is not None else NOT_SAID)
         self._outlet.show([error_line(" ".join(told))])
         return code

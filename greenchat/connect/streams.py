@@ -1,5 +1,6 @@
 """Standard output and error, and signals, for what runs in a shell without a screen."""
 
+import math
 import os
 import select
 import signal
@@ -78,10 +79,17 @@ class Outlet:
         """Until there is something to read, or to write, or nobody reads the output any more."""
         poll = select.poll()
         poll.register(descriptor, select.POLLIN | (select.POLLOUT if writing else 0))
+        self._poll(poll)
+
+    def rest(self, seconds: float) -> None:
+        """For so long, or until nobody reads the output any more."""
+        self._poll(select.poll(), math.ceil(seconds * 1000))
+
+    def _poll(self, poll: "select.poll", milliseconds: int | None = None) -> None:
         output = self._output.fileno() if self._output is not None else -1
         if output >= 0:
             poll.register(output, 0)  # what is told unasked: that its other end has gone
-        if any(ready == output for ready, _ in poll.poll()):
+        if any(ready == output for ready, _ in poll.poll(milliseconds)):
             self.closed = True
 
     def put(self, text: str) -> None:

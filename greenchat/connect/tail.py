@@ -124,6 +124,10 @@ class Teller:
         self.outlet.show([error_line(text)])
 
 
+class _UnreadError(Exception):
+    """Nobody reads it any more."""
+
+
 class Tail:
     """Tells of one place, by an errand that has come in."""
 
@@ -154,8 +158,16 @@ class Tail:
                     raise
                 self._teller.error(str(error))
                 self._teller.info(COMING_BACK)
-                self._lost = self._errand.back(self._teller.error)
+                try:
+                    self._lost = self._errand.back(self._teller.error, rest=self._rest)
+                except _UnreadError:
+                    return
                 self._teller.info(BACK)
+
+    def _rest(self, seconds: float) -> None:
+        self._outlet.rest(seconds)
+        if self._outlet.closed:
+            raise _UnreadError
 
     def _listen(self) -> None:
         client = self._errand.client

@@ -92,6 +92,18 @@ def test_lines_without_an_answer_are_said_again_with_their_keys(bot, raw):
     assert "[ERROR] Line 3: Not now." in bot.stderr.read().decode().splitlines()
 
 
+def test_lost_again_while_coming_back(bot, raw):
+    type_into(bot, "one")
+    before = raw.read()
+    raw.send(welcome(name="bot", ref=raw.knock()["ref"], token="gr_2", protocol=2, epoch="e"))
+    assert raw.next()["type"] == "commands"
+    join = raw.knock()
+    assert join["token"] == "gr_2"
+    come(raw, join, token="gr_3")
+    again = raw.read()
+    assert (again["text"], again["key"]) == ("one", before["key"])
+
+
 def test_where_nobody_can_know_what_was_said_it_ends(bot, raw):
     raw.refuse(raw.knock(), "token_invalid")
     join = raw.read()

@@ -209,6 +209,16 @@ def test_a_session_that_was_ended_does_not_come_back_and_a_lost_room_is_told(raw
         assert tail.stderr.read().splitlines() == ["[ERROR] Go.", "[ERROR] The server has closed the connection."]
 
 
+def test_nobody_waits_for_a_server_for_who_reads_no_more(raw):
+    with running("tail", "lobby", "{}:{}".format(*raw.address), "--name", "ci") as tail:
+        come(raw)
+        raw.listener.close()
+        raw.hang_up()
+        read_to(tail.stderr, "[INFO] Coming back as soon as the server can be reached.")
+        tail.stdout.close()
+        assert tail.wait(DEADLINE) == Exit.DELIVERED
+
+
 def test_a_server_that_has_forgotten_all(raw):
     with running("tail", "lobby", "{}:{}".format(*raw.address), "--name", "ci") as tail:
         come(raw, message(1, "hi", rev=1))

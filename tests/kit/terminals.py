@@ -25,9 +25,6 @@ UP, LEFT, HOME, DELETE = "\x1b[A", "\x1b[D", "\x1b[H", "\x1b[3~"
 MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
 KITTY_ON, KITTY_OFF = re.compile(rb"\x1b\[>\d+u"), re.compile(rb"\x1b\[<\d*u")
 
-# How long a process that ends is read from before it is asked whether it has, in seconds.
-MOMENT = 0.02
-
 PASTES_NOT_TOLD = b"\x1b[?2004l"  # a terminal tells pastes from what is typed no more
 
 # What is drawn up to the right edge, two blanks or more behind what is typed.
@@ -120,12 +117,15 @@ class Terminal:
         self.type("\x1b[200~" + text.replace("\n", "\r") + "\x1b[201~")
 
     def end(self):
-        """Wait until the process has ended; its exit code."""
+        """Wait until the process has ended; its exit code. Meanwhile it is read, as a terminal does: who draws a whole
+        screen as the last thing waits for that."""
         deadline = time.monotonic() + DEADLINE
-        while (code := self.process.poll()) is None:  # which waits for whoever reads what it writes last
+        while (code := self.process.poll()) is None:
             assert time.monotonic() < deadline, "it does not end:\n" + "\n".join(self.lines)
-            self.rest(MOMENT)
-        self.rest(0)
+            if select.select([self._fd], [], [], 0.02)[0]:
+                self._read()
+        while select.select([self._fd], [], [], 0)[0]:
+            self._read()
         assert termios.tcgetattr(self._inner) == self.settings, "the terminal is as it was before"
         assert self.modes == USUAL_MODES, "and nothing is left switched on or off"
         assert len(KITTY_ON.findall(self.written)) == len(KITTY_OFF.findall(self.written))
