@@ -1,5 +1,6 @@
 """What stands at the right of the prompt: how the connection is, what waits, and what is unread elsewhere."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 
@@ -19,8 +20,8 @@ def status(link: Link, chats: Chats) -> str:
 
 def _parts(link: Link, chats: Chats) -> Iterator[str]:
     if not link.is_up:
-        wait = round(link.retry_at - time.monotonic())
-        yield f"next try in {wait} s" if wait > 0 else "connecting"
+        wait = math.ceil(link.retry_at - time.monotonic())
+        yield f"next try in {wait} s (Enter: now)" if wait > 0 else "connecting"
     lag = link.lag()
     if lag >= LAG_SECONDS:
         yield f"lag {lag:.0f} s"

@@ -10,6 +10,7 @@ from greenchat.connect.draft import is_command
 from greenchat.connect.meanwhile import Meanwhile
 from greenchat.connect.missed import NO_HISTORY
 from greenchat.connect.model.asking import Asked
+from greenchat.connect.model.calling import HERE
 from greenchat.connect.model.marks import Mark, Missed, Now, rooms_of
 from greenchat.connect.model.place import Place
 from greenchat.connect.outgoing import Outgoing
@@ -85,6 +86,7 @@ class Conversation(Whereabouts):
 
     def pump(self) -> float | None:
         self.commands.ask(self._client)
+        self.calling.ask(self._client)
         self.outgoing.send()
         return self.reading.tell(self._client)
 
@@ -197,7 +199,13 @@ class Conversation(Whereabouts):
         if self._client.plain:
             self._see_plain(item)
         asked = self.asked(item)
-        lines = [*self._told(item, asked)]  # by what was known before
+        kept = self.calling.in_place_of(item, asked)
+        if kept is not item and asked is not None and asked.place is not None:
+            lines = [info_line(HERE.format(asked.place.title, asked.place.level))]
+            self._command = 0
+        else:
+            lines = [*self._told(item, asked)]  # by what was known before
+        item = kept
         # A page that somebody has asked for is shown here, and is no part of what goes on.
         is_told = (isinstance(item, HistoryPage) and item.ref is not None) or self.take(item)
         self._have_read()
@@ -217,6 +225,8 @@ class Conversation(Whereabouts):
             case Ack():
                 self._parting.pop(item.ref, "")
                 return ()
+            case Error() if asked is not None and asked.kind == "ping":
+                return ()  # a sign of life, too
             case Error():
                 return () if self._parting.pop(item.ref, "") else (error_line(item.text),)
             case HistoryPage():
@@ -248,7 +258,9 @@ class Conversation(Whereabouts):
     def _calls(self, message: Message) -> bool:
         """Whether it is for the one who reads it more than for others."""
         place = self.chats.places.get(place_of(message))
-        return place is not None and place.level != "none" and self.chats.calls(place, message)
+        if place is None:  # nobody has said anything there before
+            return bool(message.conversation) and not message.own
+        return place.level != "none" and self.chats.calls(place, message)
 
     def _said(self, asked: Asked, ack: Ack) -> None:
         """The server has taken what one has said."""

@@ -1,5 +1,6 @@
 """Where somebody wants to go, as they have said it: an address, a link, or the name of a profile."""
 
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -84,5 +85,6 @@ def _of_profile(name: str, profile: Profile, file: ClientFile) -> Destination:
     told = ""
     if profile.host != name and is_host(name):
         told = f"{name} is a profile here: {profile.where}. For the host of that name say its port, too: {name}:PORT."
-    encryption = Encryption(profile.cafile or None, profile.insecure) if profile.tls else None
+    cafile = str(file.path.parent / Path(profile.cafile).expanduser()) if profile.cafile else None
+    encryption = Encryption(cafile, profile.insecure) if profile.tls else None
     return Destination(profile.host, profile.port, encryption, profile.name, tuple(profile.rooms), profile.view, told)

@@ -41,7 +41,7 @@ from greenchat.connect.logins import Logins, server_key
 from greenchat.connect.model.asking import Asked
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.outgoing import Entry
-from greenchat.connect.past import past_of
+from greenchat.connect.past import Past, past_of
 from greenchat.connect.prompt import Screen, TerminalOutput
 from greenchat.connect.quiet import Quiet
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, ON_THEIR_WAY, SAYING_NOW
@@ -171,14 +171,16 @@ class LineChat:
             self._tell([ON_THEIR_WAY])
 
     async def _take(self, text: str) -> None:
-        """What was typed and pasted."""
+        """What was typed and pasted. Nothing asks for the next try at once, where the connection is lost."""
+        if not text.strip() and not self._link.is_up:
+            self._link.retry_now()
         for line in to_send(text, self._talk.fits):
             if is_quit(line):
                 self._leaving = True
                 return
             if is_command(line) and line.split()[0].lower() == "/set":
-                self._settings, told = choices.run(line, self._settings, ClientFile())
-                self._screen.hold(self._settings)
+                settings, told = choices.run(line, self._settings, ClientFile())
+                self._hold(settings)
                 self._tell(told)
                 continue
             lacking = self._screen.commands.lacking(line)
@@ -192,6 +194,15 @@ class LineChat:
                 if not self._link.is_up:
                     self._tell([waiting(entry.line, entry.room)])
             self._link.flush()
+
+    def _hold(self, settings: Settings) -> None:
+        """These hold from now on."""
+        memory, ticket = self._screen.memory, self._ticket
+        if settings.history != self._settings.history:
+            past = past_of(server_key(ticket.host, ticket.port, ticket.encryption)) if settings.history else Past()
+            memory.past = past.after(memory.past)
+        self._settings = settings
+        self._screen.hold(settings)
 
     def _tick(self) -> None:
         """Once a second: is the server still there, and how is the connection?"""

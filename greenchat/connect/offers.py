@@ -79,7 +79,8 @@ def _of_command(
     if entry is None:
         known = [Option(f"/{one.name}", shown=_usage(one.name, one.usage), help=one.help) for one in commands.known]
         return Offers(slash_at(before), _begin(known, f"/{behind.typed}"))
-    usage = "" if _is_under_way(before, behind) else f"{_usage(entry.name, entry.usage)}  {entry.help}"
+    is_told = (entry.usage or entry.help) and not _is_under_way(before, behind)
+    usage = f"{_usage(entry.name, entry.usage)}  {entry.help}" if is_told else ""
     words = options_of(behind.following, people(), rooms(), has_begun=bool(behind.typed))
     called = {one.name for one in behind.following}
     if words is None and "command" in called:

@@ -39,6 +39,11 @@ class Past:
         if self._file is not None and len(text) <= LONGEST_KEPT:
             self._append(msgspec.json.encode(text) + b"\n")
 
+    def after(self, before: "Past") -> "Past":
+        """This one, in the place of the one `before`: what that has is known, but not kept here."""
+        self.texts = [*self.texts, *(text for text in before.texts if text not in self.texts)][-REMEMBERED:]
+        return self
+
     def search(self, words: str) -> list[str]:
         """Those with all these words, the latest first, each once."""
         wanted = words.casefold().split()

@@ -28,8 +28,9 @@ LOOKUP_SECONDS = 0.15
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`host` may be `unix:/path`. One comes into all `rooms`, and looks at the first; without, into the server's own.
-    `view` is how a terminal shows it, empty for as it is usual."""
+    """`host` may be `unix:/path`, and `cafile` is beside this file unless it says where. One comes into all `rooms`,
+    and looks at the first; without, into the server's own. `view` is how a terminal shows it, empty for as it is
+    usual."""
 
     host: str
     port: int | None = None

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
+import pytest
 from kit.comebacks import LOST, let_back
 from kit.peers import message
 from kit.terminals import CTRL_U, ENTER
@@ -32,9 +33,24 @@ def test_how_the_connection_is_stands_there_too(talk, raw):
     raw.send({"type": "ack", "ref": say["ref"], "seq": 1, "id": 1})
     talk.wait(lambda lines: not talk.status)
     raw.hang_up()
-    talk.wait(lambda lines: re.fullmatch(r"next try in \d+ s|connecting", talk.status) and lines[-3:-1] == LOST)
+    talk.wait(lambda lines: talk.status.endswith("s (Enter: now)") and lines[-3:-1] == LOST)
     let_back(raw)
     talk.wait(lambda lines: lines[-1] == ">" and not talk.status)
+
+
+# Seconds before the first try.
+LATE = "import greenchat.connect.tries as tries; tries.FIRST_SECONDS = tries.LONGEST_SECONDS = 3600.0\n"
+
+
+@pytest.mark.parametrize("view", ["--line", "--screen"])
+def test_enter_tries_again_at_once(open_terminal, raw, view):
+    terminal = open_terminal(*raw.address, "--name", "alice", view, before=LATE)
+    raw.let_in()
+    terminal.wait(lambda lines: lines[-1] == ">")
+    raw.hang_up()
+    terminal.wait(lambda lines: "s (Enter: now)" in terminal.status + lines[-2])
+    terminal.type(ENTER)
+    assert raw.knock()["name"] == "alice"
 
 
 def test_who_is_called_sees_and_hears_it(talk, raw):
@@ -47,6 +63,14 @@ def test_who_is_called_sees_and_hears_it(talk, raw):
     assert b"\x07" in talk.written
     assert re.search(rb";7m$", first), "its head is drawn in reverse"
     assert second.count(b"\x07") == 0, "once"
+
+
+def test_who_wants_to_be_called_by_nothing_hears_nothing(alice, bob):
+    alice.type("/notify none" + ENTER)
+    alice.wait(lambda lines: lines[-1] == ">" and "What calls you in lobby: none." in " ".join(lines))
+    bob.send("MSG|alice, are you there?")
+    alice.wait_for("[bob]: alice, are you there?", ">")
+    assert b"\x07" not in alice.written
 
 
 def test_settings_hold_for_lines_too(open_terminal, raw, tmp_path):

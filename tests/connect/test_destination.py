@@ -84,6 +84,8 @@ def test_a_name_that_is_a_host_as_well_is_told(file):
     found = destination("localhost", None, file)
     assert found.host == "chat.example.org"
     assert "localhost is a profile here: chat.example.org." in found.told
+    save(file, "beside", Profile("h", tls=True, cafile="ca.pem"))
+    assert destination("beside", None, file).encryption == Encryption(str(file.path.with_name("ca.pem")))
     save(file, "here", Profile("unix:/run/chat.sock", name="ada"))
     found = destination("here", None, file)
     assert (found.host, found.port, found.told) == ("unix:/run/chat.sock", None, "")

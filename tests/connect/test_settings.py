@@ -1,7 +1,7 @@
 """What `connect.toml` may say, and what is told where it says something else."""
 
 import pytest
-from kit.terminals import ENTER
+from kit.terminals import ENTER, UP
 
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.settings import Settings, read, understood
@@ -93,7 +93,7 @@ def test_values_as_they_are_typed():
         understood("belle", "on")
 
 
-def test_set_at_the_prompt(open_terminal, server, tmp_path):
+def test_set_at_the_prompt(open_terminal, server, tmp_path, state_home):
     file = ClientFile(tmp_path / "greenchat" / "connect.toml")
     terminal = open_terminal(server.host, server.port, "--name", "ada", XDG_CONFIG_HOME=str(tmp_path), size=(100, 40))
     terminal.wait(lambda lines: lines[-1] == ">")
@@ -107,3 +107,12 @@ def test_set_at_the_prompt(open_terminal, server, tmp_path):
     terminal.type("/set bell usual" + ENTER)
     terminal.wait(lambda lines: "[INFO] bell is on now, as usual." in lines)
     assert read(file).settings == Settings()
+    terminal.type("/set history off" + ENTER)
+    terminal.wait(lambda lines: "[INFO] history is off now." in lines)
+    terminal.type("nobody's business" + ENTER)
+    terminal.wait(lambda lines: lines[-1] == ">" and lines[-2].endswith("nobody's business"))
+    terminal.type(UP)
+    terminal.wait(lambda lines: lines[-1] == "> nobody's business")
+    kept = "".join(path.read_text() for path in state_home.rglob("*") if path.is_file())
+    assert "/set bell" in kept
+    assert "nobody" not in kept

@@ -117,8 +117,13 @@ class Terminal:
         self.type("\x1b[200~" + text.replace("\n", "\r") + "\x1b[201~")
 
     def end(self):
-        """Wait until the process has ended; its exit code."""
-        code = self.process.wait(DEADLINE)
+        """Wait until the process has ended; its exit code. Meanwhile it is read, as a terminal does: who draws a whole
+        screen as the last thing waits for that."""
+        deadline = time.monotonic() + DEADLINE
+        while (code := self.process.poll()) is None:
+            assert time.monotonic() < deadline, "it does not end:\n" + "\n".join(self.lines)
+            if select.select([self._fd], [], [], 0.02)[0]:
+                self._read()
         while select.select([self._fd], [], [], 0)[0]:
             self._read()
         assert termios.tcgetattr(self._inner) == self.settings, "the terminal is as it was before"

@@ -91,7 +91,7 @@ def test_killed_restarted_and_handed_over(window, tmp_path):
             window.wait(back)
 
         with serving() as server:
-            window.enter(f"greenchat connect --screen --name ada 127.0.0.1:{port}")
+            window.enter(f"greenchat connect --name ada 127.0.0.1:{port}")
             window.sees("1 #lobby")
             chat.bob()
             chat.ada()
@@ -127,7 +127,7 @@ def test_killed_restarted_and_handed_over(window, tmp_path):
 
 def test_a_server_that_knows_six_frames_alone(window):
     with SixFrames() as server, closing(server.join("bob")) as bob:
-        window.enter(f"greenchat connect --screen --name ada {server.host}:{server.port}")
+        window.enter(f"greenchat connect --name ada {server.host}:{server.port}")
         bob.expect("INFO|ada has joined the chat.")
         window.sees("Welcome, ada!")
         window.enter("Hello 世界")

@@ -48,7 +48,7 @@ def window():
 
 
 def opened(window, server):
-    window.enter(f"greenchat connect --screen --name ada {server.host}:{server.port}")
+    window.enter(f"greenchat connect --name ada {server.host}:{server.port}")
     window.wait(lambda lines: "That is all." in "\n".join(lines) and lines[-1].startswith(">"))
     return window
 

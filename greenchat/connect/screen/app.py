@@ -41,8 +41,8 @@ FRAME_SECONDS = 0.05
 # After each, it rests so many times as long as that has taken, for keys to have their turn on a busy machine.
 REST = 4
 
-# From so many columns on the panes are there by themselves.
-CONVERSATIONS_FROM, MEMBERS_FROM = 60, 100
+# From so many columns on the panes are there by themselves: a conversation beside them has columns for times and names.
+CONVERSATIONS_FROM, MEMBERS_FROM = 77, 100
 
 NOT_THERE = "This message is not there any more."
 

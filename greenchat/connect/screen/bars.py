@@ -41,7 +41,8 @@ class Sentence(Lines):
         return min(MOST_LINES, len(self._make_lines(width, MOST_LINES)))
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
-        lines = wrap([Span(*self._part)], width - 2)
+        text, style = self._part
+        lines = wrap([Span(text, self.look.on_bar(style))], width - 2)
         return [Strip([Segment(" "), *isolated(line)]) for line in lines[:height]]
 
 
@@ -67,6 +68,6 @@ class Bar(Lines):
             if left < 4:
                 break
             shown = cut(text, left)
-            segments += [*isolated([Segment(shown, style)]), Segment("  ")]
+            segments += [*isolated([Segment(shown, self.look.on_bar(style))]), Segment("  ")]
             left -= width_of(shown) + 2
         return [Strip(segments)]

@@ -102,6 +102,8 @@ class Box(Lines, can_focus=True):
     async def _on_key(self, event: Key) -> None:
         if self.screen is not self.app.screen:  # by a key before this one: it is for what is there now
             self.app.post_message(Key(event.key, event.character))
+            event.stop()  # once: a screen that ends does the same
+            event.prevent_default()
             return
         action = self.actions.get(event.key, "")
         if action:

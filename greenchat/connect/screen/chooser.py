@@ -68,6 +68,7 @@ class Chooser(Above[None]):
         self.box.editor.set(text)
         self.box.entered = self.take
         self._of = ""
+        self._is_done = False
 
     def compose(self) -> ComposeResult:
         yield Bar(
@@ -106,7 +107,8 @@ class Chooser(Above[None]):
 
     def choose(self) -> None:
         """Take what is marked."""
-        if self.list.choices:
+        if self.list.choices and not self._is_done:
+            self._is_done = True  # a double click takes it once
             name, typed = self.list.choices[self.list.at].name, self.typed
             self.dismiss()
             self._chosen(name, typed)

@@ -206,9 +206,7 @@ class Choosing:
             if wish != before:
                 app.wish(pane, None if wish == "auto" else wish == "show")
         if settings.history != held.history:
-            texts = app.editor.past.texts
-            app.editor.past = self.past() if settings.history else Past()
-            app.editor.past.texts += texts
+            app.editor.past = (self.past() if settings.history else Past()).after(app.editor.past)
         app.log_pane.times = settings.times
         app.log_pane.restyle()
         app.changed()

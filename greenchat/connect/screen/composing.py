@@ -17,6 +17,7 @@ from greenchat.connect.screen.recalling import Recalling
 from greenchat.connect.screen.stage import Stage
 
 NOTHING_SELECTED = "Select a message first: Alt-Up."
+NO_CHANGES = "This server knows no answers to a message, reactions to it and changes of it."
 NOT_YOURS = "That is not yours to change."
 TWICE_DELETES = "Once more deletes it."
 ENTERED = "You are in {}: it is in the list."
@@ -90,8 +91,10 @@ class Composer:
             self.follow()
             return
         if not text.strip():
-            if app.log_pane.selected:
+            if app.log_pane.selected_row is not None:
                 app.action_menu()
+            elif not app.link.is_up:
+                app.link.retry_now()
             return
         if problem := why_not(text, self._model.commands.has_secret):
             app.told(problem, error=True)
@@ -217,6 +220,10 @@ class Composer:
 
     # --- a message ---
 
+    def why_none(self) -> str:
+        """Why no message is selected of which the server knows which one it is."""
+        return NO_CHANGES if self._app.link.client.plain else NOTHING_SELECTED
+
     def about(self, kind: Literal["reply", "edit"]) -> None:
         place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None:
@@ -225,7 +232,7 @@ class Composer:
             mine = (one for one in place.timeline.messages() if self._model.chats.is_mine(one) and not one.action)
             message = next(mine, None)
         if message is None:
-            self._app.told(NOTHING_SELECTED)
+            self._app.told(self.why_none())
             return
         if kind == "edit" and not self._model.chats.is_mine(message):
             self._app.told(NOT_YOURS, error=True)
@@ -241,7 +248,7 @@ class Composer:
     def delete(self) -> None:
         place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None or message is None:
-            self._app.told(NOTHING_SELECTED)
+            self._app.told(self.why_none())
         elif not self._app.is_twice(f"delete {message.seq}"):
             self._app.told(TWICE_DELETES)
         else:
@@ -250,7 +257,7 @@ class Composer:
     def react(self, emoji: str) -> None:
         place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None or message is None:
-            self._app.told(NOTHING_SELECTED)
+            self._app.told(self.why_none())
             return
         on = self._model.chats.me not in (message.reactions or {}).get(emoji, [])
         self.guarded(lambda: self._model.sender.react(place, message.seq, emoji, on, self._refused))

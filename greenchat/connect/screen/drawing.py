@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from rich.segment import Segment
 from rich.style import Style
@@ -29,6 +29,7 @@ FOLDED, OPENED = "▸", "▾"
 
 # Beside what calls for who reads it.
 CALLING = "┃"
+NO_UNDERLINE = Style(underline=False)
 
 # So many of those are named who have put one emoji to a message.
 REACTED = 5
@@ -37,7 +38,7 @@ REACTED = 5
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """How it is to be drawn. `me` is whose mentions are marked, `today` the reader's day. `is_open`: all is told of
-    what was folded, or was put to a message."""
+    what was folded, or of what has become of a message, and when."""
 
     width: int
     look: Look
@@ -125,11 +126,14 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     look = how.look
     name = look.of_name(message.sender)
     calls = _calls(row, message, how.me)
-    bar = Segment(CALLING if calls else "│" if how.is_wide else " ", look.calling if calls else look.line)
+    bar = Segment("│" if how.is_wide else " ", look.line)
+    if calls:
+        bar = Segment(CALLING, look.calling + NO_UNDERLINE)
     gutter = [bar, Segment(" ")]
     if how.is_wide:
         blank = [Segment(" " * how.head_cells)]
-        head = [*(_head(row, message, how) if row.head else blank), *gutter]
+        first = [Segment(_time(row, how).ljust(how.head_cells), look.dim)] if how.is_open and how.times else blank
+        head = [*(_head(row, message, how) if row.head else first), *gutter]
         gutter = [*blank, *gutter]
     elif message.action:
         head = [Segment("* ", name)]
@@ -180,7 +184,7 @@ def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Ite
     if message.action:
         said[:0] = [Block([])] if said[0].verbatim else []
         said[0].spans.insert(0, Span(f"{message.sender} ", look.of_name(message.sender)))
-    marks = [Span(" (edited)", look.dim)] if message.edited is not None else []
+    marks = [Span(f" ({_edited(row, message.edited, how)})", look.dim)] if message.edited is not None else []
     if item.state in ("queued", "sending"):
         marks.append(Span(" (waiting)" if item.state == "queued" else " …", look.dim))
     if marks and said[-1].verbatim:
@@ -192,6 +196,13 @@ def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Ite
     if item.why:
         begin = "Not said: " if item.state == "failed" else ""
         yield from wrap([Span(f"{begin}{item.why}", look.error)], width)
+
+
+def _edited(row: Row, when: datetime, how: Drawn) -> str:
+    if not how.is_open or row.time is None:
+        return "edited"
+    local = when.astimezone(row.time.tzinfo)
+    return f"edited {local:%H:%M}" if local.date() == row.time.date() else f"edited {local:%d %B %Y, %H:%M}"
 
 
 def _reactions(reactions: Mapping[str, Sequence[str]], how: Drawn) -> Iterator[Span]:

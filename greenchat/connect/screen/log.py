@@ -52,6 +52,7 @@ class Log(Lines):
         self._today = date.min
         self._held = False  # it follows the end no more only because a message is selected
         self.selected = ""
+        self._selected_at = -1  # where that row stands, or stood
         self.on_seen: Callable[[Place, int], None] = lambda place, seq: None
         self.on_turned: Callable[[], None] = lambda: None
         self.wants_older: Callable[[Place], object] = lambda place: None
@@ -175,6 +176,7 @@ class Log(Lines):
     def _hold(self, height: int, width: int) -> bool:
         """Whether what is selected is out of sight by what has come since: the end is not followed any more then."""
         at = next((at for at, row in enumerate(self._rows) if row.key == self.selected), -1) if self.selected else -1
+        self._selected_at = at if at >= 0 else self._selected_at
         if at < 0 or self._at.count(at) >= min(len(self._strips(self._rows[at], width)), height):
             return False
         self._top, self._held = (self.selected, at, 0), True
@@ -296,22 +298,23 @@ class Log(Lines):
         self.redraw()
 
     def select(self, by: int) -> None:
-        """The message before or behind the one that is selected; the last one in sight at first."""
+        """The message before or behind the one that is selected, or was and is gone; the last one in sight at first."""
         self._look()
         choices = [at for at, row in enumerate(self._rows) if row.kind == "message"]
         if not choices:
             return
         now = next((at for at in choices if self._rows[at].key == self.selected), None)
         if now is None:
-            in_sight = [at for at in choices if at in self._at]
-            chosen = in_sight[-1] if in_sight else choices[-1]
+            was = self._selected_at if self.selected else -1
+            near = [at for at in choices if at in self._at and (was < 0 or at <= was)]
+            chosen = near[-1] if near else choices[-1]
         else:
             index = choices.index(now) + by
             if index >= len(choices):
                 self.to_end()
                 return
             chosen = choices[max(index, 0)]
-        self.selected = self._rows[chosen].key
+        self.selected, self._selected_at = self._rows[chosen].key, chosen
         if chosen not in self._at or (self._at.count(chosen) < len(self._strips(self._rows[chosen], self.size.width))):
             if chosen <= self._first_in_sight()[0]:
                 self._top = self._rows[chosen].key, chosen, 0
@@ -321,7 +324,8 @@ class Log(Lines):
 
     def open(self) -> bool:
         """Open what is folded in sight, or fold it again; whether there is any."""
-        keys = {self._rows[at].key for at in self._at if at >= 0 and _folds(self._rows[at])}
+        self._look()
+        keys = {self._rows[at].key for at in self._at if 0 <= at < len(self._rows) and _folds(self._rows[at])}
         if keys <= self._opened:
             self._opened -= keys
         else:
@@ -331,11 +335,14 @@ class Log(Lines):
 
     def on_click(self, event: Click) -> None:
         at = self._at[event.y] if event.y < len(self._at) else -1
-        if at >= 0 and _folds(self._rows[at]):
-            self._opened ^= {self._rows[at].key}
+        if not 0 <= at < len(self._rows):  # or it has gone, and that was not drawn yet
+            return
+        row = self._rows[at]
+        if _folds(row):
+            self._opened ^= {row.key}
             self.redraw()
-        if at >= 0 and self._rows[at].kind == "message":
-            known, self.selected = self.selected, self._rows[at].key
+        if row.kind == "message":
+            known, self.selected, self._selected_at = self.selected, row.key, at
             self.redraw()
             self.post_message(self.Clicked(again=known == self.selected or event.button == RIGHT))
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import Click
+from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.strip import Strip
 
 from greenchat.connect.screen.lines import Lines
@@ -106,6 +106,16 @@ class Menu(Lines):
             where = f"{self._top + 1} to {self._top + len(shown)} of {len(self._entries)}"
             lines.append(Strip([border, Segment(cut(where, width - 3), look.dim)]))
         return lines
+
+    def on_mouse_scroll_up(self, _: MouseScrollUp) -> None:
+        self._scroll(-1)
+
+    def on_mouse_scroll_down(self, _: MouseScrollDown) -> None:
+        self._scroll(1)
+
+    def _scroll(self, by: int) -> None:
+        self._top = max(0, min(self._top + by, len(self._entries) - self._rows))
+        self.redraw()
 
     def on_click(self, event: Click) -> None:
         number = self._top + event.y - bool(self._title)

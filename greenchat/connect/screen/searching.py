@@ -74,7 +74,7 @@ class Search(Chooser):
             self.choose()
 
     def choose(self) -> None:
-        if not self.list.choices:
+        if not self.list.choices or self._is_done:
             return
         self._found.at = self.list.at
         name = self.list.choices[self.list.at].name
@@ -82,6 +82,7 @@ class Search(Chooser):
         if message is None:
             self._ask()
         else:
+            self._is_done = True
             self.dismiss()
             self._go(message)
 

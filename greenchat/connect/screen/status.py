@@ -1,5 +1,6 @@
 """What the bars of the screen say: where one is, what one answers, and how the connection is."""
 
+import math
 import time
 from typing import Protocol
 
@@ -82,15 +83,15 @@ def status(app: Shown) -> list[Part]:
     look, link = app.look, app.link
     parts: list[Part] = []
     if not link.is_up:
-        wait = max(0, round(link.retry_at - time.monotonic()))
-        parts.append((f"not connected, next try in {wait} s" if wait else "connecting …", look.error))
+        wait = max(0, math.ceil(link.retry_at - time.monotonic()))
+        parts.append((f"not connected, next try in {wait} s (Enter: now)" if wait else "connecting …", look.error))
     if app.notice and is_short(app.notice, app.size.width):
         parts.append((app.notice, look.error if app.is_error else look.strong))
     if not app.log_pane.follows:
         place = app.model.chats.place
         new = f", {place.unread} new" if place is not None and place.unread else ""
         parts.append((f"reading back{new}: Ctrl-End", look.calling))
-    if app.log_pane.selected:
+    if app.log_pane.selected_row is not None:
         parts.append(("Enter: what to do with it", look.calling))
     if link.lag() >= LAG_SECONDS:
         parts.append((f"lag {link.lag():.0f} s", look.error))

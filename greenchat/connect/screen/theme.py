@@ -52,6 +52,10 @@ class Look:
             return Style()
         return Style(color=self.foreground, bgcolor=self.background)
 
+    def on_bar(self, style: Style) -> Style:
+        """The same on a bar. Where that is reversed, a colour would be one behind the text."""
+        return style if self.background else Style(bold=style.bold, underline=style.underline)
+
     def of_name(self, name: str) -> Style:
         """The same for one name, always."""
         if not self.names:

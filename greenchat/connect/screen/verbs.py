@@ -32,7 +32,6 @@ PANE_FROM = {"conversations": 50, "members": 70}
 # So few columns a pane may have: some letters of a name, and what is unread.
 LEAST_PANE = 8
 
-NO_CHANGES = "This server has no reactions."
 NO_ANSWER = "Select an answer first: Alt-Up."
 NOBODY_HERE = "There is no list of people here."
 COPIED = "Copied, if your terminal lets programs do that."
@@ -233,9 +232,7 @@ class Verbs(Acting):
     def action_react(self) -> None:
         message = self.log_pane.selected_message
         if message is None:
-            self.told(NOTHING_SELECTED)
-        elif self.link.client.plain:
-            self.told(NO_CHANGES, error=True)
+            self.told(self.composer.why_none())
         else:
             self.push_screen(reactions(self.look, message, self.model.chats.me, self.composer.react))
 

@@ -84,7 +84,10 @@ async def test_keys_of_ones_own(server, tmp_path):
 
 @steps
 async def test_one_comes_into_all_rooms_of_a_profile_and_looks_at_the_first(server, tmp_path):
-    async with on_screen(server, "ada", tmp_path, rooms=("garden", "cellar")) as ada:
+    file = ClientFile(tmp_path / "connect.toml")
+    file.path.write_text('theme = "dark\n')
+    async with on_screen(server, "ada", tmp_path, size=(200, 30), rooms=("garden", "cellar"), file=file) as ada:
+        await ada.sees("connect.toml, line 1: this is not valid TOML", "all settings are the usual ones.")
         await ada.sees("1 #cellar", "2 #garden", "3 #lobby")
         assert ada.chats.current == "lobby"
         assert ada.lines[0].startswith(" #lobby")

@@ -90,6 +90,8 @@ async def test_names(server, tmp_path):
             await ada.type("@b", "down")
             assert await ada.pilot.click("#menu", offset=(3, 1))
             await ada.until(lambda: box(ada) == "@Bobby ")
+            await ada.type("!")
+            assert box(ada) == "@Bobby !", "one types on"
 
 
 @steps

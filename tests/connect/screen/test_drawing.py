@@ -64,6 +64,12 @@ def test_code_stands_as_it_was_typed(look, width):
 
 def test_marks_stand_behind_what_was_said():
     assert lines(drawn("a\n```\nb", edited=NOON))[1:] == ["b", " (edited)"]
+    timeline = Timeline()
+    for after in (timedelta(minutes=3), timedelta(days=9)):
+        timeline.add(Message("lobby", after.days + 1, 1, "bob", "a", NOON, edited=NOON + after))
+        wanted = "12:03" if not after.days else "09 February 2026, 12:00"
+        assert drawn_last(timeline, is_open=True)[-1].endswith(f"│ a (edited {wanted})")
+    assert drawn_last(timeline, is_open=True)[-1].startswith("12:00 "), "though not the first of its minute"
     assert lines(drawn("waves", action=True)) == ["bob waves"]
     assert lines(drawn("```\nb\n```", action=True)) == ["bob", "b"]
 

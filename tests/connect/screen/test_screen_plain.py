@@ -18,6 +18,11 @@ async def test_it_works_with_what_six_frames_give(tmp_path):
             await ada.sees("ada │ Hello!", "bob ┃ Hi, ada | bob")
             assert not ada.app.model.sender.waiting
             await ada.press("alt+up", "alt+t")
+            await ada.sees("This server knows no answers")
+            await ada.press("enter")
+            await ada.sees("Quote it", "Copy it")
+            assert "Answer it" not in ada.text
+            await ada.press("escape")
             await ada.type("half")
             server.hang_up()
             await ada.until(lambda: ada.text.count("Welcome, ada!") == 2)

@@ -55,7 +55,7 @@ async def test_lines_as_they_are_drawn(server, tmp_path):
         assert cursor(ada) == (1, 15), "behind the end of a line is its end"
         await ada.press("ctrl+a", "up")
         assert ada.app.editor.text == "sent before"
-        await ada.press("down")
+        await ada.press("ctrl+n")
         assert ada.app.editor.text.endswith("世界")
 
 

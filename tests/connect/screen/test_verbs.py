@@ -77,11 +77,16 @@ async def test_all_that_can_be_done_with_a_message(server, tmp_path):
             await ada.until(lambda: not ada.app.model.sender.waiting)
             heard = bob.read_until("message")
             assert heard["text"] == "> See `code`\n> and that\nSeen."
+            say(bob, "Good.")
+            await ada.sees("Good.")
+            await ada.press("alt+up")
             await ada.press("alt+up", "enter")
             await ada.type("delete", "enter")
             await ada.sees("Delete it for everybody?", "› Keep it")
             await ada.press("down", "enter")
             await ada.sees("Message deleted")
+            await ada.press("alt+up")
+            assert ada.app.log_pane.selected_message.text.startswith("See"), "the one before it"
 
 
 @steps
@@ -172,3 +177,23 @@ async def test_search_and_its_results_lead_there(tmp_path):
                 await ada.until(lambda: "#garden bob" not in ada.text)
                 await ada.press("escape", "ctrl+end")
                 await ada.sees("number 149, tulips")
+
+
+@steps
+async def test_what_could_not_be_said_is_said_again_or_taken_away(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        with Program(server, "bob"):
+            await ada.until(lambda: "bob" in ada.chats.place.members)
+            await ada.type("/msg BOB", "enter")
+            await ada.until(lambda: ada.lines[0].startswith(" BOB"))
+        await ada.sees("not here any more")
+        for _ in range(2):
+            await ada.type("Hello?", "enter")
+        await ada.until(lambda: ada.text.count("Not said:") == 2)
+        await ada.press("alt+up", "enter")
+        await ada.sees("Say it again", "Put it into the box", "Take it away")
+        await ada.type("put", "enter")
+        await ada.until(lambda: ada.text.count("Not said:") == 1 and ada.lines[-1] == "> Hello?")
+        await ada.press("ctrl+u", "alt+up", "enter")
+        await ada.type("take", "enter")
+        await ada.until(lambda: "Hello?" not in ada.text)
