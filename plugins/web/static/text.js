@@ -1,5 +1,4 @@
 // What somebody typed, as tokens: a string, or {tag, href, children}. Only dom.js makes nodes of them.
-// Terminals have the same rules, in greenchat/connect/model/markup.py: tests/system/test_markup_on_both.py holds both to that.
 
 const TAGS = { "*": "em", "**": "strong", _: "em", __: "strong", "~~": "del" };
 const SPECIAL = /`+|https?:\/\/|mailto:|\*+|_+|~+/gi;
