@@ -138,7 +138,7 @@ class Errand:
         Raises `RefusedError` where trying again does not help or one is not in the room any more, and `NoAnswerError`.
         """
         lost = self.client
-        client, welcome = come_back(lost, self._ticket, tell, until, rest)
+        client, welcome = come_back(lost, self._ticket, self.room, tell, until, rest)
         self._client = client
         self._keep(client)
         if self.room and not client.plain and not _spelt(welcome, self.room):
@@ -172,12 +172,14 @@ class Errand:
 def come_back(
     lost: Client,
     ticket: Ticket,
+    room: str,
     tell: Callable[[str], object],
     until: float | None = None,
     rest: Callable[[float], object] = time.sleep,
 ) -> tuple[Client, Welcome]:
-    """Come in again, as who one was if that can be, trying until that moment of `time.monotonic`; None: for ever. What
-    keeps one out meanwhile goes to `tell`, once; between two tries one `rest`s, for so many seconds.
+    """Come in again, as who one was if that can be, and as a guest into the `room` where one was, trying until that
+    moment of `time.monotonic`; None: for ever. What keeps one out meanwhile goes to `tell`, once; between two tries one
+    `rest`s, for so many seconds.
 
     Raises `RefusedError` where trying again does not help, and `NoAnswerError`.
     """
@@ -190,7 +192,8 @@ def come_back(
             break
         rest(pause)
         try:
-            return ticket.enter()
+            client, welcome = ticket.enter()
+            return client, _in_room(client, welcome, room, ticket.keys.get(room, ""))
         except ClientError as error:
             if not is_passing(error):
                 raise
@@ -198,6 +201,18 @@ def come_back(
                 told.add(str(error))
                 tell(str(error))
     raise NoAnswerError(f"{lost.where} could not be reached again in time.")
+
+
+def _in_room(client: Client, welcome: Welcome, room: str, key: str) -> Welcome:
+    """The welcome to who was in that room. A guest whose token is good was not put out of it: a server that was stopped
+    just then knows who they are, and not where. Raises `ClientError`, and has closed the client then."""
+    if not room or client.plain or client.account or _spelt(welcome, room):
+        return welcome
+    try:
+        return client.enter(room, key)
+    except BaseException:
+        client.close()
+        raise
 
 
 def has_forgotten(lost: Client, client: Client, room: str) -> bool:

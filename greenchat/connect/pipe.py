@@ -249,9 +249,9 @@ class Pipe:
         """Be there again, and show what was missed. Raises `ClientError`."""
         lost, talk, ticket = self._client, self._talk, self._ticket
         talk.lost()
-        ticket.room = talk.room or None
-        client, welcome = come_back(lost, ticket, lambda why: self._outlet.show([error_line(why)]))
         room = talk.room
+        ticket.room = room or None
+        client, welcome = come_back(lost, ticket, room, lambda why: self._outlet.show([error_line(why)]))
         try:
             table = _table_of(client)
             may_repeat = not lost.pending or knows_keys(lost, client, ticket, room)

@@ -110,7 +110,8 @@ def raw():
 def come(raw, **fields):
     """Let in who comes; the join."""
     join = raw.knock()
-    raw.send(welcome(ref=join["ref"], name="ci", token="gr_1", protocol=2, **{"epoch": "e", **fields}))
+    told = {"token": "gr_1", "epoch": "e"} | fields
+    raw.send(welcome(ref=join["ref"], name="ci", protocol=2, **told))
     return join
 
 
@@ -154,6 +155,25 @@ def test_where_the_server_cannot_know_it_is_not_said_again(raw):
         _, errors = script.communicate(timeout=DEADLINE)
     assert script.returncode == Exit.LOST
     assert errors.endswith("[ERROR] It is not known whether it was said.\n")
+
+
+def test_lost_again_while_coming_back(raw):
+    with saying(raw) as script:
+        come(raw)
+        key = raw.read()["key"]
+        raw.hang_up()
+        come(raw, epoch="another", token="gr_2")
+        assert raw.read()["type"] == "history", "which tells whether keys are kept"
+        raw.hang_up()
+        assert come(raw, epoch="another")["token"] == "gr_2"
+        asks = raw.read()
+        raw.send({"type": "history", "room": "lobby", "events": [], "ref": asks["ref"]})
+        say = raw.read()
+        assert say["key"] == key
+        raw.send({"type": "ack", "ref": say["ref"], "seq": 1, "id": 1})
+        assert raw.read() == {"type": "leave"}
+        raw.hang_up()
+        assert script.wait(DEADLINE) == Exit.DELIVERED
 
 
 def test_nor_where_it_has_forgotten_all_keys(raw):

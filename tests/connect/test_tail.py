@@ -197,10 +197,9 @@ def test_a_session_that_was_ended_does_not_come_back_and_a_lost_room_is_told(raw
         assert words(tail.stdout.readline()) == "[bob]: hi"
         raw.hang_up()
         raw.send(welcome("garden", ref=raw.knock()["ref"], name="ci", token="gr_1", protocol=2))
-        assert raw.read() == {"type": "leave"}
-        raw.hang_up()
+        raw.refuse(raw.read(), "banned", "You are banned from lobby.")
         assert tail.wait(DEADLINE) == Exit.TURNED_AWAY
-        assert "[ERROR] You are not in lobby any more." in tail.stderr.read()
+        assert "[ERROR] You are banned from lobby." in tail.stderr.read()
     with running("tail", "lobby", where, "--name", "ci") as tail:
         come(raw)
         raw.send({"type": "error", "code": "logged_out", "text": "Go."})

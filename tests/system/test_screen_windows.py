@@ -5,6 +5,7 @@ from kit.programs import Program
 from kit.windows import PROMPT, Window, needs_tmux
 
 from greenchat.connect import Exit
+from greenchat.connect.screen.app import CONVERSATIONS_FROM, MEMBERS_FROM
 from greenchat.testing import serving
 
 pytestmark = needs_tmux
@@ -55,7 +56,7 @@ def opened(window, server):
 
 def words(lines, width):
     """What stands in the middle, as one line: without the panes beside it, the times and the names."""
-    first, last = 21 if width >= 60 else 0, width - 19 if width >= 100 else width
+    first, last = 21 if width >= CONVERSATIONS_FROM else 0, width - 19 if width >= MEMBERS_FROM else width
     return " ".join(" ".join(line[first:last].rpartition("│")[2] for line in lines).split())
 
 

@@ -53,7 +53,9 @@ class Scripts:
         return told[0], [self.lines[0], *told[1]]
 
     def _tailed(self):
-        return json.loads(self.tail.stdout.readline())["text"]
+        line = self.tail.stdout.readline()
+        assert line, self.tail.stderr.read()
+        return json.loads(line)["text"]
 
 
 def said(port):

@@ -137,8 +137,9 @@ class Chats(Talks):
             return True
         return False
 
-    def rows(self, place: Place) -> list[Row]:
-        return rows(place.timeline, place.mark, self.zone)
+    def rows(self, place: Place, last: int | None = None) -> list[Row]:
+        """See `rows.rows`."""
+        return rows(place.timeline, place.mark, self.zone, last)
 
     # --- what is unread ---
 

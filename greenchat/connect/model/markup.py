@@ -85,10 +85,11 @@ class _Inline:
     def _parse(self, named: list[tuple[int, int]]) -> None:
         text, ends = self._text, _ends_of_code(self._text)
         names = 0  # that are behind us
-        match = _SPECIAL.search(text)
+        match, begin = _SPECIAL.search(text), 0
         while self._elements < MOST_ELEMENTS:
-            if match is not None and match.start() < self._at:
-                match = _SPECIAL.search(text, self._at)
+            # It is known already, where that stands behind a name; behind what is no link, a name leads back.
+            if self._at < begin or (match is not None and match.start() < self._at):
+                match, begin = _SPECIAL.search(text, self._at), self._at
             what, at = (match[0], match.start()) if match else ("", len(text))
             is_mark = what[:1] in ("*", "_", "~")
             while names < len(named) and named[names][0] < self._shown:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from itertools import islice
 from typing import Literal
 
 from greenchat.connect.model.timeline import Gone, Item, Presence, Timeline, Told
@@ -37,14 +38,16 @@ class Row:
     time: datetime | None = None
 
 
-def rows(timeline: Timeline, mark: int | None = None, zone: tzinfo | None = None) -> list[Row]:
-    """What has a number above `mark` was new when it came. `zone` is the reader's; None is this machine's."""
-    return _Rows(timeline, mark, zone).made()
+def rows(timeline: Timeline, mark: int | None = None, zone: tzinfo | None = None, last: int | None = None) -> list[Row]:
+    """What has a number above `mark` was new when it came. `zone` is the reader's; None is this machine's. Of so many
+    of the `last` items alone, all rows but the first few are the same as of all."""
+    return _Rows(timeline, mark, zone, last).made()
 
 
 class _Rows:
-    def __init__(self, timeline: Timeline, mark: int | None, zone: tzinfo | None) -> None:
+    def __init__(self, timeline: Timeline, mark: int | None, zone: tzinfo | None, last: int | None) -> None:
         self._timeline = timeline
+        self._from = 0 if last is None else max(0, len(timeline.items) - last)
         self._mark = mark
         self._zone = zone
         self._out: list[Row] = []
@@ -54,7 +57,10 @@ class _Rows:
         self._deleted: list[Item] = []
 
     def made(self) -> list[Row]:
-        for item in self._timeline.items:
+        before = (item.seq for item in islice(self._timeline.items, self._from) if not item.order and not item.state)
+        if self._mark is not None and any(seq > self._mark for seq in before):
+            self._mark = None  # that line stands before these
+        for item in islice(self._timeline.items, self._from, None):
             self._add(item)
         for item in self._timeline.waiting:
             self._add(item)

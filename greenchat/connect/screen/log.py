@@ -20,6 +20,10 @@ from greenchat.protocol.events import Message
 # So many rows are kept as they were drawn: some screens full.
 DRAWN = 1000
 
+# Whoever follows the end sees rows of the last items alone, so many times the lines of the screen, and no fewer than
+# these: while very much is said, making rows of all would keep whoever types waiting.
+TAIL_TIMES, TAIL = 3, 100
+
 WHEEL = 3  # lines
 
 RIGHT = 3  # button of a mouse
@@ -44,6 +48,7 @@ class Log(Lines):
         self._place: Place | None = None
         self._rows: list[Row] = []
         self._rows_of: tuple[object, ...] = ()
+        self._is_whole = True  # they are those of all items, and not of the last alone
         self._cache: OrderedDict[str, tuple[object, list[Strip]]] = OrderedDict()
         self._top: tuple[str, int, int] | None = None  # the row at the top, where it stands, its first line in sight
         self._kept: dict[str, tuple[str, int, int] | None] = {}  # the same of other conversations
@@ -88,17 +93,25 @@ class Log(Lines):
             self._rows_of = ()
             if place is not None and self._top is None and place.mark is not None:
                 self._go_to_mark(place)
-        self._look()
+        self._look(whole=False)
         self.redraw()
 
-    def _look(self) -> None:
+    def _look(self, *, whole: bool = True) -> None:
+        """Have the rows of what there is: of all of it, or of its end, where no more is in sight."""
         place = self._place
         if place is None:
-            self._rows = []
+            self._rows, self._is_whole = [], True
             return
+        tail = max(TAIL, TAIL_TIMES * self.size.height)
+        whole = whole or not self.follows or bool(self.selected) or len(place.timeline.items) <= tail
         of = place.id, place.timeline.revision, place.mark, self._chats.me
-        if of != self._rows_of:
-            self._rows, self._rows_of = self._chats.rows(place), of
+        if of == self._rows_of and (self._is_whole or not whole):
+            return
+        before, was_whole = self._rows, self._is_whole
+        self._rows, self._rows_of, self._is_whole = self._chats.rows(place, None if whole else tail), of, whole
+        if whole != was_whole and self._at:
+            known = {row.key: number for number, row in enumerate(self._rows)}
+            self._at = [known.get(before[at].key, -1) if 0 <= at < len(before) else -1 for at in self._at]
 
     def _go_to_mark(self, place: Place) -> None:
         """Whoever comes to something unread comes to its beginning, where that does not fit with its end."""
@@ -128,7 +141,7 @@ class Log(Lines):
         return drawn
 
     def _make_lines(self, width: int, height: int) -> list[Strip]:
-        self._look()  # a message may have been deleted since
+        self._look(whole=False)  # a message may have been deleted since
         followed, self._today = self.follows, self._chats.today()
         lines = self._lines_from_top(width, height)
         if followed != self.follows:
@@ -152,6 +165,9 @@ class Log(Lines):
                 shown[:0] = [(at, strip) for strip in self._strips(self._rows[at], width)]
                 if len(shown) >= height:
                     break
+            if not self._is_whole and (len(shown) < height or shown[0][0] <= 0):  # most of it was folded
+                self._look()
+                return self._lines_from_top(width, height)
             shown = [(-1, Strip([]))] * (height - len(shown)) + shown[-height:]
         shown = shown[:height]
         self._at = [at for at, _ in shown]

@@ -1,6 +1,7 @@
 """Opening the screen, and what is told once it is closed."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -56,6 +57,7 @@ def chat(visit: Visit) -> Exit:
     settings = read(file).settings
     app = ChatApp(model, connect, look(settings.theme), settings, file)
     app.choosing.past = lambda: past_of(server_key(ticket.host, ticket.port, ticket.encryption))
+    gc.freeze()  # what is there by now stays: looking through it again and again would keep whoever types waiting
     code = app.run()
     sys.stdout.flush()
     if app.crash is not None:

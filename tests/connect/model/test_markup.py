@@ -41,6 +41,8 @@ def test_names_are_marked_where_they_are_words():
     tokens = parse(text, lambda part: find("Ada", part))
     assert shape(tokens)[:4] == [("mark", "ada"), ", ", ("em", ("mark", "ada")), ": "]
     assert sum(isinstance(token, Token) and token.tag == "mark" for token in tokens) == 2
+    tokens = parse("xhttps://a.example/,ada;https://c.example", lambda part: find("ada", part))
+    assert shape(tokens)[1:] == [("mark", "ada"), ";", ("link", "https://c.example")]
     for name, text in (("ada", "*@ada*"), ("張偉", "我問過張偉了"), ("i", "so am i")):
         assert mentions(name, text), text
     for text in ("`ada`", "```\nada\n```", "https://ada.example", "ada-2", "ada@b.example", "adam"):
