@@ -82,6 +82,7 @@ class ChatApp(Verbs):
         self._connect = connect
         self._seen: tuple[object, ...] = ()
         self._focused_window = True
+        self.typed_at = 0.0
         self._not_before = 0.0
         self.alerting = Alerting(model.chats, lambda: self.settings, self.write)
 
@@ -170,9 +171,9 @@ class ChatApp(Verbs):
             self._seen = seen
             self.fold(self.size.width)
             for pane in self.main.query(Conversations):
-                pane.redraw()
+                pane.redraw_if_changed()
             for members in self.main.query(MembersPane):
-                members.redraw()
+                members.redraw_if_changed()
             if isinstance(self.screen, Search):
                 self.screen.renew()
         long = "" if is_short(self.notice, self.size.width) else self.notice
@@ -181,7 +182,7 @@ class ChatApp(Verbs):
         for bar in self.main.query(Bar):
             if bar.id == "about":
                 bar.display = place is not None and place.draft.about is not None
-            bar.redraw()
+            bar.redraw_if_changed()
 
         self._not_before = time.monotonic() + REST * (time.monotonic() - began)
 
@@ -209,8 +210,10 @@ class ChatApp(Verbs):
         self._focused_window, self._dirty = True, True
 
     async def on_event(self, event: Event) -> None:
-        if isinstance(event, Key | MouseDown) and not self._focused_window:
-            self._focused_window = self._dirty = True  # who does something looks here, whatever the terminal has told
+        if isinstance(event, Key | MouseDown):
+            self.typed_at = time.monotonic()
+            if not self._focused_window:
+                self._focused_window = self._dirty = True  # who does something looks, whatever the terminal has told
         await super().on_event(event)
 
     def write(self, text: str) -> None:

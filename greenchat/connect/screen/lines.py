@@ -26,6 +26,16 @@ class Lines(Widget):
         self._drawn = None
         self.refresh()
 
+    def redraw_if_changed(self) -> None:
+        """As `redraw`, where it looks otherwise now: what need not be painted keeps nobody waiting who types."""
+        if self._drawn is None:
+            self.redraw()
+            return
+        lines = self._lines(*self.size)
+        if lines != self._drawn:
+            self._drawn = lines
+            self.refresh()
+
     def notify_style_update(self) -> None:
         self._drawn = None
         super().notify_style_update()

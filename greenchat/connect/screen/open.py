@@ -1,7 +1,6 @@
 """Opening the screen, and what is told once it is closed."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from greenchat.connect.model.model import Model
 from greenchat.connect.options import Exit, Visit
 from greenchat.connect.past import past_of
 from greenchat.connect.screen.app import ChatApp
+from greenchat.connect.screen.collecting import Collecting
 from greenchat.connect.screen.crash import crashed
 from greenchat.connect.screen.theme import look
 from greenchat.connect.settings import read
@@ -50,6 +50,7 @@ def chat(visit: Visit) -> Exit:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, app.action_leave)
         loop.add_signal_handler(signal.SIGHUP, _hang_up, app)
+        Collecting(lambda: app.typed_at).begin()
         loop.set_exception_handler(lambda loop, told: _mistaken(app, loop, told))
         return Link(client, welcome, entrance.ticket, entrance.logins, model, app)
 
@@ -57,7 +58,6 @@ def chat(visit: Visit) -> Exit:
     settings = read(file).settings
     app = ChatApp(model, connect, look(settings.theme), settings, file)
     app.choosing.past = lambda: past_of(server_key(ticket.host, ticket.port, ticket.encryption))
-    gc.freeze()  # what is there by now stays: looking through it again and again would keep whoever types waiting
     code = app.run()
     sys.stdout.flush()
     if app.crash is not None:
