@@ -16,7 +16,7 @@ from .grammar import Parsed, without_formatting
 from .history import ask_history, mark_read
 from .modes import mode
 from .msgids import seq_in
-from .names import ascii_lower, from_irc, is_channel, may_be_nick, room_of
+from .names import SERVICES, ascii_lower, from_irc, is_channel, may_be_nick, room_of
 
 # How many one line may be about: as many as are told by 005.
 TARGETS = 4
@@ -225,6 +225,9 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
     nick = ascii_lower(target)
     if text.startswith(CTCP) and not text.startswith(ACTION):
         yield IrcLine("CTCP", [verb, target, text], ref=context.ref)
+        return
+    if nick in SERVICES:
+        yield IrcLine("SERVICE", [target], ref=context.ref)
         return
     if not is_channel(target) and nick in client.ended:
         client.ended.discard(nick)

@@ -265,6 +265,12 @@ def ended(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
         yield Numeric("401", (nick,), text)
 
 
+def service(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield Numeric("401", (asked.params[0],), "There are no services here, and nothing was said")
+    yield f":{HOST} NOTICE {codec.me} :Log in by SASL, or: /quote login NAME PASSWORD"
+    yield f":{HOST} NOTICE {codec.me} :An account is made by: /quote register * * PASSWORD"
+
+
 def error(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     text = ERRORS[asked.verb]
     params = asked.params
@@ -340,6 +346,7 @@ HANDLERS: dict[str, Handler] = {
     "UMODE": user_mode,
     "PART0": part_all,
     "ENDED": ended,
+    "SERVICE": service,
     "FAIL": fail,
     "INVALID_UTF8": invalid_utf8,
     "UNKNOWN_MSGID": standard("UNKNOWN_MSGID", "This message does not exist"),
