@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import gevent
+from msgspec.structs import replace
 
 import greenchat
 from greenchat import (
@@ -214,6 +215,8 @@ class Plugin:
 
     @hookimpl
     def greenchat_event(self, event: Joined | Left | Renamed) -> None:
+        if isinstance(event, Left):  # who has put them out is not kept
+            event = replace(event, by="", gone=False)
         self._message_writer.take_coming(event)
 
     @hookimpl

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec import field
 from msgspec.structs import replace
 
-from greenchat import Answer, Frame, Request
+from greenchat import Frame, Request
 
 _BETWEEN = "\x1f"
 
@@ -75,17 +75,21 @@ class IrcLine(Frame, frozen=True, tag="irc_line"):
 Requests = Iterator[Request | IrcLine]
 
 
-class IrcLines(Answer, frozen=True, kw_only=True, tag="irc_lines"):
+class IrcLines(Frame, frozen=True, kw_only=True, tag="irc_lines"):
     """`lines` to be sent as they are, but for their tags. With `is_last`, nothing more is told for that request."""
 
+    lines: list[str] = field(default_factory=list)
     is_last: bool = False
+    ref: int | str | None = None
 
 
-class IrcTagged(Answer, frozen=True, kw_only=True, tag="irc_tagged"):
-    """A line with these `tags`, for who knows tags."""
+class IrcTagged(Frame, frozen=True, kw_only=True, tag="irc_tagged"):
+    """Lines with these `tags`, for who knows tags."""
 
+    lines: list[str]
     tags: dict[str, str]
     time: datetime | None = None
+    ref: int | str | None = None
 
 
 class Numeric(NamedTuple):

@@ -20,6 +20,7 @@ BUNDLED = [
     "chatlog",
     "dice",
     "history",
+    "irc",
     "metrics",
     "moderation",
     "oversight",

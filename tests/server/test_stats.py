@@ -30,7 +30,7 @@ class Reader:
     """A session that counts the messages it was sent."""
 
     def __init__(self, codec):
-        self.codec = codec
+        self.codec = self.shared_codec = codec
         self.address = "unix"
         self.login, self.only, self.is_welcome = Login(), "", True
         self.asked = None
