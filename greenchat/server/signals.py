@@ -5,6 +5,7 @@ These are Python's own signal handlers, which run wherever Python code runs: als
 which could not be told of anything then.
 """
 
+import contextlib
 import logging
 import os
 import signal
@@ -116,12 +117,20 @@ class StopSignals:
         if self._asked:
             _end_at_once("Stopped at once.")
         self._asked = True
+        self._wake_again()
         self._turn()
         signal.signal(signal.SIGALRM, self._on_alarm)
         signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
 
     def _on_hangup_signal(self, number: int, frame: FrameType | None) -> None:
         self._hung_up = True
+        self._wake_again()
+
+    def _wake_again(self) -> None:
+        """Python's own byte may have woken the loop already: a signal that comes while a thread takes the interpreter's
+        lock is noticed only when that is taken the next time (CPython 3.11, COMPUTE_EVAL_BREAKER)."""
+        with contextlib.suppress(OSError):  # there are enough of them, or it is over
+            self._waking.send(b"\0")
 
     def _wake(self) -> None:
         """In the loop: so it turns."""
