@@ -9,7 +9,9 @@ from greenchat.errors import Advice, Reject
 from greenchat.protocol.text import printable
 
 # A line client shows `[INFO] ...` for the server and `[name]: ...` for a person: nobody is called like the server.
-RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "shell", "system"})
+# Clients of IRC send passwords to programs of other networks by themselves: nobody is called like those either.
+SERVICES = frozenset(f"{one}serv" for one in ("nick", "chan", "oper", "memo", "host", "bot", "sasl", "auth"))
+RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "shell", "system", *SERVICES})
 
 # A name may be sent in a form that is so many times as long as the one in which it is shown: a letter and its accents,
 # or the three parts of a Hangul syllable, become one character each.

@@ -33,7 +33,7 @@ from .beside import Besides
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric
 from .grammar import line
-from .names import SERVICES, ascii_lower, from_irc, is_channel, room_of, source, to_irc
+from .names import ascii_lower, is_channel, room_of, source, to_irc
 from .own import IrcCodec
 from .settings import Settings as Settings
 from .shared import SharedCodec
@@ -102,12 +102,6 @@ class Irc:
     @hookimpl
     def greenchat_carried(self, session: Session) -> None:
         self.greenchat_connected(session)
-
-    @hookimpl
-    def greenchat_check_join(self, name: str) -> None:
-        if ascii_lower(from_irc(name)) in SERVICES:
-            text = "Clients send passwords to who is called so. Choose another name."
-            raise Reject(text, code="name_invalid")
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:

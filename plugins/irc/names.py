@@ -16,7 +16,7 @@ _NARROW = {wide: sign for sign, wide in _WIDE.items()}
 HOST = "greenchat"
 
 # Programs to which clients of other networks send their passwords by themselves. Nobody is called like one.
-SERVICES = frozenset(f"{one}serv" for one in ("nick", "chan", "oper", "memo", "host", "bot", "sasl", "global", "auth"))
+SERVICES = frozenset(f"{one}serv" for one in ("nick", "chan", "oper", "memo", "host", "bot", "sasl", "auth"))
 
 
 @lru_cache(maxsize=KNOWN)

@@ -6,7 +6,7 @@ from kit.irc import IrcClient
 def test_nobody_is_called_like_a_service(server):
     plain = server.connect()
     plain.send("JOIN|NickServ")
-    assert plain.read() == "ERROR|Clients send passwords to who is called so. Choose another name."
+    assert plain.read() == "ERROR|The username NickServ is kept for the server. Choose another."
     with IrcClient(server, "ada") as ada:
         assert ada.verbs("NICK ChanServ") == ["432"]
         told = ada.ask("PRIVMSG NickServ :identify correct-horse-battery")
