@@ -107,3 +107,15 @@ def test_the_version_is_told_once():
 
     changes = (ROOT / "CHANGELOG.md").read_text()
     assert f"## {greenchat.__version__}" in changes
+
+
+def test_no_bundled_plugin_looks_at_all_events():
+    """Whoever does not say which has an object made of each message, which halves what a room can say."""
+    found = []
+    for path in (ROOT / "plugins").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name == "greenchat_event":
+                (kinds,) = [one.annotation for one in node.args.args if one.arg == "event"]
+                found.append((path.name, {word.id for word in ast.walk(kinds) if isinstance(word, ast.Name)}))
+    assert found
+    assert not [(name, kinds) for name, kinds in found if kinds & {"Event", "Any", "object"}]

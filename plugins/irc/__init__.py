@@ -16,7 +16,6 @@ from greenchat import (
     Away,
     ChatServer,
     Context,
-    Event,
     Member,
     Message,
     Reject,
@@ -143,7 +142,7 @@ class Irc:
     # --- what happens ---
 
     @hookimpl
-    def greenchat_event(self, event: Event) -> None:
+    def greenchat_event(self, event: Topic | Away | Renamed) -> None:
         match event:
             case Topic(room, _, by, time):
                 self._desk.topics[room] = by, time
