@@ -48,7 +48,7 @@ def test_enter_tries_again_at_once(open_terminal, raw, view):
     raw.let_in()
     terminal.wait(lambda lines: lines[-1] == ">")
     raw.hang_up()
-    terminal.wait(lambda lines: "s (Enter: now)" in terminal.status + lines[-2])
+    terminal.wait(lambda lines: "s (Enter: now)" in " ".join([terminal.status, *lines[-2:]]))
     terminal.type(ENTER)
     assert raw.knock()["name"] == "alice"
 

@@ -1,7 +1,10 @@
 """What was said before, and how far one has read."""
 
+from datetime import UTC, datetime
+
 import pytest
 from kit.irc import IrcClient
+from kit.machine import eventually
 from kit.programs import Program
 
 from greenchat.testing import serving
@@ -102,8 +105,12 @@ def test_how_far_one_has_read_is_the_same_on_all_devices(server):
         eve.ask("REGISTER * * correct-horse-battery")
         pat.exchange(type="join", room="read")
         pat.ask("one", "read")
+        first = next(line for line in eve.sync() if line.verb == "PRIVMSG")
+        eventually(
+            lambda: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}" > f"{first.tags['time'][:-1]}999"
+        )  # times have ms
         pat.ask("two", "read")
-        first, second = [line for line in eve.sync() if line.verb == "PRIVMSG"]
+        second = next(line for line in eve.sync() if line.verb == "PRIVMSG")
         assert [line.params for line in eve.ask("MARKREAD #read")] == [["#read", "*"]]
         with IrcClient(server, "phone", caps=CAPS, account=("eve", "correct-horse-battery")) as phone:
             marked = f"timestamp={first.tags['time']}"
