@@ -52,6 +52,13 @@ def environment(**changes):
     return keep | state | {"LANG": "C.UTF-8", "LOGNAME": "loginname", "TERM": "xterm-256color"} | changes
 
 
+def _is_so(condition, lines):
+    try:
+        return condition(lines)
+    except IndexError:
+        return False
+
+
 class Terminal:
     """A terminal in which `greenchat` runs with these arguments. `before` is Python that is run first, for what goes
     wrong by itself too seldom."""
@@ -98,9 +105,9 @@ class Terminal:
         return {cell.bg for row in self._screen.buffer.values() for cell in row.values()}
 
     def wait(self, condition):
-        """Until what is on the screen is as it should be."""
+        """Until what is on the screen is as it should be, and has as many lines as are asked for."""
         deadline = time.monotonic() + DEADLINE
-        while not condition(self.lines):
+        while not _is_so(condition, self.lines):
             ready, _, _ = select.select([self._fd], [], [], max(0, deadline - time.monotonic()))
             assert ready, "the screen stays like this:\n" + "\n".join(self.lines)
             self._read()
