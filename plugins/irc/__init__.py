@@ -42,10 +42,13 @@ log = logging.getLogger("greenchat.irc")
 # How a client of IRC begins, in whatever case.
 BEGINNINGS = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
 
+# So many lines are told before others have their turn, where this one is long.
+STEP = 64
+
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
     "TOPIC": channels.topic,
-    "LIST": channels.list_rooms,
+    "LIST": channels.list_named,
     "TARGETS": channels.targets,
     "MARKREAD": channels.mark_read,
     "NAMES": whois.names,
@@ -71,7 +74,7 @@ class Irc:
         self._ctx = ctx
         ctx.carry_state()
         self._shared: dict[frozenset[str], SharedCodec] = {}
-        self.besides = Besides()
+        self.besides = Besides(self._is_bot)
 
     # --- begin and end ---
 
@@ -95,6 +98,7 @@ class Irc:
     def greenchat_connected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             session.codec.session = session
+            self._desk.begin(session, session.codec)
             if session.codec.client.is_bot:
                 self.besides.bots.add(session.codec)
 
@@ -105,6 +109,7 @@ class Irc:
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
+            self._desk.end(session, session.codec)
             session.codec.session = None
 
     # --- what clients ask ---
@@ -118,7 +123,9 @@ class Irc:
         if handler is None:
             self._other(session, codec, frame)
             return True
-        for told in handler(self._desk, session, codec, frame):
+        for number, told in enumerate(handler(self._desk, session, codec, frame), 1):
+            if number % STEP == 0:
+                self._server.turns.breathe()  # it may be about a hall
             session.tell(IrcLines(lines=[codec.numeric(told) if isinstance(told, Numeric) else told], ref=frame.ref))
         session.tell(IrcLines(is_last=True, ref=frame.ref))
         return True
@@ -144,8 +151,10 @@ class Irc:
     @hookimpl
     def greenchat_event(self, event: Topic | Away | Renamed) -> None:
         match event:
-            case Topic(room, _, by, time):
-                self._desk.topics[room] = by, time
+            case Topic(name, _, by, time):
+                room = self._server.chat.rooms.get(name)
+                if room is not None:
+                    self._desk.topics[room] = by, time
             case Away(_, name, why):
                 for session in self._watching(name, "away-notify"):
                     session.tell(IrcLines(lines=[line(source(name), "AWAY", *([why] if why else []))]))
@@ -172,17 +181,18 @@ class Irc:
 
     def _watching(self, name: str, cap: str) -> list[Session]:
         """Those that monitor somebody with whom they share no room, and want to know more than their coming."""
-        key, member = ascii_lower(to_irc(name)), self._desk.member(to_irc(name))
+        watchers = self._desk.watchers.get(ascii_lower(to_irc(name)))
+        if not watchers:
+            return []
+        member = self._desk.member(to_irc(name))
         near = {one for one, _ in self._desk.neighbours(member, cap)} if member is not None else set()
         wanted = {"extended-monitor", cap}
-        return [
-            session
-            for session in self._server.sessions.values()
-            if isinstance(session.codec, IrcCodec)
-            and key in session.codec.client.monitored
-            and wanted <= session.codec.client.caps
-            and session not in near
-        ]
+        return [one for one in watchers - near if wanted <= self._codec(one).client.caps]
+
+    @staticmethod
+    def _codec(session: Session) -> IrcCodec:
+        assert isinstance(session.codec, IrcCodec)
+        return session.codec
 
     @hookimpl
     def greenchat_gone(self, member: Member) -> None:
@@ -194,12 +204,10 @@ class Irc:
     def _monitored(self, code: str, name: str) -> None:
         """Tell those who want to know that somebody is there, or is not."""
         nick = to_irc(name)
-        key = ascii_lower(nick)
-        for session in list(self._server.sessions.values()):
-            codec = session.codec
-            if isinstance(codec, IrcCodec) and key in codec.client.monitored and session.member is not None:
-                shown = source(name) if code == "730" else nick
-                session.tell(IrcLines(lines=[codec.numeric(Numeric(code, (), shown))]))
+        shown = source(name) if code == "730" else nick
+        for session in list(self._desk.watchers.get(ascii_lower(nick), ())):
+            if session.member is not None:
+                session.tell(IrcLines(lines=[self._codec(session).numeric(Numeric(code, (), shown))]))
 
     # --- what codecs know ---
 
@@ -214,6 +222,11 @@ class Irc:
     def _account_of(self, name: str) -> tuple[str, str]:
         member = self._desk.member(name)
         return (member.account, self._desk.realname(member)) if member is not None else ("", name)
+
+    def _is_bot(self, name: str) -> bool:
+        member = self._desk.member(name)
+        codec = self._desk.codec_of(member) if member is not None else None
+        return codec is not None and codec.client.is_bot
 
     def greeting(self, nick: str) -> Sequence[Numeric]:
         created = f"{self._desk.started:%Y-%m-%d %H:%M:%S} UTC"

@@ -156,6 +156,13 @@ def _topic(client: Client, line: Parsed, label: str) -> Requests:
     yield from _command(client, "topic", {"text": text or "-"}, Context("TOPIC", channel, label))
 
 
+def _list(client: Client, line: Parsed, label: str) -> Requests:
+    if line.params and is_channel(line.params[0]):
+        yield from _other(client, line, label)
+    else:
+        yield RunCommand("rooms", {}, ref=Context("LIST", "", label).ref)
+
+
 def _kick(client: Client, line: Parsed, label: str) -> Requests:
     channel, why = line.params[0], line.params[2] if line.params[2:] else ""
     for nick in line.params[1].split(",")[:TARGETS]:
@@ -325,6 +332,7 @@ VERBS: dict[str, Asks] = {
     "PART": _part,
     "TOPIC": _topic,
     "KICK": _kick,
+    "LIST": _list,
     "INVITE": _invite,
     "AWAY": _away,
     "PRIVMSG": _say,

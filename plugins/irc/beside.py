@@ -6,7 +6,7 @@ is expected until then, by who says it and what; and known from then on, by its 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -53,16 +53,18 @@ def client_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 class Besides:
-    """All that is remembered, of the whole server. `bots` are the codecs of clients that say that they are one."""
+    """All that is remembered, of the whole server. `bots` are the codecs of clients that say that they are one, and
+    `find_bot` tells of a name whether it is one of theirs."""
 
-    def __init__(self) -> None:
+    def __init__(self, find_bot: Callable[[str], bool] = lambda name: False) -> None:
+        self._find_bot = find_bot
         self.bots: WeakSet[Any] = WeakSet()
         self._expected: dict[tuple[str, str, int], Beside] = {}
         self._known: dict[tuple[str, int], Beside] = {}
         self._last: dict[str, int] = {}  # the latest number of a place that is known
 
     def is_bot(self, name: str) -> bool:
-        return bool(self.bots) and any(bot.session is not None and bot.session.name == name for bot in self.bots)
+        return bool(self.bots) and self._find_bot(name)
 
     def expect(self, sender: str, text: str, beside: Beside) -> None:
         _put(self._expected, (sender, text, beside.number), beside)

@@ -5,19 +5,15 @@ from typing import Any
 
 from greenchat import Message, Read, Reject, Room, Session
 
+from .asking import CHANNELS
 from .caps import HISTORY_MESSAGES
 from .desk import Desk, Told
 from .frames import IrcLine, Numeric
 from .grammar import line
 from .history import read_time, time_tag
+from .modes import END_OF_LIST, LISTED
 from .names import HOST, ascii_lower, is_channel, to_channel, to_irc
 from .own import IrcCodec
-
-# The most rooms of one list.
-MOST_LISTED = 1000
-
-# So many rooms are looked at before others have their turn.
-STEP = 256
 
 
 def topic(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -29,25 +25,19 @@ def topic(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
         yield Numeric("331", (to_channel(room.name),), "No topic is set")
     else:
         yield Numeric("332", (to_channel(room.name),), room.topic)
-        if room.name in desk.topics:
-            by, when = desk.topics[room.name]
+        if room in desk.topics:
+            by, when = desk.topics[room]
             yield Numeric("333", (to_channel(room.name), to_irc(by), str(int(when.timestamp()))))
 
 
-def list_rooms(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    chat = desk.server.chat
-    wanted = [one for one in (asked.params[0] if asked.params else "").split(",") if is_channel(one)]
-    rooms = [desk.room(session, one) for one in wanted] if wanted else list(chat.rooms.values())
-    yield Numeric("321", ("Channel",), "Users  Name")
-    member, told = session.require_member(), 0
-    for number, room in enumerate(rooms, 1):
-        if number % STEP == 0:
-            desk.server.turns.breathe()
-        if room is None or told >= MOST_LISTED or not chat.may_enter(session, member, room.name):
-            continue
-        told += 1
-        yield Numeric("322", (to_channel(room.name), str(len(room.members))), room.topic)
-    yield Numeric("323", (), "End of /LIST")
+def list_named(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    """Of all there are, the chat's own command tells: see `listed`."""
+    yield LISTED
+    for channel in asked.params[0].split(",")[:CHANNELS]:
+        room = desk.room(session, channel)
+        if room is not None:
+            yield Numeric("322", (to_channel(room.name), str(len(room.members))), room.topic)
+    yield END_OF_LIST
 
 
 # --- what was said and read ---

@@ -1,11 +1,12 @@
 """What this plugin answers by itself: lines that are about IRC, and not about the chat; and questions of who and what
 there is."""
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from greenchat import ChatServer, Member, Message, Reject, Room, Session, Welcome, __version__, require_name
 
@@ -53,8 +54,32 @@ class Desk:
     def __init__(self, server: ChatServer) -> None:
         self.server = server
         self.started = datetime.now(UTC)
-        self.topics: dict[str, tuple[str, datetime]] = {}  # who has set that of a room, and when
+        self.topics: WeakKeyDictionary[Room, tuple[str, datetime]] = WeakKeyDictionary()  # who has set it, and when
+        self.irc: set[Session] = set()  # those that speak it
+        self.watchers: defaultdict[str, set[Session]] = defaultdict(set)  # who monitors whom, by nicks
         self.gone: deque[tuple[str, str, datetime]] = deque(maxlen=LEFT)  # who has left: nick, real name, and when
+
+    def begin(self, session: Session, codec: IrcCodec) -> None:
+        self.irc.add(session)
+        for nick in codec.client.monitored:
+            self.watchers[nick].add(session)
+
+    def end(self, session: Session, codec: IrcCodec) -> None:
+        self.irc.discard(session)
+        self.unwatch(session, codec, list(codec.client.monitored))
+
+    def watch(self, session: Session, codec: IrcCodec, nicks: Iterable[str]) -> None:
+        """From now on it is told of their coming and going."""
+        for nick in nicks:
+            codec.client.monitored[ascii_lower(nick)] = nick
+            self.watchers[ascii_lower(nick)].add(session)
+
+    def unwatch(self, session: Session, codec: IrcCodec, nicks: Iterable[str]) -> None:
+        for nick in map(ascii_lower, nicks):
+            codec.client.monitored.pop(nick, None)
+            self.watchers[nick].discard(session)
+            if not self.watchers[nick]:
+                del self.watchers[nick]
 
     def member(self, nick: str) -> Member | None:
         """Who is called so now."""
@@ -84,7 +109,7 @@ class Desk:
     def neighbours(self, member: Member, cap: str) -> list[tuple[Session, IrcCodec]]:
         """The sessions on IRC that have a capability and share a room with `member`, itself among them."""
         found: dict[Session, IrcCodec] = {}
-        for room in member.rooms.values():
+        for room in member.rooms.values() if self.irc else ():
             for one in room.fanout.listeners:
                 if isinstance(one, Session) and isinstance(one.codec, IrcCodec) and one.codec.client.has(cap):
                     found[one] = one.codec

@@ -7,7 +7,7 @@ from greenchat import RunCommand
 from .client import Client
 from .frames import Context, IrcLine, Numeric, Requests
 from .grammar import Parsed
-from .names import from_irc, is_channel, room_of, to_irc
+from .names import from_irc, is_channel, room_of, to_channel, to_irc
 
 # The most changes of one line.
 MOST = 4
@@ -15,6 +15,8 @@ MOST = 4
 # Those with a name behind them, those with a key, and those that are on or off.
 _PEOPLE = "boqv"
 _ON_AND_OFF = {"i": ("invite-only", "on", "off"), "t": ("topic-by", "owner", "everybody")}
+
+LISTED, END_OF_LIST = Numeric("321", ("Channel",), "Users  Name"), Numeric("323", (), "End of /LIST")
 
 # What a context says of what is only asked for: how a room is, and who is banned there.
 QUERY, BANS = "324", "367"
@@ -77,8 +79,11 @@ def _command(letter: str, on: bool, given: str) -> tuple[str, dict[str, Any]] | 
 
 
 def listed(answer: Any, context: Context) -> list[Numeric] | None:
-    """What a command has answered to who asks by MODE; None for all else. Whose plugins those commands are does not
-    matter: it is as PROTOCOL.md has it."""
+    """What a command has answered to who asks by MODE or LIST; None for all else. Whose plugins those commands are does
+    not matter: it is as PROTOCOL.md has it."""
+    if context.verb == "LIST" and hasattr(answer, "rooms"):
+        rooms = (Numeric("322", (to_channel(one.name), str(one.members)), one.topic) for one in answer.rooms)
+        return [LISTED, *rooms]
     if context.verb != "MODE":
         return None
     channel = context.target

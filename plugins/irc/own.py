@@ -261,6 +261,8 @@ class IrcCodec:
                 return self.logged_in(from_irc(context.target))
             case "INVITE":
                 return [self.numeric(Numeric("341", (context.extra, context.target)))]
+            case "LIST":
+                return [self.numeric(modes.END_OF_LIST)]
             case "AWAY":
                 return [self._away(context.extra)]
             case "REGISTER":
@@ -321,7 +323,8 @@ class IrcCodec:
         told = refusal(error, context)
         if told is not None:
             return [self.numeric(told)]
-        return [f":{HOST} NOTICE {self.me} :{error.text}"]
+        behind = [self.numeric(modes.END_OF_LIST)] if context.verb == "LIST" else []
+        return [f":{HOST} NOTICE {self.me} :{error.text}", *behind]
 
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
         if context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:

@@ -1,6 +1,7 @@
 """Who is there: WHO, WHOIS, WHOWAS, ISON, USERHOST, NAMES, and MONITOR."""
 
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from greenchat import Member, Room, Session
 
@@ -14,6 +15,9 @@ from .shared import SIGNS
 
 # The most people of one answer: who wants to know all of a hall asks for its names.
 MOST = 1000
+
+# So many of those around are compared with a mask: some milliseconds.
+LOOKED_AT = 4000
 
 # Nicks of one line of answers to MONITOR.
 PER_LINE = 10
@@ -61,8 +65,12 @@ def _masked(desk: Desk, session: Session, mask: str) -> list[Member]:
         one = desk.member(mask)
         return [one] if one is not None else []
     member = session.require_member()
-    shared = dict.fromkeys(one for room in member.rooms.values() for one in room.some_members(member))
-    return [one for one in shared if fnmatchcase(ascii_lower(to_irc(one.name)), ascii_lower(mask))][:MOST]
+    near = (one for room in member.rooms.values() for one in room.some_members(member))
+    return [
+        one
+        for one in dict.fromkeys(islice(near, LOOKED_AT))
+        if fnmatchcase(ascii_lower(to_irc(one.name)), ascii_lower(mask))
+    ][:MOST]
 
 
 def _flags(desk: Desk, member: Member, room: Room | None) -> str:
@@ -177,13 +185,12 @@ def monitor(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> To
             if len(fresh) > room:
                 yield Numeric("734", (str(MONITORED), ",".join(fresh[room:])), "Monitor list is full.")
             added = [nick for nick in nicks if ascii_lower(nick) in client.monitored or nick in fresh[:room]]
-            client.monitored.update({ascii_lower(nick): nick for nick in added})
+            desk.watch(session, codec, added)
             yield from _there(desk, added)
         case "-":
-            for nick in nicks:
-                client.monitored.pop(ascii_lower(nick), None)
+            desk.unwatch(session, codec, nicks)
         case "C":
-            client.monitored.clear()
+            desk.unwatch(session, codec, list(client.monitored))
         case "L":
             known = list(client.monitored.values())
             for start in range(0, len(known), PER_LINE):
