@@ -40,7 +40,8 @@ def ask(client: Client, line: Parsed, is_still: IsStill) -> list[Request | IrcLi
     asked: list[Request | IrcLine] = []
     for request in _asked(client, line):
         nick = context_of(request.ref).target
-        if type(request) is Say and request.conversation and not is_still(request.conversation, nick):
+        talk = request.conversation if isinstance(request, Say | RunCommand) else ""  # an action is words, too
+        if talk and not is_still(talk, nick):
             client.talks.pop(ascii_lower(nick), None)
             asked.append(IrcLine("ENDED", [nick], ref=request.ref))
         else:
@@ -251,7 +252,7 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
         yield RunCommand("me", {"text": text}, ref=context.ref, **where)
         return
     text = without_formatting(text)
-    answered = seq_in(tags.get("+draft/reply", "") or tags.get("+reply", ""), target)
+    answered = seq_in(tags.get("+draft/reply", "") or tags.get("+reply", ""), target, where.get("conversation", ""))
     ref = context.ref
     if beside != PLAIN:
         client.besides += 1
@@ -268,15 +269,16 @@ def slashed(text: str) -> str:
 
 def _tags_alone(client: Client, line: Parsed, label: str) -> Requests:
     target = line.params[0]
-    seq = seq_in(line.tags.get("+draft/reply", "") or line.tags.get("+reply", ""), target)
+    talk = client.talks.get(ascii_lower(target), "")
+    seq = seq_in(line.tags.get("+draft/reply", "") or line.tags.get("+reply", ""), target, talk)
     for tag, on in (("+draft/react", True), ("+draft/unreact", False)):
         emoji = line.tags.get(tag, "")
         if seq and _may_be_emoji(emoji):
             context = Context("TAGMSG", target, label)
             if is_channel(target):
                 yield React(seq, emoji, room_of(target), on, context.ref)
-            elif ascii_lower(target) in client.talks:
-                yield React(seq, emoji, "", on, context.ref, client.talks[ascii_lower(target)])
+            else:
+                yield React(seq, emoji, "", on, context.ref, talk)
             return
     yield from _other(client, line, label)
 
@@ -288,13 +290,14 @@ def _may_be_emoji(text: str) -> bool:
 
 def _redact(client: Client, line: Parsed, label: str) -> Requests:
     target, msgid = line.params[:2]
-    context, seq = Context("REDACT", target, label, msgid), seq_in(msgid, target)
+    talk = client.talks.get(ascii_lower(target), "")
+    context, seq = Context("REDACT", target, label, msgid), seq_in(msgid, target, talk)
     if not seq:
         yield IrcLine("UNKNOWN_MSGID", [target, msgid], ref=context.ref)
     elif is_channel(target):
         yield Delete(seq, room_of(target), context.ref)
     else:
-        yield Delete(seq, "", context.ref, client.talks.get(ascii_lower(target), target))
+        yield Delete(seq, "", context.ref, talk)
 
 
 def _batch(client: Client, line: Parsed, label: str) -> Requests:

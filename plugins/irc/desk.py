@@ -13,17 +13,14 @@ from greenchat import ChatServer, Member, Message, Reject, Room, Session, Welcom
 from . import burst
 from .caps import CAPS, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
-from .grammar import LINE_BYTES, cut, line, without_formatting, word
-from .names import HOST, ascii_lower, from_irc, is_channel, room_of, source, to_irc
+from .grammar import LINE_BYTES, cut, line, word
+from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_irc
 from .own import IrcCodec
 
 Told = Iterator["str | Numeric"]
 
 # Who has left is remembered so long: the latest.
 LEFT = 200
-
-# The longest real name, in characters.
-REALNAME = 128
 
 # Numerics that say what is wrong with a line, by themselves.
 ERRORS: dict[str, str] = {
@@ -236,7 +233,7 @@ def oper(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 
 def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    name = without_formatting(asked.params[0])[:REALNAME]
+    name = session.chat.require_sayable(session.require_member(), real_name(asked.params[0]))
     codec.client.realname = name
     told = f":{source(codec.me)} SETNAME :{name}"
     for other, _ in desk.neighbours(session.require_member(), "setname"):

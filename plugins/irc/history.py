@@ -59,7 +59,8 @@ def ask_history(client: Client, line: Parsed, label: str) -> Requests:
     if not all(where.values()):
         yield _failed(context, "INVALID_TARGET", f"{what} {target}", "Messages could not be retrieved")
         return
-    bounds = [_selected(one, target) for one in line.params[2 : 2 + selectors]]
+    talk = where.get("conversation", "")
+    bounds = [_selected(one, target, talk) for one in line.params[2 : 2 + selectors]]
     limit = line.params[2 + selectors]
     if None in bounds or not (limit.isdecimal() and int(limit)) or (what != "LATEST" and Selected() in bounds):
         yield _failed(context, "INVALID_PARAMS", what, "Invalid parameters")
@@ -114,12 +115,12 @@ def _behind(bound: Selected, most: int) -> dict[str, Any]:
     return {"since": bound.time + STEP if bound.time is not None else None, "limit": most}
 
 
-def _selected(given: str, target: str) -> Selected | None:
+def _selected(given: str, target: str, talk: str) -> Selected | None:
     """None for what is none."""
     kind, _, value = given.partition("=")
     if given == "*":
         return Selected()
-    if kind == "msgid" and (seq := seq_in(value, target)):
+    if kind == "msgid" and (seq := seq_in(value, target, talk)):
         return Selected(seq)
     if kind == "timestamp" and (time := read_time(value)) is not None:
         return Selected(time=time)

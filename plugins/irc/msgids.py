@@ -20,17 +20,16 @@ def msgid(place: str, seq: int) -> str:
     return f"{mark_of(place)}{seq}"
 
 
-def seq_in(given: str, target: str) -> int:
-    """The number in an id that was `given`, which is about the room `target`, or about whatever conversation of two. 0
-    for what is none."""
+def seq_in(given: str, target: str, talk: str = "") -> int:
+    """The number in an id that was `given`, of a message in the room `target`, or in the conversation with the id
+    `talk`. 0 for what is none, or is of another place."""
     mark, _, number = given.partition("-")
     if not (number.isascii() and number.isdecimal()) or len(number) > MOST_DIGITS:
         return 0
+    place = talk
     if is_channel(target):
         try:
             place = require_room(room_of(target), 0)
         except Reject:
             return 0
-        if f"{mark}-" != mark_of(place):
-            return 0
-    return int(number)
+    return int(number) if place and f"{mark}-" == mark_of(place) else 0

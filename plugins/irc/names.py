@@ -4,6 +4,10 @@ looks the same and folds back: to greenchat, both are one name (RFC 8265 maps wi
 import re
 from functools import lru_cache
 
+from greenchat import printable
+
+from .grammar import without_formatting
+
 # So many of the names that were shown last are known in both forms.
 KNOWN = 4096
 
@@ -14,6 +18,15 @@ _SIGN = re.compile(f"[{re.escape(_ANYWHERE)}]")
 _NARROW = {wide: sign for sign, wide in _WIDE.items()}
 
 HOST = "greenchat"
+
+# The longest real name, in characters.
+REALNAME = 128
+
+
+def real_name(text: str) -> str:
+    """As others may be shown it."""
+    return printable(without_formatting(text), REALNAME)
+
 
 # Programs to which clients of other networks send their passwords by themselves. Nobody is called like one.
 SERVICES = frozenset(f"{one}serv" for one in ("nick", "chan", "oper", "memo", "host", "bot", "sasl", "auth"))

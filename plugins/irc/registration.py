@@ -9,7 +9,7 @@ from .caps import VALUES_FROM, changed
 from .client import Client
 from .frames import Context, IrcLine, Requests
 from .grammar import Parsed
-from .names import may_be_nick
+from .names import may_be_nick, real_name
 
 # Of a response, so many characters come in a line; one of just as many is not the last (IRCv3, SASL).
 CHUNK = 400
@@ -58,7 +58,7 @@ def user(client: Client, line: Parsed) -> Requests:
     if len(line.params) < 4 or not (line.params[0] and line.params[3]):
         yield IrcLine("461", ["USER"], ref=Context("USER").ref)
         return
-    client.user, client.realname = line.params[0], line.params[3]
+    client.user, client.realname = line.params[0], real_name(line.params[3])
     yield from complete(client)
 
 

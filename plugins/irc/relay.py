@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from secrets import token_hex
+from typing import Any
 
 from greenchat import Member, Session
 
@@ -11,8 +12,11 @@ from .frames import IrcLine, IrcLines, IrcTagged, Numeric
 from .names import is_channel, source, to_channel, to_irc
 from .own import IrcCodec, lines_of
 
-# Tags that are nobody's words, and come with each key that somebody types.
+# Tags that come with each key that somebody types, and what they may say: no words. In a larger room, nobody looks at
+# them, and each would go to everybody.
 TYPING = ("+typing", "+draft/typing")
+STATES = ("active", "paused", "done")
+TYPING_MEMBERS = 100
 
 
 def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -23,6 +27,9 @@ def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
             yield Numeric("404" if is_channel(target) else "401", (target,), "Nobody there is asked that")
         return
     text = "".join(sign for sign in text if sign >= " " or sign == "\x01")
+    room = desk.room(session, target) if is_channel(target) else None
+    # A mute holds for these as well: clients show what is in them.
+    session.chat.require_sayable(session.require_member(), text.strip("\x01"), room.name if room is not None else "")
     for other, shown in others:
         told = f":{source(session.name)} {verb} {shown} :{text}"
         if other is session:
@@ -35,24 +42,30 @@ def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     target = asked.params[0]
-    tags = client_tags(asked.tags)
+    tags = {name: value for name, value in client_tags(asked.tags).items() if name not in TYPING or value in STATES}
     others = _others(desk, session, target)
     if others is None:
         yield Numeric("404" if is_channel(target) else "401", (target,), "Nobody there is told that")
         return
     words = " ".join(value for name, value in tags.items() if name not in TYPING)
     room = desk.room(session, target) if is_channel(target) else None
+    if not words and room is not None and len(room.members) > TYPING_MEMBERS:
+        return
     if words.strip():
         session.chat.require_sayable(session.require_member(), words, room.name if room is not None else "")
     if not tags:
         return
     tags["msgid"], time = token_hex(8), datetime.now(UTC)
+    written: dict[tuple[Any, str], list[str]] = {}  # once for all that read the same
     for other, shown in others:
-        told = IrcTagged(lines=[f":{source(session.name)} TAGMSG {shown}"], tags=tags, time=time)
+        lines = written.get((other.shared_codec, shown))
+        if lines is None:
+            told = IrcTagged(lines=[f":{source(session.name)} TAGMSG {shown}"], tags=tags, time=time)
+            lines = written[other.shared_codec, shown] = lines_of(other.shared_codec.encode(told))
         if other is session:
-            codec.behind += lines_of(codec.shared.encode(told))
-        else:
-            other.tell(told)
+            codec.behind += lines
+        elif lines:
+            other.tell(IrcLines(lines=lines))
     if codec.client.has("echo-message"):
         shown = to_channel(room.name) if room is not None else target
         line = f":{source(session.name)} TAGMSG {shown}"

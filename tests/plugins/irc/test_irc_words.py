@@ -146,3 +146,22 @@ def test_several_lines_are_one_message(server):
         assert [frame["text"] for frame in yve.exchange(type="ping") if frame["type"] == "message"] == [
             "def f():\n    return 1"
         ]
+
+
+def test_an_action_is_for_who_one_has_talked_to(server):
+    with IrcClient(server, "hal") as hal, IrcClient(server, "ivy") as ivy:
+        ivy.ask("PRIVMSG hal :it is me")
+        hal.sync()
+        ivy.ask("NICK iris")
+        with IrcClient(server, "ivy") as another:
+            assert hal.verbs("PRIVMSG ivy :\x01ACTION whispers\x01") == ["401"]
+            assert (ivy.sync(), another.sync()) == ([], [])
+
+
+def test_an_id_of_another_conversation_means_no_message(server):
+    caps = ["message-tags", "echo-message", "draft/message-redaction"]
+    with IrcClient(server, "jon", caps=caps) as jon, IrcClient(server, "kim"), IrcClient(server, "lee"):
+        (to_kim,) = jon.ask("PRIVMSG kim :one")
+        jon.ask("PRIVMSG lee :two")
+        assert jon.verbs(f"REDACT lee {to_kim.tags['msgid']}") == ["FAIL"]
+        assert jon.verbs(f"REDACT kim {to_kim.tags['msgid']}") == ["REDACT"]
