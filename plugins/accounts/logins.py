@@ -41,6 +41,7 @@ class Logins:
         self._hashing = hashing
         self.failures = Tally(FAILURE_SECONDS)
         self._waiting: Counter[str] = Counter()  # to be looked at, by account, from elsewhere than its home
+        self._arriving: dict[int, str] = {}  # by session: whose it is, as is known for sure, but not told everywhere
 
     # --- in ---
 
@@ -86,7 +87,11 @@ class Logins:
         if session.account_id != account_id:  # on the device of another account it is not any more
             for one in session.member.sessions if session.member is not None else [session]:
                 one.device, one.device_id, one.device_token = "", 0, ""
-        session.log_in(key, account_id)
+        self._arriving[session.id] = key
+        try:
+            session.log_in(key, account_id)
+        finally:
+            del self._arriving[session.id]
         self._expel([key])
         log.info("#%d is logged in as %s", session.id, key, extra=session.fields)
 
@@ -186,7 +191,9 @@ class Logins:
         """Have nobody be called by these registered names without being logged in to them."""
         for key in keys:
             member = self._server.chat.members.get(key)
-            if member is not None and key in self._registry.registered and member.account != key:
+            if member is None or key not in self._registry.registered or member.account == key:
+                continue
+            if not any(self._arriving.get(session.id) == key for session in self._sessions_of(member)):
                 self._make_guest(member)
 
     def _make_guest(self, member: Member) -> None:

@@ -3,6 +3,7 @@
 import greenchat_plugins.accounts
 import pytest
 from kit.accounts import LOGGED_IN, OTHER, SECRET, WRONG, gone, refused, registered
+from kit.accounts import accounts as loopback_accounts
 from kit.accounts import socketless_accounts as accounts
 from kit.programs import Program
 from kit.socketless import SocketlessPeer
@@ -53,6 +54,13 @@ def test_whoever_came_by_a_back_door_has_to_go_when_the_owner_logs_in():
         assert "INFO|bob is now known as a-da." in (thief.read() for _ in range(3))
         owner.send("MSG|/who")
         owner.read_until("INFO|In lobby (2): guest-1, a-da")
+
+
+def test_who_registers_keeps_the_name_whenever_it_is_looked_who_has_whose(monkeypatch):
+    monkeypatch.setattr("greenchat_plugins.accounts.logins.LOOK_SECONDS", 0.0)
+    with loopback_accounts() as server:
+        for name in ("ada", "bob", "cat", "dan", "eve"):
+            gone(registered(server, name))
 
 
 def test_what_is_registered_is_not_registered_again():
