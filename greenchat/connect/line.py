@@ -29,6 +29,7 @@ from greenchat.connect.common import (
     is_logout,
     is_quit,
     maybe_not_said,
+    no_way_in,
     not_said,
     undelivered,
     waiting,
@@ -72,7 +73,7 @@ def chat(visit: Visit) -> Exit:
                 screen.memory.past = past_of(server_key(ticket.host, ticket.port, ticket.encryption))
             return LineChat(client, welcome, ticket, entrance.logins, screen, chosen.settings).run()
         except ClientError as error:
-            screen.show([error_line(str(error))])
+            screen.show([no_way_in(error, visit.host)])
             return exit_code(error)
         except (EOFError, KeyboardInterrupt):
             return Exit.DELIVERED  # before anything was said
