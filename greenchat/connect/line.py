@@ -36,6 +36,7 @@ from greenchat.connect.common import (
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import is_command, to_send
+from greenchat.connect.emoji import with_sign
 from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins, server_key
@@ -175,7 +176,7 @@ class LineChat:
         """What was typed and pasted. Nothing asks for the next try at once, where the connection is lost."""
         if not text.strip() and not self._link.is_up:
             self._link.retry_now()
-        for line in to_send(text, self._talk.fits):
+        for line in map(with_sign, to_send(text, self._talk.fits)):
             if is_quit(line):
                 self._leaving = True
                 return
