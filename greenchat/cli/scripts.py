@@ -38,7 +38,10 @@ def place_options(command: Any) -> Any:
         [
             click.argument("address", required=False, metavar=PLACE, shell_complete=profile_names),
             click.argument("port", required=False),
-            click.option("--name", help="Your username; else who stays logged in on this computer, or a guest."),
+            click.option(
+                "--name",
+                help="Your username; else who stays logged in on this computer, or a guest by your name on it.",
+            ),
             visitor_options,
             tls_options,
         ]

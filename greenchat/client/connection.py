@@ -47,6 +47,10 @@ JSON = JsonCodec()
 PLAIN = PlainCodec()
 
 
+# What `UnreachableError` says where there is no host of that name.
+NO_HOST = "There is no host called {}. Check the spelling, and your network."
+
+
 def open_socket(host: str, port: int, timeout: float, encryption: Encryption | None) -> tuple[socket.socket, str]:
     """A socket that is connected, and "HOST:PORT"; waits at most `timeout` seconds for each address of `host`. One that
     is "unix:/path" has no port.
@@ -63,7 +67,7 @@ def open_socket(host: str, port: int, timeout: float, encryption: Encryption | N
     try:
         sock = socket.create_connection((host, port), timeout)
     except (socket.gaierror, UnicodeError):
-        problem = f"There is no host called {printable(host)}. Check the spelling, and your network."
+        problem = NO_HOST.format(printable(host))
     except ConnectionRefusedError:
         problem = f"No server listens at {where}. Start one there with `greenchat serve`, or check host and port."
     except TimeoutError:

@@ -12,6 +12,7 @@ from greenchat.client import (
     TurnedAwayError,
     UnreachableError,
 )
+from greenchat.client.connection import NO_HOST
 from greenchat.codecs.wording import beginning
 from greenchat.config.schema import Server
 from greenchat.connect.draft import is_command, said_as
@@ -22,6 +23,12 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = Server().port
 
 QUIT = "/quit"
+
+# What else there is to know where one word is no host.
+PROFILES = "If a profile was meant: `greenchat profiles` lists them."
+
+# What is to be done about a name by who is asked nothing, and types no command: instead of what the server says.
+LOG_IN = "If that is you, use --login-file FILE; else choose another name by --name."
 
 # The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
 NOT_STORED = "not_stored"
@@ -67,6 +74,21 @@ def info_line(text: str, kind: Kind = Kind.INFO) -> Line:
 
 def error_line(text: str) -> Line:
     return Line(Kind.ERROR, "[ERROR]", clean_lines(text))
+
+
+def no_way_in(error: ClientError, address: str | None) -> Line:
+    """Why one has not come in who wanted to go to that host, which may be the name of a profile misspelt."""
+    text = str(error)
+    if address is not None and "." not in address and text == NO_HOST.format(printable(address)):
+        text = f"{text} {PROFILES}"
+    return error_line(text)
+
+
+def turned_away(error: ClientError, address: str | None) -> Line:
+    """The same for who is asked nothing."""
+    if isinstance(error, RefusedError) and error.code == "name_reserved":
+        return error_line(f"{str(error).partition(' If that is you')[0]} {LOG_IN}")
+    return no_way_in(error, address)
 
 
 def clean(text: str) -> str:

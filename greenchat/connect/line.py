@@ -29,12 +29,14 @@ from greenchat.connect.common import (
     is_logout,
     is_quit,
     maybe_not_said,
+    no_way_in,
     not_said,
     undelivered,
     waiting,
 )
 from greenchat.connect.conversation import Conversation
 from greenchat.connect.draft import is_command, to_send
+from greenchat.connect.emoji import with_sign
 from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import Logins, server_key
@@ -72,7 +74,7 @@ def chat(visit: Visit) -> Exit:
                 screen.memory.past = past_of(server_key(ticket.host, ticket.port, ticket.encryption))
             return LineChat(client, welcome, ticket, entrance.logins, screen, chosen.settings).run()
         except ClientError as error:
-            screen.show([error_line(str(error))])
+            screen.show([no_way_in(error, visit.host)])
             return exit_code(error)
         except (EOFError, KeyboardInterrupt):
             return Exit.DELIVERED  # before anything was said
@@ -174,7 +176,7 @@ class LineChat:
         """What was typed and pasted. Nothing asks for the next try at once, where the connection is lost."""
         if not text.strip() and not self._link.is_up:
             self._link.retry_now()
-        for line in to_send(text, self._talk.fits):
+        for line in map(with_sign, to_send(text, self._talk.fits)):
             if is_quit(line):
                 self._leaving = True
                 return

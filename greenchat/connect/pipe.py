@@ -47,6 +47,7 @@ from greenchat.connect.common import (
     exit_code,
     info_line,
     is_quit,
+    turned_away,
     undelivered,
 )
 from greenchat.connect.conversation import Conversation
@@ -99,7 +100,7 @@ def chat(visit: Visit) -> Exit:
         finally:
             pipe.close()
     except ClientError as error:
-        outlet.show([error_line(str(error))])
+        outlet.show([turned_away(error, visit.host)])
         return exit_code(error)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED

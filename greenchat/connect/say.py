@@ -15,7 +15,7 @@ import time
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
 from greenchat.client.keys import KEY_BYTES
 from greenchat.connect.commands import Commands
-from greenchat.connect.common import NOT_STORED, TRY_AGAIN, error_line, exit_code, info_line
+from greenchat.connect.common import NOT_STORED, TRY_AGAIN, error_line, exit_code, info_line, turned_away
 from greenchat.connect.draft import as_text
 from greenchat.connect.errand import COMING_BACK, Errand
 from greenchat.connect.options import Exit, Visit
@@ -67,7 +67,7 @@ def say(visit: Visit, text: str, wait: float | None = None) -> Exit:
         finally:
             errand.go()
     except ClientError as error:
-        outlet.show([error_line(str(error))])
+        outlet.show([turned_away(error, visit.host)])
         return exit_code(error)
     except Stopped as stopped:
         return stopped.end()

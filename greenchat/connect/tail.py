@@ -25,7 +25,17 @@ from greenchat.client.cursor import PAGE_MESSAGES, Asks
 from greenchat.client.places import place_at
 from greenchat.codecs import wording
 from greenchat.codecs.jsonlines import JsonCodec
-from greenchat.connect.common import Kind, Line, clean, clean_lines, error_line, exit_code, info_line, login_name
+from greenchat.connect.common import (
+    Kind,
+    Line,
+    clean,
+    clean_lines,
+    error_line,
+    exit_code,
+    info_line,
+    login_name,
+    turned_away,
+)
 from greenchat.connect.errand import COMING_BACK, OUT, Errand, has_forgotten
 from greenchat.connect.missed import NO_HISTORY, as_told
 from greenchat.connect.model.timeline import Timeline
@@ -78,7 +88,7 @@ def tail(visit: Visit, wanted: Wanted) -> Exit:
         finally:
             errand.go()
     except ClientError as error:
-        outlet.show([error_line(str(error))])
+        outlet.show([turned_away(error, visit.host)])
         return exit_code(error)
     except Stopped as stopped:
         return stopped.end()

@@ -25,6 +25,10 @@ class Encryption(Struct, frozen=True):
         return context
 
 
+# What else to do where a server does not take TLS; links ask for it by another letter.
+NO_TLS = "Check the port, or leave --tls out, and of a link greenchats:// the s."
+
+
 def explain(error: OSError, host: str, where: str) -> str:
     """Why there is no TLS with the server at `where`, in one sentence or two."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -33,7 +37,7 @@ def explain(error: OSError, host: str, where: str) -> str:
             "If its certificate is your own, name it with --cafile."
         )
     if isinstance(error, TimeoutError):
-        return f"{where} does not answer in TLS. Check the port, or leave --tls out."
+        return f"{where} does not answer in TLS. {NO_TLS}"
     if isinstance(error, ssl.SSLError):
-        return f"{where} does not speak TLS as we do: {error.reason or error}. Check the port, or leave --tls out."
-    return f"{where} has ended the connection. Check the port, or leave --tls out."
+        return f"{where} does not speak TLS as we do: {error.reason or error}. {NO_TLS}"
+    return f"{where} has ended the connection. {NO_TLS}"

@@ -33,7 +33,8 @@ def parse_server(address: str) -> tuple[str, int | None]:
             raise GreenchatError("unix: lacks the path of the socket. Write it like unix:/run/chat.sock.")
         return address, None
     if "://" in address:
-        raise GreenchatError(f"{shown} is the address of a page. Write host and port, like chat.example.org:9999.")
+        what = "the address of a page" if address.lower().startswith("http") else "no address of a chat"
+        raise GreenchatError(f"{shown} is {what}. Write host and port, like chat.example.org:9999.")
     match = re.fullmatch(r"(?:\[([^][]*)\]|([^][:\s]*))(?::([^:]*))?", address)
     if match is None:
         if not _is_ipv6(address):

@@ -33,7 +33,7 @@ ERRORS: dict[str, str] = {
     "417": "Input line was too long",
     "431": "No nickname given",
     "432": "No nick has such signs",
-    "451": "You have not registered",
+    "451": "You have no name here yet: send USER, and NICK with one that is free",
     "461": "Not enough parameters",
     "462": "You may not reregister",
     "472": "is unknown mode char to me",

@@ -53,6 +53,8 @@ def test_one_answers_and_changes_by_commands(alice, eve):
     assert second.endswith('[alice]: (to eve: "Shall we?") We shall. (changed)')
     alice.type("/react 1 🌷" + ENTER)
     alice.wait_for("> /react 1 🌷", '[INFO] alice reacts with 🌷 to eve: "Shall we?"', ">")
+    alice.type("/react 1 tada" + ENTER)
+    alice.wait_for("> /react 1 tada", '[INFO] alice reacts with 🎉 to eve: "Shall we?"', ">")
     alice.type("/delete 1" + ENTER)
     alice.wait(lambda lines: "[ERROR] This message is not yours." in lines[-2])
     alice.type("/delete" + ENTER)

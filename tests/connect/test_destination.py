@@ -50,6 +50,7 @@ def test_links(text, host, port, tls, name, rooms):
         ("greenchat://exa\nmple.org", "no link"),
         ("greenchat://[::1", "no link"),
         ("https://example.org", "address of a page"),
+        ("irc://example.org", "is no address of a chat"),
     ],
 )
 def test_links_that_lead_nowhere(text, why):

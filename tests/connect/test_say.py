@@ -27,6 +27,14 @@ def test_it_is_said_as_it_stands_and_nothing_is_printed(server):
     assert heard(bob) == ["MSG|ci|/me waves", "MSG|ci|", "MSG|ci|  two | 世界"]
 
 
+def test_a_profile_that_is_misspelt():
+    for command in (("say", "lobby", "hi"), ("tail", "lobby")):
+        code, _, errors = run(*command, "no--where", *NAMED)
+        assert code == Exit.UNREACHABLE
+        assert "There is no host called no--where." in errors
+        assert "`greenchat profiles`" in errors
+
+
 def test_to_one_person_alone(server):
     bob, carol = server.join("bob"), Program(server, "carol")
     assert run("say", "@Carol", "psst", at(server), *NAMED) == (Exit.DELIVERED, "", "")
@@ -94,7 +102,9 @@ def test_who_stays_logged_in_on_this_computer_speaks_as_themselves(tmp_path):
         assert (code, output[20:]) == (Exit.DELIVERED, "[ci]: three\n")
         logins.keep_device("ada", "gd_void")
         code, _, errors = run("say", "lobby", "four", at(server), **home)
-        assert (code, "belongs to somebody" in errors) == (Exit.TURNED_AWAY, True)
+        assert code == Exit.TURNED_AWAY
+        assert "The username ada belongs to somebody. If that is you, use --login-file FILE" in errors
+        assert "/login" not in errors, "what is said is never run"
         assert logins.device("ada") == "", "what leads in no more is not kept"
 
 

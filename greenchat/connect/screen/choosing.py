@@ -162,6 +162,7 @@ class Choosing:
 
     def _change_key(self, name: str, text: str) -> None:
         keys = dict(self._app.settings.keys)
+        before = keymap.in_force(self.keys)
         if text.lower() == USUAL:
             keys.pop(name, None)
             value, told = None, f"{name} has its usual key now."
@@ -171,6 +172,9 @@ class Choosing:
             keys[name] = text
             told = f"{name} is on {', '.join(map(keymap.shown, held.split(',')))} now."
         self._hold(replace(self._app.settings, keys=keys))
+        after = keymap.in_force(self.keys)
+        if bare := [one for one, held in after.items() if before[one] and not held and one != name]:
+            told = f"{told} No key has now: {', '.join(bare)}."
         self._keep([KEYS, name], value, told)
 
     def _keep(self, steps: Sequence[str], value: object, told: str) -> None:

@@ -11,7 +11,7 @@ import click
 
 from greenchat.client import ClientError
 from greenchat.connect.client_file import ClientFile
-from greenchat.connect.common import Line, error_line, exit_code, undelivered
+from greenchat.connect.common import Line, error_line, exit_code, no_way_in, undelivered
 from greenchat.connect.link import Link
 from greenchat.connect.login_flow import LoginFlow
 from greenchat.connect.logins import server_key
@@ -40,7 +40,7 @@ def chat(visit: Visit) -> Exit:
         entrance = LoginFlow(told, visit)
         client, welcome = entrance.enter()
     except ClientError as error:
-        told.show([error_line(str(error))])
+        told.show([no_way_in(error, visit.host)])
         return exit_code(error)
     except (EOFError, KeyboardInterrupt):
         return Exit.DELIVERED  # before anything was said

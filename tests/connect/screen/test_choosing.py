@@ -77,6 +77,8 @@ async def test_keys_of_ones_own(server, tmp_path):
         await ada.type("/set keys.unread alt+n", "enter")
         await ada.sees("Alt-N is chosen for next already.")
         assert read(file).settings.keys == {"unread": "F9"}
+        await ada.type("/set keys.unread ctrl+c", "enter")
+        await ada.sees("unread is on Ctrl-C now. No key has now: interrupt.")
         await ada.type("/set keys.unread usual", "enter")
         await ada.sees("unread has its usual key now.")
         assert read(file).settings.keys == {}
