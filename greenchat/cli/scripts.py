@@ -121,13 +121,10 @@ def _visit(room: str, options: dict[str, Any]) -> "Visit":
     from dataclasses import replace
 
     from greenchat.connect.common import login_name
-    from greenchat.connect.options import visit
-    from greenchat.errors import ConfigError
+    from greenchat.connect.options import asked_password, visit
 
     secure = encryption(options.pop("tls"), options.pop("cafile"), options.pop("insecure"))
     whom = visit(secure, room=room, commands=False, **options)
     if not whom.asks_login:
         return whom
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise ConfigError("--login asks for the password on a terminal, and this is none. Use --login-file FILE.")
-    return replace(whom, login=click.prompt(f"Password of {whom.name or login_name()}", hide_input=True, err=True))
+    return replace(whom, login=asked_password(whom.name or login_name()))

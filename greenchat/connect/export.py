@@ -9,7 +9,7 @@ import click
 from greenchat.client import Client, ClientError
 from greenchat.codecs.jsonlines import JsonCodec
 from greenchat.connect.common import DEFAULT_HOST, DEFAULT_PORT, clean, exit_code
-from greenchat.connect.options import Exit, visit
+from greenchat.connect.options import Exit, asked_password, visit
 from greenchat.errors import ConfigError
 from greenchat.net.encryption import Encryption
 from greenchat.refusals import explain
@@ -30,7 +30,7 @@ def export(
     whom = visit(encryption, address, port, name, None, False, login_file, None, password_file, False, False)
     if whom.name is None:
         raise ConfigError("It is not said whose account it is. Add --name NAME.")
-    login = whom.login or click.prompt(f"Password of {whom.name}", hide_input=True, err=True)
+    login = whom.login or asked_password(whom.name)
     codec, count = JsonCodec(), 0
     try:
         with ExitStack() as stack:

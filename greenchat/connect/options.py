@@ -22,6 +22,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from greenchat.connect.addresses import where as where
 from greenchat.errors import ConfigError
 from greenchat.protocol.text import printable
@@ -76,6 +78,14 @@ class Visit:
     rooms: tuple[str, ...] = ()
     save: str = ""
     once: bool = False
+
+
+def asked_password(name: str) -> str:
+    """The password of `name`, as it is typed at the terminal. Raises `ConfigError` where there is none."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ConfigError("The password is asked for on a terminal, and this is none. Use --login-file FILE.")
+    typed: str = click.prompt(f"Password of {name}", hide_input=True, err=True)
+    return typed
 
 
 def visit(

@@ -97,6 +97,9 @@ def test_a_client_and_a_shell_write_it_down(chat, tmp_path):
     result = run_greenchat(*command)
     assert result.returncode == 2
     assert "is there already. Name a new file." in result.stderr
+    result = run_greenchat("export", f"{chat.host}:{chat.port}", "--name", "bob")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Use --login-file FILE." in result.stderr
     bob.leave()
 
 
