@@ -16,7 +16,7 @@ from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import About, Address, Place
 from greenchat.connect.model.timeline import Item
 from greenchat.connect.model.told import welcomed
-from greenchat.connect.said import run_there
+from greenchat.connect.said import run_there, said_alone
 from greenchat.connect.stale import may_mean_another
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
@@ -115,7 +115,7 @@ class Sender(Asking):
     def _send(self, client: Client, asked: Asked) -> None:
         place = asked.place
         assert place is not None
-        if place.gone and asked.kind == "say":
+        if place.gone and (asked.kind == "say" or self._is_for_whoever(place, asked)):
             self._refused(asked, place.gone)
             return
         if asked.about is not None and not self._is_there(place, asked.about):
@@ -125,6 +125,11 @@ class Sender(Asking):
             self._give(client, asked)
         except RefusedError as refusal:
             self._refused(asked, str(refusal))
+
+    def _is_for_whoever(self, place: Place, asked: Asked) -> bool:
+        """Whether a command would be run with whoever has the name by now; else it tells by itself whom it is for."""
+        line = asked.run.line if asked.run is not None else asked.line
+        return place.is_new and not (is_logout(line) or run_there(line)[0] or said_alone(line)[0])
 
     def _give(self, client: Client, asked: Asked) -> Ref:
         """Send it; the ref of its answer."""
