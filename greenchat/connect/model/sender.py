@@ -10,7 +10,7 @@ from greenchat.client.asking import KNOWS_CONVERSATIONS
 from greenchat.client.places import place_at
 from greenchat.connect.commands import Commands, Run
 from greenchat.connect.common import NOT_STORED, TRY_AGAIN, is_logout
-from greenchat.connect.draft import is_command, said_as
+from greenchat.connect.draft import as_text, is_command, said_as
 from greenchat.connect.model.asking import NO_CONNECTION, Asked, Asking
 from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import About, Address, Place
@@ -89,8 +89,7 @@ class Sender(Asking):
         """What has failed."""
         if isinstance(item.what, Message) and item.state == "failed":
             place.timeline.withdraw(item)
-            text = item.what.text
-            self.say(place, f"/{text}" if text.startswith("/") else text)
+            self.say(place, as_text(item.what.text))
 
     def pump(self) -> None:
         """Send what waits. What follows the first words to somebody waits for their answer, which has the

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.commands import Run
 from greenchat.connect.common import clean_lines
-from greenchat.connect.draft import is_command
+from greenchat.connect.draft import as_text, is_command
 from greenchat.connect.emoji import with_sign
 from greenchat.connect.model.finding import Way
 from greenchat.connect.model.model import Model
@@ -22,6 +22,7 @@ from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
 from greenchat.connect.stale import means_the_last
 from greenchat.protocol.events import Message
+from greenchat.protocol.text import is_blank
 
 # What can be done while a question or a list stands above all else.
 ALWAYS = ("cancel", "interrupt", "leave", "redraw")
@@ -214,7 +215,8 @@ class Verbs(Acting):
         def write() -> None:
             take()
             if isinstance(item.what, Message):
-                self._write(item.what.text)
+                is_first = is_blank(self.editor.text[: self.editor.cursor])
+                self._write(as_text(item.what.text) if is_first else item.what.text)
 
         return [
             ("", "Say it again", lambda: self.composer.guarded(lambda: sender.say_again(place, item))),

@@ -187,6 +187,12 @@ async def test_what_could_not_be_said_is_said_again_or_taken_away(server, tmp_pa
             await ada.type("/msg BOB", "enter")
             await ada.until(lambda: ada.lines[0].startswith(" BOB"))
         await ada.sees("not here any more")
+        await ada.type(" //slash", "enter")
+        await ada.until(lambda: ada.text.count("Not said:") == 1)
+        await ada.press("alt+up", "enter")
+        await ada.type("put", "enter")
+        await ada.until(lambda: ada.lines[-1] == ">  //slash")
+        await ada.press("ctrl+u")
         for _ in range(2):
             await ada.type("Hello?", "enter")
         await ada.until(lambda: ada.text.count("Not said:") == 2)
