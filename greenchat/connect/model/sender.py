@@ -117,7 +117,7 @@ class Sender(Asking):
         if place.gone and (asked.kind == "say" or self._is_for_whoever(place, asked)):
             self._refused(asked, place.gone)
             return
-        if asked.about is not None and not self._is_there(place, asked.about):
+        if asked.about is not None and not self.is_there(place, asked.about):
             self._refused(asked, GONE_ANSWERED)
             return
         try:
@@ -161,9 +161,12 @@ class Sender(Asking):
         if asked.item is not None and asked.place is not None and isinstance(asked.item.what, Message):
             asked.place.timeline.settle(asked.item, asked.item.what)
 
-    def _is_there(self, place: Place, about: About) -> bool:
+    def is_there(self, place: Place, about: About) -> bool:
+        """Whether the number that it has there is still that of the same message, as far as that is known."""
         item = place.timeline.item(about.seq)
-        return item is None or (isinstance(item.what, Message) and item.what.id == about.id)
+        if item is None:
+            return about.epoch == place.reach.epoch
+        return isinstance(item.what, Message) and item.what.id == about.id
 
     def _merged(self, begun: Place, known: Place) -> None:
         """What was to be said there is to be said here."""
