@@ -77,7 +77,9 @@ class Verbs(Acting):
     def to_message(self, message: Message) -> None:
         """Look at it, where it was said. One comes into a room that one is not in."""
         chats, sender = self.model.chats, self.model.sender
-        place = chats.direct(message.conversation, message.with_) if message.conversation else chats.known(message)
+        place = chats.known(message)  # and called as it is by now: what was found may be old
+        if place is None and message.conversation:
+            place = chats.direct(message.conversation, message.with_)
 
         def look(there: Place) -> None:
             chats.show(there.id)

@@ -2,10 +2,12 @@
 
 from contextlib import ExitStack
 
+from kit.control_codes import NOW
 from kit.programs import Program
 from kit.screens import on_screen, steps
 from textual import events
 
+from greenchat.protocol.events import Message, Renamed
 from greenchat.testing import serving
 
 
@@ -177,6 +179,20 @@ async def test_search_and_its_results_lead_there(tmp_path):
                 await ada.until(lambda: "#garden bob" not in ada.text)
                 await ada.press("escape", "ctrl+end")
                 await ada.sees("number 149, tulips")
+
+
+@steps
+async def test_what_was_found_long_ago_leads_to_whom_it_was_said(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        model, chats = ada.app.model, ada.chats
+        found = Message("", 1, 1, "bob", "Hi", NOW, conversation="c1", with_="bob")
+        model.hear([found, Renamed("lobby", "bob", "bobby", NOW)])
+        begun = chats.talk_to("bob")  # who is another one
+        begun.draft.text = "Welcome, stranger"
+        ada.app.to_message(found)
+        await ada.until(lambda: ada.lines[0].startswith(" bobby"))
+        assert (chats.place.id, chats.place.draft.text) == ("@c1", "")
+        assert (begun.id in chats.places, begun.draft.text) == (True, "Welcome, stranger")
 
 
 @steps
