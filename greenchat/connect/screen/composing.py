@@ -253,7 +253,7 @@ class Composer:
         place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None or message is None:
             self._app.told(self.why_none())
-        elif not self._app.is_twice(f"delete {message.seq}"):
+        elif not self._app.is_twice(f"delete {message.id}"):
             self._app.told(TWICE_DELETES)
         else:
             self.guarded(lambda: self._model.sender.delete(place, message.seq, self._refused))

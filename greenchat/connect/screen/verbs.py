@@ -33,6 +33,7 @@ PANE_FROM = {"conversations": 50, "members": 70}
 # So few columns a pane may have: some letters of a name, and what is unread.
 LEAST_PANE = 8
 
+NOT_THERE = "This message is not there any more."
 NO_ANSWER = "Select an answer first: Alt-Up."
 NOBODY_HERE = "There is no list of people here."
 COPIED = "Copied, if your terminal lets programs do that."
@@ -228,6 +229,10 @@ class Verbs(Acting):
 
     def _ask_to_delete(self, place: Place, message: Message) -> None:
         def delete() -> None:
+            now = place.timeline.message(message.seq)
+            if now is None or now.id != message.id:
+                self.told(NOT_THERE)
+                return
             self.composer.guarded(lambda: self.model.sender.delete(place, message.seq, self.refused))
 
         acts: list[Act] = [("", "Keep it", self.changed), ("", "Delete it", delete)]

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from kit.control_codes import NOW
 from kit.programs import Program
 from kit.screens import on_screen, steps
+from msgspec.structs import replace
 from textual import events
 
 from greenchat.protocol.events import Message, Renamed
@@ -89,6 +90,21 @@ async def test_all_that_can_be_done_with_a_message(server, tmp_path):
             await ada.sees("Message deleted")
             await ada.press("alt+up")
             assert ada.app.log_pane.selected_message.text.startswith("See"), "the one before it"
+
+
+@steps
+async def test_only_what_was_asked_about_is_deleted(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        await ada.type("one", "enter")
+        await ada.until(lambda: not ada.app.model.sender.waiting)
+        await ada.press("alt+up", "enter")
+        await ada.type("delete", "enter")
+        await ada.sees("Delete it for everybody?")
+        (message,) = ada.chats.place.timeline.messages()
+        ada.chats.place.timeline.add(replace(message, id=message.id + 1, text="another"))
+        await ada.press("down", "enter")
+        await ada.sees("not there any more", "another")
+        assert ada.app.model.sender.since is None, "the server was not asked"
 
 
 @steps
