@@ -50,10 +50,10 @@ class Calling:
     def in_place_of(self, item: Event | Frame, asked: Asked | None) -> Event | Frame:
         """`item`, unless it refuses /notify to a guest: that holds here."""
         if isinstance(item, Error) and item.code == NOT_LOGGED_IN and asked is not None and asked.place is not None:
-            command, *words = asked.line.lower().split()
-            if command == f"/{COMMAND}" and len(words) == 1 and words[0] in LEVELS:
-                self.choose(asked.place, words[0])
-                return Ack(ref=item.ref)
+            match asked.line.lower().split():
+                case [command, level] if command == f"/{COMMAND}" and level in LEVELS:
+                    self.choose(asked.place, level)
+                    return Ack(ref=item.ref)
         return item
 
     def is_answer(self, item: Event | Frame) -> bool:

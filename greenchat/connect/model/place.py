@@ -89,12 +89,13 @@ class Members:
 @dataclass(slots=True)
 class About:
     """What a draft is about: the message `seq` that it answers or changes, and its `id`, since a server that was killed
-    gives a number again. `before` is what stood there when a change began."""
+    gives a number again. `before` is what stood there when a change began, `epoch` that of the numbers then."""
 
     kind: Literal["reply", "edit"]
     seq: int
     id: int
     before: str = ""
+    epoch: str = ""
 
 
 @dataclass(slots=True)

@@ -125,12 +125,17 @@ class _Rows:
         return self._local(items[-1].what.time)
 
     def _local(self, time: datetime) -> datetime | None:
-        if time.year <= 1970:  # plain frames tell no times
-            return None
-        try:
-            return time.astimezone(self._zone)
-        except (OverflowError, ValueError):
-            return None
+        return on_clock(time, self._zone)
+
+
+def on_clock(time: datetime, zone: tzinfo | None) -> datetime | None:
+    """As the reader's clock has it; None where it has no such time."""
+    if time.year <= 1970:  # plain frames tell no times
+        return None
+    try:
+        return time.astimezone(zone)
+    except (OverflowError, ValueError):  # no server's clock is there
+        return None
 
 
 # --- comings and goings, as sentences ---

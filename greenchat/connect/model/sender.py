@@ -10,13 +10,13 @@ from greenchat.client.asking import KNOWS_CONVERSATIONS
 from greenchat.client.places import place_at
 from greenchat.connect.commands import Commands, Run
 from greenchat.connect.common import NOT_STORED, TRY_AGAIN, is_logout
-from greenchat.connect.draft import is_command, said_as
+from greenchat.connect.draft import as_text, is_command, said_as
 from greenchat.connect.model.asking import NO_CONNECTION, Asked, Asking
 from greenchat.connect.model.chats import Chats
 from greenchat.connect.model.place import About, Address, Place
 from greenchat.connect.model.timeline import Item
 from greenchat.connect.model.told import welcomed
-from greenchat.connect.said import run_there
+from greenchat.connect.said import run_there, said_alone
 from greenchat.connect.stale import may_mean_another
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
@@ -89,8 +89,7 @@ class Sender(Asking):
         """What has failed."""
         if isinstance(item.what, Message) and item.state == "failed":
             place.timeline.withdraw(item)
-            text = item.what.text
-            self.say(place, f"/{text}" if text.startswith("/") else text)
+            self.say(place, as_text(item.what.text))
 
     def pump(self) -> None:
         """Send what waits. What follows the first words to somebody waits for their answer, which has the
@@ -115,16 +114,21 @@ class Sender(Asking):
     def _send(self, client: Client, asked: Asked) -> None:
         place = asked.place
         assert place is not None
-        if place.gone and asked.kind == "say":
+        if place.gone and (asked.kind == "say" or self._is_for_whoever(place, asked)):
             self._refused(asked, place.gone)
             return
-        if asked.about is not None and not self._is_there(place, asked.about):
+        if asked.about is not None and not self.is_there(place, asked.about):
             self._refused(asked, GONE_ANSWERED)
             return
         try:
             self._give(client, asked)
         except RefusedError as refusal:
             self._refused(asked, str(refusal))
+
+    def _is_for_whoever(self, place: Place, asked: Asked) -> bool:
+        """Whether a command would be run with whoever has the name by now; else it tells by itself whom it is for."""
+        line = asked.run.line if asked.run is not None else asked.line
+        return place.is_new and not (is_logout(line) or run_there(line)[0] or said_alone(line)[0])
 
     def _give(self, client: Client, asked: Asked) -> Ref:
         """Send it; the ref of its answer."""
@@ -157,9 +161,12 @@ class Sender(Asking):
         if asked.item is not None and asked.place is not None and isinstance(asked.item.what, Message):
             asked.place.timeline.settle(asked.item, asked.item.what)
 
-    def _is_there(self, place: Place, about: About) -> bool:
+    def is_there(self, place: Place, about: About) -> bool:
+        """Whether the number that it has there is still that of the same message, as far as that is known."""
         item = place.timeline.item(about.seq)
-        return item is None or (isinstance(item.what, Message) and item.what.id == about.id)
+        if item is None:
+            return about.epoch == place.reach.epoch
+        return isinstance(item.what, Message) and item.what.id == about.id
 
     def _merged(self, begun: Place, known: Place) -> None:
         """What was to be said there is to be said here."""

@@ -32,7 +32,7 @@ from greenchat.connect.screen.panes import Border, Conversations, MembersPane
 from greenchat.connect.screen.searching import Search
 from greenchat.connect.screen.status import about, is_short, status, topic
 from greenchat.connect.screen.theme import Look
-from greenchat.connect.screen.verbs import PANE_FROM, Verbs
+from greenchat.connect.screen.verbs import NOT_THERE, PANE_FROM, Verbs
 from greenchat.connect.settings import Settings
 
 # Often enough to seem at once, seldom enough that a burst of messages leaves the processor to who types. In seconds.
@@ -43,8 +43,6 @@ REST = 4
 
 # From so many columns on the panes are there by themselves: a conversation beside them has columns for times and names.
 CONVERSATIONS_FROM, MEMBERS_FROM = 77, 100
-
-NOT_THERE = "This message is not there any more."
 
 # Whoever has chosen nothing.
 USUAL = Settings()

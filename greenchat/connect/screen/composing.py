@@ -18,6 +18,7 @@ from greenchat.connect.screen.stage import Stage
 
 NOTHING_SELECTED = "Select a message first: Alt-Up."
 NO_CHANGES = "This server knows no answers to a message, reactions to it and changes of it."
+GONE_CHANGED = "What you change is gone."
 NOT_YOURS = "That is not yours to change."
 TWICE_DELETES = "Once more deletes it."
 ENTERED = "You are in {}: it is in the list."
@@ -102,6 +103,9 @@ class Composer:
         about = place.draft.about if place is not None else None
         if place is not None and about is not None and about.kind == "edit":
             seq = about.seq
+            if not self._model.sender.is_there(place, about):
+                app.told(GONE_CHANGED, error=True)
+                return
             self.guarded(lambda: self._model.sender.edit(place, seq, text, self._edited(place)))
             return
         if place is None and not is_command(text):
@@ -239,7 +243,7 @@ class Composer:
             return
         editor = self._app.editor
         self.drop_about()
-        place.draft.about = About(kind, message.seq, message.id, editor.text)
+        place.draft.about = About(kind, message.seq, message.id, editor.text, place.reach.epoch)
         if kind == "edit":
             editor.set(message.text)
             self._app.box.renew()
@@ -249,7 +253,7 @@ class Composer:
         place, message = self._model.chats.place, self._app.log_pane.selected_message
         if place is None or message is None:
             self._app.told(self.why_none())
-        elif not self._app.is_twice(f"delete {message.seq}"):
+        elif not self._app.is_twice(f"delete {message.id}"):
             self._app.told(TWICE_DELETES)
         else:
             self.guarded(lambda: self._model.sender.delete(place, message.seq, self._refused))

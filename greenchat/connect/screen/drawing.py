@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from greenchat.codecs.wording import beginning
 from greenchat.connect.model.markup import mentions, parse, plain
-from greenchat.connect.model.rows import Row, summary
+from greenchat.connect.model.rows import Row, on_clock, summary
 from greenchat.connect.model.timeline import Gone, Item, Told
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.words import Block, blocks, lines_of
@@ -201,7 +201,9 @@ def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Ite
 def _edited(row: Row, when: datetime, how: Drawn) -> str:
     if not how.is_open or row.time is None:
         return "edited"
-    local = when.astimezone(row.time.tzinfo)
+    local = on_clock(when, row.time.tzinfo)
+    if local is None:
+        return "edited"
     return f"edited {local:%H:%M}" if local.date() == row.time.date() else f"edited {local:%d %B %Y, %H:%M}"
 
 

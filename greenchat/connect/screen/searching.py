@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from greenchat.client import DisconnectedError
 from greenchat.connect.common import clean
 from greenchat.connect.model.model import Model
+from greenchat.connect.model.rows import on_clock
 from greenchat.connect.screen.chooser import Choice, Chooser
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.wrapping import Span
@@ -140,8 +141,9 @@ class Search(Chooser):
 
     def _parts(self, message: Message, words: list[str]) -> tuple[Span, ...]:
         look, chats = self._look, self._model.chats
-        time, now = message.time.astimezone(chats.zone), chats.now().astimezone(chats.zone)
-        when = f"{time:%H:%M}" if time.date() == now.date() else f"{time:%Y-%m-%d %H:%M}"
+        time = on_clock(message.time, chats.zone)
+        is_today = time is not None and time.date() == chats.today()
+        when = "?" if time is None else f"{time:%H:%M}" if is_today else f"{time:%Y-%m-%d %H:%M}"
         where = f"#{message.room}" if message.room else f"with {message.with_}"
         text = clean(" ".join(message.text.split()))
         at = _first(text, words)

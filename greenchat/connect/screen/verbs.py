@@ -5,7 +5,7 @@ from collections.abc import Callable
 from greenchat.connect.client_file import ClientFile
 from greenchat.connect.commands import Run
 from greenchat.connect.common import clean_lines
-from greenchat.connect.draft import is_command
+from greenchat.connect.draft import as_text, is_command
 from greenchat.connect.emoji import with_sign
 from greenchat.connect.model.finding import Way
 from greenchat.connect.model.model import Model
@@ -22,6 +22,7 @@ from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
 from greenchat.connect.stale import means_the_last
 from greenchat.protocol.events import Message
+from greenchat.protocol.text import is_blank
 
 # What can be done while a question or a list stands above all else.
 ALWAYS = ("cancel", "interrupt", "leave", "redraw")
@@ -32,6 +33,7 @@ PANE_FROM = {"conversations": 50, "members": 70}
 # So few columns a pane may have: some letters of a name, and what is unread.
 LEAST_PANE = 8
 
+NOT_THERE = "This message is not there any more."
 NO_ANSWER = "Select an answer first: Alt-Up."
 NOBODY_HERE = "There is no list of people here."
 COPIED = "Copied, if your terminal lets programs do that."
@@ -76,7 +78,9 @@ class Verbs(Acting):
     def to_message(self, message: Message) -> None:
         """Look at it, where it was said. One comes into a room that one is not in."""
         chats, sender = self.model.chats, self.model.sender
-        place = chats.direct(message.conversation, message.with_) if message.conversation else chats.known(message)
+        place = chats.known(message)  # and called as it is by now: what was found may be old
+        if place is None and message.conversation:
+            place = chats.direct(message.conversation, message.with_)
 
         def look(there: Place) -> None:
             chats.show(there.id)
@@ -214,7 +218,8 @@ class Verbs(Acting):
         def write() -> None:
             take()
             if isinstance(item.what, Message):
-                self._write(item.what.text)
+                is_first = is_blank(self.editor.text[: self.editor.cursor])
+                self._write(as_text(item.what.text) if is_first else item.what.text)
 
         return [
             ("", "Say it again", lambda: self.composer.guarded(lambda: sender.say_again(place, item))),
@@ -224,6 +229,10 @@ class Verbs(Acting):
 
     def _ask_to_delete(self, place: Place, message: Message) -> None:
         def delete() -> None:
+            now = place.timeline.message(message.seq)
+            if now is None or now.id != message.id:
+                self.told(NOT_THERE)
+                return
             self.composer.guarded(lambda: self.model.sender.delete(place, message.seq, self.refused))
 
         acts: list[Act] = [("", "Keep it", self.changed), ("", "Delete it", delete)]

@@ -5,6 +5,7 @@ from kit.models import Person, told
 from kit.programs import Program
 
 from greenchat.connect.model.calling import HERE
+from greenchat.protocol.replies import Error
 from greenchat.testing import serving
 
 
@@ -46,3 +47,12 @@ def test_for_guests_and_where_nobody_keeps_it_it_holds_here():
         assert not ada.model.calling.is_kept
         ada.model.calling.choose(ada.place, "mentions")
         assert ada.place.level == "mentions"
+
+
+def test_the_same_refusal_of_something_else_is_none_of_its_business(server):
+    with Person(server, "ada") as ada:
+        refused = []
+        ada.sender.react(ada.place, 1, "👍", done=refused.append)
+        (ref,) = ada.sender._asked
+        ada.model.hear([Error("not_logged_in", "Log in first.", ref)])
+        assert refused == ["Log in first."]

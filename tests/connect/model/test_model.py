@@ -3,6 +3,7 @@
 import pytest
 from kit.models import Person, is_gone, told
 from kit.programs import Program
+from msgspec.structs import replace
 
 from greenchat.connect.model.place import About
 from greenchat.testing import serving
@@ -46,6 +47,16 @@ def test_a_refused_message_says_why(ada, bob):
     assert "4096" in item.why
     ada.sender.say_again(ada.place, item)
     assert len(ada.place.timeline.waiting) == 1
+
+
+def test_what_is_said_again_is_never_run(ada, bob):
+    ada.say(f"  //me {'x' * 5000}")
+    (item,) = ada.place.timeline.waiting
+    item.change(replace(item.what, text="  /me waves"))
+    ada.sender.say_again(ada.place, item)
+    ada.model.pump()
+    bob.until(bob.words)
+    assert bob.words() == ["ada:   /me waves"]
 
 
 def test_what_becomes_of_a_message(ada, bob):

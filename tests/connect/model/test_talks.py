@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import pytest
 from kit.accounts import SECRET, accounts, registered
-from kit.models import Person
+from kit.models import Person, told
 
 from greenchat.client import DisconnectedError
 
@@ -64,6 +64,12 @@ def test_what_was_begun_with_somebody_goes_to_nobody_else(ada, bob, server):
         (item,) = ada.place.timeline.waiting
         assert (item.state, item.why) == ("failed", ada.place.gone)
         assert "not here any more" in item.why
+        ada.say("/me is where you know")
+        assert ada.place.gone in told(ada.place)
+        ada.settled()
+        another.say("/help")
+        another.settled()
+        assert not direct(another)
         again = begin(ada, "bob")  # by one's own will
         assert (again.draft.text, again.gone) == ("For your eyes", "")
         ada.say("And you are?")

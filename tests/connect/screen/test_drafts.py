@@ -9,6 +9,7 @@ from kit.programs import Program
 from kit.screens import on_screen, steps
 from textual import events
 
+from greenchat.connect.model.place import About
 from greenchat.testing import serving
 
 
@@ -109,6 +110,39 @@ async def test_over_a_loss(tmp_path):
                 await ada.until(lambda: "not connected" not in ada.text)
                 await finish_both(ada)
                 await ada.sees("All for the lobby")
+
+
+@steps
+async def test_a_change_and_an_answer_are_for_no_other_message_that_has_the_number_now(tmp_path):
+    with kept_port() as port, ExitStack() as stack:
+        settings = {"server.port": port}
+        server = stack.enter_context(serving(settings=settings))
+        async with on_screen(server, "ada", tmp_path) as ada:
+            await ada.type("one", "enter")
+            await ada.until(lambda: not ada.app.model.sender.waiting)
+            await ada.press("alt+up", "alt+e")
+            await ada.type(" more")
+            await asyncio.to_thread(stack.close)
+            await ada.sees("not connected")
+            place, sender = ada.chats.place, ada.app.model.sender
+            with serving(settings=settings):
+                ada.app.link.retry_now()
+                await ada.until(lambda: place.gone and ada.app.link.is_up)
+                sender.join("lobby")
+                await ada.until(lambda: not place.gone)
+                sender.say(place, "another")
+                ada.app.link.flush()
+                await ada.until(lambda: not sender.waiting)
+                assert [message.text for message in place.timeline.messages()] == ["another"]
+                assert place.timeline.last == place.draft.about.seq
+                await ada.press("enter")
+                await ada.sees("What you change is gone.", "> one more")
+                await ada.press("escape", "ctrl+u")
+                about = About("reply", 99, 99, epoch="another")
+                sender.say(place, "yes", about)
+                ada.app.link.flush()
+                await ada.sees("What you answer is gone.")
+                assert [message.text for message in place.timeline.messages()] == ["another"]
 
 
 @steps

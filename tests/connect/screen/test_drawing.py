@@ -1,7 +1,7 @@
 """How a message looks: as the page shows it, in a terminal."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -70,6 +70,9 @@ def test_marks_stand_behind_what_was_said():
         wanted = "12:03" if not after.days else "09 February 2026, 12:00"
         assert drawn_last(timeline, is_open=True)[-1].endswith(f"│ a (edited {wanted})")
     assert drawn_last(timeline, is_open=True)[-1].startswith("12:00 "), "though not the first of its minute"
+    timeline.add(Message("lobby", 99, 199, "bob", "a", NOON, edited=datetime.max.replace(tzinfo=UTC)))
+    last = rows(timeline, None, timezone(timedelta(hours=9)))[-1]  # whose clock has no such time
+    assert lines(draw(last, Drawn(80, DARK, "ada", is_open=True))) == ["a (edited)"]
     assert lines(drawn("waves", action=True)) == ["bob waves"]
     assert lines(drawn("```\nb\n```", action=True)) == ["bob", "b"]
 

@@ -1,11 +1,13 @@
 """Panes and lists at work: what is told in them, and the mouse."""
 
 import stat
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 
 from kit.control_codes import NOW, TEXTS, check
 from kit.programs import Program
 from kit.screens import on_screen, steps
+from msgspec.structs import replace
 from textual.events import MouseScrollDown
 
 from greenchat.connect.screen.panes import Conversations, MembersPane
@@ -80,13 +82,14 @@ async def test_the_mouse(server, tmp_path):
 async def test_lists_of_what_others_wrote_are_harmless(server, tmp_path):
     async with on_screen(server, "ada", tmp_path, size=(40, 15)) as ada:
         chats, numbers, found = ada.app.model.chats, count(1), []
+        chats.zone = timezone(timedelta(hours=9))
         for text in TEXTS:
             name = text[:40]
             chats.room(f"room {name}")
             message = Message("lobby", next(numbers), next(numbers), name, text, NOW, reactions={text[:20]: [name]})
             heard = [Joined("lobby", name, NOW), Role("lobby", name, "owner", NOW), Away("lobby", name, text, NOW)]
             ada.app.model.hear([*heard, message])
-            found.append(message)
+            found += [message, replace(message, seq=0, id=-message.id, time=datetime.max.replace(tzinfo=UTC))]
         ada.app.changed()
         ada.app.found = Found("e", found, told="[bold]nothing")
         await ada.until(lambda: ada.app.log_pane.follows and not ada.app._dirty)

@@ -2,10 +2,13 @@
 
 from contextlib import ExitStack
 
+from kit.control_codes import NOW
 from kit.programs import Program
 from kit.screens import on_screen, steps
+from msgspec.structs import replace
 from textual import events
 
+from greenchat.protocol.events import Message, Renamed
 from greenchat.testing import serving
 
 
@@ -87,6 +90,21 @@ async def test_all_that_can_be_done_with_a_message(server, tmp_path):
             await ada.sees("Message deleted")
             await ada.press("alt+up")
             assert ada.app.log_pane.selected_message.text.startswith("See"), "the one before it"
+
+
+@steps
+async def test_only_what_was_asked_about_is_deleted(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        await ada.type("one", "enter")
+        await ada.until(lambda: not ada.app.model.sender.waiting)
+        await ada.press("alt+up", "enter")
+        await ada.type("delete", "enter")
+        await ada.sees("Delete it for everybody?")
+        (message,) = ada.chats.place.timeline.messages()
+        ada.chats.place.timeline.add(replace(message, id=message.id + 1, text="another"))
+        await ada.press("down", "enter")
+        await ada.sees("not there any more", "another")
+        assert ada.app.model.sender.since is None, "the server was not asked"
 
 
 @steps
@@ -180,6 +198,20 @@ async def test_search_and_its_results_lead_there(tmp_path):
 
 
 @steps
+async def test_what_was_found_long_ago_leads_to_whom_it_was_said(server, tmp_path):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        model, chats = ada.app.model, ada.chats
+        found = Message("", 1, 1, "bob", "Hi", NOW, conversation="c1", with_="bob")
+        model.hear([found, Renamed("lobby", "bob", "bobby", NOW)])
+        begun = chats.talk_to("bob")  # who is another one
+        begun.draft.text = "Welcome, stranger"
+        ada.app.to_message(found)
+        await ada.until(lambda: ada.lines[0].startswith(" bobby"))
+        assert (chats.place.id, chats.place.draft.text) == ("@c1", "")
+        assert (begun.id in chats.places, begun.draft.text) == (True, "Welcome, stranger")
+
+
+@steps
 async def test_what_could_not_be_said_is_said_again_or_taken_away(server, tmp_path):
     async with on_screen(server, "ada", tmp_path) as ada:
         with Program(server, "bob"):
@@ -187,6 +219,12 @@ async def test_what_could_not_be_said_is_said_again_or_taken_away(server, tmp_pa
             await ada.type("/msg BOB", "enter")
             await ada.until(lambda: ada.lines[0].startswith(" BOB"))
         await ada.sees("not here any more")
+        await ada.type(" //slash", "enter")
+        await ada.until(lambda: ada.text.count("Not said:") == 1)
+        await ada.press("alt+up", "enter")
+        await ada.type("put", "enter")
+        await ada.until(lambda: ada.lines[-1] == ">  //slash")
+        await ada.press("ctrl+u")
         for _ in range(2):
             await ada.type("Hello?", "enter")
         await ada.until(lambda: ada.text.count("Not said:") == 2)
