@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from greenchat.connect.emoji import EMOJI
 from greenchat.protocol.events import Event, Invited, Joined, Left, Message, Renamed
 from greenchat.protocol.replies import Conversations, Welcome
 from greenchat.protocol.requests import Frame
@@ -16,6 +17,10 @@ MOST_NAMES = 2000
 NAMES_SHOWN = 20
 
 _WORD = re.compile(r"@?(\S+)\Z")
+
+# A colon and one letter are as often a face that somebody draws.
+_EMOJI = re.compile(r"(?<!\S):[+-]?\w+:?\Z")
+EMOJI_FROM = 3
 
 
 class Completed(NamedTuple):
@@ -68,6 +73,9 @@ class Names:
 
     def complete(self, before: str) -> Completed:
         """What Tab does behind this text."""
+        emoji = _EMOJI.search(before)
+        if emoji is not None and len(emoji[0]) >= EMOJI_FROM and "`" not in before:
+            return _emoji(emoji[0])
         word = _WORD.search(before)
         if word is None:
             return Completed()
@@ -110,6 +118,12 @@ def completed(typed: str, options: Iterable[str]) -> Completed:
         return Completed(len(typed), f"{names[0]} ")
     more = _common(keys)[len(typed.casefold()) :]
     return Completed(text=more) if more else Completed(are=some_of(names, NAMES_SHOWN))
+
+
+def _emoji(typed: str) -> Completed:
+    """The sign, where only one is called so."""
+    found = completed(typed, [f":{name}:" for name in EMOJI])
+    return found._replace(text=f"{EMOJI[found.text.strip(': ')]} ") if found.typed else found
 
 
 def _common(keys: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from prompt_toolkit.application.current import create_app_session, get_app_sessi
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
+from prompt_toolkit.filters import has_selection
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.formatted_text.utils import fragment_list_to_text
 from prompt_toolkit.history import DummyHistory, History
@@ -32,6 +33,7 @@ from greenchat.connect.colours import NAMES, of_name
 from greenchat.connect.commands import Commands
 from greenchat.connect.common import Kind, Line, error_line, info_line
 from greenchat.connect.draft import pasted, why_not
+from greenchat.connect.graphemes import edges
 from greenchat.connect.names import Completed
 from greenchat.connect.past import Past
 from greenchat.connect.settings import Settings
@@ -275,6 +277,8 @@ class Screen:
     def _chat_keys(self) -> KeyBindings:
         keys = _keys(self._paste)
         keys.add("tab")(self._tab)
+        for key, act in ("backspace", _backspace), ("delete", _delete), ("left", _left), ("right", _right):
+            keys.add(key, filter=~has_selection, save_before=lambda event: not event.is_repeat)(act)
         return keys
 
     def _tab(self, event: KeyPressEvent) -> None:
@@ -339,6 +343,33 @@ def _suspend(event: KeyPressEvent) -> None:
     if isinstance(event.app.output, TerminalOutput):
         event.app.output.release()
     event.app.suspend_to_background()
+
+
+def _backspace(event: KeyPressEvent) -> None:
+    event.current_buffer.delete_before_cursor(_signs_before(event.current_buffer.document) or 1)
+
+
+def _delete(event: KeyPressEvent) -> None:
+    event.current_buffer.delete(_signs_behind(event.current_buffer.document) or 1)
+
+
+def _left(event: KeyPressEvent) -> None:
+    event.current_buffer.cursor_left(_signs_before(event.current_buffer.document))
+
+
+def _right(event: KeyPressEvent) -> None:
+    event.current_buffer.cursor_right(_signs_behind(event.current_buffer.document))
+
+
+def _signs_before(document: Document) -> int:
+    """Of so many code points is what stands before the cursor and is seen as one; none at the start of a line."""
+    at = document.cursor_position_col
+    return at - max((edge for edge in edges(document.current_line) if edge < at), default=at)
+
+
+def _signs_behind(document: Document) -> int:
+    at = document.cursor_position_col
+    return min((edge for edge in edges(document.current_line) if edge > at), default=at) - at
 
 
 def _fragments(line: Line) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import greenchat_plugins.web
 
 from greenchat.connect.emoji import EMOJI, USUAL, named
+from greenchat.connect.names import Completed, Names
 
 
 def test_the_page_has_the_same():
@@ -24,3 +25,15 @@ def test_a_whole_name_is_one():
     assert named(":+1:") == (0, "👍")
     for text in ("at 10:30:", "x:tada:", ":nothing:", "`:tada:", ":tada", ""):
         assert named(text) == (len(text), ""), text
+
+
+def test_tab_at_the_prompt():
+    complete = Names().complete
+    assert complete("good :TAD") == Completed(4, "🎉 ")
+    assert complete("/react :heart:") == Completed(7, "❤️ ")
+    assert complete(":+1") == Completed(3, "👍 ")
+    assert complete(":bro") == Completed(4, "💔 ")
+    assert complete(":thum") == Completed(text="bs")
+    assert complete(":thumbs") == Completed(are=":thumbsdown:, :thumbsup:")
+    for text in (":t", "`:tad", "at 10:30", "x:tad", ":nothing"):
+        assert complete(text) == Completed(), text

@@ -18,7 +18,7 @@ COLUMNS, ROWS = 100, 24
 
 # What keys send.
 CTRL_C, CTRL_D, CTRL_L, CTRL_U, ENTER, BACKSPACE = "\x03", "\x04", "\x0c", "\x15", "\r", "\x7f"
-UP, LEFT, HOME, DELETE = "\x1b[A", "\x1b[D", "\x1b[H", "\x1b[3~"
+UP, LEFT, RIGHT, HOME, DELETE = "\x1b[A", "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[3~"
 
 # What switches something on or off: a mouse, another screen, that pastes are told from what is typed. And the same for
 # keys that kitty tells apart.

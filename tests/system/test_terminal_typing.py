@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from kit.terminals import BACKSPACE, CTRL_D, CTRL_L, CTRL_U, DELETE, ENTER, HOME, LEFT, UP
+from kit.terminals import BACKSPACE, CTRL_D, CTRL_L, CTRL_U, DELETE, ENTER, HOME, LEFT, RIGHT, UP
 
 from greenchat.connect import Exit
 
@@ -154,3 +154,13 @@ def test_a_terminal_that_cannot_move_its_cursor(open_terminal, server, bob):
     terminal.type(CTRL_D)
     assert terminal.end() == Exit.DELIVERED
     assert b"\x1b" not in terminal.written
+
+
+def test_what_is_seen_as_one_is_one_step_and_one_backspace(alice, bob):
+    family, accent = "👩\u200d👩\u200d👧", "e\u0301"
+    alice.type(f"a{family}{accent}{LEFT}{LEFT}b{ENTER}")
+    bob.expect(f"MSG|alice|ab{family}{accent}")
+    alice.type(f"a{family}{accent}{BACKSPACE}{BACKSPACE}b{ENTER}")
+    bob.expect("MSG|alice|ab")
+    alice.type(f"{family} {accent}{HOME}{DELETE}{RIGHT}x{ENTER}")
+    bob.expect(f"MSG|alice| x{accent}")

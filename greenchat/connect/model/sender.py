@@ -145,6 +145,8 @@ class Sender(Asking):
             reply = asked.about.seq if asked.about is not None else 0
             ref = client.say(asked.line, reply_to=reply, **self._address(client, place))
         asked.since = self._clock()
+        if asked.item is not None and isinstance(asked.item.what, Message):
+            asked.item.change(replace(asked.item.what, time=self._chats.now()))  # not when it began to wait
         if client.plain:  # which acknowledges nothing
             self._settle_plain(asked)
         else:

@@ -58,6 +58,7 @@ class Choosing:
 
     def __init__(self, app: Stage, file: ClientFile | None = None) -> None:
         self.keys: dict[str, str] = {}
+        self._in_force = keymap.in_force({})
         self.problems: list[str] = []
         self.past: Callable[[], Past] = Past
         self._app = app
@@ -86,6 +87,10 @@ class Choosing:
         self._auto = look("auto", is_light=is_light)
         if self._app.settings.theme == "auto" and self._app.look != self._auto:
             self._app.wear(self._auto)
+
+    def key(self, name: str) -> str:
+        """As people call the one that does this; empty where none does."""
+        return keymap.shown(self._in_force[name].rpartition(",")[2])
 
     def tell_problems(self) -> None:
         """Where it is still there when something is typed."""
@@ -188,6 +193,7 @@ class Choosing:
 
     def _hold(self, settings: Settings) -> None:
         self.keys = keymap.keymap(settings.keys).keys
+        self._in_force = keymap.in_force(self.keys)
         self._wear(settings)
 
     def _of_keys(self, settings: Settings) -> list[str]:

@@ -16,7 +16,6 @@ from greenchat.connect.screen.pasting import Pasting
 from greenchat.connect.screen.recalling import Recalling
 from greenchat.connect.screen.stage import Stage
 
-NOTHING_SELECTED = "Select a message first: Alt-Up."
 NO_CHANGES = "This server knows no answers to a message, reactions to it and changes of it."
 GONE_CHANGED = "What you change is gone."
 NOT_YOURS = "That is not yours to change."
@@ -226,7 +225,12 @@ class Composer:
 
     def why_none(self) -> str:
         """Why no message is selected of which the server knows which one it is."""
-        return NO_CHANGES if self._app.link.client.plain else NOTHING_SELECTED
+        return NO_CHANGES if self._app.link.client.plain else self.select("a message")
+
+    def select(self, what: str) -> str:
+        """That something is to be selected first, and by which key."""
+        key = self._app.choosing.key("message-up")
+        return f"Select {what} first{f': {key}' if key else ''}."
 
     def about(self, kind: Literal["reply", "edit"]) -> None:
         place, message = self._model.chats.place, self._app.log_pane.selected_message

@@ -4,10 +4,8 @@ way back. No widget."""
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from functools import lru_cache
 
-from rich.cells import split_graphemes
-
+from greenchat.connect.graphemes import edges
 from greenchat.connect.past import Past
 
 # So many texts that were cut are there for Alt-Y, and so many steps can be undone.
@@ -279,22 +277,3 @@ class Editor:
 def _is_of_word(character: str) -> bool:
     """Accents are, as well."""
     return character == "_" or character.isalnum() or unicodedata.category(character).startswith("M")
-
-
-@lru_cache(32)  # each key asks several times
-def edges(line: str) -> tuple[int, ...]:
-    """Where in a line the cursor may stand: at its start, its end, and between what is seen as one character each."""
-    if line.isascii():
-        return tuple(range(len(line) + 1))
-    spans, _ = split_graphemes(line)
-    found = [0]
-    flag = False  # two of these letters are one flag
-    for start, end, cells in spans:
-        is_flag = end - start == 1 and "\U0001f1e6" <= line[start] <= "\U0001f1ff"
-        if (not cells and len(found) > 1) or (flag and is_flag):
-            found[-1] = end  # it is drawn nowhere, or with the one before
-            flag = False
-            continue
-        flag = is_flag
-        found.append(end)
-    return tuple(found)

@@ -33,7 +33,7 @@ KEYS = (
     *(Key(f"alt+{number}", f"go({number})", "", "") for number in range(2, 10)),
     Key("pageup", "scroll(-1)", "PageUp, PageDown", "Read back, and on"),
     Key("pagedown", "scroll(1)", "", ""),
-    Key("ctrl+end,alt+end", "latest", "Ctrl-End", "To the latest"),
+    Key("alt+end,ctrl+end", "latest", "Ctrl-End", "To the latest"),
     Key("alt+o", "open", "Alt-O", "Open who came and went, or fold them again"),
     Key("f2", "fold('conversations')", "F2, F3", "Show or hide conversations, members"),
     Key("f3", "fold('members')", "", ""),

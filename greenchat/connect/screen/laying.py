@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from greenchat.connect.screen.editing import edges
+from greenchat.connect.graphemes import edges
 from greenchat.connect.screen.wrapping import graphemes
 
 

@@ -10,6 +10,7 @@ from greenchat.connect.link import LAG_SECONDS, Link
 from greenchat.connect.model.model import Model
 from greenchat.connect.model.place import Place
 from greenchat.connect.screen.bars import Part
+from greenchat.connect.screen.choosing import Choosing
 from greenchat.connect.screen.log import Log
 from greenchat.connect.screen.panes import count_of, style_of
 from greenchat.connect.screen.theme import Look
@@ -32,6 +33,8 @@ class Shown(Protocol):
 
     @property
     def size(self) -> Size: ...
+    @property
+    def choosing(self) -> Choosing: ...
     @property
     def lists_conversations(self) -> bool: ...
 
@@ -90,7 +93,7 @@ def status(app: Shown) -> list[Part]:
     if not app.log_pane.follows:
         place = app.model.chats.place
         new = f", {place.unread} new" if place is not None and place.unread else ""
-        parts.append((f"reading back{new}: Ctrl-End", look.calling))
+        parts.append((f"reading back{new}{f': {key}' if (key := app.choosing.key('latest')) else ''}", look.calling))
     if app.log_pane.selected_row is not None:
         parts.append(("Enter: what to do with it", look.calling))
     if link.lag() >= LAG_SECONDS:
@@ -100,5 +103,6 @@ def status(app: Shown) -> list[Part]:
     if not app.notice and not link.is_up:
         parts.append((link.error, look.dim))
     where = f"{link.where}{' TLS' if link.is_encrypted else ''}"
-    parts += [(app.model.chats.me, look.of_name(app.model.chats.me)), (where, look.dim), ("F1 keys", look.dim)]
+    keys = f"{key} keys" if (key := app.choosing.key("help")) else "/set keys"
+    parts += [(app.model.chats.me, look.of_name(app.model.chats.me)), (where, look.dim), (keys, look.dim)]
     return parts

@@ -13,9 +13,7 @@ from greenchat.connect.model.place import Place
 from greenchat.connect.model.timeline import Item
 from greenchat.connect.screen.acting import Acting
 from greenchat.connect.screen.clipboard import copy_by_tmux, is_in_tmux
-from greenchat.connect.screen.composing import NOTHING_SELECTED
 from greenchat.connect.screen.jumping import jumper
-from greenchat.connect.screen.keymap import in_force, shown
 from greenchat.connect.screen.menus import Act, may_delete, menu, people, reactions
 from greenchat.connect.screen.searching import Found, Search
 from greenchat.connect.screen.theme import Look
@@ -34,7 +32,6 @@ PANE_FROM = {"conversations": 50, "members": 70}
 LEAST_PANE = 8
 
 NOT_THERE = "This message is not there any more."
-NO_ANSWER = "Select an answer first: Alt-Up."
 NOBODY_HERE = "There is no list of people here."
 COPIED = "Copied, if your terminal lets programs do that."
 
@@ -170,26 +167,26 @@ class Verbs(Acting):
         """What can be done with the message that is selected."""
         place, item = self.model.chats.place, self.log_pane.selected_item
         if place is None or item is None or not isinstance(item.what, Message):
-            self.told(NOTHING_SELECTED)
+            self.told(self.composer.select("a message"))
             return
         acts = self._failed(place, item) if item.state == "failed" else self._acts(place, item.what)
         self.push_screen(menu(self.look, f"{item.what.sender}: {item.what.text}", acts))
 
     def _acts(self, place: Place, message: Message) -> list[Act]:
-        chats, acts = self.model.chats, list[Act]()
+        chats, key, acts = self.model.chats, self.choosing.key, list[Act]()
         has_number, is_mine = message.seq > 0 and not place.gone, chats.is_mine(message)
         if has_number:
             acts += [
-                (self._key("reply"), "Answer it", self.action_reply),
-                (self._key("react"), "React to it", self.action_react),
+                (key("reply"), "Answer it", self.action_reply),
+                (key("react"), "React to it", self.action_react),
             ]
         if message.reply_to:
-            acts.append(("Alt-G", "Go to what it answers", self.action_original))
-        acts += [(self._key("quote"), "Quote it", self.action_quote), (self._key("copy"), "Copy it", self.action_copy)]
+            acts.append((key("original"), "Go to what it answers", self.action_original))
+        acts += [(key("quote"), "Quote it", self.action_quote), (key("copy"), "Copy it", self.action_copy)]
         if has_number and is_mine and not message.action:
-            acts.append((self._key("edit"), "Change it", self.action_edit))
+            acts.append((key("edit"), "Change it", self.action_edit))
         if has_number and may_delete(chats, place, message):
-            acts.append((self._key("delete"), "Delete it", lambda: self._ask_to_delete(place, message)))
+            acts.append((key("delete"), "Delete it", lambda: self._ask_to_delete(place, message)))
         if not is_mine and (place.is_direct or message.sender in place.members):
             name = place.title if place.is_direct else message.sender
             acts.append(("", f"More about {name}", lambda: self.about_person(name)))
@@ -199,13 +196,9 @@ class Verbs(Acting):
         """What the message that is selected answers."""
         place, message = self.model.chats.place, self.log_pane.selected_message
         if place is None or message is None or not message.reply_to:
-            self.told(NO_ANSWER)
+            self.told(self.composer.select("an answer"))
             return
         self.composer.guarded(lambda: self.model.sender.around(place, message.reply_to))
-
-    def _key(self, name: str) -> str:
-        """As people call the one that does this; empty where none does."""
-        return shown(in_force(self.choosing.keys)[name].rpartition(",")[2])
 
     def _failed(self, place: Place, item: Item) -> list[Act]:
         """What can be done with what could not be said."""
@@ -249,7 +242,7 @@ class Verbs(Acting):
         """The text of a message, into the clipboard of whoever sits at the terminal."""
         item = self.log_pane.selected_item
         if item is None or not isinstance(item.what, Message):
-            self.told(NOTHING_SELECTED)
+            self.told(self.composer.select("a message"))
             return
         text = clean_lines(item.what.text)
         self.copy_to_clipboard(text)
@@ -261,7 +254,7 @@ class Verbs(Acting):
         """Its lines, with a mark before each, stand in the box where the cursor is."""
         item = self.log_pane.selected_item
         if item is None or not isinstance(item.what, Message):
-            self.told(NOTHING_SELECTED)
+            self.told(self.composer.select("a message"))
             return
         quoted = "".join(f"> {line}\n" for line in clean_lines(item.what.text).split("\n"))
         before = self.editor.text[: self.editor.cursor]

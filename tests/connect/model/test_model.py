@@ -1,5 +1,7 @@
 """What somebody has of a chat, by a real server, and without a screen."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from kit.models import Person, is_gone, told
 from kit.programs import Program
@@ -223,6 +225,18 @@ def test_a_killed_server_that_knows_nothing_any_more(server):
         ada.say("after")
         ada.settled()
         assert ada.words()[-1] == "ada: after"
+
+
+def test_what_has_waited_has_the_time_at_which_it_was_said(server):
+    with Person(server, "ada") as ada:
+        begun = datetime(2026, 12, 24, 23, 59, tzinfo=UTC)
+        ada.chats.now = lambda: begun
+        ada.lose()
+        ada.say("Good night!")
+        assert [item.what.time for item in ada.place.timeline.waiting] == [begun]
+        ada.chats.now = lambda: begun + timedelta(minutes=2)
+        ada.come_back()
+        assert [item.what.time for item in ada.place.timeline.waiting] == [begun + timedelta(minutes=2)]
 
 
 def test_read_positions_go_to_the_server(kept):

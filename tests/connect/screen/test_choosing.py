@@ -85,6 +85,32 @@ async def test_keys_of_ones_own(server, tmp_path):
 
 
 @steps
+async def test_the_screen_tells_of_the_keys_that_are_chosen(server, tmp_path):
+    chosen = Settings(keys={"help": "F5", "message-up": "Alt-Z", "original": "Alt-W", "latest": "F6"})
+    async with on_screen(server, "ada", tmp_path, settings=chosen) as ada:
+        await ada.sees("F5 keys")
+        await ada.press("alt+c")
+        await ada.sees("Select a message first: Alt-Z.")
+        await ada.press("alt+w")
+        await ada.sees("Select an answer first: Alt-Z.")
+        for number in range(30):
+            await ada.type(f"line {number}", "enter")
+        await ada.sees("line 29")
+        await ada.press("alt+z")
+        await ada.press("alt+r")
+        await ada.type("Yes", "enter")
+        await ada.sees("Yes")
+        await ada.press("escape", "alt+z")
+        await ada.press("enter")
+        await ada.sees("Alt-W", "Go to what it answers")
+        await ada.press("escape", "escape", "pageup")
+        await ada.sees("reading back: F6")
+        await ada.press("f6")
+        await ada.type("/set keys.help none", "enter")
+        await ada.sees("/set keys")
+
+
+@steps
 async def test_one_comes_into_all_rooms_of_a_profile_and_looks_at_the_first(server, tmp_path):
     file = ClientFile(tmp_path / "connect.toml")
     file.path.write_text('theme = "dark\n')
