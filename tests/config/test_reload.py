@@ -226,10 +226,10 @@ def test_a_server_outlasts_its_terminal_where_it_was_told_to(tmp_path):
     with on_a_terminal(tmp_path, *what_nohup_does) as (process, terminal, ada):
         os.close(terminal)
         process.send_signal(signal.SIGHUP)
+        eventually(lambda: "the configuration was read again" in (tmp_path / "stderr.log").read_text())
         ada.send("MSG|/ping")
         ada.expect("INFO|Pong.")
         process.terminate()
         ada.expect("INFO|Server is shutting down.")
         ada.close()
         assert process.wait(DEADLINE) == 0
-    assert "the configuration was read again" in (tmp_path / "stderr.log").read_text()

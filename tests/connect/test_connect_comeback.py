@@ -98,7 +98,7 @@ RELATIVE = [
 ]
 
 FIXED = [
-    *("/re 12 yes", "/edit #12 At one.", "/react 12 +1", "/delete 12", "/delete #12", "//reply yes", "hello"),
+    *("/re 12 yes", "/edit #12 At one.", "/react 12 👍", "/delete 12", "/delete #12", "//reply yes", "hello"),
     *("/ignore", "/invite", "/room key off", "/room owner", "/sessions", "/login ada hunter2", "/whois bob"),
     *("/topic reply", "/me waves", "/history", "/nick Ada"),
 ]
