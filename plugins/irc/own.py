@@ -67,6 +67,9 @@ class Facts(Protocol):
     def find(self, session: Any, target: str, conversation: str, seq: int) -> Message | None:
         """The message `seq` of a room or a conversation that `session` is in, while it is remembered."""
 
+    def topic_set_by(self, room: str) -> Numeric | None:
+        """Who has set its topic, and when, if that is known."""
+
     def is_there(self, session: Any, channel: str) -> bool:
         """Whether there is such a room, of which `session` may know."""
 
@@ -83,7 +86,6 @@ class IrcCodec:
     name = "irc"
     pings = True
     many_rooms = True
-    numbers = True
     keeps_names = True  # a nick is not the name of an account
     tokens = False
     quits = True
@@ -101,6 +103,11 @@ class IrcCodec:
     @property
     def shared(self) -> SharedCodec:
         return self.facts.shared(self.client.caps)
+
+    @property
+    def numbers(self) -> bool:
+        """See `SharedCodec`. Who knows none is told what was said to them alone while they were away."""
+        return self.shared.numbers
 
     def another(self) -> "IrcCodec":
         return IrcCodec(self.facts)
@@ -220,8 +227,6 @@ class IrcCodec:
         client = self.client
         was = client.name
         client.name, client.account = to_irc(welcome.name), welcome.account
-        if context.verb == SASL and not client.is_registered:
-            return self.logged_in(welcome.account)
         lines = []
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
@@ -233,7 +238,8 @@ class IrcCodec:
 
     def came_in(self, welcome: Welcome) -> list[str]:
         """All about a room that it is in from now on."""
-        lines = came_in(welcome, self.client, self.shared, self.numeric)
+        set_by = self.facts.topic_set_by(welcome.room)
+        lines = came_in(welcome, self.client, self.shared, self.numeric, set_by)
         if self.client.has("draft/read-marker"):
             mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
             before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room

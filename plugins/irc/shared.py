@@ -55,6 +55,9 @@ MODES = {"owner": "q", "operator": "o"}
 
 END = "\r\n"
 
+# Capabilities of clients that know messages by their ids.
+KNOW_IDS = frozenset({"draft/chathistory", "draft/message-redaction"})
+
 # What says that a program has said it (IRCv3, bot mode), by its name and by the one that it had before.
 BOT = ("bot", "draft/bot")
 
@@ -80,8 +83,9 @@ class SharedCodec:
         self._tags = "message-tags" in caps
         self._account = "account-tag" in caps
         self._batches = {"batch", "draft/multiline"} <= caps
-        # Without tags there are no ids: what is about a message quotes it instead.
-        self.numbers = self._tags
+        # What is about a message quotes it, where its id means nothing: without tags, and to clients that take all tags
+        # there are and show none of them. Who asks for messages by their ids, or deletes some, knows what they mean.
+        self.numbers = self._tags and not caps.isdisjoint(KNOW_IDS)
 
     def request_decoder(self, frame_bytes: int) -> Any:
         """The codec of a connection makes it."""
