@@ -100,6 +100,7 @@ class Irc:
     def greenchat_connected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             session.codec.session = session
+            session.codec.client.has_phrase |= session.needs_password  # no more, once it was right
             self._desk.begin(session, session.codec)
             if session.codec.client.is_bot:
                 self.besides.bots.add(session.codec)

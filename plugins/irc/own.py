@@ -27,11 +27,12 @@ from greenchat import (
     Reacted,
     Read,
     Reconnect,
+    Say,
     Welcome,
 )
 
 from . import modes
-from .beside import Beside, Besides, unpacked
+from .beside import Beside, Besides, place_of, unpacked
 from .client import Client
 from .decoder import Decoder
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
@@ -50,6 +51,10 @@ ABOUT_NICKS = frozenset({"432", "433"})
 
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
+
+# So many nicks whose bearer is somebody else by now are remembered, the latest. Words to such a nick are refused once:
+# that is for who has a window open, and nobody has a thousand of those.
+MOST_ENDED = 1000
 
 # Why words to a room are refused to who is not in it.
 NOT_THERE = ("not_in_room", "room_required", "not_joined")
@@ -118,9 +123,9 @@ class IrcCodec:
     def _is_still(self, conversation: str, nick: str) -> bool:
         return self.facts.is_still(self.session, conversation, nick)
 
-    def _expect(self, text: str, beside: Beside) -> None:
+    def _expect(self, request: Say, text: str, beside: Beside) -> None:
         if self.session is not None:
-            self.facts.besides.expect(self.session.name, text, beside)
+            self.facts.besides.expect(self.session.name, place_of(request, self.session.chat.room_name), text, beside)
 
     @property
     def me(self) -> str:
@@ -191,7 +196,9 @@ class IrcCodec:
             case Ended(conversation, with_):
                 return self._ended(conversation, with_), False
             case Invited(room, by, time):
-                return [self._tagged(f":{source(by)} INVITE {self.me} {to_channel(room)}", time)], False
+                return lines_of(
+                    self.shared.event(time, by, f":{source(by)} INVITE {self.me} {to_channel(room)}")
+                ), False
             case Read(room, seq, conversation) if self.client.has("draft/read-marker"):
                 target = to_channel(room) if room else self._nick_of(conversation)
                 mark = self.facts.read_mark(self.session, room, conversation, seq)
@@ -342,13 +349,14 @@ class IrcCodec:
     def _talks(self, name: str, conversation: str) -> None:
         nick = ascii_lower(to_irc(name))
         self.client.talks[nick] = conversation
-        self.client.ended.discard(nick)
+        if nick in self.client.ended:
+            self.client.ended.remove(nick)
 
     def _ended(self, conversation: str, name: str) -> list[str]:
         for nick, known in list(self.client.talks.items()):
             if known == conversation:
                 del self.client.talks[nick]
-                self.client.ended.add(nick)
+                self.client.ended = [*self.client.ended[-MOST_ENDED + 1 :], nick]
         return []
 
     def _nick_of(self, conversation: str) -> str:
@@ -363,16 +371,11 @@ class IrcCodec:
             case Reacted(seq=seq, emoji=emoji, on=on, time=time) if shared.numbers:
                 return lines_of(shared.reacted(place, target, seq, by, emoji, on, time))
             case Edited(text=text, time=time):
-                return [
-                    self._tagged(f":{source(by)} PRIVMSG {target} :(edited) {one}", time) for one in text.split("\n")
-                ]
+                head = f":{source(by)} PRIVMSG {target} :(edited) "
+                return lines_of(shared.event(time, by, *(f"{head}{one}" for one in text.split("\n"))))
             case Deleted(seq=seq, time=time) if self.client.has("draft/message-redaction"):
-                return [self._tagged(f":{source(by)} REDACT {target} {shared.id_of(place, seq)}", time)]
+                return lines_of(shared.event(time, by, f":{source(by)} REDACT {target} {shared.id_of(place, seq)}"))
         return []
-
-    def _tagged(self, text: str, time: object = None) -> str:
-        tags = self.shared.tags(time)
-        return f"@{';'.join(f'{name}={value}' for name, value in tags.items())} {text}" if tags else text
 
 
 def _is_of_words(ack: Ack) -> bool:
