@@ -2,6 +2,7 @@
 comes by itself."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -34,6 +35,7 @@ from . import modes
 from .beside import Beside, Besides, unpacked
 from .client import Client
 from .decoder import Decoder
+from .echoes import WORDS, Said, SaidInARow, is_of_words, with_words
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
 from .labels import Labels
@@ -66,6 +68,9 @@ class Facts(Protocol):
 
     def find(self, session: Any, target: str, conversation: str, seq: int) -> Message | None:
         """The message `seq` of a room or a conversation that `session` is in, while it is remembered."""
+
+    def find_run(self, session: Any, channel: str, seq: int, count: int) -> Messages | None:
+        """So many messages of a room from `seq` on, if one person has said them in a row, and they are remembered."""
 
     def is_there(self, session: Any, channel: str) -> bool:
         """Whether there is such a room, of which `session` may know."""
@@ -137,10 +142,20 @@ class IrcCodec:
             lines, self.behind = [*lines, *self.behind], []
         return "".join(f"{_fitting(one)}{END}" for one in lines).encode()
 
+    def with_words(self, acks: Sequence[Ack]) -> Sequence[Ack]:
+        wants_echo, find = self.client.has("echo-message"), partial(self.facts.find, self.session)
+        if not (wants_echo or self.client.has("labeled-response")):
+            acks = [ack for ack in acks if not is_of_words(ack)]
+        return with_words(acks, wants_echo, find, partial(self.facts.find_run, self.session))
+
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
-        if "echo-message" not in self.client.caps and "labeled-response" not in self.client.caps:
-            acks = [ack for ack in acks if not _is_of_words(ack)]
-        return b"".join(map(self.encode, acks))
+        """Of acks that `with_words` has told."""
+        return b"".join(map(self._encode_ack, acks))
+
+    def _encode_ack(self, ack: Ack) -> bytes:
+        if isinstance(ack, SaidInARow) and ack.messages is not None:
+            return self.shared.encode_run(ack.messages)
+        return self.encode(ack)
 
     def refusal(self, error: Error) -> bytes:
         return self.shared.refusal(error)
@@ -254,7 +269,7 @@ class IrcCodec:
         if ack.conversation and ack.with_:
             self._talks(ack.with_, ack.conversation)
         match context.verb:
-            case "PRIVMSG" | "NOTICE" if ack.seq:
+            case verb if verb in WORDS and ack.seq:
                 return self._said(ack, context)
             case "AUTHENTICATE":
                 self.client.account = self.session.account
@@ -273,15 +288,11 @@ class IrcCodec:
 
     def _said(self, ack: Ack, context: Context) -> list[str]:
         """The echo, if it is wanted."""
-        said, beside = None, unpacked(context.extra)
-        if beside is not None or self.client.has("echo-message"):
-            said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
+        said, beside = ack.message if isinstance(ack, Said) else None, unpacked(context.extra)
         if beside is not None and self.session is not None:
             place = (said.room or said.conversation) if said is not None else ""
             self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0)
         is_to_me = bool(ack.conversation) and to_irc(ack.with_) == self.me
-        if is_to_me and said is None:
-            said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
         if said is None:
             return []
         if said.conversation:
@@ -297,7 +308,7 @@ class IrcCodec:
 
     def _refused(self, error: Error, context: Context) -> list[str]:
         client = self.client
-        if context.verb in ("PRIVMSG", "NOTICE") and (beside := unpacked(context.extra)) and self.session is not None:
+        if context.verb in WORDS and (beside := unpacked(context.extra)) and self.session is not None:
             self.facts.besides.settle(self.session.name, beside)
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
             return []
@@ -367,14 +378,6 @@ class IrcCodec:
     def _tagged(self, text: str, time: object = None) -> str:
         tags = self.shared.tags(time)
         return f"@{';'.join(f'{name}={value}' for name, value in tags.items())} {text}" if tags else text
-
-
-def _is_of_words(ack: Ack) -> bool:
-    """Whether it is for words, of which nothing more is told."""
-    if not isinstance(ack.ref, str) or ack.conversation:
-        return False
-    context = context_of(ack.ref)
-    return context.verb in ("PRIVMSG", "NOTICE") and not context.extra
 
 
 def _fitting(one: str) -> str:
