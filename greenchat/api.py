@@ -106,6 +106,7 @@ from greenchat.protocol.reload_reports import ReloadReport as ReloadReport
 from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
 from greenchat.protocol.replies import ArgumentEntry as ArgumentEntry
+from greenchat.protocol.replies import Branded as Branded
 from greenchat.protocol.replies import CommandEntry as CommandEntry
 from greenchat.protocol.replies import CommandList as CommandList
 from greenchat.protocol.replies import Conversations as Conversations

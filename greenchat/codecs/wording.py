@@ -29,7 +29,7 @@ from greenchat.protocol.events import (
     Topic,
 )
 from greenchat.protocol.reload_reports import Reconnect
-from greenchat.protocol.replies import Answer, Error, HistoryPage, NumberedPage, SearchResults, Welcome
+from greenchat.protocol.replies import Answer, Branded, Error, HistoryPage, NumberedPage, SearchResults, Welcome
 from greenchat.protocol.text import printable, some_of
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
@@ -139,6 +139,17 @@ def _(welcome: Welcome) -> Iterable[Line]:
     topic = f"The topic is: {welcome.topic}" if welcome.topic else ""
     sentences = [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint, topic]
     return (Line(" ".join(filter(None, sentences))),)
+
+
+@plain.register
+def _(brand: Branded) -> Iterator[Line]:
+    """Short, as it stands between the welcome and what is said."""
+    if brand.welcome:
+        yield from map(Line, brand.welcome.split("\n"))
+    elif brand.name:
+        yield Line(f"This is {brand.name}.")
+    if brand.rules:
+        yield Line("There are rules here. Type /rules")
 
 
 @plain.register

@@ -71,7 +71,7 @@ def _picture(data: bytes, pixels: int) -> Picture | None:
             options = _options(shown, form, turned=True)
         out = BytesIO()
         if moves:
-            pictures = [frame.copy() for frame in ImageSequence.Iterator(image)]
+            pictures = [_without_words(frame.copy()) for frame in ImageSequence.Iterator(image)]
             pictures[0].save(out, form, save_all=True, append_images=pictures[1:], **_moving(image))
         else:
             shown.load()

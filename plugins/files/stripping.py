@@ -36,9 +36,9 @@ def _png(data: bytes) -> bytes:
         if kind not in _PNG_TOLD:
             kept.append(data[at:end])
         at = end
-        if kind == b"IEND":
-            break
-    return b"".join(kept)
+        if kind == b"IEND" and at <= len(data):
+            return b"".join(kept)
+    return data
 
 
 def _jpeg(data: bytes) -> bytes:
@@ -69,5 +69,7 @@ def _webp(data: bytes) -> bytes:
         elif kind not in (b"EXIF", b"XMP "):
             kept.append(data[at:end])
         at = end
+    if at != len(data):
+        return data
     body = b"WEBP" + b"".join(kept)
     return b"RIFF" + struct.pack("<I", len(body)) + body
