@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
+from greenchat.errors import Reject
 from greenchat.hooks.ending import Killed
 
 # How long a body that comes or goes part by part may take, in seconds: 10 MB on a line of 20 kB a second.
@@ -16,7 +17,7 @@ STREAMS_AT_ONCE = 100
 
 class Parts(Struct, frozen=True):
     """The body of an answer of so many bytes, as `parts`: they are asked for one after the other, each once the one
-    before is sent. To ask may wait."""
+    before is sent. To ask may wait, and raises `Reject` where there is no more of it after all."""
 
     length: int
     parts: Iterable[bytes]
@@ -40,6 +41,8 @@ def _guarded(body: Parts, failed: Callable[[BaseException], object]) -> Iterator
             yield part
     except (GeneratorExit, Killed):
         raise
+    except Reject as verdict:
+        raise OSError(str(verdict)) from None
     except BaseException as error:
         failed(error)
         raise OSError("the answer ends here") from error

@@ -5,6 +5,7 @@
   'none'`), and no other site shows it or reads it (Cross-Origin-Resource-Policy, which every answer has).
 """
 
+import logging
 from collections.abc import Iterator
 from functools import partial
 
@@ -14,6 +15,8 @@ from . import store
 from .links import Links
 from .names import UNKNOWN, disposition
 from .store import Kept
+
+log = logging.getLogger("greenchat.files")
 
 # A file never changes; and who could read it once may have it as long as its address holds.
 CACHE = "private, max-age=86400, immutable"
@@ -34,7 +37,7 @@ class Serving:
         try:
             kept = self._reader.run(partial(store.find, number=number), writes=False)
             if kept is None:
-                raise Reject("This file is not there any more.", code="unknown_room")
+                raise _gone()
             small = bool(query.get("small")) and bool(kept.small)
             digest = kept.small if small else kept.hash
             tag = f'"{digest[:32]}"'
@@ -43,8 +46,9 @@ class Serving:
                 return HttpResponse(status=304, headers=headers)
             length = self._reader.run(partial(store.length, number=digest), writes=False) if small else kept.size
         except DatabaseError as error:
-            raise Reject("Files cannot be read at the moment.", code="full") from error
-        return HttpResponse(Parts(length, self._parts(digest)), headers=headers)
+            raise self._unreadable(error) from error
+        place, first = self._part(digest, 0)
+        return HttpResponse(Parts(length, self._parts(digest, place, first)), headers=headers)
 
     def _headers(self, kept: Kept, tag: str, *, small: bool) -> dict[str, str]:
         is_picture = bool(kept.width)
@@ -57,8 +61,26 @@ class Serving:
             "ETag": tag,
         }
 
-    def _parts(self, digest: str) -> Iterator[bytes]:
-        place = 0
-        while (found := self._reader.run(partial(store.part, number=digest, least=place), writes=False)) is not None:
-            place, data = found
+    def _parts(self, digest: str, place: int, first: bytes) -> Iterator[bytes]:
+        yield first
+        while True:
+            place, data = self._part(digest, place)
             yield data
+
+    def _part(self, digest: str, place: int) -> tuple[int, bytes]:
+        """The part at this place, and where the next one is. Raises `Reject`."""
+        try:
+            found = self._reader.run(partial(store.part, number=digest, least=place), writes=False)
+        except DatabaseError as error:
+            raise self._unreadable(error) from error
+        if found is None:
+            raise _gone()  # perhaps while it was being sent
+        return found
+
+    def _unreadable(self, error: DatabaseError) -> Reject:
+        log.error("files cannot be read: %s", error)
+        return Reject("Files cannot be read at the moment.", code="full")
+
+
+def _gone() -> Reject:
+    return Reject("This file is not there any more.", code="unknown_room")
