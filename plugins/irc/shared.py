@@ -25,6 +25,7 @@ from greenchat import (
     Renamed,
     Role,
     Topic,
+    with_files,
 )
 
 from .beside import PLAIN, Besides, pieces
@@ -147,7 +148,7 @@ class SharedCodec:
                 tags |= dict.fromkeys(BOT, "")
         parts = [
             (is_one or place > 0, part)
-            for is_one, text in pieces(beside.lines, message.text)
+            for is_one, text in pieces(beside.lines, with_files(message))
             for place, part in enumerate(cut(text, longest))
         ]
         if self._batches and len(parts) > 1 and not message.action:
