@@ -33,6 +33,8 @@ LEAST_PANE = 8
 
 NOT_THERE = "This message is not there any more."
 NOBODY_HERE = "There is no list of people here."
+WRITE_FIRST = "Send first what stands in the box, or take it away."
+SAY_WHY = "Write why, and Enter sends it. Nobody else reads it."
 COPIED = "Copied, if your terminal lets programs do that."
 
 
@@ -187,10 +189,21 @@ class Verbs(Acting):
             acts.append((key("edit"), "Change it", self.action_edit))
         if has_number and may_delete(chats, place, message):
             acts.append((key("delete"), "Delete it", lambda: self._ask_to_delete(place, message)))
+        if has_number and not is_mine and self.model.commands.has("report"):
+            acts.append(("/report", "Report it to who keeps order", lambda: self._begin_report(message)))
         if not is_mine and (place.is_direct or message.sender in place.members):
             name = place.title if place.is_direct else message.sender
             acts.append(("", f"More about {name}", lambda: self.about_person(name)))
         return acts
+
+    def _begin_report(self, message: Message) -> None:
+        """Why is for whoever reports it to write."""
+        if not is_blank(self.editor.text):
+            self.told(WRITE_FIRST)
+            return
+        self.editor.take_back()
+        self._write(f"/report {message.seq} ")
+        self.told(SAY_WHY)
 
     def action_original(self) -> None:
         """What the message that is selected answers."""
