@@ -22,6 +22,7 @@ from greenchat.protocol.events import (
     Message,
     Notice,
     PastEvent,
+    Pinned,
     Reacted,
     Renamed,
     Role,
@@ -88,6 +89,12 @@ def _(renamed: Renamed) -> Iterable[Line]:
 def _(topic: Topic) -> Iterable[Line]:
     what = f"set the topic: {topic.topic}" if topic.topic else "cleared the topic."
     return (Line(f"{topic.by} has {what}"),)
+
+
+@plain.register
+def _(pinned: Pinned) -> Iterable[Line]:
+    pins = f"pinned message {pinned.seq} of {pinned.sender}. /pins tells it."
+    return (Line(f"{pinned.by} has {pins if pinned.on else f'taken message {pinned.seq} off the pins.'}"),)
 
 
 @plain.register
