@@ -21,10 +21,12 @@ from greenchat import (
     Message,
     Messages,
     Notice,
+    Pinned,
     Reacted,
     Renamed,
     Role,
     Topic,
+    with_files,
 )
 
 from .beside import PLAIN, Besides, pieces
@@ -55,6 +57,9 @@ MODES = {"owner": "q", "operator": "o"}
 
 END = "\r\n"
 
+# Capabilities of clients that know messages by their ids.
+KNOW_IDS = frozenset({"draft/chathistory", "draft/message-redaction"})
+
 # What says that a program has said it (IRCv3, bot mode), by its name and by the one that it had before.
 BOT = ("bot", "draft/bot")
 
@@ -80,8 +85,9 @@ class SharedCodec:
         self._tags = "message-tags" in caps
         self._account = "account-tag" in caps
         self._batches = {"batch", "draft/multiline"} <= caps
-        # Without tags there are no ids: what is about a message quotes it instead.
-        self.numbers = self._tags
+        # What is about a message quotes it, where its id means nothing: without tags, and to clients that take all tags
+        # there are and show none of them. Who asks for messages by their ids, or deletes some, knows what they mean.
+        self.numbers = self._tags and not caps.isdisjoint(KNOW_IDS)
 
     def request_decoder(self, frame_bytes: int) -> Any:
         """The codec of a connection makes it."""
@@ -95,8 +101,10 @@ class SharedCodec:
         sender, target = source(messages.sender), to_channel(messages.room)
         head = f":{sender} PRIVMSG {target} :"
         texts = messages.texts
+        all_of_it = "".join(texts)  # looking at each of them takes several times as long
+        sign_bytes = 1 if all_of_it.isascii() else 4
         longest = LINE_BYTES - len(END) - len(head.encode())
-        if len(max(texts, key=len)) * 4 > longest or "\n" in "".join(texts):
+        if len(max(texts, key=len)) * sign_bytes > longest or "\n" in all_of_it:
             return b"".join(self.message(one) for one in messages)
         if self._besides.may_touch(messages.sender, messages.room, messages.seq):
             return b"".join(self.message(one) for one in messages)
@@ -141,7 +149,7 @@ class SharedCodec:
                 tags |= dict.fromkeys(BOT, "")
         parts = [
             (is_one or place > 0, part)
-            for is_one, text in pieces(beside.lines, message.text)
+            for is_one, text in pieces(beside.lines, with_files(message))
             for place, part in enumerate(cut(text, longest))
         ]
         if self._batches and len(parts) > 1 and not message.action:
@@ -198,6 +206,9 @@ class SharedCodec:
                 return self.event(time, "", *_role(room, name, role))
             case Notice(text, room) if room:
                 return self._lines(*(f":{HOST} NOTICE {to_channel(room)} :{one}" for one in _cut(text, room)))
+            case Pinned(room, _, by, on, _, sender):
+                what = f"pinned a message of {sender}" if on else "taken a message off the pins"
+                return self._lines(f":{HOST} NOTICE {to_channel(room)} :{by} has {what}.")
             case Edited(room, seq, _, text, by, time) if room:
                 return self._edited(room, seq, text, by, time)
             case Deleted(room, seq, _, by, time) if room and "draft/message-redaction" in self.caps:

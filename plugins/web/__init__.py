@@ -196,18 +196,22 @@ class Web:
         except Reject as verdict:
             raise Refusal(400, verdict.text) from None
         names = {name.decode("latin-1") for name, _ in request.headers}
+        streams = routes.streams(request.method, path)
         sent = routes.answer(
             HttpRequest(
                 method=request.method,
                 path=path,
                 query=query,
                 headers={name: request.value(name) for name in names},
-                body=connection.body(),
+                body=b"" if streams else connection.body(),
+                stream=connection.stream() if streams else None,
                 address=self._origin_policy.client(address, request),
             )
         )
-        connection.require_room(len(sent.body))
-        return Response(sent.status, sent.headers, sent.body, is_held=True)
+        response = Response(sent.status, sent.headers, sent.body, is_held=isinstance(sent.body, bytes))
+        if response.is_held:
+            connection.require_room(response.length)
+        return response
 
     # --- a session ---
 
