@@ -179,7 +179,8 @@ class Irc:
                     self._desk.topics[room] = by, time
             case Away(_, name, why):
                 for session in self._watching(name, "away-notify"):
-                    session.tell(IrcLines(lines=[line(source(name), "AWAY", *([why] if why else []))]))
+                    told = line(source(name), "AWAY", *([why] if why else []))
+                    session.tell(desk.from_somebody(session, name, told))
             case Renamed(_, name, new_name):
                 self._monitored("731", name)
                 self._monitored("730", new_name)
@@ -196,12 +197,12 @@ class Irc:
         member = session.member
         if member is None:
             return
-        told = IrcLines(lines=[f":{source(member.name)} ACCOUNT {to_irc(member.account) or '*'}"])
+        told = f":{source(member.name)} ACCOUNT {to_irc(member.account) or '*'}"
         for other, _ in self._desk.neighbours(member, "account-notify"):
             if other is not session:
-                other.tell(told)
+                other.tell(desk.from_somebody(other, member.name, told))
         for other in self._watching(member.name, "account-notify"):
-            other.tell(told)
+            other.tell(desk.from_somebody(other, member.name, told))
 
     def _watching(self, name: str, cap: str) -> list[Session]:
         """Those that monitor somebody with whom they share no room, and want to know more than their coming."""

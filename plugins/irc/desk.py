@@ -14,7 +14,7 @@ from .caps import CAPS, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
 from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc
-from .own import IrcCodec
+from .own import IrcCodec, lines_of
 
 Told = Iterator["str | Numeric"]
 
@@ -221,9 +221,15 @@ def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> To
     told = f":{source(codec.me)} SETNAME :{name}"
     for other, _ in desk.neighbours(session.require_member(), "setname"):
         if other is not session:
-            other.tell(IrcLines(lines=[told]))
+            other.tell(from_somebody(other, session.name, told))
     if codec.client.has("setname"):
         yield told
+
+
+def from_somebody(other: Session, name: str, told: str) -> IrcLines:
+    """A line that comes from `name`, with the tags that `other` wants."""
+    shared: Any = other.shared_codec
+    return IrcLines(lines=lines_of(shared.event(datetime.now(UTC), name, told)))
 
 
 def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:

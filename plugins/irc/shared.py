@@ -191,11 +191,11 @@ class SharedCodec:
                 before = tagged(tags | self.tags(time, account))
                 return self._lines(*(f"{before}{one}" for one in lines)) if self._tags else b""
             case Joined(room, name, time, role):
-                return self.event(time, name, self.joined(room, name), *_mode(room, name, role))
+                return self.event(time, name, self.joined(room, name)) + self.event(time, "", *_mode(room, name, role))
             case Left(room, name, reason, time, by, gone):
                 return self.event(time, by or name, _left(room, name, reason, by, gone))
             case Renamed(_, name, new_name, time):
-                return self.event(time, name, line(source(name), "NICK", to_irc(new_name)))
+                return self.event(time, new_name, line(source(name), "NICK", to_irc(new_name)))
             case Topic(room, topic, by, time):
                 return self.event(time, by, f":{source(by)} TOPIC {to_channel(room)} :{topic}")
             case Away(_, name, why, time):
