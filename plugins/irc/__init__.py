@@ -24,6 +24,7 @@ from greenchat import (
     Reject,
     Renamed,
     Request,
+    Room,
     Session,
     Topic,
     __version__,
@@ -183,8 +184,10 @@ class Irc:
                 self._monitored("731", name)
                 self._monitored("730", new_name)
 
-    @hookimpl
-    def greenchat_entered(self, session: Session) -> None:
+    @hookimpl(trylast=True)
+    def greenchat_entered(self, session: Session, room: Room) -> None:
+        if isinstance(session.codec, IrcCodec):
+            session.tell(IrcLines(entered=room.name))
         if session.member is not None and len(session.member.rooms) == 1:
             self._monitored("730", session.name)
 
