@@ -24,7 +24,6 @@ from greenchat import (
     Reject,
     Renamed,
     Request,
-    Room,
     Session,
     Topic,
     __version__,
@@ -185,10 +184,8 @@ class Irc:
                 self._monitored("731", name)
                 self._monitored("730", new_name)
 
-    @hookimpl(trylast=True)
-    def greenchat_entered(self, session: Session, room: Room) -> None:
-        if isinstance(session.codec, IrcCodec):
-            session.tell(IrcLines(entered=room.name))
+    @hookimpl
+    def greenchat_entered(self, session: Session) -> None:
         if session.member is not None and len(session.member.rooms) == 1:
             self._monitored("730", session.name)
 

@@ -238,7 +238,7 @@ def test_all_that_somebody_does_has_their_account():
         with IrcClient(server, "ada", "#hers", caps=caps) as ada:
             grace.ask(
                 "REGISTER * * hopper", "PRIVMSG ada :hi", "PRIVMSG ada :\x01VERSION\x01", "@+x TAGMSG ada",
-                "INVITE ada #other", "JOIN #other", "INVITE ada #other", "AWAY :out", "SETNAME :Grace H", "NICK amazing",
+                "INVITE ada #other", "JOIN #other", "INVITE ada #other", "AWAY :out", "SETNAME :G", "NICK amazing",
                 "TOPIC #hers :Compilers", "PART #hers", "JOIN #hers", "KICK #hers ada :out",
             )  # fmt: skip
             lines = [line for line in ada.sync() if line.source in ("grace", "amazing")]
@@ -269,3 +269,12 @@ def test_who_wants_no_questions_of_clients(server):
         bob.ask("MODE bob -T")
         ada.ask("PRIVMSG bob :\x01VERSION\x01")
         assert told(bob.sync()) == [("ada", "PRIVMSG", ["bob", "\x01VERSION\x01"])]
+
+
+def test_the_answer_to_join_is_whole_also_where_the_plugin_is_not_at_work():
+    with serving(settings={"plugins.irc.rooms": ["lobby"]}) as server, IrcClient(server, "ada", caps=LABELS) as ada:
+        for channel in ("#other", "#lobby"):
+            begin, *_, end = ada.ask(f"@label=x JOIN {channel}")
+            assert (begin.verb, begin.tags, end.verb) == ("BATCH", {"label": "x"}, "BATCH")
+        (refused,) = ada.ask("@label=y JOIN #")
+        assert (refused.verb, refused.tags) == ("476", {"label": "y"})
