@@ -21,8 +21,7 @@ class Client(Struct):
 
     `talks` are the conversations of two, by the nicks of the others, and `ended` those nicks whose bearer is somebody
     else by now. `monitored` are nicks whose coming and going it wants to know. `batches` are messages of several lines
-    that it has begun, by their names. `run_to` is the channel to which it said something last, of which it does not
-    want to know what became. `besides` counts what it said that was more than its text, see beside.py.
+    that it has begun, by their names. `besides` counts what it said that was more than its text, see beside.py.
     """
 
     nick: str = ""
@@ -43,7 +42,6 @@ class Client(Struct):
     monitored: dict[str, str] = field(default_factory=dict)
     batches: dict[str, Lines] = field(default_factory=dict)
     is_bot: bool = False
-    run_to: str = ""
     besides: int = 0
 
     def __repr__(self) -> str:
