@@ -310,6 +310,14 @@ class Log:
                 found[seq] = past
         return sorted(found.values(), key=lambda past: past.message.rev)
 
+    def files(self) -> set[str]:
+        """The ids of the files of what is remembered."""
+        found = {file.id for run, _ in self._runs if run.files and run.seq not in self._changed for file in run.files}
+        for past in self._changed.values():
+            if isinstance(past.message, Message) and past.message.files:
+                found.update(file.id for file in past.message.files)
+        return found
+
     @property
     def oldest(self) -> int:
         """The rev of the first message that is remembered; 0 where none is."""

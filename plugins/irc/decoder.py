@@ -12,9 +12,9 @@ from .beside import Beside, unpacked
 from .client import Client
 from .frames import Context, IrcLine, context_of
 from .grammar import CLIENT_TAG_BYTES, LINE_BYTES, TAG_BYTES, parse
-from .names import room_of
+from .names import room_of, source
 
-Expect = Callable[[str, Beside], None]
+Expect = Callable[[Say, str, Beside], None]
 
 # What is read as one run: one person's words to one room, without tags, in lines as all clients send them.
 _TO = b"PRIVMSG "
@@ -33,7 +33,7 @@ class Decoder:
 
     __slots__ = ("_client", "_expect", "_is_still", "_lines")
 
-    def __init__(self, client: Client, is_still: IsStill, expect: Expect = lambda text, beside: None) -> None:
+    def __init__(self, client: Client, is_still: IsStill, expect: Expect = lambda request, text, beside: None) -> None:
         self._client = client
         self._is_still = is_still
         self._expect = expect
@@ -85,7 +85,8 @@ class Decoder:
         for request in requests:
             if type(request) is Say and (beside := unpacked(context_of(request.ref).extra)) is not None:
                 at = slash_at(request.text)  # it is said with one slash less
-                self._expect(request.text if at < 0 else request.text[:at] + request.text[at + 1 :], beside)
+                text = request.text if at < 0 else request.text[:at] + request.text[at + 1 :]
+                self._expect(request, text, beside)
         return requests
 
     def _says(self, block: bytes) -> Says | None:
@@ -105,7 +106,8 @@ class Decoder:
             return None
         head += colon
         texts[0] = texts[0][len(head.decode()) :]
-        if not room or not _are_plain(texts, LINE_BYTES - 2 - len(head)):
+        before = len(f":{source(self._client.shown)} ".encode()) + len(head)  # as others get it, see is_told_whole
+        if not room or not _are_plain(texts, LINE_BYTES - 2 - before):
             return None
         return Says(texts, room, [Context("PRIVMSG", channel.decode()).ref] * len(texts))
 
