@@ -58,9 +58,6 @@ TOLD_ANYWAY = frozenset({"kicked"})
 # that is for who has a window open, and nobody has a thousand of those.
 MOST_ENDED = 1000
 
-# Why words to a room are refused to who is not in it.
-NOT_THERE = ("not_in_room", "room_required", "not_joined")
-
 
 class Facts(Protocol):
     """What a codec knows of the server."""
@@ -154,6 +151,10 @@ class IrcCodec:
         if self.behind and is_last:
             lines, self.behind = [*lines, *self.behind], []
         return "".join(f"{fitting(one)}{END}" for one in lines).encode()
+
+    @property
+    def wants_acks(self) -> bool:
+        return self.client.has("echo-message")
 
     def with_words(self, acks: Sequence[Ack]) -> Sequence[Ack]:
         wants_echo, find = self.client.has("echo-message"), partial(self.facts.find, self.session)
@@ -343,8 +344,6 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [failure(context, error)]
-        if error.ref is None and error.code in NOT_THERE and client.run_to:
-            context = Context("PRIVMSG", client.run_to)
         told = refusal(error, context)
         if told is not None:
             return [self.numeric(told)]
