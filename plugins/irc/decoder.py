@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import msgpack
 
-from greenchat import Invalid, LineBuffer, Request, Say, Says, slash_at
+from greenchat import Invalid, LineBuffer, Request, RunCommand, Say, Says, slash_at
 
 from .asking import IsStill, ask, label_of
 from .beside import Beside, unpacked
@@ -86,9 +86,9 @@ class Decoder:
             return [IrcLine("INVALID_UTF8", [verb], ref=Context(verb, "", label).ref)]
         requests = ask(self._client, line, self._is_still) if line.verb else []
         for request in requests:
-            if type(request) is Say and (beside := unpacked(context_of(request.ref).extra)) is not None:
-                at = slash_at(request.text)  # it is said with one slash less
-                self._expect(request.text if at < 0 else request.text[:at] + request.text[at + 1 :], beside)
+            said = _said(request)
+            if said is not None and (beside := unpacked(context_of(request.ref).extra)) is not None:
+                self._expect(said, beside)
         return requests
 
     def _says(self, block: bytes) -> Says | None:
@@ -127,6 +127,16 @@ def _are_plain(texts: Sequence[str], longest: int) -> bool:
     elif not all_of_it.isprintable() or any(len(one.encode()) > longest for one in texts):
         return False
     return min(texts) >= "0" or not any(slash_at(one) >= 0 for one in texts)
+
+
+def _said(request: Request | IrcLine) -> str | None:
+    """The words of a request, as they are said; None where it has none."""
+    if isinstance(request, RunCommand) and request.name == "me":
+        return str(request.args["text"])
+    if not isinstance(request, Say):
+        return None
+    at = slash_at(request.text)  # it is said with one slash less
+    return request.text if at < 0 else request.text[:at] + request.text[at + 1 :]
 
 
 def _too_long() -> IrcLine:

@@ -10,6 +10,7 @@ from greenchat import (
     Ack,
     Advice,
     Answer,
+    Away,
     Conversations,
     Deleted,
     Edited,
@@ -27,6 +28,7 @@ from greenchat import (
     Reacted,
     Read,
     Reconnect,
+    Renamed,
     Welcome,
 )
 
@@ -35,15 +37,16 @@ from .beside import Beside, Besides, unpacked
 from .client import Client
 from .decoder import Decoder
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
-from .grammar import LINE_BYTES, cut, line, word
+from .grammar import LINE_BYTES, cut, line, tagged, word
 from .labels import Labels
 from .modes import BANS
-from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
+from .names import HOST, from_irc, source, to_channel, to_irc
 from .numerics import failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
 from .shared import ADVICE, END, SharedCodec
+from .talks import Talks, lines_of
 
 # Refusals to come in after which one may try with another nick.
 ABOUT_NICKS = frozenset({"432", "433"})
@@ -73,6 +76,15 @@ class Facts(Protocol):
     def is_still(self, session: Any, conversation: str, nick: str) -> bool:
         """Whether the other one in a conversation is who has this nick now."""
 
+    def came(self, session: Any) -> None:
+        """It is in the chat from now on."""
+
+    def changed(self, session: Any, event: Away | Renamed) -> None:
+        """Told to a member's sessions who is in no room."""
+
+    def away(self, session: Any, name: str) -> str:
+        """Why somebody is away, as far as `session` may read it; empty where they are here."""
+
     def read_mark(self, session: Any, target: str, conversation: str, seq: int) -> str:
         """The time of a message, as a read marker; "*" where it is not known."""
 
@@ -95,6 +107,7 @@ class IrcCodec:
         self.session: Any = None  # whose it is, once it has begun
         self.facts = facts
         self._labels = Labels()
+        self._talks = Talks(self.client)
         self.behind: list[str] = []  # what is told behind an answer, and is none
         self._pages = Pages()
 
@@ -176,26 +189,30 @@ class IrcCodec:
                 return self._noticed(text.split("\n"), context), False
             case Conversations(direct=direct):
                 for state in direct:
-                    self._talks(state.with_, state.conversation)
+                    self._talks.begun(state.with_, state.conversation)
                 return [], False
             case Message() if reply.conversation:
-                self._talks(reply.with_, reply.conversation)
+                self._talks.begun(reply.with_, reply.conversation)
                 return lines_of(self.shared.message(reply, me=self.me)), False
-            case Ended(conversation, with_):
-                return self._ended(conversation, with_), False
+            case Ended(conversation):
+                self._talks.ended(conversation)
+                return [], False
             case Invited(room, by, time):
                 return [self._tagged(f":{source(by)} INVITE {self.me} {to_channel(room)}", time)], False
             case Read(room, seq, conversation) if self.client.has("draft/read-marker"):
-                target = to_channel(room) if room else self._nick_of(conversation)
+                target = to_channel(room) if room else self._talks.nick_of(conversation)
                 mark = self.facts.read_mark(self.session, room, conversation, seq)
                 return [line(HOST, "MARKREAD", target, mark)] if target and mark != "*" else [], False
             case Edited() | Deleted() | Reacted() if reply.conversation:
-                return self._changed(reply), False
+                return self._talks.changed(reply, self.shared, self.me), False
             case Answer(lines=lines):
                 listed = modes.listed(reply, context)
                 return self._noticed(lines, context) if listed is None else [self.numeric(one) for one in listed], False
             case Reconnect():
                 return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
+            case Away(room="") | Renamed(room=""):
+                self.facts.changed(self.session, reply)
+                return lines_of(self.shared.encode(reply)), False
             case Event():
                 return lines_of(self.shared.encode(reply)), False
         return [], False
@@ -243,6 +260,7 @@ class IrcCodec:
     def registered(self) -> list[str]:
         """From now on it is in."""
         self.client.is_registered, self.client.password = True, ""
+        self.facts.came(self.session)
         return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:
@@ -252,10 +270,14 @@ class IrcCodec:
 
     def _done(self, ack: Ack, context: Context) -> list[str]:
         if ack.conversation and ack.with_:
-            self._talks(ack.with_, ack.conversation)
+            self._talks.begun(ack.with_, ack.conversation)
         match context.verb:
-            case "PRIVMSG" | "NOTICE" if ack.seq:
+            case "PRIVMSG" if ack.seq:
+                return [*self._said(ack, context), *self._is_away(ack)]
+            case "NOTICE" if ack.seq:
                 return self._said(ack, context)
+            case "OPER":
+                return self._opered()
             case "AUTHENTICATE":
                 self.client.account = self.session.account
                 return self.logged_in(from_irc(context.target))
@@ -278,7 +300,7 @@ class IrcCodec:
             said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
         if beside is not None and self.session is not None:
             place = (said.room or said.conversation) if said is not None else ""
-            self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0)
+            self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0, ack.id)
         is_to_me = bool(ack.conversation) and to_irc(ack.with_) == self.me
         if is_to_me and said is None:
             said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
@@ -290,6 +312,18 @@ class IrcCodec:
         if is_to_me:
             self.behind += lines  # it has arrived, too
         return lines if self.client.has("echo-message") else []
+
+    def _is_away(self, ack: Ack) -> list[str]:
+        """What is told to who has written to somebody who is away."""
+        why = self.facts.away(self.session, ack.with_) if ack.conversation else ""
+        return [self.numeric(Numeric("301", (to_irc(ack.with_),), why))] if why else []
+
+    def _opered(self) -> list[str]:
+        """The login has succeeded, or there was none to do."""
+        if self.session.role != "operator":
+            return [self.numeric(Numeric("491", (), "You are logged in, but this account is no operator"))]
+        told = Numeric("381", (), "You are an operator: it is your account that is one")
+        return [self.numeric(told), f":{source(self.me)} MODE {self.me} :+o"]
 
     def _away(self, code: str) -> str:
         text = "You have been marked as being away" if code == "306" else "You are no longer marked as being away"
@@ -305,6 +339,8 @@ class IrcCodec:
             return [self.numeric(Numeric("368", (context.target,), "End of channel ban list"))]
         if context.verb == "AWAY" and error.code == "not_away":
             return [self._away("305")]
+        if context.verb == "OPER" and error.code == "already_logged_in":
+            return self._opered()
         if context.verb == "NICK" and error.code == "name_taken" and error.text.startswith("You are"):
             return []
         if context.verb == REGISTER:
@@ -327,46 +363,12 @@ class IrcCodec:
         return [f":{HOST} NOTICE {self.me} :{error.text}", *behind]
 
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
-        if context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:
+        if context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
         return [f":{HOST} NOTICE {self.me} :{one}" for one in lines if one]
 
-    # --- people ---
-
-    def _talks(self, name: str, conversation: str) -> None:
-        nick = ascii_lower(to_irc(name))
-        self.client.talks[nick] = conversation
-        self.client.ended.discard(nick)
-
-    def _ended(self, conversation: str, name: str) -> list[str]:
-        for nick, known in list(self.client.talks.items()):
-            if known == conversation:
-                del self.client.talks[nick]
-                self.client.ended.add(nick)
-        return []
-
-    def _nick_of(self, conversation: str) -> str:
-        return next((nick for nick, known in self.client.talks.items() if known == conversation), "")
-
-    def _changed(self, change: Edited | Deleted | Reacted) -> list[str]:
-        """What has become of a message that was said alone."""
-        nick, by, place = self._nick_of(change.conversation), change.by, change.conversation
-        target = nick if ascii_lower(to_irc(by)) == ascii_lower(self.me) else self.me
-        shared = self.shared
-        match change:
-            case Reacted(seq=seq, emoji=emoji, on=on, time=time) if shared.numbers:
-                return lines_of(shared.reacted(place, target, seq, by, emoji, on, time))
-            case Edited(text=text, time=time):
-                return [
-                    self._tagged(f":{source(by)} PRIVMSG {target} :(edited) {one}", time) for one in text.split("\n")
-                ]
-            case Deleted(seq=seq, time=time) if self.client.has("draft/message-redaction"):
-                return [self._tagged(f":{source(by)} REDACT {target} {shared.id_of(place, seq)}", time)]
-        return []
-
     def _tagged(self, text: str, time: object = None) -> str:
-        tags = self.shared.tags(time)
-        return f"@{';'.join(f'{name}={value}' for name, value in tags.items())} {text}" if tags else text
+        return f"{tagged(self.shared.tags(time))}{text}"
 
 
 def _is_of_words(ack: Ack) -> bool:
@@ -387,7 +389,3 @@ def _fitting(one: str) -> str:
 
 def _pong(token: str) -> str:
     return f":{HOST} PONG {HOST} :{token}"
-
-
-def lines_of(data: bytes) -> list[str]:
-    return data.decode().split(END)[:-1]
