@@ -16,6 +16,7 @@ from greenchat.protocol.events import (
     Deleted,
     Edited,
     Ended,
+    File,
     Invited,
     Joined,
     Left,
@@ -28,7 +29,7 @@ from greenchat.protocol.events import (
     Topic,
 )
 from greenchat.protocol.reload_reports import Reconnect
-from greenchat.protocol.replies import Answer, Error, HistoryPage, NumberedPage, SearchResults, Welcome
+from greenchat.protocol.replies import Answer, Branded, Error, HistoryPage, NumberedPage, SearchResults, Welcome
 from greenchat.protocol.text import printable, some_of
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
@@ -141,6 +142,17 @@ def _(welcome: Welcome) -> Iterable[Line]:
 
 
 @plain.register
+def _(brand: Branded) -> Iterator[Line]:
+    """Short, as it stands between the welcome and what is said."""
+    if brand.welcome:
+        yield from map(Line, brand.welcome.split("\n"))
+    elif brand.name:
+        yield Line(f"This is {brand.name}.")
+    if brand.rules:
+        yield Line("There are rules here. Type /rules")
+
+
+@plain.register
 def _(page: HistoryPage) -> Iterator[Line]:
     """Messages as those that are said now, between two lines that say that they were said before."""
     messages = {event.seq: event for event in page.events if isinstance(event, Message)}
@@ -218,8 +230,29 @@ def _(found: SearchResults) -> Iterator[Line]:
 
 
 def said(message: Message) -> str:
-    """In as many lines as it has."""
-    return f"* {message.sender} {message.text}" if message.action else message.text
+    """In as many lines as it has, with the files that come with it."""
+    text = with_files(message)
+    return f"* {message.sender} {text}" if message.action else text
+
+
+def with_files(message: Message, *, where: bool = True) -> str:
+    """Its text, and each of its files in brackets, and, with `where`, where that is for some hours. A text that is the
+    name of the file alone is not said twice."""
+    if not message.files:
+        return message.text
+    told = [f"{_file(file)} {file.url if where else ''}".rstrip() for file in message.files]
+    return " ".join(told if message.text == message.files[0].name else [message.text, *told])
+
+
+def _file(file: File) -> str:
+    return f"[{'picture' if file.width else 'file'} {printable(file.name)}, {in_bytes(file.size)}]"
+
+
+def in_bytes(size: int) -> str:
+    """How large a file is, as people say it."""
+    if size < 1000:
+        return f"{size} byte{'s' * (size != 1)}"
+    return f"{size / 1e6:.1f} MB" if size >= 999_500 else f"{max(size / 1e3, 1):.0f} kB"
 
 
 def sender(message: Message) -> str:

@@ -35,6 +35,7 @@ from greenchat.protocol.plugin_reports import Touches, Why
 from greenchat.protocol.reload_reports import Reconnect, Reload, Reloaded
 from greenchat.protocol.replies import (
     Ack,
+    Branded,
     CommandList,
     Conversations,
     CursorPlaces,
@@ -132,6 +133,7 @@ Request = Asked | Hangup | Unknown | Invalid
 # What a client is answered, besides what commands answer; and a ping, which asks the client.
 Reply = (
     Welcome
+    | Branded
     | Conversations
     | HistoryPage
     | SearchResults

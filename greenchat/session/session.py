@@ -31,7 +31,7 @@ from greenchat.protocol.vocabulary import Request
 from greenchat.session import coming
 from greenchat.session.host import Host
 from greenchat.session.receipts import Hold, Receipts, refs_of
-from greenchat.session.welcome import welcoming
+from greenchat.session.welcome import NO_BRAND, branded, welcoming
 
 R = TypeVar("R", bound="Request | Says")
 
@@ -245,8 +245,10 @@ class Session(coming.Newcomer):
 
     # --- for the core ---
 
-    def welcome(self, room: Room | None, ref: Ref = None, token: str = "") -> None:
+    def welcome(self, room: Room | None, ref: Ref = None, token: str = "", *, is_first: bool = False) -> None:
         self.tell(welcoming(self, room, ref, token))
+        if is_first and (brand := self.server.config.brand) != NO_BRAND:
+            self.tell(branded(brand))
         self.server.welcomed(self)
         if room is None:
             self.server.came_in(self)

@@ -3,7 +3,7 @@ written in certain lines, or with bold and colours in them. It is remembered for
 later, they are messages like others. Only that it was a notice is kept, see notices.py.
 
 It comes with the request, in its context. Others may be told of the message before the request is answered, so that it
-is expected until then, by who says it and what; and known from then on, by its place and number.
+is expected until then, by who says it, where and what; and known from then on, by its place and number.
 """
 
 import re
@@ -13,7 +13,10 @@ from weakref import WeakSet
 
 from msgspec import DecodeError, Struct, field, json
 
+from greenchat import Reject, RunCommand, Say, require_name
+
 from .grammar import without_formatting
+from .names import from_irc, is_channel, to_irc
 from .notices import Notices
 
 # So many messages are remembered. With the longest tags, that is some megabytes.
@@ -86,15 +89,15 @@ class Besides:
         self._notices = notices or Notices({})
         self.reasons = Reasons()
         self.bots: WeakSet[Any] = WeakSet()
-        self._expected: dict[tuple[str, str, int], Beside] = {}
+        self._expected: dict[tuple[str, str, str, int], Beside] = {}
         self._known: dict[tuple[str, int], Beside] = {}
         self._last: dict[str, int] = {}  # the latest number of a place that is known
 
     def is_bot(self, name: str) -> bool:
         return bool(self.bots) and self._find_bot(name)
 
-    def expect(self, sender: str, text: str, beside: Beside) -> None:
-        _put(self._expected, (sender, text, beside.number), beside)
+    def expect(self, sender: str, place: str, text: str, beside: Beside) -> None:
+        _put(self._expected, (sender, place, text, beside.number), beside)
 
     def settle(self, sender: str, beside: Beside, place: str = "", seq: int = 0, number: int = 0) -> None:
         """It was said as this, under this id, or not at all."""
@@ -109,12 +112,16 @@ class Besides:
             bool(self._expected) and any(key[0] == sender for key in self._expected)
         )
 
-    def of(self, sender: str, place: str, seq: int, number: int, text: str) -> Beside:
-        """Of the message `seq` of a place, which has this id."""
+    def of(self, sender: str, place: str, seq: int, number: int, text: str, target: str = "") -> Beside:
+        """Of the message `seq` of a place, which has the id `number`; `target` is who it is for, on IRC, or the
+        channel."""
         found = self._known.get((place, seq))
         if found is None and self._expected:
-            found = next((one for key, one in self._expected.items() if key[:2] == (sender, text)), None)
-            if found is not None:
+            keys = [key for key in self._expected if (key[0], key[2]) == (sender, text)]
+            here = (place, _folded(target)) if keys else ()
+            key = next((key for key in keys if key[1] and key[1] in here), None)
+            if key is not None:
+                found = self._expected.pop(key)  # the next that says the same is another
                 self._know(place, seq, number, found)
         return found or (NOTICE if number in self._notices else PLAIN)
 
@@ -125,6 +132,22 @@ class Besides:
         self._last[place] = max(seq, self._last.get(place, 0))
         if len(self._last) > MOST:
             del self._last[next(iter(self._last))]
+
+
+def place_of(asked: Say | RunCommand, room_name: Callable[[str], str]) -> str:
+    """Where it will have been said: the room, the conversation, or with whom one is to begin; empty for nowhere."""
+    try:
+        return asked.conversation or (_folded(to_irc(asked.to)) if asked.to else room_name(asked.room))
+    except Reject:
+        return ""
+
+
+def _folded(nick: str) -> str:
+    """All spellings of it in one; empty for what is none."""
+    try:
+        return "" if is_channel(nick) else f"@{require_name(from_irc(nick), 0)[1]}"
+    except Reject:
+        return ""
 
 
 def _put(of: dict[Any, Beside], key: Any, beside: Beside) -> None:

@@ -3,9 +3,12 @@
 from greenchat import Deleted, Edited, Reacted
 
 from .client import Client
-from .grammar import tagged
 from .names import ascii_lower, source, to_irc
 from .shared import END, SharedCodec
+
+# So many nicks whose bearer is somebody else by now are remembered, the latest. Words to such a nick are refused once:
+# that is for who has a window open, and nobody has a thousand of those.
+MOST_ENDED = 1000
 
 
 class Talks:
@@ -18,13 +21,14 @@ class Talks:
         """Who is called so now is the other one in it."""
         nick = ascii_lower(to_irc(name))
         self._client.talks[nick] = conversation
-        self._client.ended.discard(nick)
+        if nick in self._client.ended:
+            self._client.ended.remove(nick)
 
     def ended(self, conversation: str) -> None:
         for nick, known in list(self._client.talks.items()):
             if known == conversation:
                 del self._client.talks[nick]
-                self._client.ended.add(nick)
+                self._client.ended = [*self._client.ended[-MOST_ENDED + 1 :], nick]
 
     def nick_of(self, conversation: str) -> str:
         return next((nick for nick, known in self._client.talks.items() if known == conversation), "")
@@ -33,14 +37,14 @@ class Talks:
         """What has become of a message that was said alone, as `me` is told it."""
         nick, by, place = self.nick_of(change.conversation), change.by, change.conversation
         target = nick if ascii_lower(to_irc(by)) == ascii_lower(me) else me
-        tags = tagged(shared.tags(change.time))
         match change:
             case Reacted(seq=seq, emoji=emoji, on=on, time=time) if shared.numbers:
                 return lines_of(shared.reacted(place, target, seq, by, emoji, on, time))
-            case Edited(text=text):
-                return [f"{tags}:{source(by)} PRIVMSG {target} :(edited) {one}" for one in text.split("\n")]
-            case Deleted(seq=seq) if self._client.has("draft/message-redaction"):
-                return [f"{tags}{shared.redacted(place, target, seq, by)}"]
+            case Edited(text=text, time=time):
+                head = f":{source(by)} PRIVMSG {target} :(edited) "
+                return lines_of(shared.event(time, by, *(f"{head}{one}" for one in text.split("\n"))))
+            case Deleted(seq=seq, time=time) if self._client.has("draft/message-redaction"):
+                return lines_of(shared.event(time, by, shared.redacted(place, target, seq, by)))
         return []
 
 

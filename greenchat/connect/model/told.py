@@ -22,7 +22,7 @@ from greenchat.protocol.events import (
     Topic,
 )
 from greenchat.protocol.reload_reports import Reconnect
-from greenchat.protocol.replies import Ack, Conversations, Error, HistoryPage, Welcome
+from greenchat.protocol.replies import Ack, Branded, Conversations, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Invalid, Pong
 from greenchat.protocol.vocabulary import room_of
 
@@ -39,6 +39,9 @@ def feed(chats: Chats, item: Event | Frame, about: Place | None = None) -> None:
             _changed(chats, item)
         case Welcome():
             welcomed(chats, item)
+        case Branded():
+            if chats.show_brand(item):
+                _tell(chats, item, chats.place)
         case Conversations():
             _listed(chats, item)
         case HistoryPage(ref=None):

@@ -152,6 +152,19 @@ def test_real_names_and_accounts_are_told(server):
         assert [(line.verb, line.text) for line in fay.sync()] == [("SETNAME", "Gil the Great"), ("ACCOUNT", "gil")]
 
 
+def test_what_the_operator_has_people_told():
+    brand = {"brand.name": "Rose Garden", "brand.welcome": "Be kind.\nTea is at five.", "brand.rules": "No spam."}
+    with serving(settings=brand) as server, IrcClient(server) as ada:
+        ada.send("NICK ada", "USER ada 0 * :Ada")
+        told = [line for line in ada.until("376") if line.verb in ("372", "375")]
+        assert [line.text for line in told] == [
+            "- Rose Garden: message of the day", "- Be kind.", "- Tea is at five.", "- The rules: /quote rules",
+        ]  # fmt: skip
+        assert ada.verbs("MOTD") == ["375", "372", "372", "372", "376"]
+        assert "No spam." in [line.text for line in ada.ask("rules")]
+        assert r"NETWORK=Rose\x20Garden" in [param for line in ada.ask("VERSION") for param in line.params]
+
+
 def test_about_the_server(server):
     with IrcClient(server, "ada") as ada:
         assert [line.verb for line in ada.welcome][:5] == ["001", "002", "003", "004", "005"]
