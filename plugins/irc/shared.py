@@ -21,6 +21,7 @@ from greenchat import (
     Message,
     Messages,
     Notice,
+    Pinned,
     Reacted,
     Renamed,
     Role,
@@ -205,6 +206,9 @@ class SharedCodec:
                 return self.event(time, "", *_role(room, name, role))
             case Notice(text, room) if room:
                 return self._lines(*(f":{HOST} NOTICE {to_channel(room)} :{one}" for one in _cut(text, room)))
+            case Pinned(room, _, by, on, _, sender):
+                what = f"pinned a message of {sender}" if on else "taken a message off the pins"
+                return self._lines(f":{HOST} NOTICE {to_channel(room)} :{by} has {what}.")
             case Edited(room, seq, _, text, by, time) if room:
                 return self._edited(room, seq, text, by, time)
             case Deleted(room, seq, _, by, time) if room and "draft/message-redaction" in self.caps:
