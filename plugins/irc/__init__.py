@@ -39,6 +39,7 @@ from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
 from .marks import Marks
+from .missed import Missed
 from .names import ascii_lower, is_channel, room_of, source, to_channel, to_irc
 from .notices import Notices
 from .own import IrcCodec
@@ -93,6 +94,7 @@ class Irc:
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
         self._desk = Desk(server, Marks(self._ctx.store.account))
+        self._missed = Missed(self._ctx.store.account)
         self.besides = Besides(self._is_bot, Notices(self._ctx.store))
         server.carries(IrcCodec(self))
         for address in self._settings.listen:
@@ -125,6 +127,7 @@ class Irc:
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             self._desk.end(session, session.codec)
+            self._missed.has_left(session, session.codec)
             session.codec.session = None
 
     # --- what clients ask ---
@@ -195,7 +198,7 @@ class Irc:
 
     def _came_away(self, name: str, by: str) -> None:
         """Who comes into a room and is away is told to be (IRCv3, away-notify)."""
-        room, member = self._server.chat.rooms.get(name), self._desk.member(by)
+        room, member = self._server.chat.rooms.get(name), self._desk.member(by) if self._desk.irc else None
         if room is None or member is None or not member.away:
             return
         told = IrcLines(lines=[line(source(member.name), "AWAY", member.away)])
@@ -233,6 +236,13 @@ class Irc:
         if member is not None and member not in self._desk.present:
             self._desk.present.add(member)
             self._monitored("730", member.name)
+
+    def registered(self, session: Session) -> None:
+        """A client of IRC has come in, and is told what it has missed."""
+        codec = self._codec(session)
+        if session.account_id and not codec.client.has("draft/chathistory"):
+            codec.client.left = self._missed.since(session)
+        self.came(session)
 
     def changed(self, session: Session, event: Away | Renamed) -> None:
         """Of one who is in no room, nobody is told but their own sessions, of which this is one."""
@@ -312,7 +322,8 @@ class Irc:
         return room.log.in_a_row(seq, count) if room is not None else None
 
     def is_there(self, session: Session, channel: str) -> bool:
-        return self._desk.room(session, channel) is not None
+        room = self._desk.room(session, channel)
+        return room is not None and session.member is not None and room.name in session.member.rooms
 
     def is_still(self, session: Session, conversation: str, nick: str) -> bool:
         member = session.member

@@ -81,12 +81,12 @@ class Facts(Protocol):
         """So many messages of a room from `seq` on, if one person has said them in a row, and they are remembered."""
 
     def is_there(self, session: Any, channel: str) -> bool:
-        """Whether there is such a room, of which `session` may know."""
+        """Whether there is such a room, and `session` is in it."""
 
     def is_still(self, session: Any, conversation: str, nick: str) -> bool:
         """Whether the other one in a conversation is who has this nick now."""
 
-    def came(self, session: Any) -> None:
+    def registered(self, session: Any) -> None:
         """It is in the chat from now on."""
 
     def changed(self, session: Any, event: Away | Renamed) -> None:
@@ -201,7 +201,7 @@ class IrcCodec:
                 return [f"PING :{HOST}"], False
             case HistoryPage():
                 if context.verb == "CHATHISTORY" and not self._is_there(reply, context.target):
-                    refused = Error("unknown_room", "There is no such channel.")
+                    refused = Error("unknown_room", "You are not in such a channel.")
                     return [failure(context, refused)], True
                 page = self._pages.take(reply, context)
                 return (
@@ -244,8 +244,8 @@ class IrcCodec:
         return [], False
 
     def _is_there(self, page: HistoryPage, target: str) -> bool:
-        """Whether a page may tell anything of what it was asked about."""
-        return bool(page.events or page.conversation) or self.facts.is_there(self.session, target)
+        """Whether a page is about where one is."""
+        return bool(page.conversation) or self.facts.is_there(self.session, target)
 
     @property
     def told_as(self) -> str:
@@ -264,6 +264,8 @@ class IrcCodec:
         was = client.name
         client.name, client.account = to_irc(welcome.name), welcome.account
         lines = []
+        if context.verb == "JOIN":
+            client.left = ""  # into this room it comes anew
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
         if context.verb == REGISTER:
@@ -285,7 +287,7 @@ class IrcCodec:
     def registered(self) -> list[str]:
         """From now on it is in."""
         self.client.is_registered, self.client.password = True, ""
-        self.facts.came(self.session)
+        self.facts.registered(self.session)
         return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:
