@@ -29,6 +29,7 @@ from greenchat import (
 )
 
 from . import burst, channels, desk, relay, whois
+from .absent import Absent
 from .beside import Besides
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
@@ -74,7 +75,7 @@ class Irc:
     def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
         self._ctx = ctx
-        ctx.carry_state()
+        self._absent = Absent(ctx.carry_state())
         self._shared: dict[frozenset[str], SharedCodec] = {}
         self.besides = Besides(self._is_bot)
 
@@ -107,12 +108,15 @@ class Irc:
     @hookimpl
     def greenchat_carried(self, session: Session) -> None:
         self.greenchat_connected(session)
+        if isinstance(session.codec, IrcCodec):
+            self._absent.is_still_here(session.codec.client)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             self._desk.end(session, session.codec)
             session.codec.session = None
+            self._absent.went(session.codec.client)
 
     # --- what clients ask ---
 
@@ -258,6 +262,9 @@ class Irc:
         if conversation:
             return self._desk.message(session.chat.open_conversation(conversation), seq)
         return self._desk.message(self._desk.room(session, target), seq)
+
+    def came(self, session: Session) -> None:
+        self._absent.came(self._codec(session).client, session.account_id, session.address)
 
     def topic_set_by(self, room: str) -> Numeric | None:
         found = self._server.chat.rooms.get(room)

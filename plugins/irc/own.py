@@ -67,6 +67,9 @@ class Facts(Protocol):
     def find(self, session: Any, target: str, conversation: str, seq: int) -> Message | None:
         """The message `seq` of a room or a conversation that `session` is in, while it is remembered."""
 
+    def came(self, session: Any) -> None:
+        """It is in from now on."""
+
     def topic_set_by(self, room: str) -> Numeric | None:
         """Who has set its topic, and when, if that is known."""
 
@@ -202,6 +205,7 @@ class IrcCodec:
                 listed = modes.listed(reply, context)
                 return self._noticed(lines, context) if listed is None else [self.numeric(one) for one in listed], False
             case Reconnect():
+                self.client.is_sent_away()
                 return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
             case Event():
                 return lines_of(self.shared.encode(reply)), False
@@ -231,7 +235,9 @@ class IrcCodec:
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
         if context.verb == REGISTER:
-            lines = self.registered()
+            client.is_registered, client.password = True, ""
+            self.facts.came(self.session)
+            lines = [self.numeric(one) for one in self.facts.greeting(client.name)]
         if welcome.room and client.is_registered:
             lines += self.came_in(welcome)
         return lines
@@ -245,11 +251,6 @@ class IrcCodec:
             before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
             lines.insert(before, line(HOST, "MARKREAD", to_channel(welcome.room), mark))
         return lines
-
-    def registered(self) -> list[str]:
-        """From now on it is in."""
-        self.client.is_registered, self.client.password = True, ""
-        return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:
         who = source(account) if not self.client.is_registered else source(self.me)

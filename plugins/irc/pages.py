@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from greenchat import HistoryPage, Joined, Left, Message, Renamed
 
+from .absent import is_new
 from .client import Client
 from .frames import Context
 from .history import FIRST_HALF, SECOND_HALF, read_time
@@ -40,6 +41,8 @@ class Pages:
         target = to_channel(page.room) if page.room else to_irc(page.with_)
         batched = client.has("batch")
         events = [event for event in page.events if isinstance(event, Message) or self._plays(event, client, asked)]
+        if not asked and client.since:
+            events = [event for event in events if isinstance(event, Message) and is_new(client, event.time)]
         lines: list[str] = []
         for event in events:
             if isinstance(event, Message):

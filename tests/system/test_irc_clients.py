@@ -200,6 +200,7 @@ def test_nobody_on_irssi_notices_a_hand_over(house):
     # By TLS one is not carried over: WeeChat comes back by itself, and is told what it has missed meanwhile.
     irssi.enter("two")
     wee.sees("| two")
+    assert wee.text.count("| one") == 1
     wee.enter("three")
     irssi.sees("< wendy> three")
     told = [line for line in without_times(irssi.lines[:-2]) if line not in before]
