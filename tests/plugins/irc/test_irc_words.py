@@ -10,7 +10,7 @@ from greenchat.testing import serving
 @pytest.fixture(scope="module")
 def server():
     """One server for many small tests, each in rooms and under names of its own."""
-    with serving() as running:
+    with serving(settings={"plugins.history.replay": 20}) as running:
         yield running
 
 
@@ -148,6 +148,11 @@ def test_who_knows_no_ids_reads_what_is_meant(server):
             ("NOTICE", 'xen has changed "an answer": another answer'),
             ("NOTICE", "xen has deleted a message."),
         ]
+        xen.exchange(type="say", text="once more", reply_to=1, room="unnumbered")
+        with IrcClient(server, "late", "#unnumbered", caps=["server-time"]) as late:
+            assert [line.text for line in late.welcome if line.verb == "PRIVMSG"] == [
+                *("frist (🎉 1)", '(to wee: "frist") once more')
+            ]
 
 
 def test_several_lines_are_one_message(server):
