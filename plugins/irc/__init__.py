@@ -3,8 +3,9 @@ the same rooms, with the same people, accounts and history as all others.
 
 decoder.py makes requests of lines: registration.py how one comes in, asking.py the verbs that the core has a request
 for, modes.py and history.py those of MODE and CHATHISTORY. shared.py writes what rooms tell, once for all who have the
-same capabilities; own.py what one client alone is told. desk.py, whois.py, channels.py and relay.py answer what is
-about IRC alone. client.py is what is kept for a connection, which goes along over a reload.
+same capabilities; own.py what one client alone is told, and echoes.py finds what they have said themselves. desk.py,
+whois.py, channels.py and relay.py answer what is about IRC alone. client.py is what is kept for a connection, which
+goes along over a reload.
 """
 
 import logging
@@ -19,6 +20,7 @@ from greenchat import (
     Join,
     Member,
     Message,
+    Messages,
     Reject,
     Renamed,
     Request,
@@ -101,6 +103,7 @@ class Irc:
     def greenchat_connected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             session.codec.session = session
+            session.codec.client.has_phrase |= session.needs_password  # no more, once it was right
             self._desk.begin(session, session.codec)
             if session.codec.client.is_bot:
                 self.besides.bots.add(session.codec)
@@ -269,6 +272,10 @@ class Irc:
     def topic_set_by(self, room: str) -> Numeric | None:
         found = self._server.chat.rooms.get(room)
         return self._desk.topic_set_by(found) if found is not None else None
+
+    def find_run(self, session: Session, channel: str, seq: int, count: int) -> Messages | None:
+        room = self._desk.room(session, channel)
+        return room.log.in_a_row(seq, count) if room is not None else None
 
     def is_there(self, session: Session, channel: str) -> bool:
         return self._desk.room(session, channel) is not None

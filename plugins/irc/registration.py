@@ -68,7 +68,7 @@ def complete(client: Client) -> Requests:
         return
     client.asked = True
     account, colon, login = client.password.partition(":")
-    if colon and account:  # as bouncers have it
+    if colon and account and not client.has_phrase:  # as bouncers have it
         yield _join(client, account, login, "", Context(REGISTER, account))
     else:
         yield _join(client, client.nick, "", client.password, Context(REGISTER, client.nick))
