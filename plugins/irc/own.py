@@ -41,7 +41,7 @@ from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, 
 from .grammar import fitting, line, word
 from .labels import Labels
 from .modes import BANS
-from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
+from .names import HOST, ascii_lower, from_irc, notice_source, source, to_channel, to_irc
 from .numerics import failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
@@ -354,7 +354,7 @@ class IrcCodec:
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
         if context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
-        return [f":{HOST} NOTICE {self.me} :{one}" for one in lines if one]
+        return [f":{notice_source(one, self.client.talks)} NOTICE {self.me} :{one}" for one in lines if one]
 
     # --- people ---
 

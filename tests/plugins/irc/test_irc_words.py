@@ -155,6 +155,18 @@ def test_who_knows_no_ids_reads_what_is_meant(server):
             ]
 
 
+def test_who_knows_no_ids_reads_what_is_meant_between_two(server):
+    with IrcClient(server, "wim", caps=["message-tags"]) as wim, Program(server, "xia", "lobby") as xia:
+        talk = xia.exchange(type="say", text="frist", to="wim")[-1]["conversation"]
+        xia.exchange(type="react", seq=1, emoji="🎉", conversation=talk)
+        xia.exchange(type="edit", seq=1, text="first", conversation=talk)
+        assert [(line.source, line.verb, line.params) for line in wim.sync()] == [
+            ("xia", "PRIVMSG", ["wim", "frist"]),
+            ("xia", "NOTICE", ["wim", 'xia (private) reacts with 🎉 to xia: "frist"']),
+            ("xia", "NOTICE", ["wim", 'xia (private) has changed "frist": first']),
+        ]
+
+
 def test_several_lines_are_one_message(server):
     caps = ["message-tags", "batch", "draft/multiline", "echo-message"]
     with IrcClient(server, "ada", "#eight", caps=caps) as ada, Program(server, "yve") as yve:
