@@ -34,12 +34,12 @@ from greenchat import (
 )
 
 from . import burst, channels, desk, operators, reading, redact, relay, whois
+from .absent import Absent
 from .beside import Besides
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
 from .marks import Marks
-from .missed import Missed
 from .names import ascii_lower, is_channel, room_of, source, to_channel, to_irc
 from .notices import Notices
 from .own import IrcCodec
@@ -85,7 +85,7 @@ class Irc:
     def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
         self._ctx = ctx
-        ctx.carry_state()
+        self._absent = Absent(ctx.carry_state())
         self._shared: dict[frozenset[str], SharedCodec] = {}
 
     # --- begin and end ---
@@ -94,7 +94,6 @@ class Irc:
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
         self._desk = Desk(server, Marks(self._ctx.store.account))
-        self._missed = Missed(self._ctx.store.account)
         self.besides = Besides(self._is_bot, Notices(self._ctx.store))
         server.carries(IrcCodec(self))
         for address in self._settings.listen:
@@ -122,13 +121,15 @@ class Irc:
         self.greenchat_connected(session)
         if session.member is not None:
             self._desk.present.add(session.member)
+        if isinstance(session.codec, IrcCodec):
+            self._absent.is_still_here(session.codec.client)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             self._desk.end(session, session.codec)
-            self._missed.has_left(session, session.codec)
             session.codec.session = None
+            self._absent.went(session.codec.client)
 
     # --- what clients ask ---
 
@@ -241,9 +242,7 @@ class Irc:
 
     def registered(self, session: Session) -> None:
         """A client of IRC has come in, and is told what it has missed."""
-        codec = self._codec(session)
-        if session.account_id and not codec.client.has("draft/chathistory"):
-            codec.client.left = self._missed.since(session)
+        self._absent.came(self._codec(session).client, session.account_id, session.address)
         self.came(session)
 
     def changed(self, session: Session, event: Away | Renamed) -> None:

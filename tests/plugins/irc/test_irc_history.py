@@ -103,23 +103,6 @@ def test_who_cannot_ask_is_told_as_they_come_in(server, past):
     ada.sync()
 
 
-def test_who_comes_back_is_told_what_they_have_missed(server):
-    with IrcClient(server, "may", "#missed") as may:
-        may.ask("REGISTER * * correct-horse-battery")
-        with IrcClient(server, "pip", "#missed") as pip:
-            pip.ask("REGISTER * * correct-horse-battery", "PRIVMSG #missed :one")
-        may.ask("PRIVMSG #missed :two", "PRIVMSG pip :three")
-        with IrcClient(server, "pip", caps=["server-time"], account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == ["two", "three"]
-            assert all("time" in line.tags for line in pip.welcome if line.verb == "PRIVMSG")
-            # A room that one has left and comes into is told of as to anybody.
-            assert texts(pip.ask("PART #missed", "JOIN #missed"))[-2:] == ["one", "two"]
-        with IrcClient(server, "pip", account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == []
-        with IrcClient(server, "pip", caps=CAPS, account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == []  # it asks for what it wants
-
-
 def test_a_notice_is_one_later_too(tmp_path):
     with serving(data_dir=tmp_path) as server, IrcClient(server, "ada", "#past", caps=CAPS) as ada:
         ada.ask("REGISTER * * correct-horse-battery")
@@ -170,3 +153,26 @@ def test_how_far_one_has_read_is_the_same_on_all_devices(server):
         with IrcClient(server, "phone", caps=CAPS, account=("eve", "correct-horse-battery")) as phone:
             again = [line.params for line in phone.welcome if line.verb == "MARKREAD"]
             assert again == [["#read", later]]
+
+
+def test_who_asks_for_no_history_is_told_what_they_have_missed(server):
+    """And not again what they were told before."""
+    account = ("moe", "correct-horse-battery")
+    with IrcClient(server, "moe", "#bar") as moe, IrcClient(server, "ned", "#bar") as ned:
+        moe.ask(f"REGISTER * * {account[1]}")
+        ned.ask("PRIVMSG #bar :read by moe")
+        assert texts(moe.sync()) == ["read by moe"]
+        moe.close()
+        ned.ask("PRIVMSG #bar :missed by moe")
+        with IrcClient(server, "moe", account=account) as moe:
+            assert len(texts(moe.welcome)) == 2  # a device that was never here
+            moe.close()
+        ned.ask("PRIVMSG #bar :missed as well")
+        with IrcClient(server, "moe", account=account) as moe:
+            assert [text.partition("] ")[2] for text in texts(moe.welcome)] == ["missed as well"]
+            assert [text.partition("] ")[2] for text in texts(moe.ask("PART #bar", "JOIN #bar"))] == [
+                *("read by moe", "missed by moe", "missed as well")
+            ]
+            # Two of a kind are not told apart: each is told all.
+            with IrcClient(server, "moe", account=account) as another:
+                assert len(texts(another.welcome)) == 3
