@@ -66,7 +66,7 @@ const types = new Map(
 				room.forget(event.name);
 				talks.doubtDirects();
 				if (!chat.isMe(event.name)) return;
-				if (event.reason === LEFT) chat.leftElsewhere(room, `You have left ${room.name}.`);
+				if (event.reason.split(": ")[0] === LEFT) chat.leftElsewhere(room, `You have left ${room.name}.`);
 				else chat.leftOut(room, `You are not in ${room.name} any more: ${event.reason}.`);
 			}),
 
@@ -118,7 +118,7 @@ const types = new Map(
 	})
 );
 
-const LEFT = "left"; // the reason where one has gone by oneself, on another device perhaps
+const LEFT = "left"; // the reason where one has gone by oneself, on another device perhaps; on IRC one may say why behind it
 const OPERATOR = "operator"; // in all rooms; an owner is one in one room alone
 
 function fill(room, frame) {
