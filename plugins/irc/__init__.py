@@ -8,7 +8,7 @@ about IRC alone. client.py is what is kept for a connection, which goes along ov
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,12 +27,12 @@ from greenchat import (
     hookimpl,
 )
 
-from . import burst, channels, desk, relay, whois
+from . import burst, channels, desk, orders, relay, whois
 from .beside import Besides
-from .desk import Desk, Handler
+from .desk import Desk, Gone, Handler
 from .frames import IrcLine, IrcLines, Numeric
 from .grammar import line
-from .names import ascii_lower, is_channel, room_of, source, to_irc
+from .names import HOST, ascii_lower, is_channel, room_of, source, to_channel, to_irc
 from .own import IrcCodec
 from .settings import Settings as Settings
 from .shared import SharedCodec
@@ -47,11 +47,13 @@ STEP = 64
 
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
+    **orders.HANDLERS,
     "TOPIC": channels.topic,
     "LIST": channels.list_named,
     "TARGETS": channels.targets,
     "MARKREAD": channels.mark_read,
     "NAMES": whois.names,
+    "LUSERS": whois.lusers,
     "WHO": whois.who,
     "WHOIS": whois.whois,
     "WHOWAS": whois.whowas,
@@ -164,6 +166,7 @@ class Irc:
 
     @hookimpl
     def greenchat_entered(self, session: Session) -> None:
+        self._desk.count()
         if session.member is not None and len(session.member.rooms) == 1:
             self._monitored("730", session.name)
 
@@ -178,6 +181,17 @@ class Irc:
                 other.tell(told)
         for other in self._watching(member.name, "account-notify"):
             other.tell(told)
+        self._tell_owner(member)
+
+    def _tell_owner(self, member: Member) -> None:
+        """What somebody has made as a guest is theirs for good once they are logged in."""
+        nick = to_irc(member.name)
+        for room in member.rooms.values() if member.account and member.role != "operator" else ():
+            if room.owned_by(member):
+                told = IrcLines(lines=[f":{HOST} MODE {to_channel(room.name)} -o+q {nick} {nick}"])
+                for one in list(room.fanout.listeners):
+                    if isinstance(one, Session) and isinstance(one.codec, IrcCodec):
+                        one.tell(told)
 
     def _watching(self, name: str, cap: str) -> list[Session]:
         """Those that monitor somebody with whom they share no room, and want to know more than their coming."""
@@ -197,7 +211,7 @@ class Irc:
     @hookimpl
     def greenchat_gone(self, member: Member) -> None:
         nick = to_irc(member.name)
-        self._desk.gone.append((nick, self._desk.realname(member), datetime.now(UTC)))
+        self._desk.gone.append(Gone(nick, self._desk.username(member), self._desk.realname(member), datetime.now(UTC)))
         if self._desk.member(nick) is None:
             self._monitored("731", member.name)
 
@@ -232,7 +246,7 @@ class Irc:
         created = f"{self._desk.started:%Y-%m-%d %H:%M:%S} UTC"
         return [
             *burst.greeting(nick, __version__, created, self._server),
-            *(one for one in desk.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
+            *(one for one in whois.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
             Numeric("422", (), "MOTD File is missing"),
         ]
 
@@ -243,6 +257,19 @@ class Irc:
 
     def is_there(self, session: Session, channel: str) -> bool:
         return self._desk.room(session, channel) is not None
+
+    def topic_set(self, room: str) -> Numeric | None:
+        there = self._server.chat.rooms.get(room)
+        return channels.topic_set(self._desk, there) if there is not None else None
+
+    def signs(self, room: str, roles: Mapping[str, str]) -> dict[str, str]:
+        there = self._server.chat.rooms.get(room)
+        if there is None:
+            return {}
+        if there.voices:
+            return self._desk.signs_of(there, there.members.values())
+        found = [one for name in roles if (one := self._desk.member(name)) is not None]
+        return self._desk.signs_of(there, found)
 
     def is_still(self, session: Session, conversation: str, nick: str) -> bool:
         member = session.member

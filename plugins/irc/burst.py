@@ -26,10 +26,11 @@ def tokens(server: ChatServer) -> list[str]:
         "BOT=B",
         "CASEMAPPING=ascii",
         f"CHANLIMIT=#:{limits.rooms_per_session or ''}",
-        "CHANMODES=b,k,,imnt",
+        "CHANMODES=b,k,l,imnt",
         f"CHANNELLEN={(limits.name_length or 200) + 1}",
         "CHANTYPES=#",
         f"CHATHISTORY={HISTORY_MESSAGES}",
+        "ELIST=MNU",
         f"KICKLEN={KICK_BYTES}",
         "MODES=4",
         f"MONITOR={MONITORED}",
@@ -49,7 +50,7 @@ def greeting(nick: str, version: str, created: str, server: ChatServer) -> Itera
     yield Numeric("001", (), f"Welcome to {HOST}, {nick}")
     yield Numeric("002", (), f"Your host is {HOST}, running version {version}")
     yield Numeric("003", (), f"This server was started {created}")
-    yield Numeric("004", (HOST, version, "Bio", "bikmnoqt", "bkoq"))
+    yield Numeric("004", (HOST, version, "Bio", "biklmnoqtv", "bkloqv"))
     found = tokens(server)
     for start in range(0, len(found), TOKENS):
         yield Numeric("005", found[start : start + TOKENS], "are supported by this server")

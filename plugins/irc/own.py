@@ -27,6 +27,7 @@ from greenchat import (
     Reacted,
     Read,
     Reconnect,
+    Role,
     Welcome,
 )
 
@@ -37,12 +38,12 @@ from .decoder import Decoder
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
 from .labels import Labels
-from .modes import BANS
+from .modes import BANS, ORDERED
 from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
 from .numerics import failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
-from .rooms import came_in
+from .rooms import RoomFacts, came_in
 from .shared import ADVICE, END, SharedCodec
 
 # Refusals to come in after which one may try with another nick.
@@ -51,11 +52,11 @@ ABOUT_NICKS = frozenset({"432", "433"})
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
 
-# Why words to a room are refused to who is not in it.
-NOT_THERE = ("not_in_room", "room_required", "not_joined")
+# Why words to a room are refused to who is not in it, or may not speak there.
+NOT_THERE = ("not_in_room", "room_required", "not_joined", "moderated", "muted", "slow")
 
 
-class Facts(Protocol):
+class Facts(RoomFacts, Protocol):
     """What a codec knows of the server."""
 
     besides: Besides
@@ -133,7 +134,10 @@ class IrcCodec:
         lines, is_last = self._told(reply, context)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
-        if self.behind and is_last:
+        if self._labels.waits and isinstance(reply, Role):
+            self.behind += lines  # what one has become in a room comes behind that one is in there
+            return b""
+        if self.behind and is_last and not self._labels.waits:
             lines, self.behind = [*lines, *self.behind], []
         return "".join(f"{_fitting(one)}{END}" for one in lines).encode()
 
@@ -233,7 +237,7 @@ class IrcCodec:
 
     def came_in(self, welcome: Welcome) -> list[str]:
         """All about a room that it is in from now on."""
-        lines = came_in(welcome, self.client, self.shared, self.numeric)
+        lines = came_in(welcome, self.client, self.shared, self.numeric, self.facts)
         if self.client.has("draft/read-marker"):
             mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
             before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
@@ -320,14 +324,15 @@ class IrcCodec:
             return [failure(context, error)]
         if error.ref is None and error.code in NOT_THERE and client.run_to:
             context = Context("PRIVMSG", client.run_to)
-        told = refusal(error, context)
+        told = refusal(error, context, lambda: self.facts.is_there(self.session, context.target))
         if told is not None:
             return [self.numeric(told)]
         behind = [self.numeric(modes.END_OF_LIST)] if context.verb == "LIST" else []
         return [f":{HOST} NOTICE {self.me} :{error.text}", *behind]
 
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
-        if context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:
+        is_shown = context.verb == "MODE" and context.extra == ORDERED and self.session.role != "operator"
+        if is_shown or context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
         return [f":{HOST} NOTICE {self.me} :{one}" for one in lines if one]
 

@@ -1,6 +1,7 @@
 """Who comes into a room is told what it is about and who is there."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from greenchat import Welcome
 
@@ -9,25 +10,43 @@ from .frames import Numeric
 from .names import source, to_channel, to_irc
 from .shared import SIGNS, SharedCodec
 
+
+class RoomFacts(Protocol):
+    """What is known of a room by its name."""
+
+    def topic_set(self, room: str) -> Numeric | None:
+        """Who has set the topic, and when, where that is known."""
+
+    def signs(self, room: str, roles: Mapping[str, str]) -> Mapping[str, str]:
+        """Those before the names of who has any in there; `roles` are those of a welcome."""
+
+
 # Names in one line: with the longest names, and the prefix, they fit into it.
 NAMES_BYTES = 380
 
 
-def came_in(welcome: Welcome, client: Client, shared: SharedCodec, numeric: Callable[[Numeric], str]) -> list[str]:
+def came_in(
+    welcome: Welcome, client: Client, shared: SharedCodec, numeric: Callable[[Numeric], str], facts: RoomFacts
+) -> list[str]:
     """All that is told to one who has come into the room of a welcome."""
     channel = to_channel(welcome.room)
     lines = [shared.joined(welcome.room, welcome.name, client.realname)]
     if welcome.topic:
         lines.append(numeric(Numeric("332", (channel,), welcome.topic)))
+        if (by := facts.topic_set(welcome.room)) is not None:
+            lines.append(numeric(by))
     if not client.has("no-implicit-names") and not client.has("draft/no-implicit-names"):
-        lines += [numeric(one) for one in names(channel, welcome.members, welcome.roles, client)]
+        lines += [
+            numeric(one) for one in names(channel, welcome.members, facts.signs(welcome.room, welcome.roles), client)
+        ]
     return lines
 
 
-def names(channel: str, members: Iterable[str], roles: dict[str, str], client: Client) -> Iterable[Numeric]:
-    line, full = "", client.has("userhost-in-names")
+def names(channel: str, members: Iterable[str], signs: Mapping[str, str], client: Client) -> Iterable[Numeric]:
+    """`signs` are all that stand before a name, the highest first."""
+    line, full, shown = "", client.has("userhost-in-names"), signs_shown(client)
     for name in members:
-        word = SIGNS.get(roles.get(name, ""), "") + (source(name) if full else to_irc(name))
+        word = signs.get(name, "")[:shown] + (source(name) if full else to_irc(name))
         if line and len(line.encode()) + 1 + len(word.encode()) > NAMES_BYTES:
             yield Numeric("353", ("=", channel), line)
             line = ""
@@ -35,3 +54,8 @@ def names(channel: str, members: Iterable[str], roles: dict[str, str], client: C
     if line:
         yield Numeric("353", ("=", channel), line)
     yield Numeric("366", (channel,), "End of /NAMES list")
+
+
+def signs_shown(client: Client) -> int:
+    """How many of those before a name this client wants to see."""
+    return len(SIGNS) if client.has("multi-prefix") else 1
