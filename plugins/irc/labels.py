@@ -25,11 +25,6 @@ class Labels:
     def __init__(self) -> None:
         self._held: dict[str, Held] = {}
 
-    @property
-    def waits(self) -> bool:
-        """Whether something of an answer has been told, and the rest is to come."""
-        return bool(self._held)
-
     def told(self, lines: Sequence[str], context: Context, is_last: bool) -> list[str]:
         """What is to be sent now that `lines` are told."""
         label, place, count = label_in(context)

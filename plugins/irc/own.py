@@ -27,7 +27,6 @@ from greenchat import (
     Reacted,
     Read,
     Reconnect,
-    Role,
     Welcome,
 )
 
@@ -134,10 +133,7 @@ class IrcCodec:
         lines, is_last = self._told(reply, context)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
-        if self._labels.waits and isinstance(reply, Role):
-            self.behind += lines  # what one has become in a room comes behind that one is in there
-            return b""
-        if self.behind and is_last and not self._labels.waits:
+        if self.behind and is_last:
             lines, self.behind = [*lines, *self.behind], []
         return "".join(f"{_fitting(one)}{END}" for one in lines).encode()
 
