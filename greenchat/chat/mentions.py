@@ -1,5 +1,5 @@
 """Whether a text names somebody: as a word of its own, in whatever case and width, also behind an @. The page marks by
-the same rules (plugins/web/static/text.js), but for code and links."""
+the same rules (plugins/web/static/mentions.js), but for code and links."""
 
 import re
 import unicodedata

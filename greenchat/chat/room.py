@@ -15,7 +15,7 @@ from greenchat.chat.log import Alteration
 from greenchat.chat.outlet import Login, Outlet
 from greenchat.chat.place import LONG_AGO, Place, Quoting, new_epoch
 from greenchat.errors import Advice, Reject
-from greenchat.protocol.events import Change, Event, Joined, Left, Message, Notice, Role, require_sound
+from greenchat.protocol.events import Change, Event, File, Joined, Left, Message, Notice, Role, require_sound
 from greenchat.protocol.requests import Frame
 from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import FORBIDDEN, some_of
@@ -330,6 +330,15 @@ class Room(Place):
         messages = self.say(member, (text,), number, origin=origin)
         self.fanout.talk = None
         messages.key = key
+        return messages
+
+    def say_with(self, member: Member, text: str, number: int, files: list[File]) -> Messages:
+        """As `say`, of one message that comes with files: a run of its own, of which all sessions of `member` are told
+        as on other devices."""
+        self.fanout.talk = None
+        messages = self.say(member, (text,), number)
+        self.fanout.talk = None
+        messages.files = files
         return messages
 
     def answer(

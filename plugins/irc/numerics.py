@@ -34,6 +34,9 @@ _BY_VERB: dict[tuple[str, str], str] = {
     ("OPER", "login_failed"): "464",
 }
 
+# Why words to a room are refused to who is not in it, or may not speak there.
+NOT_THERE = ("not_in_room", "room_required", "not_joined", "moderated", "muted", "slow")
+
 # Of all verbs about a room.
 _OF_ROOMS = {
     "not_in_room": "442",
@@ -51,7 +54,7 @@ def refusal(error: Error, context: Context, is_there: Callable[[], bool] = lambd
     whether there is a room of this name."""
     verb, target, extra = context.verb, context.target, context.extra
     if verb == "AUTHENTICATE":
-        return Numeric("904", (), "SASL authentication failed")
+        return Numeric("904", (), f"SASL authentication failed: {error.text}")
     if error.code == "not_joined":
         return Numeric("451", (), error.text)
     code = _BY_VERB.get(("PRIVMSG" if verb in ("NOTICE", "TAGMSG") else verb, error.code))
@@ -65,7 +68,8 @@ def refusal(error: Error, context: Context, is_there: Callable[[], bool] = lambd
         return None
     if code == "442" and not is_there():
         code = "403"
-    return Numeric(code, _params(code, verb, target, extra), error.text)
+    text = "is in there already" if code == "443" else error.text  # which clients show behind whom and where
+    return Numeric(code, _params(code, verb, target, extra), text)
 
 
 def _params(code: str, verb: str, target: str, extra: str) -> Sequence[str]:

@@ -1,7 +1,6 @@
 """Who comes into a room is told what it is about and who is there."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
 
 from greenchat import Welcome
 
@@ -10,35 +9,27 @@ from .frames import Numeric
 from .names import source, to_channel, to_irc
 from .shared import SIGNS, SharedCodec
 
-
-class RoomFacts(Protocol):
-    """What is known of a room by its name."""
-
-    def topic_set(self, room: str) -> Numeric | None:
-        """Who has set the topic, and when, where that is known."""
-
-    def signs(self, room: str, roles: Mapping[str, str]) -> Mapping[str, str]:
-        """Those before the names of who has any in there; `roles` are those of a welcome."""
-
-
 # Names in one line: with the longest names, and the prefix, they fit into it.
 NAMES_BYTES = 380
 
 
 def came_in(
-    welcome: Welcome, client: Client, shared: SharedCodec, numeric: Callable[[Numeric], str], facts: RoomFacts
+    welcome: Welcome,
+    client: Client,
+    shared: SharedCodec,
+    numeric: Callable[[Numeric], str],
+    signs: Mapping[str, str],
+    topic_set_by: Numeric | None = None,
 ) -> list[str]:
-    """All that is told to one who has come into the room of a welcome."""
+    """All that is told to one who has come into the room of a welcome. `signs` are those before names there."""
     channel = to_channel(welcome.room)
     lines = [shared.joined(welcome.room, welcome.name, client.realname)]
     if welcome.topic:
         lines.append(numeric(Numeric("332", (channel,), welcome.topic)))
-        if (by := facts.topic_set(welcome.room)) is not None:
-            lines.append(numeric(by))
+        if topic_set_by is not None:
+            lines.append(numeric(topic_set_by))
     if not client.has("no-implicit-names") and not client.has("draft/no-implicit-names"):
-        lines += [
-            numeric(one) for one in names(channel, welcome.members, facts.signs(welcome.room, welcome.roles), client)
-        ]
+        lines += [numeric(one) for one in names(channel, welcome.members, signs, client)]
     return lines
 
 

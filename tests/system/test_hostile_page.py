@@ -16,9 +16,13 @@ FRAMES = 4
 
 # All that the page does to a text, but for drawing it.
 WORK = """async ([texts, budget]) => {
-    const {parse, mentions, isBlank, linksIn, fold} = await import("./text.js");
-    const {messagesOf, complete, bytesOf} = await import("./typing.js");
-    const {rows} = await import("./timeline.js");
+    const {isBlank, fold} = await import("./text.js");
+    const {parse} = await import("./markup.js");
+    const {mentions} = await import("./mentions.js");
+    const {linksIn} = await import("./links.js");
+    const {messagesOf, bytesOf} = await import("./typing.js");
+    const {complete} = await import("./completion.js");
+    const {rows} = await import("./rows.js");
     const [ada, other] = [mentions("ada"), mentions("張偉")];
     const values = new Map([["member", ["ada", "bob"]]]);
     const commands = [{name: "help", usage: "WHO", arguments: [{name: "who", kind: "member", repeated: true}]}];

@@ -20,7 +20,8 @@ SIGNS = (
 PARTS = [*SIGNS.split(" "), " ", " ", "\n", "```\n", "\n```\n", "\t", "\u202f"]
 
 ON_THE_PAGE = """async texts => {
-    const {parse, mentions} = await import(new URL("text.js", document.baseURI));
+    const {parse} = await import(new URL("markup.js", document.baseURI));
+    const {mentions} = await import(new URL("mentions.js", document.baseURI));
     const mine = mentions("ada");
     const shape = token => typeof token === "string" ? token : [token.tag, token.children.map(shape)];
     return texts.map(text => parse(text, mine).filter(token => token !== "").map(shape));

@@ -1,5 +1,5 @@
 """What people mean by the signs that they type: code, emphasis, links; and where somebody is named. By the rules of
-the page (plugins/web/static/text.js), so that what is seen there is seen here. A text is looked at once."""
+the page (plugins/web/static/markup.js), so that what is seen there is seen here. A text is looked at once."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator

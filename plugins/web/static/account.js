@@ -1,6 +1,10 @@
-import * as chat from "./chat.js";
-import { run } from "./composer.js";
-import { $, ask, avatar, button, el, icon } from "./dom.js";
+// The dialogs that ask for passwords, and the pane with one's devices.
+
+import { chat } from "./state.js";
+import * as requests from "./requests.js";
+import * as session from "./session.js";
+import { run } from "./commands.js";
+import { $, avatar, button, el, icon } from "./dom.js";
 
 // --- passwords ---
 
@@ -55,29 +59,29 @@ export function forget() {
 }
 
 async function refresh() {
-	const sessions = await chat.answer("sessions");
+	const sessions = await requests.answer("sessions");
 	if (!box.open) return;
 	if (!sessions) problem.textContent = "The list of your devices cannot be had at the moment.";
 	else list.replaceChildren(...sessions.sort((a, b) => !!b.this - !!a.this).map(row));
 }
 
-function row(session) {
-	const { id, kind, address, device } = session;
-	const [what, path] = KINDS.get(session.connected === false ? "" : kind) ?? KINDS.get("json");
+function row(login) {
+	const { id, kind, address, device, connected, this: isThis } = login;
+	const [what, path] = KINDS.get(connected === false ? "" : kind) ?? KINDS.get("json");
 	const name = device || what;
 	const end = async () => {
 		problem.textContent = "";
-		const end = chat.order(null, "sessions", { act: "end", number: id }, []);
+		const end = requests.order(null, "sessions", { act: "end", number: id }, []);
 		await end.catch(({ text }) => (problem.textContent = text));
 		await refresh();
 		box.querySelector("button").focus();
 	};
-	const mark = session.this ? el("span.badge", "this one") : button(end, "End");
-	if (!session.this) mark.ariaLabel = `End ${name}`;
+	const mark = isThis ? el("span.badge", "this one") : button(end, "End");
+	if (!isThis) mark.ariaLabel = `End ${name}`;
 	return el(
-		session.connected === false ? "li.away" : "li",
+		connected === false ? "li.away" : "li",
 		icon(path),
-		el("span", el("bdi", name), el("small", [hostOf(address), ...used(session)].filter(Boolean).join(" · "))),
+		el("span", el("bdi", name), el("small", [hostOf(address), ...used(login)].filter(Boolean).join(" · "))),
 		mark
 	);
 }
@@ -113,5 +117,5 @@ $("change-password").onclick = () => {
 };
 $("log-out").onclick = () => {
 	box.close();
-	chat.logout();
+	session.logout();
 };

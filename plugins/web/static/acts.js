@@ -1,15 +1,18 @@
+// What one can do with a message: the buttons beside one, its menu, keys in the log, and clicks on what is in it.
+
 import { answer, change } from "./drafts.js";
-import * as chat from "./chat.js";
-import { removal } from "./composer.js";
-import { $, ask, button, el, hint, icon, menu } from "./dom.js";
+import { chat } from "./state.js";
+import { removal } from "./commands.js";
+import { $, ask, button, describe, el, hint, icon, menu } from "./dom.js";
 import { USUAL } from "./emoji.js";
-import { isThere, mayDelete, mayEdit, react } from "./history.js";
+import { isThere, mayDelete, mayEdit, react } from "./changes.js";
 import { find } from "./log.js";
 import { go, linked, linkTo } from "./search.js";
 
 const log = $("log");
 const list = $("messages");
 const ROW = "#messages > .message";
+// Pictures, as paths on a square of 20.
 const FACE = "M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14M7.5 8v.5M12.5 8v.5M7 12q3 3 6 0";
 const ARROW = "M8 5L4 9l4 4M4 9h7q5 0 5 6";
 const PEN = "M4 16l1-4 8-8 3 3-8 8zM11 6l3 3";
@@ -21,7 +24,7 @@ let held = false;
 
 const tool = (label, path, run) => {
 	const node = button(() => run(at.item), icon(path));
-	node.ariaLabel = node.title = label;
+	describe(node, label);
 	return node;
 };
 
@@ -60,7 +63,11 @@ export const forget = () => attach(null);
 
 function faces(room, item) {
 	const face = emoji => {
-		const node = button(() => ($("menu").hidePopover(), react(room, item, emoji)), emoji);
+		const pick = () => {
+			$("menu").hidePopover();
+			react(room, item, emoji);
+		};
+		const node = button(pick, emoji);
 		node.ariaPressed = !!item.reactions.get(emoji)?.some(chat.isMe);
 		return node;
 	};

@@ -1,3 +1,5 @@
+// What one may say something in: rooms by their names, direct conversations by their ids.
+
 import { fold } from "./text.js";
 import { Timeline } from "./timeline.js";
 

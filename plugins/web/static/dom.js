@@ -20,6 +20,12 @@ export function el(what, attributes, ...children) {
 	return node;
 }
 
+// What a button is called that shows a picture alone.
+export function describe(node, label) {
+	node.ariaLabel = label;
+	node.title = label;
+}
+
 export const button = (onclick, ...children) => el("button", { type: "button", onclick }, ...children);
 
 export const nodesOf = tokens =>
@@ -46,7 +52,8 @@ export function sync(parent, rows, build) {
 	// In what has taken its place, that is the same button, or the first.
 	const row = nodes.find(({ key }) => key === focus.key);
 	const buttons = [...(row?.querySelectorAll("button") ?? [])];
-	const now = activeElement === focus ? row : (buttons.find(({ value }) => value === activeElement.value) ?? buttons[0] ?? row);
+	const now =
+		activeElement === focus ? row : (buttons.find(({ value }) => value === activeElement.value) ?? buttons[0] ?? row);
 	now?.focus({ preventScroll: true });
 }
 
@@ -58,21 +65,10 @@ export function tint(node, name) {
 	return node;
 }
 
+// A name that somebody has given, and a word about it.
+export const named = (name, note) => el("span", el("bdi", name), el("small", note));
+
 export const avatar = name => tint(el("span.avatar", { "aria-hidden": true }, [...name][0].toUpperCase()), name);
-
-// What stays in this browser, or in this tab; null takes it away. Where the browser does not let us, we forget.
-export const keptInTab = (key, value) => kept(key, value, "sessionStorage");
-
-export function kept(key, value, storage = "localStorage") {
-	const place = `greenchat.${key}`;
-	try {
-		if (value) window[storage][place] = JSON.stringify(value);
-		else if (value === null) delete window[storage][place];
-		return JSON.parse(window[storage][place]) ?? {};
-	} catch {
-		return {};
-	}
-}
 
 export function icon(path) {
 	const [svg, line] = ["svg", "path"].map(tag => document.createElementNS("http://www.w3.org/2000/svg", tag));
@@ -91,7 +87,13 @@ export function hint(text) {
 // `entries`: [label, run], or nothing. `above`: what stands above them.
 export function menu(anchor, entries, above = "") {
 	const box = $("menu");
-	const entry = ([label, run]) => button(() => (box.hidePopover(), run()), label);
+	const entry = ([label, run]) => {
+		const choose = () => {
+			box.hidePopover();
+			run();
+		};
+		return button(choose, label);
+	};
 	box.replaceChildren(above, ...entries.filter(Boolean).map(entry));
 	const { left, bottom } = anchor.getBoundingClientRect();
 	anchor.closest("nav, aside, main").append(box); // a drawer stays open around it
@@ -99,7 +101,9 @@ export function menu(anchor, entries, above = "") {
 	box.style.left = `min(${left}px, 100vw - ${box.offsetWidth}px)`;
 	box.style.top = `min(${bottom}px, 100vh - ${box.offsetHeight}px)`;
 	box.querySelector("button").focus();
-	box.onkeydown = ({ key }) => void (key === "Escape" && anchor.focus());
+	box.onkeydown = ({ key }) => {
+		if (key === "Escape") anchor.focus();
+	};
 }
 
 // `fields`: [name, label, attributes]. Resolves to their values. `careful`: Enter alone is no consent.

@@ -1,9 +1,12 @@
 // What was typed and not sent, by the keys of conversations: {text, about}; see PAGE.md. Each tab and each name has its own.
 
-import { edit, isGone, lookUp, mayEdit, pointer } from "./history.js";
-import * as chat from "./chat.js";
-import { $, button, el, icon, keptInTab } from "./dom.js";
+import { edit, isGone, mayEdit, pointer } from "./changes.js";
+import { lookUp } from "./pages.js";
+import { keptInTab } from "./storage.js";
+import { chat } from "./state.js";
+import { $, button, describe, el, icon } from "./dom.js";
 import * as log from "./log.js";
+import { quotation } from "./looks.js";
 import { escaped, isCommand, unescaped } from "./sender.js";
 
 const drafts = new Map();
@@ -35,7 +38,8 @@ export function follow() {
 export function forget() {
 	drafts.clear();
 	store();
-	owner = shown = "";
+	owner = "";
+	shown = "";
 	lit = null;
 	box.replaceChildren();
 	box.hidden = true;
@@ -163,7 +167,7 @@ export function render() {
 	box.hidden = !about;
 	if (!about) return box.replaceChildren();
 	const close = button(() => leave(), icon("M5 5l10 10M15 5L5 15"));
-	close.ariaLabel = close.title = isEdit(room) ? "Leave it as it is" : "Do not answer";
-	const words = log.quotation(gone ? { kind: "deleted" } : item, isEdit(room));
+	describe(close, isEdit(room) ? "Leave it as it is" : "Do not answer");
+	const words = quotation(gone ? { kind: "deleted" } : item, isEdit(room));
 	box.replaceChildren(el("span", { id: "about-what" }, isEdit(room) ? "Editing: " : "Answer to ", words), close);
 }

@@ -1,6 +1,7 @@
 // Where one is, for the browser: see PAGE.md.
 
-import * as chat from "./chat.js";
+import { chat } from "./state.js";
+import * as talks from "./conversations.js";
 
 export const here = () => history.state ?? {};
 
@@ -10,7 +11,7 @@ export const link = () => new URLSearchParams(location.search + location.hash);
 // What is shown is one step further, or stands `instead` of what was shown before.
 export function remember(further = false) {
 	const { active, name } = chat;
-	const open = [...chat.rooms.values()].filter(({ gone }) => !gone).map(({ name }) => name);
+	const open = [...talks.rooms.values()].filter(({ gone }) => !gone).map(({ name }) => name);
 	const room = active.direct || active.gone ? open[0] : active.name;
 	const rooms = chat.account ? [] : open; // the server knows those of an account
 	const { depth = 0, key } = here();
@@ -27,7 +28,7 @@ export const away = () => history.replaceState({ depth: here().depth ?? 0 }, "")
 
 onpopstate = ({ state }) => {
 	if (chat.state === "out" || !chat.active) return;
-	const room = chat.all().find(({ key }) => key === state?.key);
+	const room = talks.all().find(({ key }) => key === state?.key);
 	if (room) chat.show(room, true);
 	else remember(); // one has left it
 };

@@ -1,8 +1,11 @@
-import * as chat from "./chat.js";
-import { enter } from "./composer.js";
+// The search pane; the way to a message, and links that lead there.
+
+import { chat } from "./state.js";
+import * as talks from "./conversations.js";
+import { enter } from "./commands.js";
 import { $, button, el, hint } from "./dom.js";
 import * as log from "./log.js";
-import { jump } from "./history.js";
+import { jump } from "./pages.js";
 import { request } from "./wire.js";
 
 const box = $("search");
@@ -16,7 +19,7 @@ function open(room, seq) {
 const result = ({ room, conversation, with: name, seq, sender, text, time }) => {
 	const when = new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 	const head = el("small", el("b", sender), ` ${room ? "in" : "with"} ${room || name}, ${when}`);
-	room ||= chat.directWith(conversation, name);
+	room ||= talks.directWith(conversation, name);
 	const words = el("span", { dir: "auto" }, text);
 	const row = el(
 		"li",
@@ -70,8 +73,8 @@ export function forget() {
 // `where`: a conversation, or the name of a room.
 export async function go(where, seq) {
 	if (!where.key) {
-		if (chat.active !== chat.roomTyped(where) || chat.active.gone) await enter(where);
-		if (chat.active !== chat.roomTyped(where)) return;
+		if (chat.active !== talks.roomTyped(where) || chat.active.gone) await enter(where);
+		if (chat.active !== talks.roomTyped(where)) return;
 	} else if (chat.active !== where) chat.show(where);
 	const room = chat.active;
 	const item = await jump(room, seq);
@@ -88,7 +91,7 @@ export const linkTo = ({ address }, { seq }) =>
 
 // Where a link leads, if it leads to a message that we may know: see `go`.
 export function placeIn(link) {
-	const where = chat.directCalled(link.get("conversation")) ?? link.get("room");
+	const where = talks.directCalled(link.get("conversation")) ?? link.get("room");
 	const seq = Number(link.get("message"));
 	return where && seq > 0 && [where, seq];
 }

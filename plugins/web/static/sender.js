@@ -1,8 +1,11 @@
 // What we say: in order, no faster than the server likes, and never lost. It goes where it was written, or nowhere.
 
-import { apply, fetch, isGone, isRead } from "./history.js";
-import * as chat from "./chat.js";
-import { end } from "./conversations.js";
+import { apply, isGone } from "./changes.js";
+import { fetchSaid } from "./pages.js";
+import { isRead } from "./reading.js";
+import { chat, ui } from "./state.js";
+import * as requests from "./requests.js";
+import * as talks from "./conversations.js";
 import { UNSEEN } from "./text.js";
 import { bytesOf, messagesOf } from "./typing.js";
 import { bucket } from "./wire.js";
@@ -96,8 +99,8 @@ function canGo({ room, item, line }) {
 
 // What a command has said comes to all but us.
 async function run(room, line) {
-	const { id, seq, rev, conversation, with: name } = await chat.ask(room, line).catch(chat.failed(room));
-	if (id) fetch(conversation ? chat.directWith(conversation, name) : room, seq, rev);
+	const { id, seq, rev, conversation, with: name } = await requests.say(room, line).catch(requests.failed(room));
+	if (id) fetchSaid(conversation ? talks.directWith(conversation, name) : room, seq, rev);
 }
 
 export function add(room, text, wire, action, answered) {
@@ -120,9 +123,9 @@ async function send(room, item) {
 	item.state = "sending";
 	if (room.direct && room.id === null) opening.add(room);
 	try {
-		const { seq, id, rev, conversation, with: name } = await chat.ask(room, item.wire, item);
+		const { seq, id, rev, conversation, with: name } = await requests.say(room, item.wire, item);
 		if (room.direct) {
-			room = chat.settle(written, conversation, name);
+			room = settle(written, conversation, name);
 			for (const entry of queue) if (entry.room === written) entry.room = room;
 		}
 		item.state = "stored";
@@ -137,17 +140,32 @@ async function send(room, item) {
 	pump();
 }
 
+// What was written in `written` belongs to the conversation `id`. If we had that one already, it takes over.
+function settle(written, id, name) {
+	const direct = talks.directWith(id, name, written);
+	if (direct !== written && written.id === null) {
+		talks.merge(written, direct);
+		ui.moved(written.key, direct.key);
+		if (chat.active === written) chat.show(direct, true);
+	}
+	return direct;
+}
+
 function fail(room, item, { code, text }) {
 	if (code === "lost") {
 		item.state = "queued";
 		const before = queue.filter(({ item }) => item?.stay).length;
-		if (chat.all().includes(room)) queue.splice(before, 0, { room, item }); // else we have left
+		if (talks.all().includes(room)) queue.splice(before, 0, { room, item }); // else we have left
 		return;
 	}
-	if (code === "conversation_gone") end(room, text);
+	if (code === "conversation_gone") talks.end(room, text);
 	if (code === "unknown_message") text = GONE.text;
 	// What was not stored was said, and must not be said again.
-	Object.assign(item, { state: code === "not_stored" ? "unkept" : "failed", why: text, alone: code === "unknown_message" });
+	Object.assign(item, {
+		state: code === "not_stored" ? "unkept" : "failed",
+		why: text,
+		alone: code === "unknown_message"
+	});
 	if (item.state === "unkept") room.settle(item, 0);
 	chat.changed();
 }

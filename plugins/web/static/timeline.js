@@ -1,3 +1,5 @@
+// Items in order, each once: by `seq`; what has none behind the message it came after; own pending ones last.
+
 let serial = 0;
 const place = item => item.seq || item.after;
 const idOf = item => item.seq || item.once;
@@ -52,73 +54,4 @@ export class Timeline {
 		this.items = this.items.filter((item, i) => item.pending || (i >= from && i < to));
 		this.known = new Map(this.items.map(item => [idOf(item), item]));
 	}
-}
-
-// --- rows ---
-
-const minute = item => Math.floor(item.time / 60_000);
-const day = item => new Date(item.time).toDateString();
-
-// See `sync` for `key` and `sign`. What has a number above `mark` was new when it came. `find`: a message by its number.
-export function rows(items, mark, find = () => null) {
-	const out = [];
-	const fresh = items.find(item => item.seq > (mark ?? Infinity));
-	let group;
-	let above; // the last that has a time
-	const apart = row => {
-		out.push(row);
-		group = null;
-	};
-	for (const item of items) {
-		const { kind, n: key, state, sender, action } = item;
-		if (kind === "deleted") {
-			group = null;
-			const last = out.at(-1);
-			if (last?.kind === kind && item !== fresh) last.sign++;
-			else {
-				if (item === fresh) apart({ kind: "new", key: "new", sign: key });
-				apart({ kind, key, sign: 1, item });
-			}
-			continue;
-		}
-		if (!above || day(above) !== day(item)) apart({ kind: "day", key: `day ${key}`, item });
-		above = item;
-		if (item === fresh) apart({ kind: "new", key: "new", sign: key });
-		if (kind === "message") {
-			const original = item.reply_to ? find(item.reply_to) : null;
-			const head = action || item.reply_to > 0 || group?.action || group?.sender !== sender || minute(group) !== minute(item);
-			const sign = [head, state, item.looks, original?.kind, original?.looks].join();
-			out.push({ kind, key, sign, item, head, original });
-			if (head) group = item;
-		} else {
-			apart({ kind, key, sign: item.folded?.length, item });
-		}
-	}
-	return out;
-}
-
-// --- comings and goings, as sentences ---
-
-// Who goes to another room has not left the chat: only the reason tells.
-const KINDS = new Map([
-	["joined", "joined"],
-	["left", "left"],
-	["renamed", "changed names"]
-]);
-const MOVED = /^went to \S+$/;
-
-export function summary(folded) {
-	if (!folded[1]) return sentence(folded[0]);
-	const counts = [...KINDS].map(([kind, word]) => [folded.filter(item => item.kind === kind).length, word]);
-	return counts
-		.filter(([count]) => count)
-		.map(([count, word]) => `${count} ${word}`)
-		.join(", ");
-}
-
-export function sentence({ kind, name, new_name, reason = "left" }) {
-	if (new_name) return `${name} is now known as ${new_name}`;
-	if (kind !== "left") return `${name} ${kind}`;
-	if (MOVED.test(reason)) return `${name} ${reason}`;
-	return `${name} has left the room${reason === "left" ? "" : ` (${reason})`}`;
 }

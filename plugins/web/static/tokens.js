@@ -1,6 +1,6 @@
 // What one comes back by unasked: see PAGE.md. No token is ever shown, told, or part of an address.
 
-import { kept, keptInTab } from "./dom.js";
+import { kept, keptInTab } from "./storage.js";
 import { fold } from "./text.js";
 
 const BASE = new URL(".", location).pathname; // two chats on one host know nothing of each other
@@ -113,7 +113,7 @@ const BROWSERS = [
 const SYSTEM = /Android|iPhone|iPad|Windows|CrOS|Mac|Linux(?!.*Android)/;
 
 export function deviceName({ userAgent } = navigator) {
-	const [, browser] = BROWSERS.find(([sign]) => sign.test(userAgent)) ?? [, "Browser"];
+	const [, browser] = BROWSERS.find(([sign]) => sign.test(userAgent)) ?? ["", "Browser"];
 	const [system] = SYSTEM.exec(userAgent) ?? [];
 	return system ? `${browser} on ${system === "CrOS" ? "ChromeOS" : system}` : browser;
 }

@@ -1,4 +1,6 @@
-import { Bucket } from "./typing.js";
+// The WebSocket: requests and their answers, whether it is still there, and a new one after a loss.
+
+import { Bucket } from "./bucket.js";
 
 const SILENCE = 30_000; // ms, after which we ask for the server,
 const PATIENCE = 8_000; // and after which it is not

@@ -90,7 +90,13 @@ def test_every_file_of_the_page_is_served_with_its_type(server, file):
     }
     answer, body = get(server, f"/{file.relative_to(STATIC)}")
     assert answer.status == 200
-    assert body == file.read_bytes()
+    lines = file.read_bytes().splitlines()
+    if file.suffix in (".css", ".js"):  # without what only readers of the source need; in the same lines
+        assert all(line.strip().startswith(sent) for sent, line in zip(body.splitlines(), lines, strict=True))
+        assert b"\n//" not in body
+        assert b"/*" not in body
+    else:
+        assert body.splitlines() == lines
     assert answer.getheader("Content-Type") == kinds[file.suffix]
 
 

@@ -74,8 +74,8 @@ def visit(browser, serving, request):
 
 def settled(window):
     """Wait until the page is connected, knows all that there is, and has told what is read."""
-    rest = "({ state, active }) => state === 'in' && !active.checking && active.told === active.latest"
-    eventually(lambda: window.page.evaluate(f"async () => ({rest})(await import(new URL('chat.js', location)))"))
+    rest = "({chat: {state, active}}) => state === 'in' && !active.checking && active.told === active.latest"
+    eventually(lambda: window.page.evaluate(f"async () => ({rest})(await import(new URL('state.js', location)))"))
 
 
 def test_nothing_flickers_and_what_is_typed_stays(over, serving, visit):

@@ -1,5 +1,11 @@
-import { add, change, isRead, reach, renameReactions } from "./history.js";
-import * as chat from "./chat.js";
+// What the server tells, one function for each type of frame.
+
+import { change, reach, renameReactions } from "./changes.js";
+import { add } from "./incoming.js";
+import { isRead } from "./reading.js";
+import { chat, ui } from "./state.js";
+import * as requests from "./requests.js";
+import * as session from "./session.js";
 import * as talks from "./conversations.js";
 import { roomCalled, rooms } from "./conversations.js";
 import { fold } from "./text.js";
@@ -11,10 +17,10 @@ export function told(frame, how = {}) {
 const types = new Map(
 	Object.entries({
 		welcome(frame) {
-			chat.be(frame);
+			session.be(frame);
 			const room = frame.room ? roomCalled(frame.room) : talks.nowhere();
 			if (frame.room) fill(room, frame);
-			chat.arrived(room);
+			session.arrived(room);
 		},
 
 		// The direct conversations that one has: all, or there are `more`.
@@ -25,7 +31,7 @@ const types = new Map(
 				Object.assign(talk, { lasts: true, gone: "" });
 				arrive(talk, { epoch, ...state });
 			}
-			chat.ui.listed();
+			ui.listed();
 		},
 
 		history({ room, events }, { answers }) {
@@ -66,13 +72,13 @@ const types = new Map(
 				room.forget(event.name);
 				talks.doubtDirects();
 				if (!chat.isMe(event.name)) return;
-				if (event.reason.split(": ")[0] === LEFT) chat.leftElsewhere(room, `You have left ${room.name}.`);
-				else chat.leftOut(room, `You are not in ${room.name} any more: ${event.reason}.`);
+				if (event.reason.split(": ")[0] === LEFT) session.leftElsewhere(room, `You have left ${room.name}.`);
+				else session.leftOut(room, `You are not in ${room.name} any more: ${event.reason}.`);
 			}),
 
 		renamed(event) {
 			const { name: old, new_name } = event;
-			if (chat.isMe(old)) chat.rename(new_name);
+			if (chat.isMe(old)) session.rename(new_name);
 			talks.renameDirects(old, new_name);
 			renameReactions(old, new_name);
 			const change = room => {
@@ -102,12 +108,12 @@ const types = new Map(
 				if (role === OPERATOR && member.role !== OPERATOR) member.below = member.role;
 				member.role = role === OPERATOR || room === where ? role : member.below;
 			}
-			if (chat.isMe(name)) chat.learn();
+			if (chat.isMe(name)) requests.learn();
 		},
 
 		invited({ room, by }) {
 			const { active } = chat;
-			if (active) chat.ui.alert(active, chat.tell(active, `${by} asks you into ${room}. `, "invited", room));
+			if (active) ui.alert(active, chat.tell(active, `${by} asks you into ${room}. `, "invited", room));
 		},
 
 		error({ code, text }) {
@@ -143,7 +149,7 @@ function arrive(room, { seq: latest, rev = 0, epoch = "", read = 0, unread = 0, 
 	Object.assign(room, { read: Math.min(Math.max(room.read, read), latest), told: read, unread, mentions });
 	isRead(room, 0);
 	room.heard = room.behind ? 0 : rev;
-	if (room.behind) chat.ui.catchUp(room);
+	if (room.behind) ui.catchUp(room);
 	else Object.assign(room, { rev, epoch, recent: [] });
 }
 
@@ -153,7 +159,7 @@ function notice(frame, how) {
 	const { text = frame.lines?.join("\n"), room } = frame;
 	if (room && !frame.lines) inRoom(frame, room => chat.tell(room, text));
 	else if (about?.quiet) about.quiet.push(frame);
-	else if (!chat.active) chat.later(frame, how);
+	else if (!chat.active) session.later(frame, how);
 	else if (text) chat.tell(about?.room ?? chat.active, text);
 }
 

@@ -1,0 +1,71 @@
+// What one can choose to do about a member, a room, or oneself. Of commands, a menu has those that the server has.
+
+import * as account from "./account.js";
+import { enter, leave, run } from "./commands.js";
+import * as talks from "./conversations.js";
+import { $, ask, button, el, menu, named, plural } from "./dom.js";
+import * as requests from "./requests.js";
+import * as session from "./session.js";
+import { chat, ui } from "./state.js";
+import { stays } from "./tokens.js";
+
+export function memberMenu(anchor, name) {
+	const { role } = chat.active.member(name);
+	const user = { user: name };
+	const who = run("whois", user, `Who is ${name}?`);
+	const talk = [["Direct message", () => chat.show(talks.directTo(name))], run("ignore", user, "Ignore")];
+	const order = [
+		run("kick", user, `Kick ${name}`),
+		run("mute", user, `Mute ${name}`),
+		run("unmute", user, "Let speak again"),
+		run("ban", user, `Ban ${name}`),
+		role === "operator" ? run("deop", user, "No operator any more") : run("op", user, "Make an operator")
+	];
+	if (chat.isMe(name)) menu(anchor, [who]);
+	else menu(anchor, [who, ...talk, ...(chat.me().role ? order : [])]);
+}
+
+$("more").onclick = () => {
+	const room = chat.active;
+	const { name, direct, gone, topic } = room;
+	const close = talks.all()[1] && ["Close", () => leave(room)];
+	const inRoom = [
+		run("topic", {}, "Set the topic", ["text", "Topic (- for none)", { value: topic }]),
+		run("invite", { room: name }, "Invite somebody"),
+		chat.me().role && run("room", { setting: "key" }, "Set a key", ["value", "Key (off: none)", { class: "secret" }]),
+		[`Leave ${name}`, () => leave(room)]
+	];
+	if (gone)
+		menu($("more"), [name && [again(room), () => comeBack(room)], ["Join another room …", joinAnother], name && close]);
+	else menu($("more"), direct ? [run("whois", { user: name }, `Who is ${name}?`), close] : inRoom);
+};
+
+// What there is to do where nothing can be said any more.
+export const again = ({ direct, name }) => (direct ? `Write to ${name} anew` : "Come back");
+export const comeBack = ({ direct, name }) => (direct ? chat.show(talks.directTo(name)) : enter(name));
+
+export async function joinAnother() {
+	const rooms = (await requests.answer("rooms")) ?? [];
+	const go = name => {
+		$("ask").close();
+		enter(name);
+	};
+	const choice = ({ name, members, topic }) =>
+		button(() => go(name), named(name, plural(members, "member") + (topic ? ` · ${topic}` : "")));
+	const given = await ask("Join a room", [["room", "Room"]], "Join", el("menu", rooms.map(choice)));
+	if (given) enter(given.room);
+}
+$("add-room").onclick = joinAnother;
+
+export function selfMenu(anchor, ...switches) {
+	menu(anchor, [
+		chat.me().away ? run("back", {}, "I am back") : run("away", {}, "I am away"),
+		run("nick", {}, "Change name", ["name", "New name", { value: chat.name }]),
+		...(chat.account
+			? [["Account and devices …", account.open]]
+			: [account.credentials("register"), account.credentials("login")]),
+		...switches,
+		// Who stays logged in leaves by closing the window.
+		stays() ? ["Log out", () => session.logout()] : ["Leave the chat", ui.leave]
+	]);
+}
