@@ -43,7 +43,7 @@ from .echoes import WORDS, Said, SaidInARow, is_of_words, with_words
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
 from .grammar import fitting, line, word
 from .labels import Labels
-from .modes import BANS
+from .modes import BANS, ORDERED
 from .names import HOST, from_irc, notice_source, source, to_channel, to_irc
 from .numerics import failure, refusal
 from .pages import Pages
@@ -76,6 +76,9 @@ class Facts(Protocol):
 
     def find_run(self, session: Any, channel: str, seq: int, count: int) -> Messages | None:
         """So many messages of a room from `seq` on, if one person has said them in a row, and they are remembered."""
+
+    def signs(self, room: str, roles: Mapping[str, str]) -> Mapping[str, str]:
+        """Those before the names of who has any in there, where `roles` are those of a welcome."""
 
     def is_there(self, session: Any, channel: str) -> bool:
         """Whether there is such a room, and `session` is in it."""
@@ -279,8 +282,8 @@ class IrcCodec:
 
     def came_in(self, welcome: Welcome) -> list[str]:
         """All about a room that it is in from now on."""
-        set_by = self.facts.topic_set_by(welcome.room)
-        lines = came_in(welcome, self.client, self.shared, self.numeric, set_by)
+        set_by, signs = self.facts.topic_set_by(welcome.room), self.facts.signs(welcome.room, welcome.roles)
+        lines = came_in(welcome, self.client, self.shared, self.numeric, signs, set_by)
         if self.client.has("draft/read-marker"):
             mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
             before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
@@ -374,14 +377,15 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [failure(context, error)]
-        told = refusal(error, context)
+        told = refusal(error, context, lambda: self.facts.is_there(self.session, context.target))
         if told is not None:
             return [self.numeric(told)]
         behind = [self.numeric(modes.END_OF_LIST)] if context.verb == "LIST" else []
         return [f":{HOST} NOTICE {self.me} :{error.text}", *behind]
 
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
-        if context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
+        is_shown = context.verb == "MODE" and context.extra == ORDERED and self.session.role != "operator"
+        if is_shown or context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
         return [f":{notice_source(one, self.client.talks)} NOTICE {self.me} :{one}" for one in lines if one]
 
