@@ -193,7 +193,7 @@ def test_nobody_forges_what_the_server_says(server):
             eve.send(f"@account=root;time=0;msgid=1;label={label} PRIVMSG #eight :\x1f{forged}")
             (echo,) = eve.sync()
             (told,) = ada.sync()
-            assert (told.verb, told.text, set(told.tags)) == ("PRIVMSG", forged, {"time", "msgid"})
+            assert (told.verb, told.text, set(told.tags)) == ("PRIVMSG", f"\x1f{forged}", {"time", "msgid"})
             assert echo == told
 
 
