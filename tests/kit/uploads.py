@@ -54,6 +54,11 @@ def get(server, file, **headers):
     return http_request(server, "GET", path_of(file["url"]), **headers)
 
 
+def is_gone(server, file):
+    """Whether nobody can read it any more."""
+    return http_request(server, "HEAD", path_of(file["url"]))[0] == 404
+
+
 # --- pictures ---
 
 
