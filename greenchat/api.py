@@ -120,6 +120,7 @@ from greenchat.protocol.replies import Levels as Levels
 from greenchat.protocol.replies import NumberedPage as NumberedPage
 from greenchat.protocol.replies import RoomState as RoomState
 from greenchat.protocol.replies import SearchResults as SearchResults
+from greenchat.protocol.replies import UploadPlace as UploadPlace
 from greenchat.protocol.replies import Welcome as Welcome
 from greenchat.protocol.requests import Delete as Delete
 from greenchat.protocol.requests import Edit as Edit

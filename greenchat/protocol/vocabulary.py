@@ -45,6 +45,7 @@ from greenchat.protocol.replies import (
     Levels,
     SearchResults,
     Stats,
+    UploadPlace,
     Welcome,
 )
 from greenchat.protocol.requests import (
@@ -141,6 +142,7 @@ Reply = (
     | CursorPlaces
     | CommandList
     | Levels
+    | UploadPlace
     | Ack
     | Stats
     | Touches

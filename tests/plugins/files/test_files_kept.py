@@ -150,7 +150,9 @@ def test_a_file_is_no_larger_than_it_may_be_and_guests_send_one_where_they_may(t
     with served(tmp_path, file_bytes=1000, guests=True) as server, Program(server, "gus") as gus:
         assert place_for(gus, "a.bin", 1001)["code"] == "too_long"
         assert get(server, send(server, gus, "a.bin", bytes(1000)))[0] == 200
-        assert gus.request(type="command", name="upload", args={"name": "a", "size": 0}, room="lobby")["type"] == "error"
+        assert (
+            gus.request(type="command", name="upload", args={"name": "a", "size": 0}, room="lobby")["type"] == "error"
+        )
 
 
 def test_a_full_disk_keeps_nothing_breaks_nothing_and_is_over_once_there_is_room(tmp_path):
