@@ -84,6 +84,7 @@ from greenchat.protocol.events import Left as Left
 from greenchat.protocol.events import Message as Message
 from greenchat.protocol.events import ModerationAction as ModerationAction
 from greenchat.protocol.events import Notice as Notice
+from greenchat.protocol.events import Pinned as Pinned
 from greenchat.protocol.events import Reacted as Reacted
 from greenchat.protocol.events import Read as Read
 from greenchat.protocol.events import Refused as Refused
@@ -118,6 +119,8 @@ from greenchat.protocol.replies import Exported as Exported
 from greenchat.protocol.replies import HistoryPage as HistoryPage
 from greenchat.protocol.replies import Levels as Levels
 from greenchat.protocol.replies import NumberedPage as NumberedPage
+from greenchat.protocol.replies import Pin as Pin
+from greenchat.protocol.replies import Pins as Pins
 from greenchat.protocol.replies import RoomState as RoomState
 from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import UploadPlace as UploadPlace

@@ -185,6 +185,18 @@ class Topic(Event, frozen=True, gc=False, tag="topic"):
     time: datetime
 
 
+class Pinned(Event, frozen=True, gc=False, tag="pinned"):
+    """`by` has pinned the message `seq` of `room`, which `sender` has said; or, where it is not `on`, has taken it off
+    again, as who deletes it does, and then no `sender` is told."""
+
+    room: str
+    seq: int
+    by: str
+    on: bool
+    time: datetime
+    sender: str = ""
+
+
 class Away(Event, frozen=True, gc=False, tag="away"):
     """`name` is away, and `why`; an empty `why` is "back again"."""
 

@@ -224,6 +224,23 @@ class Levels(Answer, frozen=True, kw_only=True, tag="levels"):
     conversations: dict[str, str] = field(default_factory=dict)
 
 
+class Pin(Struct, frozen=True, omit_defaults=True):
+    """The message `seq` was pinned `by` somebody, at `time`. `message` is it as it is now, where that was asked for."""
+
+    seq: int
+    by: str
+    time: datetime
+    message: Message | None = None
+
+
+class Pins(Answer, frozen=True, kw_only=True, tag="pins"):
+    """What is pinned in `room`, the latest first. The answer to /pins; and without being asked for, and without the
+    messages, to who comes into a room where something is."""
+
+    room: str
+    pins: list[Pin] = field(default_factory=list)
+
+
 class SearchResults(Frame, frozen=True, tag="found"):
     """The answer to Search: messages, the latest first. `more`: there are older ones."""
 

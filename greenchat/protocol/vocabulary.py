@@ -24,6 +24,7 @@ from greenchat.protocol.events import (
     Message,
     ModerationAction,
     Notice,
+    Pinned,
     Reacted,
     Read,
     Refused,
@@ -43,6 +44,7 @@ from greenchat.protocol.replies import (
     Exported,
     HistoryPage,
     Levels,
+    Pins,
     SearchResults,
     Stats,
     UploadPlace,
@@ -98,6 +100,7 @@ EVENTS = [
     EventKind(Left, Told.ROOM),
     EventKind(Renamed, Told.ROOM),
     EventKind(Topic, Told.ROOM),
+    EventKind(Pinned, Told.ROOM),
     EventKind(Away, Told.ROOM, words=True),
     EventKind(Role, Told.ROOM),
     EventKind(Invited, Told.ONE),
@@ -143,6 +146,7 @@ Reply = (
     | CommandList
     | Levels
     | UploadPlace
+    | Pins
     | Ack
     | Stats
     | Touches

@@ -3,8 +3,9 @@ the same rooms, with the same people, accounts and history as all others.
 
 decoder.py makes requests of lines: registration.py how one comes in, asking.py the verbs that the core has a request
 for, modes.py and history.py those of MODE and CHATHISTORY. shared.py writes what rooms tell, once for all who have the
-same capabilities; own.py what one client alone is told. desk.py, whois.py, channels.py and relay.py answer what is
-about IRC alone. client.py is what is kept for a connection, which goes along over a reload.
+same capabilities; own.py what one client alone is told, and echoes.py finds what they have said themselves. desk.py,
+whois.py, channels.py and relay.py answer what is about IRC alone. client.py is what is kept for a connection, which
+goes along over a reload.
 """
 
 import logging
@@ -16,8 +17,10 @@ from greenchat import (
     Away,
     ChatServer,
     Context,
+    Join,
     Member,
     Message,
+    Messages,
     Reject,
     Renamed,
     Request,
@@ -30,10 +33,11 @@ from greenchat import (
 from . import burst, channels, desk, relay, whois
 from .beside import Besides
 from .desk import Desk, Handler
-from .frames import IrcLine, IrcLines, Numeric
+from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
 from .names import ascii_lower, is_channel, room_of, source, to_irc
 from .own import IrcCodec
+from .registration import SASL
 from .settings import Settings as Settings
 from .shared import SharedCodec
 
@@ -98,6 +102,7 @@ class Irc:
     def greenchat_connected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             session.codec.session = session
+            session.codec.client.has_phrase |= session.needs_password  # no more, once it was right
             self._desk.begin(session, session.codec)
             if session.codec.client.is_bot:
                 self.besides.bots.add(session.codec)
@@ -114,11 +119,15 @@ class Irc:
 
     # --- what clients ask ---
 
-    @hookimpl
+    @hookimpl(trylast=True)  # who logs in to join is looked at by others before
     def greenchat_request(self, session: Session, frame: Request) -> bool:
-        if not isinstance(frame, IrcLine) or not isinstance(session.codec, IrcCodec):
+        if not isinstance(session.codec, IrcCodec):
             return False
         codec = session.codec
+        if isinstance(frame, Join):
+            return self._logged_in(session, codec, frame)
+        if not isinstance(frame, IrcLine):
+            return False
         handler = HANDLERS.get(frame.verb)
         if handler is None:
             self._other(session, codec, frame)
@@ -128,6 +137,18 @@ class Irc:
                 self._server.turns.breathe()  # it may be about a hall
             session.tell(IrcLines(lines=[codec.numeric(told) if isinstance(told, Numeric) else told], ref=frame.ref))
         session.tell(IrcLines(is_last=True, ref=frame.ref))
+        return True
+
+    def _logged_in(self, session: Session, codec: IrcCodec, join: Join) -> bool:
+        """By SASL one logs in, and does not come in before one is done with all else: clients that know no better send
+        all of it in one go, and are in a room only once they were told so."""
+        if context_of(join.ref).verb != SASL or session.member is not None:
+            return False
+        account = self._server.accounts.by_id(session.account_id) if session.account_id else None
+        if account is None:
+            raise Reject("There are no accounts here. Come in without a login.", code="login_failed")
+        codec.client.account = to_irc(account.name)
+        session.tell(IrcLines(lines=codec.logged_in(account.name), is_last=True, ref=join.ref))
         return True
 
     def _other(self, session: Session, codec: IrcCodec, frame: IrcLine) -> None:
@@ -233,13 +254,21 @@ class Irc:
         return [
             *burst.greeting(nick, __version__, created, self._server),
             *(one for one in desk.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
-            Numeric("422", (), "MOTD File is missing"),
+            burst.no_motd(self._server),
         ]
 
     def find(self, session: Session, target: str, conversation: str, seq: int) -> Message | None:
         if conversation:
             return self._desk.message(session.chat.open_conversation(conversation), seq)
         return self._desk.message(self._desk.room(session, target), seq)
+
+    def topic_set_by(self, room: str) -> Numeric | None:
+        found = self._server.chat.rooms.get(room)
+        return self._desk.topic_set_by(found) if found is not None else None
+
+    def find_run(self, session: Session, channel: str, seq: int, count: int) -> Messages | None:
+        room = self._desk.room(session, channel)
+        return room.log.in_a_row(seq, count) if room is not None else None
 
     def is_there(self, session: Session, channel: str) -> bool:
         return self._desk.room(session, channel) is not None

@@ -12,11 +12,11 @@ from . import multiline, registration
 from .beside import PLAIN, Beside, client_tags
 from .client import Client
 from .frames import Context, IrcLine, Requests, context_of, one_of
-from .grammar import Parsed, without_formatting
+from .grammar import LINE_BYTES, Parsed, without_formatting
 from .history import ask_history, mark_read
 from .modes import mode
 from .msgids import seq_in
-from .names import SERVICES, ascii_lower, from_irc, is_channel, may_be_nick, room_of
+from .names import SERVICES, ascii_lower, from_irc, is_channel, may_be_nick, room_of, source
 
 # How many one line may be about: as many as are told by 005.
 TARGETS = 4
@@ -223,7 +223,17 @@ def _say(client: Client, line: Parsed, label: str) -> Requests:
         return
     beside = Beside(verb, client_tags(line.tags))
     for target in targets:
-        yield from said(client, target, line.params[1], beside, label)
+        if is_told_whole(client, f"{verb} {target}", line.params[1]):
+            yield from said(client, target, line.params[1], beside, label)
+        else:
+            yield IrcLine("417", ref=Context(verb, target, label).ref)
+
+
+def is_told_whole(client: Client, head: str, text: str) -> bool:
+    """Whether others get it in one line, with its source. Who writes longer ones is told so by the server, as for
+    lines that are too long themselves: what one has said in a line is not two messages for others."""
+    told = f":{source(client.shown)} {head} :{without_formatting(text)}\r\n"
+    return len(told) * 4 <= LINE_BYTES or len(told.encode()) <= LINE_BYTES
 
 
 def said(client: Client, target: str, text: str, beside: Beside, label: str) -> Requests:
@@ -238,7 +248,7 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
         yield IrcLine("SERVICE", [target], ref=context.ref)
         return
     if not is_channel(target) and nick in client.ended:
-        client.ended.discard(nick)
+        client.ended.remove(nick)
         yield IrcLine("ENDED", [target], ref=context.ref)
         return
     where: dict[str, Any] = {"room": room_of(target)} if is_channel(target) else {"to": from_irc(target)}

@@ -2,7 +2,7 @@
 written in certain lines. It is remembered for the latest of these, and not kept: later, they are messages like others.
 
 It comes with the request, in its context. Others may be told of the message before the request is answered, so that it
-is expected until then, by who says it and what; and known from then on, by its place and number.
+is expected until then, by who says it, where and what; and known from then on, by its place and number.
 """
 
 import re
@@ -11,6 +11,10 @@ from typing import Any
 from weakref import WeakSet
 
 from msgspec import DecodeError, Struct, field, json
+
+from greenchat import Reject, Say, require_name
+
+from .names import from_irc, is_channel, to_irc
 
 # So many messages are remembered. With the longest tags, that is some megabytes.
 MOST = 1024
@@ -59,15 +63,15 @@ class Besides:
     def __init__(self, find_bot: Callable[[str], bool] = lambda name: False) -> None:
         self._find_bot = find_bot
         self.bots: WeakSet[Any] = WeakSet()
-        self._expected: dict[tuple[str, str, int], Beside] = {}
+        self._expected: dict[tuple[str, str, str, int], Beside] = {}
         self._known: dict[tuple[str, int], Beside] = {}
         self._last: dict[str, int] = {}  # the latest number of a place that is known
 
     def is_bot(self, name: str) -> bool:
         return bool(self.bots) and self._find_bot(name)
 
-    def expect(self, sender: str, text: str, beside: Beside) -> None:
-        _put(self._expected, (sender, text, beside.number), beside)
+    def expect(self, sender: str, place: str, text: str, beside: Beside) -> None:
+        _put(self._expected, (sender, place, text, beside.number), beside)
 
     def settle(self, sender: str, beside: Beside, place: str = "", seq: int = 0) -> None:
         """It was said as this, or not at all."""
@@ -82,11 +86,15 @@ class Besides:
             bool(self._expected) and any(key[0] == sender for key in self._expected)
         )
 
-    def of(self, sender: str, place: str, seq: int, text: str) -> Beside:
+    def of(self, sender: str, place: str, seq: int, text: str, target: str = "") -> Beside:
+        """`target` is who it is for, on IRC; or the channel."""
         found = self._known.get((place, seq))
         if found is None and self._expected:
-            found = next((one for key, one in self._expected.items() if key[:2] == (sender, text)), None)
-            if found is not None:
+            keys = [key for key in self._expected if (key[0], key[2]) == (sender, text)]
+            here = (place, _folded(target)) if keys else ()
+            key = next((key for key in keys if key[1] and key[1] in here), None)
+            if key is not None:
+                found = self._expected.pop(key)  # the next that says the same is another
                 self._know(place, seq, found)
         return found or PLAIN
 
@@ -95,6 +103,22 @@ class Besides:
         self._last[place] = max(seq, self._last.get(place, 0))
         if len(self._last) > MOST:
             del self._last[next(iter(self._last))]
+
+
+def place_of(asked: Say, room_name: Callable[[str], str]) -> str:
+    """Where it will have been said: the room, the conversation, or with whom one is to begin; empty for nowhere."""
+    try:
+        return asked.conversation or (_folded(to_irc(asked.to)) if asked.to else room_name(asked.room))
+    except Reject:
+        return ""
+
+
+def _folded(nick: str) -> str:
+    """All spellings of it in one; empty for what is none."""
+    try:
+        return "" if is_channel(nick) else f"@{require_name(from_irc(nick), 0)[1]}"
+    except Reject:
+        return ""
 
 
 def _put(of: dict[Any, Beside], key: Any, beside: Beside) -> None:

@@ -6,7 +6,7 @@ from greenchat import ChatServer
 
 from .caps import HISTORY_MESSAGES
 from .frames import Numeric
-from .names import HOST
+from .names import HOST, to_channel
 
 # The most nicks that one client monitors.
 MONITORED = 100
@@ -53,3 +53,9 @@ def greeting(nick: str, version: str, created: str, server: ChatServer) -> Itera
     found = tokens(server)
     for start in range(0, len(found), TOKENS):
         yield Numeric("005", found[start : start + TOKENS], "are supported by this server")
+
+
+def no_motd(server: ChatServer) -> Numeric:
+    """In place of a message of the day: what to do now, since one is in no room yet."""
+    room = to_channel(server.chat.default_room)
+    return Numeric("422", (), f"There is no message of the day. /list shows the rooms, /join {room} leads into one")

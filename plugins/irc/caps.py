@@ -42,6 +42,7 @@ OF_ROOMS = frozenset(
         "account-tag",
         "away-notify",
         "batch",
+        "draft/chathistory",
         "draft/message-redaction",
         "draft/multiline",
         "extended-join",

@@ -25,9 +25,8 @@ def topic(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
         yield Numeric("331", (to_channel(room.name),), "No topic is set")
     else:
         yield Numeric("332", (to_channel(room.name),), room.topic)
-        if room in desk.topics:
-            by, when = desk.topics[room]
-            yield Numeric("333", (to_channel(room.name), to_irc(by), str(int(when.timestamp()))))
+        if (set_by := desk.topic_set_by(room)) is not None:
+            yield set_by
 
 
 def list_named(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:

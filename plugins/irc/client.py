@@ -17,12 +17,14 @@ class Lines(Struct):
 class Client(Struct):
     """`nick`, `user` and `realname` are what it has said so far. It `negotiates` capabilities until it says that it is
     done. It has `asked` to come in, is in as `name`, and `is_registered` once it was told so. `password` is what PASS
-    said, until one is in. `sasl` is the mechanism that it has begun, and `response` what it has sent by that so far.
+    said, until one is in; where the server has a pass phrase (`has_phrase`), it is that. `sasl` is the mechanism that
+    it has begun, and `response` what it has sent by that so far.
 
     `talks` are the conversations of two, by the nicks of the others, and `ended` those nicks whose bearer is somebody
-    else by now. `monitored` are nicks whose coming and going it wants to know. `batches` are messages of several lines
-    that it has begun, by their names. `run_to` is the channel to which it said something last, of which it does not
-    want to know what became. `besides` counts what it said that was more than its text, see beside.py.
+    else by now, the latest of them. `monitored` are nicks whose coming and going it wants to know. `batches` are
+    messages of several lines that it has begun, by their names. `run_to` is the channel to which it said something
+    last, of which it does not want to know what became. `besides` counts what it said that was more than its text, see
+    beside.py.
     """
 
     nick: str = ""
@@ -36,10 +38,11 @@ class Client(Struct):
     account: str = ""
     is_registered: bool = False
     password: str = ""
+    has_phrase: bool = False
     sasl: str = ""
     response: str = ""
     talks: dict[str, str] = field(default_factory=dict)
-    ended: set[str] = field(default_factory=set)
+    ended: list[str] = field(default_factory=list)
     monitored: dict[str, str] = field(default_factory=dict)
     batches: dict[str, Lines] = field(default_factory=dict)
     is_bot: bool = False

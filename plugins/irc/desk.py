@@ -3,18 +3,17 @@ there is."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from greenchat import ChatServer, Member, Message, Reject, Room, Session, Welcome, __version__, require_name
+from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
 
 from . import burst
 from .caps import CAPS, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
-from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_irc
+from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc
 from .own import IrcCodec
 
 Told = Iterator["str | Numeric"]
@@ -116,6 +115,13 @@ class Desk:
         codec = self.codec_of(member)
         return codec.client.realname if codec is not None else member.name
 
+    def topic_set_by(self, room: Room) -> Numeric | None:
+        """Who has set its topic, and when, if that was seen."""
+        if room not in self.topics:
+            return None
+        by, when = self.topics[room]
+        return Numeric("333", (to_channel(room.name), to_irc(by), str(int(when.timestamp()))))
+
     def message(self, place: Any, seq: int) -> Message | None:
         """A message that is remembered."""
         past = place.log.find(seq) if place is not None else None
@@ -142,31 +148,8 @@ def cap(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
             yield Numeric("410", (what or "*",), "Invalid CAP command")
 
 
-def registered(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    """It is in by SASL, and done with all else. Who has no other device gets the nick that they want."""
-    member, client = session.require_member(), codec.client
-    if len(member.sessions) == 1 and ascii_lower(client.nick) != ascii_lower(client.name):
-        with suppress(Reject):  # it is somebody else's
-            session.chat.rename(member, from_irc(client.nick))
-        client.name = to_irc(member.name)
-    yield from codec.registered()
-    for room in list(member.rooms.values()):
-        yield from came_in_again(session, codec, room)
-
-
-def came_in_again(session: Session, codec: IrcCodec, room: Room) -> Iterator[str]:
-    """As if one had come into a room just now."""
-    member = session.require_member()
-    there = room.some_members(member)
-    roles = {one.name: role for one in there if (role := room.role_of(one))}
-    names, read = [one.name for one in there], member.reads.get(room.name, 0)
-    yield from codec.came_in(
-        Welcome(member.name, room.name, names, room.seq, {}, "", topic=room.topic, roles=roles, read=read)
-    )
-
-
 def motd(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    yield Numeric("422", (), "MOTD File is missing")
+    yield burst.no_motd(desk.server)
 
 
 def lusers(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -350,7 +333,6 @@ HANDLERS: dict[str, Handler] = {
     "NOTHING": nothing,
     "QUIT": quit_,
     "CAP": cap,
-    "REGISTERED": registered,
     "AUTHENTICATE": authenticate,
     "908": mechanisms,
     "MOTD": motd,

@@ -84,11 +84,12 @@ class IrcLines(Frame, frozen=True, kw_only=True, tag="irc_lines"):
 
 
 class IrcTagged(Frame, frozen=True, kw_only=True, tag="irc_tagged"):
-    """Lines with these `tags`, for who knows tags."""
+    """Lines with these `tags`, for who knows tags, from somebody with this `account`."""
 
     lines: list[str]
     tags: dict[str, str]
     time: datetime | None = None
+    account: str = ""
     ref: int | str | None = None
 
 

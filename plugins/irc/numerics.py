@@ -50,7 +50,7 @@ def refusal(error: Error, context: Context) -> Numeric | None:
     """What the refusal of a request is told as; None where it has no numeric, and a sentence tells it."""
     verb, target, extra = context.verb, context.target, context.extra
     if verb == "AUTHENTICATE":
-        return Numeric("904", (), "SASL authentication failed")
+        return Numeric("904", (), f"SASL authentication failed: {error.text}")
     if error.code == "not_joined":
         return Numeric("451", (), error.text)
     code = _BY_VERB.get(("PRIVMSG" if verb in ("NOTICE", "TAGMSG") else verb, error.code))
@@ -62,7 +62,8 @@ def refusal(error: Error, context: Context) -> Numeric | None:
         code = _OF_PEOPLE.get(error.code) or _OF_ROOMS.get(error.code)
     if code is None:
         return None
-    return Numeric(code, _params(code, verb, target, extra), error.text)
+    text = "is in there already" if code == "443" else error.text  # which clients show behind whom and where
+    return Numeric(code, _params(code, verb, target, extra), text)
 
 
 def _params(code: str, verb: str, target: str, extra: str) -> Sequence[str]:

@@ -2,6 +2,7 @@
 comes by itself."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -27,15 +28,17 @@ from greenchat import (
     Reacted,
     Read,
     Reconnect,
+    Say,
     Welcome,
 )
 
 from . import modes
-from .beside import Beside, Besides, unpacked
+from .beside import Beside, Besides, place_of, unpacked
 from .client import Client
 from .decoder import Decoder
+from .echoes import WORDS, Said, SaidInARow, is_of_words, with_words
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
-from .grammar import LINE_BYTES, cut, line, word
+from .grammar import fitting, line, word
 from .labels import Labels
 from .modes import BANS
 from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
@@ -50,6 +53,10 @@ ABOUT_NICKS = frozenset({"432", "433"})
 
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
+
+# So many nicks whose bearer is somebody else by now are remembered, the latest. Words to such a nick are refused once:
+# that is for who has a window open, and nobody has a thousand of those.
+MOST_ENDED = 1000
 
 # Why words to a room are refused to who is not in it.
 NOT_THERE = ("not_in_room", "room_required", "not_joined")
@@ -67,6 +74,12 @@ class Facts(Protocol):
     def find(self, session: Any, target: str, conversation: str, seq: int) -> Message | None:
         """The message `seq` of a room or a conversation that `session` is in, while it is remembered."""
 
+    def topic_set_by(self, room: str) -> Numeric | None:
+        """Who has set its topic, and when, if that is known."""
+
+    def find_run(self, session: Any, channel: str, seq: int, count: int) -> Messages | None:
+        """So many messages of a room from `seq` on, if one person has said them in a row, and they are remembered."""
+
     def is_there(self, session: Any, channel: str) -> bool:
         """Whether there is such a room, of which `session` may know."""
 
@@ -83,7 +96,6 @@ class IrcCodec:
     name = "irc"
     pings = True
     many_rooms = True
-    numbers = True
     keeps_names = True  # a nick is not the name of an account
     tokens = False
     quits = True
@@ -102,6 +114,11 @@ class IrcCodec:
     def shared(self) -> SharedCodec:
         return self.facts.shared(self.client.caps)
 
+    @property
+    def numbers(self) -> bool:
+        """See `SharedCodec`. Who knows none is told what was said to them alone while they were away."""
+        return self.shared.numbers
+
     def another(self) -> "IrcCodec":
         return IrcCodec(self.facts)
 
@@ -111,9 +128,9 @@ class IrcCodec:
     def _is_still(self, conversation: str, nick: str) -> bool:
         return self.facts.is_still(self.session, conversation, nick)
 
-    def _expect(self, text: str, beside: Beside) -> None:
+    def _expect(self, request: Say, text: str, beside: Beside) -> None:
         if self.session is not None:
-            self.facts.besides.expect(self.session.name, text, beside)
+            self.facts.besides.expect(self.session.name, place_of(request, self.session.chat.room_name), text, beside)
 
     @property
     def me(self) -> str:
@@ -135,12 +152,22 @@ class IrcCodec:
             lines = self._labels.told(lines, context, is_last)
         if self.behind and is_last:
             lines, self.behind = [*lines, *self.behind], []
-        return "".join(f"{_fitting(one)}{END}" for one in lines).encode()
+        return "".join(f"{fitting(one)}{END}" for one in lines).encode()
+
+    def with_words(self, acks: Sequence[Ack]) -> Sequence[Ack]:
+        wants_echo, find = self.client.has("echo-message"), partial(self.facts.find, self.session)
+        if not (wants_echo or self.client.has("labeled-response")):
+            acks = [ack for ack in acks if not is_of_words(ack)]
+        return with_words(acks, wants_echo, find, partial(self.facts.find_run, self.session))
 
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
-        if "echo-message" not in self.client.caps and "labeled-response" not in self.client.caps:
-            acks = [ack for ack in acks if not _is_of_words(ack)]
-        return b"".join(map(self.encode, acks))
+        """Of acks that `with_words` has told."""
+        return b"".join(map(self._encode_ack, acks))
+
+    def _encode_ack(self, ack: Ack) -> bytes:
+        if isinstance(ack, SaidInARow) and ack.messages is not None:
+            return self.shared.encode_run(ack.messages)
+        return self.encode(ack)
 
     def refusal(self, error: Error) -> bytes:
         return self.shared.refusal(error)
@@ -184,7 +211,9 @@ class IrcCodec:
             case Ended(conversation, with_):
                 return self._ended(conversation, with_), False
             case Invited(room, by, time):
-                return [self._tagged(f":{source(by)} INVITE {self.me} {to_channel(room)}", time)], False
+                return lines_of(
+                    self.shared.event(time, by, f":{source(by)} INVITE {self.me} {to_channel(room)}")
+                ), False
             case Read(room, seq, conversation) if self.client.has("draft/read-marker"):
                 target = to_channel(room) if room else self._nick_of(conversation)
                 mark = self.facts.read_mark(self.session, room, conversation, seq)
@@ -220,8 +249,6 @@ class IrcCodec:
         client = self.client
         was = client.name
         client.name, client.account = to_irc(welcome.name), welcome.account
-        if context.verb == SASL and not client.is_registered:
-            return self.logged_in(welcome.account)
         lines = []
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
@@ -233,7 +260,8 @@ class IrcCodec:
 
     def came_in(self, welcome: Welcome) -> list[str]:
         """All about a room that it is in from now on."""
-        lines = came_in(welcome, self.client, self.shared, self.numeric)
+        set_by = self.facts.topic_set_by(welcome.room)
+        lines = came_in(welcome, self.client, self.shared, self.numeric, set_by)
         if self.client.has("draft/read-marker"):
             mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
             before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
@@ -254,7 +282,7 @@ class IrcCodec:
         if ack.conversation and ack.with_:
             self._talks(ack.with_, ack.conversation)
         match context.verb:
-            case "PRIVMSG" | "NOTICE" if ack.seq:
+            case verb if verb in WORDS and ack.seq:
                 return self._said(ack, context)
             case "AUTHENTICATE":
                 self.client.account = self.session.account
@@ -273,15 +301,11 @@ class IrcCodec:
 
     def _said(self, ack: Ack, context: Context) -> list[str]:
         """The echo, if it is wanted."""
-        said, beside = None, unpacked(context.extra)
-        if beside is not None or self.client.has("echo-message"):
-            said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
+        said, beside = ack.message if isinstance(ack, Said) else None, unpacked(context.extra)
         if beside is not None and self.session is not None:
             place = (said.room or said.conversation) if said is not None else ""
             self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0)
         is_to_me = bool(ack.conversation) and to_irc(ack.with_) == self.me
-        if is_to_me and said is None:
-            said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
         if said is None:
             return []
         if said.conversation:
@@ -297,7 +321,7 @@ class IrcCodec:
 
     def _refused(self, error: Error, context: Context) -> list[str]:
         client = self.client
-        if context.verb in ("PRIVMSG", "NOTICE") and (beside := unpacked(context.extra)) and self.session is not None:
+        if context.verb in WORDS and (beside := unpacked(context.extra)) and self.session is not None:
             self.facts.besides.settle(self.session.name, beside)
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
             return []
@@ -336,13 +360,14 @@ class IrcCodec:
     def _talks(self, name: str, conversation: str) -> None:
         nick = ascii_lower(to_irc(name))
         self.client.talks[nick] = conversation
-        self.client.ended.discard(nick)
+        if nick in self.client.ended:
+            self.client.ended.remove(nick)
 
     def _ended(self, conversation: str, name: str) -> list[str]:
         for nick, known in list(self.client.talks.items()):
             if known == conversation:
                 del self.client.talks[nick]
-                self.client.ended.add(nick)
+                self.client.ended = [*self.client.ended[-MOST_ENDED + 1 :], nick]
         return []
 
     def _nick_of(self, conversation: str) -> str:
@@ -357,32 +382,11 @@ class IrcCodec:
             case Reacted(seq=seq, emoji=emoji, on=on, time=time) if shared.numbers:
                 return lines_of(shared.reacted(place, target, seq, by, emoji, on, time))
             case Edited(text=text, time=time):
-                return [
-                    self._tagged(f":{source(by)} PRIVMSG {target} :(edited) {one}", time) for one in text.split("\n")
-                ]
+                head = f":{source(by)} PRIVMSG {target} :(edited) "
+                return lines_of(shared.event(time, by, *(f"{head}{one}" for one in text.split("\n"))))
             case Deleted(seq=seq, time=time) if self.client.has("draft/message-redaction"):
-                return [self._tagged(f":{source(by)} REDACT {target} {shared.id_of(place, seq)}", time)]
+                return lines_of(shared.event(time, by, f":{source(by)} REDACT {target} {shared.id_of(place, seq)}"))
         return []
-
-    def _tagged(self, text: str, time: object = None) -> str:
-        tags = self.shared.tags(time)
-        return f"@{';'.join(f'{name}={value}' for name, value in tags.items())} {text}" if tags else text
-
-
-def _is_of_words(ack: Ack) -> bool:
-    """Whether it is for words, of which nothing more is told."""
-    if not isinstance(ack.ref, str) or ack.conversation:
-        return False
-    context = context_of(ack.ref)
-    return context.verb in ("PRIVMSG", "NOTICE") and not context.extra
-
-
-def _fitting(one: str) -> str:
-    """The line, or as much of it as may be: what a client has sent may come back in it."""
-    if len(one) * 4 <= LINE_BYTES - len(END):
-        return one
-    tags, _, rest = one.partition(" ") if one.startswith("@") else ("", "", one)
-    return f"{tags} {cut(rest, LINE_BYTES - len(END))[0]}".lstrip(" ")
 
 
 def _pong(token: str) -> str:

@@ -30,14 +30,16 @@ def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     room = desk.room(session, target) if is_channel(target) else None
     # A mute holds for these as well: clients show what is in them.
     session.chat.require_sayable(session.require_member(), text.strip("\x01"), room.name if room is not None else "")
+    now, head = datetime.now(UTC), f":{source(session.name)} {verb}"
     for other, shown in others:
-        told = f":{source(session.name)} {verb} {shown} :{text}"
+        shared: Any = other.shared_codec
+        told = lines_of(shared.event(now, session.name, f"{head} {shown} :{text}"))
         if other is session:
-            codec.behind.append(told)
+            codec.behind += told
         else:
-            other.tell(IrcLines(lines=[told]))
+            other.tell(IrcLines(lines=told))
     if codec.client.has("echo-message"):
-        yield f":{source(session.name)} {verb} {target} :{text}"
+        yield from lines_of(codec.shared.event(now, session.name, f"{head} {target} :{text}"))
 
 
 def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -55,12 +57,12 @@ def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) ->
         session.chat.require_sayable(session.require_member(), words, room.name if room is not None else "")
     if not tags:
         return
-    tags["msgid"], time = token_hex(8), datetime.now(UTC)
+    tags["msgid"], time, account = token_hex(8), datetime.now(UTC), session.account
     written: dict[tuple[Any, str], list[str]] = {}  # once for all that read the same
     for other, shown in others:
         lines = written.get((other.shared_codec, shown))
         if lines is None:
-            told = IrcTagged(lines=[f":{source(session.name)} TAGMSG {shown}"], tags=tags, time=time)
+            told = IrcTagged(lines=[f":{source(session.name)} TAGMSG {shown}"], tags=tags, time=time, account=account)
             lines = written[other.shared_codec, shown] = lines_of(other.shared_codec.encode(told))
         if other is session:
             codec.behind += lines
@@ -69,7 +71,7 @@ def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) ->
     if codec.client.has("echo-message"):
         shown = to_channel(room.name) if room is not None else target
         line = f":{source(session.name)} TAGMSG {shown}"
-        session.tell(IrcTagged(lines=[line], tags=tags, time=time, ref=asked.ref))
+        session.tell(IrcTagged(lines=[line], tags=tags, time=time, account=account, ref=asked.ref))
 
 
 def _others(desk: Desk, session: Session, target: str) -> list[tuple[Session, str]] | None:

@@ -13,12 +13,20 @@ from .shared import SIGNS, SharedCodec
 NAMES_BYTES = 380
 
 
-def came_in(welcome: Welcome, client: Client, shared: SharedCodec, numeric: Callable[[Numeric], str]) -> list[str]:
+def came_in(
+    welcome: Welcome,
+    client: Client,
+    shared: SharedCodec,
+    numeric: Callable[[Numeric], str],
+    topic_set_by: Numeric | None = None,
+) -> list[str]:
     """All that is told to one who has come into the room of a welcome."""
     channel = to_channel(welcome.room)
     lines = [shared.joined(welcome.room, welcome.name, client.realname)]
     if welcome.topic:
         lines.append(numeric(Numeric("332", (channel,), welcome.topic)))
+        if topic_set_by is not None:
+            lines.append(numeric(topic_set_by))
     if not client.has("no-implicit-names") and not client.has("draft/no-implicit-names"):
         lines += [numeric(one) for one in names(channel, welcome.members, welcome.roles, client)]
     return lines

@@ -21,6 +21,7 @@ from greenchat import (
     Message,
     Messages,
     Notice,
+    Pinned,
     Reacted,
     Renamed,
     Role,
@@ -56,6 +57,9 @@ MODES = {"owner": "q", "operator": "o"}
 
 END = "\r\n"
 
+# Capabilities of clients that know messages by their ids.
+KNOW_IDS = frozenset({"draft/chathistory", "draft/message-redaction"})
+
 # What says that a program has said it (IRCv3, bot mode), by its name and by the one that it had before.
 BOT = ("bot", "draft/bot")
 
@@ -81,8 +85,9 @@ class SharedCodec:
         self._tags = "message-tags" in caps
         self._account = "account-tag" in caps
         self._batches = {"batch", "draft/multiline"} <= caps
-        # Without tags there are no ids: what is about a message quotes it instead.
-        self.numbers = self._tags
+        # What is about a message quotes it, where its id means nothing: without tags, and to clients that take all tags
+        # there are and show none of them. Who asks for messages by their ids, or deletes some, knows what they mean.
+        self.numbers = self._tags and not caps.isdisjoint(KNOW_IDS)
 
     def request_decoder(self, frame_bytes: int) -> Any:
         """The codec of a connection makes it."""
@@ -96,8 +101,10 @@ class SharedCodec:
         sender, target = source(messages.sender), to_channel(messages.room)
         head = f":{sender} PRIVMSG {target} :"
         texts = messages.texts
+        all_of_it = "".join(texts)  # looking at each of them takes several times as long
+        sign_bytes = 1 if all_of_it.isascii() else 4
         longest = LINE_BYTES - len(END) - len(head.encode())
-        if len(max(texts, key=len)) * 4 > longest or "\n" in "".join(texts):
+        if len(max(texts, key=len)) * sign_bytes > longest or "\n" in all_of_it:
             return b"".join(self.message(one) for one in messages)
         if self._besides.may_touch(messages.sender, messages.room, messages.seq):
             return b"".join(self.message(one) for one in messages)
@@ -126,7 +133,9 @@ class SharedCodec:
         place = message.room or message.conversation
         if message.conversation:
             target = to_irc(message.with_ if message.own else me)
-        beside = self._besides.of(message.sender, place, message.seq, message.text) if message.seq else PLAIN
+        beside = PLAIN
+        if message.seq:
+            beside = self._besides.of(message.sender, place, message.seq, message.text, target)
         head = f":{source(message.sender)} {beside.verb} {target} :"
         before, behind = ("\x01ACTION ", "\x01") if message.action else ("", "")
         longest = LINE_BYTES - len(END) - len((head + before + behind).encode())
@@ -178,29 +187,32 @@ class SharedCodec:
         match reply:
             case Message():
                 return self.message(reply)
-            case IrcTagged(lines=lines, tags=tags, time=time):
-                before = tagged(tags | self.tags(time))
+            case IrcTagged(lines=lines, tags=tags, time=time, account=account):
+                before = tagged(tags | self.tags(time, account))
                 return self._lines(*(f"{before}{one}" for one in lines)) if self._tags else b""
             case Joined(room, name, time, role):
-                return self._event(time, name, self.joined(room, name), *_mode(room, name, role))
+                return self.event(time, name, self.joined(room, name), *_mode(room, name, role))
             case Left(room, name, reason, time, by, gone):
-                return self._event(time, name, _left(room, name, reason, by, gone))
+                return self.event(time, by or name, _left(room, name, reason, by, gone))
             case Renamed(_, name, new_name, time):
-                return self._event(time, name, line(source(name), "NICK", to_irc(new_name)))
+                return self.event(time, name, line(source(name), "NICK", to_irc(new_name)))
             case Topic(room, topic, by, time):
-                return self._event(time, by, f":{source(by)} TOPIC {to_channel(room)} :{topic}")
+                return self.event(time, by, f":{source(by)} TOPIC {to_channel(room)} :{topic}")
             case Away(_, name, why, time):
                 if "away-notify" not in self.caps:
                     return b""
-                return self._event(time, name, line(source(name), "AWAY", *([why] if why else [])))
+                return self.event(time, name, line(source(name), "AWAY", *([why] if why else [])))
             case Role(room, name, role, time):
-                return self._event(time, "", *_role(room, name, role))
+                return self.event(time, "", *_role(room, name, role))
             case Notice(text, room) if room:
                 return self._lines(*(f":{HOST} NOTICE {to_channel(room)} :{one}" for one in _cut(text, room)))
+            case Pinned(room, _, by, on, _, sender):
+                what = f"pinned a message of {sender}" if on else "taken a message off the pins"
+                return self._lines(f":{HOST} NOTICE {to_channel(room)} :{by} has {what}.")
             case Edited(room, seq, _, text, by, time) if room:
                 return self._edited(room, seq, text, by, time)
             case Deleted(room, seq, _, by, time) if room and "draft/message-redaction" in self.caps:
-                return self._event(time, by, f":{source(by)} REDACT {to_channel(room)} {mark_of(room)}{seq}")
+                return self.event(time, by, f":{source(by)} REDACT {to_channel(room)} {mark_of(room)}{seq}")
             case Reacted(room, seq, _, by, emoji, on, time) if room and self._tags:
                 return self.reacted(room, to_channel(room), seq, by, emoji, on, time)
         return b""
@@ -212,7 +224,7 @@ class SharedCodec:
         return f"ERROR :{error.text}{END}".encode()
 
     def reacted(self, place: str, target: str, seq: int, by: str, emoji: str, on: bool, time: object) -> bytes:
-        tags = self.tags(time) | {"+draft/reply": f"{mark_of(place)}{seq}"}
+        tags = self.tags(time, self._account_of(by)[0]) | {"+draft/reply": f"{mark_of(place)}{seq}"}
         tags["+draft/react" if on else "+draft/unreact"] = emoji
         return self._lines(f"{tagged(tags)}:{source(by)} TAGMSG {target}")
 
@@ -229,11 +241,12 @@ class SharedCodec:
 
     def _edited(self, room: str, seq: int, text: str, by: str, time: object) -> bytes:
         """A message that says so: what was said cannot be changed on IRC."""
-        tags = self.tags(time) | ({"+draft/reply": f"{mark_of(room)}{seq}"} if self._tags else {})
+        tags = self.tags(time, self._account_of(by)[0])
+        tags |= {"+draft/reply": f"{mark_of(room)}{seq}"} if self._tags else {}
         head = f"{tagged(tags)}:{source(by)} PRIVMSG {to_channel(room)} :"
         return self._lines(*(f"{head}{one}" for one in _cut(f"(edited) {text}", room)))
 
-    def _event(self, time: object, name: str, *lines: str) -> bytes:
+    def event(self, time: object, name: str, *lines: str) -> bytes:
         account = self._account_of(name)[0] if self._account and name else ""
         tags = tagged(self.tags(time, account))
         return self._lines(*(f"{tags}{one}" for one in lines))

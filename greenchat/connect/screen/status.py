@@ -51,6 +51,7 @@ def topic(app: Shown) -> list[Part]:
     return [
         (f"{place.sign}{place.title}", app.look.strong),
         *elsewhere(app, place),
+        (f"{len(place.pins)} pinned: /pins" if place.pins else "", app.look.dim),
         (place.gone or place.topic, app.look.text),
     ]
 

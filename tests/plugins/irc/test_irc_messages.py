@@ -211,3 +211,36 @@ def test_one_that_is_refused_takes_nothing_from_the_others(server):
         ada.ask("NOTICE nobody,#nine :x", "NOTICE nobody :y", "NOTICE #nine :y", "NOTICE nobody :z", "PRIVMSG #nine :w")
         found = [(line.verb, line.text) for line in bob.sync()]
         assert found == [("NOTICE", "x"), ("NOTICE", "y"), ("PRIVMSG", "w")]
+
+
+def test_what_is_beside_one_message_stays_with_it(server):
+    """Though the same is said elsewhere at the same time."""
+    caps = [*TAGS, *LABELS]
+    with (
+        IrcClient(server, "ada", "#here", "#there", caps=caps) as ada,
+        IrcClient(server, "bob", "#here", "#there", caps=TAGS) as bob,
+    ):
+        ada.sync()
+        ada.ask("@+x=one NOTICE #here :hi", "PRIVMSG #there :hi", "@+x=two NOTICE bob :hi", "PRIVMSG #here :hi")
+        told = sorted((line.params[0], line.verb, line.tags.get("+x", "")) for line in bob.sync())
+        assert told == [
+            ("#here", "NOTICE", "one"),
+            ("#here", "PRIVMSG", ""),
+            ("#there", "PRIVMSG", ""),
+            ("bob", "NOTICE", "two"),
+        ]
+
+
+def test_all_that_somebody_does_has_their_account():
+    caps = ["message-tags", "account-tag", "draft/message-redaction"]
+    with serving(settings={"plugins.accounts.password_length": 1}) as server, IrcClient(server, "grace") as grace:
+        grace.ask("REGISTER * * hopper")
+        grace.ask("JOIN #hers")
+        with IrcClient(server, "ada", "#hers", caps=caps) as ada:
+            grace.ask(
+                "PRIVMSG ada :hi", "PRIVMSG ada :\x01VERSION\x01", "TAGMSG ada", "INVITE ada #other", "JOIN #other",
+                "INVITE ada #other", "TOPIC #hers :Compilers", "KICK #hers ada :out",
+            )  # fmt: skip
+            told = [(line.verb, line.tags.get("account")) for line in ada.sync() if line.source == "grace"]
+            verbs = ["PRIVMSG", "PRIVMSG", "INVITE", "TOPIC", "KICK"]
+            assert told == [(verb, "grace") for verb in verbs]

@@ -21,6 +21,7 @@ def test_who_comes_in_is_told_what_it_is_about_and_who_is_there(server):
             assert [(line.verb, line.params[1:]) for line in told] == [
                 ("JOIN", []),
                 ("332", ["#a1", "Tulips and roses"]),
+                ("333", ["#a1", "ada", told[2].text]),
                 ("353", ["=", "#a1", "~ada bob"]),
                 ("366", ["#a1", "End of /NAMES list"]),
             ]

@@ -130,6 +130,26 @@ def test_changes_of_a_message(server):
         ada.close()
 
 
+def test_who_knows_no_ids_reads_what_is_meant(server):
+    """Clients that take all tags there are, and show none of them."""
+    with (
+        IrcClient(server, "wee", "#unnumbered", caps=["message-tags", "server-time"]) as wee,
+        Program(server, "xen") as xen,
+    ):
+        xen.exchange(type="join", room="unnumbered")
+        wee.ask("PRIVMSG #unnumbered :frist")
+        xen.exchange(type="say", text="an answer", reply_to=1, room="unnumbered")
+        xen.exchange(type="react", seq=1, emoji="🎉", room="unnumbered")
+        xen.exchange(type="edit", seq=2, text="another answer", room="unnumbered")
+        xen.exchange(type="delete", seq=2, room="unnumbered")
+        assert [(line.verb, line.text) for line in wee.sync() if line.verb != "JOIN"] == [
+            ("PRIVMSG", '(to wee: "frist") an answer'),
+            ("NOTICE", 'xen reacts with 🎉 to wee: "frist"'),
+            ("NOTICE", 'xen has changed "an answer": another answer'),
+            ("NOTICE", "xen has deleted a message."),
+        ]
+
+
 def test_several_lines_are_one_message(server):
     caps = ["message-tags", "batch", "draft/multiline", "echo-message"]
     with IrcClient(server, "ada", "#eight", caps=caps) as ada, Program(server, "yve") as yve:
