@@ -226,8 +226,10 @@ class Irc:
             if one.name != event.by and one.member is not None and room.role_of(one.member):
                 one.tell(told)
 
-    @hookimpl
+    @hookimpl(trylast=True)
     def greenchat_entered(self, session: Session, room: Room) -> None:
+        if isinstance(session.codec, IrcCodec):
+            session.tell(IrcLines(entered=room.name))
         self.came(session)
 
     def came(self, session: Session) -> None:

@@ -56,7 +56,7 @@ def greeting(nick: str, version: str, created: str, server: ChatServer) -> Itera
     yield Numeric("001", (), f"Welcome to {server.config.brand.name or HOST}, {nick}")
     yield Numeric("002", (), f"Your host is {HOST}, running version {version}")
     yield Numeric("003", (), f"This server was started {created}")
-    yield Numeric("004", (HOST, version, "Bio", "bikmnoqt", "bkoq"))
+    yield Numeric("004", (HOST, version, "BTio", "bikmnoqt", "bkoq"))
     found = tokens(server)
     for start in range(0, len(found), TOKENS):
         yield Numeric("005", found[start : start + TOKENS], "are supported by this server")

@@ -26,9 +26,6 @@ ENDLESS = Invalid("too_long", "The line is too long for IRC", None, fatal=True)
 # What is not said as it stands, and ends a line.
 _CONTROLS = bytes([*range(32), 127])
 
-# Who wants to know what became of each of their words.
-_WANT_ANSWERS = ("echo-message", "labeled-response")
-
 
 class Decoder:
     """The server's reading half of a connection of `client`. `is_still` tells whether the other one in a conversation,
@@ -93,10 +90,9 @@ class Decoder:
 
     def _says(self, block: bytes) -> Says | None:
         """What a block of words to one room says; None where there is anything else in it, or what needs a look."""
-        client = self._client
         head, colon, _ = block.partition(b" :")
         channel = head.removeprefix(_TO)
-        if not client.is_registered or not colon or b"," in channel or b" " in channel:
+        if not self._client.is_registered or not colon or b"," in channel or b" " in channel:
             return None
         end = "\r\n" if block.endswith(b"\r") else "\n"
         try:
@@ -109,13 +105,10 @@ class Decoder:
             return None
         head += colon
         texts[0] = texts[0][len(head.decode()) :]
-        before = len(f":{source(client.shown)} ".encode()) + len(head)  # as others get it, see is_told_whole
+        before = len(f":{source(self._client.shown)} ".encode()) + len(head)  # as others get it, see is_told_whole
         if not room or not _are_plain(texts, LINE_BYTES - 2 - before):
             return None
-        client.run_to = f"#{room}"
-        if client.caps.isdisjoint(_WANT_ANSWERS):
-            return Says(texts, room)
-        return Says(texts, room, [Context("PRIVMSG", client.run_to).ref] * len(texts))
+        return Says(texts, room, [Context("PRIVMSG", channel.decode()).ref] * len(texts))
 
 
 def _are_plain(texts: Sequence[str], longest: int) -> bool:

@@ -254,8 +254,9 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
             yield Numeric("502", (), "Cannot change mode for other users")
         return
     if not letters:
-        modes = ("o" if session.role == "operator" else "") + ("B" if codec.client.is_bot else "")
-        yield Numeric("221", (f"+i{modes}",))
+        client = codec.client
+        modes = {"o": session.role == "operator", "B": client.is_bot, "T": client.no_ctcp}
+        yield Numeric("221", (f"+i{''.join(letter for letter, on in modes.items() if on)}",))
         return
     on, changed = True, ""
     for letter in letters:
@@ -265,6 +266,9 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
             codec.client.is_bot = on
             (codec.facts.besides.bots.add if on else codec.facts.besides.bots.discard)(codec)
             changed += f"{'+' if on else '-'}B"
+        elif letter == "T":
+            codec.client.no_ctcp = on
+            changed += f"{'+' if on else '-'}T"
         elif letter not in "iwoxsZR":
             yield Numeric("501", (), "Unknown MODE flag")
     if changed:

@@ -58,9 +58,6 @@ ABOUT_NICKS = frozenset({"432", "433"})
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
 
-# Why words to a room are refused to who is not in it.
-NOT_THERE = ("not_in_room", "room_required", "not_joined")
-
 
 class Facts(Protocol):
     """What a codec knows of the server."""
@@ -158,11 +155,16 @@ class IrcCodec:
         if self.client.is_registered and not isinstance(reply, Welcome):
             self.client.name = self.me
         lines, is_last = self._told(reply, context)
+        context, is_last = self._labels.part_of(reply, context, is_last)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
         if self.behind and is_last:
             lines, self.behind = [*lines, *self.behind], []
         return "".join(f"{fitting(one)}{END}" for one in lines).encode()
+
+    @property
+    def wants_acks(self) -> bool:
+        return self.client.has("echo-message")
 
     def with_words(self, acks: Sequence[Ack]) -> Sequence[Ack]:
         wants_echo, find = self.client.has("echo-message"), partial(self.facts.find, self.session)
@@ -377,8 +379,6 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [failure(context, error)]
-        if error.ref is None and error.code in NOT_THERE and client.run_to:
-            context = Context("PRIVMSG", client.run_to)
         told = refusal(error, context)
         if told is not None:
             return [self.numeric(told)]
