@@ -39,7 +39,6 @@ from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
 from .marks import Marks
-from .missed import Missed
 from .names import ascii_lower, is_channel, room_of, source, to_channel, to_irc
 from .notices import Notices
 from .own import IrcCodec
@@ -94,7 +93,6 @@ class Irc:
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
         self._desk = Desk(server, Marks(self._ctx.store.account))
-        self._missed = Missed(self._ctx.store.account)
         self.besides = Besides(self._is_bot, Notices(self._ctx.store))
         server.carries(IrcCodec(self))
         for address in self._settings.listen:
@@ -127,7 +125,6 @@ class Irc:
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             self._desk.end(session, session.codec)
-            self._missed.has_left(session, session.codec)
             session.codec.session = None
 
     # --- what clients ask ---
@@ -238,13 +235,6 @@ class Irc:
         if member is not None and member not in self._desk.present:
             self._desk.present.add(member)
             self._monitored("730", member.name)
-
-    def registered(self, session: Session) -> None:
-        """A client of IRC has come in, and is told what it has missed."""
-        codec = self._codec(session)
-        if session.account_id and not codec.client.has("draft/chathistory"):
-            codec.client.left = self._missed.since(session)
-        self.came(session)
 
     def changed(self, session: Session, event: Away | Renamed) -> None:
         """Of one who is in no room, nobody is told but their own sessions, of which this is one."""

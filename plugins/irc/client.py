@@ -47,7 +47,6 @@ class Client(Struct):
     is_bot: bool = False
     no_ctcp: bool = False
     besides: int = 0
-    left: str = ""  # since when it has missed something in the rooms that it comes back into, see missed.py
 
     def __repr__(self) -> str:
         return f"Client(nick={self.nick!r})"  # passwords do not get into a log

@@ -83,7 +83,7 @@ class Facts(Protocol):
     def is_still(self, session: Any, conversation: str, nick: str) -> bool:
         """Whether the other one in a conversation is who has this nick now."""
 
-    def registered(self, session: Any) -> None:
+    def came(self, session: Any) -> None:
         """It is in the chat from now on."""
 
     def changed(self, session: Any, event: Away | Renamed) -> None:
@@ -266,8 +266,6 @@ class IrcCodec:
         was = client.name
         client.name, client.account = to_irc(welcome.name), welcome.account
         lines = []
-        if context.verb == "JOIN":
-            client.left = ""  # into this room it comes anew
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
         if context.verb == REGISTER:
@@ -289,7 +287,7 @@ class IrcCodec:
     def registered(self) -> list[str]:
         """From now on it is in."""
         self.client.is_registered, self.client.password = True, ""
-        self.facts.registered(self.session)
+        self.facts.came(self.session)
         return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:

@@ -6,7 +6,7 @@ from greenchat import HistoryPage, Joined, Left, Message, Renamed
 
 from .client import Client
 from .frames import Context
-from .history import FIRST_HALF, SECOND_HALF, read_time, time_tag
+from .history import FIRST_HALF, SECOND_HALF, read_time
 from .names import HOST, ascii_lower, to_channel, to_irc
 from .shared import END, SharedCodec
 
@@ -41,8 +41,6 @@ class Pages:
         target = context.target if asked else to_channel(page.room)
         batched = client.has("batch")
         events = [event for event in page.events if isinstance(event, Message) or self._plays(event, client, asked)]
-        if not asked and client.left:  # what was said before that, it has been told
-            events = [one for one in events if not isinstance(one, Message) or time_tag(one.time) > client.left]
         lines: list[str] = []
         for event in events:
             if isinstance(event, Message):

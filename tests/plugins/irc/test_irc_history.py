@@ -112,23 +112,6 @@ def test_who_cannot_ask_is_told_as_they_come_in(server, past):
     ada.sync()
 
 
-def test_who_comes_back_is_told_what_they_have_missed(server):
-    with IrcClient(server, "may", "#missed") as may:
-        may.ask("REGISTER * * correct-horse-battery")
-        with IrcClient(server, "pip", "#missed") as pip:
-            pip.ask("REGISTER * * correct-horse-battery", "PRIVMSG #missed :one")
-        may.ask("PRIVMSG #missed :two", "PRIVMSG pip :three")
-        with IrcClient(server, "pip", caps=["server-time"], account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == ["two", "three"]
-            assert all("time" in line.tags for line in pip.welcome if line.verb == "PRIVMSG")
-            # A room that one has left and comes into is told of as to anybody.
-            assert texts(pip.ask("PART #missed", "JOIN #missed"))[-2:] == ["one", "two"]
-        with IrcClient(server, "pip", account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == []
-        with IrcClient(server, "pip", caps=CAPS, account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == []  # it asks for what it wants
-
-
 def test_a_notice_is_one_later_too(tmp_path):
     with serving(data_dir=tmp_path) as server, IrcClient(server, "ada", "#past", caps=CAPS) as ada:
         ada.ask("REGISTER * * correct-horse-battery")
