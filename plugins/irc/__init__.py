@@ -34,6 +34,7 @@ from greenchat import (
 )
 
 from . import burst, channels, desk, operators, reading, redact, relay, whois
+from .absent import Absent
 from .beside import Besides
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
@@ -84,7 +85,7 @@ class Irc:
     def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
         self._ctx = ctx
-        ctx.carry_state()
+        self._absent = Absent(ctx.carry_state())
         self._shared: dict[frozenset[str], SharedCodec] = {}
 
     # --- begin and end ---
@@ -120,12 +121,15 @@ class Irc:
         self.greenchat_connected(session)
         if session.member is not None:
             self._desk.present.add(session.member)
+        if isinstance(session.codec, IrcCodec):
+            self._absent.is_still_here(session.codec.client)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             self._desk.end(session, session.codec)
             session.codec.session = None
+            self._absent.went(session.codec.client)
 
     # --- what clients ask ---
 
@@ -235,6 +239,11 @@ class Irc:
         if member is not None and member not in self._desk.present:
             self._desk.present.add(member)
             self._monitored("730", member.name)
+
+    def registered(self, session: Session) -> None:
+        """A client of IRC has come in, and is told what it has missed."""
+        self._absent.came(self._codec(session).client, session.account_id, session.address)
+        self.came(session)
 
     def changed(self, session: Session, event: Away | Renamed) -> None:
         """Of one who is in no room, nobody is told but their own sessions, of which this is one."""

@@ -122,6 +122,7 @@ def _pong(client: Client, line: Parsed, label: str) -> Requests:
 
 
 def _quit(client: Client, line: Parsed, label: str) -> Requests:
+    client.says_goodbye = True
     yield IrcLine("QUIT", [without_formatting(line.params[0])] if line.params else [], ref=Context("QUIT").ref)
 
 

@@ -44,7 +44,7 @@ from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, 
 from .grammar import fitting, line, word
 from .labels import Labels
 from .modes import BANS
-from .names import HOST, from_irc, source, to_channel, to_irc
+from .names import HOST, from_irc, notice_source, source, to_channel, to_irc
 from .numerics import failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
@@ -83,7 +83,7 @@ class Facts(Protocol):
     def is_still(self, session: Any, conversation: str, nick: str) -> bool:
         """Whether the other one in a conversation is who has this nick now."""
 
-    def came(self, session: Any) -> None:
+    def registered(self, session: Any) -> None:
         """It is in the chat from now on."""
 
     def changed(self, session: Any, event: Away | Renamed) -> None:
@@ -237,6 +237,7 @@ class IrcCodec:
                 listed = modes.listed(reply, context)
                 return self._noticed(lines, context) if listed is None else [self.numeric(one) for one in listed], False
             case Reconnect():
+                self.client.is_sent_away()
                 return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
             case Away(room="") | Renamed(room=""):
                 self.facts.changed(self.session, reply)
@@ -269,7 +270,9 @@ class IrcCodec:
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
         if context.verb == REGISTER:
-            lines = self.registered()
+            client.is_registered, client.password = True, ""
+            self.facts.registered(self.session)
+            lines = [self.numeric(one) for one in self.facts.greeting(client.name)]
         if welcome.room and client.is_registered:
             lines += self.came_in(welcome)
         return lines
@@ -283,12 +286,6 @@ class IrcCodec:
             before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
             lines.insert(before, line(HOST, "MARKREAD", to_channel(welcome.room), mark))
         return lines
-
-    def registered(self) -> list[str]:
-        """From now on it is in."""
-        self.client.is_registered, self.client.password = True, ""
-        self.facts.came(self.session)
-        return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:
         who = source(account) if not self.client.is_registered else source(self.me)
@@ -386,7 +383,7 @@ class IrcCodec:
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
         if context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
-        return [f":{HOST} NOTICE {self.me} :{one}" for one in lines if one]
+        return [f":{notice_source(one, self.client.talks)} NOTICE {self.me} :{one}" for one in lines if one]
 
 
 def _pong(token: str) -> str:

@@ -162,3 +162,26 @@ def test_how_far_one_has_read_is_the_same_on_all_devices(server):
         with IrcClient(server, "phone", caps=CAPS, account=("eve", "correct-horse-battery")) as phone:
             again = [line.params for line in phone.welcome if line.verb == "MARKREAD"]
             assert again == [["#read", later]]
+
+
+def test_who_asks_for_no_history_is_told_what_they_have_missed(server):
+    """And not again what they were told before."""
+    account = ("moe", "correct-horse-battery")
+    with IrcClient(server, "moe", "#bar") as moe, IrcClient(server, "ned", "#bar") as ned:
+        moe.ask(f"REGISTER * * {account[1]}")
+        ned.ask("PRIVMSG #bar :read by moe")
+        assert texts(moe.sync()) == ["read by moe"]
+        moe.close()
+        ned.ask("PRIVMSG #bar :missed by moe")
+        with IrcClient(server, "moe", account=account) as moe:
+            assert len(texts(moe.welcome)) == 2  # a device that was never here
+            moe.close()
+        ned.ask("PRIVMSG #bar :missed as well")
+        with IrcClient(server, "moe", account=account) as moe:
+            assert [text.partition("] ")[2] for text in texts(moe.welcome)] == ["missed as well"]
+            assert [text.partition("] ")[2] for text in texts(moe.ask("PART #bar", "JOIN #bar"))] == [
+                *("read by moe", "missed by moe", "missed as well")
+            ]
+            # Two of a kind are not told apart: each is told all.
+            with IrcClient(server, "moe", account=account) as another:
+                assert len(texts(another.welcome)) == 3
