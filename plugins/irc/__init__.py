@@ -26,7 +26,6 @@ from greenchat import (
     Reject,
     Renamed,
     Request,
-    Room,
     Session,
     Topic,
     __version__,
@@ -45,7 +44,7 @@ from .notices import Notices
 from .own import IrcCodec
 from .registration import SASL
 from .settings import Settings as Settings
-from .shared import SharedCodec
+from .shared import SharedCodec, from_somebody
 
 log = logging.getLogger("greenchat.irc")
 
@@ -204,17 +203,17 @@ class Irc:
         room, member = self._server.chat.rooms.get(name), self._desk.member(by) if self._desk.irc else None
         if room is None or member is None or not member.away:
             return
-        told = IrcLines(lines=[line(source(member.name), "AWAY", member.away)])
+        told = line(source(member.name), "AWAY", member.away)
         for other, _ in self._desk.listening(room, "away-notify"):
             if other.member is not member and not desk.ignores(other, member):
-                other.tell(told)
+                other.tell(from_somebody(other, member.name, told))
 
     def _tell_watchers(self, event: Away | Renamed) -> None:
         name = event.name
         if isinstance(event, Away):
             told = line(source(name), "AWAY", *([event.why] if event.why else []))
             for session in self._desk.watching(name, "away-notify"):
-                session.tell(IrcLines(lines=[told]))
+                session.tell(from_somebody(session, name, told))
         elif ascii_lower(to_irc(name)) != ascii_lower(to_irc(event.new_name)):
             self._monitored("731", name)
             self._monitored("730", event.new_name)
@@ -224,15 +223,13 @@ class Irc:
         room = self._server.chat.rooms.get(event.room)
         if room is None:
             return
-        told = IrcLines(lines=[line(source(event.by), "INVITE", to_irc(event.name), to_channel(event.room))])
+        told = line(source(event.by), "INVITE", to_irc(event.name), to_channel(event.room))
         for one, _ in self._desk.listening(room, "invite-notify"):
             if one.name != event.by and one.member is not None and room.role_of(one.member):
-                one.tell(told)
+                one.tell(from_somebody(one, event.by, told))
 
-    @hookimpl(trylast=True)
-    def greenchat_entered(self, session: Session, room: Room) -> None:
-        if isinstance(session.codec, IrcCodec):
-            session.tell(IrcLines(entered=room.name))
+    @hookimpl
+    def greenchat_entered(self, session: Session) -> None:
         self._desk.count()
         self.came(session)
 
@@ -258,12 +255,12 @@ class Irc:
         member = session.member
         if member is None:
             return
-        told = IrcLines(lines=[f":{source(member.name)} ACCOUNT {to_irc(member.account) or '*'}"])
+        told = f":{source(member.name)} ACCOUNT {to_irc(member.account) or '*'}"
         for other, _ in self._desk.neighbours(member, "account-notify"):
             if other is not session:
-                other.tell(told)
+                other.tell(from_somebody(other, member.name, told))
         for other in self._desk.watching(member.name, "account-notify"):
-            other.tell(told)
+            other.tell(from_somebody(other, member.name, told))
         self._tell_owner(member)
 
     def _tell_owner(self, member: Member) -> None:

@@ -11,12 +11,12 @@ from greenchat import ChatServer, Member, Message, Reject, Room, Session, __vers
 
 from . import burst
 from .caps import CAPS, EXTENDED, listed
-from .frames import IrcLine, IrcLines, Numeric, context_of
+from .frames import IrcLine, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
 from .marks import Marks
 from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc, user_name
 from .own import IrcCodec
-from .shared import signs_of
+from .shared import from_somebody, signs_of
 
 Told = Iterator["str | Numeric"]
 
@@ -259,7 +259,7 @@ def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> To
     near = (other for other, _ in desk.neighbours(session.require_member(), "setname"))
     for other in (*near, *desk.watching(session.name, "setname")):
         if other is not session:
-            other.tell(IrcLines(lines=[told]))
+            other.tell(from_somebody(other, session.name, told))
     if codec.client.has("setname"):
         yield told
 

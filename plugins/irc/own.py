@@ -158,7 +158,7 @@ class IrcCodec:
         if self.client.is_registered and not isinstance(reply, Welcome):
             self.client.name = self.me
         lines, is_last = self._told(reply, context)
-        context, is_last = self._labels.part_of(reply, context, is_last)
+        context = self._labels.part_of(reply, context)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
         if self.behind and is_last:
