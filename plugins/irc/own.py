@@ -42,7 +42,7 @@ from .grammar import fitting, line, word
 from .labels import Labels
 from .modes import BANS
 from .names import HOST, ascii_lower, from_irc, notice_source, source, to_channel, to_irc
-from .numerics import failure, refusal
+from .numerics import as_quoted, failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
@@ -321,7 +321,7 @@ class IrcCodec:
         return self.numeric(Numeric(code, (), text))
 
     def _refused(self, error: Error, context: Context) -> list[str]:
-        client = self.client
+        client, error = self.client, replace(error, text=as_quoted(error.text))
         if context.verb in WORDS and (beside := unpacked(context.extra)) and self.session is not None:
             self.facts.besides.settle(self.session.name, beside)
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
@@ -354,7 +354,8 @@ class IrcCodec:
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
         if context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
-        return [f":{notice_source(one, self.client.talks)} NOTICE {self.me} :{one}" for one in lines if one]
+        told = [(notice_source(one, self.client.talks), as_quoted(one)) for one in lines if one]
+        return [f":{by} NOTICE {self.me} :{one}" for by, one in told]
 
     # --- people ---
 
