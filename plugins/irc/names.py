@@ -32,6 +32,18 @@ def real_name(text: str) -> str:
     return printable(without_formatting(text), REALNAME)
 
 
+# The longest user name, as clients give one with USER; and what may be in it.
+USERNAME = 16
+_NOT_IN_USERNAMES = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def user_name(text: str) -> str:
+    """What somebody has given as their user name, as others are shown it: with the sign of one that nobody has looked
+    into, which no nick begins with. Empty where nothing is left of it."""
+    name = _NOT_IN_USERNAMES.sub("", text)[:USERNAME]
+    return f"~{name}" if name else ""
+
+
 # Programs to which clients of other networks send their passwords by themselves. Nobody is called like one.
 SERVICES = frozenset(f"{one}serv" for one in ("nick", "chan", "oper", "memo", "host", "bot", "sasl", "auth"))
 
