@@ -144,6 +144,7 @@ def test_which_channels_are_listed(server):
         assert listed("!*j1") == {"#j2"}
         assert listed(">1") == {"#j2"}
         assert listed("<2,#j*") == {"#j1"}
+        assert listed("*j1,*j2") == {"#j1", "#j2"}
 
 
 def test_how_many_were_here_at_one_time(server):
