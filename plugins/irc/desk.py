@@ -132,6 +132,10 @@ class Desk:
         codec = self.codec_of(member)
         return (user_name(codec.client.user) if codec is not None else "") or to_irc(member.name)
 
+    def account(self, member: Member) -> str:
+        """The name of somebody's account, as it was registered; empty for a guest."""
+        return to_irc(self.server.accounts.name_of(member.account_id) or member.account) if member.account else ""
+
     def count(self) -> int:
         """How many people are here."""
         people = len(self.server.chat.members)
