@@ -2,6 +2,7 @@
 looks the same and folds back: to greenchat, both are one name (RFC 8265 maps widths)."""
 
 import re
+from collections.abc import Container
 from functools import lru_cache
 
 from greenchat import printable
@@ -18,6 +19,9 @@ _SIGN = re.compile(f"[{re.escape(_ANYWHERE)}]")
 _NARROW = {wide: sign for sign, wide in _WIDE.items()}
 
 HOST = "greenchat"
+
+# What becomes of a message that was said to one person alone is told like this, to who knows no numbers.
+_BY_ONE_ALONE = re.compile(r"(\S+) \(private\) (?:has changed|has deleted|reacts with|takes back) ")
 
 # The longest real name, in characters.
 REALNAME = 128
@@ -79,6 +83,13 @@ def source(name: str) -> str:
     """Who it comes from. A function of the name alone: what a room is told is written once for many."""
     nick = to_irc(name)
     return f"{nick}!{nick}@{HOST}"
+
+
+def notice_source(text: str, talks: Container[str]) -> str:
+    """Who tells a sentence: the server, or, where it is about what was said to one alone, the other one of these
+    `talks`. Clients show it with all else that these two have said, and not among what servers tell."""
+    found = _BY_ONE_ALONE.match(text)
+    return source(found[1]) if found is not None and ascii_lower(to_irc(found[1])) in talks else HOST
 
 
 def ascii_lower(name: str) -> str:
