@@ -4,13 +4,14 @@ there is."""
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
 
 from . import burst
 from .caps import CAPS, EXTENDED, listed
+from .client import Gone
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
 from .marks import Marks
@@ -45,15 +46,6 @@ ERRORS: dict[str, str] = {
     "906": "SASL authentication aborted",
     "907": "You have already authenticated using SASL",
 }
-
-
-class Gone(NamedTuple):
-    """Somebody who has left."""
-
-    nick: str
-    username: str
-    realname: str
-    time: datetime
 
 
 class Desk:
