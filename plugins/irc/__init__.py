@@ -35,7 +35,8 @@ from greenchat import (
 from . import burst, channels, desk, operators, orders, reading, redact, relay, whois
 from .absent import Absent
 from .beside import Besides
-from .desk import Desk, Gone, Handler
+from .client import Gone
+from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
 from .marks import Marks

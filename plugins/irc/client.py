@@ -1,8 +1,19 @@
 """What is known of one connection of IRC, beside its session: plain data, which goes along over a reload."""
 
+from datetime import datetime
 from time import time
+from typing import NamedTuple
 
 from msgspec import Struct, field, msgpack
+
+
+class Gone(NamedTuple):
+    """Somebody who has left."""
+
+    nick: str
+    username: str
+    realname: str
+    time: datetime
 
 
 class Lines(Struct):
