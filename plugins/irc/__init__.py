@@ -46,7 +46,7 @@ log = logging.getLogger("greenchat.irc")
 # How a client of IRC begins, in whatever case.
 BEGINNINGS = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
 
-# So many lines are told before others have their turn, where this one is long.
+# So many lines are told at once, before others have their turn, where this one is long.
 STEP = 64
 
 HANDLERS: dict[str, Handler] = {
@@ -132,11 +132,14 @@ class Irc:
         if handler is None:
             self._other(session, codec, frame)
             return True
-        for number, told in enumerate(handler(self._desk, session, codec, frame), 1):
-            if number % STEP == 0:
-                self._server.turns.breathe()  # it may be about a hall
-            session.tell(IrcLines(lines=[codec.numeric(told) if isinstance(told, Numeric) else told], ref=frame.ref))
-        session.tell(IrcLines(is_last=True, ref=frame.ref))
+        lines: list[str] = []
+        for told in handler(self._desk, session, codec, frame):
+            lines.append(codec.numeric(told) if isinstance(told, Numeric) else told)
+            if len(lines) == STEP:  # it may be about a hall
+                session.tell(IrcLines(lines=lines, ref=frame.ref))
+                lines = []
+                self._server.turns.breathe()
+        session.tell(IrcLines(lines=lines, is_last=True, ref=frame.ref))
         return True
 
     def _logged_in(self, session: Session, codec: IrcCodec, join: Join) -> bool:

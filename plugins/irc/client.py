@@ -2,6 +2,8 @@
 
 from msgspec import Struct, field, msgpack
 
+from . import caps
+
 
 class Lines(Struct):
     """A message of several lines, as far as it has come. It has `failed` where it is not to be said at all."""
@@ -66,3 +68,4 @@ class Client(Struct):
         was = msgpack.decode(state, type=Client)
         for name in self.__struct_fields__:
             setattr(self, name, getattr(was, name))
+        self.caps = caps.shared(self.caps)
