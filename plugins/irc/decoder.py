@@ -1,11 +1,12 @@
 """Bytes of a client to requests."""
 
 from collections.abc import Callable, Sequence
+from time import time
 from typing import Any
 
 from msgspec import msgpack
 
-from greenchat import Invalid, LineBuffer, Request, Say, Says, slash_at
+from greenchat import Invalid, LineBuffer, Request, RunCommand, Say, Says, slash_at
 
 from .asking import IsStill, ask, label_of
 from .beside import Beside, unpacked
@@ -14,7 +15,7 @@ from .frames import Context, IrcLine, context_of
 from .grammar import CLIENT_TAG_BYTES, LINE_BYTES, TAG_BYTES, parse
 from .names import room_of, source
 
-Expect = Callable[[Say, str, Beside], None]
+Expect = Callable[[Say | RunCommand, str, Beside], None]
 
 # What is read as one run: one person's words to one room, without tags, in lines as all clients send them.
 _TO = b"PRIVMSG "
@@ -40,6 +41,10 @@ class Decoder:
         self._lines = LineBuffer(TAG_BYTES + LINE_BYTES)
 
     def feed(self, data: bytes) -> Sequence[Any]:
+        client = self._client
+        client.heard = time()
+        if client.is_registered:
+            client.since = 0.0  # it was told all that it had missed; of rooms into which it comes now, it is told all
         block, overlong = self._lines.feed(data)
         frames: list[Any] = []
         says = None
@@ -83,10 +88,9 @@ class Decoder:
             return [IrcLine("INVALID_UTF8", [verb], ref=Context(verb, "", label).ref)]
         requests = ask(self._client, line, self._is_still) if line.verb else []
         for request in requests:
-            if type(request) is Say and (beside := unpacked(context_of(request.ref).extra)) is not None:
-                at = slash_at(request.text)  # it is said with one slash less
-                text = request.text if at < 0 else request.text[:at] + request.text[at + 1 :]
-                self._expect(request, text, beside)
+            said = _said(request)
+            if said is not None and (beside := unpacked(context_of(request.ref).extra)) is not None:
+                self._expect(*said, beside)
         return requests
 
     def _says(self, block: bytes) -> Says | None:
@@ -120,6 +124,16 @@ def _are_plain(texts: Sequence[str], longest: int) -> bool:
     if all_of_it.isascii():
         return max(map(len, texts)) <= longest
     return all_of_it.isprintable() and all(len(one.encode()) <= longest for one in texts)
+
+
+def _said(request: Request | IrcLine) -> tuple[Say | RunCommand, str] | None:
+    """A request that says something, and its words, as they are said."""
+    if isinstance(request, RunCommand) and request.name == "me":
+        return request, str(request.args["text"])
+    if not isinstance(request, Say):
+        return None
+    at = slash_at(request.text)  # it is said with one slash less
+    return request, request.text if at < 0 else request.text[:at] + request.text[at + 1 :]
 
 
 def _too_long() -> IrcLine:

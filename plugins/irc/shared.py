@@ -31,7 +31,7 @@ from greenchat import (
 
 from .beside import PLAIN, Besides, pieces
 from .frames import IrcTagged
-from .grammar import LINE_BYTES, cut, line, tagged
+from .grammar import LINE_BYTES, cut, line, tagged, without_formatting
 from .history import time_tag
 from .msgids import mark_of
 from .names import HOST, source, to_channel, to_irc
@@ -51,11 +51,26 @@ ADVICE: dict[Advice, str] = {
     Advice.TLS: "Connect with TLS.",
 }
 
-# What stands for a role before a name, and the mode that gives it.
-SIGNS = {"owner": "~", "operator": "@"}
-MODES = {"owner": "q", "operator": "o"}
+# The modes of people, from the highest, and what stands for each before a name.
+SIGNS = {"q": "~", "o": "@", "v": "+"}
+
+# How the act of a notice is told that is about a room: by what it sets, as the audit trail has it.
+SETTINGS = {
+    "key set": "+k *",
+    "key off": "-k *",
+    "invite-only on": "+i",
+    "invite-only off": "-i",
+    "topic-by owner": "+t",
+    "topic-by everybody": "-t",
+    "moderated on": "+m",
+    "moderated off": "-m",
+    "limit off": "-l",
+}
 
 END = "\r\n"
+
+# What a reason begins with that somebody has given for leaving a room.
+PARTED = "left: "
 
 # Capabilities of clients that know messages by their ids.
 KNOW_IDS = frozenset({"draft/chathistory", "draft/message-redaction"})
@@ -133,9 +148,9 @@ class SharedCodec:
         place = message.room or message.conversation
         if message.conversation:
             target = to_irc(message.with_ if message.own else me)
-        beside = PLAIN
-        if message.seq:
-            beside = self._besides.of(message.sender, place, message.seq, message.text, target)
+        seq, beside = message.seq, PLAIN
+        if seq:
+            beside = self._besides.of(message.sender, place, seq, message.id, message.text, target)
         head = f":{source(message.sender)} {beside.verb} {target} :"
         before, behind = ("\x01ACTION ", "\x01") if message.action else ("", "")
         longest = LINE_BYTES - len(END) - len((head + before + behind).encode())
@@ -150,7 +165,7 @@ class SharedCodec:
         parts = [
             (is_one or place > 0, part)
             for is_one, text in pieces(beside.lines, with_files(message))
-            for place, part in enumerate(cut(text, longest))
+            for place, part in enumerate(cut(_whole(text, longest), longest))
         ]
         if self._batches and len(parts) > 1 and not message.action:
             return self._in_batch(parts, head, target, message, tags)
@@ -191,7 +206,7 @@ class SharedCodec:
                 before = tagged(tags | self.tags(time, account))
                 return self._lines(*(f"{before}{one}" for one in lines)) if self._tags else b""
             case Joined(room, name, time, role):
-                return self.event(time, name, self.joined(room, name), *_mode(room, name, role))
+                return self.event(time, name, self.joined(room, name), *self._mode(room, name, role))
             case Left(room, name, reason, time, by, gone):
                 return self.event(time, by or name, _left(room, name, reason, by, gone))
             case Renamed(_, name, new_name, time):
@@ -203,7 +218,9 @@ class SharedCodec:
                     return b""
                 return self.event(time, name, line(source(name), "AWAY", *([why] if why else [])))
             case Role(room, name, role, time):
-                return self.event(time, "", *_role(room, name, role))
+                return self.event(time, "", *self._role(room, name, role))
+            case Notice(act=act, by=by) if by and act:
+                return self._ordered(reply)
             case Notice(text, room) if room:
                 return self._lines(*(f":{HOST} NOTICE {to_channel(room)} :{one}" for one in _cut(text, room)))
             case Pinned(room, _, by, on, _, sender):
@@ -212,7 +229,7 @@ class SharedCodec:
             case Edited(room, seq, _, text, by, time) if room:
                 return self._edited(room, seq, text, by, time)
             case Deleted(room, seq, _, by, time) if room and "draft/message-redaction" in self.caps:
-                return self.event(time, by, f":{source(by)} REDACT {to_channel(room)} {mark_of(room)}{seq}")
+                return self.event(time, by, self.redacted(room, to_channel(room), seq, by))
             case Reacted(room, seq, _, by, emoji, on, time) if room and self._tags:
                 return self.reacted(room, to_channel(room), seq, by, emoji, on, time)
         return b""
@@ -228,8 +245,10 @@ class SharedCodec:
         tags["+draft/react" if on else "+draft/unreact"] = emoji
         return self._lines(f"{tagged(tags)}:{source(by)} TAGMSG {target}")
 
-    def id_of(self, place: str, seq: int) -> str:
-        return f"{mark_of(place)}{seq}"
+    def redacted(self, place: str, target: str, seq: int, by: str) -> str:
+        """That a message is deleted."""
+        why = self._besides.reasons.of(place, seq, by)
+        return f":{source(by)} REDACT {target} {mark_of(place)}{seq}{why}"
 
     def joined(self, room: str, name: str, realname: str = "") -> str:
         """That somebody has come into a room."""
@@ -238,6 +257,25 @@ class SharedCodec:
         account, known = self._account_of(name)
         realname = realname or known
         return f":{source(name)} JOIN {to_channel(room)} {to_irc(account) or '*'} :{realname or name}"
+
+    def _ordered(self, notice: Notice) -> bytes:
+        """What somebody has set for a room, as a mode; who was put out is told by what put them out."""
+        if notice.act in ("kick", "ban"):
+            return b""
+        mode = mode_of(notice)
+        if not mode:
+            return self.encode(Notice(notice.text, notice.room))
+        return self._lines(f":{source(notice.by)} MODE {to_channel(notice.room)} {mode}")
+
+    def _mode(self, room: str, name: str, role: str) -> Sequence[str]:
+        letter = letter_of(role, self._account_of(name)[0])
+        return [f":{HOST} MODE {to_channel(room)} +{letter} {to_irc(name)}"] if letter else []
+
+    def _role(self, room: str, name: str, role: str) -> Sequence[str]:
+        if role:
+            return self._mode(room, name, role)
+        nick = to_irc(name)
+        return [f":{HOST} MODE {to_channel(room)} -qo {nick} {nick}"]
 
     def _edited(self, room: str, seq: int, text: str, by: str, time: object) -> bytes:
         """A message that says so: what was said cannot be changed on IRC."""
@@ -258,20 +296,36 @@ class SharedCodec:
 def _left(room: str, name: str, reason: str, by: str, gone: bool) -> str:
     if gone:
         return f":{source(name)} QUIT :{reason}"
-    if by:
-        return f":{source(by)} KICK {to_channel(room)} {to_irc(name)} :{reason}"
-    return f":{source(name)} PART {to_channel(room)}" + (f" :{reason}" if reason != "left" else "")
+    if by:  # the reason says who has done it, and why
+        why = reason.partition(": ")[2] or to_irc(by)
+        return f":{source(by)} KICK {to_channel(room)} {to_irc(name)} :{why}"
+    why = "" if reason == "left" else reason.removeprefix(PARTED)
+    return f":{source(name)} PART {to_channel(room)}" + (f" :{why}" if why else "")
 
 
-def _mode(room: str, name: str, role: str) -> Sequence[str]:
-    return [f":{HOST} MODE {to_channel(room)} +{MODES[role]} {to_irc(name)}"] if role in MODES else []
+def mode_of(notice: Notice) -> str:
+    """What was set, as a mode and its parameter; empty for what has none."""
+    if notice.act in ("voice", "devoice"):
+        return f"{'+' if notice.act == 'voice' else '-'}v {to_irc(notice.target)}"
+    if notice.act != "room":
+        return ""
+    what, _, value = notice.details.partition(" ")
+    return f"+l {value}" if what == "limit" and value != "off" else SETTINGS.get(notice.details, "")
 
 
-def _role(room: str, name: str, role: str) -> Sequence[str]:
-    if role in MODES:
-        return _mode(room, name, role)
-    nick = to_irc(name)
-    return [f":{HOST} MODE {to_channel(room)} -{''.join(MODES.values())} {nick} {nick}"]
+def letter_of(role: str, account: str) -> str:
+    """The mode of somebody in a room. Who owns it by an account has it for good; a guest, as long as they are here."""
+    return "" if not role else "q" if role == "owner" and account else "o"
+
+
+def signs_of(role: str, account: str, has_voice: bool) -> str:
+    """What stands before a name in a room: all of it, the highest first."""
+    return SIGNS.get(letter_of(role, account), "") + (SIGNS["v"] if has_voice else "")
+
+
+def _whole(text: str, longest: int) -> str:
+    """One line as it was written; or without its formatting, where it has to be cut: a code could be cut through."""
+    return text if len(text.encode()) <= longest else without_formatting(text)
 
 
 @lru_cache(maxsize=64)
