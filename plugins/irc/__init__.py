@@ -9,6 +9,7 @@ goes along over a reload.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,10 @@ BEGINNINGS = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
 # So many lines are told at once, before others have their turn, where this one is long.
 STEP = 64
 
+# So many changes of people are known to be told to who watches these, while more rooms tell of them: more than come in
+# one turn.
+SEEN = 256
+
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
     **orders.HANDLERS,
@@ -89,6 +94,7 @@ class Irc:
         self._ctx = ctx
         self._absent = Absent(ctx.carry_state())
         self._shared: dict[frozenset[str], SharedCodec] = {}
+        self._seen: deque[tuple[str, datetime]] = deque(maxlen=SEEN)
 
     # --- begin and end ---
 
@@ -213,7 +219,11 @@ class Irc:
                 other.tell(told)
 
     def _tell_watchers(self, event: Away | Renamed) -> None:
-        name = event.name
+        """Once, though it comes from all rooms."""
+        name, seen = event.name, (event.name, event.time)
+        if not self._desk.watchers or seen in self._seen:
+            return
+        self._seen.append(seen)
         if isinstance(event, Away):
             told = line(source(name), "AWAY", *([event.why] if event.why else []))
             for session in self._desk.watching(name, "away-notify"):

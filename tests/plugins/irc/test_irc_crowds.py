@@ -78,6 +78,7 @@ def test_the_longest_list_of_whom_one_monitors(server):
         assert (full.verb, full.params[1:3]) == ("734", [str(most), "one-more"])
         listed = ada.ask("MONITOR L")
         assert [nick for line in listed if line.verb == "732" for nick in line.text.split(",")] == nicks
+        other.ask("JOIN #a,#b,#c")
         for _ in range(3):
             other.ask("NICK gone")
             other.ask("NICK n7")
