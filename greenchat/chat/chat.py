@@ -216,11 +216,12 @@ class Chat(Direct):
         self._ignoring.came(member)
         self._remember(member)
         told: set[Outlet] = set()
+        now = datetime.now(UTC)  # the same in all rooms: by that it is known that they tell of the same
         for room in member.rooms.values():
-            room.tell_once(Renamed(room.name, old, name, datetime.now(UTC)), told)
+            room.tell_once(Renamed(room.name, old, name, now), told)
         for session in member.sessions:
             if session not in told:
-                self._tell(session, Renamed("", old, name, datetime.now(UTC)))
+                self._tell(session, Renamed("", old, name, now))
 
     @one_step
     def set_away(self, member: Member, why: str) -> None:
@@ -234,15 +235,16 @@ class Chat(Direct):
         member.away = why
         self._remember(member)
         told: set[Outlet] = set()
+        now = datetime.now(UTC)  # as above
         for room in list(member.rooms.values()):
             if room.members.get(member.key) is member:  # still, after others have had their turn
-                room.tell_once(Away(room.name, member.name, member.away, datetime.now(UTC)), told, member)
+                room.tell_once(Away(room.name, member.name, member.away, now), told, member)
                 if len(member.rooms) > STEP:
                     room.flush()  # else all of them would go out in the turn in which this is answered
             self._turns.breathe()
         for session in member.sessions:
             if session not in told:
-                self._tell(session, Away("", member.name, why, datetime.now(UTC)))
+                self._tell(session, Away("", member.name, why, now))
 
     def invite(self, member: Member, guest: Member, room: Room) -> None:
         """`member` asks `guest` to come into `room`. Plugins observe it as well."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from msgspec import Struct, field, msgpack
 
+from . import caps
+
 
 class Gone(NamedTuple):
     """Somebody who has left."""
@@ -91,3 +93,4 @@ class Client(Struct):
         was = msgpack.decode(state, type=Client)
         for name in self.__struct_fields__:
             setattr(self, name, getattr(was, name))
+        self.caps = caps.shared(self.caps)
