@@ -50,7 +50,7 @@ class ReplyDecoder(Protocol):
 
 
 class Refusals(Protocol):
-    """How connections of a kind are turned away. `advice` is what people are told to do there: see wording.py."""
+    """How connections of a kind are turned away. `advice` is what people are told to do there: see advice.py."""
 
     advice: Mapping[Advice, str]
 

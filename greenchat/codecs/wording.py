@@ -1,15 +1,15 @@
-"""The words that people read: of what happens, and of what to do. They stand here once, fit for each kind of client.
+"""The words that people read of what happens. They stand here once, fit for each kind of client; what to do is in
+advice.py.
 
 `plain` has the sentences for clients that know lines and nothing else, which are frozen; `rich` those for clients that
 know rooms, roles and conversations, where theirs differ. A new kind of event is one more function with its sentence.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import singledispatch
 from typing import NamedTuple
 
-from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import (
     Away,
     Change,
@@ -36,9 +36,6 @@ from greenchat.protocol.text import printable, some_of
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
 
 QUOTED = 30  # characters of a message that is answered or changed: enough to know it again
-
-# What stands for a name that nobody has chosen yet.
-NO_NAME = "<username>"
 
 Clock = Callable[[datetime], str]
 
@@ -363,53 +360,3 @@ def local(time: datetime) -> str:
     except (OverflowError, ValueError):  # no server's clock is there
         return "?"
     return f"{there:%H:%M}" if there.date() == datetime.now().date() else f"{there:%Y-%m-%d %H:%M}"
-
-
-# --- what to do ------------------------------------------------------------------------------------------------------
-
-# For people who write frames by hand, on netcat say. `{name}` is theirs, `{line}` a command.
-BY_HAND: Mapping[Advice, str] = {
-    Advice.JOIN: "Send JOIN|{name}.",
-    Advice.JOIN_FIRST: "Send JOIN|{name} first.",
-    Advice.JOIN_NOW: "Now send JOIN|{name}.",
-    Advice.JOIN_AGAIN: "Connect again and send JOIN|{name}.",
-    Advice.NAME_ONE: "Send JOIN|<username> or JOIN|<username>|<room>.",
-    Advice.ENTER_ROOM: "Send JOIN|{name}, or MSG|/join ROOM",
-    Advice.PASS_PHRASE: "Say MSG|/password PHRASE first, or send it with a JSON join.",
-    Advice.FRAME_TYPES: "Send JOIN|<username>, MSG|<text> or LEAVE.",
-    Advice.ONE_LINE: "Send plain text, a frame for each line.",
-    Advice.COMMAND: "MSG|{line}",
-    Advice.TLS: "Connect with: greenchat connect --tls",
-}
-
-# For people whose client does that for them, and for those who write one.
-BY_CLIENT: Mapping[Advice, str] = {
-    Advice.JOIN: "Join, to use them.",
-    Advice.JOIN_FIRST: "Join first.",
-    Advice.JOIN_NOW: "Now join.",
-    Advice.JOIN_AGAIN: "Connect again and join.",
-    Advice.NAME_ONE: "Choose one.",
-    Advice.ENTER_ROOM: "/join ROOM leads into one.",
-    Advice.PASS_PHRASE: "Join with it; whoever invited you knows it.",
-    Advice.FRAME_TYPES: "PROTOCOL.md has all that there are.",
-    Advice.ONE_LINE: "Send plain text.",
-    Advice.COMMAND: "{line}",
-    Advice.TLS: "Connect with: greenchat connect --tls",
-}
-
-# For whoever looks at an answer in HTTP.
-BY_BROWSER: Mapping[Advice, str] = {**BY_CLIENT, Advice.TLS: "Open it with https://."}
-
-
-def advise(how: Mapping[Advice, str], advice: Advice, *, name: str = "", line: str = "") -> str:
-    """What to do, in the words for a kind of client, of which `how` has them."""
-    return how[advice].format(name=name or NO_NAME, line=line)
-
-
-def in_full(verdict: Reject, how: Mapping[Advice, str], name: str = "") -> Reject:
-    """`verdict` with what somebody called `name` is to do about it, in the words for their kind of client."""
-    if verdict.advice is None:
-        return verdict
-    told = Reject(f"{verdict.text} {advise(how, verdict.advice, name=name)}", verdict.code)
-    told.by = verdict.by
-    return told

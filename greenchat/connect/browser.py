@@ -21,7 +21,7 @@ import click
 from greenchat.client import ClientError, NoAnswerError, TurnedAwayError, UnreachableError
 from greenchat.client.client import CONNECT_SECONDS
 from greenchat.client.connection import open_socket
-from greenchat.codecs.wording import BY_CLIENT
+from greenchat.codecs.advice import BY_CLIENT
 from greenchat.connect.common import DEFAULT_PORT, error_line, exit_code, info_line
 from greenchat.connect.options import Exit, Visit
 from greenchat.errors import Advice

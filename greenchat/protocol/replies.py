@@ -211,10 +211,12 @@ class Exported(Frame, frozen=True, tag="exported"):
 
 class Levels(Answer, frozen=True, kw_only=True, tag="levels"):
     """What calls for somebody in the `rooms` and `conversations` in which they have chosen it, by names and ids: "all",
-    "mentions" or "none". The answer to /notify; and without being asked for, as it was chosen on another device."""
+    "mentions" or "none"; and which `words` do, as their name does. The answer to /notify and /highlight; and without
+    being asked for, as it was chosen on another device."""
 
     rooms: dict[str, str] = field(default_factory=dict)
     conversations: dict[str, str] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
 
 
 class Pin(Struct, frozen=True, omit_defaults=True):

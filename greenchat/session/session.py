@@ -16,7 +16,7 @@ from greenchat.chat.place import Place
 from greenchat.chat.presence import Kept
 from greenchat.chat.room import Member, Room
 from greenchat.codecs import Codec, shared_of
-from greenchat.codecs.wording import advise, in_full
+from greenchat.codecs.advice import advise, in_full
 from greenchat.errors import Advice, Reject, sendable
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.ending import Cut
