@@ -237,7 +237,8 @@ class Pins(Answer, frozen=True, kw_only=True, tag="pins"):
 
 
 class SearchResults(Frame, frozen=True, tag="found"):
-    """The answer to Search: messages, the latest first. `more`: there are older ones."""
+    """The answer to Search: messages, the latest first. `more`: there are older ones. Without a `text` it is the answer
+    to ListMentions."""
 
     text: str
     messages: list[Message]

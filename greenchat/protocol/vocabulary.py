@@ -60,6 +60,7 @@ from greenchat.protocol.requests import (
     KeepCursor,
     Leave,
     ListCommands,
+    ListMentions,
     MarkRead,
     Ping,
     Pong,
@@ -122,6 +123,7 @@ Asked = (
     | Leave
     | History
     | Search
+    | ListMentions
     | Export
     | Ping
     | Pong
