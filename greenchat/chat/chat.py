@@ -23,6 +23,7 @@ from greenchat.errors import Reject
 from greenchat.protocol.events import (
     Away,
     File,
+    Invited,
     Message,
     ModerationAction,
     Notice,
@@ -32,7 +33,7 @@ from greenchat.protocol.events import (
 )
 from greenchat.protocol.names import require_known
 from greenchat.protocol.runs import Key, Messages
-from greenchat.protocol.text import is_blank, printable, require_text, some_of
+from greenchat.protocol.text import FORBIDDEN, is_blank, printable, require_text, some_of
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
 AWAY = "away"
@@ -151,8 +152,8 @@ class Chat(Direct):
         self, member: Member, text: str, action: bool, room: Room, origin: Outlet, key: Key | None = None
     ) -> Messages:
         """The run that it is the last of."""
-        if is_blank(text):
-            require_text(text)
+        if FORBIDDEN.search(text) or is_blank(text):
+            require_text(text)  # control characters are refused here as well, whatever a codec has let through
         given = text
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, action)
@@ -245,6 +246,12 @@ class Chat(Direct):
         for session in member.sessions:
             if session not in told:
                 self._tell(session, Away("", member.name, why, datetime.now(UTC)))
+
+    def invite(self, member: Member, guest: Member, room: Room) -> None:
+        """`member` asks `guest` to come into `room`. Plugins observe it as well."""
+        invited = Invited(room.name, member.name, datetime.now(UTC), guest.name)
+        guest.tell(invited)
+        self._observe((invited,))
 
     def ignore(self, member: Member, name: str) -> str:
         """From now on `member` does not read what `name` says, whatever they are called by then; the name as it is

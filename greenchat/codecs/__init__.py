@@ -71,6 +71,7 @@ class Codec(Refusals, Protocol):
     tokens: bool  # whether its clients are told tokens, with which they come back after the connection was lost
 
     # It may have `quits`: true where its clients are told once that somebody has left the chat, and not for each room.
+    # `wants_acks`: false where they are told only what was refused of what they said in a row, whatever refs that has.
     # And `with_words(acks)`: asked at once, where what it tells of acks has what was said in it. It gives back what
     # `encode_acks` gets once all is kept, and rooms may have forgotten it.
 

@@ -1,4 +1,4 @@
-"""The words for what people are to do, fit for each kind of client."""
+"""The words that people read of what they are to do, fit for each kind of client."""
 
 from collections.abc import Mapping
 

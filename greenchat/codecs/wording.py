@@ -1,5 +1,4 @@
-"""The words that people read of what happens. They stand here once, fit for each kind of client; what to do is in
-advice.py.
+"""The words that people read of what happens; advice.py has those of what to do. They stand here once, for all clients.
 
 `plain` has the sentences for clients that know lines and nothing else, which are frozen; `rich` those for clients that
 know rooms, roles and conversations, where theirs differ. A new kind of event is one more function with its sentence.

@@ -216,11 +216,12 @@ class Role(Event, frozen=True, gc=False, tag="role"):
 
 
 class Invited(Event, frozen=True, gc=False, tag="invited"):
-    """`by` asks whoever gets this to come into `room`, and may have opened it for them."""
+    """`by` asks whoever gets this, who is called `name`, to come into `room`, and may have opened it for them."""
 
     room: str
     by: str
     time: datetime
+    name: str = ""
 
 
 class ModerationAction(Event, frozen=True, gc=False, tag="acted"):

@@ -17,25 +17,31 @@ from greenchat import (
     Away,
     ChatServer,
     Context,
+    Invited,
     Join,
+    Joined,
     Member,
     Message,
     Messages,
     Reject,
     Renamed,
     Request,
+    Room,
     Session,
     Topic,
     __version__,
     hookimpl,
 )
 
-from . import burst, channels, desk, relay, whois
+from . import burst, channels, desk, operators, reading, redact, relay, whois
 from .beside import Besides
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
-from .names import ascii_lower, is_channel, room_of, source, to_irc
+from .marks import Marks
+from .missed import Missed
+from .names import ascii_lower, is_channel, room_of, source, to_channel, to_irc
+from .notices import Notices
 from .own import IrcCodec
 from .registration import SASL
 from .settings import Settings as Settings
@@ -54,7 +60,7 @@ HANDLERS: dict[str, Handler] = {
     "TOPIC": channels.topic,
     "LIST": channels.list_named,
     "TARGETS": channels.targets,
-    "MARKREAD": channels.mark_read,
+    "MARKREAD": reading.mark_read,
     "NAMES": whois.names,
     "WHO": whois.who,
     "WHOIS": whois.whois,
@@ -64,6 +70,8 @@ HANDLERS: dict[str, Handler] = {
     "MONITOR": whois.monitor,
     "CTCP": relay.ctcp,
     "TAGMSG": relay.tags_alone,
+    "KILL": operators.kill,
+    "REDACT": redact.redact,
 }
 
 
@@ -72,20 +80,22 @@ class Irc:
 
     _server: ChatServer
     _desk: Desk
+    besides: Besides
 
     def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
         self._ctx = ctx
         ctx.carry_state()
         self._shared: dict[frozenset[str], SharedCodec] = {}
-        self.besides = Besides(self._is_bot)
 
     # --- begin and end ---
 
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
-        self._desk = Desk(server)
+        self._desk = Desk(server, Marks(self._ctx.store.account))
+        self._missed = Missed(self._ctx.store.account)
+        self.besides = Besides(self._is_bot, Notices(self._ctx.store))
         server.carries(IrcCodec(self))
         for address in self._settings.listen:
             where = server.listen_also(address, self._serve)
@@ -110,11 +120,14 @@ class Irc:
     @hookimpl
     def greenchat_carried(self, session: Session) -> None:
         self.greenchat_connected(session)
+        if session.member is not None:
+            self._desk.present.add(session.member)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             self._desk.end(session, session.codec)
+            self._missed.has_left(session, session.codec)
             session.codec.session = None
 
     # --- what clients ask ---
@@ -170,23 +183,73 @@ class Irc:
     # --- what happens ---
 
     @hookimpl
-    def greenchat_event(self, event: Topic | Away | Renamed) -> None:
+    def greenchat_event(self, event: Topic | Away | Renamed | Joined | Invited) -> None:
         match event:
             case Topic(name, _, by, time):
                 room = self._server.chat.rooms.get(name)
                 if room is not None:
                     self._desk.topics[room] = by, time
-            case Away(_, name, why):
-                for session in self._watching(name, "away-notify"):
-                    session.tell(IrcLines(lines=[line(source(name), "AWAY", *([why] if why else []))]))
-            case Renamed(_, name, new_name):
-                self._monitored("731", name)
-                self._monitored("730", new_name)
+            case Away() | Renamed():
+                self._tell_watchers(event)
+            case Joined(name, by):
+                self._came_away(name, by)
+            case Invited():
+                self._invited(event)
 
-    @hookimpl
-    def greenchat_entered(self, session: Session) -> None:
-        if session.member is not None and len(session.member.rooms) == 1:
-            self._monitored("730", session.name)
+    def _came_away(self, name: str, by: str) -> None:
+        """Who comes into a room and is away is told to be (IRCv3, away-notify)."""
+        room, member = self._server.chat.rooms.get(name), self._desk.member(by) if self._desk.irc else None
+        if room is None or member is None or not member.away:
+            return
+        told = IrcLines(lines=[line(source(member.name), "AWAY", member.away)])
+        for other, _ in self._desk.listening(room, "away-notify"):
+            if other.member is not member and not desk.ignores(other, member):
+                other.tell(told)
+
+    def _tell_watchers(self, event: Away | Renamed) -> None:
+        name = event.name
+        if isinstance(event, Away):
+            told = line(source(name), "AWAY", *([event.why] if event.why else []))
+            for session in self._desk.watching(name, "away-notify"):
+                session.tell(IrcLines(lines=[told]))
+        elif ascii_lower(to_irc(name)) != ascii_lower(to_irc(event.new_name)):
+            self._monitored("731", name)
+            self._monitored("730", event.new_name)
+
+    def _invited(self, event: Invited) -> None:
+        """Who keeps order in a room may want to know who is asked to come into it (IRCv3, invite-notify)."""
+        room = self._server.chat.rooms.get(event.room)
+        if room is None:
+            return
+        told = IrcLines(lines=[line(source(event.by), "INVITE", to_irc(event.name), to_channel(event.room))])
+        for one, _ in self._desk.listening(room, "invite-notify"):
+            if one.name != event.by and one.member is not None and room.role_of(one.member):
+                one.tell(told)
+
+    @hookimpl(trylast=True)
+    def greenchat_entered(self, session: Session, room: Room) -> None:
+        if isinstance(session.codec, IrcCodec):
+            session.tell(IrcLines(entered=room.name))
+        self.came(session)
+
+    def came(self, session: Session) -> None:
+        """Somebody is in the chat, be it in no room."""
+        member = session.member
+        if member is not None and member not in self._desk.present:
+            self._desk.present.add(member)
+            self._monitored("730", member.name)
+
+    def registered(self, session: Session) -> None:
+        """A client of IRC has come in, and is told what it has missed."""
+        codec = self._codec(session)
+        if session.account_id and not codec.client.has("draft/chathistory"):
+            codec.client.left = self._missed.since(session)
+        self.came(session)
+
+    def changed(self, session: Session, event: Away | Renamed) -> None:
+        """Of one who is in no room, nobody is told but their own sessions, of which this is one."""
+        if session.member is not None and next(iter(session.member.sessions), None) is session:
+            self._tell_watchers(event)
 
     @hookimpl
     def greenchat_account(self, session: Session) -> None:
@@ -197,18 +260,8 @@ class Irc:
         for other, _ in self._desk.neighbours(member, "account-notify"):
             if other is not session:
                 other.tell(told)
-        for other in self._watching(member.name, "account-notify"):
+        for other in self._desk.watching(member.name, "account-notify"):
             other.tell(told)
-
-    def _watching(self, name: str, cap: str) -> list[Session]:
-        """Those that monitor somebody with whom they share no room, and want to know more than their coming."""
-        watchers = self._desk.watchers.get(ascii_lower(to_irc(name)))
-        if not watchers:
-            return []
-        member = self._desk.member(to_irc(name))
-        near = {one for one, _ in self._desk.neighbours(member, cap)} if member is not None else set()
-        wanted = {"extended-monitor", cap}
-        return [one for one in watchers - near if wanted <= self._codec(one).client.caps]
 
     @staticmethod
     def _codec(session: Session) -> IrcCodec:
@@ -254,7 +307,7 @@ class Irc:
         return [
             *burst.greeting(nick, __version__, created, self._server),
             *(one for one in desk.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
-            burst.no_motd(self._server),
+            *burst.motd(self._server),
         ]
 
     def find(self, session: Session, target: str, conversation: str, seq: int) -> Message | None:
@@ -271,7 +324,8 @@ class Irc:
         return room.log.in_a_row(seq, count) if room is not None else None
 
     def is_there(self, session: Session, channel: str) -> bool:
-        return self._desk.room(session, channel) is not None
+        room = self._desk.room(session, channel)
+        return room is not None and session.member is not None and room.name in session.member.rooms
 
     def is_still(self, session: Session, conversation: str, nick: str) -> bool:
         member = session.member
@@ -284,9 +338,15 @@ class Irc:
         there = self._desk.member(nick)
         return there is None or there is other
 
+    def away(self, session: Session, name: str) -> str:
+        member = self._desk.member(to_irc(name))
+        return member.away if member is not None and not desk.ignores(session, member) else ""
+
     def read_mark(self, session: Session, room: str, conversation: str, seq: int) -> str:
         place = session.chat.open_conversation(conversation) if conversation else session.chat.rooms.get(room)
-        return channels.mark_of(place, seq) if place is not None else "*"
+        if place is None:
+            return reading.NONE
+        return reading.told(self._desk, session.require_member(), place, reading.where_of(place), seq)
 
 
 def greenchat_plugin(settings: Settings, ctx: Context) -> Irc:

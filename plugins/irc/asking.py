@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from greenchat import Delete, Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
+from greenchat import Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
 
 from . import multiline, registration
 from .beside import PLAIN, Beside, client_tags
@@ -69,6 +69,9 @@ def _asked(client: Client, line: Parsed) -> Requests:
     # Who has asked to come in may say more with it, which waits for that.
     if not (client.is_registered or client.asked) and verb not in BEFORE:
         yield IrcLine("451", ref=Context(verb, "", label).ref)
+        return
+    if len(line.params) < NEEDED.get(verb, 0) and verb in STANDARD:
+        yield IrcLine("FAIL", [verb, "NEED_MORE_PARAMS", "Missing parameters"], ref=Context(verb, "", label).ref)
         return
     if len(line.params) < NEEDED.get(verb, 0):
         yield IrcLine("461", [verb], ref=Context(verb, "", label).ref)
@@ -257,18 +260,25 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
         return
     if "to" in where and nick in client.talks:
         where = {"conversation": client.talks[nick]}  # with this very person, whoever has the name by now
-    if text.startswith(ACTION):
-        text = without_formatting(text.removeprefix(ACTION).removesuffix(CTCP))
-        yield RunCommand("me", {"text": text}, ref=context.ref, **where)
+    is_action = text.startswith(ACTION)
+    written = text.removeprefix(ACTION).removesuffix(CTCP) if is_action else text
+    text = without_formatting(written)
+    if text != written:
+        beside = replace(beside, lines=[(False, written)])  # bold and colours are for clients of IRC alone
+    if is_action:
+        yield RunCommand("me", {"text": text}, ref=_beside(client, context, beside).ref, **where)
         return
-    text = without_formatting(text)
     answered = seq_in(tags.get("+draft/reply", "") or tags.get("+reply", ""), target, where.get("conversation", ""))
-    ref = context.ref
-    if beside != PLAIN:
-        client.besides += 1
-        ref = context._replace(extra=replace(beside, number=client.besides).packed()).ref
     # A slash is not a command here: who types one in a client of IRC has meant to say it.
-    yield Say(slashed(text), ref=ref, reply_to=answered, **where)
+    yield Say(slashed(text), ref=_beside(client, context, beside).ref, reply_to=answered, **where)
+
+
+def _beside(client: Client, context: Context, beside: Beside) -> Context:
+    """The context of words that are more than their text."""
+    if beside == PLAIN:
+        return context
+    client.besides += 1
+    return context._replace(extra=replace(beside, number=client.besides).packed())
 
 
 def slashed(text: str) -> str:
@@ -300,18 +310,17 @@ def _may_be_emoji(text: str) -> bool:
 
 def _redact(client: Client, line: Parsed, label: str) -> Requests:
     target, msgid = line.params[:2]
-    talk = client.talks.get(ascii_lower(target), "")
-    context, seq = Context("REDACT", target, label, msgid), seq_in(msgid, target, talk)
-    if not seq:
-        yield IrcLine("UNKNOWN_MSGID", [target, msgid], ref=context.ref)
-    elif is_channel(target):
-        yield Delete(seq, room_of(target), context.ref)
-    else:
-        yield Delete(seq, "", context.ref, talk)
+    yield IrcLine("REDACT", line.params, ref=Context("REDACT", target, label, msgid).ref)
 
 
 def _batch(client: Client, line: Parsed, label: str) -> Requests:
     yield from multiline.batch(client, line, label, said)
+
+
+def _oper(client: Client, line: Parsed, label: str) -> Requests:
+    """Operators are accounts: it is a login to one."""
+    name, password = line.params[:2]
+    yield RunCommand("login", {"name": from_irc(name), "password": password}, ref=Context("OPER", name, label).ref)
 
 
 def _register(client: Client, line: Parsed, label: str) -> Requests:
@@ -329,8 +338,11 @@ def _register(client: Client, line: Parsed, label: str) -> Requests:
 NEEDED = {
     "PASS": 1, "JOIN": 1, "PART": 1, "TOPIC": 1, "KICK": 2, "INVITE": 2, "TAGMSG": 1, "REDACT": 2, "BATCH": 1,
     "CHATHISTORY": 2, "MARKREAD": 1, "REGISTER": 3, "MODE": 1, "WHO": 1, "USERHOST": 1, "ISON": 1, "OPER": 2,
-    "MONITOR": 1, "SETNAME": 1, "CAP": 1,
+    "MONITOR": 1, "SETNAME": 1, "CAP": 1, "KILL": 1,
 }  # fmt: skip
+
+# Those of which a standard reply tells that there are too few (IRCv3).
+STANDARD = frozenset({"CHATHISTORY", "MARKREAD"})
 
 VERBS: dict[str, Asks] = {
     "CAP": registration.cap,
@@ -357,4 +369,5 @@ VERBS: dict[str, Asks] = {
     "MARKREAD": mark_read,
     "MODE": mode,
     "REGISTER": _register,
+    "OPER": _oper,
 }

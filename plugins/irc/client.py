@@ -22,9 +22,8 @@ class Client(Struct):
 
     `talks` are the conversations of two, by the nicks of the others, and `ended` those nicks whose bearer is somebody
     else by now, the latest of them. `monitored` are nicks whose coming and going it wants to know. `batches` are
-    messages of several lines that it has begun, by their names. `run_to` is the channel to which it said something
-    last, of which it does not want to know what became. `besides` counts what it said that was more than its text, see
-    beside.py.
+    messages of several lines that it has begun, by their names. It `is_bot` by its own word, and wants `no_ctcp`:
+    nothing that others' clients ask it. `besides` counts what it said that was more than its text, see beside.py.
     """
 
     nick: str = ""
@@ -46,8 +45,9 @@ class Client(Struct):
     monitored: dict[str, str] = field(default_factory=dict)
     batches: dict[str, Lines] = field(default_factory=dict)
     is_bot: bool = False
-    run_to: str = ""
+    no_ctcp: bool = False
     besides: int = 0
+    left: str = ""  # since when it has missed something in the rooms that it comes back into, see missed.py
 
     def __repr__(self) -> str:
         return f"Client(nick={self.nick!r})"  # passwords do not get into a log

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import msgpack
 
-from greenchat import Invalid, LineBuffer, Request, Say, Says, slash_at
+from greenchat import Invalid, LineBuffer, Request, RunCommand, Say, Says, slash_at
 
 from .asking import IsStill, ask, label_of
 from .beside import Beside, unpacked
@@ -14,7 +14,7 @@ from .frames import Context, IrcLine, context_of
 from .grammar import CLIENT_TAG_BYTES, LINE_BYTES, TAG_BYTES, parse
 from .names import room_of, source
 
-Expect = Callable[[Say, str, Beside], None]
+Expect = Callable[[Say | RunCommand, str, Beside], None]
 
 # What is read as one run: one person's words to one room, without tags, in lines as all clients send them.
 _TO = b"PRIVMSG "
@@ -25,9 +25,6 @@ ENDLESS = Invalid("too_long", "The line is too long for IRC", None, fatal=True)
 
 # What is not said as it stands, and ends a line.
 _CONTROLS = bytes([*range(32), 127])
-
-# Who wants to know what became of each of their words.
-_WANT_ANSWERS = ("echo-message", "labeled-response")
 
 
 class Decoder:
@@ -86,18 +83,16 @@ class Decoder:
             return [IrcLine("INVALID_UTF8", [verb], ref=Context(verb, "", label).ref)]
         requests = ask(self._client, line, self._is_still) if line.verb else []
         for request in requests:
-            if type(request) is Say and (beside := unpacked(context_of(request.ref).extra)) is not None:
-                at = slash_at(request.text)  # it is said with one slash less
-                text = request.text if at < 0 else request.text[:at] + request.text[at + 1 :]
-                self._expect(request, text, beside)
+            said = _said(request)
+            if said is not None and (beside := unpacked(context_of(request.ref).extra)) is not None:
+                self._expect(*said, beside)
         return requests
 
     def _says(self, block: bytes) -> Says | None:
         """What a block of words to one room says; None where there is anything else in it, or what needs a look."""
-        client = self._client
         head, colon, _ = block.partition(b" :")
         channel = head.removeprefix(_TO)
-        if not client.is_registered or not colon or b"," in channel or b" " in channel:
+        if not self._client.is_registered or not colon or b"," in channel or b" " in channel:
             return None
         end = "\r\n" if block.endswith(b"\r") else "\n"
         try:
@@ -110,13 +105,10 @@ class Decoder:
             return None
         head += colon
         texts[0] = texts[0][len(head.decode()) :]
-        before = len(f":{source(client.shown)} ".encode()) + len(head)  # as others get it, see is_told_whole
+        before = len(f":{source(self._client.shown)} ".encode()) + len(head)  # as others get it, see is_told_whole
         if not room or not _are_plain(texts, LINE_BYTES - 2 - before):
             return None
-        client.run_to = f"#{room}"
-        if client.caps.isdisjoint(_WANT_ANSWERS):
-            return Says(texts, room)
-        return Says(texts, room, [Context("PRIVMSG", client.run_to).ref] * len(texts))
+        return Says(texts, room, [Context("PRIVMSG", channel.decode()).ref] * len(texts))
 
 
 def _are_plain(texts: Sequence[str], longest: int) -> bool:
@@ -127,6 +119,16 @@ def _are_plain(texts: Sequence[str], longest: int) -> bool:
     if all_of_it.isascii():
         return max(map(len, texts)) <= longest
     return all_of_it.isprintable() and all(len(one.encode()) <= longest for one in texts)
+
+
+def _said(request: Request | IrcLine) -> tuple[Say | RunCommand, str] | None:
+    """A request that says something, and its words, as they are said."""
+    if isinstance(request, RunCommand) and request.name == "me":
+        return request, str(request.args["text"])
+    if not isinstance(request, Say):
+        return None
+    at = slash_at(request.text)  # it is said with one slash less
+    return request, request.text if at < 0 else request.text[:at] + request.text[at + 1 :]
 
 
 def _too_long() -> IrcLine:

@@ -5,14 +5,15 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
 
 from . import burst
-from .caps import CAPS, listed
+from .caps import CAPS, EXTENDED, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
+from .marks import Marks
 from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc
 from .own import IrcCodec
 
@@ -47,8 +48,10 @@ ERRORS: dict[str, str] = {
 class Desk:
     """What handlers know: the server, and what this plugin remembers of it."""
 
-    def __init__(self, server: ChatServer) -> None:
+    def __init__(self, server: ChatServer, marks: Marks) -> None:
         self.server = server
+        self.marks = marks
+        self.present: WeakSet[Member] = WeakSet()  # those of whom it was told that they are there
         self.started = datetime.now(UTC)
         self.topics: WeakKeyDictionary[Room, tuple[str, datetime]] = WeakKeyDictionary()  # who has set it, and when
         self.irc: set[Session] = set()  # those that speak it
@@ -104,12 +107,24 @@ class Desk:
 
     def neighbours(self, member: Member, cap: str) -> list[tuple[Session, IrcCodec]]:
         """The sessions on IRC that have a capability and share a room with `member`, itself among them."""
-        found: dict[Session, IrcCodec] = {}
-        for room in member.rooms.values() if self.irc else ():
-            for one in room.fanout.listeners:
-                if isinstance(one, Session) and isinstance(one.codec, IrcCodec) and one.codec.client.has(cap):
-                    found[one] = one.codec
-        return list(found.items())
+        return list(dict(one for room in member.rooms.values() for one in self.listening(room, cap)).items())
+
+    def listening(self, room: Room, cap: str) -> list[tuple[Session, IrcCodec]]:
+        """The sessions on IRC that have a capability and are in `room`."""
+        return [
+            (one, one.codec)
+            for one in (room.fanout.listeners if self.irc else ())
+            if isinstance(one, Session) and isinstance(one.codec, IrcCodec) and one.codec.client.has(cap)
+        ]
+
+    def watching(self, name: str, cap: str) -> list[Session]:
+        """Those that monitor somebody with whom they share no room, and want to know more than their coming."""
+        watchers = self.watchers.get(ascii_lower(to_irc(name)))
+        if not watchers:
+            return []
+        member = self.member(to_irc(name))
+        near = {one for one, _ in self.neighbours(member, cap)} if member is not None else set()
+        return [one for one in watchers - near if _wants(one, cap) and not (member and ignores(one, member))]
 
     def realname(self, member: Member) -> str:
         codec = self.codec_of(member)
@@ -126,6 +141,17 @@ class Desk:
         """A message that is remembered."""
         past = place.log.find(seq) if place is not None else None
         return past.message if past is not None and isinstance(past.message, Message) else None
+
+
+def _wants(session: Session, cap: str) -> bool:
+    caps = session.codec.client.caps if isinstance(session.codec, IrcCodec) else frozenset()
+    return cap in caps and not EXTENDED.isdisjoint(caps)
+
+
+def ignores(session: Session, member: Member) -> bool:
+    """Whether its user does not want to read what `member` says."""
+    reader = session.member
+    return reader is not None and reader.ignored is not None and reader.ignored.covers(member)
 
 
 Handler = Callable[[Desk, Session, IrcCodec, IrcLine], Told]
@@ -149,7 +175,7 @@ def cap(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 
 def motd(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    yield burst.no_motd(desk.server)
+    yield from burst.motd(desk.server)
 
 
 def lusers(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -188,8 +214,7 @@ def info(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 
 def links(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    yield Numeric("364", (HOST, HOST), "0 greenchat")
-    yield Numeric("365", ("*",), "End of /LINKS list")
+    yield Numeric("365", ("*",), "End of /LINKS list")  # it is one server, whatever is behind it
 
 
 def stats(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -208,18 +233,12 @@ def help_(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
     yield Numeric("706", (subject,), "End of /HELP")
 
 
-def oper(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    if session.role == "operator":
-        yield Numeric("381", (), "You are an operator: it is your account that is one")
-    else:
-        yield Numeric("491", (), "Operators are accounts here: log in to one that is")
-
-
 def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     name = session.chat.require_sayable(session.require_member(), real_name(asked.params[0]))
     codec.client.realname = name
     told = f":{source(codec.me)} SETNAME :{name}"
-    for other, _ in desk.neighbours(session.require_member(), "setname"):
+    near = (other for other, _ in desk.neighbours(session.require_member(), "setname"))
+    for other in (*near, *desk.watching(session.name, "setname")):
         if other is not session:
             other.tell(IrcLines(lines=[told]))
     if codec.client.has("setname"):
@@ -235,8 +254,9 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
             yield Numeric("502", (), "Cannot change mode for other users")
         return
     if not letters:
-        modes = ("o" if session.role == "operator" else "") + ("B" if codec.client.is_bot else "")
-        yield Numeric("221", (f"+i{modes}",))
+        client = codec.client
+        modes = {"o": session.role == "operator", "B": client.is_bot, "T": client.no_ctcp}
+        yield Numeric("221", (f"+i{''.join(letter for letter, on in modes.items() if on)}",))
         return
     on, changed = True, ""
     for letter in letters:
@@ -246,6 +266,9 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
             codec.client.is_bot = on
             (codec.facts.besides.bots.add if on else codec.facts.besides.bots.discard)(codec)
             changed += f"{'+' if on else '-'}B"
+        elif letter == "T":
+            codec.client.no_ctcp = on
+            changed += f"{'+' if on else '-'}T"
         elif letter not in "iwoxsZR":
             yield Numeric("501", (), "Unknown MODE flag")
     if changed:
@@ -345,7 +368,6 @@ HANDLERS: dict[str, Handler] = {
     "STATS": stats,
     "HELP": help_,
     "HELPOP": help_,
-    "OPER": oper,
     "SETNAME": setname,
     "UMODE": user_mode,
     "PART0": part_all,

@@ -32,6 +32,7 @@ _BY_VERB: dict[tuple[str, str], str] = {
     ("USER", "password_required"): "464",
     ("USER", "banned"): "465",
     ("OPER", "login_failed"): "464",
+    ("OPER", "password_wrong"): "464",
 }
 
 # Of all verbs about a room.
@@ -58,6 +59,8 @@ def refusal(error: Error, context: Context) -> Numeric | None:
         code = "404" if target.startswith("#") else "401"
     if verb == "KICK" and error.code == "not_in_room" and not error.text.startswith("You "):
         code = "441"  # it is the other one who is not in there
+    if code is None and verb == "OPER":
+        code = "491"
     if code is None and verb in ("JOIN", "PART", "TOPIC", "KICK", "INVITE", "MODE"):
         code = _OF_PEOPLE.get(error.code) or _OF_ROOMS.get(error.code)
     if code is None:
@@ -67,7 +70,7 @@ def refusal(error: Error, context: Context) -> Numeric | None:
 
 
 def _params(code: str, verb: str, target: str, extra: str) -> Sequence[str]:
-    if code == "464" or code == "465":
+    if code in ("464", "465", "491"):
         return ()
     if code == "401" and verb in ("KICK", "INVITE", "MODE"):
         return (extra or target,)
@@ -89,7 +92,7 @@ def failure(context: Context, error: Error) -> str:
     about = [word(one) for one in (context.target, context.extra) if one]
     if context.verb == "CHATHISTORY":
         known = "INVALID_TARGET" if error.code in ("not_in_room", "unknown_room", "room_required") else "MESSAGE_ERROR"
-        about = [context.extra, word(context.target)]
+        about = [context.extra.partition(" ")[0], word(context.target)]
     elif context.verb == "REGISTER":
         known = {
             "registered": "ALREADY_AUTHENTICATED",

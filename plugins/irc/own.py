@@ -11,6 +11,7 @@ from greenchat import (
     Ack,
     Advice,
     Answer,
+    Away,
     Conversations,
     Deleted,
     Edited,
@@ -28,6 +29,8 @@ from greenchat import (
     Reacted,
     Read,
     Reconnect,
+    Renamed,
+    RunCommand,
     Say,
     Welcome,
 )
@@ -41,25 +44,19 @@ from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, 
 from .grammar import fitting, line, word
 from .labels import Labels
 from .modes import BANS
-from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
+from .names import HOST, from_irc, source, to_channel, to_irc
 from .numerics import failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
 from .shared import ADVICE, END, SharedCodec
+from .talks import Talks, lines_of
 
 # Refusals to come in after which one may try with another nick.
 ABOUT_NICKS = frozenset({"432", "433"})
 
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
-
-# So many nicks whose bearer is somebody else by now are remembered, the latest. Words to such a nick are refused once:
-# that is for who has a window open, and nobody has a thousand of those.
-MOST_ENDED = 1000
-
-# Why words to a room are refused to who is not in it.
-NOT_THERE = ("not_in_room", "room_required", "not_joined")
 
 
 class Facts(Protocol):
@@ -81,10 +78,19 @@ class Facts(Protocol):
         """So many messages of a room from `seq` on, if one person has said them in a row, and they are remembered."""
 
     def is_there(self, session: Any, channel: str) -> bool:
-        """Whether there is such a room, of which `session` may know."""
+        """Whether there is such a room, and `session` is in it."""
 
     def is_still(self, session: Any, conversation: str, nick: str) -> bool:
         """Whether the other one in a conversation is who has this nick now."""
+
+    def registered(self, session: Any) -> None:
+        """It is in the chat from now on."""
+
+    def changed(self, session: Any, event: Away | Renamed) -> None:
+        """Told to a member's sessions who is in no room."""
+
+    def away(self, session: Any, name: str) -> str:
+        """Why somebody is away, as far as `session` may read it; empty where they are here."""
 
     def read_mark(self, session: Any, target: str, conversation: str, seq: int) -> str:
         """The time of a message, as a read marker; "*" where it is not known."""
@@ -107,6 +113,7 @@ class IrcCodec:
         self.session: Any = None  # whose it is, once it has begun
         self.facts = facts
         self._labels = Labels()
+        self._talks = Talks(self.client)
         self.behind: list[str] = []  # what is told behind an answer, and is none
         self._pages = Pages()
 
@@ -128,7 +135,7 @@ class IrcCodec:
     def _is_still(self, conversation: str, nick: str) -> bool:
         return self.facts.is_still(self.session, conversation, nick)
 
-    def _expect(self, request: Say, text: str, beside: Beside) -> None:
+    def _expect(self, request: Say | RunCommand, text: str, beside: Beside) -> None:
         if self.session is not None:
             self.facts.besides.expect(self.session.name, place_of(request, self.session.chat.room_name), text, beside)
 
@@ -148,11 +155,16 @@ class IrcCodec:
         if self.client.is_registered and not isinstance(reply, Welcome):
             self.client.name = self.me
         lines, is_last = self._told(reply, context)
+        context, is_last = self._labels.part_of(reply, context, is_last)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
         if self.behind and is_last:
             lines, self.behind = [*lines, *self.behind], []
         return "".join(f"{fitting(one)}{END}" for one in lines).encode()
+
+    @property
+    def wants_acks(self) -> bool:
+        return self.client.has("echo-message")
 
     def with_words(self, acks: Sequence[Ack]) -> Sequence[Ack]:
         wants_echo, find = self.client.has("echo-message"), partial(self.facts.find, self.session)
@@ -191,7 +203,7 @@ class IrcCodec:
                 return [f"PING :{HOST}"], False
             case HistoryPage():
                 if context.verb == "CHATHISTORY" and not self._is_there(reply, context.target):
-                    refused = Error("unknown_room", "There is no such channel.")
+                    refused = Error("unknown_room", "You are not in such a channel.")
                     return [failure(context, refused)], True
                 page = self._pages.take(reply, context)
                 return (
@@ -203,35 +215,39 @@ class IrcCodec:
                 return self._noticed(text.split("\n"), context), False
             case Conversations(direct=direct):
                 for state in direct:
-                    self._talks(state.with_, state.conversation)
+                    self._talks.begun(state.with_, state.conversation)
                 return [], False
             case Message() if reply.conversation:
-                self._talks(reply.with_, reply.conversation)
+                self._talks.begun(reply.with_, reply.conversation)
                 return lines_of(self.shared.message(reply, me=self.me)), False
-            case Ended(conversation, with_):
-                return self._ended(conversation, with_), False
+            case Ended(conversation):
+                self._talks.ended(conversation)
+                return [], False
             case Invited(room, by, time):
                 return lines_of(
                     self.shared.event(time, by, f":{source(by)} INVITE {self.me} {to_channel(room)}")
                 ), False
             case Read(room, seq, conversation) if self.client.has("draft/read-marker"):
-                target = to_channel(room) if room else self._nick_of(conversation)
+                target = to_channel(room) if room else self._talks.nick_of(conversation)
                 mark = self.facts.read_mark(self.session, room, conversation, seq)
                 return [line(HOST, "MARKREAD", target, mark)] if target and mark != "*" else [], False
             case Edited() | Deleted() | Reacted() if reply.conversation:
-                return self._changed(reply), False
+                return self._talks.changed(reply, self.shared, self.me), False
             case Answer(lines=lines):
                 listed = modes.listed(reply, context)
                 return self._noticed(lines, context) if listed is None else [self.numeric(one) for one in listed], False
             case Reconnect():
                 return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
+            case Away(room="") | Renamed(room=""):
+                self.facts.changed(self.session, reply)
+                return lines_of(self.shared.encode(reply)), False
             case Event():
                 return lines_of(self.shared.encode(reply)), False
         return [], False
 
     def _is_there(self, page: HistoryPage, target: str) -> bool:
-        """Whether a page may tell anything of what it was asked about."""
-        return bool(page.events or page.conversation) or self.facts.is_there(self.session, target)
+        """Whether a page is about where one is."""
+        return bool(page.conversation) or self.facts.is_there(self.session, target)
 
     @property
     def told_as(self) -> str:
@@ -250,6 +266,8 @@ class IrcCodec:
         was = client.name
         client.name, client.account = to_irc(welcome.name), welcome.account
         lines = []
+        if context.verb == "JOIN":
+            client.left = ""  # into this room it comes anew
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
         if context.verb == REGISTER:
@@ -271,6 +289,7 @@ class IrcCodec:
     def registered(self) -> list[str]:
         """From now on it is in."""
         self.client.is_registered, self.client.password = True, ""
+        self.facts.registered(self.session)
         return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:
@@ -280,10 +299,14 @@ class IrcCodec:
 
     def _done(self, ack: Ack, context: Context) -> list[str]:
         if ack.conversation and ack.with_:
-            self._talks(ack.with_, ack.conversation)
+            self._talks.begun(ack.with_, ack.conversation)
         match context.verb:
-            case verb if verb in WORDS and ack.seq:
+            case "PRIVMSG" if ack.seq:
+                return [*self._said(ack, context), *self._is_away(ack)]
+            case "NOTICE" if ack.seq:
                 return self._said(ack, context)
+            case "OPER":
+                return self._opered()
             case "AUTHENTICATE":
                 self.client.account = self.session.account
                 return self.logged_in(from_irc(context.target))
@@ -304,7 +327,7 @@ class IrcCodec:
         said, beside = ack.message if isinstance(ack, Said) else None, unpacked(context.extra)
         if beside is not None and self.session is not None:
             place = (said.room or said.conversation) if said is not None else ""
-            self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0)
+            self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0, ack.id)
         is_to_me = bool(ack.conversation) and to_irc(ack.with_) == self.me
         if said is None:
             return []
@@ -314,6 +337,18 @@ class IrcCodec:
         if is_to_me:
             self.behind += lines  # it has arrived, too
         return lines if self.client.has("echo-message") else []
+
+    def _is_away(self, ack: Ack) -> list[str]:
+        """What is told to who has written to somebody who is away."""
+        why = self.facts.away(self.session, ack.with_) if ack.conversation else ""
+        return [self.numeric(Numeric("301", (to_irc(ack.with_),), why))] if why else []
+
+    def _opered(self) -> list[str]:
+        """The login has succeeded, or there was none to do."""
+        if self.session.role != "operator":
+            return [self.numeric(Numeric("491", (), "You are logged in, but this account is no operator"))]
+        told = Numeric("381", (), "You are an operator: it is your account that is one")
+        return [self.numeric(told), f":{source(self.me)} MODE {self.me} :+o"]
 
     def _away(self, code: str) -> str:
         text = "You have been marked as being away" if code == "306" else "You are no longer marked as being away"
@@ -329,6 +364,8 @@ class IrcCodec:
             return [self.numeric(Numeric("368", (context.target,), "End of channel ban list"))]
         if context.verb == "AWAY" and error.code == "not_away":
             return [self._away("305")]
+        if context.verb == "OPER" and error.code == "already_logged_in":
+            return self._opered()
         if context.verb == "NICK" and error.code == "name_taken" and error.text.startswith("You are"):
             return []
         if context.verb == REGISTER:
@@ -342,8 +379,6 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [failure(context, error)]
-        if error.ref is None and error.code in NOT_THERE and client.run_to:
-            context = Context("PRIVMSG", client.run_to)
         told = refusal(error, context)
         if told is not None:
             return [self.numeric(told)]
@@ -351,47 +386,10 @@ class IrcCodec:
         return [f":{HOST} NOTICE {self.me} :{error.text}", *behind]
 
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
-        if context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:
+        if context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
         return [f":{HOST} NOTICE {self.me} :{one}" for one in lines if one]
-
-    # --- people ---
-
-    def _talks(self, name: str, conversation: str) -> None:
-        nick = ascii_lower(to_irc(name))
-        self.client.talks[nick] = conversation
-        if nick in self.client.ended:
-            self.client.ended.remove(nick)
-
-    def _ended(self, conversation: str, name: str) -> list[str]:
-        for nick, known in list(self.client.talks.items()):
-            if known == conversation:
-                del self.client.talks[nick]
-                self.client.ended = [*self.client.ended[-MOST_ENDED + 1 :], nick]
-        return []
-
-    def _nick_of(self, conversation: str) -> str:
-        return next((nick for nick, known in self.client.talks.items() if known == conversation), "")
-
-    def _changed(self, change: Edited | Deleted | Reacted) -> list[str]:
-        """What has become of a message that was said alone."""
-        nick, by, place = self._nick_of(change.conversation), change.by, change.conversation
-        target = nick if ascii_lower(to_irc(by)) == ascii_lower(self.me) else self.me
-        shared = self.shared
-        match change:
-            case Reacted(seq=seq, emoji=emoji, on=on, time=time) if shared.numbers:
-                return lines_of(shared.reacted(place, target, seq, by, emoji, on, time))
-            case Edited(text=text, time=time):
-                head = f":{source(by)} PRIVMSG {target} :(edited) "
-                return lines_of(shared.event(time, by, *(f"{head}{one}" for one in text.split("\n"))))
-            case Deleted(seq=seq, time=time) if self.client.has("draft/message-redaction"):
-                return lines_of(shared.event(time, by, f":{source(by)} REDACT {target} {shared.id_of(place, seq)}"))
-        return []
 
 
 def _pong(token: str) -> str:
     return f":{HOST} PONG {HOST} :{token}"
-
-
-def lines_of(data: bytes) -> list[str]:
-    return data.decode().split(END)[:-1]

@@ -6,7 +6,7 @@ from greenchat import HistoryPage, Joined, Left, Message, Renamed
 
 from .client import Client
 from .frames import Context
-from .history import FIRST_HALF, SECOND_HALF, read_time
+from .history import FIRST_HALF, SECOND_HALF, read_time, time_tag
 from .names import HOST, ascii_lower, to_channel, to_irc
 from .shared import END, SharedCodec
 
@@ -19,14 +19,15 @@ class Pages:
 
     def take(self, page: HistoryPage, context: Context) -> HistoryPage | None:
         """What is to be told now that `page` has come; None where the rest is still to come."""
-        if context.extra == FIRST_HALF:
+        which = context.extra.partition(" ")[2]  # behind the subcommand
+        if which == FIRST_HALF:
             self._half = page
             return None
-        if context.extra == SECOND_HALF and self._half is not None:
+        if which == SECOND_HALF and self._half is not None:
             half, self._half = self._half, None
             return replace(page, events=[*half.events, *page.events])
-        if context.extra.startswith("until="):
-            until = read_time(context.extra.removeprefix("until="))
+        if which.startswith("until="):
+            until = read_time(which.removeprefix("until="))
             assert until is not None
             events = [event for event in page.events if not hasattr(event, "time") or event.time < until]
             return replace(page, events=events)
@@ -37,9 +38,11 @@ class Pages:
         asked = context.verb == "CHATHISTORY"
         if not asked and (client.has("draft/chathistory") or page.ref is not None):
             return []  # it asks for that itself
-        target = to_channel(page.room) if page.room else to_irc(page.with_)
+        target = context.target if asked else to_channel(page.room)
         batched = client.has("batch")
         events = [event for event in page.events if isinstance(event, Message) or self._plays(event, client, asked)]
+        if not asked and client.left:  # what was said before that, it has been told
+            events = [one for one in events if not isinstance(one, Message) or time_tag(one.time) > client.left]
         lines: list[str] = []
         for event in events:
             if isinstance(event, Message):

@@ -10,7 +10,8 @@ from .beside import client_tags
 from .desk import Desk, Told
 from .frames import IrcLine, IrcLines, IrcTagged, Numeric
 from .names import is_channel, source, to_channel, to_irc
-from .own import IrcCodec, lines_of
+from .own import IrcCodec
+from .talks import lines_of
 
 # Tags that come with each key that somebody types, and what they may say: no words. In a larger room, nobody looks at
 # them, and each would go to everybody.
@@ -21,10 +22,13 @@ TYPING_MEMBERS = 100
 
 def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     verb, target, text = asked.params
-    others = _others(desk, session, target)
+    others = _others(desk, session, target, asks=verb == "PRIVMSG")  # a NOTICE answers a question of their own
     if others is None:
         if verb == "PRIVMSG":
             yield Numeric("404" if is_channel(target) else "401", (target,), "Nobody there is asked that")
+        return
+    if not others and verb == "PRIVMSG" and not is_channel(target):
+        yield Numeric("531", (target,), "Their client is asked nothing: they want that, or are not on IRC")
         return
     text = "".join(sign for sign in text if sign >= " " or sign == "\x01")
     room = desk.room(session, target) if is_channel(target) else None
@@ -74,7 +78,7 @@ def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) ->
         session.tell(IrcTagged(lines=[line], tags=tags, time=time, account=account, ref=asked.ref))
 
 
-def _others(desk: Desk, session: Session, target: str) -> list[tuple[Session, str]] | None:
+def _others(desk: Desk, session: Session, target: str, asks: bool = False) -> list[tuple[Session, str]] | None:
     """The sessions on IRC that it goes to, and what it is called for them; None where one may not speak there."""
     member = session.require_member()
     if is_channel(target):
@@ -82,15 +86,18 @@ def _others(desk: Desk, session: Session, target: str) -> list[tuple[Session, st
         if room is None or room.name not in member.rooms:
             return None
         listeners = [one for one in room.fanout.listeners if isinstance(one, Session) and one is not session]
-        return [(one, to_channel(room.name)) for one in listeners if _hears(one, member)]
+        return [(one, to_channel(room.name)) for one in listeners if _hears(one, member, asks)]
     other = desk.member(target)
     if other is None:
         return None
     found = [one for one in other.sessions if isinstance(one, Session)]
-    return [(one, to_irc(other.name)) for one in found if _hears(one, member)]
+    return [(one, to_irc(other.name)) for one in found if _hears(one, member, asks)]
 
 
-def _hears(session: Session, member: Member) -> bool:
+def _hears(session: Session, member: Member, asks: bool) -> bool:
     reader = session.member
     ignores = reader is not None and reader.ignored is not None and reader.ignored.covers(member)
-    return isinstance(session.codec, IrcCodec) and session.codec.client.is_registered and not ignores
+    if ignores or not isinstance(session.codec, IrcCodec):
+        return False
+    client = session.codec.client
+    return client.is_registered and not (asks and client.no_ctcp)

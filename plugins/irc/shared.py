@@ -31,7 +31,7 @@ from greenchat import (
 
 from .beside import PLAIN, Besides, pieces
 from .frames import IrcTagged
-from .grammar import LINE_BYTES, cut, line, tagged
+from .grammar import LINE_BYTES, cut, line, tagged, without_formatting
 from .history import time_tag
 from .msgids import mark_of
 from .names import HOST, source, to_channel, to_irc
@@ -133,9 +133,9 @@ class SharedCodec:
         place = message.room or message.conversation
         if message.conversation:
             target = to_irc(message.with_ if message.own else me)
-        beside = PLAIN
-        if message.seq:
-            beside = self._besides.of(message.sender, place, message.seq, message.text, target)
+        seq, beside = message.seq, PLAIN
+        if seq:
+            beside = self._besides.of(message.sender, place, seq, message.id, message.text, target)
         head = f":{source(message.sender)} {beside.verb} {target} :"
         before, behind = ("\x01ACTION ", "\x01") if message.action else ("", "")
         longest = LINE_BYTES - len(END) - len((head + before + behind).encode())
@@ -150,7 +150,7 @@ class SharedCodec:
         parts = [
             (is_one or place > 0, part)
             for is_one, text in pieces(beside.lines, with_files(message))
-            for place, part in enumerate(cut(text, longest))
+            for place, part in enumerate(cut(_whole(text, longest), longest))
         ]
         if self._batches and len(parts) > 1 and not message.action:
             return self._in_batch(parts, head, target, message, tags)
@@ -212,7 +212,7 @@ class SharedCodec:
             case Edited(room, seq, _, text, by, time) if room:
                 return self._edited(room, seq, text, by, time)
             case Deleted(room, seq, _, by, time) if room and "draft/message-redaction" in self.caps:
-                return self.event(time, by, f":{source(by)} REDACT {to_channel(room)} {mark_of(room)}{seq}")
+                return self.event(time, by, self.redacted(room, to_channel(room), seq, by))
             case Reacted(room, seq, _, by, emoji, on, time) if room and self._tags:
                 return self.reacted(room, to_channel(room), seq, by, emoji, on, time)
         return b""
@@ -228,8 +228,10 @@ class SharedCodec:
         tags["+draft/react" if on else "+draft/unreact"] = emoji
         return self._lines(f"{tagged(tags)}:{source(by)} TAGMSG {target}")
 
-    def id_of(self, place: str, seq: int) -> str:
-        return f"{mark_of(place)}{seq}"
+    def redacted(self, place: str, target: str, seq: int, by: str) -> str:
+        """That a message is deleted."""
+        why = self._besides.reasons.of(place, seq, by)
+        return f":{source(by)} REDACT {target} {mark_of(place)}{seq}{why}"
 
     def joined(self, room: str, name: str, realname: str = "") -> str:
         """That somebody has come into a room."""
@@ -272,6 +274,11 @@ def _role(room: str, name: str, role: str) -> Sequence[str]:
         return _mode(room, name, role)
     nick = to_irc(name)
     return [f":{HOST} MODE {to_channel(room)} -{''.join(MODES.values())} {nick} {nick}"]
+
+
+def _whole(text: str, longest: int) -> str:
+    """One line as it was written; or without its formatting, where it has to be cut: a code could be cut through."""
+    return text if len(text.encode()) <= longest else without_formatting(text)
 
 
 @lru_cache(maxsize=64)

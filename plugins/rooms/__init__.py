@@ -16,7 +16,6 @@ from greenchat import (
     Command,
     Context,
     DatabaseError,
-    Invited,
     Member,
     Reject,
     Rest,
@@ -246,7 +245,7 @@ class Rooms:
         if rules.protected:
             self._access.invite(guest, rules)
             record(session, where, "invite", guest.name)
-        guest.tell(Invited(where.name, member.name, datetime.now(UTC)))
+        session.chat.invite(member, guest, where)
         return f"You have invited {guest.name} to {where.name}."
 
 

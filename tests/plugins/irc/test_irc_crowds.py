@@ -8,6 +8,7 @@ from threading import Thread
 import pytest
 from kit.irc import IrcClient
 
+from greenchat import Reject, hookimpl
 from greenchat.testing import serving
 
 TIMED = ["server-time"]
@@ -36,6 +37,21 @@ def test_all_words_come_back_also_those_that_a_room_has_forgotten(server):
         assert echoes == heard
         ada.ask("@label=x PRIVMSG #flood :\x01ACTION waves\x01")
         assert [line.text for line in bob.sync()] == ["\x01ACTION waves\x01"]
+
+
+@pytest.mark.parametrize("caps", [[], ECHOED])
+def test_what_is_refused_of_words_in_a_row_is_told_with_their_room(caps):
+    class Censor:
+        @hookimpl
+        def greenchat_check_message(self, session, message):
+            if "darn" in message.text:
+                raise Reject("Mind your language.")
+
+    with serving(Censor()) as running, IrcClient(running, "ada", "#one", caps=caps) as ada:
+        told = ada.ask(*(f"PRIVMSG #one :{text}" for text in ("hi", "darn", "fine", "darn it")))
+        refused = [line.params for line in told if line.verb == "404"]
+        assert refused == [["ada", "#one", "Mind your language."]] * 2
+        assert [line.text for line in told if line.verb != "404"] == (["hi", "fine"] if caps else [])
 
 
 def test_a_room_is_written_once_for_all_who_have_the_same(server):
