@@ -124,6 +124,7 @@ from greenchat.protocol.replies import Pin as Pin
 from greenchat.protocol.replies import Pins as Pins
 from greenchat.protocol.replies import RoomState as RoomState
 from greenchat.protocol.replies import SearchResults as SearchResults
+from greenchat.protocol.replies import UploadPlace as UploadPlace
 from greenchat.protocol.replies import Welcome as Welcome
 from greenchat.protocol.requests import Delete as Delete
 from greenchat.protocol.requests import Edit as Edit

@@ -217,14 +217,14 @@ class Presence:
                 )
 
     def may_enter(self, session: Outlet, member: Member, room: str) -> bool:
-        """Whether `member` may come into `room`, and so may read what was said there."""
+        """Whether `member` may come into `room`, were there space, and so may read what was said there."""
         if room in member.rooms:
             return True
         try:
             if self._hooks.check_enter is not None:
                 self._hooks.check_enter(session, member.name, room, "", None)
-        except Reject:
-            return False
+        except Reject as verdict:
+            return verdict.code == "room_full"
         return True
 
     # --- go ---

@@ -10,8 +10,9 @@ from greenchat.client.asking import KNOWS_CONVERSATIONS, deadline_in
 from greenchat.client.connection import open_socket
 from greenchat.client.cursor import Asks, Cursor, missed
 from greenchat.client.errors import DisconnectedError
+from greenchat.client.files import Sending
 from greenchat.client.places import place_at
-from greenchat.client.returning import Door, Returning
+from greenchat.client.returning import Door
 from greenchat.client.saying import ANSWER_SECONDS
 from greenchat.client.talks import Talks
 from greenchat.net.encryption import Encryption
@@ -38,7 +39,7 @@ RELOAD_SECONDS = 150.0
 CONNECT_SECONDS = 10.0
 
 
-class Client(Returning):
+class Client(Sending):
     """One connection to a server, made by `connect`.
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by

@@ -147,8 +147,8 @@ class Joined(Event, frozen=True, gc=False, tag="joined"):
 
 
 class Left(Event, frozen=True, gc=False, tag="left"):
-    """`name` went out of `room`, for `reason` ("left", "connection lost", ...): put out `by` somebody, if that is not
-    empty; or out of the whole chat, if they are `gone`."""
+    """`name` went out of `room`, for `reason` ("left", "left: " and why, "connection lost", ...): put out `by`
+    somebody, if that is not empty; or out of the whole chat, if they are `gone`."""
 
     room: str
     name: str
@@ -169,11 +169,19 @@ class Renamed(Event, frozen=True, gc=False, tag="renamed"):
 
 class Notice(Event, frozen=True, gc=False, tag="notice"):
     """The server tells something. `room` is empty when it is told to one session, or to all. `ref` is that of the
-    request for which it is told."""
+    request for which it is told.
+
+    Where somebody has kept order, or set something for the room, it says so to programs as the audit trail has it: see
+    `ModerationAction`.
+    """
 
     text: str
     room: str = ""
     ref: Ref = None
+    act: str = ""
+    by: str = ""
+    target: str = ""
+    details: str = ""
 
 
 class Topic(Event, frozen=True, gc=False, tag="topic"):

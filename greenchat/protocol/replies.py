@@ -209,6 +209,13 @@ class Exported(Frame, frozen=True, tag="exported"):
     ref: Ref = None
 
 
+class UploadPlace(Answer, frozen=True, kw_only=True, tag="upload"):
+    """The answer to `/upload`: where to `put` a file by HTTP, and within how many `seconds` to begin."""
+
+    put: str
+    seconds: int
+
+
 class Levels(Answer, frozen=True, kw_only=True, tag="levels"):
     """What calls for somebody in the `rooms` and `conversations` in which they have chosen it, by names and ids: "all",
     "mentions" or "none"; and which `words` do, as their name does. The answer to /notify and /highlight; and without

@@ -47,6 +47,7 @@ from greenchat.protocol.replies import (
     Pins,
     SearchResults,
     Stats,
+    UploadPlace,
     Welcome,
 )
 from greenchat.protocol.requests import (
@@ -146,6 +147,7 @@ Reply = (
     | CursorPlaces
     | CommandList
     | Levels
+    | UploadPlace
     | Pins
     | Ack
     | Stats

@@ -7,11 +7,11 @@ What others have sent is never run: see `serving.py`. It is there as long as a m
 import secrets
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from msgspec import to_builtins
 
 from greenchat import (
-    Answer,
     Call,
     ChatServer,
     Context,
@@ -24,6 +24,7 @@ from greenchat import (
     Reject,
     Rest,
     Room,
+    UploadPlace,
     command,
     hookimpl,
     host_of,
@@ -49,13 +50,6 @@ DATABASES = {FILE: MIGRATIONS}
 RATE = "60/1m"
 
 SECRET_BYTES = 32
-
-
-class UploadPlace(Answer, frozen=True, kw_only=True, tag="upload"):
-    """Where to PUT a file, within so many `seconds`."""
-
-    put: str
-    seconds: int
 
 
 class FilesPlugin:
@@ -114,7 +108,7 @@ class FilesPlugin:
     def upload(
         self,
         call: Call,
-        name: Annotated[str, Meta(max_length=1000, description="its name")],
+        name: Annotated[str, Meta(max_length=1000, description="its name, with %20 for a blank")],
         size: Annotated[int, Meta(ge=1, description="its size in bytes")],
         type: Annotated[str, Meta(max_length=100, description="what it is, such as image/png")] = "",  # noqa: A002
         text: Annotated[Rest, Meta(description="what is said with it")] = "",
@@ -130,7 +124,7 @@ class FilesPlugin:
             raise Reject("This server takes no files: it does not speak HTTP.", code="not_allowed")
         to = call.asked.to
         place = self._ctx.chat.begun(call.member, to) if to else call.place
-        name = clean_name(name)
+        name = clean_name(unquote(name))
         network = network_of(host_of(call.session.address))
         digest = address_digest(self._secret, network)
         upload = Upload(call.session, place, name, type_of(name, type), size, text, digest)

@@ -9,7 +9,7 @@ goes along over a reload.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,14 +33,14 @@ from greenchat import (
     hookimpl,
 )
 
-from . import burst, channels, desk, operators, reading, redact, relay, whois
+from . import burst, channels, desk, operators, orders, reading, redact, relay, whois
+from .absent import Absent
 from .beside import Besides
-from .desk import Desk, Handler
+from .desk import Desk, Gone, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
 from .marks import Marks
-from .missed import Missed
-from .names import ascii_lower, is_channel, room_of, source, to_channel, to_irc
+from .names import HOST, ascii_lower, is_channel, room_of, source, to_channel, to_irc
 from .notices import Notices
 from .own import IrcCodec
 from .registration import SASL
@@ -57,11 +57,13 @@ STEP = 64
 
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
+    **orders.HANDLERS,
     "TOPIC": channels.topic,
     "LIST": channels.list_named,
     "TARGETS": channels.targets,
     "MARKREAD": reading.mark_read,
     "NAMES": whois.names,
+    "LUSERS": whois.lusers,
     "WHO": whois.who,
     "WHOIS": whois.whois,
     "WHOWAS": whois.whowas,
@@ -85,7 +87,7 @@ class Irc:
     def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
         self._ctx = ctx
-        ctx.carry_state()
+        self._absent = Absent(ctx.carry_state())
         self._shared: dict[frozenset[str], SharedCodec] = {}
 
     # --- begin and end ---
@@ -94,7 +96,6 @@ class Irc:
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
         self._desk = Desk(server, Marks(self._ctx.store.account))
-        self._missed = Missed(self._ctx.store.account)
         self.besides = Besides(self._is_bot, Notices(self._ctx.store))
         server.carries(IrcCodec(self))
         for address in self._settings.listen:
@@ -122,13 +123,15 @@ class Irc:
         self.greenchat_connected(session)
         if session.member is not None:
             self._desk.present.add(session.member)
+        if isinstance(session.codec, IrcCodec):
+            self._absent.is_still_here(session.codec.client)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             self._desk.end(session, session.codec)
-            self._missed.has_left(session, session.codec)
             session.codec.session = None
+            self._absent.went(session.codec.client)
 
     # --- what clients ask ---
 
@@ -230,6 +233,7 @@ class Irc:
     def greenchat_entered(self, session: Session, room: Room) -> None:
         if isinstance(session.codec, IrcCodec):
             session.tell(IrcLines(entered=room.name))
+        self._desk.count()
         self.came(session)
 
     def came(self, session: Session) -> None:
@@ -241,9 +245,7 @@ class Irc:
 
     def registered(self, session: Session) -> None:
         """A client of IRC has come in, and is told what it has missed."""
-        codec = self._codec(session)
-        if session.account_id and not codec.client.has("draft/chathistory"):
-            codec.client.left = self._missed.since(session)
+        self._absent.came(self._codec(session).client, session.account_id, session.address)
         self.came(session)
 
     def changed(self, session: Session, event: Away | Renamed) -> None:
@@ -262,6 +264,17 @@ class Irc:
                 other.tell(told)
         for other in self._desk.watching(member.name, "account-notify"):
             other.tell(told)
+        self._tell_owner(member)
+
+    def _tell_owner(self, member: Member) -> None:
+        """What somebody has made as a guest is theirs for good once they are logged in."""
+        nick = to_irc(member.name)
+        for room in member.rooms.values() if member.account and member.role != "operator" else ():
+            if room.owned_by(member):
+                told = IrcLines(lines=[f":{HOST} MODE {to_channel(room.name)} -o+q {nick} {nick}"])
+                for one in list(room.fanout.listeners):
+                    if isinstance(one, Session) and isinstance(one.codec, IrcCodec):
+                        one.tell(told)
 
     @staticmethod
     def _codec(session: Session) -> IrcCodec:
@@ -271,7 +284,7 @@ class Irc:
     @hookimpl
     def greenchat_gone(self, member: Member) -> None:
         nick = to_irc(member.name)
-        self._desk.gone.append((nick, self._desk.realname(member), datetime.now(UTC)))
+        self._desk.gone.append(Gone(nick, self._desk.username(member), self._desk.realname(member), datetime.now(UTC)))
         if self._desk.member(nick) is None:
             self._monitored("731", member.name)
 
@@ -306,7 +319,7 @@ class Irc:
         created = f"{self._desk.started:%Y-%m-%d %H:%M:%S} UTC"
         return [
             *burst.greeting(nick, __version__, created, self._server),
-            *(one for one in desk.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
+            *(one for one in whois.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
             *burst.motd(self._server),
         ]
 
@@ -326,6 +339,15 @@ class Irc:
     def is_there(self, session: Session, channel: str) -> bool:
         room = self._desk.room(session, channel)
         return room is not None and session.member is not None and room.name in session.member.rooms
+
+    def signs(self, room: str, roles: Mapping[str, str]) -> dict[str, str]:
+        there = self._server.chat.rooms.get(room)
+        if there is None:
+            return {}
+        if there.voices:
+            return self._desk.signs_of(there, there.members.values())
+        found = [one for name in roles if (one := self._desk.member(name)) is not None]
+        return self._desk.signs_of(there, found)
 
     def is_still(self, session: Session, conversation: str, nick: str) -> bool:
         member = session.member

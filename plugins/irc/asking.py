@@ -122,6 +122,7 @@ def _pong(client: Client, line: Parsed, label: str) -> Requests:
 
 
 def _quit(client: Client, line: Parsed, label: str) -> Requests:
+    client.says_goodbye = True
     yield IrcLine("QUIT", [without_formatting(line.params[0])] if line.params else [], ref=Context("QUIT").ref)
 
 
@@ -136,7 +137,7 @@ def _join(client: Client, line: Parsed, label: str) -> Requests:
     for number, channel in enumerate(line.params[0].split(",")[:CHANNELS]):
         context = Context("JOIN", channel, label)
         if not is_channel(channel) or not room_of(channel):
-            yield IrcLine("476" if is_channel(channel) else "403", [channel or "*"], ref=context.ref)
+            yield IrcLine("476" if is_channel(channel) else "NO_CHANNEL", [channel or "*"], ref=context.ref)
         else:
             key = keys[number] if number < len(keys) else ""
             yield Join("", room_of(channel), context.ref, key=key)
@@ -145,10 +146,12 @@ def _join(client: Client, line: Parsed, label: str) -> Requests:
 def _part(client: Client, line: Parsed, label: str) -> Requests:
     for channel in line.params[0].split(",")[:CHANNELS]:
         context = Context("PART", channel, label)
-        if is_channel(channel) and room_of(channel):
-            yield Leave(room_of(channel), context.ref)
-        else:
+        if not is_channel(channel) or not room_of(channel):
             yield IrcLine("403", [channel or "*"], ref=context.ref)
+        elif line.params[1:] and line.params[1].strip():
+            yield IrcLine("PART", [channel, without_formatting(line.params[1])], ref=context.ref)
+        else:
+            yield Leave(room_of(channel), context.ref)
 
 
 def _topic(client: Client, line: Parsed, label: str) -> Requests:
@@ -161,15 +164,19 @@ def _topic(client: Client, line: Parsed, label: str) -> Requests:
 
 
 def _list(client: Client, line: Parsed, label: str) -> Requests:
-    if line.params and is_channel(line.params[0]):
+    given = line.params[0] if line.params else ""
+    if is_channel(given) and not any(sign in given for sign in "*?"):
         yield from _other(client, line, label)
     else:
-        yield RunCommand("rooms", {}, ref=Context("LIST", "", label).ref)
+        yield RunCommand("rooms", {}, ref=Context("LIST", "", label, given).ref)
 
 
 def _kick(client: Client, line: Parsed, label: str) -> Requests:
-    channel, why = line.params[0], line.params[2] if line.params[2:] else ""
-    for nick in line.params[1].split(",")[:TARGETS]:
+    why = line.params[2] if line.params[2:] else ""
+    channels, nicks = line.params[0].split(","), line.params[1].split(",")[:TARGETS]
+    if len(channels) == 1:
+        channels *= len(nicks)
+    for channel, nick in zip(channels, nicks, strict=False):
         args: dict[str, Any] = {"user": from_irc(nick)}
         if why and why != nick:  # many clients send the nick where no reason is given
             args["why"] = without_formatting(why)

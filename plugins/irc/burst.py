@@ -33,10 +33,11 @@ def tokens(server: ChatServer) -> list[str]:
         "BOT=B",
         "CASEMAPPING=ascii",
         f"CHANLIMIT=#:{limits.rooms_per_session or ''}",
-        "CHANMODES=b,k,,imnt",
+        "CHANMODES=b,k,l,imnt",
         f"CHANNELLEN={(limits.name_length or 200) + 1}",
         "CHANTYPES=#",
         f"CHATHISTORY={HISTORY_MESSAGES}",
+        "ELIST=MNU",
         f"KICKLEN={KICK_BYTES}",
         "MODES=4",
         f"MONITOR={MONITORED}",
@@ -56,7 +57,7 @@ def greeting(nick: str, version: str, created: str, server: ChatServer) -> Itera
     yield Numeric("001", (), f"Welcome to {server.config.brand.name or HOST}, {nick}")
     yield Numeric("002", (), f"Your host is {HOST}, running version {version}")
     yield Numeric("003", (), f"This server was started {created}")
-    yield Numeric("004", (HOST, version, "BTio", "bikmnoqt", "bkoq"))
+    yield Numeric("004", (HOST, version, "BTio", "biklmnoqtv", "bkloqv"))
     found = tokens(server)
     for start in range(0, len(found), TOKENS):
         yield Numeric("005", found[start : start + TOKENS], "are supported by this server")

@@ -1,5 +1,7 @@
 """What is known of one connection of IRC, beside its session: plain data, which goes along over a reload."""
 
+from time import time
+
 from msgspec import Struct, field, msgpack
 
 
@@ -24,6 +26,9 @@ class Client(Struct):
     else by now, the latest of them. `monitored` are nicks whose coming and going it wants to know. `batches` are
     messages of several lines that it has begun, by their names. It `is_bot` by its own word, and wants `no_ctcp`:
     nothing that others' clients ask it. `besides` counts what it said that was more than its text, see beside.py.
+
+    `heard` is when something has come of it last, and it `says_goodbye` where that was QUIT; what was said before
+    `since` it has been told when it was here before, as the `device` that it is, see absent.py.
     """
 
     nick: str = ""
@@ -47,7 +52,10 @@ class Client(Struct):
     is_bot: bool = False
     no_ctcp: bool = False
     besides: int = 0
-    left: str = ""  # since when it has missed something in the rooms that it comes back into, see missed.py
+    heard: float = 0.0
+    says_goodbye: bool = False
+    since: float = 0.0
+    device: str = ""
 
     def __repr__(self) -> str:
         return f"Client(nick={self.nick!r})"  # passwords do not get into a log
@@ -56,6 +64,10 @@ class Client(Struct):
     def shown(self) -> str:
         """What it is called in what it is told."""
         return self.name or self.nick or "*"
+
+    def is_sent_away(self) -> None:
+        """It has been told all, and is to come back."""
+        self.heard, self.says_goodbye = time(), True
 
     def has(self, cap: str) -> bool:
         return cap in self.caps

@@ -1,6 +1,7 @@
 """Bytes of a client to requests."""
 
 from collections.abc import Callable, Sequence
+from time import time
 from typing import Any
 
 from msgspec import msgpack
@@ -40,6 +41,10 @@ class Decoder:
         self._lines = LineBuffer(TAG_BYTES + LINE_BYTES)
 
     def feed(self, data: bytes) -> Sequence[Any]:
+        client = self._client
+        client.heard = time()
+        if client.is_registered:
+            client.since = 0.0  # it was told all that it had missed; of rooms into which it comes now, it is told all
         block, overlong = self._lines.feed(data)
         frames: list[Any] = []
         says = None

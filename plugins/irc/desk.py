@@ -4,7 +4,7 @@ there is."""
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
 from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
@@ -14,8 +14,9 @@ from .caps import CAPS, EXTENDED, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
 from .marks import Marks
-from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc
+from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc, user_name
 from .own import IrcCodec
+from .shared import signs_of
 
 Told = Iterator["str | Numeric"]
 
@@ -36,6 +37,7 @@ ERRORS: dict[str, str] = {
     "451": "You have no name here yet: send USER, and NICK with one that is free",
     "461": "Not enough parameters",
     "462": "You may not reregister",
+    "696": "This cannot be set: a key has at most 100 characters, without blanks and commas; a limit is a number",
     "472": "is unknown mode char to me",
     "476": "Bad channel name",
     "904": "SASL authentication failed",
@@ -43,6 +45,15 @@ ERRORS: dict[str, str] = {
     "906": "SASL authentication aborted",
     "907": "You have already authenticated using SASL",
 }
+
+
+class Gone(NamedTuple):
+    """Somebody who has left."""
+
+    nick: str
+    username: str
+    realname: str
+    time: datetime
 
 
 class Desk:
@@ -56,7 +67,8 @@ class Desk:
         self.topics: WeakKeyDictionary[Room, tuple[str, datetime]] = WeakKeyDictionary()  # who has set it, and when
         self.irc: set[Session] = set()  # those that speak it
         self.watchers: defaultdict[str, set[Session]] = defaultdict(set)  # who monitors whom, by nicks
-        self.gone: deque[tuple[str, str, datetime]] = deque(maxlen=LEFT)  # who has left: nick, real name, and when
+        self.gone: deque[Gone] = deque(maxlen=LEFT)
+        self.most = 0  # the most people that were here at one time
 
     def begin(self, session: Session, codec: IrcCodec) -> None:
         self.irc.add(session)
@@ -130,6 +142,25 @@ class Desk:
         codec = self.codec_of(member)
         return codec.client.realname if codec is not None else member.name
 
+    def username(self, member: Member) -> str:
+        """What is shown as such, where somebody asks. In front of what they say is the name alone, see `source`."""
+        codec = self.codec_of(member)
+        return (user_name(codec.client.user) if codec is not None else "") or to_irc(member.name)
+
+    def count(self) -> int:
+        """How many people are here."""
+        people = len(self.server.chat.members)
+        self.most = max(self.most, people)
+        return people
+
+    def signs(self, room: Room, member: Member) -> str:
+        """All that stand before a name in this room, the highest first."""
+        return signs_of(room.role_of(member), member.account, room.has_voice(member))
+
+    def signs_of(self, room: Room, members: Iterable[Member]) -> dict[str, str]:
+        """Those of who has any among them, by their names."""
+        return {one.name: signs for one in members if (signs := self.signs(room, one))}
+
     def topic_set_by(self, room: Room) -> Numeric | None:
         """Who has set its topic, and when, if that was seen."""
         if room not in self.topics:
@@ -176,18 +207,6 @@ def cap(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 def motd(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     yield from burst.motd(desk.server)
-
-
-def lusers(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    chat = desk.server.chat
-    people, operators = len(chat.members), sum(one.role == "operator" for one in chat.members.values())
-    yield Numeric("251", (), f"There are {people} users and 0 invisible on 1 servers")
-    yield Numeric("252", (str(operators),), "operator(s) online")
-    yield Numeric("253", ("0",), "unknown connection(s)")
-    yield Numeric("254", (str(len(chat.rooms)),), "channels formed")
-    yield Numeric("255", (), f"I have {people} clients and 1 servers")
-    yield Numeric("265", (str(people), str(people)), f"Current local users {people}, max {people}")
-    yield Numeric("266", (str(people), str(people)), f"Current global users {people}, max {people}")
 
 
 def version(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -359,7 +378,6 @@ HANDLERS: dict[str, Handler] = {
     "AUTHENTICATE": authenticate,
     "908": mechanisms,
     "MOTD": motd,
-    "LUSERS": lusers,
     "VERSION": version,
     "TIME": clock,
     "ADMIN": admin,

@@ -1,6 +1,6 @@
 """What a refusal is on IRC: a numeric of the verb that was refused, or a standard reply."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from greenchat import Error
 
@@ -35,6 +35,9 @@ _BY_VERB: dict[tuple[str, str], str] = {
     ("OPER", "password_wrong"): "464",
 }
 
+# Why words to a room are refused to who is not in it, or may not speak there.
+NOT_THERE = ("not_in_room", "room_required", "not_joined", "moderated", "muted", "slow")
+
 # Of all verbs about a room.
 _OF_ROOMS = {
     "not_in_room": "442",
@@ -47,8 +50,9 @@ _OF_ROOMS = {
 _OF_PEOPLE = {"unknown_user": "401", "name_invalid": "401", "already_joined": "443"}
 
 
-def refusal(error: Error, context: Context) -> Numeric | None:
-    """What the refusal of a request is told as; None where it has no numeric, and a sentence tells it."""
+def refusal(error: Error, context: Context, is_there: Callable[[], bool] = lambda: True) -> Numeric | None:
+    """What the refusal of a request is told as; None where it has no numeric, and a sentence tells it. `is_there` tells
+    whether there is a room of this name."""
     verb, target, extra = context.verb, context.target, context.extra
     if verb == "AUTHENTICATE":
         return Numeric("904", (), f"SASL authentication failed: {error.text}")
@@ -57,7 +61,7 @@ def refusal(error: Error, context: Context) -> Numeric | None:
     code = _BY_VERB.get(("PRIVMSG" if verb in ("NOTICE", "TAGMSG") else verb, error.code))
     if code is None and verb in ("PRIVMSG", "NOTICE", "TAGMSG"):
         code = "404" if target.startswith("#") else "401"
-    if verb == "KICK" and error.code == "not_in_room" and not error.text.startswith("You "):
+    if verb in ("KICK", "MODE") and error.code == "not_in_room" and not error.text.startswith("You "):
         code = "441"  # it is the other one who is not in there
     if code is None and verb == "OPER":
         code = "491"
@@ -65,6 +69,8 @@ def refusal(error: Error, context: Context) -> Numeric | None:
         code = _OF_PEOPLE.get(error.code) or _OF_ROOMS.get(error.code)
     if code is None:
         return None
+    if code == "442" and not is_there():
+        code = "403"
     text = "is in there already" if code == "443" else error.text  # which clients show behind whom and where
     return Numeric(code, _params(code, verb, target, extra), text)
 

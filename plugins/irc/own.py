@@ -43,8 +43,8 @@ from .echoes import WORDS, Said, SaidInARow, is_of_words, with_words
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
 from .grammar import fitting, line, word
 from .labels import Labels
-from .modes import BANS
-from .names import HOST, from_irc, source, to_channel, to_irc
+from .modes import BANS, ORDERED
+from .names import HOST, from_irc, notice_source, source, to_channel, to_irc
 from .numerics import failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
@@ -76,6 +76,9 @@ class Facts(Protocol):
 
     def find_run(self, session: Any, channel: str, seq: int, count: int) -> Messages | None:
         """So many messages of a room from `seq` on, if one person has said them in a row, and they are remembered."""
+
+    def signs(self, room: str, roles: Mapping[str, str]) -> Mapping[str, str]:
+        """Those before the names of who has any in there, where `roles` are those of a welcome."""
 
     def is_there(self, session: Any, channel: str) -> bool:
         """Whether there is such a room, and `session` is in it."""
@@ -237,6 +240,7 @@ class IrcCodec:
                 listed = modes.listed(reply, context)
                 return self._noticed(lines, context) if listed is None else [self.numeric(one) for one in listed], False
             case Reconnect():
+                self.client.is_sent_away()
                 return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
             case Away(room="") | Renamed(room=""):
                 self.facts.changed(self.session, reply)
@@ -266,31 +270,25 @@ class IrcCodec:
         was = client.name
         client.name, client.account = to_irc(welcome.name), welcome.account
         lines = []
-        if context.verb == "JOIN":
-            client.left = ""  # into this room it comes anew
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
         if context.verb == REGISTER:
-            lines = self.registered()
+            client.is_registered, client.password = True, ""
+            self.facts.registered(self.session)
+            lines = [self.numeric(one) for one in self.facts.greeting(client.name)]
         if welcome.room and client.is_registered:
             lines += self.came_in(welcome)
         return lines
 
     def came_in(self, welcome: Welcome) -> list[str]:
         """All about a room that it is in from now on."""
-        set_by = self.facts.topic_set_by(welcome.room)
-        lines = came_in(welcome, self.client, self.shared, self.numeric, set_by)
+        set_by, signs = self.facts.topic_set_by(welcome.room), self.facts.signs(welcome.room, welcome.roles)
+        lines = came_in(welcome, self.client, self.shared, self.numeric, signs, set_by)
         if self.client.has("draft/read-marker"):
             mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
             before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
             lines.insert(before, line(HOST, "MARKREAD", to_channel(welcome.room), mark))
         return lines
-
-    def registered(self) -> list[str]:
-        """From now on it is in."""
-        self.client.is_registered, self.client.password = True, ""
-        self.facts.registered(self.session)
-        return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:
         who = source(account) if not self.client.is_registered else source(self.me)
@@ -379,16 +377,17 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [failure(context, error)]
-        told = refusal(error, context)
+        told = refusal(error, context, lambda: self.facts.is_there(self.session, context.target))
         if told is not None:
             return [self.numeric(told)]
         behind = [self.numeric(modes.END_OF_LIST)] if context.verb == "LIST" else []
         return [f":{HOST} NOTICE {self.me} :{error.text}", *behind]
 
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
-        if context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
+        is_shown = context.verb == "MODE" and context.extra == ORDERED and self.session.role != "operator"
+        if is_shown or context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
-        return [f":{HOST} NOTICE {self.me} :{one}" for one in lines if one]
+        return [f":{notice_source(one, self.client.talks)} NOTICE {self.me} :{one}" for one in lines if one]
 
 
 def _pong(token: str) -> str:

@@ -2,13 +2,17 @@
 
 from msgspec.structs import replace
 
-from greenchat import HistoryPage, Joined, Left, Message, Renamed
+from greenchat import HistoryPage, Joined, Left, Message, Renamed, printable
 
+from .absent import is_new
 from .client import Client
 from .frames import Context
-from .history import FIRST_HALF, SECOND_HALF, read_time, time_tag
+from .history import FIRST_HALF, SECOND_HALF, read_time
 from .names import HOST, ascii_lower, to_channel, to_irc
 from .shared import END, SharedCodec
+
+# The most characters of a message that are quoted before its answer: as many as all others read.
+QUOTED = 30
 
 
 class Pages:
@@ -41,11 +45,14 @@ class Pages:
         target = context.target if asked else to_channel(page.room)
         batched = client.has("batch")
         events = [event for event in page.events if isinstance(event, Message) or self._plays(event, client, asked)]
-        if not asked and client.left:  # what was said before that, it has been told
-            events = [one for one in events if not isinstance(one, Message) or time_tag(one.time) > client.left]
+        if not asked and client.since:
+            events = [event for event in events if isinstance(event, Message) and is_new(client, event.time)]
         lines: list[str] = []
+        known = {event.seq: event for event in events if isinstance(event, Message)}
         for event in events:
             if isinstance(event, Message):
+                if not shared.numbers:
+                    event = _in_words(event, known.get(event.reply_to))
                 if event.conversation:
                     own = ascii_lower(to_irc(event.sender)) == ascii_lower(me)
                     event = replace(event, own=own, with_=page.with_)
@@ -71,3 +78,20 @@ def _decoded(data: bytes) -> list[str]:
 
 def _in_batch(one: str) -> str:
     return f"@batch=h;{one[1:]}" if one.startswith("@") else f"@batch=h {one}"
+
+
+def _in_words(message: Message, answered: Message | None) -> Message:
+    """As it was told when it was said, to who knows no numbers: with what it answers, and what became of it."""
+    before = behind = ""
+    if message.reply_to:
+        what = f"message {message.reply_to}"
+        if answered is not None:
+            first, others, _ = answered.text.partition("\n")
+            what = f'{answered.sender}: "{printable(f"{first} …" if others else first, QUOTED)}"'
+        before = f"(to {what}) "
+    marks = [f"{emoji} {len(names)}" for emoji, names in (message.reactions or {}).items()]
+    if message.edited is not None:
+        marks.insert(0, "changed")
+    if marks:
+        behind = f" ({', '.join(marks)})"
+    return replace(message, text=f"{before}{message.text}{behind}") if before or behind else message

@@ -51,11 +51,26 @@ ADVICE: dict[Advice, str] = {
     Advice.TLS: "Connect with TLS.",
 }
 
-# What stands for a role before a name, and the mode that gives it.
-SIGNS = {"owner": "~", "operator": "@"}
-MODES = {"owner": "q", "operator": "o"}
+# The modes of people, from the highest, and what stands for each before a name.
+SIGNS = {"q": "~", "o": "@", "v": "+"}
+
+# How the act of a notice is told that is about a room: by what it sets, as the audit trail has it.
+SETTINGS = {
+    "key set": "+k *",
+    "key off": "-k *",
+    "invite-only on": "+i",
+    "invite-only off": "-i",
+    "topic-by owner": "+t",
+    "topic-by everybody": "-t",
+    "moderated on": "+m",
+    "moderated off": "-m",
+    "limit off": "-l",
+}
 
 END = "\r\n"
+
+# What a reason begins with that somebody has given for leaving a room.
+PARTED = "left: "
 
 # Capabilities of clients that know messages by their ids.
 KNOW_IDS = frozenset({"draft/chathistory", "draft/message-redaction"})
@@ -191,7 +206,7 @@ class SharedCodec:
                 before = tagged(tags | self.tags(time, account))
                 return self._lines(*(f"{before}{one}" for one in lines)) if self._tags else b""
             case Joined(room, name, time, role):
-                return self.event(time, name, self.joined(room, name), *_mode(room, name, role))
+                return self.event(time, name, self.joined(room, name), *self._mode(room, name, role))
             case Left(room, name, reason, time, by, gone):
                 return self.event(time, by or name, _left(room, name, reason, by, gone))
             case Renamed(_, name, new_name, time):
@@ -203,7 +218,9 @@ class SharedCodec:
                     return b""
                 return self.event(time, name, line(source(name), "AWAY", *([why] if why else [])))
             case Role(room, name, role, time):
-                return self.event(time, "", *_role(room, name, role))
+                return self.event(time, "", *self._role(room, name, role))
+            case Notice(act=act, by=by) if by and act:
+                return self._ordered(reply)
             case Notice(text, room) if room:
                 return self._lines(*(f":{HOST} NOTICE {to_channel(room)} :{one}" for one in _cut(text, room)))
             case Pinned(room, _, by, on, _, sender):
@@ -241,6 +258,25 @@ class SharedCodec:
         realname = realname or known
         return f":{source(name)} JOIN {to_channel(room)} {to_irc(account) or '*'} :{realname or name}"
 
+    def _ordered(self, notice: Notice) -> bytes:
+        """What somebody has set for a room, as a mode; who was put out is told by what put them out."""
+        if notice.act in ("kick", "ban"):
+            return b""
+        mode = mode_of(notice)
+        if not mode:
+            return self.encode(Notice(notice.text, notice.room))
+        return self._lines(f":{source(notice.by)} MODE {to_channel(notice.room)} {mode}")
+
+    def _mode(self, room: str, name: str, role: str) -> Sequence[str]:
+        letter = letter_of(role, self._account_of(name)[0])
+        return [f":{HOST} MODE {to_channel(room)} +{letter} {to_irc(name)}"] if letter else []
+
+    def _role(self, room: str, name: str, role: str) -> Sequence[str]:
+        if role:
+            return self._mode(room, name, role)
+        nick = to_irc(name)
+        return [f":{HOST} MODE {to_channel(room)} -qo {nick} {nick}"]
+
     def _edited(self, room: str, seq: int, text: str, by: str, time: object) -> bytes:
         """A message that says so: what was said cannot be changed on IRC."""
         tags = self.tags(time, self._account_of(by)[0])
@@ -260,20 +296,31 @@ class SharedCodec:
 def _left(room: str, name: str, reason: str, by: str, gone: bool) -> str:
     if gone:
         return f":{source(name)} QUIT :{reason}"
-    if by:
-        return f":{source(by)} KICK {to_channel(room)} {to_irc(name)} :{reason}"
-    return f":{source(name)} PART {to_channel(room)}" + (f" :{reason}" if reason != "left" else "")
+    if by:  # the reason says who has done it, and why
+        why = reason.partition(": ")[2] or to_irc(by)
+        return f":{source(by)} KICK {to_channel(room)} {to_irc(name)} :{why}"
+    why = "" if reason == "left" else reason.removeprefix(PARTED)
+    return f":{source(name)} PART {to_channel(room)}" + (f" :{why}" if why else "")
 
 
-def _mode(room: str, name: str, role: str) -> Sequence[str]:
-    return [f":{HOST} MODE {to_channel(room)} +{MODES[role]} {to_irc(name)}"] if role in MODES else []
+def mode_of(notice: Notice) -> str:
+    """What was set, as a mode and its parameter; empty for what has none."""
+    if notice.act in ("voice", "devoice"):
+        return f"{'+' if notice.act == 'voice' else '-'}v {to_irc(notice.target)}"
+    if notice.act != "room":
+        return ""
+    what, _, value = notice.details.partition(" ")
+    return f"+l {value}" if what == "limit" and value != "off" else SETTINGS.get(notice.details, "")
 
 
-def _role(room: str, name: str, role: str) -> Sequence[str]:
-    if role in MODES:
-        return _mode(room, name, role)
-    nick = to_irc(name)
-    return [f":{HOST} MODE {to_channel(room)} -{''.join(MODES.values())} {nick} {nick}"]
+def letter_of(role: str, account: str) -> str:
+    """The mode of somebody in a room. Who owns it by an account has it for good; a guest, as long as they are here."""
+    return "" if not role else "q" if role == "owner" and account else "o"
+
+
+def signs_of(role: str, account: str, has_voice: bool) -> str:
+    """What stands before a name in a room: all of it, the highest first."""
+    return SIGNS.get(letter_of(role, account), "") + (SIGNS["v"] if has_voice else "")
 
 
 def _whole(text: str, longest: int) -> str:

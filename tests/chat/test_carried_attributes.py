@@ -38,7 +38,7 @@ DECIDED = {
     Login: ("account account_id role", {}),
     Place: ("name seq rev epoch log time", {}),
     Room: (
-        "owner lasts members _roles _topic",
+        "owner lasts members voices _roles _topic",
         {"fanout": "its listeners come with their sessions; all else in it is empty", "__weakref__": ""},
     ),
     Fanout: (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.accounts import SECRET
-from kit.windows import TMUX, Window
+from kit.windows import PROMPT, TMUX, Window
 
 # Debian's packages, and the programs that these tests start.
 PACKAGES = {"tmux": TMUX, "irssi": shutil.which("irssi"), "weechat-curses": shutil.which("weechat")}
@@ -37,8 +37,12 @@ class IrcWindow(Window):
         raise NotImplementedError
 
     def close(self) -> None:
-        super().close()
-        self._home.cleanup()
+        try:
+            self.enter("/quit")  # it writes files up to its end
+            self.wait(lambda lines: lines[-1] == PROMPT)
+        finally:
+            super().close()
+            self._home.cleanup()
 
     def __enter__(self) -> "IrcWindow":
         return self
@@ -96,4 +100,5 @@ class WeeChat(IrcWindow):
 
     def looks_at(self, buffer: str) -> None:
         self.enter(f"/buffer {buffer}")
-        self.wait(lambda lines: buffer in lines[-2])
+        shown = "server[chat]" if buffer == "server.chat" else buffer
+        self.wait(lambda lines: f":{shown}" in lines[-2])

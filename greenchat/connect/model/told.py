@@ -167,7 +167,8 @@ def _of_people(chats: Chats, item: Joined | Left | Renamed | Away | Role) -> Non
             chats.doubt(name)
             place.move(time=item.time)
             if name == chats.me:
-                place.gone = LEFT_ELSEWHERE.format(room, room) if reason == "left" else OUT.format(room, reason, room)
+                by_oneself = reason.partition(": ")[0] == "left"
+                place.gone = LEFT_ELSEWHERE.format(room, room) if by_oneself else OUT.format(room, reason, room)
             else:
                 place.timeline.add(item)
         case Renamed():

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from greenchat.codecs.wording import beginning
+from greenchat.codecs.wording import beginning, with_files
 from greenchat.connect.model.markup import mentions, parse, plain
 from greenchat.connect.model.rows import Row, on_clock, summary
 from greenchat.connect.model.timeline import Gone, Item, Told
@@ -187,7 +187,7 @@ def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Ite
     if message.reply_to:
         yield wrap([Span(cut(f"↪ {_quoted(row)}", width), look.dim)], width)[0]
     mine = message.own or message.sender == how.me
-    said = blocks(message.text, look, () if mine else how.called)
+    said = blocks(with_files(message), look, () if mine else how.called)
     if message.action:
         said[:0] = [Block([])] if said[0].verbatim else []
         said[0].spans.insert(0, Span(f"{message.sender} ", look.of_name(message.sender)))

@@ -1,6 +1,6 @@
 """What was said before, and how far one has read."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from kit.irc import IrcClient
@@ -30,6 +30,10 @@ def past(server):
         yield ada, [line.tags["msgid"] for line in said], [line.tags["time"] for line in said]
 
 
+def later(time):
+    return f"{datetime.fromisoformat(time) + timedelta(milliseconds=1):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
 def of(*numbers):
     return [f"number {number}" for number in numbers]
 
@@ -51,7 +55,12 @@ def test_by_ids(past):
 
 
 def test_by_times(past):
-    ada, _, times = past
+    ada, ids, times = past
+    for bounds in (f"msgid={ids[8]} timestamp=2020-01-01T00:00:00.000Z", f"timestamp={later(times[9])} msgid={ids[6]}"):
+        first, second = bounds.split()
+        found = texts(ada.ask(f"CHATHISTORY BETWEEN #past {first} {second} 2"))
+        assert found == texts(ada.ask(f"CHATHISTORY BETWEEN #past {second} {first} 2"))
+        assert found == (of(7, 8) if first.startswith("msgid") else of(9, 10))
     assert texts(ada.ask("CHATHISTORY BEFORE #past timestamp=2030-01-01T00:00:00.000Z 2")) == of(9, 10)
     assert texts(ada.ask("CHATHISTORY AFTER #past timestamp=2020-01-01T00:00:00.000Z 2")) == of(1, 2)
     assert of(9)[0] in texts(ada.ask(f"CHATHISTORY AROUND #past timestamp={times[8]} 6"))
@@ -101,23 +110,6 @@ def test_who_cannot_ask_is_told_as_they_come_in(server, past):
         assert all("time" in line.tags for line in told if line.verb == "PRIVMSG")
     ada, _, _ = past
     ada.sync()
-
-
-def test_who_comes_back_is_told_what_they_have_missed(server):
-    with IrcClient(server, "may", "#missed") as may:
-        may.ask("REGISTER * * correct-horse-battery")
-        with IrcClient(server, "pip", "#missed") as pip:
-            pip.ask("REGISTER * * correct-horse-battery", "PRIVMSG #missed :one")
-        may.ask("PRIVMSG #missed :two", "PRIVMSG pip :three")
-        with IrcClient(server, "pip", caps=["server-time"], account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == ["two", "three"]
-            assert all("time" in line.tags for line in pip.welcome if line.verb == "PRIVMSG")
-            # A room that one has left and comes into is told of as to anybody.
-            assert texts(pip.ask("PART #missed", "JOIN #missed"))[-2:] == ["one", "two"]
-        with IrcClient(server, "pip", account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == []
-        with IrcClient(server, "pip", caps=CAPS, account=("pip", "correct-horse-battery")) as pip:
-            assert texts(pip.welcome) == []  # it asks for what it wants
 
 
 def test_a_notice_is_one_later_too(tmp_path):
@@ -170,3 +162,26 @@ def test_how_far_one_has_read_is_the_same_on_all_devices(server):
         with IrcClient(server, "phone", caps=CAPS, account=("eve", "correct-horse-battery")) as phone:
             again = [line.params for line in phone.welcome if line.verb == "MARKREAD"]
             assert again == [["#read", later]]
+
+
+def test_who_asks_for_no_history_is_told_what_they_have_missed(server):
+    """And not again what they were told before."""
+    account = ("moe", "correct-horse-battery")
+    with IrcClient(server, "moe", "#bar") as moe, IrcClient(server, "ned", "#bar") as ned:
+        moe.ask(f"REGISTER * * {account[1]}")
+        ned.ask("PRIVMSG #bar :read by moe")
+        assert texts(moe.sync()) == ["read by moe"]
+        moe.close()
+        ned.ask("PRIVMSG #bar :missed by moe")
+        with IrcClient(server, "moe", account=account) as moe:
+            assert len(texts(moe.welcome)) == 2  # a device that was never here
+            moe.close()
+        ned.ask("PRIVMSG #bar :missed as well")
+        with IrcClient(server, "moe", account=account) as moe:
+            assert [text.partition("] ")[2] for text in texts(moe.welcome)] == ["missed as well"]
+            assert [text.partition("] ")[2] for text in texts(moe.ask("PART #bar", "JOIN #bar"))] == [
+                *("read by moe", "missed by moe", "missed as well")
+            ]
+            # Two of a kind are not told apart: each is told all.
+            with IrcClient(server, "moe", account=account) as another:
+                assert len(texts(another.welcome)) == 3

@@ -18,8 +18,8 @@ def test_what_there_is_to_know(server):
     with IrcClient(server, "ada", "#a1", realname="Ada L") as ada, IrcClient(server, "bob") as bob:
         ada.ask("AWAY :lunch")
         told = {line.verb: line.params for line in bob.ask("WHOIS ada")}
-        assert told["311"][1:] == ["ada", "ada", "greenchat", "*", "Ada L"]
-        assert told["319"][2] == "~#a1"
+        assert told["311"][1:] == ["ada", "~user", "greenchat", "*", "Ada L"]
+        assert told["319"][2] == "@#a1"
         assert told["301"][2] == "lunch"
         assert {"312", "317", "318"} < told.keys()
         assert [line.verb for line in bob.ask("WHOIS nobody")] == ["401", "318"]
@@ -34,9 +34,9 @@ def test_those_of_a_room(server):
         pat.exchange(type="join", room="b1")
         ada.sync()
         listed = [line.params[1:] for line in ada.ask("WHO #b1") if line.verb == "352"]
-        assert [(params[4], params[5]) for params in listed] == [("ada", "H~"), ("pat", "H")]
+        assert [(params[4], params[5]) for params in listed] == [("ada", "H@"), ("pat", "H")]
         fields = [line.params[1:] for line in ada.ask("WHO #b1 %tnaf,42") if line.verb == "354"]
-        assert fields == [["42", "ada", "H~", "0"], ["42", "pat", "H", "0"]]
+        assert fields == [["42", "ada", "H@", "0"], ["42", "pat", "H", "0"]]
         assert [line.verb for line in ada.ask("WHO pat")] == ["352", "315"]
         assert [line.text for line in ada.ask("ISON pat nobody ada")] == ["pat ada"]
         assert [line.text for line in ada.ask("USERHOST pat")] == ["pat=+pat@greenchat"]

@@ -13,7 +13,7 @@ CODES = ("\x02bell\x07", "\x1b[31mred", "\x9b31mred")
 @pytest.fixture(scope="module")
 def server():
     """One server for many small tests, each in rooms and under names of its own."""
-    with serving() as running:
+    with serving(settings={"plugins.history.replay": 20}) as running:
         yield running
 
 
@@ -182,6 +182,23 @@ def test_who_knows_no_ids_reads_what_is_meant(server):
             ("NOTICE", 'xen reacts with 🎉 to wee: "frist"'),
             ("NOTICE", 'xen has changed "an answer": another answer'),
             ("NOTICE", "xen has deleted a message."),
+        ]
+        xen.exchange(type="say", text="once more", reply_to=1, room="unnumbered")
+        with IrcClient(server, "late", "#unnumbered", caps=["server-time"]) as late:
+            assert [line.text for line in late.welcome if line.verb == "PRIVMSG"] == [
+                *("frist (🎉 1)", '(to wee: "frist") once more')
+            ]
+
+
+def test_who_knows_no_ids_reads_what_is_meant_between_two(server):
+    with IrcClient(server, "wim", caps=["message-tags"]) as wim, Program(server, "xia", "lobby") as xia:
+        talk = xia.exchange(type="say", text="frist", to="wim")[-1]["conversation"]
+        xia.exchange(type="react", seq=1, emoji="🎉", conversation=talk)
+        xia.exchange(type="edit", seq=1, text="first", conversation=talk)
+        assert [(line.source, line.verb, line.params) for line in wim.sync()] == [
+            ("xia", "PRIVMSG", ["wim", "frist"]),
+            ("xia", "NOTICE", ["wim", 'xia (private) reacts with 🎉 to xia: "frist"']),
+            ("xia", "NOTICE", ["wim", 'xia (private) has changed "frist": first']),
         ]
 
 
