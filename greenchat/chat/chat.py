@@ -4,7 +4,7 @@ they come and go, in presence.py.
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from greenchat import values
@@ -41,7 +41,10 @@ AWAY = "away"
 
 class Chat(Direct):
     """What happens in the rooms. Where a request is about what somebody does, `origin` is the session by which they do
-    it; else it is the one whose request is dealt with."""
+    it; else it is the one whose request is dealt with. Who keeps by which words an account is called, besides its name,
+    sets `highlights`: it is called with the account's id."""
+
+    highlights: Callable[[int], Sequence[str]] | None = None
 
     def require_short(self, text: str) -> None:
         """Raises `Reject` where a `text` that came in no frame is longer than one."""
@@ -298,6 +301,11 @@ class Chat(Direct):
         return True
 
     # --- look ---
+
+    def names_of(self, member: Member) -> Sequence[str]:
+        """By which words somebody is called: the name, that of the account, and those of their own."""
+        words = self.highlights(member.account_id) if self.highlights is not None and member.account_id else ()
+        return (member.name, member.account, *words)
 
     def room_of(self, member: Member, room: str) -> Room:
         """The room called `room` that `member` is in; if empty, the one that is meant. Raises `Reject`."""
