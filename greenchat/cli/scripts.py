@@ -50,7 +50,20 @@ def place_options(command: Any) -> Any:
     return command
 
 
+class _Say(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "extra argument" not in error.message:
+                raise
+            from greenchat.connect.say import QUOTES
+
+            raise click.UsageError(f"{error.message}. {QUOTES}", ctx) from None
+
+
 @main.command(
+    cls=_Say,
     epilog="""\b
 Examples:
   greenchat say ops "The backup is done."
@@ -59,7 +72,7 @@ Examples:
   df -h | greenchat say ops -                        what it reads, as one message
 Exit codes: 0 it was said; 2 a wrong command line; 3 the server cannot be reached; 4 not let in, or not in the room;
 5 it is not known whether it was said; 6 it was refused; 130 Ctrl-C.
-"""
+""",
 )
 @click.argument("room")
 @click.argument("text")
@@ -78,8 +91,12 @@ def say(room: str, text: str, wait: float | None, **options: Any) -> None:
     An empty ROOM ('') is that of the profile or link, or the server's default one. Nothing is printed unless something
     goes wrong.
     """
-    from greenchat.connect.say import say
+    from greenchat.connect.say import QUOTES, say
+    from greenchat.protocol.text import printable
 
+    port = options["port"]
+    if port is not None and not port.isdigit():
+        raise click.UsageError(f"{printable(port)!r} is no port. {QUOTES}")
     sys.exit(say(_visit(room, options), text, wait))
 
 

@@ -29,6 +29,7 @@ PROFILES = "If a profile was meant: `greenchat profiles` lists them."
 
 # What is to be done about a name by who is asked nothing, and types no command: instead of what the server says.
 LOG_IN = "If that is you, use --login-file FILE; else choose another name by --name."
+CHOOSE_ANOTHER = "Choose another by --name."
 
 # The code of an error that is no refusal: the message was said, and everybody has read it, but it could not be kept.
 NOT_STORED = "not_stored"
@@ -88,6 +89,8 @@ def turned_away(error: ClientError, address: str | None) -> Line:
     """The same for who is asked nothing."""
     if isinstance(error, RefusedError) and error.code == "name_reserved":
         return error_line(f"{str(error).partition(' If that is you')[0]} {LOG_IN}")
+    if isinstance(error, RefusedError) and error.code == "name_taken":
+        return error_line(f"{str(error).removesuffix(' Choose another.')} {CHOOSE_ANOTHER}")
     return no_way_in(error, address)
 
 

@@ -15,7 +15,7 @@ import time
 from greenchat.client import Client, ClientError, DisconnectedError, NoAnswerError, RefusedError
 from greenchat.client.keys import KEY_BYTES
 from greenchat.connect.commands import Commands
-from greenchat.connect.common import NOT_STORED, TRY_AGAIN, error_line, exit_code, info_line, turned_away
+from greenchat.connect.common import NOT_STORED, PROFILES, TRY_AGAIN, error_line, exit_code, info_line, turned_away
 from greenchat.connect.draft import as_text
 from greenchat.connect.errand import COMING_BACK, Errand
 from greenchat.connect.options import Exit, Visit
@@ -37,6 +37,9 @@ INPUT_BYTES = 1024 * 1024
 
 # Of so many of the latest messages to a person it is looked whether this is one of them.
 LOOKED_AT = 50
+
+# For who has typed what no shell takes for one text.
+QUOTES = "A text of several words is put in quotes."
 
 EMPTY = "There is nothing to say: the text is empty."
 TOO_LONG = "The text is longer than a message may be. Pipe it into `greenchat connect` to say it line by line."
@@ -67,7 +70,10 @@ def say(visit: Visit, text: str, wait: float | None = None) -> Exit:
         finally:
             errand.go()
     except ClientError as error:
-        outlet.show([turned_away(error, visit.host)])
+        refusal = turned_away(error, visit.host)
+        outlet.show([refusal])
+        if refusal.body.endswith(PROFILES):
+            outlet.show([info_line(QUOTES)])
         return exit_code(error)
     except Stopped as stopped:
         return stopped.end()

@@ -35,6 +35,13 @@ def test_a_profile_that_is_misspelt():
         assert "`greenchat profiles`" in errors
 
 
+@pytest.mark.parametrize("words", ["two words", "these are words", "these are four words"])
+def test_a_text_without_its_quotes(words):
+    code, output, errors = run("say", "ops", *words.split())
+    assert (code, output) == (Exit.UNREACHABLE if words == "two words" else 2, "")
+    assert "A text of several words is put in quotes." in errors
+
+
 def test_to_one_person_alone(server):
     bob, carol = server.join("bob"), Program(server, "carol")
     assert run("say", "@Carol", "psst", at(server), *NAMED) == (Exit.DELIVERED, "", "")
@@ -56,7 +63,7 @@ def test_what_keeps_it_from_being_said(server, tmp_path):
         (Exit.REFUSED, "seems to have a password", "lobby", "fine\n/login ada hunter2"),
         (Exit.REFUSED, "", "lobby", "x" * 10_000),
         (Exit.REFUSED, "control characters", "lobby", "\x1b[31mred"),
-        (Exit.TURNED_AWAY, "taken", "lobby", "hi", "--name", "Bob"),
+        (Exit.TURNED_AWAY, "taken. Choose another by --name.", "lobby", "hi", "--name", "Bob"),
         (Exit.TURNED_AWAY, "key", "garden", "hi", "--key-file", file),
         (2, "--login-file", "lobby", "hi", "--login"),
     ]:
