@@ -26,6 +26,7 @@ from greenchat.cli.shell import plugin_settings as plugin_settings
 from greenchat.codecs.http import HTTP_BEGINNINGS as HTTP_BEGINNINGS
 from greenchat.codecs.jsonlines import JsonCodec as JsonCodec
 from greenchat.codecs.lines import LineBuffer as LineBuffer
+from greenchat.codecs.wording import with_files as with_files
 from greenchat.config.schema import Settings as Settings
 from greenchat.errors import Advice as Advice
 from greenchat.errors import ConfigError as ConfigError
@@ -61,6 +62,8 @@ from greenchat.hooks.routes import HttpResponse as HttpResponse
 from greenchat.hooks.routes import Route as Route
 from greenchat.hooks.routes import query_of as query_of
 from greenchat.hooks.specs import hookimpl as hookimpl
+from greenchat.hooks.streams import STREAM_SECONDS as STREAM_SECONDS
+from greenchat.hooks.streams import Parts as Parts
 from greenchat.hooks.tasks import Task as Task
 from greenchat.hooks.typed import typed_command as typed_command
 from greenchat.hooks.when import When as When
@@ -74,12 +77,14 @@ from greenchat.protocol.events import Deleted as Deleted
 from greenchat.protocol.events import Edited as Edited
 from greenchat.protocol.events import Ended as Ended
 from greenchat.protocol.events import Event as Event
+from greenchat.protocol.events import File as File
 from greenchat.protocol.events import Invited as Invited
 from greenchat.protocol.events import Joined as Joined
 from greenchat.protocol.events import Left as Left
 from greenchat.protocol.events import Message as Message
 from greenchat.protocol.events import ModerationAction as ModerationAction
 from greenchat.protocol.events import Notice as Notice
+from greenchat.protocol.events import Pinned as Pinned
 from greenchat.protocol.events import Reacted as Reacted
 from greenchat.protocol.events import Read as Read
 from greenchat.protocol.events import Refused as Refused
@@ -102,6 +107,7 @@ from greenchat.protocol.reload_reports import ReloadReport as ReloadReport
 from greenchat.protocol.replies import Ack as Ack
 from greenchat.protocol.replies import Answer as Answer
 from greenchat.protocol.replies import ArgumentEntry as ArgumentEntry
+from greenchat.protocol.replies import Branded as Branded
 from greenchat.protocol.replies import CommandEntry as CommandEntry
 from greenchat.protocol.replies import CommandList as CommandList
 from greenchat.protocol.replies import Conversations as Conversations
@@ -113,6 +119,8 @@ from greenchat.protocol.replies import Exported as Exported
 from greenchat.protocol.replies import HistoryPage as HistoryPage
 from greenchat.protocol.replies import Levels as Levels
 from greenchat.protocol.replies import NumberedPage as NumberedPage
+from greenchat.protocol.replies import Pin as Pin
+from greenchat.protocol.replies import Pins as Pins
 from greenchat.protocol.replies import RoomState as RoomState
 from greenchat.protocol.replies import SearchResults as SearchResults
 from greenchat.protocol.replies import Welcome as Welcome

@@ -18,7 +18,7 @@ class PluginError(GreenchatError):
 
 
 class Advice(Enum):
-    """What to do, where that differs from one kind of client to another: codecs/wording.py has it in words."""
+    """What to do, where that differs from one kind of client to another: codecs/advice.py has it in words."""
 
     JOIN = auto()
     JOIN_FIRST = auto()

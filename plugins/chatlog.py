@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from weakref import WeakSet
 
+from msgspec.structs import replace
+
 import greenchat
 from greenchat import (
     Alteration,
@@ -42,6 +44,7 @@ from greenchat import (
     hookimpl,
     make_private,
     printable,
+    with_files,
 )
 
 log = logging.getLogger("greenchat.chatlog")
@@ -307,7 +310,8 @@ def _line(room: str, when: datetime, text: str) -> str:
 
 
 def _said(message: Message) -> str:
-    return f"* {message.sender} {message.text}" if message.action else f"<{message.sender}> {message.text}"
+    text = with_files(message, where=False)
+    return f"* {message.sender} {text}" if message.action else f"<{message.sender}> {text}"
 
 
 def _answering(message: Message, answered: str) -> str:
@@ -341,6 +345,8 @@ class JsonLine(logging.Formatter):
                 event = message
             case Alteration():
                 event = event.change
+        if isinstance(event, Message) and event.files:  # where they are is for who was told of it, for some hours
+            event = replace(event, files=[replace(file, url="", thumb="") for file in event.files])
         return self._codec.encode(event).decode().rstrip("\n")
 
 

@@ -122,6 +122,7 @@ class SlashCommands:
                 "Put an emoji to a message: the last, or the one with this number. Again takes it away.\n"
                 "Example: /react 👍",
             ),
+            typed_command(self.tell_rules, "rules", "Tell the rules of this chat."),
             typed_command(rename, "nick", "Change your name.\nExample: /nick bobby"),
             typed_command(self.tell_stats, "stats", "Tell how the server is: how many are there, what is said."),
             typed_command(
@@ -142,6 +143,11 @@ class SlashCommands:
         call.session.require_member()  # strangers are not told
         assert self._server is not None
         return [f"{label}: {value}" for label, value in self._server.stats().rows()]
+
+    def tell_rules(self, call: Call) -> list[str]:
+        assert self._server is not None
+        rules = self._server.config.brand.rules.strip()
+        return rules.splitlines() if rules else ["Nobody has written down any rules here."]
 
     def whisper(self, call: Call, user: str, text: Rest) -> None:
         self._whisper(call.session, call.member, user, text)

@@ -1,4 +1,4 @@
-"""What the crowd speaks: plain frames, JSON Lines, or JSON over WebSockets, as browsers do.
+"""What the crowd speaks: plain frames, JSON Lines, or JSON over WebSockets, as browsers do. irc.py has IRC.
 
 Counting must not cost more than receiving, so nothing is done for each message at full load.
 """
@@ -40,11 +40,12 @@ class Hearing:
 
 
 class Language(Protocol):
-    """`overhead` is what a request has besides its text, in bytes. All that is read may raise `RefusedError` or
-    `BenchError`."""
+    """`overhead` is what a request has besides its text, in bytes; `most` is how long a text may be whatever the server
+    allows, 0 for no bound. All that is read may raise `RefusedError` or `BenchError`."""
 
     name: str
     overhead: int
+    most: int
 
     def opening(self, name: str) -> Sequence[bytes]:
         """What a client called `name` says to be let in, each when the one before is answered."""
@@ -73,6 +74,7 @@ class Plain:
 
     name = "plain"
     overhead = len("MSG|")
+    most = 0
 
     _OTHERS = (b"E", b"I")  # how ERROR and INFO begin, wherever they are cut
     _STAMP = re.compile(rb"\|~(\d+)")
@@ -141,6 +143,7 @@ class Json:
 
     name = "json"
     overhead = len('{"type":"say","text":""}')
+    most = 0
 
     _MESSAGE = b'{"type":"message"'
     _STAMP = re.compile(rb'"~(\d+)')

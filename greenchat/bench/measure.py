@@ -17,6 +17,7 @@ import click
 import msgspec
 
 from greenchat.bench.crowd import Crowd, Progress
+from greenchat.bench.irc import Irc
 from greenchat.bench.languages import ROOM, BenchError, Json, Language, Plain, Web
 from greenchat.bench.report import BUSY_PERCENT, Latency, Report, Server, Throughput
 from greenchat.bench.server import ServerProcess, find_process, own_server
@@ -43,7 +44,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     `senders` of `clients` in one room send `messages` each, of `size` bytes; then as many, `rate` a second in all and
     for some seconds at the most, for the latency. `seconds` is how long any part may take. `idle`: only join.
-    `language` is what the clients speak: "plain", "json", or "web", which is JSON over WebSockets.
+    `language` is what the clients speak: "plain", "json", "web", which is JSON over WebSockets, or "irc".
     """
 
     clients: int = 100
@@ -144,6 +145,8 @@ def _language(name: str, address: str) -> Language:
             return Json()
         case "web":
             return Web(address)
+        case "irc":
+            return Irc()
     return Plain()
 
 
@@ -202,6 +205,10 @@ def _look_around(host: str, port: int, load: Load, language: Language) -> tuple[
 
     It warms the server up as well: what the first join loads is no other client's memory.
     """
+    if language.most and load.size > language.most:
+        raise BenchError(
+            f"Messages of {load.size} bytes do not fit into a line of IRC. Take --size {language.most} at the most."
+        )
     with Client.connect(host, port) as client:
         try:
             welcome = client.join(ROOM, ROOM)

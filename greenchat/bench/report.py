@@ -54,8 +54,8 @@ class Server(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """One run. `language` is what the clients spoke: "plain" frames, "json" lines, or "web", JSON over WebSockets.
-    `throughput` and `latency` are None where they were not measured."""
+    """One run. `language` is what the clients spoke: "plain" frames, "json" lines, "web", JSON over WebSockets, or
+    "irc". `throughput` and `latency` are None where they were not measured."""
 
     server: Server
     language: str
@@ -86,7 +86,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
     def _room(self) -> list[tuple[str, str]]:
         whose = "started for this run" if self.server.own else "running already"
-        how = {"plain": "", "json": " of JSON Lines", "web": " WebSockets"}[self.language]
+        how = {"plain": "", "json": " of JSON Lines", "web": " WebSockets", "irc": " of IRC"}[self.language]
         return [
             ("Server", f"{self.server.version} at {self.server.address}, {whose}"),
             ("Clients", f"{self.clients:,}{how} in one room, joined in {self.join_seconds:.2f} s"),

@@ -56,7 +56,7 @@ class EventBatch:
         if data is None:
             events = self.events
             try:
-                if type(events) is Messages and not events.action:
+                if type(events) is Messages and not (events.action or events.files):
                     data = codec.encode_run(events)
                 else:
                     data = codec.encode(events[0])

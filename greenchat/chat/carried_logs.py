@@ -17,7 +17,7 @@ from msgspec import Struct, msgpack
 
 from greenchat.chat.ignoring import Reader
 from greenchat.chat.log import Log, Past, Reaction, Spoken
-from greenchat.protocol.events import Deleted, Message
+from greenchat.protocol.events import Deleted, File, Message
 from greenchat.protocol.runs import Key, Messages
 
 logger = logging.getLogger("greenchat.server")
@@ -59,6 +59,7 @@ class _Run(Struct, array_like=True, gc=False):
     account_id: int
     account: str
     key: Key | None
+    files: list[File] | None = None
 
 
 class _Past(Struct, array_like=True, gc=False):
@@ -129,7 +130,7 @@ class Words:
             one.account,
             self._conversation,
         )
-        run.key = one.key
+        run.key, run.files = one.key, one.files
         return run, self._person(author) or GONE
 
     def _past(self, one: _Past) -> Past:

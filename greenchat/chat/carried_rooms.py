@@ -14,7 +14,8 @@ from greenchat.chat.room import Member, Room
 
 class CarriedRoom(Struct, array_like=True, gc=False):
     """`members` are those who are in it, in their order, by their numbers, and `roles` what all were told of them. The
-    owner is the member `owner`, or else the account `owner_account`. `openers` count it as theirs."""
+    owner is the member `owner`, or else the account `owner_account`. `openers` count it as theirs. Those with a voice
+    are members in `voices`, and accounts by their ids."""
 
     name: str
     topic: str
@@ -29,6 +30,8 @@ class CarriedRoom(Struct, array_like=True, gc=False):
     roles: dict[int, str]
     openers: list[Opener]
     log: CarriedLog
+    voices: list[int] = []
+    voices_of_accounts: list[int] = []
 
 
 def carry_rooms(chat: Chat, index: Mapping[Member, int]) -> list[CarriedRoom]:
@@ -47,6 +50,8 @@ def carry_rooms(chat: Chat, index: Mapping[Member, int]) -> list[CarriedRoom]:
             {index[member]: role for member, role in room._roles.items()},
             list(chat._openings._openers.get(room, ())),
             carry_log(room.log, index),
+            [index[one] for one in room.voices if isinstance(one, Member) and one in index],
+            [one for one in room.voices if isinstance(one, int)],
         )
         for room in chat.rooms.values()
     ]
@@ -62,6 +67,7 @@ def restore_rooms(chat: Chat, carried: Sequence[CarriedRoom], members: Sequence[
         room.owner = members[one.owner] if one.owner != NOBODY else one.owner_account or None
         room.seq, room.rev, room.epoch, room.time = one.seq, one.rev, one.epoch, one.time
         room.members = {members[number].key: members[number] for number in one.members}
+        room.voices = {*(members[number] for number in one.voices), *one.voices_of_accounts}
         room._roles = {members[number]: role for number, role in one.roles.items()}
         restore_log(room.log, one.log, members, one.name)
         if one.openers:
@@ -76,13 +82,14 @@ def reopen_room(chat: Chat, room: Room) -> None:
     May wait."""
     assert chat._hooks.room_opened is not None
     owner, topic, lasts, time = room.owner, room.topic, room.lasts, room.time
+    voices = room.voices
     seq, rev, epoch = room.seq, room.rev, room.epoch
     log, room.log = room.log, type(room.log)()  # theirs is forgotten when it is restored
     try:
         chat._hooks.room_opened(room)
     finally:
         room.log = log
-        room.owner, room.topic, room.lasts = owner, topic, lasts or room.lasts
+        room.owner, room.topic, room.lasts, room.voices = owner, topic, lasts or room.lasts, voices
         found = room.seq, room.rev, room.epoch
         room.seq, room.rev, room.time = max(seq, room.seq), max(rev, room.rev), max(time, room.time)
     if found == (seq, rev, epoch):

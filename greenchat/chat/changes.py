@@ -135,7 +135,7 @@ class Changes(Presence):
 
     def as_told(self, messages: Iterable[Past], reader: Member, place: Place | None = None) -> list[Message | Deleted]:
         """Messages as `reader` is told of them now: see `Telling`. They are of a room, or of `place`."""
-        telling = Telling(self.people, self.accounts, reader)
+        telling = Telling(self.people, self.accounts, reader, self.files)
         if place is None or not place.conversation:
             return [*map(telling.told, messages)]
         return [place.as_read_by(reader, past, telling.told(past)) for past in messages]
@@ -186,6 +186,7 @@ class Changes(Presence):
         message, now, where = past.message, datetime.now(UTC), place.conversation
         assert isinstance(message, Message)
         rev = self._change(member, place, past, Deleted(place.name, message.seq, place.rev + 1, by, now, where))
+        self.files.deleted(message)
         if on_record and self._hooks.acted is not None:
             details = f"message {message.seq}"
             act = ModerationAction(on_record, "delete", message.sender, place.name, details, datetime.now(UTC))

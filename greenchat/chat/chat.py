@@ -11,14 +11,19 @@ from greenchat import values
 from greenchat.chat import reading
 from greenchat.chat.cascade import one_step
 from greenchat.chat.checks import Answers, acting
+from greenchat.chat.conversations import Conversation
 from greenchat.chat.direct import Direct
+from greenchat.chat.files import named_so
 from greenchat.chat.ignoring import Ignored
 from greenchat.chat.outlet import Outlet
+from greenchat.chat.place import Place
 from greenchat.chat.presence import STEP
 from greenchat.chat.room import ROOMS_TOLD, Member, Room
 from greenchat.errors import Reject
 from greenchat.protocol.events import (
     Away,
+    File,
+    Invited,
     Message,
     ModerationAction,
     Notice,
@@ -28,7 +33,7 @@ from greenchat.protocol.events import (
 )
 from greenchat.protocol.names import require_known
 from greenchat.protocol.runs import Key, Messages
-from greenchat.protocol.text import is_blank, printable, require_text, some_of
+from greenchat.protocol.text import FORBIDDEN, is_blank, printable, require_text, some_of
 
 # What is told of who is away without saying why. It is nobody's words, and needs no check.
 AWAY = "away"
@@ -87,6 +92,42 @@ class Chat(Direct):
             self._say_checked(member, text, False, room, origin, key)
         return room.seq, self.ids.next - 1
 
+    def say_with(
+        self, member: Member, text: str, files: Sequence[File], place: Place, origin: Outlet | None = None
+    ) -> Message:
+        """Say `text` in a room or a conversation of two, with `files` beside it; without a text, it is the name of the
+        first. All sessions of `member` are told of it. May wait. Raises `Reject`."""
+        named = list(files)
+        text = text or named[0].name
+        self._checks.require_in(member, place)
+        for file in named if text != named[0].name else named[1:]:
+            self._checks.sayable(member, file.name, place.name)
+        origin = acting(member, origin)
+        if isinstance(place, Conversation):
+            return self._converse(member, place, text, False, origin, 0, None, named)
+        assert isinstance(place, Room)
+        text = given = require_text(text)
+        if self._hooks.check_message is not None:
+            text = self._checks.message(member, origin, text, place.name, False)
+        self._checks.require_in(member, place)  # somebody may have gone meanwhile
+        number = self.ids.next
+        self.ids.next = number + 1
+        said = place.say_with(member, text, number, named_so(named, given, text) or [])
+        if text is not given:
+            self._hooks.numbered(origin, said.seq)
+        return said[-1]
+
+    def named_files(self, ids: Sequence[str]) -> set[str]:
+        """Those of the files with these ids that some message names, in whatever room or conversation, as far as it is
+        remembered or kept. May wait. Raises `Reject` where that cannot be read."""
+        wanted, found = set(ids), set[str]()
+        for place in [*self.rooms.values(), *self.conversations.all]:
+            found |= wanted & place.log.files()
+            self._turns.breathe()
+        for source in [*self.files.sources.values()]:
+            found |= wanted.intersection(source(ids))
+        return found
+
     def say_run(self, member: Member, texts: Sequence[str], room: Room, answers: Answers, origin: Outlet) -> None:
         """Say `texts`, none of which shows nothing, in a row in `room`, as one run where no plugin looks at each. What
         becomes of them is told to `answers`."""
@@ -108,8 +149,8 @@ class Chat(Direct):
         self, member: Member, text: str, action: bool, room: Room, origin: Outlet, key: Key | None = None
     ) -> Messages:
         """The run that it is the last of."""
-        if is_blank(text):
-            require_text(text)
+        if FORBIDDEN.search(text) or is_blank(text):
+            require_text(text)  # control characters are refused here as well, whatever a codec has let through
         given = text
         if self._hooks.check_message is not None:
             text = self._checks.message(member, origin, text, room.name, action)
@@ -202,6 +243,12 @@ class Chat(Direct):
         for session in member.sessions:
             if session not in told:
                 self._tell(session, Away("", member.name, why, datetime.now(UTC)))
+
+    def invite(self, member: Member, guest: Member, room: Room) -> None:
+        """`member` asks `guest` to come into `room`. Plugins observe it as well."""
+        invited = Invited(room.name, member.name, datetime.now(UTC), guest.name)
+        guest.tell(invited)
+        self._observe((invited,))
 
     def ignore(self, member: Member, name: str) -> str:
         """From now on `member` does not read what `name` says, whatever they are called by then; the name as it is

@@ -22,7 +22,7 @@ from greenchat.chat.outlet import Outlet
 from greenchat.chat.place import Place, Quoting
 from greenchat.chat.room import Member
 from greenchat.errors import Reject
-from greenchat.protocol.events import Deleted, Ended, Message, Notice, Read
+from greenchat.protocol.events import Deleted, Ended, File, Message, Notice, Read
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key, Messages
 
@@ -142,9 +142,12 @@ class Conversation(Place):
         action: bool = False,
         origin: Outlet | None = None,
         key: Key | None = None,
+        files: list[File] | None = None,
     ) -> Messages:
         """Tell it to all sessions of both but `origin`, at once."""
-        return self._said(self._run(member, (text,), number, action), member, origin, None, key)
+        run = self._run(member, (text,), number, action)
+        run.files = files
+        return self._said(run, member, origin, None, key)
 
     def answer(
         self,
@@ -270,6 +273,11 @@ class Conversations:
         if found is None or member.identity not in found.ends:
             raise gone()
         return found
+
+    @property
+    def all(self) -> list[Conversation]:
+        """Those that somebody has who is here."""
+        return [*self._by_id.values()]
 
     def open(self, conversation: str) -> Conversation | None:
         return self._by_id.get(conversation)

@@ -16,6 +16,7 @@ from greenchat.chat.changes import BEHIND, Changes
 from greenchat.chat.checks import Hooks, acting
 from greenchat.chat.conversations import Conversation, Identity
 from greenchat.chat.fanout import Turns
+from greenchat.chat.files import named_so
 from greenchat.chat.ids import MessageIds
 from greenchat.chat.keys import Keys
 from greenchat.chat.log import Past
@@ -24,7 +25,7 @@ from greenchat.chat.place import Place
 from greenchat.chat.room import Member
 from greenchat.config.schema import Limits
 from greenchat.errors import Reject
-from greenchat.protocol.events import Deleted, Message
+from greenchat.protocol.events import Deleted, File, Message
 from greenchat.protocol.names import require_name
 from greenchat.protocol.replies import DirectState, Exported, HistoryPage
 from greenchat.protocol.requests import Export, History
@@ -114,6 +115,7 @@ class Direct(Changes):
         origin: Outlet | None,
         reply_to: int,
         key: Key | None = None,
+        files: list[File] | None = None,
     ) -> Message:
         origin = acting(member, origin)
         text = given = require_text(text)
@@ -135,7 +137,8 @@ class Direct(Changes):
         if other is not None:
             other.last_writer = member.name, ref(found)
         if past is None or answered is None:
-            said = found.say(member, text, number, action, origin, key)[-1]
+            told = None if files else origin  # who sends a file is told of it as on other devices
+            said = found.say(member, text, number, action, told, key, named_so(files, given, text))[-1]
         else:
             said = self._answer(member, text, action, number, found, origin, past, answered, key)[-1]
         if text is not given:
@@ -166,6 +169,10 @@ class Direct(Changes):
     def _waits(self) -> bool:
         """Whether what is said waits for who is away."""
         return self.conversations.keeper is not None
+
+    def begun(self, member: Member, name: str) -> Conversation:
+        """The conversation with who is called so, begun where there is none. May wait. Raises `Reject`."""
+        return self._with(member, self._end(name))
 
     # --- find ---
 

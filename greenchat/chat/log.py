@@ -166,6 +166,16 @@ class Log:
                 return Past(run[seq - run.seq], run.account_id, (), author)
         return None
 
+    def in_a_row(self, seq: int, count: int) -> Messages | None:
+        """So many messages from `seq` on, where one person has said them in a row, and they are as they were said."""
+        for run, _ in reversed(self._runs):
+            if run.seq <= seq:
+                start = seq - run.seq
+                if start + count > len(run.texts) or not self._changed.keys().isdisjoint(range(seq, seq + count)):
+                    return None
+                return run[start : start + count]
+        return None
+
     def now(self, read: Past) -> Past:
         """A message that was read elsewhere, as it is by now; if it is still that, it is known here who reacted."""
         past = self._changed.get(read.message.seq)
@@ -299,6 +309,14 @@ class Log:
             if past.message.rev > rev:
                 found[seq] = past
         return sorted(found.values(), key=lambda past: past.message.rev)
+
+    def files(self) -> set[str]:
+        """The ids of the files of what is remembered."""
+        found = {file.id for run, _ in self._runs if run.files and run.seq not in self._changed for file in run.files}
+        for past in self._changed.values():
+            if isinstance(past.message, Message) and past.message.files:
+                found.update(file.id for file in past.message.files)
+        return found
 
     @property
     def oldest(self) -> int:

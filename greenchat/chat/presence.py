@@ -18,6 +18,7 @@ from greenchat.chat.checks import Checks, Hooks
 from greenchat.chat.conversations import Conversations
 from greenchat.chat.directory import Directory
 from greenchat.chat.fanout import DeliveryStats, Turns
+from greenchat.chat.files import Files
 from greenchat.chat.ignoring import Ignored, Ignoring
 from greenchat.chat.log import Alteration
 from greenchat.chat.openings import Openings
@@ -79,6 +80,7 @@ class Presence:
         self._checks = Checks(limits, hooks, self.members)
         self.accounts = AccountDirectory()
         self.conversations = Conversations(self.people, self.accounts, deliver)
+        self.files = Files()
         self._ignoring = Ignoring(self.members)
         self.default_room = require_room(default_room, limits.name_length)
         self._openings = Openings(self.rooms, self.default_room)
@@ -215,14 +217,14 @@ class Presence:
                 )
 
     def may_enter(self, session: Outlet, member: Member, room: str) -> bool:
-        """Whether `member` may come into `room`, and so may read what was said there."""
+        """Whether `member` may come into `room`, were there space, and so may read what was said there."""
         if room in member.rooms:
             return True
         try:
             if self._hooks.check_enter is not None:
                 self._hooks.check_enter(session, member.name, room, "", None)
-        except Reject:
-            return False
+        except Reject as verdict:
+            return verdict.code == "room_full"
         return True
 
     # --- go ---

@@ -15,7 +15,7 @@ from greenchat.chat.log import Alteration
 from greenchat.chat.outlet import Login, Outlet
 from greenchat.chat.place import LONG_AGO, Place, Quoting, new_epoch
 from greenchat.errors import Advice, Reject
-from greenchat.protocol.events import Change, Event, Joined, Left, Message, Notice, Role, require_sound
+from greenchat.protocol.events import Change, Event, File, Joined, Left, Message, Notice, Role, require_sound
 from greenchat.protocol.requests import Frame
 from greenchat.protocol.runs import Key, Messages
 from greenchat.protocol.text import FORBIDDEN, some_of
@@ -158,7 +158,8 @@ class Room(Place):
     """One room: its members, its latest sequence number, and what goes out to them.
 
     `owner` has made the room: a member, or the id of one's account, which is still the owner after coming back; None
-    where it is nobody's. An id of an account that is gone is nobody's, too.
+    where it is nobody's. An id of an account that is gone is nobody's, too. `voices` are those who may speak where not
+    everybody may, in the same way: a guest as long as they are in here. Whether that is so, a plugin sees to.
     """
 
     __slots__ = (
@@ -169,12 +170,14 @@ class Room(Place):
         "lasts",
         "members",
         "owner",
+        "voices",
     )
 
     def __init__(self, name: str, turns: Turns, deliver: Deliver, observe: Observe, stats: DeliveryStats) -> None:
         super().__init__(name)
         self._topic = ""
         self.owner: Member | int | None = None
+        self.voices: set[Member | int] = set()
         self.lasts = False  # a plugin keeps it, also when nobody is in it: who comes first has not made it
         self.members: dict[str, Member] = {}
         self.fanout = Fanout(turns, deliver, observe, stats)
@@ -214,6 +217,9 @@ class Room(Place):
         """ "operator", "owner", or neither: empty."""
         return "operator" if member.role == "operator" else "owner" if self.owned_by(member) else ""
 
+    def has_voice(self, member: Member) -> bool:
+        return bool(self.voices) and member.identity in self.voices
+
     def some_members(self, asker: Member) -> list[Member]:
         """Who is here, as far as `asker` is told: of very many who has a role, and who has been here longest."""
         if len(self.members) <= MEMBERS_TOLD:
@@ -251,6 +257,7 @@ class Room(Place):
         """Let `member` out, whom `by` has put out, if anybody; and tell the others. Its sessions get all that came
         before, at once. Who has `gone` is leaving the chat: those who are told so once are in there once they are."""
         self._roles.pop(member, None)
+        self.voices.discard(member)
         del self.members[member.key]
         if member.talks_in is self:
             member.talks_in = None
@@ -323,6 +330,15 @@ class Room(Place):
         messages = self.say(member, (text,), number, origin=origin)
         self.fanout.talk = None
         messages.key = key
+        return messages
+
+    def say_with(self, member: Member, text: str, number: int, files: list[File]) -> Messages:
+        """As `say`, of one message that comes with files: a run of its own, of which all sessions of `member` are told
+        as on other devices."""
+        self.fanout.talk = None
+        messages = self.say(member, (text,), number)
+        self.fanout.talk = None
+        messages.files = files
         return messages
 
     def answer(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from greenchat.chat.accounts import AccountDirectory
 from greenchat.chat.directory import Directory
+from greenchat.chat.files import Files
 from greenchat.chat.ignoring import Reader
 from greenchat.chat.log import Past, Reaction
 from greenchat.chat.room import Member
@@ -19,17 +20,22 @@ from greenchat.protocol.names import GONE
 
 
 class Telling:
-    """How messages are told to `reader`: by which accounts they were said, and who has reacted, but for those whom
-    `reader` ignores."""
+    """How messages are told to `reader`: by which accounts they were said, where their files are now, and who has
+    reacted, but for those whom `reader` ignores."""
 
-    def __init__(self, people: Directory, accounts: AccountDirectory, reader: Member) -> None:
+    def __init__(self, people: Directory, accounts: AccountDirectory, reader: Member, files: Files) -> None:
         self._people = people
         self._accounts = accounts
+        self._files = files
         self._ignored = reader.ignored
 
     def told(self, past: Past) -> Message | Deleted:
         message, account_id = past.message, past.account_id
-        if isinstance(message, Deleted) or not (account_id or past.reactions):
+        if isinstance(message, Deleted):
+            return message
+        if message.files:
+            message = replace(message, files=self._files.linked(message.files))
+        if not (account_id or past.reactions):
             return message
         account = self._accounts.by_id(account_id) if account_id else None
         return replace(

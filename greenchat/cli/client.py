@@ -147,6 +147,7 @@ Examples:
   greenchat bench --clients 1000 --messages 2000     a larger hall
   greenchat bench --clients 2000 --idle              the memory of a connection
   greenchat bench --web                              as browsers do it
+  greenchat bench --irc                              as clients of IRC do it
   greenchat bench --json > bench.json                for a program
   greenchat bench 127.0.0.1:9999                     a server that runs already
 """
@@ -160,6 +161,7 @@ Examples:
 @click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="Give up a part that is slower.")
 @click.option("--idle", is_flag=True, help="Only join: how long that takes, and the memory of a connection.")
 @click.option("--web", "language", flag_value="web", help="Clients speak over WebSockets, as browsers do.")
+@click.option("--irc", "language", flag_value="irc", help="Clients speak IRC.")
 @click.option("--json-lines", "language", flag_value="json", help="Clients speak JSON Lines, instead of plain frames.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def bench(address: str | None, as_json: bool, idle: bool, language: str | None, **load: int) -> None:

@@ -8,8 +8,8 @@ from greenchat.client.commands import Argument
 from greenchat.client.connection import PLAIN
 from greenchat.client.errors import DisconnectedError, RefusedError, TurnedAwayError, UnreachableError
 from greenchat.client.saying import ANSWER_SECONDS
+from greenchat.codecs.advice import BY_CLIENT, in_full
 from greenchat.codecs.plain import NOT_UTF8
-from greenchat.codecs.wording import BY_CLIENT, in_full
 from greenchat.errors import Reject
 from greenchat.protocol.events import Notice
 from greenchat.protocol.replies import CommandEntry, Error, HistoryPage, Welcome

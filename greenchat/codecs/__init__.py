@@ -50,7 +50,7 @@ class ReplyDecoder(Protocol):
 
 
 class Refusals(Protocol):
-    """How connections of a kind are turned away. `advice` is what people are told to do there: see wording.py."""
+    """How connections of a kind are turned away. `advice` is what people are told to do there: see advice.py."""
 
     advice: Mapping[Advice, str]
 
@@ -68,10 +68,16 @@ class Codec(Refusals, Protocol):
     name: str
     pings: bool  # whether its clients may be sent a ping
     many_rooms: bool  # whether its clients can be in several rooms at once
-    numbers: bool  # whether its clients are told which number a message has, and what becomes of it by that
     tokens: bool  # whether its clients are told tokens, with which they come back after the connection was lost
 
     # It may have `quits`: true where its clients are told once that somebody has left the chat, and not for each room.
+    # `wants_acks`: false where they are told only what was refused of what they said in a row, whatever refs that has.
+    # And `with_words(acks)`: asked at once, where what it tells of acks has what was said in it. It gives back what
+    # `encode_acks` gets once all is kept, and rooms may have forgotten it.
+
+    @property
+    def numbers(self) -> bool:
+        """Whether its clients are told which number a message has, and what becomes of it by that."""
 
     def request_decoder(self, frame_bytes: int) -> RequestDecoder: ...
 

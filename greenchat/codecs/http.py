@@ -6,7 +6,7 @@ body: a body of frames would speak in the chat for them.
 
 import re
 
-from greenchat.codecs.wording import BY_BROWSER
+from greenchat.codecs.advice import BY_BROWSER
 from greenchat.protocol.replies import Error
 
 # How requests of HTTP begin, with each of its methods: RFC 9110, 9.3, and RFC 5789. None begins like a frame of ours.

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from greenchat.codecs.advice import BY_CLIENT, in_full
 from greenchat.codecs.lines import LineBuffer, fits
 from greenchat.codecs.plain import NOT_UTF8, too_long
-from greenchat.codecs.wording import BY_CLIENT, in_full
 from greenchat.errors import Reject
 from greenchat.protocol import vocabulary
 from greenchat.protocol.events import Event

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import msgpack
 
+from greenchat.codecs.advice import BY_HAND
 from greenchat.codecs.http import FirstLine, http_refusal
 from greenchat.codecs.lines import LineBuffer, fits
-from greenchat.codecs.wording import BY_HAND, Line, answering, plain, sender
+from greenchat.codecs.wording import Line, answering, plain, sender
 from greenchat.protocol.events import (
     EPOCH,
     Event,

@@ -1,42 +1,40 @@
-"""The words that people read: of what happens, and of what to do. They stand here once, fit for each kind of client.
+"""The words that people read of what happens; advice.py has those of what to do. They stand here once, for all clients.
 
 `plain` has the sentences for clients that know lines and nothing else, which are frozen; `rich` those for clients that
 know rooms, roles and conversations, where theirs differ. A new kind of event is one more function with its sentence.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import singledispatch
 from typing import NamedTuple
 
-from greenchat.errors import Advice, Reject
 from greenchat.protocol.events import (
     Away,
     Change,
     Deleted,
     Edited,
     Ended,
+    File,
     Invited,
     Joined,
     Left,
     Message,
     Notice,
     PastEvent,
+    Pinned,
     Reacted,
     Renamed,
     Role,
     Topic,
 )
 from greenchat.protocol.reload_reports import Reconnect
-from greenchat.protocol.replies import Answer, Error, HistoryPage, NumberedPage, SearchResults, Welcome
+from greenchat.protocol.replies import Answer, Branded, Error, HistoryPage, NumberedPage, SearchResults, Welcome
 from greenchat.protocol.text import printable, some_of
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
 
 QUOTED = 30  # characters of a message that is answered or changed: enough to know it again
-
-# What stands for a name that nobody has chosen yet.
-NO_NAME = "<username>"
 
 Clock = Callable[[datetime], str]
 
@@ -94,6 +92,12 @@ def _(topic: Topic) -> Iterable[Line]:
 
 
 @plain.register
+def _(pinned: Pinned) -> Iterable[Line]:
+    pins = f"pinned message {pinned.seq} of {pinned.sender}. /pins tells it."
+    return (Line(f"{pinned.by} has {pins if pinned.on else f'taken message {pinned.seq} off the pins.'}"),)
+
+
+@plain.register
 def _(away: Away) -> Iterable[Line]:
     return (Line(f"{away.name} is away: {away.why}" if away.why else f"{away.name} is back."),)
 
@@ -138,6 +142,17 @@ def _(welcome: Welcome) -> Iterable[Line]:
     topic = f"The topic is: {welcome.topic}" if welcome.topic else ""
     sentences = [f"Welcome to {welcome.room}, {welcome.name}.", here, welcome.hint, topic]
     return (Line(" ".join(filter(None, sentences))),)
+
+
+@plain.register
+def _(brand: Branded) -> Iterator[Line]:
+    """Short, as it stands between the welcome and what is said."""
+    if brand.welcome:
+        yield from map(Line, brand.welcome.split("\n"))
+    elif brand.name:
+        yield Line(f"This is {brand.name}.")
+    if brand.rules:
+        yield Line("There are rules here. Type /rules")
 
 
 @plain.register
@@ -218,8 +233,29 @@ def _(found: SearchResults) -> Iterator[Line]:
 
 
 def said(message: Message) -> str:
-    """In as many lines as it has."""
-    return f"* {message.sender} {message.text}" if message.action else message.text
+    """In as many lines as it has, with the files that come with it."""
+    text = with_files(message)
+    return f"* {message.sender} {text}" if message.action else text
+
+
+def with_files(message: Message, *, where: bool = True) -> str:
+    """Its text, and each of its files in brackets, and, with `where`, where that is for some hours. A text that is the
+    name of the file alone is not said twice."""
+    if not message.files:
+        return message.text
+    told = [f"{_file(file)} {file.url if where else ''}".rstrip() for file in message.files]
+    return " ".join(told if message.text == message.files[0].name else [message.text, *told])
+
+
+def _file(file: File) -> str:
+    return f"[{'picture' if file.width else 'file'} {printable(file.name)}, {in_bytes(file.size)}]"
+
+
+def in_bytes(size: int) -> str:
+    """How large a file is, as people say it."""
+    if size < 1000:
+        return f"{size} byte{'s' * (size != 1)}"
+    return f"{size / 1e6:.1f} MB" if size >= 999_500 else f"{max(size / 1e3, 1):.0f} kB"
 
 
 def sender(message: Message) -> str:
@@ -323,53 +359,3 @@ def local(time: datetime) -> str:
     except (OverflowError, ValueError):  # no server's clock is there
         return "?"
     return f"{there:%H:%M}" if there.date() == datetime.now().date() else f"{there:%Y-%m-%d %H:%M}"
-
-
-# --- what to do ------------------------------------------------------------------------------------------------------
-
-# For people who write frames by hand, on netcat say. `{name}` is theirs, `{line}` a command.
-BY_HAND: Mapping[Advice, str] = {
-    Advice.JOIN: "Send JOIN|{name}.",
-    Advice.JOIN_FIRST: "Send JOIN|{name} first.",
-    Advice.JOIN_NOW: "Now send JOIN|{name}.",
-    Advice.JOIN_AGAIN: "Connect again and send JOIN|{name}.",
-    Advice.NAME_ONE: "Send JOIN|<username> or JOIN|<username>|<room>.",
-    Advice.ENTER_ROOM: "Send JOIN|{name}, or MSG|/join ROOM",
-    Advice.PASS_PHRASE: "Say MSG|/password PHRASE first, or send it with a JSON join.",
-    Advice.FRAME_TYPES: "Send JOIN|<username>, MSG|<text> or LEAVE.",
-    Advice.ONE_LINE: "Send plain text, a frame for each line.",
-    Advice.COMMAND: "MSG|{line}",
-    Advice.TLS: "Connect with: greenchat connect --tls",
-}
-
-# For people whose client does that for them, and for those who write one.
-BY_CLIENT: Mapping[Advice, str] = {
-    Advice.JOIN: "Join, to use them.",
-    Advice.JOIN_FIRST: "Join first.",
-    Advice.JOIN_NOW: "Now join.",
-    Advice.JOIN_AGAIN: "Connect again and join.",
-    Advice.NAME_ONE: "Choose one.",
-    Advice.ENTER_ROOM: "/join ROOM leads into one.",
-    Advice.PASS_PHRASE: "Join with it; whoever invited you knows it.",
-    Advice.FRAME_TYPES: "PROTOCOL.md has all that there are.",
-    Advice.ONE_LINE: "Send plain text.",
-    Advice.COMMAND: "{line}",
-    Advice.TLS: "Connect with: greenchat connect --tls",
-}
-
-# For whoever looks at an answer in HTTP.
-BY_BROWSER: Mapping[Advice, str] = {**BY_CLIENT, Advice.TLS: "Open it with https://."}
-
-
-def advise(how: Mapping[Advice, str], advice: Advice, *, name: str = "", line: str = "") -> str:
-    """What to do, in the words for a kind of client, of which `how` has them."""
-    return how[advice].format(name=name or NO_NAME, line=line)
-
-
-def in_full(verdict: Reject, how: Mapping[Advice, str], name: str = "") -> Reject:
-    """`verdict` with what somebody called `name` is to do about it, in the words for their kind of client."""
-    if verdict.advice is None:
-        return verdict
-    told = Reject(f"{verdict.text} {advise(how, verdict.advice, name=name)}", verdict.code)
-    told.by = verdict.by
-    return told

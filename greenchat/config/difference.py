@@ -8,8 +8,8 @@ import msgspec
 from greenchat.config.load import SECRETS
 from greenchat.config.schema import Config
 
-# Of the table `server`: what is looked up each time it is needed. All of `tls` and `limits` is, at the latest by the
-# next connection; the rest of the configuration has made things that stand by now, such as sockets and plugins.
+# Of the table `server`: what is looked up each time it is needed. All of `brand`, `tls` and `limits` is, at the latest
+# by the next connection; the rest of the configuration has made things that stand by now, such as sockets and plugins.
 LIVE = ("log_level", "grace_seconds", "direct_days")
 
 
@@ -41,7 +41,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 def compare(old: Config, new: Config) -> Reload:
     """What of `new` can take the place of `old`, which is in force."""
     server = msgspec.structs.replace(old.server, **{key: getattr(new.server, key) for key in LIVE})
-    config = msgspec.structs.replace(old, server=server, tls=new.tls, limits=new.limits)
+    config = msgspec.structs.replace(old, server=server, brand=new.brand, tls=new.tls, limits=new.limits)
     before, now, wanted = (dict(_flat(msgspec.to_builtins(each))) for each in (old, config, new))
     return Reload(
         config,

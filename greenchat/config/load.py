@@ -44,7 +44,9 @@ def load(
     for source, tables in layers:
         convert(tables, Config, "", source)
         _merge(merged, tables)
-    return convert(merged, Config, "", "the configuration")
+    config = convert(merged, Config, "", "the configuration")
+    config.brand.read_icon()  # what is wrong with it is told now
+    return config
 
 
 def convert(value: object, struct: type[S], path: str, source: str) -> S:
@@ -146,7 +148,7 @@ def as_toml(config: Config, plugins: Mapping[str, Settings], granted: Mapping[st
     is `granted` to those to which something is."""
     granted = granted or {}
     parts = ["# greenchat's whole configuration. What is in it is in force; 0 is no limit where a limit is meant."]
-    parts += [_table("server", config.server), _table("tls", config.tls), _table("limits", config.limits)]
+    parts += [_table(name, getattr(config, name)) for name in ("server", "brand", "tls", "limits")]
     for name in sorted(plugins.keys() | granted.keys()):
         tables = [table[name] for table in (plugins, granted) if name in table]
         parts.append(_table(f"plugins.{name}", *tables))

@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from greenchat.config import brand, colours
+from greenchat.config.icons import Icon, read_icon
+
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The base of every settings struct, also those that plugins declare for their `[plugins.NAME]`.
@@ -265,10 +268,55 @@ class Limits(Settings, frozen=True, kw_only=True):
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
+class Brand(Settings, frozen=True, kw_only=True):
+    """How this chat shows itself to all clients. It holds at once when it is read again."""
+
+    name: Annotated[
+        str, Meta(max_length=40, description="What the chat is called: in titles, and to who comes in. One line.")
+    ] = ""
+    accent: Annotated[
+        str,
+        Meta(
+            description="Its colour, such as #14713f, dark enough to be read on white. On dark grounds it is made "
+            "lighter."
+        ),
+    ] = ""
+    icon: Annotated[
+        str,
+        Meta(
+            description="A file with its picture, for the page: a PNG of at most 1024 by 1024 pixels or a plain SVG, "
+            "square, at most 64 KiB."
+        ),
+    ] = ""
+    welcome: Annotated[
+        str,
+        Meta(max_length=500, description="What who comes in is told, also on a telephone: at most 5 lines."),
+    ] = ""
+    rules: Annotated[
+        str, Meta(max_length=4000, description="The rules: at most 50 lines, which /rules tells to everybody.")
+    ] = ""
+
+    def __post_init__(self) -> None:
+        brand.require_line("name", self.name)
+        brand.require_accent(self.accent)
+        brand.require_lines("welcome", self.welcome, brand.WELCOME_LINES)
+        brand.require_lines("text of the rules", self.rules, brand.RULES_LINES)
+
+    @property
+    def accents(self) -> tuple[str, str]:
+        """The accent for light and for dark grounds, as `#rrggbb`; both are empty where there is none."""
+        return colours.accents(self.accent) if self.accent else ("", "")
+
+    def read_icon(self) -> Icon | None:
+        """The picture, as it is in its file now; None where there is to be none. Raises `ConfigError`."""
+        return read_icon(self.icon) if self.icon else None
+
+
 class Config(Settings, frozen=True, kw_only=True):
     """The whole configuration: one attribute a TOML table."""
 
     server: Server = Server()
+    brand: Brand = Brand()
     tls: Tls = Tls()
     limits: Limits = Limits()
     plugins: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -21,7 +21,7 @@ import click
 from greenchat.client import ClientError, NoAnswerError, TurnedAwayError, UnreachableError
 from greenchat.client.client import CONNECT_SECONDS
 from greenchat.client.connection import open_socket
-from greenchat.codecs.wording import BY_CLIENT
+from greenchat.codecs.advice import BY_CLIENT
 from greenchat.connect.common import DEFAULT_PORT, error_line, exit_code, info_line
 from greenchat.connect.options import Exit, Visit
 from greenchat.errors import Advice
@@ -46,6 +46,7 @@ REFUSAL_LENGTH = 200
 # How one knows the page; and who else answers: the plugin signpost where nobody serves the page, the server itself
 # where that one is off, too, and the web client where it is under a path that a proxy knows.
 TITLE = b"<title>greenchat</title>"
+GENERATOR = b'<meta name="generator" content="greenchat">'  # where the operator has given it a title of their own
 SIGNPOST = b"This is a greenchat chat server."
 NO_HTTP = b"This is a chat server, and no request that it knows."
 FRAME = "ERROR|"
@@ -118,7 +119,7 @@ def require_page(sock: socket.socket, host: str, port: int, where: str, seconds:
         raise (off if str(error).startswith(FRAME) else stranger) from None
     except (HTTPException, OSError):
         raise stranger from None
-    if answer.status == 200 and TITLE in body:
+    if answer.status == 200 and (TITLE in body or GENERATOR in body):
         return
     if body.startswith((SIGNPOST, NO_HTTP)):
         raise off

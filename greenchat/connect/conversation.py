@@ -22,7 +22,7 @@ from greenchat.connect.telling import unseen as unseen_in
 from greenchat.connect.whereabouts import Whereabouts
 from greenchat.protocol.events import Change, Deleted, Ended, Event, Left, Message, Notice, Read
 from greenchat.protocol.reload_reports import Reconnect
-from greenchat.protocol.replies import Ack, CommandEntry, Conversations, Error, HistoryPage, Welcome
+from greenchat.protocol.replies import Ack, Branded, CommandEntry, Conversations, Error, HistoryPage, Welcome
 from greenchat.protocol.requests import Frame, Ref
 from greenchat.protocol.vocabulary import room_of
 
@@ -242,6 +242,8 @@ class Conversation(Whereabouts):
             case Ended():
                 self._telling.forget(place_at("", item.conversation))
                 self.reading.forget(place_at("", item.conversation))
+            case Branded() if not self.chats.show_brand(item):
+                return ()
             case Welcome():
                 return self._welcomed(item)
             case Left() if item.name == self._client.name:

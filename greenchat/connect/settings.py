@@ -31,8 +31,8 @@ class Settings(Struct, frozen=True):
     bell: Annotated[bool, Meta(description="A sound for what calls you")] = True
     notify: Annotated[bool, Meta(description="A notification of the desktop for it")] = True
     history: Annotated[bool, Meta(description="What you have sent is kept for the next time")] = True
-    conversations: Annotated[Pane, Meta(description="The screen's pane at the left; auto: where there is room")] = "auto"
-    members: Annotated[Pane, Meta(description="The screen's pane at the right")] = "auto"
+    conversations: Annotated[Pane, Meta(description="The screen's left pane; auto: where there is room")] = "auto"
+    members: Annotated[Pane, Meta(description="The screen's right pane")] = "auto"
     keys: dict[str, str] = field(default_factory=dict)
 
 

@@ -14,7 +14,10 @@ _TO_SOMEBODY = frozenset(
 )
 
 # Commands for the last message, if not for one with a number.
-_TO_A_MESSAGE = frozenset({"re", "edit", "react", "delete"})
+_TO_A_MESSAGE = frozenset({"re", "edit", "react", "delete", "pin", "unpin", "report"})
+
+# Those that need no more words than the number.
+_BY_NUMBER_ALONE = frozenset({"delete", "pin", "unpin"})
 
 # One only asks about somebody.
 _ASKS = frozenset({"whois"})
@@ -26,7 +29,7 @@ def means_the_last(line: str) -> bool:
     """Whether the command `line` is for the last message, as it names none by a number."""
     name, argument = _parts(line)
     first, _, text = argument.partition(" ")
-    names_one = _NUMBER.fullmatch(first) is not None and (name == "delete" or text.strip() != "")
+    names_one = _NUMBER.fullmatch(first) is not None and (name in _BY_NUMBER_ALONE or text.strip() != "")
     return name in _TO_A_MESSAGE and not names_one
 
 

@@ -167,7 +167,7 @@ class Whereabouts(Model):
     def _put_out(self, left: Left) -> Iterator[Line]:
         """Why, one has been told, or has asked for it."""
         self._rooms.pop(left.room, None)
-        elsewhere = left.reason == "left" and not self.busy
+        elsewhere = left.reason.partition(": ")[0] == "left" and not self.busy
         if self._logged_in and (elsewhere or left.room != self.room):
             yield info_line((LEFT_ELSEWHERE if elsewhere else OUT).format(left.room))
         if left.room == self.room:

@@ -210,4 +210,4 @@ def _route(function: Function, mark: HttpMark, ctx: Context) -> Made:
     def answer(request: HttpRequest) -> Any:
         return call(request, *(request.names[name] for name in names))
 
-    return Made("greenchat_routes", lambda: [Route(mark.method, mark.path, answer)])
+    return Made("greenchat_routes", lambda: [Route(mark.method, mark.path, answer, mark.streams)])

@@ -89,6 +89,7 @@ class HttpMark:
 
     method: str
     path: str
+    streams: bool = False
 
     def __str__(self) -> str:
         return "@http"
@@ -190,13 +191,14 @@ def job(name: Any = None, /) -> Any:
     return lambda function: _marked("@job", function, JobMark(name))
 
 
-def http(method: str, path: str) -> Callable[[F], F]:
-    """Mark a function that answers requests of HTTP on the chat's own port: http("POST", "/hooks/{name}")."""
+def http(method: str, path: str, *, streams: bool = False) -> Callable[[F], F]:
+    """Mark a function that answers requests of HTTP on the chat's own port: http("POST", "/hooks/{name}"). One that
+    `streams` gets the body part by part, as `request.stream`."""
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise PluginError(f"@http takes a method and a path; there is no {method!r}: {_nearest(method, METHODS)}")
     if not isinstance(path, str) or not path.startswith("/"):
         raise PluginError(f'@http takes a path that begins with a slash, such as "/hooks/{{name}}", not {path!r}')
-    return lambda function: _marked("@http", function, HttpMark(method.upper(), path))
+    return lambda function: _marked("@http", function, HttpMark(method.upper(), path, bool(streams)))
 
 
 def marks_of(thing: object) -> list[Mark]:

@@ -79,6 +79,12 @@ class ChatServer(ABC):
     routes: Routes
     choice: Choice
 
+    @property
+    def url(self) -> str:
+        """Where the page is, as well as that is known here: a whole address that ends with a slash; empty where no page
+        is served on the chat's own port."""
+        return ""
+
     @abstractmethod
     def stats(self, ref: Ref = None) -> Stats:
         """How the server is, at this moment."""

@@ -13,8 +13,8 @@ from greenchat.chat.cascade import one_step
 from greenchat.chat.chat import Chat
 from greenchat.chat.outlet import Login
 from greenchat.chat.room import Member
+from greenchat.codecs.advice import advise
 from greenchat.codecs.jsonlines import JsonCodec
-from greenchat.codecs.wording import advise
 from greenchat.errors import Advice, PluginError, Reject
 from greenchat.hooks.interfaces import Call, Commands, Session
 from greenchat.hooks.pace import Pace

@@ -8,7 +8,7 @@ under the plugin's name.
 import hmac
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -23,6 +23,7 @@ from greenchat.errors import PluginError, Reject
 from greenchat.hooks.decorators import METHODS
 from greenchat.hooks.ending import Killed
 from greenchat.hooks.meters import ROUTES, Meters, clock
+from greenchat.hooks.streams import STREAM_SECONDS, STREAMS_AT_ONCE, Parts, guarded
 
 Failed = Callable[[str, str, BaseException | None], None]
 
@@ -46,7 +47,7 @@ HEADER_BYTES = 8 * 1024
 TOKEN_HEADERS = ("x-token", "x-gitlab-token")
 
 # What becomes of a `Reject`, by its code; of all others, 400.
-STATUS_OF = {"not_allowed": 403, "unknown_room": 404, "too_long": 413, "try_later": 429}
+STATUS_OF = {"not_allowed": 403, "unknown_room": 404, "too_slow": 408, "too_long": 413, "try_later": 429, "full": 507}
 
 FORM = "application/x-www-form-urlencoded"
 TEXT = "text/plain; charset=utf-8"
@@ -65,7 +66,8 @@ _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 class HttpRequest(Struct, frozen=True, kw_only=True):
     """A request of HTTP: by which `method`, for which `path`, with its `query` by names (of several, the last), its
     `headers` by names in lower case, its `body`; from `address`, HOST:PORT. `names` is what stands in the path where
-    the route has names."""
+    the route has names. For a route that `streams`, the body comes as `stream` instead, part by part, to be read once:
+    to ask for the next part waits, and raises `Reject` where the rest does not come."""
 
     method: str
     path: str
@@ -74,6 +76,7 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     body: bytes = b""
     address: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    stream: Iterator[bytes] | None = None
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method}, {len(self.body)} bytes)"  # a path may have a secret in it, as the rest may
@@ -117,8 +120,8 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
 
 
 class HttpResponse(Struct, frozen=True):
-    """An answer of HTTP. A text is sent as such, bytes as they are, a dict or a list as JSON; `headers` may say
-    otherwise by a Content-Type."""
+    """An answer of HTTP. A text is sent as such, bytes as they are, a dict or a list as JSON, `Parts` one by one;
+    `headers` may say otherwise by a Content-Type."""
 
     body: Any = ""
     status: int = 200
@@ -126,11 +129,13 @@ class HttpResponse(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """What is answered to requests by `method` for `path`, such as "/hooks/{name}": what `answer(request)` returns."""
+    """What is answered to requests by `method` for `path`, such as "/hooks/{name}": what `answer(request)` returns. One
+    that `streams` gets the body part by part, however long it is, and may take STREAM_SECONDS."""
 
     method: str
     path: str
     answer: Callable[[HttpRequest], Any]
+    streams: bool = False
 
 
 class Sent(Struct, frozen=True):
@@ -138,7 +143,7 @@ class Sent(Struct, frozen=True):
 
     status: int
     headers: Sequence[tuple[str, str]]
-    body: bytes
+    body: bytes | Parts
 
 
 class _Entry(Struct, frozen=True):
@@ -196,6 +201,10 @@ class Routes:
         found = [entry.route.method for entry, _ in self._matches(path)]
         return sorted({*found, "HEAD"} if "GET" in found else set(found))
 
+    def streams(self, method: str, path: str) -> bool:
+        """Whether the body of such a request is to come as a stream."""
+        return any(entry.route.streams for entry, _ in self._matches(path) if entry.route.method == method)
+
     def answer(self, request: HttpRequest) -> Sent:
         """What is to be answered to `request`, whatever its route does: waits for it, for so long."""
         method = "GET" if request.method == "HEAD" else request.method
@@ -214,7 +223,8 @@ class Routes:
 
     def _run(self, entry: _Entry, request: HttpRequest) -> Sent:
         plugin, where = entry.plugin, f"the route {entry.route.method} {entry.route.path}"
-        if self._running[plugin] >= ROUTES_AT_ONCE:
+        kind = f"{plugin}, streams" if entry.route.streams else plugin
+        if self._running[kind] >= (STREAMS_AT_ONCE if entry.route.streams else ROUTES_AT_ONCE):
             return refusal(503, "Too much is asked of this at once. Try again in a moment.", ("Retry-After", "1"))
         answers: list[Sent] = []
 
@@ -223,7 +233,11 @@ class Routes:
         def run() -> None:
             began = clock()
             try:
-                answers.append(_sent(entry.route.answer(request)))
+                sent = _sent(entry.route.answer(request))
+                if isinstance(sent.body, Parts):
+                    body = guarded(sent.body, lambda error: self._failed(plugin, where, error))
+                    sent = msgspec.structs.replace(sent, body=body)
+                answers.append(sent)
             except Reject as verdict:
                 status = STATUS_OF.get(verdict.code, 400)
                 answers.append(refusal(status, verdict.text, *[("Retry-After", "1")] * (status == 429)))
@@ -234,18 +248,19 @@ class Routes:
             finally:
                 meter.add(clock() - began)
 
-        self._running[plugin] += 1  # until it has really ended: one that does not let itself be ended counts on
+        seconds = STREAM_SECONDS if entry.route.streams else ROUTE_SECONDS
+        self._running[kind] += 1  # until it has really ended: one that does not let itself be ended counts on
         greenlet = gevent.spawn(run)
-        greenlet.rawlink(lambda _: self._running.subtract((plugin,)))
+        greenlet.rawlink(lambda _: self._running.subtract((kind,)))
         try:
-            greenlet.join(ROUTE_SECONDS)
+            greenlet.join(seconds)
             is_late = not greenlet.ready()
         finally:
             greenlet.kill(Killed, block=False)
         if answers:
             return answers[0]
         if is_late:
-            self._failed(plugin, where, TimeoutError(f"it has not answered within {ROUTE_SECONDS:g} seconds"))
+            self._failed(plugin, where, TimeoutError(f"it has not answered within {seconds:g} seconds"))
             return refusal(504, "This takes too long. Try again later.")
         return refusal(500, "Something went wrong here. Whoever runs this server finds it in the log.")
 
@@ -335,7 +350,7 @@ def _sent(answer: Any) -> Sent:
         raise ValueError(f"{response.status!r} is no status of an answer")
     if response.status in (204, 304) and body:
         raise ValueError(f"an answer with the status {response.status} has no body")
-    if len(body) > ANSWER_BYTES:
+    if isinstance(body, bytes) and len(body) > ANSWER_BYTES:
         raise ValueError(f"an answer is {ANSWER_BYTES} bytes long at most, and this one {len(body)}")
     headers = []
     for name, value in response.headers.items():
@@ -360,7 +375,9 @@ def _sent(answer: Any) -> Sent:
 _STATUSES = [status.value for status in HTTPStatus if status >= HTTPStatus.OK]
 
 
-def _body(body: Any) -> tuple[str, bytes]:
+def _body(body: Any) -> tuple[str, bytes | Parts]:
+    if isinstance(body, Parts):
+        return "application/octet-stream", body
     if isinstance(body, str):
         return TEXT, values.text(body).encode()
     if isinstance(body, bytes):

@@ -28,6 +28,24 @@ def require_sound(event: E) -> E:
     return event
 
 
+class File(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A file that comes with a message: its `name`, its `type` such as "image/png", its `size` in bytes; of a picture
+    that may be shown where the message is, how wide and high it is.
+
+    `url` is where it is to be read, for some hours, and `thumb` where a small copy of a large picture is: a whole
+    address, or a path on the port of the chat. Who keeps messages keeps neither: who reads is given new ones.
+    """
+
+    id: str
+    name: str
+    type: str
+    size: int
+    width: int = 0
+    height: int = 0
+    url: str = ""
+    thumb: str = ""
+
+
 class Message(Event, frozen=True, gc=False, tag="message"):
     """Somebody said something in a room; or to one person alone: then `room` is empty, `conversation` is the id of what
     these two say to each other, whatever they are called, and `with_` how who gets it calls the other one. Nobody else
@@ -40,7 +58,8 @@ class Message(Event, frozen=True, gc=False, tag="message"):
 
     `reply_to` is the message there that it answers, 0 for none. `edited` is when its text was changed last, if it
     was; `reactions` are who has put which emoji to it, and None where nobody has. `account` is the key of the name that
-    the sender was logged in to; empty for a guest.
+    the sender was logged in to; empty for a guest. `files` come with it, None where there are none: its `text` is what
+    was written beside them, or else the name of the first.
     """
 
     room: str
@@ -58,6 +77,7 @@ class Message(Event, frozen=True, gc=False, tag="message"):
     account: str = ""
     conversation: str = ""
     with_: str = field(name="with", default="")
+    files: list[File] | None = None
 
 
 class Edited(Event, frozen=True, gc=False, tag="edited"):
@@ -127,8 +147,8 @@ class Joined(Event, frozen=True, gc=False, tag="joined"):
 
 
 class Left(Event, frozen=True, gc=False, tag="left"):
-    """`name` went out of `room`, for `reason` ("left", "connection lost", ...): put out `by` somebody, if that is not
-    empty; or out of the whole chat, if they are `gone`."""
+    """`name` went out of `room`, for `reason` ("left", "left: " and why, "connection lost", ...): put out `by`
+    somebody, if that is not empty; or out of the whole chat, if they are `gone`."""
 
     room: str
     name: str
@@ -149,11 +169,19 @@ class Renamed(Event, frozen=True, gc=False, tag="renamed"):
 
 class Notice(Event, frozen=True, gc=False, tag="notice"):
     """The server tells something. `room` is empty when it is told to one session, or to all. `ref` is that of the
-    request for which it is told."""
+    request for which it is told.
+
+    Where somebody has kept order, or set something for the room, it says so to programs as the audit trail has it: see
+    `ModerationAction`.
+    """
 
     text: str
     room: str = ""
     ref: Ref = None
+    act: str = ""
+    by: str = ""
+    target: str = ""
+    details: str = ""
 
 
 class Topic(Event, frozen=True, gc=False, tag="topic"):
@@ -163,6 +191,18 @@ class Topic(Event, frozen=True, gc=False, tag="topic"):
     topic: str
     by: str
     time: datetime
+
+
+class Pinned(Event, frozen=True, gc=False, tag="pinned"):
+    """`by` has pinned the message `seq` of `room`, which `sender` has said; or, where it is not `on`, has taken it off
+    again, as who deletes it does, and then no `sender` is told."""
+
+    room: str
+    seq: int
+    by: str
+    on: bool
+    time: datetime
+    sender: str = ""
 
 
 class Away(Event, frozen=True, gc=False, tag="away"):
@@ -184,11 +224,12 @@ class Role(Event, frozen=True, gc=False, tag="role"):
 
 
 class Invited(Event, frozen=True, gc=False, tag="invited"):
-    """`by` asks whoever gets this to come into `room`, and may have opened it for them."""
+    """`by` asks whoever gets this, who is called `name`, to come into `room`, and may have opened it for them."""
 
     room: str
     by: str
     time: datetime
+    name: str = ""
 
 
 class ModerationAction(Event, frozen=True, gc=False, tag="acted"):

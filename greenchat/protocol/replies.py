@@ -55,6 +55,20 @@ class Welcome(Frame, frozen=True, tag="welcome"):
         return f"Welcome(name={self.name!r}, room={self.room!r}, ref={self.ref!r})"  # secrets do not get into a log
 
 
+class Branded(Frame, frozen=True, tag="brand"):
+    """How the chat shows itself, as its operator wants it: told to who has just come in, where there is something to
+    tell, and when it has changed. `accent` is a colour for light grounds, and `accent_dark` the same for dark ones, as
+    `#rrggbb`. `icon` is the media type of its picture, which the page has. `welcome` and `rules` are texts of some
+    lines. What is empty is not set."""
+
+    name: str = ""
+    accent: str = ""
+    accent_dark: str = ""
+    icon: str = ""
+    welcome: str = ""
+    rules: str = ""
+
+
 class RoomState(Struct, frozen=True):
     """A room that one is in: its latest message and `rev`, and the rest as in `Welcome`."""
 
@@ -201,6 +215,23 @@ class Levels(Answer, frozen=True, kw_only=True, tag="levels"):
 
     rooms: dict[str, str] = field(default_factory=dict)
     conversations: dict[str, str] = field(default_factory=dict)
+
+
+class Pin(Struct, frozen=True, omit_defaults=True):
+    """The message `seq` was pinned `by` somebody, at `time`. `message` is it as it is now, where that was asked for."""
+
+    seq: int
+    by: str
+    time: datetime
+    message: Message | None = None
+
+
+class Pins(Answer, frozen=True, kw_only=True, tag="pins"):
+    """What is pinned in `room`, the latest first. The answer to /pins; and without being asked for, and without the
+    messages, to who comes into a room where something is."""
+
+    room: str
+    pins: list[Pin] = field(default_factory=list)
 
 
 class SearchResults(Frame, frozen=True, tag="found"):

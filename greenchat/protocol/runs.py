@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, overload
 
-from greenchat.protocol.events import Message
+from greenchat.protocol.events import File, Message
 from greenchat.protocol.requests import Ref, Say
 
 
@@ -64,9 +64,9 @@ class Messages(Sequence[Message]):
 
     `seq` and `id` are those of the first; both rise by one, or are 0 until all checks have passed. `texts` is all that
     most who look at messages want to know: do not change it. An action stands alone, and so does an answer, or what has
-    a `key`. `own` as in `Message`. `rev` is that of the first, and rises by one as well. `account_id` is whose account
-    has said it, 0 for a guest; nobody is shown that or the `key`, but the key of the account's name, `account`. In a
-    `conversation` of two, each message stands alone.
+    a `key` or `files`. `own` as in `Message`. `rev` is that of the first, and rises by one as well. `account_id` is
+    whose account has said it, 0 for a guest; nobody is shown that or the `key`, but the key of the account's name,
+    `account`. In a `conversation` of two, each message stands alone.
     """
 
     __slots__ = (
@@ -75,6 +75,7 @@ class Messages(Sequence[Message]):
         "account_id",
         "action",
         "conversation",
+        "files",
         "id",
         "key",
         "own",
@@ -116,6 +117,7 @@ class Messages(Sequence[Message]):
         self.account = account
         self.key: Key | None = None
         self.conversation = conversation
+        self.files: list[File] | None = None
         self._made: list[Message] | None = None
 
     def made(self) -> list[Message]:
@@ -136,7 +138,7 @@ class Messages(Sequence[Message]):
     def __iter__(self) -> Iterator[Message]:
         room, seq, number, sender, time, action = self.room, self.seq, self.id, self.sender, self.time, self.action
         own, rev = self.own, self.rev
-        if self.reply_to or self.conversation:  # it stands alone
+        if self.reply_to or self.conversation or self.files:  # it stands alone
             yield self[0]
             return
         if account := self.account:
@@ -189,7 +191,7 @@ class Messages(Sequence[Message]):
                 self.account,
                 self.conversation,
             )
-            part.own = self.own
+            part.own, part.files = self.own, self.files
             return part
         text = self.texts[place]
         place = place % len(self.texts) if self.seq else 0
@@ -206,6 +208,7 @@ class Messages(Sequence[Message]):
             self.reply_to,
             account=self.account,
             conversation=self.conversation,
+            files=self.files,
         )
 
     def __eq__(self, other: object) -> bool:

@@ -24,6 +24,7 @@ from greenchat.protocol.events import (
     Message,
     ModerationAction,
     Notice,
+    Pinned,
     Reacted,
     Read,
     Refused,
@@ -35,6 +36,7 @@ from greenchat.protocol.plugin_reports import Touches, Why
 from greenchat.protocol.reload_reports import Reconnect, Reload, Reloaded
 from greenchat.protocol.replies import (
     Ack,
+    Branded,
     CommandList,
     Conversations,
     CursorPlaces,
@@ -42,6 +44,7 @@ from greenchat.protocol.replies import (
     Exported,
     HistoryPage,
     Levels,
+    Pins,
     SearchResults,
     Stats,
     Welcome,
@@ -96,6 +99,7 @@ EVENTS = [
     EventKind(Left, Told.ROOM),
     EventKind(Renamed, Told.ROOM),
     EventKind(Topic, Told.ROOM),
+    EventKind(Pinned, Told.ROOM),
     EventKind(Away, Told.ROOM, words=True),
     EventKind(Role, Told.ROOM),
     EventKind(Invited, Told.ONE),
@@ -132,6 +136,7 @@ Request = Asked | Hangup | Unknown | Invalid
 # What a client is answered, besides what commands answer; and a ping, which asks the client.
 Reply = (
     Welcome
+    | Branded
     | Conversations
     | HistoryPage
     | SearchResults
@@ -139,6 +144,7 @@ Reply = (
     | CursorPlaces
     | CommandList
     | Levels
+    | Pins
     | Ack
     | Stats
     | Touches

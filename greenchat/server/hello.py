@@ -3,10 +3,8 @@
 import contextlib
 
 from greenchat.hooks.loader import Plugins
+from greenchat.server.page_url import here_of
 from greenchat.server.server import ChatServer
-
-# Both are called localhost, which browsers trust as much as a page by TLS.
-LOOPBACK = ("127.0.0.1", "::1")
 
 
 def say_hello(server: ChatServer) -> None:
@@ -32,13 +30,11 @@ def _ways_in(server: ChatServer) -> list[str]:
     if address.startswith("unix:"):
         return [f"nc -U {address.removeprefix('unix:')}"]
     host, _, port = address.rpartition(":")
-    here = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
+    here = here_of(host)
     tls = server.config.tls
     ways = []
-    if server.page:
-        scheme = "https" if tls.cert else "http"
-        name = "localhost" if here in LOOPBACK else host
-        ways.append(f"{scheme}://{name}:{port}{server.page.rstrip('/')} in a browser")
+    if server.url:
+        ways.append(f"{server.url.rstrip('/')} in a browser")
     if tls.required:
         return [*ways, f"greenchat connect --tls {here} {port}"]
     return [*ways, f"greenchat connect {here} {port}, or nc {here} {port}"]

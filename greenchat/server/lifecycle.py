@@ -18,6 +18,7 @@ from greenchat.server.handover import Taken
 from greenchat.server.pause import abandon
 from greenchat.server.server import ChatServer
 from greenchat.session.served import Served
+from greenchat.session.welcome import branded
 from greenchat.storage import datadir, whereabouts
 
 log = logging.getLogger("greenchat.server")
@@ -154,9 +155,19 @@ class Lifecycle:
             log.info("the certificate was read again: %s", config.tls.cert)
         if config.tls.required != server.config.tls.required:
             whereabouts.lay_down(server.data_dir, server.addresses, needs_tls=config.tls.required)
+        is_branded = config.brand != server.config.brand
         server.config = config
+        if is_branded:
+            self.tell_brand()
         server.chat.change_limits(config.limits)
         server.backlog.change_limits(config.limits)
+
+    def tell_brand(self) -> None:
+        """Have all who show it know how the chat shows itself from now on."""
+        brand = branded(self.server.config.brand)
+        for session in list(self.server.sessions.values()):
+            if session.is_welcome and getattr(session.codec, "numbers", False):
+                self._try(session, lambda: session.tell(brand))  # noqa: B023
 
     def _sweep(self) -> None:
         """Look after sessions that say nothing, as long as the server runs."""

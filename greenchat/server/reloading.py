@@ -243,6 +243,8 @@ class Reloader:
         report = msgspec.structs.replace(
             state.report, pause_seconds=taken.paused, sessions=len(state.connections.sessions)
         )
+        if any(line.startswith("brand.") for line in report.changed):
+            self._lifecycle.tell_brand()
         by = ", ".join(dict.fromkeys(asked.by for asked in state.asked))
         count = amount(report.sessions, "connection")
         told = (by, count, taken.paused * 1000)

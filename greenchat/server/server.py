@@ -34,6 +34,7 @@ from greenchat.protocol.reload_reports import Reload
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
 from greenchat.server.acceptor import Acceptor
+from greenchat.server.page_url import page_url
 from greenchat.server.reload_asks import ReloadAsks
 from greenchat.server.stats import Counters
 from greenchat.session.carried import CarriedSession
@@ -116,6 +117,10 @@ class ChatServer(interfaces.ChatServer):
         return self.acceptor.addresses
 
     # --- for plugins: see interfaces.py ---
+
+    @property
+    def url(self) -> str:
+        return page_url(self.page, self.addresses, is_secure=bool(self.config.tls.cert))
 
     def stats(self, ref: Ref = None) -> Stats:
         now = time.monotonic()

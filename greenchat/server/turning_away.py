@@ -8,8 +8,8 @@ from typing import Any
 
 import gevent
 
+from greenchat.codecs.advice import in_full
 from greenchat.codecs.detect import refusals_of
-from greenchat.codecs.wording import in_full
 from greenchat.errors import Reject
 from greenchat.protocol.replies import Error
 from greenchat.session.flood import READ_BYTES

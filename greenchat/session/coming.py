@@ -45,8 +45,9 @@ class Newcomer(interfaces.Session):
         """From now on, this session is `member`'s."""
 
     @abstractmethod
-    def welcome(self, room: Room | None, ref: Ref = None, token: str = "") -> None:
-        """Tell it all about a room that it shows from now on; or that it is here, in none."""
+    def welcome(self, room: Room | None, ref: Ref = None, token: str = "", *, is_first: bool = False) -> None:
+        """Tell it all about a room that it shows from now on; or that it is here, in none. With the first it is told
+        how the chat shows itself."""
 
     @abstractmethod
     def show_others(self, room: Room) -> None:
@@ -71,7 +72,7 @@ def join(session: Newcomer, asked: Join) -> None:
     session.joined(member)
     _keep_few(session, member)
     refused = _bring(session, member, kept)
-    _greet(session, member, room, before, asked.ref)
+    _greet(session, member, room, before, asked.ref, is_new=True)
     _tell(session, refused)
     tell_waiting(session)
 
@@ -95,7 +96,7 @@ def _resume(session: Newcomer, asked: Join) -> None:
                 session.only = room
         except Reject as verdict:
             refused.append(verdict)
-    _greet(session, member, asked.room, before, asked.ref, token)
+    _greet(session, member, asked.room, before, asked.ref, token, is_new=True)
     _tell(session, refused)
 
 
@@ -178,9 +179,11 @@ def _greet(
     before: Collection[str],
     ref: Ref = None,
     token: str = "",
+    *,
+    is_new: bool = False,
 ) -> None:
     """Welcome it: to the room that it has named, or the first; then to all others that it shows. The other sessions
-    of `member` see those that were not there `before`."""
+    of `member` see those that were not there `before`. `is_new`: its connection was not in the chat until now."""
     if not token and getattr(session.codec, "tokens", False):  # a codec of a plugin may know of none
         token = session.server.stays.begin(session)
     chat = session.server.chat
@@ -189,7 +192,7 @@ def _greet(
     first = member.rooms.get(chosen) or (next(iter(member.rooms.values()), None) if session.codec.many_rooms else None)
     if first is not None:
         chat.show(session, member, first)
-    session.welcome(first, ref, token)
+    session.welcome(first, ref, token, is_first=is_new)
     if first is not None and first.name not in before:
         session.show_others(first)
     for name in [name for name, room in member.rooms.items() if room is not first]:

@@ -1,7 +1,7 @@
 """The conversations of accounts, as the chat knows them, from and to the file that keeps them."""
 
 import time as clock
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -10,10 +10,11 @@ import msgspec
 from greenchat.chat.chat import Chat
 from greenchat.chat.conversations import Conversation, Conversations
 from greenchat.chat.ends import Entry
+from greenchat.chat.files import as_kept
 from greenchat.chat.keys import UsedKey, place_of
 from greenchat.chat.log import Past, Reaction
 from greenchat.errors import Reject
-from greenchat.protocol.events import EPOCH, Deleted, Message
+from greenchat.protocol.events import EPOCH, Deleted, File, Message
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key
@@ -22,6 +23,7 @@ from greenchat.storage.direct_forget import NOBODY
 from greenchat.storage.direct_rows import KeyRow, Row, Talk, TalkEnd
 from greenchat.storage.direct_store import DirectStore
 
+_FILES = msgspec.json.Decoder(list[File])
 _REACTIONS = msgspec.json.Decoder(list[tuple[str, str, int]])
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -40,6 +42,7 @@ class DirectKeeper:
         store.renewed = self._renewed
         chat.conversations.keeper = self
         chat.keys.sources.append(self.used_keys)
+        chat.files.sources["direct"] = self.named_files
 
     def open(self) -> None:
         """Know the file. May wait."""
@@ -132,6 +135,11 @@ class DirectKeeper:
             for one, name in found
         ]
 
+    def named_files(self, files: Sequence[str]) -> Sequence[str]:
+        """Those of some files that are named by what was said here: see `greenchat.chat.files`."""
+        self._store.saved()
+        return self._store.read(partial(direct_rows.named, files=files))
+
     # --- what changes ---
 
     def _renewed(self) -> None:
@@ -197,6 +205,7 @@ def _row(conversation: str, past: Past) -> Row:
         said.reply_to,
         _stored_time(said.edited) if said.edited is not None else None,
         msgspec.json.encode(reactions).decode() if reactions else None,
+        files=msgspec.json.encode([*map(as_kept, said.files)]).decode() if said.files else None,
     )
 
 
@@ -218,6 +227,7 @@ def past_of(row: Row) -> Past:
         row.reply_to,
         _time(row.edited) if row.edited is not None else None,
         conversation=row.conversation,
+        files=_FILES.decode(row.files) if row.files else None,
     )
     return Past(message, row.account, reactions)
 

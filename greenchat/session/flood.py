@@ -28,8 +28,10 @@ PART_FRAMES = 128
 # Where there is no flood control, frames a second that everybody may send into a room whose readers fall behind.
 LEAST_RATE = Limits().flood_rate
 
-# How long the event loop may work for one frame, in seconds, at the price of one. Messages and most commands take a
-# tenth of it; what takes longer costs so much more.
+# How long the event loop may work for one frame, in seconds of processor time, at the price of one. Messages and most
+# commands take a tenth of it; what takes longer costs so much more. That others have had the processor meanwhile costs
+# nothing: on a busy machine a tenth of a second is soon gone, and who had just said a word would stand still for a
+# minute for it.
 FRAME_SECONDS = 0.0005
 
 
@@ -182,13 +184,13 @@ class FloodControl:
             self._rest = None
 
     def _begin(self) -> None:
-        self._began, self._turn = time.monotonic(), self._turns.number
+        self._began, self._turn = time.thread_time(), self._turns.number
 
     def _charge(self, paid: int) -> None:
         """Take what the work since `_begin` has cost, `paid` frames have paid for some of it. Where there was a pause
         in it, it is not known how much was for this client."""
         if self._rate and self._turn == self._turns.number:
-            self._allowance.left -= max((time.monotonic() - self._began) / FRAME_SECONDS - paid, 0.0)
+            self._allowance.left -= max((time.thread_time() - self._began) / FRAME_SECONDS - paid, 0.0)
 
     def _spend(self, cost: float, frames: Sequence[Request], done: int) -> None:
         """Wait until this client may send `cost` frames more, for those of `frames` from the place `done` on."""

@@ -26,20 +26,22 @@ rev_of = attrgetter("rev")
 class Waiting:
     """Answers that are not to be sent yet; `data` is there once they are."""
 
-    __slots__ = ("acks", "data")
+    __slots__ = ("acks", "data", "words")
 
-    def __init__(self, acks: Sequence[Ack] = (), data: bytes | None = None) -> None:
+    def __init__(self, acks: Sequence[Ack] = (), words: Sequence[Ack] = (), data: bytes | None = None) -> None:
         self.acks = acks
+        self.words = words  # the same, as the codec tells of them
         self.data = data
 
 
 class Receipts:
     """`hold` is the hook of this name, or None: who keeps messages makes acknowledgements wait until they are kept."""
 
-    __slots__ = ("_codec", "_none_waiting", "_outbox", "_waiting")
+    __slots__ = ("_codec", "_none_waiting", "_outbox", "_waiting", "_with_words")
 
     def __init__(self, codec: Codec, outbox: Any) -> None:
         self._codec = codec
+        self._with_words: Callable[[Sequence[Ack]], Sequence[Ack]] | None = getattr(codec, "with_words", None)
         self._outbox = outbox
         self._waiting: deque[Waiting] | None = None
         self._none_waiting: Signal | None = None
@@ -54,12 +56,13 @@ class Receipts:
         """Send `acks`, of messages in `place` (None: of none), or of changes to those, once they may be sent."""
         last = acks[-1] if acks[-1].rev else max(acks, key=rev_of)  # they rise, but for the answers of commands
         seq = last.seq
+        words = acks if self._with_words is None else self._with_words(acks)
         if hold is None or place is None or not seq:
-            self.tell(self._codec.encode_acks(acks))
+            self.tell(self._codec.encode_acks(words))
             return
         if self._waiting is None:
             self._waiting = deque()
-        waiting = Waiting(acks)
+        waiting = Waiting(acks, words)
         self._waiting.append(waiting)
         release = partial(self._release, waiting)
         if not hold(place, seq, last.rev, release):
@@ -81,7 +84,7 @@ class Receipts:
         if waiting.data is not None or self._waiting is None:
             return
         if problem is None:
-            waiting.data = self._codec.encode_acks(waiting.acks)
+            waiting.data = self._codec.encode_acks(waiting.words)
         else:  # without a seq, it is the answer of a command, which has said nothing
             waiting.data = b"".join(
                 self._codec.encode(Error(problem.code, problem.text, ack.ref) if ack.seq else ack)
@@ -91,8 +94,8 @@ class Receipts:
         while self._waiting and (data := self._waiting[0].data) is not None:
             ready.append(data)
             self._waiting.popleft()
-        if ready:
-            deliver((self._outbox,), b"".join(ready))
+        if data := b"".join(ready):
+            deliver((self._outbox,), data)
         if not self._waiting and self._none_waiting is not None:
             self._none_waiting.set()
 

@@ -149,7 +149,7 @@ class RunAnswers:
         self._connection = connection
         self._refs = says.refs
         self._room = room
-        self.asks = bool(says.refs)
+        self.asks = bool(says.refs) and getattr(connection.codec, "wants_acks", True)
         self.stopped_at = 0
 
     def said(self, place: int, count: int, seq: int, number: int) -> None:

@@ -16,7 +16,7 @@ from greenchat.chat.place import Place
 from greenchat.chat.presence import Kept
 from greenchat.chat.room import Member, Room
 from greenchat.codecs import Codec, shared_of
-from greenchat.codecs.wording import advise, in_full
+from greenchat.codecs.advice import advise, in_full
 from greenchat.errors import Advice, Reject, sendable
 from greenchat.hooks.commands import CommandTable
 from greenchat.hooks.ending import Cut
@@ -31,7 +31,7 @@ from greenchat.protocol.vocabulary import Request
 from greenchat.session import coming
 from greenchat.session.host import Host
 from greenchat.session.receipts import Hold, Receipts, refs_of
-from greenchat.session.welcome import welcoming
+from greenchat.session.welcome import NO_BRAND, branded, welcoming
 
 R = TypeVar("R", bound="Request | Says")
 
@@ -245,8 +245,10 @@ class Session(coming.Newcomer):
 
     # --- for the core ---
 
-    def welcome(self, room: Room | None, ref: Ref = None, token: str = "") -> None:
+    def welcome(self, room: Room | None, ref: Ref = None, token: str = "", *, is_first: bool = False) -> None:
         self.tell(welcoming(self, room, ref, token))
+        if is_first and (brand := self.server.config.brand) != NO_BRAND:
+            self.tell(branded(brand))
         self.server.welcomed(self)
         if room is None:
             self.server.came_in(self)

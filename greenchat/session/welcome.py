@@ -1,11 +1,19 @@
 """What a session is told when it comes in, or into one more room."""
 
+from functools import lru_cache
+
 from greenchat.chat.reading import Unread, unread
 from greenchat.chat.room import Member, Room
-from greenchat.protocol.replies import PROTOCOL, Welcome
+from greenchat.config import brand
+from greenchat.config.icons import media_type
+from greenchat.config.schema import Brand
+from greenchat.protocol.replies import PROTOCOL, Branded, Welcome
 from greenchat.protocol.requests import Ref
 from greenchat.session.coming import Newcomer
 from greenchat.version import __version__
+
+# Where the operator has nothing to say.
+NO_BRAND = Brand()
 
 
 def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Welcome:
@@ -36,6 +44,20 @@ def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Wel
         protocol=PROTOCOL,
         **counts._asdict(),
         bots=[other.name for other in members if other.bot],
+    )
+
+
+@lru_cache(maxsize=1)  # the same for all
+def branded(shown: Brand) -> Branded:
+    """How the chat shows itself."""
+    light, dark = shown.accents
+    return Branded(
+        name=shown.name,
+        accent=light,
+        accent_dark=dark,
+        icon=media_type(shown.icon) if shown.icon else "",
+        welcome="\n".join(brand.lines_of(shown.welcome)),
+        rules="\n".join(brand.lines_of(shown.rules)),
     )
 
 

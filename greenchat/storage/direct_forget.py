@@ -122,7 +122,7 @@ def _words(connection: sqlite3.Connection, conversation: str, account: int) -> i
     now = time.time_ns() // 1000
     connection.executemany(
         "UPDATE messages SET account = 0, sender = '', text = '', action = 0, reply_to = 0, edited = NULL, "
-        f"reactions = NULL, deleted = coalesce(deleted, {now}), deleted_by = '{NOBODY}' "
+        f"reactions = NULL, files = NULL, deleted = coalesce(deleted, {now}), deleted_by = '{NOBODY}' "
         "WHERE conversation = ? AND seq = ?",
         asked,
     )

@@ -1,5 +1,6 @@
 """What is in direct.sqlite3, and the SQL that reads and writes it. Each function works in the caller's transaction."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -44,6 +45,23 @@ CREATE INDEX keys_by_time ON keys (time);
 CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
     + direct_index.SCHEMA,
+    # The files of a message, a JSON array without their addresses; and beside that, to be found by their ids.
+    """
+ALTER TABLE messages ADD COLUMN files TEXT;
+CREATE TABLE files (
+    file TEXT NOT NULL, conversation TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (file, conversation, seq)
+) WITHOUT ROWID;
+CREATE INDEX files_by_message ON files (conversation, seq);
+CREATE TRIGGER files_go AFTER DELETE ON messages WHEN old.files IS NOT NULL
+BEGIN DELETE FROM files WHERE conversation = old.conversation AND seq = old.seq; END;
+CREATE TRIGGER files_gone AFTER UPDATE OF files ON messages WHEN old.files IS NOT NULL AND new.files IS NULL
+BEGIN DELETE FROM files WHERE conversation = old.conversation AND seq = old.seq; END;
+CREATE TRIGGER files_come AFTER INSERT ON messages WHEN new.files IS NOT NULL
+BEGIN
+    INSERT OR IGNORE INTO files
+    SELECT json_extract(value, '$.id'), new.conversation, new.seq FROM json_each(new.files);
+END;
+""",
 )
 
 # The mark that has the highest id of a message that there ever was.
@@ -102,6 +120,7 @@ class Row(Struct, frozen=True):
     reactions: str | None = None
     deleted: int | None = None
     deleted_by: str | None = None
+    files: str | None = None
 
 
 class KeyRow(Struct, frozen=True):
@@ -282,6 +301,14 @@ def newer(connection: sqlite3.Connection, conversation: str, rev: int, most: int
     where = "WHERE conversation = ? AND rev > ? ORDER BY rev LIMIT ?"
     found = rows_of(connection, where, (conversation, min(rev, LAST), most + 1))
     return None if len(found) > most else found
+
+
+def named(connection: sqlite3.Connection, files: Sequence[str]) -> list[str]:
+    """Those of the files with these ids that a message has."""
+    found = connection.execute(
+        "SELECT DISTINCT file FROM files WHERE file IN (SELECT value FROM json_each(?))", (json.dumps(files),)
+    )
+    return [file for (file,) in found]
 
 
 def used_keys(connection: sqlite3.Connection, owner: int, key: str | None, since: int) -> list[tuple[KeyRow, str]]:

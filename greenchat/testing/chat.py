@@ -24,6 +24,7 @@ from greenchat.hooks.background import within
 from greenchat.hooks.finding import GROUP, import_file
 from greenchat.hooks.moments import seconds_of
 from greenchat.hooks.routes import HttpRequest, Sent, query_of
+from greenchat.hooks.streams import Parts
 from greenchat.protocol.names import require_name
 from greenchat.server.server import ChatServer
 from greenchat.server.watchdog import Watchdog
@@ -52,7 +53,7 @@ class Answered:
     def __init__(self, sent: Sent) -> None:
         self.status = sent.status
         self.headers = {name.lower(): value for name, value in sent.headers}
-        self.body = sent.body
+        self.body = b"".join(sent.body.parts) if isinstance(sent.body, Parts) else sent.body
 
     def __repr__(self) -> str:
         return f"<{self.status}: {self.body!r}>"

@@ -141,6 +141,7 @@ class Plugin:
         self._pages = Pages(
             server, self._message_writer, Reader(another), settings.page_messages, moves=settings.events
         )
+        server.chat.files.sources["history"] = self._pages.named_files
         self._indexer = Indexer(server, self._writer)
         self._finder = Finder(
             server,

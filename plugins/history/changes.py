@@ -5,17 +5,17 @@ change came in between, or numbers were left out. Those are in `changes`: up to 
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
-from greenchat import Alteration, Deleted, Edited, Message, Past, Reaction
+from greenchat import Alteration, Deleted, Edited, File, Message, Past, Reaction
 
 from . import index, keys
 
 # More than a message: its last rev if it was changed, and what it answers; when it was edited, and whose reactions it
-# has; or who has deleted it, and when. Most messages have nothing of that.
+# has; or who has deleted it, and when; and its files, without their addresses. Most messages have nothing of that.
 MIGRATION = """
 ALTER TABLE messages ADD COLUMN account INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN more TEXT;
@@ -23,6 +23,15 @@ CREATE TABLE changes (
     room INTEGER NOT NULL, rev INTEGER NOT NULL, last INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (room, rev)
 ) WITHOUT ROWID;
 CREATE INDEX changes_by_last ON changes (room, last, rev);
+"""
+
+# Which files messages have, beside `more`, to be found by their ids. A message that was deleted has none any more,
+# whatever stands here.
+FILES = """
+CREATE TABLE files (file TEXT NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (file, message)) WITHOUT ROWID;
+CREATE INDEX files_by_message ON files (message);
+CREATE TRIGGER files_go AFTER DELETE ON messages WHEN old.more IS NOT NULL
+BEGIN DELETE FROM files WHERE message = old.id; END;
 """
 
 # How many messages were deleted or changed whose words may still be in the unused parts of the file.
@@ -49,6 +58,7 @@ class More(msgspec.Struct, omit_defaults=True):
     edited: int = 0
     reactions: list[tuple[str, str, int]] = []  # emoji, name, account
     deleted: tuple[str, int] | None = None
+    files: list[File] = []
 
     def stored(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -90,6 +100,7 @@ def packed(alteration: Alteration, microseconds: Callable[[datetime], int]) -> C
             message.reply_to,
             microseconds(message.edited) if message.edited is not None else 0,
             [(one.emoji, one.name, one.account_id) for one in past.reactions],
+            files=kept_files(message.files),
         )
         if isinstance(change, Edited):
             text = change.text
@@ -129,9 +140,27 @@ def soil(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO marks VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (UNCLEAN,))
 
 
-def answer(connection: sqlite3.Connection, number: int, reply_to: int) -> None:
-    """The message with this id, which was just kept, is an answer."""
-    connection.execute("UPDATE messages SET more = ? WHERE id = ?", (More(reply_to=reply_to).stored(), number))
+def complete(connection: sqlite3.Connection, number: int, reply_to: int, files: list[File]) -> None:
+    """The message with this id, which was just kept, is an answer, or has files."""
+    more = More(reply_to=reply_to, files=files).stored()
+    connection.execute("UPDATE messages SET more = ? WHERE id = ?", (more, number))
+    connection.executemany("INSERT OR IGNORE INTO files VALUES (?, ?)", [(file.id, number) for file in files])
+
+
+def kept_files(files: Iterable[File] | None) -> list[File]:
+    """What is kept of files: where they are, tells who has them."""
+    return [msgspec.structs.replace(file, url="", thumb="") for file in files or ()]
+
+
+def named(connection: sqlite3.Connection, files: Sequence[str]) -> list[str]:
+    """Those of the files with these ids that a message has."""
+    found = connection.execute(
+        "SELECT DISTINCT file FROM files JOIN messages ON messages.id = message "
+        "WHERE file IN (SELECT value FROM json_each(?)) AND EXISTS "
+        "(SELECT 1 FROM json_each(more, '$.files') WHERE json_extract(value, '$.id') = file)",
+        (msgspec.json.encode(files).decode(),),
+    )
+    return [file for (file,) in found]
 
 
 def trim(connection: sqlite3.Connection, room: int, upto: int) -> None:
@@ -153,7 +182,9 @@ def past(message: Message, account: int, more: More, moment: Callable[[int], dat
         by, time = more.deleted
         return Past(Deleted(message.room, message.seq, rev, by, moment(time)))
     edited = moment(more.edited) if more.edited else None
-    message = msgspec.structs.replace(message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names())
+    message = msgspec.structs.replace(
+        message, rev=rev, reply_to=more.reply_to, edited=edited, reactions=more.names(), files=more.files or None
+    )
     return Past(message, account, [Reaction(*one) for one in more.reactions])
 
 

@@ -13,7 +13,7 @@ from operator import attrgetter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from greenchat import AccountDirectory, JsonCodec, Message, Past, printable
+from greenchat import AccountDirectory, JsonCodec, Message, Past, printable, with_files
 
 from . import changes, store
 
@@ -61,7 +61,7 @@ def _line(message: Message, answered: "Answered") -> str:
     marks += [f"changed {message.edited:%Y-%m-%dT%H:%M:%SZ}"] if message.edited else []
     before = f"({'; '.join(marks)}) " if marks else ""
     who = f"* {message.sender} " if message.action else f"{message.sender}: "
-    first, *others = message.text.split("\n")
+    first, *others = with_files(message, where=False).split("\n")
     lines = [f"{message.time:%Y-%m-%dT%H:%M:%SZ} {message.room} {before}{who}{first}"]
     lines += [f"{FURTHER}{line}" for line in others]
     lines += [f"{REACTED}{emoji} {', '.join(names)}" for emoji, names in (message.reactions or {}).items()]
@@ -139,7 +139,8 @@ def _scope(wanted: Wanted) -> str:
 
 
 def _item(message: Message, answered: "Answered") -> str:
-    who, lines = f'<b dir="auto">{_escaped(message.sender)}</b>', list(map(_escaped, message.text.split("\n")))
+    who = f'<b dir="auto">{_escaped(message.sender)}</b>'
+    lines = list(map(_escaped, with_files(message, where=False).split("\n")))
     said, kind = "\n".join(lines), "said lines" if len(lines) > 1 else "said"
     between = " " if message.action else ": "
     line = f'{who}{between}<span class="{kind}" dir="auto">{said}</span>'

@@ -98,7 +98,9 @@ def _replacing(ids: list[int]) -> Callable[[sqlite3.Connection], int]:
         keys.forget(connection, _THESE, (these,))
         index.unindex(connection, _THESE, (these,))
         replaced = connection.execute(
-            f"UPDATE messages SET sender = ?, text = ?, action = 0, account = 0 WHERE {_THESE}", (SENDER, TEXT, these)
+            "UPDATE messages SET sender = ?, text = ?, action = 0, account = 0, more = json_remove(more, '$.files') "
+            f"WHERE {_THESE}",
+            (SENDER, TEXT, these),
         ).rowcount
         index.index(connection, f"id <= ? AND {_THESE}", (index.indexed(connection), these))
         return replaced

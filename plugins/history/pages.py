@@ -147,6 +147,11 @@ class Pages:
         except Reject as verdict:
             raise unknown() from verdict
 
+    def named_files(self, files: Sequence[str]) -> Sequence[str]:
+        """Those of the files with these ids that a message has. Raises `Reject`. The greenlet waits."""
+        self._message_writer.saved()
+        return self.look(self._reader, partial(changes.named, files=files))
+
     def recall(self, room: Room, count: int) -> list[Past]:
         """The last `count` messages of a room. Raises `Reject`. The greenlet waits."""
         self.hand_over(room)

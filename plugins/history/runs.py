@@ -6,9 +6,9 @@ from itertools import groupby
 
 import msgspec
 
-from greenchat import Key, Message, Messages
+from greenchat import File, Key, Message, Messages
 
-from .changes import Change
+from .changes import Change, kept_files
 
 _TEXTS = msgspec.json.Encoder()
 _UNPACKED = msgspec.json.Decoder(list[str])
@@ -30,6 +30,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     reply_to: int = 0
     account: int = 0
     key: Key | None = None
+    files: tuple[File, ...] = ()
 
 
 def pack_run(messages: Messages) -> Run:
@@ -48,6 +49,7 @@ def pack_run(messages: Messages) -> Run:
         messages.reply_to,
         messages.account_id,
         messages.key,
+        tuple(kept_files(messages.files)),
     )
 
 
@@ -57,7 +59,8 @@ def pack(messages: Sequence[Message]) -> Sequence[Run]:
     if messages[-1].id - first.id == count - 1:
         texts = _TEXTS.encode([message.text for message in messages])
         place = first.room, first.id, first.seq, first.time
-        return (Run(*place, first.sender, first.action, texts, count, first.rev, first.reply_to),)
+        files = tuple(kept_files(first.files))
+        return (Run(*place, first.sender, first.action, texts, count, first.rev, first.reply_to, files=files),)
     return pack_any(messages)  # meanwhile somebody has said something in another room
 
 
@@ -70,7 +73,7 @@ def pack_any(messages: Iterable[Message]) -> Sequence[Run]:
 def _likeness(place: int, message: Message) -> tuple[object, ...]:
     """Neighbours with the same one are of one run."""
     numbers = message.id - place, message.seq - place, message.rev and message.rev - place, message.reply_to
-    return (*numbers, message.room, message.time, message.sender, message.action)
+    return (*numbers, message.room, message.time, message.sender, message.action, message.files and message.id)
 
 
 def unpack(run: Run) -> list[Message]:
@@ -78,7 +81,17 @@ def unpack(run: Run) -> list[Message]:
     room, seq, number, rev = run.room, run.seq, run.id, run.rev
     return [
         Message(
-            room, seq + place, number + place, run.sender, text, run.time, run.action, False, rev + place, run.reply_to
+            room,
+            seq + place,
+            number + place,
+            run.sender,
+            text,
+            run.time,
+            run.action,
+            False,
+            rev + place,
+            run.reply_to,
+            files=[*run.files] or None,
         )
         for place, text in enumerate(_UNPACKED.decode(run.texts))
     ]

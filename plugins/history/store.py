@@ -50,7 +50,7 @@ CREATE TABLE comings (
 CREATE INDEX comings_by_room ON comings (room, seq);
 """
 
-MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, index.MIGRATION, changes.MIGRATION, keys.MIGRATION)
+MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, index.MIGRATION, changes.MIGRATION, keys.MIGRATION, changes.FILES)
 
 # Runs of one INSERT. Python is busy with the parameters of so many for about a millisecond, in which the event loop
 # stands still. What remains goes in powers of two, so that SQLite knows each statement.
@@ -129,8 +129,8 @@ def write_runs(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
             else:
                 number //= 2
     for run in runs:
-        if run.reply_to:
-            changes.answer(connection, run.id, run.reply_to)
+        if run.reply_to or run.files:
+            changes.complete(connection, run.id, run.reply_to, [*run.files])
         if run.key is not None:
             keys.put(connection, run.key, ids[run.room], run.seq, run.rev, run.id, microseconds(run.time))
     mark = index.indexed(connection)

@@ -3,12 +3,13 @@ the same rooms, with the same people, accounts and history as all others.
 
 decoder.py makes requests of lines: registration.py how one comes in, asking.py the verbs that the core has a request
 for, modes.py and history.py those of MODE and CHATHISTORY. shared.py writes what rooms tell, once for all who have the
-same capabilities; own.py what one client alone is told. desk.py, whois.py, channels.py and relay.py answer what is
-about IRC alone. client.py is what is kept for a connection, which goes along over a reload.
+same capabilities; own.py what one client alone is told, and echoes.py finds what they have said themselves. desk.py,
+whois.py, channels.py and relay.py answer what is about IRC alone. client.py is what is kept for a connection, which
+goes along over a reload.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,24 +17,33 @@ from greenchat import (
     Away,
     ChatServer,
     Context,
+    Invited,
+    Join,
+    Joined,
     Member,
     Message,
+    Messages,
     Reject,
     Renamed,
     Request,
+    Room,
     Session,
     Topic,
     __version__,
     hookimpl,
 )
 
-from . import burst, channels, desk, relay, whois
+from . import burst, channels, desk, operators, orders, reading, redact, relay, whois
+from .absent import Absent
 from .beside import Besides
-from .desk import Desk, Handler
-from .frames import IrcLine, IrcLines, Numeric
+from .desk import Desk, Gone, Handler
+from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
-from .names import ascii_lower, is_channel, room_of, source, to_irc
+from .marks import Marks
+from .names import HOST, ascii_lower, is_channel, room_of, source, to_channel, to_irc
+from .notices import Notices
 from .own import IrcCodec
+from .registration import SASL
 from .settings import Settings as Settings
 from .shared import SharedCodec
 
@@ -47,11 +57,13 @@ STEP = 64
 
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
+    **orders.HANDLERS,
     "TOPIC": channels.topic,
     "LIST": channels.list_named,
     "TARGETS": channels.targets,
-    "MARKREAD": channels.mark_read,
+    "MARKREAD": reading.mark_read,
     "NAMES": whois.names,
+    "LUSERS": whois.lusers,
     "WHO": whois.who,
     "WHOIS": whois.whois,
     "WHOWAS": whois.whowas,
@@ -60,6 +72,8 @@ HANDLERS: dict[str, Handler] = {
     "MONITOR": whois.monitor,
     "CTCP": relay.ctcp,
     "TAGMSG": relay.tags_alone,
+    "KILL": operators.kill,
+    "REDACT": redact.redact,
 }
 
 
@@ -68,20 +82,21 @@ class Irc:
 
     _server: ChatServer
     _desk: Desk
+    besides: Besides
 
     def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
         self._ctx = ctx
-        ctx.carry_state()
+        self._absent = Absent(ctx.carry_state())
         self._shared: dict[frozenset[str], SharedCodec] = {}
-        self.besides = Besides(self._is_bot)
 
     # --- begin and end ---
 
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
-        self._desk = Desk(server)
+        self._desk = Desk(server, Marks(self._ctx.store.account))
+        self.besides = Besides(self._is_bot, Notices(self._ctx.store))
         server.carries(IrcCodec(self))
         for address in self._settings.listen:
             where = server.listen_also(address, self._serve)
@@ -98,6 +113,7 @@ class Irc:
     def greenchat_connected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             session.codec.session = session
+            session.codec.client.has_phrase |= session.needs_password  # no more, once it was right
             self._desk.begin(session, session.codec)
             if session.codec.client.is_bot:
                 self.besides.bots.add(session.codec)
@@ -105,20 +121,29 @@ class Irc:
     @hookimpl
     def greenchat_carried(self, session: Session) -> None:
         self.greenchat_connected(session)
+        if session.member is not None:
+            self._desk.present.add(session.member)
+        if isinstance(session.codec, IrcCodec):
+            self._absent.is_still_here(session.codec.client)
 
     @hookimpl
     def greenchat_disconnected(self, session: Session) -> None:
         if isinstance(session.codec, IrcCodec):
             self._desk.end(session, session.codec)
             session.codec.session = None
+            self._absent.went(session.codec.client)
 
     # --- what clients ask ---
 
-    @hookimpl
+    @hookimpl(trylast=True)  # who logs in to join is looked at by others before
     def greenchat_request(self, session: Session, frame: Request) -> bool:
-        if not isinstance(frame, IrcLine) or not isinstance(session.codec, IrcCodec):
+        if not isinstance(session.codec, IrcCodec):
             return False
         codec = session.codec
+        if isinstance(frame, Join):
+            return self._logged_in(session, codec, frame)
+        if not isinstance(frame, IrcLine):
+            return False
         handler = HANDLERS.get(frame.verb)
         if handler is None:
             self._other(session, codec, frame)
@@ -128,6 +153,18 @@ class Irc:
                 self._server.turns.breathe()  # it may be about a hall
             session.tell(IrcLines(lines=[codec.numeric(told) if isinstance(told, Numeric) else told], ref=frame.ref))
         session.tell(IrcLines(is_last=True, ref=frame.ref))
+        return True
+
+    def _logged_in(self, session: Session, codec: IrcCodec, join: Join) -> bool:
+        """By SASL one logs in, and does not come in before one is done with all else: clients that know no better send
+        all of it in one go, and are in a room only once they were told so."""
+        if context_of(join.ref).verb != SASL or session.member is not None:
+            return False
+        account = self._server.accounts.by_id(session.account_id) if session.account_id else None
+        if account is None:
+            raise Reject("There are no accounts here. Come in without a login.", code="login_failed")
+        codec.client.account = to_irc(account.name)
+        session.tell(IrcLines(lines=codec.logged_in(account.name), is_last=True, ref=join.ref))
         return True
 
     def _other(self, session: Session, codec: IrcCodec, frame: IrcLine) -> None:
@@ -149,23 +186,72 @@ class Irc:
     # --- what happens ---
 
     @hookimpl
-    def greenchat_event(self, event: Topic | Away | Renamed) -> None:
+    def greenchat_event(self, event: Topic | Away | Renamed | Joined | Invited) -> None:
         match event:
             case Topic(name, _, by, time):
                 room = self._server.chat.rooms.get(name)
                 if room is not None:
                     self._desk.topics[room] = by, time
-            case Away(_, name, why):
-                for session in self._watching(name, "away-notify"):
-                    session.tell(IrcLines(lines=[line(source(name), "AWAY", *([why] if why else []))]))
-            case Renamed(_, name, new_name):
-                self._monitored("731", name)
-                self._monitored("730", new_name)
+            case Away() | Renamed():
+                self._tell_watchers(event)
+            case Joined(name, by):
+                self._came_away(name, by)
+            case Invited():
+                self._invited(event)
 
-    @hookimpl
-    def greenchat_entered(self, session: Session) -> None:
-        if session.member is not None and len(session.member.rooms) == 1:
-            self._monitored("730", session.name)
+    def _came_away(self, name: str, by: str) -> None:
+        """Who comes into a room and is away is told to be (IRCv3, away-notify)."""
+        room, member = self._server.chat.rooms.get(name), self._desk.member(by) if self._desk.irc else None
+        if room is None or member is None or not member.away:
+            return
+        told = IrcLines(lines=[line(source(member.name), "AWAY", member.away)])
+        for other, _ in self._desk.listening(room, "away-notify"):
+            if other.member is not member and not desk.ignores(other, member):
+                other.tell(told)
+
+    def _tell_watchers(self, event: Away | Renamed) -> None:
+        name = event.name
+        if isinstance(event, Away):
+            told = line(source(name), "AWAY", *([event.why] if event.why else []))
+            for session in self._desk.watching(name, "away-notify"):
+                session.tell(IrcLines(lines=[told]))
+        elif ascii_lower(to_irc(name)) != ascii_lower(to_irc(event.new_name)):
+            self._monitored("731", name)
+            self._monitored("730", event.new_name)
+
+    def _invited(self, event: Invited) -> None:
+        """Who keeps order in a room may want to know who is asked to come into it (IRCv3, invite-notify)."""
+        room = self._server.chat.rooms.get(event.room)
+        if room is None:
+            return
+        told = IrcLines(lines=[line(source(event.by), "INVITE", to_irc(event.name), to_channel(event.room))])
+        for one, _ in self._desk.listening(room, "invite-notify"):
+            if one.name != event.by and one.member is not None and room.role_of(one.member):
+                one.tell(told)
+
+    @hookimpl(trylast=True)
+    def greenchat_entered(self, session: Session, room: Room) -> None:
+        if isinstance(session.codec, IrcCodec):
+            session.tell(IrcLines(entered=room.name))
+        self._desk.count()
+        self.came(session)
+
+    def came(self, session: Session) -> None:
+        """Somebody is in the chat, be it in no room."""
+        member = session.member
+        if member is not None and member not in self._desk.present:
+            self._desk.present.add(member)
+            self._monitored("730", member.name)
+
+    def registered(self, session: Session) -> None:
+        """A client of IRC has come in, and is told what it has missed."""
+        self._absent.came(self._codec(session).client, session.account_id, session.address)
+        self.came(session)
+
+    def changed(self, session: Session, event: Away | Renamed) -> None:
+        """Of one who is in no room, nobody is told but their own sessions, of which this is one."""
+        if session.member is not None and next(iter(session.member.sessions), None) is session:
+            self._tell_watchers(event)
 
     @hookimpl
     def greenchat_account(self, session: Session) -> None:
@@ -176,18 +262,19 @@ class Irc:
         for other, _ in self._desk.neighbours(member, "account-notify"):
             if other is not session:
                 other.tell(told)
-        for other in self._watching(member.name, "account-notify"):
+        for other in self._desk.watching(member.name, "account-notify"):
             other.tell(told)
+        self._tell_owner(member)
 
-    def _watching(self, name: str, cap: str) -> list[Session]:
-        """Those that monitor somebody with whom they share no room, and want to know more than their coming."""
-        watchers = self._desk.watchers.get(ascii_lower(to_irc(name)))
-        if not watchers:
-            return []
-        member = self._desk.member(to_irc(name))
-        near = {one for one, _ in self._desk.neighbours(member, cap)} if member is not None else set()
-        wanted = {"extended-monitor", cap}
-        return [one for one in watchers - near if wanted <= self._codec(one).client.caps]
+    def _tell_owner(self, member: Member) -> None:
+        """What somebody has made as a guest is theirs for good once they are logged in."""
+        nick = to_irc(member.name)
+        for room in member.rooms.values() if member.account and member.role != "operator" else ():
+            if room.owned_by(member):
+                told = IrcLines(lines=[f":{HOST} MODE {to_channel(room.name)} -o+q {nick} {nick}"])
+                for one in list(room.fanout.listeners):
+                    if isinstance(one, Session) and isinstance(one.codec, IrcCodec):
+                        one.tell(told)
 
     @staticmethod
     def _codec(session: Session) -> IrcCodec:
@@ -197,7 +284,7 @@ class Irc:
     @hookimpl
     def greenchat_gone(self, member: Member) -> None:
         nick = to_irc(member.name)
-        self._desk.gone.append((nick, self._desk.realname(member), datetime.now(UTC)))
+        self._desk.gone.append(Gone(nick, self._desk.username(member), self._desk.realname(member), datetime.now(UTC)))
         if self._desk.member(nick) is None:
             self._monitored("731", member.name)
 
@@ -232,8 +319,8 @@ class Irc:
         created = f"{self._desk.started:%Y-%m-%d %H:%M:%S} UTC"
         return [
             *burst.greeting(nick, __version__, created, self._server),
-            *(one for one in desk.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
-            Numeric("422", (), "MOTD File is missing"),
+            *(one for one in whois.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
+            *burst.motd(self._server),
         ]
 
     def find(self, session: Session, target: str, conversation: str, seq: int) -> Message | None:
@@ -241,8 +328,26 @@ class Irc:
             return self._desk.message(session.chat.open_conversation(conversation), seq)
         return self._desk.message(self._desk.room(session, target), seq)
 
+    def topic_set_by(self, room: str) -> Numeric | None:
+        found = self._server.chat.rooms.get(room)
+        return self._desk.topic_set_by(found) if found is not None else None
+
+    def find_run(self, session: Session, channel: str, seq: int, count: int) -> Messages | None:
+        room = self._desk.room(session, channel)
+        return room.log.in_a_row(seq, count) if room is not None else None
+
     def is_there(self, session: Session, channel: str) -> bool:
-        return self._desk.room(session, channel) is not None
+        room = self._desk.room(session, channel)
+        return room is not None and session.member is not None and room.name in session.member.rooms
+
+    def signs(self, room: str, roles: Mapping[str, str]) -> dict[str, str]:
+        there = self._server.chat.rooms.get(room)
+        if there is None:
+            return {}
+        if there.voices:
+            return self._desk.signs_of(there, there.members.values())
+        found = [one for name in roles if (one := self._desk.member(name)) is not None]
+        return self._desk.signs_of(there, found)
 
     def is_still(self, session: Session, conversation: str, nick: str) -> bool:
         member = session.member
@@ -255,9 +360,15 @@ class Irc:
         there = self._desk.member(nick)
         return there is None or there is other
 
+    def away(self, session: Session, name: str) -> str:
+        member = self._desk.member(to_irc(name))
+        return member.away if member is not None and not desk.ignores(session, member) else ""
+
     def read_mark(self, session: Session, room: str, conversation: str, seq: int) -> str:
         place = session.chat.open_conversation(conversation) if conversation else session.chat.rooms.get(room)
-        return channels.mark_of(place, seq) if place is not None else "*"
+        if place is None:
+            return reading.NONE
+        return reading.told(self._desk, session.require_member(), place, reading.where_of(place), seq)
 
 
 def greenchat_plugin(settings: Settings, ctx: Context) -> Irc:

@@ -6,17 +6,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from greenchat import Delete, Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
+from greenchat import Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
 
 from . import multiline, registration
 from .beside import PLAIN, Beside, client_tags
 from .client import Client
 from .frames import Context, IrcLine, Requests, context_of, one_of
-from .grammar import Parsed, without_formatting
+from .grammar import LINE_BYTES, Parsed, without_formatting
 from .history import ask_history, mark_read
 from .modes import mode
 from .msgids import seq_in
-from .names import SERVICES, ascii_lower, from_irc, is_channel, may_be_nick, room_of
+from .names import SERVICES, ascii_lower, from_irc, is_channel, may_be_nick, room_of, source
 
 # How many one line may be about: as many as are told by 005.
 TARGETS = 4
@@ -70,6 +70,9 @@ def _asked(client: Client, line: Parsed) -> Requests:
     if not (client.is_registered or client.asked) and verb not in BEFORE:
         yield IrcLine("451", ref=Context(verb, "", label).ref)
         return
+    if len(line.params) < NEEDED.get(verb, 0) and verb in STANDARD:
+        yield IrcLine("FAIL", [verb, "NEED_MORE_PARAMS", "Missing parameters"], ref=Context(verb, "", label).ref)
+        return
     if len(line.params) < NEEDED.get(verb, 0):
         yield IrcLine("461", [verb], ref=Context(verb, "", label).ref)
         return
@@ -119,6 +122,7 @@ def _pong(client: Client, line: Parsed, label: str) -> Requests:
 
 
 def _quit(client: Client, line: Parsed, label: str) -> Requests:
+    client.says_goodbye = True
     yield IrcLine("QUIT", [without_formatting(line.params[0])] if line.params else [], ref=Context("QUIT").ref)
 
 
@@ -133,7 +137,7 @@ def _join(client: Client, line: Parsed, label: str) -> Requests:
     for number, channel in enumerate(line.params[0].split(",")[:CHANNELS]):
         context = Context("JOIN", channel, label)
         if not is_channel(channel) or not room_of(channel):
-            yield IrcLine("476" if is_channel(channel) else "403", [channel or "*"], ref=context.ref)
+            yield IrcLine("476" if is_channel(channel) else "NO_CHANNEL", [channel or "*"], ref=context.ref)
         else:
             key = keys[number] if number < len(keys) else ""
             yield Join("", room_of(channel), context.ref, key=key)
@@ -142,10 +146,12 @@ def _join(client: Client, line: Parsed, label: str) -> Requests:
 def _part(client: Client, line: Parsed, label: str) -> Requests:
     for channel in line.params[0].split(",")[:CHANNELS]:
         context = Context("PART", channel, label)
-        if is_channel(channel) and room_of(channel):
-            yield Leave(room_of(channel), context.ref)
-        else:
+        if not is_channel(channel) or not room_of(channel):
             yield IrcLine("403", [channel or "*"], ref=context.ref)
+        elif line.params[1:] and line.params[1].strip():
+            yield IrcLine("PART", [channel, without_formatting(line.params[1])], ref=context.ref)
+        else:
+            yield Leave(room_of(channel), context.ref)
 
 
 def _topic(client: Client, line: Parsed, label: str) -> Requests:
@@ -158,15 +164,19 @@ def _topic(client: Client, line: Parsed, label: str) -> Requests:
 
 
 def _list(client: Client, line: Parsed, label: str) -> Requests:
-    if line.params and is_channel(line.params[0]):
+    given = line.params[0] if line.params else ""
+    if is_channel(given) and not any(sign in given for sign in "*?"):
         yield from _other(client, line, label)
     else:
-        yield RunCommand("rooms", {}, ref=Context("LIST", "", label).ref)
+        yield RunCommand("rooms", {}, ref=Context("LIST", "", label, given).ref)
 
 
 def _kick(client: Client, line: Parsed, label: str) -> Requests:
-    channel, why = line.params[0], line.params[2] if line.params[2:] else ""
-    for nick in line.params[1].split(",")[:TARGETS]:
+    why = line.params[2] if line.params[2:] else ""
+    channels, nicks = line.params[0].split(","), line.params[1].split(",")[:TARGETS]
+    if len(channels) == 1:
+        channels *= len(nicks)
+    for channel, nick in zip(channels, nicks, strict=False):
         args: dict[str, Any] = {"user": from_irc(nick)}
         if why and why != nick:  # many clients send the nick where no reason is given
             args["why"] = without_formatting(why)
@@ -223,7 +233,17 @@ def _say(client: Client, line: Parsed, label: str) -> Requests:
         return
     beside = Beside(verb, client_tags(line.tags))
     for target in targets:
-        yield from said(client, target, line.params[1], beside, label)
+        if is_told_whole(client, f"{verb} {target}", line.params[1]):
+            yield from said(client, target, line.params[1], beside, label)
+        else:
+            yield IrcLine("417", ref=Context(verb, target, label).ref)
+
+
+def is_told_whole(client: Client, head: str, text: str) -> bool:
+    """Whether others get it in one line, with its source. Who writes longer ones is told so by the server, as for
+    lines that are too long themselves: what one has said in a line is not two messages for others."""
+    told = f":{source(client.shown)} {head} :{without_formatting(text)}\r\n"
+    return len(told) * 4 <= LINE_BYTES or len(told.encode()) <= LINE_BYTES
 
 
 def said(client: Client, target: str, text: str, beside: Beside, label: str) -> Requests:
@@ -238,7 +258,7 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
         yield IrcLine("SERVICE", [target], ref=context.ref)
         return
     if not is_channel(target) and nick in client.ended:
-        client.ended.discard(nick)
+        client.ended.remove(nick)
         yield IrcLine("ENDED", [target], ref=context.ref)
         return
     where: dict[str, Any] = {"room": room_of(target)} if is_channel(target) else {"to": from_irc(target)}
@@ -247,18 +267,25 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
         return
     if "to" in where and nick in client.talks:
         where = {"conversation": client.talks[nick]}  # with this very person, whoever has the name by now
-    if text.startswith(ACTION):
-        text = without_formatting(text.removeprefix(ACTION).removesuffix(CTCP))
-        yield RunCommand("me", {"text": text}, ref=context.ref, **where)
+    is_action = text.startswith(ACTION)
+    written = text.removeprefix(ACTION).removesuffix(CTCP) if is_action else text
+    text = without_formatting(written)
+    if text != written:
+        beside = replace(beside, lines=[(False, written)])  # bold and colours are for clients of IRC alone
+    if is_action:
+        yield RunCommand("me", {"text": text}, ref=_beside(client, context, beside).ref, **where)
         return
-    text = without_formatting(text)
     answered = seq_in(tags.get("+draft/reply", "") or tags.get("+reply", ""), target, where.get("conversation", ""))
-    ref = context.ref
-    if beside != PLAIN:
-        client.besides += 1
-        ref = context._replace(extra=replace(beside, number=client.besides).packed()).ref
     # A slash is not a command here: who types one in a client of IRC has meant to say it.
-    yield Say(slashed(text), ref=ref, reply_to=answered, **where)
+    yield Say(slashed(text), ref=_beside(client, context, beside).ref, reply_to=answered, **where)
+
+
+def _beside(client: Client, context: Context, beside: Beside) -> Context:
+    """The context of words that are more than their text."""
+    if beside == PLAIN:
+        return context
+    client.besides += 1
+    return context._replace(extra=replace(beside, number=client.besides).packed())
 
 
 def slashed(text: str) -> str:
@@ -290,18 +317,17 @@ def _may_be_emoji(text: str) -> bool:
 
 def _redact(client: Client, line: Parsed, label: str) -> Requests:
     target, msgid = line.params[:2]
-    talk = client.talks.get(ascii_lower(target), "")
-    context, seq = Context("REDACT", target, label, msgid), seq_in(msgid, target, talk)
-    if not seq:
-        yield IrcLine("UNKNOWN_MSGID", [target, msgid], ref=context.ref)
-    elif is_channel(target):
-        yield Delete(seq, room_of(target), context.ref)
-    else:
-        yield Delete(seq, "", context.ref, talk)
+    yield IrcLine("REDACT", line.params, ref=Context("REDACT", target, label, msgid).ref)
 
 
 def _batch(client: Client, line: Parsed, label: str) -> Requests:
     yield from multiline.batch(client, line, label, said)
+
+
+def _oper(client: Client, line: Parsed, label: str) -> Requests:
+    """Operators are accounts: it is a login to one."""
+    name, password = line.params[:2]
+    yield RunCommand("login", {"name": from_irc(name), "password": password}, ref=Context("OPER", name, label).ref)
 
 
 def _register(client: Client, line: Parsed, label: str) -> Requests:
@@ -319,8 +345,11 @@ def _register(client: Client, line: Parsed, label: str) -> Requests:
 NEEDED = {
     "PASS": 1, "JOIN": 1, "PART": 1, "TOPIC": 1, "KICK": 2, "INVITE": 2, "TAGMSG": 1, "REDACT": 2, "BATCH": 1,
     "CHATHISTORY": 2, "MARKREAD": 1, "REGISTER": 3, "MODE": 1, "WHO": 1, "USERHOST": 1, "ISON": 1, "OPER": 2,
-    "MONITOR": 1, "SETNAME": 1, "CAP": 1,
+    "MONITOR": 1, "SETNAME": 1, "CAP": 1, "KILL": 1,
 }  # fmt: skip
+
+# Those of which a standard reply tells that there are too few (IRCv3).
+STANDARD = frozenset({"CHATHISTORY", "MARKREAD"})
 
 VERBS: dict[str, Asks] = {
     "CAP": registration.cap,
@@ -347,4 +376,5 @@ VERBS: dict[str, Asks] = {
     "MARKREAD": mark_read,
     "MODE": mode,
     "REGISTER": _register,
+    "OPER": _oper,
 }

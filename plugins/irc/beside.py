@@ -1,8 +1,9 @@
-"""What a message is on IRC beside what the chat knows of it: a notice, one with a client's own tags, or one that was
-written in certain lines. It is remembered for the latest of these, and not kept: later, they are messages like others.
+"""What a message is on IRC beside what the chat knows of it: a notice, one with a client's own tags, one that was
+written in certain lines, or with bold and colours in them. It is remembered for the latest of these, and not kept:
+later, they are messages like others. Only that it was a notice is kept, see notices.py.
 
 It comes with the request, in its context. Others may be told of the message before the request is answered, so that it
-is expected until then, by who says it and what; and known from then on, by its place and number.
+is expected until then, by who says it, where and what; and known from then on, by its place and number.
 """
 
 import re
@@ -11,6 +12,12 @@ from typing import Any
 from weakref import WeakSet
 
 from msgspec import DecodeError, Struct, field, json
+
+from greenchat import Reject, RunCommand, Say, require_name
+
+from .grammar import without_formatting
+from .names import from_irc, is_channel, to_irc
+from .notices import Notices
 
 # So many messages are remembered. With the longest tags, that is some megabytes.
 MOST = 1024
@@ -21,7 +28,7 @@ _CLIENT_TAG = re.compile(r"\+[A-Za-z0-9./-]+")
 
 class Beside(Struct, frozen=True, omit_defaults=True):
     """`verb` is PRIVMSG or NOTICE. `lines` are what it was written in: whether each is one with the line before it, and
-    its text. `number` tells those of one client apart."""
+    its text, with the formatting codes that are for clients of IRC alone. `number` tells those of one client apart."""
 
     verb: str = "PRIVMSG"
     tags: dict[str, str] = field(default_factory=dict)
@@ -30,15 +37,16 @@ class Beside(Struct, frozen=True, omit_defaults=True):
 
     @property
     def text(self) -> str:
-        """All lines as one text."""
-        return "".join(f"{'' if is_one else chr(10)}{text}" for is_one, text in self.lines).removeprefix("\n")
+        """All lines as one text, as the chat has it."""
+        lines = (f"{'' if is_one else chr(10)}{without_formatting(text)}" for is_one, text in self.lines)
+        return "".join(lines).removeprefix("\n")
 
     def packed(self) -> str:
         """For a context."""
         return json.encode(self).decode()
 
 
-PLAIN = Beside()
+PLAIN, NOTICE = Beside(), Beside("NOTICE")
 
 
 def unpacked(packed: str) -> Beside | None:
@@ -52,29 +60,51 @@ def client_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in tags.items() if _CLIENT_TAG.fullmatch(name)}
 
 
+class Reasons:
+    """Why the latest messages were deleted, by their places and numbers, as far as somebody has said so."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[str, str]] = {}
+
+    def put(self, which: tuple[str, int], by: str, why: str) -> None:
+        """Nobody has, where `why` is empty."""
+        self._known.pop(which, None)
+        if why:
+            self._known[which] = by, why
+            if len(self._known) > MOST:
+                del self._known[next(iter(self._known))]
+
+    def of(self, place: str, seq: int, by: str) -> str:
+        """As it stands at the end of a line: with its colon, or nothing."""
+        who, why = self._known.get((place, seq), ("", ""))
+        return f" :{why}" if why and who == by else ""
+
+
 class Besides:
     """All that is remembered, of the whole server. `bots` are the codecs of clients that say that they are one, and
     `find_bot` tells of a name whether it is one of theirs."""
 
-    def __init__(self, find_bot: Callable[[str], bool] = lambda name: False) -> None:
+    def __init__(self, find_bot: Callable[[str], bool] = lambda name: False, notices: Notices | None = None) -> None:
         self._find_bot = find_bot
+        self._notices = notices or Notices({})
+        self.reasons = Reasons()
         self.bots: WeakSet[Any] = WeakSet()
-        self._expected: dict[tuple[str, str, int], Beside] = {}
+        self._expected: dict[tuple[str, str, str, int], Beside] = {}
         self._known: dict[tuple[str, int], Beside] = {}
         self._last: dict[str, int] = {}  # the latest number of a place that is known
 
     def is_bot(self, name: str) -> bool:
         return bool(self.bots) and self._find_bot(name)
 
-    def expect(self, sender: str, text: str, beside: Beside) -> None:
-        _put(self._expected, (sender, text, beside.number), beside)
+    def expect(self, sender: str, place: str, text: str, beside: Beside) -> None:
+        _put(self._expected, (sender, place, text, beside.number), beside)
 
-    def settle(self, sender: str, beside: Beside, place: str = "", seq: int = 0) -> None:
-        """It was said as this, or not at all."""
+    def settle(self, sender: str, beside: Beside, place: str = "", seq: int = 0, number: int = 0) -> None:
+        """It was said as this, under this id, or not at all."""
         for key in [one for one, known in self._expected.items() if one[0] == sender and known == beside]:
             del self._expected[key]
         if seq:
-            self._know(place, seq, beside)
+            self._know(place, seq, number, beside)
 
     def may_touch(self, sender: str, place: str, seq: int) -> bool:
         """Whether there may be something for a message from `seq` on; false for nearly all."""
@@ -82,19 +112,42 @@ class Besides:
             bool(self._expected) and any(key[0] == sender for key in self._expected)
         )
 
-    def of(self, sender: str, place: str, seq: int, text: str) -> Beside:
+    def of(self, sender: str, place: str, seq: int, number: int, text: str, target: str = "") -> Beside:
+        """Of the message `seq` of a place, which has the id `number`; `target` is who it is for, on IRC, or the
+        channel."""
         found = self._known.get((place, seq))
         if found is None and self._expected:
-            found = next((one for key, one in self._expected.items() if key[:2] == (sender, text)), None)
-            if found is not None:
-                self._know(place, seq, found)
-        return found or PLAIN
+            keys = [key for key in self._expected if (key[0], key[2]) == (sender, text)]
+            here = (place, _folded(target)) if keys else ()
+            key = next((key for key in keys if key[1] and key[1] in here), None)
+            if key is not None:
+                found = self._expected.pop(key)  # the next that says the same is another
+                self._know(place, seq, number, found)
+        return found or (NOTICE if number in self._notices else PLAIN)
 
-    def _know(self, place: str, seq: int, beside: Beside) -> None:
+    def _know(self, place: str, seq: int, number: int, beside: Beside) -> None:
+        if beside.verb == NOTICE.verb and number:
+            self._notices.add(number)
         _put(self._known, (place, seq), beside)
         self._last[place] = max(seq, self._last.get(place, 0))
         if len(self._last) > MOST:
             del self._last[next(iter(self._last))]
+
+
+def place_of(asked: Say | RunCommand, room_name: Callable[[str], str]) -> str:
+    """Where it will have been said: the room, the conversation, or with whom one is to begin; empty for nowhere."""
+    try:
+        return asked.conversation or (_folded(to_irc(asked.to)) if asked.to else room_name(asked.room))
+    except Reject:
+        return ""
+
+
+def _folded(nick: str) -> str:
+    """All spellings of it in one; empty for what is none."""
+    try:
+        return "" if is_channel(nick) else f"@{require_name(from_irc(nick), 0)[1]}"
+    except Reject:
+        return ""
 
 
 def _put(of: dict[Any, Beside], key: Any, beside: Beside) -> None:
@@ -104,7 +157,7 @@ def _put(of: dict[Any, Beside], key: Any, beside: Beside) -> None:
 
 
 def pieces(lines: Sequence[tuple[bool, str]], text: str) -> list[tuple[bool, str]]:
-    """The lines of `text`: as they were written, if it is still that."""
+    """The lines of `text`: as they were written, with their formatting, if it is still that."""
     if lines and Beside(lines=list(lines)).text == text:
         return list(lines)
     return [(False, one) for one in text.split("\n")]

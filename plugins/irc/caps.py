@@ -18,6 +18,7 @@ CAPS: dict[str, str] = {
     "draft/account-registration": "",
     "draft/chathistory": "",
     "draft/event-playback": "",
+    "draft/extended-monitor": "",
     "draft/message-redaction": "",
     "draft/multiline": f"max-bytes={MULTILINE_BYTES},max-lines={MULTILINE_LINES}",
     "draft/no-implicit-names": "",
@@ -25,6 +26,7 @@ CAPS: dict[str, str] = {
     "echo-message": "",
     "extended-join": "",
     "extended-monitor": "",
+    "invite-notify": "",
     "labeled-response": "",
     "message-tags": "",
     "multi-prefix": "",
@@ -42,6 +44,7 @@ OF_ROOMS = frozenset(
         "account-tag",
         "away-notify",
         "batch",
+        "draft/chathistory",
         "draft/message-redaction",
         "draft/multiline",
         "extended-join",
@@ -49,6 +52,9 @@ OF_ROOMS = frozenset(
         "server-time",
     }
 )
+
+# One capability, by its name and by the one that it had before.
+EXTENDED = frozenset({"extended-monitor", "draft/extended-monitor"})
 
 # Clients of an older version of the negotiation are not told what a capability is worth.
 VALUES_FROM = 302

@@ -1,9 +1,9 @@
-"""What there is to know of rooms: TOPIC and LIST; and what was said and read there: TARGETS and MARKREAD."""
+"""What there is to know of rooms: TOPIC and LIST; and where something was said: TARGETS."""
 
 from datetime import datetime
 from typing import Any
 
-from greenchat import Message, Read, Reject, Room, Session
+from greenchat import Reject, Session
 
 from .asking import CHANNELS
 from .caps import HISTORY_MESSAGES
@@ -25,9 +25,8 @@ def topic(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
         yield Numeric("331", (to_channel(room.name),), "No topic is set")
     else:
         yield Numeric("332", (to_channel(room.name),), room.topic)
-        if room in desk.topics:
-            by, when = desk.topics[room]
-            yield Numeric("333", (to_channel(room.name), to_irc(by), str(int(when.timestamp()))))
+        if (set_by := desk.topic_set_by(room)) is not None:
+            yield set_by
 
 
 def list_named(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -40,7 +39,7 @@ def list_named(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) ->
     yield END_OF_LIST
 
 
-# --- what was said and read ---
+# --- what was said ---
 
 
 def place_of(desk: Desk, session: Session, codec: IrcCodec, target: str) -> Any:
@@ -59,18 +58,18 @@ def place_of(desk: Desk, session: Session, codec: IrcCodec, target: str) -> Any:
 def targets(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     """In which conversations something was said between two times."""
     given = asked.params
-    bounds = sorted(time for one in given[:2] if (time := read_time(one.removeprefix("timestamp="))) is not None)
+    times = (read_time(one.removeprefix("timestamp=")) for one in given[:2])
+    bounds = sorted(time_tag(time) for time in times if time is not None)  # as clients know them, to the millisecond
     if len(bounds) != 2 or not (given[2:] and given[2].isdecimal()):
         yield f":{HOST} FAIL CHATHISTORY INVALID_PARAMS TARGETS :Invalid parameters"
         return
     member = session.require_member()
-    found: list[tuple[datetime, str]] = [
-        (room.time, to_channel(room.name)) for room in member.rooms.values() if bounds[0] < room.time < bounds[1]
-    ]
+    places: list[tuple[datetime, str]] = [(room.time, to_channel(room.name)) for room in member.rooms.values()]
     for state in session.chat.conversations_of(member)[0]:
         place = session.chat.open_conversation(state.conversation)
-        if place is not None and bounds[0] < place.time < bounds[1]:
-            found.append((place.time, to_irc(state.with_)))
+        if place is not None:
+            places.append((place.time, to_irc(state.with_)))
+    found = [one for one in places if bounds[0] < time_tag(one[0]) < bounds[1]]
     most = min(int(given[2]), HISTORY_MESSAGES)
     lines = [line(HOST, "CHATHISTORY", "TARGETS", target, time_tag(time)) for time, target in sorted(found)[:most]]
     if codec.client.has("batch"):
@@ -79,58 +78,3 @@ def targets(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> To
         yield f":{HOST} BATCH -t"
     else:
         yield from lines
-
-
-def mark_read(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    target, given = asked.params[0], asked.params[1] if asked.params[1:] else ""
-    place = place_of(desk, session, codec, target)
-    if place is None:
-        if is_channel(target):
-            yield f":{HOST} FAIL MARKREAD INVALID_PARAMS {target} :You are not in there"
-        else:
-            yield line(HOST, "MARKREAD", target, "*")
-        return
-    member = session.require_member()
-    if given:
-        seq = _seq_at(place, read_time(given.removeprefix("timestamp=")))
-        if isinstance(place, Room):
-            if seq and session.chat.read(member, place, seq):
-                _tell_others(session, Read(place.name, member.reads[place.name]))
-        elif seq and (seq := session.chat.read_direct(member, place.conversation, seq)):
-            _tell_others(session, Read("", seq, place.conversation))
-    yield line(HOST, "MARKREAD", target, mark_of(place, _read(session, place)))
-
-
-def _read(session: Session, place: Any) -> int:
-    member = session.require_member()
-    if isinstance(place, Room):
-        return member.reads.get(place.name, 0)
-    found = session.chat.conversations_of(member)[0]
-    return next((state.read for state in found if state.conversation == place.conversation), 0)
-
-
-def mark_of(place: Any, seq: int) -> str:
-    """A read marker for the message `seq`: its time, where that is remembered."""
-    past = place.log.find(seq) if seq else None
-    if past is None or not isinstance(past.message, Message):
-        return "*"
-    return f"timestamp={time_tag(past.message.time)}"
-
-
-def _seq_at(place: Any, time: datetime | None) -> int:
-    """The latest message that was said by then, of those that are remembered."""
-    if time is None:
-        return 0
-    seq = place.seq
-    while seq > 0 and (past := place.log.find(seq)) is not None:
-        said = past.message
-        if time_tag(said.time) <= time_tag(time):
-            return int(seq)
-        seq -= 1
-    return 0
-
-
-def _tell_others(session: Session, read: Read) -> None:
-    for other in list(session.require_member().sessions):
-        if other is not session and other.is_welcome and getattr(other.codec, "numbers", False):
-            other.tell(read)

@@ -1,20 +1,21 @@
 """Bytes of a client to requests."""
 
 from collections.abc import Callable, Sequence
+from time import time
 from typing import Any
 
 from msgspec import msgpack
 
-from greenchat import Invalid, LineBuffer, Request, Say, Says, slash_at
+from greenchat import Invalid, LineBuffer, Request, RunCommand, Say, Says, slash_at
 
 from .asking import IsStill, ask, label_of
 from .beside import Beside, unpacked
 from .client import Client
 from .frames import Context, IrcLine, context_of
 from .grammar import CLIENT_TAG_BYTES, LINE_BYTES, TAG_BYTES, parse
-from .names import room_of
+from .names import room_of, source
 
-Expect = Callable[[str, Beside], None]
+Expect = Callable[[Say | RunCommand, str, Beside], None]
 
 # What is read as one run: one person's words to one room, without tags, in lines as all clients send them.
 _TO = b"PRIVMSG "
@@ -23,11 +24,8 @@ _WORDS = b"PRIVMSG #"
 # No client sends that.
 ENDLESS = Invalid("too_long", "The line is too long for IRC", None, fatal=True)
 
-# What is not said as it stands; lines end with the two that are left out.
-_CONTROLS = bytes([*range(10), 11, 12, *range(14, 32), 127])
-
-# Who wants to know what became of each of their words.
-_WANT_ANSWERS = ("echo-message", "labeled-response")
+# What is not said as it stands, and ends a line.
+_CONTROLS = bytes([*range(32), 127])
 
 
 class Decoder:
@@ -36,13 +34,17 @@ class Decoder:
 
     __slots__ = ("_client", "_expect", "_is_still", "_lines")
 
-    def __init__(self, client: Client, is_still: IsStill, expect: Expect = lambda text, beside: None) -> None:
+    def __init__(self, client: Client, is_still: IsStill, expect: Expect = lambda request, text, beside: None) -> None:
         self._client = client
         self._is_still = is_still
         self._expect = expect
         self._lines = LineBuffer(TAG_BYTES + LINE_BYTES)
 
     def feed(self, data: bytes) -> Sequence[Any]:
+        client = self._client
+        client.heard = time()
+        if client.is_registered:
+            client.since = 0.0  # it was told all that it had missed; of rooms into which it comes now, it is told all
         block, overlong = self._lines.feed(data)
         frames: list[Any] = []
         says = None
@@ -86,47 +88,52 @@ class Decoder:
             return [IrcLine("INVALID_UTF8", [verb], ref=Context(verb, "", label).ref)]
         requests = ask(self._client, line, self._is_still) if line.verb else []
         for request in requests:
-            if type(request) is Say and (beside := unpacked(context_of(request.ref).extra)) is not None:
-                at = slash_at(request.text)  # it is said with one slash less
-                self._expect(request.text if at < 0 else request.text[:at] + request.text[at + 1 :], beside)
+            said = _said(request)
+            if said is not None and (beside := unpacked(context_of(request.ref).extra)) is not None:
+                self._expect(*said, beside)
         return requests
 
     def _says(self, block: bytes) -> Says | None:
         """What a block of words to one room says; None where there is anything else in it, or what needs a look."""
-        client = self._client
-        if not client.is_registered or block.translate(None, _CONTROLS) != block:
-            return None
         head, colon, _ = block.partition(b" :")
         channel = head.removeprefix(_TO)
-        if not colon or b"," in channel or b" " in channel or b"\r" in channel or b"\n" in channel:
+        if not self._client.is_registered or not colon or b"," in channel or b" " in channel:
             return None
-        head += colon
-        end = b"\r\n" if block.find(b"\r\n") == block.find(b"\n") - 1 else b"\n"
+        end = "\r\n" if block.endswith(b"\r") else "\n"
         try:
-            texts = block.removesuffix(b"\r").decode().split((end + head).decode())
+            texts = block.decode().removesuffix("\r").split(f"{end}{head.decode()} :")
             room = room_of(channel.decode())
         except UnicodeDecodeError:
             return None
-        texts[0] = texts[0][len(head.decode()) :]
-        if not room or not _are_plain(texts, LINE_BYTES - 2 - len(head)):
+        # The ends of these lines, but for the \n of the last, are all that is no sign to be shown.
+        if len(block) - len(block.translate(None, _CONTROLS)) != len(texts) * len(end) - 1:
             return None
-        client.run_to = f"#{room}"
-        if client.caps.isdisjoint(_WANT_ANSWERS):
-            return Says(texts, room)
-        return Says(texts, room, [Context("PRIVMSG", client.run_to).ref] * len(texts))
+        head += colon
+        texts[0] = texts[0][len(head.decode()) :]
+        before = len(f":{source(self._client.shown)} ".encode()) + len(head)  # as others get it, see is_told_whole
+        if not room or not _are_plain(texts, LINE_BYTES - 2 - before):
+            return None
+        return Says(texts, room, [Context("PRIVMSG", channel.decode()).ref] * len(texts))
 
 
 def _are_plain(texts: Sequence[str], longest: int) -> bool:
-    """Whether all of them are said as they stand."""
-    all_of_it = "".join(texts)
-    if "\n" in all_of_it or "\r" in all_of_it or not min(texts):
+    """Whether all of them, which have no control characters of ASCII, are said as they stand."""
+    first, all_of_it = min(texts), "".join(texts)
+    if not first or (first < "0" and any(slash_at(one) >= 0 for one in texts)):
         return False
     if all_of_it.isascii():
-        if len(max(texts, key=len)) > longest:
-            return False
-    elif not all_of_it.isprintable() or any(len(one.encode()) > longest for one in texts):
-        return False
-    return min(texts) >= "0" or not any(slash_at(one) >= 0 for one in texts)
+        return max(map(len, texts)) <= longest
+    return all_of_it.isprintable() and all(len(one.encode()) <= longest for one in texts)
+
+
+def _said(request: Request | IrcLine) -> tuple[Say | RunCommand, str] | None:
+    """A request that says something, and its words, as they are said."""
+    if isinstance(request, RunCommand) and request.name == "me":
+        return request, str(request.args["text"])
+    if not isinstance(request, Say):
+        return None
+    at = slash_at(request.text)  # it is said with one slash less
+    return request, request.text if at < 0 else request.text[:at] + request.text[at + 1 :]
 
 
 def _too_long() -> IrcLine:

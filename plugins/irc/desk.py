@@ -3,19 +3,20 @@ there is."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary, WeakSet
 
-from greenchat import ChatServer, Member, Message, Reject, Room, Session, Welcome, __version__, require_name
+from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
 
 from . import burst
-from .caps import CAPS, listed
+from .caps import CAPS, EXTENDED, listed
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
-from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_irc
+from .marks import Marks
+from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc, user_name
 from .own import IrcCodec
+from .shared import signs_of
 
 Told = Iterator["str | Numeric"]
 
@@ -36,6 +37,7 @@ ERRORS: dict[str, str] = {
     "451": "You have no name here yet: send USER, and NICK with one that is free",
     "461": "Not enough parameters",
     "462": "You may not reregister",
+    "696": "This cannot be set: a key has at most 100 characters, without blanks and commas; a limit is a number",
     "472": "is unknown mode char to me",
     "476": "Bad channel name",
     "904": "SASL authentication failed",
@@ -45,16 +47,28 @@ ERRORS: dict[str, str] = {
 }
 
 
+class Gone(NamedTuple):
+    """Somebody who has left."""
+
+    nick: str
+    username: str
+    realname: str
+    time: datetime
+
+
 class Desk:
     """What handlers know: the server, and what this plugin remembers of it."""
 
-    def __init__(self, server: ChatServer) -> None:
+    def __init__(self, server: ChatServer, marks: Marks) -> None:
         self.server = server
+        self.marks = marks
+        self.present: WeakSet[Member] = WeakSet()  # those of whom it was told that they are there
         self.started = datetime.now(UTC)
         self.topics: WeakKeyDictionary[Room, tuple[str, datetime]] = WeakKeyDictionary()  # who has set it, and when
         self.irc: set[Session] = set()  # those that speak it
         self.watchers: defaultdict[str, set[Session]] = defaultdict(set)  # who monitors whom, by nicks
-        self.gone: deque[tuple[str, str, datetime]] = deque(maxlen=LEFT)  # who has left: nick, real name, and when
+        self.gone: deque[Gone] = deque(maxlen=LEFT)
+        self.most = 0  # the most people that were here at one time
 
     def begin(self, session: Session, codec: IrcCodec) -> None:
         self.irc.add(session)
@@ -105,21 +119,70 @@ class Desk:
 
     def neighbours(self, member: Member, cap: str) -> list[tuple[Session, IrcCodec]]:
         """The sessions on IRC that have a capability and share a room with `member`, itself among them."""
-        found: dict[Session, IrcCodec] = {}
-        for room in member.rooms.values() if self.irc else ():
-            for one in room.fanout.listeners:
-                if isinstance(one, Session) and isinstance(one.codec, IrcCodec) and one.codec.client.has(cap):
-                    found[one] = one.codec
-        return list(found.items())
+        return list(dict(one for room in member.rooms.values() for one in self.listening(room, cap)).items())
+
+    def listening(self, room: Room, cap: str) -> list[tuple[Session, IrcCodec]]:
+        """The sessions on IRC that have a capability and are in `room`."""
+        return [
+            (one, one.codec)
+            for one in (room.fanout.listeners if self.irc else ())
+            if isinstance(one, Session) and isinstance(one.codec, IrcCodec) and one.codec.client.has(cap)
+        ]
+
+    def watching(self, name: str, cap: str) -> list[Session]:
+        """Those that monitor somebody with whom they share no room, and want to know more than their coming."""
+        watchers = self.watchers.get(ascii_lower(to_irc(name)))
+        if not watchers:
+            return []
+        member = self.member(to_irc(name))
+        near = {one for one, _ in self.neighbours(member, cap)} if member is not None else set()
+        return [one for one in watchers - near if _wants(one, cap) and not (member and ignores(one, member))]
 
     def realname(self, member: Member) -> str:
         codec = self.codec_of(member)
         return codec.client.realname if codec is not None else member.name
 
+    def username(self, member: Member) -> str:
+        """What is shown as such, where somebody asks. In front of what they say is the name alone, see `source`."""
+        codec = self.codec_of(member)
+        return (user_name(codec.client.user) if codec is not None else "") or to_irc(member.name)
+
+    def count(self) -> int:
+        """How many people are here."""
+        people = len(self.server.chat.members)
+        self.most = max(self.most, people)
+        return people
+
+    def signs(self, room: Room, member: Member) -> str:
+        """All that stand before a name in this room, the highest first."""
+        return signs_of(room.role_of(member), member.account, room.has_voice(member))
+
+    def signs_of(self, room: Room, members: Iterable[Member]) -> dict[str, str]:
+        """Those of who has any among them, by their names."""
+        return {one.name: signs for one in members if (signs := self.signs(room, one))}
+
+    def topic_set_by(self, room: Room) -> Numeric | None:
+        """Who has set its topic, and when, if that was seen."""
+        if room not in self.topics:
+            return None
+        by, when = self.topics[room]
+        return Numeric("333", (to_channel(room.name), to_irc(by), str(int(when.timestamp()))))
+
     def message(self, place: Any, seq: int) -> Message | None:
         """A message that is remembered."""
         past = place.log.find(seq) if place is not None else None
         return past.message if past is not None and isinstance(past.message, Message) else None
+
+
+def _wants(session: Session, cap: str) -> bool:
+    caps = session.codec.client.caps if isinstance(session.codec, IrcCodec) else frozenset()
+    return cap in caps and not EXTENDED.isdisjoint(caps)
+
+
+def ignores(session: Session, member: Member) -> bool:
+    """Whether its user does not want to read what `member` says."""
+    reader = session.member
+    return reader is not None and reader.ignored is not None and reader.ignored.covers(member)
 
 
 Handler = Callable[[Desk, Session, IrcCodec, IrcLine], Told]
@@ -142,43 +205,8 @@ def cap(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
             yield Numeric("410", (what or "*",), "Invalid CAP command")
 
 
-def registered(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    """It is in by SASL, and done with all else. Who has no other device gets the nick that they want."""
-    member, client = session.require_member(), codec.client
-    if len(member.sessions) == 1 and ascii_lower(client.nick) != ascii_lower(client.name):
-        with suppress(Reject):  # it is somebody else's
-            session.chat.rename(member, from_irc(client.nick))
-        client.name = to_irc(member.name)
-    yield from codec.registered()
-    for room in list(member.rooms.values()):
-        yield from came_in_again(session, codec, room)
-
-
-def came_in_again(session: Session, codec: IrcCodec, room: Room) -> Iterator[str]:
-    """As if one had come into a room just now."""
-    member = session.require_member()
-    there = room.some_members(member)
-    roles = {one.name: role for one in there if (role := room.role_of(one))}
-    names, read = [one.name for one in there], member.reads.get(room.name, 0)
-    yield from codec.came_in(
-        Welcome(member.name, room.name, names, room.seq, {}, "", topic=room.topic, roles=roles, read=read)
-    )
-
-
 def motd(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    yield Numeric("422", (), "MOTD File is missing")
-
-
-def lusers(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    chat = desk.server.chat
-    people, operators = len(chat.members), sum(one.role == "operator" for one in chat.members.values())
-    yield Numeric("251", (), f"There are {people} users and 0 invisible on 1 servers")
-    yield Numeric("252", (str(operators),), "operator(s) online")
-    yield Numeric("253", ("0",), "unknown connection(s)")
-    yield Numeric("254", (str(len(chat.rooms)),), "channels formed")
-    yield Numeric("255", (), f"I have {people} clients and 1 servers")
-    yield Numeric("265", (str(people), str(people)), f"Current local users {people}, max {people}")
-    yield Numeric("266", (str(people), str(people)), f"Current global users {people}, max {people}")
+    yield from burst.motd(desk.server)
 
 
 def version(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -205,8 +233,7 @@ def info(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 
 def links(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    yield Numeric("364", (HOST, HOST), "0 greenchat")
-    yield Numeric("365", ("*",), "End of /LINKS list")
+    yield Numeric("365", ("*",), "End of /LINKS list")  # it is one server, whatever is behind it
 
 
 def stats(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -225,18 +252,12 @@ def help_(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
     yield Numeric("706", (subject,), "End of /HELP")
 
 
-def oper(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    if session.role == "operator":
-        yield Numeric("381", (), "You are an operator: it is your account that is one")
-    else:
-        yield Numeric("491", (), "Operators are accounts here: log in to one that is")
-
-
 def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     name = session.chat.require_sayable(session.require_member(), real_name(asked.params[0]))
     codec.client.realname = name
     told = f":{source(codec.me)} SETNAME :{name}"
-    for other, _ in desk.neighbours(session.require_member(), "setname"):
+    near = (other for other, _ in desk.neighbours(session.require_member(), "setname"))
+    for other in (*near, *desk.watching(session.name, "setname")):
         if other is not session:
             other.tell(IrcLines(lines=[told]))
     if codec.client.has("setname"):
@@ -252,8 +273,9 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
             yield Numeric("502", (), "Cannot change mode for other users")
         return
     if not letters:
-        modes = ("o" if session.role == "operator" else "") + ("B" if codec.client.is_bot else "")
-        yield Numeric("221", (f"+i{modes}",))
+        client = codec.client
+        modes = {"o": session.role == "operator", "B": client.is_bot, "T": client.no_ctcp}
+        yield Numeric("221", (f"+i{''.join(letter for letter, on in modes.items() if on)}",))
         return
     on, changed = True, ""
     for letter in letters:
@@ -263,6 +285,9 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
             codec.client.is_bot = on
             (codec.facts.besides.bots.add if on else codec.facts.besides.bots.discard)(codec)
             changed += f"{'+' if on else '-'}B"
+        elif letter == "T":
+            codec.client.no_ctcp = on
+            changed += f"{'+' if on else '-'}T"
         elif letter not in "iwoxsZR":
             yield Numeric("501", (), "Unknown MODE flag")
     if changed:
@@ -350,11 +375,9 @@ HANDLERS: dict[str, Handler] = {
     "NOTHING": nothing,
     "QUIT": quit_,
     "CAP": cap,
-    "REGISTERED": registered,
     "AUTHENTICATE": authenticate,
     "908": mechanisms,
     "MOTD": motd,
-    "LUSERS": lusers,
     "VERSION": version,
     "TIME": clock,
     "ADMIN": admin,
@@ -363,7 +386,6 @@ HANDLERS: dict[str, Handler] = {
     "STATS": stats,
     "HELP": help_,
     "HELPOP": help_,
-    "OPER": oper,
     "SETNAME": setname,
     "UMODE": user_mode,
     "PART0": part_all,

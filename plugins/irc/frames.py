@@ -76,19 +76,22 @@ Requests = Iterator[Request | IrcLine]
 
 
 class IrcLines(Frame, frozen=True, kw_only=True, tag="irc_lines"):
-    """`lines` to be sent as they are, but for their tags. With `is_last`, nothing more is told for that request."""
+    """`lines` to be sent as they are, but for their tags. With `is_last`, nothing more is told for that request; nor,
+    with `entered`, for that with which one has come into this room."""
 
     lines: list[str] = field(default_factory=list)
     is_last: bool = False
+    entered: str = ""
     ref: int | str | None = None
 
 
 class IrcTagged(Frame, frozen=True, kw_only=True, tag="irc_tagged"):
-    """Lines with these `tags`, for who knows tags."""
+    """Lines with these `tags`, for who knows tags, from somebody with this `account`."""
 
     lines: list[str]
     tags: dict[str, str]
     time: datetime | None = None
+    account: str = ""
     ref: int | str | None = None
 
 

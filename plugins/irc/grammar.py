@@ -111,6 +111,15 @@ def cut(text: str, size: int) -> list[str]:
     return [*parts, left.decode()] if left else parts
 
 
+def fitting(one: str) -> str:
+    """The line, or as much of it as may be: what a client has sent may come back in it."""
+    room = LINE_BYTES - len("\r\n")
+    if len(one) * 4 <= room:
+        return one
+    tags, _, rest = one.partition(" ") if one.startswith("@") else ("", "", one)
+    return f"{tags} {cut(rest, room)[0]}".lstrip(" ")
+
+
 def fits(lines: Sequence[bytes]) -> bool:
     """Whether none of them is too long, its tags left out."""
     return all(len(one.partition(b" ")[2] if one.startswith(b"@") else one) <= LINE_BYTES for one in lines)

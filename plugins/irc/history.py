@@ -67,7 +67,7 @@ def ask_history(client: Client, line: Parsed, label: str) -> Requests:
         return
     most = min(int(limit), HISTORY_MESSAGES)
     for extra, history in _asked(what, [bound for bound in bounds if bound is not None], most):
-        yield History(ref=context._replace(extra=extra).ref, **where, **history)
+        yield History(ref=context._replace(extra=f"{what} {extra}".rstrip()).ref, **where, **history)
 
 
 def _asked(what: str, bounds: list[Selected], most: int) -> Iterator[tuple[str, dict[str, Any]]]:

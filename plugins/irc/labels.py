@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from .frames import Context, label_in
+from greenchat import Role, Welcome
+
+from .frames import Context, IrcLines, label_in
 from .grammar import escape
 from .names import HOST
 
@@ -24,6 +26,20 @@ class Labels:
 
     def __init__(self) -> None:
         self._held: dict[str, Held] = {}
+        self._coming: dict[str, Context] = {}
+
+    def part_of(self, reply: object, context: Context, is_last: bool) -> tuple[Context, bool]:
+        """What `reply` is an answer to, and whether it is the last: what somebody is in a room is told to them once
+        they are in, and part of that."""
+        match reply:
+            case Welcome(room=room) if room and context.label:
+                self._coming[room] = context
+                return context, False
+            case Role(room=room) if room in self._coming:
+                return self._coming[room], False
+            case IrcLines(entered=room) if room in self._coming:
+                return self._coming.pop(room), True
+        return context, is_last
 
     def told(self, lines: Sequence[str], context: Context, is_last: bool) -> list[str]:
         """What is to be sent now that `lines` are told."""

@@ -1,5 +1,7 @@
 """MODE: the commands of rooms and of moderation, as letters."""
 
+import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 from greenchat import RunCommand
@@ -7,14 +9,27 @@ from greenchat import RunCommand
 from .client import Client
 from .frames import Context, IrcLine, Numeric, Requests
 from .grammar import Parsed
-from .names import from_irc, is_channel, room_of, to_channel, to_irc
+from .names import ascii_lower, from_irc, is_channel, room_of, to_channel, to_irc
 
 # The most changes of one line.
 MOST = 4
 
-# Those with a name behind them, those with a key, and those that are on or off.
+# Those with a name behind them, those with a value that looks so (a key with blanks or commas cannot be sent to come
+# in), and those that are on or off.
 _PEOPLE = "boqv"
-_ON_AND_OFF = {"i": ("invite-only", "on", "off"), "t": ("topic-by", "owner", "everybody")}
+
+# What a context says of a ban, which is told as the mode that it is. An operator's holds in the whole chat, which they
+# are told besides.
+ORDERED = "BAN"
+
+_WHERE_THEY_ARE = {"b": ORDERED, "o": "CHANOP"}  # it takes a look at who is there
+_WITH_VALUE = {"k": re.compile(r"[^ ,]{1,100}"), "l": re.compile("[1-9][0-9]{0,5}")}
+_SETTINGS = {"k": "key", "l": "limit"}
+_ON_AND_OFF = {
+    "i": ("invite-only", "on", "off"),
+    "t": ("topic-by", "owner", "everybody"),
+    "m": ("moderated", "on", "off"),
+}
 
 LISTED, END_OF_LIST = Numeric("321", ("Channel",), "Users  Name"), Numeric("323", (), "End of /LIST")
 
@@ -47,12 +62,19 @@ def _changes(target: str, room: str, letters: str, params: list[str], label: str
         if count > MOST:
             return
         context = Context("MODE", target, label)
-        given = next(left, "") if letter in _PEOPLE or (letter == "k" and on) else ""
+        given = next(left, None) if letter in _PEOPLE or (letter in _WITH_VALUE and on) else ""
         if letter == "b" and not given:
             yield RunCommand("bans", {}, room, context._replace(extra=BANS).ref)
             continue
-        if letter in "boqk" and not given and (letter != "k" or on):
+        if given is None or (letter in _PEOPLE and not given):
             yield IrcLine("461", ["MODE"], ref=context.ref)
+            continue
+        if letter in _WITH_VALUE and on and not _WITH_VALUE[letter].fullmatch(given):
+            yield IrcLine("696", [target, letter, "*"], ref=context.ref)
+            continue
+        if letter in _WHERE_THEY_ARE:
+            verb = _WHERE_THEY_ARE[letter]
+            yield IrcLine(verb, [target, "+" if on else "-", given], ref=context._replace(extra=verb).ref)
             continue
         asked = _command(letter, on, given)
         if asked is not None:
@@ -64,14 +86,12 @@ def _changes(target: str, room: str, letters: str, params: list[str], label: str
 
 def _command(letter: str, on: bool, given: str) -> tuple[str, dict[str, Any]] | None:
     """The command for one change, and what it is given; None for what has no counterpart."""
-    if letter == "b":
-        return ("ban" if on else "unban"), {"user": who_in(given)}
-    if letter == "o":
-        return ("op" if on else "deop"), {"user": from_irc(given)}
     if letter == "q" and on:
         return "room", {"setting": "owner", "value": from_irc(given)}
-    if letter == "k":
-        return "room", {"setting": "key", "value": given if on else "off"}
+    if letter == "v":
+        return "voice" if on else "devoice", {"user": from_irc(given)}
+    if letter in _SETTINGS:
+        return "room", {"setting": _SETTINGS[letter], "value": given if on else "off"}
     if letter in _ON_AND_OFF:
         setting, yes, no = _ON_AND_OFF[letter]
         return "room", {"setting": setting, "value": yes if on else no}
@@ -82,27 +102,38 @@ def listed(answer: Any, context: Context) -> list[Numeric] | None:
     """What a command has answered to who asks by MODE or LIST; None for all else. Whose plugins those commands are does
     not matter: it is as PROTOCOL.md has it."""
     if context.verb == "LIST" and hasattr(answer, "rooms"):
-        rooms = (Numeric("322", (to_channel(one.name), str(one.members)), one.topic) for one in answer.rooms)
+        wanted = [one for one in answer.rooms if all(_is_wanted(one, word) for word in context.extra.split(","))]
+        rooms = (Numeric("322", (to_channel(one.name), str(one.members)), one.topic) for one in wanted)
         return [LISTED, *rooms]
     if context.verb != "MODE":
         return None
     channel = context.target
     if context.extra == QUERY and hasattr(answer, "invite_only"):
-        letters = "n" + "i" * answer.invite_only + "k" * answer.needs_key + "t" * (answer.topic_by == "owner")
-        return [Numeric(QUERY, (channel, f"+{letters}", *([answer.key or "*"] if answer.needs_key else [])))]
+        letters = "n" + "i" * answer.invite_only + "m" * answer.moderated + "t" * (answer.topic_by == "owner")
+        values = []
+        if answer.needs_key:
+            letters, values = f"{letters}k", [answer.key or "*"]
+        if answer.limit:
+            letters, values = f"{letters}l", [*values, str(answer.limit)]
+        return [Numeric(QUERY, (channel, f"+{letters}", *values))]
     if context.extra == BANS and hasattr(answer, "bans"):
         return [
-            Numeric(BANS, (channel, f"{to_irc(ban.what)}!*@*", to_irc(ban.by), str(int(ban.since.timestamp()))))
+            Numeric(BANS, (channel, mask_of(ban.what), to_irc(ban.by), str(int(ban.since.timestamp()))))
             for ban in answer.bans
         ]
     return []
 
 
-def who_in(mask: str) -> str:
-    """Whom a mask means here: the one part of it that says something, a name or an address."""
-    nick, _, rest = mask.partition("!")
-    user, _, host = rest.partition("@")
-    if "!" not in mask:
-        nick, _, host = mask.partition("@")
-    parts = [part for part in (nick, user, host) if part.strip("*?")]
-    return from_irc(parts[0].strip("*")) if parts else mask
+def mask_of(what: str) -> str:
+    """Of a name, or of addresses, as a mask."""
+    is_address = "/" in what or ":" in what or (what.count(".") == 3 and what.replace(".", "").isdecimal())
+    return f"*!*@{what}" if is_address else f"{to_irc(what)}!*@*"
+
+
+def _is_wanted(room: Any, word: str) -> bool:
+    """Whether LIST is to tell of a room: by how many are in, or by its name (see ELIST)."""
+    if word[:1] in "<>" and word[1:].isdecimal():
+        most = int(word[1:10])
+        return bool(room.members < most if word[0] == "<" else room.members > most)
+    pattern, name = ascii_lower(word.removeprefix("!")), ascii_lower(to_channel(room.name))
+    return not pattern or fnmatchcase(name, pattern) != word.startswith("!")

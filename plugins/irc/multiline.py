@@ -43,12 +43,12 @@ def part(client: Client, line: Parsed) -> Requests:
         return
     if found.failed:
         return
-    target, text = line.params[0], without_formatting(line.params[1])
+    target, text = line.params[0], line.params[1]
     is_one = CONCAT in line.tags
     failure = None
     if target != found.target:
         failure = _failed("MULTILINE_INVALID_TARGET", "All of it goes to one", found.target, target, label=found.label)
-    elif (found.lines and line.verb != found.verb) or (is_one and not (text and found.lines)):
+    elif (found.lines and line.verb != found.verb) or (is_one and not (without_formatting(text) and found.lines)):
         failure = _failed("MULTILINE_INVALID", "These lines are no message", label=found.label)
     elif len(found.lines) >= MULTILINE_LINES:
         text = f"At most {MULTILINE_LINES} lines are one message"

@@ -2,6 +2,7 @@
 looks the same and folds back: to greenchat, both are one name (RFC 8265 maps widths)."""
 
 import re
+from collections.abc import Container
 from functools import lru_cache
 
 from greenchat import printable
@@ -19,6 +20,9 @@ _NARROW = {wide: sign for sign, wide in _WIDE.items()}
 
 HOST = "greenchat"
 
+# What becomes of a message that was said to one person alone is told like this, to who knows no numbers.
+_BY_ONE_ALONE = re.compile(r"(\S+) \(private\) (?:has changed|has deleted|reacts with|takes back) ")
+
 # The longest real name, in characters.
 REALNAME = 128
 
@@ -26,6 +30,18 @@ REALNAME = 128
 def real_name(text: str) -> str:
     """As others may be shown it."""
     return printable(without_formatting(text), REALNAME)
+
+
+# The longest user name, as clients give one with USER; and what may be in it.
+USERNAME = 16
+_NOT_IN_USERNAMES = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def user_name(text: str) -> str:
+    """What somebody has given as their user name, as others are shown it: with the sign of one that nobody has looked
+    into, which no nick begins with. Empty where nothing is left of it."""
+    name = _NOT_IN_USERNAMES.sub("", text)[:USERNAME]
+    return f"~{name}" if name else ""
 
 
 # Programs to which clients of other networks send their passwords by themselves. Nobody is called like one.
@@ -67,6 +83,13 @@ def source(name: str) -> str:
     """Who it comes from. A function of the name alone: what a room is told is written once for many."""
     nick = to_irc(name)
     return f"{nick}!{nick}@{HOST}"
+
+
+def notice_source(text: str, talks: Container[str]) -> str:
+    """Who tells a sentence: the server, or, where it is about what was said to one alone, the other one of these
+    `talks`. Clients show it with all else that these two have said, and not among what servers tell."""
+    found = _BY_ONE_ALONE.match(text)
+    return source(found[1]) if found is not None and ascii_lower(to_irc(found[1])) in talks else HOST
 
 
 def ascii_lower(name: str) -> str:

@@ -1,6 +1,6 @@
 """What a refusal is on IRC: a numeric of the verb that was refused, or a standard reply."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from greenchat import Error
 
@@ -32,7 +32,11 @@ _BY_VERB: dict[tuple[str, str], str] = {
     ("USER", "password_required"): "464",
     ("USER", "banned"): "465",
     ("OPER", "login_failed"): "464",
+    ("OPER", "password_wrong"): "464",
 }
+
+# Why words to a room are refused to who is not in it, or may not speak there.
+NOT_THERE = ("not_in_room", "room_required", "not_joined", "moderated", "muted", "slow")
 
 # Of all verbs about a room.
 _OF_ROOMS = {
@@ -46,27 +50,33 @@ _OF_ROOMS = {
 _OF_PEOPLE = {"unknown_user": "401", "name_invalid": "401", "already_joined": "443"}
 
 
-def refusal(error: Error, context: Context) -> Numeric | None:
-    """What the refusal of a request is told as; None where it has no numeric, and a sentence tells it."""
+def refusal(error: Error, context: Context, is_there: Callable[[], bool] = lambda: True) -> Numeric | None:
+    """What the refusal of a request is told as; None where it has no numeric, and a sentence tells it. `is_there` tells
+    whether there is a room of this name."""
     verb, target, extra = context.verb, context.target, context.extra
     if verb == "AUTHENTICATE":
-        return Numeric("904", (), "SASL authentication failed")
+        return Numeric("904", (), f"SASL authentication failed: {error.text}")
     if error.code == "not_joined":
         return Numeric("451", (), error.text)
     code = _BY_VERB.get(("PRIVMSG" if verb in ("NOTICE", "TAGMSG") else verb, error.code))
     if code is None and verb in ("PRIVMSG", "NOTICE", "TAGMSG"):
         code = "404" if target.startswith("#") else "401"
-    if verb == "KICK" and error.code == "not_in_room" and not error.text.startswith("You "):
+    if verb in ("KICK", "MODE") and error.code == "not_in_room" and not error.text.startswith("You "):
         code = "441"  # it is the other one who is not in there
+    if code is None and verb == "OPER":
+        code = "491"
     if code is None and verb in ("JOIN", "PART", "TOPIC", "KICK", "INVITE", "MODE"):
         code = _OF_PEOPLE.get(error.code) or _OF_ROOMS.get(error.code)
     if code is None:
         return None
-    return Numeric(code, _params(code, verb, target, extra), error.text)
+    if code == "442" and not is_there():
+        code = "403"
+    text = "is in there already" if code == "443" else error.text  # which clients show behind whom and where
+    return Numeric(code, _params(code, verb, target, extra), text)
 
 
 def _params(code: str, verb: str, target: str, extra: str) -> Sequence[str]:
-    if code == "464" or code == "465":
+    if code in ("464", "465", "491"):
         return ()
     if code == "401" and verb in ("KICK", "INVITE", "MODE"):
         return (extra or target,)
@@ -88,7 +98,7 @@ def failure(context: Context, error: Error) -> str:
     about = [word(one) for one in (context.target, context.extra) if one]
     if context.verb == "CHATHISTORY":
         known = "INVALID_TARGET" if error.code in ("not_in_room", "unknown_room", "room_required") else "MESSAGE_ERROR"
-        about = [context.extra, word(context.target)]
+        about = [context.extra.partition(" ")[0], word(context.target)]
     elif context.verb == "REGISTER":
         known = {
             "registered": "ALREADY_AUTHENTICATED",

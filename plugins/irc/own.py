@@ -2,6 +2,7 @@
 comes by itself."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from greenchat import (
     Ack,
     Advice,
     Answer,
+    Away,
     Conversations,
     Deleted,
     Edited,
@@ -27,32 +29,34 @@ from greenchat import (
     Reacted,
     Read,
     Reconnect,
+    Renamed,
+    RunCommand,
+    Say,
     Welcome,
 )
 
 from . import modes
-from .beside import Beside, Besides, unpacked
+from .beside import Beside, Besides, place_of, unpacked
 from .client import Client
 from .decoder import Decoder
+from .echoes import WORDS, Said, SaidInARow, is_of_words, with_words
 from .frames import NO_CONTEXT, Context, IrcLine, IrcLines, IrcTagged, Numeric, context_of
-from .grammar import LINE_BYTES, cut, line, word
+from .grammar import fitting, line, word
 from .labels import Labels
-from .modes import BANS
-from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
+from .modes import BANS, ORDERED
+from .names import HOST, from_irc, notice_source, source, to_channel, to_irc
 from .numerics import failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
 from .shared import ADVICE, END, SharedCodec
+from .talks import Talks, lines_of
 
 # Refusals to come in after which one may try with another nick.
 ABOUT_NICKS = frozenset({"432", "433"})
 
 # What is told to one session by a refusal, and has been told to the room in another way.
 TOLD_ANYWAY = frozenset({"kicked"})
-
-# Why words to a room are refused to who is not in it.
-NOT_THERE = ("not_in_room", "room_required", "not_joined")
 
 
 class Facts(Protocol):
@@ -67,11 +71,29 @@ class Facts(Protocol):
     def find(self, session: Any, target: str, conversation: str, seq: int) -> Message | None:
         """The message `seq` of a room or a conversation that `session` is in, while it is remembered."""
 
+    def topic_set_by(self, room: str) -> Numeric | None:
+        """Who has set its topic, and when, if that is known."""
+
+    def find_run(self, session: Any, channel: str, seq: int, count: int) -> Messages | None:
+        """So many messages of a room from `seq` on, if one person has said them in a row, and they are remembered."""
+
+    def signs(self, room: str, roles: Mapping[str, str]) -> Mapping[str, str]:
+        """Those before the names of who has any in there, where `roles` are those of a welcome."""
+
     def is_there(self, session: Any, channel: str) -> bool:
-        """Whether there is such a room, of which `session` may know."""
+        """Whether there is such a room, and `session` is in it."""
 
     def is_still(self, session: Any, conversation: str, nick: str) -> bool:
         """Whether the other one in a conversation is who has this nick now."""
+
+    def registered(self, session: Any) -> None:
+        """It is in the chat from now on."""
+
+    def changed(self, session: Any, event: Away | Renamed) -> None:
+        """Told to a member's sessions who is in no room."""
+
+    def away(self, session: Any, name: str) -> str:
+        """Why somebody is away, as far as `session` may read it; empty where they are here."""
 
     def read_mark(self, session: Any, target: str, conversation: str, seq: int) -> str:
         """The time of a message, as a read marker; "*" where it is not known."""
@@ -83,7 +105,6 @@ class IrcCodec:
     name = "irc"
     pings = True
     many_rooms = True
-    numbers = True
     keeps_names = True  # a nick is not the name of an account
     tokens = False
     quits = True
@@ -95,12 +116,18 @@ class IrcCodec:
         self.session: Any = None  # whose it is, once it has begun
         self.facts = facts
         self._labels = Labels()
+        self._talks = Talks(self.client)
         self.behind: list[str] = []  # what is told behind an answer, and is none
         self._pages = Pages()
 
     @property
     def shared(self) -> SharedCodec:
         return self.facts.shared(self.client.caps)
+
+    @property
+    def numbers(self) -> bool:
+        """See `SharedCodec`. Who knows none is told what was said to them alone while they were away."""
+        return self.shared.numbers
 
     def another(self) -> "IrcCodec":
         return IrcCodec(self.facts)
@@ -111,9 +138,9 @@ class IrcCodec:
     def _is_still(self, conversation: str, nick: str) -> bool:
         return self.facts.is_still(self.session, conversation, nick)
 
-    def _expect(self, text: str, beside: Beside) -> None:
+    def _expect(self, request: Say | RunCommand, text: str, beside: Beside) -> None:
         if self.session is not None:
-            self.facts.besides.expect(self.session.name, text, beside)
+            self.facts.besides.expect(self.session.name, place_of(request, self.session.chat.room_name), text, beside)
 
     @property
     def me(self) -> str:
@@ -131,16 +158,31 @@ class IrcCodec:
         if self.client.is_registered and not isinstance(reply, Welcome):
             self.client.name = self.me
         lines, is_last = self._told(reply, context)
+        context, is_last = self._labels.part_of(reply, context, is_last)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
         if self.behind and is_last:
             lines, self.behind = [*lines, *self.behind], []
-        return "".join(f"{_fitting(one)}{END}" for one in lines).encode()
+        return "".join(f"{fitting(one)}{END}" for one in lines).encode()
+
+    @property
+    def wants_acks(self) -> bool:
+        return self.client.has("echo-message")
+
+    def with_words(self, acks: Sequence[Ack]) -> Sequence[Ack]:
+        wants_echo, find = self.client.has("echo-message"), partial(self.facts.find, self.session)
+        if not (wants_echo or self.client.has("labeled-response")):
+            acks = [ack for ack in acks if not is_of_words(ack)]
+        return with_words(acks, wants_echo, find, partial(self.facts.find_run, self.session))
 
     def encode_acks(self, acks: Sequence[Ack]) -> bytes:
-        if "echo-message" not in self.client.caps and "labeled-response" not in self.client.caps:
-            acks = [ack for ack in acks if not _is_of_words(ack)]
-        return b"".join(map(self.encode, acks))
+        """Of acks that `with_words` has told."""
+        return b"".join(map(self._encode_ack, acks))
+
+    def _encode_ack(self, ack: Ack) -> bytes:
+        if isinstance(ack, SaidInARow) and ack.messages is not None:
+            return self.shared.encode_run(ack.messages)
+        return self.encode(ack)
 
     def refusal(self, error: Error) -> bytes:
         return self.shared.refusal(error)
@@ -164,7 +206,7 @@ class IrcCodec:
                 return [f"PING :{HOST}"], False
             case HistoryPage():
                 if context.verb == "CHATHISTORY" and not self._is_there(reply, context.target):
-                    refused = Error("unknown_room", "There is no such channel.")
+                    refused = Error("unknown_room", "You are not in such a channel.")
                     return [failure(context, refused)], True
                 page = self._pages.take(reply, context)
                 return (
@@ -176,33 +218,40 @@ class IrcCodec:
                 return self._noticed(text.split("\n"), context), False
             case Conversations(direct=direct):
                 for state in direct:
-                    self._talks(state.with_, state.conversation)
+                    self._talks.begun(state.with_, state.conversation)
                 return [], False
             case Message() if reply.conversation:
-                self._talks(reply.with_, reply.conversation)
+                self._talks.begun(reply.with_, reply.conversation)
                 return lines_of(self.shared.message(reply, me=self.me)), False
-            case Ended(conversation, with_):
-                return self._ended(conversation, with_), False
+            case Ended(conversation):
+                self._talks.ended(conversation)
+                return [], False
             case Invited(room, by, time):
-                return [self._tagged(f":{source(by)} INVITE {self.me} {to_channel(room)}", time)], False
+                return lines_of(
+                    self.shared.event(time, by, f":{source(by)} INVITE {self.me} {to_channel(room)}")
+                ), False
             case Read(room, seq, conversation) if self.client.has("draft/read-marker"):
-                target = to_channel(room) if room else self._nick_of(conversation)
+                target = to_channel(room) if room else self._talks.nick_of(conversation)
                 mark = self.facts.read_mark(self.session, room, conversation, seq)
                 return [line(HOST, "MARKREAD", target, mark)] if target and mark != "*" else [], False
             case Edited() | Deleted() | Reacted() if reply.conversation:
-                return self._changed(reply), False
+                return self._talks.changed(reply, self.shared, self.me), False
             case Answer(lines=lines):
                 listed = modes.listed(reply, context)
                 return self._noticed(lines, context) if listed is None else [self.numeric(one) for one in listed], False
             case Reconnect():
+                self.client.is_sent_away()
                 return self._noticed(["The server is being reloaded. Connect again."], NO_CONTEXT), False
+            case Away(room="") | Renamed(room=""):
+                self.facts.changed(self.session, reply)
+                return lines_of(self.shared.encode(reply)), False
             case Event():
                 return lines_of(self.shared.encode(reply)), False
         return [], False
 
     def _is_there(self, page: HistoryPage, target: str) -> bool:
-        """Whether a page may tell anything of what it was asked about."""
-        return bool(page.events or page.conversation) or self.facts.is_there(self.session, target)
+        """Whether a page is about where one is."""
+        return bool(page.conversation) or self.facts.is_there(self.session, target)
 
     @property
     def told_as(self) -> str:
@@ -220,30 +269,26 @@ class IrcCodec:
         client = self.client
         was = client.name
         client.name, client.account = to_irc(welcome.name), welcome.account
-        if context.verb == SASL and not client.is_registered:
-            return self.logged_in(welcome.account)
         lines = []
         if client.is_registered and was != client.name:  # by a login: it is one more device of somebody
             lines.append(f":{source(was)} NICK {client.name}")
         if context.verb == REGISTER:
-            lines = self.registered()
+            client.is_registered, client.password = True, ""
+            self.facts.registered(self.session)
+            lines = [self.numeric(one) for one in self.facts.greeting(client.name)]
         if welcome.room and client.is_registered:
             lines += self.came_in(welcome)
         return lines
 
     def came_in(self, welcome: Welcome) -> list[str]:
         """All about a room that it is in from now on."""
-        lines = came_in(welcome, self.client, self.shared, self.numeric)
+        set_by, signs = self.facts.topic_set_by(welcome.room), self.facts.signs(welcome.room, welcome.roles)
+        lines = came_in(welcome, self.client, self.shared, self.numeric, signs, set_by)
         if self.client.has("draft/read-marker"):
             mark = self.facts.read_mark(self.session, welcome.room, "", welcome.read)
             before = -1 if " 366 " in lines[-1] else len(lines)  # the end of what is told of a room
             lines.insert(before, line(HOST, "MARKREAD", to_channel(welcome.room), mark))
         return lines
-
-    def registered(self) -> list[str]:
-        """From now on it is in."""
-        self.client.is_registered, self.client.password = True, ""
-        return [self.numeric(one) for one in self.facts.greeting(self.client.name)]
 
     def logged_in(self, account: str) -> list[str]:
         who = source(account) if not self.client.is_registered else source(self.me)
@@ -252,10 +297,14 @@ class IrcCodec:
 
     def _done(self, ack: Ack, context: Context) -> list[str]:
         if ack.conversation and ack.with_:
-            self._talks(ack.with_, ack.conversation)
+            self._talks.begun(ack.with_, ack.conversation)
         match context.verb:
-            case "PRIVMSG" | "NOTICE" if ack.seq:
+            case "PRIVMSG" if ack.seq:
+                return [*self._said(ack, context), *self._is_away(ack)]
+            case "NOTICE" if ack.seq:
                 return self._said(ack, context)
+            case "OPER":
+                return self._opered()
             case "AUTHENTICATE":
                 self.client.account = self.session.account
                 return self.logged_in(from_irc(context.target))
@@ -273,15 +322,11 @@ class IrcCodec:
 
     def _said(self, ack: Ack, context: Context) -> list[str]:
         """The echo, if it is wanted."""
-        said, beside = None, unpacked(context.extra)
-        if beside is not None or self.client.has("echo-message"):
-            said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
+        said, beside = ack.message if isinstance(ack, Said) else None, unpacked(context.extra)
         if beside is not None and self.session is not None:
             place = (said.room or said.conversation) if said is not None else ""
-            self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0)
+            self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0, ack.id)
         is_to_me = bool(ack.conversation) and to_irc(ack.with_) == self.me
-        if is_to_me and said is None:
-            said = self.facts.find(self.session, context.target, ack.conversation, ack.seq)
         if said is None:
             return []
         if said.conversation:
@@ -291,13 +336,25 @@ class IrcCodec:
             self.behind += lines  # it has arrived, too
         return lines if self.client.has("echo-message") else []
 
+    def _is_away(self, ack: Ack) -> list[str]:
+        """What is told to who has written to somebody who is away."""
+        why = self.facts.away(self.session, ack.with_) if ack.conversation else ""
+        return [self.numeric(Numeric("301", (to_irc(ack.with_),), why))] if why else []
+
+    def _opered(self) -> list[str]:
+        """The login has succeeded, or there was none to do."""
+        if self.session.role != "operator":
+            return [self.numeric(Numeric("491", (), "You are logged in, but this account is no operator"))]
+        told = Numeric("381", (), "You are an operator: it is your account that is one")
+        return [self.numeric(told), f":{source(self.me)} MODE {self.me} :+o"]
+
     def _away(self, code: str) -> str:
         text = "You have been marked as being away" if code == "306" else "You are no longer marked as being away"
         return self.numeric(Numeric(code, (), text))
 
     def _refused(self, error: Error, context: Context) -> list[str]:
         client = self.client
-        if context.verb in ("PRIVMSG", "NOTICE") and (beside := unpacked(context.extra)) and self.session is not None:
+        if context.verb in WORDS and (beside := unpacked(context.extra)) and self.session is not None:
             self.facts.besides.settle(self.session.name, beside)
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
             return []
@@ -305,6 +362,8 @@ class IrcCodec:
             return [self.numeric(Numeric("368", (context.target,), "End of channel ban list"))]
         if context.verb == "AWAY" and error.code == "not_away":
             return [self._away("305")]
+        if context.verb == "OPER" and error.code == "already_logged_in":
+            return self._opered()
         if context.verb == "NICK" and error.code == "name_taken" and error.text.startswith("You are"):
             return []
         if context.verb == REGISTER:
@@ -318,76 +377,18 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [failure(context, error)]
-        if error.ref is None and error.code in NOT_THERE and client.run_to:
-            context = Context("PRIVMSG", client.run_to)
-        told = refusal(error, context)
+        told = refusal(error, context, lambda: self.facts.is_there(self.session, context.target))
         if told is not None:
             return [self.numeric(told)]
         behind = [self.numeric(modes.END_OF_LIST)] if context.verb == "LIST" else []
         return [f":{HOST} NOTICE {self.me} :{error.text}", *behind]
 
     def _noticed(self, lines: Sequence[str], context: Context) -> list[str]:
-        if context.verb in ("INVITE", "AWAY", "REGISTER", SASL) or not self.client.is_registered:
+        is_shown = context.verb == "MODE" and context.extra == ORDERED and self.session.role != "operator"
+        if is_shown or context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
-        return [f":{HOST} NOTICE {self.me} :{one}" for one in lines if one]
-
-    # --- people ---
-
-    def _talks(self, name: str, conversation: str) -> None:
-        nick = ascii_lower(to_irc(name))
-        self.client.talks[nick] = conversation
-        self.client.ended.discard(nick)
-
-    def _ended(self, conversation: str, name: str) -> list[str]:
-        for nick, known in list(self.client.talks.items()):
-            if known == conversation:
-                del self.client.talks[nick]
-                self.client.ended.add(nick)
-        return []
-
-    def _nick_of(self, conversation: str) -> str:
-        return next((nick for nick, known in self.client.talks.items() if known == conversation), "")
-
-    def _changed(self, change: Edited | Deleted | Reacted) -> list[str]:
-        """What has become of a message that was said alone."""
-        nick, by, place = self._nick_of(change.conversation), change.by, change.conversation
-        target = nick if ascii_lower(to_irc(by)) == ascii_lower(self.me) else self.me
-        shared = self.shared
-        match change:
-            case Reacted(seq=seq, emoji=emoji, on=on, time=time) if shared.numbers:
-                return lines_of(shared.reacted(place, target, seq, by, emoji, on, time))
-            case Edited(text=text, time=time):
-                return [
-                    self._tagged(f":{source(by)} PRIVMSG {target} :(edited) {one}", time) for one in text.split("\n")
-                ]
-            case Deleted(seq=seq, time=time) if self.client.has("draft/message-redaction"):
-                return [self._tagged(f":{source(by)} REDACT {target} {shared.id_of(place, seq)}", time)]
-        return []
-
-    def _tagged(self, text: str, time: object = None) -> str:
-        tags = self.shared.tags(time)
-        return f"@{';'.join(f'{name}={value}' for name, value in tags.items())} {text}" if tags else text
-
-
-def _is_of_words(ack: Ack) -> bool:
-    """Whether it is for words, of which nothing more is told."""
-    if not isinstance(ack.ref, str) or ack.conversation:
-        return False
-    context = context_of(ack.ref)
-    return context.verb in ("PRIVMSG", "NOTICE") and not context.extra
-
-
-def _fitting(one: str) -> str:
-    """The line, or as much of it as may be: what a client has sent may come back in it."""
-    if len(one) * 4 <= LINE_BYTES - len(END):
-        return one
-    tags, _, rest = one.partition(" ") if one.startswith("@") else ("", "", one)
-    return f"{tags} {cut(rest, LINE_BYTES - len(END))[0]}".lstrip(" ")
+        return [f":{notice_source(one, self.client.talks)} NOTICE {self.me} :{one}" for one in lines if one]
 
 
 def _pong(token: str) -> str:
     return f":{HOST} PONG {HOST} :{token}"
-
-
-def lines_of(data: bytes) -> list[str]:
-    return data.decode().split(END)[:-1]

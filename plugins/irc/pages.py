@@ -2,13 +2,17 @@
 
 from msgspec.structs import replace
 
-from greenchat import HistoryPage, Joined, Left, Message, Renamed
+from greenchat import HistoryPage, Joined, Left, Message, Renamed, printable
 
+from .absent import is_new
 from .client import Client
 from .frames import Context
 from .history import FIRST_HALF, SECOND_HALF, read_time
 from .names import HOST, ascii_lower, to_channel, to_irc
 from .shared import END, SharedCodec
+
+# The most characters of a message that are quoted before its answer: as many as all others read.
+QUOTED = 30
 
 
 class Pages:
@@ -19,14 +23,15 @@ class Pages:
 
     def take(self, page: HistoryPage, context: Context) -> HistoryPage | None:
         """What is to be told now that `page` has come; None where the rest is still to come."""
-        if context.extra == FIRST_HALF:
+        which = context.extra.partition(" ")[2]  # behind the subcommand
+        if which == FIRST_HALF:
             self._half = page
             return None
-        if context.extra == SECOND_HALF and self._half is not None:
+        if which == SECOND_HALF and self._half is not None:
             half, self._half = self._half, None
             return replace(page, events=[*half.events, *page.events])
-        if context.extra.startswith("until="):
-            until = read_time(context.extra.removeprefix("until="))
+        if which.startswith("until="):
+            until = read_time(which.removeprefix("until="))
             assert until is not None
             events = [event for event in page.events if not hasattr(event, "time") or event.time < until]
             return replace(page, events=events)
@@ -37,12 +42,17 @@ class Pages:
         asked = context.verb == "CHATHISTORY"
         if not asked and (client.has("draft/chathistory") or page.ref is not None):
             return []  # it asks for that itself
-        target = to_channel(page.room) if page.room else to_irc(page.with_)
+        target = context.target if asked else to_channel(page.room)
         batched = client.has("batch")
         events = [event for event in page.events if isinstance(event, Message) or self._plays(event, client, asked)]
+        if not asked and client.since:
+            events = [event for event in events if isinstance(event, Message) and is_new(client, event.time)]
         lines: list[str] = []
+        known = {event.seq: event for event in events if isinstance(event, Message)}
         for event in events:
             if isinstance(event, Message):
+                if not shared.numbers:
+                    event = _in_words(event, known.get(event.reply_to))
                 if event.conversation:
                     own = ascii_lower(to_irc(event.sender)) == ascii_lower(me)
                     event = replace(event, own=own, with_=page.with_)
@@ -68,3 +78,20 @@ def _decoded(data: bytes) -> list[str]:
 
 def _in_batch(one: str) -> str:
     return f"@batch=h;{one[1:]}" if one.startswith("@") else f"@batch=h {one}"
+
+
+def _in_words(message: Message, answered: Message | None) -> Message:
+    """As it was told when it was said, to who knows no numbers: with what it answers, and what became of it."""
+    before = behind = ""
+    if message.reply_to:
+        what = f"message {message.reply_to}"
+        if answered is not None:
+            first, others, _ = answered.text.partition("\n")
+            what = f'{answered.sender}: "{printable(f"{first} …" if others else first, QUOTED)}"'
+        before = f"(to {what}) "
+    marks = [f"{emoji} {len(names)}" for emoji, names in (message.reactions or {}).items()]
+    if message.edited is not None:
+        marks.insert(0, "changed")
+    if marks:
+        behind = f" ({', '.join(marks)})"
+    return replace(message, text=f"{before}{message.text}{behind}") if before or behind else message

@@ -66,13 +66,9 @@ def complete(client: Client) -> Requests:
     """Ask to come in, once all is known."""
     if client.is_registered or not (client.nick and client.user) or client.negotiates or client.asked:
         return
-    if client.name:  # by SASL
-        client.asked = True
-        yield IrcLine("REGISTERED", ref=Context(REGISTER).ref)
-        return
     client.asked = True
     account, colon, login = client.password.partition(":")
-    if colon and account:  # as bouncers have it
+    if colon and account and not client.has_phrase:  # as bouncers have it
         yield _join(client, account, login, "", Context(REGISTER, account))
     else:
         yield _join(client, client.nick, "", client.password, Context(REGISTER, client.nick))
@@ -108,7 +104,7 @@ def authenticate(client: Client, line: Parsed, label: str) -> Requests:
         elif client.is_registered:
             name, password = found
             yield RunCommand("login", {"name": name, "password": password}, ref=Context(SASL, name, label).ref)
-        else:
+        else:  # the plugin takes it, once who they are is known: they come in when they are done with all else
             yield _join(client, *found, client.password, Context(SASL, found[0], label))
 
 

@@ -21,15 +21,17 @@ from greenchat import (
     Message,
     Messages,
     Notice,
+    Pinned,
     Reacted,
     Renamed,
     Role,
     Topic,
+    with_files,
 )
 
 from .beside import PLAIN, Besides, pieces
 from .frames import IrcTagged
-from .grammar import LINE_BYTES, cut, line, tagged
+from .grammar import LINE_BYTES, cut, line, tagged, without_formatting
 from .history import time_tag
 from .msgids import mark_of
 from .names import HOST, source, to_channel, to_irc
@@ -49,11 +51,29 @@ ADVICE: dict[Advice, str] = {
     Advice.TLS: "Connect with TLS.",
 }
 
-# What stands for a role before a name, and the mode that gives it.
-SIGNS = {"owner": "~", "operator": "@"}
-MODES = {"owner": "q", "operator": "o"}
+# The modes of people, from the highest, and what stands for each before a name.
+SIGNS = {"q": "~", "o": "@", "v": "+"}
+
+# How the act of a notice is told that is about a room: by what it sets, as the audit trail has it.
+SETTINGS = {
+    "key set": "+k *",
+    "key off": "-k *",
+    "invite-only on": "+i",
+    "invite-only off": "-i",
+    "topic-by owner": "+t",
+    "topic-by everybody": "-t",
+    "moderated on": "+m",
+    "moderated off": "-m",
+    "limit off": "-l",
+}
 
 END = "\r\n"
+
+# What a reason begins with that somebody has given for leaving a room.
+PARTED = "left: "
+
+# Capabilities of clients that know messages by their ids.
+KNOW_IDS = frozenset({"draft/chathistory", "draft/message-redaction"})
 
 # What says that a program has said it (IRCv3, bot mode), by its name and by the one that it had before.
 BOT = ("bot", "draft/bot")
@@ -80,8 +100,9 @@ class SharedCodec:
         self._tags = "message-tags" in caps
         self._account = "account-tag" in caps
         self._batches = {"batch", "draft/multiline"} <= caps
-        # Without tags there are no ids: what is about a message quotes it instead.
-        self.numbers = self._tags
+        # What is about a message quotes it, where its id means nothing: without tags, and to clients that take all tags
+        # there are and show none of them. Who asks for messages by their ids, or deletes some, knows what they mean.
+        self.numbers = self._tags and not caps.isdisjoint(KNOW_IDS)
 
     def request_decoder(self, frame_bytes: int) -> Any:
         """The codec of a connection makes it."""
@@ -95,8 +116,10 @@ class SharedCodec:
         sender, target = source(messages.sender), to_channel(messages.room)
         head = f":{sender} PRIVMSG {target} :"
         texts = messages.texts
+        all_of_it = "".join(texts)  # looking at each of them takes several times as long
+        sign_bytes = 1 if all_of_it.isascii() else 4
         longest = LINE_BYTES - len(END) - len(head.encode())
-        if len(max(texts, key=len)) * 4 > longest or "\n" in "".join(texts):
+        if len(max(texts, key=len)) * sign_bytes > longest or "\n" in all_of_it:
             return b"".join(self.message(one) for one in messages)
         if self._besides.may_touch(messages.sender, messages.room, messages.seq):
             return b"".join(self.message(one) for one in messages)
@@ -125,7 +148,9 @@ class SharedCodec:
         place = message.room or message.conversation
         if message.conversation:
             target = to_irc(message.with_ if message.own else me)
-        beside = self._besides.of(message.sender, place, message.seq, message.text) if message.seq else PLAIN
+        seq, beside = message.seq, PLAIN
+        if seq:
+            beside = self._besides.of(message.sender, place, seq, message.id, message.text, target)
         head = f":{source(message.sender)} {beside.verb} {target} :"
         before, behind = ("\x01ACTION ", "\x01") if message.action else ("", "")
         longest = LINE_BYTES - len(END) - len((head + before + behind).encode())
@@ -139,8 +164,8 @@ class SharedCodec:
                 tags |= dict.fromkeys(BOT, "")
         parts = [
             (is_one or place > 0, part)
-            for is_one, text in pieces(beside.lines, message.text)
-            for place, part in enumerate(cut(text, longest))
+            for is_one, text in pieces(beside.lines, with_files(message))
+            for place, part in enumerate(cut(_whole(text, longest), longest))
         ]
         if self._batches and len(parts) > 1 and not message.action:
             return self._in_batch(parts, head, target, message, tags)
@@ -177,29 +202,34 @@ class SharedCodec:
         match reply:
             case Message():
                 return self.message(reply)
-            case IrcTagged(lines=lines, tags=tags, time=time):
-                before = tagged(tags | self.tags(time))
+            case IrcTagged(lines=lines, tags=tags, time=time, account=account):
+                before = tagged(tags | self.tags(time, account))
                 return self._lines(*(f"{before}{one}" for one in lines)) if self._tags else b""
             case Joined(room, name, time, role):
-                return self._event(time, name, self.joined(room, name), *_mode(room, name, role))
+                return self.event(time, name, self.joined(room, name), *self._mode(room, name, role))
             case Left(room, name, reason, time, by, gone):
-                return self._event(time, name, _left(room, name, reason, by, gone))
+                return self.event(time, by or name, _left(room, name, reason, by, gone))
             case Renamed(_, name, new_name, time):
-                return self._event(time, name, line(source(name), "NICK", to_irc(new_name)))
+                return self.event(time, name, line(source(name), "NICK", to_irc(new_name)))
             case Topic(room, topic, by, time):
-                return self._event(time, by, f":{source(by)} TOPIC {to_channel(room)} :{topic}")
+                return self.event(time, by, f":{source(by)} TOPIC {to_channel(room)} :{topic}")
             case Away(_, name, why, time):
                 if "away-notify" not in self.caps:
                     return b""
-                return self._event(time, name, line(source(name), "AWAY", *([why] if why else [])))
+                return self.event(time, name, line(source(name), "AWAY", *([why] if why else [])))
             case Role(room, name, role, time):
-                return self._event(time, "", *_role(room, name, role))
+                return self.event(time, "", *self._role(room, name, role))
+            case Notice(act=act, by=by) if by and act:
+                return self._ordered(reply)
             case Notice(text, room) if room:
                 return self._lines(*(f":{HOST} NOTICE {to_channel(room)} :{one}" for one in _cut(text, room)))
+            case Pinned(room, _, by, on, _, sender):
+                what = f"pinned a message of {sender}" if on else "taken a message off the pins"
+                return self._lines(f":{HOST} NOTICE {to_channel(room)} :{by} has {what}.")
             case Edited(room, seq, _, text, by, time) if room:
                 return self._edited(room, seq, text, by, time)
             case Deleted(room, seq, _, by, time) if room and "draft/message-redaction" in self.caps:
-                return self._event(time, by, f":{source(by)} REDACT {to_channel(room)} {mark_of(room)}{seq}")
+                return self.event(time, by, self.redacted(room, to_channel(room), seq, by))
             case Reacted(room, seq, _, by, emoji, on, time) if room and self._tags:
                 return self.reacted(room, to_channel(room), seq, by, emoji, on, time)
         return b""
@@ -211,12 +241,14 @@ class SharedCodec:
         return f"ERROR :{error.text}{END}".encode()
 
     def reacted(self, place: str, target: str, seq: int, by: str, emoji: str, on: bool, time: object) -> bytes:
-        tags = self.tags(time) | {"+draft/reply": f"{mark_of(place)}{seq}"}
+        tags = self.tags(time, self._account_of(by)[0]) | {"+draft/reply": f"{mark_of(place)}{seq}"}
         tags["+draft/react" if on else "+draft/unreact"] = emoji
         return self._lines(f"{tagged(tags)}:{source(by)} TAGMSG {target}")
 
-    def id_of(self, place: str, seq: int) -> str:
-        return f"{mark_of(place)}{seq}"
+    def redacted(self, place: str, target: str, seq: int, by: str) -> str:
+        """That a message is deleted."""
+        why = self._besides.reasons.of(place, seq, by)
+        return f":{source(by)} REDACT {target} {mark_of(place)}{seq}{why}"
 
     def joined(self, room: str, name: str, realname: str = "") -> str:
         """That somebody has come into a room."""
@@ -226,13 +258,33 @@ class SharedCodec:
         realname = realname or known
         return f":{source(name)} JOIN {to_channel(room)} {to_irc(account) or '*'} :{realname or name}"
 
+    def _ordered(self, notice: Notice) -> bytes:
+        """What somebody has set for a room, as a mode; who was put out is told by what put them out."""
+        if notice.act in ("kick", "ban"):
+            return b""
+        mode = mode_of(notice)
+        if not mode:
+            return self.encode(Notice(notice.text, notice.room))
+        return self._lines(f":{source(notice.by)} MODE {to_channel(notice.room)} {mode}")
+
+    def _mode(self, room: str, name: str, role: str) -> Sequence[str]:
+        letter = letter_of(role, self._account_of(name)[0])
+        return [f":{HOST} MODE {to_channel(room)} +{letter} {to_irc(name)}"] if letter else []
+
+    def _role(self, room: str, name: str, role: str) -> Sequence[str]:
+        if role:
+            return self._mode(room, name, role)
+        nick = to_irc(name)
+        return [f":{HOST} MODE {to_channel(room)} -qo {nick} {nick}"]
+
     def _edited(self, room: str, seq: int, text: str, by: str, time: object) -> bytes:
         """A message that says so: what was said cannot be changed on IRC."""
-        tags = self.tags(time) | ({"+draft/reply": f"{mark_of(room)}{seq}"} if self._tags else {})
+        tags = self.tags(time, self._account_of(by)[0])
+        tags |= {"+draft/reply": f"{mark_of(room)}{seq}"} if self._tags else {}
         head = f"{tagged(tags)}:{source(by)} PRIVMSG {to_channel(room)} :"
         return self._lines(*(f"{head}{one}" for one in _cut(f"(edited) {text}", room)))
 
-    def _event(self, time: object, name: str, *lines: str) -> bytes:
+    def event(self, time: object, name: str, *lines: str) -> bytes:
         account = self._account_of(name)[0] if self._account and name else ""
         tags = tagged(self.tags(time, account))
         return self._lines(*(f"{tags}{one}" for one in lines))
@@ -244,20 +296,36 @@ class SharedCodec:
 def _left(room: str, name: str, reason: str, by: str, gone: bool) -> str:
     if gone:
         return f":{source(name)} QUIT :{reason}"
-    if by:
-        return f":{source(by)} KICK {to_channel(room)} {to_irc(name)} :{reason}"
-    return f":{source(name)} PART {to_channel(room)}" + (f" :{reason}" if reason != "left" else "")
+    if by:  # the reason says who has done it, and why
+        why = reason.partition(": ")[2] or to_irc(by)
+        return f":{source(by)} KICK {to_channel(room)} {to_irc(name)} :{why}"
+    why = "" if reason == "left" else reason.removeprefix(PARTED)
+    return f":{source(name)} PART {to_channel(room)}" + (f" :{why}" if why else "")
 
 
-def _mode(room: str, name: str, role: str) -> Sequence[str]:
-    return [f":{HOST} MODE {to_channel(room)} +{MODES[role]} {to_irc(name)}"] if role in MODES else []
+def mode_of(notice: Notice) -> str:
+    """What was set, as a mode and its parameter; empty for what has none."""
+    if notice.act in ("voice", "devoice"):
+        return f"{'+' if notice.act == 'voice' else '-'}v {to_irc(notice.target)}"
+    if notice.act != "room":
+        return ""
+    what, _, value = notice.details.partition(" ")
+    return f"+l {value}" if what == "limit" and value != "off" else SETTINGS.get(notice.details, "")
 
 
-def _role(room: str, name: str, role: str) -> Sequence[str]:
-    if role in MODES:
-        return _mode(room, name, role)
-    nick = to_irc(name)
-    return [f":{HOST} MODE {to_channel(room)} -{''.join(MODES.values())} {nick} {nick}"]
+def letter_of(role: str, account: str) -> str:
+    """The mode of somebody in a room. Who owns it by an account has it for good; a guest, as long as they are here."""
+    return "" if not role else "q" if role == "owner" and account else "o"
+
+
+def signs_of(role: str, account: str, has_voice: bool) -> str:
+    """What stands before a name in a room: all of it, the highest first."""
+    return SIGNS.get(letter_of(role, account), "") + (SIGNS["v"] if has_voice else "")
+
+
+def _whole(text: str, longest: int) -> str:
+    """One line as it was written; or without its formatting, where it has to be cut: a code could be cut through."""
+    return text if len(text.encode()) <= longest else without_formatting(text)
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""Who is there: WHO, WHOIS, WHOWAS, ISON, USERHOST, NAMES, and MONITOR."""
+"""Who is there: WHO, WHOIS, WHOWAS, ISON, USERHOST, NAMES, LUSERS, and MONITOR."""
 
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -11,7 +11,7 @@ from .frames import IrcLine, Numeric
 from .names import HOST, ascii_lower, is_channel, source, to_channel, to_irc
 from .own import IrcCodec
 from .rooms import names as name_lines
-from .shared import SIGNS
+from .rooms import signs_shown
 
 # The most people of one answer: who wants to know all of a hall asks for its names.
 MOST = 1000
@@ -33,8 +33,8 @@ def names(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
         yield Numeric("366", (channel or "*",), "End of /NAMES list")
         return
     there = room.some_members(session.require_member())
-    roles = {one.name: role for one in there if (role := room.role_of(one))}
-    yield from name_lines(to_channel(room.name), [one.name for one in there], roles, codec.client)
+    names = [one.name for one in there]
+    yield from name_lines(to_channel(room.name), names, desk.signs_of(room, there), codec.client)
 
 
 def who(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -54,9 +54,9 @@ def who(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     for one, room in found[:MOST]:
         room = room or next((there for there in one.rooms.values() if desk.room(session, to_channel(there.name))), None)
         if "%" in options:
-            yield Numeric("354", _whox(desk, session, one, room, fields, token))
+            yield Numeric("354", _whox(desk, codec, one, room, fields, token))
         else:
-            yield Numeric("352", _who_line(desk, one, room), f"0 {desk.realname(one)}")
+            yield Numeric("352", _who_line(desk, codec, one, room), f"0 {desk.realname(one)}")
     yield Numeric("315", (mask,), "End of WHO list")
 
 
@@ -73,29 +73,29 @@ def _masked(desk: Desk, session: Session, mask: str) -> list[Member]:
     ][:MOST]
 
 
-def _flags(desk: Desk, member: Member, room: Room | None) -> str:
+def _flags(desk: Desk, reader: IrcCodec, member: Member, room: Room | None) -> str:
     codec = desk.codec_of(member)
     bot = "B" if member.bot or (codec is not None and codec.client.is_bot) else ""
-    sign = SIGNS.get(room.role_of(member), "") if room is not None else ""
-    return f"{'G' if member.away else 'H'}{'*' if member.role == 'operator' else ''}{sign}{bot}"
+    signs = desk.signs(room, member)[: signs_shown(reader.client)] if room is not None else ""
+    return f"{'G' if member.away else 'H'}{'*' if member.role == 'operator' else ''}{signs}{bot}"
 
 
-def _who_line(desk: Desk, member: Member, room: Room | None) -> list[str]:
-    nick = to_irc(member.name)
-    return [to_channel(room.name) if room is not None else "*", nick, HOST, HOST, nick, _flags(desk, member, room)]
+def _who_line(desk: Desk, reader: IrcCodec, member: Member, room: Room | None) -> list[str]:
+    nick, channel = to_irc(member.name), to_channel(room.name) if room is not None else "*"
+    return [channel, desk.username(member), HOST, HOST, nick, _flags(desk, reader, member, room)]
 
 
-def _whox(desk: Desk, session: Session, member: Member, room: Room | None, fields: str, token: str) -> list[str]:
+def _whox(desk: Desk, reader: IrcCodec, member: Member, room: Room | None, fields: str, token: str) -> list[str]:
     nick = to_irc(member.name)
     known = {
         "t": token,
         "c": to_channel(room.name) if room is not None else "*",
-        "u": nick,
+        "u": desk.username(member),
         "i": "255.255.255.255",
         "h": HOST,
         "s": HOST,
         "n": nick,
-        "f": _flags(desk, member, room),
+        "f": _flags(desk, reader, member, room),
         "d": "0",
         "l": str(_idle(member)),
         "a": to_irc(member.account) or "0",
@@ -120,10 +120,11 @@ def whois(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
         yield Numeric("318", (nick,), "End of /WHOIS list")
         return
     nick = to_irc(member.name)
-    yield Numeric("311", (nick, nick, HOST, "*"), desk.realname(member))
+    yield Numeric("311", (nick, desk.username(member), HOST, "*"), desk.realname(member))
     rooms = [room for room in member.rooms.values() if desk.room(session, to_channel(room.name)) is not None]
     if rooms:
-        words = [SIGNS.get(room.role_of(member), "") + to_channel(room.name) for room in rooms[:50]]
+        shown = signs_shown(codec.client)
+        words = [desk.signs(room, member)[:shown] + to_channel(room.name) for room in rooms[:50]]
         yield Numeric("319", (nick,), " ".join(words))
     yield Numeric("312", (nick, HOST), "greenchat")
     if member.role == "operator":
@@ -149,12 +150,12 @@ def whowas(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Tol
         return
     nick = asked.params[0]
     most = int(asked.params[1]) if asked.params[1:] and asked.params[1].isdecimal() else 0
-    found = [one for one in reversed(desk.gone) if ascii_lower(one[0]) == ascii_lower(nick)]
+    found = [one for one in reversed(desk.gone) if ascii_lower(one.nick) == ascii_lower(nick)]
     if not found:
         yield Numeric("406", (nick,), "There was no such nickname")
-    for name, realname, time in found[: most or None]:
-        yield Numeric("314", (name, name, HOST, "*"), realname)
-        yield Numeric("312", (name, HOST), f"{time:%a %b %d %Y %H:%M:%S}")
+    for one in found[: most or None]:
+        yield Numeric("314", (one.nick, one.username, HOST, "*"), one.realname)
+        yield Numeric("312", (one.nick, HOST), f"{one.time:%a %b %d %Y %H:%M:%S}")
     yield Numeric("369", (nick,), "End of WHOWAS")
 
 
@@ -170,6 +171,19 @@ def userhost(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> T
         nick = to_irc(one.name)
         words.append(f"{nick}{'*' if one.role == 'operator' else ''}={'-' if one.away else '+'}{nick}@{HOST}")
     yield Numeric("302", (), " ".join(words))
+
+
+def lusers(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    chat = desk.server.chat
+    people, operators = desk.count(), sum(one.role == "operator" for one in chat.members.values())
+    yield Numeric("251", (), f"There are {people} users and 0 invisible on 1 servers")
+    yield Numeric("252", (str(operators),), "operator(s) online")
+    unknown = sum(1 for one in desk.irc if isinstance(one.codec, IrcCodec) and not one.codec.client.is_registered)
+    yield Numeric("253", (str(unknown),), "unknown connection(s)")
+    yield Numeric("254", (str(len(chat.rooms)),), "channels formed")
+    yield Numeric("255", (), f"I have {people} clients and 1 servers")
+    for code, where in (("265", "local"), ("266", "global")):
+        yield Numeric(code, (str(people), str(desk.most)), f"Current {where} users {people}, max {desk.most}")
 
 
 # --- whose coming and going one wants to know ---

@@ -165,7 +165,8 @@ class Enforcement:
             if ban is not None:
                 verdict = Reject(f"You are banned from {room.name} {ban.terms(now)}", code="banned")
                 notice = f"{member.name} was banned from {room.name} by {ban.by} {ban.terms(now)}"
-                self.put_out(member, room, verdict, notice, f"banned by {ban.by}", ban.by)
+                told = Notice(notice, room.name, None, "ban", ban.by, member.name, ban.why)
+                self.put_out(member, room, verdict, told, ban.why)
 
     def forget(self, session: Session) -> None:
         """A connection is over."""
@@ -282,15 +283,15 @@ class Enforcement:
 
     # --- put out ---
 
-    def put_out(self, member: Member, room: Room, verdict: Reject, notice: str, reason: str, by: str) -> None:
-        """Let `member` out of `room`, be it the only one that it is in, as `by` wants it. `reason` is for those who
-        log. It is done when this returns, and nothing waits on the way: between two orders, nobody is half in and half
-        out."""
+    def put_out(self, member: Member, room: Room, verdict: Reject, told: Notice, why: str) -> None:
+        """Let `member` out of `room`, be it the only one that it is in, as `told` to the others. It is done when this
+        returns, and nothing waits on the way: between two orders, nobody is half in and half out."""
         if room.name not in member.rooms:
             return
-        room.post(Notice(notice, room.name), origin=member)
+        room.post(told, origin=member)
         member.refuse(verdict)
-        self._chat.part(member, room, reason, put_out_by=by)
+        reason = f"{'banned' if told.act == 'ban' else 'put out'} by {told.by}{f': {why}' if why else ''}"
+        self._chat.part(member, room, reason, put_out_by=told.by)
         if not member.sessions:  # who is put out while they are lost does not come back
             self._chat.leave(member, reason)
 

@@ -116,7 +116,8 @@ class Orders(Steps):
         self._server.chat.audit(session.name_on_record(), "kick", target.name, room.name, why)
         verdict = Reject(f"You were put out of {room.name} by {member.name}{because(why)}", code="kicked")
         notice = f"{target.name} was put out by {member.name}{because(why)}"
-        self._enforcement.put_out(target, room, verdict, notice, f"put out by {member.name}", member.name)
+        told = Notice(notice, room.name, None, "kick", member.name, target.name, why)
+        self._enforcement.put_out(target, room, verdict, told, why)
 
     def ban(self, call: Call, user: str, duration: Duration | None = None, why: Rest = "") -> None:
         session, seconds = call.session, seconds_in(duration, why)

@@ -16,8 +16,8 @@ from greenchat import (
     Command,
     Context,
     DatabaseError,
-    Invited,
     Member,
+    Messages,
     Reject,
     Rest,
     Role,
@@ -40,6 +40,7 @@ from .renames import rename_stored_rooms
 from .rights import record, require_right
 from .rules import RuleBook
 from .settings import HELP, RoomCommand
+from .voices import Voices
 
 if TYPE_CHECKING:
     import click
@@ -69,6 +70,7 @@ class Rooms:
     def __init__(self, settings: Settings, ctx: Context) -> None:
         self._settings = settings
         self._state = ctx.carry_state()
+        self._voices = Voices(self)
 
     @hookimpl(tryfirst=True)  # no other plugin has opened its file yet
     def greenchat_startup(self, server: ChatServer) -> None:
@@ -91,6 +93,7 @@ class Rooms:
         self._access.go_on(self._state)
         self._state.clear()
         server.accounts.watch(self._settle)
+        self._voices.begin(server, self._book)
         self._removal = Removal(server, self._book, self._settings.unused_days)
         self._removal.start()
 
@@ -139,17 +142,23 @@ class Rooms:
                 "It lets them in once, also where a key or an invitation is needed.\nExample: /invite bob",
             ),
             typed_command(self.settings, "room", HELP, usage="[SETTING VALUE]"),
+            typed_command(
+                self._voices.voice,
+                help="Have somebody speak in a room that is moderated.\nExample: /voice bob",
+            ),
+            typed_command(self._voices.devoice, help="The other way round.\nExample: /devoice bob"),
         ]
 
     # --- who comes in ---
 
-    @hookimpl
+    @hookimpl(trylast=True)  # that a room is full is told to those whom nothing else keeps out
     def greenchat_check_enter(self, session: Session, room: str, key: str, since: datetime | None) -> None:
         self._access.check(session, room, key, since)
 
     @hookimpl
     def greenchat_room_opened(self, room: Room) -> None:
         self._book.opened(room)
+        self._voices.rest()
 
     @hookimpl(tryfirst=True)  # another plugin may wait, and the second one here must not be taken for the first
     def greenchat_entered(self, session: Session, room: Room) -> None:
@@ -176,10 +185,23 @@ class Rooms:
                 if room.owner is member:
                     room.owner = session.account_id
                     self._book.set_owner(room, session.account_id)
+                if member in room.voices:
+                    room.voices = {session.account_id, *room.voices} - {member}
+                    self._book.note_voices(room)
 
     @hookimpl
     def greenchat_gone(self, member: Member) -> None:
         self._access.gone(member)
+
+    # --- who speaks ---
+
+    @hookimpl
+    def greenchat_check_messages(self, session: Session, messages: Messages) -> None:
+        self._voices.check(session, messages.room)
+
+    @hookimpl
+    def greenchat_check_reaction(self, session: Session, room: str) -> None:
+        self._voices.check(session, room)
 
     # --- commands ---
 
@@ -207,13 +229,20 @@ class Rooms:
             if other.away and not (ignored is not None and ignored.covers(other))
         }
         names = [other.name for other in members]
+        voiced = [other.name for other in members if found is not None and found.has_voice(other)]
         shown = []
         for other in names:
-            marks = [roles.get(other), f"away: {away[other]}" if other in away else ""]
+            marks = [
+                roles.get(other),
+                "voiced" if other in voiced else "",
+                f"away: {away[other]}" if other in away else "",
+            ]
             what = ", ".join(filter(None, marks))
             shown.append(f"{other} ({what})" if what else other)
         line = f"In {name} ({len(names) + more}): {some_of(shown, NAMES_SHOWN, more) or 'nobody'}"
-        return NameList(room=name, members=names, members_more=more, roles=roles, away=away, lines=[line])
+        return NameList(
+            room=name, members=names, members_more=more, roles=roles, away=away, voiced=voiced, lines=[line]
+        )
 
     def topic(self, call: Call, text: Rest = "") -> str | None:
         session, member = call.session, call.member
@@ -232,6 +261,7 @@ class Rooms:
 
     def settings(self, call: Call, setting: str = "", value: Secret = "") -> None:
         RoomCommand(self._book, self._accounts, self._quota).run(call.session, setting, str(value))
+        self._voices.rest()
 
     def invite(self, call: Call, user: Member, room: str = "") -> str:
         session, member, guest = call.session, call.member, user
@@ -243,10 +273,10 @@ class Rooms:
             raise Reject(f"{guest.name} is in {where.name} already.", code="already_joined")
         if guest.ignored is not None and guest.ignored.covers(member):
             raise Reject(f"{guest.name} does not take messages from you.", code="ignored")
-        if rules.protected:
+        if rules.protected or (rules.limit and where.role_of(member)):
             self._access.invite(guest, rules)
             record(session, where, "invite", guest.name)
-        guest.tell(Invited(where.name, member.name, datetime.now(UTC)))
+        session.chat.invite(member, guest, where)
         return f"You have invited {guest.name} to {where.name}."
 
 

@@ -11,6 +11,7 @@ from weakref import WeakSet
 from greenchat import ChatServer, Member, Reject, Session, host_of, network_of
 
 from .rules import RuleBook
+from .settings import members
 from .store import Rules
 
 # Over how long wrong keys are counted, in seconds; as with the server's pass phrase. Past `limits.password_failures` of
@@ -94,6 +95,8 @@ class Access:
         rules = self.rules_of(room)
         if rules.removed:
             raise Reject(f"The room {room} is being removed. Try again later, or make another.", code="room_removed")
+        if since is None:
+            self._check_space(session, room, rules)
         if self.may_see(session, room) or (since is not None and since.timestamp() > rules.tightened):
             return
         if rules.invite_only:
@@ -113,6 +116,17 @@ class Access:
     def gone(self, member: Member) -> None:
         """`member` has left the chat."""
         self._invitations.pop(member, None)
+
+    def _check_space(self, session: Session, room: str, rules: Rules) -> None:
+        """Raises `Reject` where the room has as many members as it takes. Whose it is comes in, and who is invited."""
+        there = self._server.chat.rooms.get(room)
+        if not rules.limit or there is None or len(there.members) < rules.limit or session.role == "operator":
+            return
+        if session.account_id and session.account_id == there.owner:
+            return
+        if any(room in one.rooms or rules in self._invitations.get(one, ()) for one in self._invited_as(session)):
+            return
+        raise Reject(f"{room} takes {members(rules.limit)}, and is full. Try again later.", code="room_full")
 
     def _check_key(self, session: Session, room: str, given: str, expected: str) -> None:
         now = self._clock()

@@ -29,11 +29,13 @@ class NameList(Answer, frozen=True, kw_only=True, tag="names"):
     members: list[str]
     roles: dict[str, str] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
+    voiced: list[str] = field(default_factory=list)
     members_more: int = 0
 
 
 class RoomSettings(Answer, frozen=True, kw_only=True, tag="room"):
-    """The answer to /room. `key` is told to who may change it; all others know by `needs_key` that there is one."""
+    """The answer to /room. `key` is told to who may change it; all others know by `needs_key` that there is one.
+    `limit` is 0 where there is none."""
 
     room: str
     topic_by: str
@@ -43,3 +45,5 @@ class RoomSettings(Answer, frozen=True, kw_only=True, tag="room"):
     needs_key: bool = False
     invite_only: bool = False
     kept: bool = False
+    moderated: bool = False
+    limit: int = 0

@@ -96,7 +96,7 @@ class RuleBook:
             return  # what it is about and whose it is goes with the room
         rules = self.lasting.get(room.name)
         if rules is not None:
-            self._open[room], room.lasts = rules, True
+            self._open[room], room.lasts, room.voices = rules, True, set(rules.voices)
             room.topic, room.owner = rules.topic if rules.kept else "", rules.owner if rules.owner > 0 else None
             rules.entered = rules.kept or bool(rules.owner or rules.owner_key)
 
@@ -125,6 +125,11 @@ class RuleBook:
                     self.lasting[name].removed = True
             self._seen = state
 
+    @property
+    def has_moderated(self) -> bool:
+        """Whether there is a room in which not everybody may speak."""
+        return any(rules.moderated for rules in (*self._open.values(), *self.lasting.values()))
+
     # --- change ---
 
     def touch(self, name: str) -> None:
@@ -144,7 +149,7 @@ class RuleBook:
         self._database.run(store.drop(name))
         self.lasting.pop(name, None)
 
-    def set(self, room: Room, name: str, value: str | bool | int, network: str = "") -> None:
+    def set(self, room: Room, name: str, value: str | bool | int | list[int], network: str = "") -> None:
         """Set one of the rules of `room`, by its name, from `network`. Raises `Reject` where it holds, but cannot be
         kept."""
         rules = self.of(room)
@@ -156,6 +161,16 @@ class RuleBook:
         elif value and name in PROTECTION:
             rules.tightened = time.time()
         self._store(room, rules, "This holds now, but it could not be kept, and is gone after the next start.")
+
+    def set_voices(self, room: Room) -> None:
+        """Keep who has a voice, where the room lasts. Raises `Reject` as `set` does."""
+        self.set(room, "voices", _accounts_of(room))
+
+    def note_voices(self, room: Room) -> None:
+        """As `set_voices`, without waiting: what cannot be kept goes to the log."""
+        self.of(room).voices = _accounts_of(room)
+        if room.name in self.lasting:
+            self._database.start(store.put(room.name, self.of(room)), _log_failure)
 
     def set_owner(self, room: Room, account_id: int) -> None:
         """As `set`, without waiting: what cannot be kept goes to the log."""
@@ -206,6 +221,11 @@ class RuleBook:
         except DatabaseError as error:
             _log_failure(None, error)
             raise verdict from None
+
+
+def _accounts_of(room: Room) -> list[int]:
+    """The accounts that have a voice in there."""
+    return sorted(one for one in room.voices if isinstance(one, int))
 
 
 def _log_failure(_: None, error: Exception | None) -> None:

@@ -11,7 +11,18 @@ from .store import Rules
 # The longest key, in characters: a sentence that one can still remember.
 KEY_LENGTH = 100
 
-VALUES = {"key": "KEY|off", "invite-only": "on|off", "topic-by": "everybody|owner", "keep": "on|off", "owner": "USER"}
+# The most members that a room may be told to take: more than any server has.
+HIGHEST_LIMIT = 999_999
+
+VALUES = {
+    "key": "KEY|off",
+    "invite-only": "on|off",
+    "topic-by": "everybody|owner",
+    "moderated": "on|off",
+    "limit": "N|off",
+    "keep": "on|off",
+    "owner": "USER",
+}
 
 HELP = "\n".join(
     [
@@ -19,6 +30,8 @@ HELP = "\n".join(
         "/room key KEY: Who comes in from now on needs KEY; /room key off: nobody does.",
         "/room invite-only on: Only who is invited comes in; or off.",
         "/room topic-by owner: The owner alone sets the topic; or everybody.",
+        "/room moderated on: Only the owner, operators and those with a voice say something, see /voice; or off.",
+        "/room limit N: It takes N members; /room limit off: as many as the server allows.",
         "/room owner USER: Give the room to somebody who is in it.",
         "/room keep on: Keep the room when nobody is in it, and over restarts; or off. For operators.",
         "Who has made the room is its owner. What is set goes with the room, unless it is kept; its protection stays.",
@@ -53,6 +66,10 @@ class RoomCommand:
                 self._set_invite_only(session, room, _choice(name, value) == "on")
             case "topic-by":
                 self._set_topic_by(session, room, _choice(name, value))
+            case "moderated":
+                self._set_moderated(session, room, _choice(name, value) == "on")
+            case "limit":
+                self._set_limit(session, room, value)
             case "keep":
                 self._keep(session, room, _choice(name, value) == "on")
             case _:
@@ -67,6 +84,8 @@ class RoomCommand:
             f"key: {key or ('there is one' if rules.key else 'off')}",
             f"invite-only: {'on' if rules.invite_only else 'off'}",
             f"topic-by: {rules.topic_by}",
+            f"moderated: {'on' if rules.moderated else 'off'}",
+            f"limit: {rules.limit or 'off'}",
             f"keep: {'on' if rules.kept else 'off'}",
         ]
         if may_change:
@@ -80,6 +99,8 @@ class RoomCommand:
             needs_key=bool(rules.key),
             invite_only=rules.invite_only,
             kept=rules.kept,
+            moderated=rules.moderated,
+            limit=rules.limit,
             lines=lines,
         )
         session.tell(answer)
@@ -101,14 +122,27 @@ class RoomCommand:
         text = f"In {room.name}, {'its owner sets' if who == 'owner' else 'everybody may set'} the topic"
         self._set(session, room, "topic_by", who, text, f"topic-by {who}")
 
-    def _set(self, session: Session, room: Room, name: str, value: str | bool, text: str, details: str) -> None:
+    def _set_moderated(self, session: Session, room: Room, on: bool) -> None:
+        text = f"In {room.name}, only who has a voice may speak" if on else f"In {room.name}, everybody may speak"
+        self._set(session, room, "moderated", on, text, f"moderated {'on' if on else 'off'}")
+
+    def _set_limit(self, session: Session, room: Room, value: str) -> None:
+        _require_optional(session, room)
+        off = value.lower() == "off"
+        if not off and not (value.isdecimal() and 0 < int(value[:7]) <= HIGHEST_LIMIT):
+            raise _usage("limit")
+        limit = 0 if off else int(value)
+        text = f"{room.name} takes {members(limit) if limit else 'as many as the server allows'}"
+        self._set(session, room, "limit", limit, text, f"limit {limit or 'off'}")
+
+    def _set(self, session: Session, room: Room, name: str, value: str | bool | int, text: str, details: str) -> None:
         if value and name in PROTECTION:
             self._quota.check_protected(session, room.name)
         try:
             self._book.set(room, name, value, "" if session.role == "operator" else network_of_session(session))
         finally:
             if getattr(self._book.of(room), name) == value:  # though it may not have been kept
-                room.post(Notice(f"{text}, says {session.name}.", room.name))
+                room.post(Notice(f"{text}, says {session.name}.", room.name, None, "room", session.name, "", details))
                 record(session, room, "room", details=details)
 
     def _keep(self, session: Session, room: Room, on: bool) -> None:
@@ -135,6 +169,11 @@ class RoomCommand:
         for member in (*before, heir):
             room.tell_role(member)
         self._book.set(room, "owner", account_id)
+
+
+def members(limit: int) -> str:
+    """So many, in words."""
+    return f"{limit} members" if limit > 1 else "one member"
 
 
 def _require_optional(session: Session, room: Room) -> None:

@@ -33,6 +33,12 @@ MIGRATIONS = (
     """,
     # In seconds since 1970. Nobody was remembered in a room before, so none of them has come back to one.
     "ALTER TABLE rooms ADD COLUMN tightened REAL NOT NULL DEFAULT 0;",
+    # `most` is 0 where there is no limit; `voices` are the ids of accounts, with blanks between them.
+    """
+    ALTER TABLE rooms ADD COLUMN moderated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE rooms ADD COLUMN most INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE rooms ADD COLUMN voices TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 # The owner of a room whose account is gone: it is nobody's, and does not become that of who comes in next.
@@ -50,7 +56,9 @@ class Rules:
     whose it is. `network` is where it was protected from, `used` when somebody was in it last, roughly. `removed`: it
     is closed, until it is gone. `tightened` is when it was made harder to come in, by a key or for invited people only:
     who was in there since, and has not left, comes back without. `entered`: somebody has come in before, so who comes
-    now has not made the room.
+    now has not made the room. Where it is `moderated`, only the owner, operators and those with a voice say something;
+    `voices` are the accounts that have one when it is opened again. It takes `limit` members, 0 for as many as the
+    server allows.
     """
 
     key: str = field(default="", repr=False)
@@ -65,22 +73,31 @@ class Rules:
     removed: bool = False
     tightened: float = 0.0
     entered: bool = False
+    moderated: bool = False
+    limit: int = 0
+    voices: list[int] = field(default_factory=list)
 
     @property
     def protected(self) -> bool:
         return bool(self.key) or self.invite_only
 
 
-_COLUMNS = "name, key, invite_only, topic_by, topic, owner, owner_key, kept, network, used, tightened"
+_COLUMNS = (
+    "name, key, invite_only, topic_by, topic, owner, owner_key, kept, network, used, tightened, moderated, most, voices"
+)
 
 
 def load(connection: sqlite3.Connection) -> dict[str, Rules]:
-    return {
-        name: Rules(key, bool(only), by, topic, owner, owner_key, bool(kept), network, used, bool(removed), tightened)
-        for name, key, only, by, topic, owner, owner_key, kept, network, used, tightened, removed in connection.execute(
-            f"SELECT {_COLUMNS}, removed FROM rooms ORDER BY name"
+    found = {}
+    for name, *row, removed in connection.execute(f"SELECT {_COLUMNS}, removed FROM rooms ORDER BY name"):
+        key, only, by, topic, owner, owner_key, kept, network, used, tightened, moderated, most, voices = row
+        found[name] = Rules(
+            *(key, bool(only), by, topic, owner, owner_key, bool(kept), network, used, bool(removed), tightened),
+            moderated=bool(moderated),
+            limit=most,
+            voices=[int(one) for one in voices.split()],
         )
-    }
+    return found
 
 
 def put(name: str, rules: Rules) -> Work:
@@ -88,12 +105,13 @@ def put(name: str, rules: Rules) -> Work:
     values = (
         *(name, rules.key, rules.invite_only, rules.topic_by, rules.topic),
         *(rules.owner, rules.owner_key, rules.kept, rules.network, rules.used, rules.tightened),
+        *(rules.moderated, rules.limit, " ".join(map(str, rules.voices))),
     )
     changes = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ")[1:])
 
     def work(connection: sqlite3.Connection) -> None:
         connection.execute(
-            f"INSERT INTO rooms ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            f"INSERT INTO rooms ({_COLUMNS}) VALUES ({', '.join('?' * len(values))}) "
             f"ON CONFLICT (name) DO UPDATE SET {changes}",
             values,
         )

@@ -28,6 +28,7 @@ from greenchat import (
 )
 from greenchat import Request as ChatRequest
 
+from .branding import BrandedFiles
 from .http import Bodies, HttpConnection, Refusal, Request, Response, Upgrade
 from .origin import OriginPolicy
 from .static import Files
@@ -83,7 +84,7 @@ class Settings(greenchat.Settings, frozen=True):
 class Web:
     """`addresses` are those of its own that it listens on, with real ports, once the server has started."""
 
-    _files: Files
+    _files: BrandedFiles
     _server: ChatServer
 
     def __init__(self, settings: Settings) -> None:
@@ -97,7 +98,7 @@ class Web:
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
-        self._files = Files(Path(__file__).parent / "static")
+        self._files = BrandedFiles(Files(Path(__file__).parent / "static"), server)
         server.trust_proxies(self._origin_policy.is_proxy)
         server.carries(self._codec)
         if self._settings.chat_port:
@@ -195,18 +196,22 @@ class Web:
         except Reject as verdict:
             raise Refusal(400, verdict.text) from None
         names = {name.decode("latin-1") for name, _ in request.headers}
+        streams = routes.streams(request.method, path)
         sent = routes.answer(
             HttpRequest(
                 method=request.method,
                 path=path,
                 query=query,
                 headers={name: request.value(name) for name in names},
-                body=connection.body(),
+                body=b"" if streams else connection.body(),
+                stream=connection.stream() if streams else None,
                 address=self._origin_policy.client(address, request),
             )
         )
-        connection.require_room(len(sent.body))
-        return Response(sent.status, sent.headers, sent.body, is_held=True)
+        response = Response(sent.status, sent.headers, sent.body, is_held=isinstance(sent.body, bytes))
+        if response.is_held:
+            connection.require_room(response.length)
+        return response
 
     # --- a session ---
 

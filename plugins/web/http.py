@@ -5,7 +5,7 @@ Requests and answers are small here, so each is a struct. A body is read where s
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from email.utils import formatdate
 from http import HTTPStatus
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import h11
 from msgspec import Struct
+
+from greenchat import STREAM_SECONDS, Parts, Reject
 
 # The longest request line with all its headers, in bytes: what other servers take, and cookies of other sites on the
 # same host may need.
@@ -100,8 +102,12 @@ class Response(Struct, frozen=True):
 
     status: int
     headers: Sequence[tuple[str, str]] = ()
-    body: bytes = b""
+    body: bytes | Parts = b""
     is_held: bool = False
+
+    @property
+    def length(self) -> int:
+        return self.body.length if isinstance(self.body, Parts) else len(self.body)
 
 
 class Upgrade(Struct, frozen=True):
@@ -202,6 +208,26 @@ class HttpConnection:
         self._has_body = False
         return b"".join(parts)
 
+    def stream(self) -> Iterator[bytes]:
+        """The body of the request that was read, part by part. Raises `Reject` where the rest does not come."""
+        until = time.monotonic() + STREAM_SECONDS
+        try:
+            while self._has_body:
+                if self._parser.they_are_waiting_for_100_continue:
+                    self._send(self._parser.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+                event = self._next_event(0, min(time.monotonic() + BODY_SECONDS, until))
+                if isinstance(event, h11.EndOfMessage):
+                    self._has_body = False
+                elif isinstance(event, h11.Data):
+                    yield bytes(event.data)
+                else:
+                    raise Reject("The rest of it did not come.", code="cut")
+        except Refusal as refusal:
+            code = "too_slow" if refusal.response.status == HTTPStatus.REQUEST_TIMEOUT else "malformed"
+            raise Reject(str(refusal), code=code) from None
+        except OSError:
+            raise Reject("The rest of it did not come.", code="cut") from None
+
     def _next_event(self, patience: float, deadline: float | None = None) -> Any:
         """What comes next; None where nothing comes for `patience` seconds, or where the other side has closed. Once it
         has begun there is a `deadline`."""
@@ -238,7 +264,7 @@ class HttpConnection:
         nobody has read."""
         headers = [*response.headers, *SECURITY, ("Date", formatdate(usegmt=True))]
         if response.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-            headers.append(("Content-Length", str(len(response.body))))
+            headers.append(("Content-Length", str(response.length)))
         if last or not self._left or self._has_body:
             headers.append(("Connection", "close"))
         head = h11.Response(
@@ -246,7 +272,11 @@ class HttpConnection:
         )
         data = self._parser.send(head) or b""
         if self._method != b"HEAD":
-            data += self._parser.send(h11.Data(data=response.body)) or b""
+            if isinstance(response.body, Parts):
+                self._send(data)
+                data = self._send_parts(response.body)
+            else:
+                data += self._parser.send(h11.Data(data=response.body)) or b""
         data += self._parser.send(h11.EndOfMessage()) or b""
         length = len(data) if response.is_held else 0
         self._bodies.bytes += length
@@ -264,6 +294,16 @@ class HttpConnection:
         self._send(upgrade.head)
         self._socket.settimeout(None)
         return self._parser.trailing_data[0]
+
+    def _send_parts(self, body: Parts) -> bytes:
+        """All but the last part, which is returned."""
+        until, data = time.monotonic() + STREAM_SECONDS, b""
+        for part in body.parts:
+            self._send(data)
+            data = self._parser.send(h11.Data(data=part)) or b""
+            if time.monotonic() > until:
+                raise OSError("the other side is too slow")
+        return data
 
     def _send(self, data: bytes) -> None:
         self._socket.settimeout(SEND_SECONDS)

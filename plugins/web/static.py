@@ -7,7 +7,7 @@ What is not among them cannot be had: a path is looked up, never made into the n
 import gzip
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -51,6 +51,10 @@ class File(Struct, frozen=True):
     tag: str
     coding: str = ""
 
+    @classmethod
+    def of(cls, kind: str, body: bytes) -> "File":
+        return cls(kind, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
 
 class Files:
     """What `directory` holds, by paths such as "style.css"; the empty path is index.html."""
@@ -62,20 +66,14 @@ class Files:
             kind = (TEXTS | PICTURES).get(path.suffix)
             if kind is not None and path.is_file():
                 body = as_sent(path.suffix, path.read_bytes())
-                tag = hashlib.sha256(body).hexdigest()[:32]
-                self._plain[path.relative_to(directory).as_posix()] = File(kind, body, f'"{tag}"')
+                self._plain[path.relative_to(directory).as_posix()] = File.of(kind, body)
         if "index.html" in self._plain:
             self._plain[""] = self._plain["index.html"]
 
     def _compressed(self, name: str) -> File | None:
         """The file of this name, smaller; None where it would not be."""
         if name not in self._zipped:
-            file, self._zipped[name] = self._plain[name], None
-            if file.kind in TEXTS.values():
-                zipped = gzip.compress(file.body, GZIP_LEVEL, mtime=0)  # without the time: it is always the same
-                if len(zipped) < len(file.body):
-                    # Other bytes, another strong tag (RFC 9110, 8.8.3.3).
-                    self._zipped[name] = File(file.kind, zipped, f'{file.tag[:-1]}-gzip"', "gzip")
+            self._zipped[name] = compressed(self._plain[name])
         return self._zipped[name]
 
     def __contains__(self, path: str) -> bool:
@@ -87,18 +85,37 @@ class Files:
         file = self._plain.get(name)
         if file is None:
             raise Refusal(404, "There is no such page here.")
-        headers = [CACHE]
-        if (zipped := self._compressed(name)) is not None:
-            headers.append(("Vary", "Accept-Encoding"))
-            if takes_gzip(request.value("accept-encoding")):
-                file = zipped
-        headers.append(("ETag", file.tag))
-        if is_known(file.tag, request.value("if-none-match")):
-            return Response(304, headers)
-        headers.append(("Content-Type", file.kind))
-        if file.coding:
-            headers.append(("Content-Encoding", file.coding))
-        return Response(200, headers, file.body)
+        return respond(file, self._compressed(name), request)
+
+    def text(self, name: str) -> str:
+        """What stands in the file of this name."""
+        return self._plain[name].body.decode()
+
+
+def compressed(file: File) -> File | None:
+    """The file, smaller; None where it would not be."""
+    if file.kind not in TEXTS.values():
+        return None
+    zipped = gzip.compress(file.body, GZIP_LEVEL, mtime=0)  # without the time: it is always the same
+    if len(zipped) >= len(file.body):
+        return None
+    return File(file.kind, zipped, f'{file.tag[:-1]}-gzip"', "gzip")  # other bytes, another tag (RFC 9110, 8.8.3.3)
+
+
+def respond(file: File, zipped: File | None, request: Request, more: Sequence[tuple[str, str]] = ()) -> Response:
+    """`file`, or `zipped` where it is there and the browser takes that; or that the browser has it already."""
+    headers = [CACHE, *more]
+    if zipped is not None:
+        headers.append(("Vary", "Accept-Encoding"))
+        if takes_gzip(request.value("accept-encoding")):
+            file = zipped
+    headers.append(("ETag", file.tag))
+    if is_known(file.tag, request.value("if-none-match")):
+        return Response(304, headers)
+    headers.append(("Content-Type", file.kind))
+    if file.coding:
+        headers.append(("Content-Encoding", file.coding))
+    return Response(200, headers, file.body)
 
 
 def as_sent(suffix: str, body: bytes) -> bytes:

@@ -237,7 +237,7 @@ def test_a_refused_message_is_told():
     assert finished.stdout == ""
 
 
-@pytest.mark.parametrize("language", ["plain", "json", "web"])
+@pytest.mark.parametrize("language", ["plain", "json", "web", "irc"])
 def test_a_lost_connection_is_told(language):
     class Bouncer:
         @hookimpl
@@ -248,7 +248,7 @@ def test_a_lost_connection_is_told(language):
         measured(server, language=language)
 
 
-@pytest.mark.parametrize("language", ["plain", "json", "web"])
+@pytest.mark.parametrize("language", ["plain", "json", "web", "irc"])
 def test_messages_that_are_changed_are_not_counted_wrongly(language):
     class Editor:
         @hookimpl
@@ -259,7 +259,8 @@ def test_messages_that_are_changed_are_not_counted_wrongly(language):
         measured(server, language=language)
 
 
-def test_a_refusal_is_told_over_web_sockets():
+@pytest.mark.parametrize("language", ["web", "irc"])
+def test_a_refusal_is_told_in_other_languages(language):
     class Censor:
         @hookimpl
         def greenchat_check_message(self, session, message):
@@ -269,7 +270,7 @@ def test_a_refusal_is_told_over_web_sockets():
         serving(web, Censor()) as server,
         pytest.raises(BenchError, match=r"refused a message of bench[01], .*: Silence, \?\[31mplease\."),
     ):
-        measured(server, language="web")
+        measured(server, language=language)
 
 
 def test_a_server_that_does_not_start(monkeypatch):

@@ -38,7 +38,7 @@ DECIDED = {
     Login: ("account account_id role", {}),
     Place: ("name seq rev epoch log time", {}),
     Room: (
-        "owner lasts members _roles _topic",
+        "owner lasts members voices _roles _topic",
         {"fanout": "its listeners come with their sessions; all else in it is empty", "__weakref__": ""},
     ),
     Fanout: (
@@ -58,7 +58,7 @@ DECIDED = {
         {"_recent": "what kind of place it is", "counted": "counted again when it is asked for"},
     ),
     Messages: (
-        "seq id sender texts time action rev reply_to account_id account key",
+        "seq id sender texts time action rev reply_to account_id account key files",
         {"room conversation": "those of the place", "own": "never in a log", "_made": "made again when asked for"},
     ),
     Past: ("message account_id reactions author", {}),
@@ -105,7 +105,7 @@ CHAT = {
     "rooms conversations ids keys delivery_stats _ignoring _openings _begun _begun_by_guests": "carried",
     "accounts": "told by the plugin that keeps them, at its start",
     "default_room _limits": "of the configuration, which may be another one",
-    "_hooks _turns _deliver _checks memory": "those of the new process",
+    "_hooks _turns _deliver _checks memory files": "those of the new process",
 }
 OPENINGS = {"_rooms _default_room": "the chat's", "_openers": "carried", "_counts": "counted from those"}
 IGNORING = {"_members": "the chat's", "_marks _by_mark": "an index of whom the members ignore"}

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from greenchat.codecs.advice import BY_BROWSER, BY_CLIENT, BY_HAND, in_full
 from greenchat.codecs.plain import PlainCodec
-from greenchat.codecs.wording import BY_BROWSER, BY_CLIENT, BY_HAND, Line, in_full, plain, rich
+from greenchat.codecs.wording import Line, plain, rich
 from greenchat.errors import Advice, Reject, sendable
 from greenchat.protocol import vocabulary
 from greenchat.protocol.events import Ended, Event, Joined, Left, Message, Read

@@ -212,7 +212,10 @@ def test_no_room_is_called_like_a_person_or_not_at_all(server, name):
         ("/invite nobody", "ERROR|Nobody here is called nobody. Look with /who."),
         ("/invite ada", "ERROR|ada is in lobby already."),
         ("/invite ada garden", "ERROR|You are not in garden, but in lobby."),
-        ("/room colour red", "ERROR|There is no setting colour. There are key, invite-only, topic-by, keep, owner."),
+        (
+            "/room colour red",
+            "ERROR|There is no setting colour. There are key, invite-only, topic-by, moderated, limit, keep, owner.",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(shared, typed, answer):

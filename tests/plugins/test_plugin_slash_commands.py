@@ -57,6 +57,7 @@ def test_help_tells_each_command_in_one_line(room):
         "INFO|/react [NUMBER] EMOJI: Put an emoji to a message: the last, or the one with this number. "
         "Again takes it away.",
         "INFO|/reply TEXT: Answer the last one who wrote to you alone.",
+        "INFO|/rules: Tell the rules of this chat.",
         "INFO|/stats: Tell how the server is: how many are there, what is said.",
         "INFO|/who: Tell who is in the room.",
         "INFO|/why [NUMBER]: Tell which plugin has refused what you said last, and why.",

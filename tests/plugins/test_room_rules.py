@@ -61,6 +61,8 @@ def test_a_key_opens_a_room_and_is_known_to_its_owner_alone(server, caplog):
             "key: there is one",
             "invite-only: off",
             "topic-by: everybody",
+            "moderated: off",
+            "limit: off",
             "keep: off",
         ],
     }
@@ -231,6 +233,8 @@ def test_guests_of_a_room_set_nothing(shared, setting):
             "INFO|key: off",
             "INFO|invite-only: off",
             "INFO|topic-by: everybody",
+            "INFO|moderated: off",
+            "INFO|limit: off",
             "INFO|keep: off",
         ]
         leave(bob)

@@ -1,9 +1,11 @@
 """What a client has sent in one go is handled in parts."""
 
+import time
+
 import pytest
 
 from greenchat.config.schema import Limits
-from greenchat.session.flood import PART_FRAMES, REPEATED, FloodControl
+from greenchat.session.flood import FRAME_SECONDS, PART_FRAMES, REPEATED, FloodControl
 from greenchat.testing import serving
 
 
@@ -34,3 +36,11 @@ def test_what_is_dear_costs_as_much_as_many_frames():
     for _ in flood.parts([None], 100):
         flood.charge(5)
     assert flood._allowance.left == pytest.approx(10 - 1 - 5, abs=1)
+
+
+def test_what_the_machine_does_besides_costs_nothing():
+    """A machine that is busy has the server wait for its turn, or for its disk."""
+    flood = FloodControl(Limits(flood_rate=0.001, flood_burst=10), Turns(), None)
+    for _ in flood.parts([None], 100):
+        time.sleep(50 * FRAME_SECONDS)
+    assert flood._allowance.left == pytest.approx(10 - 1, abs=1)

@@ -23,9 +23,10 @@ def test_over_web_sockets_as_json():
 
 
 @pytest.mark.parametrize(
-    ("language", "shown"), [("json", "5 of JSON Lines in one room"), ("web", "5 WebSockets in one room")]
+    ("language", "shown"),
+    [("json", "5 of JSON Lines in one room"), ("web", "5 WebSockets in one room"), ("irc", "5 of IRC in one room")],
 )
-def test_over_json(language, shown):
+def test_in_other_languages(language, shown):
     with serving(web) as server:
         report = measured(server, language=language, messages=3000, rate=50_000)
     assert (report.language, report.throughput.lost, report.latency.lost) == (language, 0, 0)
@@ -33,7 +34,7 @@ def test_over_json(language, shown):
     assert shown in report.table()
 
 
-@pytest.mark.parametrize("language", ["plain", "json", "web"])
+@pytest.mark.parametrize("language", ["plain", "json", "web", "irc"])
 def test_what_else_the_server_says_is_not_counted(language):
     class Chatty:
         @hookimpl

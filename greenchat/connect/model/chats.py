@@ -15,7 +15,7 @@ from greenchat.connect.model.rows import Row, rows
 from greenchat.connect.model.talks import Talks
 from greenchat.connect.model.timeline import KEPT, Item, Told
 from greenchat.protocol.events import Deleted, Event, Joined, Left, Message, Renamed
-from greenchat.protocol.replies import Conversations, HistoryPage, Welcome
+from greenchat.protocol.replies import Branded, Conversations, HistoryPage, Welcome
 
 # So many items are kept of all conversations together: those that were not looked at for longest give first, but for
 # so many that one who goes back there sees a screen full at once.
@@ -46,6 +46,7 @@ class Chats(Talks):
         self.now = now
         self.zone = zone
         self.me = self.account = self.server = ""
+        self.brand = Branded()  # how the chat shows itself
         self.attentive = True
         self.alerts: list[Alert] = []
         self.revision = 0
@@ -84,6 +85,12 @@ class Chats(Talks):
         for place in self.places.values():
             place.level = self.levels.get(place.id, "usual")
         self.revision += 1
+
+    def show_brand(self, brand: Branded) -> bool:
+        """Whether that is to be told: who has come back, or sees it change, knows where they are."""
+        is_first, self.brand = self.brand == Branded(), brand
+        self.revision += 1
+        return is_first
 
     def drop(self, gone: str) -> None:
         """It is nowhere any more. What is looked at then is beside it."""

@@ -117,7 +117,7 @@ class Place:
     for one. `mark`: above it is what was new when one came here, None where nothing was. `gone`: why nothing can be
     said here any more; empty where it can. `reach` is how far it is known, to come back to. `heard` counts what has
     come, to have the latest first, and `looked` the same for when one looked at it. `became` is the one that it turned
-    out to be the same as. `level` is one of LEVELS.
+    out to be the same as. `level` is one of LEVELS. `pins` are the numbers of messages that are pinned.
     """
 
     id: str
@@ -136,6 +136,7 @@ class Place:
     heard: int = 0
     looked: int = 0
     became: "Place | None" = None
+    pins: set[int] = field(default_factory=set)
 
     @property
     def is_direct(self) -> bool:

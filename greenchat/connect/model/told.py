@@ -15,6 +15,7 @@ from greenchat.protocol.events import (
     Joined,
     Left,
     Message,
+    Pinned,
     Reacted,
     Read,
     Renamed,
@@ -22,7 +23,7 @@ from greenchat.protocol.events import (
     Topic,
 )
 from greenchat.protocol.reload_reports import Reconnect
-from greenchat.protocol.replies import Ack, Conversations, Error, HistoryPage, Welcome
+from greenchat.protocol.replies import Ack, Branded, Conversations, Error, HistoryPage, Pins, Welcome
 from greenchat.protocol.requests import Frame, Invalid, Pong
 from greenchat.protocol.vocabulary import room_of
 
@@ -39,6 +40,9 @@ def feed(chats: Chats, item: Event | Frame, about: Place | None = None) -> None:
             _changed(chats, item)
         case Welcome():
             welcomed(chats, item)
+        case Branded():
+            if chats.show_brand(item):
+                _tell(chats, item, chats.place)
         case Conversations():
             _listed(chats, item)
         case HistoryPage(ref=None):
@@ -51,6 +55,9 @@ def feed(chats: Chats, item: Event | Frame, about: Place | None = None) -> None:
                 place.topic = topic
                 chats.revision += 1
                 _tell(chats, item, place)
+        case Pinned() | Pins():
+            _pinned(chats, item)
+            _tell(chats, item, about or chats.places.get(item.room))
         case Read(seq=seq):
             place = chats.known(item)
             if place is not None:
@@ -89,11 +96,24 @@ def welcomed(chats: Chats, welcome: Welcome) -> Place | None:
         for name in welcome.members
     ]
     place.members.fill(members, welcome.members_more)
-    place.topic = welcome.topic
+    place.topic, place.pins = welcome.topic, set()
     chats.come_into(place, Now.of(welcome, welcome.epoch), welcome.read, welcome.unread, welcome.mentions)
     if not chats.current:
         chats.show(place.id)
     return place
+
+
+def _pinned(chats: Chats, item: Pinned | Pins) -> None:
+    place = chats.places.get(item.room)
+    if place is None:
+        return
+    if isinstance(item, Pins):
+        place.pins = {pin.seq for pin in item.pins}
+    elif item.on:
+        place.pins.add(item.seq)
+    else:
+        place.pins.discard(item.seq)
+    chats.revision += 1
 
 
 def _listed(chats: Chats, told: Conversations) -> None:
@@ -147,7 +167,8 @@ def _of_people(chats: Chats, item: Joined | Left | Renamed | Away | Role) -> Non
             chats.doubt(name)
             place.move(time=item.time)
             if name == chats.me:
-                place.gone = LEFT_ELSEWHERE.format(room, room) if reason == "left" else OUT.format(room, reason, room)
+                by_oneself = reason.partition(": ")[0] == "left"
+                place.gone = LEFT_ELSEWHERE.format(room, room) if by_oneself else OUT.format(room, reason, room)
             else:
                 place.timeline.add(item)
         case Renamed():

@@ -33,6 +33,7 @@ from greenchat.connect.screen.searching import Search
 from greenchat.connect.screen.status import about, is_short, status, topic
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.verbs import NOT_THERE, PANE_FROM, Verbs
+from greenchat.connect.screen.window_title import WindowTitle
 from greenchat.connect.settings import Settings
 
 # Often enough to seem at once, seldom enough that a burst of messages leaves the processor to who types. In seconds.
@@ -83,6 +84,7 @@ class ChatApp(Verbs):
         self.typed_at = 0.0
         self._not_before = 0.0
         self.alerting = Alerting(model.chats, lambda: self.settings, self.write)
+        self.window_title = WindowTitle(self.write, may=may_ask(os.environ))
 
     class Lit(Message):
         """The terminal is light, or dark."""
@@ -167,6 +169,7 @@ class ChatApp(Verbs):
             self.told(NOT_THERE)
         if seen != self._seen:
             self._seen = seen
+            self.window_title.show(chats.brand.name)
             self.fold(self.size.width)
             for pane in self.main.query(Conversations):
                 pane.redraw_if_changed()

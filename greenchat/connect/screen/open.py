@@ -22,6 +22,7 @@ from greenchat.connect.screen.app import ChatApp
 from greenchat.connect.screen.collecting import Collecting
 from greenchat.connect.screen.crash import crashed
 from greenchat.connect.screen.theme import look
+from greenchat.connect.screen.window_title import TITLE_BACK
 from greenchat.connect.settings import read
 
 
@@ -59,6 +60,9 @@ def chat(visit: Visit) -> Exit:
     app = ChatApp(model, connect, look(settings.theme), settings, file)
     app.choosing.past = lambda: past_of(server_key(ticket.host, ticket.port, ticket.encryption))
     code = app.run()
+    if app.window_title.is_set:
+        sys.stderr.write(TITLE_BACK)
+        sys.stderr.flush()
     sys.stdout.flush()
     if app.crash is not None:
         told.show([error_line(crashed(app.crash))])

@@ -51,6 +51,7 @@ def topic(app: Shown) -> list[Part]:
     return [
         (f"{place.sign}{place.title}", app.look.strong),
         *elsewhere(app, place),
+        (f"{len(place.pins)} pinned: /pins" if place.pins else "", app.look.dim),
         (place.gone or place.topic, app.look.text),
     ]
 
@@ -102,7 +103,8 @@ def status(app: Shown) -> list[Part]:
         parts.append((f"{app.model.sender.waiting} waiting", look.unread))
     if not app.notice and not link.is_up:
         parts.append((link.error, look.dim))
-    where = f"{link.where}{' TLS' if link.is_encrypted else ''}"
+    name = app.model.chats.brand.name
+    where = f"{name and f'{name}, '}{link.where}{' TLS' if link.is_encrypted else ''}"
     keys = f"{key} keys" if (key := app.choosing.key("help")) else "/set keys"
     parts += [(app.model.chats.me, look.of_name(app.model.chats.me)), (where, look.dim), (keys, look.dim)]
     return parts

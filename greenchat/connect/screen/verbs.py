@@ -14,7 +14,7 @@ from greenchat.connect.model.timeline import Item
 from greenchat.connect.screen.acting import Acting
 from greenchat.connect.screen.clipboard import copy_by_tmux, is_in_tmux
 from greenchat.connect.screen.jumping import jumper
-from greenchat.connect.screen.menus import Act, may_delete, menu, people, reactions
+from greenchat.connect.screen.menus import Act, keeps_order, may_delete, menu, people, reactions
 from greenchat.connect.screen.searching import Found, Search
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
@@ -33,6 +33,8 @@ LEAST_PANE = 8
 
 NOT_THERE = "This message is not there any more."
 NOBODY_HERE = "There is no list of people here."
+WRITE_FIRST = "Send first what stands in the box, or take it away."
+SAY_WHY = "Write why, and Enter sends it. Nobody else reads it."
 COPIED = "Copied, if your terminal lets programs do that."
 
 
@@ -139,11 +141,11 @@ class Verbs(Acting):
             ("unignore", "Read them again"),
         ):
             if commands.has(command) and (command == "whois" or name != self.model.chats.me):
-                acts.append((f"/{command}", what, self._by_command(place, command, name)))
+                acts.append((f"/{command}", what, self._by_command(place, command, "user", name)))
         self.push_screen(menu(self.look, name, acts))
 
-    def _by_command(self, place: Place, command: str, name: str) -> Callable[[], None]:
-        run = Run(command, {"user": name}, f"/{command} {name}")
+    def _by_command(self, place: Place, command: str, argument: str, value: str) -> Callable[[], None]:
+        run = Run(command, {argument: value}, f"/{command} {value}")
         return lambda: self.composer.guarded(lambda: self.model.sender.say(place, run.line, run=run))
 
     def _write(self, text: str) -> None:
@@ -187,10 +189,24 @@ class Verbs(Acting):
             acts.append((key("edit"), "Change it", self.action_edit))
         if has_number and may_delete(chats, place, message):
             acts.append((key("delete"), "Delete it", lambda: self._ask_to_delete(place, message)))
+        if has_number and self.model.commands.has("pin") and keeps_order(chats, place):
+            command, what = ("unpin", "Unpin it") if message.seq in place.pins else ("pin", "Pin it")
+            acts.append((f"/{command}", what, self._by_command(place, command, "number", str(message.seq))))
+        if has_number and not is_mine and self.model.commands.has("report"):
+            acts.append(("/report", "Report it to who keeps order", lambda: self._begin_report(message)))
         if not is_mine and (place.is_direct or message.sender in place.members):
             name = place.title if place.is_direct else message.sender
             acts.append(("", f"More about {name}", lambda: self.about_person(name)))
         return acts
+
+    def _begin_report(self, message: Message) -> None:
+        """Why is for whoever reports it to write."""
+        if not is_blank(self.editor.text):
+            self.told(WRITE_FIRST)
+            return
+        self.editor.take_back()
+        self._write(f"/report {message.seq} ")
+        self.told(SAY_WHY)
 
     def action_original(self) -> None:
         """What the message that is selected answers."""

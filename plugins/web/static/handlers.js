@@ -72,7 +72,7 @@ const types = new Map(
 				room.forget(event.name);
 				talks.doubtDirects();
 				if (!chat.isMe(event.name)) return;
-				if (event.reason === LEFT) session.leftElsewhere(room, `You have left ${room.name}.`);
+				if (event.reason.split(": ")[0] === LEFT) session.leftElsewhere(room, `You have left ${room.name}.`);
 				else session.leftOut(room, `You are not in ${room.name} any more: ${event.reason}.`);
 			}),
 
@@ -124,7 +124,7 @@ const types = new Map(
 	})
 );
 
-const LEFT = "left"; // the reason where one has gone by oneself, on another device perhaps
+const LEFT = "left"; // the reason where one has gone by oneself, on another device perhaps; on IRC one may say why behind it
 const OPERATOR = "operator"; // in all rooms; an owner is one in one room alone
 
 function fill(room, frame) {

@@ -65,12 +65,15 @@ def test_what_cannot_be_told(past):
     for asked, code in (
         ("LATEST #nowhere * 5", "INVALID_TARGET"),
         ("LATEST nobody * 5", "INVALID_TARGET"),
+        ("LATEST #read * 5", "INVALID_TARGET"),
         ("BEFORE #past msgid=nonsense 5", "INVALID_PARAMS"),
         (f"SIDEWAYS #past msgid={ids[0]} 5", "INVALID_PARAMS"),
         ("LATEST #past *", "NEED_MORE_PARAMS"),
     ):
         (failed,) = ada.ask(f"CHATHISTORY {asked}")
         assert (failed.verb, failed.params[:2]) == ("FAIL", ["CHATHISTORY", code]), asked
+        if code == "INVALID_TARGET":
+            assert failed.params[2:4] == asked.split()[:2]
 
 
 def test_alone_with_somebody(server, past):
@@ -100,6 +103,31 @@ def test_who_cannot_ask_is_told_as_they_come_in(server, past):
     ada.sync()
 
 
+def test_a_notice_is_one_later_too(tmp_path):
+    with serving(data_dir=tmp_path) as server, IrcClient(server, "ada", "#past", caps=CAPS) as ada:
+        ada.ask("REGISTER * * correct-horse-battery")
+        ada.ask("NOTICE #past :watch out", "PRIVMSG #past :why?", "NOTICE #past :it rains")
+    with serving(data_dir=tmp_path) as server, IrcClient(server, "bob", "#past", caps=CAPS) as bob:
+        told = [(line.verb, line.text) for line in bob.ask("CHATHISTORY LATEST #past * 5") if line.verb != "BATCH"]
+        assert told == [("NOTICE", "watch out"), ("PRIVMSG", "why?"), ("NOTICE", "it rains")]
+
+
+def test_a_read_marker_is_as_it_was_said(server):
+    with IrcClient(server, "kay", "#marks", caps=CAPS) as kay:
+        kay.ask("REGISTER * * correct-horse-battery")
+        later, earlier = "timestamp=2019-06-01T12:00:00.123Z", "timestamp=2019-01-01T00:00:00.000Z"
+        with IrcClient(server, "phone", caps=CAPS, account=("kay", "correct-horse-battery")) as phone:
+            for target in ("#marks", "somebody"):
+                assert [line.params for line in kay.ask(f"MARKREAD {target} {later}")] == [[target, later]]
+                assert [line.params for line in phone.sync() if line.verb == "MARKREAD"] == [[target, later]]
+                for asked in (f"MARKREAD {target} {earlier}", f"MARKREAD {target}"):
+                    assert [line.params for line in kay.ask(asked)] == [[target, later]]
+        assert [line.params for line in kay.ask("MARKREAD #nowhere")] == [["#nowhere", "*"]]
+        assert [line.params[:2] for line in kay.ask("MARKREAD")] == [["MARKREAD", "NEED_MORE_PARAMS"]]
+        kay.ask("PART #marks")
+        assert ["#marks", later] in [line.params for line in kay.ask("JOIN #marks") if line.verb == "MARKREAD"]
+
+
 def test_how_far_one_has_read_is_the_same_on_all_devices(server):
     with IrcClient(server, "eve", "#read", caps=CAPS) as eve, Program(server, "pat") as pat:
         eve.ask("REGISTER * * correct-horse-battery")
@@ -125,3 +153,26 @@ def test_how_far_one_has_read_is_the_same_on_all_devices(server):
         with IrcClient(server, "phone", caps=CAPS, account=("eve", "correct-horse-battery")) as phone:
             again = [line.params for line in phone.welcome if line.verb == "MARKREAD"]
             assert again == [["#read", later]]
+
+
+def test_who_asks_for_no_history_is_told_what_they_have_missed(server):
+    """And not again what they were told before."""
+    account = ("moe", "correct-horse-battery")
+    with IrcClient(server, "moe", "#bar") as moe, IrcClient(server, "ned", "#bar") as ned:
+        moe.ask(f"REGISTER * * {account[1]}")
+        ned.ask("PRIVMSG #bar :read by moe")
+        assert texts(moe.sync()) == ["read by moe"]
+        moe.close()
+        ned.ask("PRIVMSG #bar :missed by moe")
+        with IrcClient(server, "moe", account=account) as moe:
+            assert len(texts(moe.welcome)) == 2  # a device that was never here
+            moe.close()
+        ned.ask("PRIVMSG #bar :missed as well")
+        with IrcClient(server, "moe", account=account) as moe:
+            assert [text.partition("] ")[2] for text in texts(moe.welcome)] == ["missed as well"]
+            assert [text.partition("] ")[2] for text in texts(moe.ask("PART #bar", "JOIN #bar"))] == [
+                *("read by moe", "missed by moe", "missed as well")
+            ]
+            # Two of a kind are not told apart: each is told all.
+            with IrcClient(server, "moe", account=account) as another:
+                assert len(texts(another.welcome)) == 3

@@ -28,14 +28,17 @@ def test_in_pieces(server):
 
 
 def test_as_long_as_may_be(server):
-    with IrcClient(server, "ada") as ada, IrcClient(server, "bob") as bob:
-        most = 510 - len("PRIVMSG bob :")
-        for text in ("a" * most, "é" * (most // 2), "a" * (most - 4) + "😃"):
-            assert ada.ask(f"PRIVMSG bob :{text}") == []
-            lines = bob.sync()
-            assert "".join(line.text for line in lines) == text
-            assert all(len(f":ada!ada@greenchat PRIVMSG bob :{line.text}\r\n".encode()) <= 512 for line in lines)
-        assert [line.verb for line in ada.ask(f"PRIVMSG bob :{'a' * most}b")] == ["417"]
+    with IrcClient(server, "ada", "#long") as ada, IrcClient(server, "bob", "#long") as bob:
+        ada.sync()
+        for target, verb in (("bob", "PRIVMSG"), ("bob", "NOTICE"), ("#long", "PRIVMSG")):
+            most = 510 - len(f":ada!ada@greenchat {verb} {target} :")  # as others get it: in one line, or not at all
+            for text in ("a" * most, "é" * (most // 2), "a" * (most - 4) + "😃"):
+                assert ada.ask(f"{verb} {target} :{text}") == []
+                assert [line.text for line in bob.sync()] == [text]
+            for text in ("a" * most + "b", "a" * (most - 3) + "😃", "a" * (508 - len(f"{verb} {target}"))):
+                assert [line.verb for line in ada.ask(f"{verb} {target} :{text}")] == ["417"]
+        assert [line.verb for line in ada.ask(f"PRIVMSG bob,#long :{'a' * 477}")] == ["417"]
+        assert [(line.params[0], len(line.text)) for line in bob.sync()] == [("bob", 477)]
         (pong,) = [line for line in ada.ask("PING " + "x" * 505) if line.verb == "PONG"]
         assert "x" * 450 in pong.text
         assert [line.verb for line in ada.ask("PING " + "x" * 506)] == ["417"]

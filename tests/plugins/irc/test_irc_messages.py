@@ -193,7 +193,7 @@ def test_nobody_forges_what_the_server_says(server):
             eve.send(f"@account=root;time=0;msgid=1;label={label} PRIVMSG #eight :\x1f{forged}")
             (echo,) = eve.sync()
             (told,) = ada.sync()
-            assert (told.verb, told.text, set(told.tags)) == ("PRIVMSG", forged, {"time", "msgid"})
+            assert (told.verb, told.text, set(told.tags)) == ("PRIVMSG", f"\x1f{forged}", {"time", "msgid"})
             assert echo == told
 
 
@@ -211,3 +211,60 @@ def test_one_that_is_refused_takes_nothing_from_the_others(server):
         ada.ask("NOTICE nobody,#nine :x", "NOTICE nobody :y", "NOTICE #nine :y", "NOTICE nobody :z", "PRIVMSG #nine :w")
         found = [(line.verb, line.text) for line in bob.sync()]
         assert found == [("NOTICE", "x"), ("NOTICE", "y"), ("PRIVMSG", "w")]
+
+
+def test_what_is_beside_one_message_stays_with_it(server):
+    """Though the same is said elsewhere at the same time."""
+    caps = [*TAGS, *LABELS]
+    with (
+        IrcClient(server, "ada", "#here", "#there", caps=caps) as ada,
+        IrcClient(server, "bob", "#here", "#there", caps=TAGS) as bob,
+    ):
+        ada.sync()
+        ada.ask("@+x=one NOTICE #here :hi", "PRIVMSG #there :hi", "@+x=two NOTICE bob :hi", "PRIVMSG #here :hi")
+        told = sorted((line.params[0], line.verb, line.tags.get("+x", "")) for line in bob.sync())
+        assert told == [
+            ("#here", "NOTICE", "one"),
+            ("#here", "PRIVMSG", ""),
+            ("#there", "PRIVMSG", ""),
+            ("bob", "NOTICE", "two"),
+        ]
+
+
+def test_all_that_somebody_does_has_their_account():
+    caps = ["message-tags", "account-tag", "draft/message-redaction"]
+    with serving(settings={"plugins.accounts.password_length": 1}) as server, IrcClient(server, "grace") as grace:
+        grace.ask("REGISTER * * hopper")
+        grace.ask("JOIN #hers")
+        with IrcClient(server, "ada", "#hers", caps=caps) as ada:
+            grace.ask(
+                "PRIVMSG ada :hi", "PRIVMSG ada :\x01VERSION\x01", "TAGMSG ada", "INVITE ada #other", "JOIN #other",
+                "INVITE ada #other", "TOPIC #hers :Compilers", "KICK #hers ada :out",
+            )  # fmt: skip
+            told = [(line.verb, line.tags.get("account")) for line in ada.sync() if line.source == "grace"]
+            verbs = ["PRIVMSG", "PRIVMSG", "INVITE", "TOPIC", "KICK"]
+            assert told == [(verb, "grace") for verb in verbs]
+
+
+def test_what_one_is_in_a_new_room_is_part_of_the_answer(server):
+    with IrcClient(server, "ada", caps=LABELS) as ada:
+        begin, *inner, end = ada.ask("@label=x JOIN #mine,#yours")
+        assert (begin.verb, begin.tags["label"], end.verb) == ("BATCH", "x", "BATCH")
+        assert [line.verb for line in inner] == ["JOIN", "353", "366", "MODE"] * 2
+        assert all(line.tags["batch"] == begin.params[0][1:] for line in inner)
+
+
+def test_who_wants_no_questions_of_clients(server):
+    with IrcClient(server, "ada", "#asks") as ada, IrcClient(server, "bob", "#asks") as bob:
+        ada.sync()
+        assert told(bob.ask("MODE bob +T")) == [("bob", "MODE", ["bob", "+T"])]
+        assert bob.ask("MODE bob")[0].params == ["bob", "+iT"]
+        assert ada.verbs("PRIVMSG bob :\x01VERSION\x01", "PRIVMSG #asks :\x01VERSION\x01") == ["531"]
+        ada.ask("NOTICE bob :\x01VERSION mine\x01", "PRIVMSG bob :\x01ACTION waves\x01")
+        assert told(bob.sync()) == [
+            ("ada", "NOTICE", ["bob", "\x01VERSION mine\x01"]),
+            ("ada", "PRIVMSG", ["bob", "\x01ACTION waves\x01"]),
+        ]
+        bob.ask("MODE bob -T")
+        ada.ask("PRIVMSG bob :\x01VERSION\x01")
+        assert told(bob.sync()) == [("ada", "PRIVMSG", ["bob", "\x01VERSION\x01"])]

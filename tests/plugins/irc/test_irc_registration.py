@@ -104,6 +104,16 @@ def test_the_password_of_the_server():
                 client.expect_closed()
 
 
+def test_the_password_of_the_server_may_have_a_colon():
+    with serving(settings={"server.password": "grace:hopper"}) as server:
+        with IrcClient(server, "") as client:
+            client.send("PASS grace:hopper", "NICK ada", "USER u 0 * :R")
+            assert client.until("001")[-1].params[0] == "ada"
+        with IrcClient(server) as client:
+            client.send("PASS grace:other", "NICK bob", "USER u 0 * :R")
+            assert client.line().verb == "464"
+
+
 def test_an_account_by_the_password(server):
     with IrcClient(server, "grace") as grace:
         grace.ask("REGISTER * * correct-horse-battery")

@@ -12,7 +12,7 @@ WORD = "correct-horse-battery"
 
 @pytest.fixture(scope="module")
 def server():
-    with serving() as running:
+    with serving(settings={"plugins.history.replay": 5}) as running:
         for name, word in (("jilles", WORD), ("large", "bar" * 100), ("equal", "bar" * 95 + "12"), ("foo", "é" * 100)):
             with IrcClient(running, name) as client:
                 client.send(f"REGISTER * * {word}")
@@ -76,6 +76,45 @@ def test_later_on(server):
         begin(client)
         assert [line.verb for line in client.ask(f"AUTHENTICATE {plain('foo', 'wrong')}")] == ["904"]
         assert [line.tags["account"] for line in client.ask("PRIVMSG later :note")] == ["jilles"]
+
+
+def test_who_logs_in_is_in_once_they_are_told_so(server):
+    """Phones send all of it in one go. What others say meanwhile comes behind the room that it is said in."""
+    with IrcClient(server, "ruth", "#lobby") as ruth:
+        ruth.ask(f"REGISTER * * {WORD}")
+        with IrcClient(server) as phone, IrcClient(server, "una", "#lobby") as una:
+            phone.send("CAP LS 302", "CAP REQ sasl", "CAP REQ soju.im/read", "NICK ruth", "USER ruth 0 * :Ruth")
+            phone.send("AUTHENTICATE PLAIN", f"AUTHENTICATE {plain('ruth')}")
+            assert [line.verb for line in phone.until("903")] == ["CAP", "CAP", "CAP", "AUTHENTICATE", "900", "903"]
+            una.ask("PRIVMSG #lobby :said meanwhile")
+            verbs = [line.verb for line in phone.ask("CAP END")]
+            assert verbs[0] == "001"
+            assert verbs.index("422") < verbs.index("JOIN") < verbs.index("366") < verbs.index("PRIVMSG")
+        with IrcClient(server) as phone:
+            phone.send("CAP LS 302", "CAP REQ sasl", "NICK ruth", "USER ruth 0 * :Ruth", "AUTHENTICATE PLAIN")
+            phone.send(f"AUTHENTICATE {plain('ruth')}", "CAP END")
+            assert phone.until("001")[-1].params[0] == "ruth"
+            phone.until("366")
+
+
+def test_who_fails_to_log_in_has_no_name_of_others(server):
+    with IrcClient(server) as phone:
+        phone.send("CAP REQ sasl", "NICK jilles", "USER j 0 * :J", "AUTHENTICATE PLAIN")
+        phone.send(f"AUTHENTICATE {plain('jilles', 'millet')}", "CAP END")
+        assert [line.verb for line in phone.until("433")] == ["CAP", "AUTHENTICATE", "904", "433"]
+
+
+def test_what_was_said_to_one_alone_waits(server):
+    with IrcClient(server, "olga") as olga, IrcClient(server, "pia") as pia:
+        for client in (olga, pia):
+            client.send(f"REGISTER * * {WORD}")
+            client.until("REGISTER")
+        olga.close()
+        pia.ask("PRIVMSG olga :when you are back")
+        with IrcClient(server, "olga", account=("olga", WORD)) as olga:
+            assert ("pia", "olga", "when you are back") in [
+                (line.source, line.params[0], line.text) for line in olga.welcome if line.verb == "PRIVMSG"
+            ]
 
 
 def test_what_cannot_be_registered(server):

@@ -6,11 +6,14 @@ from kit.programs import Program, sync
 
 from greenchat.testing import serving
 
+# What a terminal would do something at.
+CODES = ("\x02bell\x07", "\x1b[31mred", "\x9b31mred")
+
 
 @pytest.fixture(scope="module")
 def server():
     """One server for many small tests, each in rooms and under names of its own."""
-    with serving() as running:
+    with serving(settings={"plugins.history.replay": 20}) as running:
         yield running
 
 
@@ -48,11 +51,41 @@ def test_what_one_does(server):
         assert sync(carl) == ["MSG|ada|* ada waves"]
 
 
-def test_colours_are_for_nobody(server):
-    with IrcClient(server, "ada", "#four") as ada, IrcClient(server, "bob", "#four") as bob:
-        ada.send("PRIVMSG #four :\x02bold\x02 and \x0304,01red\x03")
+def test_colours_are_for_clients_of_irc(server):
+    caps = ["server-time", "batch", "message-tags", "draft/chathistory"]
+    with IrcClient(server, "ada", "#four", caps=["echo-message"]) as ada, IrcClient(server, "bob", "#four") as bob:
+        carl = server.join("cat", "four")
+        for client in (ada, bob):
+            client.sync()
+        said = ["\x02bold\x02 and \x0304,01red\x03", "\x01ACTION \x1dleans\x1d\x01", "plain", "\x02/nick\x02 eve"]
+        assert [line.text for line in ada.ask(*(f"PRIVMSG #four :{text}" for text in said))] == said
+        assert [line.text for line in bob.sync()] == said
+        clean = ["bold and red", "* ada leans", "plain", "/nick eve"]
+        assert sync(carl) == [f"MSG|ada|{text}" for text in clean]
+        assert [line.text for line in ada.ask("PRIVMSG bob :\x02psst", "NOTICE bob :\x02!")] == ["\x02psst", "\x02!"]
+        assert [(line.verb, line.text) for line in bob.sync()] == [("PRIVMSG", "\x02psst"), ("NOTICE", "\x02!")]
+        # A line that has to be cut for others goes without: a code could be cut through.
+        longest = f"\x0304{'word ' * 95}".strip()
+        ada.ask(f"PRIVMSG #four :{longest}")
+        assert " ".join(line.text for line in bob.sync()) == longest.removeprefix("\x0304")
+        # Other control codes are for nobody.
+        assert ada.verbs(*(f"{verb} #four :{text}" for verb in ("PRIVMSG", "NOTICE") for text in CODES)) == ["404"] * 3
+        assert (bob.sync(), len(sync(carl))) == ([], 1)
+        with Program(server, "pam", "four") as pam, IrcClient(server, "evi", "#four", caps=caps) as evi:
+            found = pam.exchange(type="history", room="four")[-1]
+            assert [one["text"] for one in found["events"] if one["type"] == "message"][:1] == clean[:1]
+            told = [line.text for line in evi.ask("CHATHISTORY LATEST #four * 10") if line.verb == "PRIVMSG"]
+            assert told[: len(said)] == said  # as long as it is remembered
+
+
+def test_several_lines_keep_their_colours(server):
+    caps = ["message-tags", "batch", "draft/multiline", "echo-message"]
+    with IrcClient(server, "ada", "#fourth", caps=caps) as ada, Program(server, "tim", "fourth") as tim:
         ada.sync()
-        assert [line.text for line in bob.sync()] == ["bold and red"]
+        lines = ["@batch=b PRIVMSG #fourth :\x02one", "@batch=b PRIVMSG #fourth :two"]
+        echo = ada.ask("BATCH +b draft/multiline #fourth", *lines, "BATCH -b")
+        assert [line.text for line in echo if line.verb == "PRIVMSG"] == ["\x02one", "two"]
+        assert [one["text"] for one in tim.exchange(type="ping") if one["type"] == "message"] == ["one\ntwo"]
 
 
 def test_lines_are_cut_where_words_end(server):
@@ -124,10 +157,49 @@ def test_changes_of_a_message(server):
         xan.exchange(type="edit", seq=2, text="another answer", room="seven")
         (edited,) = ada.sync()
         assert (edited.text, edited.tags["+draft/reply"]) == ("(edited) another answer", answer.tags["msgid"])
-        (gone,) = ada.ask(f"REDACT #seven {msgid}")
-        assert (gone.verb, gone.params[:2]) == ("REDACT", ["#seven", msgid])
+        (gone,) = ada.ask(f"REDACT #seven {msgid} :a \x02slip")
+        assert (gone.verb, gone.params) == ("REDACT", ["#seven", msgid, "a slip"])
+        (refused,) = ada.ask(f"REDACT #elsewhere {msgid}")
+        assert refused.params[:3] == ["REDACT", "INVALID_TARGET", "#elsewhere"]
         assert ada.verbs(f"REDACT #seven {answer.tags['msgid']}") == ["FAIL"]
         ada.close()
+
+
+def test_who_knows_no_ids_reads_what_is_meant(server):
+    """Clients that take all tags there are, and show none of them."""
+    with (
+        IrcClient(server, "wee", "#unnumbered", caps=["message-tags", "server-time"]) as wee,
+        Program(server, "xen") as xen,
+    ):
+        xen.exchange(type="join", room="unnumbered")
+        wee.ask("PRIVMSG #unnumbered :frist")
+        xen.exchange(type="say", text="an answer", reply_to=1, room="unnumbered")
+        xen.exchange(type="react", seq=1, emoji="🎉", room="unnumbered")
+        xen.exchange(type="edit", seq=2, text="another answer", room="unnumbered")
+        xen.exchange(type="delete", seq=2, room="unnumbered")
+        assert [(line.verb, line.text) for line in wee.sync() if line.verb != "JOIN"] == [
+            ("PRIVMSG", '(to wee: "frist") an answer'),
+            ("NOTICE", 'xen reacts with 🎉 to wee: "frist"'),
+            ("NOTICE", 'xen has changed "an answer": another answer'),
+            ("NOTICE", "xen has deleted a message."),
+        ]
+        xen.exchange(type="say", text="once more", reply_to=1, room="unnumbered")
+        with IrcClient(server, "late", "#unnumbered", caps=["server-time"]) as late:
+            assert [line.text for line in late.welcome if line.verb == "PRIVMSG"] == [
+                *("frist (🎉 1)", '(to wee: "frist") once more')
+            ]
+
+
+def test_who_knows_no_ids_reads_what_is_meant_between_two(server):
+    with IrcClient(server, "wim", caps=["message-tags"]) as wim, Program(server, "xia", "lobby") as xia:
+        talk = xia.exchange(type="say", text="frist", to="wim")[-1]["conversation"]
+        xia.exchange(type="react", seq=1, emoji="🎉", conversation=talk)
+        xia.exchange(type="edit", seq=1, text="first", conversation=talk)
+        assert [(line.source, line.verb, line.params) for line in wim.sync()] == [
+            ("xia", "PRIVMSG", ["wim", "frist"]),
+            ("xia", "NOTICE", ["wim", 'xia (private) reacts with 🎉 to xia: "frist"']),
+            ("xia", "NOTICE", ["wim", 'xia (private) has changed "frist": first']),
+        ]
 
 
 def test_several_lines_are_one_message(server):

@@ -1,0 +1,128 @@
+"""A file that comes: part by part to the disk, and from there, once it is whole, as it may be shown."""
+
+import hashlib
+import logging
+import secrets
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from gevent.lock import Semaphore
+from msgspec.structs import replace
+
+from greenchat import Context, Database, DatabaseError, HttpRequest, Reject
+
+from . import store
+from .names import named_as
+from .pictures import picture_in
+from .settings import Settings
+from .store import Kept
+from .stripping import stripped
+from .uploads import Upload
+
+# How pictures begin that are looked at. All else is kept as it comes.
+BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+
+# By how much a picture may grow that is written anew, measured by the largest file: else it is sent as a file.
+LARGER = 2
+
+# Bytes of an id of a file: nobody guesses one, though its address is signed in any case.
+ID_BYTES = 12
+
+T = TypeVar("T")
+
+log = logging.getLogger("greenchat.files")
+
+
+class Taking:
+    def __init__(self, settings: Settings, ctx: Context, database: Database) -> None:
+        self._settings = settings
+        self._ctx = ctx
+        self._database = database
+        self._one = Semaphore(1)  # a large picture takes memory: there is one at a time
+
+    def take(self, upload: Upload, run: int, request: HttpRequest) -> Kept:
+        """All of a file, as it is kept from now on; or nothing of it is. Raises `Reject`."""
+        coming = f"{upload.token} {run}"
+        try:
+            digest = self._receive(upload, run, coming, request)
+            return self._finish(upload, coming, digest)
+        except BaseException:
+            self._database.start(partial(store.drop, coming=coming))
+            raise
+
+    def _receive(self, upload: Upload, run: int, coming: str, request: HttpRequest) -> str:
+        """Put what comes on the disk. Returns its hash. Raises `Reject`."""
+        digest, came, part = hashlib.sha256(), 0, bytearray()
+        assert request.stream is not None
+        for data in request.stream:
+            if upload.run != run:
+                raise Reject("This file is being sent once more.", code="cut")
+            came += len(data)
+            if came > upload.size:
+                raise Reject(f"This is more than the {upload.size} bytes that were said.", code="too_long")
+            digest.update(data)
+            part += data
+            if len(part) >= store.PART_BYTES or came == upload.size:
+                place, body = came - len(part), bytes(part)
+                self._do(partial(store.put_part, coming=coming, place=place, data=body))
+                part.clear()
+        if came < upload.size:
+            raise Reject("The rest of it did not come. Send it once more.", code="cut")
+        return digest.hexdigest()
+
+    def _finish(self, upload: Upload, coming: str, digest: str) -> Kept:
+        kept = Kept(
+            id=secrets.token_urlsafe(ID_BYTES),
+            hash=digest,
+            small="",
+            name=upload.name,
+            type=upload.kind,
+            size=upload.size,
+            width=0,
+            height=0,
+            stored=upload.size,
+            account=upload.account,
+            address=upload.address,
+            place=upload.where,
+            time=store.now(),
+        )
+        if self._do(partial(store.first, coming=coming), writes=False).startswith(BEGINNINGS):
+            with self._one:
+                shown = self._shown(kept, coming)
+            if shown is not None:
+                return shown
+        self._do(partial(store.finish, coming=coming, kept=kept))
+        return kept
+
+    def _shown(self, kept: Kept, coming: str) -> Kept | None:
+        """Keep a picture as it may be shown; or as it is, but for what it says beside what it shows. None where it is
+        to be kept just as it has come."""
+        came = self._do(partial(store.whole, coming=coming), writes=False)
+        picture = self._ctx.in_thread(picture_in, came, self._settings.pixels)
+        if picture is not None and len(picture.data) <= LARGER * self._settings.file_bytes:
+            data, small = picture.data, picture.small
+            kept = replace(
+                kept,
+                name=named_as(kept.name, picture.kind),
+                type=picture.kind,
+                width=picture.width,
+                height=picture.height,
+                small=hashlib.sha256(small).hexdigest() if small else "",
+            )
+        else:
+            data, small = stripped(came), b""
+            if data == came:
+                return None
+        kept = replace(kept, hash=hashlib.sha256(data).hexdigest(), size=len(data), stored=len(data) + len(small))
+        self._do(partial(store.put_whole, coming=coming, kept=kept, data=data, small=small))
+        return kept
+
+    def _do(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+        """Raises `Reject` where the disk does not do it."""
+        try:
+            return self._database.run(work, writes=writes)
+        except DatabaseError as error:
+            log.error("a file was not kept: %s", error)
+            raise Reject("Files cannot be kept at the moment: the disk is full, or broken.", code="full") from error

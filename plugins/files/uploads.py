@@ -1,0 +1,139 @@
+"""Files on their way in: who may send one, where to, and how far it has come."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from greenchat import Member, Place, Reject, Session
+
+from .settings import MB, Settings
+
+# How long one has to begin, in seconds, once one was told where to: a page begins at once, and a person pastes a line.
+BEGIN_SECONDS = 300.0
+
+# How long it is known how one ended, in seconds: who has not heard it asks again.
+ENDED_SECONDS = 900.0
+
+# How many uploads of one person there may be at once, begun or not: a page sends what was pasted one after the other.
+# And of all: each takes a greenlet and a part of a file in memory.
+MOST_EACH, MOST = 20, 500
+
+TOKEN_BYTES = 18
+
+
+class Upload:
+    """A file that somebody may send to a `place`, as the member that they are, of just so many bytes. `text` is said
+    with it. `run` counts who sends it: the last one does, of those whose connection was lost perhaps. `answer` is how
+    it ended, if it did."""
+
+    def __init__(
+        self, session: Session, place: Place, name: str, kind: str, size: int, text: str, address: str
+    ) -> None:
+        self.token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.session = session
+        self.member: Member = session.require_member()
+        self.place = place
+        self.name = name
+        self.kind = kind
+        self.size = size
+        self.text = text
+        self.address = address
+        self.until = time.monotonic() + BEGIN_SECONDS
+        self.run = 0
+        self.answer: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Upload of {self.size} bytes>"
+
+    @property
+    def where(self) -> str:
+        """Of the room or conversation, for limits."""
+        return self.place.name or self.place.conversation
+
+    @property
+    def account(self) -> int:
+        return self.member.account_id
+
+    @property
+    def origin(self) -> Session | None:
+        """The session by which it is said, if that is still there."""
+        return self.session if self.session in self.member.sessions else None
+
+    @property
+    def is_open(self) -> bool:
+        return self.answer is None
+
+    def begin(self) -> int:
+        """Somebody begins to send it: which time it is."""
+        self.run += 1
+        self.until = float("inf")
+        return self.run
+
+    def end(self, run: int, answer: Any) -> None:
+        """This is how it has ended; None: it may be sent once more."""
+        if self.run == run:
+            self.answer = answer
+            self.until = time.monotonic() + (BEGIN_SECONDS if answer is None else ENDED_SECONDS)
+
+
+class Uploads:
+    """All of them, by their tokens."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._all: dict[str, Upload] = {}
+
+    def add(self, upload: Upload, used: tuple[int, int, int, int]) -> None:
+        """One more, where there are so many bytes already: in all, of the account, from the address, and in the place.
+        Raises `Reject`."""
+        mine = [other for other in self._open() if other.member is upload.member]
+        if len(mine) >= MOST_EACH or len(self._all) >= MOST + MOST_EACH:
+            raise Reject(f"There are {MOST_EACH} files on their way. Wait until some are there.", code="try_later")
+        self.require_room(upload, used)
+        self._all[upload.token] = upload
+
+    def require_room(self, upload: Upload, used: tuple[int, int, int, int]) -> None:
+        """Raises `Reject` where there is no room for it."""
+        settings, coming = self._settings, [other for other in self._open() if other is not upload]
+        account, what = upload.account, "Delete what is not needed any more, or send a smaller one."
+        for most, there, others, where in (
+            (settings.keep_bytes, used[0], coming, "on this server"),
+            (settings.account_bytes, used[1], [one for one in coming if one.account == account], "of yours"),
+            (
+                settings.address_bytes,
+                used[2],
+                [one for one in coming if one.address == upload.address],
+                "from where you are",
+            ),
+            (settings.room_bytes, used[3], [one for one in coming if one.where == upload.where], "here"),
+        ):
+            if where == "of yours" and not account:
+                continue
+            if there + sum(one.size for one in others) + upload.size > most:
+                raise Reject(
+                    f"There are {most / MB:g} MB of files {where}, as much as there may be. {what}", code="full"
+                )
+
+    def find(self, token: str) -> Upload:
+        """Raises `Reject`."""
+        self._sweep()
+        found = self._all.get(token)
+        if found is None:
+            raise Reject("Nothing is to be sent here, or not any more. Ask for another place.", code="not_allowed")
+        return found
+
+    def _open(self) -> Iterator[Upload]:
+        self._sweep()
+        return (one for one in self._all.values() if one.is_open)
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        for token in [token for token, one in self._all.items() if one.until <= now]:
+            del self._all[token]
+
+
+def address_digest(secret: bytes, network: str) -> str:
+    """What stands for an address where files are counted: nobody reads it out of that."""
+    return hashlib.blake2b(network.encode(), key=secret, digest_size=8).hexdigest()
