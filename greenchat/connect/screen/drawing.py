@@ -189,7 +189,7 @@ def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Ite
     mine = message.own or message.sender == how.me
     said = blocks(with_files(message), look, () if mine else how.called)
     if message.action:
-        said[:0] = [Block([])] if said[0].verbatim else []
+        said[:0] = [Block([])] if said[0].apart else []
         said[0].spans.insert(0, Span(f"{message.sender} ", look.of_name(message.sender)))
     marks = [Span(f" ({_edited(row, message.edited, how)})", look.dim)] if message.edited is not None else []
     if item.state in ("queued", "sending"):
