@@ -141,6 +141,8 @@ def _join(client: Client, line: Parsed, label: str) -> Requests:
         else:
             key = keys[number] if number < len(keys) else ""
             yield Join("", room_of(channel), context.ref, key=key)
+            if label:
+                yield IrcLine("NOTHING", ref=context.ref)  # the answer is whole only then
 
 
 def _part(client: Client, line: Parsed, label: str) -> Requests:

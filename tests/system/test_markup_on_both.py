@@ -17,7 +17,24 @@ SIGNS = (
     ' HTTPS://x.org/y mailto:a@b ( ) [ ] " « » . , ! / \\ # $ 1 __init__ foo_bar https://[::1]/ http://1.2.3.4'
     " http://1.2.3.999 https://例え.jp/あ … · — x= + 🙂 | : ; http://u:p@h:80/ http://h:99999"
 )
-PARTS = [*SIGNS.split(" "), " ", " ", "\n", "```\n", "\n```\n", "\t", "\u202f"]
+PARTS = [
+    *SIGNS.split(" "),
+    "> ",
+    "- ",
+    "* ",
+    "1. ",
+    "\n> ",
+    "\n- ",
+    "[a](",
+    "](https://a.b)",
+    " ",
+    " ",
+    "\n",
+    "```\n",
+    "\n```\n",
+    "\t",
+    "\u202f",
+]
 
 ON_THE_PAGE = """async texts => {
     const {parse} = await import(new URL("markup.js", document.baseURI));
@@ -28,10 +45,14 @@ ON_THE_PAGE = """async texts => {
 }"""
 
 
+# What the page calls otherwise, as its elements are called so.
+NAMES = {"link": "a", "quote": "blockquote", "list": "ul", "item": "li"}
+
+
 def shape(token):
     if isinstance(token, str):
         return token
-    return ["a" if token.tag == "link" else token.tag, [shape(child) for child in token.children]]
+    return [NAMES.get(token.tag, token.tag), [shape(child) for child in token.children]]
 
 
 @pytest.mark.parametrize("count", [3000, pytest.param(30_000, marks=pytest.mark.full)])

@@ -6,7 +6,7 @@ from collections import Counter
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import unquote
 
-from greenchat.protocol.text import IGNORABLE
+from greenchat.protocol.text import IGNORABLE, is_blank
 
 SCHEME = re.compile(r"https?://|mailto:", re.IGNORECASE)
 
@@ -56,6 +56,28 @@ def link_at(text: str, at: int) -> tuple[int, str]:
     if _ASCII_WORD.match(before) or _ENDLESS_HOST.match(href) or not is_address(href):
         return stop, ""
     return to, href
+
+
+# [words](https://...)
+_NAMED = re.compile(r"\[([^\[\]\n]{1,200})\]\((?=https?://)", re.IGNORECASE)
+
+
+def named_link_at(text: str, at: int) -> tuple[int, int, str, str]:
+    """Where a link with a name begins and ends, its address, and its name. Without a name it is a link as all others;
+    without an address it is none."""
+    match = _NAMED.match(text, at)
+    if not match or is_blank(match[1]):
+        return at, at + 1, "", ""
+    start = match.end()
+    to, href = link_at(text, start)
+    if href and text[to : to + 1] == ")":
+        return at, to + 1, href, match[1]
+    return start, to, href, ""
+
+
+def host_of(href: str) -> str:
+    """What a browser goes to for an address with a host: whoever may be called in front of an @ is left out."""
+    return re.split(r"[/\\?#]", href.partition(":")[2].lstrip("/\\"), maxsplit=1)[0].rpartition("@")[2]
 
 
 def _stop(text: str, at: int) -> int:

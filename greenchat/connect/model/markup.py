@@ -2,14 +2,14 @@
 the page (plugins/web/static/markup.js), so that what is seen there is seen here. A text is looked at once."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from greenchat.connect.model.links import SCHEME, link_at
-from greenchat.connect.model.mentions import find, is_letter, is_word
+from greenchat.connect.model.links import SCHEME, link_at, named_link_at
+from greenchat.connect.model.mentions import find_any, is_letter, is_word
 
-Tag = Literal["em", "strong", "del", "code", "pre", "small", "link", "mark"]
+Tag = Literal["em", "strong", "del", "code", "pre", "small", "link", "mark", "quote", "list", "item", "sign"]
 
 # Where somebody is named in a text, from and to.
 Find = Callable[[str], list[tuple[int, int]]]
@@ -18,21 +18,32 @@ Find = Callable[[str], list[tuple[int, int]]]
 @dataclass(frozen=True, slots=True)
 class Token:
     """`children` are texts and tokens. A `link` has its address in `href`; `pre` may begin with a `small`, the
-    language of the code."""
+    language of the code. A `list` has `item`s, each of a `level` from 0 on, and begun by its `sign`."""
 
     tag: Tag
     children: tuple["str | Token", ...]
     href: str = ""
+    level: int = 0
 
 
 Tokens = list[str | Token]
 
 _TAGS: dict[str, Tag] = {"*": "em", "**": "strong", "_": "em", "__": "strong", "~~": "del"}
-_SPECIAL = re.compile(rf"`+|{SCHEME.pattern}|\*+|_+|~+", re.IGNORECASE)
+_SPECIAL = re.compile(rf"`+|{SCHEME.pattern}|\[|\*+|_+|~+", re.IGNORECASE)
 MOST_ELEMENTS = 250  # of one text. What comes behind is shown as it was typed
 
-# Lines between "```" and "```", or the end.
-_FENCED = re.compile(r"^```([^`\n]*)\n(.*?)(?:^```[ \t]*(?:\n|\Z)|\Z)", re.MULTILINE | re.DOTALL)
+# Lines between "```" and "```", or the end; lines behind "> "; lines behind "- ", "* ", "1. " or "1) ".
+_END = r"(?:\n|\Z)"  # of a line
+_BLOCKS = re.compile(
+    rf"^```([^`\n]*)\n(.*?)(?:^```[ \t]*{_END}|\Z)"
+    rf"|^> +[^ \n][^\n]*{_END}(?:^>(?: [^\n]*)?{_END})*"
+    rf"|(?:^ {{0,6}}(?:[-*•]|[0-9]{{1,9}}[.)]) +[^ \n][^\n]*{_END})+",
+    re.MULTILINE | re.DOTALL,
+)
+_QUOTED = re.compile("^> ?", re.MULTILINE)
+_ITEM = re.compile(r"( *)([^ ]+) +(.*)", re.DOTALL)
+_DEEPEST = 3  # level of a list's items
+
 _BACKTICKS = re.compile("`+")
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
@@ -45,17 +56,50 @@ def parse(text: str, finder: Find | None = None) -> Tokens:
     """`finder` finds whom to mark."""
     tokens: Tokens = []
     shown = 0
-    for match in _FENCED.finditer(text):
-        language, code = match.groups()
-        tokens += _Inline(text[shown : match.start()], finder).tokens
-        tokens.append(Token("pre", (Token("small", (language,)), code) if language.strip() else (code,)))
+    left = _Left()
+    for match in _BLOCKS.finditer(text):
+        whole, (language, code) = match[0], match.groups()
+        tokens += _Inline(text[shown : match.start()], finder, left).tokens
+        if code is not None:
+            tokens.append(Token("pre", (Token("small", (language,)), code) if language.strip() else (code,)))
+        elif left.elements <= 0:
+            tokens.append(whole)
+        elif whole[0] == ">":
+            left.elements -= 1
+            tokens.append(Token("quote", tuple(_Inline(_QUOTED.sub("", whole), finder, left).tokens)))
+        else:
+            tokens.append(Token("list", tuple(_item(line, finder, left) for line in _lines(whole))))
         shown = match.end()
-    return tokens + _Inline(text[shown:], finder).tokens
+    return tokens + _Inline(text[shown:], finder, left).tokens
 
 
-def mentions(name: str, text: str) -> bool:
-    """Whether `text` names somebody where that is marked: not in code, and not in links."""
-    return bool(find(name, text)) and _is_marked(parse(text, lambda part: find(name, part)))
+@dataclass(slots=True)
+class _Left:
+    """How many elements there may still be."""
+
+    elements: int = MOST_ELEMENTS
+
+
+def _lines(text: str) -> list[str]:
+    """With their ends, and by line feeds alone."""
+    lines = [f"{line}\n" for line in text.split("\n")]
+    return [*lines[:-1], *([lines[-1][:-1]] if lines[-1] != "\n" else [])]
+
+
+def _item(line: str, finder: Find | None, left: _Left) -> Token:
+    """What stands before it is kept as it was typed where it is a number."""
+    match = _ITEM.fullmatch(line)
+    assert match is not None, "as _BLOCKS has it"
+    indent, sign, rest = match.groups()
+    left.elements -= 1
+    shown = Token("sign", (f"{sign} " if len(sign) > 1 else "• ",))
+    level = min(_DEEPEST, len(indent) // 2)
+    return Token("item", (shown, *_Inline(rest, finder, left).tokens), level=level)
+
+
+def mentions(names: Sequence[str], text: str) -> bool:
+    """Whether `text` names somebody, by one of these, where that is marked: not in code, and not in links."""
+    return bool(find_any(names, text)) and _is_marked(parse(text, lambda part: find_any(names, part)))
 
 
 def _is_marked(tokens: Iterable[str | Token]) -> bool:
@@ -70,12 +114,12 @@ def plain(tokens: Iterable[str | Token]) -> str:
 class _Inline:
     """`tokens` are those of a text outside of fences."""
 
-    def __init__(self, text: str, finder: Find | None) -> None:
+    def __init__(self, text: str, finder: Find | None, left: _Left) -> None:
         self._text = text
         self._open: dict[str, int] = {}  # marks, and where in `tokens` they stand
         self._shown = 0  # up to where `tokens` reach
         self._at = 0  # from where it is looked at
-        self._elements = 0
+        self._left = left
         self.tokens: Tokens = []
         if text:
             self._parse(finder(text) if finder is not None else [])
@@ -86,7 +130,7 @@ class _Inline:
         text, ends = self._text, _ends_of_code(self._text)
         names = 0  # that are behind us
         match, begin = _SPECIAL.search(text), 0
-        while self._elements < MOST_ELEMENTS:
+        while self._left.elements > 0:
             # It is known already, where that stands behind a name; behind what is no link, a name leads back.
             if self._at < begin or (match is not None and match.start() < self._at):
                 match, begin = _SPECIAL.search(text, self._at), self._at
@@ -107,10 +151,10 @@ class _Inline:
                 if last is not None:
                     self._add(at, last, "code", _code(text[match.end() : last - len(what)]))
             else:
-                to, href = link_at(text, at)
+                start, to, href, words = named_link_at(text, at) if what == "[" else (at, *link_at(text, at), "")
                 self._at = to
                 if href:
-                    self._add(at, to, "link", href, href)
+                    self._add(start, to, "link", words or href, href)
 
     def _leave(self, start: int, to: int) -> None:
         """Leaves out what stands between the two places."""
@@ -121,7 +165,7 @@ class _Inline:
     def _add(self, start: int, to: int, tag: Tag, content: str, href: str = "") -> None:
         self._leave(start, to)
         self.tokens.append(Token(tag, (content,), href))
-        self._elements += 1
+        self._left.elements -= 1
 
     def _mark(self, at: int, end: int) -> None:
         what = self._text[at:end]
@@ -164,7 +208,7 @@ class _Inline:
         self._open = {other: at for other, at in self._open.items() if at < start}  # what began in between has no end
         children = _joined(self.tokens[start + 1 :])
         self.tokens[start:] = [Token(_TAGS[mark], tuple(children))]
-        self._elements += 1
+        self._left.elements -= 1
 
 
 def _joined(tokens: Iterable[str | Token]) -> Tokens:

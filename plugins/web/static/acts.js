@@ -2,8 +2,8 @@
 
 import { answer, change } from "./drafts.js";
 import { chat } from "./state.js";
-import { removal } from "./commands.js";
-import { $, ask, button, describe, el, hint, icon, menu } from "./dom.js";
+import { removal, run } from "./commands.js";
+import { $, button, copy, describe, el, harmful, icon, menu } from "./dom.js";
 import { USUAL } from "./emoji.js";
 import { isThere, mayDelete, mayEdit, react } from "./changes.js";
 import { find } from "./log.js";
@@ -18,29 +18,39 @@ const ARROW = "M8 5L4 9l4 4M4 9h7q5 0 5 6";
 const PEN = "M4 16l1-4 8-8 3 3-8 8zM11 6l3 3";
 const DOTS = "M4 10h1M10 10h1M16 10h1";
 
+// What does the same on the message that has the focus.
+const KEYS = { react: "+", answer: "R", edit: "E", all: "Enter" };
+
 const bar = el("div.acts", { "role": "group", "aria-label": "This message" });
 let at = null; // the row that it is at
 let held = false;
 
-const tool = (label, path, run) => {
+const tool = (label, path, run, keys) => {
 	const node = button(() => run(at.item), icon(path));
-	describe(node, label);
+	describe(node, label, keys);
 	return node;
 };
 
 function attach(row) {
 	if (row === at) return;
 	bar.remove();
+	at?.classList.remove("at");
 	at = row;
 	const room = chat.active;
 	if (!row || !isThere(room, row.item)) return;
 	bar.replaceChildren(
-		tool("React", FACE, item => menu(bar.firstChild, [], faces(room, item))),
-		tool("Answer", ARROW, answer),
-		...(mayEdit(room, row.item) ? [tool("Edit", PEN, change)] : []),
-		tool("More", DOTS, item => all(bar.lastChild, item))
+		tool("React", FACE, item => menu(bar.firstChild, [], faces(room, item)), KEYS.react),
+		tool("Answer", ARROW, answer, KEYS.answer),
+		...(mayEdit(room, row.item) ? [tool("Edit", PEN, change, KEYS.edit)] : []),
+		tool("More", DOTS, item => all(bar.lastChild, item), KEYS.all)
 	);
-	row.append(bar);
+	show();
+}
+
+// The bar is taller than a short row: that one is not clipped meanwhile.
+function show() {
+	at.classList.add("at");
+	at.append(bar);
 }
 
 // Rows are made anew when something becomes of them. What this returns puts the buttons, and the focus, back.
@@ -54,7 +64,7 @@ export function hold() {
 		const row = find(at.key);
 		if (!row?.item || !had) return attach(row?.item ? row : null);
 		at = row;
-		row.append(bar);
+		show();
 		focus.focus({ preventScroll: true });
 	};
 }
@@ -80,24 +90,23 @@ function all(anchor, item) {
 	menu(
 		anchor,
 		[
-			["Answer", () => answer(item)],
-			mayEdit(room, item) && ["Edit", () => change(item)],
-			["Copy text", () => copy(item.text, "Text")],
-			["Copy link", () => copy(linkTo(room, item), "Link")],
-			mayDelete(room, item) && ["Delete …", () => removal(room, item)]
+			[["Answer", () => answer(item)], mayEdit(room, item) && ["Edit", () => change(item)]],
+			[
+				["Copy text", () => copy(item.text, "Text")],
+				["Copy link", () => copy(linkTo(room, item), "Link")]
+			],
+			[
+				!room.direct && room.member(chat.name).role && run(...pinning(room, item)),
+				!chat.isMine(item) && run("report", { number: item.seq }, "Report"),
+				mayDelete(room, item) && harmful(["Delete …", () => removal(room, item)])
+			]
 		],
 		faces(room, item)
 	);
 }
 
-async function copy(text, what) {
-	try {
-		await navigator.clipboard.writeText(text);
-		hint(`${what} copied`);
-	} catch {
-		ask(`Copy this ${what.toLowerCase()}`, [["text", what, { value: text, readonly: "" }]], "Close");
-	}
-}
+const pinning = ({ pins }, { seq }) =>
+	pins.has(seq) ? ["unpin", { number: seq }, "Unpin"] : ["pin", { number: seq }, "Pin"];
 
 const isBusy = () => held || $("menu").matches(":popover-open");
 
@@ -124,7 +133,7 @@ list.onclick = event => {
 
 log.onkeydown = event => {
 	const { key, target, ctrlKey, metaKey, altKey, shiftKey } = event;
-	if (ctrlKey || metaKey || altKey || shiftKey) return;
+	if (ctrlKey || metaKey || altKey || (shiftKey && key !== KEYS.react)) return;
 	const row = target.closest(ROW);
 	const step = { ArrowUp: -1, ArrowDown: 1 }[key];
 	const shown = [...list.querySelectorAll(".message")];
@@ -133,7 +142,20 @@ log.onkeydown = event => {
 	else if (key === "ArrowUp" && target === log)
 		shown.findLast(node => node.getBoundingClientRect().top < bottom)?.focus();
 	else if (key === "Enter" && target === row) all(row, row.item);
+	else if (target === row && press(key.toUpperCase(), row)) return event.preventDefault();
 	else if (key === "Escape" && row) $("text").focus();
 	else return;
 	event.preventDefault();
 };
+
+// Whether the key means something for the message of `row`.
+function press(key, row) {
+	const { item } = row;
+	const room = chat.active;
+	if (!item || !isThere(room, item)) return false;
+	if (key === KEYS.react) menu(row, [], faces(room, item));
+	else if (key === KEYS.answer) answer(item);
+	else if (key === KEYS.edit && mayEdit(room, item)) change(item);
+	else return false;
+	return true;
+}

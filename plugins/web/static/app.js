@@ -6,9 +6,11 @@ import * as alerts from "./alerts.js";
 import { enter } from "./commands.js";
 import * as composer from "./composer.js";
 import * as talks from "./conversations.js";
+import * as appearance from "./appearance.js";
 import "./copying.js";
-import { $ } from "./dom.js";
+import { $, ask } from "./dom.js";
 import * as drafts from "./drafts.js";
+import * as drawing from "./drawing.js";
 import * as entry from "./entry.js";
 import { told } from "./handlers.js";
 import * as log from "./log.js";
@@ -26,8 +28,12 @@ import * as upload from "./upload.js";
 
 Object.assign(ui, {
 	// What has happened, for the parts that show it.
-	changed: () => (frame ||= requestAnimationFrame(render)),
-	told,
+	changed: drawing.changed,
+	told: (frame, how) =>
+		drawing.patiently(() => {
+			told(frame, how);
+			drawing.changed();
+		}),
 	open,
 	remember,
 	reworded,
@@ -54,11 +60,9 @@ Object.assign(ui, {
 	wipe
 });
 
-let frame = 0;
 const heard = []; // to be read out
 
 function render() {
-	frame = 0;
 	// Several that come at once are read out one after the other.
 	if (heard[0]) $("heard").textContent = heard.splice(0).join("\n");
 	if (!chat.active) return;
@@ -81,7 +85,8 @@ function spoken({ sender, text }, room) {
 function title() {
 	const mentions = talks.all().reduce((sum, room) => sum + room.mentions, 0);
 	const where = `${mentions ? `(${mentions}) ` : ""}${chat.active.name}`;
-	document.title = [where, entry.TITLE].filter(Boolean).join(" · ");
+	const title = [where, entry.TITLE].filter(Boolean).join(" · ");
+	if (document.title !== title) document.title = title;
 }
 
 // `instead`: see place.js.
@@ -131,13 +136,20 @@ onblur = () => {
 	if (chat.active?.unread === 0) chat.active.mark = null;
 };
 
-onkeydown = ({ key, altKey }) => {
+// Keys that mean the same wherever one is.
+onkeydown = event => {
+	const { key, altKey, ctrlKey, shiftKey } = event;
+	if (!chat.active || $("chat").hidden) return;
 	const step = { ArrowDown: 1, ArrowUp: -1 }[key];
 	const all = talks.all();
-	if (altKey && step && chat.active) chat.show(all.at((all.indexOf(chat.active) + step) % all.length));
+	if (altKey && step) chat.show(all.at((all.indexOf(chat.active) + step) % all.length));
+	else if (ctrlKey && shiftKey && key.toUpperCase() === "F") search.toggle(true);
+	else return;
+	event.preventDefault();
 };
 
-$("self").onclick = () => selfMenu($("self"), ...alerts.switches());
+$("self").onclick = () => selfMenu($("self"), ["Appearance …", () => appearance.choose(ask)], ...alerts.switches());
 
+drawing.start(render);
 session.start();
 entry.comeBack();

@@ -113,7 +113,7 @@ async function confirmed(messages) {
 	const shown = slashed.slice(0, SHOWN).map(line => el("li", line));
 	const note = el("div", "This begins like a command. It would be read by all who are here:", el("ul.asked", shown));
 	const title = `Say ${plural(slashed.length, "line")} with a slash in front as text?`;
-	return ask(title, [], `Send ${plural(lines.length, "line")}`, note, true);
+	return ask(title, [], `Send ${plural(lines.length, "line")}`, note, { careful: true });
 }
 
 // A command that needs a secret is not typed to its end: that must not be seen.

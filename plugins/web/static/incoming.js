@@ -5,6 +5,7 @@ import { isForMe, isRead, isUnread, see } from "./reading.js";
 import { chat, ui } from "./state.js";
 
 const KEPT = 500; // items of a room. The server has the others
+const SPARE = 50; // of them that go at once, so that not each message puts all in order
 
 export function itemOf({ type: kind, own, edited, reactions, ...event }) {
 	const item = { ...event, kind, time: Date.parse(event.time) };
@@ -35,7 +36,7 @@ export function add(room, events, live = 0, end = room.following) {
 	}
 	const surplus = room.items.length - KEPT;
 	if (surplus > 0 && room.more !== null) {
-		room.keep(end ? surplus : 0, end ? Infinity : KEPT);
+		room.keep(end ? surplus + SPARE : 0, end ? Infinity : KEPT);
 		room[end ? "more" : "past"] = true;
 	}
 	if (live && events[0].own) isRead(room, live, live); // by who has said it, on another device

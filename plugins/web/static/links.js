@@ -1,6 +1,6 @@
 // Links in what somebody typed.
 
-import { charBefore } from "./text.js";
+import { charBefore, isBlank } from "./text.js";
 
 const SCHEME = /https?:\/\/|mailto:/gi;
 const OUTSIDE_LINK =
@@ -26,6 +26,19 @@ export function linkAt(text, at) {
 	const href = text.slice(at, to);
 	const isLink = !/[a-z0-9]/i.test(charBefore(text, at)) && !ENDLESS_HOST.test(href) && URL.canParse(href);
 	return isLink ? { to, href } : { to: stop };
+}
+
+// [words](https://...): {from, to, href, words}. Without `words` it is a link as all others, or, without `href`, none.
+const NAMED = /\[([^[\]\n]{1,200})\]\((?=https?:\/\/)/iy;
+
+export function namedLinkAt(text, at) {
+	NAMED.lastIndex = at;
+	const [begin, words] = NAMED.exec(text) ?? [];
+	if (!begin || isBlank(words)) return { to: at + 1 };
+	const from = at + begin.length;
+	const { to, href } = linkAt(text, from);
+	if (!href) return { to };
+	return text[to] === ")" ? { from: at, to: to + 1, href, words } : { from, to, href };
 }
 
 // Where the links of `text` are: {from, to}.

@@ -1,6 +1,6 @@
 // The list of messages: scrolling, following, and loading more.
 
-import { $, plural, sync } from "./dom.js";
+import { $, button, copy, el, plural, sync, write } from "./dom.js";
 import { dayOf, look } from "./looks.js";
 import { mentions } from "./mentions.js";
 import { canLoad, lookUp, newer, older, present, toMark } from "./pages.js";
@@ -8,6 +8,7 @@ import { chat } from "./state.js";
 import { rows } from "./rows.js";
 
 const NEAR = 800; // pixels from the edge, when more is fetched
+const LAST = 40; // rows: few windows have room for more
 const END = 30; // pixels that still count as the end
 
 const box = $("log");
@@ -41,13 +42,39 @@ export function point(key) {
 	row?.classList.add("found");
 }
 
+// The number of the first row from the top for which `isBelow`; rows above it must not be, and those behind it must.
+function firstRow(isBelow) {
+	const rows = list.children;
+	let [from, to] = [0, rows.length];
+	while (from < to) {
+		const middle = (from + to) >> 1;
+		if (isBelow(rows[middle])) to = middle;
+		else from = middle + 1;
+	}
+	return from;
+}
+
 // The last message that can be seen.
 export function seen() {
 	const { following, past, latest } = chat.active;
 	if (following && !past) return latest;
 	const { bottom } = box.getBoundingClientRect();
 	const middle = node => bottomOf(node) - node.offsetHeight / 2;
-	return [...list.children].findLast(row => row.item?.seq && middle(row) < bottom)?.item.seq ?? 0;
+	let at = firstRow(row => middle(row) >= bottom) - 1;
+	while (at >= 0 && !list.children[at].item?.seq) at -= 1;
+	return list.children[at]?.item.seq ?? 0;
+}
+
+// To the end. That is nothing that the reader has scrolled.
+function toEnd() {
+	box.scrollTop = box.scrollHeight;
+	scrolledTo = box.scrollTop;
+	shade();
+}
+
+// A line above the box tells that there is more below.
+function shade() {
+	$("talk").classList.toggle("scrolled", below() > 1);
 }
 
 export async function toLatest() {
@@ -60,35 +87,78 @@ export async function toLatest() {
 
 // Nothing of who was here stays.
 export function forget() {
-	for (const node of [list, $("edge")]) node.replaceChildren();
+	for (const node of [list, $("edge"), $("empty")]) node.replaceChildren();
 }
 
 export function render() {
 	const room = chat.active;
 	const { items, mark, more, loading, unread, name, following, direct } = room;
 	// What the reader looks at stays where it is. A day is put before what is older.
-	const seen = !following && [...list.children].find(node => !node.matches(".day") && bottomOf(node) > box.offsetTop);
-	const before = seen && bottomOf(seen);
+	const held = following ? null : inSight();
+	const before = held && bottomOf(held);
 	const mine = mentions(chat.name);
 	// What is today is yesterday after midnight.
 	const dated = row => (row.kind === "day" ? { ...row, sign: dayOf(row.item) } : row);
 	const line = more && room.first > mark + 1 ? null : mark;
-	sync(list, rows(items, line, seq => room.find(seq)).map(dated), row => look(row, mine));
+	for (const node of list.children) node.classList.add("laid");
+	const shown = rows(items, line, seq => room.find(seq)).map(dated);
+	// Nobody sees of many that come at once but the last.
+	const unseen = new Set(following ? shown.slice(0, -LAST) : []);
+	sync(list, shown, row => {
+		const node = look(row, mine);
+		if (unseen.has(row)) node.classList.add("laid");
+		return node;
+	});
 	const begin =
 		more === null
 			? "This is gone when you close the page."
 			: more
 				? ""
 				: `This is where ${direct ? "it" : name} begins.`;
-	$("edge").textContent = loading && !room.checking ? "Loading …" : begin;
-	const same = find(seen?.key);
-	if (following) box.scrollTop = box.scrollHeight;
+	write($("edge"), loading && !room.checking ? "Loading …" : begin);
+	welcome(room);
+	const same = held && find(held.key);
+	if (following) toEnd();
 	else if (same) box.scrollTop += bottomOf(same) - before;
 	$("latest").hidden = following;
-	$("latest").textContent = `${unread ? plural(unread, "new message") : "Jump to the latest"} ↓`;
+	write($("latest"), `${unread ? plural(unread, "new message") : "Jump to the latest"} ↓`);
 	fill();
 	const unknown = items.findLast(({ reply_to }) => reply_to > 0 && room.find(reply_to) === undefined);
 	if (unknown) lookUp(room, unknown.reply_to);
+}
+
+// What there is to do where nobody has said anything yet.
+function welcome(room) {
+	const isEmpty = !room.more && !room.loading && !room.gone && !room.items.some(({ kind }) => kind === "message");
+	const what = { key: room.key, sign: room.name, room };
+	sync($("empty"), isEmpty ? [what] : [], ({ room }) => (room.direct ? emptyTalk(room) : emptyRoom(room)));
+}
+
+const emptyTalk = ({ name }) =>
+	el(
+		"div",
+		el("h2", `You and ${name}`),
+		el("p", "Only you two can read what is said here. Write the first message below.")
+	);
+
+const emptyRoom = ({ name, address }) =>
+	el(
+		"div",
+		el("h2", "Nobody has said anything yet"),
+		el("p", "Write the first message below, or send a link to this room to whom you want to have here."),
+		button(() => copyLink(address), `Copy the link to ${name}`)
+	);
+
+async function copyLink(address) {
+	const link = new URL(`?${new URLSearchParams(address)}`, location.href.replace(/#.*/, "")).href;
+	await copy(link, "Link");
+}
+
+// The first row in sight; no line of a day.
+function inSight() {
+	let row = list.children[firstRow(node => bottomOf(node) > box.offsetTop)];
+	while (row?.matches(".day")) row = row.nextElementSibling;
+	return row;
 }
 
 function scrolled() {
@@ -99,6 +169,7 @@ function scrolled() {
 	if (box.scrollTop < scrolledTo) room.following = false;
 	if (below() < END && !room.past) room.following = true;
 	scrolledTo = box.scrollTop;
+	shade();
 	if (before !== room.following || room.unread) chat.changed();
 	fill();
 }
@@ -112,7 +183,13 @@ function fill() {
 
 box.onscroll = scrolled;
 $("latest").onclick = toLatest;
-new ResizeObserver(() => chat.active?.following && (box.scrollTop = box.scrollHeight)).observe(box);
+
+// The window, or what is in it, may be larger by now.
+const sizes = new ResizeObserver(() => {
+	if (chat.active?.following) toEnd();
+});
+sizes.observe(box);
+sizes.observe(list);
 
 (function atMidnight() {
 	const midnight = new Date().setHours(24, 0, 0, 0);

@@ -73,7 +73,7 @@ function reactions(item) {
 }
 
 // `mine` finds one's own name in a text.
-function message({ item, head, original }, mine) {
+function message({ item, head, isLastOwn, original }, mine) {
 	const { text, action, state, why, sender, edited } = item;
 	const name = tint(el("b", { dir: "auto" }, sender), sender);
 	const words = nodesOf(parse(files.beside(item), item.mine ? undefined : mine));
@@ -81,12 +81,14 @@ function message({ item, head, original }, mine) {
 	// In a group only the first message shows whose they are. It is read out with each.
 	const time = [!action && el("span.sr", `${sender}: `), timeOf(item)];
 	const row = el(
-		`li.message${head ? ".head" : ""}${action ? ".action" : ""}${forMe ? ".for-me" : ""}`,
+		["li.message", head && "head", action && "action", forMe && "for-me", isLastOwn && "last-own"]
+			.filter(Boolean)
+			.join("."),
 		{ "data-state": state, "tabindex": -1 },
 		head && !action ? [avatar(sender), el("p", name, " ", timeOf(item))] : time,
 		item.reply_to > 0 &&
 			el("button.quote", { type: "button", value: "quote" }, el("span.sr", "Answer to "), quotation(original)),
-		el("div.body", { dir: "auto" }, action && [name, " "], words),
+		el(edited ? "div.body.edited-later" : "div.body", { dir: "auto" }, action && [name, " "], words),
 		files.shown(item.files),
 		edited && el("small.edited", { title: `Edited: ${full(edited)}` }, "edited"),
 		reactions(item),

@@ -1,29 +1,65 @@
-// What somebody typed, as tokens: a string, or {tag, href, children}. Only dom.js makes nodes of them. The terminal client has
+// What somebody typed, as tokens: a string, or {tag, href, level, children}. Only dom.js makes nodes of them. The terminal client has
 // the same rules: greenchat/connect/model/markup.py.
 
-import { linkAt } from "./links.js";
+import { linkAt, namedLinkAt } from "./links.js";
 import { charAt, charBefore, isWord, SPACE, WORD } from "./text.js";
 
 const TAGS = { "*": "em", "**": "strong", "_": "em", "__": "strong", "~~": "del" };
-const SPECIAL = /`+|https?:\/\/|mailto:|\*+|_+|~+/gi;
+const SPECIAL = /`+|https?:\/\/|mailto:|\[|\*+|_+|~+/gi;
 const MOST_ELEMENTS = 250; // of one text. What comes behind is shown as it was typed
 
-// Lines between "```" and "```", or the end.
-const FENCED = /^```([^`\n]*)\n([^]*?)(?:^```[ \t]*(?:\n|(?![^]))|(?![^]))/gm;
+const END = "(?:\\n|(?![^]))"; // of a line
+// Lines between "```" and "```", or the end; lines behind "> "; lines behind "- ", "* ", "1. " or "1) ".
+const BLOCKS = new RegExp(
+	[
+		`^\`\`\`([^\`\\n]*)\\n([^]*?)(?:^\`\`\`[ \\t]*${END}|(?![^]))`,
+		`^> +[^ \\n][^\\n]*${END}(?:^>(?: [^\\n]*)?${END})*`,
+		`(?:^ {0,6}(?:[-*•]|[0-9]{1,9}[.)]) +[^ \\n][^\\n]*${END})+`
+	].join("|"),
+	"gm"
+);
+const ITEM = /^( *)(\S+) +([^]*)$/;
+const DEEPEST = 3; // level of a list's items
 
 // `mine` finds whom to mark: see `mentions`.
 export function parse(text, mine) {
+	const left = { elements: MOST_ELEMENTS };
 	const tokens = [];
 	let shown = 0;
-	for (const { 0: whole, 1: language, 2: code, index } of text.matchAll(FENCED)) {
-		tokens.push(...inline(text.slice(shown, index), mine));
-		tokens.push({ tag: "pre", children: language.trim() ? [{ tag: "small", children: [language] }, code] : [code] });
+	for (const { 0: whole, 1: language, 2: code, index } of text.matchAll(BLOCKS)) {
+		tokens.push(...inline(text.slice(shown, index), mine, left));
+		if (code !== undefined) tokens.push(fenced(language, code));
+		else if (left.elements <= 0) tokens.push(whole);
+		else if (whole[0] === ">") tokens.push(quote(whole, mine, left));
+		else tokens.push(list(whole, mine, left));
 		shown = index + whole.length;
 	}
-	return [...tokens, ...inline(text.slice(shown), mine)];
+	return [...tokens, ...inline(text.slice(shown), mine, left)];
 }
 
-function inline(text, mine) {
+const fenced = (language, code) => ({
+	tag: "pre",
+	children: language.trim() ? [{ tag: "small", children: [language] }, code] : [code]
+});
+
+function quote(lines, mine, left) {
+	left.elements -= 1;
+	return { tag: "blockquote", children: inline(lines.replace(/^> ?/gm, ""), mine, left) };
+}
+
+// What stands before an item is kept as it was typed, where it is a number.
+function list(lines, mine, left) {
+	const item = line => {
+		const [, indent, sign, rest] = ITEM.exec(line);
+		const level = Math.min(DEEPEST, indent.length >> 1);
+		left.elements -= 1;
+		const shown = { tag: "sign", children: [sign.length > 1 ? `${sign} ` : "• "] };
+		return { tag: "li", level, children: [shown, ...inline(rest, mine, left)] };
+	};
+	return { tag: "ul", children: lines.split(/(?<=\n)/).map(item) };
+}
+
+function inline(text, mine, left) {
 	const named = mine?.find(text) ?? [];
 	const ends = endsOfCode(text);
 	const special = new RegExp(SPECIAL);
@@ -31,7 +67,6 @@ function inline(text, mine) {
 	const tokens = [];
 	let shown = 0; // up to where `tokens` reach
 	let names = 0; // that are behind us
-	let elements = 0;
 
 	// Leaves out what stands between the two places.
 	const leave = (from, to) => {
@@ -41,7 +76,7 @@ function inline(text, mine) {
 	const add = (from, to, tag, content, href) => {
 		leave(from, to);
 		tokens.push({ tag, href, children: [content] });
-		elements++;
+		left.elements -= 1;
 	};
 
 	function close(mark) {
@@ -49,7 +84,7 @@ function inline(text, mine) {
 		for (const [other, at] of open) if (at >= start) open.delete(other); // what began in between has no end
 		const children = joined(tokens.splice(start).slice(1));
 		tokens.push({ tag: TAGS[mark], children });
-		elements++;
+		left.elements -= 1;
 	}
 
 	// A run of marks ends what such marks began, and then begins something else.
@@ -77,7 +112,7 @@ function inline(text, mine) {
 		special.lastIndex = to;
 	}
 
-	while (elements < MOST_ELEMENTS) {
+	while (left.elements > 0) {
 		const match = special.exec(text);
 		const { 0: what, index: at } = match ?? { 0: "", index: text.length };
 		const end = at + what.length;
@@ -96,8 +131,8 @@ function inline(text, mine) {
 			const last = ends.get(at);
 			if (last) add(at, last, "code", codeOf(text.slice(end, last - what.length)));
 		} else {
-			const { to, href } = linkAt(text, at);
-			if (href) add(at, to, "a", href, href);
+			const { from = at, to, href, words = href } = what === "[" ? namedLinkAt(text, at) : linkAt(text, at);
+			if (href) add(from, to, "a", words, href);
 			else special.lastIndex = to;
 		}
 	}

@@ -3,7 +3,7 @@
 import * as account from "./account.js";
 import { enter, leave, run } from "./commands.js";
 import * as talks from "./conversations.js";
-import { $, ask, button, el, menu, named, plural } from "./dom.js";
+import { $, ask, button, el, harmful, menu, named, plural } from "./dom.js";
 import * as requests from "./requests.js";
 import * as session from "./session.js";
 import { chat, ui } from "./state.js";
@@ -14,15 +14,14 @@ export function memberMenu(anchor, name) {
 	const user = { user: name };
 	const who = run("whois", user, `Who is ${name}?`);
 	const talk = [["Direct message", () => chat.show(talks.directTo(name))], run("ignore", user, "Ignore")];
-	const order = [
-		run("kick", user, `Kick ${name}`),
+	const orders = [
+		role === "operator" ? run("deop", user, "No operator any more") : run("op", user, "Make an operator"),
 		run("mute", user, `Mute ${name}`),
-		run("unmute", user, "Let speak again"),
-		run("ban", user, `Ban ${name}`),
-		role === "operator" ? run("deop", user, "No operator any more") : run("op", user, "Make an operator")
+		run("unmute", user, "Let speak again")
 	];
-	if (chat.isMe(name)) menu(anchor, [who]);
-	else menu(anchor, [who, ...talk, ...(chat.me().role ? order : [])]);
+	const harm = [harmful(run("kick", user, `Kick ${name}`)), harmful(run("ban", user, `Ban ${name}`))];
+	if (chat.isMe(name)) menu(anchor, [[who]]);
+	else menu(anchor, [[who, ...talk], ...(chat.me().role ? [orders, harm] : [])]);
 }
 
 $("more").onclick = () => {
@@ -30,15 +29,19 @@ $("more").onclick = () => {
 	const { name, direct, gone, topic } = room;
 	const close = talks.all()[1] && ["Close", () => leave(room)];
 	const inRoom = [
-		run("topic", {}, "Set the topic", ["text", "Topic (- for none)", { value: topic }]),
-		run("invite", { room: name }, "Invite somebody"),
-		chat.me().role && run("room", { setting: "key" }, "Set a key", ["value", "Key (off: none)", { class: "secret" }]),
-		[`Leave ${name}`, () => leave(room)]
+		[
+			run("topic", {}, "Set the topic", ["text", "Topic (- for none)", { value: topic }]),
+			invitation(room),
+			chat.me().role && run("room", { setting: "key" }, "Set a key", ["value", "Key (off: none)", { class: "secret" }])
+		],
+		[harmful([`Leave ${name}`, () => leave(room)])]
 	];
-	if (gone)
-		menu($("more"), [name && [again(room), () => comeBack(room)], ["Join another room …", joinAnother], name && close]);
-	else menu($("more"), direct ? [run("whois", { user: name }, `Who is ${name}?`), close] : inRoom);
+	const anew = [name && [again(room), () => comeBack(room)], ["Join another room …", joinAnother]];
+	if (gone) menu($("more"), [anew, [name && close]]);
+	else menu($("more"), direct ? [[run("whois", { user: name }, `Who is ${name}?`)], [close]] : inRoom);
 };
+
+export const invitation = ({ name }) => run("invite", { room: name }, "Invite somebody");
 
 // What there is to do where nothing can be said any more.
 export const again = ({ direct, name }) => (direct ? `Write to ${name} anew` : "Come back");
@@ -59,13 +62,15 @@ $("add-room").onclick = joinAnother;
 
 export function selfMenu(anchor, ...switches) {
 	menu(anchor, [
-		chat.me().away ? run("back", {}, "I am back") : run("away", {}, "I am away"),
-		run("nick", {}, "Change name", ["name", "New name", { value: chat.name }]),
-		...(chat.account
-			? [["Account and devices …", account.open]]
-			: [account.credentials("register"), account.credentials("login")]),
-		...switches,
+		[
+			chat.me().away ? run("back", {}, "I am back") : run("away", {}, "I am away"),
+			run("nick", {}, "Change name", ["name", "New name", { value: chat.name }]),
+			...(chat.account
+				? [["Account and devices …", account.open]]
+				: [account.credentials("register"), account.credentials("login")])
+		],
+		switches,
 		// Who stays logged in leaves by closing the window.
-		stays() ? ["Log out", () => session.logout()] : ["Leave the chat", ui.leave]
+		[harmful(stays() ? ["Log out", () => session.logout()] : ["Leave the chat", ui.leave])]
 	]);
 }

@@ -56,8 +56,9 @@ box.onkeydown = ({ key }) => {
 	if (key === "Escape") toggle(false);
 };
 
-function toggle(open = box.hidden) {
+export function toggle(open = box.hidden) {
 	box.hidden = !open;
+	$("chat").classList.toggle("searching", open);
 	(open ? form.text : $("text")).focus();
 }
 
@@ -66,6 +67,7 @@ export function forget() {
 	list.replaceChildren();
 	$("found").textContent = "";
 	box.hidden = true;
+	$("chat").classList.remove("searching");
 }
 
 // --- the way ---

@@ -30,7 +30,6 @@ export function start() {
 function received(frame, how) {
 	chat.trouble = frame.type === "error" ? frame : {};
 	ui.told(frame, how);
-	chat.changed();
 }
 
 const isOpen = ({ gone }) => !gone;

@@ -1,6 +1,6 @@
 // The line below the heading, that tells when something is wrong, and how many lines wait.
 
-import { $, plural } from "./dom.js";
+import { $, plural, write } from "./dom.js";
 import { again, comeBack, joinAnother } from "./menus.js";
 import * as sender from "./sender.js";
 import * as session from "./session.js";
@@ -17,7 +17,7 @@ export function render() {
 	const isLost = state === "lost" && !isCalm;
 	const isElsewhere = state === "elsewhere";
 	const isGone = !isLost && !isElsewhere && !!active.gone;
-	line.textContent = problem(isLost, isElsewhere);
+	write(line, problem(isLost, isElsewhere));
 	first.hidden = !isLost && !isElsewhere && !(isGone && active.name);
 	if (isElsewhere) offer(first, "Go on here", session.back);
 	else if (isLost) offer(first, "Try now", wire.open);
@@ -26,12 +26,12 @@ export function render() {
 	offer(second, active.name ? "Join another room" : "Join a room", joinAnother);
 	const [lines, wait] = sender.waiting();
 	const until = isLost ? "" : `: ${wait} s`;
-	$("waiting").textContent = lines && !isCalm ? `${plural(lines, "line")} waiting${until}` : "";
+	write($("waiting"), lines && !isCalm ? `${plural(lines, "line")} waiting${until}` : "");
 	if (isLost || lines) setTimeout(chat.changed, TICK);
 }
 
 function offer(button, label, onclick) {
-	button.textContent = label;
+	write(button, label);
 	button.onclick = () => onclick();
 }
 
