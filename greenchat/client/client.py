@@ -29,7 +29,7 @@ from greenchat.protocol.replies import (
     Stats,
     Welcome,
 )
-from greenchat.protocol.requests import Frame, History, Join, KeepCursor, Leave, Search, Status
+from greenchat.protocol.requests import Frame, History, Join, KeepCursor, Leave, ListMentions, Search, Status
 
 # How long a reload may take, in seconds: the server tries all that it is to load first, for a minute at most, and one
 # that somebody else has asked for comes before it.
@@ -348,6 +348,11 @@ class Client(Sending):
         with an `id` below `before`, unless that is 0. Raises as `history` does."""
         request = Search(text, room, before, limit, next(self._refs), conversation)
         return self._ask(request, SearchResults, timeout)
+
+    def mentions(self, before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS) -> SearchResults:
+        """The latest messages that have one's name or words, or answer one, in all that one may read, with an `id`
+        below `before`, unless that is 0. Raises as `history` does."""
+        return self._ask(ListMentions(before, limit, next(self._refs)), SearchResults, timeout)
 
     def stats(self, timeout: float = CONNECT_SECONDS) -> Stats:
         """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""

@@ -61,6 +61,7 @@ from greenchat.protocol.requests import (
     KeepCursor,
     Leave,
     ListCommands,
+    ListMentions,
     MarkRead,
     Ping,
     Pong,
@@ -123,6 +124,7 @@ Asked = (
     | Leave
     | History
     | Search
+    | ListMentions
     | Export
     | Ping
     | Pong

@@ -9,6 +9,7 @@ goes along over a reload.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +36,8 @@ from greenchat import (
 from . import burst, channels, desk, operators, orders, reading, redact, relay, whois
 from .absent import Absent
 from .beside import Besides
-from .desk import Desk, Gone, Handler
+from .client import Gone
+from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
 from .marks import Marks
@@ -51,8 +53,12 @@ log = logging.getLogger("greenchat.irc")
 # How a client of IRC begins, in whatever case.
 BEGINNINGS = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
 
-# So many lines are told before others have their turn, where this one is long.
+# So many lines are told at once, before others have their turn, where this one is long.
 STEP = 64
+
+# So many changes of people are known to be told to who watches these, while more rooms tell of them: more than come in
+# one turn.
+SEEN = 256
 
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
@@ -88,6 +94,7 @@ class Irc:
         self._ctx = ctx
         self._absent = Absent(ctx.carry_state())
         self._shared: dict[frozenset[str], SharedCodec] = {}
+        self._seen: deque[tuple[str, datetime]] = deque(maxlen=SEEN)
 
     # --- begin and end ---
 
@@ -147,11 +154,14 @@ class Irc:
         if handler is None:
             self._other(session, codec, frame)
             return True
-        for number, told in enumerate(handler(self._desk, session, codec, frame), 1):
-            if number % STEP == 0:
-                self._server.turns.breathe()  # it may be about a hall
-            session.tell(IrcLines(lines=[codec.numeric(told) if isinstance(told, Numeric) else told], ref=frame.ref))
-        session.tell(IrcLines(is_last=True, ref=frame.ref))
+        lines: list[str] = []
+        for told in handler(self._desk, session, codec, frame):
+            lines.append(codec.numeric(told) if isinstance(told, Numeric) else told)
+            if len(lines) == STEP:  # it may be about a hall
+                session.tell(IrcLines(lines=lines, ref=frame.ref))
+                lines = []
+                self._server.turns.breathe()
+        session.tell(IrcLines(lines=lines, is_last=True, ref=frame.ref))
         return True
 
     def _logged_in(self, session: Session, codec: IrcCodec, join: Join) -> bool:
@@ -209,7 +219,11 @@ class Irc:
                 other.tell(from_somebody(other, member.name, told))
 
     def _tell_watchers(self, event: Away | Renamed) -> None:
-        name = event.name
+        """Once, though it comes from all rooms."""
+        name, seen = event.name, (event.name, event.time)
+        if not self._desk.watchers or seen in self._seen:
+            return
+        self._seen.append(seen)
         if isinstance(event, Away):
             told = line(source(name), "AWAY", *([event.why] if event.why else []))
             for session in self._desk.watching(name, "away-notify"):

@@ -4,13 +4,14 @@ there is."""
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
 
 from . import burst
 from .caps import CAPS, EXTENDED, listed
+from .client import Gone
 from .frames import IrcLine, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
 from .marks import Marks
@@ -45,15 +46,6 @@ ERRORS: dict[str, str] = {
     "906": "SASL authentication aborted",
     "907": "You have already authenticated using SASL",
 }
-
-
-class Gone(NamedTuple):
-    """Somebody who has left."""
-
-    nick: str
-    username: str
-    realname: str
-    time: datetime
 
 
 class Desk:
@@ -146,6 +138,10 @@ class Desk:
         """What is shown as such, where somebody asks. In front of what they say is the name alone, see `source`."""
         codec = self.codec_of(member)
         return (user_name(codec.client.user) if codec is not None else "") or to_irc(member.name)
+
+    def account(self, member: Member) -> str:
+        """The name of somebody's account, as it was registered; empty for a guest."""
+        return to_irc(self.server.accounts.name_of(member.account_id) or member.account) if member.account else ""
 
     def count(self) -> int:
         """How many people are here."""

@@ -45,7 +45,7 @@ from .grammar import fitting, line, word
 from .labels import Labels
 from .modes import BANS, ORDERED
 from .names import HOST, from_irc, notice_source, source, to_channel, to_irc
-from .numerics import failure, refusal
+from .numerics import as_quoted, failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
@@ -353,7 +353,7 @@ class IrcCodec:
         return self.numeric(Numeric(code, (), text))
 
     def _refused(self, error: Error, context: Context) -> list[str]:
-        client = self.client
+        client, error = self.client, replace(error, text=as_quoted(error.text))
         if context.verb in WORDS and (beside := unpacked(context.extra)) and self.session is not None:
             self.facts.besides.settle(self.session.name, beside)
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
@@ -387,7 +387,8 @@ class IrcCodec:
         is_shown = context.verb == "MODE" and context.extra == ORDERED and self.session.role != "operator"
         if is_shown or context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
-        return [f":{notice_source(one, self.client.talks)} NOTICE {self.me} :{one}" for one in lines if one]
+        told = [(notice_source(one, self.client.talks), as_quoted(one)) for one in lines if one]
+        return [f":{by} NOTICE {self.me} :{one}" for by, one in told]
 
 
 def _pong(token: str) -> str:

@@ -184,6 +184,8 @@ class Composer:
                 chats.show(chats.talk_to(name).id)
             case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
                 self._app.action_search(" ".join(line.split()[1:]))
+            case [command] if command.lower() == "/mentions" and not self._app.link.client.plain:
+                self._app.action_mentions()
             case _:
                 return False
         self._app.changed()

@@ -2,7 +2,7 @@
 
 import { answer, change } from "./drafts.js";
 import { chat } from "./state.js";
-import { removal } from "./commands.js";
+import { removal, run } from "./commands.js";
 import { $, ask, button, describe, el, hint, icon, menu } from "./dom.js";
 import { USUAL } from "./emoji.js";
 import { isThere, mayDelete, mayEdit, react } from "./changes.js";
@@ -84,11 +84,16 @@ function all(anchor, item) {
 			mayEdit(room, item) && ["Edit", () => change(item)],
 			["Copy text", () => copy(item.text, "Text")],
 			["Copy link", () => copy(linkTo(room, item), "Link")],
+			!room.direct && room.member(chat.name).role && run(...pinning(room, item)),
+			!chat.isMine(item) && run("report", { number: item.seq }, "Report"),
 			mayDelete(room, item) && ["Delete …", () => removal(room, item)]
 		],
 		faces(room, item)
 	);
 }
+
+const pinning = ({ pins }, { seq }) =>
+	pins.has(seq) ? ["unpin", { number: seq }, "Unpin"] : ["pin", { number: seq }, "Pin"];
 
 async function copy(text, what) {
 	try {

@@ -179,6 +179,8 @@ def test_who_asks_for_no_history_is_told_what_they_have_missed(server):
         ned.ask("PRIVMSG #bar :missed as well")
         with IrcClient(server, "moe", account=account) as moe:
             assert [text.partition("] ")[2] for text in texts(moe.welcome)] == ["missed as well"]
+            before, after = [line.text for line in moe.welcome if (line.verb, line.params[0]) == ("NOTICE", "#bar")]
+            assert (before[:28], after) == ("What was said before, since ", "That was before.")
             assert [text.partition("] ")[2] for text in texts(moe.ask("PART #bar", "JOIN #bar"))] == [
                 *("read by moe", "missed by moe", "missed as well")
             ]
