@@ -1,6 +1,5 @@
 """`/upload PATH`: files on their way to the server, each in a thread of its own, beside what one types."""
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -92,6 +91,8 @@ class Uploads:
 
     def begin(self, run: UploadRun, place: UploadPlace, client: Client) -> None:
         """The server has said where to send it. To be called in the event loop."""
+        import asyncio  # which has been loaded where files are sent: pipes need none of it
+
         door, loop = client.door, asyncio.get_running_loop()
         if door is None:
             return
