@@ -184,7 +184,7 @@ class Irc:
         except Reject:
             command = None
         if command is None or not command.may_run(session):
-            told = codec.numeric(Numeric("421", (frame.verb[:50],), "Unknown command"))
+            told = codec.numeric(Numeric("421", (frame.verb[:50].upper(),), "Unknown command"))
             session.tell(IrcLines(lines=[told], is_last=True, ref=frame.ref))
             return
         room = room_of(params[0]) if params and is_channel(params[0]) else ""
