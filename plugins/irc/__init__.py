@@ -347,6 +347,9 @@ class Irc:
         room = self._desk.room(session, channel)
         return room.log.in_a_row(seq, count) if room is not None else None
 
+    def is_known(self, session: Session, channel: str) -> bool:
+        return self._desk.room(session, channel) is not None
+
     def is_there(self, session: Session, channel: str) -> bool:
         room = self._desk.room(session, channel)
         return room is not None and session.member is not None and room.name in session.member.rooms
