@@ -9,7 +9,8 @@ import { rows } from "./rows.js";
 
 const NEAR = 800; // pixels from the edge, when more is fetched
 const ROW = 22; // pixels, that no row is lower than
-const CALM = 500; // ms after which what was only sketched is drawn
+const CALM = 200; // ms after which what was only sketched is drawn,
+const BATCH = 50; // by so many rows
 const END = 30; // pixels that still count as the end
 
 const box = $("log");
@@ -103,7 +104,7 @@ export function render() {
 	const line = more && room.first > mark + 1 ? null : mark;
 	lay();
 	const shown = rows(items, line, seq => room.find(seq)).map(dated);
-	if (following) sketch(shown);
+	sketch(shown, following);
 	sync(list, shown, row => (row.sign === SKETCHED ? sketched(row) : look(row, mine)));
 	const begin =
 		more === null
@@ -154,24 +155,24 @@ async function copyLink(address) {
 // there is time for more.
 const SKETCHED = "sketched";
 let finishing;
+let isCalm = false; // some of them are drawn this time
 
-function sketch(shown) {
+function sketch(shown, following) {
 	const there = new Map([...list.children].map(node => [node.key, node.sign]));
-	const isLate = ({ key }) => !there.has(key) || there.get(key) === SKETCHED;
-	const goesOn = shown.some(({ key }) => there.has(key)); // it is the conversation that was shown before
+	const goesOn = following && shown.some(({ key }) => there.has(key)); // it is the conversation that was shown before
+	const isLate = ({ key }) => there.get(key) === SKETCHED || (goesOn && !there.has(key));
 	const seen = Math.ceil(box.clientHeight / ROW);
-	const late = isDue || !goesOn ? [] : shown.slice(0, -seen).filter(row => row.kind === "message" && isLate(row));
-	isDue = false;
-	if (!late[0]) return;
-	for (const row of late) row.sign = SKETCHED;
+	const late = shown.slice(0, -seen).filter(row => row.kind === "message" && isLate(row));
+	const left = isCalm ? late.slice(0, -BATCH) : late;
+	isCalm = false;
 	clearTimeout(finishing);
+	if (!left[0]) return;
+	for (const row of left) row.sign = SKETCHED;
 	finishing = setTimeout(() => {
-		isDue = true;
+		isCalm = true;
 		chat.changed();
 	}, CALM);
 }
-
-let isDue = false; // nothing is sketched this time
 
 function sketched({ item }) {
 	const row = el("li.message.laid", el("div.body", item.text));
