@@ -14,6 +14,7 @@ from greenchat.chat.keys import UsedKey as UsedKey
 from greenchat.chat.log import Alteration as Alteration
 from greenchat.chat.log import Past as Past
 from greenchat.chat.log import Reaction as Reaction
+from greenchat.chat.mentions import Mentions as Mentions
 from greenchat.chat.place import Place as Place
 from greenchat.chat.room import Member as Member
 from greenchat.chat.room import Room as Room
@@ -123,6 +124,7 @@ from greenchat.protocol.replies import Pin as Pin
 from greenchat.protocol.replies import Pins as Pins
 from greenchat.protocol.replies import RoomState as RoomState
 from greenchat.protocol.replies import SearchResults as SearchResults
+from greenchat.protocol.replies import UploadPlace as UploadPlace
 from greenchat.protocol.replies import Welcome as Welcome
 from greenchat.protocol.requests import Delete as Delete
 from greenchat.protocol.requests import Edit as Edit
@@ -135,6 +137,7 @@ from greenchat.protocol.requests import Join as Join
 from greenchat.protocol.requests import KeepCursor as KeepCursor
 from greenchat.protocol.requests import Leave as Leave
 from greenchat.protocol.requests import ListCommands as ListCommands
+from greenchat.protocol.requests import ListMentions as ListMentions
 from greenchat.protocol.requests import MarkRead as MarkRead
 from greenchat.protocol.requests import Ping as Ping
 from greenchat.protocol.requests import Pong as Pong
@@ -158,6 +161,7 @@ from greenchat.search.matching import bounded as bounded
 from greenchat.search.matching import matches as matches
 from greenchat.search.query import SEARCH_HELP as SEARCH_HELP
 from greenchat.search.query import Query as Query
+from greenchat.search.query import any_of as any_of
 from greenchat.search.query import parse_query as parse_query
 from greenchat.storage.cleaning import clean_file as clean_file
 from greenchat.storage.cleaning import write_anew as write_anew

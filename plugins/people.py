@@ -2,22 +2,45 @@
 calls you in a conversation.
 """
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec import field
 
-from greenchat import AWAY, Answer, Call, Command, Levels, Member, Reject, Rest, Session, hookimpl, typed_command
+from greenchat import (
+    AWAY,
+    Answer,
+    Call,
+    ChatServer,
+    Command,
+    Context,
+    Levels,
+    Member,
+    Reject,
+    Rest,
+    Session,
+    hookimpl,
+    is_blank,
+    typed_command,
+)
 
 # Of so many rooms and conversations an account may choose what calls for it: more than anybody is in.
 MOST_LEVELS = 1000
 
+# So many words of one's own an account may have: a project, a place, a nickname or two. And so long they are.
+MOST_WORDS = 50
+WORD_LENGTH = 40
+
+# Where they are in what is kept of an account, beside its levels: no room is called so.
+WORDS = " words"
+
 # What each level means, for people.
 CALLS = {
-    "usual": "In {} your name calls you, as usual.",
+    "usual": "In {} your name and words call you, as usual.",
     "all": "In {} everything calls you.",
-    "mentions": "In {} your name alone calls you.",
+    "mentions": "In {} your name and words alone call you.",
     "none": "Nothing in {} calls you.",
 }
 
@@ -50,8 +73,15 @@ class Ignored(Answer, frozen=True, kw_only=True, tag="ignored"):
 class People:
     """The commands. `now` is the time of day."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), ctx: Context | None = None) -> None:
         self._now = now
+        self._ctx = ctx
+
+    @hookimpl
+    def greenchat_startup(self, server: ChatServer) -> None:
+        ctx = self._ctx
+        if ctx is not None:
+            server.chat.highlights = lambda account_id: _words(ctx, account_id)
 
     @hookimpl
     def greenchat_commands(self) -> Sequence[Command]:
@@ -68,6 +98,11 @@ class People:
                 notify,
                 help="Choose what calls you in this room or conversation, on all your devices; or list it.\n"
                 "For who is logged in.\nExample: /notify mentions",
+            ),
+            typed_command(
+                highlight,
+                help="Have a word call you as your name does, on all your devices; or list yours.\n"
+                "For who is logged in.\nExamples: /highlight add roses, /highlight remove roses",
             ),
             typed_command(self.whois, help="Tell what there is to know of somebody.\nExample: /whois bob"),
         ]
@@ -135,24 +170,72 @@ def unignore(call: Call, user: Rest) -> str:
 def notify(call: Call, level: Literal["list", "all", "mentions", "none", "usual"] = "list") -> Levels:
     chosen = call.ctx.store.account(call.require_account())
     if level == "list":
-        return _levels(call, [CALLS[str(how)].format(_named(call, place)) for place, how in sorted(chosen.items())])
+        levels = [CALLS[str(how)].format(_named(call, one)) for one, how in sorted(chosen.items()) if one != WORDS]
+        return _levels(call, [*levels, *_called_by(call)])
     place = call.place
     key = f"@{place.conversation}" if place.conversation else place.name  # no room is called so
     if level == "usual":
         chosen.pop(key, None)
-    elif key not in chosen and len(chosen) >= MOST_LEVELS:
+    elif key not in chosen and len(chosen) - (WORDS in chosen) >= MOST_LEVELS:
         raise Reject(f"You have chosen it for {MOST_LEVELS} places, as many as you may.", code="too_many_levels")
     else:
         chosen[key] = level
-    for other in call.member.sessions:
-        if other is not call.session and isinstance(other, Session):
-            other.tell(_levels(call, []))
+    _tell_others(call)
     return _levels(call, [CALLS[level].format(_named(call, key))])
 
 
+def highlight(call: Call, act: Literal["list", "add", "remove"] = "list", word: str = "") -> Levels:
+    account_id = call.require_account()
+    words = _words(call.ctx, account_id)
+    if act == "list":
+        return _levels(call, _called_by(call) or ["Only your name calls you. /highlight add WORD has a word do so."])
+    word = _folded(word)
+    if act == "remove":
+        if word not in words:
+            raise Reject("This is no word of yours. /highlight lists them.", code="unknown_word")
+        words.remove(word)
+    else:
+        if not word or len(word) > WORD_LENGTH or is_blank(word):
+            raise Reject(f"Write a word of 1 to {WORD_LENGTH} characters: /highlight add roses", code="usage")
+        if word not in words and len(words) >= MOST_WORDS:
+            raise Reject(f"You have {MOST_WORDS} words, as many as you may.", code="too_many_words")
+        words = sorted({*words, word})
+    chosen = call.ctx.store.account(account_id)
+    chosen[WORDS] = words
+    if not words:
+        del chosen[WORDS]
+    _tell_others(call)
+    return _levels(call, [f"{word} calls you {'from now on' if act == 'add' else 'no more'}."])
+
+
+def _words(ctx: Context, account_id: int) -> list[str]:
+    """Those of an account, in their order."""
+    found: list[str] = ctx.store.account(account_id).get(WORDS, [])
+    return found
+
+
+def _folded(word: str) -> str:
+    """As it is compared: in whatever case and width."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
+
+
+def _called_by(call: Call) -> list[str]:
+    words = _words(call.ctx, call.require_account())
+    return [f"These words call you as your name does: {', '.join(words)}."] if words else []
+
+
+def _tell_others(call: Call) -> None:
+    """The other devices do by it, too."""
+    for other in call.member.sessions:
+        if other is not call.session and isinstance(other, Session):
+            other.tell(_levels(call, []))
+
+
 def _levels(call: Call, lines: list[str]) -> Levels:
-    chosen = {place: str(how) for place, how in call.ctx.store.account(call.require_account()).items()}
+    kept = call.ctx.store.account(call.require_account())
+    chosen = {place: str(how) for place, how in kept.items() if place != WORDS}
     return Levels(
+        words=_words(call.ctx, call.require_account()),
         lines=lines,
         rooms={place: how for place, how in chosen.items() if not place.startswith("@")},
         conversations={place[1:]: how for place, how in chosen.items() if place.startswith("@")},

@@ -4,7 +4,7 @@ they come and go, in presence.py.
 Whatever is not allowed raises `Reject`, and then nothing has happened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from greenchat import values
@@ -13,7 +13,6 @@ from greenchat.chat.cascade import one_step
 from greenchat.chat.checks import Answers, acting
 from greenchat.chat.conversations import Conversation
 from greenchat.chat.direct import Direct
-from greenchat.chat.files import named_so
 from greenchat.chat.ignoring import Ignored
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.place import Place
@@ -41,7 +40,10 @@ AWAY = "away"
 
 class Chat(Direct):
     """What happens in the rooms. Where a request is about what somebody does, `origin` is the session by which they do
-    it; else it is the one whose request is dealt with."""
+    it; else it is the one whose request is dealt with. Who keeps by which words an account is called, besides its name,
+    sets `highlights`: it is called with the account's id."""
+
+    highlights: Callable[[int], Sequence[str]] | None = None
 
     def require_short(self, text: str) -> None:
         """Raises `Reject` where a `text` that came in no frame is longer than one."""
@@ -112,7 +114,7 @@ class Chat(Direct):
         self._checks.require_in(member, place)  # somebody may have gone meanwhile
         number = self.ids.next
         self.ids.next = number + 1
-        said = place.say_with(member, text, number, named_so(named, given, text) or [])
+        said = place.say_with(member, text, number, self.files.told(named, given, text) or [])
         if text is not given:
             self._hooks.numbered(origin, said.seq)
         return said[-1]
@@ -216,11 +218,12 @@ class Chat(Direct):
         self._ignoring.came(member)
         self._remember(member)
         told: set[Outlet] = set()
+        now = datetime.now(UTC)  # the same in all rooms: by that it is known that they tell of the same
         for room in member.rooms.values():
-            room.tell_once(Renamed(room.name, old, name, datetime.now(UTC)), told)
+            room.tell_once(Renamed(room.name, old, name, now), told)
         for session in member.sessions:
             if session not in told:
-                self._tell(session, Renamed("", old, name, datetime.now(UTC)))
+                self._tell(session, Renamed("", old, name, now))
 
     @one_step
     def set_away(self, member: Member, why: str) -> None:
@@ -234,15 +237,16 @@ class Chat(Direct):
         member.away = why
         self._remember(member)
         told: set[Outlet] = set()
+        now = datetime.now(UTC)  # as above
         for room in list(member.rooms.values()):
             if room.members.get(member.key) is member:  # still, after others have had their turn
-                room.tell_once(Away(room.name, member.name, member.away, datetime.now(UTC)), told, member)
+                room.tell_once(Away(room.name, member.name, member.away, now), told, member)
                 if len(member.rooms) > STEP:
                     room.flush()  # else all of them would go out in the turn in which this is answered
             self._turns.breathe()
         for session in member.sessions:
             if session not in told:
-                self._tell(session, Away("", member.name, why, datetime.now(UTC)))
+                self._tell(session, Away("", member.name, why, now))
 
     def invite(self, member: Member, guest: Member, room: Room) -> None:
         """`member` asks `guest` to come into `room`. Plugins observe it as well."""
@@ -296,6 +300,11 @@ class Chat(Direct):
         return True
 
     # --- look ---
+
+    def names_of(self, member: Member) -> Sequence[str]:
+        """By which words somebody is called: the name, that of the account, and those of their own."""
+        words = self.highlights(member.account_id) if self.highlights is not None and member.account_id else ()
+        return (member.name, member.account, *words)
 
     def room_of(self, member: Member, room: str) -> Room:
         """The room called `room` that `member` is in; if empty, the one that is meant. Raises `Reject`."""

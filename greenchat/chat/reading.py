@@ -1,6 +1,7 @@
 """How far somebody has read a room, and what there is behind that. It is found out when it is asked for: what is said
 costs nothing more."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from weakref import ref
 
@@ -42,24 +43,25 @@ def needs_recall(member: Member, room: Room) -> bool:
     return room.log.reach(room.seq) > max(read, room.seq - RECENT)
 
 
-def unread(member: Member, room: Room) -> Unread:
-    """What `member` has not read: of the last messages those that are not their own, and not deleted; what is behind
-    those is counted by numbers."""
+def unread(member: Member, room: Room, names: Sequence[str] = ()) -> Unread:
+    """What `member`, who is called by these `names`, has not read: of the last messages those that are not their own,
+    and not deleted; what is behind those is counted by numbers."""
     read = position(member, room)
     if read == room.seq:
         return Unread(read)
     # A welcome tells it, and then the list of all conversations: mostly nothing has happened in between.
     ignored = member.ignored.names if member.ignored else []
-    how = (read, room.seq, room.rev, room.log.is_recalled, member.name, member.account, ignored)
+    names = names or (member.name, member.account)
+    how = (read, room.seq, room.rev, room.log.is_recalled, *names, ignored)
     counted = room.log.counted
     if counted is None or counted[0]() is not member or counted[1] != how:
-        counted = room.log.counted = ref(member), how, _count(member, room, read)
+        counted = room.log.counted = ref(member), how, _count(member, room, read, Mentions(names))
     found: Unread = counted[2]
     return found
 
 
-def _count(member: Member, room: Room, read: int) -> Unread:
-    log, names = room.log, Mentions((member.name, member.account))
+def _count(member: Member, room: Room, read: int, names: Mentions) -> Unread:
+    log = room.log
     start = max(read, room.seq - RECENT)  # from behind which on each message is looked at, as far as it is known
     count = max(max(start, log.reach(room.seq)) - max(read, log.nothing_upto), 0)
     mentions = 0

@@ -26,6 +26,9 @@ restart it does not know that of a room without a history.
 Commands are run by their arguments: `chat.command("topic", room="dev", text="Roses")` returns what it has told and
 said, and `chat.commands()` is the table of those that one may run, with what each of them takes.
 
+Files go by a connection of their own: `chat.upload("cat.png", room="dev", text="Look!")` waits until a message with it
+was said; `files` of a `Message` says where to read one.
+
 A bot that misses nothing while it is not there keeps a `Cursor`, and follows it:
 
     for event in chat.follow(Cursor("echo.cursor")):
@@ -50,6 +53,7 @@ from greenchat.client.errors import (
     TurnedAwayError,
     UnreachableError,
 )
+from greenchat.client.files import Cancelled, Uploaded, put_file
 from greenchat.client.plain import PlainClient
 from greenchat.client.reactions import renamed
 from greenchat.client.saying import ANSWER_SECONDS
@@ -57,6 +61,7 @@ from greenchat.client.saying import ANSWER_SECONDS
 __all__ = [
     "ANSWER_SECONDS",
     "CONNECT_SECONDS",
+    "Cancelled",
     "Client",
     "ClientError",
     "Cursor",
@@ -68,5 +73,7 @@ __all__ = [
     "RefusedError",
     "TurnedAwayError",
     "UnreachableError",
+    "Uploaded",
+    "put_file",
     "renamed",
 ]

@@ -10,8 +10,9 @@ from greenchat.client.asking import KNOWS_CONVERSATIONS, deadline_in
 from greenchat.client.connection import open_socket
 from greenchat.client.cursor import Asks, Cursor, missed
 from greenchat.client.errors import DisconnectedError
+from greenchat.client.files import Sending
 from greenchat.client.places import place_at
-from greenchat.client.returning import Door, Returning
+from greenchat.client.returning import Door
 from greenchat.client.saying import ANSWER_SECONDS
 from greenchat.client.talks import Talks
 from greenchat.net.encryption import Encryption
@@ -28,7 +29,7 @@ from greenchat.protocol.replies import (
     Stats,
     Welcome,
 )
-from greenchat.protocol.requests import Frame, History, Join, KeepCursor, Leave, Search, Status
+from greenchat.protocol.requests import Frame, History, Join, KeepCursor, Leave, ListMentions, Search, Status
 
 # How long a reload may take, in seconds: the server tries all that it is to load first, for a minute at most, and one
 # that somebody else has asked for comes before it.
@@ -38,7 +39,7 @@ RELOAD_SECONDS = 150.0
 CONNECT_SECONDS = 10.0
 
 
-class Client(Returning):
+class Client(Sending):
     """One connection to a server, made by `connect`.
 
     `where` is "HOST:PORT". `name` is what one is called, empty before `join`. `rooms` are those that one is in, also by
@@ -347,6 +348,11 @@ class Client(Returning):
         with an `id` below `before`, unless that is 0. Raises as `history` does."""
         request = Search(text, room, before, limit, next(self._refs), conversation)
         return self._ask(request, SearchResults, timeout)
+
+    def mentions(self, before: int = 0, limit: int = 20, timeout: float = ANSWER_SECONDS) -> SearchResults:
+        """The latest messages that have one's name or words, or answer one, in all that one may read, with an `id`
+        below `before`, unless that is 0. Raises as `history` does."""
+        return self._ask(ListMentions(before, limit, next(self._refs)), SearchResults, timeout)
 
     def stats(self, timeout: float = CONNECT_SECONDS) -> Stats:
         """How the server is: it tells who asks from its own machine, also before `join`. Raises as `join` does."""

@@ -1,7 +1,7 @@
 """What one asks without waiting for the answer, as who waits for other things as well: `receive` brings it."""
 
 from greenchat.client.saying import Saying
-from greenchat.protocol.requests import History, Join, Ping, Ref, Search
+from greenchat.protocol.requests import History, Join, ListMentions, Ping, Ref, Search
 
 
 class Unwaited(Saying):
@@ -32,6 +32,12 @@ class Unwaited(Saying):
         """As `search`: `SearchResults`."""
         ref = next(self._refs)
         self._send(Search(text, room, before, limit, ref, conversation))
+        return ref
+
+    def ask_mentions(self, *, before: int = 0, limit: int = 20) -> Ref:
+        """Ask what concerns one, with an `id` below `before`, unless that is 0: `SearchResults`."""
+        ref = next(self._refs)
+        self._send(ListMentions(before, limit, ref))
         return ref
 
     def ping(self) -> Ref:

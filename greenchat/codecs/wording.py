@@ -336,11 +336,13 @@ def found_one(message: Message, clock: Clock) -> str:
 
 
 def _counted_found(found: SearchResults) -> str:
-    return f"{len(found.messages)} message{'s' * (len(found.messages) != 1)} with {found.text}"
+    many = len(found.messages) != 1
+    what = f"with {found.text}" if found.text else f"that concern{'s' * (not many)} you"
+    return f"{len(found.messages)} message{'s' * many} {what}"
 
 
 def _found_nothing(found: SearchResults) -> str:
-    return f"Nothing was found with {found.text}."
+    return f"Nothing was found with {found.text}." if found.text else "Nothing that others have said concerns you."
 
 
 def _told(label: str, names: Sequence[str]) -> list[str]:

@@ -12,6 +12,9 @@ from greenchat.config.schema import Config
 # by the next connection; the rest of the configuration has made things that stand by now, such as sockets and plugins.
 LIVE = ("log_level", "grace_seconds", "direct_days")
 
+# What has many lines, none of which belongs into a log.
+TEXTS = ("brand.welcome", "brand.rules")
+
 
 class Reload(msgspec.Struct, frozen=True):
     """`config` is what is in force from now on. `changed` says what has changed in it, such as
@@ -34,7 +37,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         if path.startswith("plugins.") or path.rpartition(".")[2] in SECRETS or path not in before or path not in now:
             lines.append(f"{path} has changed")
         else:
-            lines.append(f"{path} = {now[path]} (was {before[path]})")
+            lines.append(_told(path, before[path], now[path]))
     return lines
 
 
@@ -45,9 +48,14 @@ def compare(old: Config, new: Config) -> Reload:
     before, now, wanted = (dict(_flat(msgspec.to_builtins(each))) for each in (old, config, new))
     return Reload(
         config,
-        changed=[f"{path} = {now[path]} (was {before[path]})" for path in now if now[path] != before[path]],
+        changed=[_told(path, before[path], now[path]) for path in now if now[path] != before[path]],
         waiting=sorted(path for path in wanted | now if wanted.get(path) != now.get(path)),
     )
+
+
+def _told(path: str, before: object, now: object) -> str:
+    """One change, in a line."""
+    return f"{path} has changed" if path in TEXTS else f"{path} = {now} (was {before})"
 
 
 def _flat(tables: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

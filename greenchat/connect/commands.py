@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from greenchat.client import Client, ClientError
 from greenchat.client.asking import KNOWS_CONVERSATIONS
@@ -56,8 +57,15 @@ class Run:
     """A command with its arguments; `line` is the same for servers that know no arguments. Either may have a secret."""
 
     name: str
-    args: dict[str, str | list[str]] = field(repr=False)
+    args: dict[str, Any] = field(repr=False)
     line: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRun(Run):
+    """The server's /upload, with the file that is to be sent to where it says."""
+
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)

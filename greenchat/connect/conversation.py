@@ -198,6 +198,9 @@ class Conversation(Whereabouts):
             return ()
         if self._client.plain:
             self._see_plain(item)
+        if self.sender.upload_of(item) is not None:
+            self.take(item)
+            return ()
         asked = self.asked(item)
         kept = self.calling.in_place_of(item, asked)
         if kept is not item and asked is not None and asked.place is not None:

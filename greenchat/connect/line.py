@@ -14,7 +14,7 @@ from datetime import datetime
 from prompt_toolkit.application import create_app_session
 
 from greenchat.client import Client, ClientError, DisconnectedError
-from greenchat.connect import choices
+from greenchat.connect import choices, uploads
 from greenchat.connect.asking import with_secrets
 from greenchat.connect.bar import status
 from greenchat.connect.client_file import ClientFile
@@ -49,6 +49,8 @@ from greenchat.connect.quiet import Quiet
 from greenchat.connect.sentences import COMING_BACK, LOGGED_OUT_HERE, NO_RECEIPTS, ON_THEIR_WAY, SAYING_NOW
 from greenchat.connect.settings import Settings, read
 from greenchat.connect.ticket import Ticket
+from greenchat.connect.uploads import Uploads
+from greenchat.errors import ConfigError
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Error, Welcome
 from greenchat.protocol.requests import Frame
@@ -117,6 +119,9 @@ class LineChat:
         talk.waits(waiting_for(client))
         screen.commands.fetch(client)
         screen.commands.also(choices.COMMAND)
+        self._uploads = Uploads(lambda text, failed: self._tell([error_line(text) if failed else info_line(text)]))
+        talk.sender.uploads = self._uploads.begin
+        screen.commands.also(uploads.COMMAND)
 
     def run(self) -> Exit:
         """Chat until the user leaves, or is sent away."""
@@ -185,6 +190,9 @@ class LineChat:
                 self._hold(settings)
                 self._tell(told)
                 continue
+            if is_command(line) and uploads.is_upload(line) and not self._link.client.plain:
+                self._upload(line)
+                continue
             lacking = self._screen.commands.lacking(line)
             run = (
                 await with_secrets(self._screen, lacking)
@@ -196,6 +204,16 @@ class LineChat:
                 if not self._link.is_up:
                     self._tell([waiting(entry.line, entry.room)])
             self._link.flush()
+
+    def _upload(self, line: str) -> None:
+        try:
+            run = self._uploads.take(line)
+        except ConfigError as error:
+            self._tell([error_line(str(error))])
+            return
+        if run is not None:
+            self._talk.outgoing.add(line, run=run)
+        self._link.flush()
 
     def _hold(self, settings: Settings) -> None:
         """These hold from now on."""

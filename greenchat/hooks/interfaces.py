@@ -26,6 +26,7 @@ from greenchat.protocol.plugin_reports import Touch
 from greenchat.protocol.reload_reports import ReloadReport
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
+from greenchat.search.query import Query
 from greenchat.storage.plugin_choice import Choice
 
 Serve = Callable[[Any, str], None]  # serves a claimed connection: its socket, and its address
@@ -154,9 +155,10 @@ class ChatServer(ABC):
         """Count that a request was refused, and tell the observers."""
 
     @abstractmethod
-    def search_direct(self, session: Session, ask: Search) -> SearchResults:
+    def search_direct(self, session: Session, ask: Search, query: Query | None = None) -> SearchResults:
         """What `session` finds in what its account has said alone with others: in the conversation that is named, or in
-        all of them, and nothing where a room is. For who answers searches elsewhere. May wait. Raises `Reject`."""
+        all of them, and nothing where a room is. A `query` stands for the text. For who answers searches
+        elsewhere. May wait. Raises `Reject`."""
 
     # --- serving connections ---
 

@@ -209,12 +209,21 @@ class Exported(Frame, frozen=True, tag="exported"):
     ref: Ref = None
 
 
+class UploadPlace(Answer, frozen=True, kw_only=True, tag="upload"):
+    """The answer to `/upload`: where to `put` a file by HTTP, and within how many `seconds` to begin."""
+
+    put: str
+    seconds: int
+
+
 class Levels(Answer, frozen=True, kw_only=True, tag="levels"):
     """What calls for somebody in the `rooms` and `conversations` in which they have chosen it, by names and ids: "all",
-    "mentions" or "none". The answer to /notify; and without being asked for, as it was chosen on another device."""
+    "mentions" or "none"; and which `words` do, as their name does. The answer to /notify and /highlight; and without
+    being asked for, as it was chosen on another device."""
 
     rooms: dict[str, str] = field(default_factory=dict)
     conversations: dict[str, str] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
 
 
 class Pin(Struct, frozen=True, omit_defaults=True):
@@ -235,7 +244,8 @@ class Pins(Answer, frozen=True, kw_only=True, tag="pins"):
 
 
 class SearchResults(Frame, frozen=True, tag="found"):
-    """The answer to Search: messages, the latest first. `more`: there are older ones."""
+    """The answer to Search: messages, the latest first. `more`: there are older ones. Without a `text` it is the answer
+    to ListMentions."""
 
     text: str
     messages: list[Message]

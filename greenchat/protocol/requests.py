@@ -186,6 +186,15 @@ class Search(Frame, frozen=True, gc=False, tag="search"):
     conversation: str = ""
 
 
+class ListMentions(Frame, frozen=True, gc=False, tag="mentions"):
+    """The latest messages of others that concern one: that have one's name or words, or answer what one has said, in
+    all that one may read; with an `id` below `before`, unless that is 0."""
+
+    before: int = 0
+    limit: int = 20
+    ref: Ref = None
+
+
 class Ping(Frame, frozen=True, gc=False, tag="ping"):
     """Are you there?"""
 

@@ -47,6 +47,7 @@ from greenchat.protocol.replies import (
     Pins,
     SearchResults,
     Stats,
+    UploadPlace,
     Welcome,
 )
 from greenchat.protocol.requests import (
@@ -60,6 +61,7 @@ from greenchat.protocol.requests import (
     KeepCursor,
     Leave,
     ListCommands,
+    ListMentions,
     MarkRead,
     Ping,
     Pong,
@@ -122,6 +124,7 @@ Asked = (
     | Leave
     | History
     | Search
+    | ListMentions
     | Export
     | Ping
     | Pong
@@ -144,6 +147,7 @@ Reply = (
     | CursorPlaces
     | CommandList
     | Levels
+    | UploadPlace
     | Pins
     | Ack
     | Stats

@@ -34,6 +34,9 @@ def _expression(query: Query, scope: int, only: Sequence[int]) -> str:
     parts = [_phrase(scope, unit) for unit in query.units]
     if query.senders:
         parts.append(_any(scope, query.senders))
+    if query.groups:
+        groups = (" AND ".join(_phrase(scope, unit) for unit in group) for group in query.groups)
+        parts.append(f"({' OR '.join(f'({group})' for group in groups)})")
     if only:
         parts.append(_any(scope, [f"{terms.ROOM}{room}" for room in only]))
     return f"({' AND '.join(parts or [_phrase(scope, Unit((terms.ANY,)))])})"

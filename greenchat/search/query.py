@@ -1,7 +1,7 @@
 """What people type to search: `from:bob in:dev after:2026-10-01 has:link "exact words" roses*`. No SQL here."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -45,19 +45,29 @@ class Unit(Struct, frozen=True):
 
 
 class Query(Struct, frozen=True):
-    """All of `units`, said by one of `senders`, in one of `rooms`, from `since` on, before `until`. Those that are
-    empty, or None, are not asked for. `senders` are terms; `rooms` are as they were typed."""
+    """All of `units`, said by one of `senders`, in one of `rooms`, from `since` on, before `until`; and all of one of
+    `groups`. Those that are empty, or None, are not asked for. `senders` are terms; `rooms` are as they were typed."""
 
     units: tuple[Unit, ...]
     senders: tuple[str, ...] = ()
     rooms: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    groups: tuple[tuple[Unit, ...], ...] = ()
 
     @property
     def size(self) -> int:
         """How many terms the index is asked for."""
-        return max(sum(len(unit.terms) for unit in self.units) + len(self.senders), 1)
+        units = [*self.units, *(unit for group in self.groups for unit in group)]
+        return max(sum(len(unit.terms) for unit in units) + len(self.senders), 1)
+
+
+def any_of(words: Iterable[str]) -> Query | None:
+    """What has one of these words, and more, as the index does not know where a word of its own begins; None where no
+    word is one of the index."""
+    groups = [tuple(_phrase(word)) for word in words if word]
+    found = tuple(dict.fromkeys(group for group in groups if group))
+    return Query((), groups=found) if found else None
 
 
 def parse_query(text: str) -> Query:

@@ -33,6 +33,7 @@ from greenchat.protocol.plugin_reports import Touch, Touches, Why
 from greenchat.protocol.reload_reports import Reload
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
+from greenchat.search.query import Query
 from greenchat.server.acceptor import Acceptor
 from greenchat.server.page_url import page_url
 from greenchat.server.reload_asks import ReloadAsks
@@ -178,9 +179,9 @@ class ChatServer(interfaces.ChatServer):
             self.hooks.forget_room(room)
         self.plugin_lifecycle.forget_room(room)
 
-    def search_direct(self, session: interfaces.Session, ask: Search) -> SearchResults:
+    def search_direct(self, session: interfaces.Session, ask: Search, query: Query | None = None) -> SearchResults:
         assert isinstance(session, Session)
-        return self.direct_finder.search(session, ask)
+        return self.direct_finder.search(session, ask, query)
 
     def end_devices(self, devices: Collection[int]) -> None:
         self.stays.end_devices(devices)

@@ -8,7 +8,7 @@ from greenchat.protocol.address import host_of, network_of
 from greenchat.protocol.replies import SearchResults
 from greenchat.protocol.requests import Search
 from greenchat.search.matching import bounded
-from greenchat.search.query import parse_query
+from greenchat.search.query import Query, parse_query
 from greenchat.session.direct_keeper import past_of
 from greenchat.session.session import Session
 from greenchat.storage import direct_find, direct_index, direct_rows
@@ -32,10 +32,11 @@ class DirectFinder:
         self._store = store
         self._queue = FairQueue()
 
-    def search(self, session: Session, ask: Search) -> SearchResults:
-        """What `session` looks for: in the conversation that is named, or in all of its member's. May wait. Raises
-        `Reject`."""
-        member, query = session.require_member(), parse_query(ask.text)
+    def search(self, session: Session, ask: Search, query: Query | None = None) -> SearchResults:
+        """What `session` looks for, by the text or a `query`: in the conversation that is named, or in all of its
+        member's. May wait. Raises `Reject`."""
+        member = session.require_member()
+        query = query or parse_query(ask.text)
         if ask.conversation:
             if query.rooms or ask.room:
                 raise Reject("A conversation is in no room. Leave the room out.", code="usage")

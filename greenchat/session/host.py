@@ -15,6 +15,7 @@ from greenchat.protocol.plugin_reports import Touches, Why
 from greenchat.protocol.reload_reports import Reload
 from greenchat.protocol.replies import SearchResults, Stats
 from greenchat.protocol.requests import Ref, Search
+from greenchat.search.query import Query
 from greenchat.session.stays import Stays
 from greenchat.storage.session_store import SessionStore
 
@@ -44,7 +45,7 @@ class Host(Protocol):
 
     def reload_for(self, session: Any, ask: Reload) -> None: ...
 
-    def search_direct(self, session: Any, ask: Search) -> SearchResults: ...
+    def search_direct(self, session: Any, ask: Search, query: Query | None = None) -> SearchResults: ...
 
     def welcomed(self, session: Any) -> None: ...
 

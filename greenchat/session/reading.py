@@ -19,7 +19,8 @@ def conversations(session: Session) -> Conversations:
     """All that the member of `session` takes part in."""
     member = session.require_member()
     direct, more = session.chat.conversations_of(member)
-    rooms = [RoomState(room.name, room.seq, room.rev, *unread(member, room)) for room in member.rooms.values()]
+    names = session.chat.names_of(member)
+    rooms = [RoomState(room.name, room.seq, room.rev, *unread(member, room, names)) for room in member.rooms.values()]
     return Conversations(rooms, direct, session.chat.direct_epoch, more)
 
 

@@ -27,6 +27,7 @@ from greenchat.protocol.requests import (
     KeepCursor,
     Leave,
     ListCommands,
+    ListMentions,
     MarkRead,
     Ping,
     Pong,
@@ -279,7 +280,7 @@ def handle(session: Session, server: Host, frame: Request) -> None:
             if frame.room or (parse_query(frame.text).rooms and not frame.conversation):
                 raise Reject("This server keeps no history.", code="no_history")
             session.tell(server.search_direct(session, frame))
-        case History() | Search():
+        case History() | Search() | ListMentions():
             session.require_member()
             raise Reject("This server keeps no history.", code="no_history")
         case Status() | Why() | Reload():
@@ -346,8 +347,7 @@ def mark_read(session: Session, server: Host, frame: MarkRead) -> None:
 
 def is_command(text: str) -> bool:
     """Whether it is never said: plugins run it, or nobody does."""
-    at = slash_at(text)
-    return at >= 0 and not text.startswith("/", at + 1)
+    return (at := slash_at(text)) >= 0 and not text.startswith("/", at + 1)
 
 
 def unslashed(text: str) -> str:

@@ -21,7 +21,9 @@ def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Wel
     member = session.require_member()
     members = room.some_members(member) if room is not None else []
     device_token, session.device_token = session.device_token, ""
-    counts = unread(member, room) if room is not None and getattr(session.codec, "numbers", False) else Unread(0)
+    counts = Unread(0)
+    if room is not None and getattr(session.codec, "numbers", False):
+        counts = unread(member, room, session.server.chat.names_of(member))
     return Welcome(
         name=session.name,
         room=room.name if room is not None else "",

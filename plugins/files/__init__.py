@@ -5,15 +5,17 @@ What others have sent is never run: see `serving.py`. It is there as long as a m
 """
 
 import secrets
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from msgspec import to_builtins
 
 from greenchat import (
-    Answer,
     Call,
     ChatServer,
+    Command,
     Context,
     Database,
     DatabaseError,
@@ -24,11 +26,13 @@ from greenchat import (
     Reject,
     Rest,
     Room,
-    command,
+    Session,
+    UploadPlace,
     hookimpl,
     host_of,
     http,
     network_of,
+    typed_command,
 )
 
 from . import store
@@ -49,13 +53,6 @@ DATABASES = {FILE: MIGRATIONS}
 RATE = "60/1m"
 
 SECRET_BYTES = 32
-
-
-class UploadPlace(Answer, frozen=True, kw_only=True, tag="upload"):
-    """Where to PUT a file, within so many `seconds`."""
-
-    put: str
-    seconds: int
 
 
 class FilesPlugin:
@@ -110,11 +107,20 @@ class FilesPlugin:
 
     # --- ask ---
 
-    @command(rate=RATE, usage="NAME SIZE [TYPE] [TEXT]")
+    @hookimpl
+    def greenchat_commands(self) -> Sequence[Command]:
+        return [typed_command(self.upload, rate=RATE, may_run=self._may_upload)]
+
+    def _may_upload(self, session: Session) -> bool:
+        """Raises `Reject` where they may not."""
+        if not (self._settings.guests or session.account_id):
+            raise Reject("Who is logged in may send files. Log in first.", code="not_logged_in")
+        return True
+
     def upload(
         self,
         call: Call,
-        name: Annotated[str, Meta(max_length=1000, description="its name")],
+        name: Annotated[str, Meta(max_length=1000, description="its name, with %20 for a blank")],
         size: Annotated[int, Meta(ge=1, description="its size in bytes")],
         type: Annotated[str, Meta(max_length=100, description="what it is, such as image/png")] = "",  # noqa: A002
         text: Annotated[Rest, Meta(description="what is said with it")] = "",
@@ -122,15 +128,13 @@ class FilesPlugin:
         """Tell where to send a file, by HTTP PUT, that is said here once it has come.
         In a page, paste or drop it; greenchat connect does all of this by /upload PATH.
         Example: /upload cat.png 120000 image/png"""
-        if not self._settings.guests:
-            call.require_account()
         if size > self._settings.file_bytes:
             raise Reject(f"A file has {self._settings.file_bytes / MB:g} MB at most.", code="too_long")
         if not self._server.routes.served:
             raise Reject("This server takes no files: it does not speak HTTP.", code="not_allowed")
         to = call.asked.to
         place = self._ctx.chat.begun(call.member, to) if to else call.place
-        name = clean_name(name)
+        name = clean_name(unquote(name))
         network = network_of(host_of(call.session.address))
         digest = address_digest(self._secret, network)
         upload = Upload(call.session, place, name, type_of(name, type), size, text, digest)
@@ -168,7 +172,7 @@ class FilesPlugin:
     def _say(self, upload: Upload, kept: Kept) -> dict[str, Any]:
         """Say a message with the file, where it was sent to; there, or nowhere. Raises `Reject`."""
         chat, place = self._ctx.chat, upload.place
-        file = self._link(File(kept.id, kept.name, kept.type, kept.size, kept.width, kept.height))
+        file = File(kept.id, kept.name, kept.type, kept.size, kept.width, kept.height)
         try:
             said = chat.say_with(upload.member, upload.text, [file], place, upload.origin)
         except BaseException:

@@ -49,8 +49,8 @@ class Upload:
 
     @property
     def where(self) -> str:
-        """Of the room or conversation, for limits."""
-        return self.place.name or self.place.conversation
+        """The room, or the conversation behind an @, with which no room's name begins: for limits."""
+        return self.place.name or f"@{self.place.conversation}"
 
     @property
     def account(self) -> int:

@@ -25,6 +25,7 @@ from greenchat import (
     History,
     Joined,
     Left,
+    ListMentions,
     Messages,
     Meta,
     NumberedPage,
@@ -45,6 +46,7 @@ from greenchat import (
 )
 
 from . import store
+from .concerns import Concerns
 from .finder import Finder
 from .indexer import Indexer
 from .pages import Pages, Reader
@@ -152,6 +154,7 @@ class Plugin:
             settings.page_messages,
             search_seconds=settings.search_seconds,
         )
+        self._concerns = Concerns(server, self._finder, self._pages)
         self._replays = Replays(server, self._message_writer, self._pages, settings.replay)
         self._tidy = Tidy(
             self._writer,
@@ -273,6 +276,8 @@ class Plugin:
             session.tell(look(session, frame))
         elif type(frame) is Search and not frame.conversation:
             session.tell(self._finder.search(session, frame))
+        elif type(frame) is ListMentions:
+            session.tell(self._concerns.look(session, frame))
         else:
             return False
         return True
@@ -286,6 +291,12 @@ class Plugin:
                 f"Tell the last N messages of this room, {LINES} if you do not say.\nExample: /history 50",
             ),
             typed_command(self.tell_found, "search", SEARCH_HELP),
+            typed_command(
+                self.tell_mentions,
+                "mentions",
+                f"Tell the last N messages that concern you, {LINES} if you do not say.\n"
+                "They have your name or a word of yours (/highlight), or answer you. Example: /mentions 50",
+            ),
         ]
 
     def tell_history(self, call: Call, n: Annotated[int, Meta(ge=1)] = LINES) -> NumberedPage:
@@ -301,6 +312,10 @@ class Plugin:
             alone = session.chat.place_meant(call.member).conversation
             return self._server.search_direct(session, Search(words, conversation=alone))
         return self._finder.search(session, Search(words))
+
+    def tell_mentions(self, call: Call, n: Annotated[int, Meta(ge=1)] = LINES) -> SearchResults:
+        """`/mentions [N]`. Raises `Reject`."""
+        return self._concerns.look(call.session, ListMentions(limit=n))
 
     # --- what becomes of the keeping (watcher.Watcher) ---
 

@@ -34,6 +34,14 @@ CREATE TRIGGER files_go AFTER DELETE ON messages WHEN old.more IS NOT NULL
 BEGIN DELETE FROM files WHERE message = old.id; END;
 """
 
+# Which messages answer what an account has said, from when this is kept on.
+ANSWERS = """
+CREATE TABLE answers (account INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (account, message)) WITHOUT ROWID;
+CREATE INDEX answers_by_message ON answers (message);
+CREATE TRIGGER answers_go AFTER DELETE ON messages WHEN old.more IS NOT NULL
+BEGIN DELETE FROM answers WHERE message = old.id; END;
+"""
+
 # How many messages were deleted or changed whose words may still be in the unused parts of the file.
 UNCLEAN = "changed"
 
@@ -145,6 +153,13 @@ def complete(connection: sqlite3.Connection, number: int, reply_to: int, files: 
     more = More(reply_to=reply_to, files=files).stored()
     connection.execute("UPDATE messages SET more = ? WHERE id = ?", (more, number))
     connection.executemany("INSERT OR IGNORE INTO files VALUES (?, ?)", [(file.id, number) for file in files])
+    if reply_to:
+        connection.execute(
+            "INSERT OR IGNORE INTO answers SELECT said.account, answer.id FROM messages AS answer "
+            "JOIN messages AS said ON said.room = answer.room AND said.seq = ? "
+            "WHERE answer.id = ? AND said.account NOT IN (0, answer.account)",
+            (reply_to, number),
+        )
 
 
 def kept_files(files: Iterable[File] | None) -> list[File]:

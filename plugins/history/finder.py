@@ -15,6 +15,7 @@ from greenchat import (
     DatabaseError,
     Member,
     Message,
+    Past,
     Query,
     Reject,
     Search,
@@ -91,6 +92,35 @@ class Finder:
         told = sorted([*told, *alone.messages], key=attrgetter("id"), reverse=True)
         more = len(found) > limit or len(told) > limit or alone.more
         return SearchResults(ask.text, told[:limit], more, ask.ref)
+
+    def concerning(
+        self, session: Session, query: Query | None, before: int, most: int
+    ) -> tuple[list[Past], set[int], int]:
+        """What has one of the words of `query`, or answers the account of `session`, with ids below `before`, in rooms
+        that it may read: the latest `most`, the latest first; the ids of those that answer; and below which id there
+        may be more, 0 where there is none. Raises `Reject`. The greenlet waits."""
+        member = session.require_member()
+        for home in member.rooms.values():
+            self._pages.hand_over(home)
+        with in_quanta():
+            self._message_writer.saved()
+            with self._reader.turn(session):
+                self._catch_up()
+                found: list[Past] = []
+                if query is not None:
+                    reach = self._reach(session, member, None)
+                    work = partial(search.search, query=query, reach=reach, before=before, limit=most)
+                    found = self._look(bounded(self._search_seconds, work))
+                look = partial(search.answers, account=member.account_id, before=before, limit=most)
+                answers = self._look(bounded(self._search_seconds, look)) if member.account_id else []
+        by_id = {past.message.id: past for past in [*found, *answers] if isinstance(past.message, Message)}
+        numbers = sorted(by_id, reverse=True)[:most]
+        latest = [by_id[number] for number in numbers]
+        rooms = {past.message.room for past in latest}
+        allowed = {name: self._chat.may_enter(session, member, name) for name in rooms}
+        answering = {past.message.id for past in answers if isinstance(past.message, Message)}
+        more = numbers[-1] if len(numbers) == most else 0
+        return [past for past in latest if allowed[past.message.room]], answering, more
 
     def close(self) -> None:
         """Let go of the file; it is opened again when somebody searches."""

@@ -97,6 +97,11 @@ def _replacing(ids: list[int]) -> Callable[[sqlite3.Connection], int]:
     def work(connection: sqlite3.Connection) -> int:
         keys.forget(connection, _THESE, (these,))
         index.unindex(connection, _THESE, (these,))
+        connection.execute(
+            "DELETE FROM answers WHERE message IN (SELECT value FROM json_each(?)) "
+            f"OR account IN (SELECT account FROM messages WHERE {_THESE} AND account != 0)",
+            (these, these),
+        )
         replaced = connection.execute(
             "UPDATE messages SET sender = ?, text = ?, action = 0, account = 0, more = json_remove(more, '$.files') "
             f"WHERE {_THESE}",

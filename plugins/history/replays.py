@@ -103,7 +103,7 @@ class Replays:
         self._pages.hand_over(room)
         last = self._last.get(room)
         member = session.require_member()
-        said = [past for past in last.messages if not _ignored(past.message, member)] if last is not None else []
+        said = [past for past in last.messages if not is_ignored(past.message, member)] if last is not None else []
         if last is not None and said:
             told = self._chat.as_told(said, member)
             session.tell(HistoryPage(room.name, [*told], told[0].seq > last.oldest))
@@ -160,7 +160,8 @@ class Replays:
         return last.messages if last is not None else ()
 
 
-def _ignored(message: Message | Deleted, member: Member) -> bool:
+def is_ignored(message: Message | Deleted, member: Member) -> bool:
+    """Whether `member` does not read what its sender says."""
     if not member.ignored or not isinstance(message, Message):
         return False
     try:

@@ -41,6 +41,18 @@ def search(connection: sqlite3.Connection, query: Query, reach: Reach, before: i
     return sorted(found, key=_number, reverse=True)
 
 
+def answers(connection: sqlite3.Connection, account: int, before: int, limit: int) -> list[Past]:
+    """The latest messages that answer what an account has said, with ids below `before`, unless that is 0; in all rooms
+    that there are."""
+    return store.rows(
+        connection,
+        "SELECT messages.* FROM answers JOIN messages ON messages.id = answers.message "
+        f"WHERE answers.account = ? AND answers.message < ? AND {changes.IS_THERE} "
+        "ORDER BY answers.message DESC LIMIT ?",
+        (account, before or store.LAST, limit),
+    )
+
+
 def _number(past: Past) -> int:
     return past.message.id if isinstance(past.message, Message) else 0
 

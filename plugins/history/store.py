@@ -50,7 +50,16 @@ CREATE TABLE comings (
 CREATE INDEX comings_by_room ON comings (room, seq);
 """
 
-MIGRATIONS = (_MESSAGES, _WORDS, _COMINGS, index.MIGRATION, changes.MIGRATION, keys.MIGRATION, changes.FILES)
+MIGRATIONS = (
+    _MESSAGES,
+    _WORDS,
+    _COMINGS,
+    index.MIGRATION,
+    changes.MIGRATION,
+    keys.MIGRATION,
+    changes.FILES,
+    changes.ANSWERS,
+)
 
 # Runs of one INSERT. Python is busy with the parameters of so many for about a millisecond, in which the event loop
 # stands still. What remains goes in powers of two, so that SQLite knows each statement.

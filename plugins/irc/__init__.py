@@ -9,6 +9,7 @@ goes along over a reload.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +27,6 @@ from greenchat import (
     Reject,
     Renamed,
     Request,
-    Room,
     Session,
     Topic,
     __version__,
@@ -36,7 +36,8 @@ from greenchat import (
 from . import burst, channels, desk, operators, orders, reading, redact, relay, whois
 from .absent import Absent
 from .beside import Besides
-from .desk import Desk, Gone, Handler
+from .client import Gone
+from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
 from .marks import Marks
@@ -45,15 +46,19 @@ from .notices import Notices
 from .own import IrcCodec
 from .registration import SASL
 from .settings import Settings as Settings
-from .shared import SharedCodec
+from .shared import SharedCodec, from_somebody
 
 log = logging.getLogger("greenchat.irc")
 
 # How a client of IRC begins, in whatever case.
 BEGINNINGS = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
 
-# So many lines are told before others have their turn, where this one is long.
+# So many lines are told at once, before others have their turn, where this one is long.
 STEP = 64
+
+# So many changes of people are known to be told to who watches these, while more rooms tell of them: more than come in
+# one turn.
+SEEN = 256
 
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
@@ -89,6 +94,7 @@ class Irc:
         self._ctx = ctx
         self._absent = Absent(ctx.carry_state())
         self._shared: dict[frozenset[str], SharedCodec] = {}
+        self._seen: deque[tuple[str, datetime]] = deque(maxlen=SEEN)
 
     # --- begin and end ---
 
@@ -148,11 +154,14 @@ class Irc:
         if handler is None:
             self._other(session, codec, frame)
             return True
-        for number, told in enumerate(handler(self._desk, session, codec, frame), 1):
-            if number % STEP == 0:
-                self._server.turns.breathe()  # it may be about a hall
-            session.tell(IrcLines(lines=[codec.numeric(told) if isinstance(told, Numeric) else told], ref=frame.ref))
-        session.tell(IrcLines(is_last=True, ref=frame.ref))
+        lines: list[str] = []
+        for told in handler(self._desk, session, codec, frame):
+            lines.append(codec.numeric(told) if isinstance(told, Numeric) else told)
+            if len(lines) == STEP:  # it may be about a hall
+                session.tell(IrcLines(lines=lines, ref=frame.ref))
+                lines = []
+                self._server.turns.breathe()
+        session.tell(IrcLines(lines=lines, is_last=True, ref=frame.ref))
         return True
 
     def _logged_in(self, session: Session, codec: IrcCodec, join: Join) -> bool:
@@ -175,7 +184,7 @@ class Irc:
         except Reject:
             command = None
         if command is None or not command.may_run(session):
-            told = codec.numeric(Numeric("421", (frame.verb[:50],), "Unknown command"))
+            told = codec.numeric(Numeric("421", (frame.verb[:50].upper(),), "Unknown command"))
             session.tell(IrcLines(lines=[told], is_last=True, ref=frame.ref))
             return
         room = room_of(params[0]) if params and is_channel(params[0]) else ""
@@ -204,17 +213,21 @@ class Irc:
         room, member = self._server.chat.rooms.get(name), self._desk.member(by) if self._desk.irc else None
         if room is None or member is None or not member.away:
             return
-        told = IrcLines(lines=[line(source(member.name), "AWAY", member.away)])
+        told = line(source(member.name), "AWAY", member.away)
         for other, _ in self._desk.listening(room, "away-notify"):
             if other.member is not member and not desk.ignores(other, member):
-                other.tell(told)
+                other.tell(from_somebody(other, member.name, told))
 
     def _tell_watchers(self, event: Away | Renamed) -> None:
-        name = event.name
+        """Once, though it comes from all rooms."""
+        name, seen = event.name, (event.name, event.time)
+        if not self._desk.watchers or seen in self._seen:
+            return
+        self._seen.append(seen)
         if isinstance(event, Away):
             told = line(source(name), "AWAY", *([event.why] if event.why else []))
             for session in self._desk.watching(name, "away-notify"):
-                session.tell(IrcLines(lines=[told]))
+                session.tell(from_somebody(session, name, told))
         elif ascii_lower(to_irc(name)) != ascii_lower(to_irc(event.new_name)):
             self._monitored("731", name)
             self._monitored("730", event.new_name)
@@ -224,15 +237,13 @@ class Irc:
         room = self._server.chat.rooms.get(event.room)
         if room is None:
             return
-        told = IrcLines(lines=[line(source(event.by), "INVITE", to_irc(event.name), to_channel(event.room))])
+        told = line(source(event.by), "INVITE", to_irc(event.name), to_channel(event.room))
         for one, _ in self._desk.listening(room, "invite-notify"):
             if one.name != event.by and one.member is not None and room.role_of(one.member):
-                one.tell(told)
+                one.tell(from_somebody(one, event.by, told))
 
-    @hookimpl(trylast=True)
-    def greenchat_entered(self, session: Session, room: Room) -> None:
-        if isinstance(session.codec, IrcCodec):
-            session.tell(IrcLines(entered=room.name))
+    @hookimpl
+    def greenchat_entered(self, session: Session) -> None:
         self._desk.count()
         self.came(session)
 
@@ -258,12 +269,12 @@ class Irc:
         member = session.member
         if member is None:
             return
-        told = IrcLines(lines=[f":{source(member.name)} ACCOUNT {to_irc(member.account) or '*'}"])
+        told = f":{source(member.name)} ACCOUNT {to_irc(member.account) or '*'}"
         for other, _ in self._desk.neighbours(member, "account-notify"):
             if other is not session:
-                other.tell(told)
+                other.tell(from_somebody(other, member.name, told))
         for other in self._desk.watching(member.name, "account-notify"):
-            other.tell(told)
+            other.tell(from_somebody(other, member.name, told))
         self._tell_owner(member)
 
     def _tell_owner(self, member: Member) -> None:
@@ -335,6 +346,9 @@ class Irc:
     def find_run(self, session: Session, channel: str, seq: int, count: int) -> Messages | None:
         room = self._desk.room(session, channel)
         return room.log.in_a_row(seq, count) if room is not None else None
+
+    def is_known(self, session: Session, channel: str) -> bool:
+        return self._desk.room(session, channel) is not None
 
     def is_there(self, session: Session, channel: str) -> bool:
         room = self._desk.room(session, channel)

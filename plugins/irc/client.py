@@ -1,8 +1,21 @@
 """What is known of one connection of IRC, beside its session: plain data, which goes along over a reload."""
 
+from datetime import datetime
 from time import time
+from typing import NamedTuple
 
 from msgspec import Struct, field, msgpack
+
+from . import caps
+
+
+class Gone(NamedTuple):
+    """Somebody who has left."""
+
+    nick: str
+    username: str
+    realname: str
+    time: datetime
 
 
 class Lines(Struct):
@@ -80,3 +93,4 @@ class Client(Struct):
         was = msgpack.decode(state, type=Client)
         for name in self.__struct_fields__:
             setattr(self, name, getattr(was, name))
+        self.caps = caps.shared(self.caps)

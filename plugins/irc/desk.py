@@ -4,19 +4,20 @@ there is."""
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from greenchat import ChatServer, Member, Message, Reject, Room, Session, __version__, require_name
 
 from . import burst
 from .caps import CAPS, EXTENDED, listed
-from .frames import IrcLine, IrcLines, Numeric, context_of
+from .client import Gone
+from .frames import IrcLine, Numeric, context_of
 from .grammar import LINE_BYTES, cut, line, word
 from .marks import Marks
 from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc, user_name
 from .own import IrcCodec
-from .shared import signs_of
+from .shared import from_somebody, signs_of
 
 Told = Iterator["str | Numeric"]
 
@@ -45,15 +46,6 @@ ERRORS: dict[str, str] = {
     "906": "SASL authentication aborted",
     "907": "You have already authenticated using SASL",
 }
-
-
-class Gone(NamedTuple):
-    """Somebody who has left."""
-
-    nick: str
-    username: str
-    realname: str
-    time: datetime
 
 
 class Desk:
@@ -146,6 +138,10 @@ class Desk:
         """What is shown as such, where somebody asks. In front of what they say is the name alone, see `source`."""
         codec = self.codec_of(member)
         return (user_name(codec.client.user) if codec is not None else "") or to_irc(member.name)
+
+    def account(self, member: Member) -> str:
+        """The name of somebody's account, as it was registered; empty for a guest."""
+        return to_irc(self.server.accounts.name_of(member.account_id) or member.account) if member.account else ""
 
     def count(self) -> int:
         """How many people are here."""
@@ -259,7 +255,7 @@ def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> To
     near = (other for other, _ in desk.neighbours(session.require_member(), "setname"))
     for other in (*near, *desk.watching(session.name, "setname")):
         if other is not session:
-            other.tell(IrcLines(lines=[told]))
+            other.tell(from_somebody(other, session.name, told))
     if codec.client.has("setname"):
         yield told
 

@@ -76,12 +76,10 @@ Requests = Iterator[Request | IrcLine]
 
 
 class IrcLines(Frame, frozen=True, kw_only=True, tag="irc_lines"):
-    """`lines` to be sent as they are, but for their tags. With `is_last`, nothing more is told for that request; nor,
-    with `entered`, for that with which one has come into this room."""
+    """`lines` to be sent as they are, but for their tags. With `is_last`, nothing more is told for that request."""
 
     lines: list[str] = field(default_factory=list)
     is_last: bool = False
-    entered: str = ""
     ref: int | str | None = None
 
 

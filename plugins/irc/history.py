@@ -101,8 +101,11 @@ def _between(first: Selected, second: Selected, most: int) -> Iterator[tuple[str
     elif first.time and second.time:
         yield f"until={time_tag(second.time)}", {"since": first.time + STEP, "limit": most}
     else:
-        behind, before = (first, second) if first.seq else (second, first)
-        yield "", {"after": behind.seq, "until": before.time, "limit": most}
+        message, moment = (first, second) if first.seq else (second, first)
+        assert moment.time is not None
+        # Which of them is the earlier one is not known here: one of these two is empty.
+        yield FIRST_HALF, {"after": message.seq, "until": moment.time, "limit": most}
+        yield SECOND_HALF, {"since": moment.time + STEP, "before": message.seq, "limit": most}
 
 
 def _before(bound: Selected, most: int) -> dict[str, Any]:

@@ -28,18 +28,16 @@ class Labels:
         self._held: dict[str, Held] = {}
         self._coming: dict[str, Context] = {}
 
-    def part_of(self, reply: object, context: Context, is_last: bool) -> tuple[Context, bool]:
-        """What `reply` is an answer to, and whether it is the last: what somebody is in a room is told to them once
-        they are in, and part of that."""
+    def part_of(self, reply: object, context: Context) -> Context:
+        """What `reply` is an answer to: what one is in a room, which is told once one is in, is part of that."""
         match reply:
             case Welcome(room=room) if room and context.label:
                 self._coming[room] = context
-                return context, False
             case Role(room=room) if room in self._coming:
-                return self._coming[room], False
-            case IrcLines(entered=room) if room in self._coming:
-                return self._coming.pop(room), True
-        return context, is_last
+                return self._coming[room]
+            case IrcLines(is_last=True) if context.verb == "JOIN" and self._coming:
+                self._coming = {room: one for room, one in self._coming.items() if one.target != context.target}
+        return context
 
     def told(self, lines: Sequence[str], context: Context, is_last: bool) -> list[str]:
         """What is to be sent now that `lines` are told."""

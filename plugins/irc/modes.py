@@ -1,6 +1,7 @@
 """MODE: the commands of rooms and of moderation, as letters."""
 
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -63,6 +64,8 @@ def _changes(target: str, room: str, letters: str, params: list[str], label: str
             return
         context = Context("MODE", target, label)
         given = next(left, None) if letter in _PEOPLE or (letter in _WITH_VALUE and on) else ""
+        if letter == "k" and not on:
+            next(left, "")  # the key that there was, which nobody asks for
         if letter == "b" and not given:
             yield RunCommand("bans", {}, room, context._replace(extra=BANS).ref)
             continue
@@ -102,7 +105,7 @@ def listed(answer: Any, context: Context) -> list[Numeric] | None:
     """What a command has answered to who asks by MODE or LIST; None for all else. Whose plugins those commands are does
     not matter: it is as PROTOCOL.md has it."""
     if context.verb == "LIST" and hasattr(answer, "rooms"):
-        wanted = [one for one in answer.rooms if all(_is_wanted(one, word) for word in context.extra.split(","))]
+        wanted = [one for one in answer.rooms if _is_wanted(one, context.extra.split(","))]
         rooms = (Numeric("322", (to_channel(one.name), str(one.members)), one.topic) for one in wanted)
         return [LISTED, *rooms]
     if context.verb != "MODE":
@@ -130,10 +133,18 @@ def mask_of(what: str) -> str:
     return f"*!*@{what}" if is_address else f"{to_irc(what)}!*@*"
 
 
-def _is_wanted(room: Any, word: str) -> bool:
-    """Whether LIST is to tell of a room: by how many are in, or by its name (see ELIST)."""
-    if word[:1] in "<>" and word[1:].isdecimal():
-        most = int(word[1:10])
-        return bool(room.members < most if word[0] == "<" else room.members > most)
-    pattern, name = ascii_lower(word.removeprefix("!")), ascii_lower(to_channel(room.name))
-    return not pattern or fnmatchcase(name, pattern) != word.startswith("!")
+def _is_wanted(room: Any, words: Sequence[str]) -> bool:
+    """Whether LIST is to tell of a room: by how many are in, and by masks of its name, one of which is to fit (see
+    ELIST)."""
+    name, fits = ascii_lower(to_channel(room.name)), []
+    for word in map(ascii_lower, filter(None, words)):
+        if word[0] in "<>" and word[1:].isdecimal():
+            most = int(word[1:10])
+            if not (room.members < most if word[0] == "<" else room.members > most):
+                return False
+        elif word[0] == "!":
+            if fnmatchcase(name, word[1:]):
+                return False
+        else:
+            fits.append(fnmatchcase(name, word))
+    return any(fits) or not fits

@@ -50,6 +50,11 @@ _OF_ROOMS = {
 _OF_PEOPLE = {"unknown_user": "401", "name_invalid": "401", "already_joined": "443"}
 
 
+def as_quoted(text: str) -> str:
+    """Commands as they are given on IRC: what others begin with a slash follows /quote."""
+    return text.replace("/quote /", "/quote ")
+
+
 def refusal(error: Error, context: Context, is_there: Callable[[], bool] = lambda: True) -> Numeric | None:
     """What the refusal of a request is told as; None where it has no numeric, and a sentence tells it. `is_there` tells
     whether there is a room of this name."""

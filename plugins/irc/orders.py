@@ -76,7 +76,7 @@ def ban(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     elif not room.role_of(member):
         yield Numeric("482", (channel,), "You are neither the owner of this channel nor an operator")
     else:
-        whom = meant(room, desk, Mask.of(given))
+        whom = meant(room, desk, Mask.of(given)) if " " not in given else ""
         if not whom:
             text = "This is no mask for one person or address. Ban a nick: MODE CHANNEL +b NICK"
             yield Numeric("696", (channel, "b", given), text)

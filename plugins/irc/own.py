@@ -45,7 +45,7 @@ from .grammar import fitting, line, word
 from .labels import Labels
 from .modes import BANS, ORDERED
 from .names import HOST, from_irc, notice_source, source, to_channel, to_irc
-from .numerics import failure, refusal
+from .numerics import as_quoted, failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
@@ -79,6 +79,9 @@ class Facts(Protocol):
 
     def signs(self, room: str, roles: Mapping[str, str]) -> Mapping[str, str]:
         """Those before the names of who has any in there, where `roles` are those of a welcome."""
+
+    def is_known(self, session: Any, channel: str) -> bool:
+        """Whether there is such a room, of which `session` may know."""
 
     def is_there(self, session: Any, channel: str) -> bool:
         """Whether there is such a room, and `session` is in it."""
@@ -158,7 +161,7 @@ class IrcCodec:
         if self.client.is_registered and not isinstance(reply, Welcome):
             self.client.name = self.me
         lines, is_last = self._told(reply, context)
-        context, is_last = self._labels.part_of(reply, context, is_last)
+        context = self._labels.part_of(reply, context)
         if context.label and self.client.has("labeled-response"):
             lines = self._labels.told(lines, context, is_last)
         if self.behind and is_last:
@@ -353,7 +356,7 @@ class IrcCodec:
         return self.numeric(Numeric(code, (), text))
 
     def _refused(self, error: Error, context: Context) -> list[str]:
-        client = self.client
+        client, error = self.client, replace(error, text=as_quoted(error.text))
         if context.verb in WORDS and (beside := unpacked(context.extra)) and self.session is not None:
             self.facts.besides.settle(self.session.name, beside)
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
@@ -377,7 +380,7 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [failure(context, error)]
-        told = refusal(error, context, lambda: self.facts.is_there(self.session, context.target))
+        told = refusal(error, context, lambda: self.facts.is_known(self.session, context.target))
         if told is not None:
             return [self.numeric(told)]
         behind = [self.numeric(modes.END_OF_LIST)] if context.verb == "LIST" else []
@@ -387,7 +390,8 @@ class IrcCodec:
         is_shown = context.verb == "MODE" and context.extra == ORDERED and self.session.role != "operator"
         if is_shown or context.verb in ("INVITE", "AWAY", "REGISTER", "OPER", SASL) or not self.client.is_registered:
             return []  # there is a numeric for that
-        return [f":{notice_source(one, self.client.talks)} NOTICE {self.me} :{one}" for one in lines if one]
+        told = [(notice_source(one, self.client.talks), as_quoted(one)) for one in lines if one]
+        return [f":{by} NOTICE {self.me} :{one}" for by, one in told]
 
 
 def _pong(token: str) -> str:

@@ -1,5 +1,7 @@
 """What was said before, as a client is told it: in a batch, or as it comes in."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from greenchat import HistoryPage, Joined, Left, Message, Renamed, printable
@@ -63,13 +65,25 @@ class Pages:
                 found = _decoded(shared.encode(event))
                 lines += [_in_batch(one) for one in found] if batched else found
         if not batched:
-            return lines
+            return lines if asked else _marked(target, [event for event in events if isinstance(event, Message)], lines)
         if not lines and not asked:
             return []
         return [f":{HOST} BATCH +h chathistory {target}", *lines, f":{HOST} BATCH -h"]
 
     def _plays(self, event: object, client: Client, asked: bool) -> bool:
         return isinstance(event, Joined | Left | Renamed) and asked and client.has("draft/event-playback")
+
+
+def _marked(target: str, messages: Sequence[Message], lines: list[str]) -> list[str]:
+    """Between two lines that say so: a client that knows no batches may show all of it as if it was said just now."""
+    if not messages:
+        return lines
+    since = f"What was said before, since {messages[0].time:%Y-%m-%d %H:%M} UTC:"
+    return [_notice(target, since), *lines, _notice(target, "That was before.")]
+
+
+def _notice(target: str, text: str) -> str:
+    return f":{HOST} NOTICE {target} :{text}"
 
 
 def _decoded(data: bytes) -> list[str]:

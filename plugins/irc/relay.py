@@ -11,6 +11,7 @@ from .desk import Desk, Told
 from .frames import IrcLine, IrcLines, IrcTagged, Numeric
 from .names import is_channel, source, to_channel, to_irc
 from .own import IrcCodec
+from .shared import from_somebody
 from .talks import lines_of
 
 # Tags that come with each key that somebody types, and what they may say: no words. In a larger room, nobody looks at
@@ -34,16 +35,15 @@ def ctcp(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     room = desk.room(session, target) if is_channel(target) else None
     # A mute holds for these as well: clients show what is in them.
     session.chat.require_sayable(session.require_member(), text.strip("\x01"), room.name if room is not None else "")
-    now, head = datetime.now(UTC), f":{source(session.name)} {verb}"
+    head = f":{source(session.name)} {verb}"
     for other, shown in others:
-        shared: Any = other.shared_codec
-        told = lines_of(shared.event(now, session.name, f"{head} {shown} :{text}"))
+        told = from_somebody(other, session.name, f"{head} {shown} :{text}")
         if other is session:
-            codec.behind += told
+            codec.behind += told.lines
         else:
-            other.tell(IrcLines(lines=told))
+            other.tell(told)
     if codec.client.has("echo-message"):
-        yield from lines_of(codec.shared.event(now, session.name, f"{head} {target} :{text}"))
+        yield from from_somebody(session, session.name, f"{head} {target} :{text}").lines
 
 
 def tags_alone(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:

@@ -4,6 +4,7 @@ Nothing in here depends on who reads it. What one client alone is told is writte
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +31,7 @@ from greenchat import (
 )
 
 from .beside import PLAIN, Besides, pieces
-from .frames import IrcTagged
+from .frames import IrcLines, IrcTagged
 from .grammar import LINE_BYTES, cut, line, tagged, without_formatting
 from .history import time_tag
 from .msgids import mark_of
@@ -206,11 +207,12 @@ class SharedCodec:
                 before = tagged(tags | self.tags(time, account))
                 return self._lines(*(f"{before}{one}" for one in lines)) if self._tags else b""
             case Joined(room, name, time, role):
-                return self.event(time, name, self.joined(room, name), *self._mode(room, name, role))
+                mode = self._mode(room, name, role)
+                return self.event(time, name, self.joined(room, name)) + self.event(time, "", *mode)
             case Left(room, name, reason, time, by, gone):
                 return self.event(time, by or name, _left(room, name, reason, by, gone))
             case Renamed(_, name, new_name, time):
-                return self.event(time, name, line(source(name), "NICK", to_irc(new_name)))
+                return self.event(time, new_name, line(source(name), "NICK", to_irc(new_name)))
             case Topic(room, topic, by, time):
                 return self.event(time, by, f":{source(by)} TOPIC {to_channel(room)} :{topic}")
             case Away(_, name, why, time):
@@ -291,6 +293,11 @@ class SharedCodec:
 
     def _lines(self, *lines: str) -> bytes:
         return "".join(f"{one}{END}" for one in lines).encode()
+
+
+def from_somebody(other: Any, name: str, told: str) -> IrcLines:
+    """A line that comes from `name`, with the tags that the session `other` wants."""
+    return IrcLines(lines=other.shared_codec.event(datetime.now(UTC), name, told).decode().split(END)[:-1])
 
 
 def _left(room: str, name: str, reason: str, by: str, gone: bool) -> str:

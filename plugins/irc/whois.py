@@ -98,7 +98,7 @@ def _whox(desk: Desk, reader: IrcCodec, member: Member, room: Room | None, field
         "f": _flags(desk, reader, member, room),
         "d": "0",
         "l": str(_idle(member)),
-        "a": to_irc(member.account) or "0",
+        "a": desk.account(member) or "0",
         "o": "n/a",
         "r": desk.realname(member),
     }
@@ -132,7 +132,7 @@ def whois(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
     if member.away and not (reader.ignored is not None and reader.ignored.covers(member)):
         yield Numeric("301", (nick,), member.away)
     if member.account:
-        yield Numeric("330", (nick, to_irc(member.account)), "is logged in as")
+        yield Numeric("330", (nick, desk.account(member)), "is logged in as")
     if member.bot or ((known := desk.codec_of(member)) is not None and known.client.is_bot):
         yield Numeric("335", (nick,), "is a bot")
     sessions = [one for one in member.sessions if isinstance(one, Session)]

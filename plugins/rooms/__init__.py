@@ -260,8 +260,10 @@ class Rooms:
         return None
 
     def settings(self, call: Call, setting: str = "", value: Secret = "") -> None:
-        RoomCommand(self._book, self._accounts, self._quota).run(call.session, setting, str(value))
-        self._voices.rest()
+        try:
+            RoomCommand(self._book, self._accounts, self._quota).run(call.session, setting, str(value))
+        finally:  # it may hold, though it could not be kept
+            self._voices.rest()
 
     def invite(self, call: Call, user: Member, room: str = "") -> str:
         session, member, guest = call.session, call.member, user

@@ -56,6 +56,13 @@ def test_what_another_program_would_change_is_told_without_what_may_be_secret():
     assert changes(to_builtins(old), to_builtins(old)) == []
 
 
+def test_how_the_chat_shows_itself_may_change_and_texts_are_not_told():
+    live = outcome(["brand.name=One", "brand.rules=a"], ["brand.name=Two", "brand.rules=b"])
+    assert live.changed == ["brand.name = Two (was One)", "brand.rules has changed"]
+    assert live.waiting == []
+    assert live.config.brand.rules == "b"
+
+
 def test_every_limit_may_change():
     names = Config().limits.__struct_fields__
     every = outcome((), [f"limits.{name}=77" for name in names])

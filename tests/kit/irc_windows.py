@@ -28,7 +28,7 @@ class IrcWindow(Window):
 
     def __init__(self, port: int, name: str, cafile: str = "") -> None:
         super().__init__(SIZE)
-        self._home = tempfile.TemporaryDirectory(prefix="irc-")
+        self._home = tempfile.TemporaryDirectory(prefix="irc-", ignore_cleanup_errors=True)
         self.name = name
         self.home = Path(self._home.name)
         self.start(port, cafile)
@@ -80,6 +80,7 @@ class Irssi(IrcWindow):
 class WeeChat(IrcWindow):
     def start(self, port: int, cafile: str) -> None:
         settings = {
+            "weechat.look.paste_max_lines": "-1",  # what is typed as fast as tests do is no paste
             "weechat.network.gnutls_ca_user": cafile,
             "irc.server.chat.addresses": f"127.0.0.1/{port}",
             "irc.server.chat.ssl": "on" if cafile else "off",

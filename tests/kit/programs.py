@@ -18,7 +18,7 @@ from kit.socketless import SocketlessServer
 # What ends all that is told for a request, where it is not refused.
 ANSWERS = {"join": "welcome", "say": "ack", "leave": "ack", "history": "history", "search": "found", "ping": "pong"}
 ANSWERS |= dict.fromkeys(("edit", "delete", "react", "read", "cursor", "command"), "ack")
-ANSWERS |= {"export": "exported", "commands": "commands"}
+ANSWERS |= {"export": "exported", "commands": "commands", "mentions": "found"}
 
 # What a plain client reads that has made a room.
 MADE = "INFO|You have made this room: /room shows what you may set."

@@ -6,7 +6,7 @@ import zlib
 from contextlib import closing
 from io import BytesIO
 from struct import pack
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from PIL import Image
 
@@ -15,7 +15,7 @@ from greenchat.testing import DEADLINE
 
 def place_for(program, name, size, **more):
     """Where a program may put a file, as a path; or the error."""
-    args = {"name": name, "size": size, **{key: more.pop(key) for key in ("type", "text") if key in more}}
+    args = {"name": quote(name, safe=""), "size": size, "text": more.pop("text", "")}
     told = program.exchange(type="command", name="upload", args=args, **more)
     found = next((frame for frame in told if frame["type"] == "upload"), None)
     return told[-1] if found is None else path_of(found["put"])
@@ -52,6 +52,11 @@ def send(server, program, name, body, **more):
 
 def get(server, file, **headers):
     return http_request(server, "GET", path_of(file["url"]), **headers)
+
+
+def is_gone(server, file):
+    """Whether nobody can read it any more."""
+    return http_request(server, "HEAD", path_of(file["url"]))[0] == 404
 
 
 # --- pictures ---

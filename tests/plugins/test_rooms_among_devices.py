@@ -165,7 +165,7 @@ def test_an_invitation_is_told_to_all_devices_and_lets_in_any_of_them(server):
     laptop, phone = device(server, "bob"), device(server, "bob")
     assert ada.ask("/invite bob")[-1]["type"] == "ack"
     for one in laptop, phone:
-        assert kinds(settled(one), "invited") == [("invited", "garden", "")]
+        assert kinds(settled(one), "invited") == [("invited", "garden", "bob")]
     tablet = device(server, "bob", "garden")
     assert tablet.welcome["room"] == "garden"
 

@@ -197,6 +197,9 @@ def test_it_changes_with_a_reload(tmp_path):
         server.process.send_signal(signal.SIGHUP)
         assert ada.read_until("brand")["name"] == "Two"
         assert ada.told("/rules", "notice")["text"] == "Be kind."
-        file.write_text("")
+        file.write_text('[brand]\nname = "Three"\n[plugins.polls]\non = true\n')
+        server.process.send_signal(signal.SIGHUP)
+        assert ada.read_until("brand") == {"type": "brand", "name": "Three"}, "by another process, too"
+        file.write_text("[plugins.polls]\non = true\n")
         server.process.send_signal(signal.SIGHUP)
         assert ada.read_until("brand") == {"type": "brand"}, "and is gone"

@@ -122,7 +122,7 @@ def test_everybody_talks_with_everybody(house, stack, visit, open_terminal):
     wee.enter("/whois ada")
     wee.sees("having lunch")
     wee.looks_at("server.chat")
-    wee.sees("[ada] (ada@greenchat): Reads with irssi", "[ada] #lobby", "is logged in as ada")
+    wee.sees("@greenchat): Reads with irssi", "[ada] #lobby", "is logged in as ada")
     irssi.enter("/away")
     irssi.looks_at("wendy")
     irssi.enter("/whois wendy")

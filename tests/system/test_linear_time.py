@@ -88,9 +88,9 @@ WORK = {
     "which command is it?": allowed(COMMANDS.find),
     "is there a secret in it?": Commands().has_secret,
     "where does it begin?": Commands().secret_start,
-    "does it name somebody?": lambda text: mentions("a", text),
+    "does it name somebody?": lambda text: mentions(["a"], text),
     "where are names in it?": lambda text: find("ada", text),
-    "how does it look in a terminal?": lambda text: [*lines_of(blocks(text, DARK, "ada"), 60, DARK)],
+    "how does it look in a terminal?": lambda text: [*lines_of(blocks(text, DARK, ["ada"]), 60, DARK)],
     "what is it done to?": lambda text: fill(TYPED, text),
     "a plain frame": lambda text: PlainCodec().request_decoder(0).feed(f"MSG|{text}\n".encode()),
     "a JSON frame": lambda text: (

@@ -150,13 +150,16 @@ class Asking:
         before: int = 0,
         done: Done | None = None,
     ) -> None:
-        """In `place`, or in all that one may read; what has an id below `before`, unless that is 0."""
+        """In `place`, or in all that one may read; what has an id below `before`, unless that is 0. Without a `text` it
+        is what concerns one."""
         there = place.there if place is not None else {"room": "", "conversation": ""}
         asked = self._ask(
             "search",
             place,
-            lambda client: client.ask_search(
-                text, there["room"], conversation=there["conversation"], before=before, limit=FOUND
+            lambda client: (
+                client.ask_search(text, there["room"], conversation=there["conversation"], before=before, limit=FOUND)
+                if text
+                else client.ask_mentions(before=before, limit=FOUND)
             ),
             done,
         )

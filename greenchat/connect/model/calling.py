@@ -61,6 +61,7 @@ class Calling:
         match item:
             case Levels():
                 rooms, conversations = item.rooms, item.conversations
+                self._chats.words = item.words
                 self._chats.choose(rooms | {f"@{conversation}": how for conversation, how in conversations.items()})
                 return item.ref is None or item.ref in self._refs
             case Ack(ref=ref) | Error(ref=ref) if ref in self._refs:

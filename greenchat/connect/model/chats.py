@@ -186,7 +186,7 @@ class Chats(Talks):
             mine = self.is_mine(answered.what) or answered.state != ""
             if mine:
                 return True
-        return place.is_direct or mentions(self.me, message.text)
+        return place.is_direct or mentions([self.me, *self.words], message.text)
 
     # --- what comes ---
 

@@ -2,12 +2,12 @@
 the page (plugins/web/static/markup.js), so that what is seen there is seen here. A text is looked at once."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from greenchat.connect.model.links import SCHEME, link_at, named_link_at
-from greenchat.connect.model.mentions import find, is_letter, is_word
+from greenchat.connect.model.mentions import find_any, is_letter, is_word
 
 Tag = Literal["em", "strong", "del", "code", "pre", "small", "link", "mark", "quote", "list", "item", "sign"]
 
@@ -97,9 +97,9 @@ def _item(line: str, finder: Find | None, left: _Left) -> Token:
     return Token("item", (shown, *_Inline(rest, finder, left).tokens), level=level)
 
 
-def mentions(name: str, text: str) -> bool:
-    """Whether `text` names somebody where that is marked: not in code, and not in links."""
-    return bool(find(name, text)) and _is_marked(parse(text, lambda part: find(name, part)))
+def mentions(names: Sequence[str], text: str) -> bool:
+    """Whether `text` names somebody, by one of these, where that is marked: not in code, and not in links."""
+    return bool(find_any(names, text)) and _is_marked(parse(text, lambda part: find_any(names, part)))
 
 
 def _is_marked(tokens: Iterable[str | Token]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from greenchat.protocol.text import IGNORABLE
 
@@ -35,6 +36,15 @@ def find(name: str, text: str) -> list[tuple[int, int]]:
             at = folded.find(wanted, end)
         else:
             at = folded.find(wanted, at + 1)
+    return found
+
+
+def find_any(names: Iterable[str], text: str) -> list[tuple[int, int]]:
+    """As `find`, of several; where two of them stand in one another, of the one that begins first."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(one for name in names for one in find(name, text)):
+        if not found or start >= found[-1][1]:
+            found.append((start, end))
     return found
 
 

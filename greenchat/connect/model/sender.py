@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError
 from greenchat.client.asking import KNOWS_CONVERSATIONS
 from greenchat.client.places import place_at
-from greenchat.connect.commands import Commands, Run
+from greenchat.connect.commands import Commands, Run, UploadRun
 from greenchat.connect.common import NOT_STORED, TRY_AGAIN, is_logout
 from greenchat.connect.draft import as_text, is_command, said_as
 from greenchat.connect.model.asking import NO_CONNECTION, Asked, Asking
@@ -19,7 +19,7 @@ from greenchat.connect.model.told import welcomed
 from greenchat.connect.said import run_there, said_alone
 from greenchat.connect.stale import may_mean_another
 from greenchat.protocol.events import Event, Message
-from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, Welcome
+from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, UploadPlace, Welcome
 from greenchat.protocol.requests import Frame, Pong, Ref
 
 DOUBT = "Perhaps this was said, as the connection was lost."
@@ -39,6 +39,7 @@ class Sender(Asking):
         self._unsure: dict[Ref, Asked] = {}
         self._epochs: dict[str, str] = {}  # of places, when the connection was lost
         self.on_done: Callable[[Asked, Ack | Error], None] = lambda asked, answer: None
+        self.uploads: Callable[[UploadRun, UploadPlace, Client], None] = lambda run, place, client: None
         self.fetches = True  # what a command has said, where one is not told of it
 
     @property
@@ -180,6 +181,11 @@ class Sender(Asking):
 
     def answer(self, item: Event | Frame) -> bool:
         """Whether `item` ends what was asked; it is dealt with then."""
+        if isinstance(item, UploadPlace):
+            run = self.upload_of(item)
+            if run is not None and self._client is not None:
+                self.uploads(run, item, self._client)
+            return run is not None
         if not isinstance(item, Ack | Error | HistoryPage | SearchResults | Welcome | Pong) or item.ref is None:
             return False
         asked = self._asked.get(item.ref)
@@ -207,6 +213,11 @@ class Sender(Asking):
         if isinstance(item, Ack | Error):
             self.on_done(asked, item)
         return True
+
+    def upload_of(self, item: Event | Frame) -> UploadRun | None:
+        """What is to be sent to the place that `item` tells, if it is one, and was asked for by a path."""
+        asked = self._asked.get(item.ref) if isinstance(item, UploadPlace) else None
+        return asked.run if asked is not None and isinstance(asked.run, UploadRun) else None
 
     def _said(self, asked: Asked, ack: Ack) -> None:
         place = asked.place

@@ -20,6 +20,7 @@ class Talks:
         self.places: dict[str, Place] = {}
         self.current = ""
         self.direct_epoch = ""
+        self.words: list[str] = []  # of one's own, which call for one as the name does
         self.levels: dict[str, str] = {}  # what calls for one, by places, where one has chosen it
         self.merged: Callable[[Place, Place], None] = lambda begun, known: None
 

@@ -76,6 +76,10 @@ class Acting(App[Exit]):
         """Search for them, and for what is typed then."""
         raise NotImplementedError
 
+    def action_mentions(self) -> None:
+        """List what concerns one."""
+        raise NotImplementedError
+
     def changed(self) -> None:
         """What is typed from now on is for what is looked at from now on."""
         self._dirty = True

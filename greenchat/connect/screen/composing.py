@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Literal
 
 from greenchat.client import DisconnectedError
+from greenchat.connect import uploads
 from greenchat.connect.asking import with_secrets
 from greenchat.connect.commands import Lacking
 from greenchat.connect.common import is_quit
@@ -15,6 +16,8 @@ from greenchat.connect.screen.completing import Completing
 from greenchat.connect.screen.pasting import Pasting
 from greenchat.connect.screen.recalling import Recalling
 from greenchat.connect.screen.stage import Stage
+from greenchat.connect.uploads import Uploads
+from greenchat.errors import ConfigError
 
 NO_CHANGES = "This server knows no answers to a message, reactions to it and changes of it."
 GONE_CHANGED = "What you change is gone."
@@ -34,6 +37,9 @@ class Composer:
         self.completing = Completing(app)
         self.recalling = Recalling(app)
         self._pasting = Pasting(app, self.enter)
+        self._uploads = Uploads(lambda text, failed: app.told(text, error=failed))
+        self._model.sender.uploads = self._uploads.begin
+        self._model.commands.also(uploads.COMMAND)
 
     # --- drafts ---
 
@@ -170,15 +176,29 @@ class Composer:
                 self.guarded(lambda: sender.part(place, self._refused))
             case [command, *_] if command.lower() == "/set":
                 self._app.choosing.command(line)
+            case [command, *_] if command.lower() == uploads.NAME and place is not None:
+                return not self._app.link.client.plain and self._upload(place, line)
             case [command, *words] if command.lower() == "/notify" and place is not None:
                 return self._app.choosing.level(place, words[0].lower() if words else "")
             case [command, name] if command.lower() in ("/msg", "/query") and key_of(name) != key_of(chats.me):
                 chats.show(chats.talk_to(name).id)
             case [command, *_] if command.lower() == "/search" and not self._app.link.client.plain:
                 self._app.action_search(" ".join(line.split()[1:]))
+            case [command] if command.lower() == "/mentions" and not self._app.link.client.plain:
+                self._app.action_mentions()
             case _:
                 return False
         self._app.changed()
+        return True
+
+    def _upload(self, place: Place, line: str) -> bool:
+        try:
+            run = self._uploads.take(line)
+        except ConfigError as error:
+            self._refused(str(error))
+            return True
+        if run is not None:
+            self.guarded(lambda: self._model.sender.say(place, line, run=run))
         return True
 
     def _refused(self, why: str) -> None:

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from greenchat.codecs.wording import beginning
+from greenchat.codecs.wording import beginning, with_files
 from greenchat.connect.model.markup import mentions, parse, plain
 from greenchat.connect.model.rows import Row, on_clock, summary
 from greenchat.connect.model.timeline import Gone, Item, Told
@@ -46,6 +46,12 @@ class Drawn:
     times: bool = True
     today: date | None = None
     is_open: bool = False
+    words: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """What is marked: one's name, and words of one's own."""
+        return (self.me, *self.words) if self.me else ()
 
     @property
     def name_cells(self) -> int:
@@ -125,7 +131,7 @@ def _message(row: Row, how: Drawn) -> Iterator[list[Segment]]:
     assert isinstance(message, Message)
     look = how.look
     name = look.of_name(message.sender)
-    calls = _calls(row, message, how.me)
+    calls = _calls(row, message, how)
     bar = Segment("│" if how.is_wide else " ", look.line)
     if calls:
         bar = Segment(CALLING, look.calling + NO_UNDERLINE)
@@ -167,12 +173,13 @@ def headed(row: Row, strip: Strip, how: Drawn) -> Strip:
     return Strip.join([head, strip.crop(how.head_cells)])
 
 
-def _calls(row: Row, message: Message, me: str) -> bool:
+def _calls(row: Row, message: Message, how: Drawn) -> bool:
     """Whether it names who reads it, or answers them."""
+    me = how.me
     if not me or message.own or message.sender == me:
         return False
     answers = isinstance(row.original, Message) and (row.original.own or row.original.sender == me)
-    return answers or mentions(me, message.text)
+    return answers or mentions(how.called, message.text)
 
 
 def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Iterator[list[Segment]]:
@@ -180,7 +187,7 @@ def _body(row: Row, item: Item, message: Message, width: int, how: Drawn) -> Ite
     if message.reply_to:
         yield wrap([Span(cut(f"↪ {_quoted(row)}", width), look.dim)], width)[0]
     mine = message.own or message.sender == how.me
-    said = blocks(message.text, look, "" if mine else how.me)
+    said = blocks(with_files(message), look, () if mine else how.called)
     if message.action:
         said[:0] = [Block([])] if said[0].apart else []
         said[0].spans.insert(0, Span(f"{message.sender} ", look.of_name(message.sender)))

@@ -29,6 +29,7 @@ KEYS = (
     Key("alt+a", "unread", "Alt-A", "The next with something unread"),
     Key("alt+k", "jump", "Ctrl-K, Alt-K", "To any conversation, by some letters of its name"),
     Key("f4", "search", "F4", "Search in all that you may read; again: what you found"),
+    Key("f5", "mentions", "F5", "What concerns you: your name, your words, answers"),
     Key("alt+1", "go(1)", "Alt-1 to Alt-9", "A conversation by its number"),
     *(Key(f"alt+{number}", f"go({number})", "", "") for number in range(2, 10)),
     Key("pageup", "scroll(-1)", "PageUp, PageDown", "Read back, and on"),

@@ -104,7 +104,7 @@ class Log(Lines):
             return
         tail = max(TAIL, TAIL_TIMES * self.size.height)
         whole = whole or not self.follows or bool(self.selected) or len(place.timeline.items) <= tail
-        of = place.id, place.timeline.revision, place.mark, self._chats.me
+        of = place.id, place.timeline.revision, place.mark, self._chats.me, tuple(self._chats.words)
         if of == self._rows_of and (self._is_whole or not whole):
             return
         before, was_whole = self._rows, self._is_whole
@@ -129,7 +129,7 @@ class Log(Lines):
 
     def _strips(self, row: Row, width: int) -> list[Strip]:
         is_open = row.key in self._opened or row.key == self.selected
-        sign = row.sign, width, self._chats.me, is_open, row.kind == "day" and self._today
+        sign = row.sign, width, self._chats.me, tuple(self._chats.words), is_open, row.kind == "day" and self._today
         known = self._cache.get(row.key)
         if known is not None and known[0] == sign:
             self._cache.move_to_end(row.key)
@@ -187,7 +187,7 @@ class Log(Lines):
         return [(at, headed(self._rows[at], strip, self._how(width))), *rest]
 
     def _how(self, width: int, *, is_open: bool = False) -> Drawn:
-        return Drawn(width, self.look, self._chats.me, self.times, self._today, is_open)
+        return Drawn(width, self.look, self._chats.me, self.times, self._today, is_open, words=tuple(self._chats.words))
 
     def _hold(self, height: int, width: int) -> bool:
         """Whether what is selected is out of sight by what has come since: the end is not followed any more then."""

@@ -16,6 +16,7 @@ from greenchat.protocol.replies import SearchResults
 
 TITLE = 'Search: from:bob in:lobby after:2026-10-01 has:link "exact words" begin*'
 SEARCHING = "Searching …"
+CONCERNS = "What concerns you: your name, words of yours (/highlight), answers"
 NOTHING = "Nothing found."
 MORE = "Older ones …"
 
@@ -43,14 +44,23 @@ class Found:
 class Search(Chooser):
     """`go` is told which message one wants to see."""
 
+    needs_words = True
+
     def __init__(
-        self, look: Look, model: Model, found: Found, flush: Callable[[], None], go: Callable[[Message], None]
+        self,
+        look: Look,
+        model: Model,
+        found: Found,
+        flush: Callable[[], None],
+        go: Callable[[Message], None],
+        *,
+        title: str = TITLE,
     ):
         self._model = model
         self._found = found
         self._flush = flush
         self._go = go
-        super().__init__(look, TITLE, self._results, lambda name, typed: None, prompt="/", text=found.words)
+        super().__init__(look, title, self._results, lambda name, typed: None, prompt="/", text=found.words)
         self.list.at = found.at
 
     def on_mount(self) -> None:
@@ -90,7 +100,7 @@ class Search(Chooser):
     def _ask(self) -> None:
         """For what was typed, or for what is older than all that was found."""
         words, messages = self._found.words, self._found.messages
-        if not words:
+        if not words and self.needs_words:
             self._found.told = ""
             self.renew()
             return
@@ -163,6 +173,22 @@ class Search(Chooser):
                 out += [Span(text[at : match.start()], look.text), Span(match[0], look.mention)]
                 at = match.end()
         return [*out, Span(text[at:], look.text)]
+
+
+class Concerns(Search):
+    """What others have said that concerns one, in the same way; it is asked for anew each time."""
+
+    needs_words = False
+
+    def __init__(self, look: Look, model: Model, flush: Callable[[], None], go: Callable[[Message], None]) -> None:
+        super().__init__(look, model, Found(), flush, go, title=CONCERNS)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._ask()
+
+    def take(self) -> None:
+        self.choose()
 
 
 def _name(message: Message) -> str:

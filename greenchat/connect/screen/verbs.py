@@ -15,7 +15,7 @@ from greenchat.connect.screen.acting import Acting
 from greenchat.connect.screen.clipboard import copy_by_tmux, is_in_tmux
 from greenchat.connect.screen.jumping import jumper
 from greenchat.connect.screen.menus import Act, keeps_order, may_delete, menu, people, reactions
-from greenchat.connect.screen.searching import Found, Search
+from greenchat.connect.screen.searching import Concerns, Found, Search
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.settings import Settings
 from greenchat.connect.stale import means_the_last
@@ -32,6 +32,7 @@ PANE_FROM = {"conversations": 50, "members": 70}
 LEAST_PANE = 8
 
 NOT_THERE = "This message is not there any more."
+NOT_IN_PLAIN = "This server does not tell that here."
 NOBODY_HERE = "There is no list of people here."
 WRITE_FIRST = "Send first what stands in the box, or take it away."
 SAY_WHY = "Write why, and Enter sends it. Nobody else reads it."
@@ -73,6 +74,12 @@ class Verbs(Acting):
         if words and words != self.found.words:
             self.found = Found(words)
         self.push_screen(Search(self.look, self.model, self.found, self.link.flush, self.to_message))
+
+    def action_mentions(self) -> None:
+        if self.link.client.plain:
+            self.told(NOT_IN_PLAIN)
+        else:
+            self.push_screen(Concerns(self.look, self.model, self.link.flush, self.to_message))
 
     def to_message(self, message: Message) -> None:
         """Look at it, where it was said. One comes into a room that one is not in."""

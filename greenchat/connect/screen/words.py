@@ -1,6 +1,6 @@
 """What somebody has said, as lines: emphasis, links, quotes, lists, code as it stands."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -10,7 +10,7 @@ from rich.style import Style
 from greenchat.connect.common import clean_lines
 from greenchat.connect.model.links import host_of
 from greenchat.connect.model.markup import Token, parse, plain
-from greenchat.connect.model.mentions import find
+from greenchat.connect.model.mentions import find_any
 from greenchat.connect.screen.theme import Look
 from greenchat.connect.screen.wrapping import Span, chop, width_of, wrap
 
@@ -52,10 +52,10 @@ def lines_of(blocks: Iterable[Block], width: int, look: Look) -> Iterator[list[S
             yield [Segment(indent), *line, Segment(" " * (width - used), look.verbatim)]
 
 
-def blocks(text: str, look: Look, me: str = "") -> list[Block]:
-    """`me` is whose name is marked in it."""
+def blocks(text: str, look: Look, called: Sequence[str] = ()) -> list[Block]:
+    """These names and words are marked in it."""
     # A terminal is told of a link beside what is seen of it: so all of it is cleaned here already.
-    tokens = parse(clean_lines(text), (lambda part: find(me, part)) if me else None)
+    tokens = parse(clean_lines(text), (lambda part: find_any(called, part)) if called else None)
     out = [Block([])]
     for token in tokens:
         if isinstance(token, Token) and token.tag == "pre":

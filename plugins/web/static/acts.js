@@ -2,7 +2,7 @@
 
 import { answer, change } from "./drafts.js";
 import { chat } from "./state.js";
-import { removal } from "./commands.js";
+import { removal, run } from "./commands.js";
 import { $, button, copy, describe, el, harmful, icon, menu } from "./dom.js";
 import { USUAL } from "./emoji.js";
 import { isThere, mayDelete, mayEdit, react } from "./changes.js";
@@ -96,11 +96,18 @@ function all(anchor, item) {
 				["Copy text", () => copy(item.text, "Text")],
 				["Copy link", () => copy(linkTo(room, item), "Link")]
 			],
-			[mayDelete(room, item) && harmful(["Delete …", () => removal(room, item)])]
+			[
+				!room.direct && room.member(chat.name).role && run(...pinning(room, item)),
+				!chat.isMine(item) && run("report", { number: item.seq }, "Report"),
+				mayDelete(room, item) && harmful(["Delete …", () => removal(room, item)])
+			]
 		],
 		faces(room, item)
 	);
 }
+
+const pinning = ({ pins }, { seq }) =>
+	pins.has(seq) ? ["unpin", { number: seq }, "Unpin"] : ["pin", { number: seq }, "Pin"];
 
 const isBusy = () => held || $("menu").matches(":popover-open");
 

@@ -24,6 +24,7 @@ import * as sender from "./sender.js";
 import * as session from "./session.js";
 import { chat, ui } from "./state.js";
 import * as status from "./status.js";
+import * as upload from "./upload.js";
 
 Object.assign(ui, {
 	// What has happened, for the parts that show it.
@@ -72,6 +73,7 @@ function render() {
 	giveBack();
 	drafts.render();
 	status.render();
+	upload.render();
 	title();
 }
 
@@ -125,7 +127,7 @@ function reworded(room, item, text) {
 
 // Nothing of who was here stays.
 function wipe() {
-	for (const part of [sender, drafts, search, session, composer, account, acts, alerts, status, panes, log])
+	for (const part of [sender, drafts, search, session, composer, account, acts, alerts, status, panes, log, upload])
 		part.forget();
 	heard.length = 0;
 	for (const id of ["heard", "menu", "hint"]) $(id).replaceChildren();
@@ -133,7 +135,7 @@ function wipe() {
 }
 
 onbeforeunload = event => {
-	if (sender.waiting()[0]) event.preventDefault();
+	if (sender.waiting()[0] || upload.areUnderWay()) event.preventDefault();
 };
 
 onfocus = chat.changed;

@@ -46,7 +46,7 @@ const changes = new Map(
 
 		deleted(item, { by }, room) {
 			ui.reworded(room, item, null);
-			for (const field of ["text", "reactions", "reply_to", "state", "why", "action"]) delete item[field];
+			for (const field of ["text", "files", "reactions", "reply_to", "state", "why", "action"]) delete item[field];
 			Object.assign(item, { kind: "deleted", by });
 		},
 

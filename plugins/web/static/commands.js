@@ -8,6 +8,7 @@ import * as sender from "./sender.js";
 import * as session from "./session.js";
 import { chat, ui } from "./state.js";
 import * as tokens from "./tokens.js";
+import { choose } from "./upload.js";
 
 // What changes how one is logged in: see "Passwords" in PAGE.md.
 const PROVEN = /^(register|login|passwd|unregister)$/;
@@ -65,6 +66,8 @@ export function runHere(room, text) {
 			if (!rest || !/^key$/i.test(first)) return false;
 			command(room, "room", { setting: "key", value: rest });
 			return true;
+		case "/upload":
+			return !!room && choose();
 		case "/quit":
 			ui.leave();
 			return true;

@@ -48,6 +48,7 @@ class Room extends Conversation {
 	members = new Map(); // by folded name: {name, role, away}
 	unnamed = 0; // members of a hall whose names are not known
 	topic = "";
+	pins = new Set(); // the numbers of messages that are pinned
 	secret = ""; // its key, as it was typed
 
 	constructor(name) {

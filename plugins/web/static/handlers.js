@@ -23,6 +23,13 @@ const types = new Map(
 			session.arrived(room);
 		},
 
+		// How whoever runs the chat wants it shown. Its title and colours are in the page already.
+		brand({ welcome = "", rules }, how) {
+			const lines = [welcome, rules && "There are rules here: /rules"].filter(Boolean);
+			if (!greeted) for (const text of lines) notice({ text }, how);
+			greeted = true;
+		},
+
 		// The direct conversations that one has: all, or there are `more`.
 		conversations({ direct = [], epoch, more }) {
 			if (!more) talks.endOthers(direct.map(({ conversation }) => conversation));
@@ -111,6 +118,19 @@ const types = new Map(
 			if (chat.isMe(name)) requests.learn();
 		},
 
+		// What /pins tells; and what is pinned in a room that one comes into.
+		pins(frame, how) {
+			inRoom(frame, room => (room.pins = new Set(frame.pins?.map(({ seq }) => seq))));
+			if (frame.lines) notice(frame, how);
+		},
+
+		pinned: event =>
+			inRoom(event, room => {
+				const { seq, by, on, sender } = event;
+				room.pins[on ? "add" : "delete"](seq);
+				chat.tell(room, on ? `${by} has pinned a message of ${sender}: /pins` : `${by} has unpinned a message`);
+			}),
+
 		invited({ room, by }) {
 			const { active } = chat;
 			if (active) ui.alert(active, chat.tell(active, `${by} asks you into ${room}. `, "invited", room));
@@ -123,6 +143,8 @@ const types = new Map(
 		found() {}
 	})
 );
+
+let greeted = false; // who has come back knows where they are
 
 const LEFT = "left"; // the reason where one has gone by oneself, on another device perhaps; on IRC one may say why behind it
 const OPERATOR = "operator"; // in all rooms; an owner is one in one room alone

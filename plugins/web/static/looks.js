@@ -3,6 +3,7 @@
 import * as talks from "./conversations.js";
 import { isMyReaction } from "./changes.js";
 import { avatar, button, el, nodesOf, tint } from "./dom.js";
+import * as files from "./files.js";
 import { parse } from "./markup.js";
 import { add, pump } from "./sender.js";
 import { chat, ui } from "./state.js";
@@ -90,7 +91,7 @@ function reactions(item) {
 function message({ item, head, isLastOwn, original }, mine) {
 	const { text, action, state, why, sender, edited } = item;
 	const name = tint(el("b", { dir: "auto" }, sender), sender);
-	const words = nodesOf(parse(text, item.mine ? undefined : mine));
+	const words = nodesOf(parse(files.beside(item), item.mine ? undefined : mine));
 	const forMe = !item.mine && (mine.test(text) || chat.isMine(original));
 	// In a group only the first message shows whose they are. It is read out with each.
 	const time = [!action && el("span.sr", `${sender}: `), timeOf(item)];
@@ -103,6 +104,7 @@ function message({ item, head, isLastOwn, original }, mine) {
 		item.reply_to > 0 &&
 			el("button.quote", { type: "button", value: "quote" }, el("span.sr", "Answer to "), quotation(original)),
 		el(edited ? "div.body.edited-later" : "div.body", { dir: "auto" }, action && [name, " "], words),
+		files.shown(item.files),
 		edited && el("small.edited", { title: `Edited: ${full(edited)}` }, "edited"),
 		reactions(item),
 		why && el("p.error", why, state === "failed" && remedies(item))

@@ -13,9 +13,10 @@ import { bucket } from "./wire.js";
 const SLASH = new RegExp(`^${UNSEEN}*(?=/)`, "u"); // before a slash that is the first to be seen
 // Commands that may mean another one once we are back: what they name, or the last. So in greenchat/connect/stale.py.
 const NAMING = /^\/(msg|invite|(un)?ignore|(de)?op|kick|(un)?ban|(un)?mute|room\s+owner)\s+\S/i;
-const LAST = /^\/(reply|sessions\s+end|delete(?!\s+#*[1-9]\d*\s*$)|(re|edit|react)(?!\s+#*[1-9]\d*\s+\S))(\s|$)/i;
+const LAST =
+	/^\/(reply|sessions\s+end|(delete|(un)?pin)(?!\s+#*[1-9]\d*\s*$)|(re|edit|react|report)(?!\s+#*[1-9]\d*\s+\S))(\s|$)/i;
 const isStale = line => NAMING.test(line) || LAST.test(line);
-const NUMBERED = /^\/(re|edit|react|delete)\s/i; // what is none of those names a message
+const NUMBERED = /^\/(re|edit|react|delete|(un)?pin|report)\s/i; // what is none of those names a message
 const NO_LIMIT = 1e5; // bytes of a frame, where the server has none
 const SPARE = 128; // bytes: the key, and the id of a conversation that has none yet
 const GONE = { code: "unknown_message", text: "What you answer is gone." };

@@ -9,7 +9,7 @@ import pytest
 from kit.machine import eventually
 from kit.programs import Anybody, Program, sync, without_plugins
 from kit.sessions import device, settled
-from kit.uploads import get, http_request, path_of, picture, place_for, put, send
+from kit.uploads import get, http_request, is_gone, path_of, picture, place_for, put, send
 
 from greenchat.testing import DEADLINE, serving
 
@@ -102,7 +102,7 @@ def test_it_goes_to_one_person_alone_where_that_was_meant(server, ada, bob):
     page = eve.request(type="history", conversation=message["conversation"])
     assert get(server, page["events"][0]["files"][0])[2] == b"for eve"
     assert ada.request(type="delete", conversation=message["conversation"], seq=message["seq"])["type"] == "ack"
-    eventually(lambda: get(server, file)[0] == 404)
+    eventually(lambda: is_gone(server, file))
 
 
 def test_it_is_gone_with_its_message_and_with_what_was_in_it(server, ada, bob, tmp_path):
@@ -112,7 +112,7 @@ def test_it_is_gone_with_its_message_and_with_what_was_in_it(server, ada, bob, t
         seq = bob.read_until("message")["seq"]
         assert get(server, file)[2] == b"the same"
         assert ada.request(type="delete", room="lobby", seq=seq)["type"] == "ack"
-        eventually(lambda file=file: get(server, file)[0] == 404)
+        eventually(lambda file=file: is_gone(server, file))
     assert nothing_is_kept(tmp_path)
 
 

@@ -1,7 +1,9 @@
 """What is set for a channel, and who keeps order there: as modes, whoever has set it, and by what."""
 
 import pytest
+from kit.accounts import SECRET
 from kit.irc import IrcClient
+from kit.models import Person
 from kit.programs import Program
 
 from greenchat.testing import serving
@@ -99,6 +101,8 @@ def test_a_kick_is_told_once_with_its_reason(server):
         assert [(line.verb, line.text) for line in bob.sync()] == [("KICK", "That: will do")]
         assert [(line.verb, line.text) for line in ada.ask("KICK #f2 bob")] == [("KICK", "ada")]
         assert ada.verbs("KICK #nowhere bob") == ["403"]
+        bob.sync()
+        assert bob.verbs("PART #f1", "TOPIC #f1 :mine", "KICK #f1 ada", "INVITE ada #f1") == ["442"] * 4
 
 
 def test_who_leaves_may_say_why(server):
@@ -110,6 +114,15 @@ def test_who_leaves_may_say_why(server):
         left = [frame for frame in pam.exchange(type="ping") if frame["type"] == "left"]
         assert [frame["reason"] for frame in left] == ["left: bye, all"]
         assert bob.verbs("PART #g1 :again", "PART #nowhere :again") == ["442", "403"]
+
+
+def test_ones_other_devices_know_that_one_has_left_by_oneself(server):
+    with IrcClient(server, "una") as irc:
+        irc.ask(f"REGISTER * * {SECRET}")
+        with Person(server, "una", "g2", login=SECRET) as terminal:
+            irc.ask("PART #g2 :bye, all")
+            terminal.until(lambda: terminal.place.gone)
+            assert "by another device" in terminal.place.gone
 
 
 def test_operators_are_another_thing_and_irc_says_so_in_its_words(server):
@@ -144,6 +157,7 @@ def test_which_channels_are_listed(server):
         assert listed("!*j1") == {"#j2"}
         assert listed(">1") == {"#j2"}
         assert listed("<2,#j*") == {"#j1"}
+        assert listed("*j1,*j2") == {"#j1", "#j2"}
 
 
 def test_how_many_were_here_at_one_time(server):

@@ -61,3 +61,26 @@ def test_a_room_is_written_once_for_all_who_have_the_same(server):
         room = server.server.chat.rooms["shared"]
         codecs = server.call(lambda: Counter(session.shared_codec for session in room.fanout.listeners))
         assert sorted(codecs.values()) == [5, 5, 10]  # an echo is told to one alone
+
+
+def test_the_longest_list_of_whom_one_monitors(server):
+    with IrcClient(server, "ada") as ada, IrcClient(server, "n7") as other:
+        tokens = dict(p.partition("=")[::2] for line in ada.welcome if line.verb == "005" for p in line.params)
+        most = int(tokens["MONITOR"])
+        nicks = [f"n{number}" for number in range(most)]
+        told = ada.ask(*(f"MONITOR + {','.join(nicks[at : at + 50])}" for at in range(0, most, 50)))
+        there, missing = (
+            [nick for line in told if line.verb == code for nick in line.text.split(",")] for code in ("730", "731")
+        )
+        assert there == ["n7!n7@greenchat"]
+        assert missing == [nick for nick in nicks if nick != "n7"]
+        (full,) = ada.ask("MONITOR + one-more")
+        assert (full.verb, full.params[1:3]) == ("734", [str(most), "one-more"])
+        listed = ada.ask("MONITOR L")
+        assert [nick for line in listed if line.verb == "732" for nick in line.text.split(",")] == nicks
+        other.ask("JOIN #a,#b,#c")
+        for _ in range(3):
+            other.ask("NICK gone")
+            other.ask("NICK n7")
+        told = [(line.verb, line.text) for line in ada.sync()]
+        assert told == [("731", "n7"), ("730", "n7!n7@greenchat")] * 3

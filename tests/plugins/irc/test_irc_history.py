@@ -1,6 +1,6 @@
 """What was said before, and how far one has read."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from kit.irc import IrcClient
@@ -30,6 +30,10 @@ def past(server):
         yield ada, [line.tags["msgid"] for line in said], [line.tags["time"] for line in said]
 
 
+def later(time):
+    return f"{datetime.fromisoformat(time) + timedelta(milliseconds=1):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
 def of(*numbers):
     return [f"number {number}" for number in numbers]
 
@@ -51,7 +55,12 @@ def test_by_ids(past):
 
 
 def test_by_times(past):
-    ada, _, times = past
+    ada, ids, times = past
+    for bounds in (f"msgid={ids[8]} timestamp=2020-01-01T00:00:00.000Z", f"timestamp={later(times[9])} msgid={ids[6]}"):
+        first, second = bounds.split()
+        found = texts(ada.ask(f"CHATHISTORY BETWEEN #past {first} {second} 2"))
+        assert found == texts(ada.ask(f"CHATHISTORY BETWEEN #past {second} {first} 2"))
+        assert found == (of(7, 8) if first.startswith("msgid") else of(9, 10))
     assert texts(ada.ask("CHATHISTORY BEFORE #past timestamp=2030-01-01T00:00:00.000Z 2")) == of(9, 10)
     assert texts(ada.ask("CHATHISTORY AFTER #past timestamp=2020-01-01T00:00:00.000Z 2")) == of(1, 2)
     assert of(9)[0] in texts(ada.ask(f"CHATHISTORY AROUND #past timestamp={times[8]} 6"))
@@ -170,6 +179,8 @@ def test_who_asks_for_no_history_is_told_what_they_have_missed(server):
         ned.ask("PRIVMSG #bar :missed as well")
         with IrcClient(server, "moe", account=account) as moe:
             assert [text.partition("] ")[2] for text in texts(moe.welcome)] == ["missed as well"]
+            before, after = [line.text for line in moe.welcome if (line.verb, line.params[0]) == ("NOTICE", "#bar")]
+            assert (before[:28], after) == ("What was said before, since ", "That was before.")
             assert [text.partition("] ")[2] for text in texts(moe.ask("PART #bar", "JOIN #bar"))] == [
                 *("read by moe", "missed by moe", "missed as well")
             ]

@@ -232,18 +232,19 @@ def test_what_is_beside_one_message_stays_with_it(server):
 
 
 def test_all_that_somebody_does_has_their_account():
-    caps = ["message-tags", "account-tag", "draft/message-redaction"]
+    caps = ["message-tags", "account-tag", "account-notify", "away-notify", "setname"]
     with serving(settings={"plugins.accounts.password_length": 1}) as server, IrcClient(server, "grace") as grace:
-        grace.ask("REGISTER * * hopper")
         grace.ask("JOIN #hers")
         with IrcClient(server, "ada", "#hers", caps=caps) as ada:
             grace.ask(
-                "PRIVMSG ada :hi", "PRIVMSG ada :\x01VERSION\x01", "TAGMSG ada", "INVITE ada #other", "JOIN #other",
-                "INVITE ada #other", "TOPIC #hers :Compilers", "KICK #hers ada :out",
+                "REGISTER * * hopper", "PRIVMSG ada :hi", "PRIVMSG ada :\x01VERSION\x01", "@+x TAGMSG ada",
+                "INVITE ada #other", "JOIN #other", "INVITE ada #other", "AWAY :out", "SETNAME :G", "NICK amazing",
+                "TOPIC #hers :Compilers", "PART #hers", "JOIN #hers", "KICK #hers ada :out",
             )  # fmt: skip
-            told = [(line.verb, line.tags.get("account")) for line in ada.sync() if line.source == "grace"]
-            verbs = ["PRIVMSG", "PRIVMSG", "INVITE", "TOPIC", "KICK"]
-            assert told == [(verb, "grace") for verb in verbs]
+            lines = [line for line in ada.sync() if line.source in ("grace", "amazing")]
+            told = [(line.verb, line.tags.get("account")) for line in lines]
+            verbs = ["PRIVMSG", "PRIVMSG", "TAGMSG", "INVITE", "AWAY", "SETNAME", "NICK", "TOPIC", "PART", "JOIN"]
+            assert told == [("ACCOUNT", "grace"), *((verb, "grace") for verb in [*verbs, "KICK"])]
 
 
 def test_what_one_is_in_a_new_room_is_part_of_the_answer(server):
@@ -268,3 +269,12 @@ def test_who_wants_no_questions_of_clients(server):
         bob.ask("MODE bob -T")
         ada.ask("PRIVMSG bob :\x01VERSION\x01")
         assert told(bob.sync()) == [("ada", "PRIVMSG", ["bob", "\x01VERSION\x01"])]
+
+
+def test_the_answer_to_join_is_whole_also_where_the_plugin_is_not_at_work():
+    with serving(settings={"plugins.irc.rooms": ["lobby"]}) as server, IrcClient(server, "ada", caps=LABELS) as ada:
+        for channel in ("#other", "#lobby"):
+            begin, *_, end = ada.ask(f"@label=x JOIN {channel}")
+            assert (begin.verb, begin.tags, end.verb) == ("BATCH", {"label": "x"}, "BATCH")
+        (refused,) = ada.ask("@label=y JOIN #")
+        assert (refused.verb, refused.tags) == ("476", {"label": "y"})

@@ -102,6 +102,7 @@ def test_who_fails_to_log_in_has_no_name_of_others(server):
         phone.send("CAP REQ sasl", "NICK jilles", "USER j 0 * :J", "AUTHENTICATE PLAIN")
         phone.send(f"AUTHENTICATE {plain('jilles', 'millet')}", "CAP END")
         assert [line.verb for line in phone.until("433")] == ["CAP", "AUTHENTICATE", "904", "433"]
+        assert phone.line().text.endswith("If that is you: /quote login jilles PASSWORD")
 
 
 def test_what_was_said_to_one_alone_waits(server):

@@ -4,6 +4,7 @@ import pytest
 from kit.irc import IrcClient
 from kit.programs import Program, sync
 
+from greenchat import hookimpl
 from greenchat.testing import serving
 
 # What a terminal would do something at.
@@ -76,6 +77,20 @@ def test_colours_are_for_clients_of_irc(server):
             assert [one["text"] for one in found["events"] if one["type"] == "message"][:1] == clean[:1]
             told = [line.text for line in evi.ask("CHATHISTORY LATEST #four * 10") if line.verb == "PRIVMSG"]
             assert told[: len(said)] == said  # as long as it is remembered
+
+
+class Softer:
+    """Changes what is said."""
+
+    @hookimpl
+    def greenchat_check_message(self, session, message):
+        return message.text.replace("damn", "dear")
+
+
+def test_what_a_plugin_has_changed_goes_without_colours():
+    with serving(Softer()) as server, IrcClient(server, "ada", "#a") as ada, IrcClient(server, "bob", "#a") as bob:
+        ada.ask("PRIVMSG #a :da\x02mn\x02 it", "NOTICE #a :\x02fine")
+        assert [(line.verb, line.text) for line in bob.sync()] == [("PRIVMSG", "dear it"), ("NOTICE", "\x02fine")]
 
 
 def test_several_lines_keep_their_colours(server):

@@ -1,0 +1,116 @@
+"""files, from a bot and from `greenchat connect`."""
+
+import asyncio
+from contextlib import closing
+
+import pytest
+from kit.programs import Program
+from kit.screens import on_screen, steps
+from kit.uploads import get, picture
+
+from greenchat.client import Cancelled, Client, RefusedError
+from greenchat.connect.uploads import Uploads
+from greenchat.errors import ConfigError
+from greenchat.testing import serving
+
+pytest_plugins = ["kit.terminal_fixtures"]
+
+SETTINGS = {"plugins.files.guests": True, "plugins.files.file_bytes": 1_000_000}
+
+
+@pytest.fixture
+def server():
+    with serving(settings=SETTINGS) as server:
+        yield server
+
+
+@pytest.fixture
+def eve(server):
+    with Program(server, "eve") as eve:
+        yield eve
+
+
+@pytest.fixture
+def cat(tmp_path):
+    path = tmp_path / "my cat.png"
+    path.write_bytes(picture(size=(1200, 900)))
+    return path
+
+
+def test_a_bot_sends_a_file_and_reads_what_others_send(server, eve, cat):
+    with closing(Client.connect(server.host, server.port)) as bot:
+        bot.join("bot")
+        seen = []
+        sent = bot.upload(cat, room="lobby", text="Look!", progress=seen.append)
+        message = eve.read_until("message")
+        assert (message["text"], message["seq"]) == ("Look!", sent.seq)
+        assert (sent.file.name, sent.file.width, seen[-1]) == ("my cat.png", 1200, cat.stat().st_size)
+        own = next(item for item in bot if getattr(item, "files", None))
+        assert own.files[0].id == sent.file.id
+        cat.write_bytes(bytes(1_000_001))
+        with pytest.raises(RefusedError, match="1 MB at most"):
+            bot.upload(cat, room="lobby")
+
+
+def test_what_is_cancelled_was_not_said(server, eve, cat):
+    cat.write_bytes(bytes(900_000))
+
+    def progress(sent):
+        if sent > 300_000:
+            raise Cancelled
+
+    with closing(Client.connect(server.host, server.port)) as bot:
+        bot.join("bot")
+        with pytest.raises(Cancelled):
+            bot.upload(cat, room="lobby", progress=progress)
+        bot.say("never mind", "lobby")
+        assert eve.read_until("message")["text"] == "never mind"
+
+
+def test_at_the_prompt_a_file_is_sent_by_its_path(open_terminal, server, eve, cat):
+    terminal = open_terminal(server.host, server.port, "--name", "alice")
+    terminal.wait(lambda lines: lines[-1] == ">")
+    terminal.type(f"/upload '{cat}' My cat!\r")
+    message = eve.read_until("message")
+    assert (message["sender"], message["text"]) == ("alice", "My cat!")
+    assert get(server, message["files"][0])[0] == 200
+    terminal.wait(lambda lines: any("My cat! [picture my cat.png, " in line for line in lines))
+    terminal.type("/upload /no/such/file\r")
+    terminal.wait(lambda lines: any("/no/such/file is no file." in line for line in lines))
+    terminal.type("/upload\r")
+    terminal.wait(lambda lines: any("Nothing is on its way." in line for line in lines))
+
+
+@steps
+async def test_on_the_screen_a_file_is_sent_by_its_path(server, tmp_path, cat):
+    async with on_screen(server, "ada", tmp_path) as ada:
+        with Program(server, "bob") as bob:
+            await ada.type(f"/upload '{cat}' My cat!", "enter")
+            heard = await asyncio.to_thread(bob.read_until, "message")
+            assert heard["files"][0]["name"] == "my cat.png"
+            await ada.sees("My cat!", "[picture my cat.png,")
+            cat.write_bytes(bytes(1_000_001))
+            await ada.type(f"/upload '{cat}'", "enter")
+            await ada.sees("A file has 1 MB at most.")
+
+
+def test_what_one_types_as_a_path(tmp_path):
+    told = []
+    uploads = Uploads(lambda text, failed: told.append(text))
+    plain, spaced = tmp_path / "a.txt", tmp_path / "b c.txt"
+    for path in (plain, spaced):
+        path.write_text("hello")
+    assert uploads.take(f"/upload {plain}").path == plain
+    for line in (
+        f"/upload '{spaced}' hi there",
+        f'/upload "{spaced}" hi there',
+        f"/UPLOAD {tmp_path}/b\\ c.txt hi there",
+    ):
+        run = uploads.take(line)
+        assert (run.path, run.args) == (spaced, {"name": "b%20c.txt", "size": 5, "text": "hi there"})
+    assert uploads.take("/upload cancel") is None
+    assert told == ["Nothing is on its way."]
+    plain.write_text("")
+    for line in (f"/upload {plain}", f"/upload {tmp_path}", "/upload nowhere"):
+        with pytest.raises(ConfigError):
+            uploads.take(line)
