@@ -9,6 +9,7 @@ import { isOld } from "./files.js";
 import { isThere, mayDelete, mayEdit, react } from "./changes.js";
 import { find } from "./log.js";
 import { renewFiles } from "./pages.js";
+import { date } from "./looks.js";
 import { go, linked, linkTo } from "./search.js";
 
 const log = $("log");
@@ -118,6 +119,7 @@ const focused = () => document.activeElement.closest(ROW);
 const over = ({ type, target }) =>
 	isBusy() || (type === "mouseover" && keyed()) || attach(target.closest(ROW) ?? focused());
 for (const event of ["mouseover", "focusin", "contextmenu"]) list.addEventListener(event, over);
+list.addEventListener("mouseover", ({ target }) => date(target.closest("time")));
 list.onmouseleave = () => isBusy() || attach(focused());
 
 list.onclick = event => {
