@@ -17,12 +17,13 @@ def shown(item: Event | Frame) -> Iterator[Line]:
 
 
 def shown_message(message: Message, words: str, *, past: bool = False) -> Iterator[Line]:
-    """A message in these `words`. In what is `past` one is not told of one's own by which device they were said."""
+    """A message in these `words`. In what is `past` one is not told of one's own by which device they were said; nor of
+    files, which all of one's devices are told of."""
     if not message.own:
         yield Line(Kind.MESSAGE, f"[{clean(wording.sender(message))}]:", clean_lines(words), clean(message.sender))
         return
     who = f"{message.sender} to {message.with_} (private)" if message.conversation else message.sender
-    by = "" if past else ", by another device"
+    by = "" if past or message.files else ", by another device"
     yield Line(Kind.OWN, f"[{clean(who)}{by}]:", clean_lines(words), clean(message.sender))
 
 

@@ -43,7 +43,10 @@ function look(file) {
 function picture({ name, url, thumb, width, height }) {
 	const scale = Math.min(1, WIDEST / width, HIGHEST / height);
 	const [w, h] = [width, height].map(length => Math.max(1, Math.round(length * scale)));
-	return el("img", { src: here(thumb || url), alt: name, width: w, height: h, loading: "lazy", decoding: "async" });
+	const how = { src: here(thumb || url), alt: name, width: w, height: h, loading: "lazy", decoding: "async" };
+	const node = el("img", how);
+	node.style.setProperty("--ratio", width / height); // in a low window it is smaller
+	return node;
 }
 
 const card = ({ name, type, size }) => [

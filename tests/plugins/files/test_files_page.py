@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from kit.browsers import expect, needs_browser
 from kit.machine import eventually
+from kit.page_checks import SIZES, Check
 from kit.programs import Program, sync
 from kit.uploads import picture, send
 
@@ -169,3 +170,18 @@ def test_who_may_not_send_files_is_not_asked_to(visit):
         expect(ada.page.get_by_role("button", name="Send files")).to_have_count(0)
         ada.say("/upload x 5")
         ada.sees("Who is logged in may send files. Log in first.")
+
+
+def test_everybody_can_use_it_on_every_screen(ada, bob, chat, axe):
+    check = Check(ada, axe)
+    send(chat, bob, "cat.png", picture(size=(1200, 900)), text="Look!")
+    send(chat, bob, "a long name without any blank in it that goes on and on and on and on and on.pdf", bytes(5000))
+    expect(ada.page.get_by_role("link", name="a long name")).to_be_visible()
+    ada.page.route("**/upload/*", lambda route: None)
+    chosen(ada, ("slow.bin", b"slow"), ("large.bin", bytes(2_000_001)))
+    agree(ada)
+    expect(ada.page.locator("#uploads .error")).to_be_visible()
+    for size in SIZES:
+        check.resize(size)
+        check("files", "#talk")
+    assert check.violations == [], "\n".join(check.violations)
