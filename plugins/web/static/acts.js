@@ -8,8 +8,8 @@ import { USUAL } from "./emoji.js";
 import { isOld } from "./files.js";
 import { isThere, mayDelete, mayEdit, react } from "./changes.js";
 import { find } from "./log.js";
-import { date } from "./looks.js";
 import { renewFiles } from "./pages.js";
+import { date } from "./looks.js";
 import { go, linked, linkTo } from "./search.js";
 
 const log = $("log");
