@@ -179,7 +179,8 @@ class Window:
 
     @property
     def lines(self) -> "Locator":
-        return self.log.locator(".message .body")
+        """What messages say, as it is drawn in the end."""
+        return self.log.locator(".message:not(.sketched) .body")
 
     def line(self, text: str) -> "Locator":
         """The whole row of a message."""

@@ -2,12 +2,16 @@
 
 const LONGEST_REST = 500; // ms, however long it takes
 const FRAME = 16; // ms: a shorter rest is none
+const SLOW = 50; // ms for a picture, that somebody who types would feel
 
 let draw;
 let frame = 0;
 let timer = 0;
 let isPatient = false;
 let restsUntil = 0;
+let took = 0; // ms, the last picture
+
+export const isSlow = () => took > SLOW;
 
 export function start(given) {
 	draw = given;
@@ -45,7 +49,8 @@ function show() {
 	const painted = new MessageChannel();
 	painted.port1.onmessage = () => {
 		const now = performance.now();
-		restsUntil = now + Math.min(now - begun, LONGEST_REST);
+		took = now - begun;
+		restsUntil = now + Math.min(took, LONGEST_REST);
 		painted.port1.close();
 	};
 	painted.port2.postMessage("");

@@ -1,6 +1,7 @@
 // The list of messages: scrolling, following, and loading more.
 
 import { $, button, copy, el, plural, sync, write } from "./dom.js";
+import * as drawing from "./drawing.js";
 import { dayOf, look } from "./looks.js";
 import { mentions } from "./mentions.js";
 import { canLoad, lookUp, newer, older, present, toMark } from "./pages.js";
@@ -152,14 +153,15 @@ async function copyLink(address) {
 }
 
 // Of many messages that come at once while one follows, nobody sees but the last. The others are their words alone until
-// there is time for more.
+// there is time for more. Where that is so anyway, nothing is sketched.
 const SKETCHED = "sketched";
 let finishing;
 let isCalm = false; // some of them are drawn this time
 
 function sketch(shown, following) {
 	const there = new Map([...list.children].map(node => [node.key, node.sign]));
-	const goesOn = following && shown.some(({ key }) => there.has(key)); // it is the conversation that was shown before
+	// It is the conversation that was shown before.
+	const goesOn = following && drawing.isSlow() && shown.some(({ key }) => there.has(key));
 	const isLate = ({ key }) => there.get(key) === SKETCHED || (goesOn && !there.has(key));
 	const seen = Math.ceil(box.clientHeight / ROW);
 	const late = shown.slice(0, -seen).filter(row => row.kind === "message" && isLate(row));
@@ -175,7 +177,7 @@ function sketch(shown, following) {
 }
 
 function sketched({ item }) {
-	const row = el("li.message.laid", el("div.body", item.text));
+	const row = el("li.message.laid.sketched", el("div.body", item.text));
 	return Object.assign(row, { item, copied: { prefix: `${item.sender}: `, text: item.text } });
 }
 
