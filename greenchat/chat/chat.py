@@ -13,7 +13,6 @@ from greenchat.chat.cascade import one_step
 from greenchat.chat.checks import Answers, acting
 from greenchat.chat.conversations import Conversation
 from greenchat.chat.direct import Direct
-from greenchat.chat.files import named_so
 from greenchat.chat.ignoring import Ignored
 from greenchat.chat.outlet import Outlet
 from greenchat.chat.place import Place
@@ -115,7 +114,7 @@ class Chat(Direct):
         self._checks.require_in(member, place)  # somebody may have gone meanwhile
         number = self.ids.next
         self.ids.next = number + 1
-        said = place.say_with(member, text, number, named_so(named, given, text) or [])
+        said = place.say_with(member, text, number, self.files.told(named, given, text) or [])
         if text is not given:
             self._hooks.numbered(origin, said.seq)
         return said[-1]

@@ -16,7 +16,6 @@ from greenchat.chat.changes import BEHIND, Changes
 from greenchat.chat.checks import Hooks, acting
 from greenchat.chat.conversations import Conversation, Identity
 from greenchat.chat.fanout import Turns
-from greenchat.chat.files import named_so
 from greenchat.chat.ids import MessageIds
 from greenchat.chat.keys import Keys
 from greenchat.chat.log import Past
@@ -138,7 +137,7 @@ class Direct(Changes):
             other.last_writer = member.name, ref(found)
         if past is None or answered is None:
             told = None if files else origin  # who sends a file is told of it as on other devices
-            said = found.say(member, text, number, action, told, key, named_so(files, given, text))[-1]
+            said = found.say(member, text, number, action, told, key, self.files.told(files, given, text))[-1]
         else:
             said = self._answer(member, text, action, number, found, origin, past, answered, key)[-1]
         if text is not given:

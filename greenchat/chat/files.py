@@ -27,6 +27,13 @@ class Files:
     def linked(self, files: Iterable[File]) -> list[File]:
         return [self.link(file) for file in files]
 
+    def told(self, files: list[File] | None, given: str, text: str) -> list[File] | None:
+        """`files` as they are told with a `text` that was `given` otherwise. The first is called as a check has made it
+        of its name, where that alone was given."""
+        if files and text != given == files[0].name:
+            files = [replace(files[0], name=text), *files[1:]]
+        return files and self.linked(files)
+
     def deleted(self, message: Message) -> None:
         """It is not there any more."""
         if message.files:
@@ -40,11 +47,3 @@ def as_kept(file: File) -> File:
 
 def _nothing(ids: Sequence[str]) -> None:
     """Nobody keeps any."""
-
-
-def named_so(files: list[File] | None, given: str, text: str) -> list[File] | None:
-    """`files`, of which the first is called as a check has made it of its name: where `given`, which is `text` now, was
-    that alone."""
-    if files and text != given == files[0].name:
-        return [replace(files[0], name=text), *files[1:]]
-    return files

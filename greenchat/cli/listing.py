@@ -15,6 +15,7 @@ from greenchat.version import __version__
 BUNDLED = {
     "accounts": ("accounts", "Look after registered names."),
     "audit": ("moderation", "Tell what operators, owners of rooms and this command line have done, the latest last."),
+    "files": ("files", "Look after the files that people have sent."),
     "history": ("history", "Export what was said, forget somebody, or verify that nothing is missing."),
     "moderation": ("moderation", "Look at what is moderated."),
     "rooms": ("rooms", "Look after rooms that last: protected ones, and those that operators keep."),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from greenchat.client import Client, ClientError
@@ -58,6 +59,13 @@ class Run:
     name: str
     args: dict[str, Any] = field(repr=False)
     line: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRun(Run):
+    """The server's /upload, with the file that is to be sent to where it says."""
+
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,15 @@
 """`/upload PATH`: files on their way to the server, each in a thread of its own, beside what one types."""
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from greenchat.client import Cancelled, Client, ClientError, put_file
 from greenchat.client.returning import Door
 from greenchat.codecs.wording import in_bytes
-from greenchat.connect.commands import Run
+from greenchat.connect.commands import UploadRun
 from greenchat.errors import ConfigError
 from greenchat.protocol.replies import ArgumentEntry, CommandEntry, UploadPlace
 from greenchat.protocol.text import printable
@@ -37,13 +35,6 @@ FAILED = "{} was not sent: {} Type /upload and its path to send it again."
 
 # Signs of a path that is told.
 PATH_LENGTH = 60
-
-
-@dataclass(frozen=True, slots=True)
-class UploadRun(Run):
-    """The server's /upload, with the file that is to be sent to where it says."""
-
-    path: Path
 
 
 class _Upload:
@@ -100,6 +91,8 @@ class Uploads:
 
     def begin(self, run: UploadRun, place: UploadPlace, client: Client) -> None:
         """The server has said where to send it. To be called in the event loop."""
+        import asyncio  # which has been loaded where files are sent: pipes need none of it
+
         door, loop = client.door, asyncio.get_running_loop()
         if door is None:
             return

@@ -5,6 +5,7 @@ What others have sent is never run: see `serving.py`. It is there as long as a m
 """
 
 import secrets
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from msgspec import to_builtins
 from greenchat import (
     Call,
     ChatServer,
+    Command,
     Context,
     Database,
     DatabaseError,
@@ -24,12 +26,13 @@ from greenchat import (
     Reject,
     Rest,
     Room,
+    Session,
     UploadPlace,
-    command,
     hookimpl,
     host_of,
     http,
     network_of,
+    typed_command,
 )
 
 from . import store
@@ -104,7 +107,16 @@ class FilesPlugin:
 
     # --- ask ---
 
-    @command(rate=RATE, usage="NAME SIZE [TYPE] [TEXT]")
+    @hookimpl
+    def greenchat_commands(self) -> Sequence[Command]:
+        return [typed_command(self.upload, rate=RATE, may_run=self._may_upload)]
+
+    def _may_upload(self, session: Session) -> bool:
+        """Raises `Reject` where they may not."""
+        if not (self._settings.guests or session.account_id):
+            raise Reject("Who is logged in may send files. Log in first.", code="not_logged_in")
+        return True
+
     def upload(
         self,
         call: Call,
@@ -116,8 +128,6 @@ class FilesPlugin:
         """Tell where to send a file, by HTTP PUT, that is said here once it has come.
         In a page, paste or drop it; greenchat connect does all of this by /upload PATH.
         Example: /upload cat.png 120000 image/png"""
-        if not self._settings.guests:
-            call.require_account()
         if size > self._settings.file_bytes:
             raise Reject(f"A file has {self._settings.file_bytes / MB:g} MB at most.", code="too_long")
         if not self._server.routes.served:
@@ -162,7 +172,7 @@ class FilesPlugin:
     def _say(self, upload: Upload, kept: Kept) -> dict[str, Any]:
         """Say a message with the file, where it was sent to; there, or nowhere. Raises `Reject`."""
         chat, place = self._ctx.chat, upload.place
-        file = self._link(File(kept.id, kept.name, kept.type, kept.size, kept.width, kept.height))
+        file = File(kept.id, kept.name, kept.type, kept.size, kept.width, kept.height)
         try:
             said = chat.say_with(upload.member, upload.text, [file], place, upload.origin)
         except BaseException:

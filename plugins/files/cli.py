@@ -76,9 +76,9 @@ Examples:
 @click.argument("directory", type=click.Path(path_type=Path))
 @data_dir_options
 def export(directory: Path, file: Path | None, data_dir: str | None) -> None:
-    """Write all files into a new DIRECTORY: each by the id that messages name it by, and its name.
+    """Write the files of all rooms into a new DIRECTORY: each by the id that messages name it by, and its name.
 
-    Those of conversations of two are among them, as in a backup.
+    What two people have sent to each other alone is not among them.
     """
     path = _file_in(data_dir_from(file, data_dir))
     try:
@@ -112,7 +112,7 @@ def _findings(connection: sqlite3.Connection) -> Iterator[str]:
 
 def _write_all(connection: sqlite3.Connection, directory: Path) -> int:
     count = 0
-    for kept in store.all_files(connection):
+    for kept in store.of_rooms(connection):
         target = directory / f"{clean_name(kept.id)} {clean_name(kept.name)}"
         with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             for part in store.parts(connection, kept.hash):

@@ -1,16 +1,12 @@
 """Pictures as they may be shown: decoded and written anew, so that nothing but the picture is in there, the right way
-up. For a thread: it takes a second or two, and some 100 MB, of a large one. Without Pillow there are none."""
+up. For a thread: it takes a second or two, and some 100 MB, of a large one. Without Pillow there are none; it is loaded
+with the first one."""
 
 import logging
 from io import BytesIO
 from typing import Any
 
 from msgspec import Struct
-
-try:
-    from PIL import Image, ImageOps, ImageSequence
-except ImportError:  # it is an extra: all files are cards then
-    Image = None  # type: ignore[assignment]
 
 log = logging.getLogger("greenchat.files")
 
@@ -47,38 +43,41 @@ def has_small(width: int, height: int) -> bool:
 
 def picture_in(data: bytes, pixels: int) -> Picture | None:
     """The picture that `data` is, if it is one of no more than so many `pixels`, all that moves included."""
-    if Image is None:
+    try:
+        from PIL import Image
+    except ImportError:  # it is an extra: all files are cards then
         return None
     try:
-        return _picture(data, pixels)
+        with Image.open(BytesIO(data), formats=list(KINDS)) as image:  # this reads the head alone
+            return _picture(image, pixels)
     except Exception as error:  # decoders raise anything for what is broken, or was made to be
         log.debug("a file is no picture that can be shown: %s", error)
         return None
 
 
-def _picture(data: bytes, pixels: int) -> Picture | None:
-    with Image.open(BytesIO(data), formats=list(KINDS)) as image:  # this reads the head alone
-        kind, form = KINDS[image.format or ""], image.format
-        area = image.width * image.height
-        frames = getattr(image, "n_frames", 1) if area <= pixels else 1
-        if not 0 < area * frames <= pixels or frames > FRAMES:
-            return None
-        moves = frames > 1
-        shown: Any = image
-        options = _options(image, form)
-        if not moves and image.getexif().get(ORIENTATION, 1) != 1:
-            shown = ImageOps.exif_transpose(image)
-            options = _options(shown, form, turned=True)
-        out = BytesIO()
-        if moves:
-            pictures = [_without_words(frame.copy()) for frame in ImageSequence.Iterator(image)]
-            pictures[0].save(out, form, save_all=True, append_images=pictures[1:], **_moving(image))
-        else:
-            shown.load()
-            _without_words(shown).save(out, form, **options)
-        small = b"" if moves or not has_small(shown.width, shown.height) else _small(shown)
-        width, height = shown.size
-        return Picture(kind, out.getvalue(), width, height, small)
+def _picture(image: Any, pixels: int) -> Picture | None:
+    from PIL import ImageOps, ImageSequence
+
+    kind, form = KINDS[image.format or ""], image.format
+    area = image.width * image.height
+    frames = getattr(image, "n_frames", 1) if area <= pixels else 1
+    if not 0 < area * frames <= pixels or frames > FRAMES:
+        return None
+    moves = frames > 1
+    shown, options = image, _options(image, form)
+    if not moves and image.getexif().get(ORIENTATION, 1) != 1:
+        shown = ImageOps.exif_transpose(image)
+        options = _options(shown, form, turned=True)
+    out = BytesIO()
+    if moves:
+        pictures = [_without_words(frame.copy()) for frame in ImageSequence.Iterator(image)]
+        pictures[0].save(out, form, save_all=True, append_images=pictures[1:], **_moving(image))
+    else:
+        shown.load()
+        _without_words(shown).save(out, form, **options)
+    small = b"" if moves or not has_small(shown.width, shown.height) else _small(shown)
+    width, height = shown.size
+    return Picture(kind, out.getvalue(), width, height, small)
 
 
 def _options(image: Any, form: str | None, *, turned: bool = False) -> dict[str, Any]:

@@ -16,8 +16,8 @@ FILE = "files.sqlite3"
 
 # `hash` is the SHA-256 of what is in a file, in hexadecimal; while it comes, the parts have what begins with COMING in
 # its place. `small` is that of a small copy. Whose a file is: an account's id, or 0; a digest of the address it came
-# from, for limits; and the room or conversation that it was sent to. Times are seconds since 1970. `sources` are who
-# has kept messages with files.
+# from, for limits; and the room that it was sent to, or, behind an @, the conversation of two. Times are seconds since
+# 1970. `sources` are who has kept messages with files.
 MIGRATIONS = (
     """
 CREATE TABLE parts (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, place INTEGER NOT NULL, data BLOB NOT NULL);
@@ -193,8 +193,9 @@ def sources(connection: sqlite3.Connection) -> set[str]:
     return {name for (name,) in connection.execute("SELECT name FROM sources")}
 
 
-def all_files(connection: sqlite3.Connection) -> Iterator[Kept]:
-    for row in connection.execute(f"SELECT {_ALL} FROM files ORDER BY time, id"):
+def of_rooms(connection: sqlite3.Connection) -> Iterator[Kept]:
+    """What was sent in rooms: what two people have sent to each other alone, nobody else is shown."""
+    for row in connection.execute(f"SELECT {_ALL} FROM files WHERE place NOT LIKE '@%' ORDER BY time, id"):
         yield Kept(*row)
 
 

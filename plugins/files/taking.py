@@ -4,6 +4,7 @@ import hashlib
 import logging
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -23,6 +24,10 @@ from .uploads import Upload
 
 # How pictures begin that are looked at. All else is kept as it comes.
 BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+
+# How long a file may take: so many seconds, and what it takes on a line of so many bytes a second. The slowest of them
+# are the last that others would have to wait for, as there are only so many at once.
+LEAST_SECONDS, SLOWEST = 60.0, 20_000
 
 # By how much a picture may grow that is written anew, measured by the largest file: else it is sent as a file.
 LARGER = 2
@@ -55,10 +60,13 @@ class Taking:
     def _receive(self, upload: Upload, run: int, coming: str, request: HttpRequest) -> str:
         """Put what comes on the disk. Returns its hash. Raises `Reject`."""
         digest, came, part = hashlib.sha256(), 0, bytearray()
+        until = time.monotonic() + LEAST_SECONDS + upload.size / SLOWEST
         assert request.stream is not None
         for data in request.stream:
             if upload.run != run:
                 raise Reject("This file is being sent once more.", code="cut")
+            if time.monotonic() > until:
+                raise Reject("This takes too long. Send it once more by a better line.", code="too_slow")
             came += len(data)
             if came > upload.size:
                 raise Reject(f"This is more than the {upload.size} bytes that were said.", code="too_long")

@@ -17,8 +17,8 @@ BEGIN_SECONDS = 300.0
 ENDED_SECONDS = 900.0
 
 # How many uploads of one person there may be at once, begun or not: a page sends what was pasted one after the other.
-# And of all: each takes a greenlet and a part of a file in memory.
-MOST_EACH, MOST = 20, 500
+# And of all: each takes a greenlet and a part of a file in memory. Of those that have ended, so many are known.
+MOST_EACH, MOST, MOST_ENDED = 20, 500, 2000
 
 TOKEN_BYTES = 18
 
@@ -49,8 +49,8 @@ class Upload:
 
     @property
     def where(self) -> str:
-        """Of the room or conversation, for limits."""
-        return self.place.name or self.place.conversation
+        """The room, or the conversation behind an @, with which no room's name begins: for limits."""
+        return self.place.name or f"@{self.place.conversation}"
 
     @property
     def account(self) -> int:
@@ -88,33 +88,33 @@ class Uploads:
     def add(self, upload: Upload, used: tuple[int, int, int, int]) -> None:
         """One more, where there are so many bytes already: in all, of the account, from the address, and in the place.
         Raises `Reject`."""
-        mine = [other for other in self._open() if other.member is upload.member]
-        if len(mine) >= MOST_EACH or len(self._all) >= MOST + MOST_EACH:
-            raise Reject(f"There are {MOST_EACH} files on their way. Wait until some are there.", code="try_later")
+        there = [*self._open()]
+        if sum(other.member is upload.member for other in there) >= MOST_EACH:
+            text = f"{MOST_EACH} files of yours are on their way. Wait until some are there."
+            raise Reject(text, code="try_later")
+        if len(there) >= MOST:
+            raise Reject("Too many files are on their way. Try again in a minute.", code="try_later")
         self.require_room(upload, used)
+        ended = [token for token, other in self._all.items() if not other.is_open]
+        for token in ended[: len(ended) - MOST_ENDED + 1]:
+            del self._all[token]
         self._all[upload.token] = upload
 
     def require_room(self, upload: Upload, used: tuple[int, int, int, int]) -> None:
         """Raises `Reject` where there is no room for it."""
-        settings, coming = self._settings, [other for other in self._open() if other is not upload]
-        account, what = upload.account, "Delete what is not needed any more, or send a smaller one."
-        for most, there, others, where in (
+        settings, coming, account = self._settings, [one for one in self._open() if one is not upload], upload.account
+        limits = [
             (settings.keep_bytes, used[0], coming, "on this server"),
-            (settings.account_bytes, used[1], [one for one in coming if one.account == account], "of yours"),
-            (
-                settings.address_bytes,
-                used[2],
-                [one for one in coming if one.address == upload.address],
-                "from where you are",
-            ),
+            (settings.address_bytes, used[2], [one for one in coming if one.address == upload.address], "from there"),
             (settings.room_bytes, used[3], [one for one in coming if one.where == upload.where], "here"),
-        ):
-            if where == "of yours" and not account:
-                continue
+        ]
+        if account:
+            mine = [one for one in coming if one.account == account]
+            limits.append((settings.account_bytes, used[1], mine, "of yours"))
+        for most, there, others, where in limits:
             if there + sum(one.size for one in others) + upload.size > most:
-                raise Reject(
-                    f"There are {most / MB:g} MB of files {where}, as much as there may be. {what}", code="full"
-                )
+                text = f"There are {most / MB:g} MB of files {where}, as much as there may be: delete some, or wait."
+                raise Reject(text, code="full")
 
     def find(self, token: str) -> Upload:
         """Raises `Reject`."""

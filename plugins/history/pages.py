@@ -149,6 +149,8 @@ class Pages:
 
     def named_files(self, files: Sequence[str]) -> Sequence[str]:
         """Those of the files with these ids that a message has. Raises `Reject`. The greenlet waits."""
+        for room in [*self._chat.rooms.values()]:
+            self.hand_over(room)  # of what was said and deleted in this very turn, too
         self._message_writer.saved()
         return self.look(self._reader, partial(changes.named, files=files))
 

@@ -184,7 +184,7 @@ class Irc:
         except Reject:
             command = None
         if command is None or not command.may_run(session):
-            told = codec.numeric(Numeric("421", (frame.verb[:50],), "Unknown command"))
+            told = codec.numeric(Numeric("421", (frame.verb[:50].upper(),), "Unknown command"))
             session.tell(IrcLines(lines=[told], is_last=True, ref=frame.ref))
             return
         room = room_of(params[0]) if params and is_channel(params[0]) else ""
@@ -346,6 +346,9 @@ class Irc:
     def find_run(self, session: Session, channel: str, seq: int, count: int) -> Messages | None:
         room = self._desk.room(session, channel)
         return room.log.in_a_row(seq, count) if room is not None else None
+
+    def is_known(self, session: Session, channel: str) -> bool:
+        return self._desk.room(session, channel) is not None
 
     def is_there(self, session: Session, channel: str) -> bool:
         room = self._desk.room(session, channel)

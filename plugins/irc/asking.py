@@ -28,6 +28,12 @@ LABEL_LENGTH = 64
 CTCP = "\x01"
 ACTION = f"{CTCP}ACTION "
 
+# What the plugin answers.
+SPOKEN = frozenset({
+    "ADMIN", "HELP", "HELPOP", "INFO", "ISON", "KILL", "LINKS", "LUSERS", "MONITOR", "MOTD", "NAMES", "OPER", "SETNAME",
+    "STATS", "TIME", "USERHOST", "VERSION", "WHO", "WHOIS", "WHOWAS",
+})  # fmt: skip
+
 Asks = Callable[[Client, Parsed, str], Requests]
 IsStill = Callable[[str, str], bool]
 
@@ -76,7 +82,14 @@ def _asked(client: Client, line: Parsed) -> Requests:
     if len(line.params) < NEEDED.get(verb, 0):
         yield IrcLine("461", [verb], ref=Context(verb, "", label).ref)
         return
-    yield from VERBS.get(verb, _other)(client, line, label)
+    yield from VERBS.get(verb, _spoken)(client, line, label)
+
+
+def _spoken(client: Client, line: Parsed, label: str) -> Requests:
+    """What the plugin answers as it is; or else a command of the chat, in small letters: what the plugin is asked in
+    capitals otherwise is what a line has become, and not for clients to say."""
+    verb = line.verb if line.verb in SPOKEN else line.verb.lower()
+    yield from _other(client, line._replace(verb=verb), label)
 
 
 def _other(client: Client, line: Parsed, label: str) -> Requests:

@@ -80,6 +80,9 @@ class Facts(Protocol):
     def signs(self, room: str, roles: Mapping[str, str]) -> Mapping[str, str]:
         """Those before the names of who has any in there, where `roles` are those of a welcome."""
 
+    def is_known(self, session: Any, channel: str) -> bool:
+        """Whether there is such a room, of which `session` may know."""
+
     def is_there(self, session: Any, channel: str) -> bool:
         """Whether there is such a room, and `session` is in it."""
 
@@ -377,7 +380,7 @@ class IrcCodec:
             return []  # nobody answers those by themselves (RFC 1459, 4.4.2)
         if context.verb in ("REDACT", "CHATHISTORY", "REGISTER", "MARKREAD", "TAGMSG"):
             return [failure(context, error)]
-        told = refusal(error, context, lambda: self.facts.is_there(self.session, context.target))
+        told = refusal(error, context, lambda: self.facts.is_known(self.session, context.target))
         if told is not None:
             return [self.numeric(told)]
         behind = [self.numeric(modes.END_OF_LIST)] if context.verb == "LIST" else []

@@ -34,7 +34,7 @@ GZIP_LEVEL = 9
 # lines themselves stay, so that a browser's errors name those of the source. A comment behind code stays if there is a
 # quote in it, as it may be a part of a string. So no string of several lines may have a line with "// " in it.
 UNSENT = {
-    ".css": re.compile(rb"^[ \t]*(?:/\*.*?\*/)?", re.MULTILINE | re.DOTALL),
+    ".css": re.compile(rb"^[ \t]+|[ \t]*/\*.*?\*/", re.MULTILINE | re.DOTALL),
     ".js": re.compile(rb"^[ \t]*(?://.*)?|[ \t]+// [^\"'`\n]*$", re.MULTILINE),
 }
 

@@ -18,7 +18,7 @@ def test_serve_says_where_it_listens_first_and_what_one_wants_to_know_then(tmp_p
     with serve_process(tmp_path) as serving:
         assert serving.second == "[*] Waiting for connections..."
         out, _ = serving.stop()
-    assert "Plugins:  accounts, chatlog, dice, history, irc, metrics," in out
+    assert "Plugins:  accounts, chatlog, dice, files, history, irc, metrics," in out
     assert "(off: " not in out  # what nobody has asked for is no news
     assert f"Data:     {tmp_path}" in out
     assert f"Join:     http://localhost:{serving.port} in a browser\n" in out

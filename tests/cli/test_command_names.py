@@ -45,7 +45,7 @@ print(sorted(name for name in sys.modules if name.startswith("greenchat_plugins"
 
 def test_what_a_plugin_adds_that_is_off_is_not_listed(home):
     home["GREENCHAT_SERVER_DISABLED_PLUGINS"] = '["moderation"]'
-    assert names_in(help_of(home)) == ["accounts", "history", "rooms"]
+    assert names_in(help_of(home)) == ["accounts", "files", "history", "rooms"]
 
 
 def test_bash_itself_completes_them(home):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit.processes import GREENCHAT
 
-ADDED = ["accounts", "audit", "history", "moderation", "operators", "rooms"]
+ADDED = ["accounts", "audit", "files", "history", "moderation", "operators", "rooms"]
 BIN = Path(sys.executable).parent
 
 

@@ -9,7 +9,7 @@ from kit.socketless import serving
 from greenchat import Command, Reject, hookimpl
 
 # These have commands of their own, or tell more to who comes into a room.
-ALONE = without_plugins("accounts", "dice", "history", "moderation", "people", "rooms", "web")
+ALONE = without_plugins("accounts", "dice", "history", "moderation", "people", "pins", "reports", "rooms", "web")
 
 NOT_JOINED = "ERROR|You have not joined yet. Send JOIN|<username> first."
 

@@ -134,6 +134,7 @@ def test_nobody_else_finds_it_by_words_or_by_its_id(chat):
 
 def test_no_command_tells_it(chat):
     for who, one in others(chat).items():
+        one.ask(f"/highlight add {WORD}", "lobby")
         for line in (
             "/who",
             "/whois ada",
@@ -152,6 +153,11 @@ def test_no_command_tells_it(chat):
             "/stats",
             "/bans",
             "/audit",
+            "/mentions 50",
+            "/pin 2",
+            "/pins",
+            "/report 2 Why?",
+            "/reports",
             "/help",
             "/re 2 me, too",
             "/delete 2",

@@ -222,3 +222,22 @@ def test_what_is_far_away_is_there_for_copying(chat, visit):
     )
     lines = text.splitlines()
     assert sum("bob: line " in line for line in lines) == 120
+
+
+def test_many_messages_at_once_are_all_there_in_the_end(chat, visit):
+    ada = visit(chat, size=PHONE).join("ada")
+    with Program(chat, "bob") as bob:
+        bob.ask("before")
+        ada.sees("before")
+        ada.page.evaluate(
+            """async () => {
+                const {add} = await import(new URL("incoming.js", document.baseURI));
+                const {chat} = await import(new URL("state.js", document.baseURI));
+                const time = new Date().toISOString();
+                const text = "**line**";
+                const event = n => ({type: "message", sender: "bob", text, time, seq: 100 + n, id: `x${n}`});
+                add(chat.active, Array.from({length: 150}, (_, n) => event(n)), 249);
+            }"""
+        )
+        expect(ada.log.get_by_role("strong")).to_have_count(150)
+        expect(ada.log.locator(".message")).to_have_count(151)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from greenchat.client import Client, ClientError, DisconnectedError, RefusedError
 from greenchat.client.asking import KNOWS_CONVERSATIONS
 from greenchat.client.places import place_at
-from greenchat.connect.commands import Commands, Run
+from greenchat.connect.commands import Commands, Run, UploadRun
 from greenchat.connect.common import NOT_STORED, TRY_AGAIN, is_logout
 from greenchat.connect.draft import as_text, is_command, said_as
 from greenchat.connect.model.asking import NO_CONNECTION, Asked, Asking
@@ -18,7 +18,6 @@ from greenchat.connect.model.timeline import Item
 from greenchat.connect.model.told import welcomed
 from greenchat.connect.said import run_there, said_alone
 from greenchat.connect.stale import may_mean_another
-from greenchat.connect.uploads import UploadRun
 from greenchat.protocol.events import Event, Message
 from greenchat.protocol.replies import Ack, Error, HistoryPage, SearchResults, UploadPlace, Welcome
 from greenchat.protocol.requests import Frame, Pong, Ref

@@ -3,10 +3,13 @@
 import { answer, change } from "./drafts.js";
 import { chat } from "./state.js";
 import { removal, run } from "./commands.js";
-import { $, button, copy, describe, el, harmful, icon, menu } from "./dom.js";
+import { $, button, copy, describe, el, harmful, hint, icon, menu } from "./dom.js";
 import { USUAL } from "./emoji.js";
+import { isOld } from "./files.js";
 import { isThere, mayDelete, mayEdit, react } from "./changes.js";
 import { find } from "./log.js";
+import { renewFiles } from "./pages.js";
+import { date } from "./looks.js";
 import { go, linked, linkTo } from "./search.js";
 
 const log = $("log");
@@ -116,6 +119,7 @@ const focused = () => document.activeElement.closest(ROW);
 const over = ({ type, target }) =>
 	isBusy() || (type === "mouseover" && keyed()) || attach(target.closest(ROW) ?? focused());
 for (const event of ["mouseover", "focusin", "contextmenu"]) list.addEventListener(event, over);
+list.addEventListener("mouseover", ({ target }) => date(target.closest("time")));
 list.onmouseleave = () => isBusy() || attach(focused());
 
 list.onclick = event => {
@@ -125,11 +129,22 @@ list.onclick = event => {
 	const place = link && !ctrlKey && !metaKey && !shiftKey && linked(link.href);
 	if (chip) react(chat.active, item, chip.value);
 	else if (quote) go(chat.active, item.reply_to);
-	else if (place) {
+	else if (link?.closest(".files") && isOld(link.href)) {
+		event.preventDefault();
+		freshen(item, "This link was out of date. It is a new one now: choose it once more.");
+	} else if (place) {
 		event.preventDefault();
 		go(...place);
 	}
 };
+
+// A picture that was in sight too late.
+const missing = ({ target }) => target.closest(".files") && isOld(target.src) && freshen(target.closest(ROW).item, "");
+list.addEventListener("error", missing, true);
+
+async function freshen(item, words) {
+	if (await renewFiles(chat.active, item)) hint(words);
+}
 
 log.onkeydown = event => {
 	const { key, target, ctrlKey, metaKey, altKey, shiftKey } = event;

@@ -65,11 +65,11 @@ Object.assign(ui, {
 	wipe
 });
 
+const MOST_HEARD = 5;
 const heard = []; // to be read out
 
 function render() {
-	// Several that come at once are read out one after the other.
-	if (heard[0]) $("heard").textContent = heard.splice(0).join("\n");
+	if (heard[0]) readOut(heard.splice(0));
 	if (!chat.active) return;
 	see(chat.active);
 	panes.render();
@@ -81,6 +81,13 @@ function render() {
 	status.render();
 	upload.render();
 	title();
+}
+
+// Several that come at once are read out one after the other; of very many, nobody could follow but the last.
+function readOut(texts) {
+	const left = texts.length - MOST_HEARD;
+	const told = left > 0 ? [`${left} more messages`, ...texts.slice(-MOST_HEARD)] : texts;
+	$("heard").textContent = told.join("\n");
 }
 
 function spoken({ sender, text }, room) {

@@ -74,7 +74,7 @@ export async function copy(text, what) {
 export function sync(parent, rows, build) {
 	const old = new Map([...parent.children].map(node => [node.key, node]));
 	const { activeElement } = document;
-	const focus = [...old.values()].find(node => node.contains(activeElement));
+	const focus = parent === activeElement ? null : childWith(parent, activeElement);
 	const nodes = rows.map(row => {
 		const { key, sign } = row;
 		const was = old.get(key);
@@ -93,6 +93,13 @@ export function sync(parent, rows, build) {
 	const now =
 		activeElement === focus ? row : (buttons.find(({ value }) => value === activeElement.value) ?? buttons[0] ?? row);
 	now?.focus({ preventScroll: true });
+}
+
+// The child of `parent` that `node` is, or is in.
+function childWith(parent, node) {
+	if (!parent.contains(node)) return null;
+	while (node.parentNode !== parent) node = node.parentNode;
+	return node;
 }
 
 export function tint(node, name) {

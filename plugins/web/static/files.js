@@ -22,6 +22,9 @@ export function here(url) {
 	return pathname + search;
 }
 
+// Whether an address does not hold any more.
+export const isOld = url => parseInt(new URL(url).searchParams.get("until"), 16) * 1000 < Date.now();
+
 // What is said beside files: nothing, where it is the name of the file alone.
 export const beside = ({ text, files }) => (files?.[0].name === text ? "" : text);
 
@@ -29,6 +32,7 @@ export const shown = files => files && el("ul.files", files.map(look));
 
 function look(file) {
 	const { name, url, width } = file;
+	if (!url) return el("li", el("span.card", ...card(file))); // nobody serves it at the moment
 	const link = { href: here(url), target: "_blank", rel: "noopener noreferrer", title: name };
 	return el(
 		"li",

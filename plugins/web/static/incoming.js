@@ -5,7 +5,7 @@ import { isCall, isForMe, isRead, isUnread, see } from "./reading.js";
 import { chat, ui } from "./state.js";
 
 const KEPT = 500; // items of a room. The server has the others
-const SPARE = 50; // of them that go at once, so that not each message puts all in order
+const SPARE = 300; // of them that go at once: where very much is said, fewer are in the document
 
 export function itemOf({ type: kind, own, edited, reactions, ...event }) {
 	const item = { ...event, kind, time: Date.parse(event.time) };

@@ -7,7 +7,9 @@ import { chat } from "./state.js";
 import { rows } from "./rows.js";
 
 const NEAR = 800; // pixels from the edge, when more is fetched
-const LAST = 40; // rows: few windows have room for more
+const ROW = 22; // pixels, that no row is lower than
+const CALM = 200; // ms after which what was only sketched is drawn,
+const BATCH = 50; // by so many rows
 const END = 30; // pixels that still count as the end
 
 const box = $("log");
@@ -99,15 +101,10 @@ export function render() {
 	// What is today is yesterday after midnight.
 	const dated = row => (row.kind === "day" ? { ...row, sign: dayOf(row.item) } : row);
 	const line = more && room.first > mark + 1 ? null : mark;
-	for (const node of list.children) node.classList.add("laid");
+	lay();
 	const shown = rows(items, line, seq => room.find(seq)).map(dated);
-	// Nobody sees of many that come at once but the last.
-	const unseen = new Set(following ? shown.slice(0, -LAST) : []);
-	sync(list, shown, row => {
-		const node = look(row, mine);
-		if (unseen.has(row)) node.classList.add("laid");
-		return node;
-	});
+	sketch(shown, following);
+	sync(list, shown, row => (row.sign === SKETCHED ? sketched(row) : look(row, mine)));
 	const begin =
 		more === null
 			? "This is gone when you close the page."
@@ -151,6 +148,41 @@ const emptyRoom = ({ name, address }) =>
 async function copyLink(address) {
 	const link = new URL(`?${new URLSearchParams(address)}`, location.href.replace(/#.*/, "")).href;
 	await copy(link, "Link");
+}
+
+// Of many messages that come at once while one follows, nobody sees but the last. The others are their words alone until
+// there is time for more.
+const SKETCHED = "sketched";
+let finishing;
+let isCalm = false; // some of them are drawn this time
+
+function sketch(shown, following) {
+	const there = new Map([...list.children].map(node => [node.key, node.sign]));
+	const goesOn = following && shown.some(({ key }) => there.has(key)); // it is the conversation that was shown before
+	const isLate = ({ key }) => there.get(key) === SKETCHED || (goesOn && !there.has(key));
+	const seen = Math.ceil(box.clientHeight / ROW);
+	const late = shown.slice(0, -seen).filter(row => row.kind === "message" && isLate(row));
+	const left = isCalm ? late.slice(0, -BATCH) : late;
+	isCalm = false;
+	clearTimeout(finishing);
+	if (!left[0]) return;
+	for (const row of left) row.sign = SKETCHED;
+	finishing = setTimeout(() => {
+		isCalm = true;
+		chat.changed();
+	}, CALM);
+}
+
+function sketched({ item }) {
+	const row = el("li.message.laid", el("div.body", item.text));
+	return Object.assign(row, { item, copied: { prefix: `${item.sender}: `, text: item.text } });
+}
+
+// Rows that have been drawn once: all but the new ones at both ends.
+function lay() {
+	const isNew = node => node && !node.classList.contains("laid");
+	for (let node = list.lastElementChild; isNew(node); node = node.previousElementSibling) node.classList.add("laid");
+	for (let node = list.firstElementChild; isNew(node); node = node.nextElementSibling) node.classList.add("laid");
 }
 
 // The first row in sight; no line of a day.

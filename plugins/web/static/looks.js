@@ -12,10 +12,25 @@ import { sentence, summary } from "./presence.js";
 const format = options => new Intl.DateTimeFormat([], options).format;
 const clock = format({ timeStyle: "short" });
 const full = format({ dateStyle: "full", timeStyle: "medium" });
-const date = format({ dateStyle: "full" });
+const day = format({ dateStyle: "full" });
 
-const timeOf = ({ time }) => el("time", { title: full(time) }, clock(time));
-export const dayOf = ({ time }) => (date(time) === date(Date.now()) ? "Today" : date(time));
+// What a clock shows takes long to be put into words: of many in one minute it is done once.
+let [minute, words] = [0, ""];
+
+function clockOf(time) {
+	const now = Math.floor(time / 60_000);
+	if (now !== minute) [minute, words] = [now, clock(time)];
+	return words;
+}
+
+// Its title is put into words when somebody points at it: see acts.js.
+const timeOf = ({ time }) => Object.assign(el("time", clockOf(time)), { time });
+
+export function date(node) {
+	if (node?.time) node.title ||= full(node.time);
+}
+
+export const dayOf = ({ time }) => (day(time) === day(Date.now()) ? "Today" : day(time));
 
 // `row`: see `rows` in timeline.js. `mine` finds one's own name in a text.
 export const look = (row, mine) => (looks.get(row.kind) ?? notice)(row, mine);
@@ -37,7 +52,7 @@ const looks = new Map(
 		deleted: ({ item: { by }, sign }) =>
 			el("li.notice.deleted", { title: by && `by ${by}` }, sign > 1 ? `${sign} messages deleted` : "Message deleted"),
 
-		day: ({ item }) => copied(el("li.day", dayOf(item)), "", date(item.time)),
+		day: ({ item }) => copied(el("li.day", dayOf(item)), "", day(item.time)),
 		new: () => el("li.day.new", "New messages")
 	})
 );
@@ -94,7 +109,7 @@ function message({ item, head, isLastOwn, original }, mine) {
 		reactions(item),
 		why && el("p.error", why, state === "failed" && remedies(item))
 	);
-	return copied(row, `[${clock(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`, text, item);
+	return copied(row, `[${clockOf(item.time)}] ${action ? `* ${sender} ` : `${sender}: `}`, text, item);
 }
 
 // Of what could not be said.

@@ -5,6 +5,14 @@ import { charAt, charBefore, fold, isHangul, isUnspaced, isWord, SPACE, WORD } f
 
 // Whether, and where, `name` is mentioned: as a word of its own, also behind an @.
 export function mentions(name) {
+	if (name !== lastName) [lastName, last] = [name, matcherOf(name)];
+	return last;
+}
+
+let [lastName, last] = [null, null];
+
+// {find, test}
+function matcherOf(name) {
 	const wanted = folded(name).text;
 
 	function find(text) {

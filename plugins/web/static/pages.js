@@ -75,6 +75,17 @@ export async function fetchSaid(room, seq, rev) {
 	for (const event of events) if (event.seq === seq) add(room, [{ ...event, own: true }], seq);
 }
 
+// Have new addresses of the files of a message: those that came with it hold for some hours.
+export async function renewFiles(room, item) {
+	const ask = { ...room.address, before: item.seq + 1, limit: 1 };
+	const { events } = await request("history", ask).catch(() => ({ events: [] }));
+	const files = events.find(({ seq }) => seq === item.seq)?.files;
+	if (!files || !item.files) return false;
+	Object.assign(item, { files, looks: (item.looks ?? 0) + 1 });
+	chat.changed();
+	return true;
+}
+
 // What was said and changed while the connection was lost.
 export async function catchUp(room) {
 	const { past } = room;

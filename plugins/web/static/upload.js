@@ -17,7 +17,9 @@ export const areUnderWay = () => all.some(({ state }) => state !== "failed");
 
 const isTaken = () => !!chat.known("upload");
 
+// Whether one may.
 export function choose() {
+	if (!isTaken()) return false; // the server says why
 	const room = chat.active;
 	const input = el("input", { type: "file", multiple: "", onchange: () => offer(room, [...input.files]) });
 	input.click();

@@ -2,6 +2,7 @@
 
 import io
 import resource
+import sys
 
 import pytest
 from greenchat_plugins.files.names import clean_name, disposition, named_as, type_of
@@ -196,3 +197,11 @@ def test_a_name_in_a_message_turns_nothing_around_for_anybody(server, ada):
             pass
         assert "\u202e" not in line
         assert "\u202e" not in str(eve.read_until("message"))
+
+
+def test_without_pillow_pictures_are_files_and_do_not_tell_where_they_were_taken(server, ada, monkeypatch):
+    body = with_exif()
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    file = send(server, ada, "photo.jpg", body)
+    assert "width" not in file
+    assert b"Secret Camera" not in get(server, file)[2]

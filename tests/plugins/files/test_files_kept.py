@@ -177,6 +177,7 @@ def test_files_are_verified_exported_backed_up_and_put_back(tmp_path):
     with served(data) as server, device(server, "ada", "lobby") as ada:
         file = send(server, ada, "notes.txt", LARGE)
         send(server, ada, "cat.png", picture(size=(1200, 900)))
+        send(server, ada, "alone.txt", b"for nobody else", to="ada")
     where = ("--data-dir", str(data))
     verified = run_greenchat("files", "verify", *where)
     assert (verified.returncode, verified.stdout.endswith("They are whole.\n")) == (0, True)

@@ -1,5 +1,8 @@
 """files, in the page: in a real browser."""
 
+import time
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from kit.browsers import expect, needs_browser
 from kit.machine import eventually
@@ -145,3 +148,24 @@ def test_a_deleted_file_is_nowhere(ada, bob, chat):
     bob.request(type="delete", room="lobby", seq=1)
     expect(image).to_have_count(0)
     expect(ada.page.get_by_text("Message deleted")).to_be_visible()
+
+
+def test_a_link_that_is_out_of_date_is_renewed(visit):
+    with serving(settings={"plugins.files.guests": True, "plugins.files.link_hours": 0.0003}) as server:
+        ada = visit(server).join("ada")
+        with Program(server, "bob") as bob:
+            send(server, bob, "notes.txt", b"hello")
+            link = ada.page.get_by_role("link", name="notes.txt")
+            old = link.get_attribute("href")
+            until = int(parse_qs(urlsplit(old).query)["until"][0], 16)
+            eventually(lambda: time.time() > until)
+            link.click()
+            expect(ada.page.get_by_role("link", name="notes.txt")).not_to_have_attribute("href", old)
+
+
+def test_who_may_not_send_files_is_not_asked_to(visit):
+    with serving() as server:
+        ada = visit(server).join("ada")
+        expect(ada.page.get_by_role("button", name="Send files")).to_have_count(0)
+        ada.say("/upload x 5")
+        ada.sees("Who is logged in may send files. Log in first.")

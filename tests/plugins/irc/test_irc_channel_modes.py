@@ -101,6 +101,8 @@ def test_a_kick_is_told_once_with_its_reason(server):
         assert [(line.verb, line.text) for line in bob.sync()] == [("KICK", "That: will do")]
         assert [(line.verb, line.text) for line in ada.ask("KICK #f2 bob")] == [("KICK", "ada")]
         assert ada.verbs("KICK #nowhere bob") == ["403"]
+        bob.sync()
+        assert bob.verbs("PART #f1", "TOPIC #f1 :mine", "KICK #f1 ada", "INVITE ada #f1") == ["442"] * 4
 
 
 def test_who_leaves_may_say_why(server):

@@ -1,6 +1,8 @@
 """Lines of IRC: whole, in pieces, too long, and such as are none."""
 
 import pytest
+from greenchat_plugins.irc import HANDLERS
+from greenchat_plugins.irc.asking import SPOKEN, VERBS
 from kit.irc import IrcClient
 
 from greenchat.testing import serving
@@ -96,3 +98,14 @@ def test_names_that_are_too_long(server):
         assert ada.ask(f"NICK {nick}")[0].params == [nick]
         (refused,) = ada.ask(f"NICK {nick}bbbbb")
         assert (refused.verb, refused.params[:2]) == ("432", [nick, f"{nick}bbbbb"])
+
+
+def test_what_the_plugin_asks_itself_is_no_verb(server):
+    """Else words could go by it to clients of IRC alone, past all who look at what is said."""
+    with IrcClient(server, "ada", "#own") as ada, IrcClient(server, "bob", "#own") as bob:
+        ada.sync()
+        for verb in sorted(set(HANDLERS) - set(VERBS) - SPOKEN):
+            if not verb.isdigit():
+                told = ada.ask(verb, f"{verb} x", f"{verb} PRIVMSG #own :words", f"{verb} a b c d")
+                assert {line.verb for line in told} <= {"421", "NOTICE"}, verb  # the chat may have such a command
+        assert bob.sync() == []
