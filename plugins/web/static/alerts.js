@@ -80,6 +80,7 @@ function toggle(name, label) {
 }
 
 async function set(name, value) {
+	missed = ""; // not asked again, even where nothing can be kept
 	const isRefused = name === "notify" && value && (await Notification.requestPermission()) !== "granted";
 	if (isRefused) chat.tell(chat.active, "The browser does not allow notifications here.", "error");
 	kept("settings", Object.fromEntries(settings().set(name, value && !isRefused))); // what other tabs have set stays

@@ -172,12 +172,14 @@ onkeydown = event => {
 	if (altKey && step) walk(step, shiftKey);
 	else if (ctrlKey && shiftKey && letter === "F") search.toggle(true);
 	else if ((ctrlKey || metaKey) && !shiftKey && !altKey && letter === "K") switcher.open();
-	else if (shiftKey && key === "PageUp") fresh.go();
-	else if (key === "?" && !target.value && matchMedia("(hover: hover)").matches)
-		keys.show($("text") === target && target);
-	else return;
+	else if (key === "?" && !ctrlKey && !metaKey && mayTell(target)) keys.show($("text") === target && target);
+	else if (!(shiftKey && key === "PageUp" && fresh.go())) return;
 	event.preventDefault();
 };
+
+// Elsewhere, and on phones, a question mark is one at once.
+const mayTell = ({ id, value }) =>
+	(id === "text" ? !value : !document.activeElement.matches("input, select")) && matchMedia("(hover: hover)").matches;
 
 // To the next conversation in the list; `unread`: in which something is unread that is not muted.
 function walk(step, unread) {

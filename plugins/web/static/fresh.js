@@ -8,24 +8,35 @@ import { chat } from "./state.js";
 const box = $("log");
 const button = $("to-new");
 
+const list = $("messages");
 const topOf = node => node.getBoundingClientRect().top;
 
 export function render() {
-	const { mark } = chat.active;
-	const line = log.find("new");
-	button.hidden = mark === null || (line ? topOf(line) >= topOf(box) : chat.active.reaches(mark));
+	button.hidden = !isAbove();
 }
 
-export async function go() {
-	const room = chat.active;
-	if (button.hidden) return;
+function isAbove() {
+	const { mark } = chat.active;
+	if (mark === null) return false;
+	const line = list.querySelector(".new");
+	return line ? topOf(line) < topOf(box) : !chat.active.reaches(mark);
+}
+
+// Returns whether there is a way.
+export function go() {
+	const isOpen = !button.hidden;
+	if (isOpen) lead(chat.active);
+	return isOpen;
+}
+
+async function lead(room) {
 	room.following = false;
 	await toMark(room);
 	if (chat.active !== room) return;
 	log.render();
 	log.point("new");
 	// From there, keys go on through the messages.
-	log.find("new")?.nextElementSibling?.focus({ preventScroll: true });
+	list.querySelector(".new ~ .message")?.focus({ preventScroll: true });
 }
 
 button.onclick = go;

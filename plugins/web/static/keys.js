@@ -46,6 +46,7 @@ export async function show(box) {
 	dialog.onkeydown = event => {
 		if (event.key !== "?") return;
 		event.preventDefault();
+		event.stopPropagation(); // or it would open them again
 		dialog.close();
 		box?.setRangeText("?", 0, 0, "end");
 		box?.dispatchEvent(new Event("input"));

@@ -32,14 +32,17 @@ $("more").onclick = () => {
 	const inRoom = [
 		[
 			run("topic", {}, "Set the topic", ["text", "Topic (- for none)", { value: topic }]),
-			room.pins.size > 0 && [`Pinned messages (${room.pins.size})`, () => ui.pins(room)],
+			room.pins?.size > 0 && [`Pinned messages (${room.pins.size})`, () => ui.pins(room)],
 			invitation(room),
 			chat.me().role && run("room", { setting: "key" }, "Set a key", ["value", "Key (off: none)", { class: "secret" }])
 		],
 		[harmful([`Leave ${name}`, () => leave(room)])]
 	];
 	const anew = [name && [again(room), () => comeBack(room)], ["Join another room …", joinAnother]];
-	const level = [`Notifications: ${LEVELS.get(levels.levelOf(room)).toLowerCase()} …`, () => chooseLevel(room)];
+	const level = room.id !== null && [
+		`Notifications: ${LEVELS.get(levels.levelOf(room)).toLowerCase()} …`,
+		() => chooseLevel(room)
+	];
 	if (gone) menu($("more"), [anew, [name && close]]);
 	else if (direct) menu($("more"), [[level, run("whois", { user: name }, `Who is ${name}?`)], [close]]);
 	else menu($("more"), [[level], ...inRoom]);
@@ -50,11 +53,12 @@ const LEVELS = new Map(Object.entries({ all: "All messages", mentions: "Mentions
 // What calls one in `room`. Who has no account has it so until the page is closed.
 async function chooseLevel(room) {
 	const choices = { choices: [...LEVELS], value: levels.levelOf(room) };
-	const kept = chat.account ? "It is so on all your devices." : "It is so until you close this page.";
+	const isKept = chat.account && chat.known("notify");
+	const kept = isKept ? "It is so on all your devices." : "It is so until you close this page.";
 	const given = await ask(`Notifications of ${room.name}`, [["level", "What calls you", choices]], "OK", kept);
 	if (!given) return;
 	const level = given.level === levels.usual(room) ? "usual" : given.level;
-	if (chat.account) await requests.order(room, "notify", { level }, []).catch(requests.failed(room));
+	if (isKept) await requests.order(room, "notify", { level }, []).catch(requests.failed(room));
 	else levels.choose(room, given.level);
 	chat.changed();
 }

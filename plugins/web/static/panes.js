@@ -18,8 +18,16 @@ const { compare } = new Intl.Collator();
 export function render() {
 	const { name, direct, topic = "", members, unnamed = 0, gone } = chat.active;
 	const { away } = chat.me();
-	rooms($("room-list"), false);
-	rooms($("direct-list"), true);
+	const all = talks.listed();
+	rooms(
+		$("room-list"),
+		all.filter(room => !room.direct)
+	);
+	rooms(
+		$("direct-list"),
+		all.filter(room => room.direct)
+	);
+	$("direct-title").hidden = !all.at(-1)?.direct;
 	reveal();
 	memberList([...(members?.values() ?? [])], unnamed);
 	for (const id of ["open-members", "members"]) $(id).hidden = direct || !!gone;
@@ -53,13 +61,11 @@ export function forget() {
 	elsewhere();
 }
 
-function rooms(list, direct) {
-	const shown = talks.listed().filter(room => room.direct === direct);
+function rooms(list, shown) {
 	const sign = room => [room.name, room.unread, room.calls, note(room), room === chat.active].join();
 	const row = room => ({ room, key: room.key, sign: sign(room) });
-	if (direct) $("direct-title").hidden = !shown[0];
 	sync(list, shown.map(row), ({ room }) => {
-		const { name, gone, isMuted } = room;
+		const { name, direct, gone, isMuted } = room;
 		const sign = direct ? avatar(name) : el("i", "#");
 		const go = button(() => chat.show(room), sign, el("bdi", name), el("small", note(room)), badge(room));
 		go.ariaCurrent = room === chat.active;

@@ -58,7 +58,9 @@ async function load(last) {
 		say(list.firstChild ? "" : mine.none);
 		if (last) rows[0]?.firstChild.focus();
 	} catch ({ text }) {
-		if (mine === source) say(text);
+		if (mine !== source) return;
+		say(text);
+		more.hidden = !last;
 	}
 }
 

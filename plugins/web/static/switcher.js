@@ -20,9 +20,11 @@ export async function open() {
 	input.value = "";
 	offer();
 	box.showModal();
+	const mine = places;
 	const rooms = (await requests.answer("rooms")) ?? [];
+	if (!box.open || mine !== places) return;
 	places.push(...rooms.filter(({ name }) => !talks.rooms.has(name)).map(toRoom));
-	if (box.open) offer(chosen);
+	offer(shown[chosen]);
 }
 
 // What calls one, and what is unread, comes first; what is shown already, last.
@@ -67,15 +69,17 @@ function fit(name, typed) {
 	return 3;
 }
 
-function offer(which = 0) {
+// `stays`: what was chosen, and is so still.
+function offer(stays) {
 	const text = input.value.trim().replace(/^[#@]/, "");
 	const typed = fold(text);
-	const fitting = places.map(place => ({ ...place, fit: fit(fold(place.name), typed) }));
-	shown = fitting.filter(({ fit }) => fit !== undefined).sort((a, b) => a.fit - b.fit || !!b.isFirst - !!a.isFirst);
+	for (const place of places) place.fit = fit(fold(place.name), typed);
+	const fitting = places.filter(({ fit }) => fit !== undefined);
+	shown = fitting.sort((a, b) => a.fit - b.fit || !!b.isFirst - !!a.isFirst);
 	if (text && !shown.some(({ name, direct }) => !direct && fold(name) === typed))
 		shown.push({ name: text, note: "join or begin this room", run: () => enter(text) });
 	shown.splice(MOST);
-	chosen = Math.min(which, shown.length - 1);
+	chosen = Math.max(0, shown.indexOf(stays));
 	const row = ({ name, note, direct, isFirst }, i) => {
 		const attributes = {
 			"id": `place-${i}`,

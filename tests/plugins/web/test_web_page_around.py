@@ -126,6 +126,13 @@ def test_what_calls_one_is_chosen_for_each_conversation_on_all_devices(visit):
         go_to(ada, "lob", "lobby")
         listed = ada.page.locator("#room-list").get_by_role("button")
         expect(listed).to_have_text(["#attic", "#gardenall", "#lobby", "#noisemuted"])
+        # So it is in a direct conversation, where else everything calls.
+        bob.send("MSG|/msg ada psst")
+        talk_with(ada, "bob").click()
+        ada.sees("psst")
+        choose_level(ada, "mentions")
+        expect(talk_with(ada, "bob")).to_contain_text("mentions")
+        go_to(ada, "lob", "lobby")
         # The words that call one are the account's as well.
         ada.page.locator("#self").click()
         ada.menu.get_by_role("button", name="Words that call me …").click()
@@ -133,11 +140,12 @@ def test_what_calls_one_is_chosen_for_each_conversation_on_all_devices(visit):
         expect(ada.dialog).to_be_hidden()
         look(ada, elsewhere=True)
         assert ada.page.evaluate("() => window.asked") == 0, "nobody is asked before somebody has called them"
-        bob.send("MSG|ada, bzz", "MSG|/join lobby", "MSG|mind the Roses")
+        bob.send("MSG|ada, bzz", "MSG|/msg ada hello", "MSG|/join lobby", "MSG|mind the Roses")
         expect(ada.page).to_have_title(re.compile(r"^\(1\) lobby"))
         eve.send("MSG|just so")
         expect(ada.page).to_have_title(re.compile(r"^\(2\) lobby"))
         expect(listed).to_have_text(["#attic", "#gardenall@1 unread", "#lobby@1 unread", "#noisemuted"])
+        expect(talk_with(ada, "bob").locator(".badge")).to_have_text("1 unread")
         expect(ada.line("mind the Roses")).to_have_class(re.compile("for-me"))
         expect(ada.line("mind the Roses").locator("mark")).to_have_text("Roses")
         # Then one is asked, in the page; and the browser asks by the click.
@@ -239,6 +247,18 @@ def test_keys_lead_to_what_is_new(chat, visit):
     expect(up).to_be_focused()
     ada.page.keyboard.press("Enter")
     expect(ada.line("line 0")).to_be_focused()
+    # The conversation that is shown is in sight in a long list, too.
+    for number in range(12):
+        ada.say(f"/join room-{number}")
+        ada.is_in(f"room-{number}")
+    ada.page.set_viewport_size({"width": 1280, "height": 300})
+    for name in "dev", "room-11":
+        go_to(ada, name, name)
+        expect(ada.room(name)).to_be_in_viewport(ratio=1)
+        is_free = "node => { const {x, y, height} = node.getBoundingClientRect();"
+        is_free += " return node.contains(document.elementFromPoint(x + 9, y + height / 2)) }"
+        assert ada.room(name).evaluate(is_free), f"something lies on {name}"
+    go_to(ada, "lobby", "lobby")
     # And to the next conversation with something unread: past dev, which has nothing.
     eve.send("MSG|over here")
     expect(ada.room("garden")).to_have_accessible_name(re.compile("1 unread"))
