@@ -5,6 +5,8 @@ import { mentions } from "./mentions.js";
 let rooms = new Map(); // levels, by names
 let talks = new Map(); // and those of direct conversations, by ids
 export let words = [];
+let known = ""; // whom `matcher` finds
+let matcher;
 
 // What is usual for a conversation is chosen by this name.
 export const usual = ({ direct }) => (direct ? "all" : "mentions");
@@ -18,6 +20,8 @@ export function take(frame) {
 	rooms = new Map(Object.entries(frame.rooms ?? {}));
 	talks = new Map(Object.entries(frame.conversations ?? {}));
 	words = frame.words ?? [];
+	known = "";
+	matcher = null;
 	return words.join() !== before;
 }
 
@@ -26,9 +30,6 @@ export function choose({ direct, id, name }, level) {
 	if (direct) talks.set(id, level);
 	else rooms.set(name, level);
 }
-
-let known = "";
-let matcher;
 
 // Finds one's `names`, and one's words: see `mentions`.
 export function callerOf(...names) {

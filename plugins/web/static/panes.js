@@ -54,6 +54,7 @@ function self(name, away) {
 export function forget() {
 	const lists = ["room-list", "direct-list", "title", "topic", "self"].map($);
 	listed = "";
+	shownLast = null;
 	for (const node of [...lists, ...$("members").children]) node.replaceChildren();
 	$("topic").title = "";
 	$("text").placeholder = "";

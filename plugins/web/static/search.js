@@ -120,6 +120,7 @@ function clear() {
 	source = null;
 	list.replaceChildren();
 	more.hidden = true;
+	more.onclick = null;
 	$("found").textContent = "";
 }
 

@@ -124,6 +124,7 @@ box.onclose = () => forget();
 export function forget() {
 	box.close();
 	places = [];
+	shown = [];
 	input.value = "";
 	list.replaceChildren();
 }
