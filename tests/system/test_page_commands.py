@@ -118,7 +118,9 @@ def test_menus_and_dialogs_send_arguments_and_no_lines(visit):
             ("away", {"why": ""}, "garden"),
             ("back", {}, "garden"),
             ("register", {"password": SECRET}, "garden"),
+            ("notify", {"level": "list"}, ""),  # what calls the account
             ("passwd", {"old": SECRET, "new": OTHER}, "garden"),
+            ("notify", {"level": "list"}, ""),
             ("sessions", {}, ""),
             ("rooms", {}, ""),
         ]

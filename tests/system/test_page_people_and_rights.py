@@ -82,7 +82,7 @@ def test_rooms_that_are_not_open_to_all(chat, visit):
 
 def test_operators_see_what_they_may_do_and_do_it(visit, tmp_path):
     everybody = ["Who is bob?", "Direct message", "Ignore"]
-    order = ["Kick bob …", "Mute bob …", "Let speak again", "Ban bob …", "Make an operator"]
+    order = ["Make an operator", "Mute bob …", "Let speak again", "Kick bob …", "Ban bob …"]
     with serving(settings=CHEAP, data_dir=tmp_path) as chat:
         bob = visit(chat).join("bob")
         ada = visit(chat).join("ada")

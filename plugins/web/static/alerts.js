@@ -15,6 +15,20 @@ export function alert(room, item) {
 	if (document.hasFocus()) return;
 	if (settings().get("sound")) beep();
 	if (settings().get("notify")) notify(room, item);
+	missed = item.sender ?? "somebody";
+}
+
+let missed = ""; // who has called while one looked elsewhere
+
+// Only then one knows what notifications are good for; and a browser wants to be asked by a click of the reader's.
+const mayAsk = () =>
+	"Notification" in window && Notification.permission !== "denied" && !/Android/.test(navigator.userAgent);
+
+// What is asked once, where it was never chosen: [text, [label, run], [label, run]].
+export function question() {
+	if (!missed || settings().has("notify") || !mayAsk()) return null;
+	const text = `${missed} called you while you looked elsewhere. Be notified the next time?`;
+	return [text, ["Notify me", () => set("notify", true)], ["No", () => set("notify", false)]];
 }
 
 function notify(room, item) {
@@ -52,6 +66,7 @@ export function reworded(item) {
 export function forget() {
 	for (const note of notes) note.close();
 	notes.clear();
+	missed = "";
 }
 
 // --- settings ---
@@ -65,7 +80,9 @@ function toggle(name, label) {
 }
 
 async function set(name, value) {
+	missed = ""; // not asked again, even where nothing can be kept
 	const isRefused = name === "notify" && value && (await Notification.requestPermission()) !== "granted";
-	if (isRefused) return chat.tell(chat.active, "The browser does not allow notifications here.", "error");
-	kept("settings", Object.fromEntries(settings().set(name, value))); // what other tabs have set stays
+	if (isRefused) chat.tell(chat.active, "The browser does not allow notifications here.", "error");
+	kept("settings", Object.fromEntries(settings().set(name, value && !isRefused))); // what other tabs have set stays
+	chat.changed();
 }

@@ -12,7 +12,9 @@ import { $, ask } from "./dom.js";
 import * as drafts from "./drafts.js";
 import * as drawing from "./drawing.js";
 import * as entry from "./entry.js";
+import * as fresh from "./fresh.js";
 import { told } from "./handlers.js";
+import * as keys from "./keys.js";
 import * as log from "./log.js";
 import { catchUp } from "./pages.js";
 import { selfMenu } from "./menus.js";
@@ -24,6 +26,7 @@ import * as sender from "./sender.js";
 import * as session from "./session.js";
 import { chat, ui } from "./state.js";
 import * as status from "./status.js";
+import * as switcher from "./switcher.js";
 import * as upload from "./upload.js";
 
 Object.assign(ui, {
@@ -45,6 +48,8 @@ Object.assign(ui, {
 	moved: drafts.move,
 	listed: entry.toLinked,
 	learned: composer.changed,
+	pinned: search.pinned,
+	pins: search.pins,
 	// What they know.
 	isUnsaid: room => sender.unsaid(room) > 0 || !!drafts.kept(room.key).text,
 	seen: room => (room === chat.active && document.hasFocus() ? log.seen() : 0),
@@ -71,6 +76,7 @@ function render() {
 	const giveBack = acts.hold();
 	log.render();
 	giveBack();
+	fresh.render();
 	drafts.render();
 	status.render();
 	upload.render();
@@ -90,7 +96,7 @@ function spoken({ sender, text }, room) {
 }
 
 function title() {
-	const mentions = talks.all().reduce((sum, room) => sum + room.mentions, 0);
+	const mentions = talks.all().reduce((sum, room) => sum + room.calls, 0);
 	const where = `${mentions ? `(${mentions}) ` : ""}${chat.active.name}`;
 	const title = [where, entry.TITLE].filter(Boolean).join(" · ");
 	if (document.title !== title) document.title = title;
@@ -127,7 +133,21 @@ function reworded(room, item, text) {
 
 // Nothing of who was here stays.
 function wipe() {
-	for (const part of [sender, drafts, search, session, composer, account, acts, alerts, status, panes, log, upload])
+	for (const part of [
+		sender,
+		drafts,
+		search,
+		session,
+		composer,
+		account,
+		acts,
+		alerts,
+		status,
+		panes,
+		log,
+		upload,
+		switcher
+	])
 		part.forget();
 	heard.length = 0;
 	for (const id of ["heard", "menu", "hint"]) $(id).replaceChildren();
@@ -145,17 +165,35 @@ onblur = () => {
 
 // Keys that mean the same wherever one is.
 onkeydown = event => {
-	const { key, altKey, ctrlKey, shiftKey } = event;
-	if (!chat.active || $("chat").hidden) return;
+	const { key, altKey, ctrlKey, metaKey, shiftKey, target } = event;
+	if (!chat.active || $("chat").hidden || document.querySelector("dialog[open]")) return;
 	const step = { ArrowDown: 1, ArrowUp: -1 }[key];
-	const all = talks.all();
-	if (altKey && step) chat.show(all.at((all.indexOf(chat.active) + step) % all.length));
-	else if (ctrlKey && shiftKey && key.toUpperCase() === "F") search.toggle(true);
-	else return;
+	const letter = key.toUpperCase();
+	if (altKey && step) walk(step, shiftKey);
+	else if (ctrlKey && shiftKey && letter === "F") search.toggle(true);
+	else if ((ctrlKey || metaKey) && !shiftKey && !altKey && letter === "K") switcher.open();
+	else if (key === "?" && !ctrlKey && !metaKey && mayTell(target)) keys.show($("text") === target && target);
+	else if (!(shiftKey && key === "PageUp" && fresh.go())) return;
 	event.preventDefault();
 };
 
-$("self").onclick = () => selfMenu($("self"), ["Appearance …", () => appearance.choose(ask)], ...alerts.switches());
+// Elsewhere, and on phones, a question mark is one at once.
+const mayTell = ({ id, value }) =>
+	(id === "text" ? !value : !document.activeElement.matches("input, select")) && matchMedia("(hover: hover)").matches;
+
+// To the next conversation in the list; `unread`: in which something is unread that is not muted.
+function walk(step, unread) {
+	const all = talks.listed().filter(room => room === chat.active || !unread || (room.unread && !room.isMuted));
+	chat.show(all.at((all.indexOf(chat.active) + step) % all.length));
+}
+
+$("self").onclick = () =>
+	selfMenu(
+		$("self"),
+		["Appearance …", () => appearance.choose(ask)],
+		["Keys …", () => keys.show()],
+		...alerts.switches()
+	);
 
 drawing.start(render);
 session.start();

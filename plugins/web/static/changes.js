@@ -35,13 +35,13 @@ export function apply(room, event) {
 }
 
 // It looks different by now.
-const touch = item => (item.looks = (item.looks ?? 0) + 1);
+export const touch = item => (item.looks = (item.looks ?? 0) + 1);
 
 const changes = new Map(
 	Object.entries({
 		edited(item, { text, time }, room) {
 			ui.reworded(room, item, text);
-			Object.assign(item, { text, edited: Date.parse(time), isForMe: isForMe(room, { text }) });
+			Object.assign(item, { text, edited: Date.parse(time), isForMe: isForMe({ text }) });
 		},
 
 		deleted(item, { by }, room) {
@@ -76,7 +76,7 @@ export function renew(room, item) {
 		if (!old || old.id !== item.id || !(item.rev > (old.rev ?? 0))) continue;
 		const { text, edited, reactions, rev } = item;
 		if (old.text !== text) ui.reworded(room, old, text);
-		Object.assign(old, { text, edited, reactions, rev, isForMe: isForMe(room, item) });
+		Object.assign(old, { text, edited, reactions, rev, isForMe: isForMe(item) });
 		touch(old);
 	}
 }

@@ -1,12 +1,22 @@
 // What one may say something in: rooms by their names, direct conversations by their ids.
 
+import { levelOf } from "./levels.js";
 import { fold } from "./text.js";
 import { Timeline } from "./timeline.js";
 
 export const rooms = new Map(); // by the names that the server gives
 const directs = new Set();
+const { compare } = new Intl.Collator([], { numeric: true });
 
 export const all = () => [...rooms.values(), ...directs];
+
+// As they are listed: by their names, and last what calls nobody.
+export function listed() {
+	const isQuiet = room => !!room.gone || room.isMuted;
+	const order = (a, b) => a.direct - b.direct || isQuiet(a) - isQuiet(b) || compare(a.name, b.name);
+	return all().sort(order);
+}
+
 export const same = (one, other) => fold(one) === fold(other);
 
 class Conversation extends Timeline {
@@ -28,6 +38,16 @@ class Conversation extends Timeline {
 	recent = []; // changes
 	quotes = new Map(); // messages that are not among the items and were answered: null where they cannot be had
 	quoting = false; // one of them is asked for
+
+	get isMuted() {
+		return levelOf(this) === "none";
+	}
+
+	// How much of what is unread calls one.
+	get calls() {
+		const level = levelOf(this);
+		return level === "none" ? 0 : level === "all" ? this.unread : this.mentions;
+	}
 
 	member() {
 		return {};

@@ -1,8 +1,9 @@
 // What the server tells, one function for each type of frame.
 
-import { change, reach, renameReactions } from "./changes.js";
+import { change, reach, renameReactions, touch } from "./changes.js";
 import { add } from "./incoming.js";
-import { isRead } from "./reading.js";
+import * as levels from "./levels.js";
+import { count, isForMe, isRead } from "./reading.js";
 import { chat, ui } from "./state.js";
 import * as requests from "./requests.js";
 import * as session from "./session.js";
@@ -118,6 +119,12 @@ const types = new Map(
 			if (chat.isMe(name)) requests.learn();
 		},
 
+		// What /notify and /highlight tell; and what was chosen by them elsewhere.
+		levels(frame, how) {
+			if (levels.take(frame)) for (const room of talks.all()) recount(room);
+			if (frame.lines) notice(frame, how);
+		},
+
 		// What /pins tells; and what is pinned in a room that one comes into.
 		pins(frame, how) {
 			inRoom(frame, room => (room.pins = new Set(frame.pins?.map(({ seq }) => seq))));
@@ -128,6 +135,7 @@ const types = new Map(
 			inRoom(event, room => {
 				const { seq, by, on, sender } = event;
 				room.pins[on ? "add" : "delete"](seq);
+				ui.pinned(room);
 				chat.tell(room, on ? `${by} has pinned a message of ${sender}: /pins` : `${by} has unpinned a message`);
 			}),
 
@@ -158,7 +166,7 @@ function fill(room, frame) {
 }
 
 // Where a conversation is, as the server tells once it is known.
-function arrive(room, { seq: latest, rev = 0, epoch = "", read = 0, unread = 0, mentions = room.direct ? unread : 0 }) {
+function arrive(room, { seq: latest, rev = 0, epoch = "", read = 0, unread = 0, mentions = 0 }) {
 	room.latest = latest;
 	if (latest < room.last) {
 		room.keep(
@@ -173,6 +181,15 @@ function arrive(room, { seq: latest, rev = 0, epoch = "", read = 0, unread = 0, 
 	room.heard = room.behind ? 0 : rev;
 	if (room.behind) ui.catchUp(room);
 	else Object.assign(room, { rev, epoch, recent: [] });
+}
+
+// Other words call us now.
+function recount(room) {
+	for (const item of room.items.filter(({ kind }) => kind === "message")) {
+		item.isForMe = isForMe(item);
+		touch(item);
+	}
+	count(room);
 }
 
 // Also what a command tells, and answers.

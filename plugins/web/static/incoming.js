@@ -1,7 +1,7 @@
 // What comes into a conversation: live, by pages, or after an absence.
 
 import { apply, renew } from "./changes.js";
-import { isForMe, isRead, isUnread, see } from "./reading.js";
+import { isCall, isForMe, isRead, isUnread, see } from "./reading.js";
 import { chat, ui } from "./state.js";
 
 const KEPT = 500; // items of a room. The server has the others
@@ -25,12 +25,12 @@ export function add(room, events, live = 0, end = room.following) {
 	for (const event of room.recent) apply(room, event);
 	for (const item of added) {
 		if (!isUnread(room, item)) continue;
-		item.isForMe = isForMe(room, item);
+		item.isForMe = isForMe(item);
 		if (live) {
 			room.unread++;
 			room.mentions += item.isForMe;
 		}
-		const calls = item.isForMe || (item.reply_to && chat.isMine(room.find(item.reply_to)));
+		const calls = isCall(room, item);
 		if (live && (calls || room === chat.active)) ui.heard(item, room);
 		if (calls && (live || room.checking)) ui.alert(room, item);
 	}

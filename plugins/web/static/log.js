@@ -3,7 +3,6 @@
 import { $, button, copy, el, plural, sync, write } from "./dom.js";
 import * as drawing from "./drawing.js";
 import { dayOf, look } from "./looks.js";
-import { mentions } from "./mentions.js";
 import { canLoad, lookUp, newer, older, present, toMark } from "./pages.js";
 import { chat } from "./state.js";
 import { rows } from "./rows.js";
@@ -99,7 +98,7 @@ export function render() {
 	// What the reader looks at stays where it is. A day is put before what is older.
 	const held = following ? null : inSight();
 	const before = held && bottomOf(held);
-	const mine = mentions(chat.name);
+	const mine = chat.caller();
 	// What is today is yesterday after midnight.
 	const dated = row => (row.kind === "day" ? { ...row, sign: dayOf(row.item) } : row);
 	const line = more && room.first > mark + 1 ? null : mark;

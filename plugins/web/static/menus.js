@@ -3,6 +3,7 @@
 import * as account from "./account.js";
 import { enter, leave, run } from "./commands.js";
 import * as talks from "./conversations.js";
+import * as levels from "./levels.js";
 import { $, ask, button, el, harmful, menu, named, plural } from "./dom.js";
 import * as requests from "./requests.js";
 import * as session from "./session.js";
@@ -31,15 +32,63 @@ $("more").onclick = () => {
 	const inRoom = [
 		[
 			run("topic", {}, "Set the topic", ["text", "Topic (- for none)", { value: topic }]),
+			room.pins?.size > 0 && [`Pinned messages (${room.pins.size})`, () => ui.pins(room)],
 			invitation(room),
 			chat.me().role && run("room", { setting: "key" }, "Set a key", ["value", "Key (off: none)", { class: "secret" }])
 		],
 		[harmful([`Leave ${name}`, () => leave(room)])]
 	];
 	const anew = [name && [again(room), () => comeBack(room)], ["Join another room …", joinAnother]];
+	const level = room.id !== null && [
+		`Notifications: ${LEVELS.get(levels.levelOf(room)).toLowerCase()} …`,
+		() => chooseLevel(room)
+	];
 	if (gone) menu($("more"), [anew, [name && close]]);
-	else menu($("more"), direct ? [[run("whois", { user: name }, `Who is ${name}?`)], [close]] : inRoom);
+	else if (direct) menu($("more"), [[level, run("whois", { user: name }, `Who is ${name}?`)], [close]]);
+	else menu($("more"), [[level], ...inRoom]);
 };
+
+const LEVELS = new Map(Object.entries({ all: "All messages", mentions: "Mentions and answers", none: "None" }));
+
+// What calls one in `room`. Who has no account has it so until the page is closed.
+async function chooseLevel(room) {
+	const choices = { choices: [...LEVELS], value: levels.levelOf(room) };
+	const isKept = chat.account && chat.known("notify");
+	const kept = isKept ? "It is so on all your devices." : "It is so until you close this page.";
+	const given = await ask(`Notifications of ${room.name}`, [["level", "What calls you", choices]], "OK", kept);
+	if (!given) return;
+	const level = given.level === levels.usual(room) ? "usual" : given.level;
+	if (isKept) await requests.order(room, "notify", { level }, []).catch(requests.failed(room));
+	else levels.choose(room, given.level);
+	chat.changed();
+}
+
+// Changes one's words to what is typed: the server has each by itself.
+async function chooseWords() {
+	const room = chat.active;
+	const before = levels.words;
+	const field = ["words", "Words, with spaces between them", { value: before.join(" "), required: null }];
+	const given = await ask(
+		"Words that call you",
+		[field],
+		"OK",
+		"They call you as your name does, on all your devices."
+	);
+	if (!given) return;
+	const after = given.words.split(/\s+/).filter(Boolean);
+	const change = (act, words) => words.map(word => ["highlight", { act, word }]);
+	const orders = [
+		...change(
+			"remove",
+			before.filter(word => !after.includes(word))
+		),
+		...change(
+			"add",
+			after.filter(word => !before.includes(word))
+		)
+	];
+	for (const [name, args] of orders) await requests.order(null, name, args, []).catch(requests.failed(room));
+}
 
 export const invitation = ({ name }) => run("invite", { room: name }, "Invite somebody");
 
@@ -66,7 +115,7 @@ export function selfMenu(anchor, ...switches) {
 			chat.me().away ? run("back", {}, "I am back") : run("away", {}, "I am away"),
 			run("nick", {}, "Change name", ["name", "New name", { value: chat.name }]),
 			...(chat.account
-				? [["Account and devices …", account.open]]
+				? [chat.known("highlight") && ["Words that call me …", chooseWords], ["Account and devices …", account.open]]
 				: [account.credentials("register"), account.credentials("login")])
 		],
 		switches,

@@ -2,6 +2,7 @@
 
 import { $, avatar, button, el, named, nodesOf, plural, sync, write } from "./dom.js";
 import * as talks from "./conversations.js";
+import { levelOf, usual } from "./levels.js";
 import { parse } from "./markup.js";
 import { memberMenu } from "./menus.js";
 import { chat } from "./state.js";
@@ -17,8 +18,17 @@ const { compare } = new Intl.Collator();
 export function render() {
 	const { name, direct, topic = "", members, unnamed = 0, gone } = chat.active;
 	const { away } = chat.me();
-	rooms($("room-list"), false);
-	rooms($("direct-list"), true);
+	const all = talks.listed();
+	rooms(
+		$("room-list"),
+		all.filter(room => !room.direct)
+	);
+	rooms(
+		$("direct-list"),
+		all.filter(room => room.direct)
+	);
+	$("direct-title").hidden = !all.at(-1)?.direct;
+	reveal();
 	memberList([...(members?.values() ?? [])], unnamed);
 	for (const id of ["open-members", "members"]) $(id).hidden = direct || !!gone;
 	elsewhere();
@@ -44,6 +54,7 @@ function self(name, away) {
 export function forget() {
 	const lists = ["room-list", "direct-list", "title", "topic", "self"].map($);
 	listed = "";
+	shownLast = null;
 	for (const node of [...lists, ...$("members").children]) node.replaceChildren();
 	$("topic").title = "";
 	$("text").placeholder = "";
@@ -51,39 +62,57 @@ export function forget() {
 	elsewhere();
 }
 
-function rooms(list, direct) {
-	const shown = talks.all().filter(room => room.direct === direct);
-	const sign = room => [room.name, room.unread, room.mentions, note(room), room === chat.active].join();
+function rooms(list, shown) {
+	const sign = room => [room.name, room.unread, room.calls, note(room), room === chat.active].join();
 	const row = room => ({ room, key: room.key, sign: sign(room) });
-	if (direct) $("direct-title").hidden = !shown[0];
 	sync(list, shown.map(row), ({ room }) => {
-		const { name, gone } = room;
+		const { name, direct, gone, isMuted } = room;
 		const sign = direct ? avatar(name) : el("i", "#");
 		const go = button(() => chat.show(room), sign, el("bdi", name), el("small", note(room)), badge(room));
 		go.ariaCurrent = room === chat.active;
-		go.classList.toggle("unread", room.unread > 0);
-		return el(gone ? "li.gone" : "li", go);
+		go.classList.toggle("unread", room.unread > 0 && !isMuted);
+		return el(gone || isMuted ? "li.gone" : "li", go);
 	});
 }
 
-// What tells two apart that have the same name.
-const note = ({ direct, gone, earlier }) => (gone ? (direct ? "ended" : "gone") : earlier && "earlier");
+let shownLast;
 
-function badge({ unread, mentions }) {
-	if (unread > 0)
-		return el(mentions ? "span.badge.for-me" : "span.badge", count(unread, mentions), el("span.sr", " unread"));
+// The one that is shown is in sight.
+function reveal() {
+	if (shownLast === chat.active) return;
+	shownLast = chat.active;
+	$("rooms").querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
+}
+$("rooms").ontoggle = () => {
+	shownLast = null; // in a drawer, it was nowhere before
+	reveal();
+};
+
+const LEVELS = new Map(Object.entries({ none: "muted", all: "all", mentions: "mentions" }));
+
+// What tells two apart that have the same name; or what calls one there, where that is not as usual.
+function note(room) {
+	const { direct, gone, earlier } = room;
+	const level = levelOf(room);
+	if (gone) return direct ? "ended" : "gone";
+	return earlier ? "earlier" : level !== usual(room) && LEVELS.get(level);
 }
 
-const count = (unread, mentions) => `${mentions ? "@" : ""}${unread}`;
+function badge({ unread, calls, isMuted }) {
+	if (unread > 0 && !isMuted)
+		return el(calls ? "span.badge.for-me" : "span.badge", count(unread, calls), el("span.sr", " unread"));
+}
+
+const count = (unread, calls) => `${calls ? "@" : ""}${unread}`;
 
 // Where the list is in a drawer, its button tells what is unread in there.
 function elsewhere() {
-	const others = talks.all().filter(room => room !== chat.active && room.unread > 0);
+	const others = talks.all().filter(room => room !== chat.active && room.unread > 0 && !room.isMuted);
 	const unread = others.reduce((sum, room) => sum + room.unread, 0);
-	const mentions = others.reduce((sum, room) => sum + room.mentions, 0);
+	const calls = others.some(room => room.calls);
 	const mark = $("elsewhere");
-	write(mark, unread ? count(unread, mentions) : "");
-	mark.className = mentions ? "badge for-me" : "badge";
+	write(mark, unread ? count(unread, calls) : "");
+	mark.className = calls ? "badge for-me" : "badge";
 	mark.parentNode.ariaDescription = unread ? `${unread} unread` : "";
 }
 

@@ -2,13 +2,20 @@
 
 import * as talks from "./conversations.js";
 import { chat, ui } from "./state.js";
-import { mentions } from "./mentions.js";
+import { levelOf } from "./levels.js";
 import { request } from "./wire.js";
 
 const READ_PAUSE = 1000; // ms between two words about what was read
 
 export const isUnread = ({ read }, item) => item.seq > read && item.kind === "message" && !chat.isMine(item);
-export const isForMe = (room, { text }) => room.direct || mentions(chat.name).test(text);
+export const isForMe = ({ text }) => chat.caller().test(text);
+
+// Whether it calls us, as we have chosen for `room`.
+export function isCall(room, item) {
+	const level = levelOf(room);
+	if (level !== "mentions") return level === "all";
+	return item.isForMe || (item.reply_to > 0 && chat.isMine(room.find(item.reply_to)));
+}
 
 // What is seen is read. What comes while one looks elsewhere is behind the line "New messages".
 export function see(room) {

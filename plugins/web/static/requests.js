@@ -27,4 +27,5 @@ export async function learn() {
 	const { commands } = await request("commands").catch(() => chat);
 	chat.commands = commands;
 	ui.learned();
+	if (chat.account && chat.known("notify")) await order(null, "notify", { level: "list" }, []).catch(() => 0);
 }

@@ -1,15 +1,19 @@
-// The search pane; the way to a message, and links that lead there.
+// The pane with messages: what was searched for, what concerned one, what is pinned; the way to a message, and links that
+// lead there.
 
 import { chat } from "./state.js";
 import * as talks from "./conversations.js";
 import { enter } from "./commands.js";
-import { $, button, el, hint } from "./dom.js";
+import { $, button, el, hint, write } from "./dom.js";
 import * as log from "./log.js";
 import { jump } from "./pages.js";
+import { order } from "./requests.js";
 import { request } from "./wire.js";
 
 const box = $("search");
-const [form, list] = box.children;
+const [form, list, more] = box.children;
+const LIMIT = 50; // messages of a page
+let source; // {pinned, load}: of what is shown; `load` brings the page before an `id`, {messages, more}
 
 function open(room, seq) {
 	if (innerWidth < 900) toggle(false);
@@ -37,35 +41,92 @@ export function reworded(room, item, text) {
 		}
 }
 
-form.onsubmit = async event => {
-	event.preventDefault();
+// `last`: what is shown already, if this is what comes behind.
+async function load(last) {
+	const mine = source;
 	const say = text => ($("found").textContent = text);
-	list.replaceChildren();
-	say("Searching …");
+	if (!last) list.replaceChildren();
+	more.hidden = true;
+	say("Loading …");
 	try {
-		const { messages } = await request("search", { text: form.text.value, limit: 50 });
-		list.append(...messages.map(result));
-		say(messages[0] ? "" : "Nothing found.");
+		const found = await mine.load(last?.id);
+		if (mine !== source) return;
+		const rows = found.messages.map(result);
+		list.append(...rows);
+		more.hidden = !found.more;
+		more.onclick = () => load(found.messages.at(-1));
+		say(list.firstChild ? "" : mine.none);
+		if (last) rows[0]?.firstChild.focus();
 	} catch ({ text }) {
+		if (mine !== source) return;
 		say(text);
+		more.hidden = !last;
 	}
+}
+
+const by = (type, fields) => before => request(type, { ...fields, before, limit: LIMIT });
+
+form.onsubmit = event => {
+	event.preventDefault();
+	source = { load: by("search", { text: form.text.value }), none: "Nothing found." };
+	load();
 };
+
+export function mentions() {
+	show("What concerned you", { load: by("mentions"), none: "Nobody has mentioned you yet, or answered you." });
+}
+
+export function pins(room) {
+	const load = async () => {
+		const told = [];
+		await order(room, "pins", {}, told);
+		return { messages: told.flatMap(({ pins }) => pins ?? []).map(({ message }) => message) };
+	};
+	show(`Pinned in ${room.name}`, { load, none: "Nothing is pinned here.", room });
+}
+
+// Something was pinned in `room`, or is not any more.
+export function pinned(room) {
+	if (!box.hidden && source?.room === room) load();
+}
+
+function show(title, given) {
+	toggle(true, title);
+	source = given;
+	load();
+}
+
 form.onreset = () => toggle(false);
-$("open-search").onclick = () => toggle();
+$("open-search").onclick = () => toggle(box.hidden || form.text.hidden);
+$("open-mentions").onclick = mentions;
 box.onkeydown = ({ key }) => {
 	if (key === "Escape") toggle(false);
 };
 
-export function toggle(open = box.hidden) {
+// With a `title`, nothing is searched for.
+export function toggle(open, title = "") {
+	if (open && (title || form.text.hidden)) clear();
 	box.hidden = !open;
+	box.ariaLabel = title || "Search";
+	form.text.hidden = !!title;
+	$("found-title").hidden = !title;
+	write($("found-title"), title);
 	$("chat").classList.toggle("searching", open);
-	(open ? form.text : $("text")).focus();
+	$("rooms").hidePopover();
+	(!open ? $("text") : title ? $("close-search") : form.text).focus();
+}
+
+function clear() {
+	source = null;
+	list.replaceChildren();
+	more.hidden = true;
+	more.onclick = null;
+	$("found").textContent = "";
 }
 
 export function forget() {
 	form.text.value = "";
-	list.replaceChildren();
-	$("found").textContent = "";
+	clear();
 	box.hidden = true;
 	$("chat").classList.remove("searching");
 }

@@ -2,6 +2,7 @@
 // session.js, handlers.js and requests.js.
 
 import * as talks from "./conversations.js";
+import { callerOf, take as takeLevels } from "./levels.js";
 
 export const chat = {
 	// "in", "lost" for a while, "elsewhere": another tab goes on as us, or "apart": connected, and in no room.
@@ -23,6 +24,9 @@ export const chat = {
 		const room = chat.active.direct ? talks.rooms.values().next().value : chat.active;
 		return room?.member(chat.name) ?? {};
 	},
+
+	// Finds what calls us in a text: our name, that of our account, our words.
+	caller: () => callerOf(chat.name, chat.account),
 
 	known: command => chat.commands.find(({ name }) => name === command),
 
@@ -48,6 +52,7 @@ export const chat = {
 	// Nothing of who was here stays.
 	forget() {
 		talks.forget();
+		takeLevels({});
 		Object.assign(chat, { state: "out", trouble: {}, name: "", account: "", limits: {}, commands: [], active: null });
 	}
 };

@@ -1,5 +1,6 @@
 // The line below the heading, that tells when something is wrong, and how many lines wait.
 
+import * as alerts from "./alerts.js";
 import { $, plural, write } from "./dom.js";
 import { again, comeBack, joinAnother } from "./menus.js";
 import * as sender from "./sender.js";
@@ -17,13 +18,19 @@ export function render() {
 	const isLost = state === "lost" && !isCalm;
 	const isElsewhere = state === "elsewhere";
 	const isGone = !isLost && !isElsewhere && !!active.gone;
-	write(line, problem(isLost, isElsewhere));
+	const trouble = problem(isLost, isElsewhere);
+	const question = trouble ? null : alerts.question();
+	write(line, question?.[0] ?? trouble);
 	first.hidden = !isLost && !isElsewhere && !(isGone && active.name);
 	if (isElsewhere) offer(first, "Go on here", session.back);
 	else if (isLost) offer(first, "Try now", wire.open);
 	else offer(first, again(active), () => comeBack(active));
 	second.hidden = !isGone || active.direct;
 	offer(second, active.name ? "Join another room" : "Join a room", joinAnother);
+	for (const [i, button] of question ? [first, second].entries() : []) {
+		button.hidden = false;
+		offer(button, ...question[i + 1]);
+	}
 	const [lines, wait] = sender.waiting();
 	const until = isLost ? "" : `: ${wait} s`;
 	write($("waiting"), lines && !isCalm ? `${plural(lines, "line")} waiting${until}` : "");

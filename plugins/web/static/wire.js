@@ -9,7 +9,7 @@ const FIRST_WAIT = 500; // ms before a new try; then twice as long, and so on
 const LONGEST_WAIT = 30_000;
 const SENT_AWAY = [1000, 1008]; // close codes
 // What ends what is told for a request, if it is not refused.
-const ANSWERS = { join: "welcome", history: "history", search: "found", commands: "commands" };
+const ANSWERS = { join: "welcome", history: "history", search: "found", mentions: "found", commands: "commands" };
 const LOST = { code: "lost", text: "The connection was lost." };
 
 export let retryAt = 0;
