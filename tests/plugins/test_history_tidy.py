@@ -69,7 +69,7 @@ def test_deleted_words_are_not_left_between_those_of_others_either(tmp_path):
     """SQLite leaves some there when it moves rows from page to page, as it does with many messages and their words."""
     number, every = 4000, 7
     keep(
-        tmp_path, said(*(f"lobby ada: {'public' if seq % every else 'secret'}{seq:06}" for seq in range(1, number + 1)))
+        tmp_path, said(*(f"lobby ada: {'public' if seq % every else 'hushed'}{seq:06}" for seq in range(1, number + 1)))
     )
     gone = range(every, number + 1, every)
     deleted = [
@@ -81,7 +81,7 @@ def test_deleted_words_are_not_left_between_those_of_others_either(tmp_path):
     with serving(data_dir=tmp_path), opened(tmp_path) as connection:
         assert eventually(lambda: changes.unclean(connection) == 0)
     assert remains(tmp_path, "public") >= number - len(gone)
-    assert remains(tmp_path, "secret") == 0
+    assert remains(tmp_path, "hushed") == 0
 
 
 def test_what_is_done_again_and_again_is_done_again_after_it_has_failed(tmp_path, monkeypatch, caplog):
