@@ -176,7 +176,7 @@ function sketch(shown, following) {
 }
 
 function sketched({ item }) {
-	const row = el("li.message.laid.sketched", el("div.body", item.text));
+	const row = el("li.message.laid.sketched", { tabindex: -1 }, el("div.body", item.text));
 	return Object.assign(row, { item, copied: { prefix: `${item.sender}: `, text: item.text } });
 }
 

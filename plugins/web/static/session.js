@@ -189,6 +189,7 @@ export async function prove(login, keep) {
 		chat.account = "";
 		tokens.forgetDevice(true);
 		tokens.take({ name: chat.name }, true);
+		ui.told({ type: "levels" }); // those were the account's
 	}
 	await learn();
 }

@@ -2,7 +2,7 @@
 
 import re
 
-from kit.accounts import accounts, gone, registered
+from kit.accounts import SECRET, accounts, gone, registered
 from kit.browsers import PHONE, expect, needs_browser
 from kit.page_checks import Check
 from kit.pages import OUTSIDE, act, log_in, look, outside, row, status, talk_with
@@ -169,6 +169,12 @@ def test_what_calls_one_is_chosen_for_each_conversation_on_all_devices(visit):
             phone.picture("levels-phone")
             phone.page.keyboard.press("Escape")
         expect(phone.line("mind the Roses").locator("mark")).to_have_text("Roses")
+        # Without the account, all is as usual.
+        look(ada, elsewhere=False)
+        ada.box.press_sequentially("/unregister ")
+        ada.answer(SECRET)
+        expect(ada.room("noise")).not_to_contain_text("muted")
+        expect(ada.line("mind the Roses").locator("mark")).to_have_count(0)
 
 
 def test_what_concerned_one_and_what_is_pinned_leads_to_its_message(chat, visit, axe):
@@ -264,3 +270,13 @@ def test_keys_lead_to_what_is_new(chat, visit):
     expect(ada.room("garden")).to_have_accessible_name(re.compile("1 unread"))
     ada.page.keyboard.press("Alt+Shift+ArrowDown")
     ada.is_in("garden")
+    # What calls a guest is as they have chosen until they go.
+    choose_level(ada, "none")
+    expect(ada.room("garden")).to_contain_text("muted")
+    go_to(ada, "lobby", "lobby")
+    bob.send("MSG|/join garden", "MSG|ada: nobody hears", "MSG|/join lobby", "MSG|done")
+    ada.sees("done")
+    expect(ada.room("garden")).to_have_accessible_name("# garden muted")
+    ada.page.keyboard.press("Alt+Shift+ArrowDown")
+    ada.is_in("lobby")
+    expect(ada.page).to_have_title(re.compile("^lobby"))
