@@ -141,6 +141,7 @@ async def test_a_change_and_an_answer_are_for_no_other_message_that_has_the_numb
                 about = About("reply", 99, 99, epoch="another")
                 sender.say(place, "yes", about)
                 ada.app.link.flush()
+                ada.app.changed()
                 await ada.sees("What you answer is gone.")
                 assert [message.text for message in place.timeline.messages()] == ["another"]
 
