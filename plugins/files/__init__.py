@@ -60,17 +60,18 @@ class FilesPlugin:
         self._settings = settings
         self._ctx = ctx
         self._uploads = Uploads(settings)
+        self._open: list[Database] = []
 
     @hookimpl
     def greenchat_startup(self, server: ChatServer) -> None:
         path = server.data_dir / FILE
         self._server = server
         self._secret = self._stored_secret()
-        self._database = Database(path, MIGRATIONS)
-        self._reader = Database(path, MIGRATIONS)
+        self._open = [Database(path, MIGRATIONS), Database(path, MIGRATIONS)]
+        self._database, reader = self._open
         self._links = Links(self._base, self._secret, 3600 * self._settings.link_hours)
         self._taking = Taking(self._settings, self._ctx, self._database)
-        self._serving = Serving(self._reader, self._links)
+        self._serving = Serving(reader, self._links)
         self._keeping = Keeping(self._ctx, self._database, path)
         server.chat.files.link = self._link
         server.chat.files.gone = self._keeping.gone
@@ -78,8 +79,8 @@ class FilesPlugin:
 
     @hookimpl
     def greenchat_shutdown(self, server: ChatServer) -> None:
-        self._reader.close()
-        self._database.close()
+        for database in self._open:  # none, where the server ends while it begins
+            database.close()
 
     @hookimpl
     def greenchat_cli(self, group: Any) -> None:

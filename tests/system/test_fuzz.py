@@ -137,9 +137,14 @@ class Client:
         for line in lines:
             if self.sent.startswith(b"{"):
                 assert json.loads(line)["type"]
+            elif IRC.match(self.sent):
+                assert re.match(r"(@\S+ )?(:\S+ )?([A-Z]+|\d{3}) ", line), line
             else:
                 assert re.match(r"(MSG\|[^|]+|INFO|ERROR)\|", line), line
 
+
+# How clients of IRC begin.
+IRC = re.compile(rb"(?i:CAP|NICK|USER|PASS) ")
 
 # What somebody who has joined may be sent, whatever the others do.
 EVENTS = {"ack", "joined", "left", "renamed", "topic", "away", "role", "notice", "invited"}
