@@ -85,6 +85,7 @@ def test_every_dependency_has_bounds_and_is_used():
     files = [*MODULES, *(ROOT / "plugins").rglob("*.py")]
     used = {module.partition(".")[0] for path in files for module in imports_of(path)}
     module_of = {
+        "pillow": "PIL",
         "argon2-cffi": "argon2",
         "precis-i18n": "precis_i18n",
         "python-json-logger": "pythonjsonlogger",

@@ -45,7 +45,7 @@ def picture_in(data: bytes, pixels: int) -> Picture | None:
     """The picture that `data` is, if it is one of no more than so many `pixels`, all that moves included."""
     try:
         from PIL import Image
-    except ImportError:  # it is an extra: all files are cards then
+    except ImportError:  # where it cannot be had, all files are cards
         return None
     try:
         with Image.open(BytesIO(data), formats=list(KINDS)) as image:  # this reads the head alone
