@@ -68,17 +68,21 @@ class Irc:
         client.heard = b""
         before = client.received
         for line in lines:
-            if client.received % self._length or line.startswith(self._CROWD):
+            if client.received % self._length or self._is_said(line):
                 client.received += len(line) + 1
                 if client.received % self._length:
                     raise changed()
             else:
                 _require_no_refusal(line)
-        if client.received % self._length or rest.startswith(self._CROWD):
+        if client.received % self._length or self._is_said(rest):
             client.received += len(rest)
         else:
             client.heard = rest
         return client.received - before
+
+    def _is_said(self, line: bytes) -> bool:
+        """Whether it is, or begins, a message of the crowd: it may also be told that one of them has gone."""
+        return line.startswith(self._CROWD) and b" QUIT" not in line
 
     def stamps(self, client: Hearing, data: bytes) -> Sequence[bytes]:
         *lines, client.heard = (client.heard + data).split(b"\n")
