@@ -163,12 +163,17 @@ class FilesPlugin:
         length = request.headers.get("content-length", "")
         if length and length != str(upload.size):
             raise Reject(f"This is to be a file of {upload.size} bytes, as was said.", code="malformed")
-        run, answer = upload.begin(), None
+        run = self._uploads.begin(upload)
         try:
-            answer = self._say(upload, self._taking.take(upload, run, request))
+            kept = self._taking.take(upload, run, request)
+            with upload.saying:
+                if upload.answer is None:
+                    upload.answer = self._say(upload, kept)
+                else:  # who has sent it before was only not heard of any more
+                    self._database.start(partial(store.delete, ids=[kept.id]))
         finally:
-            upload.end(run, answer)
-        return HttpResponse(answer, status=201)
+            upload.end(run)
+        return HttpResponse(upload.answer, status=201)
 
     def _say(self, upload: Upload, kept: Kept) -> dict[str, Any]:
         """Say a message with the file, where it was sent to; there, or nowhere. Raises `Reject`."""

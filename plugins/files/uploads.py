@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from gevent.lock import Semaphore
+
 from greenchat import Member, Place, Reject, Session
 
 from .settings import MB, Settings
@@ -20,13 +22,17 @@ ENDED_SECONDS = 900.0
 # And of all: each takes a greenlet and a part of a file in memory. Of those that have ended, so many are known.
 MOST_EACH, MOST, MOST_ENDED = 20, 500, 2000
 
+# How many of them are being sent at once, by one person and by all from one address: of those that a plugin may take at
+# once (`STREAMS_AT_ONCE`) some are left to others, also where nothing comes by any of these.
+SENDING_EACH, SENDING_ADDRESS = 20, 50
+
 TOKEN_BYTES = 18
 
 
 class Upload:
     """A file that somebody may send to a `place`, as the member that they are, of just so many bytes. `text` is said
-    with it. `run` counts who sends it: the last one does, of those whose connection was lost perhaps. `answer` is how
-    it ended, if it did."""
+    with it. `run` counts who sends it: the last one does, of those whose connection was lost perhaps, and so many
+    are `sending`. Whoever has got all of it holds `saying` while it is said; `answer` is how it ended, if it did."""
 
     def __init__(
         self, session: Session, place: Place, name: str, kind: str, size: int, text: str, address: str
@@ -42,6 +48,8 @@ class Upload:
         self.address = address
         self.until = time.monotonic() + BEGIN_SECONDS
         self.run = 0
+        self.sending = 0
+        self.saying = Semaphore(1)
         self.answer: Any = None
 
     def __repr__(self) -> str:
@@ -68,14 +76,15 @@ class Upload:
     def begin(self) -> int:
         """Somebody begins to send it: which time it is."""
         self.run += 1
+        self.sending += 1
         self.until = float("inf")
         return self.run
 
-    def end(self, run: int, answer: Any) -> None:
-        """This is how it has ended; None: it may be sent once more."""
-        if self.run == run:
-            self.answer = answer
-            self.until = time.monotonic() + (BEGIN_SECONDS if answer is None else ENDED_SECONDS)
+    def end(self, run: int) -> None:
+        """This time has ended. Where it has no answer by now, it may be sent once more."""
+        self.sending -= 1
+        if self.run == run or not self.is_open:
+            self.until = time.monotonic() + (BEGIN_SECONDS if self.is_open else ENDED_SECONDS)
 
 
 class Uploads:
@@ -116,6 +125,17 @@ class Uploads:
                 text = f"There are {most / MB:g} MB of files {where}, as much as there may be: delete some, or wait."
                 raise Reject(text, code="full")
 
+    def begin(self, upload: Upload) -> int:
+        """Somebody begins to send it: which time it is. Raises `Reject` where they send as much as they may."""
+        there = [one for one in self._all.values() if one.sending]
+        mine = sum(one.sending for one in there if one.member is upload.member)
+        if (
+            mine >= SENDING_EACH
+            or sum(one.sending for one in there if one.address == upload.address) >= SENDING_ADDRESS
+        ):
+            raise Reject("Too many files are being sent from there. Wait until some are here.", code="try_later")
+        return upload.begin()
+
     def find(self, token: str) -> Upload:
         """Raises `Reject`."""
         self._sweep()
@@ -130,7 +150,7 @@ class Uploads:
 
     def _sweep(self) -> None:
         now = time.monotonic()
-        for token in [token for token, one in self._all.items() if one.until <= now]:
+        for token in [token for token, one in self._all.items() if one.until <= now and not one.sending]:
             del self._all[token]
 
 

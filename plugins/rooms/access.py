@@ -95,15 +95,16 @@ class Access:
         rules = self.rules_of(room)
         if rules.removed:
             raise Reject(f"The room {room} is being removed. Try again later, or make another.", code="room_removed")
+        if not (self.may_see(session, room) or (since is not None and since.timestamp() > rules.tightened)):
+            if rules.invite_only:
+                text = f"{room} is for those who are invited. Ask its owner to /invite you."
+                raise Reject(text, code="room_invite_only")
+            if not key:
+                raise Reject(f"{room} needs a key. Once you are in the chat, type /join {room} KEY", code="room_key")
+            self._check_key(session, room, key, rules.key)
+        # Last: whoever hears that a room is full could come in otherwise, and so may read what was said there.
         if since is None:
             self._check_space(session, room, rules)
-        if self.may_see(session, room) or (since is not None and since.timestamp() > rules.tightened):
-            return
-        if rules.invite_only:
-            raise Reject(f"{room} is for those who are invited. Ask its owner to /invite you.", code="room_invite_only")
-        if not key:
-            raise Reject(f"{room} needs a key. Once you are in the chat, type /join {room} KEY", code="room_key")
-        self._check_key(session, room, key, rules.key)
 
     def invite(self, member: Member, rules: Rules) -> None:
         """Let `member` in, once."""

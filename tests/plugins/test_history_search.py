@@ -131,6 +131,10 @@ def test_a_room_that_is_given_a_key_has_its_words_apart_from_then_on(tmp_path):
         for text in ("oldsecret", "newsecret", "from:bob", "after:2020-01-01"):
             assert eve.request(type="search", text=text)["messages"] == []
         assert eve.request(type="search", text="oldsecret in:cellar")["code"] == "not_allowed"
+        says(bob, "/room limit 1")  # whom the key keeps out, a room that is full does not let read
+        assert eve.request(type="search", text="oldsecret")["messages"] == []
+        assert eve.request(type="history", room="cellar")["code"] == "not_allowed"
+        says(bob, "/room limit off")
         assert any("oldsecret" in line for line in says(bob, "/search oldsecret"))
         assert any("newsecret" in line for line in says(bob, "/search newsecret in:cellar"))
         eventually(lambda: not terms_of(tmp_path, "0.*secret"))

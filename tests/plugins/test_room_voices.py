@@ -82,6 +82,18 @@ def test_a_room_takes_as_many_as_its_owner_says(server):
     assert eve.told("/join garden", "welcome")["room"] == "garden"
 
 
+def test_that_a_room_is_full_opens_no_other_door(server):
+    ada, bob = owner(server, "ada"), join(server, "bob", "lobby")
+    says(ada, "/room limit 1", "/room key sesame")
+    needs_key = "ERROR|garden needs a key. Once you are in the chat, type /join garden KEY"
+    assert says(bob, "/join garden") == [needs_key]
+    assert says(bob, "/names garden") != ["INFO|In garden (1): ada (owner)"]
+    assert says(bob, "/join garden wrong")[0].startswith("ERROR|This is not the key of garden.")
+    assert says(bob, "/join garden sesame") == ["ERROR|garden takes one member, and is full. Try again later."]
+    says(ada, "/room invite-only on")
+    assert says(bob, "/join garden sesame")[0].startswith("ERROR|garden is for those who are invited.")
+
+
 def test_both_are_kept_with_the_room_and_operators_are_on_record(tmp_path):
     with serving(Anybody, settings=ALONE, data_dir=tmp_path) as server:
         ada, bob = owner(server, "ada"), join(server, "bob", "garden")
