@@ -11,8 +11,7 @@ from .desk import Desk, Told
 from .frames import IrcLine, IrcLines, IrcTagged, Numeric
 from .names import is_channel, source, to_channel, to_irc
 from .own import IrcCodec
-from .shared import from_somebody
-from .talks import lines_of
+from .shared import from_somebody, lines_of
 
 # Tags that come with each key that somebody types, and what they may say: no words. In a larger room, nobody looks at
 # them, and each would go to everybody.
