@@ -25,7 +25,7 @@ TOPIC_BYTES, KICK_BYTES, AWAY_BYTES, QUIT_BYTES = 390, 300, 300, 300
 MOTD_BYTES = 200
 
 
-def tokens(server: ChatServer) -> list[str]:
+def _tokens(server: ChatServer) -> list[str]:
     """Those of 005 (Modern IRC, RPL_ISUPPORT)."""
     limits = server.config.limits
     return [
@@ -58,7 +58,11 @@ def greeting(nick: str, version: str, created: str, server: ChatServer) -> Itera
     yield Numeric("002", (), f"Your host is {HOST}, running version {version}")
     yield Numeric("003", (), f"This server was started {created}")
     yield Numeric("004", (HOST, version, "BTio", "biklmnoqtv", "bkloqv"))
-    found = tokens(server)
+    yield from supported(server)
+
+
+def supported(server: ChatServer) -> Iterator[Numeric]:
+    found = _tokens(server)
     for start in range(0, len(found), TOKENS):
         yield Numeric("005", found[start : start + TOKENS], "are supported by this server")
 

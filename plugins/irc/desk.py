@@ -109,6 +109,11 @@ class Desk:
                 return session.codec
         return None
 
+    def is_bot(self, member: Member) -> bool:
+        """Whether a program is behind it: a plugin, or a client that says so."""
+        codec = self.codec_of(member)
+        return bool(member.bot) or (codec is not None and codec.client.is_bot)
+
     def neighbours(self, member: Member, cap: str) -> list[tuple[Session, IrcCodec]]:
         """The sessions on IRC that have a capability and share a room with `member`, itself among them."""
         return list(dict(one for room in member.rooms.values() for one in self.listening(room, cap)).items())
@@ -207,9 +212,7 @@ def motd(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 def version(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     yield Numeric("351", (f"greenchat-{__version__}", HOST), "https://pypi.org/project/greenchat")
-    tokens = burst.tokens(desk.server)
-    for start in range(0, len(tokens), burst.TOKENS):
-        yield Numeric("005", tokens[start : start + burst.TOKENS], "are supported by this server")
+    yield from burst.supported(desk.server)
 
 
 def clock(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
