@@ -33,7 +33,7 @@ from greenchat import (
     hookimpl,
 )
 
-from . import burst, channels, desk, operators, orders, reading, redact, relay, whois
+from . import burst, channels, desk, leaving, operators, orders, reading, redact, relay, whois
 from .absent import Absent
 from .beside import Besides
 from .caps import OF_ROOMS
@@ -63,6 +63,7 @@ SEEN = 256
 
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
+    **leaving.HANDLERS,
     **orders.HANDLERS,
     "TOPIC": channels.topic,
     "LIST": channels.list_named,
