@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from greenchat import ChatServer
 
+from .asking import CHANNELS, TARGETS
 from .caps import HISTORY_MESSAGES
 from .frames import Numeric
 from .grammar import cut
+from .modes import MODES
 from .names import HOST, to_channel
 
 # The most nicks that one client monitors.
@@ -39,14 +41,15 @@ def _tokens(server: ChatServer) -> list[str]:
         f"CHATHISTORY={HISTORY_MESSAGES}",
         "ELIST=MNU",
         f"KICKLEN={KICK_BYTES}",
-        "MODES=4",
+        f"MODES={MODES}",
         f"MONITOR={MONITORED}",
         "MSGREFTYPES=msgid,timestamp",
         f"NETWORK={server.config.brand.name.replace(' ', SPACE) or HOST}",
         f"NICKLEN={limits.name_length or 200}",
         "PREFIX=(qov)~@+",
         "SAFELIST",
-        "TARGMAX=PRIVMSG:4,NOTICE:4,TAGMSG:4,JOIN:20,PART:20,KICK:4,NAMES:1,WHOIS:1,LIST:,MONITOR:",
+        f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:4,JOIN:{CHANNELS},PART:{CHANNELS},KICK:{TARGETS},NAMES:1,"
+        "WHOIS:1,LIST:,MONITOR:",
         f"TOPICLEN={TOPIC_BYTES}",
         "UTF8ONLY",
         "WHOX",
