@@ -43,7 +43,7 @@ from .names import clean_name, type_of
 from .pictures import has_small
 from .serving import Serving
 from .settings import MB, Settings
-from .store import FILE, MIGRATIONS, Kept
+from .store import FILE, MIGRATIONS, Kept, Used
 from .taking import Taking
 from .uploads import BEGIN_SECONDS, Upload, Uploads, address_digest
 
@@ -144,7 +144,7 @@ class FilesPlugin:
         line = f"Send it within {BEGIN_SECONDS / 60:g} minutes: curl -T FILE {put}"
         return UploadPlace(put=put, seconds=int(BEGIN_SECONDS), lines=[line])
 
-    def _used(self, upload: Upload) -> tuple[int, int, int, int]:
+    def _used(self, upload: Upload) -> Used:
         asked = partial(store.used, account=upload.account, address=upload.address, place=upload.where)
         try:
             return self._database.run(asked, writes=False)
