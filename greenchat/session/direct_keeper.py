@@ -15,11 +15,11 @@ from greenchat.chat.keys import UsedKey, place_of
 from greenchat.chat.log import Past, Reaction
 from greenchat.errors import Reject
 from greenchat.protocol.events import EPOCH, Deleted, File, Message
+from greenchat.protocol.names import FORGOTTEN
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key
 from greenchat.storage import direct_find, direct_rows
-from greenchat.storage.direct_forget import NOBODY
 from greenchat.storage.direct_rows import KeyRow, Row, Talk, TalkEnd
 from greenchat.storage.direct_store import DirectStore
 
@@ -157,7 +157,7 @@ class DirectKeeper:
         """Somebody was forgotten; of these conversations, these accounts have no name any more."""
         for number, account in nameless:
             if (known := self._all.open(number)) is not None and account in known.facts:
-                known.facts[account].name = NOBODY
+                known.facts[account].name = FORGOTTEN
 
     def _accounts_changed(self) -> None:
         before, self._accounts = self._accounts, frozenset(self._chat.accounts.ids)
