@@ -10,7 +10,6 @@ import msgspec
 from greenchat.chat.chat import Chat
 from greenchat.chat.conversations import Conversation, Conversations
 from greenchat.chat.ends import Entry
-from greenchat.chat.files import as_kept
 from greenchat.chat.keys import UsedKey, place_of
 from greenchat.chat.log import Past, Reaction
 from greenchat.errors import Reject
@@ -205,7 +204,7 @@ def _row(conversation: str, past: Past) -> Row:
         said.reply_to,
         _stored_time(said.edited) if said.edited is not None else None,
         msgspec.json.encode(reactions).decode() if reactions else None,
-        files=msgspec.json.encode([*map(as_kept, said.files)]).decode() if said.files else None,
+        files=msgspec.json.encode([file.as_kept for file in said.files]).decode() if said.files else None,
     )
 
 

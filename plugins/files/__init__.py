@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from greenchat import (
     Call,
@@ -104,7 +105,7 @@ class FilesPlugin:
         small = bool(file.width) and has_small(file.width, file.height)
         url = self._links.to(file.id, file.name)
         thumb = self._links.to(file.id, file.name, small=True) if small else ""
-        return File(file.id, file.name, file.type, file.size, file.width, file.height, url, thumb)
+        return replace(file, url=url, thumb=thumb)
 
     # --- ask ---
 

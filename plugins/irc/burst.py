@@ -73,11 +73,11 @@ def supported(server: ChatServer) -> Iterator[Numeric]:
 def motd(server: ChatServer) -> Iterator[Numeric]:
     """What the operator has everybody told who comes in; or else what to do now, since one is in no room yet."""
     brand, room = server.config.brand, to_channel(server.chat.default_room)
-    if not brand.welcome:
+    if not (welcome := brand.welcome_lines):
         text = f"There is no message of the day. /list shows the rooms, /join {room} leads into one"
         yield Numeric("422", (), text)
         return
     yield Numeric("375", (), f"- {brand.name or HOST}: message of the day")
-    for one in [*brand.welcome.split("\n"), *(["The rules: /quote rules"] if brand.rules else [])]:
+    for one in [*welcome, *(["The rules: /quote rules"] if brand.rules_lines else [])]:
         yield from (Numeric("372", (), f"- {part}") for part in cut(one, MOTD_BYTES))
     yield Numeric("376", (), f"End of /MOTD command. /list shows the rooms, /join {room} leads into one")
