@@ -310,7 +310,15 @@ def slashed(text: str) -> str:
 
 
 def _tags_alone(client: Client, line: Parsed, label: str) -> Requests:
-    target = line.params[0]
+    targets = line.params[0].split(",")
+    if len(targets) > TARGETS:
+        yield IrcLine("407", [line.params[0]], ref=Context(line.verb, "", label).ref)
+        return
+    for target in targets:
+        yield from _tags_to(client, target, line._replace(params=[target]), label)
+
+
+def _tags_to(client: Client, target: str, line: Parsed, label: str) -> Requests:
     talk = client.talks.get(ascii_lower(target), "")
     seq = seq_in(line.tags.get("+draft/reply", "") or line.tags.get("+reply", ""), target, talk)
     for tag, on in (("+draft/react", True), ("+draft/unreact", False)):

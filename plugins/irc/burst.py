@@ -48,7 +48,7 @@ def _tokens(server: ChatServer) -> list[str]:
         f"NICKLEN={limits.name_length or 200}",
         "PREFIX=(qov)~@+",
         "SAFELIST",
-        f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:4,JOIN:{CHANNELS},PART:{CHANNELS},KICK:{TARGETS},NAMES:1,"
+        f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:{TARGETS},JOIN:{CHANNELS},PART:{CHANNELS},KICK:{TARGETS},NAMES:1,"
         "WHOIS:1,LIST:,MONITOR:",
         f"TOPICLEN={TOPIC_BYTES}",
         "UTF8ONLY",
