@@ -92,6 +92,8 @@ from greenchat.protocol.events import Refused as Refused
 from greenchat.protocol.events import Renamed as Renamed
 from greenchat.protocol.events import Role as Role
 from greenchat.protocol.events import Topic as Topic
+from greenchat.protocol.names import FORGOTTEN as FORGOTTEN
+from greenchat.protocol.names import SERVICE_NAMES as SERVICE_NAMES
 from greenchat.protocol.names import guest_name as guest_name
 from greenchat.protocol.names import is_guest_name as is_guest_name
 from greenchat.protocol.names import require_name as require_name

@@ -346,7 +346,7 @@ class JsonLine(logging.Formatter):
             case Alteration():
                 event = event.change
         if isinstance(event, Message) and event.files:  # where they are is for who was told of it, for some hours
-            event = replace(event, files=[replace(file, url="", thumb="") for file in event.files])
+            event = replace(event, files=[file.as_kept for file in event.files])
         return self._codec.encode(event).decode().rstrip("\n")
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 import greenchat
 from greenchat import (
+    FORGOTTEN,
     Alteration,
     Call,
     ChatServer,
@@ -36,9 +37,6 @@ from greenchat import (
 
 # Characters of a message in a line; programs get all of it.
 SHOWN = 200
-
-# As whom the history has it that a message was taken out of it: nobody can be called so.
-FORGOTTEN = "(forgotten user)"
 
 # Where the pins of a room are in its store, and in the plugin's which rooms have some.
 PINS, ROOMS = "pins", "rooms"

@@ -146,8 +146,7 @@ class SlashCommands:
 
     def tell_rules(self, call: Call) -> list[str]:
         assert self._server is not None
-        rules = self._server.config.brand.rules.strip()
-        return rules.splitlines() if rules else ["Nobody has written down any rules here."]
+        return self._server.config.brand.rules_lines or ["Nobody has written down any rules here."]
 
     def whisper(self, call: Call, user: str, text: Rest) -> None:
         self._whisper(call.session, call.member, user, text)

@@ -5,6 +5,7 @@ with whoever sets `link` and `gone`: a plugin.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -20,7 +21,7 @@ class Files:
     they are called, are asked which of some files are named by what they keep."""
 
     def __init__(self) -> None:
-        self.link: Callable[[File], File] = as_kept
+        self.link: Callable[[File], File] = attrgetter("as_kept")
         self.gone: Callable[[Sequence[str]], object] = _nothing
         self.sources: dict[str, Source] = {}
 
@@ -38,11 +39,6 @@ class Files:
         """It is not there any more."""
         if message.files:
             self.gone([file.id for file in message.files])
-
-
-def as_kept(file: File) -> File:
-    """What is kept of a file: all but where it is for some hours."""
-    return File(file.id, file.name, file.type, file.size, file.width, file.height)
 
 
 def _nothing(ids: Sequence[str]) -> None:

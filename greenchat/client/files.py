@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -53,11 +53,6 @@ class Uploaded(Struct, frozen=True):
 
 class Cancelled(Exception):  # noqa: N818  (it was asked for)
     """`progress` has raised it: nothing more is sent."""
-
-
-class _Refused(NamedTuple):
-    code: str
-    text: str
 
 
 def put_file(door: Door, url: str, source: BinaryIO, progress: Progress = lambda sent: None) -> Uploaded:

@@ -307,6 +307,14 @@ class Brand(Settings, frozen=True, kw_only=True):
         """The accent for light and for dark grounds, as `#rrggbb`; both are empty where there is none."""
         return colours.accents(self.accent) if self.accent else ("", "")
 
+    @property
+    def welcome_lines(self) -> list[str]:
+        return brand.lines_of(self.welcome)
+
+    @property
+    def rules_lines(self) -> list[str]:
+        return brand.lines_of(self.rules)
+
     def read_icon(self) -> Icon | None:
         """The picture, as it is in its file now; None where there is to be none. Raises `ConfigError`."""
         return read_icon(self.icon) if self.icon else None

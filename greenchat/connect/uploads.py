@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -71,8 +71,12 @@ class Uploads:
         """What is to be run for `line`, which begins with `/upload`; None where that was done here. Raises
         `ConfigError`."""
         words, text = _words(line)
+        if words == CANCEL and self._all:
+            for upload in self._all:
+                upload.is_cancelled = True  # which is told once its thread has seen it
+            return None
         if not words or words == CANCEL:
-            self._tell("\n".join(self._cancelled() if words else map(str, self._all)) or NOTHING, False)
+            self._tell("\n".join(map(str, self._all)) or NOTHING, False)
             return None
         path = Path(words).expanduser()
         try:
@@ -112,11 +116,6 @@ class Uploads:
             self._tell(CANCELLED.format(upload.shown), False)
         elif why:
             self._tell(FAILED.format(upload.shown, why), True)
-
-    def _cancelled(self) -> Iterator[str]:
-        for upload in self._all:
-            upload.is_cancelled = True
-        return iter(())
 
 
 def is_upload(line: str) -> bool:

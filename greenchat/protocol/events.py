@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from greenchat.protocol.requests import Ref
 
@@ -44,6 +45,11 @@ class File(Struct, frozen=True, gc=False, omit_defaults=True):
     height: int = 0
     url: str = ""
     thumb: str = ""
+
+    @property
+    def as_kept(self) -> "File":
+        """All of it but where it is: that holds for some hours, and lets who has it read the file."""
+        return replace(self, url="", thumb="")
 
 
 class Message(Event, frozen=True, gc=False, tag="message"):

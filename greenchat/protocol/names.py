@@ -10,8 +10,8 @@ from greenchat.protocol.text import printable
 
 # A line client shows `[INFO] ...` for the server and `[name]: ...` for a person: nobody is called like the server.
 # Clients of IRC send passwords to programs of other networks by themselves: nobody is called like those either.
-SERVICES = frozenset(f"{one}serv" for one in ("nick", "chan", "oper", "memo", "host", "bot", "sasl", "auth"))
-RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "shell", "system", *SERVICES})
+SERVICE_NAMES = frozenset(f"{one}serv" for one in ("nick", "chan", "oper", "memo", "host", "bot", "sasl", "auth"))
+RESERVED_NAMES = frozenset({"error", "greenchat", "info", "server", "shell", "system", *SERVICE_NAMES})
 
 # A name may be sent in a form that is so many times as long as the one in which it is shown: a letter and its accents,
 # or the three parts of a Hangul syllable, become one character each.
@@ -23,6 +23,9 @@ NAME_HELP = "Use letters, digits and signs such as - _ and ., without spaces or 
 
 # Behind the name of a guest who has gone, where it is somebody else's by now: no name has a space in it.
 GONE = " (gone)"
+
+# What stands for somebody who was forgotten, where something is kept: nobody can be called so either.
+FORGOTTEN = "(forgotten user)"
 
 
 _FOREIGN = re.compile(r"(\S+) \((\S+)\)")

@@ -10,16 +10,15 @@ import msgspec
 from greenchat.chat.chat import Chat
 from greenchat.chat.conversations import Conversation, Conversations
 from greenchat.chat.ends import Entry
-from greenchat.chat.files import as_kept
 from greenchat.chat.keys import UsedKey, place_of
 from greenchat.chat.log import Past, Reaction
 from greenchat.errors import Reject
 from greenchat.protocol.events import EPOCH, Deleted, File, Message
+from greenchat.protocol.names import FORGOTTEN
 from greenchat.protocol.replies import Ack
 from greenchat.protocol.requests import History
 from greenchat.protocol.runs import Key
 from greenchat.storage import direct_find, direct_rows
-from greenchat.storage.direct_forget import NOBODY
 from greenchat.storage.direct_rows import KeyRow, Row, Talk, TalkEnd
 from greenchat.storage.direct_store import DirectStore
 
@@ -157,7 +156,7 @@ class DirectKeeper:
         """Somebody was forgotten; of these conversations, these accounts have no name any more."""
         for number, account in nameless:
             if (known := self._all.open(number)) is not None and account in known.facts:
-                known.facts[account].name = NOBODY
+                known.facts[account].name = FORGOTTEN
 
     def _accounts_changed(self) -> None:
         before, self._accounts = self._accounts, frozenset(self._chat.accounts.ids)
@@ -205,7 +204,7 @@ def _row(conversation: str, past: Past) -> Row:
         said.reply_to,
         _stored_time(said.edited) if said.edited is not None else None,
         msgspec.json.encode(reactions).decode() if reactions else None,
-        files=msgspec.json.encode([*map(as_kept, said.files)]).decode() if said.files else None,
+        files=msgspec.json.encode([file.as_kept for file in said.files]).decode() if said.files else None,
     )
 
 

@@ -4,7 +4,6 @@ from functools import lru_cache
 
 from greenchat.chat.reading import Unread, unread
 from greenchat.chat.room import Member, Room
-from greenchat.config import brand
 from greenchat.config.icons import media_type
 from greenchat.config.schema import Brand
 from greenchat.protocol.replies import PROTOCOL, Branded, Welcome
@@ -58,8 +57,8 @@ def branded(shown: Brand) -> Branded:
         accent=light,
         accent_dark=dark,
         icon=media_type(shown.icon) if shown.icon else "",
-        welcome="\n".join(brand.lines_of(shown.welcome)),
-        rules="\n".join(brand.lines_of(shown.rules)),
+        welcome="\n".join(shown.welcome_lines),
+        rules="\n".join(shown.rules_lines),
     )
 
 

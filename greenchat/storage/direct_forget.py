@@ -1,5 +1,7 @@
 """Somebody's right to be forgotten, in what two people have said to each other alone: their words are as if they had
-deleted them, and then gone from the bytes of the file as well. For command lines; a server may use the file."""
+deleted them, and then gone from the bytes of the file as well. For command lines; a server may use the file.
+
+`FORGOTTEN` has deleted what they said, and is what their account is called once that is gone."""
 
 import json
 import sqlite3
@@ -11,17 +13,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from greenchat.errors import Reject
-from greenchat.protocol.names import require_name
+from greenchat.protocol.names import FORGOTTEN, require_name
 from greenchat.storage import cleaning, direct_index, direct_rows
 from greenchat.storage.direct_rows import FILE, MIGRATIONS
 from greenchat.storage.epochs import EpochFile, new_epoch
 from greenchat.storage.sqlite import as_database_error, open_database, transaction
 
 T = TypeVar("T")
-
-# Who has deleted what was forgotten, and what an account is called that is gone and was forgotten. No name has a space
-# in it: nobody can be called so.
-NOBODY = "(forgotten user)"
 
 # How long it waits for its turn, in seconds, each of the many times that it writes: a server with much to write leaves
 # others only short moments in which they may, and nobody is in a hurry here.
@@ -67,7 +65,8 @@ class Forgetting:
 
     def _look(self, connection: sqlite3.Connection, account: int) -> tuple[list[int], int, int]:
         ends = connection.execute("SELECT DISTINCT account, name FROM ends").fetchall()
-        gone = {one for one, name in ends if one not in self._there and name != NOBODY and _key_of(name) == self._key}
+        absent = [(one, name) for one, name in ends if one not in self._there and name != FORGOTTEN]
+        gone = {one for one, name in absent if _key_of(name) == self._key}
         accounts = sorted(gone | ({account} & {one for one, _ in ends}))
         messages, conversations = connection.execute(
             "SELECT count(*), count(DISTINCT messages.conversation) FROM ends JOIN messages "
@@ -106,7 +105,7 @@ class Forgetting:
 
 def nameless(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     """Ends that have no name any more, by conversations and accounts."""
-    return connection.execute("SELECT conversation, account FROM ends WHERE name = ?", (NOBODY,)).fetchall()
+    return connection.execute("SELECT conversation, account FROM ends WHERE name = ?", (FORGOTTEN,)).fetchall()
 
 
 # --- the steps: after each of them a new time begins, so that who has read these words reads all anew ---
@@ -122,7 +121,7 @@ def _words(connection: sqlite3.Connection, conversation: str, account: int) -> i
     now = time.time_ns() // 1000
     connection.executemany(
         "UPDATE messages SET account = 0, sender = '', text = '', action = 0, reply_to = 0, edited = NULL, "
-        f"reactions = NULL, files = NULL, deleted = coalesce(deleted, {now}), deleted_by = '{NOBODY}' "
+        f"reactions = NULL, files = NULL, deleted = coalesce(deleted, {now}), deleted_by = '{FORGOTTEN}' "
         "WHERE conversation = ? AND seq = ?",
         asked,
     )
@@ -150,13 +149,13 @@ def _traces(connection: sqlite3.Connection, conversation: str, account: int, key
         if by is not None and _key_of(by) == key:
             connection.execute(
                 "UPDATE messages SET deleted_by = ? WHERE conversation = ? AND deleted_by = ?",
-                (NOBODY, conversation, by),
+                (FORGOTTEN, conversation, by),
             )
 
 
 def _name(connection: sqlite3.Connection, conversation: str, account: int) -> None:
     connection.execute(
-        "UPDATE ends SET name = ? WHERE account = ? AND conversation = ?", (NOBODY, account, conversation)
+        "UPDATE ends SET name = ? WHERE account = ? AND conversation = ?", (FORGOTTEN, account, conversation)
     )
     direct_rows.soil(connection, 1)
 
@@ -170,7 +169,7 @@ def _in_turn(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection]
 
 
 def _key_of(name: str) -> str:
-    """What names are compared by; names that nobody can choose, such as `NOBODY`, by themselves."""
+    """What names are compared by; names that nobody can choose, such as `FORGOTTEN`, by themselves."""
     try:
         return require_name(name, 0)[1]
     except Reject:

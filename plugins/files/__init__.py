@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from greenchat import (
     Call,
@@ -43,7 +44,7 @@ from .names import clean_name, type_of
 from .pictures import has_small
 from .serving import Serving
 from .settings import MB, Settings
-from .store import FILE, MIGRATIONS, Kept
+from .store import FILE, MIGRATIONS, Kept, Used
 from .taking import Taking
 from .uploads import BEGIN_SECONDS, Upload, Uploads, address_digest
 
@@ -104,7 +105,7 @@ class FilesPlugin:
         small = bool(file.width) and has_small(file.width, file.height)
         url = self._links.to(file.id, file.name)
         thumb = self._links.to(file.id, file.name, small=True) if small else ""
-        return File(file.id, file.name, file.type, file.size, file.width, file.height, url, thumb)
+        return replace(file, url=url, thumb=thumb)
 
     # --- ask ---
 
@@ -144,7 +145,7 @@ class FilesPlugin:
         line = f"Send it within {BEGIN_SECONDS / 60:g} minutes: curl -T FILE {put}"
         return UploadPlace(put=put, seconds=int(BEGIN_SECONDS), lines=[line])
 
-    def _used(self, upload: Upload) -> tuple[int, int, int, int]:
+    def _used(self, upload: Upload) -> Used:
         asked = partial(store.used, account=upload.account, address=upload.address, place=upload.where)
         try:
             return self._database.run(asked, writes=False)

@@ -8,6 +8,7 @@ what is in them: one that comes twice is there once.
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import astuple
@@ -56,6 +57,15 @@ class Kept(Struct, frozen=True):
     address: str
     place: str
     time: int
+
+
+class Used(NamedTuple):
+    """How many bytes of files there are."""
+
+    in_all: int
+    by_account: int
+    from_address: int
+    in_place: int
 
 
 _ALL = ", ".join(Kept.__struct_fields__)
@@ -169,8 +179,8 @@ def whole(connection: sqlite3.Connection, coming: str) -> bytes:
     return b"".join(data for (data,) in rows)
 
 
-def used(connection: sqlite3.Connection, account: int, address: str, place: str) -> tuple[int, int, int, int]:
-    """How many bytes there are in all; of an account (0: none), from an address, and in a room or conversation."""
+def used(connection: sqlite3.Connection, account: int, address: str, place: str) -> Used:
+    """Of an account (0: none), from an address, and in a room or conversation."""
     found = connection.execute(
         "SELECT coalesce(sum(stored), 0), "
         "coalesce(sum(stored) FILTER (WHERE account = ?1 AND ?1 <> 0), 0), "
@@ -178,7 +188,7 @@ def used(connection: sqlite3.Connection, account: int, address: str, place: str)
         "FROM files",
         (account, address, place),
     ).fetchone()
-    return (found[0], found[1], found[2], found[3])
+    return Used(*found)
 
 
 def ids(connection: sqlite3.Connection, after: str, before: int, most: int) -> list[str]:

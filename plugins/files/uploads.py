@@ -11,6 +11,7 @@ from gevent.lock import Semaphore
 from greenchat import Member, Place, Reject, Session
 
 from .settings import MB, Settings
+from .store import Used
 
 # How long one has to begin, in seconds, once one was told where to: a page begins at once, and a person pastes a line.
 BEGIN_SECONDS = 300.0
@@ -94,32 +95,33 @@ class Uploads:
         self._settings = settings
         self._all: dict[str, Upload] = {}
 
-    def add(self, upload: Upload, used: tuple[int, int, int, int]) -> None:
-        """One more, where there are so many bytes already: in all, of the account, from the address, and in the place.
-        Raises `Reject`."""
+    def add(self, upload: Upload, used: Used) -> None:
+        """One more, where so much is there already. Raises `Reject`."""
         there = [*self._open()]
         if sum(other.member is upload.member for other in there) >= MOST_EACH:
             text = f"{MOST_EACH} files of yours are on their way. Wait until some are there."
             raise Reject(text, code="try_later")
         if len(there) >= MOST:
             raise Reject("Too many files are on their way. Try again in a minute.", code="try_later")
-        self.require_room(upload, used)
+        self._require_room(upload, there, used)
         ended = [token for token, other in self._all.items() if not other.is_open]
         for token in ended[: len(ended) - MOST_ENDED + 1]:
             del self._all[token]
         self._all[upload.token] = upload
 
-    def require_room(self, upload: Upload, used: tuple[int, int, int, int]) -> None:
-        """Raises `Reject` where there is no room for it."""
-        settings, coming, account = self._settings, [one for one in self._open() if one is not upload], upload.account
+    def _require_room(self, upload: Upload, coming: list[Upload], used: Used) -> None:
+        """Raises `Reject` where there is no room for it beside what is there, and is coming."""
+        settings, account = self._settings, upload.account
+        from_there = [one for one in coming if one.address == upload.address]
+        here = [one for one in coming if one.where == upload.where]
         limits = [
-            (settings.keep_bytes, used[0], coming, "on this server"),
-            (settings.address_bytes, used[2], [one for one in coming if one.address == upload.address], "from there"),
-            (settings.room_bytes, used[3], [one for one in coming if one.where == upload.where], "here"),
+            (settings.keep_bytes, used.in_all, coming, "on this server"),
+            (settings.address_bytes, used.from_address, from_there, "from there"),
+            (settings.room_bytes, used.in_place, here, "here"),
         ]
         if account:
             mine = [one for one in coming if one.account == account]
-            limits.append((settings.account_bytes, used[1], mine, "of yours"))
+            limits.append((settings.account_bytes, used.by_account, mine, "of yours"))
         for most, there, others, where in limits:
             if there + sum(one.size for one in others) + upload.size > most:
                 text = f"There are {most / MB:g} MB of files {where}, as much as there may be: delete some, or wait."

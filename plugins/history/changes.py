@@ -163,8 +163,7 @@ def complete(connection: sqlite3.Connection, number: int, reply_to: int, files: 
 
 
 def kept_files(files: Iterable[File] | None) -> list[File]:
-    """What is kept of files: where they are, tells who has them."""
-    return [msgspec.structs.replace(file, url="", thumb="") for file in files or ()]
+    return [file.as_kept for file in files or ()]
 
 
 def named(connection: sqlite3.Connection, files: Sequence[str]) -> list[str]:

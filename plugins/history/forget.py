@@ -10,13 +10,11 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from greenchat import clean_file, terms, transaction
+from greenchat import FORGOTTEN, clean_file, terms, transaction
 
 from . import changes, index, keys
 
-# What stands in the place of a message, whose number stays, so that a room's numbers have no gap. No name has a space
-# in it: nobody can be called so.
-SENDER = "(forgotten user)"
+# What stands in the place of a message, whose number stays, so that a room's numbers have no gap.
 TEXT = "(forgotten)"
 
 # Messages that are looked at in one go: some ten milliseconds, in which others may write.
@@ -50,7 +48,7 @@ def find(connection: sqlite3.Connection, name: str) -> Traces:
         "UNION SELECT detail FROM comings WHERE kind = 'renamed'"
     )
     known = {*(found for (found,) in spelt), *changes.names(connection)}
-    names = sorted(found for found in known if found != SENDER and terms.key_of(found) == key)
+    names = sorted(found for found in known if found != FORGOTTEN and terms.key_of(found) == key)
     asked = json.dumps(names)
     (messages,) = connection.execute(
         "SELECT count(*) FROM messages WHERE sender IN (SELECT value FROM json_each(?))", (asked,)
@@ -84,7 +82,7 @@ def replace(connection: sqlite3.Connection, names: list[str]) -> tuple[int, int]
             "FROM (SELECT id, sender FROM messages WHERE id > ? ORDER BY id LIMIT ?)",
             (asked, reached, LOOK),
         ).fetchone()
-        _in_turn(connection, partial(changes.forget, spelt=names, nobody=SENDER, low=before, high=reached))
+        _in_turn(connection, partial(changes.forget, spelt=names, nobody=FORGOTTEN, low=before, high=reached))
         ids = json.loads(found)
         for start in range(0, len(ids), index.STEP):
             messages += _in_turn(connection, _replacing(ids[start : start + index.STEP]))
@@ -105,7 +103,7 @@ def _replacing(ids: list[int]) -> Callable[[sqlite3.Connection], int]:
         replaced = connection.execute(
             "UPDATE messages SET sender = ?, text = ?, action = 0, account = 0, more = json_remove(more, '$.files') "
             f"WHERE {_THESE}",
-            (SENDER, TEXT, these),
+            (FORGOTTEN, TEXT, these),
         ).rowcount
         index.index(connection, f"id <= ? AND {_THESE}", (index.indexed(connection), these))
         return replaced

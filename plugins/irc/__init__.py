@@ -33,9 +33,10 @@ from greenchat import (
     hookimpl,
 )
 
-from . import burst, channels, desk, operators, orders, reading, redact, relay, whois
+from . import burst, channels, desk, leaving, operators, orders, reading, redact, relay, whois
 from .absent import Absent
 from .beside import Besides
+from .caps import OF_ROOMS
 from .client import Gone
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
@@ -62,6 +63,7 @@ SEEN = 256
 
 HANDLERS: dict[str, Handler] = {
     **desk.HANDLERS,
+    **leaving.HANDLERS,
     **orders.HANDLERS,
     "TOPIC": channels.topic,
     "LIST": channels.list_named,
@@ -310,8 +312,6 @@ class Irc:
     # --- what codecs know ---
 
     def shared(self, caps: frozenset[str]) -> SharedCodec:
-        from .caps import OF_ROOMS
-
         of_rooms = caps & OF_ROOMS
         if of_rooms not in self._shared:
             self._shared[of_rooms] = SharedCodec(of_rooms, self._account_of, self.besides)
@@ -330,7 +330,7 @@ class Irc:
         created = f"{self._desk.started:%Y-%m-%d %H:%M:%S} UTC"
         return [
             *burst.greeting(nick, __version__, created, self._server),
-            *(one for one in whois.lusers(self._desk, None, None, None) if isinstance(one, Numeric)),  # type: ignore[arg-type]
+            *whois.counts(self._desk),
             *burst.motd(self._server),
         ]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from greenchat import Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
+from greenchat import SERVICE_NAMES, Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
 
 from . import multiline, registration
 from .beside import PLAIN, Beside, client_tags
@@ -16,7 +16,7 @@ from .grammar import LINE_BYTES, Parsed, without_formatting
 from .history import ask_history, mark_read
 from .modes import mode
 from .msgids import seq_in
-from .names import SERVICES, ascii_lower, from_irc, is_channel, may_be_nick, room_of, source
+from .names import ascii_lower, from_irc, is_channel, may_be_nick, room_of, source
 
 # How many one line may be about: as many as are told by 005.
 TARGETS = 4
@@ -269,7 +269,7 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
     if text.startswith(CTCP) and not text.startswith(ACTION):
         yield IrcLine("CTCP", [verb, target, text], ref=context.ref)
         return
-    if nick in SERVICES:
+    if nick in SERVICE_NAMES:
         yield IrcLine("SERVICE", [target], ref=context.ref)
         return
     if not is_channel(target) and nick in client.ended:
@@ -310,7 +310,15 @@ def slashed(text: str) -> str:
 
 
 def _tags_alone(client: Client, line: Parsed, label: str) -> Requests:
-    target = line.params[0]
+    targets = line.params[0].split(",")
+    if len(targets) > TARGETS:
+        yield IrcLine("407", [line.params[0]], ref=Context(line.verb, "", label).ref)
+        return
+    for target in targets:
+        yield from _tags_to(client, target, line._replace(params=[target]), label)
+
+
+def _tags_to(client: Client, target: str, line: Parsed, label: str) -> Requests:
     talk = client.talks.get(ascii_lower(target), "")
     seq = seq_in(line.tags.get("+draft/reply", "") or line.tags.get("+reply", ""), target, talk)
     for tag, on in (("+draft/react", True), ("+draft/unreact", False)):

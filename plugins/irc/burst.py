@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from greenchat import ChatServer
 
+from .asking import CHANNELS, TARGETS
 from .caps import HISTORY_MESSAGES
 from .frames import Numeric
 from .grammar import cut
+from .modes import MODES
 from .names import HOST, to_channel
 
 # The most nicks that one client monitors.
@@ -25,7 +27,7 @@ TOPIC_BYTES, KICK_BYTES, AWAY_BYTES, QUIT_BYTES = 390, 300, 300, 300
 MOTD_BYTES = 200
 
 
-def tokens(server: ChatServer) -> list[str]:
+def _tokens(server: ChatServer) -> list[str]:
     """Those of 005 (Modern IRC, RPL_ISUPPORT)."""
     limits = server.config.limits
     return [
@@ -39,14 +41,15 @@ def tokens(server: ChatServer) -> list[str]:
         f"CHATHISTORY={HISTORY_MESSAGES}",
         "ELIST=MNU",
         f"KICKLEN={KICK_BYTES}",
-        "MODES=4",
+        f"MODES={MODES}",
         f"MONITOR={MONITORED}",
         "MSGREFTYPES=msgid,timestamp",
         f"NETWORK={server.config.brand.name.replace(' ', SPACE) or HOST}",
         f"NICKLEN={limits.name_length or 200}",
         "PREFIX=(qov)~@+",
         "SAFELIST",
-        "TARGMAX=PRIVMSG:4,NOTICE:4,TAGMSG:4,JOIN:20,PART:20,KICK:4,NAMES:1,WHOIS:1,LIST:,MONITOR:",
+        f"TARGMAX=PRIVMSG:{TARGETS},NOTICE:{TARGETS},TAGMSG:{TARGETS},JOIN:{CHANNELS},PART:{CHANNELS},KICK:{TARGETS},NAMES:1,"
+        "WHOIS:1,LIST:,MONITOR:",
         f"TOPICLEN={TOPIC_BYTES}",
         "UTF8ONLY",
         "WHOX",
@@ -58,7 +61,11 @@ def greeting(nick: str, version: str, created: str, server: ChatServer) -> Itera
     yield Numeric("002", (), f"Your host is {HOST}, running version {version}")
     yield Numeric("003", (), f"This server was started {created}")
     yield Numeric("004", (HOST, version, "BTio", "biklmnoqtv", "bkloqv"))
-    found = tokens(server)
+    yield from supported(server)
+
+
+def supported(server: ChatServer) -> Iterator[Numeric]:
+    found = _tokens(server)
     for start in range(0, len(found), TOKENS):
         yield Numeric("005", found[start : start + TOKENS], "are supported by this server")
 
@@ -66,11 +73,11 @@ def greeting(nick: str, version: str, created: str, server: ChatServer) -> Itera
 def motd(server: ChatServer) -> Iterator[Numeric]:
     """What the operator has everybody told who comes in; or else what to do now, since one is in no room yet."""
     brand, room = server.config.brand, to_channel(server.chat.default_room)
-    if not brand.welcome:
+    if not (welcome := brand.welcome_lines):
         text = f"There is no message of the day. /list shows the rooms, /join {room} leads into one"
         yield Numeric("422", (), text)
         return
     yield Numeric("375", (), f"- {brand.name or HOST}: message of the day")
-    for one in [*brand.welcome.split("\n"), *(["The rules: /quote rules"] if brand.rules else [])]:
+    for one in [*welcome, *(["The rules: /quote rules"] if brand.rules_lines else [])]:
         yield from (Numeric("372", (), f"- {part}") for part in cut(one, MOTD_BYTES))
     yield Numeric("376", (), f"End of /MOTD command. /list shows the rooms, /join {room} leads into one")

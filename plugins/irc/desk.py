@@ -13,7 +13,7 @@ from . import burst
 from .caps import CAPS, EXTENDED, listed
 from .client import Gone
 from .frames import IrcLine, Numeric, context_of
-from .grammar import LINE_BYTES, cut, line, word
+from .grammar import LINE_BYTES, line, word
 from .marks import Marks
 from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc, user_name
 from .own import IrcCodec
@@ -108,6 +108,11 @@ class Desk:
             if isinstance(session.codec, IrcCodec):
                 return session.codec
         return None
+
+    def is_bot(self, member: Member) -> bool:
+        """Whether a program is behind it: a plugin, or a client that says so."""
+        codec = self.codec_of(member)
+        return bool(member.bot) or (codec is not None and codec.client.is_bot)
 
     def neighbours(self, member: Member, cap: str) -> list[tuple[Session, IrcCodec]]:
         """The sessions on IRC that have a capability and share a room with `member`, itself among them."""
@@ -207,9 +212,7 @@ def motd(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
 
 def version(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     yield Numeric("351", (f"greenchat-{__version__}", HOST), "https://pypi.org/project/greenchat")
-    tokens = burst.tokens(desk.server)
-    for start in range(0, len(tokens), burst.TOKENS):
-        yield Numeric("005", tokens[start : start + burst.TOKENS], "are supported by this server")
+    yield from burst.supported(desk.server)
 
 
 def clock(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -290,13 +293,6 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
         yield f":{source(codec.me)} MODE {codec.me} {changed}"
 
 
-def part_all(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    member = session.require_member()
-    for room in list(member.rooms.values()):
-        session.chat.part(member, room, "left", session)  # which tells it
-    yield from ()
-
-
 def ended(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     nick = asked.params[0]
     if context_of(asked.ref).verb == "NOTICE":
@@ -349,19 +345,6 @@ def invalid_utf8(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) 
     yield f":{HOST} FAIL {asked.params[0] or '*'} INVALID_UTF8 :{text}"
 
 
-def quit_(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    """Why one goes is words, which others read: as far as all rooms may be told that."""
-    reason = cut(asked.params[0], burst.QUIT_BYTES)[0].strip() if asked.params else ""
-    member = session.member
-    try:
-        for room in list(member.rooms) if reason and member is not None else ():
-            reason = session.chat.require_sayable(session.require_member(), reason, room)
-    except Reject:
-        reason = ""
-    session.close(f"Quit: {reason}" if reason else "left")
-    yield from ()
-
-
 def nothing(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     """Where there is a label: that it was dealt with is told anyway."""
     yield from ()
@@ -369,7 +352,6 @@ def nothing(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> To
 
 HANDLERS: dict[str, Handler] = {
     "NOTHING": nothing,
-    "QUIT": quit_,
     "CAP": cap,
     "AUTHENTICATE": authenticate,
     "908": mechanisms,
@@ -384,7 +366,6 @@ HANDLERS: dict[str, Handler] = {
     "HELPOP": help_,
     "SETNAME": setname,
     "UMODE": user_mode,
-    "PART0": part_all,
     "ENDED": ended,
     "SERVICE": service,
     "FAIL": fail,

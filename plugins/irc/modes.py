@@ -12,8 +12,8 @@ from .frames import Context, IrcLine, Numeric, Requests
 from .grammar import Parsed
 from .names import ascii_lower, from_irc, is_channel, room_of, to_channel, to_irc
 
-# The most changes of one line.
-MOST = 4
+# The most changes of one line, as is told by 005.
+MODES = 4
 
 # Those with a name behind them, those with a value that looks so (a key with blanks or commas cannot be sent to come
 # in), and those that are on or off.
@@ -60,7 +60,7 @@ def _changes(target: str, room: str, letters: str, params: list[str], label: str
             on = letter == "+"
             continue
         count += 1
-        if count > MOST:
+        if count > MODES:
             return
         context = Context("MODE", target, label)
         given = next(left, None) if letter in _PEOPLE or (letter in _WITH_VALUE and on) else ""

@@ -44,10 +44,6 @@ def user_name(text: str) -> str:
     return f"~{name}" if name else ""
 
 
-# Programs to which clients of other networks send their passwords by themselves. Nobody is called like one.
-SERVICES = frozenset(f"{one}serv" for one in ("nick", "chan", "oper", "memo", "host", "bot", "sasl", "auth"))
-
-
 @lru_cache(maxsize=KNOWN)
 def to_irc(name: str) -> str:
     """A person's name, or a room's without its #, as it goes over the wire."""

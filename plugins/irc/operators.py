@@ -5,7 +5,7 @@ from greenchat import Reject, Session
 from . import burst
 from .desk import Desk, Told
 from .frames import IrcLine, Numeric
-from .grammar import cut, without_formatting
+from .leaving import sayable
 from .own import IrcCodec
 
 NO_PRIVILEGES = Numeric("481", (), "Permission denied: you are no operator")
@@ -25,9 +25,7 @@ def kill(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     elif member.bot:
         yield Numeric("481", (), "It is a plugin's, and comes and goes with that")
     else:
-        why = cut(without_formatting(why), burst.KICK_BYTES)[0].strip()
-        for room in list(member.rooms) if why else ():
-            why = chat.require_sayable(me, why, room)
+        why = sayable(session, why, burst.KICK_BYTES, list(member.rooms))
         if desk.member(nick) is not member:  # asking that may have taken its time
             yield Numeric("401", (nick,), "No such nick")
             return

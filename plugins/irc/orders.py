@@ -1,39 +1,21 @@
-"""MODE about people, which depends on who is there: operators, and who is banned. And going out of a room with a
-reason, which others read."""
+"""MODE about people, which depends on who is there: operators, and who is banned."""
 
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from greenchat import Reject, Room, Session
+from greenchat import Room, Session
 
-from .burst import QUIT_BYTES
 from .desk import Desk, Handler, Told
 from .frames import IrcLine, Numeric
-from .grammar import cut, line
+from .grammar import line
 from .modes import mask_of
 from .names import HOST, ascii_lower, from_irc, source, to_channel, to_irc
 from .own import IrcCodec
-from .shared import PARTED
 
 _WILD = "*?"
 
 # Parts of an IPv4 address.
 _PARTS = 4
-
-
-def part(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
-    channel, why = asked.params
-    member = session.require_member()
-    room = desk.room(session, channel)
-    if room is None or not room.has(member):
-        yield Numeric("403" if room is None else "442", (channel,), "You are not in that channel")
-        return
-    why = cut(why, QUIT_BYTES)[0].strip()
-    try:
-        reason = f"{PARTED}{session.chat.require_sayable(member, why, room.name)}"
-    except Reject:
-        reason = "left"
-    session.chat.part(member, room, reason, session)  # which tells it
 
 
 def no_channel(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
@@ -43,16 +25,24 @@ def no_channel(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) ->
     yield Numeric("403", (name,), f"No such channel: the names of channels begin with #{like}")
 
 
+def _kept_by(desk: Desk, session: Session, channel: str) -> Room | Numeric:
+    """The room, for who keeps order in it; or what is told to others."""
+    room, member = desk.room(session, channel), session.require_member()
+    if room is None:
+        return Numeric("403", (channel,), "No such channel")
+    if not room.has(member):
+        return Numeric("442", (channel,), "You are not in that channel")
+    if not room.role_of(member):
+        return Numeric("482", (channel,), "You are neither the owner of this channel nor an operator")
+    return room
+
+
 def operator(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     """MODE +o and -o. Operators are one in the whole chat, and only they make others."""
     channel, on, nick = asked.params
-    room, member = desk.room(session, channel), session.require_member()
-    if room is None:
-        yield Numeric("403", (channel,), "No such channel")
-    elif not room.has(member):
-        yield Numeric("442", (channel,), "You are not in that channel")
-    elif not room.role_of(member):
-        yield Numeric("482", (channel,), "You are neither the owner of this channel nor an operator")
+    room = _kept_by(desk, session, channel)
+    if isinstance(room, Numeric):
+        yield room
     elif (other := desk.member(nick)) is None:
         yield Numeric("401", (nick,), "No such nick")
     elif not room.has(other):
@@ -68,13 +58,9 @@ def operator(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> T
 def ban(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     """MODE +b and -b: whom the mask means here, and that it is so."""
     channel, on, given = asked.params
-    room, member = desk.room(session, channel), session.require_member()
-    if room is None:
-        yield Numeric("403", (channel,), "No such channel")
-    elif not room.has(member):
-        yield Numeric("442", (channel,), "You are not in that channel")
-    elif not room.role_of(member):
-        yield Numeric("482", (channel,), "You are neither the owner of this channel nor an operator")
+    room = _kept_by(desk, session, channel)
+    if isinstance(room, Numeric):
+        yield room
     else:
         whom = meant(room, desk, Mask.of(given)) if " " not in given else ""
         if not whom:
@@ -132,4 +118,4 @@ def _network(host: str) -> str:
     return host if ":" in host or len(known) == len(parts) or "/" in host else ""
 
 
-HANDLERS: dict[str, Handler] = {"PART": part, "NO_CHANNEL": no_channel, "CHANOP": operator, "BAN": ban}
+HANDLERS: dict[str, Handler] = {"NO_CHANNEL": no_channel, "CHANOP": operator, "BAN": ban}

@@ -49,8 +49,8 @@ from .numerics import as_quoted, failure, refusal
 from .pages import Pages
 from .registration import REGISTER, SASL
 from .rooms import came_in
-from .shared import ADVICE, END, SharedCodec
-from .talks import Talks, lines_of
+from .shared import ADVICE, END, SharedCodec, lines_of
+from .talks import Talks
 
 # Refusals to come in after which one may try with another nick.
 ABOUT_NICKS = frozenset({"432", "433"})

@@ -11,7 +11,7 @@ from .client import Client
 from .frames import Context
 from .history import FIRST_HALF, SECOND_HALF, read_time
 from .names import HOST, ascii_lower, to_channel, to_irc
-from .shared import END, SharedCodec
+from .shared import SharedCodec, lines_of
 
 # The most characters of a message that are quoted before its answer: as many as all others read.
 QUOTED = 30
@@ -60,9 +60,9 @@ class Pages:
                     event = replace(event, own=own, with_=page.with_)
                 if not client.has("server-time"):
                     event = replace(event, text=f"[{event.time:%H:%M}] {event.text}")
-                lines += _decoded(shared.message(event, {"batch": "h"} if batched else None, me))
+                lines += lines_of(shared.message(event, {"batch": "h"} if batched else None, me))
             else:
-                found = _decoded(shared.encode(event))
+                found = lines_of(shared.encode(event))
                 lines += [_in_batch(one) for one in found] if batched else found
         if not batched:
             return lines if asked else _marked(target, [event for event in events if isinstance(event, Message)], lines)
@@ -84,10 +84,6 @@ def _marked(target: str, messages: Sequence[Message], lines: list[str]) -> list[
 
 def _notice(target: str, text: str) -> str:
     return f":{HOST} NOTICE {target} :{text}"
-
-
-def _decoded(data: bytes) -> list[str]:
-    return data.decode().split(END)[:-1]
 
 
 def _in_batch(one: str) -> str:

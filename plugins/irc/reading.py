@@ -7,7 +7,7 @@ later of the two holds, so that it is in step with the page and the terminal.
 from datetime import datetime
 from typing import Any
 
-from greenchat import Member, Message, Read, Room, Session
+from greenchat import Member, Read, Room, Session
 
 from .channels import place_of
 from .desk import Desk, Told
@@ -22,7 +22,8 @@ NONE = "*"
 
 def told(desk: Desk, member: Member, place: Any, where: str, seq: int) -> str:
     """The read marker of one who has read `place`, if there is such a place, up to the message `seq`."""
-    time = max(desk.marks.of(member, where), _time_of(place, seq))
+    said = desk.message(place, seq) if seq else None
+    time = max(desk.marks.of(member, where), time_tag(said.time) if said is not None else "")
     return f"timestamp={time}" if time else NONE
 
 
@@ -58,7 +59,7 @@ def mark_read(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
 
 
 def _line(desk: Desk, member: Member, place: Any, target: str, where: str) -> str:
-    return line(HOST, "MARKREAD", target, told(desk, member, place, where, _read(desk, member, place)))
+    return line(HOST, "MARKREAD", target, told(desk, member, place, where, _read(member, place)))
 
 
 def _have_read(session: Session, place: Any, time: datetime) -> Read | None:
@@ -72,19 +73,12 @@ def _have_read(session: Session, place: Any, time: datetime) -> Read | None:
     return Read("", seq, place.conversation) if seq else None
 
 
-def _read(desk: Desk, member: Member, place: Any) -> int:
+def _read(member: Member, place: Any) -> int:
     if place is None:
         return 0
     if isinstance(place, Room):
         return member.reads.get(place.name, 0)
-    found = desk.server.chat.conversations_of(member)[0]
-    return next((state.read for state in found if state.conversation == place.conversation), 0)
-
-
-def _time_of(place: Any, seq: int) -> str:
-    """The time of a message, where that is remembered."""
-    past = place.log.find(seq) if seq and place is not None else None
-    return time_tag(past.message.time) if past is not None and isinstance(past.message, Message) else ""
+    return int(place.facts[member.identity].read)
 
 
 def _seq_at(place: Any, time: datetime) -> int:

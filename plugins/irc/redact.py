@@ -6,7 +6,8 @@ from . import burst
 from .channels import place_of
 from .desk import Desk, Told
 from .frames import IrcLine
-from .grammar import cut, without_formatting, word
+from .grammar import word
+from .leaving import sayable
 from .msgids import seq_in
 from .names import HOST, ascii_lower
 from .own import IrcCodec
@@ -23,9 +24,7 @@ def redact(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Tol
     if not seq:
         yield f":{HOST} FAIL REDACT UNKNOWN_MSGID {word(target)} {word(msgid)} :This message does not exist"
         return
-    why = cut(without_formatting(given), burst.KICK_BYTES)[0].strip()
-    if why:
-        why = session.chat.require_sayable(member, why, place.name)
+    why = sayable(session, given, burst.KICK_BYTES, [place.name])
     reasons, which = codec.facts.besides.reasons, (place.name or place.conversation, seq)
     reasons.put(which, member.name, why)
     try:

@@ -7,12 +7,11 @@ from typing import Any
 from greenchat import Member, Session
 
 from .beside import client_tags
-from .desk import Desk, Told
+from .desk import Desk, Told, ignores
 from .frames import IrcLine, IrcLines, IrcTagged, Numeric
 from .names import is_channel, source, to_channel, to_irc
 from .own import IrcCodec
-from .shared import from_somebody
-from .talks import lines_of
+from .shared import from_somebody, lines_of
 
 # Tags that come with each key that somebody types, and what they may say: no words. In a larger room, nobody looks at
 # them, and each would go to everybody.
@@ -95,9 +94,7 @@ def _others(desk: Desk, session: Session, target: str, asks: bool = False) -> li
 
 
 def _hears(session: Session, member: Member, asks: bool) -> bool:
-    reader = session.member
-    ignores = reader is not None and reader.ignored is not None and reader.ignored.covers(member)
-    if ignores or not isinstance(session.codec, IrcCodec):
+    if ignores(session, member) or not isinstance(session.codec, IrcCodec):
         return False
     client = session.codec.client
     return client.is_registered and not (asks and client.no_ctcp)

@@ -187,7 +187,7 @@ class SharedCodec:
             concat = {"draft/multiline-concat": ""} if is_one else {}
             lines.append(f"{tagged({'batch': name} | concat)}{head}{part}")
         lines.append(f":{HOST} BATCH -{name}")
-        return "".join(f"{one}{END}" for one in lines).encode()
+        return self._lines(*lines)
 
     def tags(self, time: object = None, account: str = "") -> dict[str, str]:
         tags = {}
@@ -297,7 +297,12 @@ class SharedCodec:
 
 def from_somebody(other: Any, name: str, told: str) -> IrcLines:
     """A line that comes from `name`, with the tags that the session `other` wants."""
-    return IrcLines(lines=other.shared_codec.event(datetime.now(UTC), name, told).decode().split(END)[:-1])
+    return IrcLines(lines=lines_of(other.shared_codec.event(datetime.now(UTC), name, told)))
+
+
+def lines_of(data: bytes) -> list[str]:
+    """What was written, line by line, without their ends."""
+    return data.decode().split(END)[:-1]
 
 
 def _left(room: str, name: str, reason: str, by: str, gone: bool) -> str:

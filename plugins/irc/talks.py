@@ -4,7 +4,7 @@ from greenchat import Deleted, Edited, Reacted
 
 from .client import Client
 from .names import ascii_lower, source, to_irc
-from .shared import END, SharedCodec
+from .shared import SharedCodec, lines_of
 
 # So many nicks whose bearer is somebody else by now are remembered, the latest. Words to such a nick are refused once:
 # that is for who has a window open, and nobody has a thousand of those.
@@ -46,7 +46,3 @@ class Talks:
             case Deleted(seq=seq, time=time) if self._client.has("draft/message-redaction"):
                 return lines_of(shared.event(time, by, shared.redacted(place, target, seq, by)))
         return []
-
-
-def lines_of(data: bytes) -> list[str]:
-    return data.decode().split(END)[:-1]

@@ -1,12 +1,13 @@
 """Who is there: WHO, WHOIS, WHOWAS, ISON, USERHOST, NAMES, LUSERS, and MONITOR."""
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 
 from greenchat import Member, Room, Session
 
 from .burst import MONITORED
-from .desk import Desk, Told
+from .desk import Desk, Told, ignores
 from .frames import IrcLine, Numeric
 from .names import HOST, ascii_lower, is_channel, source, to_channel, to_irc
 from .own import IrcCodec
@@ -74,8 +75,7 @@ def _masked(desk: Desk, session: Session, mask: str) -> list[Member]:
 
 
 def _flags(desk: Desk, reader: IrcCodec, member: Member, room: Room | None) -> str:
-    codec = desk.codec_of(member)
-    bot = "B" if member.bot or (codec is not None and codec.client.is_bot) else ""
+    bot = "B" if desk.is_bot(member) else ""
     signs = desk.signs(room, member)[: signs_shown(reader.client)] if room is not None else ""
     return f"{'G' if member.away else 'H'}{'*' if member.role == 'operator' else ''}{signs}{bot}"
 
@@ -129,11 +129,11 @@ def whois(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
     yield Numeric("312", (nick, HOST), "greenchat")
     if member.role == "operator":
         yield Numeric("313", (nick,), "is an operator")
-    if member.away and not (reader.ignored is not None and reader.ignored.covers(member)):
+    if member.away and not ignores(session, member):
         yield Numeric("301", (nick,), member.away)
     if member.account:
         yield Numeric("330", (nick, desk.account(member)), "is logged in as")
-    if member.bot or ((known := desk.codec_of(member)) is not None and known.client.is_bot):
+    if desk.is_bot(member):
         yield Numeric("335", (nick,), "is a bot")
     sessions = [one for one in member.sessions if isinstance(one, Session)]
     if sessions and (session.role == "operator" or member is reader):
@@ -174,6 +174,11 @@ def userhost(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> T
 
 
 def lusers(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
+    yield from counts(desk)
+
+
+def counts(desk: Desk) -> Iterator[Numeric]:
+    """How many are here, as everybody is told who comes in."""
     chat = desk.server.chat
     people, operators = desk.count(), sum(one.role == "operator" for one in chat.members.values())
     yield Numeric("251", (), f"There are {people} users and 0 invisible on 1 servers")

@@ -133,11 +133,11 @@ def test_a_name_that_nobody_can_choose(tmp_path):
 
 def test_nobody_can_be_called_like_the_forgotten_and_they_are_not_forgotten_twice(tmp_path):
     with pytest.raises(Reject):
-        require_name(forget.SENDER, 0)
+        require_name(forget.FORGOTTEN, 0)
     keep(tmp_path, DIARY)
     history(tmp_path, "forget", "--user", "ada", "--yes")
     assert history(tmp_path, "forget", "--user", "ada", "--yes").stdout == "There is nothing of ada.\n"
-    result = history(tmp_path, "forget", "--user", forget.SENDER, "--yes")
+    result = history(tmp_path, "forget", "--user", forget.FORGOTTEN, "--yes")
     assert result.stdout == "There is nothing of (forgotten user).\n"
 
 

@@ -1,7 +1,9 @@
 """files, from a bot and from `greenchat connect`."""
 
 import asyncio
-from contextlib import closing
+import socket
+from contextlib import closing, suppress
+from types import SimpleNamespace
 
 import pytest
 from kit.programs import Program
@@ -9,8 +11,10 @@ from kit.screens import on_screen, steps
 from kit.uploads import get, picture
 
 from greenchat.client import Cancelled, Client, RefusedError
+from greenchat.client.returning import Door
 from greenchat.connect.uploads import Uploads
 from greenchat.errors import ConfigError
+from greenchat.protocol.replies import UploadPlace
 from greenchat.testing import serving
 
 pytest_plugins = ["kit.terminal_fixtures"]
@@ -90,6 +94,36 @@ async def test_on_the_screen_a_file_is_sent_by_its_path(server, tmp_path, cat):
             cat.write_bytes(bytes(1_000_001))
             await ada.type(f"/upload '{cat}'", "enter")
             await ada.sees("A file has 1 MB at most.")
+
+
+@steps
+async def test_what_is_cancelled_on_its_way_is_told_once(tmp_path):
+    large, told, ended = tmp_path / "large.bin", [], asyncio.Event()
+    large.write_bytes(bytes(30_000_000))  # more than the system takes for who does not read
+
+    def tell(text, failed):
+        told.append(text)
+        if text == "large.bin is not sent.":
+            ended.set()
+
+    uploads = Uploads(tell)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        door = Door("127.0.0.1", listener.getsockname()[1], 10, None)
+        run = uploads.take(f"/upload {large}")
+        uploads.begin(run, UploadPlace(put="/upload/x", seconds=60), SimpleNamespace(door=door))
+        assert uploads.take("/upload cancel") is None
+        assert len(told) == 1, "that it is being sent, and not that nothing was on its way"
+        with listener.accept()[0] as reader:
+            await asyncio.to_thread(read_all, reader)
+        await asyncio.wait_for(ended.wait(), 10)
+    assert uploads.take("/upload") is None
+    assert told[1:] == ["large.bin is not sent.", "Nothing is on its way."]
+
+
+def read_all(reader):
+    with suppress(ConnectionResetError):
+        while reader.recv(1 << 20):
+            pass
 
 
 def test_what_one_types_as_a_path(tmp_path):

@@ -90,6 +90,11 @@ def test_tags_of_clients_go_along(server):
             assert line.verb == "TAGMSG"
             assert line.tags == {"+buzz": r"fizz\:buzz", "+steel": "", "msgid": echo.tags["msgid"]}
         assert carl.sync() == dave.sync() == []
+        echoes = ada.ask("@+steel TAGMSG bob,#four")
+        assert [line.params for line in echoes] == [["bob"], ["#four"]]
+        assert [line.params for line in bob.sync()] == [["bob"], ["#four"]]
+        (refused,) = ada.ask("@+steel TAGMSG bob,#four,carl,dave,ada")
+        assert refused.verb == "407"
 
 
 def test_the_longest_tags(server):
