@@ -299,7 +299,7 @@ def part_all(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> T
 
 def ended(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     nick = asked.params[0]
-    if context_of(asked.ref).verb == "NOTICE":
+    if context_of(asked.ref).verb != "PRIVMSG":
         return
     if desk.member(nick) is None:
         yield Numeric("401", (nick,), "No such nick")

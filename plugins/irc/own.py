@@ -300,7 +300,7 @@ class IrcCodec:
 
     def _done(self, ack: Ack, context: Context) -> list[str]:
         if ack.conversation and ack.with_:
-            self._talks.begun(ack.with_, ack.conversation)
+            self._talks.begun(ack.with_, ack.conversation, context.verb)
         match context.verb:
             case "PRIVMSG" if ack.seq:
                 return [*self._said(ack, context), *self._is_away(ack)]
