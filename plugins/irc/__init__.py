@@ -104,7 +104,7 @@ class Irc:
     def greenchat_startup(self, server: ChatServer) -> None:
         self._server = server
         self._desk = Desk(server, Marks(self._ctx.store.account))
-        self.besides = Besides(self._is_bot, Notices(self._ctx.store))
+        self.besides = Besides(self._is_bot, self._is_here, Notices(self._ctx.store))
         server.carries(IrcCodec(self))
         for address in self._settings.listen:
             where = server.listen_also(address, self._serve)
@@ -320,6 +320,9 @@ class Irc:
     def _account_of(self, name: str) -> tuple[str, str]:
         member = self._desk.member(name)
         return (member.account, self._desk.realname(member)) if member is not None else ("", name)
+
+    def _is_here(self, name: str) -> bool:
+        return self._desk.member(to_irc(name)) is not None
 
     def _is_bot(self, name: str) -> bool:
         member = self._desk.member(name)

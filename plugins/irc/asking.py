@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from greenchat import SERVICE_NAMES, Join, Leave, Ping, Pong, React, Request, RunCommand, Say, slash_at
 
-from . import multiline, registration
+from . import bearers, multiline, registration
+from .bearers import IsStill
 from .beside import PLAIN, Beside, client_tags
 from .client import Client
 from .frames import Context, IrcLine, Requests, context_of, one_of
@@ -35,7 +36,6 @@ SPOKEN = frozenset({
 })  # fmt: skip
 
 Asks = Callable[[Client, Parsed, str], Requests]
-IsStill = Callable[[str, str], bool]
 
 # What one may say before one is in.
 BEFORE = frozenset({"CAP", "PASS", "NICK", "USER", "AUTHENTICATE", "PING", "PONG", "QUIT", "ERROR", "REGISTER"})
@@ -45,10 +45,9 @@ def ask(client: Client, line: Parsed, is_still: IsStill) -> list[Request | IrcLi
     """All that one line of `client` asks for. `is_still` tells whether the other one in a conversation has a nick."""
     asked: list[Request | IrcLine] = []
     for request in _asked(client, line):
-        nick = context_of(request.ref).target
-        talk = request.conversation if isinstance(request, Say | RunCommand) else ""  # an action is words, too
-        if talk and not is_still(talk, nick):
-            client.talks.pop(ascii_lower(nick), None)
+        nick = bearers.nick_of(request)
+        if nick and bearers.is_for_another(client, request, nick, is_still):
+            bearers.told(client, nick, context_of(request.ref).verb)
             asked.append(IrcLine("ENDED", [nick], ref=request.ref))
         else:
             asked.append(request)
@@ -272,8 +271,8 @@ def said(client: Client, target: str, text: str, beside: Beside, label: str) -> 
     if nick in SERVICE_NAMES:
         yield IrcLine("SERVICE", [target], ref=context.ref)
         return
-    if not is_channel(target) and nick in client.ended:
-        client.ended.remove(nick)
+    if not is_channel(target) and bearers.is_refused(client, nick, verb):
+        bearers.told(client, nick, verb)
         yield IrcLine("ENDED", [target], ref=context.ref)
         return
     where: dict[str, Any] = {"room": room_of(target)} if is_channel(target) else {"to": from_irc(target)}

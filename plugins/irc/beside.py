@@ -3,13 +3,14 @@ written in certain lines, or with bold and colours in them. It is remembered for
 later, they are messages like others. Only that it was a notice is kept, see notices.py.
 
 It comes with the request, in its context. Others may be told of the message before the request is answered, so that it
-is expected until then, by who says it, where and what; and known from then on, by its place and number.
+is expected until then, by who says it, where and what; and known from then on, by its place and number. It is expected
+of a client, whatever that is called by then: who takes a name over is not taken for who had it.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-from weakref import WeakSet
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary, WeakSet
 
 from msgspec import DecodeError, Struct, field, json
 
@@ -19,7 +20,7 @@ from .grammar import without_formatting
 from .names import from_irc, is_channel, to_irc
 from .notices import Notices
 
-# So many messages are remembered. With the longest tags, that is some megabytes.
+# So many messages are remembered, and so many expected of one client. With the longest tags, that is some megabytes.
 MOST = 1024
 
 # What only clients know the meaning of (IRCv3, message-tags), and may be sent on to others.
@@ -60,6 +61,15 @@ def client_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in tags.items() if _CLIENT_TAG.fullmatch(name)}
 
 
+class Said(NamedTuple):
+    """What a client is about to say, as `sender`."""
+
+    sender: str
+    place: str
+    text: str
+    number: int
+
+
 class Reasons:
     """Why the latest messages were deleted, by their places and numbers, as far as somebody has said so."""
 
@@ -82,48 +92,74 @@ class Reasons:
 
 class Besides:
     """All that is remembered, of the whole server. `bots` are the codecs of clients that say that they are one, and
-    `find_bot` tells of a name whether it is one of theirs."""
+    `find_bot` tells of a name whether it is one of theirs; `is_here` whether somebody has that name now."""
 
-    def __init__(self, find_bot: Callable[[str], bool] = lambda name: False, notices: Notices | None = None) -> None:
+    def __init__(
+        self,
+        find_bot: Callable[[str], bool] = lambda name: False,
+        is_here: Callable[[str], bool] = lambda name: False,
+        notices: Notices | None = None,
+    ) -> None:
         self._find_bot = find_bot
+        self._is_here = is_here
         self._notices = notices or Notices({})
         self.reasons = Reasons()
         self.bots: WeakSet[Any] = WeakSet()
-        self._expected: dict[tuple[str, str, str, int], Beside] = {}
+        self._expected: WeakKeyDictionary[Any, dict[Said, Beside]] = WeakKeyDictionary()
         self._known: dict[tuple[str, int], Beside] = {}
         self._last: dict[str, int] = {}  # the latest number of a place that is known
 
     def is_bot(self, name: str) -> bool:
         return bool(self.bots) and self._find_bot(name)
 
-    def expect(self, sender: str, place: str, text: str, beside: Beside) -> None:
-        _put(self._expected, (sender, place, text, beside.number), beside)
+    def expect(self, speaker: Any, place: str, text: str, beside: Beside) -> None:
+        """`speaker` is the codec of the client that is about to say it."""
+        said = Said(speaker.session.name, place, text, beside.number)
+        _put(self._expected.setdefault(speaker, {}), said, beside)
 
-    def settle(self, sender: str, beside: Beside, place: str = "", seq: int = 0, number: int = 0) -> None:
+    def settle(self, speaker: Any, beside: Beside, place: str = "", seq: int = 0, number: int = 0) -> None:
         """It was said as this, under this id, or not at all."""
-        for key in [one for one, known in self._expected.items() if one[0] == sender and known == beside]:
-            del self._expected[key]
+        expected = self._expected.get(speaker, {})
+        for said in [one for one, known in expected.items() if known == beside]:
+            self._found(speaker, said)
         if seq:
             self._know(place, seq, number, beside)
 
     def may_touch(self, sender: str, place: str, seq: int) -> bool:
         """Whether there may be something for a message from `seq` on; false for nearly all."""
-        return self._last.get(place, 0) >= seq or (
-            bool(self._expected) and any(key[0] == sender for key in self._expected)
-        )
+        return self._last.get(place, 0) >= seq or (bool(self._expected) and any(self._said_by(sender)))
 
     def of(self, sender: str, place: str, seq: int, number: int, text: str, target: str = "") -> Beside:
         """Of the message `seq` of a place, which has the id `number`; `target` is who it is for, on IRC, or the
         channel."""
         found = self._known.get((place, seq))
         if found is None and self._expected:
-            keys = [key for key in self._expected if (key[0], key[2]) == (sender, text)]
-            here = (place, _folded(target)) if keys else ()
-            key = next((key for key in keys if key[1] and key[1] in here), None)
-            if key is not None:
-                found = self._expected.pop(key)  # the next that says the same is another
-                self._know(place, seq, number, found)
+            for speaker, said in self._said_by(sender):
+                if said.text == text and said.place and said.place in (place, _folded(target)):
+                    found = self._found(speaker, said)  # the next that says the same is another
+                    self._know(place, seq, number, found)
+                    break
         return found or (NOTICE if number in self._notices else PLAIN)
+
+    def _said_by(self, sender: str) -> Iterator[tuple[Any, Said]]:
+        """What is expected of who is called so now; or was when they said it, and has another name or has gone since,
+        where nobody else has taken the name."""
+        is_free: bool | None = None
+        for speaker, expected in self._expected.items():
+            name = speaker.session.name if speaker.session is not None else ""
+            if name == sender:
+                yield from ((speaker, said) for said in expected)
+            elif next(iter(expected)).sender != name:  # as it is for nearly none
+                is_free = not self._is_here(sender) if is_free is None else is_free
+                yield from ((speaker, said) for said in expected if is_free and said.sender == sender)
+
+    def _found(self, speaker: Any, said: Said) -> Beside:
+        """It is expected no more."""
+        expected = self._expected[speaker]
+        beside = expected.pop(said)
+        if not expected:
+            del self._expected[speaker]
+        return beside
 
     def _know(self, place: str, seq: int, number: int, beside: Beside) -> None:
         if beside.verb == NOTICE.verb and number:

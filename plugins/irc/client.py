@@ -36,9 +36,10 @@ class Client(Struct):
     it has begun, and `response` what it has sent by that so far.
 
     `talks` are the conversations of two, by the nicks of the others, and `ended` those nicks whose bearer is somebody
-    else by now, the latest of them. `monitored` are nicks whose coming and going it wants to know. `batches` are
-    messages of several lines that it has begun, by their names. It `is_bot` by its own word, and wants `no_ctcp`:
-    nothing that others' clients ask it. `besides` counts what it said that was more than its text, see beside.py.
+    else by now, the latest of them, see bearers.py. `monitored` are nicks whose coming and going it wants to know.
+    `batches` are messages of several lines that it has begun, by their names. It `is_bot` by its own word, and wants
+    `no_ctcp`: nothing that others' clients ask it. `besides` counts what it said that was more than its text, see
+    beside.py.
 
     `heard` is when something has come of it last, and it `says_goodbye` where that was QUIT; what was said before
     `since` it has been told when it was here before, as the `device` that it is, see absent.py.

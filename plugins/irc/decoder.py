@@ -8,7 +8,8 @@ from msgspec import msgpack
 
 from greenchat import Invalid, LineBuffer, Request, RunCommand, Say, Says, slash_at
 
-from .asking import IsStill, ask, label_of
+from .asking import ask, label_of
+from .bearers import IsStill
 from .beside import Beside, unpacked
 from .client import Client
 from .frames import Context, IrcLine, context_of

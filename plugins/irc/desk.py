@@ -295,7 +295,7 @@ def user_mode(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> 
 
 def ended(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     nick = asked.params[0]
-    if context_of(asked.ref).verb == "NOTICE":
+    if context_of(asked.ref).verb != "PRIVMSG":
         return
     if desk.member(nick) is None:
         yield Numeric("401", (nick,), "No such nick")

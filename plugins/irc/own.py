@@ -143,7 +143,7 @@ class IrcCodec:
 
     def _expect(self, request: Say | RunCommand, text: str, beside: Beside) -> None:
         if self.session is not None:
-            self.facts.besides.expect(self.session.name, place_of(request, self.session.chat.room_name), text, beside)
+            self.facts.besides.expect(self, place_of(request, self.session.chat.room_name), text, beside)
 
     @property
     def me(self) -> str:
@@ -300,7 +300,7 @@ class IrcCodec:
 
     def _done(self, ack: Ack, context: Context) -> list[str]:
         if ack.conversation and ack.with_:
-            self._talks.begun(ack.with_, ack.conversation)
+            self._talks.begun(ack.with_, ack.conversation, context.verb)
         match context.verb:
             case "PRIVMSG" if ack.seq:
                 return [*self._said(ack, context), *self._is_away(ack)]
@@ -328,7 +328,7 @@ class IrcCodec:
         said, beside = ack.message if isinstance(ack, Said) else None, unpacked(context.extra)
         if beside is not None and self.session is not None:
             place = (said.room or said.conversation) if said is not None else ""
-            self.facts.besides.settle(self.session.name, beside, place, ack.seq if place else 0, ack.id)
+            self.facts.besides.settle(self, beside, place, ack.seq if place else 0, ack.id)
         is_to_me = bool(ack.conversation) and to_irc(ack.with_) == self.me
         if said is None:
             return []
@@ -358,7 +358,7 @@ class IrcCodec:
     def _refused(self, error: Error, context: Context) -> list[str]:
         client, error = self.client, replace(error, text=as_quoted(error.text))
         if context.verb in WORDS and (beside := unpacked(context.extra)) and self.session is not None:
-            self.facts.besides.settle(self.session.name, beside)
+            self.facts.besides.settle(self, beside)
         if error.code in TOLD_ANYWAY or (context.verb == "JOIN" and error.code == "already_joined"):
             return []
         if context.verb == "MODE" and context.extra == BANS:  # they are told to who keeps order; to others, none

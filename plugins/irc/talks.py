@@ -2,6 +2,7 @@
 
 from greenchat import Deleted, Edited, Reacted
 
+from .bearers import NOTICE, UNTOLD
 from .client import Client
 from .names import ascii_lower, source, to_irc
 from .shared import SharedCodec, lines_of
@@ -17,12 +18,13 @@ class Talks:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def begun(self, name: str, conversation: str) -> None:
-        """Who is called so now is the other one in it."""
+    def begun(self, name: str, conversation: str, verb: str = "") -> None:
+        """Who is called so now is the other one in it; or is by what the client has said by this `verb`."""
         nick = ascii_lower(to_irc(name))
         self._client.talks[nick] = conversation
-        if nick in self._client.ended:
-            self._client.ended.remove(nick)
+        for ended in (nick, f"{UNTOLD}{nick}") if verb != NOTICE else (nick,):
+            if ended in self._client.ended:
+                self._client.ended.remove(ended)
 
     def ended(self, conversation: str) -> None:
         for nick, known in list(self._client.talks.items()):

@@ -283,3 +283,28 @@ def test_the_answer_to_join_is_whole_also_where_the_plugin_is_not_at_work():
             assert (begin.verb, begin.tags, end.verb) == ("BATCH", {"label": "x"}, "BATCH")
         (refused,) = ada.ask("@label=y JOIN #")
         assert (refused.verb, refused.tags) == ("476", {"label": "y"})
+
+
+def test_who_takes_a_name_over_says_nothing_of_who_had_it(server):
+    with IrcClient(server, "ada", "#heir", caps=TAGS) as ada, IrcClient(server, "bob", "#heir", caps=TAGS) as bob:
+        ada.sync()
+        bob.ask("NICK eve\r\n@+x=theirs NOTICE #heir :hello")
+        assert [(line.source, line.verb, line.tags.get("+x")) for line in ada.sync()] == [
+            ("bob", "NICK", None),
+            ("eve", "NOTICE", "theirs"),
+        ]
+        with IrcClient(server, "bob", "#heir") as heir:
+            ada.sync()
+            heir.ask("PRIVMSG #heir :hello")
+            assert [(line.verb, line.tags.get("+x")) for line in ada.sync()] == [("PRIVMSG", None)]
+
+
+def test_the_last_word_of_who_goes_is_the_notice_that_it_was(server):
+    with IrcClient(server, "ada", "#last") as ada, IrcClient(server, "bob", "#last") as bob:
+        ada.sync()
+        bob.send("NOTICE #last :good-bye\r\nQUIT")
+        assert [line.verb for line in ada.until("QUIT")] == ["NOTICE", "QUIT"]
+        with IrcClient(server, "bob", "#last") as bob:
+            ada.sync()
+            bob.ask("NOTICE #last :hello\r\nNICK eve")
+            assert [line.verb for line in ada.sync()] == ["NOTICE", "NICK"]

@@ -139,6 +139,31 @@ def test_who_has_a_name_by_now_is_not_who_had_it(server):
             assert [line.text for line in another.sync()] == ["and who are you?"]
 
 
+def test_what_a_client_sends_by_itself_does_not_tell_who_writes_to_another(server):
+    notice, typing = "NOTICE moe :I am away", "@+typing=active TAGMSG moe"
+    with IrcClient(server, "una", caps=["message-tags"]) as una:
+        with IrcClient(server, "moe") as moe:
+            moe.ask("PRIVMSG una :it is me")
+            una.sync()
+        with IrcClient(server, "moe", caps=["message-tags"]) as another:
+            assert una.verbs(typing, notice, typing) == []  # the one notice is lost
+            assert another.sync() == []
+            assert una.verbs(notice) == []
+            assert [line.verb for line in another.sync()] == ["NOTICE"]
+            assert una.verbs(typing, "PRIVMSG moe :\x01FINGER my secret\x01") == ["401"]
+            assert another.sync() == []
+            una.ask(typing, "PRIVMSG moe :I mean you")
+            assert [line.verb for line in another.sync()] == ["TAGMSG", "PRIVMSG"]
+    with IrcClient(server, "una") as una, IrcClient(server, "moe") as moe:
+        moe.ask("PRIVMSG una :it is me")
+        una.sync()
+        moe.ask("NICK max")
+        with IrcClient(server, "moe") as another:
+            assert una.verbs(notice) == []
+            assert una.verbs("PRIVMSG moe :a secret") == ["401"]
+            assert (moe.sync(), another.sync()) == ([], [])
+
+
 def test_a_person_and_their_messages_have_one_account(server):
     caps = ["message-tags", "server-time", "account-tag", "echo-message", "labeled-response", "batch"]
     with IrcClient(server, "grace", "#six", caps=caps) as grace:
