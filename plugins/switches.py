@@ -109,7 +109,7 @@ class Switches:
             raise Reject("Plugins are switched in rooms. Type it in one.", code="room_required")
         room = call.session.chat.room_of(member, here)
         if not room.role_of(member):
-            raise Reject(f"Only the owner of {room.name} may switch plugins there.", code="not_allowed")
+            raise Reject(f"Only the owner of {room.name} and operators may switch plugins there.", code="not_allowed")
         name = _spelt(name, self._server.plugins_in(here))
         if not self._server.switch_plugin(name, room.name, on):
             return f"{name} is {'on' if on else 'off'} in {room.name} already."

@@ -64,7 +64,9 @@ class Call:
         """The id of the account of who has made it: for what is kept for them. Raises `Reject` for a guest."""
         account_id = self.member.account_id
         if not account_id:
-            raise Reject("This is for who is logged in. Log in first.", code="not_logged_in")
+            raise Reject(
+                "This is for who is logged in: /login, or /register to make this name yours.", code="not_logged_in"
+            )
         return account_id
 
     @property

@@ -116,7 +116,9 @@ class FilesPlugin:
     def _may_upload(self, session: Session) -> bool:
         """Raises `Reject` where they may not."""
         if not (self._settings.guests or session.account_id):
-            raise Reject("Who is logged in may send files. Log in first.", code="not_logged_in")
+            raise Reject(
+                "Who is logged in may send files: /login, or /register to make this name yours.", code="not_logged_in"
+            )
         return True
 
     def upload(

@@ -205,7 +205,7 @@ class Orders(Steps):
         key = chat.room_name(room)
         there = chat.rooms.get(key)
         if not is_operator(session) and (there is None or not there.owned_by(member)):
-            raise Reject(f"Only the owner of {printable(room)} may do that.", code="not_allowed")
+            raise Reject(f"Only the owner of {printable(room)} and operators may do that.", code="not_allowed")
         if there is None and key != chat.default_room:  # which is there, be there anybody in it or not
             raise Reject(f"There is no room {printable(room)}.", code="unknown_room")
         slow = Slow(key, seconds_between(seconds), session.account_id)

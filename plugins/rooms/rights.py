@@ -6,7 +6,7 @@ from greenchat import Reject, Room, Session
 def require_right(session: Session, room: Room, what: str) -> None:
     """Raises `Reject` for who is neither the owner of `room` nor an operator."""
     if not room.role_of(session.require_member()):
-        raise Reject(f"Only the owner of {room.name} may {what}.", code="not_allowed")
+        raise Reject(f"Only the owner of {room.name} and operators may {what}.", code="not_allowed")
 
 
 def record(session: Session, room: Room, act: str, target: str = "", details: str = "") -> None:

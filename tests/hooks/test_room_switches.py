@@ -126,7 +126,10 @@ def test_only_who_owns_the_room_and_only_what_lets_itself_be_switched(dice):
         ada = in_dev(server)
         bob = Program(server, "bob")
         bob.join(room="dev")
-        assert bob.ask("/plugin disable dice", "dev")[-1]["text"] == "Only the owner of dev may switch plugins there."
+        assert (
+            bob.ask("/plugin disable dice", "dev")[-1]["text"]
+            == "Only the owner of dev and operators may switch plugins there."
+        )
         assert bob.ask("/plugin disable dice", "lobby")[-1]["code"] == "not_allowed"
         assert ada.ask("/plugin disable history", "dev")[-1]["text"] == (
             "history cannot be switched on and off in a room. There are: Dice."

@@ -44,7 +44,9 @@ def test_a_job_for_an_account_that_is_gone_is_no_failure():
 def test_a_guest_is_asked_to_log_in():
     bob = Chat(Later).join("bob", kind="json")
     bob.says("/later 1m tea")
-    assert bob.hears("This is for who is logged in. Log in first.", code="not_logged_in")
+    assert bob.hears(
+        "This is for who is logged in: /login, or /register to make this name yours.", code="not_logged_in"
+    )
 
 
 def test_a_job_is_called_as_its_function_where_it_has_no_other_name():

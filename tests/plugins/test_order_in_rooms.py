@@ -95,7 +95,7 @@ def test_nobody_has_rights_in_the_room_of_another(server):
     bob, bot = owner(server, "bob"), Program(server, "bot", "garden")
     owner(server, "eve", "attic")
     assert refusals(says(bob, "/slow attic 10", "/kick eve", "/mute eve")) == [
-        "Only the owner of attic may do that.",
+        "Only the owner of attic and operators may do that.",
         "eve is not in garden.",
         "eve is not in garden.",
     ]

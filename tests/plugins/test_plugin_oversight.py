@@ -48,7 +48,9 @@ def test_operators_are_told_and_switch_it_on_again():
         assert "Breaks" in read_off(server.server.data_dir)
         assert says(bob, "/works")[-1].startswith("ERROR|There is no command /works.")
         assert server.call(server.server.stats).plugins_off.keys() == {"Breaks"}
-        assert says(ada, "/plugin on Breaks")[-1] == ("ERROR|Only the owner of lobby may switch plugins there.")
+        assert says(ada, "/plugin on Breaks")[-1] == (
+            "ERROR|Only the owner of lobby and operators may switch plugins there."
+        )
         plugin.broken = False
         assert says(bob, "/plugin on Breaks") == ["INFO|The plugin Breaks is on again."]
         assert says(bob, "/works") == ["INFO|It works."]

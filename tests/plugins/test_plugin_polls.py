@@ -149,7 +149,7 @@ def test_guests_may_be_left_out():
     chat = Chat(polls, settings={"plugins.polls.guests": False})
     bob = chat.join("bob")
     bob.says(ASKED)
-    assert bob.asks("/vote 1") == "This is for who is logged in. Log in first."
+    assert bob.asks("/vote 1") == "This is for who is logged in: /login, or /register to make this name yours."
     assert chat.join("ada", account=7).asks("/vote 1") == "You vote for pizza."
 
 

@@ -87,7 +87,7 @@ def test_one_that_is_too_long_to_be_told_is_refused_and_nobody_loses_theirs(chat
 def test_guests_are_asked_to_log_in(chat):
     bob = chat.join("bob")
     for line in ("/remind 10m Tea", "/reminders", "/reminders cancel 1"):
-        assert bob.asks(line) == "This is for who is logged in. Log in first."
+        assert bob.asks(line) == "This is for who is logged in: /login, or /register to make this name yours."
 
 
 def test_one_has_so_many(utc):

@@ -348,7 +348,7 @@ def test_who_may_set_the_topic_is_a_setting(server):
     ada, bob = owner(server, "ada"), join(server, "bob", "garden")
     says(ada, "/room topic-by owner")
     assert sync(bob) == ["INFO|In garden, its owner sets the topic, says ada."]
-    assert says(bob, "/topic Weeds") == ["ERROR|Only the owner of garden may set its topic."]
+    assert says(bob, "/topic Weeds") == ["ERROR|Only the owner of garden and operators may set its topic."]
     assert says(bob, "/topic") == ["INFO|garden has no topic. Set one by /topic TEXT"]
     assert says(ada, "/topic Tulips") == ["INFO|ada has set the topic: Tulips"]
     says(ada, "/room topic-by everybody")

@@ -84,7 +84,7 @@ def test_a_room_is_not_for_who_registers_the_name_of_its_owner(server):
     assert not [line for line in says(other, "/history 20") if "4711" in line]
     assert [line for line in says(bob, "/join garden open sesame") if line.startswith("INFO|Welcome to garden, bob.")]
     assert "INFO|garden: its owner is nobody" in says(bob, "/room")
-    assert says(bob, "/room key off")[-1] == "ERROR|Only the owner of garden may change that."
+    assert says(bob, "/room key off")[-1] == "ERROR|Only the owner of garden and operators may change that."
     told = says(root, "/join garden", "/room")
     assert "INFO|garden: its owner is nobody" in told
     assert "INFO|key: open sesame" in told

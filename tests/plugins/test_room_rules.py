@@ -200,7 +200,9 @@ def test_who_may_invite(server):
     assert sync(eve) == ["INFO|bob invites you to garden. Type /join garden"]
     says(ada, "/room key sesame")
     sync(bob)
-    assert says(bob, "/invite eve") == ["ERROR|Only the owner of garden may invite, as it is not open to all."]
+    assert says(bob, "/invite eve") == [
+        "ERROR|Only the owner of garden and operators may invite, as it is not open to all."
+    ]
     crown(bob)
     assert says(bob, "/invite eve") == ["INFO|You have invited eve to garden."]
     says(eve, "/ignore ada")
@@ -227,7 +229,7 @@ SETTINGS = ["key sesame", "key off", "invite-only on", "topic-by owner", "owner 
 @pytest.mark.parametrize("setting", [*SETTINGS, "keep on"])
 def test_guests_of_a_room_set_nothing(shared, setting):
     with owner(shared, "ada") as ada, join(shared, "bob", "garden") as bob:
-        assert says(bob, f"/room {setting}") == ["ERROR|Only the owner of garden may change that."]
+        assert says(bob, f"/room {setting}") == ["ERROR|Only the owner of garden and operators may change that."]
         assert says(bob, "/room") == [
             "INFO|garden: its owner is ada",
             "INFO|key: off",
@@ -282,7 +284,7 @@ def test_the_room_of_a_guest_who_leaves_is_nobodys_and_not_the_next_ones(server)
     assert sync(bob) == ["INFO|ada has left the chat.", "INFO|ada has joined the chat."]
     for peer in (ada, bob, join(server, "eve", "garden")):
         assert "INFO|garden: its owner is nobody" in says(peer, "/room")
-        assert says(peer, "/room key sesame")[-1] == "ERROR|Only the owner of garden may change that."
+        assert says(peer, "/room key sesame")[-1] == "ERROR|Only the owner of garden and operators may change that."
 
 
 def test_a_room_that_is_made_anew_is_its_new_makers(server):

@@ -28,7 +28,7 @@ def test_only_who_has_a_voice_speaks_in_a_moderated_room(server):
     assert says(bob, *["hello"] * 8) == [refused] * 8, "in a run as well"
     eve.read_until("notice", text=f"{mute}, says ada.")
     assert eve.refused("hello", "garden") == "moderated"
-    assert says(bob, "/voice bob") == ["ERROR|Only the owner of garden may say who has a voice."]
+    assert says(bob, "/voice bob") == ["ERROR|Only the owner of garden and operators may say who has a voice."]
     assert says(ada, "/voice bob") == ["INFO|bob has a voice in garden, says ada."]
     told = eve.read_until("notice", text="bob has a voice in garden, says ada.")
     assert (told["act"], told["by"], told["target"]) == ("voice", "ada", "bob")

@@ -169,7 +169,7 @@ def test_who_may_not_send_files_is_not_asked_to(visit):
         ada = visit(server).join("ada")
         expect(ada.page.get_by_role("button", name="Send files")).to_have_count(0)
         ada.say("/upload x 5")
-        ada.sees("Who is logged in may send files. Log in first.")
+        ada.sees("Who is logged in may send files: /login, or /register to make this name yours.")
 
 
 def test_everybody_can_use_it_on_every_screen(ada, bob, chat, axe):
