@@ -111,7 +111,7 @@ class Decoder:
             return None
         head += colon
         texts[0] = texts[0][len(head.decode()) :]
-        before = len(f":{source(self._client.shown)} ".encode()) + len(head)  # as others get it, see saying.is_told_whole
+        before = len(f":{source(self._client.shown)} ".encode()) + len(head)  # as others get it, see is_told_whole
         if not room or not _are_plain(texts, LINE_BYTES - 2 - before):
             return None
         return Says(texts, room, [Context("PRIVMSG", channel.decode()).ref] * len(texts))
